@@ -98,6 +98,35 @@ is_whycap() {
     esac
 }
 
+# Prints a string as a single word of a shell command.
+quoted() {
+    case $1 in
+        *[!A-Za-z0-9/._-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
+source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+# A script that is read from standard input does not know its own folder and would build another project.
+is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Cargo.toml" 2>/dev/null) || is_source=
+target=$(absolute "${CARGO_TARGET_DIR:-$source/target}")
+
+# Prints the directory that this script built in, if it still exists: all of $target, unless cargo built something else
+# there, too.
+build_directory() {
+    [ "$is_source" = yes ] && [ -d "$target/source" ] || return 0
+    for directory in "$target"/*/; do
+        case $directory in
+            "$target"/source/) ;;
+            *)
+                printf '%s' "$target/source"
+                return 0
+                ;;
+        esac
+    done
+    printf '%s' "$target"
+}
+
 if [ "$action" = uninstall ]; then
     [ -e "$program" ] || fail "there is no $program; was it installed with a different --prefix?"
     is_whycap "$program" || fail "$program is not whycap, so it was not deleted"
@@ -106,12 +135,11 @@ if [ "$action" = uninstall ]; then
     rm -f -- "$program" "$record"
     remove_empty "$made"
     say "Deleted $program."
+    built_in=$(build_directory)
+    [ -z "$built_in" ] || say "The build directory remains. To delete it: rm -r $(quoted "$built_in")"
     exit 0
 fi
 
-source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-# A script that is read from standard input does not know its own folder and would build another project.
-is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Cargo.toml" 2>/dev/null) || is_source=
 [ "$is_source" = yes ] ||
     fail "$source does not contain whycap; run install.sh from the whycap folder"
 
@@ -257,7 +285,6 @@ END
         fail "cargo is $found, but whycap requires $wanted or newer; to update: rustup update stable"
     fi
 
-    target=$(absolute "${CARGO_TARGET_DIR:-$source/target}")
     if [ -f "$target/source/whycap" ]; then
         say "Building whycap in $target (only what has changed) ..."
     else
@@ -290,13 +317,6 @@ fi
 [ -z "$made" ] || printf '%s' "$made" >"$record" || :
 say "Installed $program ($("$program" --version))."
 
-# Prints a string as a single word of a shell command.
-quoted() {
-    case $1 in
-        *[!A-Za-z0-9/._-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
-        *) printf '%s' "$1" ;;
-    esac
-}
 undo="$(quoted "$source/install.sh") --uninstall"
 [ "$bin" = "${HOME:-}/.local/bin" ] || undo="$undo --prefix $(quoted "${bin%/bin}")"
 
@@ -375,7 +395,7 @@ case ":$PATH:" in
         ;;
 esac
 if [ "$settings" = yes ]; then
-    say 'In Claude Code, try: /whycap (this works even if whycap is not on your PATH)'
+    say 'In a new session of Claude Code, try: /whycap (this works even if whycap is not on your PATH)'
 else
     say "To add whycap to Claude Code: $(quoted "$program") install"
 fi

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use serde_json::Value;
 
 use super::reply::{Reply, Subcommand};
+use crate::claude::account::global_state;
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
 use crate::install::entries::EnabledPlugin;
@@ -114,10 +116,36 @@ fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], rep
         }
     }
 
+    for plugin in counted_plugins(places) {
+        let advice = format!(
+            "while Claude Code is closed, delete \"{plugin}\" from pluginUsage in {}",
+            places.in_shell(&places.global_state)
+        );
+        remains.push((
+            "Claude Code's count of how often you used the plugin",
+            advice,
+        ));
+    }
+
     if !remains.is_empty() {
         report.line("These files remain. To delete them:");
         for (subject, command) in remains {
             report.item("  - ", Tone::Plain, format!("{subject}: {command}"));
         }
     }
+}
+
+/// Returns the IDs of whycap's plugins whose use Claude Code has counted. It has no command that deletes such a count.
+fn counted_plugins(places: &Places) -> Vec<String> {
+    let Some(state) = global_state(places) else {
+        return Vec::new();
+    };
+    let Some(counts) = state.get("pluginUsage").and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    counts
+        .keys()
+        .filter(|id| id.starts_with("whycap@"))
+        .cloned()
+        .collect()
 }

@@ -297,6 +297,30 @@ fn uninstall_leaves_neither_program_nor_settings() {
     assert!(again.contains("there is no"), "{again}");
 }
 
+/// Nothing named the 218 MB that the build had left in the source directory.
+#[test]
+fn uninstall_names_what_the_script_built_with_the_command_that_deletes_it() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let target = setting.source.join("target");
+    for (others, deleted) in [
+        (None, target.clone()),
+        (Some("debug"), target.join("source")),
+    ] {
+        said(&setting.run(&["--no-settings"]));
+        if let Some(name) = others {
+            fs::create_dir_all(target.join(name)).unwrap();
+        }
+        let text = said(&setting.run(&["--uninstall", "--no-settings"]));
+        let (_, command) = text
+            .split_once("The build directory remains. To delete it: ")
+            .unwrap();
+        let status = Command::new(shell()).args(["-c", command]).status();
+        assert!(status.unwrap().success(), "{command}");
+        assert!(!deleted.exists(), "{command}");
+    }
+    assert!(target.join("debug").exists());
+}
+
 /// The removal used to leave an empty `~/.local/bin` behind, although the script had created it.
 #[test]
 fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_one() {
