@@ -39,6 +39,10 @@ pub(crate) struct InstallArguments {
     no_plugin: bool,
 }
 
+/// What happens in open sessions after the plugin has been added. Claude Code 2.1.331 reads new plugins only at the start
+/// of a session or on request.
+const PLUGIN_INSTALLED: &str = "Open sessions pick this up within seconds, except for /whycap: type /reload-plugins there, or start a new session. To undo: whycap uninstall";
+
 impl Subcommand for InstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let (places, directory) = (&context.places, context.directory());
@@ -74,14 +78,19 @@ impl Subcommand for InstallArguments {
         for note in words::afterthoughts(places, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }
-        report.line(match (self.dry_run, plan.is_empty()) {
-            (true, _) => "Nothing was changed.",
-            (false, true) => "whycap was already installed. Nothing was changed.",
-            (false, false) => {
-                "Open sessions will pick up the change within seconds. To undo it: whycap uninstall"
-            }
-        });
-        if hooks && !self.dry_run && additions.slash_command == Some(SlashCommand::Plugin) {
+        let has_plugin = hooks && additions.slash_command == Some(SlashCommand::Plugin);
+        report.paragraph(
+            Tone::Plain,
+            match (self.dry_run, plan.is_empty()) {
+                (true, _) => "Nothing was changed.",
+                (false, true) => "whycap was already installed. Nothing was changed.",
+                (false, false) if has_plugin => PLUGIN_INSTALLED,
+                (false, false) => {
+                    "Open sessions pick this up within seconds. To undo: whycap uninstall"
+                }
+            },
+        );
+        if has_plugin && !self.dry_run {
             report.paragraph(
                 Tone::Plain,
                 "You can use /whycap at a limit. Claude Code will still continue by itself after the reset.",

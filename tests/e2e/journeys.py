@@ -993,6 +993,26 @@ def in_and_out(stage, report):
                 expect(not left, left)
 
 
+def open_session(stage, report):
+    """A session that was open during the installation shows the status line at once, and knows /whycap after
+    /reload-plugins, as the installation says."""
+    with fresh_home(stage) as (home, api), Session(stage.program, home, api) as session:
+        session.ready()
+        ask_and_read(session, api, good(stage), "say hello")
+        install(report, home)
+        with report.check("the status line appears by itself"):
+            session.wait_footer("the status line", "5h 42%", deadline=20)
+        session.ask("/whycap")
+        with report.check("the session does not know /whycap yet"):
+            session.wait("the client's answer", "Unknown command: /whycap")
+        session.ask("/reload-plugins")
+        session.wait("the client's answer", "Reloaded: 1 plugin")
+        session.ask("/whycap")
+        with report.check("the session knows /whycap after /reload-plugins"):
+            session.wait("whycap's answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+        session.leave()
+
+
 def advice_of_doctor(stage, report):
     """After a default installation, doctor has no warnings. After its later advice is followed, /whycap still replies,
     the client's auto-resume is unaffected, and the status line and the hooks work."""
@@ -1102,6 +1122,7 @@ def all_journeys(clients):
         ("plugin_and_settings", plugin_and_settings, on_newest("max")),
         ("plugin_alone", plugin_alone, on_newest("key")),
         ("in_and_out", in_and_out, on_newest("max")),
+        ("open_session", open_session, on_newest("max")),
         ("advice_of_doctor", advice_of_doctor, on_newest("max")),
         ("secrets_in_settings", secrets_in_settings, on_newest("max")),
         ("stuck_lock", stuck_lock, on_newest("key")),

@@ -578,6 +578,7 @@ fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
     sandbox.write(SETTINGS, edited);
     let run = sandbox.run(&["uninstall"]);
     let text = run.success();
+    assert!(!text.contains("pluginUsage"), "{text}");
     let commands: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("  - ")?.split_once(": "))
@@ -601,6 +602,40 @@ fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
         let left: Vec<PathBuf> = tree(&sandbox).into_iter().map(|(path, _)| path).collect();
         assert_eq!(left, [sandbox.path(SETTINGS)]);
     }
+}
+
+/// In Claude Code 2.1.331, a session that was open before the plugin came answers "Unknown command: /whycap".
+#[test]
+fn install_says_how_an_open_session_gets_the_command_of_the_plugin() {
+    for (options, is_said) in [
+        (["install"].as_slice(), true),
+        (&["install", "--no-plugin"], false),
+    ] {
+        let sandbox = sandbox("{}\n");
+        let run = sandbox.run(options);
+        let text = run.success();
+        assert!(text.contains("Open sessions pick this up"), "{text}");
+        assert_eq!(text.contains("type /reload-plugins"), is_said, "{text}");
+    }
+}
+
+#[test]
+fn uninstall_names_the_count_that_claude_code_keeps_of_the_plugin() {
+    let sandbox = sandbox("{}\n");
+    let counts = r#"{"pluginUsage": {"other@x": {"usageCount": 1}, "whycap@skills-dir": {"usageCount": 0}}}"#;
+    sandbox.write(".claude.json", counts);
+    sandbox.run(&["install"]).success();
+    let run = sandbox.run(&["uninstall"]);
+    let text = run
+        .success()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        text.contains("delete \"whycap@skills-dir\" from pluginUsage in ~/.claude.json"),
+        "{text}"
+    );
+    assert!(!text.contains("other@x"), "{text}");
 }
 
 /// The secrets in these settings, in forms that no program would recognize as secrets.
