@@ -6,8 +6,11 @@ use super::reply::{Reply, Subcommand, misuse};
 use super::spend_page;
 use crate::context::{Context, SpendOptions};
 use crate::render::print_csv;
-use crate::spend::describe_damaged;
+use crate::spend::{GroupBy, describe_damaged};
 use crate::terminal::{Tone, is_stdout_terminal, print_error};
+
+/// The note below a table of prompts that is not shown on a terminal.
+const IDS_ONLY: &str = "To see the first words of each prompt instead of its ID, add --with-text.";
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
@@ -58,10 +61,11 @@ impl Subcommand for SpendArguments {
             return spend_page::reply(file, &request, self.anonymous, context);
         }
         let is_for_person = !self.json && !self.csv && is_stdout_terminal();
-        let statement = context.statement(&request, self.with_text || is_for_person)?;
+        let with_words = self.with_text || is_for_person;
+        let statement = context.statement(&request, with_words)?;
         let is_incomplete = request.from.is_some() && statement.is_lower_bound();
         if self.csv {
-            print_csv(&statement.spreadsheet())?;
+            print_csv(&statement.spreadsheet(self.with_text))?;
             // Files that could not be read at all have already been reported on standard error.
             if let Some(damaged) = describe_damaged(&statement.damaged, Some(&context.places)) {
                 print_error(&damaged);
@@ -69,6 +73,9 @@ impl Subcommand for SpendArguments {
             return Ok(Reply::default().with_code(is_incomplete));
         }
         let mut report = statement.report(&context.places);
+        if request.by == GroupBy::Prompt && !with_words {
+            report.paragraph(Tone::Quiet, IDS_ONLY);
+        }
         report.paragraphs(Tone::Plain, context.unread_notes(&statement));
         if request.from.is_none() {
             report.paragraphs(Tone::Alarm, context.paid_now(&context.incidents()));

@@ -9,6 +9,9 @@ use clap::{Command, ValueEnum};
 use crate::cli::SHELLS;
 use crate::spend::GroupBy;
 
+/// The error if `--by` and `--html` are used together.
+const PAGE_HAS_ALL: &str = "the page of `whycap spend --html` has fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); leave out --by";
+
 /// Returns a line that describes a parser error. `arguments` does not include the program name. The line ends with a
 /// suggestion of what to type instead or, if there is none, with a reference to the help.
 pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command) -> String {
@@ -22,6 +25,10 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
         Some(subcommand) => format!(" {subcommand}"),
         None => String::new(),
     };
+    let has_option = |name: &str| arguments.iter().any(|word| word.starts_with(name));
+    if error.kind() == ErrorKind::ArgumentConflict && has_option("--html") && has_option("--by") {
+        return PAGE_HAS_ALL.to_owned();
+    }
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
     let unknown = error.get(ContextKind::InvalidArg);
     if is_unknown && matches!(unknown, Some(ContextValue::String(word)) if word == "--json") {

@@ -101,7 +101,8 @@ impl Statement {
     /// Returns a table with the groups, the omitted groups, and the total.
     pub(super) fn table(&self, places: &Places) -> Table {
         let by = self.request.by;
-        let mut table = Table::new(ALL_COLUMNS.map(|column| column.describe(by)));
+        let has_titles = self.groups.iter().any(|group| group.title.is_some());
+        let mut table = Table::new(ALL_COLUMNS.map(|column| column.describe(by, has_titles)));
         let choices = match by {
             GroupBy::Session => SESSION_COLUMNS,
             _ => OTHER_COLUMNS,
@@ -172,21 +173,23 @@ impl Statement {
         cells
     }
 
-    /// Returns a table with the exact values of the groups, for spreadsheets.
-    pub(crate) fn spreadsheet(&self) -> Table {
+    /// Returns a table with the exact values of the groups, for spreadsheets. Prompts have a title only if
+    /// `with_words` is true.
+    pub(crate) fn spreadsheet(&self, with_words: bool) -> Table {
         let names = self
-            .exact_values(&SpendGroup::default())
+            .exact_values(&SpendGroup::default(), with_words)
             .into_iter()
             .map(|(name, _)| name);
         let mut table = Table::new(names);
         for group in &self.groups {
-            table.row(self.exact_values(group).into_iter().map(|(_, value)| value));
+            let values = self.exact_values(group, with_words);
+            table.row(values.into_iter().map(|(_, value)| value));
         }
         table
     }
 
     /// Returns all of a group's values, each with its name in JSON.
-    fn exact_values(&self, group: &SpendGroup) -> Vec<(String, String)> {
+    fn exact_values(&self, group: &SpendGroup, with_words: bool) -> Vec<(String, String)> {
         let by = self.request.by;
         let tally = &group.tally;
         let usage = &tally.usage;
@@ -204,7 +207,7 @@ impl Statement {
                 ("last_activity".to_owned(), last_activity),
             ]);
         }
-        if by == GroupBy::Prompt {
+        if by == GroupBy::Prompt && with_words {
             values.push(("title".to_owned(), group.title.clone().unwrap_or_default()));
         }
         values.extend(
@@ -229,11 +232,12 @@ impl Statement {
 }
 
 impl SpendColumn {
-    /// Returns the column's heading and format.
-    fn describe(self, by: GroupBy) -> Column {
+    /// Returns the column's heading and format. `has_titles` is true if the groups are shown by their titles.
+    fn describe(self, by: GroupBy, has_titles: bool) -> Column {
+        let is_id = by == GroupBy::Prompt && !has_titles;
         match self {
-            // The names of periods are never truncated, because a partial date would be misleading.
-            Name if by.is_by_time() => Column::text(name_heading(by)),
+            // A partial date would be misleading, and a partial ID cannot be looked up, so neither is ever truncated.
+            Name if by.is_by_time() || is_id => Column::text(name_heading(by)),
             Name => Column::text(name_heading(by)).with_min_width(20),
             Project => Column::text("project")
                 .with_tone(Tone::Quiet)

@@ -729,7 +729,9 @@ fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
         sandbox.run(&arguments).json()["answers"].clone()
     };
     assert_eq!(answers(&["--session", "s1"]), 5);
-    assert_eq!(answers(&["--session", "other"]), 0);
+    sandbox
+        .run(&["drain", "--session", "other"])
+        .is_refused("there is no session other; run `whycap spend --by session --json`");
     assert_eq!(answers(&["--since", "2026-11-20"]), 5);
     assert_eq!(answers(&["--until", "2026-11-19"]), 0);
     sandbox
@@ -792,7 +794,7 @@ fn spend_by_account_parts_the_login_from_others_and_from_what_nobody_knows() {
     assert!(!found.to_string().contains("somebody"));
     sandbox
         .run(&["spend", "--by", "account", "--html", "x.html"])
-        .is_refused("cannot be used with '--html <FILE>'");
+        .is_refused("has fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); leave out --by");
 }
 
 #[test]
@@ -817,7 +819,15 @@ fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window
     let csv = with(&["--csv", "--with-text"]);
     assert!(csv.starts_with("prompt,title,cost_usd,"), "{csv}");
     assert_eq!(row_start(&csv), "prompt-s1-1,prompt-s1-1");
-    assert_eq!(row_start(&with(&["--csv"])), "prompt-s1-1,");
+    let csv = with(&["--csv"]);
+    assert!(csv.starts_with("prompt,cost_usd,"), "{csv}");
+    assert!(row_start(&csv).starts_with("prompt-s1-1,0."), "{csv}");
+    // A pipe gets whole IDs and the option that shows the words.
+    let text = with(&[]);
+    assert!(text.contains("add --with-text"), "{text}");
+    let narrow = sandbox.variable("COLUMNS", "40");
+    let text = narrow.run(&["spend", "--by", "prompt"]);
+    assert!(text.success().contains("prompt-s1-1 "), "{text:?}");
     assert_eq!(
         without["groups"][0]["five_hour_percent_at_most"],
         Value::Null
