@@ -155,9 +155,10 @@ mod tests {
 This page is generated from `src/locks/known_locks.json`. `<config>` stands for `~/.claude` or `CLAUDE_CONFIG_DIR`.
 
 A lock never causes a usage limit, and clearing a lock never lifts one. However, some stale locks slow down each start, make
-Claude Code lose settings, or prevent it from refreshing the login. `whycap locks` lists all known locks.
-`whycap --clear-stale-locks` clears those that are provably not in use. Locks that are not empty directories are moved to a
-quarantine, from which `whycap locks --restore` restores them. whycap never touches other files, whatever their names are.
+Claude Code lose settings, or prevent it from refreshing the login. `whycap locks` lists the locks that it found. It only
+counts the files of running sessions and the marker files, which `whycap locks --json` lists, too.
+`whycap --clear-stale-locks` clears the locks that are provably not in use. Locks that are not empty directories are moved to
+a quarantine, from which `whycap locks --restore` restores them. whycap never touches other files, whatever their names are.
 
 Claude Code has more locks: for its background service, for computer use, for updates, for editors (`ide/`), and for the logins
 of connected services and MCP servers. We have never seen a stale lock of these kinds and do not know how to recognize one, so

@@ -133,13 +133,15 @@ fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<U
     }
     if sessions > 0 {
         let sessions = count_noun(sessions, "session");
-        report.paragraph(Tone::Quiet, format!("{sessions} running."));
+        let text =
+            format!("{sessions} running, each with a file that `whycap locks --json` lists.");
+        report.paragraph(Tone::Quiet, text);
     }
     if markers > 0 {
         let markers = count_noun(markers, "marker file");
         report.paragraph(
             Tone::Quiet,
-            format!("{markers} that Claude Code leaves empty by design."),
+            format!("{markers} that Claude Code leaves empty by design (listed by --json)."),
         );
     }
     report.gap();
