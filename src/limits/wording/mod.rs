@@ -511,6 +511,35 @@ mod tests {
     }
 
     #[test]
+    fn every_advice_to_pay_says_that_it_costs_money() {
+        // These actions only check or ask somebody, or their sentences name the payment.
+        const WITHOUT_REMARK: [&str; 11] = [
+            "ask_for_credits",
+            "ask_owner_for_cap",
+            "ask_admin_for_credits",
+            "raise_console_cap",
+            "raise_cap_if_meant",
+            "higher_tier",
+            "pay",
+            "pay_console",
+            "pay_subscription",
+            "subscribe",
+            "key_for_program",
+        ];
+        let actions: serde_json::Value =
+            serde_json::from_str(include_str!("actions.json")).unwrap();
+        for (name, action) in actions.as_object().unwrap() {
+            if action["costs_money"] == true && !WITHOUT_REMARK.contains(&name.as_str()) {
+                let instruction = action["do"].as_str().unwrap();
+                assert!(
+                    instruction.ends_with("(costs money)"),
+                    "{name}: {instruction}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_ending_has_whole_sentences() {
         let passed = VALUES
             .iter()
