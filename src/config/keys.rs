@@ -229,7 +229,7 @@ pub(super) static KEYS: [Key; 25] = [
             max: 1e6,
         },
         requirement: "must be a number above 0",
-        about: "The value of a dollar in your currency. If set, whycap also shows totals in your currency, at this fixed rate. Tables, JSON, and CSV stay in dollars.",
+        about: "The value of a dollar in your currency. If set, whycap also shows totals in your currency, at this fixed rate. The status line does so only if there is room. Tables, JSON, and CSV stay in dollars.",
         example: "0.92",
     },
     Key {

@@ -104,26 +104,31 @@ impl WindowShares {
 
     /// Lists the shares of the sessions. If there is more than one model or agent, adds their shares, too.
     fn shares(&self) -> String {
-        let sessions = self.list(&self.sessions, |session| match session.label.name() {
-            Some(name) => name.to_owned(),
-            None => format!("{:.8}", session.key),
+        let sessions = self.list("session", &self.sessions, |session| {
+            match session.label.name() {
+                Some(name) => name.to_owned(),
+                None => format!("{:.8}", session.key),
+            }
         });
         let mut lists = vec![sessions];
         if self.models.len() > 1 {
-            lists.push(self.list(&self.models, |model| {
+            lists.push(self.list("model", &self.models, |model| {
                 model.key.trim_start_matches("claude-").to_owned()
             }));
         }
         if self.agents.len() > 1 {
-            lists.push(self.list(&self.agents, |agent| match agent.key.as_str() {
-                "main" => "main conversation".to_owned(),
-                other => other.to_owned(),
-            }));
+            lists.push(
+                self.list("agent", &self.agents, |agent| match agent.key.as_str() {
+                    "main" => "main conversation".to_owned(),
+                    other => other.to_owned(),
+                }),
+            );
         }
         lists.join("; ")
     }
 
-    fn list(&self, parts: &[Part], name: impl Fn(&Part) -> String) -> String {
+    /// Lists the largest parts, such as "by model: opus-5-5 90%, 2 more".
+    fn list(&self, by: &str, parts: &[Part], name: impl Fn(&Part) -> String) -> String {
         let mut texts: Vec<String> = parts
             .iter()
             .take(MAX_NAMED)
@@ -133,7 +138,7 @@ impl WindowShares {
         if parts.len() > texts.len() {
             texts.push(format!("{} more", parts.len() - texts.len()));
         }
-        texts.join(", ")
+        format!("by {by}: {}", texts.join(", "))
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -68,7 +68,7 @@ fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
     assert_eq!(
         sentences(&used),
         [
-            "5h: $10.00 on this machine since 00:00 ()Slow query 70%, two 30%; opus-5-5 90%, haiku-5-5 10%; main conversation 90%, Explore 10%"
+            "5h: $10.00 on this machine since 00:00 (by session: Slow query 70%, two 30%; by model: opus-5-5 90%, haiku-5-5 10%; by agent: main conversation 90%, Explore 10%)"
         ]
     );
     let json = used.json();
@@ -85,7 +85,7 @@ fn what_no_line_shows_is_called_so() {
     assert_eq!(
         sentences(&used(&all, &[])),
         [
-            "5h: $4.00 on this machine since 00:00 ()one 100%; main conversation 75%, (background requests) 25%"
+            "5h: $4.00 on this machine since 00:00 (by session: one 100%; by agent: main conversation 75%, (background requests) 25%)"
         ]
     );
 }
