@@ -41,7 +41,7 @@ pub(crate) struct InstallArguments {
 
 /// What happens in open sessions after the plugin has been added. Claude Code 2.1.331 reads new plugins only at the start
 /// of a session or on request.
-const PLUGIN_INSTALLED: &str = "Open sessions pick this up within seconds, except for /whycap: type /reload-plugins there, or start a new session. To undo: whycap uninstall";
+const PLUGIN_INSTALLED: &str = "Open sessions pick this up within seconds, except for /whycap: type /reload-plugins there, or start a new session.";
 
 impl Subcommand for InstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
@@ -85,11 +85,12 @@ impl Subcommand for InstallArguments {
                 (true, _) => "Nothing was changed.",
                 (false, true) => "whycap was already installed. Nothing was changed.",
                 (false, false) if has_plugin => PLUGIN_INSTALLED,
-                (false, false) => {
-                    "Open sessions pick this up within seconds. To undo: whycap uninstall"
-                }
+                (false, false) => "Open sessions pick this up within seconds.",
             },
         );
+        if !self.dry_run && !plan.is_empty() {
+            report.line("To undo: whycap uninstall");
+        }
         if has_plugin && !self.dry_run {
             report.paragraph(
                 Tone::Plain,

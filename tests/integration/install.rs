@@ -613,7 +613,8 @@ fn install_says_how_an_open_session_gets_the_command_of_the_plugin() {
     ] {
         let sandbox = sandbox("{}\n");
         let run = sandbox.run(options);
-        let text = run.success();
+        let words: Vec<&str> = run.success().split_whitespace().collect();
+        let text = words.join(" ");
         assert!(text.contains("Open sessions pick this up"), "{text}");
         assert_eq!(text.contains("type /reload-plugins"), is_said, "{text}");
     }
