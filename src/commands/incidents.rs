@@ -74,16 +74,14 @@ impl Subcommand for ReportArguments {
     /// Writes the report as Markdown.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let session = context.complete_session_id(self.session.as_deref());
-        let text = match context
+        let situation = context
             .incidents()
-            .situation(session.as_deref(), Asker::Shell)
-            .incident
-        {
-            Some(incident) => bug_report::write(&incident, context.clock()),
-            None => {
-                context.require_known_session(self.session.as_deref())?;
-                "No limit errors found, so there is nothing to report.".to_owned()
-            }
+            .situation(session.as_deref(), Asker::Shell);
+        let text = if let Some(incident) = &situation.incident {
+            bug_report::write(incident, context.clock())
+        } else {
+            context.require_known_session(self.session.as_deref())?;
+            "No limit errors found, so there is nothing to report.".to_owned()
         };
         Ok(Report::from_lines(&text).into())
     }
