@@ -39,9 +39,9 @@ pub(crate) struct InstallArguments {
     no_plugin: bool,
 }
 
-/// What happens in open sessions after the plugin has been added. Claude Code 2.1.331 reads new plugins only at the start
+/// The sentence about open sessions if the plugin has been added. Claude Code 2.1.331 reads new plugins only at the start
 /// of a session or on request.
-const PLUGIN_INSTALLED: &str = "Open sessions pick this up within seconds, except for /whycap: type /reload-plugins there, or start a new session.";
+const PLUGIN_INSTALLED: &str = "Open sessions will pick up the change within seconds, except for /whycap: type /reload-plugins there, or start a new session.";
 
 impl Subcommand for InstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
@@ -85,7 +85,7 @@ impl Subcommand for InstallArguments {
                 (true, _) => "Nothing was changed.",
                 (false, true) => "whycap was already installed. Nothing was changed.",
                 (false, false) if has_plugin => PLUGIN_INSTALLED,
-                (false, false) => "Open sessions pick this up within seconds.",
+                (false, false) => "Open sessions will pick up the change within seconds.",
             },
         );
         if !self.dry_run && !plan.is_empty() {

@@ -615,7 +615,10 @@ fn install_says_how_an_open_session_gets_the_command_of_the_plugin() {
         let run = sandbox.run(options);
         let words: Vec<&str> = run.success().split_whitespace().collect();
         let text = words.join(" ");
-        assert!(text.contains("Open sessions pick this up"), "{text}");
+        assert!(
+            text.contains("Open sessions will pick up the change"),
+            "{text}"
+        );
         assert_eq!(text.contains("type /reload-plugins"), is_said, "{text}");
     }
 }
