@@ -219,7 +219,12 @@ impl Moment {
         ]);
         // On a narrow screen, first the project, then the share, and then the cost is left out.
         table.choices = if self.sessions.iter().any(|session| session.share.is_some()) {
-            vec![vec![0, 1, 2, 3, 4], vec![0, 2, 3, 4], vec![0, 2, 3], vec![0, 3]]
+            vec![
+                vec![0, 1, 2, 3, 4],
+                vec![0, 2, 3, 4],
+                vec![0, 2, 3],
+                vec![0, 3],
+            ]
         } else {
             vec![vec![0, 1, 2, 3], vec![0, 2, 3], vec![0, 3]]
         };
