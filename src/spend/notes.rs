@@ -67,7 +67,7 @@ impl Statement {
             .enumerate()
             .map(|(index, reason)| match index {
                 0 => format!("\u{2265} means that the real amount may be higher because {reason}."),
-                _ => format!("{reason}."),
+                _ => format!("Also, {reason}."),
             })
             .collect()
     }

@@ -389,7 +389,7 @@ fn what_is_at_least_so_much_is_said() {
     );
     let page = page(&sandbox, &[]);
     assert!(page.contains(">\u{2265}$"), "{page:.4000}");
-    assert!(page.contains("\u{2265} means &quot;at least&quot;: 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));
+    assert!(page.contains("\u{2265} means that the real amount may be higher because 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));
 }
 
 #[test]

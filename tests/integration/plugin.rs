@@ -418,7 +418,7 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
     assert!(package.ask("line on").contains("already on"));
     assert!(package.ask("line off").contains("The status line is off."));
     assert_eq!(package.sandbox.read(".claude/settings.json"), before);
-    assert!(package.ask("line off").contains("nothing was changed"));
+    assert!(package.ask("line off").contains("Nothing was changed"));
     assert!(package.ask("line").contains("/whycap line on|off"));
 }
 
@@ -482,7 +482,7 @@ fn install_leaves_the_command_to_a_plugin_that_the_user_has_enabled() {
     assert!(!sandbox.path(".claude/skills").exists());
     assert!(!sandbox.path(".claude/commands").exists());
     let doctor = sandbox.run(&["doctor"]);
-    let sentence = "the plugin handles /whycap, and the hooks do everything else";
+    let sentence = "the plugin handles /whycap; the hooks do the rest";
     assert!(doctor.success().contains(sentence), "{doctor:?}");
     assert!(
         doctor.stdout.contains("OK, with no warnings."),

@@ -441,7 +441,7 @@ mod tests {
     fn check(about: &str, headlines: &[String], badges: &[String], fields: &Fields) {
         let sentence = headline(headlines, "", fields);
         let badge = badge(badges, fields);
-        assert!(!sentence.contains("cannot put this into words"), "{about}");
+        assert!(!sentence.contains("cannot explain this message"), "{about}");
         assert!(!badge.contains("whycap explains it"), "{about}");
         assert!(sentence.chars().count() <= 110, "{about}: {sentence}");
         assert!(crate::terminal::width(&badge) <= 60, "{about}: {badge}");
