@@ -41,7 +41,7 @@ PICTURES = {
     "normal": dict(title="a normal day", first=lambda: busy(0.42, 0.17)),
     "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
     "at-limit": dict(title="at a limit", first=lambda: busy(0.96, 0.39), then="spend_limit"),
-    "org-limit": dict(title="an organisation's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
+    "org-limit": dict(title="an organization's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "paying": dict(title="beyond a full window", first=lambda: busy(1.0, 0.39), then=lambda: busy(1.0, 0.39)),
