@@ -121,7 +121,7 @@ impl BudgetUse {
         self.spent >= self.limit
     }
 
-    /// Returns a sentence about the budget: "Today's budget of $20.00 is 80% used: $16.00 so far."
+    /// Returns a sentence about the budget: "Today's budget of $20.00 is 80% used ($16.00 so far)."
     pub(super) fn sentence(&self) -> String {
         self.sentence_with("", "")
     }
@@ -139,7 +139,7 @@ impl BudgetUse {
             format!("{before_percent}{}% used", self.percent())
         };
         format!(
-            "{} of {} is {use_text}: {}{} {before_so_far}so far.",
+            "{} of {} is {use_text} ({}{} {before_so_far}so far).",
             self.scope.text("subject", &[]),
             self.limit,
             self.scope.text("about", &[]),
@@ -212,7 +212,7 @@ mod tests {
             sentences("[budget]\nday = 20\nsession = 5\nmonth = 300\n", 6, 16),
             [
                 "This session's budget of $5.00 is used up: $6.00 so far.",
-                "Today's budget of $20.00 is 80% used: $16.00 so far."
+                "Today's budget of $20.00 is 80% used ($16.00 so far)."
             ]
         );
     }

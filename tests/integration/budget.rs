@@ -45,7 +45,7 @@ fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
     let first = prompt(&sandbox, "hi");
     assert_eq!(
         first["systemMessage"],
-        "whycap: Today's budget of $0.50 is 94% used: $0.47 so far."
+        "whycap: Today's budget of $0.50 is 94% used ($0.47 so far)."
     );
     assert_eq!(first.get("decision"), None);
     assert_eq!(prompt(&sandbox, "again"), Value::Null);
@@ -53,7 +53,7 @@ fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
     let used_up = prompt(&sandbox, "more");
     assert_eq!(
         used_up["systemMessage"],
-        "whycap: Today's budget of $0.40 is used up: $0.47 so far."
+        "whycap: Today's budget of $0.40 is used up ($0.47 so far)."
     );
     assert_eq!(prompt(&sandbox, "again"), Value::Null);
 }
@@ -121,7 +121,7 @@ fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: Today's budget of $0.50 is at least 94% used: $0.47 counted so far."})
+        json!({"systemMessage": "whycap: Today's budget of $0.50 is at least 94% used ($0.47 counted so far)."})
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
@@ -135,7 +135,7 @@ fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_hel
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 counted so far. Your next prompt will be blocked. To continue this session anyway, type /whycap continue."})
+        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up ($0.47 counted so far). Your next prompt will be blocked. To continue this session anyway, type /whycap continue."})
     );
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
@@ -150,7 +150,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
     let reason = held["reason"].as_str().unwrap();
     assert!(
         reason
-            .starts_with("whycap: This month's budget for api of $0.30 is used up: $0.36 so far."),
+            .starts_with("whycap: This month's budget for api of $0.30 is used up ($0.36 so far)."),
         "{reason}"
     );
     // Prompts in a new session of that project are also held back, but prompts in other projects are not.
@@ -282,7 +282,7 @@ fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
         json!({"prompt": "hi", "cwd": API}),
     );
     let said = said.success();
-    assert!(said.contains("$0.50 is 88% used: $0.44"), "{said}");
+    assert!(said.contains("$0.50 is 88% used ($0.44"), "{said}");
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
     assert_eq!(sent.get("decision"), None, "{sent}");
     let said = sent["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with("whycap: Today's budget of $0.40 is used up: $0.47 so far. Your prompt was sent anyway because whycap would not be able to save /whycap continue (could not write "),
+        said.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap would not be able to save /whycap continue (could not write "),
         "{said}"
     );
     let lifted = prompt(&sandbox, "/whycap continue");

@@ -917,14 +917,14 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     let said = stops(SOON);
     assert!(
         said.success().contains(
-            "This month's budget for usage credits of $1.00 is at least 84% used: \u{2248}$0.84"
+            "This month's budget for usage credits of $1.00 is at least 84% used (\u{2248}$0.84"
         ),
         "{said:?}"
     );
     client.works("2026-11-20T10:05:00Z", 100_000);
     let said = stops("2026-11-20T10:05:01Z");
     assert!(
-        said.success().contains("is used up: \u{2248}$1.24"),
+        said.success().contains("is used up (\u{2248}$1.24"),
         "{said:?}"
     );
     let budget = client.run("2026-11-20T10:05:02Z", &["budget"], b"");
@@ -970,7 +970,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
         "{held_back}"
     );
     let said = sends("2026-11-20T12:00:01Z");
-    let is_word = said.contains("is used up: \u{2248}$1.20") && !said.contains("block");
+    let is_word = said.contains("is used up (\u{2248}$1.20") && !said.contains("block");
     assert!(is_word, "the window is over: {said}");
     client.calls_status_line(
         "2026-11-20T12:10:00Z",
@@ -999,7 +999,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     let asks = json!({"prompt": "go on"});
     let held_back = client.event("2026-11-01T09:01:00Z", "UserPromptSubmit", asks);
     assert!(
-        held_back.success().contains("is used up: \u{2248}$1.20"),
+        held_back.success().contains("is used up (\u{2248}$1.20"),
         "{held_back:?}"
     );
 }
