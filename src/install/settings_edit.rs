@@ -585,8 +585,8 @@ mod tests {
     #[test]
     fn settings_of_an_unknown_shape_are_refused_with_their_place() {
         for (text, reason) in [
-            ("[]", "must be an object"),
-            ("\n7", "must be an object"),
+            ("[]", "must be a JSON object"),
+            ("\n7", "must be a JSON object"),
             (
                 "{\n\"hooks\": [] }",
                 "`hooks` must be an object on line 2 column 10",

@@ -303,7 +303,7 @@ impl Tolls {
         if total.unknown > 0 {
             let stops = count_noun(total.unknown, "stop");
             notes.push(format!(
-                "whycap does not know when {stops} ended, so their time is not included."
+                "whycap does not know when {stops} ended, so the time is not included."
             ));
         }
         notes

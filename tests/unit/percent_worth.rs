@@ -172,7 +172,7 @@ fn another_plan_is_another_series() {
     // The previous plan is not reported, although it was in effect earlier this week.
     let [says] = <[String; 1]>::try_from(worth.sentences(now)).unwrap();
     assert!(
-        says.starts_with("1% of your 5-hour limit \u{2248} $1.5"),
+        says.starts_with("1% of your 5-hour limit is worth at least $1.5"),
         "{says}"
     );
 }
