@@ -165,22 +165,56 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
     })
 }
 
+/// A full usage window of a payer.
+struct FullWindow {
+    payer: Option<Owner>,
+    /// See [`StoredError::is_of_token`].
+    is_of_token: bool,
+    refused: RefusedWindow,
+}
+
+impl FullWindow {
+    /// Returns the windows that stopped sessions, newest first. A session may be refused thousands of times before a
+    /// window resets, so each window is returned only once, with its first refusal.
+    fn list(incidents: &[Incident]) -> Vec<Self> {
+        let mut windows: Vec<Self> = Vec::new();
+        for incident in incidents.iter().rev() {
+            let Some(refused) = full_window_of(incident) else {
+                continue;
+            };
+            let error = &incident.evidence.error;
+            let is_known = windows.iter().any(|known| {
+                known.refused.window == refused.window
+                    && known.refused.resets_at == refused.resets_at
+                    && known.payer.as_ref() == payer_of(error)
+                    && known.is_of_token == error.is_of_token()
+            });
+            if !is_known {
+                windows.push(Self {
+                    payer: payer_of(error).cloned(),
+                    is_of_token: error.is_of_token(),
+                    refused,
+                });
+            }
+        }
+        windows.reverse();
+        windows
+    }
+}
+
 /// Explains an error again if another error shows that a second usage window of the same payer is full.
 fn add_refused_windows(incidents: &mut [Incident]) {
-    let refused: Vec<(StoredError, RefusedWindow)> = incidents
-        .iter()
-        .filter_map(|incident| Some((incident.evidence.error.clone(), full_window_of(incident)?)))
-        .collect();
+    let full_windows = FullWindow::list(incidents);
     for incident in incidents {
         let error = &incident.evidence.error;
-        let windows: Vec<RefusedWindow> = refused
+        let windows: Vec<RefusedWindow> = full_windows
             .iter()
-            .filter(|(other, _)| {
-                may_be_same(payer_of(error), payer_of(other))
-                    && error.is_of_token() == other.is_of_token()
+            .filter(|full| Some(full.refused.window) != incident.diagnosis.limit.window())
+            .filter(|full| {
+                may_be_same(payer_of(error), full.payer.as_ref())
+                    && error.is_of_token() == full.is_of_token
             })
-            .map(|(_, refused)| *refused)
-            .filter(|refused| Some(refused.window) != incident.diagnosis.limit.window())
+            .map(|full| full.refused)
             .collect();
         if !windows.is_empty() && !incident.evidence.has_later_response() {
             let mut evidence = incident.evidence.clone();
