@@ -356,5 +356,5 @@ fn a_stop_of_two_sessions_that_is_not_over_is_active_once() {
     );
     let run = team.ask("incidents --from OUT");
     assert!(run.success().contains("stopped your work once"), "{run:?}");
-    assert!(run.stdout.contains("1 is still active"), "{run:?}");
+    assert!(run.stdout.contains("1 stop is still active"), "{run:?}");
 }
