@@ -117,7 +117,7 @@ impl<'a> SessionBudgets<'a> {
         };
         if let Err(error) = self.record_event(used_up, event) {
             return OnPrompt::Warn(format!(
-                "{sentence} Your prompt was sent anyway because whycap would not be able to save /whycap continue ({error})."
+                "{sentence} Your prompt was sent anyway because whycap could not have saved what /whycap continue changes ({error})."
             ));
         }
 

@@ -150,7 +150,7 @@ fn budgets(table: &Table) -> Checked {
                 known.insert(directory.clone(), limit);
             }
             None => omissions.push(format!(
-                "`{directory}` is ignored because its value must be a number of dollars from 0.0001 to 9000000"
+                "`{directory}` is ignored because its value must be a dollar amount from 0.0001 to 9000000"
             )),
         }
     }

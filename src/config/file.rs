@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(config.hints.off, [HintName::FastMode]);
         let problems = config.problems.join("\n");
         for says in [
-            "`budget.projects`: `x` is ignored because its value must be a number of dollars from 0.0001 to 9000000",
+            "`budget.projects`: `x` is ignored because its value must be a dollar amount from 0.0001 to 9000000",
             "`currency.symbol` must be text that is 1 to 5 columns wide; whycap uses the default",
             "`hints.off`: \"slow_mode\" is not a hint",
         ] {

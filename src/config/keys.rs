@@ -94,7 +94,7 @@ pub(super) const DOLLARS: ValueKind = ValueKind::Number {
 };
 pub(super) const MIN_DOLLARS: f64 = 0.0001;
 pub(super) const MAX_DOLLARS: f64 = 9e6;
-const MUST_BE_DOLLARS: &str = "must be a number of dollars from 0.0001 to 9000000";
+const MUST_BE_DOLLARS: &str = "must be a dollar amount from 0.0001 to 9000000";
 
 /// All keys, grouped by section.
 pub(super) static KEYS: [Key; 25] = [
@@ -217,7 +217,7 @@ pub(super) static KEYS: [Key; 25] = [
             min: 1e-300,
             max: 1e300,
         },
-        requirement: "must be a number of dollars above 0",
+        requirement: "must be a dollar amount above 0",
         about: "The monthly price of your subscription, in dollars. whycap compares your spend with it.",
         example: "100.0",
     },

@@ -37,7 +37,7 @@ impl Load {
         let names = self.names.join(", ");
         match self.kind {
             LoadKind::Skill if names.is_empty() => "a skill had just been loaded".to_owned(),
-            LoadKind::Skill => format!("the skill {names} had just been loaded"),
+            LoadKind::Skill => format!("the {names} skill had just been loaded"),
             LoadKind::Tools if names.is_empty() => "tools had just been loaded".to_owned(),
             LoadKind::Tools => format!("tools had just been loaded: {names}"),
         }

@@ -52,7 +52,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
         ("Server", server_fields(evidence)),
         ("Usage readings", readings(evidence)),
         ("Set", credentials(evidence)),
-        ("Installed claude programs", installations(evidence)),
+        ("Claude Code installations", installations(evidence)),
         ("Later response", is_answered.to_owned()),
         ("whycap", verdict),
     ];

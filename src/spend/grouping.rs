@@ -49,7 +49,7 @@ pub(crate) enum GroupBy {
     Person,
     /// Machines, in the exports of several machines
     Machine,
-    /// Teams (from the label "team"), in the exports of several machines
+    /// Teams (from the "team" label), across exports from several machines
     Team,
 }
 
@@ -163,7 +163,7 @@ pub(crate) struct SpendGroup {
 /// The order in which groups are shown. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Order {
-    /// By time: days, weeks, and months in order; other groups with the newest first
+    /// By time: days, weeks, and months chronologically; other groups newest first
     Date,
     /// By cost, with the most expensive first
     Cost,

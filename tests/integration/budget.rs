@@ -339,7 +339,7 @@ fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
     assert_eq!(sent.get("decision"), None, "{sent}");
     let said = sent["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap would not be able to save /whycap continue (could not write "),
+        said.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap could not have saved what /whycap continue changes (could not write "),
         "{said}"
     );
     let lifted = prompt(&sandbox, "/whycap continue");

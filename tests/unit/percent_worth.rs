@@ -206,7 +206,7 @@ fn it_is_said_beside_what_it_was_and_with_what_is_left() {
     assert_eq!(
         says(vec![newest.clone()], Some(75)),
         [
-            "1% of your 5-hour limit is worth at least $0.38 (based on 212 readings in the last 7 days). You have at least $6.80 left, or about 9 prompts of $0.75."
+            "1% of your 5-hour limit is worth at least $0.38 (based on 212 readings in the last 7 days). You have at least $6.80 left, or about 9 prompts at $0.75 each."
         ]
     );
     let dear = says(vec![newest], Some(700));

@@ -55,7 +55,7 @@ impl BoundReason {
                 "a process that reported no running total worked on the session at {time}, along with other processes"
             ),
             Self::StartNotObserved => format!(
-                "a process had already spent something before it reported its first total at {time}"
+                "a process had already incurred costs before it reported its first total at {time}"
             ),
             Self::ParentGone => {
                 "the session is a fork whose parent's transcript is gone, so its starting total is unknown"

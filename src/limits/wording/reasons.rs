@@ -28,7 +28,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
         }
         Fact::NoCredits(why) => {
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
-            format!("Usage credits could not pay for the request because {words}.")
+            format!("Usage credits could not cover the request because {words}.")
         }
         Fact::Measured(measurement, when) => {
             let name = measurement.window.short();
