@@ -25,7 +25,7 @@ use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
-    OtherResponse, Ownership, PayerRelation, RefusedWindow, StoredError,
+    OtherResponse, Ownership, PayerRelation, Readings, RefusedWindow, StoredError,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
@@ -413,25 +413,30 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.newest_reading =
             self.newest_reading().map(|reading| reading.sample.clone());
         let is_stored = evidence.has_later_response() && !evidence.error.readings.is_empty();
-        let error = &mut evidence.error;
         if !is_stored {
-            self.read_readings(error);
+            self.read_readings(&mut evidence.error);
         }
         // Immediately after an error, Claude Code has neither written the error's line nor reported new figures, and
         // figures from before the error are not evidence.
-        let delay = match error.message.line {
+        let delay = match evidence.error.message.line {
             Some(_) => WINDOWS_DELAY,
             None => LINE_DELAY,
         };
-        if self.now() - error.at < delay {
+        if self.now() - evidence.error.at < delay {
             // Claude Code first redraws the status line with the old figures. Figures that show a full window are
             // consistent with the error, and windows with ample room cannot have filled up.
+            let contradicted_before = Readings::around(evidence).room().is_some();
+            let error = &mut evidence.error;
             error.readings.retain(|sample| {
                 sample.since >= error.at
                     || (sample.at >= error.at && sample.has_full_window())
                     || (error.at - sample.measured <= AMPLE_FOR && sample.has_ample_room())
             });
+            let readings = Readings::around(evidence);
+            let is_decided = readings.room().is_some() || readings.full_window().is_some();
+            evidence.collected.awaits_figures = contradicted_before && !is_decided;
         }
+        let error = &mut evidence.error;
         if self.asker == Asker::Session(&session) && error.session.version.is_none() {
             // What happens at the reset depends on the client version that is running now.
             error.session.version = self.client_version.map(str::to_owned);

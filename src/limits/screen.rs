@@ -228,17 +228,21 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         };
         return Some(vec![vec![(tone, fitting(row, columns))]]);
     }
-    let pointer = match more {
-        ReadMore::InSession => " · more: /whycap",
-        ReadMore::InShell => " · more: whycap explain, in a shell",
+    let pointers = match more {
+        ReadMore::InSession => [" · more: /whycap", " · /whycap"],
+        ReadMore::InShell => [" · more: whycap explain, in a shell", " · whycap explain"],
     };
-    let mut first = vec![(Tone::Alarm, fitting(&incident.badge, columns))];
-    let names_command = incident.badge.contains("/whycap");
-    if !names_command && width(&incident.badge) + width(pointer) <= columns {
+    let badge = fitting(&incident.badge, columns);
+    let room = columns.saturating_sub(width(&badge));
+    let pointer = pointers.into_iter().find(|pointer| width(pointer) <= room);
+    let mut first = vec![(Tone::Alarm, badge)];
+    if let Some(pointer) = pointer
+        && !incident.badge.contains("/whycap")
+    {
         first.push((Tone::Quiet, pointer.to_owned()));
     }
     let mut rows = vec![first];
-    if let Some(action) = second_row(incident).filter(|action| width(action) <= columns) {
+    if let Some(action) = second_row(incident).and_then(|action| fitting_action(action, columns)) {
         rows.push(vec![(Tone::Plain, action)]);
     }
     Some(rows)
@@ -266,7 +270,7 @@ fn second_row(incident: &Incident) -> Option<String> {
         ActionName::Wait | ActionName::WaitUnknown => names
             .iter()
             .position(|name| !matches!(name, ActionName::Wait | ActionName::WaitUnknown))?,
-        ActionName::WaitLeftOpen => 0,
+        ActionName::WaitLeftOpen | ActionName::AwaitFigures => 0,
         _ => incident
             .actions
             .iter()
@@ -274,6 +278,20 @@ fn second_row(incident: &Incident) -> Option<String> {
             .position(|first| first.command.is_none() && first.url.is_some())?,
     };
     incident.actions.get(index).map(with_place)
+}
+
+/// Returns an action or, if it is too wide, only the part after its colon, such as "Claude Code continues at 14:32".
+/// Returns `None` if neither fits.
+fn fitting_action(action: String, columns: usize) -> Option<String> {
+    if width(&action) <= columns {
+        return Some(action);
+    }
+    let (_, short) = action.split_once("open: ")?;
+    if width(short) <= columns {
+        Some(short.to_owned())
+    } else {
+        None
+    }
 }
 
 /// Shortens a row to the width at a word boundary. The time at the end of the row is the last part to be cut off.

@@ -546,6 +546,34 @@ fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     }
 }
 
+/// Usage of 60% could have filled up since the last response, so it proves nothing until Claude Code has had time to
+/// report the figures of the refusal.
+#[test]
+fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let client = Client::new(&sandbox);
+    line(&client, "2026-11-20T09:59:55Z", usage(60.0));
+    let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
+    client.receives_error(
+        "2026-11-20T10:00:00Z",
+        text,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    let first = plain_rows(&client, "2026-11-20T10:00:00.300Z", usage(60.0));
+    assert!(first.contains("(too early to tell)"), "{first}");
+    assert!(
+        first.contains("Wait a few seconds") && !first.contains("Do nothing"),
+        "{first}"
+    );
+    // A script that waits does not give up in this moment.
+    let exit_code = ["explain", "--exit-code"];
+    let explained = client.run("2026-11-20T10:00:00.300Z", &exit_code, b"");
+    assert_eq!(explained.code, 10, "{explained:?}");
+    let settled = plain_rows(&client, "2026-11-20T10:00:04Z", usage(60.0));
+    assert!(settled.contains("false alarm?"), "{settled}");
+}
+
 /// In the first seconds after a false limit, the row said "5-hour limit + your spend cap · resets at 14:23. Do nothing
 /// and leave this session open", although the status line showed "5h 21%".
 #[test]

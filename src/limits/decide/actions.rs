@@ -85,6 +85,9 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
     if diagnosis.verdict == Verdict::WrongCredential {
         return for_stray_key(limit);
     }
+    if diagnosis.cause == Cause::FiguresAwaited {
+        return vec![Do::AwaitFigures];
+    }
     let has_reset = diagnosis.resets.chosen.is_some();
     let is_ahead = diagnosis
         .resets
@@ -96,6 +99,9 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         fit_to_shared_plan(input, diagnosis, &mut actions);
     }
     replace_login(input, &mut actions);
+    if evidence.uses_gateway() {
+        actions.replace(Do::LookAtStatusPage, Do::LookAtStatusOfService);
+    }
     if limit.is_passing() && input.readings.used_up_now().is_some() {
         actions.add(Do::FullAsWell);
     }

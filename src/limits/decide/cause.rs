@@ -32,6 +32,8 @@ pub enum Cause {
     ProbablySomeWindow,
     /// The readings contradict the message.
     Contradicted,
+    /// The readings from before the error contradict the message, and newer ones may still arrive.
+    FiguresAwaited,
 
     /// A window is full, and there are no usage credits left with which work could continue.
     WindowFullWithoutCredits,

@@ -116,7 +116,7 @@ impl Diagnosis {
 /// Diagnoses a message on the basis of all available evidence.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let input = Input::new(message, evidence);
-    let finding = with_doubt(family_decision(&input), &input);
+    let finding = until_figures_arrive(with_doubt(family_decision(&input), &input), evidence);
     let resets = resets(&input, &finding);
     let reasons = reason::reasons(&input, &finding, &resets);
 
@@ -219,6 +219,24 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
             ..finding
         },
         _ => finding,
+    }
+}
+
+/// Withholds the verdict on a limit of the plan while the usage figures that decide it may still arrive.
+fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
+    let is_of_plan = match finding.limit.counts() {
+        Counts::Included(_) | Counts::Credits | Counts::CreditsUpTo(_) => true,
+        Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
+    };
+    let is_about_limit = !matches!(finding.verdict, Verdict::Notice | Verdict::Over);
+    if evidence.collected.awaits_figures && is_of_plan && is_about_limit {
+        Finding {
+            verdict: Verdict::CannotTell,
+            cause: Cause::FiguresAwaited,
+            ..finding
+        }
+    } else {
+        finding
     }
 }
 

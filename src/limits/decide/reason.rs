@@ -324,9 +324,8 @@ fn add_session(message: &Message, evidence: &Evidence, reasons: &mut Vec<Reason>
             reasons.push(reason(fact, Source::Version, None));
         }
     }
-    if let Some(status) = message
-        .status
-        .filter(|_| message.row.limit == LimitKind::Unknown)
+    if let Some(status) = message.status
+        && (message.row.limit == LimitKind::Unknown || (500..600).contains(&status))
     {
         reasons.push(reason(Fact::Status(status), Source::Transcript, None));
     }

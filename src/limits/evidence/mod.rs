@@ -333,6 +333,7 @@ impl fmt::Display for ContinuationObstacle {
 
 /// The information that is collected when an error is explained.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct Collected {
     /// The relation between the session's owner and the logged-in account.
     pub ownership: Option<Ownership>,
@@ -350,6 +351,8 @@ pub struct Collected {
     /// True if the key that the session used instead of its login is no longer set, which means that the next request
     /// will use the login.
     pub key_is_removed: bool,
+    /// True if the usage figures from before the error contradict it, and those of the refusal may still arrive.
+    pub awaits_figures: bool,
     /// The time at which the session reached a limit again without receiving a response in between.
     pub met_again_at: Option<DateTime<Utc>>,
     /// The time of the account's first response after the error, according to the ledger. It determines how long work

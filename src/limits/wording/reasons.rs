@@ -108,8 +108,20 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
         Fact::WordsAlone => {
             "whycap knows only the text of the message.".to_owned()
         }
-        Fact::Status(status) => format!("The HTTP status was {status}."),
+        Fact::Status(status) => status_sentence(*status),
     }
+}
+
+/// Returns the sentence about an HTTP status, which explains statuses that servers send for their own problems.
+fn status_sentence(status: u16) -> String {
+    let meaning = match status {
+        529 => ", which a server sends when it is overloaded, not when you have reached a limit",
+        500..=599 => {
+            ", which a server sends when it has a problem, not when you have reached a limit"
+        }
+        _ => "",
+    };
+    format!("The HTTP status was {status}{meaning}.")
 }
 
 /// Returns the sentence about a key that takes precedence over the login, or that took precedence when the error
