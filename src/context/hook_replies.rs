@@ -171,7 +171,6 @@ impl Context {
             kind,
             at: self.environment.now.timestamp_millis(),
             length: length.map_or(0, |metadata| metadata.len().cast_signed()),
-            batch: 0,
             total: None,
             detail: detail.unwrap_or_default(),
         })

@@ -114,7 +114,7 @@ impl StatusLineCall {
             Err(_) => None,
         };
         if let (None, Some(sample)) = (&live, self.sample()) {
-            RunEvent::sampled(session, transcript, sample, 0, now).append_to_journal(places);
+            RunEvent::sampled(session, transcript, sample, now).append_to_journal(places);
         }
         live
     }

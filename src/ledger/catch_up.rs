@@ -140,7 +140,7 @@ impl Ledger {
                     let started = Instant::now();
                     while let Some(mut chunk) = next.take() {
                         if !chunk.batch.files.is_empty() {
-                            store.commit(&mut chunk.batch, prices)?;
+                            store.commit(&chunk.batch, prices)?;
                         }
                         done += chunk.bytes;
                         catch_up.add(&mut chunk);
@@ -171,7 +171,7 @@ impl Ledger {
         let mut new_lines = self.read_session(transcript, true, limit);
         if !new_lines.batch.files.is_empty() {
             new_lines.batch.price(prices);
-            self.write(|store| store.commit(&mut new_lines.batch, prices))?;
+            self.write(|store| store.commit(&new_lines.batch, prices))?;
         }
         self.settle(prices)
     }

@@ -15,12 +15,12 @@ use crate::time::Millis;
 
 /// The columns of `responses`, in the order in which [`response_from`] reads them.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, scene, flags, input, output, cache_read, \
-     cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source, batch";
+     cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 
 const INSERT_RESPONSE: &str = "INSERT OR IGNORE INTO responses \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 const REPLACE_RESPONSE: &str = "INSERT OR REPLACE INTO responses \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
@@ -37,12 +37,7 @@ struct Parts {
 
 impl Store {
     /// Adds the facts in a batch, and marks the sessions whose results depend on them for reconciliation.
-    pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
-        let number = self.newest_batch()? + 1;
-        self.note("batch", number)?;
-        for response in batch.responses.values_mut() {
-            response.batch = number;
-        }
+    pub(super) fn commit(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
         for (id, name) in &batch.sessions {
             self.run(
                 "INSERT OR IGNORE INTO sessions (id, name, lineage) VALUES (?1, ?2, ?1)",
@@ -556,8 +551,7 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         response.requested,
         response.location.file,
         response.location.offset,
-        response.location.source,
-        response.batch
+        response.location.source
     ])?;
     Ok(changed > 0)
 }
@@ -625,6 +619,5 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
             source: row.get(18)?,
         },
         copies: Vec::new(),
-        batch: row.get(19)?,
     })
 }

@@ -13,10 +13,10 @@ use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
 /// The version of the tables. A ledger with a different version is set aside.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The version of the rules that derive results from facts. If it changes, all results are recalculated.
-pub(super) const RULES: i64 = 2;
+pub(super) const RULES: i64 = 3;
 
 /// The size of the write-ahead log, in bytes, from which a status-line call merges it into the ledger, after printing
 /// the line. Usually no other process has the ledger open, so each call reads the whole log. A call adds about 50 KB,
@@ -325,11 +325,6 @@ impl Store {
             "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
             (name, value),
         )
-    }
-
-    /// Returns the number of the newest commit of transcripts.
-    pub(super) fn newest_batch(&self) -> Result<i64> {
-        Ok(self.noted("batch")?.unwrap_or(0))
     }
 
     /// Adds a session if it is new, and returns its ID.

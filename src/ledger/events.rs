@@ -96,8 +96,6 @@ pub struct RunEvent {
     pub at: Millis,
     /// The length of the session's transcript at the time of the event, in bytes.
     pub length: i64,
-    /// The number of the newest commit to the ledger.
-    pub batch: i64,
     /// The running total.
     pub total: Option<Money>,
     /// See [`EventKind`].
@@ -110,13 +108,11 @@ impl JournalRecord for RunEvent {
 }
 
 impl RunEvent {
-    /// Returns the event for a status-line call. `batch` is the number of the newest commit to the ledger, or 0 if the
-    /// ledger cannot be read.
+    /// Returns the event for a status-line call.
     pub(crate) fn sampled(
         session: &str,
         transcript: Option<&Path>,
         sample: TotalSample,
-        batch: i64,
         now: DateTime<Utc>,
     ) -> Self {
         let metadata = transcript.and_then(|path| path.metadata().ok());
@@ -127,7 +123,6 @@ impl RunEvent {
             kind: EventKind::Sampled,
             at: now.timestamp_millis(),
             length: metadata.map_or(0, |metadata| metadata.len()).cast_signed(),
-            batch,
             total: Some(sample.total),
             detail: String::new(),
         }
@@ -142,37 +137,26 @@ impl RunEvent {
 
 impl Store {
     /// Adds an event and marks its session for reconciliation. A sample that repeats the previous sample is left out.
-    /// Returns true if this is the process's first event in the session.
+    /// Returns true if the process has just come to the session.
     pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
         let session = self.add_session(&event.session)?;
-        if event.kind == EventKind::Sampled && self.is_repetition(session, event)? {
+        let before = self.first(
+            "SELECT session, kind = 'sampled' AND total = ?2 AND length = ?3
+             FROM events WHERE process = ?1 AND kind <> 'ended' ORDER BY id DESC LIMIT 1",
+            params![event.process, event.total.map(Money::pico), event.length],
+            |row| Ok((row.get::<_, Id>(0)?, row.get::<_, Option<bool>>(1)?)),
+        )?;
+        let is_first = before.is_none_or(|(before, _)| before != session);
+        let is_same_sample = before.is_some_and(|(_, is_same)| is_same == Some(true));
+        if event.kind == EventKind::Sampled && is_same_sample && !is_first {
             return Ok(false);
         }
-        let is_first = self.value::<bool>(
-            "SELECT NOT EXISTS (SELECT 1 FROM events WHERE session = ?1 AND process = ?2)",
-            params![session, event.process],
-        )?;
         if is_first || event.kind == EventKind::Started {
             self.note_vanished(session, event)?;
         }
         self.insert_event(session, event)?;
         self.mark_dirty(session)?;
         Ok(is_first)
-    }
-
-    fn is_repetition(&self, session: Id, event: &RunEvent) -> Result<bool> {
-        let is_same = self.first(
-            "SELECT session = ?2 AND kind = 'sampled' AND total = ?3 AND length = ?4
-             FROM events WHERE process = ?1 ORDER BY id DESC LIMIT 1",
-            params![
-                event.process,
-                session,
-                event.total.map(Money::pico),
-                event.length
-            ],
-            |row| row.get(0),
-        )?;
-        Ok(is_same == Some(true))
     }
 
     /// Adds an event for every other process that had an open run in this session and has since ended.
@@ -205,8 +189,8 @@ impl Store {
 
     fn insert_event(&self, session: Id, event: &RunEvent) -> Result<()> {
         self.run(
-            "INSERT INTO events (session, pid, process, kind, at, length, batch, total, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO events (session, pid, process, kind, at, length, total, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 session,
                 event.pid,
@@ -214,7 +198,6 @@ impl Store {
                 name_of(event.kind),
                 event.at,
                 event.length,
-                event.batch,
                 event.total.map(Money::pico),
                 event.detail
             ],
@@ -279,17 +262,13 @@ impl Ledger {
     pub(crate) fn record(
         ledger: Option<&mut Self>,
         places: &Places,
-        mut event: RunEvent,
+        event: RunEvent,
         prices: &PriceTable,
     ) {
         let Some(ledger) = ledger else {
             return event.append_to_journal(places);
         };
-        let added = ledger.ask(Store::newest_batch).and_then(|batch| {
-            event.batch = batch;
-            ledger.write(|store| store.add_event(&event))
-        });
-        match added {
+        match ledger.write(|store| store.add_event(&event)) {
             // If this fails, the session stays marked, and the next reader reconciles it.
             Ok(_) => drop(ledger.settle(prices)),
             Err(_) => event.append_to_journal(places),

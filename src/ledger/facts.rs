@@ -64,8 +64,6 @@ pub(crate) struct Response {
     pub(crate) location: Location,
     /// The locations in other files.
     pub(crate) copies: Vec<Location>,
-    /// The number of the commit that added the response to the ledger.
-    pub(crate) batch: i64,
 }
 
 impl Response {

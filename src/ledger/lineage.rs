@@ -9,7 +9,7 @@ use super::database::Store;
 use super::error::Result;
 use super::events::kind_named;
 use super::facts::{Checkpoint, Compaction, Id, Location, Marker, TranscriptFacts};
-use super::reconcile::runs::{Event, Point, Run};
+use super::reconcile::runs::Event;
 use super::reconcile::{Lineage, Reconciled, SessionAccount};
 use super::sums::{SumChanges, TotalChanges};
 use crate::pricing::Money;
@@ -82,7 +82,7 @@ impl Store {
         )?;
         facts.events = self.all(
             &format!(
-                "SELECT id, session, pid, process, kind, at, length, batch, total, detail FROM events
+                "SELECT id, session, pid, process, kind, at, length, total, detail FROM events
                  WHERE session IN ({SESSIONS}) OR process IN (
                      SELECT process FROM events WHERE process <> 0 AND session IN ({SESSIONS}))
                  ORDER BY id"
@@ -182,16 +182,10 @@ impl Store {
             )?;
         }
         self.run("DELETE FROM runs WHERE session = ?1", [session])?;
-        // After a run has ended, the next event starts a new run.
-        let open = |run: &&Run| run.end.is_none() || run.has_vanished;
-        for run in account.newest_runs.iter().filter(open) {
+        for (process, total) in &account.open_totals {
             self.run(
                 "INSERT INTO runs VALUES (?1, ?2, ?3)",
-                params![
-                    session,
-                    run.process,
-                    serde_json::to_string(run).unwrap_or_default()
-                ],
+                params![session, process, total.pico()],
             )?;
         }
         self.run(
@@ -204,32 +198,6 @@ impl Store {
                 account.last_event,
                 serde_json::to_string(&account.bounds).unwrap_or_default()
             ],
-        )
-    }
-
-    /// Returns the newest run of a process in a session, as it was when the session was reconciled.
-    pub(super) fn newest_run(&self, session: Id, process: Id) -> Result<Option<Run>> {
-        let text: Option<String> = self.first(
-            "SELECT run FROM runs WHERE session = ?1 AND process = ?2",
-            [session, process],
-            |row| row.get(0),
-        )?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-    }
-
-    /// Returns a session's events after the one with this ID, together with all events of the processes that reported
-    /// them.
-    pub(super) fn events_after(&self, session: Id, last: i64) -> Result<Vec<Event>> {
-        self.all(
-            "SELECT id, session, pid, process, kind, at, length, batch, total, detail FROM events
-             WHERE session = ?1 AND id > ?2
-             UNION
-             SELECT id, session, pid, process, kind, at, length, batch, total, detail FROM events
-             WHERE id > ?2 AND process IN (
-                 SELECT process FROM events WHERE session = ?1 AND id > ?2 AND process <> 0)
-             ORDER BY id",
-            params![session, last],
-            event_from,
         )
     }
 }
@@ -251,7 +219,7 @@ fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
 
 fn event_from(row: &Row<'_>) -> Result<Event> {
     let kind: String = row.get(4)?;
-    let total: Option<i64> = row.get(8)?;
+    let total: Option<i64> = row.get(7)?;
     Ok(Event {
         id: row.get(0)?,
         session: row.get(1)?,
@@ -259,11 +227,8 @@ fn event_from(row: &Row<'_>) -> Result<Event> {
         process: row.get(3)?,
         kind: kind_named(&kind),
         at: row.get(5)?,
-        point: Point {
-            length: row.get(6)?,
-            batch: row.get(7)?,
-        },
+        length: row.get(6)?,
         total: total.map(Money::from_pico),
-        detail: row.get(9)?,
+        detail: row.get(8)?,
     })
 }

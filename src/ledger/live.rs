@@ -3,21 +3,19 @@
 //! The cost is the amount from the last reconciliation plus the increase in the running totals since then. Calculating
 //! it takes the same time no matter how many responses have arrived in the meantime.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
 
 use super::catch_up::{Effort, NewLines};
-use super::collect::{Batch, file_id};
+use super::collect::Batch;
 use super::database::{Ledger, Store};
 use super::error::Result;
 use super::events::{RunEvent, TotalSample};
 use super::facts::{Id, id_of};
 use super::lineage::PENDING;
 use super::reconcile::bounds::{Bound, BoundReason};
-use super::reconcile::runs::{Event, Point, Run, fold};
 use super::responses::ResponseCosts;
 use super::rows::{Selected, Tally};
 use crate::claude::settings;
@@ -32,7 +30,7 @@ const READS: Duration = Duration::from_millis(25);
 
 /// The number of events after which a status-line call reconciles the session if no hook has done so. If there is not
 /// enough time, a later call tries again after the same number of events.
-const EVENTS_TO_RECONCILE: usize = 32;
+const EVENTS_TO_RECONCILE: i64 = 32;
 
 /// The maximum age, in milliseconds, of a reason for a lower bound that a sample can still remove.
 const RECENT: Millis = 60_000;
@@ -89,14 +87,13 @@ pub struct Live {
     sample: Option<TotalSample>,
     /// True if there is an open transaction that has not been committed yet.
     is_in_transaction: bool,
-    /// True if this is the process's first sample in this session.
+    /// True if the process has just come to this session.
     is_first: bool,
-    /// True if the session should be reconciled now, because every call has to read all events since the last
-    /// reconciliation.
-    has_many_events: bool,
+    /// True if the session should be reconciled after this call, because later calls need the session's cost before a
+    /// new run, or because every call has to read all events since the last reconciliation.
+    must_reconcile: bool,
     is_whole: bool,
     ends_in_error: bool,
-    transcript: Option<PathBuf>,
     /// The cost of new responses that could not be written.
     cost_of_unsaved_responses: Money,
     /// The part of the session's cost that is not in the tables.
@@ -115,14 +112,26 @@ struct StoredSession {
     bounds: Vec<Bound>,
 }
 
-/// The increase in a session's running totals.
+/// The events of one process since a session was last reconciled.
+#[derive(Debug)]
+struct NewSamples {
+    process: Id,
+    newest: Option<Money>,
+    /// True if a run may have started since then.
+    is_new_run: bool,
+    count: i64,
+    /// The process's total when the session was reconciled.
+    known: Option<Money>,
+}
+
+/// The increase in a session's running totals since it was last reconciled.
 #[derive(Debug, Default)]
 struct Increase {
     amount: Money,
-    /// The total of a process that had already worked on the session when its first event was recorded. The total
-    /// includes everything that the session has spent.
-    unobserved: Money,
-    /// True if every run's starting total is certain.
+    events: i64,
+    /// True if a run started since then.
+    has_new_run: bool,
+    /// True if each of these runs started from a total that is known.
     is_proven: bool,
 }
 
@@ -137,7 +146,7 @@ impl Live {
         now: DateTime<Utc>,
     ) -> Option<Self> {
         let mut ledger = ledger;
-        if ledger.ask(Store::newest_batch).ok()? == 0 {
+        if ledger.ask(Store::is_empty).ok()? {
             // If there is little to read, a new ledger is complete after this call.
             let effort = Effort::Within(READS);
             let roots = places.transcript_roots();
@@ -151,21 +160,19 @@ impl Live {
             Some(path) => ledger.read_session(path, false, READS),
             None => NewLines::default(),
         };
-        let number = ledger.ask(Store::newest_batch).ok()?;
         let event = sample
             .filter(|_| !session.is_empty())
-            .map(|sample| RunEvent::sampled(session, transcript, sample, number, now));
+            .map(|sample| RunEvent::sampled(session, transcript, sample, now));
         let mut live = Self {
             prices: (!batch.files.is_empty()).then(|| settings::prices(places)),
             session: id_of(session.as_bytes()),
             ends_in_error,
-            transcript: transcript.map(Path::to_owned),
             ledger,
             event,
             sample,
             is_in_transaction: false,
             is_first: false,
-            has_many_events: false,
+            must_reconcile: false,
             is_whole,
             cost_of_unsaved_responses: Money::ZERO,
             pending: Money::ZERO,
@@ -247,39 +254,25 @@ impl Live {
         environment: &Environment,
         requested: RequestedFigures<'_>,
     ) -> std::result::Result<LiveFigures, super::LedgerError> {
-        let events = self
+        let increase = self
             .ledger
-            .ask(|store| store.events_after(self.session, stored.last_event))?;
-        self.has_many_events = events.len() % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
-        let Increase {
-            amount: increase,
-            unobserved,
-            is_proven,
-        } = self.ledger.ask(|store| self.increase(store, events))?;
-        let increase = match &self.prices {
-            Some(prices) => prices.scale_client_amount(increase),
-            None => increase,
+            .ask(|store| self.increase(store, stored.last_event))?;
+        let has_many_events = increase.events % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
+        self.must_reconcile = self.is_first || increase.has_new_run || has_many_events;
+        let amount = match &self.prices {
+            Some(prices) => prices.scale_client_amount(increase.amount),
+            None => increase.amount,
         };
-        let by_totals = stored.covered + increase;
+        let by_totals = stored.covered + amount;
         let by_lines = stored.recorded + stored.unrecorded + self.cost_of_unsaved_responses;
-        let cost = by_totals.max(by_lines).max(unobserved);
+        let cost = by_totals.max(by_lines);
 
-        let process = self
-            .sample
-            .and_then(|sample| sample.process)
-            .map(|process| process.identity);
-        let mut at_least = stored
-            .bounds
-            .iter()
-            .any(|bound| bound.ends_with.is_none() || bound.ends_with != process);
-        if let Some(sample) = self.sample
-            && process.is_none()
-        {
-            at_least |= sample.total > cost;
-        }
+        let is_identified = self.process().is_some();
         // Until the session is reconciled, its history is known only from its lines.
-        at_least |= !is_proven && self.sample.is_some_and(|sample| sample.total > cost);
-        at_least |= !self.is_whole && (process.is_none() || stored.last_event == 0);
+        let is_covered = is_identified && increase.is_proven;
+        let at_least = !stored.bounds.is_empty()
+            || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
+            || !self.is_whole && (!is_identified || stored.last_event == 0);
         let session = Tally {
             recorded: stored.recorded,
             unrecorded: (cost - stored.recorded).or_zero(),
@@ -336,99 +329,66 @@ impl Live {
         })
     }
 
-    /// Returns the increase in the session's running totals since the last reconciliation. `events` are the events
-    /// since then.
-    fn increase(&self, store: &Store, mut events: Vec<Event>) -> Result<Increase> {
-        events.extend(self.event.as_ref().map(|event| Event {
-            id: i64::MAX,
-            session: self.session,
-            pid: event.pid,
-            process: event.process,
-            kind: event.kind,
-            at: event.at,
-            point: Point {
-                length: event.length,
-                batch: event.batch,
+    /// Returns the increase in the session's running totals since the last reconciliation, whose newest event was
+    /// `last_event`.
+    fn increase(&self, store: &Store, last_event: i64) -> Result<Increase> {
+        let mut samples: Vec<NewSamples> = store.all(
+            "SELECT events.process, max(events.total), max(kind <> 'sampled'), count(*), runs.total
+             FROM events LEFT JOIN runs
+                 ON runs.session = events.session AND runs.process = events.process
+             WHERE events.session = ?1 AND id > ?2 AND events.process <> 0
+             GROUP BY events.process",
+            [self.session, last_event],
+            |row| {
+                Ok(NewSamples {
+                    process: row.get(0)?,
+                    newest: row.get::<_, Option<i64>>(1)?.map(Money::from_pico),
+                    is_new_run: row.get(2)?,
+                    count: row.get(3)?,
+                    known: row.get::<_, Option<i64>>(4)?.map(Money::from_pico),
+                })
             },
-            total: event.total,
-            detail: String::new(),
-        }));
-        let mut processes: Vec<Id> = events.iter().map(|event| event.process).collect();
-        processes.sort_unstable();
-        processes.dedup();
-        let mut runs = Vec::new();
-        for process in processes.into_iter().filter(|process| *process != 0) {
-            runs.extend(store.newest_run(self.session, process)?);
+        )?;
+        if let Some(event) = &self.event {
+            let known: Option<i64> = store.first(
+                "SELECT total FROM runs WHERE session = ?1 AND process = ?2",
+                [self.session, event.process],
+                |row| row.get(0),
+            )?;
+            samples.push(NewSamples {
+                process: event.process,
+                newest: event.total,
+                is_new_run: false,
+                count: 1,
+                known: known.map(Money::from_pico),
+            });
         }
-        let before = runs.clone();
-        fold(&mut runs, &events);
-        runs.retain(|run| run.session == self.session);
         let mut increase = Increase {
             is_proven: true,
             ..Increase::default()
         };
-        for (index, run) in runs.iter().enumerate() {
-            let known = before.get(index).and_then(|run| run.last);
-            let from = if let Some(last) = known {
-                Some(last.amount)
-            } else {
-                let first = run.first.map(|first| first.amount);
-                let by_source = self.total_by_source(store, run)?;
-                let is_new_fork = run.source.is_some() && run.start.length == 0;
-                if by_source.is_none()
-                    && !is_new_fork
-                    && first.is_some_and(|total| total > Money::ZERO)
-                {
-                    if run.has_begun_session() && self.is_alone(store, run.process)? {
-                        let last = run.last.map(|last| last.amount);
-                        increase.unobserved = last.unwrap_or_default();
-                        continue;
-                    }
-                    increase.is_proven = match first {
-                        Some(first) => store.has_checkpoint_of(first)?,
-                        None => false,
-                    };
+        let own_process = self.process();
+        for sample in samples {
+            increase.events += sample.count;
+            let is_own = own_process == Some(sample.process);
+            match (sample.known, sample.newest) {
+                (Some(known), Some(newest)) if !sample.is_new_run && !(is_own && self.is_first) => {
+                    increase.amount += (newest - known).or_zero();
                 }
-                match (by_source, first) {
-                    (Some(total), Some(first)) => Some(total.min(first)),
-                    (total, first) => total.or(first),
+                (_, Some(newest)) => {
+                    increase.has_new_run = true;
+                    increase.is_proven &=
+                        newest.is_near(Money::ZERO) || store.has_checkpoint_of(newest)?;
                 }
-            };
-            if let (Some(from), Some(last)) = (from, run.last) {
-                increase.amount += (last.amount - from).or_zero();
+                (_, None) => {}
             }
         }
         Ok(increase)
     }
 
-    /// Returns true if the session is not a fork, has no checkpoint, and is the process's only session.
-    fn is_alone(&self, store: &Store, process: Id) -> Result<bool> {
-        let file = self.transcript.as_deref().map_or(0, file_id);
-        store.value(
-            "SELECT NOT EXISTS (SELECT 1 FROM events WHERE process = ?1 AND session <> ?2)
-                 AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE file = ?3)
-                 AND (SELECT count(*) FROM sessions WHERE lineage = (
-                     SELECT lineage FROM sessions WHERE id = ?2)) <= 1",
-            [process, self.session, file],
-        )
-    }
-
-    /// Returns the running total at the start of a run, according to the hook that reported the start. Returns `None`
-    /// if no hook reported it, or if the total does not follow from what the hook reported.
-    fn total_by_source(&self, store: &Store, run: &Run) -> Result<Option<Money>> {
-        Ok(match (run.source.as_deref(), &self.transcript) {
-            (Some("startup" | "clear"), _) => Some(Money::ZERO),
-            (Some("resume"), Some(transcript)) if run.start.length > 0 => {
-                let newest = store.first(
-                    "SELECT cost FROM checkpoints WHERE file = ?1 AND offset < ?2
-                     ORDER BY offset DESC LIMIT 1",
-                    params![file_id(transcript), run.start.length],
-                    |row| super::commit::money_from(row, 0),
-                )?;
-                Some(newest.unwrap_or_default())
-            }
-            _ => None,
-        })
+    /// Returns the process that reported this call's total, if it is identified.
+    fn process(&self) -> Option<Id> {
+        Some(self.sample?.process?.identity)
     }
 
     /// Returns the costs of the responses that the selected sessions have received since the given time.
@@ -467,8 +427,7 @@ impl Live {
         }
         if self.is_in_transaction {
             let committed = self.ledger.commit_open_transaction();
-            // Later calls need the session's cost before this run.
-            if committed.is_ok() && (self.is_first || self.has_many_events) {
+            if committed.is_ok() && (self.is_first || self.must_reconcile) {
                 let prices = self
                     .prices
                     .take()
@@ -492,16 +451,18 @@ fn add(
     if let Some(prices) = prices {
         store.commit(batch, prices)?;
     }
-    let Some(event) = event else {
-        return Ok(false);
-    };
-    store.add_event(&RunEvent {
-        batch: store.newest_batch()?,
-        ..event.clone()
-    })
+    match event {
+        Some(event) => store.add_event(event),
+        None => Ok(false),
+    }
 }
 
 impl Store {
+    /// Returns true if no transcript was ever read.
+    fn is_empty(&self) -> Result<bool> {
+        self.value("SELECT NOT EXISTS (SELECT 1 FROM files)", [])
+    }
+
     /// Returns true if a transcript contains a checkpoint with this amount, which a run may have started from.
     fn has_checkpoint_of(&self, amount: Money) -> Result<bool> {
         self.value(
@@ -510,8 +471,7 @@ impl Store {
         )
     }
 
-    /// Returns true if the session's amount is a lower bound for a recent reason that this sample might remove, and the
-    /// stored results do not attribute that reason to a single process.
+    /// Returns true if the session's amount is a lower bound for a recent reason that this sample might remove.
     fn has_passing_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
         let Some(sample) = sample else {
             return Ok(false);
@@ -522,7 +482,7 @@ impl Store {
                 bound.reason,
                 BoundReason::Compaction | BoundReason::LaterResponses
             );
-            is_passing && bound.ends_with.is_none() && sample.at - bound.at < RECENT
+            is_passing && sample.at - bound.at < RECENT
         }))
     }
 

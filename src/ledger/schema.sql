@@ -70,8 +70,7 @@ CREATE TABLE responses (
     requested INTEGER,
     file INTEGER NOT NULL,
     offset INTEGER NOT NULL,
-    source INTEGER,
-    batch INTEGER NOT NULL
+    source INTEGER
 );
 CREATE INDEX responses_by_session ON responses (session, at);
 CREATE INDEX switched_responses ON responses (requested) WHERE requested IS NOT NULL;
@@ -126,7 +125,6 @@ CREATE TABLE events (
     kind TEXT NOT NULL,
     at INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    batch INTEGER NOT NULL,
     total INTEGER,
     detail TEXT NOT NULL
 );
@@ -207,10 +205,10 @@ CREATE INDEX hidden_by_session ON hidden (session);
 CREATE INDEX hidden_by_time ON hidden (at);
 CREATE INDEX hidden_exceptions ON hidden (at) WHERE kind > 0;
 
--- The newest run of each process in each session.
+-- The newest total of each process that may still work on a session.
 CREATE TABLE runs (
     session INTEGER NOT NULL,
     process INTEGER NOT NULL,
-    run TEXT NOT NULL,
+    total INTEGER NOT NULL,
     PRIMARY KEY (session, process)
 ) WITHOUT ROWID;

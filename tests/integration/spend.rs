@@ -792,8 +792,8 @@ fn a_long_table_has_its_total_at_both_ends_and_a_pipe_has_no_bars() {
 
 #[test]
 fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_too() {
-    let (sandbox, truth) = with_history("subagents-and-errors");
-    let keys = |by: &str| {
+    let keys = |history: &str, by: &str| {
+        let (sandbox, truth) = with_history(history);
         let report = spend(&sandbox, by);
         matches_truth(&report, &truth);
         let groups = report["groups"].as_array().unwrap().clone();
@@ -803,17 +803,16 @@ fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_to
         keys
     };
     assert_eq!(
-        keys("agent"),
-        [
-            "(background requests)",
-            "(compaction)",
-            "general-purpose",
-            "main"
-        ]
+        keys("compaction-and-subagent", "agent"),
+        ["(compaction)", "general-purpose", "main"]
     );
     assert_eq!(
-        keys("branch"),
-        ["(background requests)", "(compaction)", "HEAD"]
+        keys("compaction-and-subagent", "branch"),
+        ["(compaction)", "HEAD"]
+    );
+    assert_eq!(
+        keys("window-closed-while-idle", "agent"),
+        ["(background requests)", "general-purpose", "main"]
     );
 }
 

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::facts::Id;
 use crate::pricing::Money;
 use crate::time::Millis;
 
@@ -11,10 +10,6 @@ use crate::time::Millis;
 pub(crate) struct Bound {
     pub(crate) at: Millis,
     pub(crate) reason: BoundReason,
-    /// The process whose next sample will show whether the amount is complete. After that sample, this reason no longer
-    /// applies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ends_with: Option<Id>,
 }
 
 /// A reason why an amount is a lower bound.
@@ -29,12 +24,10 @@ pub(crate) enum BoundReason {
     ProcessWithoutTotal,
     /// A run's first total was reported some time after the run started, and no hook reported the start.
     StartNotObserved,
-    /// The session continued its parent's total, but the parent's transcript is not available.
-    ParentGone,
+    /// The session is a fork, so its totals continue its parent's total, and no process reported that total.
+    StartingTotalUnknown,
     /// The session is known only from lines that other sessions copied.
     TranscriptUnknown,
-    /// The session may have continued from any of several of its parent's totals.
-    SeveralStartingTotals,
     /// The running totals in the transcript do not include all of its responses.
     TotalsLackResponses,
     /// There are several versions of the transcript.
@@ -47,9 +40,13 @@ impl BoundReason {
     /// Returns a clause that completes "The real amount may be higher because …".
     pub(crate) fn sentence(self, time: &str) -> String {
         match self {
-            Self::Compaction => format!("no running total was reported after a compaction at {time}"),
+            Self::Compaction => {
+                format!("no running total was reported after a compaction at {time}")
+            }
             Self::LaterResponses => {
-                format!("it is unclear whether the newest running total includes the responses at {time}")
+                format!(
+                    "it is unclear whether the newest running total includes the responses at {time}"
+                )
             }
             Self::ProcessWithoutTotal => format!(
                 "a process that reported no running total worked on the session at {time}, along with other processes"
@@ -57,26 +54,26 @@ impl BoundReason {
             Self::StartNotObserved => format!(
                 "a process had already incurred costs before it reported its first total at {time}"
             ),
-            Self::ParentGone => {
-                "the session is a fork whose parent's transcript is gone, so its starting total is unknown"
+            Self::StartingTotalUnknown => {
+                "the session is a fork, and it is unclear which of its parent's totals it started from"
                     .to_owned()
             }
             Self::TranscriptUnknown => {
                 "the session's own transcript is gone, so only the lines that forks copied from it are known"
                     .to_owned()
             }
-            Self::SeveralStartingTotals => {
-                "the session is a fork, and it is unclear which of its parent's totals it started from".to_owned()
-            }
             Self::TotalsLackResponses => format!(
                 "the running totals (the last one at {time}) do not include all responses, perhaps because of \
                  another process, a killed process, or different prices"
             ),
             Self::SeveralTranscripts => {
-                "there are several versions of the transcript, for example on two machines".to_owned()
+                "there are several versions of the transcript, for example on two machines"
+                    .to_owned()
             }
             Self::Unidentified(total) => {
-                format!("a Claude Code process that could not be identified reported a total of {total}")
+                format!(
+                    "a Claude Code process that could not be identified reported a total of {total}"
+                )
             }
         }
     }

@@ -6,28 +6,26 @@
 //! 1. `owners`: A response belongs to the session whose transcript provides the best proof of ownership.
 //! 2. `runs`: A run starts from a known total and ends with one. Its delta includes everything that its process spent:
 //!    responses, compactions, and other background requests.
-//! 3. `timeline`: A session's transcript is divided into the parts that runs cover and the remaining parts. The spend
-//!    of a remaining part is its newest checkpoint minus the starting total that the lineage proves.
+//! 3. `account`: A session's transcript is divided into the history before the first run and the parts that runs cover.
+//!    The history starts from zero and ends with its newest checkpoint. If the session is a fork, its starting total is
+//!    known only if its responses account for everything that was added to a parent's checkpoint.
 //! 4. `unrecorded`: The unrecorded spend of a part is its delta minus the cost of its responses, and is never negative.
 //! 5. `bounds`: A session's amount is exact if every compaction is covered by a part whose totals are known. Otherwise,
 //!    the amount is a lower bound, and a `bounds::Bound` states the reason.
 
+mod account;
 pub(crate) mod bounds;
-mod inheritance;
-
 mod owners;
 pub(crate) mod runs;
 #[cfg(test)]
 mod tests;
-mod timeline;
 mod unrecorded;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bounds::Bound;
-use inheritance::Inheritance;
+use bounds::{Bound, BoundReason};
 use owners::Owners;
-use runs::{Event, Point, Run, Total};
+use runs::Event;
 
 use super::facts::{Checkpoint, Compaction, Id, Response, TranscriptFacts};
 use crate::pricing::{Money, PriceTable};
@@ -73,12 +71,16 @@ pub(crate) struct SessionAccount {
     /// The unrecorded spend that is definitely not the cost of a response that will still appear in the transcript.
     pub(crate) unrecorded: Money,
     pub(crate) runs: Vec<RunAccount>,
-    /// The most recent run of each process that worked on this session.
-    pub(crate) newest_runs: Vec<Run>,
-    /// The checkpoints that are the final totals of runs, indexed by the process and the start of the run.
-    pub(crate) closing_totals: HashMap<(Id, Point), Total>,
+    /// The newest total of each process that may still work on this session.
+    pub(crate) open_totals: BTreeMap<Id, Money>,
     /// The newest event that was taken into account.
     pub(crate) last_event: i64,
+}
+
+impl SessionAccount {
+    fn add_bound(&mut self, at: Millis, reason: BoundReason) {
+        self.bounds.push(Bound { at, reason });
+    }
 }
 
 /// Unrecorded or pending spend at a single point in time.
@@ -106,6 +108,15 @@ pub(crate) struct RunAccount {
     pub(crate) unrecorded: Money,
 }
 
+impl RunAccount {
+    /// Returns the part of the increase in the totals that no response of the run accounts for.
+    fn room(&self) -> Money {
+        let increase =
+            self.last_total.unwrap_or_default() - self.starting_total.unwrap_or_default();
+        increase - self.recorded
+    }
+}
+
 /// Derives the results of a lineage from its facts.
 pub(crate) fn reconcile(lineage: &Lineage, prices: &PriceTable) -> Reconciled {
     let owners = Owners::new(lineage);
@@ -117,30 +128,14 @@ pub(crate) fn reconcile(lineage: &Lineage, prices: &PriceTable) -> Reconciled {
             owner.unwrap_or(response.session)
         })
         .collect();
-    let mut runs = Vec::new();
-    let inheritance = Inheritance::new(lineage, &owners, &owner_of_each);
-    runs::fold(&mut runs, &lineage.events);
-    let newest: HashMap<Id, &Run> = runs.iter().map(|run| (run.process, run)).collect();
-    let mut newest_runs: HashMap<Id, Vec<Run>> = HashMap::new();
-    for run in newest.into_values() {
-        newest_runs
-            .entry(run.session)
-            .or_default()
-            .push(run.clone());
-    }
-    let mut parts = timeline::FactsBySession::new(lineage, &owners, &owner_of_each, &runs);
+    let runs = runs::runs_of(&lineage.events);
+    let mut facts = account::facts_by_session(lineage, &owners, &owner_of_each, &runs);
     let sessions = lineage
         .sessions
         .iter()
         .map(|session| {
-            let facts = parts.take(*session);
-            let mut account = facts.account(lineage, &inheritance, prices);
-            account.newest_runs = newest_runs.remove(session).unwrap_or_default();
-            for run in &mut account.newest_runs {
-                let closing = account.closing_totals.get(&(run.process, run.start));
-                run.last = closing.copied().or(run.last);
-            }
-            (*session, account)
+            let facts = facts.remove(session).unwrap_or_default();
+            (*session, facts.account(lineage, prices))
         })
         .collect();
     Reconciled {

@@ -71,9 +71,21 @@ impl<'l> Owners<'l> {
         }
     }
 
-    /// Returns the first ownership marker of a transcript.
-    pub(super) fn first_marker(&self, file: Id) -> Option<Marker> {
-        self.markers.get(&file).copied()
+    /// Returns the session that inherited a line at this location, or `None` if the line is the session's own.
+    pub(super) fn heir(&self, at: Millis, owner: Id, location: &Location) -> Option<Id> {
+        let file = self.files.get(&location.file)?;
+        let (proof, ..) = self.proof(at, location)?;
+        let is_proven = match proof {
+            Proof::AfterMarker | Proof::InOrder => true,
+            // Forks copied the snapshot before the line.
+            Proof::BeforeMarker => {
+                let mut markers = file.markers.iter();
+                markers.any(|marker| marker.offset < location.offset)
+            }
+            Proof::NamedSource | Proof::UnknownSource | Proof::OutOfOrder => false,
+        };
+        let is_own = file.session == owner && is_proven;
+        (file.is_main && !is_own).then_some(file.session)
     }
 
     /// Returns the owner of a line with these locations, or `None` if the owner has no known transcript.

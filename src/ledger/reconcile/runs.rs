@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::ledger::events::EventKind;
 use crate::ledger::facts::Id;
 use crate::pricing::Money;
@@ -18,76 +16,53 @@ pub(crate) struct Event {
     pub(crate) process: Id,
     pub(crate) kind: EventKind,
     pub(crate) at: Millis,
-    pub(crate) point: Point,
+    /// The length of the session's transcript.
+    pub(crate) length: i64,
     pub(crate) total: Option<Money>,
     pub(crate) detail: String,
 }
 
-/// A point in a session's transcripts, independent of any clock.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub(crate) struct Point {
-    /// The length of the session's transcript.
-    pub(crate) length: i64,
-    /// The number of the newest commit to the ledger. It locates the responses of subagents.
-    pub(crate) batch: i64,
-}
-
-/// A running total, and when it was reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Total {
+/// A running total that a status-line call reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunSample {
     pub(crate) amount: Money,
-    pub(crate) point: Point,
+    pub(crate) at: Millis,
+    /// The length of the transcript at that time.
+    pub(crate) length: i64,
 }
 
 /// The work of one process on one session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) session: Id,
     pub(crate) pid: Option<u32>,
     pub(crate) process: Id,
     pub(crate) started_at: Millis,
-    pub(crate) start: Point,
+    /// The length of the transcript at the start.
+    pub(crate) start: i64,
     /// The source reported by the `SessionStart` hook, or `None` if no such hook ran.
     pub(crate) source: Option<String>,
     /// True if this is the first run of its process.
-    pub(crate) is_first: bool,
+    is_first: bool,
+    /// True if the process has started another run since.
+    is_over: bool,
     /// The first total that status-line calls reported, the greatest total, and the second-greatest total.
-    pub(crate) first: Option<Total>,
-    pub(crate) last: Option<Total>,
-    pub(crate) previous: Option<Total>,
+    pub(crate) first: Option<Money>,
+    pub(crate) last: Option<RunSample>,
+    pub(crate) previous: Option<Money>,
     /// When the run ended, and the length of the transcript at that time.
     pub(crate) ended_at: Option<Millis>,
-    pub(crate) end: Option<Point>,
+    pub(crate) end: Option<i64>,
     /// True if the process no longer exists and no hook reported that it ended.
     pub(crate) has_vanished: bool,
 }
 
 impl Run {
-    fn started_by(event: &Event, is_first: bool) -> Self {
-        Self {
-            is_first,
-            session: event.session,
-            pid: event.pid,
-            process: event.process,
-            started_at: event.at,
-            start: event.point,
-            source: None,
-            first: None,
-            last: None,
-            previous: None,
-            ended_at: None,
-            end: None,
-            has_vanished: false,
-        }
-    }
-
     /// Returns true if the event belongs to this run. A new run starts if the process has since worked on another
     /// session, if the run has ended, or if the process reports a start after it has spent something.
     fn includes(&self, event: &Event) -> bool {
         let has_ended = self.end.is_some() && !self.has_vanished;
-        let has_grown = self.first.map(|total| total.amount) != self.last.map(|total| total.amount);
+        let has_grown = self.first != self.last.map(|last| last.amount);
         self.session == event.session
             && !(has_ended && event.kind != EventKind::Ended)
             && !(event.kind == EventKind::Started && (has_grown || self.source.is_some()))
@@ -99,15 +74,16 @@ impl Run {
                 // A process that starts a new session has received everything in that session, even if the hook ran
                 // late.
                 if event.detail == "startup" {
-                    self.start = Point::default();
+                    self.start = 0;
                 }
                 self.source = Some(event.detail.clone());
             }
             EventKind::Sampled => {
                 if let Some(amount) = event.total {
-                    self.sample(Total {
+                    self.sample(RunSample {
                         amount,
-                        point: event.point,
+                        at: event.at,
+                        length: event.length,
                     });
                 }
                 self.has_vanished = false;
@@ -116,66 +92,82 @@ impl Run {
             }
             EventKind::Ended | EventKind::Vanished => {
                 self.has_vanished = event.kind == EventKind::Vanished;
-                self.end.get_or_insert(event.point);
+                self.end.get_or_insert(event.length);
                 self.ended_at.get_or_insert(event.at);
             }
         }
     }
 
-    /// Adds a total. Calls can arrive out of order, so the greatest total counts.
-    fn sample(&mut self, total: Total) {
-        self.first.get_or_insert(total);
+    /// Adds a sample. Calls can arrive out of order, so the greatest total counts.
+    fn sample(&mut self, sample: RunSample) {
+        self.first.get_or_insert(sample.amount);
         match self.last {
-            Some(last) if total.amount > last.amount => {
-                self.previous = Some(last);
-                self.last = Some(total);
+            Some(last) if sample.amount > last.amount => {
+                self.previous = Some(last.amount);
+                self.last = Some(sample);
             }
-            Some(last) if total.amount == last.amount => {
-                let point = last.point.max(total.point);
-                self.last = Some(Total { point, ..last });
+            Some(last) if sample.amount == last.amount => {
+                let length = last.length.max(sample.length);
+                self.last = Some(RunSample { length, ..last });
             }
             Some(_) => {}
-            None => self.last = Some(total),
+            None => self.last = Some(sample),
         }
     }
 
     /// Returns true if the process may have worked on this session, and on no other, before the run's first event. This
     /// is the case if no hook reported its start and a transcript already existed.
     pub(crate) fn has_begun_session(&self) -> bool {
-        self.source.is_none() && self.is_first && self.start.length > 0
+        self.source.is_none() && self.is_first && self.start > 0
     }
 
-    /// Returns how far the run's totals cover the transcripts.
-    pub(crate) fn covered_until(&self) -> Point {
-        self.last.map_or(self.start, |last| last.point)
+    /// Returns true if the process may still report totals of this run.
+    pub(crate) fn may_go_on(&self) -> bool {
+        !self.is_over && (self.end.is_none() || self.has_vanished)
+    }
+
+    /// Returns how far the run's samples cover the transcript.
+    pub(crate) fn covered_until(&self) -> i64 {
+        self.last.map_or(self.start, |last| last.length)
     }
 }
 
-/// Adds events, which must be ordered by ID, to the runs.
-pub(crate) fn fold<'e>(runs: &mut Vec<Run>, events: impl IntoIterator<Item = &'e Event>) {
-    let mut newest: HashMap<Id, usize> = runs
-        .iter()
-        .enumerate()
-        .map(|(index, run)| (run.process, index))
-        .collect();
+/// Returns the runs that follow from events, which must be ordered by ID.
+pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut newest: HashMap<Id, usize> = HashMap::new();
     for event in events {
         // An unidentified client has no runs, and `/compact` does not start a run.
         let is_compaction = event.kind == EventKind::Started && event.detail == "compact";
         if event.process == 0 || is_compaction {
             continue;
         }
-        let known = newest
+        let mut known = newest
             .get(&event.process)
             .and_then(|index| runs.get_mut(*index));
-        match known {
-            Some(run) if run.includes(event) => run.add(event),
-            _ if matches!(event.kind, EventKind::Ended | EventKind::Vanished) => {}
-            _ => {
-                let is_first = newest.insert(event.process, runs.len()).is_none();
-                let mut run = Run::started_by(event, is_first);
-                run.add(event);
-                runs.push(run);
-            }
+        if let Some(run) = known.as_mut().filter(|run| run.includes(event)) {
+            run.add(event);
+            continue;
         }
+        if matches!(event.kind, EventKind::Ended | EventKind::Vanished) {
+            continue;
+        }
+        let is_first = known.is_none();
+        if let Some(run) = known {
+            run.is_over = true;
+        }
+        newest.insert(event.process, runs.len());
+        let mut run = Run {
+            session: event.session,
+            pid: event.pid,
+            process: event.process,
+            started_at: event.at,
+            start: event.length,
+            is_first,
+            ..Run::default()
+        };
+        run.add(event);
+        runs.push(run);
     }
+    runs
 }

@@ -55,21 +55,6 @@ impl Delta {
         }
     }
 
-    /// Adds another part's delta.
-    pub(super) fn extend(&mut self, other: Self) {
-        self.cost += other.cost;
-        self.has_unknown_model |= other.has_unknown_model;
-        self.models = match (self.models.take(), other.models) {
-            (Some(mut sum), Some(others)) => {
-                for (name, total) in others {
-                    add_total(&mut sum, &name, total);
-                }
-                Some(sum)
-            }
-            _ => None,
-        };
-    }
-
     /// Adds the increase from one total to another. `models` contains both totals by model, if they are known.
     pub(super) fn add(
         &mut self,

@@ -1,0 +1,835 @@
+//! Derives the account of one session.
+//!
+//! The session's transcript is divided into parts. The first part is the history before the first identified run. Each
+//! other part begins where a run starts, contains every run that overlaps it, and ends where the next part begins. The
+//! unrecorded spend of a part is the increase in its running totals minus the cost of its responses.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::bounds::BoundReason;
+use super::owners::Owners;
+use super::runs::Run;
+use super::unrecorded::{Delta, UnrecordedSpend};
+use super::{Hidden, Lineage, RunAccount, SessionAccount};
+use crate::ledger::facts::{Checkpoint, Compaction, Id, ModelTotals, Response};
+use crate::pricing::{Money, NOISE, PriceTable};
+use crate::time::Millis;
+
+/// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. It applies only to
+/// history without identified runs.
+const TOLERANCE: Millis = 500;
+
+static NO_MODELS: ModelTotals = BTreeMap::new();
+
+/// A response or a compaction, and its offset in the session's transcript.
+#[derive(Debug)]
+struct Located<'l, T> {
+    offset: i64,
+    fact: &'l T,
+}
+
+/// The facts about one session, in transcript order.
+#[derive(Debug, Default)]
+pub(super) struct SessionFacts<'l> {
+    /// A response that is not in the session's transcript is located at its start. A response to a subagent is located
+    /// at the response of the session that precedes it.
+    responses: Vec<Located<'l, Response>>,
+    compactions: Vec<Located<'l, Compaction>>,
+    checkpoints: Vec<&'l Checkpoint>,
+    runs: Vec<&'l Run>,
+    /// All totals that status-line calls reported.
+    sampled: BTreeSet<Money>,
+    /// The greatest total reported by a client that does not identify its process, and when it was reported.
+    unidentified: Option<(Money, Millis)>,
+    /// The time of the newest line that the session's transcript inherited.
+    inherited_until: Option<Millis>,
+    /// True if any of the session's transcripts was ever read.
+    has_transcript: bool,
+    /// True if another version of the transcript contains responses that are missing from the longest version.
+    has_other_version: bool,
+    last_event: i64,
+}
+
+/// Returns the facts about each session in a lineage. `owner_of_each` contains the owner of each response.
+pub(super) fn facts_by_session<'l>(
+    lineage: &'l Lineage,
+    owners: &Owners<'_>,
+    owner_of_each: &[Id],
+    runs: &'l [Run],
+) -> HashMap<Id, SessionFacts<'l>> {
+    // Each session's longest transcript is used, because copies have the same offsets.
+    let mut longest: HashMap<Id, (i64, Id)> = HashMap::new();
+    let mut all: HashMap<Id, SessionFacts<'_>> = HashMap::new();
+    for (id, file) in &lineage.files {
+        all.entry(file.session).or_default().has_transcript = true;
+        if file.is_main {
+            let known = longest.entry(file.session).or_insert((file.size, *id));
+            *known = (*known).max((file.size, *id));
+        }
+    }
+    let is_main = |session: Id, file: Id| longest.get(&session).map(|(_, id)| *id) == Some(file);
+    let mut of_subagents: HashMap<Id, Vec<&Response>> = HashMap::new();
+    for (response, owner) in lineage.responses.iter().zip(owner_of_each) {
+        let facts = all.entry(*owner).or_default();
+        let main_location = response
+            .locations()
+            .find(|location| is_main(*owner, location.file));
+        let own_file = response
+            .locations()
+            .filter_map(|location| lineage.files.get(&location.file))
+            .find(|file| file.session == *owner);
+        let offset = match (main_location, own_file) {
+            (Some(location), _) => location.offset,
+            (None, Some(file)) if !file.is_main => {
+                of_subagents.entry(*owner).or_default().push(response);
+                continue;
+            }
+            (None, own_file) => {
+                facts.has_other_version |= own_file.is_some();
+                -1
+            }
+        };
+        facts.responses.push(Located {
+            offset,
+            fact: response,
+        });
+        for location in response.locations() {
+            if let Some(heir) = owners.heir(response.at, *owner, location) {
+                all.entry(heir).or_default().inherit(response.at);
+            }
+        }
+    }
+    for (owner, responses) in of_subagents {
+        let facts = all.entry(owner).or_default();
+        facts.add_of_subagents(responses);
+    }
+    for compaction in &lineage.compactions {
+        let Some(owner) = owners.owner(compaction.at, compaction.locations.iter()) else {
+            continue;
+        };
+        for location in &compaction.locations {
+            if let Some(heir) = owners.heir(compaction.at, owner, location) {
+                all.entry(heir).or_default().inherit(compaction.at);
+            }
+        }
+        let mut locations = compaction.locations.iter();
+        if let Some(location) = locations.find(|location| is_main(owner, location.file)) {
+            all.entry(owner).or_default().compactions.push(Located {
+                offset: location.offset,
+                fact: compaction,
+            });
+        }
+    }
+    for checkpoint in &lineage.checkpoints {
+        if let Some(file) = lineage.files.get(&checkpoint.file)
+            && is_main(file.session, checkpoint.file)
+        {
+            all.entry(file.session)
+                .or_default()
+                .checkpoints
+                .push(checkpoint);
+        }
+    }
+    for run in runs {
+        all.entry(run.session).or_default().runs.push(run);
+    }
+    for event in &lineage.events {
+        let facts = all.entry(event.session).or_default();
+        facts.last_event = facts.last_event.max(event.id);
+        facts.sampled.extend(event.total);
+        if event.process == 0 {
+            let reported = event.total.map(|total| (total, event.at));
+            facts.unidentified = facts.unidentified.max(reported);
+        }
+    }
+    for facts in all.values_mut() {
+        facts
+            .responses
+            .sort_by_key(|response| (response.offset, response.fact.key));
+        facts
+            .compactions
+            .sort_by_key(|compaction| compaction.offset);
+        facts
+            .checkpoints
+            .sort_by_key(|checkpoint| checkpoint.offset);
+        facts.runs.sort_by_key(|run| run.start);
+    }
+    all
+}
+
+/// A total, broken down by model if the breakdown is known.
+#[derive(Debug, Clone, Copy)]
+struct KnownTotal<'l> {
+    amount: Money,
+    models: Option<&'l ModelTotals>,
+    has_unknown_model: bool,
+}
+
+impl<'l> KnownTotal<'l> {
+    const ZERO: Self = Self {
+        amount: Money::ZERO,
+        models: Some(&NO_MODELS),
+        has_unknown_model: false,
+    };
+
+    fn sampled(amount: Money) -> Self {
+        Self {
+            amount,
+            models: None,
+            has_unknown_model: false,
+        }
+    }
+
+    fn written(checkpoint: &'l Checkpoint) -> Self {
+        Self {
+            amount: checkpoint.cost,
+            models: Some(&checkpoint.models),
+            has_unknown_model: checkpoint.has_unknown_model,
+        }
+    }
+}
+
+/// A run with its totals.
+#[derive(Debug, Clone, Copy)]
+struct RunTotals<'l> {
+    run: &'l Run,
+    /// The offset at which the totals' coverage starts.
+    start: i64,
+    starting: Option<KnownTotal<'l>>,
+    /// True if the starting total was observed.
+    is_start_proven: bool,
+    last: Option<KnownTotal<'l>>,
+    /// The offset at which the last total's coverage ends.
+    until: i64,
+    /// True if the last total is a checkpoint.
+    is_closed: bool,
+}
+
+impl RunTotals<'_> {
+    fn is_known(&self) -> bool {
+        self.starting.is_some() && self.last.is_some()
+    }
+
+    /// Returns the offset at which the run ends, as far as it is known.
+    fn end(&self) -> i64 {
+        if self.is_known() {
+            self.until
+        } else {
+            self.run.end.unwrap_or(i64::MAX)
+        }
+    }
+
+    fn account(&self) -> RunAccount {
+        RunAccount {
+            pid: self.run.pid,
+            is_identified: true,
+            started_at: Some(self.run.started_at),
+            ended_at: self.run.ended_at,
+            starting_total: self.starting.map(|total| total.amount),
+            last_total: self.last.map(|total| total.amount),
+            ..RunAccount::default()
+        }
+    }
+
+    /// Returns how much of the last total could be due to a response that is not in the transcript yet.
+    fn newest_increase(&self) -> Money {
+        let (Some(last), Some(starting), false) = (self.run.last, self.starting, self.is_closed)
+        else {
+            return Money::ZERO;
+        };
+        let before = self.run.previous.unwrap_or(starting.amount);
+        (last.amount - before).or_zero()
+    }
+}
+
+/// A part of a session.
+#[derive(Debug, Default)]
+struct Part<'l> {
+    start: i64,
+    /// The offset at which the last run of the part ends.
+    end: i64,
+    /// The offset at which the coverage of the part's totals ends.
+    covered_until: i64,
+    runs: Vec<RunTotals<'l>>,
+    /// The first and the last total of the history before the first run.
+    history: Option<(Option<Money>, Money)>,
+    /// The increase in the part's totals, or `None` if it is unknown.
+    delta: Option<Delta>,
+    /// The responses and compactions that the totals cover.
+    responses: Vec<&'l Response>,
+    compactions: Vec<&'l Compaction>,
+    /// The responses after the last totals, which may already include some of them.
+    later: Vec<&'l Response>,
+}
+
+impl<'l> SessionFacts<'l> {
+    fn inherit(&mut self, at: Millis) {
+        self.inherited_until = self.inherited_until.max(Some(at));
+    }
+
+    fn add_of_subagents(&mut self, responses: Vec<&'l Response>) {
+        let mut main: Vec<(Millis, i64)> = self
+            .responses
+            .iter()
+            .map(|response| (response.fact.at, response.offset))
+            .collect();
+        main.sort_unstable();
+        for response in responses {
+            let earlier = main.partition_point(|(at, _)| *at <= response.at);
+            let before = earlier.checked_sub(1).and_then(|index| main.get(index));
+            self.responses.push(Located {
+                offset: before.map_or(-1, |(_, offset)| *offset),
+                fact: response,
+            });
+        }
+    }
+
+    /// Derives the session's account.
+    pub(super) fn account(&self, lineage: &Lineage, prices: &PriceTable) -> SessionAccount {
+        let runs = self.totals_of_runs(lineage);
+        let mut account = SessionAccount {
+            last_event: self.last_event,
+            ..SessionAccount::default()
+        };
+        for totals in runs.iter().filter(|totals| totals.run.may_go_on()) {
+            if let Some(total) = totals.last.or(totals.starting) {
+                account.open_totals.insert(totals.run.process, total.amount);
+            }
+        }
+        let parts = self.parts(lineage, runs, &mut account);
+        let mut builder = AccountBuilder {
+            account,
+            lineage,
+            prices,
+        };
+        for part in parts {
+            builder.close(&part);
+        }
+        self.finish(lineage, builder.account)
+    }
+
+    /// Adds the results that concern the session as a whole.
+    fn finish(&self, lineage: &Lineage, mut account: SessionAccount) -> SessionAccount {
+        let responses = self.responses.iter().map(|response| response.fact);
+        let times = responses.clone().map(|response| response.at);
+        let first_at = times.min().unwrap_or_default();
+        let newest = responses.max_by_key(|response| response.at).or_else(|| {
+            let of_lineage = lineage.responses.iter();
+            of_lineage.max_by_key(|response| response.at)
+        });
+        account.model = newest.map_or(0, |response| response.model);
+        let has_totals = !self.checkpoints.is_empty() || !self.compactions.is_empty();
+        if self.has_other_version && has_totals {
+            account.add_bound(first_at, BoundReason::SeveralTranscripts);
+        }
+        if !self.responses.is_empty() && !self.has_transcript {
+            account.add_bound(first_at, BoundReason::TranscriptUnknown);
+        }
+        if let Some((total, at)) = self.unidentified {
+            let costs = self.responses.iter().map(|response| response.fact.cost);
+            if total > costs.sum::<Money>() + account.unrecorded + NOISE {
+                account.add_bound(at, BoundReason::Unidentified(total));
+            }
+        }
+        account.bounds.sort_by_key(|bound| bound.at);
+        account.bounds.dedup();
+        account
+    }
+
+    /// Returns the totals of all runs.
+    fn totals_of_runs(&self, lineage: &Lineage) -> Vec<RunTotals<'l>> {
+        let mut closing = self.closing_checkpoints();
+        let totals = self.runs.iter().enumerate().map(|(index, run)| {
+            let closing = closing.remove(&index);
+            let sampled = run.last.map(|last| KnownTotal::sampled(last.amount));
+            let starting = RunTotals {
+                run,
+                start: run.start,
+                starting: None,
+                is_start_proven: true,
+                last: closing.map(KnownTotal::written).or(sampled),
+                until: closing
+                    .map_or(0, |checkpoint| checkpoint.offset)
+                    .max(run.covered_until()),
+                is_closed: closing.is_some(),
+            };
+            self.with_start(lineage, starting)
+        });
+        let mut totals: Vec<RunTotals<'l>> = totals.collect();
+        totals.sort_by_key(|totals| totals.start);
+        totals
+    }
+
+    /// Adds a run's starting total. This is the newest checkpoint in the transcript at the start, or the first sample
+    /// if it is lower or is the only evidence.
+    fn with_start(&self, lineage: &Lineage, totals: RunTotals<'l>) -> RunTotals<'l> {
+        let run = totals.run;
+        let before = self.checkpoints_before(run.start);
+        let first = run.first;
+        let by_hook = match (run.source.as_deref(), before.last()) {
+            (Some("startup" | "clear"), _) => Some(KnownTotal::ZERO),
+            (Some("resume"), Some(newest)) => Some(KnownTotal::written(newest)),
+            (Some("resume"), None) if run.start > 0 => Some(KnownTotal::ZERO),
+            _ => None,
+        };
+        let (starting, start, is_start_proven) = match (by_hook, first) {
+            (Some(total), Some(first)) if first < total.amount - NOISE => {
+                (Some(KnownTotal::sampled(first)), run.start, true)
+            }
+            (Some(total), _) => (Some(total), run.start, true),
+            (None, None) => (None, run.start, true),
+            (None, Some(first)) if run.source.is_some() => {
+                let is_proven = is_known_total(lineage, run, first);
+                (Some(KnownTotal::sampled(first)), run.start, is_proven)
+            }
+            // Claude Code waits for the hook that reports a start, but not for a status-line call, which can be late.
+            // Without the hook, the run covers everything after the checkpoint that it started from.
+            (None, Some(first)) => {
+                let mut same = before.iter();
+                if let Some(same) = same.rfind(|checkpoint| checkpoint.cost.is_near(first)) {
+                    (Some(KnownTotal::written(same)), same.offset + 1, true)
+                } else if first.is_near(Money::ZERO)
+                    || lineage.sessions.len() == 1 && run.has_begun_session() && before.is_empty()
+                {
+                    (Some(KnownTotal::ZERO), 0, true)
+                } else {
+                    let is_proven = is_known_total(lineage, run, first);
+                    (Some(KnownTotal::sampled(first)), 0, is_proven)
+                }
+            }
+        };
+        RunTotals {
+            start,
+            starting,
+            is_start_proven,
+            ..totals
+        }
+    }
+
+    /// Returns the checkpoint that each run wrote last, by the index of the run. If several runs may have written a
+    /// checkpoint, it belongs to the one that last reported the same total, to the one that ended next, or to the one
+    /// with the greatest total, so that the sum is never too high.
+    fn closing_checkpoints(&self) -> HashMap<usize, &'l Checkpoint> {
+        let mut closing: HashMap<usize, &'l Checkpoint> = HashMap::new();
+        let mut open: Vec<usize> = Vec::new();
+        let mut starts = self.runs.iter().enumerate().peekable();
+        for (index, checkpoint) in self.checkpoints.iter().enumerate() {
+            if repeats(self.checkpoints.get(index + 1), checkpoint) {
+                continue;
+            }
+            while let Some((index, _)) = starts.next_if(|(_, run)| run.start <= checkpoint.offset) {
+                open.push(index);
+            }
+            let writer = open
+                .iter()
+                .filter_map(|index| Some((self.claim(*index, checkpoint)?, *index)))
+                .max();
+            if let Some((_, index)) = writer {
+                closing.insert(index, checkpoint);
+            }
+            open.retain(|index| {
+                let run = self.runs.get(*index);
+                let end = run.and_then(|run| run.end).unwrap_or(i64::MAX);
+                end > checkpoint.offset || !closing.contains_key(index)
+            });
+        }
+        closing
+    }
+
+    /// Returns how well a run proves that it wrote a checkpoint, or `None` if it did not.
+    fn claim(
+        &self,
+        index: usize,
+        checkpoint: &Checkpoint,
+    ) -> Option<(bool, std::cmp::Reverse<i64>, Option<Money>)> {
+        let run = self.runs.get(index)?;
+        let last = run.last.map(|last| last.amount);
+        if last.is_some_and(|last| checkpoint.cost < last - NOISE) {
+            return None;
+        }
+        let is_same = last == Some(checkpoint.cost) && checkpoint.offset >= run.covered_until();
+        let end = match run.end {
+            Some(end) if end > checkpoint.offset && !run.has_vanished => end,
+            _ => i64::MAX,
+        };
+        let covered_until = run.covered_until();
+        let next = self.runs.partition_point(|next| next.start < covered_until);
+        let next = self.runs.get(next.max(index + 1));
+        let is_before_next = next.is_none_or(|next| checkpoint.offset < next.start);
+        let may_have_written = is_same || end < i64::MAX || is_before_next && !run.has_vanished;
+        may_have_written.then_some((is_same, std::cmp::Reverse(end), last))
+    }
+
+    /// Returns the checkpoints before an offset.
+    fn checkpoints_before(&self, offset: i64) -> &[&'l Checkpoint] {
+        let count = self
+            .checkpoints
+            .partition_point(|checkpoint| checkpoint.offset < offset);
+        self.checkpoints.get(..count).unwrap_or_default()
+    }
+
+    /// Divides the session into parts. Adds a bound for each compaction that no total covers, and for each checkpoint
+    /// of a process that was not identified.
+    fn parts(
+        &self,
+        lineage: &Lineage,
+        runs: Vec<RunTotals<'l>>,
+        account: &mut SessionAccount,
+    ) -> Vec<Part<'l>> {
+        let first_start = runs.first().map_or(i64::MAX, |first| first.start);
+        let before = self.checkpoints_before(first_start);
+        let mut explained = self.sampled.clone();
+        for totals in &runs {
+            explained.extend(totals.starting.map(|total| total.amount));
+            explained.extend(totals.last.map(|total| total.amount));
+        }
+        for checkpoint in self.checkpoints.get(before.len()..).unwrap_or_default() {
+            if !explained.contains(&checkpoint.cost) {
+                let at = checkpoint.before.unwrap_or(checkpoint.started);
+                account.add_bound(at, BoundReason::ProcessWithoutTotal);
+            }
+        }
+        let mut parts = vec![Part {
+            start: i64::MIN,
+            covered_until: before.last().map_or(i64::MIN, |newest| newest.offset),
+            ..Part::default()
+        }];
+        for totals in runs {
+            let is_beside = parts
+                .last()
+                .is_some_and(|part| !part.runs.is_empty() && totals.start < part.end);
+            if !is_beside {
+                parts.push(Part {
+                    start: totals.start,
+                    end: totals.start,
+                    covered_until: totals.start,
+                    ..Part::default()
+                });
+            }
+            if let Some(part) = parts.last_mut() {
+                part.add_run(totals);
+            }
+        }
+        for response in &self.responses {
+            let started = parts.partition_point(|part| part.start <= response.offset);
+            if let Some(part) = parts.get_mut(started.saturating_sub(1)) {
+                if response.offset < part.covered_until {
+                    part.responses.push(response.fact);
+                } else {
+                    part.later.push(response.fact);
+                }
+            }
+        }
+        for compaction in &self.compactions {
+            let started = parts.partition_point(|part| part.start <= compaction.offset);
+            if let Some(part) = parts.get_mut(started.saturating_sub(1)) {
+                if compaction.offset < part.covered_until {
+                    part.compactions.push(compaction.fact);
+                } else {
+                    account.add_bound(compaction.fact.at, BoundReason::Compaction);
+                }
+            }
+        }
+        if let (Some(history), Some(newest)) = (parts.first_mut(), before.last()) {
+            self.add_totals_of_history(lineage, history, before, newest, account);
+        }
+        parts
+    }
+
+    /// Adds the totals of the history before the first run. It starts from zero, unless the session is a fork.
+    fn add_totals_of_history(
+        &self,
+        lineage: &Lineage,
+        history: &mut Part<'l>,
+        checkpoints: &[&Checkpoint],
+        newest: &Checkpoint,
+        account: &mut SessionAccount,
+    ) {
+        let at = newest.before.unwrap_or(newest.started);
+        let parent = if newest.cost <= NOISE || self.began_at(newest.started) {
+            None
+        } else {
+            let costs = history
+                .responses
+                .iter()
+                .map(|response| response.client_cost);
+            let starting_total = newest.cost - costs.sum();
+            let session_of = |checkpoint: &Checkpoint| {
+                let file = lineage.files.get(&checkpoint.file);
+                file.map(|file| file.session)
+            };
+            let parent = lineage.checkpoints.iter().find(|other| {
+                other.started == newest.started
+                    && session_of(other) != session_of(newest)
+                    && other.cost.is_near(starting_total)
+            });
+            if parent.is_none() {
+                history.history = Some((None, newest.cost));
+                return account.add_bound(at, BoundReason::StartingTotalUnknown);
+            }
+            parent
+        };
+        let starting = parent.map_or(KnownTotal::ZERO, KnownTotal::written);
+        let mut delta = Delta::zero();
+        delta.has_unknown_model = newest.has_unknown_model;
+        let models = starting.models.zip(Some(&newest.models));
+        delta.add(starting.amount, newest.cost, models);
+        history.delta = Some(delta);
+        history.history = Some((Some(starting.amount), newest.cost));
+        if !self.is_one_chain(parent, checkpoints) {
+            account.add_bound(at, BoundReason::TotalsLackResponses);
+        }
+    }
+
+    /// Returns true if a process that started at this time began with this session, because everything that the
+    /// session inherited is older.
+    fn began_at(&self, started: Millis) -> bool {
+        let has_lines = !(self.responses.is_empty() && self.compactions.is_empty());
+        has_lines && self.inherited_until.is_none_or(|until| until <= started)
+    }
+
+    /// Returns true if each checkpoint continues the one before, beginning with the parent's, and if the processes that wrote the checkpoints were
+    /// running when the preceding responses arrived.
+    fn is_one_chain(&self, first: Option<&Checkpoint>, checkpoints: &[&Checkpoint]) -> bool {
+        let mut before = first;
+        let mut responses = self.responses.iter().peekable();
+        for (index, checkpoint) in checkpoints.iter().enumerate() {
+            if repeats(checkpoints.get(index + 1), checkpoint) {
+                continue;
+            }
+            let run_ms = checkpoint.run_ms - before.map_or(0, |before| before.run_ms);
+            let delta = checkpoint.cost - before.map_or(Money::ZERO, |before| before.cost);
+            if run_ms < 0 || before.is_some_and(|before| before.started != checkpoint.started) {
+                return false;
+            }
+            let start = match (before, checkpoint.before) {
+                (Some(_), Some(end)) => end - run_ms,
+                _ => checkpoint.started,
+            };
+            let mut recorded = Money::ZERO;
+            while let Some(response) =
+                responses.next_if(|response| response.offset < checkpoint.offset)
+            {
+                recorded += response.fact.client_cost;
+                if response.fact.at < start - TOLERANCE {
+                    return false;
+                }
+            }
+            if recorded > delta + NOISE {
+                return false;
+            }
+            before = Some(checkpoint);
+        }
+        true
+    }
+}
+
+/// Returns true if nothing was spent before a run's first sample. Before its first prompt, a fork has no transcript and
+/// has spent nothing. Otherwise, a total that no checkpoint contains may include spend from before the sample.
+fn is_known_total(lineage: &Lineage, run: &Run, first: Money) -> bool {
+    let mut checkpoints = lineage.checkpoints.iter();
+    run.start == 0 || checkpoints.any(|checkpoint| checkpoint.cost.is_near(first))
+}
+
+/// Returns true if the next checkpoint repeats this one. A terminal writes two checkpoints when it exits, and the second
+/// follows a snapshot that contains the time.
+fn repeats(next: Option<&&Checkpoint>, checkpoint: &Checkpoint) -> bool {
+    next.is_some_and(|next| {
+        (next.cost, next.started, next.api_ms)
+            == (checkpoint.cost, checkpoint.started, checkpoint.api_ms)
+    })
+}
+
+impl<'l> Part<'l> {
+    fn add_run(&mut self, totals: RunTotals<'l>) {
+        self.end = self.end.max(totals.end());
+        if let (Some(starting), Some(last)) = (totals.starting, totals.last) {
+            self.covered_until = self.covered_until.max(totals.until);
+            let models = starting.models.zip(last.models);
+            let delta = self.delta.get_or_insert_with(Delta::zero);
+            delta.add(starting.amount, last.amount, models);
+            delta.has_unknown_model |= last.has_unknown_model && models.is_none();
+        }
+        self.runs.push(totals);
+    }
+
+    fn first_at(&self) -> Option<Millis> {
+        let responses = self.responses.iter().chain(&self.later);
+        responses.map(|response| response.at).min()
+    }
+
+    /// Returns true if the last total of a run may still increase.
+    fn is_open(&self) -> bool {
+        let mut runs = self.runs.iter();
+        runs.any(|totals| !totals.is_closed && !totals.run.has_vanished)
+    }
+}
+
+/// An account that is being built.
+struct AccountBuilder<'b> {
+    account: SessionAccount,
+    lineage: &'b Lineage,
+    prices: &'b PriceTable,
+}
+
+impl AccountBuilder<'_> {
+    /// Adds a part to the account.
+    fn close(&mut self, part: &Part<'_>) {
+        let compacted_at = part.compactions.first().map(|compaction| compaction.at);
+        let sampled_at = part
+            .runs
+            .iter()
+            .map(|totals| {
+                totals
+                    .run
+                    .last
+                    .map_or(totals.run.started_at, |last| last.at)
+            })
+            .max();
+        let at = compacted_at
+            .or(part.first_at())
+            .or(sampled_at)
+            .unwrap_or_default();
+        let mut spend = match &part.delta {
+            Some(delta) => delta.minus(&part.responses, at, self.lineage, self.prices),
+            None => UnrecordedSpend::default(),
+        };
+        self.add_bounds(part, &spend);
+        let covered: Money = part.responses.iter().map(|response| response.cost).sum();
+        let later: Money = part.later.iter().map(|response| response.cost).sum();
+        self.account.covered += covered + spend.cost();
+        match &part.delta {
+            Some(delta) if part.is_open() => {
+                let costs = part.responses.iter().map(|response| response.client_cost);
+                self.account.covered -= (costs.sum::<Money>() - delta.cost).or_zero();
+            }
+            _ => self.account.covered += later,
+        }
+        let pending = self.settle_later(part, &mut spend);
+        let cost = spend.cost();
+        self.account.unrecorded += cost - pending;
+        for (model, cost) in &spend.by_model {
+            let is_pending = pending > Money::ZERO;
+            self.distribute(part, *model, *cost, is_pending, sampled_at.unwrap_or(at));
+        }
+        self.add_runs(part, cost);
+    }
+
+    /// Adds the reasons why a part's amount is a lower bound.
+    fn add_bounds(&mut self, part: &Part<'_>, spend: &UnrecordedSpend) {
+        if spend.is_lower_bound {
+            let last = part.responses.iter().map(|response| response.at).max();
+            let at = last.or(part.first_at()).unwrap_or_default();
+            self.account.add_bound(at, BoundReason::TotalsLackResponses);
+        }
+        for totals in &part.runs {
+            let at = totals.run.started_at;
+            if !totals.is_known() && part.delta.is_some() {
+                self.account.add_bound(at, BoundReason::ProcessWithoutTotal);
+            }
+            if !totals.is_start_proven {
+                self.account.add_bound(at, BoundReason::StartNotObserved);
+            }
+        }
+    }
+
+    /// Subtracts responses that came after the last totals from the unrecorded spend, up to the amount that may include
+    /// them. Returns the part of the remaining amount that could still be due to a response that is not in the
+    /// transcript yet.
+    fn settle_later(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
+        let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();
+        let most_pending = increase.min(spend.cost());
+        let Some(first) = part.later.first() else {
+            return most_pending;
+        };
+        if most_pending <= NOISE || first.client_cost > most_pending + NOISE {
+            return Money::ZERO;
+        }
+        let costs = part.later.iter().map(|response| response.client_cost);
+        let later: Money = costs.sum();
+        if !later.is_near(most_pending) {
+            self.account
+                .add_bound(first.at, BoundReason::LaterResponses);
+        }
+        spend.take_off(later.min(most_pending));
+        (most_pending - later).or_zero()
+    }
+
+    /// Distributes unrecorded spend over a part's compactions in proportion to the number of tokens that they
+    /// compacted.
+    fn distribute(
+        &mut self,
+        part: &Part<'_>,
+        model: Id,
+        cost: Money,
+        is_pending: bool,
+        at: Millis,
+    ) {
+        let tokens = part
+            .compactions
+            .iter()
+            .map(|compaction| u128::from(compaction.tokens));
+        let all_tokens: u128 = tokens.sum();
+        let mut rest = cost;
+        for compaction in part.compactions.iter().skip(1) {
+            let share = match all_tokens {
+                0 => cost.share(1, part.compactions.len() as u128),
+                tokens => cost.share(compaction.tokens.into(), tokens),
+            };
+            rest -= share;
+            self.add_hidden(compaction.at, model, share, false);
+        }
+        match part.compactions.first() {
+            Some(first) => self.add_hidden(first.at, model, rest, false),
+            None => self.add_hidden(at, model, rest, is_pending),
+        }
+    }
+
+    fn add_hidden(&mut self, at: Millis, model: Id, cost: Money, is_pending: bool) {
+        if cost != Money::ZERO {
+            self.account.hidden.push(Hidden {
+                at,
+                model,
+                cost,
+                is_pending,
+            });
+        }
+    }
+
+    /// Adds an account for each run in a part. If several runs overlap, a response is assigned to the run whose totals
+    /// have the most room for it.
+    fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money) {
+        let mut accounts: Vec<RunAccount> = part.runs.iter().map(RunTotals::account).collect();
+        if let Some((starting_total, last_total)) = part.history {
+            accounts.push(RunAccount {
+                started_at: part.first_at(),
+                ended_at: part.responses.iter().map(|response| response.at).max(),
+                starting_total,
+                last_total: Some(last_total),
+                ..RunAccount::default()
+            });
+        }
+        let responses = part.responses.iter().chain(&part.later);
+        if accounts.is_empty() && part.first_at().is_some() {
+            accounts.push(RunAccount {
+                started_at: part.first_at(),
+                ..RunAccount::default()
+            });
+        }
+        for response in responses {
+            if let Some(account) = accounts.iter_mut().max_by_key(|account| account.room()) {
+                account.responses += 1;
+                account.recorded += response.cost;
+            }
+        }
+        let mut rest = unrecorded;
+        for account in &mut accounts {
+            account.unrecorded = account.room().or_zero().min(rest);
+            rest -= account.unrecorded;
+        }
+        if let Some(first) = accounts.first_mut() {
+            first.unrecorded += rest;
+        }
+        self.account.runs.extend(accounts);
+    }
+}
