@@ -198,7 +198,8 @@ impl Live {
                 // A checkpoint that appears while a process is running may belong to a different process.
                 let is_due =
                     batch.has_checkpoints() || store.has_passing_bound(session, event.as_ref())?;
-                if is_due && !is_first {
+                // The session's cost before a new run has to be known.
+                if is_due || is_first {
                     let prices = prices.cloned().unwrap_or_else(|| settings::prices(places));
                     store.reconcile_session(session, &prices)?;
                 }

@@ -163,6 +163,8 @@ struct KnownTotal<'l> {
     amount: Money,
     models: Option<&'l ModelTotals>,
     has_unknown_model: bool,
+    /// The start of the first run that the total covers, if the total is a checkpoint.
+    started: Option<Millis>,
 }
 
 impl<'l> KnownTotal<'l> {
@@ -170,6 +172,7 @@ impl<'l> KnownTotal<'l> {
         amount: Money::ZERO,
         models: Some(&NO_MODELS),
         has_unknown_model: false,
+        started: None,
     };
 
     fn sampled(amount: Money) -> Self {
@@ -177,6 +180,7 @@ impl<'l> KnownTotal<'l> {
             amount,
             models: None,
             has_unknown_model: false,
+            started: None,
         }
     }
 
@@ -185,6 +189,7 @@ impl<'l> KnownTotal<'l> {
             amount: checkpoint.cost,
             models: Some(&checkpoint.models),
             has_unknown_model: checkpoint.has_unknown_model,
+            started: Some(checkpoint.started),
         }
     }
 }
@@ -338,32 +343,22 @@ impl<'l> SessionFacts<'l> {
 
     /// Returns the totals of all runs.
     fn totals_of_runs(&self, lineage: &Lineage) -> Vec<RunTotals<'l>> {
-        let mut closing = self.closing_checkpoints();
-        let totals = self.runs.iter().enumerate().map(|(index, run)| {
-            let closing = closing.remove(&index);
-            let sampled = run.last.map(|last| KnownTotal::sampled(last.amount));
-            let starting = RunTotals {
-                run,
-                start: run.start,
-                starting: None,
-                is_start_proven: true,
-                last: closing.map(KnownTotal::written).or(sampled),
-                until: closing
-                    .map_or(0, |checkpoint| checkpoint.offset)
-                    .max(run.covered_until()),
-                is_closed: closing.is_some(),
-            };
-            self.with_start(lineage, starting)
-        });
-        let mut totals: Vec<RunTotals<'l>> = totals.collect();
+        let runs = self.runs.iter();
+        let mut totals: Vec<RunTotals<'l>> = runs.map(|run| self.start_of(lineage, run)).collect();
+        for (index, checkpoint) in self.closing_checkpoints(&totals) {
+            if let Some(totals) = totals.get_mut(index) {
+                totals.last = Some(KnownTotal::written(checkpoint));
+                totals.until = totals.until.max(checkpoint.offset);
+                totals.is_closed = true;
+            }
+        }
         totals.sort_by_key(|totals| totals.start);
         totals
     }
 
-    /// Adds a run's starting total. This is the newest checkpoint in the transcript at the start, or the first sample
+    /// Returns a run with its starting total and its last sample. The starting total is the newest checkpoint in the transcript at the start, or the first sample
     /// if it is lower or is the only evidence.
-    fn with_start(&self, lineage: &Lineage, totals: RunTotals<'l>) -> RunTotals<'l> {
-        let run = totals.run;
+    fn start_of(&self, lineage: &Lineage, run: &'l Run) -> RunTotals<'l> {
         let before = self.checkpoints_before(run.start);
         let first = run.first;
         let by_hook = match (run.source.as_deref(), before.last()) {
@@ -399,17 +394,20 @@ impl<'l> SessionFacts<'l> {
             }
         };
         RunTotals {
+            run,
             start,
             starting,
             is_start_proven,
-            ..totals
+            last: run.last.map(|last| KnownTotal::sampled(last.amount)),
+            until: run.covered_until(),
+            is_closed: false,
         }
     }
 
     /// Returns the checkpoint that each run wrote last, by the index of the run. If several runs may have written a
     /// checkpoint, it belongs to the one that last reported the same total, to the one that ended next, or to the one
     /// with the greatest total, so that the sum is never too high.
-    fn closing_checkpoints(&self) -> HashMap<usize, &'l Checkpoint> {
+    fn closing_checkpoints(&self, totals: &[RunTotals<'l>]) -> HashMap<usize, &'l Checkpoint> {
         let mut closing: HashMap<usize, &'l Checkpoint> = HashMap::new();
         let mut open: Vec<usize> = Vec::new();
         let mut starts = self.runs.iter().enumerate().peekable();
@@ -422,7 +420,13 @@ impl<'l> SessionFacts<'l> {
             }
             let writer = open
                 .iter()
-                .filter_map(|index| Some((self.claim(*index, checkpoint)?, *index)))
+                .filter_map(|index| {
+                    let starting = totals.get(*index)?.starting;
+                    let started = starting.and_then(|starting| starting.started);
+                    let is_continued = started.is_none_or(|started| started == checkpoint.started);
+                    let claim = self.claim(*index, checkpoint).filter(|_| is_continued)?;
+                    Some((claim, *index))
+                })
                 .max();
             if let Some((_, index)) = writer {
                 closing.insert(index, checkpoint);
