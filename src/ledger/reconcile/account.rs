@@ -4,7 +4,8 @@
 //! other part begins where a run starts, contains every run that overlaps it, and ends where the next part begins. The
 //! unrecorded spend of a part is the increase in its running totals minus the cost of its responses.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use super::bounds::BoundReason;
 use super::owners::Owners;
@@ -37,8 +38,8 @@ pub(super) struct SessionFacts<'l> {
     compactions: Vec<Located<'l, Compaction>>,
     checkpoints: Vec<&'l Checkpoint>,
     runs: Vec<&'l Run>,
-    /// All totals that status-line calls reported.
-    sampled: BTreeSet<Money>,
+    /// All totals that status-line calls reported, and the length of the transcript at the first report.
+    sampled: BTreeMap<Money, i64>,
     /// The greatest total reported by a client that does not identify its process, and when it was reported.
     unidentified: Option<(Money, Millis)>,
     /// The time of the newest line that the session's transcript inherited.
@@ -136,7 +137,9 @@ pub(super) fn facts_by_session<'l>(
     for event in &lineage.events {
         let facts = all.entry(event.session).or_default();
         facts.last_event = facts.last_event.max(event.id);
-        facts.sampled.extend(event.total);
+        if let Some(total) = event.total {
+            facts.sampled.entry(total).or_insert(event.length);
+        }
         if event.process == 0 {
             let reported = event.total.map(|total| (total, event.at));
             facts.unidentified = facts.unidentified.max(reported);
@@ -210,7 +213,25 @@ struct RunTotals<'l> {
     is_closed: bool,
 }
 
-impl RunTotals<'_> {
+impl<'l> RunTotals<'l> {
+    fn new(run: &'l Run, start: i64, starting: Option<KnownTotal<'l>>) -> Self {
+        Self {
+            run,
+            start,
+            starting,
+            is_start_proven: true,
+            last: run.last.map(|last| KnownTotal::sampled(last.amount)),
+            until: run.covered_until(),
+            is_closed: false,
+        }
+    }
+
+    /// Returns true if the starting total is not greater than this sample.
+    fn begins_within(&self, sample: Money) -> bool {
+        self.starting
+            .is_none_or(|starting| starting.amount <= sample + NOISE)
+    }
+
     fn is_known(&self) -> bool {
         self.starting.is_some() && self.last.is_some()
     }
@@ -245,6 +266,15 @@ impl RunTotals<'_> {
         let before = self.run.previous.unwrap_or(starting.amount);
         (last.amount - before).or_zero()
     }
+}
+
+/// The evidence that a run wrote a checkpoint, in ascending order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    /// True if the checkpoint repeats the run's last sample.
+    repeats_sample: bool,
+    end: Reverse<i64>,
+    last: Option<Money>,
 }
 
 /// A part of a session.
@@ -356,51 +386,69 @@ impl<'l> SessionFacts<'l> {
         totals
     }
 
-    /// Returns a run with its starting total and its last sample. The starting total is the newest checkpoint in the transcript at the start, or the first sample
-    /// if it is lower or is the only evidence.
+    /// Returns a run with its starting total and its last sample. A process starts from the newest checkpoint in the
+    /// transcript, or from zero if there is none, and its first sample repeats this total.
     fn start_of(&self, lineage: &Lineage, run: &'l Run) -> RunTotals<'l> {
+        match (self.start_by_hook(run), run.first) {
+            (Some(start), None) => start,
+            (Some(start), Some(first)) if !run.is_return && start.begins_within(first) => start,
+            (None, None) => RunTotals::new(run, run.start, None),
+            (_, Some(first)) => self.start_by_sample(lineage, run, first),
+        }
+    }
+
+    /// Returns a run that starts as its hook reported.
+    fn start_by_hook(&self, run: &'l Run) -> Option<RunTotals<'l>> {
+        let newest = self.checkpoints_before(run.start).last();
+        let (start, starting) = match (run.source.as_deref()?, newest) {
+            ("startup" | "clear" | "resume", Some(newest)) => {
+                (run.start, KnownTotal::written(newest))
+            }
+            // A process that starts a new session has received everything in that session, even if the hook ran late.
+            ("startup" | "clear", None) => (0, KnownTotal::ZERO),
+            ("resume", None) if run.start > 0 => (run.start, KnownTotal::ZERO),
+            _ => return None,
+        };
+        Some(RunTotals::new(run, start, Some(starting)))
+    }
+
+    /// Returns a run that starts from its first sample.
+    fn start_by_sample(&self, lineage: &Lineage, run: &'l Run, first: Money) -> RunTotals<'l> {
         let before = self.checkpoints_before(run.start);
-        let first = run.first;
-        let by_hook = match (run.source.as_deref(), before.last()) {
-            (Some("startup" | "clear"), _) => Some(KnownTotal::ZERO),
-            (Some("resume"), Some(newest)) => Some(KnownTotal::written(newest)),
-            (Some("resume"), None) if run.start > 0 => Some(KnownTotal::ZERO),
-            _ => None,
+        let mut newest_first = before.iter().rev();
+        let same = newest_first.find(|checkpoint| checkpoint.cost.is_near(first));
+        // Claude Code waits for the hook that reports a start, but not for a status-line call, which can be late.
+        // Without the hook, the run covers everything after the checkpoint that it started from.
+        let start = match same {
+            _ if run.source.is_some() => run.start,
+            Some(same) => same.offset + 1,
+            None => 0,
         };
-        let (starting, start, is_start_proven) = match (by_hook, first) {
-            (Some(total), Some(first)) if first < total.amount - NOISE => {
-                (Some(KnownTotal::sampled(first)), run.start, true)
-            }
-            (Some(total), _) => (Some(total), run.start, true),
-            (None, None) => (None, run.start, true),
-            (None, Some(first)) if run.source.is_some() => {
-                let is_proven = is_known_total(lineage, run, first);
-                (Some(KnownTotal::sampled(first)), run.start, is_proven)
-            }
-            // Claude Code waits for the hook that reports a start, but not for a status-line call, which can be late.
-            // Without the hook, the run covers everything after the checkpoint that it started from.
-            (None, Some(first)) => {
-                let mut same = before.iter();
-                if let Some(same) = same.rfind(|checkpoint| checkpoint.cost.is_near(first)) {
-                    (Some(KnownTotal::written(same)), same.offset + 1, true)
-                } else if first.is_near(Money::ZERO)
-                    || lineage.sessions.len() == 1 && run.has_begun_session() && before.is_empty()
-                {
-                    (Some(KnownTotal::ZERO), 0, true)
-                } else {
-                    let is_proven = is_known_total(lineage, run, first);
-                    (Some(KnownTotal::sampled(first)), 0, is_proven)
-                }
-            }
-        };
+        if let Some(same) = same {
+            return RunTotals::new(run, start, Some(KnownTotal::written(same)));
+        }
+        // If whycap is installed while a session is open, the session's first process began the session.
+        let mut runs = self.runs.iter();
+        let began_session = runs.next().is_some_and(|first| std::ptr::eq(*first, run))
+            && run.is_first
+            && run.source.is_none()
+            && run.start > 0
+            && before.is_empty()
+            && lineage.sessions.len() == 1
+            && self.inherited_until.is_none();
+        if first.is_near(Money::ZERO) || began_session {
+            return RunTotals::new(run, start, Some(KnownTotal::ZERO));
+        }
+        // A fork starts from its parent's total. Before its first prompt, it has no transcript and has spent nothing.
+        // Otherwise, a total that no checkpoint contains may include spend from before the sample.
+        let may_be_fork = matches!(run.source.as_deref(), None | Some("fork"));
+        let mut checkpoints = lineage.checkpoints.iter();
+        let is_start_proven = may_be_fork
+            && !run.is_return
+            && (run.start == 0 || checkpoints.any(|checkpoint| checkpoint.cost.is_near(first)));
         RunTotals {
-            run,
-            start,
-            starting,
             is_start_proven,
-            last: run.last.map(|last| KnownTotal::sampled(last.amount)),
-            until: run.covered_until(),
-            is_closed: false,
+            ..RunTotals::new(run, start, Some(KnownTotal::sampled(first)))
         }
     }
 
@@ -421,11 +469,13 @@ impl<'l> SessionFacts<'l> {
             let writer = open
                 .iter()
                 .filter_map(|index| {
-                    let starting = totals.get(*index)?.starting;
-                    let started = starting.and_then(|starting| starting.started);
-                    let is_continued = started.is_none_or(|started| started == checkpoint.started);
-                    let claim = self.claim(*index, checkpoint).filter(|_| is_continued)?;
-                    Some((claim, *index))
+                    let totals = totals.get(*index)?;
+                    let written = closing.get(index).map(|written| written.started);
+                    let started = written.or_else(|| totals.starting?.started);
+                    let is_continued = totals.is_start_proven
+                        && started.is_none_or(|started| started == checkpoint.started);
+                    let claim = self.claim(*index, checkpoint)?;
+                    (claim.repeats_sample || is_continued).then_some((claim, *index))
                 })
                 .max();
             if let Some((_, index)) = writer {
@@ -441,17 +491,14 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Returns how well a run proves that it wrote a checkpoint, or `None` if it did not.
-    fn claim(
-        &self,
-        index: usize,
-        checkpoint: &Checkpoint,
-    ) -> Option<(bool, std::cmp::Reverse<i64>, Option<Money>)> {
+    fn claim(&self, index: usize, checkpoint: &Checkpoint) -> Option<Claim> {
         let run = self.runs.get(index)?;
         let last = run.last.map(|last| last.amount);
         if last.is_some_and(|last| checkpoint.cost < last - NOISE) {
             return None;
         }
-        let is_same = last == Some(checkpoint.cost) && checkpoint.offset >= run.covered_until();
+        let repeats_sample =
+            last == Some(checkpoint.cost) && checkpoint.offset >= run.covered_until();
         let end = match run.end {
             Some(end) if end > checkpoint.offset && !run.has_vanished => end,
             _ => i64::MAX,
@@ -460,8 +507,13 @@ impl<'l> SessionFacts<'l> {
         let next = self.runs.partition_point(|next| next.start < covered_until);
         let next = self.runs.get(next.max(index + 1));
         let is_before_next = next.is_none_or(|next| checkpoint.offset < next.start);
-        let may_have_written = is_same || end < i64::MAX || is_before_next && !run.has_vanished;
-        may_have_written.then_some((is_same, std::cmp::Reverse(end), last))
+        let may_have_written =
+            repeats_sample || end < i64::MAX || is_before_next && !run.has_vanished;
+        may_have_written.then_some(Claim {
+            repeats_sample,
+            end: Reverse(end),
+            last,
+        })
     }
 
     /// Returns the checkpoints before an offset.
@@ -482,13 +534,17 @@ impl<'l> SessionFacts<'l> {
     ) -> Vec<Part<'l>> {
         let first_start = runs.first().map_or(i64::MAX, |first| first.start);
         let before = self.checkpoints_before(first_start);
+        // A checkpoint is explained if the process that wrote it had reported the same total, or ended with it.
         let mut explained = self.sampled.clone();
-        for totals in &runs {
-            explained.extend(totals.starting.map(|total| total.amount));
-            explained.extend(totals.last.map(|total| total.amount));
+        for totals in runs.iter().filter(|totals| totals.is_closed) {
+            if let Some(last) = totals.last {
+                let since = explained.entry(last.amount).or_insert(totals.start);
+                *since = totals.start.min(*since);
+            }
         }
         for checkpoint in self.checkpoints.get(before.len()..).unwrap_or_default() {
-            if !explained.contains(&checkpoint.cost) {
+            let since = explained.get(&checkpoint.cost);
+            if since.is_none_or(|since| *since > checkpoint.offset) {
                 let at = checkpoint.before.unwrap_or(checkpoint.started);
                 account.add_bound(at, BoundReason::ProcessWithoutTotal);
             }
@@ -592,8 +648,8 @@ impl<'l> SessionFacts<'l> {
         has_lines && self.inherited_until.is_none_or(|until| until <= started)
     }
 
-    /// Returns true if each checkpoint continues the one before, beginning with the parent's, and if the processes that wrote the checkpoints were
-    /// running when the preceding responses arrived.
+    /// Returns true if each checkpoint continues the one before, beginning with the parent's, and if the processes that
+    /// wrote the checkpoints were running when the preceding responses arrived.
     fn is_one_chain(&self, first: Option<&Checkpoint>, checkpoints: &[&Checkpoint]) -> bool {
         let mut before = first;
         let mut responses = self.responses.iter().peekable();
@@ -628,15 +684,8 @@ impl<'l> SessionFacts<'l> {
     }
 }
 
-/// Returns true if nothing was spent before a run's first sample. Before its first prompt, a fork has no transcript and
-/// has spent nothing. Otherwise, a total that no checkpoint contains may include spend from before the sample.
-fn is_known_total(lineage: &Lineage, run: &Run, first: Money) -> bool {
-    let mut checkpoints = lineage.checkpoints.iter();
-    run.start == 0 || checkpoints.any(|checkpoint| checkpoint.cost.is_near(first))
-}
-
-/// Returns true if the next checkpoint repeats this one. A terminal writes two checkpoints when it exits, and the second
-/// follows a snapshot that contains the time.
+/// Returns true if the next checkpoint repeats this one. A terminal writes two checkpoints when it exits, and the
+/// second follows a snapshot that contains the time.
 fn repeats(next: Option<&&Checkpoint>, checkpoint: &Checkpoint) -> bool {
     next.is_some_and(|next| {
         (next.cost, next.started, next.api_ms)
@@ -660,6 +709,37 @@ impl<'l> Part<'l> {
     fn first_at(&self) -> Option<Millis> {
         let responses = self.responses.iter().chain(&self.later);
         responses.map(|response| response.at).min()
+    }
+
+    /// Distributes an amount over the part's samples, according to how far each sample exceeds the cost of the
+    /// responses before it. The remainder is assigned to `first_at`.
+    fn shares_of_samples(&self, cost: Money, first_at: Millis) -> Vec<(Millis, Money)> {
+        let mut increases: Vec<(Millis, Money)> = Vec::new();
+        for totals in &self.runs {
+            let mut before = totals.starting.map_or(Money::ZERO, |total| total.amount);
+            for sample in &totals.run.increases {
+                if sample.amount > before {
+                    increases.push((sample.at, sample.amount - before));
+                    before = sample.amount;
+                }
+            }
+        }
+        increases.sort_unstable();
+        let mut in_order = self.responses.clone();
+        in_order.sort_by_key(|response| response.at);
+        let mut responses = in_order.into_iter().peekable();
+        let mut rest = cost;
+        let mut shares = Vec::new();
+        for (at, mut increase) in increases {
+            while let Some(response) = responses.next_if(|response| response.at <= at) {
+                increase -= response.client_cost;
+            }
+            let share = increase.or_zero().min(rest);
+            rest -= share;
+            shares.push((at, share));
+        }
+        shares.push((first_at, rest));
+        shares
     }
 
     /// Returns true if the last total of a run may still increase.
@@ -714,7 +794,7 @@ impl AccountBuilder<'_> {
         self.account.unrecorded += cost - pending;
         for (model, cost) in &spend.by_model {
             let is_pending = pending > Money::ZERO;
-            self.distribute(part, *model, *cost, is_pending, sampled_at.unwrap_or(at));
+            self.distribute(part, *model, *cost, is_pending, at);
         }
         self.add_runs(part, cost);
     }
@@ -731,7 +811,8 @@ impl AccountBuilder<'_> {
             if !totals.is_known() && part.delta.is_some() {
                 self.account.add_bound(at, BoundReason::ProcessWithoutTotal);
             }
-            if !totals.is_start_proven {
+            let lacks_start = totals.starting.is_none() && totals.last.is_some();
+            if lacks_start || !totals.is_start_proven {
                 self.account.add_bound(at, BoundReason::StartNotObserved);
             }
         }
@@ -785,7 +866,11 @@ impl AccountBuilder<'_> {
         }
         match part.compactions.first() {
             Some(first) => self.add_hidden(first.at, model, rest, false),
-            None => self.add_hidden(at, model, rest, is_pending),
+            None => {
+                for (at, share) in part.shares_of_samples(rest, at) {
+                    self.add_hidden(at, model, share, is_pending);
+                }
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The runs that follow from events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::ledger::events::EventKind;
 use crate::ledger::facts::Id;
@@ -33,6 +33,10 @@ pub(crate) struct RunSample {
 
 /// The work of one process on one session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent fact about the run"
+)]
 pub(crate) struct Run {
     pub(crate) session: Id,
     pub(crate) pid: Option<u32>,
@@ -43,13 +47,17 @@ pub(crate) struct Run {
     /// The source reported by the `SessionStart` hook, or `None` if no such hook ran.
     pub(crate) source: Option<String>,
     /// True if this is the first run of its process.
-    is_first: bool,
+    pub(crate) is_first: bool,
+    /// True if the process has already worked on this session in an earlier run.
+    pub(crate) is_return: bool,
     /// True if the process has started another run since.
     is_over: bool,
     /// The first total that status-line calls reported, the greatest total, and the second-greatest total.
     pub(crate) first: Option<Money>,
     pub(crate) last: Option<RunSample>,
     pub(crate) previous: Option<Money>,
+    /// The samples that are greater than all samples before them.
+    pub(crate) increases: Vec<RunSample>,
     /// When the run ended, and the length of the transcript at that time.
     pub(crate) ended_at: Option<Millis>,
     pub(crate) end: Option<i64>,
@@ -59,24 +67,19 @@ pub(crate) struct Run {
 
 impl Run {
     /// Returns true if the event belongs to this run. A new run starts if the process has since worked on another
-    /// session, if the run has ended, or if the process reports a start after it has spent something.
+    /// session, or if the process reports a start after the end of this run.
     fn includes(&self, event: &Event) -> bool {
         let has_ended = self.end.is_some() && !self.has_vanished;
-        let has_grown = self.first != self.last.map(|last| last.amount);
-        self.session == event.session
-            && !(has_ended && event.kind != EventKind::Ended)
-            && !(event.kind == EventKind::Started && (has_grown || self.source.is_some()))
+        self.session == event.session && !(has_ended && event.kind == EventKind::Started)
     }
 
     fn add(&mut self, event: &Event) {
         match event.kind {
             EventKind::Started => {
-                // A process that starts a new session has received everything in that session, even if the hook ran
-                // late.
-                if event.detail == "startup" {
-                    self.start = 0;
+                // The hook of a new session may run after the first status-line call.
+                if self.source.is_none() && self.start == 0 && event.detail == "startup" {
+                    self.source = Some(event.detail.clone());
                 }
-                self.source = Some(event.detail.clone());
             }
             EventKind::Sampled => {
                 if let Some(amount) = event.total {
@@ -86,9 +89,11 @@ impl Run {
                         length: event.length,
                     });
                 }
-                self.has_vanished = false;
-                self.end = None;
-                self.ended_at = None;
+                if self.has_vanished {
+                    self.has_vanished = false;
+                    self.end = None;
+                    self.ended_at = None;
+                }
             }
             EventKind::Ended | EventKind::Vanished => {
                 self.has_vanished = event.kind == EventKind::Vanished;
@@ -101,6 +106,9 @@ impl Run {
     /// Adds a sample. Calls can arrive out of order, so the greatest total counts.
     fn sample(&mut self, sample: RunSample) {
         self.first.get_or_insert(sample.amount);
+        if self.last.is_none_or(|last| sample.amount > last.amount) {
+            self.increases.push(sample);
+        }
         match self.last {
             Some(last) if sample.amount > last.amount => {
                 self.previous = Some(last.amount);
@@ -113,12 +121,6 @@ impl Run {
             Some(_) => {}
             None => self.last = Some(sample),
         }
-    }
-
-    /// Returns true if the process may have worked on this session, and on no other, before the run's first event. This
-    /// is the case if no hook reported its start and a transcript already existed.
-    pub(crate) fn has_begun_session(&self) -> bool {
-        self.source.is_none() && self.is_first && self.start > 0
     }
 
     /// Returns true if the process may still report totals of this run.
@@ -136,6 +138,7 @@ impl Run {
 pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut newest: HashMap<Id, usize> = HashMap::new();
+    let mut known_pairs: HashSet<(Id, Id)> = HashSet::new();
     for event in events {
         // An unidentified client has no runs, and `/compact` does not start a run.
         let is_compaction = event.kind == EventKind::Started && event.detail == "compact";
@@ -163,7 +166,9 @@ pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
             process: event.process,
             started_at: event.at,
             start: event.length,
+            source: (event.kind == EventKind::Started).then(|| event.detail.clone()),
             is_first,
+            is_return: !known_pairs.insert((event.process, event.session)),
             ..Run::default()
         };
         run.add(event);

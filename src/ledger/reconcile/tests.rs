@@ -338,7 +338,7 @@ fn a_run_that_starts_above_every_known_total_makes_the_amount_a_lower_bound() {
     let cases = [
         ("resume", 1, vec![], vec![]),
         // A resumed run starts from the checkpoint, so the spend before its first sample is counted.
-        ("resume", 4, vec![(150, 3)], vec![]),
+        ("resume", 4, vec![(61, 3)], vec![]),
         ("fork", 1, vec![], vec![]),
         ("fork", 4, vec![], vec![unobserved]),
         ("", 4, vec![], vec![unobserved]),
@@ -347,6 +347,97 @@ fn a_run_that_starts_above_every_known_total_makes_the_amount_a_lower_bound() {
         let account = resumed(source, first_sample);
         assert_eq!(unrecorded(&account), expected, "{source} at {first_sample}");
         assert_eq!(reasons(&account), bounds, "{source} at {first_sample}");
+    }
+}
+
+#[test]
+fn odd_starts_and_ends_never_make_an_amount_too_high() {
+    let unobserved = BoundReason::StartNotObserved;
+    let cases = [
+        (
+            "the hook of the start runs after the first sample",
+            Session::new()
+                .sampled(FIRST_PROCESS, 0, 4)
+                .started(FIRST_PROCESS, 0, "startup")
+                .response(100, 5)
+                .sampled(FIRST_PROCESS, 150, 9),
+            4,
+            vec![],
+        ),
+        (
+            "a process goes on after its end",
+            Session::new()
+                .started(FIRST_PROCESS, 0, "startup")
+                .ended(FIRST_PROCESS, 0)
+                .sampled(FIRST_PROCESS, 0, 4)
+                .response(100, 5)
+                .sampled(FIRST_PROCESS, 150, 9),
+            4,
+            vec![],
+        ),
+        (
+            "a process starts again without a checkpoint",
+            Session::new()
+                .response(100, 5)
+                .sampled(FIRST_PROCESS, 150, 9)
+                .ended(FIRST_PROCESS, 150)
+                .started(FIRST_PROCESS, 150, "startup")
+                .sampled(FIRST_PROCESS, 150, 9),
+            4,
+            vec![unobserved],
+        ),
+        (
+            "a compaction reports a start",
+            Session::new()
+                .started(FIRST_PROCESS, 0, "startup")
+                .response(100, 5)
+                .sampled(FIRST_PROCESS, 150, 5)
+                .started(FIRST_PROCESS, 150, "startup")
+                .sampled(FIRST_PROCESS, 160, 9),
+            4,
+            vec![],
+        ),
+        (
+            "the start of a second process is not observed",
+            Session::new()
+                .started(FIRST_PROCESS, 0, "startup")
+                .response(100, 5)
+                .sampled(FIRST_PROCESS, 150, 9)
+                .response(200, 5)
+                .sampled(SECOND_PROCESS, 250, 14),
+            0,
+            vec![BoundReason::TotalsLackResponses, unobserved],
+        ),
+        (
+            "a new session has already spent something at its first sample",
+            Session::new()
+                .started(FIRST_PROCESS, 0, "")
+                .sampled(FIRST_PROCESS, 0, 4)
+                .response(100, 5)
+                .sampled(FIRST_PROCESS, 150, 9),
+            0,
+            vec![unobserved],
+        ),
+        (
+            "a process reports no total and no end, and the next one starts from its checkpoint",
+            Session::new()
+                .response(40, 5)
+                .checkpoint(50, 5)
+                .started(FIRST_PROCESS, 60, "resume")
+                .response(100, 5)
+                .checkpoint(150, 13)
+                .event(FIRST_PROCESS, 160, EventKind::Vanished)
+                .started(SECOND_PROCESS, 160, "resume")
+                .sampled(SECOND_PROCESS, 160, 13),
+            0,
+            vec![BoundReason::ProcessWithoutTotal],
+        ),
+    ];
+    for (case, session, expected, bounds) in cases {
+        let account = session.account();
+        let total: i64 = unrecorded(&account).iter().map(|(_, tokens)| tokens).sum();
+        assert_eq!(total, expected, "{case}");
+        assert_eq!(reasons(&account), bounds, "{case}");
     }
 }
 
