@@ -148,7 +148,7 @@ impl Context {
             }
         };
         if let Some(event) = event {
-            Ledger::record(ledger.as_mut(), &self.places, event, self.prices());
+            Ledger::record(ledger.as_mut(), &self.places, &event, self.prices());
         }
     }
 

@@ -262,13 +262,13 @@ impl Ledger {
     pub(crate) fn record(
         ledger: Option<&mut Self>,
         places: &Places,
-        event: RunEvent,
+        event: &RunEvent,
         prices: &PriceTable,
     ) {
         let Some(ledger) = ledger else {
             return event.append_to_journal(places);
         };
-        match ledger.write(|store| store.add_event(&event)) {
+        match ledger.write(|store| store.add_event(event)) {
             // If this fails, the session stays marked, and the next reader reconciles it.
             Ok(_) => drop(ledger.settle(prices)),
             Err(_) => event.append_to_journal(places),

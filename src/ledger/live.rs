@@ -373,7 +373,7 @@ impl Live {
             increase.events += sample.count;
             let is_own = own_process == Some(sample.process);
             match (sample.known, sample.newest) {
-                (Some(known), Some(newest)) if !sample.is_new_run && !(is_own && self.is_first) => {
+                (Some(known), Some(newest)) if !(sample.is_new_run || is_own && self.is_first) => {
                     increase.amount += (newest - known).or_zero();
                 }
                 (_, Some(newest)) => {
