@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(
             sentences("[budget]\nday = 20\nsession = 5\nmonth = 300\n", 6, 16),
             [
-                "This session's budget of $5.00 is used up: $6.00 so far.",
+                "This session's budget of $5.00 is used up ($6.00 so far).",
                 "Today's budget of $20.00 is 80% used ($16.00 so far)."
             ]
         );

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(suggestion(&[]), None);
         assert_eq!(
             suggestion(&["status", "--json"]).unwrap(),
-            "there is no `whycap status`; did you mean: whycap now"
+            "there is no command `whycap status`; did you mean `whycap now`?"
         );
     }
 }

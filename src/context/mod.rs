@@ -45,7 +45,7 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     /// The price table, which is read when it is first needed.
     prices: OnceLock<PriceTable>,
-    /// The event through which a question was asked in a conversation, or `None` in a shell.
+    /// The event that carried the question if it was asked in a conversation, or `None` if it was asked in a shell.
     pub(crate) conversation: Option<HookEvent>,
     /// True if the question cancels Claude Code's auto-resume.
     pub(crate) ends_waiting: bool,

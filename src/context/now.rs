@@ -193,8 +193,8 @@ impl WatchedMoment {
         facts
     }
 
-    /// Returns the cost of the responses that are paid for beyond the plan, even during a limit error: one session may
-    /// be waiting for a reset while another session is paying.
+    /// Returns the cost of responses that are billed on top of the plan, even during a limit error: one session may be
+    /// waiting for a reset while another is using credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))

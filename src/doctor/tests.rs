@@ -298,7 +298,7 @@ fn a_client_with_known_trouble_is_told_what_it_does() {
         &setup.places.global_state,
         &state.replace("2.1.328", "2.1.120"),
     );
-    let words = "they have no organization";
+    let words = "these plans have no organization";
     complains(&setup, "client version", Health::Warn, words);
     write(&setup.places.global_state, &state.replace("2.1.328", ""));
     assert_eq!(complaints(&setup), []);

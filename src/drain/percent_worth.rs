@@ -195,7 +195,8 @@ impl PercentWorth {
         };
         match amount.ratio(prompt, 1).unsigned_abs() {
             0 => String::new(),
-            count => format!(", or about {} of {prompt}", count_noun(count, "prompt")),
+            1 => format!(", or about 1 prompt at {prompt}"),
+            count => format!(", or about {count} prompts at {prompt} each"),
         }
     }
 

@@ -32,7 +32,7 @@ use crate::transcript::reader::FileState;
 pub(crate) struct MergedRows {
     /// The files, each with its state when it was first read.
     files: Vec<(PathBuf, Option<FileState>)>,
-    /// A flag for each readable row of all files, in order. The flag is true if the row counts.
+    /// One flag for each readable row across all files, in order. The flag is true if the row counts.
     counts: Vec<bool>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }

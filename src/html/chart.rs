@@ -156,7 +156,7 @@ impl Scale {
     }
 }
 
-/// Writes a chart with horizontal lines and with labels to the left of it and below it. `description` is a sentence for
+/// Draws a chart with horizontal gridlines and labels along the left and the bottom. `description` is a sentence for
 /// screen readers, and `draw` writes the content.
 pub(super) fn frame(
     page: &mut Markup,

@@ -415,7 +415,8 @@ struct ResponseWriter<'s> {
     prices: &'s PriceTable,
     /// The changes to the sums.
     changes: SumChanges,
-    /// The sessions and locations that are already in one lineage. The offset of a location does not matter here.
+    /// The sessions and locations that have already been assigned to a lineage. The offset of a location does not
+    /// matter here.
     linked: HashSet<(Id, Location)>,
 }
 

@@ -107,7 +107,7 @@ impl Clearing<'_> {
             .map(|lock| self.places.show(&lock.observed.location.path()))
             .collect();
         notify(&format!(
-            "Watching {} for {seconds} s to make sure that nothing is using it.",
+            "Checking for {seconds} s that nothing is using {}.",
             paths.join(", ")
         ));
         self.wait_for(Duration::from_secs(seconds.unsigned_abs()));

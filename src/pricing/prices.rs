@@ -1,8 +1,8 @@
 //! The list prices. To add a model or a price, only a new row is needed here.
 //!
-//! Rates are in US dollars per million tokens: input, output, cache read, 5-minute cache write, and 1-hour cache
-//! write. A model's rows are adjacent and sorted by date. A row without `from` has been valid since the release
-//! of the model. Dates are days in UTC.
+//! Rates are in US dollars per million tokens: input, output, cache read, 5-minute cache write, and 1-hour cache write.
+//! A model's rows are adjacent and sorted by date. A row without `from` applies from the model's release. Dates are
+//! days in UTC.
 
 use chrono::NaiveDate;
 

@@ -322,7 +322,7 @@ pub(crate) struct PlanWorth {
 }
 
 impl PlanWorth {
-    /// Calculates a plan's value. Returns `None` for a plan that is free of charge.
+    /// Calculates a plan's value. Returns `None` for a free plan.
     pub(crate) fn new(monthly: Money, course: &Course, currency: &Currency) -> Option<Self> {
         if monthly <= Money::ZERO {
             return None;

@@ -1,4 +1,4 @@
-//! Tests `install.sh`. dash runs it in a directory with a space in its name, with a stand-in for cargo.
+//! Tests `install.sh`. The script runs under dash, in a directory whose name contains a space, with a stub for cargo.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

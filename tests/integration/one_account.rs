@@ -195,7 +195,7 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     line(&client, "2026-11-20T10:00:01Z", usage(100.0));
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T10:30:00Z", usage(1.0));
-    // A reading of a window that is not full is not by itself evidence of a response.
+    // A reading that shows room in a window does not, by itself, prove that there was a response.
     assert_eq!(client.explained("2026-11-20T10:30:30Z")["open"], true);
     let prompt = json!({"prompt": "go on"});
     let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);

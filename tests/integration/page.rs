@@ -188,9 +188,11 @@ fn the_filters_are_those_of_the_table() {
     );
     let run = sandbox.run(&["spend", "--html", "-", "--since", "tomorrow"]);
     run.is_refused("\"tomorrow\" is not a valid day");
+    sandbox
+        .run(&["spend", "--html", "-", "--by", "day"])
+        .is_refused("has fixed sections");
     for other in [
-        &["--by", "day"][..],
-        &["--json"],
+        &["--json"][..],
         &["--csv"],
         &["--limit", "3"],
         &["--why", "s"],

@@ -107,7 +107,7 @@ pub enum Cause {
     GatewayBudget,
     /// The balance at another provider is empty.
     ProviderBalanceEmpty,
-    /// A limit of a plan with another provider has been reached.
+    /// A plan limit at another provider has been reached.
     ProviderPlanLimit,
 
     /// A payment failed or lapsed.

@@ -144,8 +144,7 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::Full(_))
     }
 
-    /// Returns the party that decides about payments, which is an admin for a shared plan and the user for any other
-    /// plan.
+    /// Returns the party that controls billing: an admin on a shared plan, and the user on any other plan.
     pub(super) fn payer(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() || self.message.row.id == "org-credits" {
             WhoCanFix::Admin

@@ -183,7 +183,7 @@ fn is_reset_early(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
         && input.readings.have_been_reset(&windows)
 }
 
-/// Returns true if a response in another session shows that this error is over.
+/// Returns true if a response in another session shows that this error has cleared.
 pub(super) fn is_answered_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     input
         .evidence
@@ -264,7 +264,7 @@ pub(super) fn automatic_continuation(
     let evidence = input.evidence;
     let reset = diagnosis.resets.chosen?;
     let waiting = evidence.collected.waiting;
-    // Claude Code's announcement refers to the reset of the window in the message.
+    // Claude Code's announcement is about the reset of the window that the message names.
     let is_of_named_window = diagnosis
         .limit
         .window()

@@ -20,7 +20,7 @@ const NO_FORECAST_BELOW: f64 = 10.0;
 /// The percentage that is added to the usage of both weeks before they are compared, so that small differences at the
 /// beginning of a week do not have too much weight.
 const COMPARED_WITH: f64 = 40.0;
-/// The fraction of the expected growth that must be enough to fill the window.
+/// A fraction of the expected growth. A window is expected to fill only if this much growth would fill it.
 const SURE_SHARE: f64 = 2.0 / 3.0;
 /// The lowest percentage at which an earlier week counts as full. Usage in such a week would have been higher without
 /// the limit.

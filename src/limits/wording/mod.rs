@@ -182,7 +182,7 @@ fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     badges
 }
 
-/// Returns true if the service refuses requests only temporarily.
+/// Returns true if the service is only temporarily refusing requests.
 fn passes_by_itself(diagnosis: &Diagnosis) -> bool {
     diagnosis.limit.is_passing() && diagnosis.waiting_helps == Some(true)
 }
