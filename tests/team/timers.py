@@ -178,6 +178,12 @@ def loader(home, check):
     cut.unlink()
     total += 2
     check("an empty database gets everything again", (load()[0], spent()), (0, total))
+    # A nightly job must fail if the statements for erased rows are missing.
+    list_of_erased_rows = target / "whycap-1/erased.json"
+    list_of_erased_rows.write_text("{")
+    code, errors = load()
+    check("a damaged list of erased rows makes the load fail", (code != 0, "erased.json" in errors), (True, True))
+    list_of_erased_rows.unlink()
 
 
 def timers(binary, check):
