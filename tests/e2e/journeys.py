@@ -510,7 +510,7 @@ def cancelled(stage, report):
             session.key("Escape")
             with report.check("cancelled with Esc, it says that it does not, and why"):
                 session.wait("the cancelled session", lambda _: running()["continues"] == "no", deadline=5)
-                expect("canceled" in running()["why"], running())
+                expect("cancelled" in running()["why"], running())
                 expect(incident(home)["continues_at"] is None, incident(home))
             session.leave()
 

@@ -222,14 +222,15 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     }
 }
 
-/// Withholds the verdict on a limit of the plan while the usage figures that decide it may still arrive.
+/// Withholds the verdict on a limit of usage credits while the usage figures that decide it may still arrive. A message
+/// that names a usage window itself is rarely wrong, so its verdict is not withheld.
 fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
-    let is_of_plan = match finding.limit.counts() {
-        Counts::Included(_) | Counts::Credits | Counts::CreditsUpTo(_) => true,
-        Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
+    let is_of_credits = match finding.limit.counts() {
+        Counts::Credits | Counts::CreditsUpTo(_) => true,
+        Counts::Included(_) | Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
     };
     let is_about_limit = !matches!(finding.verdict, Verdict::Notice | Verdict::Over);
-    if evidence.collected.awaits_figures && is_of_plan && is_about_limit {
+    if evidence.collected.awaits_figures && is_of_credits && is_about_limit {
         Finding {
             verdict: Verdict::CannotTell,
             cause: Cause::FiguresAwaited,
