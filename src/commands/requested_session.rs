@@ -1,11 +1,8 @@
 //! Rejects a `--session` that whycap does not know, because an empty answer about it would be false.
 
 use super::reply::misuse;
-use crate::context::Context;
+use crate::context::{Context, LONGEST_ID};
 use crate::terminal::truncate;
-
-/// The maximum length of a session ID in an error, in columns.
-const LONGEST_ID: usize = 80;
 
 impl Context {
     /// Returns an error unless the session that the user typed is known. The commands call this method only if they

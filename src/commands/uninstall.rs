@@ -135,7 +135,8 @@ fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], rep
     }
 }
 
-/// Returns the IDs of whycap's plugins whose use Claude Code has counted. It has no command that deletes such a count.
+/// Returns the IDs of whycap's plugins whose use Claude Code has counted. Claude Code has no command that deletes
+/// these counts.
 fn counted_plugins(places: &Places) -> Vec<String> {
     let Some(state) = global_state(places) else {
         return Vec::new();

@@ -31,7 +31,7 @@ use crate::time::Clock;
 
 pub(crate) use hook_replies::in_reply;
 pub(crate) use now::WatchedMoment;
-pub(crate) use spend::SpendOptions;
+pub(crate) use spend::{LONGEST_ID, SpendOptions};
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
 /// The maximum time that an answer in a conversation may take to read transcripts.

@@ -28,7 +28,7 @@ use crate::time::{Zone, datetime_from_millis};
 pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
 
 /// The maximum width, in columns, of an unknown session ID in an error message. A real session ID is 36 columns wide.
-const LONGEST_ID: usize = 80;
+pub(crate) const LONGEST_ID: usize = 80;
 
 const NOT_ALL_READ: &str =
     "Not all transcripts have been read yet. To read all of them, run `whycap spend` in a shell.";

@@ -127,28 +127,26 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     let mut errors: Vec<ExportedError> = by_key.into_iter().map(|(_key, error)| error).collect();
     let mut last_attempts: HashMap<[String; 2], LastAttempt> = HashMap::new();
     for position in 0..errors.len() {
-        let Some((error, earlier)) = errors
-            .get_mut(..=position)
-            .and_then(<[ExportedError]>::split_last_mut)
-        else {
+        let Some(error) = errors.get_mut(position) else {
             break;
         };
+        let key = [error.person.clone(), error.kind.clone()];
         let end = error.at.checked_add_signed(error.toll.blocked);
         let mut attempt = LastAttempt {
             position,
             ended_at: end.unwrap_or(error.at),
         };
-        let key = [error.person.clone(), error.kind.clone()];
-        error.toll.stops = 1;
-        if let Some(before) = last_attempts.get(&key)
+        let earlier = last_attempts.get(&key).filter(|earlier| {
             // Times in rows are rounded down to the nearest quarter hour.
-            && error.at - before.ended_at < TimeDelta::milliseconds(QUARTER_HOUR)
-        {
-            error.toll.stops = 0;
-            attempt.ended_at = attempt.ended_at.max(before.ended_at);
-            if let Some(before) = earlier.get_mut(before.position) {
-                // The later attempt provides better evidence about the end of the stop.
-                (before.toll.still, before.toll.unknown) = (0, 0);
+            error.at - earlier.ended_at < TimeDelta::milliseconds(QUARTER_HOUR)
+        });
+        error.toll.stops = earlier.is_none().into();
+        if let Some(earlier) = earlier {
+            attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
+            // The later attempt is better evidence of when the stop ended.
+            if let Some(error) = errors.get_mut(earlier.position) {
+                error.toll.still = 0;
+                error.toll.unknown = 0;
             }
         }
         last_attempts.insert(key, attempt);

@@ -26,19 +26,24 @@ pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t Tra
         return tail
             .errors
             .iter()
-            .find(|met| met.line.uuid.as_deref() == Some(id));
+            .find(|transcript_error| transcript_error.line.uuid.as_deref() == Some(id));
     }
     tail.errors
         .iter()
         .rev()
-        .filter(|met| match distance(error, &met.line) {
-            Some(distance) if distance <= SAME_INSTANT => true,
-            Some(distance) if distance > SAME_EVENT => false,
-            Some(_) | None => !met.has_later_response && has_same_text(error, &met.line),
-        })
-        .min_by_key(|met| {
-            let distance = distance(error, &met.line).unwrap_or(TimeDelta::MAX);
-            (!has_same_text(error, &met.line), distance)
+        .filter(
+            |transcript_error| match distance(error, &transcript_error.line) {
+                Some(distance) if distance <= SAME_INSTANT => true,
+                Some(distance) if distance > SAME_EVENT => false,
+                Some(_) | None => {
+                    !transcript_error.has_later_response
+                        && has_same_text(error, &transcript_error.line)
+                }
+            },
+        )
+        .min_by_key(|transcript_error| {
+            let distance = distance(error, &transcript_error.line).unwrap_or(TimeDelta::MAX);
+            (!has_same_text(error, &transcript_error.line), distance)
         })
 }
 

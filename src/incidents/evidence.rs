@@ -438,7 +438,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         let error = &mut evidence.error;
         if self.asker == Asker::Session(&session) && error.session.version.is_none() {
-            // What happens at the reset depends on the client version that is running now.
+            // The behavior at the reset depends on the client version that is running now.
             error.session.version = self.client_version.map(str::to_owned);
         }
     }
@@ -764,13 +764,16 @@ impl<'a> EvidenceCollector<'a> {
         is_known: impl Fn(&TranscriptError) -> bool,
     ) -> Option<KnownError> {
         let tail = self.transcripts.tail(transcript)?;
-        let met = tail.errors.last().filter(|met| !is_known(met))?;
-        let mut error = self.error_of_line(met);
+        let transcript_error = tail
+            .errors
+            .last()
+            .filter(|transcript_error| !is_known(transcript_error))?;
+        let mut error = self.error_of_line(transcript_error);
         error
             .session
             .id
             .get_or_insert_with(|| session_of(transcript));
-        if met.has_later_response {
+        if transcript_error.has_later_response {
             error.later_response = Some(LaterResponse {
                 at: tail
                     .response_times
@@ -788,8 +791,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Creates a record from an error in a transcript and the current state of the machine.
-    pub(super) fn error_of_line(&self, met: &TranscriptError) -> StoredError {
-        let line = &met.line;
+    pub(super) fn error_of_line(&self, transcript_error: &TranscriptError) -> StoredError {
+        let line = &transcript_error.line;
         let at = line.at.unwrap_or(self.now());
         let mut error = StoredError::new(at, MessageOrigin::Transcript, line.text.clone());
         error.session.id.clone_from(&line.session_id);
@@ -799,8 +802,8 @@ impl<'a> EvidenceCollector<'a> {
         error
             .message
             .failed_attempts
-            .clone_from(&met.failed_attempts);
-        error.payer.owner.clone_from(&met.owner);
+            .clone_from(&transcript_error.failed_attempts);
+        error.payer.owner.clone_from(&transcript_error.owner);
         error.payer.account.clone_from(&self.login);
         error
             .payer
@@ -850,19 +853,24 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         .and_then(|waiting| waiting.given_up)
         .map(ContinuationObstacle::Announced);
 
-    let met = line_of(error, tail);
-    add_later_response(error, tail, met);
-    if error.payer.owner.is_none() || met.is_some() {
-        let owner = met.map_or(&tail.owner, |met| &met.owner);
+    let transcript_error = line_of(error, tail);
+    add_later_response(error, tail, transcript_error);
+    if error.payer.owner.is_none() || transcript_error.is_some() {
+        let owner =
+            transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
         error.payer.owner.clone_from(owner);
     }
-    let Some(met) = met else {
+    let Some(transcript_error) = transcript_error else {
         return;
     };
     collected.lacks_announcement = collected.waiting.is_none();
-    let line = &met.line;
+    let line = &transcript_error.line;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
-    if tail.errors.iter().any(|met| met.line.at > waiting_since) {
+    if tail
+        .errors
+        .iter()
+        .any(|transcript_error| transcript_error.line.at > waiting_since)
+    {
         // Another error can occur only after a new prompt, and a prompt cancels the waiting.
         collected.obstacle = Some(ContinuationObstacle::Cancelled);
     }
@@ -873,18 +881,22 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         error.message.text.clone_from(&line.text);
     }
     error.message.line = Some(line.clone());
-    if let Some(attempts) = &met.failed_attempts {
+    if let Some(attempts) = &transcript_error.failed_attempts {
         error.message.failed_attempts = Some(attempts.clone());
     }
 }
 
-/// Adds the first response after an error. `met` is the error's own line, if the end of the transcript contains it.
+/// Adds the first response after an error. `transcript_error` is the error's own line, if the end of the transcript contains it.
 ///
-/// If `met` is `None`, a response counts only if it arrived some time after the error. The error may be a subagent's,
+/// If `transcript_error` is `None`, a response counts only if it arrived some time after the error. The error may be a subagent's,
 /// whose line is in another file, and a response to the conversation may already have been in progress when that error
 /// occurred.
-fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&TranscriptError>) {
-    let on_its_way = match met {
+fn add_later_response(
+    error: &mut StoredError,
+    tail: &Tail,
+    transcript_error: Option<&TranscriptError>,
+) {
+    let on_its_way = match transcript_error {
         Some(_) => TimeDelta::zero(),
         None => SETTLED_AFTER,
     };
@@ -893,7 +905,9 @@ fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&Transcr
         .iter()
         .copied()
         .find(|at| *at > error.at + on_its_way);
-    if later.is_none() && !met.is_some_and(|met| met.has_later_response) {
+    if later.is_none()
+        && !transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response)
+    {
         return;
     }
     let reaches_back = tail
@@ -904,7 +918,7 @@ fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&Transcr
         at: None,
         model: tail.model.clone(),
     });
-    if response.at.is_none() && (met.is_some() || reaches_back) {
+    if response.at.is_none() && (transcript_error.is_some() || reaches_back) {
         response.at = later;
     }
 }

@@ -127,8 +127,8 @@ pub(super) fn find_all_errors(
         .newest_and(session)
         .filter_map(|file| {
             let session = session_of(&file.path);
-            collector.unstored_error(&file.path, |met| {
-                index.position(&met.line, &session).is_some()
+            collector.unstored_error(&file.path, |transcript_error| {
+                index.position(&transcript_error.line, &session).is_some()
             })
         })
         .collect();
@@ -151,9 +151,11 @@ pub(super) fn find_errors_of_status_line(
     }
     let known = stored.list(Some(session));
     let newest = known.first().map(|error| error.at);
-    let unstored = collector
-        .transcript
-        .and_then(|path| collector.unstored_error(path, |met| is_known(&met.line, newest)));
+    let unstored = collector.transcript.and_then(|path| {
+        collector.unstored_error(path, |transcript_error| {
+            is_known(&transcript_error.line, newest)
+        })
+    });
     let mut errors = Vec::new();
     if let Some(mut known_error) = unstored
         && known_error.error.later_response.is_none()

@@ -95,7 +95,7 @@ fn line_start(transcript: &Path, end: u64) -> Option<u64> {
         }
         searched_from = start;
     }
-    (lowest == 0).then_some(0)
+    if lowest == 0 { Some(0) } else { None }
 }
 
 /// Returns the owner of the status line's session, or `None` if its transcript names no owner.

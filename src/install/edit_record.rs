@@ -53,8 +53,8 @@ impl PreviousStatusLine {
 
     /// Returns true if this `statusLine` entry is whycap's and is consistent with the record.
     ///
-    /// When Claude Code rewrites the settings, it drops the foreign entry from whycap's entry. Therefore, an entry that
-    /// contains no foreign entry is consistent with any record.
+    /// Claude Code drops the other program's entry from whycap's entry when it rewrites the settings. An entry without
+    /// the other program's entry is therefore consistent with every record.
     pub(crate) fn is_in(&self, entry: &Value) -> bool {
         if entry_invocation(entry, STATUS_LINE).is_none() {
             return false;

@@ -135,10 +135,15 @@ struct Queue<'t> {
 impl Queue<'_> {
     /// Reads the next chunk. Returns `None` if no chunk is left, or if the next one has more than `most_bytes`.
     fn read_next(&self, most_bytes: u64, buffer: &mut Vec<u8>) -> Option<Chunk> {
-        let take = |number| (self.bytes(number) <= most_bytes).then_some(number + 1);
         let number = self
             .next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |number| {
+                if self.bytes(number) <= most_bytes {
+                    Some(number + 1)
+                } else {
+                    None
+                }
+            })
             .ok()?;
         let transcripts = self.chunks.get(number)?;
         Some(self.settings.read(number, transcripts, buffer))

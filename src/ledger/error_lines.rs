@@ -53,9 +53,12 @@ impl Ledger {
                     let fields: String = row.get(2)?;
                     let text_hash: i64 = row.get(3)?;
                     let line: Option<ErrorLine> = serde_json::from_str(&fields).ok();
-                    Ok(line
-                        .filter(|line| known.insert((at, text_hash, line.uuid.clone())))
-                        .map(|line| ShownError { session, at, line }))
+                    Ok(match line {
+                        Some(line) if known.insert((at, text_hash, line.uuid.clone())) => {
+                            Some(ShownError { session, at, line })
+                        }
+                        Some(_) | None => None,
+                    })
                 },
             )
         })?;

@@ -213,6 +213,7 @@ impl Live {
         if let Ok(is_first) = written {
             self.is_in_transaction = true;
             self.is_first = is_first;
+            self.must_reconcile = is_first;
             self.event = None;
             return;
         }
@@ -259,7 +260,7 @@ impl Live {
             .ledger
             .ask(|store| self.increase(store, stored.last_event))?;
         let has_many_events = increase.events % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
-        self.must_reconcile = self.is_first || increase.has_new_run || has_many_events;
+        self.must_reconcile |= increase.has_new_run || has_many_events;
         let amount = match &self.prices {
             Some(prices) => prices.scale_client_amount(increase.amount),
             None => increase.amount,
@@ -428,7 +429,7 @@ impl Live {
         }
         if self.is_in_transaction {
             let committed = self.ledger.commit_open_transaction();
-            if committed.is_ok() && (self.is_first || self.must_reconcile) {
+            if committed.is_ok() && self.must_reconcile {
                 let prices = self
                     .prices
                     .take()

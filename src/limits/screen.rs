@@ -242,7 +242,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         first.push((Tone::Quiet, pointer.to_owned()));
     }
     let mut rows = vec![first];
-    if let Some(action) = second_row(incident).and_then(|action| fitting_action(action, columns)) {
+    if let Some(action) = second_row(incident).filter(|action| width(action) <= columns) {
         rows.push(vec![(Tone::Plain, action)]);
     }
     Some(rows)
@@ -278,20 +278,6 @@ fn second_row(incident: &Incident) -> Option<String> {
             .position(|first| first.command.is_none() && first.url.is_some())?,
     };
     incident.actions.get(index).map(with_place)
-}
-
-/// Returns an action or, if it is too wide, only the part after its colon, such as "Claude Code continues at 14:32".
-/// Returns `None` if neither fits.
-fn fitting_action(action: String, columns: usize) -> Option<String> {
-    if width(&action) <= columns {
-        return Some(action);
-    }
-    let (_, short) = action.split_once("open: ")?;
-    if width(short) <= columns {
-        Some(short.to_owned())
-    } else {
-        None
-    }
 }
 
 /// Shortens a row to the width at a word boundary. The time at the end of the row is the last part to be cut off.

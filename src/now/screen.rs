@@ -23,6 +23,13 @@ const LABEL_COLUMNS: usize = 10;
 /// The smallest share of the increase in the 5-hour window's usage to show for a session.
 const MIN_SHARE: f64 = 0.01;
 
+/// The positions of the columns in the table of sessions.
+const NAME: usize = 0;
+const PROJECT: usize = 1;
+const COST: usize = 2;
+const STATE: usize = 3;
+const SHARE: usize = 4;
+
 impl Moment {
     /// Returns the screen with all sessions.
     pub(crate) fn report(&self) -> Report {
@@ -218,16 +225,17 @@ impl Moment {
             Column::text("share"),
         ]);
         // On a narrow screen, first the project, then the share, and then the cost is left out.
-        table.choices = if self.sessions.iter().any(|session| session.share.is_some()) {
-            vec![
-                vec![0, 1, 2, 3, 4],
-                vec![0, 2, 3, 4],
-                vec![0, 2, 3],
-                vec![0, 3],
-            ]
-        } else {
-            vec![vec![0, 1, 2, 3], vec![0, 2, 3], vec![0, 3]]
-        };
+        table.choices = vec![
+            vec![NAME, PROJECT, COST, STATE, SHARE],
+            vec![NAME, COST, STATE, SHARE],
+            vec![NAME, COST, STATE],
+            vec![NAME, STATE],
+        ];
+        if self.sessions.iter().all(|session| session.share.is_none()) {
+            for columns in &mut table.choices {
+                columns.retain(|column| *column != SHARE);
+            }
+        }
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
         for session in self.sessions.iter().take(max) {

@@ -332,7 +332,8 @@ pub(crate) fn amount(tally: &Tally) -> Cell {
     Cell::from(Amount::from_tally(tally).show()).with_exact(tally.cost().exact())
 }
 
-/// Formats a part of an amount as a percentage of the whole amount. Returns an empty string if the whole is 0.
+/// Formats a part of an amount as a percentage of the whole amount. Returns an empty string if the whole
+/// amount is 0.
 pub(crate) fn share(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();

@@ -11,12 +11,16 @@ directory=$(cd "$1" && pwd -P)
 
 ask() { ${CLICKHOUSE:-clickhouse client} "$@"; }
 
+# Runs the statements that whycap prints. A shell does not report that the first command of a pipe
+# failed, so the statements are printed before the pipe.
+run_printed() {
+  statements=$(whycap export "$@" --print clickhouse)
+  printf '%s\n' "$statements" | ask --multiquery
+}
+
 # The tables must exist before the first load.
 tables=$(ask --query "SELECT count() FROM system.tables WHERE database = 'whycap' AND name = 'loads'")
-if [ "$tables" -eq 0 ]; then
-  statements=$(whycap export --print clickhouse)
-  printf '%s\n' "$statements" | ask --multiquery
-fi
+if [ "$tables" -eq 0 ]; then run_printed; fi
 
 # One hour is subtracted because the database's clock may differ from the clock that dates the
 # files. Loading a file twice has no effect.
@@ -37,8 +41,6 @@ for type in spend limits windows; do
 done | ask --throw_if_no_data_to_insert 0 --input_format_allow_errors_num 1000000 \
   --query "INSERT INTO whycap.rows FORMAT JSONEachRow"
 
-# The directory's list of erased rows keeps them from being counted again. A shell does not report
-# that the first command of a pipe failed, so the statements are printed before the pipe.
-statements=$(whycap export "$directory" --print clickhouse)
-printf '%s\n' "$statements" | ask --multiquery
+# The directory's list of erased rows keeps them from being counted again.
+run_printed "$directory"
 ask --param_directory="$directory" --query "INSERT INTO whycap.loads SELECT {directory:String}, $now"

@@ -12,7 +12,7 @@ use super::owners::Owners;
 use super::runs::Run;
 use super::unrecorded::{Delta, UnrecordedSpend};
 use super::{Hidden, Lineage, RunAccount, SessionAccount};
-use crate::ledger::facts::{Checkpoint, Compaction, Id, ModelTotals, Response};
+use crate::ledger::facts::{Checkpoint, Compaction, Id, Location, ModelTotals, Response};
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
@@ -54,110 +54,152 @@ pub(super) struct SessionFacts<'l> {
 /// Returns the facts about each session in a lineage. `owner_of_each` contains the owner of each response.
 pub(super) fn facts_by_session<'l>(
     lineage: &'l Lineage,
-    owners: &Owners<'_>,
+    owners: &Owners<'l>,
     owner_of_each: &[Id],
     runs: &'l [Run],
 ) -> HashMap<Id, SessionFacts<'l>> {
-    // Each session's longest transcript is used, because copies have the same offsets.
-    let mut longest: HashMap<Id, (i64, Id)> = HashMap::new();
-    let mut all: HashMap<Id, SessionFacts<'_>> = HashMap::new();
-    for (id, file) in &lineage.files {
-        all.entry(file.session).or_default().has_transcript = true;
-        if file.is_main {
-            let known = longest.entry(file.session).or_insert((file.size, *id));
-            *known = (*known).max((file.size, *id));
-        }
-    }
-    let is_main = |session: Id, file: Id| longest.get(&session).map(|(_, id)| *id) == Some(file);
-    let mut of_subagents: HashMap<Id, Vec<&Response>> = HashMap::new();
-    for (response, owner) in lineage.responses.iter().zip(owner_of_each) {
-        let facts = all.entry(*owner).or_default();
-        let main_location = response
-            .locations()
-            .find(|location| is_main(*owner, location.file));
-        let own_file = response
-            .locations()
-            .filter_map(|location| lineage.files.get(&location.file))
-            .find(|file| file.session == *owner);
-        let offset = match (main_location, own_file) {
-            (Some(location), _) => location.offset,
-            (None, Some(file)) if !file.is_main => {
-                of_subagents.entry(*owner).or_default().push(response);
-                continue;
-            }
-            (None, own_file) => {
-                facts.has_other_version |= own_file.is_some();
-                -1
-            }
-        };
-        facts.responses.push(Located {
-            offset,
-            fact: response,
-        });
-        for location in response.locations() {
-            if let Some(heir) = owners.heir(response.at, *owner, location) {
-                all.entry(heir).or_default().inherit(response.at);
-            }
-        }
-    }
-    for (owner, responses) in of_subagents {
-        let facts = all.entry(owner).or_default();
-        facts.add_of_subagents(responses);
-    }
-    for compaction in &lineage.compactions {
-        let Some(owner) = owners.owner(compaction.at, compaction.locations.iter()) else {
-            continue;
-        };
-        for location in &compaction.locations {
-            if let Some(heir) = owners.heir(compaction.at, owner, location) {
-                all.entry(heir).or_default().inherit(compaction.at);
-            }
-        }
-        let mut locations = compaction.locations.iter();
-        if let Some(location) = locations.find(|location| is_main(owner, location.file)) {
-            all.entry(owner).or_default().compactions.push(Located {
-                offset: location.offset,
-                fact: compaction,
-            });
-        }
-    }
-    for checkpoint in &lineage.checkpoints {
-        if let Some(file) = lineage.files.get(&checkpoint.file)
-            && is_main(file.session, checkpoint.file)
-        {
-            all.entry(file.session)
-                .or_default()
-                .checkpoints
-                .push(checkpoint);
-        }
-    }
+    let mut collector = FactCollector {
+        lineage,
+        owners,
+        longest: HashMap::new(),
+        by_session: HashMap::new(),
+    };
+    collector.add_files();
+    collector.add_responses(owner_of_each);
+    collector.add_compactions();
+    collector.add_checkpoints();
     for run in runs {
-        all.entry(run.session).or_default().runs.push(run);
+        collector.facts_of(run.session).runs.push(run);
     }
-    for event in &lineage.events {
-        let facts = all.entry(event.session).or_default();
-        facts.last_event = facts.last_event.max(event.id);
-        if let Some(total) = event.total {
-            facts.sampled.entry(total).or_insert(event.length);
+    collector.add_events();
+    for facts in collector.by_session.values_mut() {
+        facts.sort();
+    }
+    collector.by_session
+}
+
+/// Collects the facts about each session in a lineage.
+struct FactCollector<'f, 'l> {
+    lineage: &'l Lineage,
+    owners: &'f Owners<'l>,
+    /// The size and the ID of each session's longest transcript, which is used because copies have the same offsets.
+    longest: HashMap<Id, (i64, Id)>,
+    by_session: HashMap<Id, SessionFacts<'l>>,
+}
+
+impl<'l> FactCollector<'_, 'l> {
+    fn facts_of(&mut self, session: Id) -> &mut SessionFacts<'l> {
+        self.by_session.entry(session).or_default()
+    }
+
+    /// Returns true if the file is the transcript that is used for the session.
+    fn is_main(&self, session: Id, file: Id) -> bool {
+        self.longest.get(&session).map(|(_, id)| *id) == Some(file)
+    }
+
+    fn add_files(&mut self) {
+        for (id, file) in &self.lineage.files {
+            self.facts_of(file.session).has_transcript = true;
+            if file.is_main {
+                let size_and_id = (file.size, *id);
+                let longest = self.longest.entry(file.session).or_insert(size_and_id);
+                *longest = (*longest).max(size_and_id);
+            }
         }
-        if event.process == 0 {
-            let reported = event.total.map(|total| (total, event.at));
-            facts.unidentified = facts.unidentified.max(reported);
+    }
+
+    fn add_responses(&mut self, owner_of_each: &[Id]) {
+        let lineage = self.lineage;
+        let mut of_subagents: HashMap<Id, Vec<&'l Response>> = HashMap::new();
+        for (response, owner) in lineage.responses.iter().zip(owner_of_each) {
+            let main_location = response
+                .locations()
+                .find(|location| self.is_main(*owner, location.file));
+            let own_file = response
+                .locations()
+                .filter_map(|location| lineage.files.get(&location.file))
+                .find(|file| file.session == *owner);
+            let facts = self.facts_of(*owner);
+            let offset = match (main_location, own_file) {
+                (Some(location), _) => location.offset,
+                (None, Some(file)) if !file.is_main => {
+                    of_subagents.entry(*owner).or_default().push(response);
+                    continue;
+                }
+                (None, own_file) => {
+                    facts.has_other_version |= own_file.is_some();
+                    -1
+                }
+            };
+            facts.responses.push(Located {
+                offset,
+                fact: response,
+            });
+            self.add_heirs(*owner, response.at, response.locations());
+        }
+        for (owner, responses) in of_subagents {
+            self.facts_of(owner).add_of_subagents(responses);
         }
     }
-    for facts in all.values_mut() {
-        facts
-            .responses
-            .sort_by_key(|response| (response.offset, response.fact.key));
-        facts
-            .compactions
-            .sort_by_key(|compaction| compaction.offset);
-        facts
-            .checkpoints
-            .sort_by_key(|checkpoint| checkpoint.offset);
-        facts.runs.sort_by_key(|run| run.start);
+
+    fn add_compactions(&mut self) {
+        let lineage = self.lineage;
+        for compaction in &lineage.compactions {
+            let locations = compaction.locations.iter();
+            let Some(owner) = self.owners.owner(compaction.at, locations.clone()) else {
+                continue;
+            };
+            self.add_heirs(owner, compaction.at, locations.clone());
+            let main_location = locations
+                .clone()
+                .find(|location| self.is_main(owner, location.file));
+            if let Some(location) = main_location {
+                self.facts_of(owner).compactions.push(Located {
+                    offset: location.offset,
+                    fact: compaction,
+                });
+            }
+        }
     }
-    all
+
+    /// Notes the time of an inherited line for each session that inherited it from its owner.
+    fn add_heirs<'p>(
+        &mut self,
+        owner: Id,
+        at: Millis,
+        locations: impl Iterator<Item = &'p Location>,
+    ) {
+        for location in locations {
+            if let Some(heir) = self.owners.heir(at, owner, location) {
+                self.facts_of(heir).inherit(at);
+            }
+        }
+    }
+
+    fn add_checkpoints(&mut self) {
+        let lineage = self.lineage;
+        for checkpoint in &lineage.checkpoints {
+            if let Some(file) = lineage.files.get(&checkpoint.file)
+                && self.is_main(file.session, checkpoint.file)
+            {
+                self.facts_of(file.session).checkpoints.push(checkpoint);
+            }
+        }
+    }
+
+    fn add_events(&mut self) {
+        for event in &self.lineage.events {
+            let facts = self.facts_of(event.session);
+            facts.last_event = facts.last_event.max(event.id);
+            if let Some(total) = event.total {
+                facts.sampled.entry(total).or_insert(event.length);
+            }
+            if event.process == 0 {
+                let reported = event.total.map(|total| (total, event.at));
+                facts.unidentified = facts.unidentified.max(reported);
+            }
+        }
+    }
 }
 
 /// A total, broken down by model if the breakdown is known.
@@ -277,6 +319,14 @@ struct Claim {
     last: Option<Money>,
 }
 
+/// The totals of the history before the first run.
+#[derive(Debug, Clone, Copy)]
+struct HistoryTotals {
+    /// The starting total, or `None` if it is unknown.
+    starting: Option<Money>,
+    last: Money,
+}
+
 /// A part of a session.
 #[derive(Debug, Default)]
 struct Part<'l> {
@@ -286,8 +336,8 @@ struct Part<'l> {
     /// The offset at which the coverage of the part's totals ends.
     covered_until: i64,
     runs: Vec<RunTotals<'l>>,
-    /// The first and the last total of the history before the first run.
-    history: Option<(Option<Money>, Money)>,
+    /// The totals of the history before the first run, if it contains a checkpoint.
+    history: Option<HistoryTotals>,
     /// The increase in the part's totals, or `None` if it is unknown.
     delta: Option<Delta>,
     /// The responses and compactions that the totals cover.
@@ -298,6 +348,14 @@ struct Part<'l> {
 }
 
 impl<'l> SessionFacts<'l> {
+    fn sort(&mut self) {
+        self.responses
+            .sort_by_key(|response| (response.offset, response.fact.key));
+        self.compactions.sort_by_key(|compaction| compaction.offset);
+        self.checkpoints.sort_by_key(|checkpoint| checkpoint.offset);
+        self.runs.sort_by_key(|run| run.start);
+    }
+
     fn inherit(&mut self, at: Millis) {
         self.inherited_until = self.inherited_until.max(Some(at));
     }
@@ -475,7 +533,11 @@ impl<'l> SessionFacts<'l> {
                     let is_continued = totals.is_start_proven
                         && started.is_none_or(|started| started == checkpoint.started);
                     let claim = self.claim(*index, checkpoint)?;
-                    (claim.repeats_sample || is_continued).then_some((claim, *index))
+                    if claim.repeats_sample || is_continued {
+                        Some((claim, *index))
+                    } else {
+                        None
+                    }
                 })
                 .max();
             if let Some((_, index)) = writer {
@@ -504,16 +566,23 @@ impl<'l> SessionFacts<'l> {
             _ => i64::MAX,
         };
         let covered_until = run.covered_until();
-        let next = self.runs.partition_point(|next| next.start < covered_until);
-        let next = self.runs.get(next.max(index + 1));
-        let is_before_next = next.is_none_or(|next| checkpoint.offset < next.start);
-        let may_have_written =
-            repeats_sample || end < i64::MAX || is_before_next && !run.has_vanished;
-        may_have_written.then_some(Claim {
-            repeats_sample,
-            end: Reverse(end),
-            last,
-        })
+        let next_index = self
+            .runs
+            .partition_point(|next| next.start < covered_until)
+            .max(index + 1);
+        let is_before_next = self
+            .runs
+            .get(next_index)
+            .is_none_or(|next| checkpoint.offset < next.start);
+        if repeats_sample || end < i64::MAX || is_before_next && !run.has_vanished {
+            Some(Claim {
+                repeats_sample,
+                end: Reverse(end),
+                last,
+            })
+        } else {
+            None
+        }
     }
 
     /// Returns the checkpoints before an offset.
@@ -571,8 +640,7 @@ impl<'l> SessionFacts<'l> {
             }
         }
         for response in &self.responses {
-            let started = parts.partition_point(|part| part.start <= response.offset);
-            if let Some(part) = parts.get_mut(started.saturating_sub(1)) {
+            if let Some(part) = part_at(&mut parts, response.offset) {
                 if response.offset < part.covered_until {
                     part.responses.push(response.fact);
                 } else {
@@ -581,8 +649,7 @@ impl<'l> SessionFacts<'l> {
             }
         }
         for compaction in &self.compactions {
-            let started = parts.partition_point(|part| part.start <= compaction.offset);
-            if let Some(part) = parts.get_mut(started.saturating_sub(1)) {
+            if let Some(part) = part_at(&mut parts, compaction.offset) {
                 if compaction.offset < part.covered_until {
                     part.compactions.push(compaction.fact);
                 } else {
@@ -624,7 +691,10 @@ impl<'l> SessionFacts<'l> {
                     && other.cost.is_near(starting_total)
             });
             if parent.is_none() {
-                history.history = Some((None, newest.cost));
+                history.history = Some(HistoryTotals {
+                    starting: None,
+                    last: newest.cost,
+                });
                 return account.add_bound(at, BoundReason::StartingTotalUnknown);
             }
             parent
@@ -635,7 +705,10 @@ impl<'l> SessionFacts<'l> {
         let models = starting.models.zip(Some(&newest.models));
         delta.add(starting.amount, newest.cost, models);
         history.delta = Some(delta);
-        history.history = Some((Some(starting.amount), newest.cost));
+        history.history = Some(HistoryTotals {
+            starting: Some(starting.amount),
+            last: newest.cost,
+        });
         if !self.is_one_chain(parent, checkpoints) {
             account.add_bound(at, BoundReason::TotalsLackResponses);
         }
@@ -682,6 +755,12 @@ impl<'l> SessionFacts<'l> {
         }
         true
     }
+}
+
+/// Returns the part that contains an offset. The parts are in transcript order.
+fn part_at<'p, 'l>(parts: &'p mut [Part<'l>], offset: i64) -> Option<&'p mut Part<'l>> {
+    let started = parts.partition_point(|part| part.start <= offset);
+    parts.get_mut(started.saturating_sub(1))
 }
 
 /// Returns true if the next checkpoint repeats this one. A terminal writes two checkpoints when it exits, and the
@@ -889,12 +968,12 @@ impl AccountBuilder<'_> {
     /// have the most room for it.
     fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money) {
         let mut accounts: Vec<RunAccount> = part.runs.iter().map(RunTotals::account).collect();
-        if let Some((starting_total, last_total)) = part.history {
+        if let Some(totals) = part.history {
             accounts.push(RunAccount {
                 started_at: part.first_at(),
                 ended_at: part.responses.iter().map(|response| response.at).max(),
-                starting_total,
-                last_total: Some(last_total),
+                starting_total: totals.starting,
+                last_total: Some(totals.last),
                 ..RunAccount::default()
             });
         }

@@ -39,7 +39,7 @@ const STEADY: Kind = Kind {
     on_weekends: 0.15, spread: 0.6, task: 45.0, use_of_plan: (0.15, 0.5),
 };
 
-/// The kinds of days with which the rule was chosen.
+/// The kinds of days that were used to choose the rule.
 #[rustfmt::skip]
 pub const KNOWN: &[Kind] = &[
     STEADY,
