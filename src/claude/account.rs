@@ -1,6 +1,7 @@
-//! The account that the user is logged in with, and its plan. Both are read from Claude Code's global state file.
+//! The logged-in account and its plan, read from Claude Code's global state file.
 //!
-//! IDs are hashed immediately. The hashes are used only to tell the readings of one account from those of another.
+//! IDs are hashed as soon as they are read. The hashes only serve to tell whether two readings belong to the same
+//! account.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,11 +12,11 @@ use crate::lenient_json::{LenientJson, parse_name};
 use crate::places::Places;
 use crate::transcript::owner::Owner;
 
-/// The maximum size, in bytes, of a global state file that whycap will read. The file contains project histories, and
-/// some users' files are tens of megabytes in size.
+/// The maximum size, in bytes, of a global state file. The file contains project histories and can grow to tens of
+/// megabytes.
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
-/// A subscription plan, as given by `organizationType`.
+/// A subscription plan, parsed from `organizationType`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
@@ -28,7 +29,7 @@ pub enum Plan {
     Team,
     /// Enterprise.
     Enterprise,
-    /// A plan that whycap does not recognize, or a login without a plan.
+    /// A plan that whycap does not recognize, or an account without a plan.
     #[default]
     Other,
 }
@@ -45,23 +46,23 @@ impl Plan {
         }
     }
 
-    /// Returns true if the plan belongs to an individual, in which case no organization can have set a limit.
+    /// Returns true for individual plans, where no organization can set limits.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::Pro | Self::Max)
     }
 
-    /// Returns true if the plan belongs to an organization with administrators.
+    /// Returns true for plans that belong to an organization with administrators.
     pub fn is_shared(self) -> bool {
         matches!(self, Self::Team | Self::Enterprise)
     }
 }
 
-/// The account that Claude Code is logged in with, without IDs or names.
+/// The account that Claude Code is logged in to, without IDs or names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The plan.
     pub plan: Plan,
-    /// The server's name for the size of the plan, such as `default_claude_max_20x` (2.1.330).
+    /// The server's name for the plan's tier, such as `default_claude_max_20x` (2.1.330).
     pub tier: Option<String>,
     /// The user's role in the organization, such as `admin`, `user`, or `owner`.
     pub role: Option<String>,
@@ -70,17 +71,17 @@ pub struct Account {
     pub owner: Owner,
 }
 
-/// The roles that can change an organization's settings.
+/// The roles that may change an organization's settings.
 const ADMINS: [&str; 4] = ["admin", "owner", "primary_owner", "billing"];
 
 impl Account {
-    /// Returns true if the user can change the organization's settings.
+    /// Returns true if the user may change the organization's settings.
     pub fn administers(&self) -> bool {
         let role = self.role.as_deref().unwrap_or_default();
         ADMINS.contains(&role.to_lowercase().as_str())
     }
 
-    /// Parses an `oauthAccount`. Returns `None` if nobody is logged in.
+    /// Parses an `oauthAccount` object. Returns `None` if the user is not logged in.
     fn parse(account: &Value) -> Option<Self> {
         account.as_object()?;
         let organization_type = account.text("organizationType");
@@ -103,25 +104,24 @@ impl Account {
         })
     }
 
-    /// Reads the account from disk. Returns `None` if nobody is logged in or the file cannot be read.
+    /// Reads the account from disk. Returns `None` if the user is not logged in or the file cannot be read.
     pub fn load(places: &Places) -> Option<Self> {
         LoginState::load(places).account
     }
 }
 
-/// The fields of the global state that relate to the login.
+/// The login-related fields of the global state.
 #[derive(Debug, Default)]
 pub(crate) struct LoginState {
     pub(crate) account: Option<Account>,
-    /// The contents of `/usage` as last shown for this account.
+    /// The contents of `/usage` when it was last shown for this account.
     pub(crate) usage: Option<ShownUsage>,
-    /// The reason why usage credits are unavailable, according to the server. Claude Code updates this reason with
-    /// every response.
+    /// The server's reason for not offering usage credits. Claude Code updates it with every response.
     pub(crate) no_credits: Option<String>,
 }
 
 impl LoginState {
-    /// Reads the state from disk. All fields are empty if the file cannot be read.
+    /// Reads the login state from disk. All fields are empty if the file cannot be read.
     pub(crate) fn load(places: &Places) -> Self {
         match bytes(places) {
             Some(bytes) => Self::parse(&bytes),
@@ -155,7 +155,7 @@ impl LoginState {
     }
 }
 
-/// Reads the whole global state. Returns `None` if the file does not exist or cannot be read.
+/// Reads the entire global state. Returns `None` if the file does not exist or cannot be read.
 pub(crate) fn global_state(places: &Places) -> Option<Value> {
     serde_json::from_slice(&bytes(places)?).ok()
 }

@@ -1,7 +1,7 @@
-//! Credentials and gateways that a session may use instead of the login.
+//! Credentials and gateways that a session may use instead of the subscription login.
 //!
-//! Only the presence of a credential is checked. No values are stored, compared, or shown, except for a gateway's host,
-//! which identifies the service that responds.
+//! whycap only checks whether a credential is set. It never stores, compares, or shows a value, except for the host
+//! name of a gateway.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -14,30 +14,30 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The variables that change which account or service a session uses, separated by spaces.
+/// The environment variables that change which account or service a session uses, separated by spaces.
 const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \
                          ANTHROPIC_BASE_URL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX \
                          CLAUDE_CODE_USE_FOUNDRY";
 
-/// The variable with the URL of a gateway.
+/// The variable that contains a gateway's URL.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// The setting with a command that prints an API key.
+/// The setting that contains a command for printing an API key.
 const API_KEY_HELPER: &str = "apiKeyHelper";
 
-/// The place where a credential is set.
+/// Where a credential is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SetIn {
     /// The environment of the process.
     Environment,
-    /// A settings file of this scope.
+    /// A settings file.
     #[serde(untagged)]
     Settings(SettingsScope),
 }
 
 impl SetIn {
-    /// Returns display text for the place, to follow the words "set in".
+    /// Returns display text for the location, to follow the words "set in".
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",
@@ -49,14 +49,14 @@ impl SetIn {
     }
 }
 
-/// A credential or switch that has been set.
+/// A credential or provider switch that is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
     /// The name of the variable, or `apiKeyHelper`.
     pub name: String,
-    /// The place where it is set.
+    /// Where the credential is set.
     pub set_in: SetIn,
-    /// The host in `ANTHROPIC_BASE_URL`, without the scheme, user, port, and path.
+    /// The host in `ANTHROPIC_BASE_URL`, without the scheme, user, port, or path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
@@ -74,12 +74,12 @@ impl Credential {
         }
     }
 
-    /// Returns true if Claude Code prefers this credential to a subscription login.
+    /// Returns true if Claude Code prefers this credential over a subscription login.
     pub(crate) fn outranks_login(&self) -> bool {
         ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
     }
 
-    /// Returns true if this variable directs requests to a service other than Anthropic's own.
+    /// Returns true if this variable sends requests to a service other than Anthropic's API.
     pub(crate) fn is_gateway(&self) -> bool {
         self.name == BASE_URL || self.name.starts_with("CLAUDE_CODE_USE_")
     }
@@ -100,7 +100,7 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
         .collect()
 }
 
-/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go directly to Anthropic.
+/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go straight to Anthropic.
 pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
     credentials
         .iter()
@@ -128,7 +128,7 @@ fn is_on(value: &OsStr) -> bool {
     !["", "0", "false"].iter().any(|off| value == *off)
 }
 
-/// Returns the credentials in a settings file, from both its `env` and its `apiKeyHelper`.
+/// Returns the credentials in a settings file, from both `env` and `apiKeyHelper`.
 fn in_settings(file: &SettingsFile) -> Vec<Credential> {
     let settings = file.settings().unwrap_or(&Value::Null);
     VARIABLES
@@ -145,10 +145,10 @@ fn in_settings(file: &SettingsFile) -> Vec<Credential> {
         .collect()
 }
 
-/// Returns the credentials that apply to a session in `project`, from both this environment and the settings files.
+/// Returns the credentials that apply to a session in `project`, from the environment and the settings files.
 ///
-/// Claude Code adds the `env` of its settings to the environment of the processes that it starts (observed with
-/// 2.1.328). Therefore, a variable that appears in both places was set in the settings.
+/// Claude Code adds its settings' `env` to the environment of its child processes (observed with 2.1.328). A variable
+/// that appears in both places is therefore attributed to the settings.
 pub(crate) fn of_session(
     places: &Places,
     environment: &Environment,

@@ -1,6 +1,6 @@
-//! The JSON that Claude Code passes to a hook, which describes one event.
+//! The JSON that Claude Code passes to a hook to describe an event.
 //!
-//! A field that is missing, empty, or of the wrong type is `None`. The field names are those of 2.1.328.
+//! A field is `None` if it is missing, empty, or of the wrong type. The field names match version 2.1.328.
 
 use std::path::PathBuf;
 
@@ -9,38 +9,38 @@ use serde_json::Value;
 
 use crate::lenient_json::LenientJson;
 
-/// An event for which whycap has a hook.
+/// An event that whycap has a hook for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventName {
-    /// A session was started, resumed, cleared, or compacted.
+    /// A session has started or resumed, or its context was cleared or compacted.
     SessionStart,
-    /// A prompt was sent.
+    /// The user submitted a prompt.
     UserPromptSubmit,
     /// A slash command is about to be expanded into a prompt.
     UserPromptExpansion,
-    /// The user typed a whycap command. The plugin's module reports it under this name.
+    /// The user typed a whycap command. This event comes from the plugin's module.
     #[serde(rename = "command.run")]
     CommandRun,
     /// A response is complete.
     Stop,
     /// A turn ended with an API error.
     StopFailure,
-    /// A session ends.
+    /// A session has ended.
     SessionEnd,
 }
 
-/// An event, with the fields that whycap uses.
+/// An event and the fields that whycap uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HookEvent {
     /// The name of the event, or `None` if whycap does not recognize it.
     pub(crate) name: Option<EventName>,
     pub(crate) session_id: Option<String>,
-    /// The session's transcript. Its newest lines may not have been written yet.
+    /// The session's transcript, which may not contain the newest lines yet.
     pub(crate) transcript_path: Option<PathBuf>,
     pub(crate) cwd: Option<PathBuf>,
     /// The prompt as the user typed it, or the result of a background agent.
     pub(crate) prompt: Option<String>,
-    /// True if the plugin's module reports that the typed command is a prompt for Claude Code.
+    /// True if the plugin's module reports that the typed command should go to Claude Code as a prompt.
     pub(crate) is_prompt: bool,
     /// The reason why the session started: `startup`, `resume`, `clear`, `compact`, or `fork`.
     pub(crate) source: Option<String>,
@@ -50,21 +50,21 @@ pub(crate) struct HookEvent {
     pub(crate) error: Option<String>,
     /// The error text from the API.
     pub(crate) error_details: Option<String>,
-    /// The last message that the user saw. If the event is an error, this is the full error text.
+    /// The last message that the user saw. For an error event, this is the full error text.
     pub(crate) last_assistant_message: Option<String>,
-    /// The type of the agent in which the event occurred, such as `general-purpose` or `workflow-subagent`.
+    /// The type of agent that the event occurred in, such as `general-purpose` or `workflow-subagent`.
     pub(crate) agent_type: Option<String>,
 }
 
 impl HookEvent {
-    /// Returns true if the prompt is the result of a background agent. The user did not type it and cannot send it
-    /// again.
+    /// Returns true if the prompt is the result of a background agent. The user did not type such a prompt and cannot
+    /// resend it.
     pub(crate) fn is_from_agent(&self) -> bool {
         let prompt = self.prompt.as_deref().unwrap_or_default();
         prompt.starts_with("<task-notification>")
     }
 
-    /// Parses an event. If the bytes are not JSON, all fields are empty.
+    /// Parses an event. All fields are empty if the input is not JSON.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
         Self {

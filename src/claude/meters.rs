@@ -1,9 +1,9 @@
-//! The state of the usage windows as reported by Claude Code, and the latest contents of `/usage`.
+//! The usage windows as reported by Claude Code, and the latest contents of `/usage`.
 //!
-//! Claude Code stores the contents of `/usage` in `cachedUsageUtilization` in its global state (observed with 2.1.328
-//! to 2.1.330 and a mock of the endpoint). The field is undocumented. Claude Code treats the contents as current for an
-//! hour, but users have reported contents that were 12 days old (issue 93107) or stuck at 100% (issue 73770). whycap
-//! therefore shows their age along with them, and does not treat them as evidence.
+//! Claude Code caches the contents of `/usage` as `cachedUsageUtilization` in its global state. This field is
+//! undocumented (observed with 2.1.328 to 2.1.330 and a mock of the endpoint). Claude Code considers the contents
+//! current for an hour, but users have reported contents that were 12 days old (issue 93107) or stuck at 100% (issue
+//! 73770). For this reason, whycap always shows how old they are and never treats them as evidence.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::pricing::Money;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 use crate::transcript::owner::Owner;
 
-/// The percentage at which a window is used up. Lower percentages may have been rounded.
+/// The percentage at which a window is used up. Lower percentages may be rounded.
 pub(crate) const USED_UP: f64 = 100.0;
 /// The tolerance for comparing reset times, which the server rounds.
 const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
@@ -46,8 +46,8 @@ impl Meter {
         }
     }
 
-    /// Returns true if the usage has reached a different whole percentage since an earlier reading, or if the window
-    /// has reset in the meantime.
+    /// Returns true if the whole-number percentage has changed since an earlier reading, or if the window has reset
+    /// since then.
     pub(crate) fn is_step_from(&self, earlier: &Self) -> bool {
         #[expect(clippy::float_cmp, reason = "whole numbers")]
         let is_other_percent = earlier.used_percent.floor() != self.used_percent.floor();
@@ -59,8 +59,8 @@ impl Meter {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OtherMeters {
-    /// The weekly window for Opus models. Up to version 2.1.329, Claude Code does not report windows for individual
-    /// models.
+    /// The weekly window for Opus models. Claude Code did not report windows for individual models up to version
+    /// 2.1.329.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus: Option<Meter>,
     /// The weekly window for Sonnet models.
@@ -69,7 +69,7 @@ pub struct OtherMeters {
     /// The weekly window for Fable models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fable: Option<Meter>,
-    /// The gateway spend limit that is closest to being used up.
+    /// The gateway spend limit that is closest to being reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendMeter>,
 }
@@ -77,14 +77,14 @@ pub struct OtherMeters {
 /// The usage of a spend limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SpendMeter {
-    /// The percentage used and the end of the period.
+    /// The percentage used, and the end of the period.
     #[serde(flatten)]
     pub meter: Meter,
     /// The amount spent so far, according to the gateway.
     pub used: Option<Money>,
     /// The amount of the limit.
     pub limit: Option<Money>,
-    /// The period that the limit applies to.
+    /// The period that the limit covers.
     pub period: Option<SpendPeriod>,
 }
 
@@ -201,7 +201,7 @@ impl ShownUsage {
         })
     }
 
-    /// Returns true if the contents may belong to this account.
+    /// Returns true unless the contents are known to belong to a different account.
     pub(crate) fn is_of(&self, account: &Owner) -> bool {
         self.owner.is(account) != Some(false)
     }
@@ -225,8 +225,7 @@ impl ShownUsage {
 }
 
 impl ShownWindow {
-    /// Reads a window. `percent_field` is the name of the field that contains the percentage. Returns `None` if that
-    /// field is missing.
+    /// Parses a window, taking the percentage from the field `percent_field`. Returns `None` if that field is missing.
     fn new(name: &str, model: Option<&str>, percent_field: &str, window: &Value) -> Option<Self> {
         Some(Self {
             name: name.to_owned(),
@@ -242,7 +241,7 @@ impl ShownWindow {
 impl ShownCredits {
     fn parse(credits: &Value) -> Option<Self> {
         let currency = credits.at("currency").as_str().map(str::to_uppercase);
-        // Amounts are in the currency's smallest unit: Claude Code 2.1.330 showed 5000 as $50.00.
+        // Amounts are in the currency's smallest unit. For example, Claude Code 2.1.330 shows 5000 as $50.00.
         let units = match &currency {
             Some(currency) if WITHOUT_CENTS.contains(&currency.as_str()) => 1.0,
             _ => 100.0,

@@ -1,4 +1,4 @@
-//! Claude Code's files, payloads, and processes, which whycap only reads.
+//! Read-only access to Claude Code's files, payloads, and processes.
 
 pub mod account;
 pub mod credentials;

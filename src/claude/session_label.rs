@@ -1,5 +1,4 @@
-//! A human-readable label for a session: its title or the beginning of its first prompt, its directory, and its start
-//! time.
+//! A human-readable label for a session: its title or the start of its first prompt, its directory, and its start time.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use super::transcripts::title_of;
 use crate::disk;
 use crate::transcript::tail::complete_lines;
 
-/// The number of bytes at the start of a transcript to search for the first prompt.
+/// The number of bytes to search for the first prompt at the start of a transcript.
 const HEAD: u64 = 128 * 1024;
 /// The maximum number of characters to show from a prompt.
 const LONGEST_WORDS: usize = 40;
@@ -22,15 +21,15 @@ const LONGEST_WORDS: usize = 40;
 pub(crate) struct SessionLabel {
     /// The title that the user or Claude Code gave the session.
     pub(crate) title: Option<String>,
-    /// The beginning of the first prompt.
+    /// The start of the first prompt.
     pub(crate) first_words: Option<String>,
-    /// The directory in which the session began.
+    /// The directory that the session was started in.
     pub(crate) directory: Option<PathBuf>,
     /// The time of the session's first line.
     pub(crate) began: Option<DateTime<Utc>>,
 }
 
-/// The fields of a transcript line that are used for a label.
+/// The fields of a transcript line that make up a label.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -49,8 +48,7 @@ struct Line {
 }
 
 impl SessionLabel {
-    /// Reads the label of the session that this transcript belongs to. Returns an empty label if the file cannot be
-    /// read.
+    /// Reads a session's label from its transcript. The label is empty if the file cannot be read.
     pub(crate) fn read(transcript: &Path) -> Self {
         Self {
             title: title_of(transcript),
@@ -59,7 +57,7 @@ impl SessionLabel {
         .with_head(transcript)
     }
 
-    /// Reads only as much of the transcript as [`Self::name`] needs, for tables with many sessions.
+    /// Reads only the part of the transcript that [`Self::name`] needs. This is for tables with many sessions.
     pub(crate) fn read_name(transcript: &Path) -> Self {
         match title_of(transcript) {
             Some(title) => Self {
@@ -70,7 +68,7 @@ impl SessionLabel {
         }
     }
 
-    /// Adds the fields that the first lines of the transcript contain.
+    /// Fills in the fields that come from the first lines of the transcript.
     fn with_head(mut self, transcript: &Path) -> Self {
         let head = disk::read_head(transcript, HEAD).unwrap_or_default();
         for line in complete_lines(0, &head) {
@@ -87,16 +85,15 @@ impl SessionLabel {
         self
     }
 
-    /// Returns the title or, if there is none, the beginning of the first prompt. Returns `None` if the session has
-    /// neither.
+    /// Returns the title, or else the start of the first prompt. Returns `None` if the session has neither.
     pub(crate) fn name(&self) -> Option<&str> {
         self.title.as_deref().or(self.first_words.as_deref())
     }
 }
 
 impl Line {
-    /// Returns the beginning of the prompt if the user typed this line. Returns `None` if the line is a command, a tool
-    /// result, or something that Claude Code added.
+    /// Returns the start of a prompt that the user typed. Returns `None` for commands, tool results, and lines that
+    /// Claude Code added.
     fn first_words(&self) -> Option<String> {
         let is_added = [self.is_meta, self.is_compact_summary, self.is_sidechain]
             .into_iter()
@@ -116,7 +113,7 @@ impl Line {
     }
 }
 
-/// Returns the first words of a string, followed by `…` if words were omitted. Returns `None` if the string is blank.
+/// Returns the first words of a string, with an ellipsis if words are omitted. Returns `None` for a blank string.
 fn shortened(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let mut short: String = words.next()?.chars().take(LONGEST_WORDS).collect();

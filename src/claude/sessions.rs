@@ -1,8 +1,8 @@
-//! The registry of live sessions: `<config>/sessions/<pid>.json`, with one file for each running client.
+//! The registry of live sessions, which contains a file `<config>/sessions/<pid>.json` for each running client.
 //!
-//! A client removes its file when it exits. After a crash, the file remains, and later clients do not remove it
-//! (observed with 2.1.328), so the existence of a file does not prove that its client is running. The `.key` files in
-//! the same directory are secrets and are never opened.
+//! A client removes its file when it exits, but the file stays behind after a crash, and later clients do not clean it
+//! up (observed with 2.1.328). A file's existence therefore does not prove that its client is running. The `.key` files
+//! in the same directory are secrets and are never opened.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::lenient_json::LenientJson;
 use crate::places::Places;
 use crate::time::{datetime_from_system, is_in_supported_range};
 
-/// The process that a file names as its owner, and other information in the file about that process.
+/// The process that created a lock or registry file, according to the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) pid: u32,
@@ -30,27 +30,27 @@ pub(crate) struct Claim {
     space: Option<String>,
 }
 
-/// The verdict on whether the process named in a claim is still running.
+/// Whether the process named in a claim is still running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Liveness {
-    /// The process is running, and it is Claude Code.
+    /// Claude Code is running under this PID.
     Holds,
-    /// The process has ended. The sentence gives the evidence.
+    /// The process has ended. The string is a sentence that gives the evidence.
     Gone(String),
-    /// The process may be running. The sentence explains why this is uncertain.
+    /// The process may be running. The string is a sentence that explains the uncertainty.
     Unclear(String),
 }
 
-/// The tolerance for comparing start times, which are rounded to about a second.
+/// The tolerance for comparing start times, which some systems round to the second.
 const ROUNDING: TimeDelta = TimeDelta::seconds(2);
-/// The tolerance for comparing boot times that are derived from the start of a session. A session is registered shortly
-/// after its process has started, and clocks are sometimes adjusted.
+/// The tolerance for comparing boot times that are derived from a session's start time. A session is registered shortly
+/// after its process starts, and clocks are sometimes adjusted.
 const BOOT_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 impl Claim {
-    /// Reads a claim from the contents of a file, which must be either JSON with a `pid` or a bare number. Returns
-    /// `None` for any other contents. Unrelated fields are discarded, because some of them are secret: an editor's lock
-    /// contains a token.
+    /// Parses a claim from the contents of a file, which must be JSON with a `pid` field or a bare number. Returns
+    /// `None` for any other contents. All other fields are dropped because some of them are secret, such as the token
+    /// in an editor's lock file.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let pid = match fields.at("pid") {
@@ -70,7 +70,7 @@ impl Claim {
         })
     }
 
-    /// Looks up the process named in the claim.
+    /// Looks up the process that is named in the claim.
     pub(crate) fn look(&self) -> Process {
         let in_container = self.domain.is_none() && processes::is_used_in_a_container(self.pid);
         Process {
@@ -79,11 +79,12 @@ impl Claim {
         }
     }
 
-    /// Determines whether the process named in the claim is still running. `process` is the result of looking the
-    /// process up. `written_at` is the modification time of the file, which is used if the claim has no time.
-    /// `own_domain` is the domain in which this machine's PIDs are valid.
+    /// Determines whether the process named in the claim is still running.
     ///
-    /// A process that cannot be found may still be running in a domain whose processes are not visible to whycap.
+    /// `process` is the process that currently has this PID. `written_at` is the file's modification time, which is the
+    /// fallback for a claim without a time. `own_domain` is the domain in which this machine's PIDs are valid.
+    ///
+    /// A process that is not found may still be running in a domain that whycap cannot see into.
     pub(crate) fn liveness(
         &self,
         process: &Process,
@@ -107,8 +108,8 @@ impl Claim {
         }
     }
 
-    /// Returns a sentence that explains why the process may be running even though it cannot be found. Returns `None`
-    /// if whycap would find the process.
+    /// Returns a sentence that explains why a process could be running without whycap finding it. Returns `None` if
+    /// whycap can rule this out.
     pub(crate) fn unseen(&self, process: &Process, own_domain: &PidDomain) -> Option<String> {
         let pid = self.pid;
         if process.in_container {
@@ -126,19 +127,20 @@ impl Claim {
         ))
     }
 
-    /// Returns true if the process may be one that is not visible to whycap.
+    /// Returns true if the process may be among the processes that whycap cannot see.
     fn may_be_among(&self, unseen: Unseen, own_domain: &PidDomain) -> bool {
         let is_same_boot = match (self.boot(), own_domain.boot) {
             (Some(claimed), Some(known)) => (claimed - known).abs() < BOOT_TOLERANCE,
             _ => false,
         };
-        // Two machines may have the same ID, and their first PID namespace always has the same number.
+        // Different machines can share a machine ID, and the number of the initial PID namespace is the same
+        // everywhere.
         let is_domain_unique = unseen != Unseen::OnOtherMachines || is_same_boot;
         let is_of_here = self.domain.is_some() && is_domain_unique;
         self.pid <= HIGHEST_PID && !is_of_here
     }
 
-    /// Returns the time at which the process's machine booted, or `None` if it is unknown.
+    /// Returns the boot time of the machine that the process ran on, or `None` if it is unknown.
     fn boot(&self) -> Option<DateTime<Utc>> {
         match self.start? {
             ProcessStart::Ticks(ticks) => self.at?.checked_sub_signed(since_boot(ticks)?),
@@ -146,7 +148,7 @@ impl Claim {
         }
     }
 
-    /// Determines whether the process is running, on the assumption that it would be visible to whycap.
+    /// Determines whether the process is running, assuming that whycap can see all processes in its domain.
     fn liveness_here(&self, process: &Process, written_at: DateTime<Utc>) -> Liveness {
         let pid = self.pid;
         let is_later = process
@@ -165,8 +167,8 @@ impl Claim {
             (_, Some(false), _) => {
                 self.gone(", and its PID now belongs to a process with a different start time")
             }
-            // The start time is derived from the machine's boot time, so it moves when the machine is paused or the
-            // clock is adjusted.
+            // The start time is derived from the boot time, which shifts when the machine is suspended or the clock is
+            // adjusted.
             (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
                 Liveness::Unclear(format!(
                     "Process {pid} seems to have started after the lock was created. However, this would also be the case if the machine had been suspended."
@@ -185,7 +187,8 @@ impl Claim {
         }
     }
 
-    /// Returns true if a process has the start time given in the claim, or `None` if the two times cannot be compared.
+    /// Returns true if a process has the start time given in the claim. Returns `None` if the start times cannot be
+    /// compared.
     fn is_same_start(&self, process: &Process) -> Option<bool> {
         match (self.start?, process.start()?) {
             (ProcessStart::At(claimed), ProcessStart::At(real)) => {
@@ -204,7 +207,7 @@ impl Claim {
     }
 }
 
-/// Returns true if both names are known and they differ.
+/// Returns true if both names are known but different.
 fn differ(claimed: Option<&String>, known: Option<&String>) -> bool {
     match (claimed, known) {
         (Some(claimed), Some(known)) => claimed != known,
@@ -216,7 +219,7 @@ fn trimmed_text(fields: &Value, name: &str) -> Option<String> {
     Some(fields.at(name).as_str()?.trim().to_owned())
 }
 
-/// Returns the process start time from a field that contains a string or a number.
+/// Parses a process start time from a string or number field.
 fn start_in(fields: &Value, name: &str) -> Option<ProcessStart> {
     match fields.at(name) {
         Value::String(text) => ProcessStart::parse(text),
@@ -225,14 +228,14 @@ fn start_in(fields: &Value, name: &str) -> Option<ProcessStart> {
     }
 }
 
-/// Returns the time from a field that contains milliseconds since the Unix epoch.
+/// Parses a field that contains milliseconds since the Unix epoch.
 fn time_in(fields: &Value, name: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(fields.at(name).as_i64()?)
         .filter(|at| is_in_supported_range(*at))
 }
 
-/// Converts a number to a PID. Returns `None` for 0 and for numbers that are negative as an `i32`, which operating
-/// systems use for process groups.
+/// Converts a number to a PID. Returns `None` for zero and for numbers that are negative as an `i32`, because operating
+/// systems use those for process groups.
 fn valid_pid(number: u64) -> Option<u32> {
     match i32::try_from(number) {
         Ok(pid @ 1..) => Some(pid.unsigned_abs()),
@@ -240,7 +243,7 @@ fn valid_pid(number: u64) -> Option<u32> {
     }
 }
 
-/// A registry file, and the verdict on whether its session is running.
+/// A registry file, along with the verdict on whether its process is running.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) claim: Claim,
@@ -253,23 +256,22 @@ pub(crate) struct Session {
 pub(crate) struct SessionActivity {
     pub(crate) session: Option<String>,
     pub(crate) directory: Option<String>,
-    /// The state of the session. Clients up to 2.1.285 do not record the state.
+    /// The session's state, which clients up to 2.1.285 do not record.
     pub(crate) state: Option<SessionState>,
-    /// The time at which the state began.
+    /// The time at which the session entered this state.
     pub(crate) since: Option<DateTime<Utc>>,
-    /// True if the session has no terminal. Of the four kinds of sessions that 2.1.330 records, only `interactive` has
-    /// one.
+    /// True if the session has no terminal. Version 2.1.330 records four kinds of sessions, of which only `interactive`
+    /// has one.
     pub(crate) in_background: bool,
 }
 
-/// The state of a session. The states are sorted: sessions that are waiting for the user come first, and idle sessions
-/// come last.
+/// The state of a session. Sessions that are waiting for the user sort first, and idle sessions sort last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SessionState {
     /// The user must make a decision.
     Waiting,
-    /// A response is being received.
+    /// Claude Code is working on a response.
     Busy,
     /// A command that the user entered is running.
     Shell,
@@ -291,8 +293,7 @@ impl SessionActivity {
     }
 }
 
-/// The maximum number of files to read. Nobody runs that many sessions at once, so any further files would be
-/// leftovers.
+/// The maximum number of files to read. Nobody runs this many sessions at once, so any further files must be stale.
 const MAX_SESSIONS: usize = 2_000;
 /// The maximum size, in bytes, of a file to read. Actual files are about 600 bytes long.
 const FILE_SIZE_LIMIT: u64 = 64 * 1024;
@@ -306,7 +307,7 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
         .collect()
 }
 
-/// Reads a registry file. Returns `None` if it cannot be read or does not name a process.
+/// Reads a registry file. Returns `None` if it cannot be read or does not contain a PID.
 fn read_session(file: &Path, own_domain: &PidDomain) -> Option<Session> {
     let bytes = disk::read(file, FILE_SIZE_LIMIT).ok()??;
     let claim = Claim::parse(&bytes)?;
@@ -318,7 +319,7 @@ fn read_session(file: &Path, own_domain: &PidDomain) -> Option<Session> {
     })
 }
 
-/// Returns the activity of each session that is certainly running.
+/// Returns the activity of every session that is known to be running.
 pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> {
     registered(places)
         .into_iter()
@@ -326,9 +327,8 @@ pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> 
         .map(|session| session.activity)
 }
 
-/// Returns true if a session is no longer open in any of the registered processes. This is the case if its process has
-/// ended, or if its file was removed and the registry contains other files. Returns false if the registry is empty,
-/// because an empty registry does not prove anything.
+/// Returns true if none of the registered processes has this session open. That is the case if its process has ended,
+/// or if the session is not in the registry but others are. An empty registry proves nothing, so the result is false.
 pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
     let mut of_session = sessions
         .iter()
@@ -340,21 +340,21 @@ pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
 /// The Claude Code processes (clients) that use a configuration directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Presence {
-    /// The PIDs of clients that are certainly running.
+    /// The PIDs of clients that are known to be running.
     pub(crate) live: Vec<u32>,
-    /// The PIDs of clients that may be running. Callers treat them as running.
+    /// The PIDs of clients that may be running. Callers treat these clients as running.
     pub(crate) uncertain: Vec<u32>,
 }
 
 impl Presence {
-    /// Returns true if it is certain that no client is running.
+    /// Returns true if no client is running, not even possibly.
     pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty() && self.uncertain.is_empty()
     }
 }
 
-/// Finds the clients that use the configuration directory. This searches both the registry and the process table,
-/// because older clients are not in the registry.
+/// Finds the clients that use the configuration directory. Older clients do not register themselves, so the process
+/// table is searched in addition to the registry.
 pub(crate) fn presence(places: &Places, registered: &[Session]) -> Presence {
     let mut present = Presence::default();
     for session in registered {
@@ -375,7 +375,7 @@ pub(crate) fn presence(places: &Places, registered: &[Session]) -> Presence {
 mod tests {
     use super::*;
 
-    /// A registry file as written by 2.1.328, with fake IDs.
+    /// A registry file from version 2.1.328, with fake IDs.
     const REAL: &[u8] = br#"{"pid":26923,"sessionId":"6dc24799-045c-4503-9e0d-deef2b4bb0e7","cwd":"/home/u/proj","startedAt":1795158410288,"procStart":"143018","version":"2.1.328","kind":"interactive","entrypoint":"cli","pidDomain":"linux:00000000000000000000000000000000:pid:[4026531836]","status":"idle","updatedAt":1795158413785}"#;
     const HERE: &str = "linux:00000000000000000000000000000000:pid:[4026531836]";
 
@@ -565,7 +565,7 @@ mod tests {
             started_at: DateTime::from_timestamp(1_795_158_500, 0),
             ..client()
         };
-        // The start time is derived from the machine's boot time, which moves when the machine is paused.
+        // The start time is derived from the boot time, which shifts when the machine is suspended.
         assert!(matches!(liveness(&bare, &later), Liveness::Unclear(_)));
         let dated = Process {
             start_ticks: None,
@@ -576,7 +576,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_does_not_outweigh_an_exact_start_time() {
-        // After a virtual machine has been paused, the computed start time jumps forward.
+        // The computed start time jumps forward after a virtual machine has been paused.
         let shifted = Process {
             started_at: DateTime::from_timestamp(1_795_190_000, 0),
             ..client()

@@ -1,4 +1,4 @@
-//! Claude Code's settings files: their locations, their precedence, and their contents, including custom prices.
+//! Claude Code's settings files, including their locations, precedence, contents, and custom prices.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,8 @@ use crate::pricing::{CustomRates, PriceTable};
 /// The maximum size, in bytes, of a settings file that Claude Code reads.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// The scope of a settings file, from lowest to highest precedence. For a key with a single value, the highest scope
-/// that contains the key takes precedence. Hooks from all scopes are combined. The comments on the variants are shown
-/// in the help.
+/// The scope of a settings file, from lowest to highest precedence. If several files set the same key, the highest
+/// scope wins, but hooks from all scopes are combined. The comments on the variants appear in the help text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum SettingsScope {
     /// `settings.json` in `~/.claude`: all the user's projects.
@@ -39,8 +38,8 @@ pub enum SettingsScope {
 pub(crate) struct SettingsFile {
     pub(crate) scope: SettingsScope,
     pub(crate) path: PathBuf,
-    /// The contents, or `None` if the file does not exist. If the file cannot be read, the error is a sentence that
-    /// explains why.
+    /// The contents, or `None` if the file does not exist. The error is a sentence that explains why the file cannot be
+    /// read.
     pub(crate) contents: Result<Option<Value>, String>,
 }
 
@@ -58,7 +57,7 @@ impl SettingsFile {
         }
     }
 
-    /// Reads the file that applies to all of the user's projects.
+    /// Reads the user's own settings file, which applies to all projects.
     pub(crate) fn of_user(places: &Places) -> Self {
         Self::read(SettingsScope::User, places.user_settings())
     }
@@ -79,8 +78,8 @@ impl SettingsFile {
     }
 }
 
-/// Parses the contents of a settings file the way Claude Code does: a byte order mark is skipped, and an empty file
-/// contains no settings. The error is a sentence that can be shown to the user.
+/// Parses a settings file the way Claude Code does. A byte order mark is skipped, and an empty file counts as empty
+/// settings. The error is a sentence that can be shown to the user.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if text.trim_ascii().is_empty() {
@@ -91,12 +90,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
 
 /// Reads a settings file. Returns `None` if it does not exist.
 ///
-/// Fails if it is not a regular file (reading from a pipe could block forever), is too large, or cannot be read.
+/// Fails if the path is not a regular file, or if the file is too large or cannot be read. Reading from a pipe could
+/// block forever.
 pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
     disk::read(path, SIZE_LIMIT)
 }
 
-/// Returns the path of the file for a scope. `project` is the directory in which Claude Code runs.
+/// Returns the path of the settings file for a scope. `project` is the directory that Claude Code runs in.
 pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
     match scope {
         SettingsScope::Managed => managed_path(),
@@ -106,7 +106,7 @@ pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> 
     }
 }
 
-/// The directory that contains the administrator's settings.
+/// The directory for settings that are managed by an administrator.
 const MANAGED_DIRECTORY: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/ClaudeCode"
 } else if cfg!(windows) {
@@ -121,9 +121,9 @@ fn managed_path() -> PathBuf {
 
 /// Reads all settings files that apply in `project`, highest precedence first.
 ///
-/// Managed settings from the server or from device management are not stored in a file, so they are not included.
-/// Claude Code's executable mentions a variable called `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, but setting it has no
-/// effect (tested with 2.1.328).
+/// Managed settings from a server or from device management are not included because they are not stored in a file. The
+/// Claude Code executable mentions a variable named `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, but setting it has no effect
+/// (tested with 2.1.328).
 pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
     paths(places, project)
         .into_iter()
@@ -131,8 +131,7 @@ pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
         .collect()
 }
 
-/// Returns the paths of all settings files that apply in `project`, highest precedence first. The files may not
-/// exist.
+/// Returns the paths of all settings files that may exist for `project`, highest precedence first.
 pub(crate) fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
     paths_with_managed(managed_path(), places, project)
 }
@@ -151,15 +150,15 @@ fn paths_with_managed(
     paths
 }
 
-/// Returns the paths of the settings files that the user can change, highest precedence first. whycap can be installed
-/// in any of them.
+/// Returns the paths of the settings files that the user can edit, highest precedence first. whycap can be installed in
+/// any of them.
 pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
     let user = places.user_settings();
     let mut paths = Vec::new();
     if let Some(project) = project {
         for scope in [SettingsScope::Local, SettingsScope::Project] {
             let path = path_of(scope, places, project);
-            // In the home directory, the project file and the user's file are the same file.
+            // In the home directory, the project file is the user's own file.
             if path != user {
                 paths.push((scope, path));
             }
@@ -169,15 +168,15 @@ pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsS
     paths
 }
 
-/// The variables that determine where the user's files and whycap's files are, separated by spaces.
+/// The environment variables that determine where Claude Code's and whycap's files are located, separated by spaces.
 const HOMES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA CLAUDE_CONFIG_DIR XDG_CONFIG_HOME \
                      XDG_DATA_HOME WHYCAP_DATA_DIR WHYCAP_CONFIG";
 
-/// Returns true if a project's settings set one of the variables that determine the locations of files. Claude Code
-/// passes the `env` of its settings to hooks and to the status line.
+/// Returns true if a project's settings change where the user's files are located. Claude Code applies the `env` of its
+/// settings to hooks and to the status line.
 pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
-    // A path that looks like the path of the user's file may itself be the result of such a variable, so both files are
-    // always read.
+    // A path that looks like the user's own file may itself result from one of these variables, so both project files
+    // are always read.
     [SettingsScope::Local, SettingsScope::Project]
         .into_iter()
         .map(|scope| SettingsFile::read(scope, path_of(scope, places, project)))
@@ -187,9 +186,8 @@ pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
         })
 }
 
-/// Returns the paths of `managed-settings.d/*.json`, highest precedence first. A name that sorts later takes precedence
-/// over one that sorts earlier, and each of these files takes precedence over the file next to the directory (tested
-/// with 2.1.328).
+/// Returns the paths of `managed-settings.d/*.json`, highest precedence first. Names that sort later take precedence,
+/// and all of these files take precedence over `managed-settings.json` itself (tested with 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
     let mut files: Vec<_> = disk::files_with_extension(&directory, "json").collect();
@@ -197,7 +195,7 @@ fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns the file that determines the value of a key, together with that value.
+/// Returns the value of a key and the file that it comes from, according to precedence.
 pub(crate) fn winner<'a>(
     files: &'a [SettingsFile],
     key: &str,
@@ -205,15 +203,15 @@ pub(crate) fn winner<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// Returns this user's prices: the built-in prices with the user's custom rates, and the prices that Claude Code has
-/// fetched for models that have no built-in price.
+/// Returns the user's price table. It combines the built-in prices, the user's custom rates, and the prices that Claude
+/// Code has fetched for models without a built-in price.
 pub(crate) fn prices(places: &Places) -> PriceTable {
     let home = places.clone();
     PriceTable::with(custom_rates(places)).with_state(move || account::global_state(&home))
 }
 
-/// Returns the custom rates from managed settings, which are the ones that Claude Code uses. If there are none, returns
-/// the custom rates from the user's `settings.json`. Files that cannot be read contribute no rates.
+/// Returns the custom rates from the managed settings, which Claude Code itself uses, or else the rates from the user's
+/// `settings.json`. Unreadable files are ignored.
 fn custom_rates(places: &Places) -> CustomRates {
     for (scope, path) in paths(places, None) {
         if let Some(mut rates) = rates_in(&path) {

@@ -1,8 +1,7 @@
-//! The shell in which Claude Code runs the commands in its settings, which are hooks and status lines.
+//! The shell that Claude Code uses to run the commands in its settings, such as hooks and status lines.
 //!
-//! The shell is `sh`, except on Windows. On Windows, it is Git Bash if that is installed, and PowerShell otherwise.
-//! whycap searches for Git Bash in the same way as Claude Code 2.1.328. A hook can specify a different shell, but a
-//! status line cannot.
+//! This is `sh` everywhere except on Windows, where it is Git Bash if installed, or else PowerShell. whycap searches
+//! for Git Bash the same way as Claude Code 2.1.328. A hook can specify a different shell, but a status line cannot.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +10,9 @@ use crate::environment::Environment;
 /// A shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shell {
-    /// A POSIX shell, with the path of its program.
+    /// A POSIX shell and the path of its executable.
     Posix(PathBuf),
-    /// PowerShell, on Windows without Git Bash.
+    /// PowerShell, which is used on Windows if Git Bash is not installed.
     PowerShell,
 }
 
@@ -47,11 +46,11 @@ impl Shell {
         }
     }
 
-    /// Returns the beginning of a command that runs a program. Returns `None` if the program's path is not valid
-    /// Unicode.
+    /// Returns the command text that runs a program, ready for arguments to be appended. Returns `None` if the path is
+    /// not valid Unicode.
     pub(crate) fn call(&self, program: &Path) -> Option<String> {
         let path = program.to_str()?;
-        // On Windows, both shells accept slashes, but Git Bash does not accept backslashes.
+        // Both shells accept forward slashes on Windows, but Git Bash does not accept backslashes.
         if cfg!(windows) {
             Some(self.call_text(&path.replace('\\', "/")))
         } else {
@@ -65,14 +64,14 @@ impl Shell {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c));
         match self {
-            // The `&` is not always required, but it shows that the command is meant for PowerShell.
+            // PowerShell does not always require the `&`, but it makes clear which shell the command is for.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
             Self::Posix(_) if is_plain => program.to_owned(),
             Self::Posix(_) => quoted(program),
         }
     }
 
-    /// Returns the shell's program and the arguments that precede the command.
+    /// Returns the shell's executable and the arguments that precede the command.
     pub(crate) fn program(&self) -> (&Path, impl Iterator<Item = &'static str>) {
         let (program, arguments) = match self {
             Self::Posix(program) => (program.as_path(), "-c"),
@@ -82,8 +81,8 @@ impl Shell {
     }
 }
 
-/// Returns the path of Git Bash, which is looked up in an environment variable, at the default paths, and in the
-/// installation that the `git` on the PATH belongs to. Returns `None` if there is no file at any of these paths.
+/// Finds Git Bash. Checks an environment variable first, then the default paths, and finally the Git installation on
+/// the `PATH`. Returns `None` if none of these files exists.
 fn git_bash(environment: &Environment, is_file: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let mut candidates: Vec<PathBuf> = environment
         .path("CLAUDE_CODE_GIT_BASH_PATH")
@@ -97,14 +96,14 @@ fn git_bash(environment: &Environment, is_file: impl Fn(&Path) -> bool) -> Optio
         .map(|directory| directory.join("git.exe"))
         .find(|git| git.is_absolute() && is_file(git));
     if let Some(git) = git {
-        // `git` is in `cmd` or `bin`, which are in the same directory as the `bin` that contains `bash`.
+        // `git` is in `cmd` or `bin`, next to the `bin` directory that contains `bash`.
         let root = git.parent().and_then(Path::parent);
         candidates.extend(root.map(|root| root.join("bin").join("bash.exe")));
     }
     candidates.into_iter().find(|bash| is_file(bash))
 }
 
-/// Returns true if a path's file name is the name of a shell.
+/// Returns true if the path's file name is that of a shell.
 fn is_shell(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
     ["bash.exe", "sh.exe", "bash", "sh"]
@@ -112,7 +111,7 @@ fn is_shell(path: &Path) -> bool {
         .any(|shell| name == *shell)
 }
 
-/// Quotes a string so that a POSIX shell treats it as one word.
+/// Quotes a string as a single word for a POSIX shell.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

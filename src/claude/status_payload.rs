@@ -1,7 +1,7 @@
 //! The JSON that Claude Code passes to a status-line command.
 //!
-//! Each field is read independently. A field that is missing, null, or of the wrong type is `None`. The names and units
-//! of the fields are those of 2.1.328.
+//! Each field is parsed independently. A field is `None` if it is missing, null, or of the wrong type. The field names
+//! and units match version 2.1.328.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,51 +19,51 @@ use crate::time::reset_from_epoch_seconds;
 #[derive(Debug, Clone, Default)]
 pub struct StatusPayload {
     pub(crate) session_id: Option<String>,
-    /// The ID of the current or latest prompt (since 2.1.196).
+    /// The ID of the current or most recent prompt (since 2.1.196).
     pub(crate) prompt_id: Option<String>,
-    /// The session's transcript. It may not exist yet.
+    /// The session's transcript, which may not exist yet.
     pub(crate) transcript_path: Option<PathBuf>,
     /// The model's display name ("Opus 5.5"), or its ID if it has none.
     pub(crate) model_name: Option<String>,
     /// The model's ID (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
     pub(crate) model_id: Option<String>,
     pub(crate) version: Option<String>,
-    /// The directory in which the session started, or the current directory.
+    /// The directory that the session started in, or else the current directory.
     pub(crate) project_dir: Option<PathBuf>,
-    /// The directory in which the session is working now.
+    /// The session's current working directory.
     pub(crate) current_dir: Option<PathBuf>,
-    /// All directories in the payload. They are usually identical.
+    /// All directories in the payload, which are usually identical.
     pub(crate) directories: Vec<PathBuf>,
-    /// Claude Code's running total. It includes background requests and the total that a fork inherited. After a crash,
-    /// the total is reset to the last checkpoint.
+    /// Claude Code's running total, including background requests and the total that a fork inherits. After a crash, it
+    /// falls back to the last checkpoint.
     pub(crate) client_total: Option<Money>,
-    /// The running total of the time spent in API calls, in milliseconds. Every request increases it, so an unchanged
-    /// value means that there was no request in the meantime.
+    /// The total time spent on API calls, in milliseconds. It increases with every request, so an unchanged value means
+    /// that no request was made in the meantime.
     pub(crate) client_api_ms: Option<f64>,
-    /// The running total of how long the session's processes have run, in milliseconds.
+    /// The total time that the session's processes have been running, in milliseconds.
     pub(crate) client_run_ms: Option<i64>,
-    /// The number of lines that the session has added.
+    /// The number of lines of code that the session has added.
     pub(crate) lines_added: Option<u64>,
     pub(crate) lines_removed: Option<u64>,
-    /// The effort level ("medium"). Some models do not have one.
+    /// The effort level, such as "medium". Some models do not have one.
     pub(crate) effort: Option<String>,
-    /// The percentage of the context window that is used. It is missing before the first response.
+    /// The percentage of the context window that is in use. It is not available before the first response.
     pub(crate) context_percent: Option<f64>,
     pub(crate) fast_mode: bool,
-    /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiry is unknown.
+    /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
     /// The cache misses of the process, or `None` if there were none.
     pub(crate) cache_misses: Option<CacheMisses>,
-    /// The 5-hour window. It is present only for subscriptions, and only after the first response.
+    /// The 5-hour window. Only subscriptions have one, and it is not available before the first response.
     pub(crate) five_hour: Option<Meter>,
-    /// The weekly window. It is present only for subscriptions, and only after the first response.
+    /// The weekly window. Only subscriptions have one, and it is not available before the first response.
     pub(crate) seven_day: Option<Meter>,
-    /// A gateway's spend limit (since 2.1.251), and the windows for individual models, which no version provides yet.
+    /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which no version reports yet.
     pub(crate) others: OtherMeters,
 }
 
 impl StatusPayload {
-    /// Parses a payload. If the bytes are not JSON, all fields are empty.
+    /// Parses a payload. All fields are empty if the input is not JSON.
     pub fn parse(bytes: &[u8]) -> Self {
         let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
         let workspace = root.at("workspace");
@@ -152,28 +152,28 @@ fn dollars(usd: &Value) -> Option<Money> {
 /// The state of a session's prompt cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PromptCache {
-    /// The time at which the cache expires if no prompt is sent.
+    /// The time at which the cache expires unless a prompt is sent.
     pub(crate) expires_at: DateTime<Utc>,
-    /// The time from a prompt to the expiry of the cache.
+    /// How long the cache lives after a prompt.
     pub(crate) lifetime: TimeDelta,
-    /// The number of tokens that have to be written again once the cache has expired.
+    /// The number of tokens that must be written again once the cache has expired.
     pub(crate) tokens: u64,
 }
 
-/// The cache misses that a process has counted. A miss is a prompt that read less from the cache than had been written
-/// to it.
+/// The cache misses of a process, as counted by Claude Code. A miss is a prompt that read less from the cache than was
+/// previously written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,
     /// The number of misses with one of the causes in [`MissCause::NEEDLESS`].
     pub(crate) needless: u64,
-    /// The total number of tokens that all misses wrote.
+    /// The total number of tokens written because of misses.
     pub(crate) tokens: u64,
     /// The time of the latest miss.
     pub(crate) at: DateTime<Utc>,
     /// The cause of the latest miss.
     pub(crate) cause: MissCause,
-    /// True if cache writes are billed at the price for a one-hour lifetime.
+    /// True if cache writes have a one-hour lifetime and are billed accordingly.
     pub(crate) is_of_an_hour: bool,
     /// How long the process has been running.
     pub(crate) running_for: TimeDelta,
@@ -182,19 +182,19 @@ pub(crate) struct CacheMisses {
 /// The cause of a cache miss, as reported by Claude Code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MissCause {
-    /// No cause was reported. This also happens when the server loses the same part of the cache repeatedly (observed
+    /// No cause was reported. This also happens when the server repeatedly loses the same part of the cache (observed
     /// with 2.1.330).
     #[default]
     None,
     Server,
     Tools,
     SystemPrompt,
-    /// A cause that may be intentional: the cache expired, or the user or a hook rewrote messages.
+    /// A cause that may be intentional. For example, the cache expired, or the user or a hook rewrote messages.
     Other,
 }
 
 impl MissCause {
-    /// The causes that are never intended, with their names in the payload.
+    /// The causes that are never intentional, with their names in the payload.
     const NEEDLESS: [(&str, Self); 3] = [
         ("likely_server_side", Self::Server),
         ("tools_changed", Self::Tools),
@@ -208,7 +208,7 @@ impl MissCause {
             .map_or(Self::Other, |(_, cause)| *cause)
     }
 
-    /// Returns a description of what happened and advice on what to do about it.
+    /// Returns a description of what happened and advice for the user.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Tools => ("because tools changed", "/mcp shows which"),
@@ -222,7 +222,7 @@ impl MissCause {
 }
 
 impl CacheMisses {
-    /// Parses the cache misses. Returns `None` if there were none or if a field is missing.
+    /// Parses the cache misses. Returns `None` if there were none or a field is missing.
     fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
         let needless = MissCause::NEEDLESS
             .iter()
@@ -266,7 +266,7 @@ impl PromptCache {
     }
 }
 
-/// Parses a usage window. Returns `None` if there is no plausible percentage.
+/// Parses a usage window. Returns `None` if the percentage is missing or implausible.
 fn meter(limit: &Value) -> Option<Meter> {
     let percent = limit.at("used_percentage").as_f64();
     Some(Meter {
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(input.model_name.as_deref(), Some("Opus"));
     }
 
-    /// The payload in the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
+    /// The example payload from the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
     #[test]
     fn a_gateway_s_spend_limit_is_read_with_and_without_its_dollars() {
         let told = |limit: &str| {

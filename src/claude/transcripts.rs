@@ -1,9 +1,9 @@
-//! Locates transcripts, and looks up individual facts in them without reading a whole transcript.
+//! Finds transcripts, and looks up single facts in them without reading the whole file.
 //!
-//! Sessions are in `projects/<project>/<session>.jsonl`, subagents are in
-//! `projects/<project>/<session>/subagents/<agent>.jsonl`, and the subagents of a workflow (2.1.329, 2.1.330) are in
-//! `…/subagents/workflows/<run>/<agent>.jsonl`. Files and directories that cannot be read are reported and do not
-//! affect the others.
+//! Session transcripts are stored as `projects/<project>/<session>.jsonl`, and subagent transcripts as
+//! `projects/<project>/<session>/subagents/<agent>.jsonl`. A workflow's subagents are stored as
+//! `…/subagents/workflows/<run>/<agent>.jsonl` (2.1.329, 2.1.330). Files and directories that cannot be read are
+//! reported and do not affect the others.
 
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -21,13 +21,13 @@ use crate::time::{Millis, datetime_from_system, parse_millis};
 use crate::transcript::reader::FileState;
 use crate::transcript::tail::complete_lines;
 
-/// The maximum number of levels below `projects` to search for transcripts. The deepest known transcripts are at the
-/// sixth level: `<project>/<session>/subagents/workflows/<run>/<agent>.jsonl`.
+/// The maximum directory depth below `projects` to search for transcripts. The deepest known transcripts are at depth
+/// six: `<project>/<session>/subagents/workflows/<run>/<agent>.jsonl`.
 const MAX_LEVELS: usize = 7;
-/// The number of levels below `projects` to search for session transcripts: `<project>/<session>.jsonl`.
+/// The depth of session transcripts below `projects`: `<project>/<session>.jsonl`.
 const SESSION_LEVELS: usize = 2;
 
-/// A transcript.
+/// A transcript file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TranscriptFile {
     pub(crate) path: PathBuf,
@@ -35,8 +35,9 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
-    /// Inspects a path. Returns `None` if it is a directory. Fails if it does not exist or is of another kind, such as
-    /// a pipe. Links are followed, because some users keep their transcripts on another disk.
+    /// Returns the metadata of a transcript, or `None` if the path is a directory. Fails if the path does not exist or
+    /// is neither a file nor a directory, such as a pipe. Links are followed because some users keep their transcripts
+    /// on another disk.
     pub(crate) fn look(path: &Path) -> io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
         if metadata.is_dir() {
@@ -52,13 +53,13 @@ impl TranscriptFile {
     }
 }
 
-/// The transcripts in some directories.
+/// A listing of transcripts.
 #[derive(Debug, Default)]
 pub(crate) struct TranscriptFiles {
     pub(crate) files: Vec<TranscriptFile>,
-    /// The transcripts and directories that exist but cannot be inspected.
+    /// The transcripts and directories that exist but could not be inspected.
     pub(crate) unreadable: Vec<PathBuf>,
-    /// True if the listing is incomplete because time ran out.
+    /// True if the listing is incomplete because it ran out of time.
     pub(crate) is_cut_short: bool,
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> TranscriptFiles {
     all_until(roots, &|| false)
 }
 
-/// Lists the transcripts below these roots until `is_late` returns true. `is_late` is called for each directory entry.
+/// Lists the transcripts below these roots until `is_late`, which is called for each directory entry, returns true.
 pub(crate) fn all_until(
     roots: impl Iterator<Item = PathBuf>,
     is_late: &dyn Fn() -> bool,
@@ -91,23 +92,23 @@ pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
     unreadable
 }
 
-/// Returns true if the file that caused an error still exists. Claude Code may delete old transcripts at any time.
+/// Returns true unless the error means that the file does not exist. Claude Code may delete old transcripts at any
+/// time.
 pub(crate) fn exists_despite(error: &io::Error) -> bool {
     error.kind() != ErrorKind::NotFound
 }
 
-/// Lists the transcripts of sessions, excluding those of subagents, most recently modified first.
+/// Lists session transcripts, most recently modified first. Subagent transcripts are not included.
 pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
     let mut files = TranscriptFiles::list(roots, SESSION_LEVELS, &|| false).files;
     files.sort_by_cached_key(|file| Reverse((file.state.modified, file.path.clone())));
     files
 }
 
-/// Returns the project directories in which a transcript was created or deleted since a certain time.
+/// Returns the project directories in which a transcript has been created or deleted since a certain time.
 ///
-/// When Claude Code is waiting for a command, the command lists only these directories, because the projects may
-/// contain a hundred thousand transcripts in total. Appending to a transcript does not change the modification time of
-/// its directory.
+/// Commands that Claude Code waits for list only these directories because there may be a hundred thousand transcripts
+/// in total. Appending to a transcript does not change the modification time of its directory.
 pub(crate) fn projects_changed_since(
     roots: impl Iterator<Item = PathBuf>,
     since: DateTime<Utc>,
@@ -127,8 +128,8 @@ pub(crate) fn projects_changed_since(
         .collect()
 }
 
-/// Returns a session's transcript without listing other transcripts. Returns `None` if it does not exist or if the ID
-/// is not safe to use as a file name.
+/// Finds a session's transcript without listing other transcripts. Returns `None` if it does not exist or if the ID is
+/// not safe to use as a file name.
 pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) -> Option<PathBuf> {
     if !records::is_safe_file_name(session) {
         return None;
@@ -141,9 +142,9 @@ pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) ->
         .find(|path| path.is_file())
 }
 
-/// Lists the transcripts of a session's subagents. `path` is the session's own transcript.
+/// Lists the transcripts of a session's subagents, given the session's own transcript.
 pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
-    // The levels are `<project>`, `<session>`, and `subagents`.
+    // The path components are `<project>`, `<session>`, and `subagents`.
     const LEVELS_ABOVE: usize = 3;
 
     let directory = path.with_extension("").join("subagents");
@@ -155,8 +156,8 @@ pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
     .files
 }
 
-/// Returns the session that a transcript belongs to according to its path. For a session's own transcript, this is the
-/// name of the file. For a subagent's, it is the name of the directory that contains `subagents`.
+/// Returns the ID of the session that a transcript belongs to, based on its path. For a session transcript, this is the
+/// file name. For a subagent transcript, it is the name of the directory that contains `subagents`.
 pub(crate) fn session_of(path: &Path) -> String {
     let mut directory = path.parent();
     if let Some(workflows) = directory.and_then(Path::parent)
@@ -173,7 +174,7 @@ pub(crate) fn session_of(path: &Path) -> String {
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Returns true if a name has the form of a session ID (a UUID).
+/// Returns true if a name looks like a session ID, which is a UUID.
 pub(crate) fn is_session_id(name: &str) -> bool {
     name.split('-').map(str::len).eq([8, 4, 4, 4, 12])
         && name
@@ -182,8 +183,7 @@ pub(crate) fn is_session_id(name: &str) -> bool {
 }
 
 impl TranscriptFiles {
-    /// Lists the transcripts in the given directories, and up to a certain number of levels below them, until `is_late`
-    /// returns true.
+    /// Lists the transcripts in the given directories up to a certain depth, until `is_late` returns true.
     fn list(
         roots: impl Iterator<Item = PathBuf>,
         levels: usize,
@@ -212,7 +212,7 @@ impl TranscriptFiles {
                 return;
             }
             let Ok(entry) = entry else {
-                // The remaining entries of the directory are unknown.
+                // The remaining directory entries are unknown.
                 self.unreadable.push(directory.to_owned());
                 return;
             };
@@ -239,18 +239,19 @@ impl TranscriptFiles {
     }
 }
 
-/// The number of bytes to read at each end of a transcript to find the title. Claude Code writes the title when it is
-/// set, and again whenever a process stops working on the session. Lines of 85 KB are common.
+/// The number of bytes to search for the title at each end of a transcript. Claude Code writes the title when it is
+/// set, and again whenever a process stops working on the session. The value leaves room for long lines because lines
+/// of 85 KB are common.
 const TITLE_BYTES: u64 = 128 * 1024;
 
-/// A type of line that contains a title.
+/// A line type that contains a title.
 struct TitleLine {
     kind: &'static str,
     field: &'static str,
 }
 
-/// The types of lines that contain titles, in order of precedence. A title that the user chose takes precedence over
-/// all others. Versions before 2.1 wrote summaries instead of titles.
+/// The line types that contain titles, in order of precedence. A title chosen by the user always wins. Versions before
+/// 2.1 wrote summaries instead of titles.
 const TITLE_LINES: [TitleLine; 3] = [
     TitleLine {
         kind: "custom-title",
@@ -266,11 +267,10 @@ const TITLE_LINES: [TitleLine; 3] = [
     },
 ];
 
-/// The maximum length of a line to search for a title. A title has only a few words.
+/// The maximum length, in bytes, of a line to search for a title. Titles are only a few words long.
 const MAX_TITLE_LINE: usize = 4 * 1024;
 
-/// Returns the title of the session with this transcript. Returns `None` if it has no title, or if the transcript
-/// cannot be read.
+/// Returns a session's title from its transcript. Returns `None` if there is no title or the transcript cannot be read.
 pub(crate) fn title_of(transcript: &Path) -> Option<String> {
     let (start, tail) = disk::read_tail(transcript, TITLE_BYTES).ok()?;
     let head = if start > 0 {
@@ -281,13 +281,12 @@ pub(crate) fn title_of(transcript: &Path) -> Option<String> {
     title_in(complete_lines(0, &head).chain(complete_lines(start, &tail)))
 }
 
-/// Returns the last title in these lines. If there are titles of several types, only those of the type with the highest
-/// precedence count.
+/// Returns the last title of the line type with the highest precedence.
 fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
     let mut titles = [const { None }; TITLE_LINES.len()];
     for line in lines.filter(|line| line.len() <= MAX_TITLE_LINE) {
         for (title, TitleLine { kind, field }) in titles.iter_mut().zip(TITLE_LINES) {
-            // The type is always the first field in these lines.
+            // These lines always begin with the type.
             if line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes()) {
                 *title = text_in(line, field).or(title.take());
             }
@@ -296,7 +295,7 @@ fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
     titles.into_iter().flatten().next()
 }
 
-/// Returns the string in a field of a line, or `None` if it is missing or blank.
+/// Returns the string in a line's field, or `None` if it is missing or blank.
 fn text_in(line: &[u8], field: &str) -> Option<String> {
     let fields: Value = serde_json::from_slice(line).ok()?;
     let text = fields.at(field).as_str()?.trim();
@@ -307,12 +306,12 @@ fn text_in(line: &[u8], field: &str) -> Option<String> {
     }
 }
 
-/// The number of bytes at the end of a transcript to search for a prompt. If the prompt's line comes before that part,
-/// the prompt's cost is not shown.
+/// The number of bytes to search for a prompt at the end of a transcript. If the prompt is not found there, its cost is
+/// not shown.
 const PROMPT_BYTES: u64 = 2 * 1024 * 1024;
 
-/// Returns the time at which the prompt with this ID was sent. Returns `None` if its line is not near the end of the
-/// transcript. Lines with tool results have the same ID as the prompt.
+/// Returns the time at which a prompt was sent, or `None` if the prompt is not near the end of the transcript. Tool
+/// result lines have the same ID as the prompt that they belong to.
 pub(crate) fn prompt_sent(transcript: &Path, id: &str) -> Option<Millis> {
     let (_, tail) = disk::read_tail(transcript, PROMPT_BYTES).ok()?;
     let field = format!("\"promptId\":{}", json!(id));

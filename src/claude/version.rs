@@ -1,5 +1,5 @@
-//! Claude Code versions, and the `claude` programs on this machine. There may be several such programs, so the one that
-//! is running might not be the one that was updated.
+//! Claude Code versions, and the `claude` executables on this machine. There may be several, so the version that is
+//! running is not necessarily the one that was updated.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::places::Places;
 pub struct ClientVersion(pub u32, pub u32, pub u32);
 
 impl ClientVersion {
-    /// Parses strings such as `2.1.328`, `v2.1.328`, `2.1.328-beta.1`, and `2.1.328 (Claude Code)`. Returns `None` if
-    /// there are not exactly three numbers.
+    /// Parses a version such as `2.1.328`, `v2.1.328`, `2.1.328-beta.1`, or `2.1.328 (Claude Code)`. Returns `None`
+    /// unless there are exactly three numbers.
     pub fn parse(text: &str) -> Option<Self> {
         let version = text.trim().trim_start_matches(['v', 'V']);
         let numbers = version
@@ -58,7 +58,7 @@ impl Versions {
     }
 }
 
-/// Parses `2.1.144-`, `-2.0.0`, or `2.1.118-2.1.312`. An empty string stands for all versions.
+/// Parses `2.1.144-`, `-2.0.0`, or `2.1.118-2.1.312`. An empty string means all versions.
 impl<'de> Deserialize<'de> for Versions {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = <&str>::deserialize(from)?;
@@ -76,8 +76,7 @@ impl fmt::Display for Versions {
             (None, None) => out.write_str("all"),
             (Some(from), None) => write!(out, "{from} or later"),
             (None, Some(before)) => write!(out, "before {before}"),
-            // The range is shown with the last version that it contains, because "before" is easy to misread in a
-            // range.
+            // A range is displayed with its last version because an exclusive end is easy to misread.
             (Some(from), Some(ClientVersion(major, minor, patch))) if patch > 0 => {
                 let last = ClientVersion(major, minor, patch - 1);
                 write!(out, "{from} to {last}")
@@ -87,8 +86,8 @@ impl fmt::Display for Versions {
     }
 }
 
-/// Returns the paths at which a `claude` program exists, first on the PATH and then in the usual locations. No program
-/// is started.
+/// Returns the paths of existing `claude` executables: first those on the `PATH`, then those in the usual install
+/// locations. Nothing is executed.
 fn program_paths(places: &Places, environment: &Environment) -> impl Iterator<Item = PathBuf> {
     let file_name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let search_path = environment.variable("PATH").unwrap_or_default();
@@ -99,7 +98,7 @@ fn program_paths(places: &Places, environment: &Environment) -> impl Iterator<It
         .filter(|program| program.is_file())
 }
 
-/// Returns all `claude` programs. Several links to the same program count once.
+/// Returns all `claude` executables. Multiple links to the same file are counted once.
 pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
     program_paths(places, environment)
         .filter_map(|program| program.canonicalize().ok())
@@ -109,16 +108,16 @@ pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<P
 /// The maximum size, in bytes, of a `package.json` to read.
 const PACKAGE_SIZE_LIMIT: u64 = 1024 * 1024;
 
-/// Returns the version of the `claude` program that a shell would start.
+/// Returns the version of the `claude` executable that a shell would run.
 ///
-/// Returns `None` if there is no such program, or if neither its path nor its npm package contains a version.
+/// Returns `None` if there is no such executable, or if neither its path nor its npm package reveals the version.
 pub(crate) fn installed(places: &Places, environment: &Environment) -> Option<ClientVersion> {
     let program = program_paths(places, environment)
         .next()?
         .canonicalize()
         .ok()?;
 
-    // The native installer uses the version as the program's file name.
+    // The native installer names the executable after its version.
     let in_name = program.file_name()?.to_str().and_then(ClientVersion::parse);
     in_name.or_else(|| {
         program.ancestors().skip(1).take(3).find_map(|directory| {

@@ -1,7 +1,7 @@
 //! The process table on macOS and Windows, read with `sysinfo`.
 //!
-//! The table does not show which process is listening on a port. Connecting to the port or binding to it would reveal
-//! whether a process is listening, but whycap does neither.
+//! The process table does not show which process is listening on a port. Connecting to the port or binding it would
+//! tell, but whycap does neither.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(crate) fn look(pid: u32) -> Process {
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, described());
     match system.process(id) {
         Some(process) => convert(process),
-        // Another user's process may be missing from the table.
+        // The table may not contain other users' processes.
         None => signal_probe(pid),
     }
 }
@@ -31,7 +31,7 @@ pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     look(pid).start()
 }
 
-/// Returns the process information that is needed to recognize Claude Code.
+/// Returns the process details needed to recognize Claude Code.
 fn described() -> ProcessRefreshKind {
     ProcessRefreshKind::nothing()
         .with_exe(UpdateKind::Always)
@@ -60,9 +60,9 @@ fn convert(process: &sysinfo::Process) -> Process {
     }
 }
 
-/// Returns this user's live Claude Code processes, each with its values for the given environment variables.
+/// Returns this user's live Claude Code processes and their values for the given environment variables.
 ///
-/// For most processes, only the name is read. Other information is read only for processes that may be Claude Code.
+/// To save time, everything but the name is read only for processes that may be Claude Code.
 pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let mut system = System::new();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
@@ -82,7 +82,7 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let user = system.process(own_pid).and_then(sysinfo::Process::user_id);
     pids.iter()
         .filter_map(|pid| system.process(*pid))
-        // A process whose user is unknown may belong to this user.
+        // A process with an unknown user may belong to this user.
         .filter(|process| process.user_id().is_none_or(|owner| Some(owner) == user))
         .filter(|process| convert(process).is_live_client())
         .map(|process| {
@@ -103,8 +103,8 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
         .collect()
 }
 
-/// Returns true if a process with this name may be Claude Code. This includes programs that run other programs, and
-/// files that are named after a version.
+/// Returns true if a process with this name may be Claude Code. This includes runtimes, shells, and executables that
+/// are named after a version.
 fn may_be_claude_code(name: &str) -> bool {
     let lower_case = name.to_lowercase();
     let stem = lower_case.strip_suffix(".exe").unwrap_or(&lower_case);
@@ -113,7 +113,8 @@ fn may_be_claude_code(name: &str) -> bool {
         || stem.starts_with(|first: char| first.is_ascii_digit())
 }
 
-/// Splits `NAME=value`. Returns `None` if the name is not one of `names`. On Windows, names are case-insensitive.
+/// Splits a `NAME=value` pair. Returns `None` if the name is not one of `names`. On Windows, names are
+/// case-insensitive.
 fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     let (name, value) = pair.to_str()?.split_once('=')?;
     let known = names
@@ -122,8 +123,9 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     Some((OsString::from(known), OsString::from(value)))
 }
 
-/// Returns the domain in which PIDs are valid, in Claude Code's notation, which consists of the system and, on Windows,
-/// the name of the machine. The notation was taken from the code of 2.1.328 and has not been observed in practice.
+/// Returns the domain in which PIDs are valid, in Claude Code's notation. It consists of the operating system and, on
+/// Windows, the machine name. The notation is based on the source code of 2.1.328 and has not been observed in
+/// practice.
 pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     let name = if cfg!(windows) {
         let machine = System::host_name().unwrap_or_default();
@@ -137,7 +139,7 @@ pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     }
 }
 
-/// Returns false, because processes in containers are not in the process table of these systems.
+/// Always returns false, because the process tables of these systems do not contain processes in containers.
 pub(crate) fn is_used_in_a_container(_: u32) -> bool {
     false
 }

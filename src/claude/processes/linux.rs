@@ -13,7 +13,7 @@ use super::process::{
 use super::{PidDomain, Unseen};
 use crate::disk;
 
-/// The maximum number of bytes to read from a file in `/proc`. An environment can be megabytes long.
+/// The maximum number of bytes to read from a file in `/proc`. An environment can be several megabytes in size.
 const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// Looks up a PID.
@@ -21,7 +21,7 @@ pub(crate) fn look(pid: u32) -> Process {
     if !has_own_pids() {
         return signal_probe(pid);
     }
-    // With the mount option `hidepid`, another user's process has no directory in `/proc` even if it is running.
+    // With the `hidepid` mount option, another user's running process may have no directory in `/proc`.
     let stat = read(pid, "stat").and_then(|stat| parse_stat(&stat));
     let Some(process) = stat else {
         return signal_probe(pid);
@@ -36,9 +36,9 @@ pub(crate) fn look(pid: u32) -> Process {
     }
 }
 
-/// Returns the start time of a process, or `None` if the process is not running or is not visible.
+/// Returns the start time of a process, or `None` if it is not running or not visible.
 ///
-/// Every status-line call needs the start time, so only one file is read.
+/// This reads only a single file because every status-line call needs the start time.
 pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     if !has_own_pids() {
         return None;
@@ -46,14 +46,14 @@ pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     parse_stat(&read(pid, "stat")?)?.start()
 }
 
-/// Returns true if the PIDs in `/proc` are those of this process's own PID namespace. In a sandbox, `/proc` may show
-/// the machine's process table, whose PIDs differ from the sandbox's own.
+/// Returns true if the PIDs in `/proc` belong to this process's own PID namespace. In a sandbox, `/proc` may show the
+/// host's process table, which has different PIDs.
 fn has_own_pids() -> bool {
     let own_pid = std::process::id().to_string();
     std::fs::read_link("/proc/self").map_or(true, |shown| shown.as_os_str() == own_pid.as_str())
 }
 
-/// Reads a file about a process. Returns `None` if it cannot be read.
+/// Reads a process's file from `/proc`. Returns `None` if it cannot be read.
 fn read(pid: u32, name: &str) -> Option<Vec<u8>> {
     disk::read(Path::new(&format!("/proc/{pid}/{name}")), SIZE_LIMIT).ok()?
 }
@@ -68,13 +68,13 @@ fn parse_stat(bytes: &[u8]) -> Option<Process> {
     Some(Process {
         name: Some(head.split_once('(')?.1.to_owned()),
         alive: Some(!matches!(state, "Z" | "X" | "x")),
-        // The state is field 3, and the start time is field 22.
+        // The state is field 3 and the start time is field 22.
         start_ticks: Some(fields.nth(18)?.parse().ok()?),
         ..Process::default()
     })
 }
 
-/// Returns true if a process is Claude Code. If the name is sufficient, nothing else is read.
+/// Returns true if a process is Claude Code. Nothing else is read if the name alone is enough to decide.
 fn is_claude(pid: u32, name: &str) -> Option<bool> {
     if is_claude_code(name, None, &[]) == Some(true) {
         return Some(true);
@@ -90,7 +90,7 @@ fn boot_time() -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)
 }
 
-/// Returns this user's live Claude Code processes, each with its values for the given environment variables.
+/// Returns this user's live Claude Code processes and their values for the given environment variables.
 pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     own_pids()
         .filter(|pid| look(*pid).is_live_client())
@@ -98,7 +98,7 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
             pid,
             variables: variables(pid, names),
         })
-        // A process's environment disappears when the process ends.
+        // A process loses its environment when it ends.
         .filter(|client| client.variables.is_some() || look(client.pid).alive == Some(true))
         .collect()
 }
@@ -118,8 +118,7 @@ fn own_pids() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Returns the environment variables of a process that have these names. Returns `None` if there are none or they
-/// cannot be read.
+/// Returns the given environment variables of a process. Returns `None` if it has none of them or they cannot be read.
 fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
     let environment = read(pid, "environ")?;
     let mut variables = Variables::new();
@@ -138,18 +137,18 @@ fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
     }
 }
 
-/// The PID namespace that a machine starts with. Containers have other namespaces. The number is `PROC_PID_INIT_INO` in
-/// the kernel source and has not changed since Linux 3.8.
+/// The initial PID namespace of a machine. Containers have other namespaces. The number is `PROC_PID_INIT_INO` in the
+/// kernel source and has not changed since Linux 3.8.
 const NAMESPACE_OF_MACHINE: &str = "pid:[4026531836]";
 
-/// File systems that only this machine can write to. All others may be shared.
+/// File systems that only this machine can write to. Any other file system may be shared.
 const LOCAL_FILE_SYSTEMS: [&str; 20] = [
     "bcachefs", "btrfs", "ecryptfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "lxfs",
     "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "vfat", "wslfs", "xfs", "zfs",
 ];
 
-/// Returns the domain in which the PIDs in a directory's files are valid, in Claude Code's notation. If the machine has
-/// no ID, that part of the domain is empty (observed with 2.1.328).
+/// Returns the domain in which the PIDs in a directory's files are valid, in Claude Code's notation. The machine part
+/// is empty if the machine has no ID (observed with 2.1.328).
 pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let host = rustix::system::uname();
@@ -176,12 +175,12 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     }
 }
 
-/// Returns the other systems that may write to a directory, according to the mounts in `/proc/self/mounts`. Returns
-/// `None` if only this machine writes to it.
+/// Returns the systems that may share a directory with this machine, based on the mounts in `/proc/self/mounts`.
+/// Returns `None` if the directory is local.
 ///
-/// The fields of a mount are its source, its directory (with `\040` for a space), its file system, and its options. The
-/// mount with the longest matching directory applies; if several mounts have the same directory, the last of them
-/// applies. WSL 2 mounts Windows drives as 9p, and WSL 1 mounts them as drvfs.
+/// The fields of a mount are its source, its directory (with spaces encoded as `\040`), its file system, and its
+/// options. The longest matching directory wins, and if a directory is mounted more than once, the last mount wins.
+/// Windows drives are mounted as 9p in WSL 2 and as drvfs in WSL 1.
 fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
     let mut longest = 0;
     let mut unseen = None;
@@ -208,7 +207,7 @@ fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
 }
 
 /// Returns true if one of this user's processes has this PID inside a container (`NSpid` in `/proc/<pid>/status`).
-/// Other users' processes are not checked, because they could not have created a file that this user owns.
+/// Other users' processes are not checked because they could not have created a file that belongs to this user.
 pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
     own_pids().any(|outer_pid| {
         let status = read(outer_pid, "status").unwrap_or_default();
@@ -216,7 +215,7 @@ pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
     })
 }
 
-/// Returns the PIDs that a process has inside containers, from its `/proc/<pid>/status`.
+/// Returns the PIDs of a process inside containers, parsed from its `/proc/<pid>/status`.
 fn pids_in_containers(status: &str) -> impl Iterator<Item = u32> {
     status
         .lines()

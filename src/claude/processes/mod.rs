@@ -1,7 +1,7 @@
-//! Inspects processes to find out whether they are running, whether they are Claude Code, and when they started.
+//! Determines whether processes are running, whether they are Claude Code, and when they started.
 //!
-//! The information comes from `/proc` on Linux and from system calls on macOS and Windows. Unknown information is
-//! `None`, in which case callers change nothing. No process is started.
+//! The information comes from `/proc` on Linux and from system calls on macOS and Windows, without starting another
+//! process. Unknown information is `None`, in which case callers leave everything as it is.
 
 mod process;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
@@ -21,7 +21,7 @@ const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 
 /// Returns the PIDs of this user's live Claude Code processes that use this configuration directory.
 ///
-/// Only two of their environment variables are read. If these cannot be read, the process is included.
+/// Only two environment variables of these processes are read. A process is included if its environment cannot be read.
 pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
     table::own_clients(&[HOME, CONFIG_DIRECTORY])
         .into_iter()
@@ -33,8 +33,8 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
         .collect()
 }
 
-/// Returns true if a process with these environment variables may use this configuration directory. The result is true
-/// for a relative path, because the directory that the path is relative to is unknown.
+/// Returns true if a process with these environment variables may use this configuration directory. This is always the
+/// case for a relative path, because the process's working directory is unknown.
 fn may_use(variables: process::Variables, places: &Places) -> bool {
     let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
     let is_relative = environment
@@ -43,23 +43,23 @@ fn may_use(variables: process::Variables, places: &Places) -> bool {
     is_relative || disk::is_same_file(&Places::of(&environment).config, &places.config)
 }
 
-/// The highest PID on Linux, in any container. PIDs on macOS are far lower.
+/// The highest possible PID on Linux, including in containers. PIDs on macOS are far lower.
 pub(crate) const HIGHEST_PID: u32 = 1 << 22;
 
 /// The domain in which the PIDs in a directory's files are valid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PidDomain {
-    /// The machine and the PID namespace, as Claude Code writes them to `pidDomain`.
+    /// The machine and the PID namespace, as recorded by Claude Code in `pidDomain`.
     pub(crate) name: Option<String>,
-    /// The host and the PID namespace, as Claude Code writes them to `pidSpace`.
+    /// The host and the PID namespace, as recorded by Claude Code in `pidSpace`.
     pub(crate) space: Option<String>,
-    /// The time at which this machine started, according to its clock.
+    /// The time at which this machine booted, according to its clock.
     pub(crate) boot: Option<DateTime<Utc>>,
     /// Processes outside this domain that may also write to the directory.
     pub(crate) unseen: Option<Unseen>,
 }
 
-/// Processes that may use a directory but are not in this system's process table.
+/// Processes that may use a directory but do not appear in this system's process table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(target_os = "linux"),
@@ -69,16 +69,16 @@ pub(crate) struct PidDomain {
     )
 )]
 pub(crate) enum Unseen {
-    /// Windows processes: the directory is on a Windows drive, and this system is Linux.
+    /// Processes on Windows. The directory is on a Windows drive, but this system is Linux.
     InWindows,
-    /// Processes on other machines: the directory is on a file system that other machines may share.
+    /// Processes on other machines. The directory is on a file system that may be shared.
     OnOtherMachines,
     /// Processes outside this container.
     OutsideOfContainer,
 }
 
 impl Unseen {
-    /// Returns display text for the location of these processes, to follow the words "may run".
+    /// Returns display text for the location of these processes, to follow the words "may be running".
     pub(crate) fn place(self) -> &'static str {
         match self {
             Self::InWindows => "in Windows",

@@ -1,11 +1,11 @@
-//! Describes a process, and contains the rules that distinguish Claude Code from other programs.
+//! The information about a process, and the rules for recognizing Claude Code.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
-/// Some of a process's environment variables, with their values.
+/// Environment variables of a process and their values.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
 /// A live Claude Code process.
@@ -16,27 +16,26 @@ pub(super) struct LiveClient {
     pub(super) variables: Option<Variables>,
 }
 
-/// Information about the process with a certain PID.
+/// The information about the process with a given PID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    /// True if a process with this PID is running. A zombie process does not count as running.
+    /// True if a process with this PID is running. Zombie processes do not count.
     pub(crate) alive: Option<bool>,
-    /// True if the process is Claude Code. `None` if that is uncertain, for example for a `node` process.
+    /// True if the process is Claude Code, or `None` if that is uncertain, as for a `node` process.
     pub(crate) is_claude: Option<bool>,
     /// The start time in clock ticks since boot, which Claude Code records as `procStart` on Linux.
     pub(crate) start_ticks: Option<u64>,
-    /// The start time according to the clock. If the clock has been adjusted since then, the start time is off by that
-    /// amount.
+    /// The start time according to the wall clock. It is off by the amount of any clock adjustment since then.
     pub(crate) started_at: Option<DateTime<Utc>>,
     /// True if a process in a container has this PID inside its container.
     pub(crate) in_container: bool,
-    /// The name of the program, as display text.
+    /// The program's name, for display.
     pub(crate) name: Option<String>,
 }
 
 impl Process {
-    /// Returns the process info for a process that does not exist.
+    /// Returns the information for a process that does not exist.
     pub(crate) fn gone(pid: u32) -> Self {
         Self {
             pid,
@@ -46,12 +45,12 @@ impl Process {
         }
     }
 
-    /// Returns true if the process is certainly a running instance of Claude Code.
+    /// Returns true if the process is known to be a running instance of Claude Code.
     pub(super) fn is_live_client(&self) -> bool {
         self.alive == Some(true) && self.is_claude == Some(true)
     }
 
-    /// Returns the start time in the most precise form that the system provides.
+    /// Returns the start time in the most precise form available on this system.
     pub(crate) fn start(&self) -> Option<ProcessStart> {
         match self.start_ticks {
             Some(ticks) => Some(ProcessStart::Ticks(ticks)),
@@ -60,26 +59,27 @@ impl Process {
     }
 }
 
-/// Programs that run Claude Code's JavaScript in older installations.
+/// Runtimes that older installations use to run Claude Code's JavaScript.
 const RUNTIMES: [&str; 5] = ["node", "nodejs", "bun", "deno", "electron"];
-/// Programs that run the script named by their first argument.
+/// Shells that run the script given as their first argument.
 const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "fish", "ksh"];
 
-/// Returns true if a program with this name runs another program or a script, which is given in its arguments.
+/// Returns true if a program with this name runs other programs or scripts that are passed as arguments.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn runs_others(name: &str) -> bool {
     RUNTIMES.contains(&name) || SHELLS.contains(&name)
 }
 
-/// The names of the native client, separated by spaces. Some packages rename the client and wrap it in a script.
+/// The names of the native client's executable, separated by spaces. Some packages rename the executable and wrap it in
+/// a script.
 const CLIENTS: &str = "claude claude-code .claude-wrapped .claude-unwrapped claude-unwrapped";
 
-/// Returns true if a process is Claude Code, according to its name, its executable, and its NUL-separated arguments.
-/// Returns `None` if that is uncertain: a runtime that runs an unknown script may be running Claude Code, and a program
-/// with "claude" in its name may be anything from the desktop app to a helper.
+/// Returns true if a process is Claude Code, based on its name, its executable, and its NUL-separated arguments.
+/// Returns `None` if that is uncertain. For example, a runtime may be running Claude Code or any other script, and a
+/// program with "claude" in its name may be the desktop app or a helper.
 ///
-/// The native client is called `claude`, and its file is `claude` or `…/claude/versions/2.1.328` (both observed with
-/// 2.1.328). An older client is a `node` process that runs a script in `@anthropic-ai/claude-code`.
+/// The native client's process is named `claude`, and its executable is `claude` or `…/claude/versions/2.1.328` (both
+/// observed with 2.1.328). An older client is a `node` process that runs a script from `@anthropic-ai/claude-code`.
 pub(super) fn is_claude_code(
     name: &str,
     executable: Option<&Path>,
@@ -115,9 +115,9 @@ pub(super) fn is_claude_code(
     }
 }
 
-/// Returns true if the program at this path is Claude Code.
+/// Returns true if the executable or script at this path is Claude Code.
 fn is_the_client(path: &Path) -> bool {
-    // Most programs fail this cheap test.
+    // Most programs fail this cheap check.
     if !path.to_string_lossy().to_lowercase().contains("claude") {
         return false;
     }
@@ -132,13 +132,13 @@ fn is_the_client(path: &Path) -> bool {
             .any(|directory| directory.ends_with("@anthropic-ai/claude-code"))
 }
 
-/// Returns the last component of a path in lowercase. It is empty for a path such as `/`.
+/// Returns the last component of a path in lowercase, or an empty string if there is none, as in `/`.
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().to_lowercase()
 }
 
-/// Tests whether a process is alive by sending it signal 0. This provides no other information about it.
+/// Checks whether a process is alive by sending it signal 0. This reveals nothing else about the process.
 #[cfg(unix)]
 pub(super) fn signal_probe(pid: u32) -> Process {
     use rustix::io::Errno;
@@ -146,7 +146,7 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let alive = match target.map(test_kill_process) {
         None | Some(Err(Errno::SRCH)) => return Process::gone(pid),
-        // A process exists even if this user is not allowed to send signals to it.
+        // A permission error still means that the process exists.
         Some(Ok(()) | Err(Errno::PERM)) => Some(true),
         Some(Err(_)) => None,
     };
@@ -157,14 +157,14 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     }
 }
 
-/// Reports that the process does not exist. Windows has no signal 0, but its process table lists all processes, and
-/// this function is called only for a PID that is not in the table.
+/// Reports the process as gone. Windows has no signal 0, but its process table is complete, and this function is called
+/// only for PIDs that are not in it.
 #[cfg(not(unix))]
 pub(super) fn signal_probe(pid: u32) -> Process {
     Process::gone(pid)
 }
 
-/// The start time of a process, as Claude Code writes it to its locks and its registry.
+/// The start time of a process, as recorded in Claude Code's lock and registry files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum ProcessStart {
     /// Clock ticks since boot, on Linux.
@@ -173,7 +173,7 @@ pub(crate) enum ProcessStart {
     At(DateTime<Utc>),
 }
 
-/// The clock ticks per second in `/proc`: 100 on every Linux that Claude Code supports.
+/// The number of clock ticks per second in `/proc`, which is 100 on every Linux system that Claude Code supports.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// Converts clock ticks to a duration. Returns `None` if the number is too large.
@@ -181,11 +181,11 @@ pub(crate) fn since_boot(ticks: u64) -> Option<TimeDelta> {
     TimeDelta::try_seconds(i64::try_from(ticks / TICKS_PER_SECOND).ok()?)
 }
 
-/// The smallest number that is interpreted as a `FILETIME`, which counts tenths of a microsecond since 1601. Even a
-/// hundred years' worth of clock ticks is far below this number.
+/// The smallest number to interpret as a `FILETIME`, which counts tenths of a microsecond since 1601. Even a hundred
+/// years of clock ticks stay far below it.
 const FIRST_FILETIME: u64 = 100_000_000_000_000_000;
-/// The smallest number that is interpreted as a .NET time, as written by PowerShell, which counts tenths of a
-/// microsecond since the year 1. Claude Code 2.1.328 uses the same threshold.
+/// The smallest number to interpret as a .NET time, which counts tenths of a microsecond since the year 1. PowerShell
+/// writes such times. Claude Code 2.1.328 uses the same threshold.
 const FIRST_NET_TIME: u64 = 300_000_000_000_000_000;
 /// The number of seconds from 1601 to the Unix epoch.
 const SECONDS_SINCE_1601: i64 = 11_644_473_600;
@@ -193,8 +193,8 @@ const SECONDS_SINCE_1601: i64 = 11_644_473_600;
 const SECONDS_SINCE_YEAR_1: i64 = 62_135_596_800;
 
 impl ProcessStart {
-    /// Parses any of the known forms: `143018`, `134396320105000000`, or `Fri Nov 20 07:06:50 2026`, which is the
-    /// output of `LC_ALL=C TZ=UTC ps -o lstart=`. Returns `None` for any other text.
+    /// Parses a start time in any known format: `143018`, `134396320105000000`, or `Fri Nov 20 07:06:50 2026`, which is
+    /// the output of `LC_ALL=C TZ=UTC ps -o lstart=`. Returns `None` for any other text.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Ok(number) = text.trim().parse::<u64>() else {
             let time = NaiveDateTime::parse_from_str(text.trim(), "%a %b %e %H:%M:%S %Y");
