@@ -1,36 +1,37 @@
 //! Reads the branch and the repository name of a Git checkout from Git's own files, without running Git.
 //!
-//! Only a few small, regular files are read. Files on another machine are never read, even if a local file refers to
-//! them. Anything that cannot be determined is `None`.
+//! Only small, regular files are read, and never files on another machine, even if a local file points to them. Every
+//! function returns `None` if the answer cannot be determined.
 
 use std::path::{Component, Path, PathBuf, Prefix, PrefixComponent};
 
 use crate::disk;
 
-/// The maximum size of `HEAD` and `.git`. Each contains a single line, but that line may hold a long path.
+/// The maximum size of `HEAD` and `.git` in bytes. Each file contains a single line, which can include a long path.
 const POINTER_SIZE_LIMIT: u64 = 4096;
-/// The maximum size of Git's configuration, which can be large because some tools add a section for every branch.
+/// The maximum size of Git's configuration in bytes. It can be large, because some tools add a section for every
+/// branch.
 const CONFIG_SIZE_LIMIT: u64 = 4 * 1024 * 1024;
-/// How many levels of directories to search for `.git`. Real directories are not nested more deeply.
+/// The number of parent directories to search for `.git`. Real projects are not nested more deeply than this.
 const MAX_PARENTS: usize = 64;
-/// The maximum length of a repository's name. Hosting services allow at most 255 bytes each for the owner and the name.
-/// The limit exists because the name becomes part of every exported row.
+/// The maximum length of a repository name in bytes. Hosting services allow at most 255 bytes each for the owner and
+/// the name. The length is limited because the name is added to every exported row.
 const MAX_NAME_LENGTH: usize = 511;
 /// The number of digits in an abbreviated Git commit hash.
 const COMMIT_DIGITS: usize = 7;
 
-/// The branch or commit that `HEAD` points to.
+/// The branch or commit that is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
-    /// The name of a branch. It may contain any characters, so escape it before printing.
+    /// A branch name. It can contain any character, so it must be escaped before printing.
     Branch(String),
     /// The first digits of a commit hash.
     Detached(String),
 }
 
 impl Head {
-    /// Reads `HEAD` from the checkout that contains a directory. Returns `None` if the directory is not in a checkout,
-    /// or if `HEAD` contains neither a branch nor a commit.
+    /// Reads `HEAD` of the checkout that contains `directory`. Returns `None` if the directory is not in a checkout, or
+    /// if `HEAD` contains neither a branch nor a commit.
     pub(crate) fn of(directory: &Path) -> Option<Self> {
         let head = directory
             .ancestors()
@@ -53,17 +54,17 @@ impl Head {
     }
 }
 
-/// Returns the name of the repository that contains a directory, as `owner/name`.
+/// Returns the name of the repository that contains `directory`, in the form `owner/name`.
 ///
-/// The name comes from the URL of the remote `origin`, or of the first remote if there is no `origin`. Only the last
-/// two components of the URL are used, and only the last component of a local path, so the result never contains a
-/// host, login, or directory. Returns `None` if there is no checkout, no remote, or no recognizable name.
+/// The name is taken from the URL of the remote `origin`, or of the first remote if there is no `origin`. Only the last
+/// two components of a URL are used, and only the last component of a local path. The result therefore never contains a
+/// host name, credentials, or a directory. Returns `None` if there is no checkout, no remote, or no recognizable name.
 pub(crate) fn repository(directory: &Path) -> Option<String> {
     let git = directory
         .ancestors()
         .take(MAX_PARENTS)
         .find_map(git_directory)?;
-    // A worktree's Git directory refers to the main Git directory, which all worktrees share.
+    // The Git directory of a worktree points to the main Git directory, which is shared by all worktrees.
     let shared = match first_line(&git.join("commondir")) {
         Some(path) => referenced_path(&git, &path)?,
         None => git,
@@ -83,7 +84,7 @@ struct Remote<'config> {
     url: &'config str,
 }
 
-/// Returns the remotes in a configuration that have a URL, in the order in which they appear.
+/// Returns the remotes in a Git configuration that have a URL, in file order.
 fn remotes(config: &str) -> Vec<Remote<'_>> {
     let mut remotes = Vec::new();
     let mut section_remote = None;
@@ -104,8 +105,8 @@ fn remotes(config: &str) -> Vec<Remote<'_>> {
     remotes
 }
 
-/// Returns the Git directory of a checkout with the given root. This is `.git` itself or, in worktrees and submodules,
-/// the directory that the file `.git` refers to.
+/// Returns the Git directory of a checkout. This is `.git` itself or, in worktrees and submodules, the directory that
+/// the file `.git` points to.
 fn git_directory(root: &Path) -> Option<PathBuf> {
     let git = root.join(".git");
     if std::fs::metadata(&git).ok()?.is_dir() {
@@ -114,8 +115,8 @@ fn git_directory(root: &Path) -> Option<PathBuf> {
     referenced_path(root, first_line(&git)?.strip_prefix("gitdir:")?)
 }
 
-/// Resolves a path found in one of Git's files in `directory`. Returns `None` if the path is on another machine,
-/// because opening such a path on Windows would log in to whatever machine the repository names.
+/// Resolves a path from a Git file in `directory`. Returns `None` if the path is on another machine, because opening it
+/// on Windows would send the user's credentials to that machine.
 fn referenced_path(directory: &Path, path: &str) -> Option<PathBuf> {
     let trimmed = path.trim();
     if trimmed.is_empty() {
@@ -129,8 +130,8 @@ fn referenced_path(directory: &Path, path: &str) -> Option<PathBuf> {
     }
 }
 
-/// Returns the machine or device at the start of a Windows path. Returns `None` if the path starts with a drive letter
-/// or has no prefix.
+/// Returns the prefix of a Windows path that names a machine or device. Returns `None` if the path has no prefix or
+/// only a drive letter.
 fn machine(path: &Path) -> Option<PrefixComponent<'_>> {
     match path.components().next()? {
         Component::Prefix(prefix) => {
@@ -141,10 +142,10 @@ fn machine(path: &Path) -> Option<PrefixComponent<'_>> {
     }
 }
 
-/// Returns `owner/name` for the URL of a remote, or `name` for a local path. Returns `None` if the URL has an
-/// unsupported form, or if the name is too long.
+/// Returns `owner/name` for a remote URL, or `name` for a local path. Returns `None` if the URL is not supported or the
+/// name is too long.
 fn repository_name(configured_url: &str) -> Option<String> {
-    // The URL may be followed by a comment or a query.
+    // Strip a trailing comment or query.
     let url = configured_url.split(['?', '#', ';', '"']).next()?.trim();
     let location = RemoteLocation::parse(url)?;
 
@@ -162,7 +163,7 @@ fn repository_name(configured_url: &str) -> Option<String> {
     (full_name.len() <= MAX_NAME_LENGTH).then_some(full_name)
 }
 
-/// The path of a remote repository, without the host and login.
+/// The path of a remote repository, without host and credentials.
 struct RemoteLocation<'url> {
     path: &'url str,
     is_local: bool,
@@ -183,8 +184,8 @@ impl<'url> RemoteLocation<'url> {
         }
     }
 
-    /// Parses every form of URL that Git accepts. Returns `None` if the URL has no path, or if it is a helper command
-    /// such as `ext::ssh -i key host %S /name`, which only the helper understands.
+    /// Parses any URL that Git accepts. Returns `None` if the URL has no path, or if it is a remote-helper command such
+    /// as `ext::ssh -i key host %S /name`, because only the helper can interpret it.
     fn parse(url: &'url str) -> Option<Self> {
         if let Some((scheme, rest)) = url.split_once("://") {
             return match scheme {
@@ -195,8 +196,7 @@ impl<'url> RemoteLocation<'url> {
         let Some((host, path)) = url.split_once(':') else {
             return Some(Self::local(url));
         };
-        // A single letter before the colon is a Windows drive, and a slash before the colon means that this is a local
-        // path.
+        // A single letter before the colon is a Windows drive letter. A slash before the colon indicates a local path.
         let is_local = host.len() < 2 || host.contains(['/', '\\']);
 
         if path.starts_with(':') {
@@ -204,7 +204,7 @@ impl<'url> RemoteLocation<'url> {
         } else if is_local {
             Some(Self::local(url))
         } else if path.contains('@') {
-            // Git does not understand `login:token@host:owner/name`, but people do write it.
+            // Git does not support `login:token@host:owner/name`, but some users write it anyway.
             Some(Self::remote(after_login(path).split_once([':', '/'])?.1))
         } else {
             Some(Self::remote(path))
@@ -212,14 +212,13 @@ impl<'url> RemoteLocation<'url> {
     }
 }
 
-/// Returns the part of an address that follows the login. The login ends at the last `@`, because it may contain a
-/// token with an `@` in it.
+/// Returns the part of a URL after the credentials. They end at the last `@`, because a token can contain an `@`.
 fn after_login(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, rest)| rest)
 }
 
-/// Returns the first line of a small file without trailing white space. Returns `None` if the file cannot be read or is
-/// empty.
+/// Returns the first line of a small file, without trailing whitespace. Returns `None` if the file is empty or cannot
+/// be read.
 fn first_line(path: &Path) -> Option<String> {
     let bytes = disk::read(path, POINTER_SIZE_LIMIT).ok()??;
     let text = String::from_utf8_lossy(&bytes);
@@ -387,11 +386,11 @@ mod tests {
         ] {
             assert!(referenced_path(here, named).is_some(), "{named}");
         }
-        // A worktree may be on the same network share as its repository.
+        // A worktree can be on the same network share as its repository.
         assert!(referenced_path(there, "//server/share/main/.git/worktrees/fix").is_some());
     }
 
-    /// Opening the pipe would make the status line wait forever.
+    /// Opening the pipe would block the status line forever.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_pipe_is_not_opened() {

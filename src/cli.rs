@@ -1,7 +1,7 @@
 //! Parses the command line, runs the command, and generates shell completions.
 //!
-//! The two commands that Claude Code runs itself are recognized before any parsing takes place, because their usage
-//! errors and panics must never reach Claude Code.
+//! Claude Code itself runs two of the commands. They are dispatched before the command line is parsed, so that usage
+//! errors and panics never reach Claude Code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     clearing: commands::locks::ClearArguments,
-    // The long help takes up several screens and says nothing that the short help does not.
+    // The long help fills several screens without adding anything to the short help.
     /// Print help
     #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
     help: Option<bool>,
@@ -94,9 +94,9 @@ enum Command {
     },
 }
 
-/// Runs whycap with these arguments. The first one is the name of the program.
+/// Runs whycap with the given arguments, including the program name.
 pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
-    // This must come before anything that might fail.
+    // This must come before anything that can fail.
     match arguments.get(1).and_then(|word| word.to_str()) {
         Some("statusline") => guard_host(commands::statusline::FALLBACK),
         Some("hook") => guard_host(""),
@@ -104,7 +104,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     }
     prepare_process();
     let environment = Environment::of_process();
-    // People type `whycap help spend`. A real `help` command would show up in every list of commands.
+    // Users type `whycap help spend`. A real `help` subcommand would show up in every list of commands.
     if arguments.get(1).is_some_and(|word| word == "help") {
         arguments.remove(1);
         arguments.push("--help".into());
@@ -118,7 +118,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
                 _ => commands::hook::run(environment),
             };
         }
-        // Any additional argument could make the parser fail.
+        // Additional arguments could cause a parse error.
         arguments.truncate(2);
         arguments.push("--help".into());
     }
@@ -136,7 +136,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
 }
 
 impl Cli {
-    /// Runs the command given on the command line, or prints its help.
+    /// Runs the requested command, or prints the help if no command was given.
     fn reply(&self, environment: Environment) -> anyhow::Result<ExitCode> {
         let subcommand: &dyn Subcommand = match &self.command {
             Some(Command::Explain(arguments)) => arguments,
@@ -156,7 +156,7 @@ impl Cli {
             Some(Command::Uninstall(arguments)) => arguments,
             Some(Command::Completions { shell }) => return print_completions(*shell),
             None if self.clearing.clear_stale_locks => &self.clearing,
-            // Both of these commands are handled before the parser runs.
+            // These two commands are handled before the command line is parsed.
             None | Some(Command::Statusline | Command::Hook) => {
                 return show_help(&Self::command().render_help(), &environment);
             }
@@ -166,14 +166,14 @@ impl Cli {
     }
 }
 
-/// Prints the help or the version.
+/// Prints the help text or the version.
 fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<ExitCode> {
     let is_colored = Palette::for_stdout(environment).is_on();
     let colored = is_colored.then(|| help.ansi().to_string());
     print_as_it_is(colored.unwrap_or_else(|| help.to_string()))
 }
 
-/// Prints the completions for this command line.
+/// Prints the shell completions for whycap.
 fn print_completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);

@@ -1,7 +1,7 @@
-//! The environment of one run: variables, the clock, the time zone, the terminal's size, and standard directories.
+//! The environment of one run: variables, clock, time zone, terminal size, and standard directories.
 //!
-//! The environment is read once and then passed around. Nothing else in whycap asks the system for the time or for a
-//! variable (Clippy enforces this), so a test can reproduce any result by building an [`Environment`].
+//! The environment is read once and then passed around. No other code asks the system for the time or for a variable,
+//! which Clippy enforces. Tests can therefore reproduce any result by constructing an [`Environment`].
 
 #![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
 
@@ -14,13 +14,12 @@ use chrono::{DateTime, Utc};
 
 use crate::time::{Clock, HourFormat, Zone, datetime_from_system, is_in_supported_range};
 
-/// The variable that holds the home directory, the same one that Claude Code uses. On Windows, Git Bash may set `HOME`
-/// to a different directory.
+/// The environment variable for the home directory. Claude Code uses the same variable. On Windows, Git Bash may set
+/// `HOME` to a different directory.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// The variables that name the directories for programs' data and configuration. Each is listed with the directory's
-/// default location relative to the home directory. macOS does not use these variables, but people who set them there
-/// expect them to work.
+/// The environment variables for the data and configuration directories, each with its default relative to the home
+/// directory. macOS does not define these variables, but users who set them there expect them to work.
 pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     [
         ("LOCALAPPDATA", "AppData/Local"),
@@ -33,41 +32,41 @@ pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     ]
 };
 
-/// The variables that determine the locale for times, in order of precedence.
+/// The environment variables that determine the locale for times, in order of precedence.
 const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_TIME", "LANG"];
 
-/// The largest number of columns or rows that is considered plausible.
+/// The largest plausible number of columns or rows.
 const MAX_TERMINAL_SIZE: usize = 10_000;
 
 /// The environment of one run.
 #[derive(Debug, Clone)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
-    /// The time of this run, which `WHYCAP_NOW` (RFC 3339) can override.
+    /// The current time, which `WHYCAP_NOW` (RFC 3339) can override.
     pub now: DateTime<Utc>,
-    /// The time of this run according to the machine's own clock, regardless of `WHYCAP_NOW`.
+    /// The current time according to the system clock, regardless of `WHYCAP_NOW`.
     machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
-    /// The format for times of day, which follows the locale unless the configuration overrides it.
+    /// The format for times of day. It depends on the locale unless the configuration overrides it.
     pub hours: HourFormat,
-    /// The system's standard directories for this user.
+    /// The user's standard directories.
     pub standard: StandardDirectories,
 }
 
-/// The system's standard directories for this user. A directory is `None` if the system does not define it.
+/// The user's standard directories. A directory is `None` if the system does not define it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StandardDirectories {
-    /// The home directory according to the user database, which is needed when the process has no `HOME`.
+    /// The home directory from the user database, for processes without `HOME`.
     pub home: Option<PathBuf>,
-    /// The directory for programs' data.
+    /// The parent directory for application data.
     pub data: Option<PathBuf>,
-    /// The directory for programs' configuration.
+    /// The parent directory for configuration files.
     pub configuration: Option<PathBuf>,
 }
 
 impl StandardDirectories {
-    /// Queries the system for the directories.
+    /// Queries the system for the standard directories.
     fn of_system() -> Self {
         // On Windows and macOS, `dirs` ignores these variables.
         let [data, configuration] = PROGRAM_HOMES.map(|(variable, _default)| {
@@ -84,7 +83,7 @@ impl StandardDirectories {
 }
 
 impl Environment {
-    /// Reads the environment of this process.
+    /// Reads the environment of the current process.
     pub fn of_process() -> Self {
         Self {
             standard: StandardDirectories::of_system(),
@@ -93,7 +92,7 @@ impl Environment {
         }
     }
 
-    /// Creates an environment with these variables and no standard directories. `WHYCAP_NOW` takes precedence over
+    /// Creates an environment with the given variables and no standard directories. `WHYCAP_NOW` takes precedence over
     /// `clock`.
     pub fn new(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -122,8 +121,8 @@ impl Environment {
         environment
     }
 
-    /// Returns a copy of this environment with the current time. The time has advanced by as much as the machine's
-    /// clock has advanced since the environment was created.
+    /// Returns a copy of this environment with the current time. An overridden time advances at the same rate as the
+    /// system clock.
     pub(crate) fn at_present(&self) -> Self {
         let machine_now = datetime_from_system(SystemTime::now());
         Self {
@@ -133,7 +132,7 @@ impl Environment {
         }
     }
 
-    /// Returns the clock and time zone used for displaying times.
+    /// Returns the clock and the time zone for displaying times.
     pub fn clock(&self) -> Clock {
         Clock {
             now: self.now,

@@ -1,15 +1,14 @@
-//! Reads JSON that was written by another program and whose format may change.
+//! Reads JSON from other programs whose format may change.
 //!
-//! A field that is missing or has an unexpected type is treated as absent, without affecting the
-//! other fields.
+//! A missing field, or a field of an unexpected type, is treated as absent. All other fields are still read.
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_json::Value;
 
-/// Parses the JSON name of an enum variant. Returns `None` if the name is unknown, which can happen if it comes from a
-/// newer version of the other program.
+/// Parses the JSON name of an enum variant. Returns `None` if the name is unknown, for example because a newer version
+/// of the other program introduced it.
 pub(crate) fn parse_name<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     let name: StrDeserializer<'_, Error> = name.into_deserializer();
     T::deserialize(name).ok()
@@ -23,12 +22,12 @@ pub(crate) fn saturating_u64(number: f64) -> u64 {
     number as u64
 }
 
-/// Accesses the fields of a JSON object without ever failing.
+/// Accesses the fields of a JSON value without failing.
 pub(crate) trait LenientJson {
     /// Returns a field, or null if there is no such field.
     fn at(&self, name: &str) -> &Value;
 
-    /// Returns a string field, or `None` if the string is empty or the field is not a string.
+    /// Returns a string field, or `None` if the field is not a string or is empty.
     fn text(&self, name: &str) -> Option<&str> {
         self.at(name).as_str().filter(|text| !text.is_empty())
     }

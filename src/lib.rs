@@ -1,7 +1,7 @@
-//! Explains what Claude Code costs and, when a limit error stops it, what really happened.
+//! Shows what Claude Code costs, and explains limit errors.
 //!
-//! The library exists so that tests and benchmarks can use the code. Its API is not stable. ARCHITECTURE.md
-//! describes the directories and the data flow.
+//! The library exists only for tests and benchmarks, and its API is not stable. ARCHITECTURE.md describes the
+//! directories and the data flow.
 
 pub(crate) mod budget;
 mod checkout;

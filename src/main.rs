@@ -1,4 +1,4 @@
-//! The `whycap` program. All of its code is in the library.
+//! The `whycap` executable. All of the code is in the library.
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use crate::disk::ownership::is_safe_location;
 use crate::disk::replace::is_link;
 use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
-/// The configuration file that an administrator can create for all users of a machine.
+/// The configuration file with which an administrator configures whycap for all users of a machine.
 const SYSTEM_SETTINGS: &str = if cfg!(windows) {
     r"C:\ProgramData\whycap\config.toml"
 } else if cfg!(target_os = "macos") {
@@ -16,41 +16,39 @@ const SYSTEM_SETTINGS: &str = if cfg!(windows) {
     "/etc/whycap/config.toml"
 };
 
-/// The paths that whycap may use during one run. They are derived from the environment, and nothing is created.
+/// The paths that whycap uses during one run. They are derived from the environment. Nothing is created.
 #[derive(Debug, Clone)]
 pub struct Places {
     /// The user's home directory.
     pub home: PathBuf,
     /// Claude Code's configuration directory: `CLAUDE_CONFIG_DIR` if set, else `~/.claude`.
     pub config: PathBuf,
-    /// The configuration directories that contain the user's history. `CLAUDE_CONFIG_DIR` may list several, separated
-    /// by commas. The first is the same as [`Self::config`].
+    /// The configuration directories with the user's history. `CLAUDE_CONFIG_DIR` can contain a comma-separated list of
+    /// directories. The first one is [`Self::config`].
     pub histories: Vec<PathBuf>,
-    /// Claude Code's global state file, `.claude.json`. It is in `CLAUDE_CONFIG_DIR` if that is set, and otherwise in
-    /// the home directory.
+    /// Claude Code's global state file, `.claude.json`. It is in `CLAUDE_CONFIG_DIR` if that variable is set, and in
+    /// the home directory otherwise.
     pub global_state: PathBuf,
-    /// The directory in which Claude Code's native installer keeps the locks of its versions
-    /// (`$XDG_STATE_HOME/claude`).
+    /// The directory in which Claude Code's native installer stores its version locks (`$XDG_STATE_HOME/claude`).
     pub client_state: PathBuf,
-    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, but only if no one but the user could have
-    /// set that variable.
+    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, unless a project may have set the variable.
     pub data: PathBuf,
-    /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it under the same condition.
+    /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it, unless a project may have set the variable.
     pub settings: PathBuf,
-    /// The optional `config.toml` for all users of the machine.
+    /// The optional `config.toml` for all users of a machine.
     pub system_settings: PathBuf,
 }
 
 impl Places {
-    /// Derives the paths for a command run by a person.
+    /// Derives the paths for a command that the user runs directly.
     pub fn of(environment: &Environment) -> Self {
         Self::in_session(environment, &[])
     }
 
-    /// Derives the paths for a Claude Code session in these project directories.
+    /// Derives the paths for a Claude Code session in the given project directories.
     ///
-    /// A project's settings can set environment variables, and whycap's data can contain a command to run. A variable
-    /// that names whycap's own files is therefore ignored if it points into a project.
+    /// A project's settings can set environment variables, and whycap's data can contain a command to run. For
+    /// security, variables that override whycap's own paths are ignored if they point into a project.
     pub(crate) fn in_session(environment: &Environment, projects: &[PathBuf]) -> Self {
         // A relative path would point into the current project.
         let home = environment
@@ -99,7 +97,7 @@ impl Places {
         }
     }
 
-    /// Returns the `projects` directory of each history.
+    /// Returns the `projects` directory of each configuration directory.
     pub fn transcript_roots(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.histories
             .iter()
@@ -111,8 +109,8 @@ impl Places {
         self.config.join("settings.json")
     }
 
-    /// Returns a path that the user has entered in two forms: with symbolic links resolved, and as entered. `~` stands
-    /// for the home directory. The result is empty if the text is not an absolute path.
+    /// Returns a path entered by the user, first with symbolic links resolved and then as entered. Expands `~` to the
+    /// home directory. The result is empty if the path is not absolute.
     pub(crate) fn named(&self, text: &str) -> Vec<String> {
         let written = Path::new(text);
         let path = match written.strip_prefix("~") {
@@ -127,20 +125,20 @@ impl Places {
             .to_vec()
     }
 
-    /// Returns a path in its usual notation, with `~` for the home directory.
+    /// Formats a path for display, abbreviating the home directory to `~`.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
             Ok(below_home) if below_home == Path::new("") => "~".to_owned(),
             Ok(below_home) if self.home != Path::new("/") => {
                 let shown = Path::new("~").join(below_home).display().to_string();
-                // Every shell on Windows accepts both kinds of slash, and a path should use only one of them.
+                // Use one kind of slash throughout the path. Every shell on Windows accepts both.
                 shown.replace(MAIN_SEPARATOR, "/")
             }
             _ => as_written(path.display().to_string()),
         }
     }
 
-    /// Returns a path as a word in a shell command. A leading `~` is left unquoted so that the shell expands it.
+    /// Formats a path as a word in a shell command. A leading `~` is not quoted, so that the shell expands it.
     pub(crate) fn in_shell(&self, path: &Path) -> String {
         let shown = self.show(path);
         match shown.strip_prefix("~/") {
@@ -150,7 +148,7 @@ impl Places {
     }
 }
 
-/// Quotes a word for a shell unless it contains nothing that needs quoting.
+/// Quotes a word for the shell if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -173,7 +171,7 @@ impl OwnPaths<'_> {
             .named_by("WHYCAP_DATA_DIR")
             .unwrap_or_else(|| self.standard(self.environment.standard.data.as_deref(), data_home));
 
-        // The directory itself may be a link that the user has created, but links inside the directory are not allowed.
+        // The user may make the data directory itself a symbolic link, but links inside the directory are rejected.
         if is_link(&data)
             && let Ok(target) = std::fs::canonicalize(&data)
         {
@@ -192,16 +190,16 @@ impl OwnPaths<'_> {
         })
     }
 
-    /// Returns the path in a variable, or `None` if someone other than the user may have set it.
+    /// Returns the path in an environment variable, or `None` if a project may have set it.
     fn named_by(&self, variable: &str) -> Option<PathBuf> {
         self.environment
             .path(variable)
             .filter(|path| self.is_trusted(path))
     }
 
-    /// Returns whycap's directory inside one of the system's standard directories. `variable` is the variable that can
-    /// override the standard directory, and `default` is its usual location. The default is used if the variable is set
-    /// to a directory that is not trusted.
+    /// Returns whycap's directory inside one of the standard directories. `variable` can override the standard
+    /// directory, and `default` is its usual location. The default is used if the variable points to an untrusted
+    /// directory.
     fn standard(
         &self,
         system_directory: Option<&Path>,
@@ -210,7 +208,7 @@ impl OwnPaths<'_> {
         if let Some(system_directory) = system_directory {
             let directory = system_directory.join("whycap");
             let has_variable = self.environment.variable(variable).is_some();
-            // If the home directory is relative, this directory is relative, too.
+            // If the home directory is a relative path, so is this directory.
             if directory.is_absolute() && (!has_variable || self.is_trusted(&directory)) {
                 return directory;
             }
@@ -218,8 +216,8 @@ impl OwnPaths<'_> {
         self.home.join(default).join("whycap")
     }
 
-    /// Returns true if a path is absolute, can be written only by the user and the system, and is not inside any of the
-    /// projects.
+    /// Returns true if a path is absolute, is outside all projects, and can be written to only by the user and the
+    /// system.
     fn is_trusted(&self, path: &Path) -> bool {
         path.is_absolute()
             && is_safe_location(path)
@@ -230,7 +228,7 @@ impl OwnPaths<'_> {
     }
 }
 
-/// Removes the prefix that Windows adds when it resolves a path. Other programs do not understand this prefix.
+/// Removes the `\\?\` prefix that Windows adds to resolved paths. Other programs do not understand it.
 pub(crate) fn as_written(path: String) -> String {
     match path.strip_prefix(r"\\?\") {
         Some(looked_up) => match looked_up.strip_prefix(r"UNC\") {
@@ -241,8 +239,7 @@ pub(crate) fn as_written(path: String) -> String {
     }
 }
 
-/// Returns true if a path is inside a project. The home directory and the directories above it do not count as
-/// projects.
+/// Returns true if a path is inside a project. The home directory and its parents are never treated as projects.
 pub(crate) fn belongs_to_project(path: &Path, project: &Path, home: &Path) -> bool {
     let real_project = real(project);
     if real(home).starts_with(&real_project) {
@@ -251,7 +248,7 @@ pub(crate) fn belongs_to_project(path: &Path, project: &Path, home: &Path) -> bo
     path.starts_with(project) || real(path).starts_with(real_project)
 }
 
-/// Resolves the symbolic links in the part of a path that exists.
+/// Resolves symbolic links in the existing part of a path.
 pub(crate) fn real(path: &Path) -> PathBuf {
     path.ancestors()
         .find_map(|existing| {
@@ -268,10 +265,10 @@ pub(crate) fn real(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
-/// Returns the paths in a comma-separated list. A list that is not valid UTF-8 is treated as a single path.
+/// Splits a comma-separated list of paths. A list that is not valid UTF-8 is treated as a single path.
 ///
-/// A leading `~/` is expanded here, as a shell would have done. Any other relative path is relative to the current
-/// directory, as in Claude Code.
+/// A leading `~/` is expanded, because the shell does not expand it inside a list. Other relative paths are relative to
+/// the current directory, as in Claude Code.
 fn paths_in_list(list: &OsStr, home: &Path) -> Vec<PathBuf> {
     let Some(text) = list.to_str() else {
         return vec![expand(Path::new(list), home)];
@@ -303,8 +300,7 @@ mod tests {
         Places::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
     }
 
-    /// A link with this name in the working directory used to give the same budget a different meaning in each
-    /// directory.
+    /// A symbolic link with this name in the working directory used to change the meaning of a budget.
     #[test]
     #[cfg(unix)]
     fn a_mere_name_is_no_path_from_where_we_happen_to_run() {
@@ -398,7 +394,7 @@ mod tests {
         }
     }
 
-    /// Git Bash sets `HOME`, possibly to a directory on another drive. Claude Code ignores `HOME` on Windows.
+    /// Git Bash sets `HOME`, sometimes to a directory on another drive. Claude Code ignores `HOME` on Windows.
     #[test]
     #[cfg(windows)]
     fn on_windows_home_is_the_profile_and_things_are_below_its_app_data() {

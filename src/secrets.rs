@@ -1,14 +1,14 @@
-//! Redacts secrets in text from other programs, such as an error message that quotes a key or a header.
+//! Redacts secrets in text from other programs, for example in an error message that quotes an API key or a header.
 //!
-//! Secrets are recognized by their form and replaced with [`REPLACEMENT`], while the rest of the text stays readable.
-//! When in doubt, a word is redacted. Request IDs, session IDs, model names, numbers, and dates are left alone.
+//! Secrets are recognized by their format and replaced with [`REPLACEMENT`], while the rest of the text stays readable.
+//! When in doubt, a word is redacted. Request IDs, session IDs, model names, numbers, and dates are kept.
 
 use std::ops::Range;
 
-/// The text that replaces a secret.
+/// The replacement for a secret.
 const REPLACEMENT: &str = "[hidden]";
 
-/// The prefixes of keys and tokens, grouped by the minimum length of the part after the prefix.
+/// The known prefixes of keys and tokens, grouped by the minimum length of the rest.
 const TOKEN_PREFIXES: [(usize, &[&str]); 3] = [
     (
         12,
@@ -36,7 +36,7 @@ const TOKEN_PREFIXES: [(usize, &[&str]); 3] = [
     (20, &["AIza", "eyJ"]),
 ];
 
-/// The lowercase endings of the names of fields, headers, and variables that hold secrets.
+/// The lowercase suffixes of field, header, and variable names that indicate a secret.
 const SECRET_NAME_ENDINGS: [&str; 11] = [
     "key",
     "token",
@@ -51,13 +51,14 @@ const SECRET_NAME_ENDINGS: [&str; 11] = [
     "credentials",
 ];
 
-/// Anthropic's email domains. Addresses at these domains belong to Anthropic's support, so they are not redacted.
+/// Anthropic's email domains. Addresses in these domains are support addresses and are not redacted.
 const ANTHROPIC_DOMAINS: [&str; 3] = ["anthropic.com", "claude.com", "claude.ai"];
 
-/// The minimum length at which a run of letters and digits counts as a secret. Request IDs and session IDs are shorter.
+/// The minimum length of a sequence of letters and digits that is considered a secret. Request IDs and session IDs are
+/// shorter.
 const LONG_TOKEN: usize = 40;
 
-/// Returns the text with all secrets and email addresses redacted.
+/// Redacts all secrets and email addresses in a text.
 pub(crate) fn redact(text: &str) -> String {
     let mut secrets: Vec<Range<usize>> = private_keys(text)
         .chain(prefixed_tokens(text))
@@ -81,7 +82,7 @@ pub(crate) fn redact(text: &str) -> String {
     redacted
 }
 
-/// Returns all private keys in PEM format, including their first and last lines.
+/// Finds all private keys in PEM format, including the `BEGIN` and `END` lines.
 fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("-----BEGIN ").filter_map(|(start, _)| {
         let rest = text.get(start..)?;
@@ -94,7 +95,7 @@ fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Returns all tokens that start with one of the [`TOKEN_PREFIXES`].
+/// Finds all tokens with one of the [`TOKEN_PREFIXES`].
 fn prefixed_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
     TOKEN_PREFIXES
         .iter()
@@ -112,8 +113,8 @@ fn prefixed_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
         })
 }
 
-/// Returns the values of all fields, headers, and variables that hold secrets, in the forms `name: value`,
-/// `name=value`, `"name":"value"`, and `Bearer value`.
+/// Finds the values of all secret fields, headers, and variables in the forms `name: value`, `name=value`,
+/// `"name":"value"`, and `Bearer value`.
 fn named_values(text: &str) -> impl Iterator<Item = Range<usize>> {
     runs(text, is_in_name)
         .into_iter()
@@ -131,14 +132,14 @@ fn named_values(text: &str) -> impl Iterator<Item = Range<usize>> {
             } else if separator.contains(':') {
                 value.len() >= 20 || (value.len() >= 8 && is_random)
             } else {
-                // A name followed by a space may just be a word in a sentence.
+                // A name followed by a space may be an ordinary word in a sentence.
                 !separator.is_empty() && value.len() >= 16 && is_random
             };
             is_secret.then_some(value)
         })
 }
 
-/// Returns true if a field, header, or variable with this name holds a secret.
+/// Returns true if the name of a field, header, or variable indicates a secret.
 fn names_secret(name: &str) -> bool {
     let lower_case = name.to_ascii_lowercase();
     SECRET_NAME_ENDINGS
@@ -146,8 +147,8 @@ fn names_secret(name: &str) -> bool {
         .any(|ending| lower_case.ends_with(ending))
 }
 
-/// Returns the password in each URL of the form `https://user:password@host`. If there is a user name but no password,
-/// the user name is returned instead, because it may be a token.
+/// Finds the password in each URL of the form `https://user:password@host`. If there is no password, finds the user
+/// name, which may be a token.
 fn url_passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://")
         .filter_map(|(position, separator)| {
@@ -159,14 +160,14 @@ fn url_passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
         })
 }
 
-/// Returns all email addresses except those of Anthropic.
+/// Finds all email addresses except Anthropic's.
 fn email_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices('@')
         .filter_map(|(at_sign, _)| email_address_around(text, at_sign))
 }
 
-/// Returns the email address that an `@` belongs to. Returns `None` if the address is Anthropic's, or if the `@` is not
-/// part of an email address.
+/// Returns the email address around an `@`. Returns `None` if it is one of Anthropic's, or if the `@` is not part of an
+/// email address.
 fn email_address_around(text: &str, at_sign: usize) -> Option<Range<usize>> {
     let user_length: usize = text
         .get(..at_sign)?
@@ -188,7 +189,7 @@ fn email_address_around(text: &str, at_sign: usize) -> Option<Range<usize>> {
         .iter()
         .any(|anthropic| domain.eq_ignore_ascii_case(anthropic));
 
-    // The part of a URL before the `@` is handled by `url_passwords`.
+    // Credentials in URLs are handled by `url_passwords`.
     let word_before = text.get(..start)?.rsplit(char::is_whitespace).next()?;
     let is_in_url = word_before.contains("://");
 
@@ -196,14 +197,14 @@ fn email_address_around(text: &str, at_sign: usize) -> Option<Range<usize>> {
     is_address.then(|| start..at_sign + 1 + domain.len())
 }
 
-/// Returns all long runs of letters and digits that look random.
+/// Finds all long, random-looking sequences of letters and digits.
 fn long_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
     runs(text, |c| c.is_ascii_alphanumeric())
         .into_iter()
         .filter(|run| run.len() >= LONG_TOKEN && text.get(run.clone()).is_some_and(looks_random))
 }
 
-/// Returns the longest possible runs of characters that satisfy `fits`.
+/// Finds all maximal sequences of characters that satisfy `fits`.
 fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (start, character) in text.char_indices().filter(|(_, c)| fits(*c)) {
@@ -216,8 +217,8 @@ fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     runs
 }
 
-/// Returns the run of characters that begins at `start` and satisfies `fits`. The run may be empty. Returns `None` if
-/// `start` is not inside the text.
+/// Returns the sequence of characters from `start` that satisfies `fits`. The sequence may be empty. Returns `None` if
+/// `start` is past the end of the text.
 fn run_at(text: &str, start: usize, fits: impl Fn(char) -> bool) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     let length = rest.find(|c| !fits(c)).unwrap_or(rest.len());

@@ -1,12 +1,12 @@
-//! Provides open directories, which are the only way to access locks and to write the journal.
+//! Directory handles. Locks and the journal are accessed only through these handles.
 //!
-//! Every step below a root directory starts from an open directory and does not follow symbolic links or junctions, so
-//! a planted link cannot redirect a removal. The root itself may be a link, because some people keep their
-//! configuration directory elsewhere.
+//! Below the root directory, every path component is opened relative to an open directory, without following symbolic
+//! links or junctions. A planted link therefore cannot redirect a deletion. The root itself may be a symbolic link,
+//! because some users keep their configuration directory elsewhere.
 //!
-//! Windows does not reveal a file's owner without additional privileges. Since locks are in the user's profile, whycap
-//! treats every lock there as the user's own. Windows also lacks a change time that programs cannot set, so the
-//! modification time is used instead.
+//! On Windows, reading a file's owner requires additional privileges. Locks are in the user's profile, so whycap
+//! assumes that the user owns all of them. Windows also has no equivalent of `ctime`, so the modification time is used
+//! instead.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -24,9 +24,9 @@ use super::read::read_up_to;
 /// The kind of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryKind {
-    /// A directory without entries.
+    /// An empty directory.
     EmptyDirectory,
-    /// A directory with entries, or one that cannot be listed.
+    /// A non-empty directory, or a directory that cannot be listed.
     FullDirectory,
     /// A regular file.
     File,
@@ -39,14 +39,14 @@ pub(crate) enum EntryKind {
 /// The metadata of a directory entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntryInfo {
-    /// The device and inode. They change if the entry is replaced with another entry of the same name.
+    /// The device and inode numbers. They change if the entry is replaced by another entry with the same name.
     pub(crate) identity: (i128, i128),
     pub(crate) kind: EntryKind,
-    /// True if the entry belongs to the user who runs whycap.
+    /// True if the entry belongs to the current user.
     pub(crate) is_owned: bool,
-    /// The time of the last change to the content. The holder of a lock updates it regularly.
+    /// The modification time. The owner of a lock updates it regularly.
     pub(crate) modified: DateTime<Utc>,
-    /// The time of the last change to anything about the entry. Programs cannot set it, except on Windows.
+    /// The time of the last change to the content or metadata (`ctime`). Except on Windows, programs cannot set it.
     pub(crate) changed: DateTime<Utc>,
 }
 
@@ -65,8 +65,8 @@ impl Directory {
         Ok(Self(self.0.open_dir_nofollow(name)?))
     }
 
-    /// Opens a subdirectory, creating it with mode 0700 if necessary. Fails if it is a symbolic link, belongs to
-    /// another user, or is writable by others.
+    /// Opens a subdirectory, or creates it with mode 0700. Fails if it is a symbolic link, belongs to another user, or
+    /// is writable by others.
     pub(crate) fn open_or_create_private(&self, name: &OsStr) -> io::Result<Self> {
         #[cfg_attr(not(unix), allow(unused_mut, reason = "only Unix has modes"))]
         let mut builder = DirBuilder::new();
@@ -86,7 +86,7 @@ impl Directory {
         }
     }
 
-    /// Opens a file without following a symbolic link and without blocking on a pipe. A new file gets mode 0600.
+    /// Opens a file without following a symbolic link or blocking on a pipe. New files are created with mode 0600.
     fn open_file(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<File> {
         options.follow(FollowSymlinks::No);
         #[cfg(unix)]
@@ -98,7 +98,7 @@ impl Directory {
         Ok(self.0.open_with(name, options)?.into_std())
     }
 
-    /// Appends bytes to one of the user's files in a single write, creating the file if necessary. Fails if the path is
+    /// Appends bytes to one of the user's files in a single write. Creates the file if necessary. Fails if the entry is
     /// not a regular file or belongs to another user.
     pub(crate) fn append(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open_file(name, OpenOptions::new().append(true).create(true))?;
@@ -109,7 +109,7 @@ impl Directory {
         file.write_all(bytes)
     }
 
-    /// Returns the names of the first `limit` entries, in no particular order.
+    /// Returns the names of up to `limit` entries, in no particular order.
     pub(crate) fn names(&self, limit: usize) -> io::Result<Vec<OsString>> {
         self.0
             .entries()?
@@ -130,8 +130,8 @@ impl Directory {
         Ok(info)
     }
 
-    /// Returns the metadata of an entry, reporting every directory as non-empty. On Unix, this avoids `cap_std`, which
-    /// panics on some of the timestamps that a file may have.
+    /// Returns the metadata of an entry, but reports every directory as non-empty. The Unix version does not use
+    /// `cap_std`, which panics on certain valid timestamps.
     #[cfg(unix)]
     fn entry_info_of_system(&self, name: &OsStr) -> io::Result<EntryInfo> {
         use rustix::fs::{AtFlags, FileType, statat};
@@ -171,12 +171,12 @@ impl Directory {
         })
     }
 
-    /// Reads at most the first `limit` bytes of a file.
+    /// Reads up to `limit` bytes from the beginning of a file.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
         read_up_to(self.open_file(name, OpenOptions::new().read(true))?, limit)
     }
 
-    /// Removes an empty directory. Fails if it has entries or is not a directory.
+    /// Removes an empty directory. Fails if it is not empty or not a directory.
     pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         // On Windows, `remove_dir` would also remove a junction to a directory.
         #[cfg(windows)]
@@ -186,7 +186,7 @@ impl Directory {
         self.0.remove_dir(name)
     }
 
-    /// Moves an entry into another directory under a new name. Fails if that name already exists there.
+    /// Moves an entry to another directory under a new name. Fails if the new name already exists there.
     pub(crate) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
         #[cfg(unix)]
         {
@@ -194,13 +194,13 @@ impl Directory {
             use rustix::io::Errno;
 
             match renameat_with(&self.0, name, &target.0, new_name, RenameFlags::NOREPLACE) {
-                // The file system does not support the flag.
+                // The file system does not support `RENAME_NOREPLACE`.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
                 result => return Ok(result?),
             }
         }
-        // Another process could create the new name between the check and the rename. This does not happen in practice,
-        // because the target is a newly created private directory.
+        // In theory, another process could create the new name between the check and the rename. In practice, the
+        // target is a newly created private directory.
         match target.entry_info(new_name) {
             Ok(_) => Err(ErrorKind::AlreadyExists.into()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -209,7 +209,7 @@ impl Directory {
     }
 }
 
-/// Converts a file timestamp. Returns the Unix epoch if the timestamp is outside the range that whycap supports.
+/// Converts a file timestamp. Returns the Unix epoch if the timestamp is outside the supported range.
 #[cfg(unix)]
 fn datetime_from_stat(seconds: i64, nanoseconds: Option<u32>) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, nanoseconds.unwrap_or(0))

@@ -1,16 +1,16 @@
-//! Files in a directory that its owner shares with a group.
+//! Writes files to a directory that its owner shares with a group.
 //!
-//! If the directory is not shared, its files are private. Otherwise, the group gets the permissions that it has on the
-//! directory itself, except that it can never write to a file. Nobody else gets any permissions. Symbolic links planted
-//! by other group members are not followed. Members can remove each other's files unless the directory has the sticky
-//! bit.
+//! In a directory that is not shared, files are private. In a shared directory, the group's permissions on the
+//! directory determine its permissions on the files, but the group can never write to a file. Other users have no
+//! access. Symbolic links planted by other group members are not followed. Group members can delete each other's files
+//! unless the directory has the sticky bit.
 
 use std::path::Path;
 
 use super::{Durability, Error};
 
-/// Returns true if a directory is shared with a group. On systems other than Unix, files inherit permissions from the
-/// directory automatically, so nothing has to be done.
+/// Returns true if a directory is shared with a group. On Windows, files inherit the directory's permissions
+/// automatically, so no special handling is needed.
 #[cfg(unix)]
 pub(crate) fn is_shared(directory: &Path) -> bool {
     GroupAccess::of(directory).is_some()
@@ -21,8 +21,8 @@ pub(crate) fn is_shared(_: &Path) -> bool {
     false
 }
 
-/// Writes a file atomically, and creates any missing directories between `root` and the file. If `root` is shared with
-/// a group, the group can read the file.
+/// Writes a file atomically, creating missing directories between `root` and the file. If `root` is shared with a
+/// group, the group can read the file.
 pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     #[cfg(unix)]
     if let Some(group) = GroupAccess::of(root) {
@@ -35,7 +35,7 @@ pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), 
     super::write_atomically(path, bytes, Durability::Quick)
 }
 
-/// The access that a directory grants to its group.
+/// The group's access to a shared directory.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct GroupAccess {
@@ -48,8 +48,8 @@ struct GroupAccess {
 
 #[cfg(unix)]
 impl GroupAccess {
-    /// Returns the group's access to a directory that is meant for sharing, which means that new files belong to the
-    /// directory's group (setgid) and that the group may write to it. Returns `None` for other directories.
+    /// Returns the group's access to a shared directory, or `None` if the directory is not shared. A directory is
+    /// considered shared if it has the setgid bit and is writable by its group.
     fn of(directory: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         const SETGID_AND_GROUP_WRITE: u32 = 0o2020;
@@ -67,7 +67,7 @@ impl GroupAccess {
     }
 
     /// Creates the missing directories between `root` and a file, with the group's permissions regardless of the umask.
-    /// Fails if the name of a directory is already taken by something else.
+    /// Fails if a path component exists but is not a directory.
     fn create_directories(self, root: &Path, file: &Path) -> Result<(), Error> {
         let names = file
             .parent()

@@ -1,28 +1,28 @@
-//! Advisory locks for whycap's own use. This is the only file that uses `fs2`.
+//! Advisory file locks for whycap itself. No other file uses `fs2`.
 //!
-//! A lock is released when its process ends, so it never becomes stale. Only [`lock_with_timeout`] waits for a lock
-//! that another process holds.
+//! The system releases a lock when its process ends, so these locks never become stale. Only [`lock_with_timeout`]
+//! waits for a lock that another process holds.
 //!
-//! Some network file systems do not support locks. On such file systems, every attempt succeeds, because losing an
-//! update is better than refusing to work.
+//! Some network file systems do not support locks. On these file systems, every attempt to lock a file succeeds,
+//! because a lost update is better than a program that does not work.
 //!
-//! `fs2` was last published in 2018, and std has since gained methods with the same names. Calls are therefore written
-//! as `fs2::FileExt::…(&file)`, because a method call would resolve to the std method.
+//! `fs2` was last released in 2018, and the standard library has since added methods with the same names. Method calls
+//! would resolve to those, so calls are written as `fs2::FileExt::…(&file)`.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// A lock that is held until the value is dropped.
+/// A lock that is released when this value is dropped.
 ///
-/// The lock file is never deleted. Otherwise, two processes could hold locks on two different files with the same name.
+/// The lock file is never deleted. Otherwise, two processes could hold locks on different files with the same name.
 #[derive(Debug)]
 pub(crate) struct LockGuard(File);
 
 impl Drop for LockGuard {
     fn drop(&mut self) {
-        // Closing the file also releases the lock, so a failure can be ignored.
+        // Closing the file also releases the lock, so errors can be ignored.
         let _ = fs2::FileExt::unlock(&self.0);
     }
 }
@@ -36,7 +36,7 @@ fn try_lock_with(path: &Path, lock: fn(&File) -> io::Result<()>) -> io::Result<O
     let file = super::ownership::open_or_create_owned(path)?;
     match lock(&file) {
         Err(error) if is_contention(&error) && !reports_contention_always(path) => Ok(None),
-        // Any other error means that locks are not supported.
+        // Any other error means that the file system does not support locks.
         _ => Ok(Some(LockGuard(file))),
     }
 }
@@ -45,16 +45,16 @@ fn is_contention(error: &io::Error) -> bool {
     error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
-/// Returns true if the lock's file system reports every file as locked by another process, as some file systems do.
-/// Such a file system even reports a new temporary file as locked, even though no other process can have locked it.
+/// Returns true if the file system reports every file as locked, which some file systems do. In that case, even a new
+/// temporary file is reported as locked, although no other process can have locked it.
 fn reports_contention_always(path: &Path) -> bool {
     path.parent()
         .and_then(|directory| tempfile::tempfile_in(directory).ok())
         .is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
 }
 
-/// Returns true if files in a directory can be locked in both of the ways that whycap needs: `flock` for the locks in
-/// this module, and `fcntl` for SQLite. Also returns true if this cannot be tested.
+/// Returns true if files in `directory` can be locked in both ways that whycap requires: with `flock` for the locks in
+/// this module, and with `fcntl` for SQLite. Also returns true if this cannot be tested.
 pub(crate) fn is_supported_in(directory: &Path) -> bool {
     if super::ownership::check_owned_directory(directory).is_err() {
         return true;
@@ -76,8 +76,8 @@ fn supports_fcntl_lock(_: &File) -> bool {
     true
 }
 
-/// Locks the file at `path`, waiting while another process holds the lock. Returns `None` if the lock is still held
-/// after `timeout`. `wait` must block for the given duration.
+/// Locks the file at `path`, waiting if another process holds the lock. Returns `None` if the lock is still held after
+/// `timeout`. `wait` must block for the given duration.
 pub(crate) fn lock_with_timeout(
     path: &Path,
     timeout: Duration,

@@ -1,10 +1,10 @@
-//! Handles all write access to the file system, and reads files that someone else may have planted.
+//! Performs all write access to the file system, and reads files that another user may have planted.
 //!
-//! Readers never see a half-written file. whycap's files have mode 0600 and its directories have mode 0700, unless they
-//! are written for a group (see [`group`]). whycap deletes only files that it created itself. If one of its files has
-//! been replaced with a symbolic link, the link's target is not touched.
+//! Readers never see partially written files. Files have mode 0600 and directories have mode 0700, unless they are
+//! shared with a group (see [`group`]). Only files that whycap created are ever deleted. If one of them has been
+//! replaced with a symbolic link, the target of the link is left alone.
 //!
-//! A write may be lost in a power failure unless [`Durability::Synced`] is requested.
+//! A power failure can undo a write unless it was made with [`Durability::Synced`].
 
 pub(crate) mod directory;
 pub(crate) mod group;
@@ -32,7 +32,7 @@ pub(crate) use write::{
     create_shared_parent_directory, is_writable, remove_owned_file, rename, write_atomically,
 };
 
-/// A file operation that failed, with the path and a remedy.
+/// A failed file operation. The message includes the path and a remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or directory could not be read.
@@ -42,7 +42,7 @@ pub enum Error {
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// The reason reported by the system.
+        /// The error reported by the system.
         source: io::Error,
     },
     /// A file or directory could not be created, changed, or deleted.
@@ -52,10 +52,10 @@ pub enum Error {
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// The reason reported by the system.
+        /// The error reported by the system.
         source: io::Error,
     },
-    /// A file is larger than any valid file of its kind.
+    /// A file exceeds the size limit.
     #[error(
         "{path} is too large ({size} bytes, and whycap reads at most {limit}); restore an earlier version, or move it somewhere else"
     )]
@@ -64,12 +64,12 @@ pub enum Error {
         path: PathBuf,
         /// The size of the file in bytes.
         size: u64,
-        /// The maximum size to read.
+        /// The size limit in bytes.
         limit: u64,
     },
 }
 
-/// Returns a function that adds the path to a system error, for use with [`Result::map_err`].
+/// Returns a function that adds the path to an I/O error, for use with [`Result::map_err`].
 pub(crate) fn read_error(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
     move |source| Error::Read {
         path: path.to_owned(),

@@ -1,21 +1,21 @@
-//! Checks who owns files, and opens files that someone else may have planted.
+//! Checks file ownership, and opens files that another user may have planted.
 //!
-//! Opening a file never blocks, as it would on a pipe, and never returns a device. A file that must belong to the user
-//! is never opened through a symbolic link. A user with write access to a parent directory can still replace a
-//! directory between a check and its use.
+//! Opening a file never blocks on a pipe and never opens a device. Files that must belong to the user are never opened
+//! through a symbolic link. These checks are not free of races: a user with write access to a parent directory can
+//! replace a directory after it has been checked.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// The permission bit that lets others write.
+/// The permission bit that lets other users write.
 const WRITABLE_BY_OTHERS: u32 = 0o002;
-/// The permission bits that let the group or others write.
+/// The permission bits that let the group and other users write.
 const WRITABLE_BY_GROUP_OR_OTHERS: u32 = 0o022;
-/// The sticky bit. In a directory with this bit, such as `/tmp`, users can remove only their own files.
+/// The sticky bit. In a directory with this bit, such as `/tmp`, users can delete only their own files.
 const STICKY: u32 = 0o1000;
 
-/// Opens a regular file for reading. Symbolic links are followed, because some people keep such files elsewhere.
+/// Opens a regular file for reading. Follows symbolic links, because some users keep these files elsewhere.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -27,11 +27,11 @@ pub(crate) fn open_owned(path: &Path) -> io::Result<File> {
     open_owned_with(OpenOptions::new().read(true), path)
 }
 
-/// Opens one of the user's files for reading and writing, or creates it with mode 0600. The content of an existing file
-/// is left unchanged.
+/// Opens one of the user's files for reading and writing, or creates it with mode 0600. Does not truncate existing
+/// files.
 pub(crate) fn open_or_create_owned(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    // Some network file systems refuse a shared lock on a file that was opened only for writing.
+    // Some network file systems refuse to lock a file that is open only for writing.
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -40,8 +40,8 @@ pub(crate) fn open_or_create_owned(path: &Path) -> io::Result<File> {
 
 fn open_owned_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = open_regular_with(options, path, Links::Refuse).map_err(|error| {
-        // For a symbolic link, a directory, or a socket, the system reports an unhelpful reason ("too many levels of
-        // symbolic links").
+        // For symbolic links, directories, and sockets, the system reports an unhelpful error, such as "too many levels
+        // of symbolic links".
         let exists = error.kind() != io::ErrorKind::NotFound;
         let is_no_file = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
         if exists && is_no_file {
@@ -70,7 +70,7 @@ fn open_regular_with(options: &mut OpenOptions, path: &Path, links: Links) -> io
     }
 }
 
-/// Opens one of the user's directories, so that its mode can be changed. Fails if it is a symbolic link or belongs to
+/// Opens one of the user's directories in order to change its mode. Fails if it is a symbolic link or belongs to
 /// another user.
 #[cfg(unix)]
 pub(super) fn open_owned_directory(path: &Path) -> io::Result<File> {
@@ -87,7 +87,7 @@ pub(super) fn open_owned_directory(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Fails unless the path is one of the user's regular files or does not exist.
+/// Fails if the path exists but is not one of the user's regular files.
 pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() && is_owned(&metadata) => Ok(()),
@@ -97,7 +97,8 @@ pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Fails unless the path is one of the user's directories, is not a symbolic link, and is not writable by others.
+/// Fails unless the path is a directory that belongs to the user and is not writable by others. Symbolic links are
+/// rejected.
 pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_dir() && is_exclusively_owned(&metadata) {
@@ -109,8 +110,8 @@ pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns true if only the user could have written a file or directory. It must belong to the user, must not be a
-/// symbolic link, and must not be writable by its group or others.
+/// Returns true if only the user can have written a file or directory. It must belong to the user, must not be writable
+/// by its group or others, and must not be a symbolic link.
 pub(crate) fn is_writable_only_by_user(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
         let access = Access::of(&metadata);
@@ -119,8 +120,8 @@ pub(crate) fn is_writable_only_by_user(path: &Path) -> bool {
     })
 }
 
-/// Returns true if a path, or its nearest existing ancestor, belongs to the user or to root and is not writable by
-/// everyone. If the path itself is a directory, it must belong to the user.
+/// Returns true if a path belongs to the user or to root and is not writable by everyone. If the path does not exist,
+/// its nearest existing ancestor is checked instead. An existing directory must belong to the user.
 pub(crate) fn is_safe_location(path: &Path) -> bool {
     let Some((existing, metadata)) = path
         .ancestors()
@@ -142,18 +143,18 @@ pub(super) fn not_owned() -> io::Error {
     )
 }
 
-/// Returns true if a file or directory belongs to the user who runs whycap.
+/// Returns true if a file or directory belongs to the current user.
 pub(crate) fn is_owned(metadata: &Metadata) -> bool {
     Access::of(metadata).is_owned()
 }
 
-/// Returns true if a file or directory belongs to the user who runs whycap and is not writable by others.
+/// Returns true if a file or directory belongs to the current user and is not writable by others.
 pub(super) fn is_exclusively_owned(metadata: &Metadata) -> bool {
     let access = Access::of(metadata);
     access.is_owned() && !access.is_writable_by_everybody()
 }
 
-/// The owner and mode of a file, and the user who runs whycap.
+/// The owner and mode of a file, along with the current user.
 struct Access {
     user: u32,
     owner: u32,
@@ -171,8 +172,8 @@ impl Access {
         }
     }
 
-    /// Returns the access to a private file. Systems other than Unix do not reveal a file's owner without additional
-    /// privileges, so every file is treated as the user's own private file.
+    /// Treats every file as a private file of the user, because Windows does not reveal a file's owner without
+    /// additional privileges.
     #[cfg(not(unix))]
     fn of(_: &Metadata) -> Self {
         Self {
@@ -186,20 +187,21 @@ impl Access {
         self.owner == self.user
     }
 
-    /// Returns true if everyone may write. A directory with the sticky bit does not count as writable by everyone.
+    /// Returns true if everyone can write to the file or directory. Directories with the sticky bit are not considered
+    /// writable by everyone.
     fn is_writable_by_everybody(&self) -> bool {
         self.mode & WRITABLE_BY_OTHERS != 0 && self.mode & STICKY == 0
     }
 }
 
-/// How to treat a symbolic link at the end of a path.
+/// Determines whether a symbolic link at the end of a path is followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Links {
     Follow,
     Refuse,
 }
 
-/// Sets flags so that opening neither blocks on a pipe nor attaches a terminal.
+/// Sets flags so that opening a file never blocks on a pipe or attaches a terminal.
 #[cfg(unix)]
 fn set_safe_flags(options: &mut OpenOptions, links: Links) {
     use rustix::fs::OFlags;
@@ -209,8 +211,8 @@ fn set_safe_flags(options: &mut OpenOptions, links: Links) {
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
 }
 
-/// Sets the flag that opens a symbolic link itself, which is then rejected because it is not a regular file. On
-/// Windows, no other flags are needed to make sure that opening does not block.
+/// Sets a flag that opens the symbolic link itself, which is then rejected because it is not a regular file. On
+/// Windows, opening a file never blocks, so no other flags are needed.
 #[cfg(windows)]
 fn set_safe_flags(options: &mut OpenOptions, links: Links) {
     const OPEN_REPARSE_POINT: u32 = 0x0020_0000;

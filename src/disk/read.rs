@@ -1,4 +1,4 @@
-//! Reads regular files up to a size limit, and provides helper functions for paths.
+//! Reads regular files up to a size limit.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, ownership, read_error};
 
-/// Reads a regular file. Returns `None` if it does not exist. Fails if it is longer than `limit`.
+/// Reads a regular file. Returns `None` if it does not exist. Fails if it is larger than `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     read_opened(path, ownership::open_regular(path), limit)
 }
@@ -35,7 +35,7 @@ fn read_opened(
         });
     }
 
-    // Files in /proc report a size of 0. Without some initial capacity, they would be read in steps of 32 bytes.
+    // Files in `/proc` report a size of 0. Without any initial capacity, they would be read in chunks of 32 bytes.
     let capacity = usize::try_from(size).unwrap_or(0).max(1024);
     let mut bytes = Vec::with_capacity(capacity);
     file.take(limit)
@@ -44,13 +44,13 @@ fn read_opened(
     Ok(Some(bytes))
 }
 
-/// Reads the last `limit` bytes of a file. Returns the offset at which they start, followed by the bytes.
+/// Reads the last `limit` bytes of a file. Returns their offset in the file and the bytes.
 pub(crate) fn read_tail(path: &Path, limit: u64) -> io::Result<(u64, Vec<u8>)> {
     read_end(ownership::open_regular(path)?, 0, limit)
 }
 
-/// Reads one of the user's files from `start` to the end. If that is more than `limit` bytes, only the last `limit`
-/// bytes are read. Returns the offset at which the bytes start, followed by the bytes.
+/// Reads one of the user's files from `start` to the end, but only the last `limit` bytes. Returns their offset in the
+/// file and the bytes.
 pub(crate) fn read_owned_end(path: &Path, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)> {
     read_end(ownership::open_owned(path)?, start, limit)
 }
@@ -68,7 +68,8 @@ pub(crate) fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_range(file, 0..size.min(limit))
 }
 
-/// Returns the size of one of the user's files. Fails if the path is a symbolic link or belongs to another user.
+/// Returns the size of one of the user's files in bytes. Fails if the path is a symbolic link or belongs to another
+/// user.
 pub(crate) fn owned_size(path: &Path) -> io::Result<u64> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_file() && ownership::is_owned(&metadata) {
@@ -78,7 +79,7 @@ pub(crate) fn owned_size(path: &Path) -> io::Result<u64> {
     }
 }
 
-/// Reads a range of one of the user's files. Returns fewer bytes if the file is shorter.
+/// Reads a byte range of one of the user's files. Returns fewer bytes if the file is too short.
 pub(crate) fn read_owned_range(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
     if range.is_empty() {
         return Ok(Vec::new());
@@ -86,15 +87,14 @@ pub(crate) fn read_owned_range(path: &Path, range: Range<u64>) -> io::Result<Vec
     read_range(ownership::open_owned(path)?, range)
 }
 
-/// Reads a range of a regular file. Returns fewer bytes if the file is shorter.
+/// Reads a byte range of a regular file. Returns fewer bytes if the file is too short.
 pub(crate) fn read_part(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
     read_range(ownership::open_regular(path)?, range)
 }
 
-/// Reads a range of a file. Returns fewer bytes if the file is shorter.
+/// Reads a byte range of a file. Returns fewer bytes if the file is too short.
 ///
-/// The buffer is allocated in full from the start. `read_to_end` would start with steps of 8 KB and grow its buffer
-/// repeatedly.
+/// Unlike `read_to_end`, this allocates the whole buffer up front instead of growing it in steps of 8 KB.
 fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
     if range.start > 0 {
         file.seek(SeekFrom::Start(range.start))?;
@@ -116,14 +116,14 @@ fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads at most `limit` bytes from the current position of a file.
+/// Reads up to `limit` bytes from the current position of a file.
 pub(super) fn read_up_to(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Returns the paths of the files in a directory with the given extension. The result is empty if the directory cannot
+/// Returns the paths of all files in a directory with the given extension. The result is empty if the directory cannot
 /// be read.
 pub(crate) fn files_with_extension(
     directory: &Path,
@@ -137,7 +137,7 @@ pub(crate) fn files_with_extension(
         .filter(move |path| path.extension().is_some_and(|other| other == extension))
 }
 
-/// Returns true if a name matches a pattern in which each `*` matches any string.
+/// Returns true if a name matches a pattern. Each `*` in the pattern matches any string.
 pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
     let Some((prefix, rest_of_pattern)) = pattern.split_once('*') else {
         return pattern == name;
@@ -149,7 +149,7 @@ pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
     })
 }
 
-/// Returns true if two paths lead to the same file or directory, taking symbolic links into account.
+/// Returns true if two paths refer to the same file or directory after resolving symbolic links.
 pub(crate) fn is_same_file(first: &Path, second: &Path) -> bool {
     if first == second {
         return true;

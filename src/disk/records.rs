@@ -1,4 +1,4 @@
-//! Small files that each contain a single JSON value, and empty files that record that something happened.
+//! Reads and writes JSON files that each contain a single value, and empty marker files.
 
 use std::path::Path;
 
@@ -9,13 +9,14 @@ use super::{
     Durability, Error, create_atomically, create_parent_directory, read_owned, write_atomically,
 };
 
-/// The maximum size of a file in bytes. Most values take up a few kilobytes.
+/// The maximum size of a file in bytes. Most files are only a few kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
-/// The maximum size of a file that grows with the history because it has an entry per session, day, or directory.
+/// The maximum size in bytes of a file that grows with the user's history, with one entry per session, day, or
+/// directory.
 const LARGE_SIZE_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Returns true if an ID from another program can be used as a file name. It must be short and contain only letters,
-/// digits, `-`, and `_`, so that it cannot point outside its directory.
+/// Returns true if an ID from another program is safe to use as a file name. It must be short and contain only letters,
+/// digits, `-`, and `_`, so that it cannot escape its directory.
 pub(crate) fn is_safe_file_name(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= 80
@@ -29,7 +30,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     read_up_to(path, SIZE_LIMIT)
 }
 
-/// Like [`read`], for values that grow with the history.
+/// Like [`read`], for files that grow with the user's history.
 pub(crate) fn read_large<T: DeserializeOwned>(path: &Path) -> Option<T> {
     read_up_to(path, LARGE_SIZE_LIMIT)
 }
@@ -39,23 +40,23 @@ fn read_up_to<T: DeserializeOwned>(path: &Path, limit: u64) -> Option<T> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Writes a value, replacing the old one. A power failure may lose the new value.
+/// Writes a value, replacing the previous one. A power failure can undo the write.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     create_parent_directory(path)?;
     write_atomically(path, &to_bytes(value), Durability::Quick)
 }
 
-/// Creates an empty file that records that something happened, such as an announcement.
+/// Creates an empty file to record that something has happened, for example that the user has been notified.
 ///
-/// Returns false if the file already exists or cannot be created. In either case, the caller does nothing, because
-/// never announcing something is better than announcing it every time.
+/// Returns false if the file already exists or cannot be created. In either case, the caller should not notify the
+/// user: no notification is better than one every time.
 pub(crate) fn create_marker(path: &Path) -> bool {
     create_parent_directory(path)
         .and_then(|()| create_atomically(path, b""))
         .unwrap_or(false)
 }
 
-/// Serializes a value in the form in which it is stored.
+/// Serializes a value to the format used on disk.
 pub(crate) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

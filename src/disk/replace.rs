@@ -10,12 +10,12 @@ use super::read::read_up_to;
 use super::write::{move_over, move_to_new, write_temporary_file};
 use super::{Error, ownership, read_error, remove_owned_file, write_error};
 
-/// Replaces the content of a file with `bytes` if it is still `expected`, where `None` means that the file does not
-/// exist. If the file has changed, nothing is written, and the result is false.
+/// Replaces the content of a file with `bytes`, provided that its current content is `expected` (`None` if the file
+/// does not exist). Otherwise, returns false without writing anything.
 ///
-/// If another program writes the file at the last moment, that program's content is restored, provided that the system
-/// can swap two files. A symbolic link to one of the user's regular files is followed, but only once, and the link
-/// itself is kept. The file keeps its mode and, where the system permits it, its owner. Fails if the file is read-only.
+/// If another program writes to the file at the last moment, its content is restored, provided that the system can swap
+/// two files atomically. A symbolic link is followed once if it points to one of the user's regular files, and the link
+/// itself is kept. The mode and, if permitted, the owner of the file are preserved. Fails if the file is read-only.
 pub(crate) fn replace_if_unchanged(
     path: &Path,
     expected: Option<&[u8]>,
@@ -24,8 +24,7 @@ pub(crate) fn replace_if_unchanged(
     let target = link_target(path).map_err(write_error(path))?;
     let replaced = try_replace(&target, expected, bytes).map_err(write_error(&target));
 
-    // Flushing the directory makes sure that the rename survives a power failure. Even if the flush fails, the file is
-    // complete.
+    // Sync the directory so that the rename survives a power failure. The file is complete even if this fails.
     let directory = target.parent().unwrap_or(Path::new("/"));
     let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
     replaced
@@ -46,7 +45,7 @@ fn try_replace(target: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> io::Resu
     #[cfg(unix)]
     if let Some(existing) = &existing {
         use std::os::unix::fs::{MetadataExt, fchown};
-        // Only root can change the owner. For other users, the owner is already correct.
+        // Only root can change the owner. For everyone else, the owner is already correct.
         let _ = fchown(
             temporary.as_file(),
             Some(existing.uid()),
@@ -65,8 +64,8 @@ fn try_replace(target: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> io::Resu
     }
 }
 
-/// Deletes a file that whycap created if its content is still `expected` or if it no longer exists. If the file has
-/// changed, nothing is deleted, and the result is false. A symbolic link to the file is kept.
+/// Deletes a file that whycap created, provided that its content is still `expected`. Otherwise, returns false without
+/// deleting anything. Also returns true if the file no longer exists. If the path is a symbolic link, the link is kept.
 pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
     let target = link_target(path).map_err(write_error(path))?;
     let is_unchanged = has_content(&target, Some(expected))
@@ -78,8 +77,8 @@ pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, 
     Ok(is_unchanged)
 }
 
-/// Swaps a temporary file that contains `new` with the target, which should contain `old`. If the target turns out to
-/// have different content, it is swapped back, and the result is false.
+/// Swaps a temporary file containing `new` with the target, which should contain `old`. If the target contains
+/// something else, swaps them back and returns false.
 ///
 /// Returns `None` if the file system cannot swap files.
 #[cfg(unix)]
@@ -109,8 +108,8 @@ fn exchange(first: &Path, second: &Path) -> rustix::io::Result<()> {
     renameat_with(CWD, first, CWD, second, RenameFlags::EXCHANGE)
 }
 
-/// Completes a swap. `replaced` is the path of the file that was swapped out. If its content is not `old`, another
-/// program wrote it at the last moment, so it is put back. Returns true if the target now contains `new`.
+/// Finishes a swap. `replaced` is the path of the file that was swapped out. If its content is not `old`, another
+/// program has modified it at the last moment, and it is swapped back. Returns true if the target now contains `new`.
 #[cfg(unix)]
 fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
     let mut expected = new.to_owned();
@@ -124,13 +123,13 @@ fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io:
         if swapped_out == expected {
             return Ok(false);
         }
-        // Another program has written the target again in the meantime, and the newest content must be kept.
+        // Another program has modified the target again. Keep the newest content.
         expected = newest;
         newest = swapped_out;
     }
 }
 
-/// Returns true if a file has exactly this content. If `expected` is `None`, returns true if the file does not exist.
+/// Returns true if a file has exactly the expected content. `None` means that the file should not exist.
 fn has_content(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
     let file = match ownership::open_regular(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(expected.is_none()),
@@ -139,18 +138,18 @@ fn has_content(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
     let Some(expected) = expected else {
         return Ok(false);
     };
-    // One extra byte is read so that a file that has grown does not look unchanged.
+    // Read one extra byte so that a file that has grown is detected.
     let limit = expected.len() as u64 + 1;
     Ok(read_up_to(file, limit)? == expected)
 }
 
-/// Deletes a directory that whycap created, if it is empty.
+/// Deletes a directory that whycap created, provided that it is empty.
 #[expect(
     clippy::disallowed_methods,
     reason = "the system refuses to remove a directory with entries"
 )]
 pub(crate) fn remove_empty_owned_directory(path: &Path) {
-    // The directory may contain entries or may already be gone. Both cases are fine.
+    // It is fine if the directory is not empty or no longer exists.
     let _ = fs::remove_dir(path);
 }
 
@@ -159,11 +158,11 @@ pub(crate) fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
-/// Returns the target of a symbolic link, or the path itself if it is not a link. Some people make `settings.json` a
-/// link to a file in a repository.
+/// Returns the target of a symbolic link, or the path itself if it is not a link. Some users link `settings.json` to a
+/// file in a repository.
 ///
-/// Fails unless the target is in one of the user's directories and either is one of the user's regular files or does
-/// not exist.
+/// Fails unless the target's directory belongs to the user. The target must be one of the user's regular files or not
+/// exist.
 fn link_target(path: &Path) -> io::Result<PathBuf> {
     if !is_link(path) {
         return Ok(path.to_owned());

@@ -1,4 +1,4 @@
-//! Removes temporary files left behind by processes that were killed while writing.
+//! Removes temporary files left behind by killed processes.
 
 use std::fs;
 use std::io;
@@ -10,11 +10,11 @@ use super::ownership;
 use super::write::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_owned_file};
 use crate::time::datetime_from_system;
 
-/// The time after its last write at which a temporary file is considered stale. No run of whycap takes this long.
+/// The age at which a temporary file is considered stale. No run of whycap takes this long.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Removes the user's stale temporary files from a directory and its subdirectories, up to `levels`
-/// deep. Symbolic links are not followed.
+/// Removes the user's stale temporary files from a directory and its subdirectories, up to `levels` deep. Symbolic
+/// links are not followed.
 pub(crate) fn remove_stale_temporary_files(directory: &Path, now: DateTime<Utc>, levels: usize) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let Ok(file_type) = entry.file_type() else {
@@ -23,7 +23,7 @@ pub(crate) fn remove_stale_temporary_files(directory: &Path, now: DateTime<Utc>,
         if file_type.is_dir() && levels > 0 {
             remove_stale_temporary_files(&entry.path(), now, levels - 1);
         } else if file_type.is_file() && is_stale_temporary_file(&entry, now).unwrap_or(false) {
-            // Nothing depends on the removal, so errors are ignored.
+            // Errors are ignored because nothing depends on the removal.
             let _ = remove_owned_file(&entry.path());
         }
     }

@@ -9,29 +9,28 @@ use tempfile::NamedTempFile;
 
 use super::{Error, ownership, read_error, write_error};
 
-/// The prefix of a file's name while it is being written.
+/// The file name prefix of temporary files.
 pub(super) const TEMPORARY_PREFIX: &str = ".whycap-";
 
-/// The suffix of a file's name while it is being written.
+/// The file name suffix of temporary files.
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// The pauses between attempts to replace a file. Windows refuses to replace a file that another
-/// process has open, but readers and virus scanners usually close it after a few milliseconds.
+/// The pauses between attempts to replace a file. Windows refuses to replace a file that another process has open, but
+/// readers and virus scanners usually close it within a few milliseconds.
 const REPLACE_PAUSES: &[Duration] = &[Duration::from_millis(10); if cfg!(windows) { 9 } else { 0 }];
 
 /// How durable a write is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// Readers see either all of the new content or none of it, but a power failure may lose it.
-    /// This is for files that can be recreated.
+    /// Writes are atomic, but a power failure can undo them. This is for files that can be recreated.
     Quick,
-    /// The new content is flushed to disk before it replaces the old content. This is for files
-    /// that a user would miss.
+    /// The new content is flushed to disk before it replaces the old content. This is for files that the user would
+    /// miss.
     Synced,
 }
 
-/// Returns true if files can be created in a directory or, if it does not exist, in its nearest
-/// existing ancestor. Also returns true on systems where this cannot be determined.
+/// Returns true if files can be created in a directory. If it does not exist, its nearest existing ancestor is checked
+/// instead. Also returns true on systems where this cannot be determined.
 #[cfg(unix)]
 pub(crate) fn is_writable(directory: &Path) -> bool {
     use rustix::fs::{Access, access};
@@ -47,10 +46,10 @@ pub(crate) fn is_writable(_: &Path) -> bool {
     true
 }
 
-/// Creates one of the user's directories with mode 0700, along with its missing parents.
+/// Creates a directory for the user with mode 0700, along with its missing parents.
 ///
-/// Fails if the directory is a symbolic link, if other users can write to it, or if it would be
-/// created in a location where other users can write.
+/// Fails if the directory is a symbolic link, is writable by other users, or would be created in a directory that other
+/// users can write to.
 pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
     if !ownership::is_safe_location(path) {
         let refusal = io::Error::other("its parent directory is writable by other users");
@@ -60,8 +59,7 @@ pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
     ownership::check_owned_directory(path).map_err(write_error(path))
 }
 
-/// Creates a directory with mode 0700, along with its missing parents. Does nothing if it already
-/// exists.
+/// Creates a directory with mode 0700, along with its missing parents. Does nothing if it already exists.
 fn create_directories(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -70,19 +68,17 @@ fn create_directories(path: &Path) -> Result<(), Error> {
     builder.create(path).map_err(write_error(path))
 }
 
-/// Creates the parent directory of a file that is private to the user.
+/// Creates the parent directory of a private file.
 pub(crate) fn create_parent_directory(path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), create_private_directory)
 }
 
-/// Creates the parent directory of a file that others may read. The directory may be a symbolic
-/// link.
+/// Creates the parent directory of a file that other users may read. The directory may be a symbolic link.
 pub(crate) fn create_shared_parent_directory(path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), create_directories)
 }
 
-/// Creates an empty file with mode 0600, along with its directory. Does nothing if the file already
-/// exists.
+/// Creates an empty file with mode 0600, along with its parent directory. Does nothing if the file already exists.
 #[cfg(test)]
 pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
     create_parent_directory(path)?;
@@ -91,10 +87,10 @@ pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
         .map_err(write_error(path))
 }
 
-/// Replaces the content of a file atomically, or creates the file with mode 0600.
+/// Replaces a file atomically, or creates it with mode 0600.
 ///
-/// The mode of an existing file is kept. Fails if the path belongs to another user or is a symbolic
-/// link. If it fails, the old file is unchanged, and no temporary file is left behind.
+/// The mode of an existing file is preserved. Fails if the path belongs to another user or is a symbolic link. On
+/// failure, the old file is unchanged, and no temporary file is left behind.
 pub(crate) fn write_atomically(
     path: &Path,
     bytes: &[u8],
@@ -112,14 +108,14 @@ fn try_write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> io
     move_over(temporary, path)
 }
 
-/// Like [`write_atomically`], but does nothing and returns false if the file already exists.
+/// Like [`write_atomically`], but returns false without writing anything if the file already exists.
 pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     write_temporary_file(path, bytes)
         .and_then(|temporary| move_to_new(temporary, path))
         .map_err(write_error(path))
 }
 
-/// Copies an executable file and its mode atomically. An existing copy is replaced.
+/// Copies an executable file atomically, including its mode. An existing copy is replaced.
 pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
     create_parent_directory(to)?;
     let program = ownership::open_regular(from).map_err(read_error(from))?;
@@ -151,8 +147,8 @@ pub(super) fn write_temporary_file(target: &Path, bytes: &[u8]) -> io::Result<Na
     Ok(temporary)
 }
 
-/// Removes the path of the temporary file from a `tempfile` error. That path would mean nothing to
-/// users, and the caller adds the path of the target.
+/// Strips the path of the temporary file from a `tempfile` error, because it would confuse users. The caller adds the
+/// path of the target instead.
 fn without_temporary_path(error: io::Error) -> io::Error {
     match error.to_string().rsplit_once(" at path ") {
         Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
@@ -160,7 +156,7 @@ fn without_temporary_path(error: io::Error) -> io::Error {
     }
 }
 
-/// Renames a temporary file to `target`, which may already exist.
+/// Renames a temporary file to `target`, replacing any existing file.
 pub(super) fn move_over(mut temporary: NamedTempFile, target: &Path) -> io::Result<()> {
     for pause in REPLACE_PAUSES {
         match temporary.persist(target) {
@@ -194,7 +190,7 @@ pub(crate) fn remove_owned_file(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Renames a file or directory that whycap created, or a lock that is moved to quarantine.
+/// Renames a file or directory that whycap created, or moves a lock to quarantine.
 #[expect(
     clippy::disallowed_methods,
     reason = "all files are renamed by this function"
