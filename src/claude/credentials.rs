@@ -25,7 +25,7 @@ const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 /// The setting that contains a command for printing an API key.
 const API_KEY_HELPER: &str = "apiKeyHelper";
 
-/// Where a credential is set.
+/// The place where a credential is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SetIn {
@@ -54,7 +54,7 @@ impl SetIn {
 pub struct Credential {
     /// The name of the variable, or `apiKeyHelper`.
     pub name: String,
-    /// Where the credential is set.
+    /// The place where the credential is set.
     pub set_in: SetIn,
     /// The host in `ANTHROPIC_BASE_URL`, without the scheme, user, port, or path.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,7 +30,7 @@ pub(crate) struct Claim {
     space: Option<String>,
 }
 
-/// Whether the process named in a claim is still running.
+/// The verdict on whether the process named in a claim is still running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Liveness {
     /// Claude Code is running under this PID.
