@@ -1,4 +1,4 @@
-//! Measures how often limits stopped work, and for how long.
+//! Measures how often and for how long limits stopped work.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -17,24 +17,25 @@ use crate::render::merge_objects;
 use crate::terminal::count_noun;
 use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 
-/// The maximum number of weeks for which totals are listed by week. For longer periods, they are listed by month.
+/// The maximum number of weeks to list individually. Longer periods are broken down by month.
 const MAX_WEEKS: i64 = 13;
 
-/// The end of the period in which an error stopped an account's work.
+/// The time at which a stop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// The first successful response or the reset, whichever came first.
+    /// The stop ended with the first successful response or with the reset, whichever came first.
     Until(DateTime<Utc>),
-    /// Work is still stopped, because the reset is in the future.
+    /// Work is still stopped because the reset is in the future.
     Still,
-    /// Work may still be stopped, and the time of the reset is unknown.
+    /// Work may still be stopped, because the reset time is unknown.
     Open,
-    /// Work has resumed, but the time was not recorded.
+    /// Work has resumed, but it is not known when.
     Unknown,
 }
 
 impl Stopped {
-    /// Returns the end of the stop as of `now`, or `None` if it is unknown.
+    /// Returns the time at which the stop ended, or `now` if it is still going on. Returns `None` if the end is
+    /// unknown.
     pub(crate) fn end(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Until(end) => Some(end),
@@ -45,7 +46,7 @@ impl Stopped {
 }
 
 impl Incident {
-    /// Returns the end of the stop that the error caused, or `None` if the error did not stop any work.
+    /// Returns when the stop ended, or `None` if the error did not stop any work.
     pub fn stopped(&self, now: DateTime<Utc>) -> Option<Stopped> {
         if self.is_notice() {
             return None;
@@ -61,8 +62,8 @@ impl Incident {
         .flatten()
         .min();
 
-        // If the session has received a response but the time of the response is unknown, work may have resumed long
-        // before the reset. If the limit was probably false, the reset ended nothing.
+        // If there was a response at an unknown time, work may have resumed long before the reset. If the limit was
+        // probably false, the reset had no effect.
         let is_reset_decisive = self.is_open()
             && self.diagnosis.verdict != Verdict::FalseLikely
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
@@ -82,14 +83,14 @@ impl Incident {
     }
 }
 
-/// Returns the period in which the incident's limit counted usage, up to the time of the error. Returns `None` for a
-/// limit that does not count usage over time, such as a throttle.
+/// Returns the period over which the limit had counted usage when the error occurred. Returns `None` for limits that do
+/// not accumulate usage, such as throttles.
 pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let at = incident.evidence.at();
     let since = match incident.diagnosis.limit.counts() {
         Counts::Included(window) => match incident.diagnosis.resets.chosen {
             Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
-            // The reset is unknown, so this is the earliest time at which the window can have begun.
+            // Without a reset time, assume the earliest possible start of the window.
             Some(_) | None => at - window.length(),
         },
         Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => zone.month_bounds(at).0,
@@ -98,12 +99,12 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     Some((since, at))
 }
 
-/// The origin of the errors in a set of totals.
+/// Where the errors in a set of totals come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// The current machine, at the current time.
+    /// This machine, up to the current time.
     Here,
-    /// Exports from several machines.
+    /// The exports of several machines.
     InExports,
 }
 
@@ -112,29 +113,27 @@ pub(crate) enum Reach {
 pub struct Toll {
     /// The number of errors that stopped work.
     pub errors: u64,
-    /// The number of stops. If an attempt is repeated, or if several sessions reach the same limit, this counts as one
-    /// stop.
+    /// The number of stops. Repeated attempts count as a single stop, as do several sessions that reach the same limit.
     pub stops: u64,
-    /// The number of stops whose limit was probably false.
+    /// The number of stops for which the limit was probably false.
     #[serde(rename = "false_likely")]
     pub likely_false: u64,
-    /// The number of stops that were caused by an outage, a throttle, or a setting rather than by one of the user's
-    /// limits.
+    /// The number of stops caused by an outage, a throttle, or a setting rather than by one of the user's limits.
     pub not_a_limit: u64,
-    /// The number of stops that are not over yet.
+    /// The number of stops that have not ended yet.
     #[serde(rename = "still_blocked")]
     pub still: u64,
-    /// The number of stops whose end is unknown. They are not included in the time blocked.
+    /// The number of stops that ended at an unknown time. Blocked time does not include them.
     #[serde(rename = "unknown_end")]
     pub unknown: u64,
-    /// The total time for which work was blocked. If several limits blocked an account at the same time, that time is
-    /// counted only once, for the limit that was reached first.
+    /// The total time for which work was blocked. If several limits block an account at the same time, the overlap is
+    /// attributed to the limit that was reached first.
     #[serde(rename = "blocked_s", serialize_with = "seconds")]
     pub blocked: TimeDelta,
 }
 
 impl Toll {
-    /// Formats the time blocked, as in "2 h 10 m", or returns "-" if it is zero.
+    /// Formats the blocked time, such as "2 h 10 m", or returns "-" if it is zero.
     pub fn blocked_in_words(&self) -> String {
         if self.blocked.is_zero() {
             "-".to_owned()
@@ -152,7 +151,7 @@ impl AddAssign for Toll {
         self.not_a_limit += other.not_a_limit;
         self.still += other.still;
         self.unknown += other.unknown;
-        // An export from another machine may contain arbitrarily large numbers.
+        // Exports from other machines may contain arbitrarily large numbers.
         self.blocked = self
             .blocked
             .checked_add(&other.blocked)
@@ -160,25 +159,24 @@ impl AddAssign for Toll {
     }
 }
 
-/// Totals for many errors: overall, by limit, and over time.
+/// Error totals: overall, by limit, and by period.
 #[derive(Debug, Clone, Default)]
 pub struct Tolls {
-    /// The totals for all errors.
+    /// The totals across all errors.
     pub total: Toll,
     /// The time of the first error.
     pub since: Option<DateTime<Utc>>,
-    /// The totals by the limit's name in JSON. The limit that stopped work for the longest time comes first.
+    /// The totals by limit, keyed by JSON name and sorted by blocked time in descending order.
     pub by_limit: IndexMap<String, Toll>,
-    /// The totals by week (the key is its Monday) or, for a long time span, by month (the key is its first day), oldest
-    /// first. A stop counts toward the period in which it began. Its blocked time is divided among the periods in which
-    /// it elapsed.
+    /// The totals by period, oldest first. The key is the first day of the week or month. A stop counts toward the
+    /// period in which it began, but its blocked time is split across all periods that it spans.
     pub by_period: BTreeMap<NaiveDate, Toll>,
-    /// True if the periods are months.
+    /// True if `by_period` is grouped by month instead of by week.
     pub by_month: bool,
 }
 
 impl Tolls {
-    /// Computes the totals for errors in any order.
+    /// Computes the totals of errors, which may be in any order.
     pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
         let tolls = count_errors(incidents, clock)
             .into_iter()
@@ -191,8 +189,8 @@ impl Tolls {
         Self::sum(tolls, clock.zone)
     }
 
-    /// Adds up the tolls of errors, which must be sorted from oldest to newest. Each toll is accompanied by the time of
-    /// the error and the name of the error's limit.
+    /// Adds up the tolls of errors, sorted from oldest to newest. Each tuple contains the time of the error, the name
+    /// of its limit, and its toll.
     pub(crate) fn sum(tolls: Vec<(DateTime<Utc>, String, Toll)>, zone: Zone) -> Self {
         let first = tolls.first().map(|(at, ..)| *at);
         let last = tolls.last().map(|(at, ..)| *at);
@@ -225,8 +223,8 @@ impl Tolls {
         sums
     }
 
-    /// Returns the totals as a sentence, such as "Limits stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h.
-    /// 3 of these errors were probably wrong." Returns `None` if there are no errors.
+    /// Summarizes the totals in a sentence, such as "Limits stopped your work 12 times since Mon Oct 5, for a total of
+    /// 1 d 7 h. 3 of these errors were probably wrong." Returns `None` if there are no errors.
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
@@ -263,7 +261,7 @@ impl Tolls {
         ))
     }
 
-    /// Returns a sentence about this number of stops, or an empty string if the number is 0.
+    /// Returns a sentence about `count` stops, or an empty string if `count` is 0.
     fn count_sentence(&self, count: u64, singular: &str, plural: &str) -> String {
         match (count, self.total.stops) {
             (0, _) => String::new(),
@@ -273,13 +271,13 @@ impl Tolls {
         }
     }
 
-    /// Returns the label of a week or month. The label of a week is its first day.
+    /// Returns the label of a week or month. Weeks are labeled with their first day.
     pub fn period(&self, first: NaiveDate) -> String {
         let pattern = if self.by_month { "%Y-%m" } else { "%Y-%m-%d" };
         first.format(pattern).to_string()
     }
 
-    /// Returns sentences that explain the time blocked and what it excludes.
+    /// Returns notes that explain how blocked time is measured and what it leaves out.
     pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
         let total = &self.total;
         let (sessions, until) = match reach {
@@ -335,7 +333,7 @@ fn seconds<S: Serializer>(blocked: &TimeDelta, out: S) -> Result<S::Ok, S::Error
     out.serialize_i64(blocked.num_seconds())
 }
 
-/// Returns the first day of the week or month that contains a day.
+/// Returns the first day of the week or month that contains the given day.
 fn start_of_period(day: NaiveDate, by_month: bool) -> NaiveDate {
     match day.with_day(1) {
         Some(first) if by_month => first,
@@ -343,7 +341,7 @@ fn start_of_period(day: NaiveDate, by_month: bool) -> NaiveDate {
     }
 }
 
-/// Splits a time span at every midnight. Returns each day, along with the part of the span that falls on that day.
+/// Splits a time span at midnight. Returns each day with the portion of the span that falls on it.
 fn blocked_by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(NaiveDate, TimeDelta)> {
     let until = from + span.clamp(TimeDelta::zero(), LONGEST_LIMIT);
     std::iter::successors(Some(from), |at| Some(zone.day_bounds(*at).1))
@@ -352,12 +350,12 @@ fn blocked_by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(Naiv
         .collect()
 }
 
-/// The key that all errors of one stop share. It identifies the limit and, if known, the account.
+/// The key by which errors are grouped into stops.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct StopKey<'i> {
     account: Option<&'i str>,
     limit: LimitKind,
-    /// The session, if the error concerns only that session.
+    /// The session, if the error affects only that session.
     session: Option<&'i str>,
 }
 
@@ -380,28 +378,28 @@ fn account_of(incident: &Incident) -> Option<&str> {
     account.owner.fingerprint.as_deref()
 }
 
-/// An error that stopped work, and its contribution to the totals.
+/// An error that stopped work, along with its contribution to the totals.
 #[derive(Debug)]
 pub struct CountedError<'i> {
     /// The error.
     pub incident: &'i Incident,
-    /// The end of the period in which the error stopped work.
+    /// The time at which the stop ended.
     pub stopped: Stopped,
     /// The error's contribution to the totals.
     pub toll: Toll,
-    /// The number that identifies the stop. Repeated attempts have the same number.
+    /// The number of the stop. Repeated attempts share the same number.
     pub stop: usize,
 }
 
-/// The last attempt of a stop.
+/// The most recent attempt within a stop.
 struct LastAttempt {
-    /// The position of the attempt in the list of errors.
+    /// The index of the attempt in the list of errors.
     position: usize,
     lasts_until: DateTime<Utc>,
     stop: usize,
 }
 
-/// Returns the errors that stopped work, oldest first, each with its contribution to the totals.
+/// Returns the errors that stopped work, oldest first, along with their contributions to the totals.
 pub fn count_errors<'i>(
     incidents: impl IntoIterator<Item = &'i Incident>,
     clock: Clock,
@@ -412,7 +410,7 @@ pub fn count_errors<'i>(
         .collect();
     errors.sort_by_key(|(incident, _)| incident.evidence.at());
 
-    // For each account, the time up to which blocked time has already been counted.
+    // The time up to which blocked time has already been counted for each account.
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
     let mut last_attempts: HashMap<StopKey<'_>, LastAttempt> = HashMap::new();
     let mut counted: Vec<CountedError<'_>> = Vec::new();
@@ -425,7 +423,7 @@ pub fn count_errors<'i>(
             .get(&key)
             .filter(|attempt| at <= attempt.lasts_until);
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
-            // The later attempt is better evidence of when the stop ended.
+            // The later attempt provides better evidence of when the stop ended.
             (before.toll.still, before.toll.unknown) = (0, 0);
         }
         let stop = before.map_or(position, |attempt| attempt.stop);

@@ -11,8 +11,7 @@ use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
 
-/// The time at which Claude Code will continue a stopped session on its own, or the reason why Claude Code will not
-/// continue it.
+/// The time at which Claude Code will automatically resume a stopped session, or the reason why it will not.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
 /// An error with its explanation.
@@ -21,18 +20,18 @@ pub struct Incident {
     /// Everything known about the error.
     pub evidence: Evidence,
     pub(crate) message: Message,
-    /// The cause, the current state, and the reasons for this diagnosis.
+    /// The cause of the error, its current state, and the reasons for both.
     pub diagnosis: Diagnosis,
-    /// A plain sentence of at most 110 characters that says what happened and what the user should do first.
+    /// A sentence of at most 110 characters that says what happened and what to do first.
     pub headline: String,
-    /// A shorter version of the headline, in at most 60 columns.
+    /// A shorter version of the headline that fits in 60 columns.
     pub badge: String,
     /// The recommended actions, best first.
     pub actions: Vec<Action>,
 }
 
 impl Incident {
-    /// Explains an error: recognizes its message, determines the cause, and writes the text.
+    /// Explains an error: recognizes the message, determines the cause, and generates the text.
     pub fn new(evidence: Evidence) -> Self {
         let message = recognize(&MessageParts::of(&evidence.error.message));
         Self::with_message(evidence, message)
@@ -56,8 +55,8 @@ impl Incident {
         }
     }
 
-    /// Returns true if the session is still waiting for a successful response. A response in another session of the
-    /// same account counts if the usage window is not full.
+    /// Returns true if the session has not received a successful response since the error. A response in another
+    /// session of the same account also counts, as long as the usage window is not full.
     pub fn is_open(&self) -> bool {
         !self.evidence.has_later_response()
             && self.evidence.collected.met_again_at.is_none()
@@ -65,8 +64,8 @@ impl Incident {
             && !self.diagnosis.is_answered_elsewhere
     }
 
-    /// Returns the time at which work stopped. This is the time of the first failed attempt or, if no attempt failed
-    /// before the error, the time of the error.
+    /// Returns the time at which work stopped. This is the first failed attempt or, if there were no retries, the error
+    /// itself.
     pub(crate) fn stopped_since(&self) -> DateTime<Utc> {
         let error = &self.evidence.error;
         match &error.message.failed_attempts {
@@ -75,18 +74,17 @@ impl Incident {
         }
     }
 
-    /// Returns true if the error occurred in this session. If `session` is `None`, every error
-    /// matches.
+    /// Returns true if the error occurred in this session. `None` matches every session.
     pub(crate) fn is_of(&self, session: Option<&str>) -> bool {
         session.is_none() || self.evidence.error.session.id.as_deref() == session
     }
 
-    /// Returns true if the message did not stop any work: it is a warning, or it says that a limit has ended.
+    /// Returns true if the message is only a warning or announces the end of a limit.
     pub fn is_notice(&self) -> bool {
         self.diagnosis.is_notice()
     }
 
-    /// Returns the headline without its advice, which no longer makes sense when the error is over.
+    /// Returns the headline without its advice, which is no longer useful once the error is over.
     pub fn what_happened(&self) -> String {
         match self.headline.split_once(": ") {
             Some((what, _)) => format!("{what}."),
@@ -94,7 +92,7 @@ impl Incident {
         }
     }
 
-    /// Returns whether waiting helps, or `None` if the error does not block work.
+    /// Returns whether waiting will help, or `None` if the error does not block any work.
     pub fn blocks(&self) -> Option<Wait> {
         match self.diagnosis.state {
             State::Blocks(wait) => Some(wait),
@@ -102,7 +100,7 @@ impl Incident {
         }
     }
 
-    /// Returns true if every session with this login and model will reach the same limit.
+    /// Returns true if every session with this login and model is subject to the same limit.
     pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
@@ -118,8 +116,8 @@ impl Incident {
         is_real && is_plans && counts_model
     }
 
-    /// Returns the usage window that must be full according to this error, even if no reading shows this. A session
-    /// that does not run in a terminal reports no readings.
+    /// Returns the usage window that must be full according to this error. This does not depend on readings, because a
+    /// session outside a terminal does not report any.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
         let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
@@ -134,13 +132,13 @@ impl Incident {
         })
     }
 
-    /// Returns the time at which Claude Code continues on its own, if nothing prevents it.
+    /// Returns the time at which Claude Code will automatically resume the session, unless something prevents it.
     pub fn continues_at(&self) -> Option<DateTime<Utc>> {
         self.continuation()?.ok()
     }
 
-    /// Returns the time at which Claude Code continues on its own, or the reason why it does not continue. Returns
-    /// `None` if nothing blocks the session and no continuation is pending.
+    /// Returns the time at which Claude Code will automatically resume the session, or the reason why it will not.
+    /// Returns `None` if the session is not blocked and no automatic resume is pending.
     pub(crate) fn continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
         let is_due = planned.is_some_and(|at| {
@@ -158,12 +156,12 @@ impl Incident {
         })
     }
 
-    /// Returns the maximum time that the limit can last.
+    /// Returns the longest time that this limit can last.
     pub(crate) fn longest_duration(&self) -> TimeDelta {
         self.diagnosis.longest_duration(&self.message)
     }
 
-    /// Returns the message on one line, with anything that looks like a key redacted.
+    /// Returns the message on a single line. Anything that looks like a key is redacted.
     pub fn text(&self) -> String {
         let words: Vec<&str> = self
             .evidence
@@ -175,8 +173,7 @@ impl Incident {
         redact(&words.join(" "))
     }
 
-    /// Returns the sentences about remedies that did not help other users. Returns no sentences if they do not apply to
-    /// this user.
+    /// Returns the remedies that did not help other users, or an empty slice if none apply to this user.
     pub(crate) fn did_not_help(&self) -> &'static [&'static str] {
         let row = self.message.row;
         let is_for_user = row

@@ -1,4 +1,4 @@
-//! Defines the kinds of limits, and the properties of each kind on which the diagnosis depends.
+//! Defines the kinds of limits and their properties.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK};
 
-/// A usage window of a plan, which resets automatically.
+/// A usage window in a subscription plan. It resets automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
@@ -26,13 +26,13 @@ pub enum Window {
 
 /// The names of a usage window.
 struct WindowNames {
-    /// The server's name in `rateLimitType`.
+    /// The name that the server uses in `rateLimitType`.
     server: &'static str,
-    /// The name to use in a sentence.
+    /// The name for use in a sentence.
     limit: &'static str,
-    /// The name to use in the status line.
+    /// The name for use in the status line.
     short: &'static str,
-    /// The model family whose usage the window counts, or `None` if it counts all models.
+    /// The model family that the window applies to, or `None` if it applies to all models.
     family: Option<&'static str>,
 }
 
@@ -76,24 +76,24 @@ impl Window {
         }
     }
 
-    /// Returns the window that the server names in `rateLimitType`, or `None` for `overage` and for unrecognized names.
+    /// Looks up a window by the server's `rateLimitType`. Returns `None` for `overage` and for unrecognized names.
     pub fn of_rate_limit_type(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|window| window.rate_limit_type() == name)
     }
 
-    /// Returns the server's name for the window.
+    /// Returns the server's name for this window.
     pub(crate) fn rate_limit_type(self) -> &'static str {
         self.names().server
     }
 
-    /// Returns the name that the status line uses.
+    /// Returns the short name that the status line displays.
     pub(crate) fn name(self) -> &'static str {
         self.names().short
     }
 
-    /// Returns the time from the start of the window to its reset.
+    /// Returns the length of the window.
     pub(crate) fn length(self) -> TimeDelta {
         match self {
             Self::FiveHour => FIVE_HOURS,
@@ -101,7 +101,7 @@ impl Window {
         }
     }
 
-    /// Returns the name of the window's limit, such as "5-hour limit".
+    /// Returns the name of this window's limit, such as "5-hour limit".
     pub(crate) fn limit(self) -> &'static str {
         self.names().limit
     }
@@ -111,89 +111,88 @@ impl Window {
         self.limit().trim_end_matches(" limit")
     }
 
-    /// Returns true if the window counts the usage of a single model family. Claude Code rarely reports the usage of
-    /// such windows.
+    /// Returns true if the window applies to a single model family. Claude Code rarely reports usage for these windows.
     pub(crate) fn is_of_one_model(self) -> bool {
         self.family().is_some()
     }
 
-    /// Returns the model family whose usage the window counts, such as "opus", or `None` if it counts all models.
+    /// Returns the model family that the window applies to, such as "opus", or `None` if it applies to all models.
     pub(crate) fn family(self) -> Option<&'static str> {
         self.names().family
     }
 }
 
-/// A kind of limit or error: the `limit` field of `explain --json`.
+/// A kind of limit or error, reported as the `limit` field of `explain --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
     /// The prepaid pool of usage credits (formerly called extra usage).
     UsageCredits,
-    /// The monthly cap that users set on their own usage credits.
+    /// The monthly spend cap that users set for themselves.
     OwnSpendCap,
-    /// A cap that an admin set for this member or the member's group.
+    /// A spend cap that an admin set for a member or for the member's group.
     MemberSpendCap,
-    /// A cap that an organization set on its usage credits.
+    /// A spend cap that an organization set on its usage credits.
     OrgSpendCap,
-    /// The seat does not include usage credits.
+    /// A seat that does not include usage credits.
     SeatNoCredits,
-    /// The model is available only with usage credits.
+    /// A model that is available only with usage credits.
     ModelNeedsCredits,
-    /// The Console's prepaid balance.
+    /// The prepaid credit balance in the Console.
     ApiCreditBalance,
-    /// A spend cap for an organization, a workspace, or a key that somebody set in the Console or at a gateway.
+    /// A spend cap for an organization, workspace, or key, set in the Console or at a gateway.
     ApiSpendCap,
     /// A payment that failed or lapsed.
     Billing,
-    /// The 1M context is available only if usage credits are turned on.
+    /// The 1M context window, which is available only if usage credits are turned on.
     LongContextCredits,
-    /// A temporary limit on the request rate, which is not a quota.
+    /// A temporary rate limit that is unrelated to any quota.
     Throttle,
-    /// The service has no capacity at the moment.
+    /// The service is temporarily out of capacity.
     Overloaded,
     /// The service failed to process the request.
     ServerError,
-    /// The login or key was rejected.
+    /// The login or API key was rejected.
     Auth,
-    /// The organization that the credential belongs to has been disabled.
+    /// The organization that owns the credential has been disabled.
     OrgDisabled,
-    /// The organization does not allow Claude Code to be used with a subscription.
+    /// The organization does not allow Claude Code with a subscription.
     SubscriptionAccess,
     /// The model does not exist or is not available to this account.
     ModelUnavailable,
-    /// The request has more bytes than the service accepts.
+    /// The request is larger in bytes than the service accepts.
     RequestTooLarge,
     /// The prompt has more tokens than the model accepts.
     PromptTooLong,
-    /// An error that whycap does not recognize, or a usage window that the message does not name.
+    /// An unrecognized error, or a usage window that the message does not specify.
     #[default]
     Unknown,
-    /// A usage window of the plan.
+    /// A usage window of the subscription plan.
     #[serde(untagged)]
     Window(Window),
 }
 
-/// The quantity that a limit restricts.
+/// The resource that a limit restricts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counts {
     /// Usage within one of the plan's windows.
     Included(Window),
     /// The plan's pool of usage credits.
     Credits,
-    /// Usage credits, up to a cap that is lower than the pool.
+    /// Usage credits, up to a cap that is lower than the available balance.
     CreditsUpTo(Cap),
-    /// Money spent at the Console or with another provider.
+    /// Money spent through the Console or another provider.
     ApiMoney(ApiLimit),
-    /// A temporary condition of the service.
+    /// A temporary problem with the service.
     Passing(Trouble),
-    /// No quantity. The cause is a setting, an entitlement, or a size.
+    /// No resource, because the cause is a setting, an entitlement, or the size of the request.
     Nothing,
 }
 
-/// A cap on usage credits, named after the party that sets it.
+/// A cap on usage credits, classified by who sets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cap {
-    /// A cap that users set on their own usage credits.
+    /// A cap that users set for themselves.
     Own,
     /// A cap that an admin sets for a member or a group.
     Member,
@@ -203,7 +202,7 @@ pub(crate) enum Cap {
     SeatWithoutCredits,
 }
 
-/// A limit on the money that an API account can spend.
+/// A limit on how much an API account can spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApiLimit {
     /// The prepaid balance.
@@ -212,7 +211,7 @@ pub(crate) enum ApiLimit {
     Cap,
 }
 
-/// A condition that makes the service refuse requests for a few minutes.
+/// A service problem that causes requests to fail for a few minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
     Throttled,
@@ -220,58 +219,58 @@ pub(crate) enum Trouble {
     Failed,
 }
 
-/// The predictable event that will end a limit.
+/// The event that will end a limit, if it can be predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResetOf {
-    /// The reset of this usage window.
+    /// The reset of a specific usage window.
     Window(Window),
-    /// The reset of the usage window that is full, because the plan's included usage is available again after that.
+    /// The reset of whichever usage window is full, because the plan's included usage is available again afterward.
     FullWindow,
-    /// The date that the message gives for this limit.
+    /// The date given in the error message.
     OwnDate,
     /// A pause of a few minutes.
     Pause,
-    /// No event. The limit lasts until somebody acts.
+    /// Nothing. The limit lasts until someone takes action.
     Nothing,
 }
 
-/// The session whose later response shows that a limit is over. It must be a session that the limit would also have
-/// blocked.
+/// The sessions in which a later response proves that a limit is over. Only a session that the limit also blocked can
+/// prove that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndedBy {
-    /// A session of the same account, as long as the usage window is not full.
+    /// Any session of the same account, provided that the usage window is not full.
     AccountWithRoom,
-    /// A session of the same account, as long as the usage window is full, because credits paid for the response.
+    /// Any session of the same account, unless the usage window has room. While the window is full, only credits can
+    /// pay for a response.
     AccountBeyondWindow,
-    /// A session of the same account or, for a key, another session with a key.
+    /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
-    /// A session with the same payer, if the same model responded.
+    /// Any session with the same payer and the same model.
     SamePayerAndModel,
-    /// A session that may use the same service with the same priority. A session that is known to have a different
-    /// payer does not count.
+    /// Any session that uses the same service at the same priority, unless it is known to have a different payer.
     SameService,
-    /// Only the session itself.
+    /// Only the session that reported the error.
     SameSession,
 }
 
-/// The properties of a kind of limit, which all five steps use.
+/// The properties of a kind of limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Description {
-    /// The name in a table, such as "5-hour limit" or "org spend cap".
+    /// The name to display in tables, such as "5-hour limit" or "org spend cap".
     pub(crate) label: &'static str,
     pub(crate) counts: Counts,
-    /// The party that can raise or remove the limit before it ends on its own.
+    /// The party that can raise or remove the limit early.
     pub(crate) raised_by: WhoCanFix,
     pub(crate) reset_of: ResetOf,
-    /// True if the limit ends when a new calendar month begins.
+    /// True if the limit ends at the start of the next calendar month.
     pub(crate) ends_with_month: bool,
-    /// True if usage credits can pay for requests beyond the limit. This is also true of unknown limits, because they
-    /// may be usage windows.
+    /// True if usage credits can pay for requests beyond the limit. Unknown limits are included because they may be
+    /// usage windows.
     pub(crate) credits_continue: bool,
 }
 
 impl Description {
-    /// Returns the description of a limit on usage credits that the user can raise.
+    /// Describes a limit on usage credits that the user can raise.
     const fn of_credits(label: &'static str, counts: Counts) -> Self {
         Self {
             label,
@@ -283,7 +282,7 @@ impl Description {
         }
     }
 
-    /// Returns the description of a limit on the money that an API account can spend.
+    /// Describes a limit on how much an API account can spend.
     const fn of_api(label: &'static str, counts: ApiLimit) -> Self {
         Self {
             label,
@@ -295,7 +294,7 @@ impl Description {
         }
     }
 
-    /// Returns the description of a temporary condition of the service.
+    /// Describes a temporary problem with the service.
     const fn of_service(label: &'static str, trouble: Trouble) -> Self {
         Self {
             label,
@@ -307,7 +306,7 @@ impl Description {
         }
     }
 
-    /// Returns the description of a cause that is not related to any quantity and that the user can fix.
+    /// Describes a problem that has nothing to do with a quota and that the user can fix.
     const fn of_cause(label: &'static str) -> Self {
         Self {
             label,
@@ -321,7 +320,7 @@ impl Description {
 }
 
 impl LimitKind {
-    /// Returns the description of this kind. Each entry lists only the properties that differ from the defaults of its
+    /// Returns the properties of this kind of limit. Each entry overrides only what differs from the defaults of its
     /// family.
     pub(crate) fn description(self) -> Description {
         match self {
@@ -393,13 +392,12 @@ impl LimitKind {
         }
     }
 
-    /// Returns the session whose later response shows that this limit is over. The table in docs/how-limits-end.md
-    /// explains each case.
+    /// Returns which sessions can show that this limit is over. The table in docs/how-limits-end.md explains each case.
     pub(crate) fn ended_by(self) -> EndedBy {
         match self {
             Self::Window(Window::FiveHour | Window::Weekly) => EndedBy::AccountWithRoom,
-            // Usage credits may have paid for another session's response, and the usage of these windows is rarely
-            // known.
+            // A response in another session proves nothing here, because usage credits may have paid for it and the
+            // usage of these windows is rarely known.
             Self::Window(Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable) => {
                 EndedBy::SameSession
             }
@@ -417,7 +415,7 @@ impl LimitKind {
             | Self::Throttle => EndedBy::SamePayer,
             Self::ModelNeedsCredits | Self::ModelUnavailable => EndedBy::SamePayerAndModel,
             Self::Overloaded | Self::ServerError => EndedBy::SameService,
-            // A transcript does not show whether a response used the 1M context.
+            // Transcripts do not record whether a request used the 1M context window.
             Self::LongContextCredits
             | Self::RequestTooLarge
             | Self::PromptTooLong
@@ -425,12 +423,12 @@ impl LimitKind {
         }
     }
 
-    /// Returns the quantity that this limit restricts.
+    /// Returns the resource that this limit restricts.
     pub(crate) fn counts(self) -> Counts {
         self.description().counts
     }
 
-    /// Returns the service that usually reports this kind of limit, or `None` if several services do.
+    /// Returns the service that usually reports this kind of limit, or `None` if there is more than one.
     pub(crate) fn service(self) -> Option<Service> {
         match self.counts() {
             Counts::Included(_) | Counts::Credits | Counts::CreditsUpTo(_) => Some(Service::Plan),
@@ -439,7 +437,7 @@ impl LimitKind {
         }
     }
 
-    /// Returns the usage window, or `None` if this kind of limit is not a usage window.
+    /// Returns the usage window, or `None` for any other kind of limit.
     pub(crate) fn window(self) -> Option<Window> {
         if let Self::Window(window) = self {
             Some(window)
@@ -448,18 +446,18 @@ impl LimitKind {
         }
     }
 
-    /// Returns the name to show in a table row.
+    /// Returns the name to display in tables.
     pub(crate) fn label(self) -> String {
         self.description().label.to_owned()
     }
 
-    /// Returns the name to show in a table row, given the name in JSON. A newer version of whycap may have written the
-    /// JSON.
+    /// Converts a limit's JSON name to the name to display in tables. Unrecognized names are accepted because the JSON
+    /// may come from a newer version of whycap.
     pub(crate) fn label_of(name: &str) -> String {
         parse_name(name).map_or_else(|| name.replace('_', " "), Self::label)
     }
 
-    /// Returns true if this is a condition of the service that ends on its own within minutes.
+    /// Returns true if this is a service problem that resolves itself within minutes.
     pub(crate) fn is_passing(self) -> bool {
         matches!(self.counts(), Counts::Passing(_))
     }
@@ -476,23 +474,23 @@ impl From<Cap> for LimitKind {
     }
 }
 
-/// The verdict on a message: how well the evidence supports it.
+/// A judgment on whether the evidence supports an error message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The evidence agrees with the message.
+    /// The evidence supports the message.
     Real,
-    /// The limit is real, but the message names the wrong one.
+    /// The limit is real, but the message blames a different one.
     Misworded,
     /// The evidence suggests that no limit was reached.
     FalseLikely,
-    /// The limit belongs to a credential that the user did not intend to use.
+    /// The limit applies to a credential that the user did not intend to use.
     WrongCredential,
-    /// The cause is a throttle, an outage, an entitlement, or a setting.
+    /// The cause is a throttle, an outage, an entitlement, or a setting rather than a limit.
     NotALimit,
-    /// The message is a warning or a notice. It does not stop any work.
+    /// The message is a warning or a notice that does not stop any work.
     Notice,
-    /// The message says that the limit has ended.
+    /// The message announces that a limit has ended.
     Over,
     /// There is not enough evidence to decide.
     #[default]
@@ -503,25 +501,25 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
-    /// Anthropic, for a claude.ai plan.
+    /// Anthropic, accessed with a claude.ai plan.
     Plan,
-    /// Anthropic, for a Console API key.
+    /// Anthropic, accessed with a Console API key.
     Console,
     /// Amazon Bedrock.
     Bedrock,
-    /// Google Cloud.
+    /// Google Cloud Vertex AI.
     Vertex,
     /// The service that `ANTHROPIC_BASE_URL` points to.
     Gateway,
-    /// Another program.
+    /// Some other program.
     Other,
 }
 
-/// The party that can end the limit.
+/// The party that can lift a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhoCanFix {
-    /// No party, because the problem goes away on its own.
+    /// Nobody, because the problem goes away on its own.
     Nobody,
     /// The user.
     You,

@@ -1,15 +1,15 @@
-//! Explains errors about limits. The input is the evidence, and the result is a diagnosis in plain English.
+//! Explains limit errors in plain English.
 //!
-//! An error passes through five steps. No step calls an earlier one.
+//! Each error goes through five steps, and no step calls an earlier one.
 //!
 //! 1. `split` splits the raw text into messages.
 //! 2. `catalog` finds the catalog row that matches a message.
-//! 3. `evidence` holds everything known about the error.
-//! 4. `decide` determines the cause, with one function for each family of limits.
+//! 3. `evidence` combines everything that is known about the error.
+//! 4. `decide` determines the cause. Each family of limits has its own function.
 //! 5. `wording` turns the diagnosis into sentences.
 //!
-//! [`incident::Incident::new`] calls the steps. [`kind`] describes each kind of limit in one place, for all five steps.
-//! `words` contains the word lists for the first two steps.
+//! [`incident::Incident::new`] runs all five steps. [`kind`] defines the kinds of limits and their properties. `words`
+//! loads the word lists that the first two steps use.
 
 pub mod blocked_time;
 pub mod bug_report;

@@ -1,4 +1,4 @@
-//! Stores the usage-window figures that Claude Code passes to a status-line call.
+//! Defines the usage-window figures that Claude Code passes to each status-line call.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,46 +10,46 @@ use crate::claude::meters::{Meter, OtherMeters, USED_UP};
 use crate::claude::status_payload::StatusPayload;
 use crate::time::is_in_supported_range;
 
-/// The percentage below which the 5-hour window has ample room.
+/// The 5-hour window has ample room if its usage is below this percentage.
 const AMPLE_BELOW: f64 = 25.0;
-/// The lowest percentage at which a window counts as nearly full.
+/// A window is nearly full if its usage has reached this percentage.
 const NEARLY_FULL: f64 = 90.0;
 
-/// A set of usage-window figures from one session.
+/// The usage-window figures reported by one session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The time of the first status-line call with these figures.
     pub since: DateTime<Utc>,
     /// The time of the last status-line call with these figures.
     pub at: DateTime<Utc>,
-    /// The time of the first status-line call after the response from which the figures come. Claude Code repeats the
-    /// figures of its last response, so if figures are repeated, they are newer only if there was another response in
-    /// between.
+    /// The time of the first status-line call after the response that provided the figures. Claude Code repeats the
+    /// figures of the last response, so repeated figures are new only if another response has arrived in the meantime.
     pub measured: DateTime<Utc>,
-    /// A time before the response from which the figures come, if an earlier response had the same figures. Because not
-    /// every status-line call is stored, the response may be much older than `measured`.
+    /// A time before the response that provided the figures, if an earlier response had the same figures. Not every
+    /// status-line call is stored, so that response may be much older than `measured`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated_after: Option<DateTime<Utc>>,
-    /// The running total of API time, in milliseconds. It increases with every response, but not with a failed request.
+    /// The total API time of the session, in milliseconds. It increases with every response, but not with failed
+    /// requests.
     pub api_ms: Option<f64>,
     /// The 5-hour window.
     pub five_hour: Option<Meter>,
     /// The weekly window.
     pub seven_day: Option<Meter>,
-    /// Other meters, which only a few accounts have.
+    /// The meters that only a few accounts have.
     #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
     pub others: OtherMeters,
     /// A hash that identifies the account.
     pub account: Option<String>,
     /// The model in use.
     pub model: Option<String>,
-    /// True if fast mode was on. Fast mode can be paid for only with usage credits.
+    /// True if fast mode was on. Only usage credits can pay for fast mode.
     pub fast_mode: bool,
     /// The version of Claude Code.
     pub version: Option<String>,
 }
 
-/// The service whose limits the figures in a sample describe.
+/// The service that the usage figures apply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Metered {
     Plan,
@@ -81,7 +81,7 @@ impl Sample {
         self.meters().next().is_some()
     }
 
-    /// Returns the service whose limits these figures describe. Only a gateway reports a spend limit.
+    /// Returns the service that the figures apply to. Only gateways report a spend limit.
     pub(crate) fn metered(&self) -> Metered {
         match self.others.spend_limit {
             Some(_) => Metered::Gateway,
@@ -89,7 +89,7 @@ impl Sample {
         }
     }
 
-    /// Returns true if every time in the sample is within the supported range. A damaged record may contain arbitrary
+    /// Returns true if every timestamp in the sample is in the supported range. Damaged records may contain arbitrary
     /// dates.
     pub(crate) fn has_sound_dates(&self) -> bool {
         self.meters()
@@ -99,7 +99,7 @@ impl Sample {
             .all(is_in_supported_range)
     }
 
-    /// Returns the meter of a window. Claude Code rarely reports the windows of single models.
+    /// Returns a window's meter. Claude Code rarely reports the windows for individual models.
     pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
         match window {
             Window::FiveHour => self.five_hour,
@@ -120,39 +120,39 @@ impl Sample {
         }
     }
 
-    /// Returns the plan's windows that have a meter.
+    /// Returns the plan's windows for which there is a meter.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (Window, Meter)> {
         Window::ALL
             .into_iter()
             .filter_map(|window| Some((window, self.meter(window)?)))
     }
 
-    /// Returns true if at least one of the plan's windows has reached this percentage.
+    /// Returns true if any of the plan's windows has reached the given percentage.
     pub(crate) fn is_full(&self, percent: f64) -> bool {
         self.windows()
             .any(|(_, meter)| meter.used_percent >= percent)
     }
 
-    /// Returns true if the 5-hour window is less than a quarter full and no other window is nearly full. Such windows
-    /// cannot fill up within a minute.
+    /// Returns true if the 5-hour window has ample room and no other window is nearly full. In that case, no window can
+    /// fill up within a minute.
     pub(crate) fn has_ample_room(&self) -> bool {
         self.five_hour
             .is_some_and(|meter| meter.used_percent < AMPLE_BELOW)
             && !self.is_full(NEARLY_FULL)
     }
 
-    /// Returns true if at least one of the plan's windows is used up.
+    /// Returns true if any of the plan's windows is used up.
     pub(crate) fn has_full_window(&self) -> bool {
         self.is_full(USED_UP)
     }
 
-    /// Returns the meters of the plan's windows and of a gateway's spend limit.
+    /// Returns the meters of the plan's windows and the meter of the gateway's spend limit.
     fn meters(&self) -> impl Iterator<Item = Meter> {
         let spend_limit = self.others.spend_limit.map(|limit| limit.meter);
         self.windows().map(|(_, meter)| meter).chain(spend_limit)
     }
 
-    /// Returns true if all meters show the same whole percentage and the same reset in both samples.
+    /// Returns true if every meter shows the same whole percentage and the same reset time in both samples.
     pub(crate) fn has_figures_of(&self, other: &Self) -> bool {
         self.others.spend_limit == other.others.spend_limit
             && !Window::ALL
@@ -160,15 +160,15 @@ impl Sample {
                 .any(|window| self.is_step_from(other, window))
     }
 
-    /// Returns this sample with the times of the session's previous sample, if the figures are the same in both. If
-    /// there was no response in between, the figures also keep their measurement time.
+    /// Carries over the times of the session's previous sample if the figures have not changed. The measurement time is
+    /// carried over only if there was no response in between.
     pub(crate) fn after(mut self, previous: Option<&Self>) -> Self {
         let Some(previous) = previous.filter(|previous| self.has_figures_of(previous)) else {
             return self;
         };
         self.since = previous.since;
         self.repeated_after = previous.repeated_after;
-        // If the API time is unknown, so is whether there was another response.
+        // Without the API time, there is no way to tell whether another response has arrived.
         let has_api_time = previous.api_ms.is_some() && self.api_ms.is_some();
         if has_api_time && previous.api_ms == self.api_ms {
             self.measured = previous.measured;
@@ -178,17 +178,17 @@ impl Sample {
         self
     }
 
-    /// Returns the earliest time at which the figures could have been measured.
+    /// Returns the earliest time at which the figures may have been measured.
     pub(crate) fn earliest(&self) -> DateTime<Utc> {
         self.repeated_after.unwrap_or(self.since)
     }
 
-    /// Returns true if the sample belongs to the account, or `None` if either hash is unknown.
+    /// Returns whether the sample belongs to the account, or `None` if either hash is missing.
     pub(crate) fn is_of(&self, account: Option<&Account>) -> Option<bool> {
         Some(self.account.as_ref()? == account?.owner.fingerprint.as_ref()?)
     }
 
-    /// Returns true if a window's meter appeared, disappeared, or reached a different whole percentage.
+    /// Returns true if a window's meter appeared, disappeared, or moved to a different whole percentage.
     pub(crate) fn is_step_from(&self, previous: &Self, window: Window) -> bool {
         match (previous.meter(window), self.meter(window)) {
             (Some(before), Some(after)) => after.is_step_from(&before),
@@ -197,7 +197,7 @@ impl Sample {
         }
     }
 
-    /// Returns the sample without the windows whose reset has passed or is unknown.
+    /// Removes the windows that have already reset or whose reset time is unknown.
     pub(crate) fn without_past_windows(mut self, now: DateTime<Utc>) -> Self {
         for window in Window::ALL {
             *self.meter_mut(window) = self.meter(window).filter(|meter| resets_after(meter, now));
@@ -210,8 +210,7 @@ impl Sample {
         self
     }
 
-    /// Returns the sample with the refused window at 100%, because the window filled up after the figures were
-    /// measured.
+    /// Sets a refused window to 100%, because it filled up after the figures were measured.
     pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
         if refused.at >= self.earliest() {
             *self.meter_mut(refused.window) = Some(Meter {
@@ -222,7 +221,7 @@ impl Sample {
         self
     }
 
-    /// Returns the sample with missing meters filled in from another sample.
+    /// Fills in missing meters from another sample.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for window in Window::ALL {
             *self.meter_mut(window) = self.meter(window).or(other.meter(window));

@@ -11,12 +11,12 @@ use super::wording::{
 use crate::render::{Page, Report};
 use crate::terminal::{Piece, Tone, truncate, width};
 
-/// The maximum number of actions on one screen.
+/// The maximum number of actions to show on one screen.
 const ACTIONS: usize = 4;
-/// The maximum number of reasons on one screen.
+/// The maximum number of reasons to show on one screen.
 const REASONS: usize = 3;
 
-/// Explains an error on one screen.
+/// Explains an error on a single screen.
 pub fn on_one_screen(incident: &Incident) -> Report {
     let mut report = Report::default();
     add_headline(incident, &mut report);
@@ -32,8 +32,8 @@ pub fn on_one_screen(incident: &Incident) -> Report {
     report
 }
 
-/// Explains an error in at most the given number of rows. The last row is `end`, which tells the user where to find
-/// more information.
+/// Explains an error in at most `rows` rows. The last row is `end`, which tells the user where to find more
+/// information.
 pub(crate) fn in_rows(rows: usize, end: &str, incident: &Incident, page: Page) -> Report {
     for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (1, 0)] {
         let mut report = Report::default();
@@ -52,7 +52,7 @@ pub(crate) fn in_rows(rows: usize, end: &str, incident: &Incident, page: Page) -
     report
 }
 
-/// Explains an error in full detail. `spent` contains the sentences about spend on this machine.
+/// Explains an error in full detail. `spent` contains sentences about the spend on this machine.
 pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
     let mut report = Report::default();
     add_headline(incident, &mut report);
@@ -99,7 +99,7 @@ fn add_headline(incident: &Incident, report: &mut Report) {
     report.paragraph(tone, incident.headline.clone());
 }
 
-/// Adds the first actions, each as a numbered item.
+/// Adds up to `most` actions as a numbered list.
 fn add_actions(incident: &Incident, most: usize, report: &mut Report) {
     if most == 0 || incident.actions.is_empty() {
         return;
@@ -123,8 +123,7 @@ fn add_actions_at_length(incident: &Incident, report: &mut Report) {
     }
 }
 
-/// Returns the instruction followed by its command or, if there is no command, by its page. If the instruction already
-/// mentions them, returns the instruction alone.
+/// Returns the instruction followed by its command or URL, unless the instruction already contains it.
 fn with_place(action: &Action) -> String {
     match action.command.as_ref().or(action.url.as_ref()) {
         Some(place) if !action.instruction.contains(place.as_str()) => {
@@ -153,7 +152,7 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
     add_list("Why", &sentences, report);
 }
 
-/// Adds a list with a title, unless the list is empty.
+/// Adds a titled list. Does nothing if the list is empty.
 fn add_list(title: &str, sentences: &[impl AsRef<str>], report: &mut Report) {
     if sentences.is_empty() {
         return;
@@ -164,7 +163,7 @@ fn add_list(title: &str, sentences: &[impl AsRef<str>], report: &mut Report) {
     }
 }
 
-/// Returns the general meaning of the message, followed by the meanings that apply to this user.
+/// Returns the general meaning of the message and any meanings that apply to this user.
 fn meanings(incident: &Incident) -> Vec<String> {
     let row = incident.message.row;
     let general = format!("{}.", row.meaning.trim_end_matches('.'));
@@ -185,7 +184,7 @@ fn meanings(incident: &Incident) -> Vec<String> {
         .collect()
 }
 
-/// Returns the time of the error, the version of Claude Code, and the current state.
+/// Returns the time of the error, the Claude Code version, and the current state.
 fn origin(incident: &Incident) -> String {
     let evidence = &incident.evidence;
     let state = state_sentence(evidence, &incident.diagnosis);
@@ -203,16 +202,17 @@ fn origin(incident: &Incident) -> String {
     }
 }
 
-/// The place in which users can read more about a limit without canceling the auto-resume.
+/// Where users can read more about a limit without canceling the auto-resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMore {
-    /// The session itself.
+    /// In the session itself.
     InSession,
-    /// Only a shell, because a prompt in the session would cancel the auto-resume.
+    /// In a shell, because a prompt in the session would cancel the auto-resume.
     InShell,
 }
 
-/// Returns the status-line rows for an error, or `None` if the error no longer matters. Each row fits the width.
+/// Returns the status-line rows for an error, or `None` if the error is no longer relevant. Every row fits in
+/// `columns`.
 pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Option<Vec<Vec<Piece>>> {
     if incident.blocks().is_none() {
         if incident.evidence.has_later_response() || !is_recent(incident) {
@@ -248,7 +248,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     Some(rows)
 }
 
-/// The time for which the status line shows how an error ended.
+/// How long the status line shows that an error is over.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 fn is_recent(incident: &Incident) -> bool {
@@ -261,12 +261,12 @@ fn is_recent(incident: &Incident) -> bool {
     now - end <= SHOWN_FOR
 }
 
-/// Returns the action for the second row: the first action that the badge does not already mention, or the page for the
-/// first action.
+/// Returns the text of the second row. This is the first action that the badge does not mention, or the first action
+/// with its URL.
 fn second_row(incident: &Incident) -> Option<String> {
     let names = &incident.diagnosis.actions;
     let index = match names.first()? {
-        // The badge already contains the time of the reset.
+        // The badge already shows the reset time.
         ActionName::Wait | ActionName::WaitUnknown => names
             .iter()
             .position(|name| !matches!(name, ActionName::Wait | ActionName::WaitUnknown))?,
@@ -280,9 +280,10 @@ fn second_row(incident: &Incident) -> Option<String> {
     incident.actions.get(index).map(with_place)
 }
 
-/// Shortens a row to the width at a word boundary. The time at the end of the row is the last part to be cut off.
+/// Shortens a row to fit in `columns`, breaking at word boundaries. The time at the end of the row is preserved for as
+/// long as possible.
 fn fitting(row: &str, columns: usize) -> String {
-    /// The minimum number of columns in which the name of a limit is still recognizable.
+    /// The minimum width at which the name of a limit is still recognizable.
     const LEAST_NAME: usize = 8;
     if width(row) <= columns {
         return row.to_owned();

@@ -1,8 +1,8 @@
-//! Holds everything known about an error before its cause is determined. This is the third step.
+//! Combines everything that is known about an error before its cause is determined (step 3 of 5).
 //!
-//! [`StoredError`] is the part that whycap stores. The rest (later responses, the newest readings, and the logged-in
-//! account) changes, so it is collected each time the error is explained. [`Evidence`] combines both parts with the
-//! clock. It is the complete input of a diagnosis, and nothing in this directory does any I/O.
+//! [`StoredError`] is the part that is stored. The rest, such as later responses, the newest readings, and the
+//! logged-in account, can change, so it is collected again for each explanation. [`Evidence`] combines both with the
+//! clock and is the complete input to a diagnosis. Nothing in this directory performs I/O.
 
 mod resets;
 mod windows;
@@ -29,31 +29,31 @@ use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{ErrorLine, QuotaLimits, Waiting};
 
-/// The first version that no longer shows several false messages about usage credits (issues 45252, 45039, 45276).
+/// The first version in which several false messages about usage credits were fixed (issues 45252, 45039, and 45276).
 const CREDITS_MESSAGES_FIXED: ClientVersion = ClientVersion(2, 1, 5);
-/// The first version that no longer uses misleading wording for several limits.
+/// The first version in which the misleading wording of several limit messages was fixed.
 const WORDING_FIXED: ClientVersion = ClientVersion(2, 1, 240);
 
-/// How whycap received an error.
+/// The way in which whycap received an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageOrigin {
-    /// Claude Code ran the hook.
+    /// Claude Code passed the error to the hook.
     #[default]
     Hook,
     /// The error was found in a transcript.
     Transcript,
-    /// A person pasted the text.
+    /// The user pasted the text of the error.
     Pasted,
 }
 
-/// The source of a fact: the `source` field of `evidence` in `explain --json`.
+/// The source of a fact, reported as the `source` field of `evidence` in `explain --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The error itself.
+    /// The error line in the transcript.
     Transcript,
-    /// The event that Claude Code sent.
+    /// The hook event sent by Claude Code.
     Hook,
     /// A reading of the usage windows.
     Sample,
@@ -76,11 +76,11 @@ impl From<SetIn> for Source {
     }
 }
 
-/// The text of an error and the fields that came with it.
+/// The text of an error and its accompanying fields.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ErrorMessage {
-    /// How whycap received the error.
+    /// The way in which whycap received the error.
     pub origin: MessageOrigin,
     /// The text as shown to the user, with secrets removed.
     pub text: String,
@@ -90,7 +90,7 @@ pub struct ErrorMessage {
     pub hook_details: Option<String>,
     /// The transcript line that records the error.
     pub line: Option<ErrorLine>,
-    /// The failed attempts before Claude Code gave up.
+    /// The attempts that failed before Claude Code gave up.
     pub failed_attempts: Option<FailedAttempts>,
 }
 
@@ -98,14 +98,14 @@ pub struct ErrorMessage {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PayerFacts {
-    /// The account that was logged in, or the account that the transcript names as the session's owner.
+    /// The account that was logged in, or the session's owner if the transcript identifies one.
     pub account: Option<Account>,
     /// The session's owner according to the transcript.
     pub owner: Option<Owner>,
-    /// Credentials and gateways that are set in the environment or in the settings.
+    /// The credentials and gateways that are set in the environment or in the settings.
     pub credentials: Vec<Credential>,
-    /// True if `credentials` includes those from the session's own environment. If this is false, a key may be set that
-    /// whycap cannot see.
+    /// True if `credentials` includes the session's own environment. Otherwise, there may be a key that whycap cannot
+    /// see.
     pub has_session_environment: bool,
 }
 
@@ -117,49 +117,49 @@ pub struct ErrorSession {
     pub id: Option<String>,
     /// The version of Claude Code.
     pub version: Option<String>,
-    /// The ID of the model, with `[1m]` if it is known to use the 1M context.
+    /// The model ID, with the suffix `[1m]` if the model is known to use the 1M context window.
     pub model: Option<String>,
-    /// True if fast mode was on. Fast mode can be paid for only with usage credits.
+    /// True if fast mode was on. Only usage credits can pay for fast mode.
     pub fast_mode: bool,
-    /// The number of different `claude` programs on this machine.
+    /// The number of different `claude` executables on this machine.
     pub installed_clients: usize,
-    /// True if the plugin handles `/whycap`, which means that running the command does not cancel the auto-resume.
+    /// True if the plugin handles `/whycap`. In that case, running the command does not cancel the auto-resume.
     pub has_plugin: bool,
-    /// True if the error occurred in an agent of a workflow.
+    /// True if the error occurred in a workflow agent.
     pub in_workflow: bool,
 }
 
-/// A successful response in the same session after the error.
+/// A successful response that the same session received after the error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LaterResponse {
-    /// The time of the response, if the transcript gives it.
+    /// The time of the response, if the transcript records it.
     pub at: Option<DateTime<Utc>>,
     /// The model that generated the response.
     pub model: Option<String>,
 }
 
-/// An error as stored in the journal. A newer record for the same session and time replaces an older one.
+/// An error as stored in the journal. A newer record with the same session and time replaces an older one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoredError {
     /// The time at which the error occurred.
     pub at: DateTime<Utc>,
-    /// The text of the error and the fields that came with it.
+    /// The text of the error and its accompanying fields.
     pub message: ErrorMessage,
     /// Information about the account that paid for the request.
     pub payer: PayerFacts,
     /// Information about the session in which the error occurred.
     pub session: ErrorSession,
-    /// Readings of the usage windows from around the time of the error, oldest first. They are not stored until the
-    /// error is over. From then on, they keep the verdict from changing.
+    /// The usage-window readings from around the time of the error, oldest first. They are stored once the error is
+    /// over, so that the verdict does not change afterward.
     pub readings: Vec<Sample>,
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
 }
 
 impl StoredError {
-    /// Creates the record of an error for which only the text is known.
+    /// Creates a record for an error of which only the text is known.
     pub fn new(at: DateTime<Utc>, origin: MessageOrigin, text: String) -> Self {
         Self {
             at,
@@ -172,7 +172,7 @@ impl StoredError {
         }
     }
 
-    /// Returns true if every time in the record is within the supported range. A damaged record may contain arbitrary
+    /// Returns true if every timestamp in the record is in the supported range. Damaged records may contain arbitrary
     /// dates.
     pub(crate) fn has_sound_dates(&self) -> bool {
         let line = self.message.line.as_ref();
@@ -191,7 +191,7 @@ impl StoredError {
         self.message.line.as_ref()?.uuid.as_deref()
     }
 
-    /// Returns true if a credential or switch with this name is set.
+    /// Returns true if a credential or environment switch with this name is set.
     pub(crate) fn has_credential(&self, name: &str) -> bool {
         self.payer
             .credentials
@@ -201,34 +201,34 @@ impl StoredError {
 }
 
 impl StoredError {
-    /// Returns the keys that take precedence over a login.
+    /// Returns the API keys that take precedence over a login.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Credential> {
         let credentials = self.payer.credentials.iter();
         credentials.filter(|credential| credential.outranks_login())
     }
 
-    /// Returns true if the session used a key that takes precedence over a login.
+    /// Returns true if the session used an API key that takes precedence over a login.
     pub(crate) fn uses_key(&self) -> bool {
         self.keys().next().is_some()
     }
 
-    /// Returns true if requests go to a service other than Anthropic's own.
+    /// Returns true if requests go through a gateway instead of directly to Anthropic.
     pub(crate) fn uses_gateway(&self) -> bool {
         self.payer.credentials.iter().any(Credential::is_gateway)
     }
 
-    /// Returns true if the session used a token, in which case it is unknown which account paid.
+    /// Returns true if the session used an OAuth token, which does not reveal the account that paid.
     pub(crate) fn is_of_token(&self) -> bool {
         self.payer.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
-    /// Returns the payer's plan, or `None` if there is no login whose plan whycap recognizes.
+    /// Returns the payer's plan, or `None` if there is no login with a recognized plan.
     fn plan(&self) -> Option<Plan> {
         let account = self.payer.account.as_ref()?;
         Some(account.plan).filter(|plan| *plan != Plan::Other)
     }
 
-    /// Returns the service that receives the session's requests, judging by the credentials and the plan.
+    /// Infers from the credentials and the plan which service receives the session's requests.
     pub(crate) fn service(&self) -> Option<Service> {
         if self.has_credential("CLAUDE_CODE_USE_BEDROCK") {
             Some(Service::Bedrock)
@@ -246,70 +246,69 @@ impl StoredError {
     }
 }
 
-/// The relation between a session's owner and the logged-in account: the `owner` field of `explain --json`.
+/// Whether a session belongs to the logged-in account, reported as the `owner` field of `explain --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
-    /// The session belongs to the logged-in account.
+    /// The session belongs to the account that is logged in.
     Login,
-    /// The session belongs to another account.
+    /// The session belongs to a different account.
     Other,
 }
 
 impl Ownership {
-    /// Compares a session's owner with the logged-in account. Returns `None` if there is no kind of ID that is known
-    /// for both.
+    /// Compares a session's owner with the logged-in account. Returns `None` if the two have no type of ID in common.
     pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
         let is_login = owner.is(&login?.owner)?;
         Some(if is_login { Self::Login } else { Self::Other })
     }
 }
 
-/// The relation between an error's payer and the payer of another session's response.
+/// Whether two requests were paid for by the same account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayerRelation {
-    /// Both use the same account, or both use a key.
+    /// Both requests used the same account, or both used a key.
     Same,
-    /// The two use different accounts, or one of them uses an account and the other uses a key.
+    /// The requests used different accounts, or only one of them used a key.
     Other,
-    /// The relation is unknown.
+    /// At least one of the payers is unknown.
     Unknown,
 }
 
-/// A response that another session received after an error.
+/// A response that a different session received after the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherResponse {
     /// The time of the response.
     pub at: DateTime<Utc>,
-    /// The model that responded, without its variant.
+    /// The model that generated the response, without its variant suffix.
     pub model: Option<String>,
-    /// The relation between the payers.
+    /// Whether the response and the failed request were paid for by the same account.
     pub payer: PayerRelation,
-    /// True if the session belongs to an account, which means that no key paid for the response.
+    /// True if the session belongs to an account. In that case, the response was not paid for with a key.
     pub has_owner: bool,
 }
 
-/// A reason why Claude Code does not continue a blocked session on its own.
+/// A reason why Claude Code does not automatically resume a blocked session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContinuationObstacle {
-    /// Claude Code announced that it would not continue. Its notice begins with these words.
+    /// Claude Code announced that it would not resume the session. The string is the beginning of that notice.
     Announced(&'static str),
-    /// A prompt or the end of the process canceled the auto-resume.
+    /// The auto-resume was canceled by a prompt or because the process exited.
     Cancelled,
-    /// The session does not run in a terminal.
+    /// The session is not running in a terminal.
     NotInTerminal,
     /// The session is not running.
     NotRunning,
-    /// The session runs in the background.
+    /// The session is running in the background.
     InBackground,
-    /// The setting `autoContinueAtUsageLimit` is false.
+    /// The `autoContinueAtUsageLimit` setting is false.
     SettingIsOff,
-    /// An agent or `/compact` reached the limit. Claude Code does not wait in either case (2.1.330).
+    /// The limit was reached by an agent or by `/compact`. Claude Code does not wait in either case (as of 2.1.330).
     NotAPrompt,
-    /// Claude Code has refused a prompt without announcing that it will continue. It does not announce anything if the
-    /// session has already reached the limit with the same reset (2.1.331).
+    /// Claude Code refused a prompt without announcing that it would resume. It skips the announcement if the session
+    /// has already reached the limit with the same reset time (as of 2.1.331).
     NotAnnounced,
-    /// Claude Code does not wait for this kind of limit, or the reset is unknown.
+    /// Claude Code does not wait for this kind of limit, or it does not know when the limit resets.
     NotAwaited,
 }
 
@@ -331,54 +330,53 @@ impl fmt::Display for ContinuationObstacle {
     }
 }
 
-/// The information that is collected when an error is explained.
+/// The part of the evidence that is collected each time an error is explained.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct Collected {
-    /// The relation between the session's owner and the logged-in account.
+    /// Whether the session belongs to the logged-in account.
     pub ownership: Option<Ownership>,
-    /// The newest reading of the usage windows, from any account.
+    /// The latest reading of the usage windows, from any account.
     pub newest_reading: Option<Sample>,
-    /// The payer's usage windows that caused the refusal of other requests and have not reset yet.
+    /// The payer's usage windows that caused other requests to be refused and have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
-    /// The figures that `/usage` last showed, if they belong to the payer.
+    /// The most recent figures from `/usage`, if they belong to the payer.
     pub usage_page: Option<ShownUsage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
-    /// True if the error does not block the user who asks, because that user is working in another session or pays in a
-    /// different way.
+    /// True if the error does not block the current user, who is working in another session or pays in a different way.
     pub concerns_others_only: bool,
-    /// True if the key that the session used instead of its login is no longer set, which means that the next request
-    /// will use the login.
+    /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
+    /// login.
     pub key_is_removed: bool,
-    /// True if the usage figures from before the error contradict it, and those of the refusal may still arrive.
+    /// True if the usage figures from before the error contradict it and newer figures may still arrive.
     pub awaits_figures: bool,
-    /// The time at which the session reached a limit again without receiving a response in between.
+    /// The time at which the session hit a limit again without receiving a response in between.
     pub met_again_at: Option<DateTime<Utc>>,
-    /// The time of the account's first response after the error, according to the ledger. It determines how long work
-    /// was stopped.
+    /// The time of the account's first response after the error, according to the ledger. It is used to compute how
+    /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
-    /// Claude Code's latest announcement about continuing on its own.
+    /// Claude Code's latest announcement about the auto-resume.
     pub waiting: Option<Waiting>,
-    /// True if the end of the transcript contains the error, but no announcement after it.
+    /// True if the end of the transcript contains the error but no announcement after it.
     pub lacks_announcement: bool,
-    /// The reason why Claude Code does not continue on its own.
+    /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
 }
 
-/// The complete input of a diagnosis.
+/// The complete input to a diagnosis.
 #[derive(Debug, Clone)]
 pub struct Evidence {
     /// The part of the evidence that is stored.
     pub error: StoredError,
     /// The part of the evidence that is collected for each explanation.
     pub collected: Collected,
-    /// The time and the time zone to use for the explanation.
+    /// The current time and the time zone for formatting times.
     pub clock: Clock,
 }
 
 impl Evidence {
-    /// Combines the stored part of an error with the part that has just been collected.
+    /// Combines a stored error with freshly collected information.
     pub fn new(error: StoredError, collected: Collected, clock: Clock) -> Self {
         Self {
             error,
@@ -387,7 +385,7 @@ impl Evidence {
         }
     }
 
-    /// Creates evidence that consists only of the given text.
+    /// Creates evidence from the text of an error alone.
     pub fn of_text(text: &str, now: DateTime<Utc>) -> Self {
         let clock = Clock {
             now,
@@ -412,7 +410,7 @@ impl Evidence {
         self.error.message.line.as_ref()
     }
 
-    /// Returns the usage-window information that the server sent with the refusal.
+    /// Returns the rate-limit information that the server sent when it refused the request.
     pub(crate) fn quota(&self) -> Option<&QuotaLimits> {
         self.line()?
             .quota
@@ -420,54 +418,54 @@ impl Evidence {
             .filter(|quota| quota.status.as_deref() != Some("allowed"))
     }
 
-    /// Returns the usage window that the server named as the reason for the refusal.
+    /// Returns the usage window that the server blamed for the refusal.
     pub(crate) fn refused_window(&self) -> Option<Window> {
         Window::of_rate_limit_type(self.quota()?.rate_limit_type.as_deref()?)
     }
 
-    /// Returns true if the server gave the pool of usage credits as the reason for the refusal.
+    /// Returns true if the server refused the request because of the usage-credit pool.
     pub(crate) fn is_pool_refused(&self) -> bool {
         self.quota()
             .is_some_and(|quota| quota.rate_limit_type.as_deref() == Some("overage"))
     }
 
-    /// Returns the reason that the server gave for not accepting usage credits.
+    /// Returns the server's reason for not accepting usage credits.
     pub(crate) fn no_credits_reason(&self) -> Option<&str> {
         self.quota()?.overage_disabled_reason.as_deref()
     }
 
-    /// Returns true if the session belongs to an account other than the one that is logged in.
+    /// Returns true if the session does not belong to the logged-in account.
     pub(crate) fn is_of_another_account(&self) -> bool {
         self.collected.ownership == Some(Ownership::Other)
     }
 
-    /// Returns true if the reading may belong to the account that paid for the failed request.
+    /// Returns true unless the reading is known to belong to a different account than the payer's.
     pub(crate) fn is_payers(&self, reading: &Sample) -> bool {
         reading.is_of(self.error.payer.account.as_ref()) != Some(false)
     }
 
-    /// Returns the version of Claude Code in which the error occurred.
+    /// Returns the Claude Code version in which the error occurred.
     pub(crate) fn version(&self) -> Option<ClientVersion> {
         ClientVersion::parse(self.error.session.version.as_deref()?)
     }
 
-    /// Returns true if the version is known and older than this one.
+    /// Returns true if Claude Code is known to be older than the given version.
     pub(crate) fn is_before(&self, version: ClientVersion) -> bool {
         self.version().is_some_and(|known| known < version)
     }
 
-    /// Returns true if the version is known and at least this one.
+    /// Returns true if Claude Code is known to be the given version or newer.
     pub(crate) fn is_since(&self, version: ClientVersion) -> bool {
         self.version().is_some_and(|known| known >= version)
     }
 
-    /// Returns true if the version is known to have shown false messages about usage credits.
+    /// Returns true if this version of Claude Code is known to show false messages about usage credits.
     pub(crate) fn has_false_credit_messages(&self) -> bool {
         self.is_before(CREDITS_MESSAGES_FIXED)
     }
 
-    /// Returns true if an outdated client may have caused the message or its misleading wording. If several clients are
-    /// installed, one of them may be outdated. A pasted message is assumed to come from the version in the newest
+    /// Returns true if an outdated client may be to blame for the message or its misleading wording. If several clients
+    /// are installed, any of them could be outdated. Pasted messages are assumed to come from the version in the latest
     /// reading.
     pub(crate) fn may_be_outdated(&self) -> bool {
         let reading = self.collected.newest_reading.as_ref();
@@ -479,12 +477,12 @@ impl Evidence {
             || self.error.session.installed_clients > 1
     }
 
-    /// Returns the payer's plan, or `None` if there is no login whose plan whycap recognizes.
+    /// Returns the payer's plan, or `None` if there is no login with a recognized plan.
     pub(crate) fn plan(&self) -> Option<Plan> {
         self.error.plan()
     }
 
-    /// Returns true if the payer has a personal plan, which means that no organization can be involved.
+    /// Returns true if the payer has a personal plan. In that case, no organization is involved.
     pub(crate) fn is_personal_plan(&self) -> bool {
         self.plan().is_some_and(Plan::is_personal)
     }
@@ -503,29 +501,29 @@ impl Evidence {
             .is_some_and(Account::administers)
     }
 
-    /// Returns true if the session used `CLAUDE_CODE_OAUTH_TOKEN`, which does not identify a plan.
+    /// Returns true if the session used `CLAUDE_CODE_OAUTH_TOKEN`, which does not reveal a plan.
     pub(crate) fn is_setup_token(&self) -> bool {
         self.error.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
-    /// Returns the key that takes precedence over a login with a plan.
+    /// Returns the first API key that overrides a login with a plan.
     pub(crate) fn stray_key(&self) -> Option<&Credential> {
         self.plan()?;
         self.error.keys().next()
     }
 
-    /// Returns true if requests go to a service other than Anthropic's own.
+    /// Returns true if requests go through a gateway instead of directly to Anthropic.
     pub(crate) fn uses_gateway(&self) -> bool {
         self.error.uses_gateway()
     }
 
-    /// Returns the host in `ANTHROPIC_BASE_URL`.
+    /// Returns the host name in `ANTHROPIC_BASE_URL`.
     pub(crate) fn gateway_host(&self) -> Option<&str> {
         let mut credentials = self.error.payer.credentials.iter();
         credentials.find_map(|credential| credential.host.as_deref())
     }
 
-    /// Returns true if the session used a model with the 1M context.
+    /// Returns true if the model used the 1M context window.
     pub(crate) fn uses_long_context(&self) -> bool {
         let model = self.error.session.model.as_deref();
         model.is_some_and(|model| model.contains("[1m]"))

@@ -1,11 +1,11 @@
-//! Collects the reset times of a limit from each source and chooses the most reliable one.
+//! Collects reset times from all available sources and chooses the most reliable one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The source of a reset time, most reliable first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResetSource {
-    /// The server sent the time with the refusal.
+    /// The server's refusal.
     Server,
     /// A reading of the usage window.
     Meter,
@@ -23,8 +23,8 @@ pub struct Reset {
 }
 
 impl Reset {
-    /// Returns the time at which the limit is certainly over. A margin is added because clocks differ and because times
-    /// in messages are rounded to the minute.
+    /// Returns the time at which the limit is certainly over. The result includes a safety margin because clocks differ
+    /// and because messages round times to the minute.
     pub(crate) fn surely_over(self) -> DateTime<Utc> {
         let slack = match self.source {
             ResetSource::Text => TimeDelta::seconds(60),
@@ -34,20 +34,20 @@ impl Reset {
     }
 }
 
-/// The maximum difference between two times that still count as the same reset.
+/// The maximum difference between two reset times that are considered the same.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 
-/// The chosen reset time, and the reset times that disagree with it.
+/// The most reliable reset time and the candidates that contradict it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resets {
     /// The most reliable reset time.
     pub chosen: Option<Reset>,
-    /// Reset times that disagree with the chosen one.
+    /// The reset times that contradict the chosen one.
     pub others: Vec<Reset>,
 }
 
 impl Resets {
-    /// Chooses the most reliable of several reset times.
+    /// Chooses the most reliable of several candidate reset times.
     pub(crate) fn choose(candidates: impl IntoIterator<Item = Reset>) -> Self {
         let mut sorted: Vec<Reset> = candidates.into_iter().collect();
         sorted.sort_by_key(|reset| reset.source);

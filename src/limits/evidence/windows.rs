@@ -1,4 +1,4 @@
-//! Determines the state of each usage window at the time of an error, based on the readings.
+//! Determines from the readings how full each usage window was when the error occurred.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,31 +7,30 @@ use crate::claude::meters::{Meter, SpendMeter, USED_UP};
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 
-/// The lowest percentage at which a usage window counts as full.
+/// A usage window is considered full at or above this percentage.
 pub(crate) const FULL_FROM: f64 = 97.0;
-/// The maximum age of a reading that can prove that a limit is false.
+/// The maximum age at which a reading can prove that a limit error is false.
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
-/// The percentage below which a recent reading shows that the window had not filled up by the time of the error.
+/// If a recent reading is below this percentage, the window cannot have filled up before the error.
 const CANNOT_FILL_UP_FROM: f64 = 90.0;
-/// The time after an error within which Claude Code may report the last response's figures once more before it reports
-/// the refusal's own figures.
+/// The time that Claude Code may need after an error to report new figures. Until then, it may repeat the figures of
+/// the last response.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
-/// The percentage below which a later reading shows that a full window has reset.
+/// If a later reading of a full window is below this percentage, the window has reset.
 const RESET_BELOW: f64 = 90.0;
-/// The maximum time after an error within which a reading counts as evidence about it.
+/// The maximum time after an error at which a reading still counts as evidence.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
-/// The tolerance for the start of a window, because the start is calculated from the reset.
+/// The tolerance when comparing window start times, which are calculated from the reset time.
 const SAME_START: TimeDelta = TimeDelta::minutes(1);
 
-/// The usage of one window at a certain time.
+/// The usage of a window at a given time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Measurement {
     pub(crate) window: Window,
     pub(crate) percent: f64,
     pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The time at which the figure was measured. If the figure may be older than the error, this is the earliest
-    /// possible time.
+    /// The time of the measurement. If the figure may predate the error, this is the earliest possible time.
     pub(crate) measured: DateTime<Utc>,
 }
 
@@ -50,7 +49,7 @@ impl Measurement {
     }
 }
 
-/// A usage window that caused the refusal of a request.
+/// A usage window that caused a request to be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefusedWindow {
     /// The window.
@@ -62,7 +61,7 @@ pub struct RefusedWindow {
 }
 
 impl From<RefusedWindow> for Measurement {
-    /// Returns the measurement that follows from the refusal, which is that the window was used up.
+    /// Converts a refusal to a measurement of 100%.
     fn from(refused: RefusedWindow) -> Self {
         Self {
             window: refused.window,
@@ -78,11 +77,11 @@ impl From<RefusedWindow> for Measurement {
 pub(crate) enum When {
     Before,
     After,
-    /// The measurement shows the usage at the time of the explanation. The text was pasted, so the error may be older.
+    /// The measurement shows current usage. The error itself may be older, because its text was pasted.
     Now,
 }
 
-/// The state of a usage window when the error occurred.
+/// The state of a usage window at the time of the error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum WindowState {
     /// The window was full.
@@ -91,11 +90,11 @@ pub(crate) enum WindowState {
     Room(Measurement),
     /// The window was nearly full shortly before the error, so it may have filled up.
     NearlyFull(Measurement),
-    /// Only the current usage is known, and the error may be older, because its text was pasted.
+    /// Only the current usage is known. The error may be older, because its text was pasted.
     KnownNow(Measurement),
-    /// Only `/usage` showed the window, and its figures may be older than they look.
+    /// The window appears only in `/usage`, whose figures may be outdated.
     OnUsagePage,
-    /// No figure for the window is known.
+    /// There are no figures for the window.
     Unknown,
 }
 
@@ -103,9 +102,9 @@ pub(crate) enum WindowState {
 #[derive(Debug)]
 pub(crate) struct Readings<'a> {
     evidence: &'a Evidence,
-    /// The readings that were certainly measured after the error and not long after it, oldest first.
+    /// The readings that were definitely measured shortly after the error, oldest first.
     after: Vec<&'a Sample>,
-    /// The last reading that may have been measured before the error.
+    /// The last reading that may predate the error.
     before: Option<&'a Sample>,
 }
 
@@ -128,14 +127,14 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the state of a usage window when the error occurred.
+    /// Returns the state of a usage window at the time of the error.
     pub(crate) fn state(&self, window: Window) -> WindowState {
         let at = self.evidence.at();
         if self.evidence.is_pasted() {
             return self.present_state(window);
         }
-        // The first readings after the error may still repeat earlier figures, so `measured_after` prefers a reading of
-        // a full window.
+        // The first readings after the error may be repeats, so `measured_after` prefers readings that show a full
+        // window.
         if let Some(after) = self.measured_after(window) {
             return if after.is_full() {
                 WindowState::Full(after)
@@ -144,7 +143,7 @@ impl<'a> Readings<'a> {
             };
         }
         match self.measurement(self.before, window) {
-            // A window's usage can only increase until the window resets.
+            // Usage never decreases before the window resets.
             Some(before) if before.is_full() && before.resets_at.is_none_or(|reset| reset > at) => {
                 WindowState::Full(before)
             }
@@ -160,8 +159,8 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the state of a usage window for pasted text. The message may be old, so the current usage proves nothing
-    /// about it.
+    /// Returns the state of a usage window for a pasted message. Current usage proves nothing about a message that may
+    /// be old.
     fn present_state(&self, window: Window) -> WindowState {
         let evidence = self.evidence;
         let newest = evidence.collected.newest_reading.as_ref().filter(|newest| {
@@ -174,8 +173,7 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the first measurement after the error that shows a full window or, if there is none, the first
-    /// measurement.
+    /// Returns the first measurement after the error, preferring measurements that show a full window.
     fn measured_after(&self, window: Window) -> Option<Measurement> {
         let measured = self
             .after
@@ -185,7 +183,7 @@ impl<'a> Readings<'a> {
         full.or_else(|| measured.clone().next())
     }
 
-    /// Returns a reading's measurement of a window, unless the window began after the error.
+    /// Returns a window's usage from a reading, or `None` if the window started after the error.
     fn measurement(&self, reading: Option<&Sample>, window: Window) -> Option<Measurement> {
         let reading = reading?;
         let meter = reading.meter(window)?;
@@ -210,7 +208,7 @@ impl<'a> Readings<'a> {
         })
     }
 
-    /// Returns the full window that resets last, because work is stopped until that window resets.
+    /// Returns the full window that resets last, because work cannot resume until then.
     pub(crate) fn full_window(&self) -> Option<Measurement> {
         Window::ALL
             .into_iter()
@@ -223,14 +221,14 @@ impl<'a> Readings<'a> {
             .max_by_key(|measurement| measurement.resets_at)
     }
 
-    /// Returns the windows that caused the refusal of other requests by the same payer.
+    /// Returns the windows that caused other requests of the same payer to be refused.
     fn refused_windows(&self) -> impl Iterator<Item = Measurement> {
         let refused = self.evidence.collected.refused_windows.iter();
         refused.copied().map(Measurement::from)
     }
 
-    /// Returns a window other than `window` that is used up and resets later than `reset`. This window may have filled
-    /// up after the error, but not after the response that ended the error.
+    /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the
+    /// error, but not after the response that ended the error.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -256,7 +254,7 @@ impl<'a> Readings<'a> {
             .last()
     }
 
-    /// Returns true if, according to the newest reading, none of these windows is still full.
+    /// Returns true if the newest reading shows that none of these windows is full any longer.
     pub(crate) fn have_been_reset(&self, windows: &[Window]) -> bool {
         let settled = self.evidence.at() + SETTLED_AFTER;
         let Some(newest) = self.newest_since(settled) else {
@@ -276,7 +274,7 @@ impl<'a> Readings<'a> {
             })
     }
 
-    /// Returns true if the window is full according to the newest reading, or `None` if there is no valid reading.
+    /// Returns whether the newest reading shows a full window, or `None` if there is no valid reading.
     pub(crate) fn is_used_up_now(&self, window: Window) -> Option<bool> {
         let newest = self
             .newest_since(DateTime::UNIX_EPOCH)
@@ -287,8 +285,8 @@ impl<'a> Readings<'a> {
         is_present.then_some(newest.used_percent >= FULL_FROM)
     }
 
-    /// Returns a usage window that is used up at the time of the explanation. If several windows are used up, returns
-    /// the one that resets last. Windows that count a single model are ignored.
+    /// Returns the usage window that is currently used up. If there are several, returns the one that resets last.
+    /// Windows for a single model are ignored.
     pub(crate) fn used_up_now(&self) -> Option<Measurement> {
         let now = self.evidence.clock.now;
         self.newest_since(DateTime::UNIX_EPOCH)
@@ -304,9 +302,8 @@ impl<'a> Readings<'a> {
             .max_by_key(|full| full.resets_at)
     }
 
-    /// Returns a measurement that shows that the plan still had usage left when the error occurred. The 5-hour window's
-    /// measurement is preferred. Returns `None` if one of the two windows was full or nearly full, or if the usage of
-    /// both is unknown.
+    /// Returns a measurement that proves that the plan had usage left at the time of the error, preferably of the
+    /// 5-hour window. Returns `None` if either window was full or nearly full, or if the usage of both is unknown.
     pub(crate) fn room(&self) -> Option<Measurement> {
         let mut first = None;
         for window in [Window::FiveHour, Window::Weekly] {
@@ -319,7 +316,7 @@ impl<'a> Readings<'a> {
         first
     }
 
-    /// Returns a gateway's spend limit, if a reading from around the time of the error shows that it was used up.
+    /// Returns the gateway's spend limit if a reading from around the time of the error shows that it was used up.
     pub(crate) fn full_gateway_limit(&self) -> Option<(SpendMeter, DateTime<Utc>)> {
         let readings = self.after.iter().copied().chain(self.before);
         readings
@@ -327,7 +324,7 @@ impl<'a> Readings<'a> {
             .find(|(limit, _)| limit.meter.used_percent >= USED_UP)
     }
 
-    /// Returns the measurement of a window that is shown with the diagnosis, regardless of what it proves.
+    /// Returns the measurement to display for a window, even if it proves nothing about the error.
     pub(crate) fn shown(&self, window: Window) -> Option<(Measurement, When)> {
         if self.evidence.is_pasted() {
             let newest = self
@@ -344,7 +341,7 @@ impl<'a> Readings<'a> {
         Some((self.measurement(self.before, window)?, When::Before))
     }
 
-    /// Returns the newest reading that was certainly measured after the given time.
+    /// Returns the newest reading that was definitely measured after the given time.
     pub(crate) fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
         let evidence = self.evidence;
         evidence
@@ -357,8 +354,8 @@ impl<'a> Readings<'a> {
     }
 }
 
-/// Returns the time at which the figures were measured. If they may have been measured either before or after the
-/// error, returns the earliest possible time, because such figures prove nothing about the time after the error.
+/// Returns the time at which the figures were measured. If they may predate the error, returns the earliest possible
+/// time so that they are not used as evidence of what happened after it.
 fn measured_relative_to(reading: &Sample, error_at: DateTime<Utc>) -> DateTime<Utc> {
     if reading.earliest() < error_at && reading.measured >= error_at {
         reading.earliest()
