@@ -17,29 +17,29 @@ use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};
 use crate::transcript::reader::{Carry, FileState, LastLine, ReadLimits, ReadPosition};
 
-/// How long a transaction may take before the facts read so far are committed. Meanwhile, other processes cannot write
-/// to the ledger. Because the keys of responses are hashes, each transaction writes nearly every page of the ledger, so
-/// there should be few of them.
+/// The time after which a transaction commits the facts read so far. Other processes cannot write to the ledger until
+/// then. Response keys are hashes, so each transaction touches nearly every page of the ledger. A few long transactions
+/// are therefore cheaper than many short ones.
 const COMMIT_AFTER: Duration = Duration::from_secs(1);
 
-/// The longest time to spend listing transcripts while Claude Code waits. There may be a hundred thousand transcripts.
+/// The maximum time to list transcripts while Claude Code is waiting. A user may have a hundred thousand transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
 
-/// How long, in milliseconds, a file must remain unchanged to be considered settled. The last line of a settled file
-/// counts even without a line break.
+/// How long, in milliseconds, a file must stay unchanged before it is considered settled. The last line of a settled
+/// file is read even if it has no line break.
 const SETTLED_AFTER: Millis = 60_000;
 
-/// The columns of `files`, in the order in which [`position_from`] reads them.
+/// The columns of `files`, in the order that [`position_from`] expects.
 const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
      unreadable, damaged_after, ends_in_error";
 
 /// The amount of data to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Everything.
+    /// Read all transcripts.
     All,
-    /// As much as can be read within this time limit, newest transcripts first. Listing the transcripts may take the
-    /// same amount of time again, up to a tenth of a second.
+    /// Read the newest transcripts first, and stop after this duration. Listing the transcripts may take the same time
+    /// again, but no more than 100 ms.
     Within(Duration),
 }
 
@@ -60,7 +60,7 @@ impl CatchUpResult {
         self.complete && self.unreadable.is_empty()
     }
 
-    /// Adds what is known about a chunk of transcripts.
+    /// Adds the statistics for a chunk of transcripts.
     fn add(&mut self, chunk: &mut Chunk) {
         self.files += chunk.batch.files.len();
         self.unreadable.append(&mut chunk.batch.unreadable);
@@ -73,7 +73,7 @@ impl CatchUpResult {
 pub(super) struct NewLines {
     /// The facts in these lines.
     pub(super) batch: Batch,
-    /// True if there was enough time to read all lines.
+    /// True if all lines were read within the time limit.
     pub(super) is_whole: bool,
     /// True if the session's transcript ends with an error, or if there is no transcript.
     pub(super) ends_in_error: bool,
@@ -89,9 +89,9 @@ impl Default for NewLines {
     }
 }
 
-/// Returns the modification time before which files count as settled.
+/// Returns the cutoff time for settled files. A file that was last modified before the cutoff is settled.
 pub(super) fn settled_before() -> Millis {
-    // Modification times of files come from the system clock, so tests cannot replace the clock here.
+    // File modification times come from the system clock, so tests cannot substitute a fake clock here.
     #[expect(
         clippy::disallowed_methods,
         reason = "compared with the dates of files"
@@ -101,8 +101,8 @@ pub(super) fn settled_before() -> Millis {
 }
 
 impl Ledger {
-    /// Reads the new lines of the transcripts below `roots`, and reconciles the sessions that they affect. `progress` is
-    /// called with the number of bytes read so far and the total.
+    /// Reads new lines from the transcripts under `roots` and reconciles the affected sessions. Calls `progress` with
+    /// the number of bytes read so far and the total.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
@@ -161,7 +161,7 @@ impl Ledger {
         Ok(catch_up)
     }
 
-    /// Reads the new lines of a session's transcripts, and reconciles the session.
+    /// Reads new lines from a session's transcripts and reconciles the session.
     pub(crate) fn catch_up_session(
         &mut self,
         transcript: &Path,
@@ -176,7 +176,7 @@ impl Ledger {
         self.settle(prices)
     }
 
-    /// Reads the new lines of a session's transcript and, if `with_subagents` is true, of its subagents' transcripts.
+    /// Reads new lines from a session's transcript and, if `with_subagents` is true, from its subagents' transcripts.
     pub(super) fn read_session(
         &self,
         transcript: &Path,
@@ -220,8 +220,7 @@ impl Ledger {
     }
 }
 
-/// Returns true if a file has changed since it was last read, or if it has settled and its last line has not been read
-/// yet.
+/// Returns true if a file has changed since it was last read, or if it has settled and its last line is still unread.
 fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Millis) -> bool {
     if position.file != state {
         return true;
@@ -238,7 +237,7 @@ impl Store {
         effort: Effort,
         settled_before: Millis,
     ) -> Result<Vec<GrownTranscript>> {
-        // With a time limit, only some of the files have been listed, so their positions are read one at a time.
+        // With a time limit, only some files are listed, so their positions are looked up one at a time.
         let all = match effort {
             Effort::All => Some(self.positions()?),
             Effort::Within(_) => None,

@@ -1,7 +1,7 @@
-//! Reads transcripts on several threads, and returns the facts in the order of the transcripts.
+//! Reads transcripts on several threads and returns the facts in transcript order.
 //!
-//! Only one thread can write to the database. That thread commits the chunks that the other threads have read, and
-//! reads chunks itself while there is nothing to commit.
+//! Only one thread can write to the database. That thread commits the chunks read by the other threads, and reads
+//! chunks itself when it has nothing to commit.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,23 +17,23 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::{ReadLimits, ReadPosition};
 
-/// The minimum number of bytes in a chunk if several threads read. All threads should finish at about the same time,
-/// so that none of them is idle, and the first chunk should be ready soon, so that its facts can be committed.
+/// The minimum number of bytes in a chunk when several threads read. Small chunks let all threads finish at about the
+/// same time, and let the first commit start early.
 const SHARED_CHUNK: u64 = 4 * 1024 * 1024;
 
-/// The minimum number of bytes in a chunk if one thread reads. The first chunk is read before the transaction begins, and
-/// a hook or a status-line call rarely needs a second one, so it does not lock the ledger while it reads.
+/// The minimum number of bytes in a chunk when a single thread reads. Hooks and status-line calls rarely need a second
+/// chunk. Because the first chunk is read before the transaction begins, they do not lock the ledger while reading.
 const LONE_CHUNK: u64 = 64 * 1024 * 1024;
 
-/// The maximum number of bytes in a chunk that is read within a transaction. A transcript may have several GB, and the
-/// ledger must not be locked for the seconds that it takes to read them.
+/// The maximum number of bytes in a chunk that is read within a transaction. Reading a transcript of several gigabytes
+/// takes seconds, and the ledger must not stay locked for that long.
 const LONG_READ: u64 = 2 * LONE_CHUNK;
 
-/// The maximum number of threads. They would only wait for the thread that commits if there were more.
+/// The maximum number of reading threads. More threads would only wait for the committing thread.
 const MOST_THREADS: usize = 8;
 
-/// The maximum number of chunks that wait to be committed. If there are more, the reading threads wait, so that the facts
-/// of a long history do not fill the memory.
+/// The maximum number of chunks waiting to be committed. At this limit, the reading threads pause, so that a long
+/// history does not fill up memory.
 const MOST_WAITING: usize = 2 * MOST_THREADS;
 
 /// A transcript that has grown since it was last read.
@@ -55,14 +55,14 @@ fn unread_bytes(transcripts: &[GrownTranscript]) -> u64 {
     transcripts.iter().map(GrownTranscript::unread_bytes).sum()
 }
 
-/// The facts from some consecutive transcripts.
+/// The facts from several consecutive transcripts.
 pub(super) struct Chunk {
-    /// The position among all chunks.
+    /// The chunk's position in transcript order.
     number: usize,
     pub(super) batch: Batch,
-    /// The number of bytes by which these transcripts have grown.
+    /// The number of unread bytes in these transcripts when the chunk was read.
     pub(super) bytes: u64,
-    /// True if there was not enough time to read all of these transcripts to the end.
+    /// True if time ran out before all of these transcripts were read to the end.
     pub(super) is_cut_short: bool,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct ReadSettings<'p> {
     pub(super) settled_before: Millis,
     pub(super) prices: &'p PriceTable,
     pub(super) effort: Effort,
-    /// The time at which the reading started.
+    /// The time at which reading started.
     pub(super) started: Instant,
 }
 
@@ -84,8 +84,8 @@ impl ReadSettings<'_> {
         }
     }
 
-    /// Returns the number of threads that should read this many bytes. If Claude Code waits for the result, there is
-    /// only one, because it must not take up other processors.
+    /// Returns the number of threads to use for this many bytes. While Claude Code is waiting, only one thread reads,
+    /// to leave the other processors free.
     fn threads(&self, bytes: u64) -> usize {
         if bytes < 2 * SHARED_CHUNK || self.effort != Effort::All {
             return 1;
@@ -125,7 +125,7 @@ impl ReadSettings<'_> {
     }
 }
 
-/// The chunks that no thread has begun to read.
+/// The chunks that no thread has started to read.
 struct Queue<'t> {
     chunks: Vec<&'t [GrownTranscript]>,
     next: AtomicUsize,
@@ -133,7 +133,7 @@ struct Queue<'t> {
 }
 
 impl Queue<'_> {
-    /// Reads the next chunk. Returns `None` if no chunk is left, or if the next one has more than `most_bytes`.
+    /// Reads the next chunk. Returns `None` if no chunks are left or the next chunk is larger than `most_bytes`.
     fn read_next(&self, most_bytes: u64, buffer: &mut Vec<u8>) -> Option<Chunk> {
         let number = self
             .next
@@ -154,18 +154,18 @@ impl Queue<'_> {
         unread_bytes(self.chunks.get(number).copied().unwrap_or_default())
     }
 
-    /// Discards the chunks that no thread has begun to read.
+    /// Discards the chunks that no thread has started to read.
     fn discard(&self) {
         self.next.store(self.chunks.len(), Ordering::Relaxed);
     }
 }
 
-/// The chunks in the order of the transcripts.
+/// The chunks in transcript order.
 pub(super) struct OrderedChunks<'q> {
     queue: &'q Queue<'q>,
     /// Receives the chunks that other threads have read.
     receiver: Receiver<Chunk>,
-    /// The chunks that have been read before an earlier chunk.
+    /// The chunks that arrived out of order.
     early: BTreeMap<usize, Chunk>,
     /// The number of the next chunk.
     next: usize,
@@ -173,7 +173,8 @@ pub(super) struct OrderedChunks<'q> {
 }
 
 impl OrderedChunks<'_> {
-    /// Returns the next chunk. Returns `None` if no chunk is left, or if the next one is long and has not been read yet.
+    /// Returns the next chunk. Returns `None` if no chunks are left, or if the next chunk is unread and larger than
+    /// [`LONG_READ`].
     pub(super) fn next_without_long_read(&mut self) -> Option<Chunk> {
         self.next_of_at_most(LONG_READ)
     }
@@ -207,7 +208,7 @@ impl Iterator for OrderedChunks<'_> {
     }
 }
 
-/// Reads the transcripts, and calls `commit` with the chunks in the order of the transcripts.
+/// Reads the transcripts and passes the chunks to `commit` in transcript order.
 pub(super) fn read_chunks(
     transcripts: &[GrownTranscript],
     settings: &ReadSettings<'_>,
@@ -231,11 +232,12 @@ pub(super) fn read_chunks(
             let read = move || {
                 let mut buffer = Vec::new();
                 while let Some(chunk) = queue.read_next(u64::MAX, &mut buffer) {
-                    // Sending fails only after an error, which the receiving thread returns.
+                    // Sending fails only if the receiving thread has stopped because of an error, which it returns
+                    // itself.
                     let _ = sender.send(chunk);
                 }
             };
-            // If the system does not provide another thread, this one reads everything.
+            // If the system cannot start another thread, this thread reads everything.
             let _ = thread::Builder::new().spawn_scoped(scope, read);
         }
         drop(sender);
@@ -251,7 +253,7 @@ pub(super) fn read_chunks(
     })
 }
 
-/// Splits transcripts into chunks with at least this many unread bytes each, except for the last one.
+/// Splits transcripts into chunks of at least `chunk_bytes` unread bytes. The last chunk may be smaller.
 fn split(transcripts: &[GrownTranscript], chunk_bytes: u64) -> Vec<&[GrownTranscript]> {
     let mut chunks = Vec::new();
     let mut start = 0;
@@ -279,7 +281,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes a transcript with one response and a certain number of other bytes.
+    /// Writes a transcript that contains one response and roughly this many bytes of other lines.
     fn transcript(directory: &Path, number: usize, bytes: usize) -> GrownTranscript {
         let path = directory.join(format!("{number}.jsonl"));
         let other = format!("{{\"type\":\"user\",\"text\":\"{}\"}}\n", "x".repeat(1_000));
@@ -339,7 +341,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let transcripts = [LONG_READ + 1, LONG_READ + 1, 0].map(|bytes| {
             let path = directory.path().join(format!("{bytes}.jsonl"));
-            // The file has a hole, which takes up no space on the disk.
+            // A sparse file takes up no disk space.
             File::create(&path).unwrap().set_len(bytes).unwrap();
             GrownTranscript {
                 file: TranscriptFile::look(&path).unwrap().unwrap(),

@@ -28,7 +28,7 @@ pub(super) struct Batch {
     pub(super) unreadable: Vec<PathBuf>,
 }
 
-/// The facts from one transcript that are not responses.
+/// The facts from one transcript, except for its responses.
 #[derive(Debug)]
 pub(super) struct FileFacts {
     pub(super) id: Id,
@@ -36,7 +36,7 @@ pub(super) struct FileFacts {
     pub(super) session: Id,
     pub(super) is_main: bool,
     pub(super) position: ReadPosition,
-    /// True if the file was read again from its start.
+    /// True if the file was read again from the start.
     pub(super) is_anew: bool,
     pub(super) markers: Vec<Marker>,
     pub(super) compactions: Vec<Compaction>,
@@ -46,18 +46,18 @@ pub(super) struct FileFacts {
     pub(super) damage: Vec<[Millis; 2]>,
 }
 
-/// An error line, and its location.
+/// An error line and its location.
 #[derive(Debug)]
 pub(super) struct ErrorLineFacts {
     pub(super) span: LineSpan,
     pub(super) at: Option<Millis>,
     pub(super) text_hash: i64,
     pub(super) retry: Option<Retry>,
-    /// The fields of the line as JSON, without secrets. This is `None` for the line of a failed attempt.
+    /// The line's fields as JSON, with secrets removed, or `None` for a failed attempt.
     pub(super) fields: Option<String>,
 }
 
-/// A link to a pull request, and its location.
+/// A pull-request link and its location.
 #[derive(Debug)]
 pub(super) struct PullRequestLine {
     pub(super) offset: i64,
@@ -67,9 +67,9 @@ pub(super) struct PullRequestLine {
 }
 
 impl Batch {
-    /// Reads the lines that have been appended to a transcript since `position`.
+    /// Reads the lines appended to a transcript since `position`.
     ///
-    /// Fails if the file cannot be read. The batch is then unchanged.
+    /// Returns an error if the file cannot be read. In that case, the batch is unchanged.
     pub(super) fn read(
         &mut self,
         path: &Path,
@@ -116,7 +116,7 @@ impl Batch {
         self.files.iter().any(|facts| !facts.checkpoints.is_empty())
     }
 
-    /// Calculates the costs of all responses.
+    /// Calculates the cost of every response.
     pub(super) fn price(&mut self, prices: &PriceTable) {
         let by_model: HashMap<Id, _> = self
             .models
@@ -143,13 +143,13 @@ impl Batch {
     }
 }
 
-/// Returns the ID of the file with this path.
+/// Returns the ID of the file at this path.
 pub(super) fn file_id(path: &Path) -> Id {
     id_of(path.as_os_str().as_encoded_bytes())
 }
 
-/// Returns the session that a transcript belongs to. The session is determined from the path or, if the file name is
-/// not a session ID, from the first lines.
+/// Returns the session that a transcript belongs to. If the file name is not a session ID, the session is determined
+/// from the first lines.
 fn session_of(path: &Path) -> io::Result<String> {
     let by_path = transcripts::session_of(path);
     if transcripts::is_session_id(&by_path) {
@@ -244,8 +244,8 @@ impl FileSink<'_> {
         }
     }
 
-    /// Adds a marker. Only the first `queue-operation` and the snapshots are needed, because no other marker can be the
-    /// first ownership marker.
+    /// Adds a marker. Keeps only snapshots and the first `queue-operation`, because no other marker can be the first
+    /// ownership marker.
     fn marker(&mut self, marker: Marker) {
         let is_known = self
             .facts
@@ -257,7 +257,8 @@ impl FileSink<'_> {
         }
     }
 
-    /// Returns the ID of the scene with these names. Consecutive responses usually have the same scene.
+    /// Returns the ID of the scene with these names. Checks the last scene first, because consecutive responses usually
+    /// share it.
     fn scene(&mut self, names: [&str; 5]) -> Id {
         if let Some(last) = &self.last_scene
             && last.scene.names() == names

@@ -13,7 +13,7 @@ use super::sums::SumChanges;
 use crate::pricing::{Advice, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
-/// The columns of `responses`, in the order in which [`response_from`] reads them.
+/// The columns of `responses`, in the order that [`response_from`] expects.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, scene, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 
@@ -36,7 +36,7 @@ struct Parts {
 }
 
 impl Store {
-    /// Adds the facts in a batch, and marks the sessions whose results depend on them for reconciliation.
+    /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     pub(super) fn commit(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
         for (id, name) in &batch.sessions {
             self.run(
@@ -73,12 +73,12 @@ impl Store {
         for facts in batch.files.iter().filter(|facts| facts.is_anew) {
             self.make_locations_stale(facts.id)?;
         }
-        // The files have to be added first, because responses link the sessions that their files belong to.
+        // Files are added first, because linking a response looks up the session of each file.
         for facts in &batch.files {
             self.add_file(facts)?;
         }
         let mut writer = ResponseWriter::new(self, prices)?;
-        // In the order of the keys, consecutive responses are close to each other in the table.
+        // Writing in key order keeps consecutive responses close to each other in the table.
         let mut responses: Vec<&Response> = batch.responses.values().collect();
         responses.sort_unstable_by_key(|response| response.key);
         for response in responses {
@@ -127,7 +127,7 @@ impl Store {
         )
     }
 
-    /// Puts a session into the lineage of the sessions that may own a location.
+    /// Links a session to the other sessions that may own the line at this location.
     fn link_location(&self, session: Id, location: &Location) -> Result<()> {
         self.mark_dirty(session)?;
         let session_of_file = self.session_of_file(location.file)?;
@@ -137,7 +137,7 @@ impl Store {
         Ok(())
     }
 
-    /// Puts two sessions into one lineage.
+    /// Merges the lineages of two sessions.
     fn link(&self, session: Id, other: Id) -> Result<()> {
         if session == other {
             return Ok(());
@@ -276,8 +276,8 @@ impl Store {
         Ok(())
     }
 
-    /// Puts a transcript's session into the lineage of the sessions whose runs have the same start. Those sessions are
-    /// already linked to each other, so linking to one of them is enough.
+    /// Links a transcript's session to the sessions whose runs started at the same time. Those sessions are already
+    /// linked to each other, so one link is enough.
     fn link_by_start(&self, facts: &FileFacts, started: Millis) -> Result<()> {
         for query in [
             "SELECT file FROM checkpoints WHERE started = ?1 AND file < ?2 LIMIT 1",
@@ -294,7 +294,7 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a transcript's error lines, links to pull requests, and damaged lines.
+    /// Adds a transcript's error lines, pull-request links, and damaged lines.
     fn add_other_lines(&self, facts: &FileFacts) -> Result<()> {
         for error in &facts.errors {
             self.run(
@@ -360,7 +360,7 @@ impl Store {
         Ok(())
     }
 
-    /// Recalculates the cost of all responses if the prices have changed. Returns true if the prices have changed.
+    /// Recalculates the cost of every response if the prices have changed. Returns true if they have.
     pub(super) fn reprice(&self, prices: &PriceTable) -> Result<bool> {
         let models: HashMap<Id, String> = self.all("SELECT id, name FROM models", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -396,7 +396,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Marks all lineages that have results for reconciliation.
+    /// Marks every lineage with stored results for reconciliation.
     pub(super) fn mark_all_dirty(&self) -> Result<()> {
         self.0.execute_batch(
             "UPDATE sessions SET is_dirty = 1 WHERE id IN (
@@ -408,15 +408,14 @@ impl Store {
     }
 }
 
-/// Adds the responses in a batch.
+/// Writes the responses in a batch to the ledger.
 struct ResponseWriter<'s> {
     store: &'s Store,
     insert: CachedStatement<'s>,
     prices: &'s PriceTable,
     /// The changes to the sums.
     changes: SumChanges,
-    /// The sessions and locations that have already been assigned to a lineage. The offset of a location does not
-    /// matter here.
+    /// The sessions and locations that have already been linked. Offsets are ignored.
     linked: HashSet<(Id, Location)>,
 }
 
@@ -447,7 +446,7 @@ impl<'s> ResponseWriter<'s> {
         }
         let mut without_new_copies = merged.clone();
         without_new_copies.copies.clone_from(&known.copies);
-        // A fork copies lines without changing them.
+        // A fork copies lines without changing them, so a new copy usually changes nothing else.
         if without_new_copies != known {
             self.replace(&known, &mut merged)?;
         }
@@ -470,7 +469,8 @@ impl<'s> ResponseWriter<'s> {
         Ok(())
     }
 
-    /// Adds the copies of a response that are not known yet, and links the sessions that may own it.
+    /// Adds the copies of a response that the ledger does not have yet, and links the sessions that may own the
+    /// response.
     fn add_locations(&mut self, response: &Response, known_copies: &[Location]) -> Result<()> {
         for copy in &response.copies {
             if !known_copies.contains(copy) {

@@ -12,31 +12,31 @@ use super::error::{FileId, LedgerError, Result};
 use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
-/// The version of the tables. A ledger with a different version is set aside.
+/// The schema version. A ledger with a different version is set aside.
 const SCHEMA: i64 = 2;
 
-/// The version of the rules that derive results from facts. If it changes, all results are recalculated.
+/// The version of the rules that derive results from facts. When it changes, all results are recalculated.
 pub(super) const RULES: i64 = 3;
 
-/// The size of the write-ahead log, in bytes, from which a status-line call merges it into the ledger, after printing
-/// the line. Usually no other process has the ledger open, so each call reads the whole log. A call adds about 50 KB,
-/// and merging waits for the disk, so it should be rare. Hooks merge the log whenever they close the ledger.
+/// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
+/// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the
+/// disk, but each call adds only about 50 KB, so it rarely happens. Hooks merge the log whenever they close the ledger.
 const LONG_LOG: u64 = 256 * 1024;
 
-/// The minimum time to keep retrying to open a busy ledger. If several processes open it at the same time, it is busy
-/// for a few milliseconds while the first of them reads the write-ahead log.
+/// The minimum time to keep retrying when the ledger is busy on opening. If several processes open the ledger at once,
+/// it stays busy for a few milliseconds while the first process reads the write-ahead log.
 const OPENING: Duration = Duration::from_millis(100);
 
-/// The maximum size of the page cache for commands in a shell, in the unit of SQLite (a negative number of KiB). With the
-/// usual 2 MB, an initial read would write most pages several times and read them again each time.
+/// The page cache size for shell commands, as a SQLite `cache_size` value (a negative number of KiB). With SQLite's
+/// default of 2 MB, the initial import would write most pages several times and read them back each time.
 const CACHE: i64 = -32 * 1024;
 
-/// The time to wait while another process writes to the ledger.
+/// How long to wait while another process writes to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
     /// Do not wait, because Claude Code is waiting for the result.
     None,
-    /// As long as a person is willing to wait.
+    /// Wait as long as a person would.
     Person,
 }
 
@@ -57,13 +57,13 @@ pub struct Ledger {
     pub(super) path: PathBuf,
     /// True if the ledger is stored on disk.
     is_lasting: bool,
-    /// The identity of the file, or `None` for a ledger in memory.
+    /// The identity of the file, or `None` for an in-memory ledger.
     file: Option<FileId>,
 }
 
 /// Retries `attempt` while the ledger is busy, until `limit` has passed.
 ///
-/// The busy timeout of SQLite does not cover every case, such as the recovery of the write-ahead log.
+/// SQLite's busy timeout does not cover every case, such as write-ahead log recovery.
 fn retry_while_busy<T>(
     limit: Duration,
     mut attempt: impl FnMut() -> std::result::Result<T, LedgerError>,
@@ -94,9 +94,9 @@ pub fn path_in(data: &Path) -> PathBuf {
 }
 
 impl Ledger {
-    /// Opens the ledger, and creates it if there is none. A ledger with a different version is set aside.
+    /// Opens the ledger, creating it if it does not exist. A ledger with a different version is set aside.
     ///
-    /// Fails if the data directory cannot be used, or if the file is damaged or busy.
+    /// Returns an error if the data directory is unusable, or if the file is damaged or busy.
     pub fn open(data: &Path, patience: Patience) -> std::result::Result<Self, LedgerError> {
         disk::create_private_directory(data)?;
         let path = path_in(data);
@@ -111,7 +111,8 @@ impl Ledger {
             if version == SCHEMA || attempt == 2 {
                 return Ok(ledger);
             }
-            // If another process is reading the ledger, the next process that opens it tries again.
+            // Enabling WAL fails while another process is reading the ledger. The next process that opens the ledger
+            // tries again.
             let _ = ledger.ask(|store| store.value::<String>("PRAGMA journal_mode = WAL", []));
             if ledger.write(Store::create_tables)? {
                 return Ok(ledger);
@@ -156,7 +157,7 @@ impl Ledger {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        // The directory may be reached through a link, but the file itself must not be one.
+        // The directory may be behind a symbolic link, but the file itself must not be one.
         let real = path
             .parent()
             .and_then(|directory| directory.canonicalize().ok())
@@ -168,7 +169,7 @@ impl Ledger {
             if patience == Patience::Person {
                 connection.pragma_update(None, "cache_size", CACHE)?;
             } else {
-                // Merging flushes data to the disk, which can wait until Claude Code has its reply.
+                // Merging the log flushes data to disk, which can wait until Claude Code has its reply.
                 connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             }
             Ok(connection)
@@ -194,7 +195,7 @@ impl Ledger {
         query(&self.store).map_err(LedgerError::of_database(&self.path, self.file))
     }
 
-    /// Writes to the ledger in one transaction, which takes effect as a whole or not at all.
+    /// Writes to the ledger in a single transaction.
     pub(super) fn write<T>(
         &self,
         change: impl FnOnce(&Store) -> Result<T>,
@@ -212,9 +213,9 @@ impl Ledger {
         self.ask(|store| store.0.execute_batch("COMMIT"))
     }
 
-    /// Merges the write-ahead log into the ledger if the log is long and no other process uses the ledger. The log is
-    /// empty afterward. If the log kept its length, the next call would read and merge it again, because a process that
-    /// exits without closing the ledger leaves no record of the merge.
+    /// Merges the write-ahead log into the ledger if the log is long and no other process is using the ledger.
+    /// Truncates the log, because a process that exits without closing the ledger leaves no record of the merge.
+    /// Without truncation, the next call would read and merge the whole log again.
     pub(super) fn merge_long_log(&self) -> std::result::Result<(), LedgerError> {
         let [log, ..] = companions(&self.path);
         let is_long = log.metadata().is_ok_and(|log| log.len() >= LONG_LOG);
@@ -257,7 +258,7 @@ impl Store {
             .pragma_query_value(None, "user_version", |row| row.get(0))
     }
 
-    /// Creates the tables if the file is empty. Returns true if the file has this version's tables.
+    /// Creates the tables if the file is empty. Returns true if the tables have the current schema version.
     fn create_tables(&self) -> Result<bool> {
         let version = self.version()?;
         if version == SCHEMA {
@@ -279,7 +280,7 @@ impl Store {
         Ok(())
     }
 
-    /// Converts all rows of a query with `read`.
+    /// Returns all rows of a query, converted with `read`.
     pub(super) fn all<T, C: FromIterator<T>>(
         &self,
         query: &str,
@@ -292,7 +293,7 @@ impl Store {
             .collect()
     }
 
-    /// Converts the first row of a query with `read`. Returns `None` if there is no row.
+    /// Returns the first row of a query, converted with `read`. Returns `None` if there are no rows.
     pub(super) fn first<T>(
         &self,
         query: &str,
@@ -305,14 +306,14 @@ impl Store {
             .optional()
     }
 
-    /// Returns the value of a query that always has exactly one row and one column.
+    /// Returns the result of a query that always yields exactly one row and one column.
     pub(super) fn value<T: FromSql>(&self, query: &str, values: impl Params) -> Result<T> {
         self.0
             .prepare_cached(query)?
             .query_row(values, |row| row.get(0))
     }
 
-    /// Returns the number that is stored under a name.
+    /// Returns the number stored under a name.
     pub(super) fn noted(&self, name: &str) -> Result<Option<i64>> {
         self.first("SELECT value FROM meta WHERE name = ?1", [name], |row| {
             row.get(0)

@@ -9,12 +9,12 @@ use crate::disk;
 /// The result of a ledger operation.
 pub(super) type Result<T> = std::result::Result<T, rusqlite::Error>;
 
-/// The identity of a file, which does not depend on its name.
+/// A file's identity, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileId(u64, u64);
 
 impl FileId {
-    /// Returns the identity of the file at this path, or `None` if there is none.
+    /// Returns the identity of the file at this path, or `None` if there is no such file.
     #[cfg(unix)]
     pub(super) fn at(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
@@ -22,8 +22,8 @@ impl FileId {
         Some(Self(metadata.dev(), metadata.ino()))
     }
 
-    /// Returns the identity of the file at this path, based on its creation time. Returns `None` if there is no such
-    /// file or no creation time.
+    /// Returns the identity of the file at this path, based on its creation time. Returns `None` if the file does not
+    /// exist or its creation time is unknown.
     #[cfg(not(unix))]
     pub(super) fn at(path: &Path) -> Option<Self> {
         let created = std::fs::symlink_metadata(path).ok()?.created().ok()?;
@@ -38,12 +38,12 @@ impl FileId {
 /// A ledger error.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The database refused a query.
+    /// A database operation failed.
     #[error("could not use {path}: {source}")]
     Database {
         /// The ledger file.
         path: PathBuf,
-        /// The identity of the file that was opened. Another process may have replaced it since.
+        /// The identity of the file that was opened. Another process may have replaced the file in the meantime.
         file: Option<FileId>,
         /// The SQLite error.
         source: rusqlite::Error,
@@ -106,7 +106,7 @@ impl LedgerError {
         }
     }
 
-    /// Returns true if the file that caused the error is still at its path.
+    /// Returns true if the file that caused the error still exists at its path.
     pub(super) fn is_about_present_file(&self) -> bool {
         match self {
             Self::Database { path, file, .. } => file.is_some() && FileId::at(path) == *file,
@@ -132,8 +132,8 @@ impl LedgerError {
     }
 }
 
-/// Returns true if the file's header specifies a format that SQLite does not support. In that case, SQLite refuses to
-/// write and reports the same error as for a read-only file.
+/// Returns true if the file header specifies a format that SQLite does not support. SQLite then refuses to write and
+/// reports the same error as for a read-only file.
 fn has_unknown_format(path: &Path) -> bool {
     use std::io::Read;
     let mut header = [0; 20];

@@ -11,7 +11,7 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempt;
 use crate::transcript::tail::ErrorLine;
 
-/// An error that the client showed, as recorded in a transcript.
+/// An error that the client displayed, as recorded in a transcript.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ShownError {
     /// The session whose transcript contains the line.
@@ -20,14 +20,14 @@ pub(crate) struct ShownError {
     pub(crate) line: ErrorLine,
 }
 
-/// A failed attempt at a request that the client then retried.
+/// A failed request attempt that the client retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SessionAttempt {
     pub(crate) session: String,
     pub(crate) attempt: FailedAttempt,
 }
 
-/// The time and the model of a response before or after an error.
+/// The time and model of a response before or after an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponseBesideError {
     pub(crate) at: Millis,
@@ -35,9 +35,9 @@ pub(crate) struct ResponseBesideError {
 }
 
 impl Ledger {
-    /// Returns the errors that clients showed, in chronological order. A line that forks have copied is returned only
-    /// once, from the transcript that was read first. A copy has the ID of the original, while several sessions may be
-    /// refused with the same text in the same millisecond.
+    /// Returns the errors that clients displayed, in chronological order. A line that forks have copied is returned
+    /// only once, from the transcript that was read first. Copies are recognized by their ID, because several sessions
+    /// may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> std::result::Result<Vec<ShownError>, LedgerError> {
         let mut known = HashSet::new();
         let errors: Vec<Option<ShownError>> = self.ask(|store| {
@@ -96,7 +96,7 @@ impl Ledger {
         })
     }
 
-    /// Returns the last response of a session before a time, or `None` if there is none.
+    /// Returns a session's last response before the given time, or `None` if there is none.
     pub(crate) fn response_before(
         &self,
         session: &str,
@@ -105,7 +105,7 @@ impl Ledger {
         self.response_beside(session, at, "at < ?2 ORDER BY at DESC")
     }
 
-    /// Returns the first response of a session after a time, or `None` if there is none.
+    /// Returns a session's first response after the given time, or `None` if there is none.
     pub(crate) fn response_after(
         &self,
         session: &str,

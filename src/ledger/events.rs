@@ -1,7 +1,7 @@
-//! Events in runs, reported by hooks and status-line calls.
+//! Run events reported by hooks and status-line calls.
 //!
-//! A run is the work of one process on one session. A process is identified by its PID and its start time, so no rule
-//! has to compare clocks. An event's position is the length of the transcript when the event occurred.
+//! A run is the work of one process on one session. A process is identified by its PID and start time, so no rule has
+//! to compare clocks. An event's position is the length of the transcript at the time of the event.
 
 use std::path::Path;
 
@@ -25,12 +25,12 @@ use crate::time::{Millis, datetime_from_millis};
 pub struct ProcessId {
     /// The process ID assigned by the system.
     pub pid: u32,
-    /// The hash of the PID and the start time.
+    /// A hash of the PID and the start time.
     pub identity: Id,
 }
 
 impl ProcessId {
-    /// Returns the Claude Code process that ran this command, or `None` if it does not set `CLAUDE_PID`.
+    /// Returns the Claude Code process that ran this command, or `None` if `CLAUDE_PID` is not set.
     pub(crate) fn of_client(environment: &Environment) -> Option<Self> {
         let pid = environment.text("CLAUDE_PID")?.trim().parse().ok()?;
         Some(Self::new(pid))
@@ -62,7 +62,7 @@ impl ProcessId {
 pub struct TotalSample {
     /// The total.
     pub total: Money,
-    /// The process that reported the total, or `None` if the client does not identify itself.
+    /// The process that reported the total, or `None` if the client did not identify itself.
     pub process: Option<ProcessId>,
 }
 
@@ -77,7 +77,7 @@ pub enum EventKind {
     Sampled,
     /// A run ended. The detail is the `reason` of the `SessionEnd` hook.
     Ended,
-    /// The process ended without reporting that it did.
+    /// The process exited without reporting the end of its run.
     Vanished,
 }
 
@@ -86,9 +86,9 @@ pub enum EventKind {
 pub struct RunEvent {
     /// The ID of the session.
     pub session: String,
-    /// The PID of the process, or `None` if the client does not identify itself.
+    /// The PID of the process, or `None` if the client did not identify itself.
     pub pid: Option<u32>,
-    /// The hash of PID and start time, or 0.
+    /// A hash of the PID and the start time, or 0.
     pub process: Id,
     /// The kind of event.
     pub kind: EventKind,
@@ -128,7 +128,7 @@ impl RunEvent {
         }
     }
 
-    /// Appends the event to the journal, where the next process that reads the ledger picks it up.
+    /// Appends the event to the journal for the next process that reads the ledger.
     pub(crate) fn append_to_journal(&self, places: &Places) {
         // If the journal cannot be written, the session's total may become a lower bound.
         let _ = journal::append(places, datetime_from_millis(self.at), self);
@@ -136,8 +136,8 @@ impl RunEvent {
 }
 
 impl Store {
-    /// Adds an event and marks its session for reconciliation. A sample that repeats the previous sample is left out.
-    /// Returns true if the process has just come to the session.
+    /// Adds an event and marks its session for reconciliation. Skips a sample that repeats the previous one. Returns
+    /// true if the process was not working on this session before.
     pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
         let session = self.add_session(&event.session)?;
         let before = self.first(
@@ -159,7 +159,7 @@ impl Store {
         Ok(is_first)
     }
 
-    /// Adds an event for every other process that had an open run in this session and has since ended.
+    /// Adds an event for every other process that had an open run in this session and no longer exists.
     fn note_vanished(&self, session: Id, event: &RunEvent) -> Result<()> {
         let others: Vec<(u32, Id)> = self.all(
             "SELECT DISTINCT pid, process FROM (
@@ -204,7 +204,7 @@ impl Store {
         )
     }
 
-    /// Returns true if the journal has grown since events were last read from it.
+    /// Returns true if the journal has grown since its events were last read.
     pub(super) fn has_events_to_pick_up(&self, data: &Path) -> Result<bool> {
         for file in MonthFile::list(data) {
             let size = file.size().cast_signed();
@@ -232,7 +232,7 @@ impl Store {
     }
 }
 
-/// Returns the key under which the ledger stores how much of a month's journal has been searched for events.
+/// Returns the name under which the ledger stores how much of a month's journal has been searched for events.
 fn journal_name(month: i64) -> String {
     format!("journal_{month}")
 }
@@ -246,7 +246,7 @@ fn name_of(kind: EventKind) -> &'static str {
     }
 }
 
-/// Returns the kind of event that the database stores under this name.
+/// Returns the event kind that is stored under this name in the database.
 pub(super) fn kind_named(name: &str) -> EventKind {
     match name {
         "started" => EventKind::Started,
@@ -257,8 +257,8 @@ pub(super) fn kind_named(name: &str) -> EventKind {
 }
 
 impl Ledger {
-    /// Records the start or the end of a run, and reconciles its session. If the ledger is busy, the event is appended
-    /// to the journal instead.
+    /// Records the start or end of a run and reconciles its session. If the ledger is busy, appends the event to the
+    /// journal instead.
     pub(crate) fn record(
         ledger: Option<&mut Self>,
         places: &Places,

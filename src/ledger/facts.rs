@@ -9,54 +9,54 @@ use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 
-/// The hash of a name or a path. Tables use it as the key.
+/// The hash of a name or path, used as a table key.
 pub(crate) type Id = i64;
 
-/// Returns the ID of a name or a path.
+/// Returns the ID of a name or path.
 pub(crate) fn id_of(name: &[u8]) -> Id {
     xxh3_64(name).cast_signed()
 }
 
-/// The location of a line, with evidence about which session owns the line.
+/// The location of a line, with evidence of which session owns the line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Location {
     pub(crate) file: Id,
-    /// The distance from the start of the file, in bytes. The offset is at least [`STALE`] if the file has been
-    /// rewritten and no longer contains the line.
+    /// The distance from the start of the file, in bytes. The offset is [`STALE`] or greater if the file was rewritten
+    /// and no longer contains the line.
     pub(crate) offset: i64,
-    /// True if an earlier line in the file has a later timestamp, as is usual before inherited lines.
+    /// True if an earlier line in the file has a later timestamp, which is typical of inherited lines.
     pub(crate) is_late: bool,
-    /// The session that the line was copied from, if the line names it.
+    /// The session that the line was copied from, if the line specifies it.
     pub(crate) source: Option<Id>,
 }
 
-/// The offset that is added to the location of a line when its file is rewritten.
+/// The value added to a line's offset when its file is rewritten.
 pub(crate) const STALE: i64 = 1 << 60;
 
-/// An API response, which may be recorded on several lines and in several files.
+/// An API response, which may appear on several lines and in several files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Response {
-    /// The hash of the response's message and request IDs.
+    /// The hash of the response's message ID and request ID.
     pub(crate) key: i64,
     /// The time of the response's first line.
     pub(crate) at: Millis,
     /// The session that received the response.
     pub(crate) session: Id,
     pub(crate) model: Id,
-    /// The model that was requested, if a different model responded.
+    /// The requested model, if a different model responded.
     pub(crate) requested: Option<Id>,
-    /// The branch, agent, and skill that the request was made for.
+    /// The branch, agent, and skill for which the request was made.
     pub(crate) scene: Id,
     pub(crate) is_of_subagent: bool,
-    /// True if the price of the model is unknown, so that the cost is an estimate.
+    /// True if the model's price is unknown, which makes the cost an estimate.
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
-    /// The model calls behind the response, if they add up to its usage.
+    /// The individual model calls, if they add up to the response's usage.
     pub(crate) calls: Vec<Usage>,
-    /// The advisory requests that other models responded to.
+    /// The advisory calls to other models.
     pub(crate) advice: Vec<Advice>,
-    /// The cost at the user's own prices.
+    /// The cost at the user's configured prices.
     pub(crate) cost: Money,
     /// The cost at the prices that Claude Code uses for its running totals.
     pub(crate) client_cost: Money,
@@ -67,8 +67,8 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Merges the fields from another line about the same response. Usage increases while a response is streamed, and
-    /// is zero on lines that survive a compaction, so the greatest value of each field is kept.
+    /// Merges the fields of another line for the same response. Keeps the greater value of each usage field, because
+    /// usage grows while a response is streamed, and is zero on lines that survive a compaction.
     pub(crate) fn merge(&mut self, other: &Self) {
         if other.at < self.at {
             self.at = other.at;
@@ -161,24 +161,24 @@ pub(crate) struct Compaction {
 pub(crate) struct Checkpoint {
     pub(crate) file: Id,
     pub(crate) offset: i64,
-    /// The start time of the first run that the total covers.
+    /// The start time of the first run included in the total.
     pub(crate) started: Millis,
     pub(crate) cost: Money,
-    /// The total duration of these runs, in milliseconds.
+    /// The total duration of the included runs, in milliseconds.
     pub(crate) run_ms: i64,
-    /// How long these runs waited for the API, in milliseconds.
+    /// The total time that the included runs spent waiting for the API, in milliseconds.
     pub(crate) api_ms: i64,
-    /// True if Claude Code did not have a price for a model.
+    /// True if Claude Code had no price for one of the models.
     pub(crate) has_unknown_model: bool,
     pub(crate) models: ModelTotals,
-    /// The time of the last line before the checkpoint that has a timestamp.
+    /// The time of the last line with a timestamp before the checkpoint.
     pub(crate) before: Option<Millis>,
 }
 
 /// Running totals by model name.
 pub(crate) type ModelTotals = BTreeMap<String, ModelTotal>;
 
-/// A line that Claude Code writes only to the session's own transcript.
+/// A line that Claude Code writes only to a session's own transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marker {
     pub(crate) offset: i64,
@@ -191,7 +191,7 @@ pub(crate) struct Marker {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TranscriptFacts {
     pub(crate) session: Id,
-    /// True if this is the session's own transcript, and false if it is the transcript of a subagent.
+    /// True for the session's own transcript, and false for a subagent's transcript.
     pub(crate) is_main: bool,
     pub(crate) size: i64,
     pub(crate) markers: Vec<Marker>,

@@ -21,7 +21,7 @@ const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
 const FILES: &str =
     "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
 
-/// The database value for spend that is not reported on any transcript line.
+/// The database value for spend that no transcript line reports.
 pub(super) const UNRECORDED: i64 = 0;
 pub(super) const PENDING: i64 = 1;
 /// A lower bound without an amount.
@@ -128,7 +128,7 @@ impl Store {
         Ok(files)
     }
 
-    /// Stores a lineage's results, replacing the old ones.
+    /// Replaces a lineage's stored results.
     pub(super) fn store_results(&self, lineage: &Lineage, results: &Reconciled) -> Result<()> {
         let mut changes = SumChanges::default();
         for (response, owner) in lineage.responses.iter().zip(&results.owners) {

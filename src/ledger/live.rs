@@ -1,7 +1,7 @@
-//! The current cost of a session, for the status line and for hooks.
+//! The current cost of a session, for the status line and hooks.
 //!
 //! The cost is the amount from the last reconciliation plus the increase in the running totals since then. Calculating
-//! it takes the same time no matter how many responses have arrived in the meantime.
+//! it takes the same time no matter how many responses have arrived since the reconciliation.
 
 use std::path::Path;
 use std::time::Duration;
@@ -28,11 +28,11 @@ use crate::time::Millis;
 /// The maximum time that a status-line call may spend reading a transcript.
 const READS: Duration = Duration::from_millis(25);
 
-/// The number of events after which a status-line call reconciles the session if no hook has done so. If there is not
-/// enough time, a later call tries again after the same number of events.
+/// The number of events after which a status-line call reconciles the session if no hook has done so. If time runs out,
+/// a later call tries again after the same number of events.
 const EVENTS_TO_RECONCILE: i64 = 32;
 
-/// The maximum age, in milliseconds, of a reason for a lower bound that a sample can still remove.
+/// The maximum age, in milliseconds, at which a lower bound can still become exact through a new sample.
 const RECENT: Millis = 60_000;
 
 /// The figures to calculate in addition to the session's spend and today's spend.
@@ -40,7 +40,7 @@ const RECENT: Millis = 60_000;
 pub struct RequestedFigures<'a> {
     /// True to include the current month's spend.
     pub month: bool,
-    /// The budgets that list the projects to include.
+    /// The budgets whose projects to include.
     pub projects: Option<&'a Budget>,
     /// The session's directory, used until a response reports a different one.
     pub directory: &'a str,
@@ -64,15 +64,15 @@ pub struct LiveFigures {
     pub session: Tally,
     /// Today's spend in all sessions.
     pub today: Tally,
-    /// The current month's spend, if it was requested.
+    /// The current month's spend, if requested.
     pub month: Option<Tally>,
-    /// The current month's spend in each project that the session belongs to, by project key.
+    /// The current month's spend in each project that the session belongs to, with the project's key.
     pub projects: Vec<(String, Money)>,
     /// True if every transcript has been read to its end at least once.
     pub is_complete: bool,
 }
 
-/// The ledger, while a status-line call or a hook uses it.
+/// A ledger in use by a status-line call or a hook.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -82,21 +82,21 @@ pub struct Live {
     ledger: Ledger,
     prices: Option<PriceTable>,
     session: Id,
-    /// The event with this call's sample, until it is added to the ledger.
+    /// This call's sample as an event, until the event is added to the ledger.
     event: Option<RunEvent>,
     sample: Option<TotalSample>,
-    /// True if there is an open transaction that has not been committed yet.
+    /// True if a transaction is open.
     is_in_transaction: bool,
-    /// True if the process has just come to this session.
+    /// True if the process was not working on this session before.
     is_first: bool,
-    /// True if the session should be reconciled after this call, because later calls need the session's cost before a
-    /// new run, or because every call has to read all events since the last reconciliation.
+    /// True if the session should be reconciled after this call. Later calls need the session's cost before a new run,
+    /// and each call has to read all events since the last reconciliation.
     must_reconcile: bool,
     is_whole: bool,
     ends_in_error: bool,
-    /// The cost of new responses that could not be written.
+    /// The cost of new responses that could not be stored.
     cost_of_unsaved_responses: Money,
-    /// The part of the session's cost that is not in the tables.
+    /// The part of the session's cost that is not in the database.
     pending: Money,
 }
 
@@ -112,7 +112,7 @@ struct StoredSession {
     bounds: Vec<Bound>,
 }
 
-/// The events of one process since a session was last reconciled.
+/// The events reported by one process since the session was last reconciled.
 #[derive(Debug)]
 struct NewSamples {
     process: Id,
@@ -120,7 +120,7 @@ struct NewSamples {
     /// True if a run may have started since then.
     is_new_run: bool,
     count: i64,
-    /// The process's total when the session was reconciled.
+    /// The process's total at the last reconciliation.
     known: Option<Money>,
 }
 
@@ -131,7 +131,7 @@ struct Increase {
     events: i64,
     /// True if a run started since then.
     has_new_run: bool,
-    /// True if each of these runs started from a total that is known.
+    /// True if each of these runs started from a known total.
     is_proven: bool,
 }
 
@@ -147,7 +147,7 @@ impl Live {
     ) -> Option<Self> {
         let mut ledger = ledger;
         if ledger.ask(Store::is_empty).ok()? {
-            // If there is little to read, a new ledger is complete after this call.
+            // If there is little to read, one call is enough to complete a new ledger.
             let effort = Effort::Within(READS);
             let roots = places.transcript_roots();
             let _ = ledger.catch_up(roots, &settings::prices(places), effort, &mut |_, _| {});
@@ -181,8 +181,8 @@ impl Live {
         Some(live)
     }
 
-    /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy, the
-    /// next call reads the lines again, and the sample is appended to the journal.
+    /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy,
+    /// the sample goes to the journal, and the next call reads the lines again.
     fn begin(&mut self, batch: &mut Batch, places: &Places) {
         if batch.files.is_empty() && self.event.is_none() {
             return;
@@ -195,10 +195,10 @@ impl Live {
         let written = self.ledger.ask(|store| {
             store.0.execute_batch("BEGIN IMMEDIATE")?;
             let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
-                // A checkpoint that appears while a process is running may belong to a different process.
+                // A checkpoint that appears while a process is running may come from a different process.
                 let is_due =
                     batch.has_checkpoints() || store.has_passing_bound(session, event.as_ref())?;
-                // The session's cost before a new run has to be known.
+                // The session's cost before a new run must be known.
                 if is_due || is_first {
                     let prices = prices.cloned().unwrap_or_else(|| settings::prices(places));
                     store.reconcile_session(session, &prices)?;
@@ -270,7 +270,7 @@ impl Live {
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
-        // Until the session is reconciled, its history is known only from its lines.
+        // Until the session is reconciled, running totals say nothing about its earlier history.
         let is_covered = is_identified && increase.is_proven;
         let at_least = !stored.bounds.is_empty()
             || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
@@ -331,8 +331,8 @@ impl Live {
         })
     }
 
-    /// Returns the increase in the session's running totals since the last reconciliation, whose newest event was
-    /// `last_event`.
+    /// Returns the increase in the session's running totals since the last reconciliation. `last_event` is the newest
+    /// event included in that reconciliation.
     fn increase(&self, store: &Store, last_event: i64) -> Result<Increase> {
         let mut samples: Vec<NewSamples> = store.all(
             "SELECT events.process, max(events.total), max(kind <> 'sampled'), count(*), runs.total
@@ -388,7 +388,7 @@ impl Live {
         Ok(increase)
     }
 
-    /// Returns the process that reported this call's total, if it is identified.
+    /// Returns the process that reported this call's total, if it is known.
     fn process(&self) -> Option<Id> {
         Some(self.sample?.process?.identity)
     }
@@ -421,8 +421,8 @@ impl Live {
         self.ends_in_error
     }
 
-    /// Commits the transaction, merges the write-ahead log if it has grown long, and returns the ledger. A sample that
-    /// could not be written is appended to the journal.
+    /// Commits the transaction, merges the write-ahead log if it is long, and returns the ledger. Appends the sample to
+    /// the journal if it could not be stored.
     pub fn keep(mut self, places: &Places) -> Ledger {
         if let Some(event) = &self.event {
             event.append_to_journal(places);
@@ -443,7 +443,7 @@ impl Live {
     }
 }
 
-/// Adds the new facts and the sample. Returns true if this is the process's first sample in the session.
+/// Adds the new facts and the sample. Returns true if the process was not working on this session before.
 fn add(
     store: &Store,
     batch: &mut Batch,
@@ -460,12 +460,12 @@ fn add(
 }
 
 impl Store {
-    /// Returns true if no transcript was ever read.
+    /// Returns true if no transcript has ever been read.
     fn is_empty(&self) -> Result<bool> {
         self.value("SELECT NOT EXISTS (SELECT 1 FROM files)", [])
     }
 
-    /// Returns true if a transcript contains a checkpoint with this amount, which a run may have started from.
+    /// Returns true if a run may have started from a checkpoint with this amount.
     fn has_checkpoint_of(&self, amount: Money) -> Result<bool> {
         self.value(
             "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE cost BETWEEN ?1 AND ?2)",
@@ -473,7 +473,7 @@ impl Store {
         )
     }
 
-    /// Returns true if the session's amount is a lower bound for a recent reason that this sample might remove.
+    /// Returns true if the session's amount became a lower bound recently and this sample might make it exact.
     fn has_passing_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
         let Some(sample) = sample else {
             return Ok(false);

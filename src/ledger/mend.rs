@@ -8,11 +8,11 @@ use crate::disk::{self, lock};
 use crate::places::Places;
 
 impl Ledger {
-    /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new one, which is filled from the
+    /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new ledger and fills it from the
     /// transcripts.
     ///
-    /// Because another process may already have done so, the file is checked first, unless this is the second attempt.
-    /// Returns an error if `error` is not about damage, or if the file cannot be moved.
+    /// Another process may already have replaced the ledger, so the first attempt begins by checking the file. Does
+    /// nothing if `error` is not about damage. Returns an error if the file cannot be moved.
     pub fn mend(
         places: &Places,
         patience: Patience,
@@ -40,7 +40,7 @@ impl Ledger {
         if noted != Some(1) {
             return None;
         }
-        // Another process may announce it at the same time.
+        // Another process may be announcing the damage at the same time.
         let is_first = self
             .write(|store| {
                 let is_first = store.noted("has_news_of_damage")? == Some(1);
@@ -71,7 +71,7 @@ impl Ledger {
 }
 
 /// Recalculates the ledger's sums. Returns true if all pages are intact. Also returns true if another process is
-/// writing to the ledger, in which case the ledger is left alone.
+/// writing to the ledger, in which case the check is skipped.
 fn can_be_repaired(data: &Path) -> bool {
     let repaired = Ledger::open(data, Patience::None).and_then(|ledger| {
         let check = ledger.ask(|store| store.value::<String>("PRAGMA quick_check(1)", []))?;
@@ -85,7 +85,7 @@ fn can_be_repaired(data: &Path) -> bool {
 }
 
 /// Renames a ledger's files, for example to `ledger.damaged-2.sqlite3`. Returns true if the files were renamed. No
-/// other process can rename them while `is_needed` is called.
+/// other process can rename the files while `is_needed` runs.
 pub(super) fn set_aside(
     path: &Path,
     label: &str,

@@ -1,11 +1,10 @@
 //! The spend ledger: the cost of each response, run, and background request, and how it was determined.
 //!
-//! The ledger consists of facts and results. The facts in `ledger.sqlite3` are the source of truth: transcripts and the
+//! The ledger consists of facts and results. The facts in `ledger.sqlite3` are the source of truth. Transcripts and the
 //! journal only supply new facts, and may be deleted once they have been read. Transcripts supply responses,
-//! checkpoints, compactions, ownership markers, error lines, and links to pull requests. Hooks and status-line calls
-//! supply the events in runs: started, sampled, and ended. The pure function `reconcile::reconcile` derives the results
-//! from the facts about one lineage. Results can be dropped and derived again, which happens whenever `database::RULES`
-//! changes.
+//! checkpoints, compactions, ownership markers, error lines, and pull-request links. Hooks and status-line calls report
+//! when a run starts, changes its total, or ends. The pure function `reconcile::reconcile` derives the results from the
+//! facts about one lineage. Results can be deleted and derived again, which happens whenever `database::RULES` changes.
 //!
 //! A hook or a status-line call never waits for the database. If the database is busy, the event is appended to the
 //! journal, and the next reader picks it up.

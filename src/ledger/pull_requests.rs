@@ -9,17 +9,17 @@ use crate::time::Millis;
 pub(crate) struct PullRequestLink {
     /// The ID of the session that wrote the link.
     pub(crate) session: String,
-    /// The directory in which the session started, or an empty string.
+    /// The directory in which the session started, or an empty string if it is unknown.
     pub(crate) directory: String,
     pub(crate) at: Millis,
     pub(crate) number: u64,
-    /// The URL of the pull request, or an empty string.
+    /// The URL of the pull request, or an empty string if it is unknown.
     pub(crate) url: String,
 }
 
 impl Ledger {
-    /// Returns all links to pull requests, sorted by session and time. A session that works on a pull request for a
-    /// while contains several links to it.
+    /// Returns all pull-request links, sorted by session and time. A session's transcript often contains several links
+    /// to the same pull request.
     pub(crate) fn pull_requests(&self) -> Result<Vec<PullRequestLink>, LedgerError> {
         self.ask(|store| {
             store.all(

@@ -17,7 +17,7 @@ use crate::time::{Millis, QUARTER_HOUR};
 /// The time and the cost of each response.
 pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
 
-/// Responses, and the names that their IDs refer to.
+/// Responses, and the names behind their IDs.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
     pub(crate) all: Vec<Response>,
@@ -26,7 +26,7 @@ pub(crate) struct Responses {
 
 #[cfg(test)]
 impl Responses {
-    /// Adds a response from a model and an agent.
+    /// Adds a response with the given model and agent.
     pub(crate) fn push(&mut self, response: Response, model: &str, agent: &str) {
         let model_id = super::facts::id_of(model.as_bytes());
         let scene = super::rows::Scene {
@@ -43,7 +43,7 @@ impl Responses {
     }
 }
 
-/// Spending that is not reported on any transcript line.
+/// Spend that no transcript line reports.
 #[derive(Debug)]
 pub(crate) struct HiddenSpend {
     /// The start of the quarter hour.
@@ -53,16 +53,17 @@ pub(crate) struct HiddenSpend {
     pub(crate) tally: Tally,
 }
 
-/// The amount of data that the ledger has about a session.
+/// Statistics about a session in the ledger.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct KnownSession {
-    /// The number of responses, checkpoints, and markers that the ledger has for the session.
+    /// The number of responses, checkpoints, and markers in the session's transcripts.
     pub(crate) marks: u64,
-    /// The number of responses, checkpoints, and markers in its entire lineage.
+    /// The number of responses, checkpoints, and markers in the session's entire lineage.
     pub(crate) marks_of_lineage: u64,
-    /// The time of its newest response or, if it has none, of its newest line. `None` if its totals are unknown.
+    /// The time of the session's newest response or, if it has none, of its newest line. `None` if the session's totals
+    /// are unknown.
     pub(crate) until: Option<Millis>,
-    /// The model of its newest response.
+    /// The model of the session's newest response.
     pub(crate) newest_model: Option<Id>,
 }
 
@@ -81,9 +82,8 @@ impl ExportedSpend {
 }
 
 impl Ledger {
-    /// Returns the selected sessions that received a response after the given time, and the time of each session's
-    /// first such response, in chronological order. The session `current` counts immediately; other sessions count
-    /// after `delay`.
+    /// Returns the sessions that received a response after the given time, and the time of each session's first such
+    /// response, in chronological order. For all sessions except `current`, the period starts only after `delay`.
     pub(crate) fn first_responses(
         &self,
         after: DateTime<Utc>,
@@ -139,8 +139,8 @@ impl Ledger {
         )
     }
 
-    /// Returns the responses of the selected sessions since the given time. If `with_hidden` is true, spending that no
-    /// line shows is included as a response without tokens.
+    /// Returns the responses of the selected sessions since the given time. If `with_hidden` is true, spend that no
+    /// line shows is included as responses without tokens.
     pub(crate) fn responses_since(
         &self,
         from: DateTime<Utc>,
@@ -221,8 +221,8 @@ impl Ledger {
 }
 
 impl Store {
-    /// Returns spending since the given time that no line shows, by quarter hour. Lower bounds without an amount are
-    /// included.
+    /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
+    /// amount are included.
     fn hidden_since(&self, from: Millis) -> Result<Vec<HiddenSpend>> {
         self.all(
             "SELECT at - ((at % ?2) + ?2) % ?2, session, model, kind = ?3, sum(cost), max(kind = ?4)
