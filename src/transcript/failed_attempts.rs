@@ -1,7 +1,8 @@
-//! Requests that Claude Code retries after a failure.
+//! The failed attempts of requests that Claude Code retries.
 //!
 //! Each failed attempt is a `system` line with the subtype `api_error`. Versions 2.1.5 to 2.1.136 also wrote these
-//! lines in interactive sessions. Version 2.1.331 writes them immediately with `claude -p`, but never in a terminal.
+//! lines in interactive sessions. Version 2.1.331 writes them immediately with `claude -p`, but not at all in a
+//! terminal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use memchr::memmem;
@@ -11,20 +12,19 @@ use serde_json::Value;
 use crate::lenient_json::LenientJson;
 use crate::time::{Clock, format_duration};
 
-/// The failed attempts of one request so far.
+/// The failed attempts so far of a single request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FailedAttempts {
     /// The time of the first failed attempt.
     pub since: DateTime<Utc>,
-    /// The time at which Claude Code will send the request again.
+    /// The time at which Claude Code will retry the request.
     pub next_at: DateTime<Utc>,
     /// The number of failed attempts.
     pub count: u64,
     /// The maximum number of attempts before Claude Code gives up, if known.
     pub most: Option<u64>,
-    /// The distinct HTTP statuses, in the order in which they first occurred. The list is empty if the service could
-    /// not be reached.
+    /// The distinct HTTP statuses, in order of first occurrence. The list is empty if the service could not be reached.
     pub statuses: Vec<u16>,
 }
 
@@ -38,14 +38,14 @@ pub(crate) struct FailedAttempt {
     pub(crate) most: Option<u64>,
     /// The delay before the next attempt, in milliseconds.
     pub(crate) wait_ms: u64,
-    /// The HTTP status, if there was a response.
+    /// The HTTP status, or `None` if there was no response.
     pub(crate) status: Option<u16>,
 }
 
 impl FailedAttempt {
-    /// Parses a failed attempt from a transcript line. Returns `None` for any other line.
+    /// Parses a failed attempt from a transcript line. Returns `None` for other lines.
     pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
-        // Few lines are about an attempt, and a search is much faster than parsing.
+        // Failed attempts are rare, and searching is much faster than parsing.
         memmem::find(line, b"\"api_error\"")?;
         let line: Value = serde_json::from_slice(line).ok()?;
         if line.at("type") != "system" || line.at("subtype") != "api_error" {
@@ -69,8 +69,7 @@ impl FailedAttempt {
 }
 
 impl FailedAttempts {
-    /// Adds a failed attempt. If this is the first attempt of a new request, the attempts of the previous request are
-    /// dropped.
+    /// Adds a failed attempt. The first attempt of a new request replaces the attempts of the previous request.
     pub(crate) fn add(attempts: &mut Option<Self>, attempt: FailedAttempt) {
         if attempt.number <= 1 {
             *attempts = None;
@@ -92,13 +91,13 @@ impl FailedAttempts {
         }
     }
 
-    /// Returns true if any attempt failed with a server error. If the server rejects the login after such an error, the
-    /// rejection is part of the outage.
+    /// Returns true if any attempt failed with a server error. A rejected login that follows such an error is
+    /// considered part of the same outage.
     pub(crate) fn has_server_error(&self) -> bool {
         self.statuses.iter().any(|status| *status >= 500)
     }
 
-    /// Returns a sentence that says how long Claude Code has been retrying, and why.
+    /// Returns a phrase that describes how long Claude Code has been retrying and why.
     pub(crate) fn sentence(&self, clock: Clock) -> String {
         let attempt = match self.most {
             Some(most) => format!("attempt {} of {most}", self.count),

@@ -1,9 +1,9 @@
-//! A parser that walks through one JSON value in a single pass, from left to right.
+//! A single-pass parser that walks through a JSON value from left to right.
 //!
-//! An initial read spends most of its time on lines that contain a dozen short fields that matter and one long string
-//! that does not matter. A general-purpose parser examines every byte of that string, whereas this parser jumps from
-//! quote to quote. It recognizes only strings, brackets, and commas. The functions at the end of this file interpret
-//! the values. They are lenient, because some clients have written null, a string, or an object in place of a count.
+//! An initial read spends most of its time on lines with a dozen short fields that matter and one long string that does
+//! not. A general-purpose parser examines every byte of that string, whereas this parser jumps from quote to quote. It
+//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. They are
+//! lenient because some clients have written null, a string, or an object in place of a count.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -12,12 +12,12 @@ use memchr::memmem::Finder;
 
 use crate::lenient_json::saturating_u64;
 
-/// A position in the bytes of a JSON value. Each method advances past one value. If a method returns `None`, it has
-/// found bytes that are not JSON, and the position is no longer meaningful.
+/// A position in a JSON value. Each method advances past one value. If a method returns `None`, the input is not valid
+/// JSON and the position is no longer meaningful.
 pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// True if a name that was passed to a `visit` function contains escaped letters.
+    /// True if any name passed to a `visit` function contained escaped letters.
     pub(super) has_escaped_names: bool,
 }
 
@@ -30,8 +30,8 @@ impl<'a> JsonWalk<'a> {
         }
     }
 
-    /// Calls `visit` for each field of an object. Returns `None` if the bytes are not exactly one object. In that case,
-    /// `visit` may already have been called for some fields.
+    /// Calls `visit` for each field of an object. Returns `None` unless the input is exactly one object. In that case,
+    /// `visit` may already have been called for some of the fields.
     pub(super) fn object(
         &mut self,
         visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -49,7 +49,7 @@ impl<'a> JsonWalk<'a> {
         }
     }
 
-    /// Returns the object at the start of `bytes`, or `None` if they start with anything else.
+    /// Returns the object at the start of `bytes`, or `None` if there is no object.
     pub(super) fn leading_object(bytes: &'a [u8]) -> Option<&'a [u8]> {
         let mut walk = Self::new(bytes);
         if walk.peek()? != b'{' {
@@ -58,9 +58,9 @@ impl<'a> JsonWalk<'a> {
         walk.nested()
     }
 
-    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are
-    /// passed without unescaping them, because hardly any JSON writer escapes letters. If a name does contain escaped
-    /// letters, `has_escaped_names` is set. A value that is not an object is skipped.
+    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are not
+    /// unescaped because hardly any JSON writer escapes letters, but `has_escaped_names` is set for a name that does
+    /// contain escaped letters. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -91,7 +91,7 @@ impl<'a> JsonWalk<'a> {
         })
     }
 
-    /// Returns the value of one of an object's fields, or an empty slice if there is no such field.
+    /// Returns the value of one of an object's fields, or an empty slice if the field is missing.
     pub(super) fn value_of(&mut self, name: &[u8]) -> Option<&'a [u8]> {
         let mut result = &b""[..];
         self.values(|field, value| {
@@ -129,7 +129,7 @@ impl<'a> JsonWalk<'a> {
         }
     }
 
-    /// Calls `read` and returns the bytes that `read` advanced past.
+    /// Calls `read` and returns the bytes that it consumed.
     pub(super) fn bytes_read_by(
         &mut self,
         read: impl FnOnce(&mut Self) -> Option<()>,
@@ -139,8 +139,7 @@ impl<'a> JsonWalk<'a> {
         self.since(start)
     }
 
-    /// Calls `visit` for each of the comma-separated items between two brackets. The position must be at the opening
-    /// bracket.
+    /// Calls `visit` for each comma-separated item in a pair of brackets. The position must be at the opening bracket.
     fn items_until(
         &mut self,
         closing_bracket: u8,
@@ -191,8 +190,8 @@ impl<'a> JsonWalk<'a> {
         self.since(start)
     }
 
-    /// Returns an object or an array. Opening and closing brackets are counted, but whether they match is not checked.
-    /// The depth is not limited, because a model can nest values arbitrarily deeply.
+    /// Returns an object or an array. This counts opening and closing brackets but does not check that they match. The
+    /// depth is not limited because a model can nest values arbitrarily deeply.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -214,11 +213,11 @@ impl<'a> JsonWalk<'a> {
     }
 }
 
-/// The start of an escape for a character below U+0100.
+/// The start of an escape sequence for a character below U+0100.
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
 
-/// Returns JSON with its escaped ASCII characters unescaped, or `None` if it contains none. Escapes that JSON requires
-/// are kept.
+/// Replaces escape sequences for ASCII characters with the characters themselves, except where JSON requires the
+/// escape. Returns `None` if there is nothing to replace.
 pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
     let mut unescaped = Vec::new();
     let mut copied = 0;
@@ -251,12 +250,13 @@ pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
     Some(unescaped)
 }
 
-/// The number of 8-byte words in which to search for the end of a short string. No ID or time is longer than that.
+/// The number of 8-byte words to search for the end of a string before switching to `memchr`. All IDs and timestamps
+/// are shorter than this.
 const SHORT_WORDS: usize = 5;
 
 /// Returns the number of bytes before the closing quote of a string.
 fn text_length(text: &[u8]) -> Option<usize> {
-    // Most strings are short. If `memchr` were called for each of them, an initial read would take about 10% longer.
+    // Most strings are short, and calling `memchr` for each of them makes an initial read about 10% slower.
     let (words, _) = text.as_chunks();
     for (index, word) in words.iter().take(SHORT_WORDS).enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -275,8 +275,8 @@ fn text_length(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Returns a word in which the lowest bit that is set marks the first byte that equals `byte`. Returns 0 if there is no
-/// such byte. Higher bits may be set by mistake.
+/// Finds the first byte in `word` that equals `byte`. The lowest bit set in the result marks this byte, and the result
+/// is 0 if there is no such byte. The bits above the lowest one are not reliable.
 fn bytes_equal_to(byte: u8, word: u64) -> u64 {
     const LOWEST_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -289,8 +289,8 @@ fn backslashes_at_end(text: &[u8]) -> usize {
     text.len() - other.map_or(0, |at| at + 1)
 }
 
-/// Decodes a string. Returns `None` for any other value. Invalid UTF-8 is replaced, because a single invalid byte in a
-/// directory name must not make a whole response unreadable.
+/// Decodes a string. Returns `None` for other values. Invalid UTF-8 is replaced so that a single bad byte in a
+/// directory name does not make the whole response unreadable.
 pub(super) fn text(value: &[u8]) -> Option<Cow<'_, str>> {
     let contents = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if memchr::memchr(b'\\', contents).is_none() {
@@ -309,7 +309,7 @@ fn valid_utf8(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Returns a string that is not empty, or `None` for any other value.
+/// Returns a non-empty string, or `None` for other values.
 pub(super) fn name(value: &[u8]) -> Option<Cow<'_, str>> {
     text(value).filter(|text| !text.is_empty())
 }
@@ -319,7 +319,7 @@ pub(super) fn flag(value: &[u8]) -> bool {
     value == b"true"
 }
 
-/// Returns a number, or `None` if the value is anything else.
+/// Parses a number. Returns `None` for other values.
 pub(super) fn number(value: &[u8]) -> Option<f64> {
     // Rust would also parse "inf" and "nan".
     if !matches!(value.first()?, b'0'..=b'9' | b'-') {
@@ -333,26 +333,26 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
     }
 }
 
-/// The maximum value of a count. No real count is even close to a thousandth of this value, so a larger count is either
-/// a mistake or an attempt to make sums overflow.
+/// The maximum value of a count. Real counts are less than a thousandth of this, so anything larger is either a mistake
+/// or an attempt to make sums overflow.
 const MAX_COUNT: u64 = 1_000_000_000;
 
-/// The maximum number of searches. A response involves only a few searches, and the cost of a million searches is too
-/// low to make sums overflow.
+/// The maximum number of searches. Responses involve only a few searches, and even a million searches do not cost
+/// enough to make sums overflow.
 const MAX_SEARCHES: u64 = 1_000_000;
 
-/// Returns the number of searches, limited to [`MAX_SEARCHES`].
+/// Returns a number of searches, capped at [`MAX_SEARCHES`].
 pub(super) fn search_count(value: &[u8]) -> u64 {
     count(value).min(MAX_SEARCHES)
 }
 
-/// Returns true if a value is valid as a count: a number, a number in quotes, or null.
+/// Returns true if a value is valid as a count, which means that it is a number, a quoted number, or null.
 pub(super) fn is_count(value: &[u8]) -> bool {
     let unquoted = value.strip_prefix(b"\"").unwrap_or(value);
     matches!(unquoted, [b'0'..=b'9' | b'-', ..] | b"null")
 }
 
-/// Returns a count, which may be in quotes. Negative numbers and values of other types count as 0.
+/// Returns a count, which may be quoted. Negative numbers and other values are treated as 0.
 pub(super) fn count(value: &[u8]) -> u64 {
     let unquoted = value
         .strip_prefix(b"\"")
@@ -388,7 +388,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
-            // Strings that contain quotes, backslashes, and brackets are the most likely to mislead the parser.
+            // Strings with quotes, backslashes, and brackets are the most likely to confuse the parser.
             r#"[a-z"\\\[\]{}:,é\n ]{0,60}"#.prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {

@@ -1,10 +1,10 @@
-//! Parses a single line of a transcript.
+//! Parses a single transcript line.
 //!
-//! The format is that of 2.1.329 and earlier versions. `assistant` lines contain the usage of a response, which is
-//! repeated on the line of each of the response's parts. `cost-state` lines are checkpoints. A few other types show
-//! which session a line belongs to, and when Claude Code compacted the conversation. Fields may be missing, null, or of
-//! a different type in some versions, so they are read leniently (see `json_walk.rs`). The text of prompts and
-//! responses is never stored.
+//! The format is that of version 2.1.329 and earlier. `assistant` lines contain a response's usage, which is repeated
+//! for each part of the response. `cost-state` lines are checkpoints. A few other line types reveal which session a
+//! line belongs to and when Claude Code compacted the conversation. Depending on the version, fields may be missing,
+//! null, or of a different type, so they are parsed leniently (see `json_walk.rs`). The text of prompts and responses
+//! is never stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::token_counts::{UsageObject, calls_that_add_up};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 use crate::time::{Millis, parse_millis};
 
-/// The model name in lines that Claude Code itself writes about errors and interruptions.
+/// The model name in lines that Claude Code generates itself for errors and interruptions.
 pub const SYNTHETIC: &str = "<synthetic>";
 
 /// A parsed line.
@@ -35,62 +35,61 @@ pub enum Line<'a> {
     Mark(OwnMark),
     /// The end of a compaction.
     CompactBoundary(CompactBoundary<'a>),
-    /// An API error. The client either shows the error in place of a response or sends the request again.
+    /// An API error, which the client either displays instead of a response or handles by retrying the request.
     Error(RawError<'a>),
-    /// A link to a pull request that the session opened.
+    /// A link to a pull request that was opened in the session.
     PullRequest(PullRequest<'a>),
     /// Any other line.
     Other,
 }
 
-/// A line of a response. Claude Code writes each part of a response to a separate line and repeats the usage on each of
-/// these lines.
+/// A line of a response. Claude Code writes each part of a response on its own line and repeats the usage on every
+/// line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseLine<'a> {
     /// The response's key, which is the same on all of the response's lines in all files. It is a hash of the message
-    /// ID and the request ID. If there is no message ID, the key is a hash of the line's ID or, if that is missing,
-    /// too, of the whole line.
+    /// ID and the request ID. Without a message ID, it is a hash of the line's ID, or of the entire line if that is
+    /// missing as well.
     pub key: i64,
-    /// The time of the line. If the line has no timestamp, the scan uses the latest time before the line.
+    /// The time of the line. If the line has no timestamp, the scan fills in the latest time that precedes it.
     pub at: Option<Millis>,
-    /// The session to whose transcript the line was written.
+    /// The session whose transcript the line was written to.
     pub session: Option<Cow<'a, str>>,
-    /// The session from which a fork or branch copied the line, if the line names that session.
+    /// The session that a fork or branch copied the line from, if the line specifies it.
     pub copied_from: Option<Cow<'a, str>>,
-    /// True if the response was received by a subagent.
+    /// True if a subagent received the response.
     pub subagent: bool,
-    /// The git branch, if the line names it.
+    /// The git branch, if the line specifies it.
     pub branch: Option<Cow<'a, str>>,
-    /// The type of the subagent, if the line names it. Lines from version 2.1.328 do, but lines from version 2.1.119 do
-    /// not.
+    /// The type of the subagent, if the line specifies it. Version 2.1.328 records it, but version 2.1.119 does not.
     pub agent: Option<Cow<'a, str>>,
-    /// The skill for which the response was generated, if the line names one.
+    /// The skill that the response was generated for, if the line specifies one.
     pub skill: Option<Cow<'a, str>>,
-    /// The plugin to which the skill, agent, or tool belongs, if the line names one.
+    /// The plugin that provides the skill, agent, or tool, if the line specifies one.
     pub plugin: Option<Cow<'a, str>>,
-    /// The MCP server that was used in the response, if the line names one.
+    /// The MCP server that was used in the response, if the line specifies one.
     pub mcp_server: Option<Cow<'a, str>>,
-    /// The model's ID as written.
+    /// The model ID, unmodified.
     pub model: Cow<'a, str>,
-    /// The requested model, if it differs from the model that responded.
+    /// The requested model, if a different model responded.
     pub asked: Option<Cow<'a, str>>,
-    /// The tokens and searches.
+    /// The number of tokens and searches.
     pub usage: Usage,
     /// The service level.
     pub service: ServiceLevel,
-    /// The individual calls of a server-side tool loop, or an empty list if they do not add up to `usage`.
+    /// The individual calls of a server-side tool loop. The list is empty if they do not add up to `usage`.
     pub calls: Vec<Usage>,
-    /// The responses of advisors.
+    /// The responses from advisor models.
     pub advice: Vec<Advice>,
-    /// The working directory, if the line names it. A Windows drive letter is always uppercase.
+    /// The working directory, if the line specifies it. A Windows drive letter is always uppercase.
     pub directory: Option<Cow<'a, str>>,
-    /// True if a token count is not a number. Such a count is read as 0.
+    /// True if a token count is not a number, in which case it is treated as 0.
     pub is_damaged: bool,
-    /// The bytes by which the response's other lines are recognized without parsing them.
+    /// The bytes used to recognize the response's other lines without parsing them.
     pub signature: Option<Signature<'a>>,
 }
 
-/// The IDs and usage of a response, exactly as written. A line with the same signature adds no new information.
+/// A response's IDs and usage, byte for byte. A line with the same signature contains no new information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature<'a> {
     /// The message ID, including its quotes.
@@ -104,39 +103,39 @@ pub struct Signature<'a> {
 /// A `cost-state` line, which is a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CostState {
-    /// The start time of the first run that the total includes. A fork inherits it from its parent.
+    /// The start time of the first run that the total includes. Forks inherit it from their parent.
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
-    /// The total running time of the processes of these runs, in milliseconds.
+    /// The total time that these runs' processes were running, in milliseconds.
     pub run_ms: i64,
-    /// The time for which these processes waited for the API, in milliseconds.
+    /// The total time that these processes waited for the API, in milliseconds.
     pub api_ms: i64,
-    /// True if Claude Code did not recognize a model and used another model's price.
+    /// True if Claude Code did not recognize a model and used a different model's price.
     pub has_unknown_model: bool,
-    /// The totals by model. The model names are as written.
+    /// The totals for each model, keyed by the unmodified model name.
     pub models: BTreeMap<String, ModelTotal>,
-    /// The latest time in the lines before this line in its file. The scan sets this field.
+    /// The latest time on any preceding line in the file. The scan fills in this field.
     pub before: Option<Millis>,
 }
 
-/// An ownership marker, which is a `queue-operation` line (with `-p`) or a `file-history-snapshot` line (in a
-/// terminal). A process writes these lines only to its own session's transcript.
+/// An ownership marker, which is a `queue-operation` line with `-p` and a `file-history-snapshot` line in a terminal. A
+/// process writes these lines only to its own session's transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnMark {
-    /// The line's offset in the file. The scan sets this field.
+    /// The line's byte offset in the file. The scan fills in this field.
     pub position: i64,
     /// The time of the line.
     pub at: Millis,
-    /// A hash that identifies the snapshot. It is needed because forks copy the snapshots of their parents. The hash is
-    /// `None` for a `queue-operation` line, because such lines are never copied.
+    /// A hash that identifies the snapshot, because forks copy their parents' snapshots. It is `None` for
+    /// `queue-operation` lines, which are never copied.
     pub snapshot: Option<i64>,
 }
 
 /// A `compact_boundary` line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompactBoundary<'a> {
-    /// A hash of the line's ID, which stays the same when the line is copied.
+    /// A hash of the line's ID, which does not change when the line is copied.
     pub key: i64,
     /// The time at which the compaction ended.
     pub at: Millis,
@@ -146,28 +145,28 @@ pub struct CompactBoundary<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
-/// An error line, which contains either the text that the client shows instead of a response, or one failed attempt.
+/// An error line. It contains either the text that the client displays instead of a response, or a single failed
+/// attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RawError<'a> {
-    /// The line as written.
+    /// The line, unmodified.
     pub bytes: &'a [u8],
     /// The time of the line.
     pub at: Option<Millis>,
-    /// A hash of the text as written. It stays the same when the line is copied.
+    /// A hash of the unmodified text, which does not change when the line is copied.
     pub text_hash: i64,
-    /// The failed attempt, or `None` if the client did not send the request again.
+    /// The failed attempt, or `None` if the client did not retry the request.
     pub retry: Option<Retry>,
 }
 
-/// A `system` line with the subtype `api_error`, which records one failed attempt. The client waits before the next
-/// attempt.
+/// A `system` line with the subtype `api_error`, which records a failed attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retry {
     /// The number of the attempt, starting at 1.
     pub attempt: u64,
     /// The delay before the next attempt, in milliseconds.
     pub wait_ms: u64,
-    /// The HTTP status, or 0 if there was no response.
+    /// The HTTP status, or 0 if no response was received.
     pub status: u64,
 }
 
@@ -178,11 +177,11 @@ pub struct PullRequest<'a> {
     pub at: Option<Millis>,
     /// The pull request's number.
     pub number: u64,
-    /// The URL, or an empty string if the line has none.
+    /// The URL, which is empty if the line does not contain one.
     pub url: Cow<'a, str>,
 }
 
-/// The fields that whycap uses. Byte slices contain values as written, including the quotes of strings.
+/// The fields of a line that whycap uses. Byte slices contain unparsed values, including the quotes around strings.
 #[derive(Default)]
 struct LineFields<'a> {
     response: ResponseLine<'a>,
@@ -211,26 +210,27 @@ struct ApiMessage<'a> {
     id: &'a [u8],
     model: &'a [u8],
     content: &'a [u8],
-    /// The usage, together with its bytes as written.
+    /// The parsed usage and its original bytes.
     usage: Option<(UsageObject, &'a [u8])>,
     /// True if the usage is not an object.
     is_damaged: bool,
 }
 
-/// A line after parsing.
+/// The result of parsing a line.
 pub(super) struct ParsedLine<'a> {
     /// See [`parse`].
     pub(super) line: Option<Line<'a>>,
-    /// True if names in the line contain escaped letters, in which case fields may be missing from `line`.
+    /// True if any field name contains escaped letters, in which case `line` may be missing fields.
     pub(super) has_escaped_names: bool,
 }
 
-/// Parses a line. Returns `None` if it is not a JSON object with a type, or if it is a response whose usage is damaged.
+/// Parses a line. Returns `None` if the line is not a JSON object with a type, or if it is a response with damaged
+/// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     parse_line(bytes).line
 }
 
-/// Parses a line that may have names with escaped letters.
+/// Parses a line that may contain field names with escaped letters.
 pub(super) fn parse_line(bytes: &[u8]) -> ParsedLine<'_> {
     let mut fields = LineFields::default();
     let mut walk = JsonWalk::new(bytes);
@@ -275,8 +275,8 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
     Some(line.unwrap_or(Line::Other))
 }
 
-/// Returns the objects in a line that consists of two or more JSON objects. Such a line is the result of two processes
-/// that append at the same time. Returns an empty list for any other line.
+/// Splits a line that consists of two or more JSON objects, which happens when two processes append to the file at the
+/// same time. Returns an empty list for other lines.
 pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
     let mut objects = Vec::new();
     let mut rest = line.trim_ascii();
@@ -302,8 +302,7 @@ fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
     })
 }
 
-/// Returns a line's top-level timestamp, or `None` if there is none. The rest of the line after the timestamp is not
-/// read.
+/// Returns a line's top-level timestamp, or `None` if there is none. Nothing after the timestamp is parsed.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
     let mut at = None;
     let _ = JsonWalk::new(bytes).object(|field, walk| {
@@ -373,8 +372,8 @@ impl<'a> LineFields<'a> {
         Some(())
     }
 
-    /// Returns the session from which the line was copied. `/branch` rewrites `forkedFrom` each time it copies the
-    /// line, but it never changes `requestSessionId`.
+    /// Returns the session that the line was copied from. `/branch` overwrites `forkedFrom` with every copy, but
+    /// `requestSessionId` always refers to the original session.
     fn copied_from(&self) -> Option<Cow<'a, str>> {
         name(self.request_session).or_else(|| name(self.forked_from))
     }
@@ -439,8 +438,8 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>
     })
 }
 
-/// Makes a Windows drive letter uppercase. Shells write `C:\x` and editors write `c:\x`. Claude Code uses both forms
-/// unchanged, even within a single session (anthropics/claude-code#75855, matt1398/claude-devtools#123).
+/// Capitalizes a Windows drive letter. Shells use `C:\x` while editors use `c:\x`, and Claude Code records both forms
+/// unchanged, even within the same session (anthropics/claude-code#75855, matt1398/claude-devtools#123).
 fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     match directory.as_bytes() {
         [b'a'..=b'z', b':', b'/' | b'\\', ..] => {
@@ -451,7 +450,7 @@ fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Returns an ID as written, or `None` if the value is empty or is not a string.
+/// Returns an ID with its quotes, or `None` if the value is empty or not a string.
 fn id(value: &[u8]) -> Option<&[u8]> {
     if value.len() > 2 && value.starts_with(b"\"") {
         Some(value)
@@ -464,7 +463,7 @@ fn hash_of(first: &[u8], second: &[u8]) -> i64 {
     xxh3_64_with_seed(second, xxh3_64(first)).cast_signed()
 }
 
-/// The end of the year 9999, which is the latest valid time.
+/// The end of the year 9999, after which timestamps are considered invalid.
 const LATEST: Millis = 253_402_300_799_999;
 
 fn cost_state(fields: LineFields<'_>) -> Option<CostState> {

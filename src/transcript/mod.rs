@@ -1,8 +1,7 @@
-//! Parses transcripts, and reads them incrementally as they grow.
+//! Parses transcripts and reads them incrementally as they grow.
 //!
-//! Transcripts belong to Claude Code, so whycap opens them only for reading. They are never mapped into memory, because
-//! the process would crash if it accessed a mapped file that has been truncated. Reading a transcript never requires a
-//! lock.
+//! Transcripts belong to Claude Code, so whycap opens them read-only and never needs a lock to read one. They are not
+//! memory-mapped because accessing a mapped file after it has been truncated would crash the process.
 
 pub mod failed_attempts;
 mod json_walk;

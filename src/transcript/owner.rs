@@ -1,5 +1,5 @@
-//! The owner of a session, which is the account and the organization that pay for the session. IDs are hashed
-//! immediately, so they distinguish accounts without identifying anybody.
+//! A session's owner, which is the account and organization that pay for it. IDs are hashed immediately, so they
+//! distinguish accounts without identifying anyone.
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::lenient_json::LenientJson;
 
-/// The account and the organization that pay for a session, or with which the user is logged in.
+/// The account and organization that pay for a session or that the user is logged in to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Owner {
-    /// A hash of those of the two IDs that are known. Each login has a different hash.
+    /// A combined hash of the known IDs, which is different for each login.
     pub fingerprint: Option<String>,
     /// A hash of the account ID.
     #[serde(rename = "account_hash", skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ fn hash(id: &str) -> String {
 }
 
 impl Owner {
-    /// Creates an owner from the unhashed IDs. An empty ID counts as missing.
+    /// Creates an owner from unhashed IDs. An empty ID is treated as missing.
     pub fn from_ids(account: Option<&str>, organization: Option<&str>) -> Self {
         let [account, organization] =
             [account, organization].map(|id| id.filter(|id| !id.is_empty()));
@@ -43,7 +43,7 @@ impl Owner {
         }
     }
 
-    /// Returns true if two owners are the same as far as their IDs are known for both. Returns `None` if no ID is known
+    /// Compares the IDs that are known for both owners. Returns true if they are all equal, or `None` if no ID is known
     /// for both.
     pub fn is(&self, other: &Self) -> Option<bool> {
         let accounts = self.account.as_ref().zip(other.account.as_ref());
@@ -55,9 +55,8 @@ impl Owner {
             .reduce(|all_equal, is_equal| all_equal && is_equal)
     }
 
-    /// Parses the owner from a transcript line, which is either a `session-owner` line (since 2.1.328) or a
-    /// `credential_org` attachment (since 2.1.285). Claude Code writes the attachment when the credential changes.
-    /// Returns `None` for any other line.
+    /// Parses the owner from a `session-owner` line (since 2.1.328) or from a `credential_org` attachment (since
+    /// 2.1.285), which Claude Code writes when the credential changes. Returns `None` for other lines.
     pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
         let fields: Value = serde_json::from_slice(line).ok()?;
         let attachment = fields.at("attachment");
@@ -79,10 +78,10 @@ impl Owner {
     }
 }
 
-/// Determines a session's owner from the lines of its transcript, which must be read in order.
+/// Determines a session's owner from its transcript lines, which must be passed in order.
 #[derive(Debug, Default)]
 pub(crate) struct OwnerReader {
-    /// The owner as of the last line that was read.
+    /// The owner as of the last line.
     pub(crate) last: Option<Owner>,
 }
 
@@ -97,8 +96,8 @@ impl OwnerReader {
         }
     }
 
-    /// Records the owner that a line names. If the line names only the organization, and the organization is the same
-    /// as before, the known account is kept.
+    /// Records an owner. If only the organization is known and it has not changed, the account from the previous lines
+    /// is kept.
     pub(crate) fn add(&mut self, owner: Owner) {
         let is_confirmed = self.last.as_ref().and_then(|known| known.is(&owner)) == Some(true);
         if owner.account.is_some() || !is_confirmed {

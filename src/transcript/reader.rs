@@ -1,10 +1,9 @@
-//! Reads the lines that have been appended to a transcript since the last read, and finds the relevant lines among
-//! them.
+//! Reads the lines that have been appended to a transcript since the last read, and picks out the relevant ones.
 //!
-//! Most of a transcript consists of tool output. A line is parsed only if it contains `"usage"`, if its beginning
-//! contains one of a few types, or if it is short and contains an error flag. JSON writers do not escape the letters in
-//! these strings, but JSON permits this, so a line with escaped letters is unescaped and parsed, too. A line that
-//! contains these strings by coincidence is parsed and then discarded.
+//! Most of a transcript is tool output. A line is parsed only if it contains `"usage"`, if one of a few types appears
+//! near its start, or if it is short and contains an error flag. JSON allows the letters in these strings to be
+//! escaped. Hardly any JSON writer does that, but a line with escaped letters is unescaped and checked again. Lines
+//! that match by coincidence are parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -21,19 +20,19 @@ use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::time::Millis;
 
-/// The number of bytes to read at a time. Chunks of this size fit in the processor's cache.
+/// The number of bytes to read at a time. Chunks of this size fit in the CPU cache.
 const STRETCH: usize = 256 * 1024;
 
-/// The maximum length of a line. A longer line is skipped and counted as damaged, but no line that Claude Code writes
-/// is even close to this length. If a read stops inside a longer line, the next read continues from that point, so no
-/// part of the line is read twice.
+/// The maximum line length, which is far longer than any line that Claude Code writes. Longer lines are skipped and
+/// counted as damaged. If a read stops in the middle of such a line, the next read continues from there, so no bytes
+/// are read twice.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// The number of bytes before the offset whose hash is stored. By this hash, the next read detects whether the file has
-/// been replaced.
+/// The number of bytes before the offset to hash. The next read uses the hash to detect that the file has been
+/// replaced.
 const MARK: u64 = 256;
 
-/// The size and modification time of a file. As long as neither changes, the contents are assumed to be unchanged.
+/// A file's size and modification time. If both are unchanged, so are the contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileState {
     /// The size in bytes.
@@ -43,7 +42,7 @@ pub struct FileState {
 }
 
 impl FileState {
-    /// Extracts the state from a file's metadata.
+    /// Extracts the state from file metadata.
     pub fn from_metadata(metadata: &Metadata) -> Self {
         let modified = metadata
             .modified()
@@ -65,51 +64,51 @@ impl FileState {
 /// How far a file has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadPosition {
-    /// The end of the last complete line, or a position inside a line that is being skipped.
+    /// The end of the last complete line, or a position in the middle of a line that is being skipped.
     pub offset: u64,
-    /// A hash of the bytes just before `offset`. If it no longer matches, the file has been replaced.
+    /// A hash of the bytes just before `offset`. A mismatch means that the file has been replaced.
     pub mark: i64,
-    /// The state of the file when it was read. If it has not changed, there is nothing new to read.
+    /// The state of the file when it was last read. If it is unchanged, there is nothing new to read.
     pub file: FileState,
-    /// The state of the last line, if it does not end in a line break yet.
+    /// The state of a last line that does not end in a line break yet.
     pub last_line: LastLine,
     /// The state of the scan.
     pub carry: Carry,
 }
 
-/// The state of a file's last line until it is followed by a line break.
+/// The state of a last line that does not end in a line break.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LastLine {
-    /// There is no such line, or the file was modified so recently that the line may still grow.
+    /// There is no such line, or the line may still be growing because the file was modified recently.
     #[default]
     Growing,
-    /// The file has not been modified for a while, and the line is not a complete object.
+    /// The line is not a complete object, even though the file has not been modified for a while.
     Incomplete,
-    /// The line is a complete object and has been read, even though no line break follows it.
+    /// The line is a complete object and has been read despite the missing line break.
     Complete,
 }
 
-/// The settings for a read, including when to stop.
+/// The settings for a read, such as when to stop.
 pub struct ReadLimits<'a> {
-    /// The buffer to read into. Callers that read many files should reuse the same buffer, because it takes 2% of a
-    /// read's time to zero a new buffer.
+    /// The read buffer. Callers that read many files should reuse it because zeroing a new buffer takes 2% of the time
+    /// of a read.
     pub buffer: &'a mut Vec<u8>,
-    /// A file counts as settled if it was last modified before this time. In a settled file, a complete object at the
-    /// end is read even though no line break follows it.
+    /// Files that were last modified before this time are considered settled. At the end of a settled file, a complete
+    /// object is read even without a line break.
     pub settled_before: Millis,
-    /// A function that returns true if the read should stop. It is called after each chunk with the number of bytes
-    /// read so far.
+    /// Returns true if the read should stop. This function is called after each chunk with the total number of bytes
+    /// read.
     pub is_enough: &'a mut dyn FnMut(u64) -> bool,
 }
 
-/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and whether the file
-/// was read again from the start because it had been truncated, replaced, or rewritten.
+/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, along with a flag
+/// that is true if the file was truncated, replaced, or rewritten and has therefore been read from the start.
 ///
-/// If the read stops early, it stops at the end of a line or inside a line that is too long. The next read can continue
-/// from the returned position.
+/// If the read stops early, it stops at the end of a line or inside an overlong line. The next read can resume from the
+/// returned position.
 ///
 /// # Errors
-/// Fails if the file cannot be opened or read. The old position remains valid in that case.
+/// Fails if the file cannot be opened or read. The old position then remains valid.
 pub fn read_on(
     path: &Path,
     position: &ReadPosition,
@@ -138,18 +137,18 @@ pub fn read_on(
 
     let ended_in_line = from.offset > 0 && !is_anew && !before.ends_with(b"\n");
     let mut lines = LineFeed {
-        // If the offset is not after a line break, it is inside a line that is too long, or after a complete line that
-        // has already been read.
+        // If there is no line break before the offset, it is either inside an overlong line or after a complete line
+        // that has already been read.
         is_within: ended_in_line && position.last_line != LastLine::Complete,
         filled: 0,
     };
     file.seek(SeekFrom::Start(from.offset))?;
-    // Bytes that are appended in the meantime are left for the next read, because the stored size must match the bytes
-    // that have been read.
+    // Bytes that are appended during the read are left for the next read because the stored size must match what was
+    // read.
     let mut rest = metadata.len() - from.offset;
     let buffer = &mut *limits.buffer;
     let first = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
-    // The buffer may be larger because of a long line in another file.
+    // A long line in another file may have enlarged the buffer.
     buffer.truncate(STRETCH);
     buffer.resize(buffer.len().max(first), 0);
     let mut read_in_all = 0;
@@ -168,7 +167,7 @@ pub fn read_on(
         read_in_all += got as u64;
         let has_advanced = lines.take(buffer, got, &mut now, sink);
         if has_advanced && rest > 0 && (limits.is_enough)(read_in_all) {
-            // No file matches the default state, so the next read will continue from here.
+            // The default state never matches a file, which makes the next read resume from here.
             now.file = FileState::default();
             now.mark = mark(&bytes_before(&mut file, now.offset)?);
             return Ok((now, is_anew));
@@ -182,8 +181,8 @@ pub fn read_on(
     Ok((now, is_anew))
 }
 
-/// Returns true if the last line, which was incomplete at the last read, is still not followed by a line break. Only
-/// the bytes that have been added since then are searched.
+/// Returns true if the last line was incomplete at the last read and still has no line break. Only the newly added
+/// bytes are searched.
 fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::Result<bool> {
     let searched = position.file.size;
     if searched <= position.offset
@@ -198,7 +197,7 @@ fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::
     Ok(memchr::memchr(b'\n', &added).is_none())
 }
 
-/// Reads a file's last line, which has no line break, if it is a complete object.
+/// Reads a last line without a line break, provided that it is a complete object.
 fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> LastLine {
     let is_complete = parse(line.trim_ascii()).is_some() || !objects_of(line).is_empty();
     if !is_complete {
@@ -211,17 +210,17 @@ fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> 
     LastLine::Complete
 }
 
-/// The bytes that have been read but are not yet followed by a line break.
+/// The state of a read that is in the middle of a line.
 struct LineFeed {
-    /// True if the next bytes are the rest of a line that is too long.
+    /// True if the next bytes belong to an overlong line.
     is_within: bool,
-    /// The number of bytes in the buffer that are in use.
+    /// The number of bytes in the buffer that are not yet followed by a line break.
     filled: usize,
 }
 
 impl LineFeed {
-    /// Scans the complete lines in the buffer after `got` bytes have been read into it. Returns true if the position
-    /// has advanced.
+    /// Scans the complete lines in the buffer after another `got` bytes have been read. Returns true if this advanced
+    /// the position.
     fn take(
         &mut self,
         buffer: &mut [u8],
@@ -260,7 +259,7 @@ impl LineFeed {
     }
 }
 
-/// Returns the session that the first lines of a file name, or `None` if they do not name one.
+/// Returns the session ID from the first lines of a file, or `None` if they do not contain one.
 ///
 /// # Errors
 /// Fails if the file cannot be opened or read.
@@ -294,7 +293,7 @@ static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timest
 
 static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\":"));
 
-/// The types of long lines that are never relevant. Such lines make up most of a transcript.
+/// The types of long lines that are never relevant. These lines make up most of a transcript.
 const IRRELEVANT: [&[u8]; 4] = [
     b"\"user\"",
     b"\"attachment\"",
@@ -306,10 +305,11 @@ static ERROR: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
 
 /// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
-/// programs do not. Longer lines contain tool results, and it would take too long to search them.
+/// programs do not. Longer lines are not searched because they usually contain tool results, and searching them would
+/// be slow.
 const LONGEST_ERROR: usize = 16 * 1024;
 
-/// The types and subtypes of the relevant lines that have no usage.
+/// The types and subtypes of relevant lines that do not contain usage.
 static OTHERS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
     [
         Finder::new(b"\"compact_boundary\""),
@@ -323,51 +323,51 @@ static OTHERS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The number of bytes at the start of a line in which its type is searched for. Versions up to about 2.1.50 write the
+/// The number of bytes to search for the type at the start of a line. Up to version 2.1.50 or so, Claude Code wrote the
 /// working directory, the branch, and the title before the type.
 const BEGINNING: usize = 1024;
 
-/// The beginning of every line that is part of the conversation. Such a line can have only one of the first
-/// [`KINDS_IN_CONVERSATION`] types in [`OTHERS`].
+/// The start of every line that belongs to the conversation. Of the types in [`OTHERS`], only the first
+/// [`KINDS_IN_CONVERSATION`] can occur on such a line.
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 const KINDS_IN_CONVERSATION: usize = 2;
 
-/// The state that a scan carries from one part of a file to the next. Because of this state, the result does not depend
-/// on how the file is divided.
+/// The scan state that is carried over from one chunk of a file to the next. It ensures that the result does not depend
+/// on how the file is split into chunks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carry {
     /// The time of the last line that has a timestamp.
     pub last_at: Option<Millis>,
-    /// The latest time of any relevant line. Of a response's lines, only the first one counts.
+    /// The latest time of any relevant line. Only the first line of each response is considered.
     pub newest_at: Option<Millis>,
     /// The key of the last response.
     pub last_response: i64,
-    /// The number of lines that seemed relevant but could not be read completely.
+    /// The number of seemingly relevant lines that could not be fully read.
     pub unreadable: u32,
-    /// The last time before a damaged line, or [`Millis::MIN`] if there is no such time. This field remains set until
-    /// another line with a timestamp follows.
+    /// The last known time before a damaged line, or [`Millis::MIN`] if there is none. This field is cleared by the
+    /// next line that has a timestamp.
     pub damaged_after: Option<Millis>,
-    /// True if the client has shown an error since the last response.
+    /// True if the client has displayed an error since the last response.
     pub ends_in_error: bool,
 }
 
 impl Carry {
-    /// Records the time of a relevant line. Returns true if an earlier line has a later time.
+    /// Records the time of a relevant line. Returns true if the line is older than one of its predecessors.
     fn pass(&mut self, at: Millis) -> bool {
         let is_late = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
         is_late
     }
 
-    /// Counts a line that cannot be read. [`Self::pass_times`] must have been called for the lines before it.
+    /// Counts an unreadable line. [`Self::pass_times`] must already have been called for the preceding lines.
     fn note_damage(&mut self) {
         self.unreadable = self.unreadable.saturating_add(1);
         self.damaged_after
             .get_or_insert(self.last_at.unwrap_or(Millis::MIN));
     }
 
-    /// Records the times of the complete lines after those that have already been recorded. The first of these times is
-    /// the end of the period in which damaged lines may have been written.
+    /// Records the times of further complete lines. The first of these times ends the period in which any damaged lines
+    /// may have been written.
     fn pass_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
         let Some(last) = last_time(lines) else {
             return;
@@ -391,17 +391,17 @@ pub struct LineSpan {
     pub length: u64,
 }
 
-/// Receives the lines that a scan finds, in the order in which they appear in the file.
+/// Receives the lines that a scan finds, in file order.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`]. `is_late` is true if a line before this line has a
-    /// later time, as is common for lines that a fork has copied.
+    /// Receives a relevant line, which is never [`Line::Other`]. `is_late` is true if the line is older than one of its
+    /// predecessors, which is common for lines copied by a fork.
     fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool);
 
-    /// Receives the times of the lines before and after one or more damaged lines.
+    /// Receives the times immediately before and after a run of damaged lines.
     fn damage(&mut self, _from: Millis, _until: Millis) {}
 }
 
-/// Scans `bytes`, which must consist of complete lines and begin at `offset` in their file.
+/// Scans `bytes`, which must consist of complete lines. `offset` is their position in the file.
 pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) {
     let mut scan = Scan {
         bytes,
@@ -420,21 +420,21 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     scan.carry.pass_times(rest, scan.sink);
 }
 
-/// A scan of complete lines.
+/// A scan over complete lines.
 struct Scan<'b, 's, S> {
     bytes: &'b [u8],
-    /// The offset of `bytes` in their file.
+    /// The file offset of `bytes`.
     offset: u64,
     carry: &'s mut Carry,
     sink: &'s mut S,
     /// The start of the lines whose times have not been recorded yet.
     unpassed: usize,
-    /// The signature of the last response, by which lines that repeat it are recognized.
+    /// The signature of the last response, which is used to recognize the response's remaining lines.
     last: Option<Signature<'b>>,
 }
 
 impl<S: Sink> Scan<'_, '_, S> {
-    /// Reads the line between two indices of `bytes`.
+    /// Processes the line between two indices of `bytes`.
     fn line(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
         let whole = bytes.get(start..end).unwrap_or_default();
@@ -442,8 +442,8 @@ impl<S: Sink> Scan<'_, '_, S> {
         let marked = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
         let line = without_leading_nul_bytes(marked);
         if line.len() < marked.len() {
-            // After a power failure, a file may contain NUL bytes in place of the lines that were written last. The
-            // period ends at the time of the line itself.
+            // After a power failure, the last lines of a file may have been replaced by NUL bytes. The damaged period
+            // ends at the time of this line.
             self.damage(start, start);
         }
         let is_relevant = match USAGE.find(line) {
@@ -457,7 +457,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             None => !is_irrelevant(line),
         };
         let unescaped = if may_have_escaped_names {
-            // The text of an irrelevant line may contain escaped letters, too.
+            // Escaped letters may also occur in the text of an irrelevant line.
             without_escaped_letters(line)
                 .filter(|text| is_relevant || USAGE.find(text).is_some() || is_one_of_others(text))
         } else {
@@ -475,8 +475,8 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
     }
 
-    /// Passes the objects in a line to the sink. `parsed` is the line's only object, if it has exactly one. Sets `last`
-    /// to the signature of the last response.
+    /// Passes each object in a line to the sink, and sets `last` to the signature of the last response. `parsed` is the
+    /// line's object if there is exactly one.
     fn objects<'l>(
         &mut self,
         line: &'l [u8],
@@ -500,7 +500,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
     }
 
-    /// Records the times of the lines before `start`. The next call continues from `end`.
+    /// Records the times of the lines before `start`. The next call continues at `end`.
     fn pass_times(&mut self, start: usize, end: usize) {
         let skipped = self.bytes.get(self.unpassed..start).unwrap_or_default();
         self.carry.pass_times(skipped, self.sink);
@@ -525,7 +525,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             Line::Response(response) => {
                 *last = response.signature;
                 if response.is_damaged {
-                    // The period ends at the time of the line itself.
+                    // The damaged period ends at the time of this line.
                     self.pass_times(start, start);
                     self.carry.note_damage();
                 }
@@ -547,7 +547,7 @@ impl<S: Sink> Scan<'_, '_, S> {
                 false
             }
             Line::Error(error) => {
-                // The client does not show the error if it sends the request again.
+                // An error is not displayed if the client retries the request.
                 self.carry.ends_in_error |= error.retry.is_none();
                 false
             }
@@ -559,7 +559,7 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 }
 
-/// Returns true if a line begins an object but is cut off before the end.
+/// Returns true if a line starts with an object that is cut off.
 fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
 }
@@ -569,7 +569,7 @@ fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
-/// Returns true if the first type that occurs at the beginning of a line shows that the line is irrelevant.
+/// Returns true if the first type at the start of a line rules out that the line is relevant.
 fn is_irrelevant(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING).unwrap_or(line);
     let kind = after(beginning, &TYPE).unwrap_or_default();
@@ -592,10 +592,10 @@ fn is_one_of_others(line: &[u8]) -> bool {
         || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
 }
 
-/// Returns true if a line contains the usage and the IDs in this signature.
+/// Returns true if a line contains the usage and the IDs of this signature.
 ///
-/// A response has one line for each block of its content. If all of these lines were parsed, this would take up a
-/// seventh of an initial read's time. Quotes inside strings are escaped, so only actual fields can match.
+/// A response has one line for each content block. Parsing all of them would take a seventh of the time of an initial
+/// read. Only real fields can match, because quotes inside strings are escaped.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let (before, from) = line.split_at(usage_at);
     let after_usage = from
@@ -605,9 +605,9 @@ fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let Some(rest) = after_usage else {
         return false;
     };
-    // Some versions write the request ID before the message.
+    // In some versions, the request ID precedes the message.
     let request = after(rest, &REQUEST).or_else(|| after(before, &REQUEST));
-    // The message ID comes first, or directly after the model.
+    // The message ID is the first field or follows the model.
     let message = after(before, &ID);
     request.is_some_and(|value| value.starts_with(known.request))
         && message.is_some_and(|value| value.starts_with(known.message))
@@ -640,7 +640,7 @@ fn time_in(line: &[u8]) -> Option<Millis> {
 mod scan_tests {
     use super::*;
 
-    /// Counts the responses that were parsed.
+    /// A sink that counts the parsed responses.
     #[derive(Default)]
     struct Parsed(usize);
 
@@ -710,9 +710,8 @@ mod tests {
 
     use super::*;
 
-    /// Records everything that it receives as text that can be compared. If several lines of a response have the same
-    /// contents, only the first of them is recorded, as in the ledger. The scan may skip the repeated lines or pass
-    /// them on, and both are correct.
+    /// A sink that records everything as comparable text. Like the ledger, it records only the first of several
+    /// response lines with the same contents. The scan is free to skip the repeated lines or to pass them on.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         others: Vec<String>,
@@ -736,8 +735,8 @@ mod tests {
         }
     }
 
-    /// Generates a line in which `TIME` is the placeholder for a timestamp. As in real transcripts, that time is
-    /// occasionally earlier than the time of the line before.
+    /// Generates a line with the timestamp placeholder `TIME`. As in real transcripts, the timestamp is occasionally
+    /// earlier than that of the previous line.
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
             3 => (0..4_u8, 0..3_u8, 1..3_u16).prop_map(|(id, repeat, output)| format!(
@@ -951,7 +950,7 @@ mod tests {
         fn stopping_early_and_going_on_reads_everything_once(lines in proptest::collection::vec(line(), 1..60)) {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("t.jsonl");
-            // The text must be long enough for several chunks.
+            // The text must span several chunks.
             let many: Vec<String> = lines.iter().cycle().take(lines.len() * 120).cloned().collect();
             let text = timed(&many) + "\n";
             std::fs::write(&path, &text).unwrap();

@@ -1,27 +1,27 @@
-//! Shortens the texts in a line that is too long to be kept in memory.
+//! Shortens the strings in a line that is too long to be kept in memory.
 
-/// The number of bytes of each text to keep. Of the texts in an error line, only about 2,000 characters are used, and
-/// JSON may need six bytes for a character.
+/// The number of bytes to keep of each string. Only about 2,000 characters of the strings in an error line are used,
+/// and JSON may encode a character as six bytes.
 const KEPT_BYTES: usize = 16 * 1024;
 
-/// A line of JSON whose long texts have been cut. The line can be added in parts, which may end anywhere.
+/// A line of JSON with long strings cut short. The line is added in parts, which may be split anywhere.
 #[derive(Debug, Default)]
 pub struct ShortenedLine {
-    /// The line so far. It is valid JSON if the line is.
+    /// The shortened line so far. It is valid JSON if the original line is.
     pub bytes: Vec<u8>,
     position: Position,
-    /// True if the last byte was a backslash that begins an escape.
+    /// True if the last byte was a backslash that starts an escape sequence.
     is_escaped: bool,
 }
 
-/// The position in the line.
+/// The position within the line.
 #[derive(Debug, Clone, Copy, Default)]
 enum Position {
     #[default]
     Outside,
-    /// In a text of which this many bytes have been kept.
+    /// Inside a string. The value is the number of bytes kept so far.
     Text(usize),
-    /// In the part of a text that is left out.
+    /// In the omitted part of a string.
     Omitted,
 }
 
@@ -48,7 +48,7 @@ impl ShortenedLine {
         }
     }
 
-    /// Adds the bytes up to the beginning of the next text. Returns their number.
+    /// Adds the bytes up to the start of the next string and returns their number.
     fn add_until_text(&mut self, bytes: &[u8]) -> usize {
         let length = match memchr::memchr(b'"', bytes) {
             Some(quote) => {
@@ -62,7 +62,7 @@ impl ShortenedLine {
         length
     }
 
-    /// Leaves out the bytes up to the next quote or escape, and returns their number.
+    /// Skips the bytes up to the next quote or escape sequence and returns their number.
     fn omit(&mut self, bytes: &[u8]) -> usize {
         let length = match memchr::memchr2(b'"', b'\\', bytes) {
             Some(special) if !self.is_escaped => special + 1,
@@ -78,7 +78,7 @@ impl ShortenedLine {
         length
     }
 
-    /// Updates the position after a byte of a text.
+    /// Updates the position after a byte inside a string.
     fn pass_in_text(&mut self, byte: u8) {
         if byte == b'"' && !self.is_escaped {
             self.position = Position::Outside;
@@ -86,8 +86,8 @@ impl ShortenedLine {
         self.is_escaped = byte == b'\\' && !self.is_escaped;
     }
 
-    /// Returns true if a text may be cut before this byte. It may not be cut within a character or an escape, nor
-    /// between the two escapes of one character, such as `\ud83d\ude00`.
+    /// Returns true if a string may be cut before this byte. A cut must not split a character, an escape sequence, or a
+    /// pair of escape sequences that form a single character, such as `\ud83d\ude00`.
     fn may_end_before(&self, byte: u8) -> bool {
         let is_continuation = (0x80..0xc0).contains(&byte);
         !self.is_escaped && byte != b'\\' && !byte.is_ascii_hexdigit() && !is_continuation
@@ -119,7 +119,7 @@ mod tests {
             let long = unit.repeat(3 * KEPT_BYTES / unit.len());
             let line = json!({"a": "\\\"", "b": [long, {"c": "x", long.as_str(): 1}], "d": 2.5}).to_string();
             let line = if is_ascii {
-                // JSON may write any character as one or two escapes.
+                // JSON can encode any character as one or two escape sequences.
                 line.encode_utf16().map(|unit| match u8::try_from(unit) {
                     Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
                     _ => format!("\\u{unit:04x}"),

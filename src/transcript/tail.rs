@@ -1,8 +1,8 @@
-//! Reads the end of a transcript to find the errors in it and to determine whether a response followed each error.
+//! Reads the end of a transcript to find errors and to determine whether each of them was followed by a response.
 //!
-//! The fields of an error line depend on the version of Claude Code: 2.1.118 writes `error`, `isApiErrorMessage`, and
-//! `apiErrorStatus`; 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`; 2.1.328 adds `apiError`, `apiErrorCode`, and
-//! `apiErrorType`. Any of these fields may be missing, null, or of the wrong type.
+//! The fields of an error line depend on the Claude Code version. Version 2.1.118 writes `error`, `isApiErrorMessage`,
+//! and `apiErrorStatus`. Version 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`, and version 2.1.328 adds
+//! `apiError`, `apiErrorCode`, and `apiErrorType`. Any field may be missing, null, or of the wrong type.
 
 use chrono::{DateTime, Utc};
 use memchr::memmem;
@@ -16,7 +16,7 @@ use crate::lenient_json::LenientJson;
 use crate::secrets::redact;
 use crate::time::reset_from_epoch_seconds;
 
-/// Information from the lines at the end of a transcript. Lists are sorted with the oldest entry first.
+/// The information from the lines at the end of a transcript. Lists are sorted from oldest to newest.
 #[derive(Debug, Clone, Default)]
 pub struct Tail {
     /// All errors.
@@ -27,32 +27,32 @@ pub struct Tail {
     pub model: Option<String>,
     /// The times of the responses.
     pub response_times: Vec<DateTime<Utc>>,
-    /// The version of Claude Code on the last assistant line.
+    /// The Claude Code version on the last assistant line.
     pub version: Option<String>,
-    /// The latest notice about continuing automatically after a limit resets.
+    /// The latest notice about continuing automatically when a limit resets.
     pub waiting: Option<Waiting>,
     /// The failed attempts of a request that Claude Code is still retrying.
     pub failed_attempts: Option<FailedAttempts>,
 }
 
-/// A notice in which Claude Code announces whether it will continue automatically when a limit resets.
+/// A notice from Claude Code about whether it will continue automatically when a limit resets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// The time of the notice.
     pub at: DateTime<Utc>,
-    /// The beginning of the notice if Claude Code will not continue, or `None` if Claude Code will continue.
+    /// The start of the notice if Claude Code has given up, or `None` if it will continue.
     pub given_up: Option<&'static str>,
 }
 
-/// The beginnings of the notices that say that Claude Code will not continue. Claude Code gives up when it has reached
-/// the limit three times.
+/// The first words of notices in which Claude Code says that it will not continue. It gives up after reaching the limit
+/// three times.
 const GIVEN_UP: [&str; 2] = ["Automatic continue cancelled", "Automatic continue stopped"];
-/// The beginning of Claude Code's reply to a user who has chosen to wait (2.1.330).
+/// The start of Claude Code's reply when the user chooses to wait (2.1.330).
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
 
 impl Waiting {
-    /// Parses a line that is either a `system` notice (2.1.328 to 2.1.330) or the reply to a user who has chosen to
-    /// wait. Returns `None` for any other line.
+    /// Parses a line that is either a `system` notice (2.1.328 to 2.1.330) or the reply after the user chose to wait.
+    /// Returns `None` for other lines.
     fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
         let text = if line.at("subtype") == "informational" {
@@ -76,21 +76,21 @@ impl Waiting {
     }
 }
 
-/// An error, together with information from the lines around it.
+/// An error and its context in the transcript.
 #[derive(Debug, Clone, Default)]
 pub struct TranscriptError {
     /// The error line.
     pub line: ErrorLine,
     /// True if a response follows later in the transcript.
     pub has_later_response: bool,
-    /// The session's owner at the time of the error, if the lines that were read name an owner.
+    /// The session's owner at the time of the error, if any of the lines specify one.
     pub owner: Option<Owner>,
     /// The failed attempts that preceded the error.
     pub failed_attempts: Option<FailedAttempts>,
 }
 
-/// Returns the complete lines in `bytes`, which begin at offset `start` in their file. If `start` is not 0, the first
-/// line is left out, because it may be incomplete. If the last line is still being written, it is left out, too.
+/// Returns the complete lines in `bytes`, whose offset in the file is `start`. Unless `start` is 0, the first line is
+/// omitted because it may be incomplete. The last line is omitted if it is still being written.
 pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let incomplete_lines = usize::from(start > 0);
     memchr::memrchr(b'\n', bytes)
@@ -102,7 +102,7 @@ pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Tail {
-    /// Reads the end of a transcript. `bytes` begin at offset `start` in the file.
+    /// Reads the end of a transcript. `start` is the file offset of `bytes`.
     pub fn read(start: u64, bytes: &[u8]) -> Self {
         let mut tail = Self::default();
         let assistant = memmem::Finder::new(b"\"assistant\"");
@@ -111,7 +111,7 @@ impl Tail {
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
-                // If the line contains the word only by coincidence, it provides no information.
+                // Lines that contain the word by coincidence are ignored.
                 let _ = tail.add_line(line, owners.last.as_ref());
             } else if let Some(attempt) = FailedAttempt::in_line(line) {
                 FailedAttempts::add(&mut tail.failed_attempts, attempt);
@@ -120,20 +120,19 @@ impl Tail {
             }
         }
         tail.owner = owners.last;
-        // Only the final values are redacted, because it takes longer to search a string for secrets than to read a
-        // line.
+        // Only the final values are redacted because searching a string for secrets takes longer than reading a line.
         tail.model = tail.model.as_deref().map(readable);
         tail.version = tail.version.as_deref().map(readable);
         tail
     }
 
-    /// Adds the information in an assistant line. `owner` is the session's owner at that point. Returns `None` if the
-    /// line is not JSON, is of another type, or provides no information.
+    /// Adds the information from an assistant line. `owner` is the session's owner at that point. Returns `None` for
+    /// invalid JSON, for other line types, and for lines without useful information.
     ///
-    /// Only the line's own fields matter. If a response merely quotes an error, it is treated like any other response.
+    /// Only the line's own fields count. A response that quotes an error is still a normal response.
     fn add_line(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
         let line: Value = serde_json::from_slice(line).ok()?;
-        // A fork's transcript repeats the parent's lines, which provide no information about the fork.
+        // A fork's transcript contains copies of its parent's lines, which say nothing about the fork.
         let original = line.get("requestSessionId");
         let is_copied = line.at("forkedFrom").is_object()
             || original.is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
@@ -154,7 +153,7 @@ impl Tail {
                 failed_attempts: self.failed_attempts.take(),
             });
         } else if is_synthetic || is_error {
-            // Other synthetic lines, such as "No response requested.", do not show that the service is working.
+            // Other synthetic lines, such as "No response requested.", are not evidence that the service is working.
             return None;
         } else {
             self.response_times.extend(at);
@@ -168,8 +167,8 @@ impl Tail {
         Some(())
     }
 
-    /// Sets the owner that the session had before these lines. The owner applies wherever the lines themselves do not
-    /// name one.
+    /// Sets the owner of the session before these lines. It applies to everything that precedes the first owner in the
+    /// lines.
     pub fn set_earlier_owner(&mut self, owner: &Owner) {
         let owners = self.errors.iter_mut().map(|error| &mut error.owner);
         for later_owner in owners.chain([&mut self.owner]) {
@@ -178,11 +177,11 @@ impl Tail {
     }
 }
 
-/// The maximum length of a string, in bytes. No error message that people can read is longer, but a gateway may respond
-/// with an entire web page.
+/// The maximum length of a string, in bytes. Real error messages are shorter, but a gateway may respond with an entire
+/// web page.
 const TEXT_LIMIT: usize = 2_000;
 
-/// The information about the plan's usage windows that the server sent when it rejected a request (`quotaLimits`).
+/// The server's information about the plan's usage windows, sent with a rejected request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QuotaLimits {
@@ -192,23 +191,23 @@ pub struct QuotaLimits {
     pub rate_limit_type: Option<String>,
     /// The time at which the window in `rate_limit_type` resets.
     pub resets_at: Option<DateTime<Utc>>,
-    /// The reason why usage credits are not used, such as `out_of_credits`.
+    /// The reason why usage credits do not apply, such as `out_of_credits`.
     pub overage_disabled_reason: Option<String>,
 }
 
-/// An assistant line with `isApiErrorMessage`. Its text comes from Claude Code and not from a model.
+/// An assistant line with `isApiErrorMessage`. Its text was generated by Claude Code rather than by a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ErrorLine {
     /// The line's ID.
     pub uuid: Option<String>,
-    /// The time at which Claude Code wrote the line.
+    /// The time at which the line was written.
     pub at: Option<DateTime<Utc>>,
-    /// The session to which the line belongs.
+    /// The session that the line belongs to.
     pub session_id: Option<String>,
-    /// The version of Claude Code.
+    /// The Claude Code version.
     pub version: Option<String>,
-    /// The error as shown to the user.
+    /// The error message as shown to the user.
     pub text: String,
     /// Claude Code's error class, such as `rate_limit` or `billing_error`. It is often `unknown`.
     pub error: Option<String>,
@@ -220,7 +219,7 @@ pub struct ErrorLine {
     pub api_error: Option<String>,
     /// The API's error code, such as `credits_required`.
     pub api_error_code: Option<String>,
-    /// True if Claude Code considers the error temporary.
+    /// True if Claude Code considers the error to be temporary.
     pub transient: Option<bool>,
     /// The API's error message.
     pub details: Option<String>,
@@ -231,7 +230,7 @@ pub struct ErrorLine {
 }
 
 impl ErrorLine {
-    /// Parses an error line that the client shows. Returns `None` for any other line. If a fork copied the line,
+    /// Parses an error line that the client displays. Returns `None` for other lines. For a line that a fork copied,
     /// `session_id` is the session in which the error occurred.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(bytes).ok()?;
@@ -275,7 +274,7 @@ fn text(value: &Value, key: &str) -> Option<String> {
     value.text(key).map(readable)
 }
 
-/// Truncates a string and redacts the secrets in it, so that it can be stored.
+/// Truncates a string and redacts its secrets to make it safe to store.
 pub(crate) fn readable(text: &str) -> String {
     redact(clip(text))
 }
@@ -432,7 +431,7 @@ mod tests {
             );
             read(&text).errors.len()
         };
-        // `/branch` records from which session and line a line was copied.
+        // `/branch` records the session and line that a line was copied from.
         let copied = r#""forkedFrom":{"sessionId":"parent","messageUuid":"u1"}"#;
         for (marked, errors) in [
             (r#""requestSessionId":"parent""#, 0),

@@ -1,6 +1,6 @@
-//! Parses the `usage` object of a response, and the running total of a model.
+//! Parses a response's `usage` object and a model's running total.
 //!
-//! The field names are those of 2.1.328.
+//! The field names match version 2.1.328.
 
 use std::ops::AddAssign;
 
@@ -14,10 +14,10 @@ use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 pub(super) struct UsageObject {
     pub(super) tokens: Tokens,
     pub(super) service: ServiceLevel,
-    /// The usage of each iteration of type `message`.
+    /// The usage of each `message` iteration.
     pub(super) calls: Vec<Usage>,
-    /// The usage of each iteration of type `advisor_message`. These iterations use other models, and their tokens are
-    /// not included in any other field.
+    /// The usage of each `advisor_message` iteration. Advisors use other models, and their tokens are not included in
+    /// any other field.
     pub(super) advice: Vec<Advice>,
 }
 
@@ -65,16 +65,16 @@ impl UsageObject {
 /// The token counts of a response or of one of its iterations.
 #[derive(Default)]
 pub(super) struct Tokens {
-    /// The counts as written, except for the total of the cache writes.
+    /// The parsed counts, except for the total number of cache writes.
     usage: Usage,
     cache_write: Option<u64>,
     cache_write_5m: u64,
-    /// True if a field that should be a count has a different kind of value.
+    /// True if a field that should be a count has another type.
     pub(super) is_damaged: bool,
 }
 
 impl Tokens {
-    /// Reads one field.
+    /// Parses one field.
     fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'_>) -> Option<()> {
         if field == b"cache_creation" {
             return walk.values(|field, value| match field {
@@ -99,9 +99,9 @@ impl Tokens {
 
     /// Returns the usage.
     ///
-    /// If the cache writes are not broken down by lifetime, all of them count as five-minute writes, as in Claude Code.
-    /// If there is no total, the breakdown is used. If the total is 0, the breakdown is ignored: on lines that a
-    /// compaction preserves, Claude Code sets the total to 0 but keeps the breakdown.
+    /// Cache writes without a breakdown by lifetime count as five-minute writes, as in Claude Code. If the total is
+    /// missing, it is computed from the breakdown. If the total is 0, the breakdown is ignored because Claude Code sets
+    /// the total to 0 but keeps the breakdown on lines that survive a compaction.
     pub(super) fn usage(&self) -> Usage {
         let hour = self.usage.cache_write_1h;
         let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);
@@ -113,8 +113,8 @@ impl Tokens {
     }
 }
 
-/// Returns a response's individual calls if there are at least two and they add up to the response's total. Claude Code
-/// uses the same condition. Otherwise, returns an empty list. If the total contains more one-hour cache writes than the
+/// Returns a response's individual calls, or an empty list unless there are at least two and they add up to the
+/// response's total. Claude Code has the same requirement. If the total contains more one-hour cache writes than the
 /// calls do, the difference is assigned to the calls in order.
 pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
@@ -135,12 +135,12 @@ pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usa
     calls
 }
 
-/// The running total of one model.
+/// A model's running total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelTotal {
     /// The cost.
     pub cost: Money,
-    /// The tokens and searches.
+    /// The number of tokens and searches.
     pub usage: Usage,
     /// True if one-hour cache writes are counted separately from five-minute writes.
     pub splits: bool,
