@@ -99,10 +99,10 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     Some((since, at))
 }
 
-/// Where the errors in a set of totals come from.
+/// The origin of the errors in a set of totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// This machine, up to the current time.
+    /// The current machine, up to the present.
     Here,
     /// The exports of several machines.
     InExports,

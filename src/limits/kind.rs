@@ -230,7 +230,7 @@ pub(crate) enum ResetOf {
     OwnDate,
     /// A pause of a few minutes.
     Pause,
-    /// Nothing. The limit lasts until someone takes action.
+    /// No event. The limit lasts until someone takes action.
     Nothing,
 }
 
@@ -519,7 +519,7 @@ pub enum Service {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhoCanFix {
-    /// Nobody, because the problem goes away on its own.
+    /// No one, because the problem goes away on its own.
     Nobody,
     /// The user.
     You,

@@ -202,12 +202,12 @@ fn origin(incident: &Incident) -> String {
     }
 }
 
-/// Where users can read more about a limit without canceling the auto-resume.
+/// The place to read more about a limit without canceling the auto-resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMore {
-    /// In the session itself.
+    /// The session itself.
     InSession,
-    /// In a shell, because a prompt in the session would cancel the auto-resume.
+    /// A shell, because a prompt in the session would cancel the auto-resume.
     InShell,
 }
 

@@ -246,7 +246,7 @@ impl StoredError {
     }
 }
 
-/// Whether a session belongs to the logged-in account, reported as the `owner` field of `explain --json`.
+/// The relation of a session's owner to the logged-in account: the `owner` field of `explain --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
@@ -264,7 +264,7 @@ impl Ownership {
     }
 }
 
-/// Whether two requests were paid for by the same account.
+/// The relationship between the payers of two requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayerRelation {
     /// Both requests used the same account, or both used a key.
@@ -282,7 +282,7 @@ pub struct OtherResponse {
     pub at: DateTime<Utc>,
     /// The model that generated the response, without its variant suffix.
     pub model: Option<String>,
-    /// Whether the response and the failed request were paid for by the same account.
+    /// The relationship between the response's payer and the payer of the failed request.
     pub payer: PayerRelation,
     /// True if the session belongs to an account. In that case, the response was not paid for with a key.
     pub has_owner: bool,
@@ -334,7 +334,7 @@ impl fmt::Display for ContinuationObstacle {
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct Collected {
-    /// Whether the session belongs to the logged-in account.
+    /// The relationship between the session's owner and the logged-in account.
     pub ownership: Option<Ownership>,
     /// The latest reading of the usage windows, from any account.
     pub newest_reading: Option<Sample>,
