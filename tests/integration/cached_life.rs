@@ -1,5 +1,5 @@
-//! A synthetic session with a known prompt cache. The transcript lines have the same form as Claude Code's, and the
-//! cache keeps marked prefixes for the requested lifetime unless a test makes the cache forget them.
+//! A synthetic session with a simulated prompt cache. Its transcript lines look like those that Claude Code writes. The
+//! cache keeps marked prefixes for the requested lifetime unless a test drops them.
 
 use std::collections::HashMap;
 
@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 
 pub const MINUTE: i64 = 60_000;
-/// The difference in dollars between writing a token to the cache and reading it, for `claude-opus-5-5`.
+/// The difference in price between writing a token to the cache and reading it, in dollars, for `claude-opus-5-5`.
 pub const HOUR_WRITE: f64 = (8.0 - 0.2) / 1e6;
 pub const FIVE_MINUTE_WRITE: f64 = (5.0 - 0.2) / 1e6;
 
-/// The part of a prompt that the cache forgets.
+/// The part of a prompt that the cache drops.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Lie {
     None,
-    /// Forgets everything.
+    /// Drops everything.
     All,
-    /// Forgets everything except the system prompt and the tools.
+    /// Drops everything except the system prompt and the tools.
     Messages,
 }
 
-/// A conversation, subagent, or background request, and its content as Claude Code sends it.
+/// A conversation, subagent, or background request, with its content in the form that Claude Code sends.
 #[derive(Clone)]
 pub struct Caller {
     pub source: &'static str,
@@ -32,8 +32,7 @@ pub struct Caller {
     /// The last request and its messages.
     base: Option<String>,
     last: Vec<String>,
-    /// The number of tokens that the last response left in the cache, and the time at which that response was
-    /// requested, by model.
+    /// For each model, the number of tokens that the last response left in the cache, and the time of its request.
     before: HashMap<String, u64>,
     /// The ID of the last response.
     answer: String,
@@ -52,7 +51,7 @@ impl Caller {
         }
     }
 
-    /// Continues the session in a new process.
+    /// Resumes the session in a new process.
     pub fn restart(&mut self) {
         self.base = None;
     }
@@ -67,21 +66,21 @@ pub struct Life {
     pub model: &'static str,
     pub effort: &'static str,
     pub hour: bool,
-    /// The names and definitions of tools.
+    /// The names and definitions of the tools.
     pub tools: Vec<(String, String)>,
-    /// The names of tools that the model found by searching. The cache does not contain their definitions.
+    /// The names of tools that the model found with a tool search. The cache does not contain their definitions.
     pub deferred_tools: Vec<String>,
     pub system: String,
-    /// True if the client records requests. Older versions do not.
+    /// True if the client records requests, which older versions do not do.
     pub keeps_requests: bool,
-    /// The last line of the conversation and of each subagent, which becomes the parent of the next line.
+    /// The last line of the conversation and of each subagent. The next line refers to it as its parent.
     pub last_lines: HashMap<Option<String>, String>,
-    /// Cached prefixes by content, each with its length and expiry.
+    /// The cached prefixes by content, with their lengths and expiry times.
     cache: HashMap<String, (u64, i64)>,
     count: u64,
 }
 
-/// The cache usage that a response reported, and the tokens that were in the cache before.
+/// The cache usage that a response reported, and the number of tokens that had been cached before.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub read: u64,
@@ -90,7 +89,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Returns the number of tokens that were rewritten, or zero if nearly everything was read from the cache.
+    /// Returns the number of rewritten tokens, or zero if nearly everything was read from the cache.
     pub fn again(&self) -> u64 {
         let there = self.there.unwrap_or(0).min(self.read + self.wrote);
         let missed = there.saturating_sub(self.read);
@@ -186,7 +185,7 @@ impl Life {
         caller.messages.push((call, 300));
     }
 
-    /// Makes the model load a skill, which adds the skill's text to the conversation.
+    /// Simulates loading a skill, which adds the skill's text to the conversation.
     pub fn load_skill(&mut self, caller: &mut Caller, name: &str) {
         let result = json!({"success": true, "commandName": name});
         self.call(caller, "Skill", &json!({"skill": name}), &result);
@@ -196,7 +195,7 @@ impl Life {
         caller.messages.push((text, 1_500));
     }
 
-    /// Makes the model find a tool by searching. From then on, requests contain the tool's definition.
+    /// Simulates a tool search. From then on, requests contain the definition of the tool that was found.
     pub fn load_tool(&mut self, caller: &mut Caller, name: &str) {
         let result = json!({"matches": [name], "query": name, "total_deferred_tools": 9});
         self.call(caller, "ToolSearch", &json!({"query": name}), &result);
@@ -211,7 +210,7 @@ impl Life {
         caller.messages.push((id, tokens));
     }
 
-    /// Makes the user run one of Claude Code's own commands.
+    /// Simulates a user who runs one of Claude Code's built-in commands.
     pub fn command(&mut self, caller: &Caller, name: &str) {
         let content = format!("<command-name>{name}</command-name>");
         self.conversation(
@@ -356,14 +355,14 @@ impl Life {
         caller.messages.push((id, 40));
     }
 
-    /// Continues a turn by sending a tool result.
+    /// Continues the turn by sending a tool result.
     pub fn step(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
         self.at += 7_000;
         self.result(caller, 500);
         self.ask(caller, lie)
     }
 
-    /// Writes the transcript to the path that Claude Code would use.
+    /// Writes the transcript to the path that Claude Code uses.
     pub fn write(&self, sandbox: &Sandbox) {
         self.write_as(sandbox, &format!("{}.jsonl", self.session));
     }

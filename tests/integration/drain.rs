@@ -1,4 +1,4 @@
-//! Tests that `drain` reports every cache write that was provably avoidable, and no others.
+//! Tests that `drain` reports every provably avoidable cache write and no others.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn conversation() -> Caller {
     Caller::new("repl_main_thread", None)
 }
 
-/// Creates a session in which work has been going on for a while.
+/// Creates a session that has been running for a while.
 fn working() -> (Life, Caller) {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.prompt(&mut caller, 30_000);
@@ -31,8 +31,8 @@ fn drained(life: &Life) -> Value {
     sandbox.run(&["drain", "--json"]).json()
 }
 
-/// Generates sessions in which all possible cache events happen in random order, and compares the results with the true
-/// amounts by cause.
+/// Generates sessions with all kinds of cache events in random order and compares the results with the true amounts by
+/// cause.
 #[test]
 fn lives_of_any_kind_show_what_was_needless_and_nothing_else() {
     let lives: u64 = std::env::var("WHYCAP_LIVES").map_or(12, |lives| lives.parse().unwrap());
@@ -69,7 +69,7 @@ fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
     *sum = (sum.0 + answers, sum.1 + tokens);
 }
 
-/// A session with many turns, and its avoidable cache writes by cause.
+/// A session with many turns and its true avoidable cache writes by cause.
 struct AnyLife {
     life: Life,
     caller: Caller,
@@ -87,8 +87,7 @@ impl AnyLife {
             agent: Caller::new("agent:builtin:Explore", Some("a1")),
             truth: Sums::new(),
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            // Each model is used only once, because any change since an earlier use of the model would count as
-            // avoidable, too.
+            // Each model is used only once. Otherwise, any change since its previous use would also count as avoidable.
             models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
         };
         any.life.hour = any.below(2) == 0;
@@ -219,8 +218,8 @@ impl AnyLife {
     }
 }
 
-/// Returns all causes except the cause for the first request. Each has a name, a flag for whether it was avoidable, a
-/// number of responses, and a number of tokens.
+/// Returns all causes except that of the first request, each with its name, whether it was avoidable, the number of
+/// responses, and the number of tokens.
 fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
     let causes = found["causes"].as_array().unwrap().iter();
     let named = causes.map(|cause| {
@@ -368,7 +367,7 @@ fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
         let expired = expired.clone().find(|cause| cause["cause"] == "expired");
         let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
         assert_eq!(of_hour("an_hour_would_save_usd") > 0.0, !hour);
-        // Tokens that would still have been in the cache would not have been written again with a one-hour lifetime.
+        // With a one-hour lifetime, tokens that were still cached would not have been rewritten.
         let more = if hour {
             0.0
         } else {
@@ -500,7 +499,7 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
     assert!(!page.contains("nothing had changed"), "{page}");
 }
 
-/// A user reported 140 responses with the same `cache_read` (anthropics/claude-code, issue 91865).
+/// Reproduces a report of 140 responses with the same `cache_read` (anthropics/claude-code, issue 91865).
 #[test]
 fn without_recorded_requests_a_cache_that_stands_still_is_a_fault_of_the_server() {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
@@ -514,7 +513,7 @@ fn without_recorded_requests_a_cache_that_stands_still_is_a_fault_of_the_server(
             life.prompt(&mut caller, 500);
         }
         let asked = life.step(&mut caller, Lie::Messages);
-        // From the second response on, each response reads the same amount as the previous one.
+        // From the second response on, each response reads as many tokens as the previous one.
         tokens += if nth == 0 { 0 } else { asked.again() };
     }
 
@@ -591,7 +590,7 @@ fn tools_that_a_search_loads_are_no_changed_tools() {
     let asked = life.ask(&mut caller, Lie::Messages);
     only(&life, "tools_loaded", false, asked);
 
-    // The cache does not contain the definitions of deferred tools.
+    // Definitions of deferred tools are not part of the cache.
     let (mut life, mut caller) = working();
     life.load_tool(&mut caller, "mcp__parts__find");
     life.ask(&mut caller, Lie::None);
@@ -600,7 +599,7 @@ fn tools_that_a_search_loads_are_no_changed_tools() {
 
 #[test]
 fn a_load_does_not_excuse_what_it_cannot_cause() {
-    // The skill does not exist.
+    // The model tries to load a skill that does not exist.
     let (mut life, mut caller) = working();
     life.call(
         &mut caller,
@@ -611,14 +610,14 @@ fn a_load_does_not_excuse_what_it_cannot_cause() {
     let asked = life.ask(&mut caller, Lie::All);
     only(&life, "server", true, asked);
 
-    // The search finds nothing.
+    // The tool search finds nothing.
     let (mut life, mut caller) = working();
     let nothing = json!({"matches": [], "query": "typo"});
     life.call(&mut caller, "ToolSearch", &json!({}), &nothing);
     let asked = life.ask(&mut caller, Lie::All);
     only(&life, "server", true, asked);
 
-    // A server reconnects at the same time.
+    // An MCP server reconnects at the same time.
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
     life.tools
@@ -626,14 +625,14 @@ fn a_load_does_not_excuse_what_it_cannot_cause() {
     let asked = life.ask(&mut caller, Lie::None);
     only(&life, "tools_changed", true, asked);
 
-    // The tokens are written to the cache again one request later.
+    // The rewrite happens one request later.
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
     life.ask(&mut caller, Lie::None);
     let asked = life.step(&mut caller, Lie::All);
     only(&life, "server", true, asked);
 
-    // A subagent loads a skill, and the conversation is written to the cache again.
+    // A subagent loads a skill, but the rewrite happens in the main conversation.
     let (mut life, mut caller) = working();
     let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
     life.step(&mut agent, Lie::None);
@@ -806,7 +805,7 @@ fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window
         let arguments = [&["spend", "--by", "prompt"], more].concat();
         sandbox.run(&arguments).success().to_owned()
     };
-    // In these sessions, the text of each prompt is the prompt's ID. Without `--with-text`, only keys are shown.
+    // In these sessions, each prompt's text is its ID. Without `--with-text`, only keys are shown.
     let words: Value = serde_json::from_str(&with(&["--json", "--with-text"])).unwrap();
     assert_eq!(words["groups"][0]["title"], "prompt-s1-1");
     let without: Value = serde_json::from_str(&with(&["--json"])).unwrap();
@@ -822,7 +821,7 @@ fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window
     let csv = with(&["--csv"]);
     assert!(csv.starts_with("prompt,cost_usd,"), "{csv}");
     assert!(row_start(&csv).starts_with("prompt-s1-1,0."), "{csv}");
-    // A pipe gets whole IDs and the option that shows the words.
+    // If the output goes to a pipe, it contains full IDs and mentions the option that shows the text.
     let text = with(&[]);
     assert!(text.contains("add --with-text"), "{text}");
     let narrow = sandbox.variable("COLUMNS", "40");

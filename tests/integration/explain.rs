@@ -1,4 +1,4 @@
-//! Tests which error `whycap explain` chooses, and how it explains that error.
+//! Tests which error `whycap explain` selects and how it explains that error.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn five_hour_refusal(resets_at: i64) -> Value {
     }})
 }
 
-/// Makes the session reach the five-hour limit at 10:00. The message is the only evidence.
+/// Simulates reaching the 5-hour limit at 10:00, with the error message as the only evidence.
 fn is_refused_at_ten(client: &Client<'_>) {
     client.receives_error(
         "2026-11-20T10:00:00Z",
@@ -22,8 +22,7 @@ fn is_refused_at_ten(client: &Client<'_>) {
     );
 }
 
-/// An event in a session on the 20th: a status-line call with the usage of the five-hour and weekly windows, or an
-/// error.
+/// An event on November 20: a status-line call with the usage of both windows, or an error.
 enum Event {
     Draws(&'static str, f64, f64),
     Meets(&'static str, &'static str),
@@ -58,8 +57,8 @@ const SCENES: &[Scene] = &[
         ],
     ),
     (
-        // There was no request in between, because `total_api_duration_ms` did not change, so these readings are an
-        // hour old.
+        // These readings are an hour old. The unchanged `total_api_duration_ms` shows that there has been no request in
+        // the meantime.
         "figures that the client merely repeats grow old",
         &[
             Draws("09:00:00", 12.0, 9.0),
@@ -123,8 +122,8 @@ const SCENES: &[Scene] = &[
         &[("10:00:02", "verdict", "real")],
     ),
     (
-        // The client reports its new readings 0.3 seconds after the error. Until then, there are only the old readings,
-        // and they must not make a real limit look false.
+        // The client reports new readings 0.3 seconds after the error. Until then, the old readings must not make a
+        // real limit look false.
         "in the first second the meters from before prove nothing",
         &[
             Draws("09:59:50", 42.0, 22.0),
@@ -162,7 +161,7 @@ const SCENES: &[Scene] = &[
     ),
 ];
 
-/// Each expected result is checked at its own time.
+/// Checks each expected result at the time for which it is expected.
 #[test]
 fn what_happened_decides_what_is_answered() {
     for (says, events, questions) in SCENES {
@@ -623,7 +622,7 @@ fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
     assert!(short.lines().count() < 24, "{short}");
     assert!(short.contains("whycap explain --long"), "{short}");
     assert!(long.lines().count() > 24, "{long}");
-    // The output says, in this order, what happened, when the limit ends, what to do, and why.
+    // The output states what happened, when the limit ends, what to do, and why, in this order.
     let order = ["at 12:00, in", "What to do", "Why", "The error names"];
     let places: Vec<_> = order.iter().map(|words| short.find(words)).collect();
     assert!(
@@ -685,7 +684,7 @@ fn a_message_may_be_piped_and_may_begin_with_a_dash() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// The answer to a message that gives only a time of day used to be "probably your weekly limit".
+/// A message that gives only a time of day must not be attributed to the weekly limit with confidence.
 #[test]
 fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
     for text in [
@@ -714,7 +713,7 @@ fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
     );
 }
 
-/// The advice used to be "Send the prompt again", although the weekly limit would have stopped that prompt, too.
+/// If the weekly limit is used up, `explain` must not suggest sending the prompt again after the 5-hour reset.
 #[test]
 fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
     let sandbox = Sandbox::new();
@@ -754,7 +753,7 @@ fn a_message_that_names_opus_is_answered_with_opus_and_another_model() {
     }
 }
 
-/// The answer used to say both that it helps to buy credits and that it does not help.
+/// The answer must not say both that buying credits helps and that it does not.
 #[test]
 fn out_of_extra_usage_is_answered_without_contradiction() {
     let sandbox = Sandbox::new();
@@ -768,8 +767,8 @@ fn out_of_extra_usage_is_answered_without_contradiction() {
     );
 }
 
-/// The advice used to be "Log in again: /login" even for an API key, for a token in the environment, and for a login
-/// without a plan, although a new login does not help in these cases.
+/// A new login does not fix a rejected API key, a rejected token from the environment, or a login without a plan, so
+/// `explain` must not suggest `/login` in these cases.
 #[test]
 fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
     let key = "ANTHROPIC_API_KEY";
@@ -838,8 +837,7 @@ fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
     }
 }
 
-/// Members cannot pay for their organization's subscription, so they are told to ask an admin. An admin must not be
-/// told to ask an admin.
+/// Members are told to ask an admin, because they cannot pay for their organization's subscription. Admins are not.
 #[test]
 fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
     for (text, role, says) in [
@@ -874,7 +872,7 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
     }
 }
 
-/// Members with a Team seat who had used 20% used to be told to ask an Owner to raise the organization's cap.
+/// Members with a Team seat must not be told to ask for a higher spending cap if most of their included usage is left.
 #[test]
 fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
     for text in [
@@ -901,7 +899,7 @@ fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
     }
 }
 
-/// The headline used to say that both limits had been reached, while the reason said that the limit looked false.
+/// The headline must not say that limits have been reached if the reasons say that the limit looks false.
 #[test]
 fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
     let sandbox = Sandbox::new();
@@ -919,8 +917,7 @@ fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
     assert!(!answer.contains("claude update"), "{answer}");
 }
 
-/// The reasons used to say that the 5-hour usage contradicts a message about the weekly limit and that the weekly usage
-/// confirms it.
+/// The 5-hour usage neither confirms nor contradicts a message about the weekly limit.
 #[test]
 fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {
     let sandbox = Sandbox::new();
@@ -941,7 +938,7 @@ fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {
     }
 }
 
-/// Only the last 2 MB of a transcript were read, so the line of an error of 4 MB was not found without a hook.
+/// An error line of 4 MB must be found even without a hook. Previously, only the last 2 MB of a transcript were read.
 #[test]
 fn an_error_line_of_several_megabytes_is_found_whichever_field_is_long() {
     for field in ["errorDetails", "text", "unknown"] {

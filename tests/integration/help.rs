@@ -41,7 +41,7 @@ fn the_help_of_every_verb_has_examples_and_exit_codes() {
         assert!(top.contains(name), "{name} is not listed");
         let help = sandbox.run(&[name, "--help"]).stdout;
         let examples = help.matches(&format!("whycap {name}")).count();
-        // The usage line is one of these lines.
+        // One of these lines is the usage line.
         assert!(
             help.contains("Example") && examples >= 3 || name == "locks",
             "{help}"
@@ -166,7 +166,7 @@ fn completions_are_valid_scripts_that_know_the_verbs() {
         assert!(run.success().contains("uninstall"), "{shell}");
         let sandbox = Sandbox::new();
         let script = sandbox.write("script", &run.stdout);
-        // A script can be checked only if its shell is installed on this machine.
+        // A completion script can be checked only if its shell is installed.
         if let Ok(output) = Command::new(check).arg("-n").arg(script).output() {
             assert!(
                 output.status.success(),

@@ -1,6 +1,5 @@
-//! Tests how limits end: when the later of two windows resets, when another session receives a response, when the
-//! session itself ends, or when the month ends. Each test reproduces a wrong answer that testers received in simulated
-//! sessions in November 2026.
+//! Tests how limits end: because a window resets, another session receives a response, the session itself ends, or a
+//! new month begins. Each test reproduces a wrong answer that testers received in simulated sessions in November 2026.
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 
-/// Creates two sessions whose transcripts show that they belong to the logged-in account.
+/// Creates two sessions that belong to the logged-in account according to their transcripts.
 fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["one", "other"].map(|name| {
         let client = Client::with_session(sandbox, name);
@@ -21,14 +20,14 @@ fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     })
 }
 
-/// Runs `explain --exit-code` as a script would. Exit code 0 means that nothing is blocked, 10 means that waiting
-/// helps, and 11 means that somebody must act.
+/// Runs `explain --exit-code` and returns the exit code: 0 if nothing is blocked, 10 if waiting helps, and 11 if
+/// somebody has to act.
 fn code(client: &Client<'_>, at: &str) -> i32 {
     let arguments = ["explain", "--exit-code"];
     client.run(at, &arguments, b"").code
 }
 
-/// The screen said "You are back at 12:00", but the weekly window was full until Tuesday.
+/// When both windows are full, work can resume only after the later of the two resets.
 #[test]
 fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
     for (weekly, resets_at) in [
@@ -47,8 +46,8 @@ fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
     }
 }
 
-/// There were no readings. At 12:10, `wait` said "The limit has ended. You can continue", although the weekly limit did
-/// not end until Tuesday.
+/// Even without any readings, `wait` must not report the end of the 5-hour limit while an earlier or later error shows
+/// that the weekly limit has been reached.
 #[test]
 fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
     for weekly_at in ["2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z"] {
@@ -97,8 +96,7 @@ fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
     }
 }
 
-/// The screen said "Your 5-hour limit and your weekly limit are used up", although the 5-hour window had reset half an
-/// hour before.
+/// Once a window has reset, the headline must no longer list it as used up.
 #[test]
 fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     let sandbox = with_a_private_login();
@@ -118,7 +116,7 @@ fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     );
 }
 
-/// After the weekly limit had been reached, too, `incidents` said that an earlier stop had been caused by both limits.
+/// A window that fills up after a stop must not be listed as a cause of that stop.
 #[test]
 fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
     let sandbox = with_a_private_login();
@@ -146,7 +144,7 @@ fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
     assert!(!after.contains("weekly"), "{after}");
 }
 
-/// The weekly window can reset before the five-hour window does, and a message can name either of them.
+/// The weekly window can reset before the 5-hour window does, and the error message can name either one.
 #[test]
 fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_names() {
     let eleven = NOON - 3_600;
@@ -165,7 +163,7 @@ fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_na
     }
 }
 
-/// If somebody is granted a reset of the weekly window, the five-hour window remains unchanged.
+/// An early reset of the weekly window does not reset the 5-hour window.
 #[test]
 fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     let sandbox = with_a_private_login();
@@ -181,8 +179,8 @@ fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     }
 }
 
-/// Claude Code does not report usage windows for Team accounts. After an admin had raised the cap, another session
-/// continued, but `wait` kept waiting for the reset.
+/// Claude Code does not report usage windows for Team accounts. If an admin raises the cap and another session
+/// continues, `wait` must not keep waiting for the reset.
 #[test]
 fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     let sandbox = Sandbox::new();
@@ -204,8 +202,7 @@ fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     assert_eq!(one.explained("2026-11-20T10:20:01Z")["open"], false);
 }
 
-/// The advice was "send the prompt again". It would have cost money, because usage credits pay for responses while a
-/// window is full.
+/// Usage credits pay for responses while a window is full, so such a response does not show that the window has reset.
 #[test]
 fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
     for (used, expected) in [(100.0, 10), (80.0, 0)] {
@@ -222,7 +219,7 @@ fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
     }
 }
 
-/// A limit on one model does not affect other models, and the response may have come from one of them.
+/// A response in another session may have come from a different model, to which the limit does not apply.
 #[test]
 fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     let sandbox = with_a_private_login();
@@ -237,8 +234,8 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
 }
 
-/// On Friday, the screen said "Claude Code does not wait for it". On Monday evening, the screen said "goes on by
-/// itself", although nothing had changed.
+/// Claude Code does not wait for resets that are days away, so `explain` must not promise an automatic resume shortly
+/// before such a reset, either.
 #[test]
 fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
     let sandbox = with_a_private_login();
@@ -286,8 +283,7 @@ fn a_session_that_has_ended_does_not_go_on_by_itself() {
     assert_eq!(continues("2026-11-20T10:06:00Z"), Value::Null);
 }
 
-/// On December 3, the screen still said "An admin's limit on your spending has been reached", although that limit was
-/// from November.
+/// A monthly spending cap that was reached in November must not be reported as reached in December.
 #[test]
 fn a_cap_on_a_month_does_not_last_into_the_next() {
     let sandbox = Sandbox::new();
@@ -307,7 +303,7 @@ fn a_cap_on_a_month_does_not_last_into_the_next() {
     assert_eq!(code(&client, "2027-01-01T13:00:00Z"), 0);
 }
 
-/// The screen said "Paying now … answers still come" next to "your own monthly cap has been reached".
+/// The output must not say that credits are paying for responses while the cap on credits is reached.
 #[test]
 fn nobody_pays_once_the_cap_on_credits_is_met() {
     let sandbox = with_a_private_login();
@@ -328,7 +324,7 @@ fn nobody_pays_once_the_cap_on_credits_is_met() {
     assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
 }
 
-/// The line showed "5h 0% week 17% (9 h ago)", although no session had reported its usage since the reset.
+/// Hours after a reset, the status line must not show "5h 0%" if no session has reported its usage since then.
 #[test]
 fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     let sandbox = with_a_private_login();
@@ -347,8 +343,7 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     );
 }
 
-/// The screen showed "5h 100%" above "no limit is blocking you" if only a subagent's request or no request at all had
-/// been refused.
+/// `now` must warn about a full window even if no request of the main conversation has been refused.
 #[test]
 fn a_full_window_without_an_error_is_not_called_free() {
     let sandbox = with_a_private_login();
@@ -366,8 +361,8 @@ fn a_full_window_without_an_error_is_not_called_free() {
     );
 }
 
-/// The line said "continues shortly", while `explain` said "send the prompt again". If the user had followed this
-/// advice, the prompt would have canceled the auto-resume.
+/// Shortly after the reset, all commands must tell the user to leave the session open, because sending a prompt would
+/// cancel the auto-resume.
 #[test]
 fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -396,8 +391,7 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     }
 }
 
-/// One of the actions was "Add usage credits and go on now: none are left", although credits were already paying for
-/// responses.
+/// `explain` must not suggest buying credits if existing credits are already paying for responses.
 #[test]
 fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     let sandbox = with_a_private_login();
@@ -421,7 +415,7 @@ fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     );
 }
 
-/// The result was "No limit of yours is involved: send the prompt again", although the window was full until noon.
+/// If a window is full during an outage, `explain` must mention both.
 #[test]
 fn an_outage_beside_a_full_window_does_not_hide_the_window() {
     let text = "API Error: 529 Overloaded.";
@@ -430,7 +424,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
         (100.0, text, NOON, true),
         (100.0, busy, NOON, true),
         (97.0, text, NOON, false),
-        // This window has already reset when `explain` runs.
+        // This window resets before `explain` runs.
         (100.0, text, NOON - 7_170, false),
     ] {
         let sandbox = with_a_private_login();
@@ -457,7 +451,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
     }
 }
 
-/// The screen showed "No usage credits are left" above "Paying now from usage credits".
+/// If credits pay for a response in another session, the limit on credits is over.
 #[test]
 fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
@@ -478,21 +472,21 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     assert_eq!(first["costs_money"], true, "{first}");
 }
 
-/// After a reboot, the screen showed "goes on by itself at 12:01" next to "none running".
+/// After a reboot, no process is left that could resume the session automatically.
 #[test]
 fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     let own = "5a7d3c1e-0000-4000-a000-00000000c0de";
     for (start, of, goes_on) in [
         (None, own, true),
         (Some("1"), own, false),
-        // Claude Code removed this session's own file when the next session started.
+        // Claude Code removed the session's own file when the next session started.
         (Some("1"), "the next one", false),
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         if let Some(start) = start {
-            // The start time is before that of every process that is running now.
+            // No running process has such an early start time.
             let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": of});
             sandbox.write(".claude/sessions/7.json", left.to_string());
         }
@@ -501,8 +495,8 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     }
 }
 
-/// Fast mode was refused because there were no credits. After another session had received a response that was covered
-/// by the plan, the advice changed from "/fast" to "send the prompt again".
+/// Fast mode was refused because no credits were left. A response covered by the plan does not show that credits are
+/// available again.
 #[test]
 fn an_answer_from_the_plan_says_nothing_of_credits() {
     let sandbox = with_a_private_login();
@@ -519,7 +513,7 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
     other.calls_status_line("2026-11-20T10:02:11Z", usage(43.0), 120);
     let since = one.run(at, &of_one, b"").json();
     assert_eq!(since["incident"]["open"], true, "{since:#}");
-    // The other session's later figures are better evidence, but the advice is the same.
+    // The evidence now includes the other session's newer figures, but the advice does not change.
     let headline = before["incident"]["headline"].as_str().unwrap();
     assert_eq!(
         since["incident"]["headline"],
@@ -529,8 +523,7 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
     );
 }
 
-/// Another session ran on credits until they were used up, but the session that was refused earlier still reported that
-/// the user could continue.
+/// A newer refusal in another session of the account takes precedence over that session's earlier responses.
 #[test]
 fn an_account_that_was_refused_again_is_not_served() {
     let sandbox = with_a_private_login();
@@ -545,7 +538,7 @@ fn an_account_that_was_refused_again_is_not_served() {
     let of_one = ["explain", "--exit-code", "--session", "one"];
     let at = "2026-11-20T10:11:00Z";
     assert_eq!(one.run(at, &of_one, b"").code, 0);
-    // The session still waits for the reset.
+    // The session is still waiting for the reset.
     let incident = one
         .run(at, &["explain", "--json", "--session", "one"], b"")
         .json();
@@ -561,8 +554,8 @@ fn an_account_that_was_refused_again_is_not_served() {
     assert!(!line.success().contains("got a response"), "{line:?}");
 }
 
-/// One of the actions was "Turn usage credits on and go on now", but this would have turned on the credits of the
-/// logged-in account, which was a different one.
+/// `explain` must not suggest turning on usage credits if the limit belongs to an account other than the one that is
+/// logged in.
 #[test]
 fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way_out() {
     let sandbox = with_a_private_login();
@@ -602,8 +595,7 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
     }
 }
 
-/// The screen said "Back at 12:00, nothing has to be bought", although another session had used up the weekly window in
-/// the meantime.
+/// If another session uses up the weekly window after a 5-hour limit, work can resume only after the weekly reset.
 #[test]
 fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     let sandbox = with_a_private_login();
@@ -635,8 +627,8 @@ fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     }
 }
 
-/// On a Team plan, which reports no windows, the transcript that had changed last determined whether the limit was
-/// over, and the status line showed nothing.
+/// Team plans report no windows, so only responses in other sessions can show that a limit is over. A later change to
+/// another transcript must not hide such a response.
 #[test]
 fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
     let sandbox = Sandbox::new();
@@ -661,7 +653,7 @@ fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
     }
 }
 
-/// The screen said "Usage credits pay for it", but no credits were being used.
+/// Responses at lower priority are free, so they do not show that usage credits are available.
 #[test]
 fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     let sandbox = with_a_private_login();
@@ -680,8 +672,7 @@ fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     assert_eq!(one.run("2026-11-20T10:11:00Z", &of_one, b"").code, 10);
 }
 
-/// A subagent's request was refused shortly before the main conversation received a response that was already in
-/// progress.
+/// If a subagent's request is refused, the main conversation may still receive a response that was already in progress.
 #[test]
 fn an_answer_on_its_way_does_not_end_an_agents_limit() {
     let sandbox = with_a_private_login();
@@ -696,7 +687,7 @@ fn an_answer_on_its_way_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
-/// `claude -p` ran with a token, but the login's usage of 5% was presented as evidence about the token's limit.
+/// The usage of the logged-in account is not evidence about the limit of a `claude -p` process that uses a token.
 #[test]
 fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     let sandbox = with_a_private_login();
@@ -715,8 +706,7 @@ fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
-/// A prompt that a budget holds back cancels the auto-resume like any other prompt, but the screen still said
-/// "continues by itself".
+/// A prompt that a budget blocks also cancels the auto-resume, as any other prompt does.
 #[test]
 fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     let config = "[budget]\nday = 0.01\naction = \"stop\"\n";
@@ -733,7 +723,7 @@ fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     assert!(client.explained("2026-11-20T11:00:30Z")["continues_at"].is_null());
 }
 
-/// The advice was only to wait or to pay. "Use another model" was missing.
+/// For a limit on one model, the first suggestion must be to switch to another model.
 #[test]
 fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded() {
     for text in [
@@ -748,13 +738,13 @@ fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded()
     }
 }
 
-/// A kind of limit, and whether a response in another session of the same account shows that it is over.
+/// A kind of limit and whether a response in another session of the same account ends it.
 struct EndOfKind {
     limit: &'static str,
     text: &'static str,
     fields: Value,
     plan: &'static str,
-    /// True if both sessions used an API key.
+    /// True if both sessions use an API key.
     has_key: bool,
     /// The time of the response, in seconds after the error.
     after: i64,
@@ -907,7 +897,7 @@ fn ends_of_kinds() -> Vec<EndOfKind> {
     ]
 }
 
-/// docs/how-limits-end.md has the same table.
+/// This test checks the same rules as the table in docs/how-limits-end.md.
 #[test]
 fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit() {
     let mut wrong = Vec::new();
@@ -952,8 +942,7 @@ fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit(
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A session had been running on the plan for several minutes, but its screen still said "`ANTHROPIC_API_KEY` is set in
-/// the environment. Still blocked".
+/// An error caused by an API key must not block sessions that use the plan instead.
 #[test]
 fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
     let sandbox = with_a_private_login();
@@ -993,7 +982,7 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
         asked.stdout
     );
 
-    // In the session with the error, the next request would fail in the same way.
+    // In the session with the error, the next request would fail again.
     let arguments = ["explain", "--exit-code", "--session", "with-key"];
     assert_eq!(on_plan.run(at, &arguments, b"").code, 11);
     let text = with_key
@@ -1002,8 +991,8 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
     assert!(text.contains("ANTHROPIC_API_KEY"), "{text}");
 }
 
-/// After `unset ANTHROPIC_API_KEY` and `claude -c`, the row still said "Using `ANTHROPIC_API_KEY` instead of your
-/// plan", and `wait` exited with code 11. After the next response, `explain` still said that the key was set.
+/// After `unset ANTHROPIC_API_KEY` and `claude -c`, neither the status line nor `wait` may treat the session as blocked
+/// by the key. After the next response, `explain` must refer to the key in the past tense.
 #[test]
 fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     let sandbox = with_a_private_login();
@@ -1041,8 +1030,7 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     );
 }
 
-/// The advice was "Another session has received a response since then: send the prompt again", although the key was
-/// still wrong.
+/// A response to a session that uses an account does not show that an API key works.
 #[test]
 fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
     let sandbox = Sandbox::new();
@@ -1068,7 +1056,7 @@ fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
     assert!(!line.success().contains("got a response"), "{line:?}");
 }
 
-/// A request in a session of the company's account is refused, but the private login still works.
+/// A limit on the company account must not block sessions of the private account.
 #[test]
 fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
     let sandbox = with_a_private_login();
@@ -1087,8 +1075,7 @@ fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
     );
 }
 
-/// In another session, a request was refused after the response, but an older refusal in that session hid the newer
-/// one.
+/// If a session has been refused more than once, only its newest refusal counts.
 #[test]
 fn the_newest_refusal_of_each_session_counts() {
     let sandbox = with_a_private_login();
@@ -1113,7 +1100,7 @@ fn the_newest_refusal_of_each_session_counts() {
     assert_eq!(one.run("2026-11-20T10:21:00Z", &arguments, b"").code, 10);
 }
 
-/// The answer to a pasted message about an overload mentioned only the overload.
+/// If a user pastes a message about an overload while a window is full, the headline mentions both.
 #[test]
 fn a_pasted_outage_beside_a_full_window_names_both() {
     let sandbox = with_a_private_login();

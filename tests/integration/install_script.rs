@@ -1,4 +1,4 @@
-//! Tests `install.sh`. The script runs under dash, in a directory whose name contains a space, with a stub for cargo.
+//! Tests `install.sh` under dash, in a directory whose name contains a space, with a stub for cargo.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -19,11 +19,11 @@ fn repository(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
-/// A home, and a copy of the files that the script needs in `a folder/why's cap`.
+/// A home directory, and a copy of the script's files in `a folder/why's cap`.
 struct Setting {
     sandbox: Sandbox,
     source: PathBuf,
-    /// The directory that contains releases, if any.
+    /// The directory that contains the releases, if any.
     releases: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Setting {
     }
 
     #[cfg(target_os = "linux")]
-    /// Adds a release of the program under test, and a stand-in for curl that copies the release. `sum` replaces the
+    /// Adds a release of the program under test and a stub for curl that copies it. If `sum` is given, it replaces the
     /// release's published checksum.
     fn with_release(mut self, sum: Option<&str>) -> Self {
         let version = env!("CARGO_PKG_VERSION");
@@ -88,7 +88,7 @@ impl Setting {
         self
     }
 
-    /// Adds a stand-in for Claude Code that records its arguments.
+    /// Adds a stub for Claude Code that records its arguments.
     fn with_claude(self, version: &str) -> Self {
         let claude = format!(
             "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '{version} (Claude Code)'; exit; }}\necho \"$*\" >>\"$HOME/claude.log\"\n"
@@ -97,7 +97,7 @@ impl Setting {
         self
     }
 
-    /// Adds a stand-in for this version of cargo, whose build is the program under test.
+    /// Adds a stub for this version of cargo that produces the program under test.
     fn with_cargo(self, version: &str) -> Self {
         let cargo = format!(
             "#!/bin/sh\n\
@@ -130,7 +130,8 @@ impl Setting {
             .unwrap()
     }
 
-    /// Returns a `PATH` with only the programs that the script uses, so that the machine's own cargo is not found.
+    /// Returns a `PATH` that contains only the programs that the script uses, so that the script does not find the real
+    /// cargo.
     fn search_path(&self) -> String {
         let system = self.sandbox.home().with_file_name("system");
         fs::create_dir_all(&system).unwrap();
@@ -158,7 +159,7 @@ impl Setting {
         ] {
             let found = ["/usr/bin", "/bin"].map(|place| Path::new(place).join(tool));
             let found = found.iter().find(|path| path.exists()).unwrap();
-            // An earlier run of the same test may have created the link.
+            // The link may already exist from an earlier run of the test.
             let _ = std::os::unix::fs::symlink(found, system.join(tool));
         }
         format!(
@@ -173,7 +174,7 @@ impl Setting {
     }
 }
 
-/// Returns the names of the entries in a directory, in alphabetical order.
+/// Returns the names of a directory's entries in alphabetical order.
 fn names_in(directory: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
         .unwrap()
@@ -196,8 +197,7 @@ fn refused(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A static program starts faster, but it can be built only with the static C library, which is not installed on many
-/// systems.
+/// A statically linked program starts faster, but building it requires the static C library, which many systems lack.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
@@ -235,7 +235,7 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
         "{settings}"
     );
     assert!(text.contains("SAMPLE"), "{text}");
-    // The output shows the sample's own session with its cost and its windows.
+    // The output shows the sample session with its cost and windows.
     assert!(text.contains("5h 38%") && text.contains("61.0k"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
     assert!(text.contains("to your PATH"), "{text}");
@@ -243,7 +243,7 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
         text.contains("To uninstall everything: '") && text.contains("--uninstall"),
         "{text}"
     );
-    // The sample leaves no files behind.
+    // The sample session leaves no files behind.
     assert!(!setting.sandbox.path(".claude/projects").exists());
     assert_eq!(
         names_in(program.parent().unwrap()),
@@ -297,7 +297,7 @@ fn uninstall_leaves_neither_program_nor_settings() {
     assert!(again.contains("there is no"), "{again}");
 }
 
-/// Nothing named the 218 MB that the build had left in the source directory.
+/// The output must mention the 218 MB of build files in the source directory.
 #[test]
 fn uninstall_names_what_the_script_built_with_the_command_that_deletes_it() {
     let setting = Setting::new().with_cargo("1.95.0");
@@ -321,7 +321,7 @@ fn uninstall_names_what_the_script_built_with_the_command_that_deletes_it() {
     assert!(target.join("debug").exists());
 }
 
-/// The removal used to leave an empty `~/.local/bin` behind, although the script had created it.
+/// Uninstalling must remove `~/.local/bin` if the script created it and it is empty.
 #[test]
 fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_one() {
     let setting = Setting::new().with_cargo("1.95.0");
@@ -332,7 +332,7 @@ fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_o
     assert!(!bin.exists());
     assert!(!setting.sandbox.path(".local").exists());
 
-    // A directory that was there before remains, even if it is empty. So does a directory that other programs use.
+    // Uninstalling keeps a directory that existed before, even if it is empty, and a directory that other programs use.
     fs::create_dir_all(&bin).unwrap();
     said(&setting.run(&["--no-settings"]));
     said(&setting.run(&["--uninstall", "--no-settings"]));
@@ -354,7 +354,7 @@ fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
     assert!(!setting.sandbox.path(".claude").exists());
     assert!(text.contains(&format!("--prefix '{prefix}'")), "{text}");
     assert!(text.contains("To add whycap to Claude Code:"), "{text}");
-    // A relative prefix is resolved against the caller's directory, not the script's.
+    // A relative prefix is resolved against the caller's working directory, not the script's directory.
     said(&setting.run(&["--prefix=relative", "--no-settings"]));
     assert!(setting.sandbox.path("relative/bin/whycap").exists());
 }
@@ -485,7 +485,7 @@ fn read_from_standard_input_in_another_project_it_builds_nothing() {
 #[test]
 fn what_a_killed_run_left_is_gone_after_the_next() {
     let setting = Setting::new().with_cargo("1.95.0");
-    // This number is higher than any PID.
+    // This number is higher than any valid PID.
     let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
     let sample = setting
         .sandbox
@@ -615,7 +615,7 @@ fn doctor_has_no_warning_after_an_installation() {
     }
 }
 
-/// Runs `install.sh` in a terminal created by `script`, and returns its output.
+/// Runs `install.sh` in a terminal provided by `script` and returns the output.
 #[cfg(target_os = "linux")]
 fn shown_on_terminal(setting: &Setting) -> Option<String> {
     let script = ["/usr/bin/script", "/bin/script"];

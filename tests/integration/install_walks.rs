@@ -1,4 +1,4 @@
-//! Tests random settings and random sequences of events between installation and removal.
+//! Tests `install` and `uninstall` with random settings files and random sequences of events in between.
 
 use std::fs;
 use std::path::PathBuf;
@@ -121,7 +121,7 @@ fn event(lossy: Event) -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Generates events. One of the two copies of the user's original status line may be lost, but not both.
+/// Generates sequences of events. Either copy of the user's original status line may be lost, but not both.
 fn walk() -> impl Strategy<Value = Vec<Event>> {
     prop_oneof![
         prop::collection::vec(event(Event::ClientRewrites), 1..8),
@@ -211,7 +211,7 @@ fn gap(spaces: &[u8], at: &mut usize, out: &mut String) {
     );
 }
 
-/// Serializes a document with whitespace from `spaces` wherever whitespace is allowed.
+/// Serializes a document and inserts whitespace from `spaces` wherever JSON allows it.
 fn laid_out(value: &Value, spaces: &[u8], at: &mut usize, out: &mut String) {
     match value {
         Value::Object(map) => {
@@ -258,13 +258,13 @@ proptest! {
     ) {
         let mut text = String::new();
         laid_out(&value, &spaces, &mut 0, &mut text);
-        // `serde_json` does not parse every floating-point number back to exactly the same value.
+        // For some floating-point numbers, `serde_json` does not parse its own output back to the same value.
         let value = parsed(&text);
         let untouched = wired(&value) == Wired::default();
         let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
         let home = Home::with(&text);
         home.install(wanted);
-        // Apart from whycap's own settings, neither the contents nor the order changes.
+        // The contents and the order of all other settings stay the same.
         prop_assert_eq!(others(&home.value()), others(&value));
         home.uninstall();
         if untouched {
@@ -272,7 +272,7 @@ proptest! {
         }
         prop_assert_eq!(wired(&home.value()), Wired::default());
         prop_assert_eq!(others(&home.value()), others(&value));
-        // Even without records, a removal deletes all of whycap's settings and leaves everything else unchanged.
+        // Even without its records, `uninstall` removes exactly whycap's own settings.
         home.install(wanted);
         home.lose_data();
         home.uninstall();
@@ -287,7 +287,7 @@ proptest! {
     ) {
         let home = Home::with(STARTS[start]);
         let mut expected = home.value();
-        // The file's contents before the installation, or `None` if anybody else has changed the file since then.
+        // The file's contents before the installation, or `None` if another program has changed the file since then.
         let mut exact = None;
         for event in events.into_iter().chain([Event::Uninstall]) {
             let before = home.text();
@@ -326,7 +326,7 @@ proptest! {
                     exact = None;
                 }
             }
-            // Only whycap's own hooks are added to the user's settings.
+            // The installation adds no hooks other than whycap's own.
             prop_assert!(wired(&home.value()).hooks.len() <= 5);
         }
         let left = home.value();

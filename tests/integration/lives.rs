@@ -1,9 +1,9 @@
-//! Property tests with generated session histories. Each history consists of the files that several clients would
-//! write, and of the true spend of these clients.
+//! Property tests with generated session histories. Each history consists of the files that several clients write and
+//! the clients' true spend.
 //!
-//! The simulated clients follow the measured behavior of the real ones: which versions write totals, which total a
-//! process starts from, which lines a fork repeats, which session its copies name, and what is written on exit. A
-//! process that is killed writes nothing on exit. The ledger must derive the true amounts from the files alone,
+//! The simulated clients behave like the real ones, whose behavior we measured: which versions write totals, which
+//! total a process starts from, which lines a fork repeats, which session the copied lines name, and what a process
+//! writes when it exits. A killed process writes nothing. The ledger must derive the true amounts from the files alone,
 //! regardless of the order in which it reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,23 +22,23 @@ use whycap::ledger::{
 use whycap::places::Places;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
-/// The number of histories that each test generates. The histories are the same in every run, because nobody trusts a
-/// test that fails at random, and about one in 6,000 histories still leads to an inexact result when only its files are
-/// read. If `WHYCAP_LIVES` is set, the tests generate that many histories from a random seed instead.
+/// The number of histories that each test generates. By default, the histories are the same in every run, because about
+/// one in 6,000 histories still leads to an inexact result when the ledger has only the files, and nobody trusts a test
+/// that fails at random. If `WHYCAP_LIVES` is set, the tests generate that many histories from a random seed instead.
 const LIVES: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
 
-/// The client versions, each of which writes different data.
+/// The client versions, each of which writes a different format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
-    /// Writes no totals. Copies do not name their session.
+    /// Writes no totals. Copied lines do not name their session.
     V119,
     V240,
-    /// Writes totals that do not split cache writes. Copies do not name their session.
+    /// Writes totals that do not split cache writes by lifetime. Copied lines do not name their session.
     V285,
     V308,
-    /// Writes totals that split cache writes. Copies name the session from which they were copied.
+    /// Writes totals that split cache writes by lifetime. Copied lines name their original session.
     V328,
 }
 
@@ -61,7 +61,7 @@ impl Version {
         !matches!(self, V119 | V240)
     }
 
-    /// Returns the model whose prices this client uses for `model`, and true if the client recognizes `model` itself.
+    /// Returns the model whose prices this client uses for `model` and whether the client recognizes `model` itself.
     fn prices(self, model: &str) -> (&str, bool) {
         match (self, model) {
             (V285 | V308, "claude-fable-5-2") => ("claude-opus-5-5", false),
@@ -72,7 +72,7 @@ impl Version {
 
 const MODELS: [&str; 3] = ["claude-opus-5-5", "claude-sonnet-4-6", "claude-fable-5-2"];
 
-/// A user action. Its numbers select from the processes and sessions that there are at that point.
+/// A user action. The numbers in it select among the processes and sessions that exist at that point.
 #[derive(Debug, Clone, serde::Deserialize)]
 enum Act {
     Start {
@@ -101,7 +101,7 @@ enum Act {
         process: usize,
         tokens: u64,
     },
-    /// A background agent's response, which is written to a separate file.
+    /// A background agent's response, which goes into a separate file.
     Agent {
         process: usize,
         tokens: u64,
@@ -155,7 +155,7 @@ struct Total {
     api_ms: i64,
     unknown: bool,
     models: BTreeMap<String, (Usage, Money)>,
-    /// The part inherited by a fork.
+    /// The part of the total that a fork inherited.
     inherited: Option<Money>,
 }
 
@@ -164,15 +164,14 @@ struct Total {
 struct Line {
     uuid: String,
     parent: Option<String>,
-    /// The line without its UUID, its parent, its session, and the fields that name sessions, because these are
-    /// different in copies.
+    /// The line without its UUID, parent, and session fields, which differ in copies.
     rest: String,
     at: i64,
     usage: Option<(Usage, bool)>,
     requested_by: Option<String>,
     forked_from: Option<String>,
     is_boundary: bool,
-    /// The advisor model and its token usage.
+    /// The advisor model and its token usage, if any.
     advice: Option<(&'static str, Usage)>,
 }
 
@@ -183,39 +182,39 @@ struct Line {
 )]
 struct Session {
     id: String,
-    /// The contents of the session's own file and of its agents' file.
+    /// The contents of the session's file and of its agents' file.
     text: String,
     agents: String,
     lines: Vec<Line>,
-    /// The message ID and time of each snapshot.
+    /// The message ID and the time of each snapshot.
     snapshots: Vec<(String, i64)>,
     totals: Vec<Total>,
     tip: Option<String>,
     recorded: Money,
     unrecorded: Money,
-    /// The recorded spend in three parts: the spend of agents, the spend since the session's newest total, and earlier
-    /// spend that no total includes.
+    /// The recorded spend in three parts: agents' spend, spend since the session's newest total, and earlier spend that
+    /// no total includes.
     of_agents: Money,
     since_total: Money,
     in_no_total: Money,
-    /// The unrecorded spend of killed processes, and the part of it that these processes had reported.
+    /// The unrecorded spend of killed processes, and the part of it that they had reported to the status line.
     killed: Money,
     killed_told: Money,
-    /// True if a client used prices that differ from whycap's.
+    /// True if a client used different prices than whycap does.
     is_priced_otherwise: bool,
-    /// True if a process of this session was killed.
+    /// True if a process in this session was killed.
     had_a_kill: bool,
     /// True if the session is a fork or a branch.
     is_fork: bool,
-    /// True if a client that writes no totals worked on the session.
+    /// True if a client that writes no totals was used in the session.
     has_old_client: bool,
-    /// True if some of the session's spend was not reported to the status line right away. This spend can be mistaken
-    /// for a later increase, in which case the ledger's figure may be too low, but never too high.
+    /// True if some of the session's spend was not reported to the status line right away. The ledger may mistake this
+    /// spend for part of a later increase, so its figure may be too low, but never too high.
     has_untold: bool,
-    /// True if the session's files do not show what happened. Either two processes worked on the session at once and
-    /// the numbers in one process's total are all higher, or a process was closed long after its last line. In the
-    /// second case, an earlier response may have come from that process or from a killed process. In these cases, the
-    /// ledger's figure may be too low, but never too high.
+    /// True if the session's files are ambiguous, either because two processes ran at once and every number in one
+    /// process's total is higher, or because a process was closed long after its last line. In the second case, an
+    /// earlier response may belong to that process or to a killed one. If the files are ambiguous, the ledger's figure
+    /// may be too low, but never too high.
     is_ambiguous: bool,
 }
 
@@ -234,18 +233,18 @@ struct Process {
     /// The total from which the process started.
     base: Total,
     now: Total,
-    /// The spend recorded since the process last wrote its total.
+    /// The recorded spend since the process last wrote its total.
     answered: Money,
-    /// Spend that no line shows. If the process is killed, no file will ever contain this spend.
+    /// Unrecorded spend. If the process is killed, no file ever contains it.
     hidden: Money,
-    /// The part of the unrecorded spend that was reported to the status line.
+    /// The part of the unrecorded spend that has been reported to the status line.
     told: Money,
     tip: Option<String>,
-    /// Copied lines that a fork has not written yet.
+    /// Copied lines that the fork has not written yet.
     copies: Vec<Line>,
     copied_snapshots: Vec<(String, i64)>,
     has_spoken: bool,
-    /// True if the process wrote the copies before its own first snapshot.
+    /// True if the process wrote the copied lines before its own first snapshot.
     copies_first: bool,
     /// True if another process has ever worked on the same session.
     is_not_alone: bool,
@@ -254,18 +253,18 @@ struct Process {
 struct World {
     clock: i64,
     count: u64,
-    /// The number of processes started so far.
+    /// The number of processes that have been started so far.
     begun: i64,
     sessions: Vec<Session>,
     processes: Vec<Process>,
     table: PriceTable,
-    /// The advice for the response that is being written.
+    /// The advisor's usage for the response that is being written.
     advice: Option<(&'static str, Usage)>,
-    /// Samples that have not been passed to status lines yet.
+    /// Samples that no status line has received yet.
     telling: Vec<Telling>,
 }
 
-/// The sample that a process passes to its status line.
+/// A sample that a process passes to its status line.
 #[derive(Debug, Clone)]
 #[expect(dead_code, reason = "they show in failures")]
 struct Telling {
@@ -274,11 +273,11 @@ struct Telling {
     total: Money,
     run_ms: i64,
     hidden: Money,
-    /// The part of the total inherited by a fork.
+    /// The part of the total that a fork inherited.
     inherited: Money,
 }
 
-/// Formats token counts in the same way as in a response.
+/// Formats token counts the way a response does.
 fn counts(usage: &Usage, is_split: bool) -> String {
     let split = format!(
         r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
@@ -322,7 +321,7 @@ impl World {
 
     fn id(&mut self) -> String {
         self.count += 1;
-        // The numbers are scrambled, so that the names do not reveal the order in which the files were created.
+        // The number is scrambled so that file names do not reveal the order in which the files were created.
         let mixed = self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         format!(
             "{:08x}-{:04x}-4000-a000-{:012x}",
@@ -464,7 +463,7 @@ impl World {
         self.sessions[session].tip = Some(line.uuid.clone());
     }
 
-    /// Writes one of the process's own lines.
+    /// Writes a line of the process itself, as opposed to a copied line.
     fn say(
         &mut self,
         process: usize,
@@ -556,7 +555,7 @@ impl World {
         }
     }
 
-    /// Simulates an API request from the process, adds its cost to the running total, and returns its true cost.
+    /// Simulates an API request, adds its cost to the process's running total, and returns its true cost.
     fn serve(&mut self, process: usize, model: &'static str, usage: Usage) -> Money {
         let took = 30 + i64::try_from(usage.output).unwrap();
         let at = self.tick(took);
@@ -590,8 +589,8 @@ impl World {
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
         let mut cost = self.serve(process, model, usage);
-        // If the client has no price for the advisor's model, its price for the advice differs from the price that
-        // follows from the transcript. For this reason, only one combination of models is used here.
+        // Only one combination of models is used. For other advisors, the client has no price, so its total would
+        // differ from the cost calculated from the transcript.
         let adviser = "claude-sonnet-4-6";
         let is_advised = tokens.is_multiple_of(5) && model == "claude-opus-5-5";
         self.advice = is_advised.then(|| (adviser, self.usage(tokens / 3)));
@@ -653,8 +652,7 @@ impl World {
         let message = self.id();
         let model = self.processes[process].model;
         let session = self.processes[process].session;
-        // Before a compaction, the copied lines are also written, because they are a part of the conversation that is
-        // compacted.
+        // A compaction writes the copied lines first, because they are part of the conversation that is compacted.
         if self.processes[process].terminal {
             for (message, at) in std::mem::take(&mut self.processes[process].copied_snapshots) {
                 self.snapshot(session, &message, at);
@@ -688,7 +686,7 @@ impl World {
             at,
             false,
         );
-        // Forks repeat the lines that a compaction kept, with all counts set to 0.
+        // A fork repeats the lines that a compaction kept, but with all counts set to 0.
         if let Some(mut kept) = kept {
             kept.usage = Some((Usage::default(), true));
             kept.parent.clone_from(&self.processes[process].tip);
@@ -750,7 +748,7 @@ impl World {
         self.put(session, &line);
         let mut total = total;
         if version != V328 {
-            // The split is not written, so a process that continues from this total does not know it.
+            // This version does not write the split, so a process that continues from this total does not have it.
             for (usage, _) in total.models.values_mut() {
                 usage.cache_write_1h = 0;
             }
@@ -772,17 +770,17 @@ impl World {
     fn end(&mut self, process: usize, how: u8) {
         let p = &self.processes[process];
         let (session, version, terminal) = (p.session, p.version, p.terminal);
-        // If a fork is closed before its first message, it leaves nothing behind.
+        // A fork that is closed before its first message leaves nothing behind.
         if p.has_spoken && version.has_totals() {
             self.tick(60);
             let is_closed_idle = terminal && how > 3;
             if is_closed_idle {
-                // The user closes the window, and no snapshot shows when.
+                // The user closes the window, but no snapshot shows when.
                 self.tick(i64::from(how - 3) * 7 * HOUR / 5);
                 self.sessions[session].is_ambiguous |= self.sessions[session].had_a_kill;
             } else if !terminal || how == 0 {
-                // If a process exits right after its last response, a line shows when it exited. If a process is idle
-                // for a while first, no line shows for how long.
+                // A process that exits right after its last response leaves a line with the time. A process that was
+                // idle for a while leaves none.
                 let rest = r#""type":"system","subtype":"stop_hook_summary""#;
                 let at = self.clock;
                 self.say(process, rest, None, at, false);
@@ -809,8 +807,8 @@ impl World {
         }
     }
 
-    /// Queues the sample that the status line receives after an action, if the process runs in a terminal and its
-    /// version writes totals.
+    /// Queues the sample that the status line receives after an action. Only clients that run in a terminal and write
+    /// totals report samples.
     fn tell(&mut self, process: usize) {
         let p = &self.processes[process];
         if p.terminal && p.version.has_totals() {
@@ -831,7 +829,7 @@ impl World {
         let mut found: Vec<Line> = Vec::new();
         let mut wanted = tip;
         while let Some(uuid) = wanted.take() {
-            // If a compaction kept a line, it occurs twice. The later occurrence belongs to this conversation.
+            // A line that a compaction kept occurs twice. The later occurrence belongs to this conversation.
             let Some(line) = lines.iter().rev().find(|line| line.uuid == uuid) else {
                 break;
             };
@@ -877,12 +875,12 @@ impl World {
         let process = if terminal {
             let process = self.process(session, version, true, base);
             self.processes[process].copied_snapshots = snapshots;
-            // Only version 328 writes them in either order. In the other versions, nothing but the order distinguishes
-            // a fork from its parent.
+            // Only version 328 writes them in either order. In the other versions, only the order distinguishes a fork
+            // from its parent.
             self.processes[process].copies_first = version == V328 && self.count.is_multiple_of(3);
             process
         } else {
-            // With `-p`, a process writes its ownership marker before it repeats the lines.
+            // With `-p`, a process writes its ownership marker before the copied lines.
             let process = self.process(session, version, false, base);
             self.processes[process].has_spoken = true;
             process
@@ -911,7 +909,7 @@ impl World {
             || !version.has_totals()
             || self.sessions[from].lines.is_empty()
             || !p.copies.is_empty()
-            // If a process leaves a shared session before its first message, its total does not show when it ran.
+            // If a process leaves a shared session before its first message, nothing shows when it ran.
             || (p.is_not_alone && !p.has_spoken)
         {
             return;
@@ -952,7 +950,7 @@ impl World {
 
     fn run(&mut self, act: &Act) {
         self.act(act);
-        // An action that does not name a process belongs to the newest one.
+        // An action that does not select a process applies to the newest one.
         let processes = self.processes.len();
         let teller = match *act {
             Act::Answer { process, .. }
@@ -1027,7 +1025,7 @@ impl World {
             } if sessions > 0 => {
                 let session = session % sessions;
                 let there = self.processes.iter().find(|one| one.session == session);
-                // Two concurrent processes always have the same version. If they used different prices, nobody could
+                // Concurrent processes always use the same version. If their prices differed, there would be no way to
                 // divide the sum of their totals between them.
                 let version = there.map_or(Version::ALL[version], |one| one.version);
                 if !self.sessions[session].lines.is_empty()
@@ -1036,8 +1034,8 @@ impl World {
                     let base = self.newest_total(session, version);
                     let is_beside = there.is_some();
                     let process = self.process(session, version, terminal, base);
-                    // If one process did not write anything until the other had ended, no file would show that both ran
-                    // at the same time.
+                    // If one process wrote nothing until the other had ended, no file would show that they ran at the
+                    // same time.
                     if is_beside {
                         self.answer(process, 7, 1);
                     }
@@ -1060,8 +1058,7 @@ impl World {
         self.tick(900);
     }
 
-    /// Ends the processes that share a session, because their responses can be distinguished only after both have
-    /// ended.
+    /// Ends all processes that share a session. Only then can their responses be told apart.
     fn finish(&mut self) {
         while let Some(process) = self.processes.iter().position(|one| one.is_not_alone) {
             self.tick(500);
@@ -1069,16 +1066,16 @@ impl World {
         }
     }
 
-    /// Returns the number of other processes on this process's session.
+    /// Returns the number of other processes in this process's session.
     fn others_on(&self, process: usize) -> usize {
         let session = self.processes[process].session;
         let all = self.processes.iter();
         all.filter(|one| one.session == session).count() - 1
     }
 
-    /// Returns true if the session's transcripts alone must give its exact amount. This is the case if the session is
-    /// neither ambiguous nor a fork, if none of its processes was killed, and if its clients write totals and use the
-    /// same prices as whycap.
+    /// Returns true if the transcripts alone must be enough to derive the session's exact amount: the session is
+    /// neither ambiguous nor a fork, none of its processes was killed, and its clients write totals and use the same
+    /// prices as whycap.
     fn is_ordinary(&self, index: usize) -> bool {
         let session = &self.sessions[index];
         let has_uncovered =
@@ -1105,7 +1102,7 @@ impl World {
     }
 }
 
-/// Returns each session's recorded and unrecorded spend in nano-dollars, and true if the amounts are lower bounds.
+/// Returns the recorded and unrecorded spend of each session in nano-dollars, and whether the amounts are lower bounds.
 fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64, bool)> {
     let mut sums: BTreeMap<String, (Money, Money, bool)> = BTreeMap::new();
     ledger
@@ -1149,8 +1146,8 @@ fn file_of(directory: &Path, session: &Session) -> PathBuf {
         .join(format!("{}.jsonl", session.id))
 }
 
-/// Returns true if all amounts match the truth, apart from floating-point noise. If a session is ambiguous, or if the
-/// ledger reports a lower bound, an amount may be less than the truth, but not more.
+/// Returns true if all amounts match the truth, apart from floating-point noise. In an ambiguous session, or if the
+/// ledger reports a lower bound, an amount may also be below the truth.
 fn is_true(found: &BTreeMap<String, (i64, i64, bool)>, world: &World) -> bool {
     let truth = world.truth();
     found.keys().chain(truth.keys()).all(|name| {
@@ -1168,7 +1165,7 @@ fn is_true(found: &BTreeMap<String, (i64, i64, bool)>, world: &World) -> bool {
     })
 }
 
-/// A home directory in which a history is replayed while status lines are rendered.
+/// A home directory in which a history is replayed while the status line is rendered.
 struct Drawing {
     home: tempfile::TempDir,
     environment: Environment,
@@ -1191,7 +1188,7 @@ fn in_home(home: &Path, clock: i64) -> Environment {
 impl Drawing {
     fn new(is_known: bool) -> Self {
         let mut home = tempfile::tempdir().unwrap();
-        // If the home directory is kept, `whycap spend --why` can be used to examine it.
+        // If the home directory is kept, it can be examined with `whycap spend --why`.
         home.disable_cleanup(std::env::var_os("WHYCAP_KEEP").is_some());
         fs::create_dir_all(home.path().join("projects/-home-dev-p")).unwrap();
         Self {
@@ -1202,7 +1199,7 @@ impl Drawing {
         }
     }
 
-    /// Renders a status line. Returns the session's figure, and true if it is a lower bound.
+    /// Renders a status line and returns the session's figure and whether it is a lower bound.
     fn draw(&mut self, world: &World, telling: &Telling) -> (Money, bool) {
         self.environment = in_home(self.home.path(), world.clock);
         let places = Places::of(&self.environment);
@@ -1219,8 +1216,8 @@ impl Drawing {
             process: self.is_known.then_some(process),
         };
         let mut ledger = Ledger::open(&places.data, Patience::Person).unwrap();
-        // A status-line call takes at most 25 ms to read inherited spend, which may not be enough on a busy machine.
-        // For this reason, the files are read completely before the call.
+        // A status-line call spends at most 25 ms on reading inherited spend, which may not be enough on a busy
+        // machine. Therefore, all files are read before the call.
         read(self.home.path(), &mut ledger, &PriceTable::list());
         let path = file_of(self.home.path(), session);
         let mut live = Live::read(
@@ -1256,8 +1253,8 @@ fn lives() -> ProptestConfig {
     }
 }
 
-/// Replays a history, then compares the ledger's figures with the truth. The ledger reads the history's files in three
-/// ways: while they grow piece by piece, when they are complete, and after the files of one session have been deleted.
+/// Replays a history and compares the ledger's figures with the truth. The ledger reads the files in three ways: while
+/// they grow piece by piece, all at once, and after one session's files have been deleted.
 fn hold_against_the_truth(
     acts: &[Act],
     cuts: &[(usize, f64)],
@@ -1277,7 +1274,7 @@ fn hold_against_the_truth(
         .filter(|session| !session.text.is_empty())
         .collect();
 
-    // The files grow piece by piece, and each file grows at a different pace.
+    // The files grow in pieces, each file at a different pace.
     let mut grown = Ledger::open(&home.path().join("grown"), Patience::Person).unwrap();
     if !written.is_empty() {
         for (which, share) in cuts {
@@ -1311,8 +1308,8 @@ fn hold_against_the_truth(
     );
     prop_assert_eq!(found(&grown), fresh.clone());
 
-    // The files of one session are deleted before whycap reads them. The totals of that session's forks include
-    // inherited spend, but the ledger must not count more for the forks than they spent themselves.
+    // One session's files are deleted before whycap reads them. The totals of that session's forks still include
+    // inherited spend, but the ledger must count only what the forks spent themselves.
     if let Some(gone) = written.get(vanishes % written.len().max(1)) {
         fs::remove_file(file_of(home.path(), gone)).unwrap();
         let _ = fs::remove_dir_all(file_of(home.path(), gone).with_extension(""));
@@ -1337,9 +1334,9 @@ fn hold_against_the_truth(
     Ok(())
 }
 
-/// Replays a history and renders status lines at the same time. Compares each figure with the truth at that moment, and
-/// the final figures with the final truth. The number next to each action determines what happens to its status-line
-/// call: if the number is 0, the call is dropped, and if it is 1, the call is delayed.
+/// Replays a history while rendering status lines, and compares each figure with the truth at that moment and the final
+/// figures with the final truth. The number next to each action decides what happens to its status-line call: 0 drops
+/// it, and 1 delays it.
 fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<(), TestCaseError> {
     let mut world = World::new();
     let mut drawing = Drawing::new(is_known);
@@ -1405,7 +1402,7 @@ fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<()
     hold_the_end_against_the_truth(&world, &drawing, &has_losses)
 }
 
-/// Compares the ledger that grew during the history, and a ledger that is built from scratch, with the final truth.
+/// Compares both the ledger that grew along with the history and one that is built from scratch with the final truth.
 fn hold_the_end_against_the_truth(
     world: &World,
     drawing: &Drawing,
@@ -1428,7 +1425,7 @@ fn hold_the_end_against_the_truth(
         let told: Money = living.map(|one| one.told).sum();
         let found = grown.session(&session.id).unwrap();
         let anew = fresh.session(&session.id).unwrap();
-        // For two concurrent processes, the case in which only the files are available is covered by the other test.
+        // If two processes ran at once, the other test covers the results from the files alone.
         let most = session.recorded + session.unrecorded + session.killed + hidden;
         let most = most.max(anew.cost());
         let least = session.recorded + session.unrecorded + session.killed_told + told;
@@ -1456,7 +1453,7 @@ fn hold_the_end_against_the_truth(
     Ok(())
 }
 
-/// A history for which the result was once wrong.
+/// A history that once led to a wrong result.
 #[derive(serde::Deserialize)]
 struct KnownLife {
     what: String,

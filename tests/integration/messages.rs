@@ -1,12 +1,12 @@
-//! Tests messages in the forms in which people see and paste them, each with its expected result.
+//! Tests the explanations of error messages as users see and paste them.
 //!
 //! The data is in `tests/data/messages`. `pasted.jsonl`, `later.jsonl`, `fresh.jsonl`, `fresher.jsonl`, `third.jsonl`
 //! to `fifteenth.jsonl`, `held.jsonl`, and `sixth-held.jsonl` contain messages from public threads with their sources.
-//! (`miss` explains why the result for a message is still a different one.) `anybody.jsonl` contains text by other
-//! programs and by people about their own limits. `made.jsonl` contains more messages of the same families: older and
-//! newer wordings, messages that are wrapped, escaped, or nested in JSON, and text that only looks like one of Claude's
-//! limits. Each line contains the text, the time if it matters, and the accepted results. If `says` is a list, one of
-//! its entries must appear in the headline or the actions.
+//! If whycap's result for a message is still wrong, `miss` explains why. `anybody.jsonl` contains text that is not
+//! about Claude's limits, such as output of other programs. `made.jsonl` contains more messages of the same kinds:
+//! older and newer wordings, messages that are wrapped, escaped, or nested in JSON, and text that only looks like a
+//! Claude limit. Each line contains the text, the time if it matters, and the accepted results. If `says` is a list,
+//! one of its entries must appear in the headline or the actions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -35,7 +35,7 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
     Some(value.as_str()?.parse().expect("a time"))
 }
 
-/// Returns all problems with the result for one message.
+/// Returns everything that is wrong with the result for one message.
 fn misses(case: &Value) -> Vec<String> {
     let (answer, expected) = (answer(case), &case["expect"]);
     let mut misses = Vec::new();
@@ -119,14 +119,14 @@ fn all_are_understood(name: &str, at_least: usize) {
     all_files_are_understood(&[(name, at_least)]);
 }
 
-/// Checks all messages in each file. Each file must contain at least as many messages as the number next to it.
+/// Checks all messages in each file. The number next to a file is the minimum number of messages that it must contain.
 #[track_caller]
 fn all_files_are_understood(files: &[(&str, usize)]) {
     let mut wrong = Vec::new();
     for (name, at_least) in files {
         let cases = cases(name);
         assert!(cases.len() >= *at_least, "{} messages", cases.len());
-        // If the answer is still unexpected, `miss` explains why.
+        // Messages with `miss` are known to get a wrong result.
         for case in cases.iter().filter(|case| !case["miss"].is_string()) {
             let misses = misses(case);
             if !misses.is_empty() {
@@ -147,14 +147,13 @@ fn so_are_those_of_later_threads_and_clients() {
     all_are_understood("later.jsonl", 77);
 }
 
-/// These messages were collected and labeled by somebody who had not seen the rows. On the first run, the following
-/// numbers of results were correct: 84 of 95, 124 of 131, 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130
-/// of 130, 206 of 211, 219 of 219, 154 of 169, 143 of 149, 130 of 140, 120 of 130, and 92 of 96. Of the 15 wrong
-/// results in the ninth set, 11 said that the message was unknown, and 4 said that a limit had been reached. For the 6
-/// wrong results in the tenth set, the numbers were 3 and 3. For 7 more messages in that set, the result was accepted,
-/// although it said that a limit stopped the work and that limit was only quoted or already paid for. Of the 130
-/// correct results in the eleventh set, 33 were still poor. Since then, 15 of them have been improved, and `says`
-/// checks these.
+/// Messages that were collected and labeled by somebody who had not seen the rows. On the first run, the numbers of
+/// correct results were: 84 of 95, 124 of 131, 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130 of 130,
+/// 206 of 211, 219 of 219, 154 of 169, 143 of 149, 130 of 140, 120 of 130, and 92 of 96. Of the 15 wrong results in the
+/// ninth set, 11 were "unknown", and 4 reported a limit that had not been reached. In the tenth set, there were 3 of
+/// each. Another 7 results in that set were accepted although they reported a limit that was only quoted or already
+/// paid for. Of the 130 correct results in the eleventh set, 33 were poor. Since then, 15 of these have been improved,
+/// and `says` checks them.
 #[test]
 fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_files_are_understood(&[
@@ -184,16 +183,16 @@ fn messages_that_were_answered_wrongly_are_answered_correctly() {
     all_are_understood("reported.jsonl", 74);
 }
 
-/// Text about other products' limits, from programs, code, changelogs, manuals, and people, and Claude's messages in
-/// languages that have no rows yet.
+/// Text about the limits of other products, from programs, code, changelogs, manuals, and people, and Claude's messages
+/// in languages that whycap does not support yet.
 #[test]
 fn nothing_is_concluded_from_words_that_anybody_may_say() {
     all_are_understood("anybody.jsonl", 150);
 }
 
-/// Manuals, lists, tables, patterns, and tests that quote messages, each with a similar text that is a real message.
-/// Before there was a rule for such text, 40 of the first 78 results were correct. After the rule had been written, 41
-/// and later another 23 cases were added. On the first run, 36 and 22 of them were correct.
+/// Manuals, lists, tables, patterns, and tests that quote messages, each paired with a similar text that is a real
+/// message. Before there was a rule for quotations, 40 of the first 78 results were correct. After the rule was
+/// written, 41 and then 23 cases were added, of which 36 and 22 were correct on the first run.
 #[test]
 fn a_text_about_messages_is_not_taken_for_one() {
     all_are_understood("talk.jsonl", 142);
@@ -204,8 +203,7 @@ fn so_are_others_of_the_same_families() {
     all_are_understood("made.jsonl", 600);
 }
 
-/// The Agent SDK (0.3.329) has lists of prefixes by which it recognizes a usage limit, a notice about a limit, or a
-/// warning.
+/// The Agent SDK (0.3.329) recognizes usage limits, notices about limits, and warnings by these prefixes.
 #[test]
 fn the_makers_own_lists_are_known() {
     let known_as = |text: &str| {

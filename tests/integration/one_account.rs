@@ -1,4 +1,4 @@
-//! Tests that a reading from any session applies to all sessions of the same account, because they share the account's
+//! Tests that readings from any session apply to all sessions of the account, because they share the same usage
 //! windows.
 
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn line(client: &Client<'_>, at: &str, usage: Value) -> String {
     plain.lines().next().unwrap_or_default().to_owned()
 }
 
-/// Runs the status line, and returns all of its rows without colors.
+/// Runs the status line and returns all of its rows without colors.
 fn plain_rows(client: &Client<'_>, at: &str, usage: Value) -> String {
     whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
 }
@@ -46,10 +46,10 @@ fn an_idle_session_shows_what_another_one_was_told_later() {
         later.contains("5h 100%") && later.contains("(40 m ago)"),
         "{later}"
     );
-    // The session's own next response is newer.
+    // The session's own next response provides a newer reading.
     let own = line(&idle, "2026-11-20T10:31:00Z", usage(3.0));
     assert!(own.contains("5h 3%") && !own.contains("ago"), "{own}");
-    // The reading of a window that has ended is not shared.
+    // A reading is not shared after its window has ended.
     let after = line(&busy, "2026-11-20T12:01:00Z", Value::Null);
     assert!(
         !after.contains("5h") && after.contains("week 40%"),
@@ -106,7 +106,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
         "2026-11-20T09:12:00Z",
         windows(19.0, NOON + 600, 3.0, MONDAY + 600),
     );
-    // An idle session with old figures is displayed but adds no new readings.
+    // The status line of an idle session shows old figures but does not record them as new readings.
     line(
         &client,
         "2026-11-20T09:20:00Z",
@@ -116,7 +116,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
     let now = now.json()["windows"].clone();
     assert_eq!(now["five_hour"]["used_percentage"], 19.0, "{now}");
     assert_eq!(now["seven_day"]["used_percentage"], 3.0, "{now}");
-    // Neither account's history contains the other's readings.
+    // Neither account's readings appear in the other account's history.
     let lines = sandbox.read(".local/share/whycap/journal/2026-11.jsonl");
     let readings = lines.lines().filter_map(|line| {
         let record: Value = serde_json::from_str(line).ok()?;
@@ -153,7 +153,7 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
         later.contains("5h 42%") && later.contains("(2 h ago)"),
         "{later}"
     );
-    // If a successful response reports no windows, the session uses an API key. After an error, this is not certain.
+    // A successful response without windows shows that the session uses an API key. An error does not.
     let answered = || {
         let input = json!({
             "session_id": client.session, "transcript_path": client.transcript(),
@@ -173,7 +173,7 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
         json!({}),
     );
     assert!(answered().contains("42%"), "{}", answered());
-    // A session that has never received any windows may be using an API key.
+    // A session that has never received usage windows may be using an API key.
     let new = Client::with_session(&sandbox, "new");
     let drawn = line(&new, "2026-11-20T09:20:00Z", Value::Null);
     assert!(!drawn.contains("5h"), "{drawn}");
@@ -195,7 +195,7 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     line(&client, "2026-11-20T10:00:01Z", usage(100.0));
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T10:30:00Z", usage(1.0));
-    // A reading that shows room in a window does not, by itself, prove that there was a response.
+    // A reading that shows room in a window does not by itself prove that a response was received.
     assert_eq!(client.explained("2026-11-20T10:30:30Z")["open"], true);
     let prompt = json!({"prompt": "go on"});
     let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);
@@ -205,8 +205,8 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     assert_eq!(client.explained("2026-11-20T10:33:00Z")["open"], false);
 }
 
-/// The screen said "This limit looks false: right after the error, your 5-hour usage was 42%", but that figure came
-/// from a response before the error.
+/// Usage from a response before the error must not make the limit look false if the window could have filled up since
+/// then.
 #[test]
 fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after_it() {
     for (first, used, expected) in [
@@ -235,7 +235,7 @@ fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after
     }
 }
 
-/// The figures of a response after the error are evidence even if they are the same as before the error.
+/// The figures of a response after the error are evidence even if they equal those from before the error.
 #[test]
 fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it() {
     let sandbox = Sandbox::new();
@@ -253,7 +253,7 @@ fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it()
     assert_eq!(since["verdict"], "false_likely", "{since:#}");
 }
 
-/// One session said "looks false: 5-hour usage 42%" while the other one said "5-hour limit · resets at 12:00".
+/// Two sessions of the same account must agree on whether the limit is real.
 #[test]
 fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
     let sandbox = Sandbox::new();
@@ -283,8 +283,7 @@ fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
     assert_eq!(now["blocked"]["verdict"], "real", "{now:#}");
 }
 
-/// An idle session keeps repeating the figures of its last response. The screen said "your 5-hour limit is used up
-/// until 12:00" above "5h 3%".
+/// An idle session keeps reporting the usage from its last response. These old figures must not replace the newer ones.
 #[test]
 fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
     let sandbox = Sandbox::new();
@@ -303,7 +302,7 @@ fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
     assert!(!explained.to_string().contains("used up"), "{explained:#}");
 }
 
-/// "Paying now" disappeared as soon as an idle session repeated figures from the time before the window was full.
+/// The notice about paying must not disappear when an idle session repeats figures from before the window was full.
 #[test]
 fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay() {
     let sandbox = Sandbox::new();
@@ -342,7 +341,8 @@ fn an_error_of_another_session_is_said_to_be_one() {
     assert!(!asked(&client).contains("nother session"));
 }
 
-/// Builds the figures that a Claude gateway reports, according to the help text of `/statusline` (since 2.1.251).
+/// Builds usage figures in the form that a Claude gateway reports, according to the help text of `/statusline` (since
+/// 2.1.251).
 fn gateway(used_percent: f64) -> Value {
     json!({"spend_limit": {
         "used_percentage": used_percent, "resets_at": NOON, "used_usd": used_percent / 2.0,
@@ -397,8 +397,8 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
         evidence.contains("you had used 100% of your gateway's spend limit ($50.00 of $50.00)"),
         "{evidence}"
     );
-    // Several limits are reported, and even the fullest is not used up. It is therefore unknown which of them stopped
-    // the request, and when that limit ends.
+    // Several limits are reported, and none of them is used up. Therefore, it is unknown which of them stopped the
+    // request and when that limit ends.
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T09:58:00Z", gateway(62.0));
     other.receives_error(
@@ -411,7 +411,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
     assert_eq!(run.json()["incident"]["resets_at"], Value::Null);
 }
 
-/// No client reports these windows yet. The test assumes that they will have the same form as the other windows.
+/// No client reports these windows yet. The test assumes that their format will match that of the other windows.
 #[test]
 fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     let sandbox = Sandbox::new();
@@ -438,14 +438,13 @@ fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     };
     assert_eq!(verdict("full", 100.0), "real");
     assert_eq!(verdict("low", 3.0), "false_likely");
-    // A session without its own reading shows a reading from another session.
+    // A session without its own reading shows another session's reading.
     let idle = Client::with_session(&sandbox, "idle");
     let drawn = line(&idle, "2026-11-20T09:59:00Z", usage(42.0));
     assert!(drawn.contains("5h 42%"), "{drawn}");
 }
 
-/// A session repeated "5h 50%" without a badge for 5 minutes after the account had reached its limit. It had received
-/// two responses with the same figures, so its own figure seemed to be newer than the refusal of the other session.
+/// Two responses with the same figures must not make a session's own reading look newer than another session's refusal.
 #[test]
 fn every_open_session_shows_the_limit_of_the_account() {
     let sandbox = Sandbox::new();
@@ -479,7 +478,7 @@ fn every_open_session_shows_the_limit_of_the_account() {
         assert_eq!(waited.code, 124, "{at}");
         assert!(waited.stderr.contains("timed out"), "{at}");
     }
-    // The session's own next response shows that the limit has ended early.
+    // The session's own next response shows that the limit ended early.
     idle.receives_response("2026-11-20T10:20:00Z");
     idle.api_ms += 50;
     let rows = plain_rows(&idle, "2026-11-20T10:20:01Z", usage(3.0));
@@ -489,8 +488,8 @@ fn every_open_session_shows_the_limit_of_the_account() {
     );
 }
 
-/// `now` said that the limit was used up, but it also showed "5h 51%" and a forecast of when the window would be full.
-/// Another session still said that its own limit looked false.
+/// If a limit is used up according to one session's refusal, `now` must not forecast when its window will be full, and
+/// no other session may call the limit false.
 #[test]
 fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     let sandbox = Sandbox::new();
@@ -524,8 +523,8 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     assert_eq!(window["full_at"], Value::Null, "{now:#}");
 }
 
-/// `claude -p` reports no readings, so the answer was "You have reached your 5-hour limit and your own monthly cap on
-/// usage credits", although the status line showed "5h 22%".
+/// `claude -p` reports no readings. The readings from the status line must therefore be used to determine which limit
+/// was reached.
 #[test]
 fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     let sandbox = Sandbox::new();
@@ -546,8 +545,8 @@ fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     }
 }
 
-/// Usage of 60% could have filled up since the last response, so it proves nothing until Claude Code has had time to
-/// report the figures of the refusal.
+/// A window at 60% may have filled up since the last response. This reading proves nothing until Claude Code has had
+/// time to report the figures from the refusal.
 #[test]
 fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
     let sandbox = Sandbox::new();
@@ -566,7 +565,7 @@ fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
         first.contains("Wait a few seconds") && !first.contains("Do nothing"),
         "{first}"
     );
-    // A script that waits does not give up in this moment.
+    // A script that waits for the limit must not give up yet.
     let exit_code = ["explain", "--exit-code"];
     let explained = client.run("2026-11-20T10:00:00.300Z", &exit_code, b"");
     assert_eq!(explained.code, 10, "{explained:?}");
@@ -574,8 +573,8 @@ fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
     assert!(settled.contains("false alarm?"), "{settled}");
 }
 
-/// In the first seconds after a false limit, the row said "5-hour limit + your spend cap · resets at 14:23. Do nothing
-/// and leave this session open", although the status line showed "5h 21%".
+/// In the first seconds after a false limit, the status line must not tell the user to leave the session open if usage
+/// is at 21%.
 #[test]
 fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Tests the scripts that create a release's archives and the files for package managers.
+//! Tests the scripts that build a release's archives and the files for package managers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::support::Sandbox;
 
-/// Returns a directory with a copy of the files that the scripts use.
+/// Returns a directory with copies of the files that the scripts use.
 fn source(sandbox: &Sandbox) -> PathBuf {
     let source = sandbox.path("the source");
     fs::create_dir_all(source.join("packaging/recipes")).unwrap();
@@ -138,7 +138,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
         "{formula}"
     );
     serde_json::from_str::<serde_json::Value>(&recipes[1]).unwrap();
-    // A release without one of the targets must not result in an incomplete formula.
+    // If a release lacks one of the targets, no incomplete formula may be written.
     fs::remove_file(source.join(format!("whycap-9.8.7-{}.tar.gz.sha256", TARGETS[2]))).unwrap();
     let failed = run(&source, "recipes.sh", &["9.8.7", ".", "second"]);
     assert!(!failed.status.success());

@@ -1,4 +1,5 @@
-//! Tests what the page from `whycap spend --html` contains, what it leaves out, and which files it may replace.
+//! Tests the contents of the page that `whycap spend --html` writes, what it leaves out, and which files it may
+//! replace.
 
 #[cfg(unix)]
 use std::fs;
@@ -16,7 +17,7 @@ fn page(sandbox: &Sandbox, more: &[&str]) -> String {
     sandbox.run(&arguments).success().to_owned()
 }
 
-/// Returns the sum of the exact amounts in a column, in pico-dollars. `class` is the table's class.
+/// Returns the sum of the exact amounts, in pico-dollars, in a column of the table with this class.
 fn sum(page: &str, class: &str, column: usize) -> i64 {
     let table = page
         .split(&format!("<table class=\"{class}\">"))
@@ -77,7 +78,7 @@ fn every_part_adds_up_to_the_total_that_json_tells() {
     }
 }
 
-/// Returns the paragraphs in the page's header.
+/// Returns the paragraphs of the page header.
 fn head(page: &str) -> Vec<&str> {
     let head = page.split("<header>").nth(1).unwrap();
     let head = head.split("</header>").next().unwrap();
@@ -95,14 +96,14 @@ fn head(page: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Calculates every figure from the lines that the test writes.
+/// Recalculates every figure from the transcript lines that the test writes.
 #[test]
 fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
     let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-000000000001");
-    // The dollars per day, starting on September 21. Each dollar pays for 50,000 tokens at $20 per million.
+    // The dollars spent per day, starting on September 21. One dollar pays for 50,000 tokens at $20 per million.
     let spent: Vec<u64> = (0..61_u64)
         .map(|day| if day % 7 < 5 { 4 + day / 10 } else { 0 })
         .collect();
@@ -364,7 +365,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
         assert!(!run.stderr.contains(".whycap-"), "{run:?}");
     }
     assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
-    // This is how users usually type the command.
+    // Users usually give a relative path.
     let mut command = sandbox.command(&["spend", "--html", "here.html"]);
     let run = crate::support::Run::of(command.current_dir(sandbox.home()), b"");
     assert_eq!(run.success(), "Wrote here.html. Open it in a browser.\n");
@@ -406,7 +407,7 @@ fn without_any_history_the_page_says_so() {
     assert_eq!(json["total"]["cost_usd"], 0.0);
 }
 
-/// If the clock is wrong by centuries, the page must not contain millions of days.
+/// If the clock is off by centuries, the page must not list millions of days.
 #[test]
 fn a_wrong_clock_makes_no_endless_page() {
     let sandbox = Sandbox::new();

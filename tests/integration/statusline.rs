@@ -1,4 +1,4 @@
-//! Tests the status line's output for payloads sent by the real client.
+//! Tests the status line's output for payloads that the real client sent.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, data};
 
-/// Reports the start of the session to the hook, as Claude Code does when it first shows a session's status line.
+/// Runs the SessionStart hook, as Claude Code does before the first status-line call of a session.
 fn begin_session(sandbox: &Sandbox, payload: &[u8]) {
     let payload: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let Some(session) = payload["session_id"].as_str() else {
@@ -101,7 +101,7 @@ fn colours_say_how_full_a_window_is() {
 #[test]
 fn the_line_fits_every_width_and_is_never_blank() {
     for name in ["plan", "plan-at-limit", "api-key", "session-start"] {
-        // The tests in `status_line` cover the widths in between, and they do not start a process for each width.
+        // The unit tests in `status_line` cover the widths in between without starting a process for each of them.
         for columns in (1..30_usize).chain((30..180).step_by(7)) {
             let line = shown(&plain(&columns.to_string()), &recorded(name));
             let width = line
@@ -109,7 +109,7 @@ fn the_line_fits_every_width_and_is_never_blank() {
                 .map(unicode_width::UnicodeWidthStr::width)
                 .max()
                 .unwrap();
-            // The client reserves four columns for itself.
+            // The client reserves four columns.
             assert!(
                 width <= usize::max(columns.saturating_sub(4), 1),
                 "{columns}: {line:?}"
@@ -247,7 +247,7 @@ fn segments_that_people_have_elsewhere_are_there_for_the_asking() {
         payload.to_string().into_bytes()
     };
     assert_eq!(shown(&sandbox, &payload(45)).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
-    // Segments with nothing to show are left out, and so are lines without any segments.
+    // Empty segments are left out, and so are lines without any segments.
     std::fs::remove_file(top.join(".git/HEAD")).unwrap();
     let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"lines\"]]\n");
     assert_eq!(shown(&only, &payload(1)), "lines +12 -3");
@@ -303,7 +303,7 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
     assert!(narrow.success().contains("\n90 columns\n") && !narrow.stdout.contains("100"));
 }
 
-/// If the command runs in a terminal, nobody types its input, so it would wait forever.
+/// In a terminal, nobody types the JSON that the command expects, so the command would wait forever.
 #[test]
 #[cfg(target_os = "linux")]
 fn on_a_terminal_it_says_what_it_is_for() {
@@ -321,7 +321,7 @@ fn on_a_terminal_it_says_what_it_is_for() {
         .stdin(std::process::Stdio::null())
         .output();
     let _ = &mut command;
-    // This program is not installed on every machine.
+    // The program `script` is not installed on every machine.
     let Ok(output) = with_terminal else { return };
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
@@ -329,7 +329,7 @@ fn on_a_terminal_it_says_what_it_is_for() {
     assert!(said.contains("whycap statusline --preview"), "{said}");
 }
 
-/// With `--help`, the commands that Claude Code runs print their help and exit with code 0, regardless of the other
+/// The commands that Claude Code runs must also print help for `--help` and exit with code 0, regardless of the other
 /// arguments.
 #[test]
 fn help_for_a_verb_of_the_host_never_fails() {
@@ -358,7 +358,7 @@ fn segments_and_budgets_follow_the_configuration() {
         "[statusline]\nsegments = [\"today\", \"model\"]\n[budget]\nday = 0.5\nunknown = 1\n",
     );
     let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
-    // A status-line call reads new history for only a few milliseconds, so several calls may be needed until `≥`
+    // A status-line call spends only a few milliseconds on reading new history, so it may take several calls until `≥`
     // disappears.
     sandbox.run(&["spend"]).success();
     let line = shown(
@@ -453,9 +453,8 @@ fn times_are_told_by_the_clock_of_the_locale_or_of_the_configuration() {
     );
 }
 
-/// If `CLAUDE_PID` was not set and the clock was behind, whycap used to count a total twice. If `CLAUDE_PID` was set,
-/// and a total was reported again after the session had been reconciled, today's figure used to include that total
-/// twice.
+/// A running total that is reported again must count only once, even if `CLAUDE_PID` is not set and the clock is
+/// behind, or if the session has been reconciled in the meantime.
 #[test]
 fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
     let line = |number: u32| {
@@ -489,8 +488,8 @@ fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
                 if has_first {
                     report(0.0);
                 }
-                // The session consists of three responses that cost $0.12 each, and a background request that costs
-                // $0.12 and that no line shows.
+                // The session consists of three responses that cost $0.12 each and a background request that costs
+                // $0.12 and has no line in the transcript.
                 let lines: Vec<String> = (1..=3).map(|number| line(number).to_string()).collect();
                 sandbox.write(transcript, lines.join("\n") + "\n");
                 let expected = if process.is_empty() {
@@ -513,7 +512,7 @@ fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
                     .run_with(&["hook"], event.to_string().as_bytes())
                     .success();
                 if clock.starts_with("2016") {
-                    // The background request belongs to the day that the clock showed.
+                    // The background request counts toward the day according to the machine's clock.
                     continue;
                 }
                 let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T12:00:00Z");

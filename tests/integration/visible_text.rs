@@ -1,9 +1,10 @@
-//! Tests that whycap's output never controls the terminal and never hides or reverses text, regardless of where the
-//! text comes from.
+//! Tests that whycap never prints text that could control the terminal or that is hidden or reversed, no matter where
+//! the text comes from.
 
 use crate::support::Sandbox;
 
-/// A C1 control character, an override, a zero-width space, a tag, an escape sequence, and a fake line.
+/// A C1 control character, a bidirectional override, a zero-width space, a tag character, an escape sequence, and a
+/// forged line.
 const FOUL: &str = "a\u{9b}2J\u{202e}\u{200b}\u{e0041}\u{1b}]52;c;QQ==\u{7}\r\nFAKE";
 
 #[track_caller]
