@@ -1,4 +1,4 @@
-//! Attributes the spend in the ledger to prompts or accounts, which are identified only in transcripts.
+//! Breaks down the ledger's spend by prompt or account, neither of which the ledger itself records.
 
 use std::collections::HashMap;
 
@@ -6,21 +6,21 @@ use super::history::CacheWrite;
 use crate::ledger::{EVER, Ledger, LedgerError, RegroupedLedger, RowsBy, SpendRow, SpendSource};
 use crate::transcript::owner::Owner;
 
-/// The key of the logged-in account.
+/// The key for the logged-in account.
 const LOGIN: &str = "login";
-/// The key for spend whose prompt or account is unknown.
+/// The key for spend with an unknown prompt or account.
 const UNKNOWN: &str = "unknown";
 
-/// The rows of a ledger, grouped by prompt or account.
+/// A ledger's rows, grouped by prompt or account.
 pub(crate) struct Attribution<'ledger> {
     ledger: &'ledger Ledger,
     by_response: HashMap<i64, String>,
-    /// The account for spend that belongs to a session but not to a response.
+    /// The account of each session, for spend that is not tied to a response.
     by_session: HashMap<String, String>,
 }
 
 impl<'ledger> Attribution<'ledger> {
-    /// Attributes spend to prompts by their IDs.
+    /// Attributes spend to prompts, using their IDs as keys.
     pub(crate) fn by_prompt(ledger: &'ledger Ledger, writes: &[CacheWrite]) -> Self {
         let by_response = writes
             .iter()
@@ -36,8 +36,8 @@ impl<'ledger> Attribution<'ledger> {
         }
     }
 
-    /// Attributes spend to accounts. The key of the logged-in account is "login", and the keys of other accounts are
-    /// short hashes. A session's unrecorded spend is attributed to the account of its latest response.
+    /// Attributes spend to accounts. The key for the logged-in account is "login", and other accounts are identified by
+    /// a short hash. A session's unrecorded spend is attributed to the account of its latest response.
     pub(crate) fn by_account(
         ledger: &'ledger Ledger,
         writes: &[CacheWrite],
@@ -63,7 +63,7 @@ impl<'ledger> Attribution<'ledger> {
     }
 }
 
-/// Returns the key of the account that paid for a response.
+/// Returns the key for the account that paid for a response.
 fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
     let Some(owner) = &write.owner else {
         return UNKNOWN.to_owned();

@@ -1,7 +1,7 @@
-//! Renders avoidable rewrites as Markdown for a bug report.
+//! Renders avoidable cache rewrites as a Markdown bug report.
 //!
-//! The report contains versions, models, counts, UTC times, and request IDs. It contains no names, no paths, and no
-//! text from prompts or responses.
+//! The report contains versions, models, counts, UTC times, and request IDs. It never contains names, paths, or text
+//! from prompts or responses.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use super::cause::RewriteCause;
 use super::findings::{Case, Findings};
 use crate::time::{datetime_from_millis, format_rfc3339};
 
-/// The maximum number of cases to list. More would not fit into an issue.
+/// The maximum number of cases to list, so that the report fits into a GitHub issue.
 const MAX_CASES: usize = 20;
 
 /// Returns the bug report.

@@ -1,8 +1,8 @@
-//! Determines why a response wrote tokens to the prompt cache that were already in it.
+//! Determines why a response wrote tokens to the prompt cache that should already have been there.
 //!
-//! Each response is compared with its predecessor in the same cache. A rewrite is avoidable (`needless` in JSON) only
-//! if the transcript proves that it was caused by neither the user nor the passage of time. Otherwise, it is
-//! unexplained unless another cause is proven.
+//! Each response is compared with its predecessor in the same cache. A rewrite is considered avoidable (`needless` in
+//! JSON) only if the transcript proves that neither the user nor an expired cache entry caused it. If no other cause
+//! can be proven, the rewrite is unexplained.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use super::loads::LoadKind;
 use super::transcript_line::{CachedResponse, FIVE_MINUTES, Hash, Request, Shape, Shapes, Tool};
 use crate::time::{HOUR, Millis};
 
-/// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
+/// The cause of a rewrite, which is named in `snake_case` in `drain --json` and `causes.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RewriteCause {
@@ -32,7 +32,7 @@ pub(crate) enum RewriteCause {
     Unknown,
 }
 
-/// The verdict on a rewrite: its cause, and whether it was avoidable.
+/// The verdict on a rewrite, which consists of its cause and whether it was avoidable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
@@ -40,10 +40,10 @@ pub(crate) struct RewriteVerdict {
 }
 
 impl RewriteVerdict {
-    /// The verdict on a rewrite whose cause cannot be proven.
+    /// The verdict on a rewrite without a provable cause.
     const UNEXPLAINED: Self = Self::needed(RewriteCause::Unknown);
 
-    /// Returns the verdict on a rewrite that was unavoidable or cannot be proven avoidable.
+    /// Returns the verdict on a rewrite that is not known to be avoidable.
     pub(crate) const fn needed(cause: RewriteCause) -> Self {
         Self {
             cause,
@@ -69,24 +69,24 @@ impl RewriteVerdict {
     }
 }
 
-/// The display text for a cause.
+/// The display texts for a cause.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CauseTexts {
     /// A short description of the cause.
     label: String,
-    /// The description for avoidable rewrites, if it is different.
+    /// The label for avoidable rewrites, if it differs.
     needless_label: Option<String>,
-    /// The proof that a rewrite was avoidable, unless each rewrite has its own proof.
+    /// The proof that such a rewrite was avoidable. It is empty if each rewrite has its own proof.
     #[serde(default)]
     pub(super) evidence: String,
-    /// Advice on how to prevent such rewrites, if there is any.
+    /// Advice on how to prevent such rewrites. It is empty if there is none.
     #[serde(default)]
     pub(super) advice: String,
 }
 
 impl RewriteCause {
-    /// Returns the display text for the cause.
+    /// Returns the display texts for this cause.
     pub(super) fn texts(self) -> &'static CauseTexts {
         static ALL: LazyLock<HashMap<RewriteCause, CauseTexts>> =
             LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
@@ -96,7 +96,7 @@ impl RewriteCause {
 }
 
 impl LoadKind {
-    /// Returns the cause of rewrites that result from this kind of load.
+    /// Returns the cause that this kind of load is reported as.
     pub(super) fn cause(self) -> RewriteCause {
         match self {
             Self::Skill => RewriteCause::SkillLoaded,
@@ -105,17 +105,17 @@ impl LoadKind {
     }
 }
 
-/// The minimum number of tokens that counts as a rewrite. Claude Code 2.1.329 counts its own cache misses with the same
-/// two thresholds.
+/// The minimum number of missed tokens for a rewrite. Claude Code 2.1.329 uses this threshold and the next one to count
+/// its own cache misses.
 const MIN_TOKENS: u64 = 2_000;
-/// The minimum percentage of the cached tokens that a complete read must cover.
+/// The minimum percentage of the cached tokens that a response must read for the read to be complete.
 const COMPLETE_PERCENT: u64 = 95;
-/// The number of content blocks before each cache mark that the server searches for an earlier entry. A transcript line
-/// represents one or more blocks, so a turn with more lines than this is inconclusive.
+/// The number of content blocks that the server searches for an earlier entry before each cache mark. A transcript line
+/// represents one or more blocks, so longer turns are inconclusive.
 const LOOKBACK_BLOCKS: u32 = 20;
 
 impl CachedResponse {
-    /// Returns the number of prompt tokens that are in the cache after this response.
+    /// Returns the number of prompt tokens in the cache after this response.
     pub(super) fn cached(&self) -> u64 {
         let usage = &self.usage;
         usage.cache_read.saturating_add(usage.cache_write)
@@ -133,7 +133,7 @@ impl CachedResponse {
         five_minutes.into_iter().chain(hour)
     }
 
-    /// Returns the lifetime of the entries that the response used. If it used both lifetimes, this is the shorter one.
+    /// Returns the lifetime of the cache entries that the response used, or the shorter lifetime if there were two.
     fn lifetime(&self) -> Millis {
         let requested = self
             .sent
@@ -146,8 +146,9 @@ impl CachedResponse {
             .unwrap_or(FIVE_MINUTES)
     }
 
-    /// Returns true if the response wrote entries with a lifetime that its request did not ask for or, if the request
-    /// is unknown, with both lifetimes. In that case, the response's figures are unreliable.
+    /// Returns true if the response wrote entries with a lifetime that its request did not ask for. If the request is
+    /// unknown, returns true if the response wrote entries with both lifetimes. In either case, the token counts are
+    /// unreliable.
     fn contradicts_request(&self) -> bool {
         let mut written = self.written_lifetimes();
         match &self.sent {
@@ -157,8 +158,8 @@ impl CachedResponse {
     }
 }
 
-/// Returns the number of tokens that `response` wrote again even though `previous` had left them in the cache. Returns
-/// `None` if `response` read all or almost all of these tokens.
+/// Returns the number of tokens that `response` wrote even though `previous` had left them in the cache. Returns `None`
+/// if `response` read all or nearly all of these tokens.
 pub(super) fn rewritten_tokens(
     previous: &CachedResponse,
     response: &CachedResponse,
@@ -175,8 +176,7 @@ pub(super) fn rewritten_tokens(
     Some(rewritten)
 }
 
-/// Returns the verdict on a rewrite. `load` is the kind of item that the conversation loaded between the responses, if
-/// any.
+/// Returns the verdict on a rewrite. `load` is what the conversation loaded between the two responses, if anything.
 pub(super) fn verdict(
     previous: &CachedResponse,
     response: &CachedResponse,
@@ -186,7 +186,7 @@ pub(super) fn verdict(
     if response.events.compactions > previous.events.compactions {
         return RewriteVerdict::needed(RewriteCause::Compaction);
     }
-    // An entry is at least as old as the response that wrote or read it.
+    // A cache entry is at least as old as the response that wrote or read it.
     if response.sent_at() - previous.at >= previous.lifetime() {
         return RewriteVerdict::needed(RewriteCause::Expired);
     }
@@ -203,9 +203,9 @@ pub(super) fn verdict(
     verdict
 }
 
-/// Returns true if the figures of two responses can prove that a rewrite was avoidable.
+/// Returns true if the data on two responses is good enough to prove that a rewrite was avoidable.
 fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
-    // The time of an unrecorded request is unknown, and a response can take minutes.
+    // The time of an unrecorded request is unknown, and a response can take several minutes.
     let safe_age = match previous.sent {
         Some(_) => previous.lifetime(),
         None => previous.lifetime() / 2,
@@ -218,18 +218,18 @@ fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
         && !response.contradicts_request()
 }
 
-/// Returns true if no cache entry can have the length of the prefix that `response` read.
+/// Returns true if no cache entry could have had the length that `response` read.
 ///
-/// Each entry ends at a mark. `previous` has one mark at the end of what it read and one at the end of what it wrote,
-/// with none in between. The exception is a response that did not read everything available, because an older entry may
-/// end at that point.
+/// Each entry ends at a cache mark. `previous` set one mark at the end of what it read and one at the end of what it
+/// wrote, with none in between. If `previous` did not read everything available, an older entry may end between these
+/// marks.
 fn is_impossible(previous: &CachedResponse, response: &CachedResponse) -> bool {
     let shortest = previous.usage.cache_read;
     let read = response.usage.cache_read;
     shortest > 0 && !previous.is_explained_miss && shortest < read && read < previous.cached()
 }
 
-/// Returns the verdict on a rewrite when both requests were recorded.
+/// Returns the verdict on a rewrite for which both requests were recorded.
 fn by_requests(
     previous: &CachedResponse,
     response: &CachedResponse,
@@ -237,8 +237,8 @@ fn by_requests(
     load: Option<LoadKind>,
     shapes: &Shapes,
 ) -> RewriteVerdict {
-    // A change is expected after a command, an update, or a restart. If a subagent sent the request, the user's
-    // actions are in another file.
+    // Commands, updates, and restarts are expected to change the request. For a subagent's request, the user's actions
+    // are recorded in a different file.
     let is_by_user = new.base.is_none()
         || response.agent.is_some()
         || response.version != previous.version
@@ -285,23 +285,23 @@ fn by_requests(
     }
 }
 
-/// Returns true if the number of lines between two responses exceeds the number of blocks that the server searches.
+/// Returns true if there are more lines between two responses than the server searches blocks.
 fn is_beyond_lookback(previous: &CachedResponse, response: &CachedResponse) -> bool {
     response.events.lines.saturating_sub(previous.events.lines) > LOOKBACK_BLOCKS
 }
 
-/// Returns true if the user did nothing between two responses and Claude Code was not updated.
+/// Returns true if neither the user nor an update intervened between two responses.
 fn is_same_turn(previous: &CachedResponse, response: &CachedResponse) -> bool {
     previous.events.is_same_turn(&response.events) && response.version == previous.version
 }
 
-/// The relation between the messages of two requests.
+/// The difference between the messages of two requests.
 enum Comparison {
-    /// The new request repeats all messages of the old one.
+    /// The new request repeats all messages of the old request.
     Extended,
-    /// One message is different, but all later messages were sent again, and a new message was added.
+    /// One message was replaced, all later messages were repeated, and a message was added.
     Replaced,
-    /// The user may have gone back to an earlier message.
+    /// The user may have rewound the conversation.
     WentBack,
 }
 
@@ -327,12 +327,12 @@ fn compare_messages(old: &[Hash], new: &[Hash]) -> Comparison {
     }
 }
 
-/// Returns true if a rewrite looks like part of a series in which the cache is stalled: the read ended at the same
-/// position as the previous read, even though more had been written in between and the prompt had grown.
+/// Returns true if a rewrite looks like part of a stall. In a stall, a response reads no further than its predecessor,
+/// even though the predecessor extended the cache and the prompt has not become shorter.
 ///
-/// A single rewrite of this kind does not prove anything, so [`super::stalls`] looks for a series. This check is used
-/// only for responses whose requests were not recorded. A read of zero tokens does not count, because a change to the
-/// tools has the same effect.
+/// A single stalled read proves nothing, so [`super::stalls`] looks for a series of them. This check only applies to
+/// responses whose requests were not recorded. Reads of zero tokens are excluded because a change to the tools has the
+/// same effect.
 pub(super) fn is_stalled(previous: &CachedResponse, response: &CachedResponse) -> bool {
     previous.sent.is_none()
         && response.sent.is_none()
@@ -344,7 +344,7 @@ pub(super) fn is_stalled(previous: &CachedResponse, response: &CachedResponse) -
         && response.effort == previous.effort
 }
 
-/// Returns true if a rewrite within a series of stalled reads can count as avoidable.
+/// Returns true if a rewrite in a series of stalled reads may be considered avoidable.
 pub(super) fn is_conclusive_stall(previous: &CachedResponse, response: &CachedResponse) -> bool {
     is_conclusive(previous, response) && !is_beyond_lookback(previous, response)
 }
@@ -353,14 +353,14 @@ pub(super) fn is_conclusive_stall(previous: &CachedResponse, response: &CachedRe
 #[derive(Debug)]
 pub(super) struct Difference {
     pub(super) cause: RewriteCause,
-    /// The difference as display text.
+    /// A description of the difference, for display.
     pub(super) text: String,
-    /// True if deferred tools were added and nothing else changed, which is the effect of a tool search.
+    /// True if deferred tools were added and nothing else changed, which is what a tool search does.
     is_tool_load: bool,
 }
 
-/// Returns the difference between the shapes of two requests. Returns `None` if they are the same or were not recorded.
-/// The tools are compared first because they precede the system prompt.
+/// Returns the difference between the shapes of two requests, or `None` if they are identical or were not recorded. The
+/// tools are compared first because they precede the system prompt.
 pub(super) fn difference(old: &Request, new: &Request, shapes: &Shapes) -> Option<Difference> {
     let old = shapes.get(&old.shape)?;
     let new = shapes.get(&new.shape)?;
@@ -383,7 +383,7 @@ pub(super) fn difference(old: &Request, new: &Request, shapes: &Shapes) -> Optio
     None
 }
 
-/// Returns true if the system prompt and the non-deferred tools are the same and no deferred tool is missing.
+/// Returns true if the only difference is that deferred tools were added.
 fn is_tool_load(old: &Shape, new: &Shape) -> bool {
     let are_present_tools_same = old
         .tools

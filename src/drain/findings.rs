@@ -1,4 +1,4 @@
-//! Adds up cache writes and rewrites by cause, session, and version.
+//! Adds up cache writes and rewrites by cause, session, and Claude Code version.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use super::loads::LoadKind;
 use crate::pricing::Money;
 use crate::time::HOUR;
 
-/// The rewrites in a group: their number, tokens, and cost.
+/// The total number, tokens, and cost of a group of rewrites.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
-    /// The number of responses that wrote part of the prompt again.
+    /// The number of responses with a rewrite.
     pub(crate) responses: u64,
     pub(crate) tokens: u64,
-    /// The price of writing minus the price of reading.
+    /// The cost of writing the tokens minus the cost of reading them.
     pub(crate) cost: Money,
 }
 
@@ -38,27 +38,26 @@ impl Sum {
     }
 }
 
-/// The cache writes in a period.
+/// The cache writes of a period, and the rewrites among them.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// The number of responses.
     pub(crate) responses: u64,
-    /// The number of responses whose requests were not recorded.
+    /// The number of responses without a recorded request.
     pub(crate) unrecorded: u64,
     /// The cost of all cache writes.
     pub(crate) written: Money,
-    /// All avoidable rewrites.
+    /// The total of all avoidable rewrites.
     pub(crate) needless: Sum,
-    /// All rewrites by verdict. Avoidable rewrites come before the others, and each group is sorted by cost, highest
-    /// first.
+    /// The rewrites by verdict. Avoidable rewrites come first, and each group is sorted by cost in descending order.
     pub(crate) verdicts: IndexMap<RewriteVerdict, Sum>,
-    /// The sessions with avoidable rewrites, by session ID, most expensive first.
+    /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
     pub(crate) sessions: IndexMap<String, SessionFindings>,
-    /// The number of responses and rewrites by Claude Code version.
+    /// The number of responses and rewrites for each Claude Code version.
     pub(crate) versions: BTreeMap<String, VersionFindings>,
     /// The avoidable rewrites, most expensive first.
     pub(crate) cases: Vec<Case>,
-    /// The number of skills that were loaded.
+    /// The number of skills loaded.
     pub(crate) skills_loaded: u64,
     /// The number of tool searches that found a tool.
     pub(crate) tool_searches: u64,
@@ -69,14 +68,14 @@ pub(crate) struct Findings {
 #[derive(Debug, Default)]
 pub(crate) struct SessionFindings {
     pub(crate) title: Option<String>,
-    /// The cost of the entire session.
+    /// The total cost of the session.
     pub(crate) cost: Money,
     pub(crate) needless: Sum,
     needless_by_cause: BTreeMap<RewriteCause, Money>,
 }
 
 impl SessionFindings {
-    /// Returns the cause with the highest cost.
+    /// Returns the most expensive cause.
     pub(super) fn main_cause(&self) -> Option<RewriteCause> {
         let (cause, _) = self
             .needless_by_cause
@@ -87,26 +86,26 @@ impl SessionFindings {
     }
 }
 
-/// The responses received by one version of Claude Code.
+/// The responses received by a version of Claude Code.
 #[derive(Debug, Default)]
 pub(crate) struct VersionFindings {
     pub(crate) responses: u64,
     pub(crate) needless: Sum,
 }
 
-/// An avoidable rewrite and the cache write that it is part of.
+/// An avoidable rewrite and the cache write that it belongs to.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) write: CacheWrite,
     pub(crate) rewrite: Rewrite,
 }
 
-/// The effect that a cache lifetime of one hour would have had, compared with a lifetime of five minutes.
+/// The difference that a cache lifetime of one hour instead of five minutes would have made.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HourLifetime {
-    /// The additional cost of the writes.
+    /// The additional cost of cache writes.
     pub(crate) surcharge: Money,
-    /// The cost of rewrites after pauses of between five minutes and an hour.
+    /// The cost of rewrites after pauses of five minutes to one hour.
     pub(crate) savings: Money,
 }
 
@@ -118,7 +117,7 @@ impl HourLifetime {
         };
         if rewrite.verdict.cause == RewriteCause::Expired && rewrite.after < HOUR {
             self.savings += rewrite.cost;
-            // These tokens would have been read rather than written.
+            // With a one-hour lifetime, these tokens would have been read rather than written.
             let written = write.response.usage.cache_write;
             self.surcharge -= write
                 .hour_surcharge
@@ -128,7 +127,7 @@ impl HourLifetime {
 }
 
 impl Findings {
-    /// Adds up cache writes.
+    /// Creates the findings from a list of cache writes.
     pub(crate) fn new(writes: Vec<CacheWrite>) -> Self {
         let mut findings = Self::default();
         for write in writes {
@@ -184,7 +183,7 @@ impl Findings {
         self.cases.push(Case { write, rewrite });
     }
 
-    /// Returns the number of loads of one kind and the rewrites that they caused, or `None` if they caused none.
+    /// Returns the loads of one kind and the rewrites that they caused, or `None` if there were no such rewrites.
     pub(super) fn load_rewrites(&self, kind: LoadKind) -> Option<LoadRewrites> {
         let sum = *self.verdicts.get(&RewriteVerdict::needed(kind.cause()))?;
         let loads = match kind {
@@ -195,7 +194,7 @@ impl Findings {
     }
 }
 
-/// The number of loads of one kind, and the rewrites that they caused.
+/// The number of loads of one kind, along with the resulting rewrites.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoadRewrites {
     pub(super) loads: u64,
@@ -204,12 +203,12 @@ pub(super) struct LoadRewrites {
 }
 
 impl LoadRewrites {
-    /// Returns the cost of the rewrites divided by the number of loads.
+    /// Returns the average cost of the rewrites per load.
     pub(super) fn cost_per_load(self) -> Money {
         self.sum.cost.share(1, self.loads.max(1).into())
     }
 
-    /// Returns the cost of the rewrites divided by their number.
+    /// Returns the average cost of a rewrite.
     pub(super) fn cost_per_rewrite(self) -> Money {
         self.sum.cost.share(1, self.sum.responses.max(1).into())
     }

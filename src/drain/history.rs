@@ -25,45 +25,45 @@ use crate::transcript::owner::{Owner, OwnerReader};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheWrite {
     pub(crate) response: CachedResponse,
-    /// The prompt that led to the response, if the transcript contains it.
+    /// The prompt that led to the response, if it is in the transcript.
     pub(crate) prompt: Option<Rc<Prompt>>,
-    /// The account that paid, if the transcript names it.
+    /// The account that paid for the response, if the transcript identifies it.
     pub(crate) owner: Option<Owner>,
     pub(crate) session: String,
-    /// The cost of the whole response.
+    /// The total cost of the response.
     pub(crate) total: Money,
-    /// The cost of writing to the cache.
+    /// The cost of the cache write.
     pub(crate) cost: Money,
-    /// The additional cost of writing with a lifetime of an hour instead of five minutes.
+    /// The additional cost of a one-hour cache lifetime compared with five minutes.
     pub(crate) hour_surcharge: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
-    /// The skills and tool searches that the conversation loaded before this response.
+    /// The skills and tools that the conversation loaded before this response.
     pub(crate) loads: Vec<LoadKind>,
-    /// The part of the write that was already in the cache, or `None` if the response read nearly everything that was
+    /// The part of the write that should have been a read, or `None` if the response read nearly everything that was
     /// cached.
     pub(crate) rewrite: Option<Rewrite>,
 }
 
-/// The part of a cache write that was already in the cache.
+/// The part of a cache write that should have been a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rewrite {
     pub(crate) verdict: RewriteVerdict,
     pub(crate) tokens: u64,
-    /// The price of writing these tokens minus the price of reading them.
+    /// The cost of writing these tokens minus the cost of reading them.
     pub(crate) cost: Money,
     /// The number of tokens that the previous response left in the cache.
     pub(crate) available: u64,
-    /// The time since the previous response.
+    /// The time elapsed since the previous response.
     pub(crate) after: Millis,
-    /// The API's ID for the previous request, for bug reports.
+    /// The API's ID for the previous request, which is included in bug reports.
     pub(crate) request_before: Option<String>,
-    /// The proof as display text, if this rewrite has its own proof.
+    /// The proof, for display, if it is specific to this rewrite.
     pub(crate) evidence: Option<String>,
 }
 
-/// The sender of a request within a file: a subagent, a background task, or the main conversation. Each sender has
-/// its own cache.
+/// The sender of a request within a file, which is the main conversation, a subagent, or a background task. Each sender
+/// has its own cache.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Sender {
     agent: Option<String>,
@@ -71,8 +71,8 @@ struct Sender {
 }
 
 impl Sender {
-    /// Returns the sender of the request that led to a response. The main conversation has several names, or none if
-    /// its requests were not recorded.
+    /// Returns the sender of a response's request. Recorded requests use several names for the main conversation, and
+    /// older transcripts use none.
     fn of(response: &CachedResponse) -> Self {
         let source = match &response.sent {
             Some(request) if !request.source.starts_with("repl_main_thread") => {
@@ -93,7 +93,7 @@ impl Sender {
 /// The caches used by one sender.
 #[derive(Default)]
 struct SenderCaches {
-    /// The events in the file and the number of loads before the sender's latest response.
+    /// The events in the file up to the sender's latest response, and the number of loads at that point.
     events: Events,
     loads_seen: usize,
     by_model: HashMap<String, Cache>,
@@ -105,17 +105,17 @@ struct Cache {
     stalled: StalledReads,
 }
 
-/// The contents of the transcripts read so far.
+/// The information from the transcripts read so far.
 #[derive(Default)]
 struct History {
     shapes: Shapes,
-    /// The keys of the responses that have been counted. Forks contain copies of these responses in their own files.
+    /// The keys of the responses that have been counted. Forks have copies of these responses in their own transcripts.
     counted: HashSet<i64>,
     writes: Vec<CacheWrite>,
     file: FileHistory,
 }
 
-/// The state while reading one transcript.
+/// The state of reading a single transcript.
 #[derive(Default)]
 struct FileHistory {
     session: String,
@@ -126,12 +126,12 @@ struct FileHistory {
     caches: HashMap<Sender, SenderCaches>,
     loads: Loads,
     links: LineLinks,
-    /// The keys of the responses in this file. Each response spans several lines.
+    /// The keys of the responses in this file, each of which may span several lines.
     seen: HashSet<i64>,
 }
 
 impl History {
-    /// Processes the next line of the current file. Lines that do not belong in a transcript are skipped.
+    /// Processes the next line of the current file. Lines that do not parse are skipped.
     fn read(&mut self, line: &[u8], prices: &PriceTable) {
         let Some(fields) = transcript_line::fields(line) else {
             return;
@@ -160,8 +160,8 @@ impl History {
         }
     }
 
-    /// Processes a line of a response and returns the response's key. Returns `None` if the line is not an API
-    /// response. Each response is added only once, at its first line.
+    /// Processes a response line and returns the response's key, or `None` if the line is not an API response. A
+    /// response is added when its first line is read.
     fn read_response(
         &mut self,
         line: &[u8],
@@ -178,7 +178,7 @@ impl History {
         Some(key)
     }
 
-    /// Compares a response with its predecessor and, unless the line is a copy, adds what it wrote.
+    /// Compares a response with its predecessor, and records its cache write unless the line is a copy.
     fn add_response(&mut self, mut response: CachedResponse, prices: &PriceTable) {
         response.sent = response
             .request
@@ -223,7 +223,7 @@ impl History {
                 is_recorded: response.sent.is_some(),
                 loads: loads.iter().map(|load| load.kind).collect(),
                 rewrite: rewrite.clone(),
-                // Keeping every request would take too much memory.
+                // The request is dropped because keeping all requests would take too much memory.
                 response: CachedResponse {
                     sent: None,
                     ..response.clone()
@@ -266,11 +266,11 @@ impl History {
     }
 }
 
-/// The proof for a rewrite that is part of a series of stalled reads.
+/// The proof for a rewrite in a series of stalled reads.
 const STALLED: &str = "three or more responses in a row read exactly the same part of the cache, even though each response wrote the rest";
 
-/// Returns the part that `response` wrote again even though `previous` had left it in the cache. Returns `None` if it
-/// read nearly everything.
+/// Returns the part of the prompt that `response` wrote even though `previous` had left it in the cache. Returns `None`
+/// if `response` read nearly everything.
 fn rewrite(
     previous: &CachedResponse,
     response: &CachedResponse,
@@ -303,21 +303,21 @@ fn rewrite(
     })
 }
 
-/// Returns the reason why a cache is new. `is_first` is true if the sender has not received a response from any other
-/// model either. `is_same_turn` is true if the user has done nothing since the sender's previous response.
+/// Returns the reason why a cache is new. `is_first` is true if the sender has no other caches. `is_same_turn` is true
+/// if the user has done nothing since the sender's previous response.
 fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCause {
     let is_skill_loaded = loads.iter().any(|load| load.kind == LoadKind::Skill);
     if is_first {
         RewriteCause::First
     } else if is_same_turn && is_skill_loaded {
-        // The skill specifies a model.
+        // The skill must have switched the model.
         RewriteCause::SkillLoaded
     } else {
         RewriteCause::ModelChanged
     }
 }
 
-/// Returns the cache write of the first response in a cache, or `None` if the response wrote nothing.
+/// Returns the initial write to a new cache, or `None` if nothing was written.
 fn first_write(
     response: &CachedResponse,
     cause: RewriteCause,
@@ -339,8 +339,8 @@ fn first_write(
 }
 
 impl FileHistory {
-    /// Processes a line from the user's side of the conversation. Besides prompts, these lines contain commands, tool
-    /// results, and messages that Claude Code adds.
+    /// Processes a line from the user's side of the conversation. Besides prompts, this side contains commands, tool
+    /// results, and messages added by Claude Code.
     fn read_user_line(&mut self, fields: Fields<'_>) {
         self.loads.read_results(&fields);
 
@@ -365,7 +365,7 @@ impl FileHistory {
         }
     }
 
-    /// Processes a line that may name the account that pays.
+    /// Processes a line that may identify the paying account.
     fn read_owner(&mut self, line: &[u8]) {
         let Some(owner) = Owner::in_line(line) else {
             self.events.lines += 1;
@@ -373,14 +373,14 @@ impl FileHistory {
         };
         let is_change = match &self.owners.last {
             Some(known) => known.is(&owner) == Some(false),
-            // The owner of the responses before the first such line is unknown.
+            // The owner is unknown for responses that precede the first such line.
             None => !self.seen.is_empty(),
         };
         self.events.owners += u32::from(is_change);
         self.owners.add(owner);
     }
 
-    /// Processes a recorded request. Its messages are unknown if its base is not in this file.
+    /// Processes a recorded request. Its messages are unknown if the file does not contain its base.
     fn read_request(&mut self, fields: Fields<'_>) {
         let Some(mut request) = transcript_line::request(fields) else {
             return;
@@ -397,21 +397,22 @@ impl FileHistory {
     }
 }
 
-/// The maximum length of a line. Longer lines are skipped. Claude Code does not write lines anywhere near this size.
+/// The maximum line length, in bytes, which is far longer than any line that Claude Code writes. Longer lines are
+/// skipped.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Returns everything that the responses in these transcripts have written to the prompt cache since `since`, in
-/// chronological order. `progress` receives the number of bytes read so far and the total number of bytes.
+/// Returns all cache writes in these transcripts since a certain time, in chronological order. `progress` receives the
+/// number of bytes read so far and the total number of bytes.
 ///
-/// All files are read from the beginning. They are large because of the recorded requests, so only commands that report
-/// on the cache call this function. Files that cannot be read are skipped, and `whycap doctor` lists them.
+/// The files are read in full. They are large because they contain recorded requests, so this function is called only
+/// by commands that report on the cache. Files that cannot be read are skipped, and `whycap doctor` lists them.
 pub(crate) fn cache_writes(
     mut files: Vec<TranscriptFile>,
     since: Option<Millis>,
     prices: &PriceTable,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<CacheWrite> {
-    // The oldest files come first because forks contain copies of lines from older files.
+    // The oldest files are read first because forks copy lines from older files.
     files.sort_by_cached_key(|file| (file.state.modified, file.path.clone()));
     let all_bytes = files.iter().map(|file| file.state.size).sum();
     let mut read_bytes = 0;
@@ -423,7 +424,7 @@ pub(crate) fn cache_writes(
                 session: session_of(&file.path),
                 ..FileHistory::default()
             };
-            // If an error occurs, everything read before it still counts.
+            // If a read fails, the lines before the failure are kept.
             let _ = for_each_line(opened, |line| history.read(line, prices));
         }
         read_bytes += file.state.size;

@@ -1,9 +1,9 @@
-//! Finds the skills and tools that a conversation loads.
+//! Detects the skills and tools that a conversation loads.
 //!
-//! The model loads a skill by calling the `Skill` tool. Claude Code appends the skill's text to the conversation and,
-//! if the skill requests it, changes the effort, the model, or (seen in 2.1.29) the thinking budget. The model loads
-//! deferred tools by calling `ToolSearch`. Claude Code then adds their definitions to the request. Neither a skill nor
-//! a tool search changes an earlier message. See docs/drain.md for the measurements.
+//! The model loads a skill by calling the `Skill` tool. Claude Code appends the skill's text to the conversation. If
+//! the skill asks for it, Claude Code also changes the effort, the model, or the thinking budget (the last was observed
+//! in 2.1.29). The model loads deferred tools by calling `ToolSearch`, upon which Claude Code adds their definitions to
+//! the request. Neither changes any earlier message. See docs/drain.md for measurements.
 
 use std::collections::HashMap;
 
@@ -21,18 +21,18 @@ pub(crate) enum LoadKind {
     Tools,
 }
 
-/// A loaded skill, or a tool search that found at least one tool.
+/// A loaded skill, or the result of a successful tool search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Load {
     pub(crate) kind: LoadKind,
-    /// The name of the skill, or the names of the tools, if the transcript contains them.
+    /// The name of the skill or the names of the tools. The list is empty if the transcript does not contain them.
     pub(super) names: Vec<String>,
-    /// The subagent that loaded the skill or the tools.
+    /// The subagent that performed the load.
     agent: Option<String>,
 }
 
 impl Load {
-    /// Describes the load as the cause of a rewrite.
+    /// Returns a description of the load as the cause of a rewrite.
     pub(super) fn describe(&self) -> String {
         let names = self.names.join(", ");
         match self.kind {
@@ -44,21 +44,21 @@ impl Load {
     }
 }
 
-/// Collects the loads in one transcript, in the order of their results.
+/// The loads in a transcript, in the order of their results.
 #[derive(Debug, Default)]
 pub(super) struct Loads {
-    /// The calls that do not have a result yet, by call ID.
+    /// The calls that are still waiting for a result, by call ID.
     calls: HashMap<String, Load>,
     loads: Vec<Load>,
 }
 
-/// A message whose content is a list of blocks.
+/// A message with a list of content blocks.
 #[derive(Deserialize)]
 struct Message {
     content: Vec<Block>,
 }
 
-/// A block of a message: a tool call or its result.
+/// A content block that may be a tool call or a tool result.
 #[derive(Deserialize)]
 struct Block {
     id: Option<String>,
@@ -74,7 +74,7 @@ impl Loads {
         self.loads.len()
     }
 
-    /// Returns an agent's loads, without the first `count` loads of the file.
+    /// Returns an agent's loads, skipping the first `count` loads of the file.
     pub(super) fn after<'loads>(
         &'loads self,
         count: usize,
@@ -86,10 +86,10 @@ impl Loads {
             .filter(move |load| load.agent.as_deref() == agent)
     }
 
-    /// Processes a line from the model, which may call `Skill` or `ToolSearch`.
+    /// Processes a line from the model, which may contain calls to `Skill` or `ToolSearch`.
     pub(super) fn read_calls(&mut self, fields: &Fields<'_>) {
         let message = fields.message.map_or("", RawValue::get);
-        // Few lines call one of these tools, and parsing a message's content is expensive.
+        // These calls are rare, and parsing a message's content is expensive.
         if !message.contains("\"Skill\"") && !message.contains("\"ToolSearch\"") {
             return;
         }
@@ -111,7 +111,7 @@ impl Loads {
         }
     }
 
-    /// Processes a line from the user's side, which may contain the results of calls.
+    /// Processes a line from the user's side of the conversation, which may contain tool results.
     pub(super) fn read_results(&mut self, fields: &Fields<'_>) {
         if self.calls.is_empty() {
             return;
@@ -148,7 +148,7 @@ fn blocks(message: &str) -> Vec<Block> {
     }
 }
 
-/// Returns the skill's name from the input of a `Skill` call. In older clients, the field is called `command`.
+/// Returns the skill's name from the input of a `Skill` call. Older clients call this field `command`.
 fn skill_name(input: Option<&Value>) -> Option<String> {
     let input = input?;
     ["skill", "command"]

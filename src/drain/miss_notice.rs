@@ -1,9 +1,8 @@
-//! Shows a warning in the status line if parts of a session's prompt cache are repeatedly rewritten for no
-//! good reason.
+//! The status-line warning about a prompt cache that is repeatedly rewritten for no good reason.
 //!
-//! Claude Code 2.1.251 and later counts its cache misses and passes the counts to every status-line call. The counts
-//! cover a single process. They do not include the time of each miss, and they do not include its cause if the server
-//! loses the same prefix again. For this reason, every change in the counts is stored in the journal.
+//! Since version 2.1.251, Claude Code counts its cache misses and passes the counts to every status-line call. The
+//! counts belong to a single process and do not include the time of each miss. They also lack the cause if the server
+//! loses the same prefix again. For these reasons, every change in the counts is stored in the journal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,36 +13,36 @@ use crate::places::Places;
 use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
 use crate::terminal::{Piece, Tone, count_noun, truncate, width};
 
-/// The number of avoidable misses within [`PERIOD`] at which a warning is shown.
+/// The number of avoidable misses within [`PERIOD`] that triggers a warning.
 const MIN_MISSES: u64 = 3;
-/// The cost at which a warning is shown for a single miss.
+/// The cost of a single miss that triggers a warning.
 const EXPENSIVE: Money = Money::from_nano(1_000_000_000);
 const PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The maximum time between two misses at which the second miss, if it has no cause of its own, is attributed to the
-/// cause of the first. This is the shortest lifetime of a cache entry.
+/// The maximum interval after which a miss without a cause is attributed to the same cause as the previous miss. This
+/// is the shortest lifetime of a cache entry.
 const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
-/// How long the warning remains in the status line.
+/// How long the warning stays in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// A session's miss counts at the time of one of its misses.
+/// A session's miss counts as of a certain miss.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MissRecord {
     session: String,
     /// The time of the miss.
     at: DateTime<Utc>,
-    /// The number of misses that Claude Code has counted in the process.
+    /// The number of misses that Claude Code has counted in this process.
     misses: u64,
     /// The number of `misses` with an avoidable cause.
     #[serde(rename = "caused")]
     misses_with_cause: u64,
-    /// The number of tokens that were written again because of misses in the process.
+    /// The number of tokens rewritten because of misses in this process.
     tokens: u64,
-    /// The number of avoidable misses in the session, across all of its processes.
+    /// The number of avoidable misses in all of the session's processes.
     needless: u64,
-    /// The number of tokens that were written again because of the avoidable misses.
+    /// The number of tokens rewritten because of avoidable misses.
     needless_tokens: u64,
     cause: MissCause,
-    /// The time at which the user was warned, if ever.
+    /// The time at which the user was warned, or `None` if there was no warning.
     #[serde(rename = "said")]
     announced: Option<DateTime<Utc>>,
 }
@@ -53,8 +52,8 @@ impl JournalRecord for MissRecord {
 }
 
 impl MissRecord {
-    /// Returns the record for the first known counts of a session. Misses count only if the process has been running
-    /// for less than [`PERIOD`]. In a longer run, the misses may be too old.
+    /// Creates the record for the first known counts of a session. In a process that has been running for longer than
+    /// [`PERIOD`], the misses may be too old, so they are not counted as avoidable.
     fn first(session: &str, counts: &CacheMisses) -> Self {
         let mut record = Self::with_counts(session, counts);
         if counts.running_for < PERIOD {
@@ -63,7 +62,7 @@ impl MissRecord {
         record
     }
 
-    /// Returns the record that follows this one when the counts change.
+    /// Creates the record that follows this one after the counts have changed.
     fn next(&self, counts: &CacheMisses) -> Self {
         let mut record = Self {
             needless: self.needless,
@@ -72,7 +71,7 @@ impl MissRecord {
             ..Self::with_counts(&self.session, counts)
         };
 
-        // The counts start at zero in a new process and after `/clear`.
+        // The counts restart at zero in a new process and after `/clear`.
         let is_new_process = self.misses > counts.misses;
         let (known_misses, known_with_cause, known_tokens) = if is_new_process {
             (0, 0, 0)
@@ -107,8 +106,8 @@ impl MissRecord {
         }
     }
 
-    /// Adds avoidable misses. `misses` is the number of all new misses, and `tokens` is the number of tokens that they
-    /// wrote again.
+    /// Adds avoidable misses. `misses` is the total number of new misses, and `tokens` is the number of tokens
+    /// rewritten because of them.
     fn add_needless(&mut self, needless: u64, misses: u64, tokens: u64) {
         let needless = needless.min(misses);
         self.needless += needless;
@@ -120,13 +119,13 @@ impl MissRecord {
     }
 }
 
-/// The avoidable cache misses of a session, to be shown in its status line.
+/// The avoidable cache misses of a session, for its status line.
 #[derive(Debug)]
 pub(crate) struct MissNotice {
     now: DateTime<Utc>,
     record: MissRecord,
     is_recorded: bool,
-    /// The number of avoidable misses in the last [`PERIOD`]. Their total cost is in `cost`.
+    /// The number of avoidable misses in the last [`PERIOD`].
     misses: u64,
     cost: Money,
 }
@@ -184,14 +183,14 @@ impl MissNotice {
         })
     }
 
-    /// Returns the warning as a row of at most `columns` columns, or `None` if no warning is due or it has been shown
-    /// for long enough.
+    /// Returns the warning as a row of at most `columns` columns. Returns `None` if no warning is due or if it has been
+    /// shown for long enough.
     pub(crate) fn row(&self, columns: usize) -> Option<Vec<Piece>> {
         let announced = self.record.announced?;
         if !(announced..announced + SHOWN_FOR).contains(&self.now) {
             return None;
         }
-        // The reason dates from when the warning was issued, but the figures are current.
+        // The reason is the one from when the warning was triggered, but the figures are current.
         let (reason, remedy) = self.record.cause.words();
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();
@@ -209,8 +208,8 @@ impl MissNotice {
         Some(row)
     }
 
-    /// Writes the counts to the journal if they are new. If this fails, the next call tries again, so a warning may be
-    /// delayed.
+    /// Writes the counts to the journal unless they are already there. If this fails, the next call tries again, which
+    /// may delay the warning.
     pub(crate) fn save(&self, places: &Places) {
         if !self.is_recorded {
             let _ = journal::append(places, self.now, &self.record);
@@ -218,11 +217,11 @@ impl MissNotice {
     }
 }
 
-/// The minimum cost of a cold cache at which a hint is shown.
+/// The minimum cost of a cold cache for a hint to be shown.
 const MIN_COLD_COST: Money = Money::from_nano(100_000_000);
 
-/// Returns the additional cost of writing a session's prompt cache again rather than reading it. Returns `None` if the
-/// cost is less than ten cents.
+/// Returns the additional cost of rewriting a session's prompt cache instead of reading it. Returns `None` for less
+/// than ten cents.
 pub(crate) fn cold_cache_cost(
     cache: &PromptCache,
     prices: &ModelPrices<'_>,
@@ -234,7 +233,7 @@ pub(crate) fn cold_cache_cost(
     (cost >= MIN_COLD_COST).then_some(cost)
 }
 
-/// Returns the additional cost of writing tokens rather than reading them.
+/// Returns the additional cost of writing tokens instead of reading them.
 fn rewrite_cost(
     tokens: u64,
     is_of_an_hour: bool,

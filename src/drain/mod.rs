@@ -1,9 +1,9 @@
-//! Finds parts of prompts that were unnecessarily written to the prompt cache again, and explains why.
+//! Finds parts of prompts that were unnecessarily rewritten to the prompt cache, and explains why.
 //!
-//! `transcript_line` parses lines. `history` compares each response with its predecessor in the same cache. `cause`
-//! determines why a part was written again, while `loads` and `stalls` find evidence that spans more than two
-//! responses. `findings` adds up the results, and `report` and `bug_report` render them. `miss_notice` shows a warning
-//! in the status line. docs/drain.md explains each cause and how it was tested.
+//! `transcript_line` parses lines, and `history` compares each response with its predecessor in the same cache. `cause`
+//! determines why a part of the prompt was rewritten, while `loads` and `stalls` look for evidence that spans more than
+//! two responses. `findings` adds up the results, and `report` and `bug_report` render them. `miss_notice` shows a
+//! warning in the status line. docs/drain.md explains each cause and how it was tested.
 
 mod attribution;
 mod bug_report;

@@ -1,9 +1,9 @@
 //! Estimates how much money one percent of a usage window is worth.
 //!
-//! The estimate compares the spend on this machine with the increase in the window's usage. Spend elsewhere (on another
-//! machine, on claude.ai, or by another member) also increases usage, so it can make one percent look cheaper but never
-//! more expensive. For this reason, the estimate is one of the higher observed values. It is a lower bound that is
-//! close to the real value if this machine was sometimes the only one in use. Each plan has a separate estimate.
+//! The estimate divides the spend on this machine by the increase in the window's usage. Usage elsewhere (on another
+//! machine, on claude.ai, or by another member) can only make one percent look cheaper than it is. For this reason, the
+//! estimate is one of the higher observed values. It is a lower bound, and it is close to the real value if at times
+//! only this machine was in use. Each plan has its own estimate.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,53 +21,54 @@ use crate::time::{Millis, datetime_from_millis, format_rfc3339};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WeekWorth {
     pub(crate) account: Option<String>,
-    /// The account's plan, if known.
+    /// The account's plan at the time, if known.
     pub(crate) plan: Option<String>,
-    /// True if this is still the account's plan.
+    /// True if the account is still on this plan.
     pub(crate) is_current_plan: bool,
     pub(crate) window: Window,
     /// The start of the week.
     pub(crate) since: Millis,
-    /// The value of one percent.
+    /// The estimated value of one percent.
     pub(crate) worth: Money,
-    /// The number of readings that the estimate is based on.
+    /// The number of readings behind the estimate.
     pub(crate) readings: usize,
-    /// The value of the window's unused part, or `None` if the window has since been reset.
+    /// The value of the unused part of the window, or `None` if the window has since reset.
     pub(crate) left: Option<Money>,
 }
 
-/// The estimates for several weeks.
+/// The estimates for all weeks, and the cost of a typical prompt.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PercentWorth {
-    /// The estimates by account, window, and plan, newest week first.
+    /// The estimates by account, window, and plan, most recent week first.
     pub(crate) weeks: Vec<WeekWorth>,
     /// The median cost of a prompt.
     pub(crate) prompt: Option<Money>,
 }
 
-/// The increase in a window's usage, in percentage points, over which spend is added up. Claude Code reports whole
-/// percentages, so the error is at most one tenth.
+/// The increase in usage, in percentage points, that makes up an interval. Claude Code reports whole percentages, so
+/// the error is at most one tenth.
 const SPAN_PERCENT: f64 = 10.0;
 /// The minimum number of intervals for an estimate.
 const MIN_SPANS: usize = 3;
-/// The percentile of the intervals' values that serves as the estimate. See docs/drain.md for the measured errors.
+/// The percentile of the interval values that serves as the estimate. See docs/drain.md for the measured errors.
 const PERCENTILE: usize = 70;
-/// The denominator of the fraction by which that percentile overestimates the value when only this machine is in use.
+/// The denominator of the percentile's error if only this machine is in use. The percentile is too high by this
+/// fraction.
 const PERCENTILE_EXCESS: u128 = 40;
 const WEEK: Millis = 7 * 24 * 3_600_000;
-/// The minimum number of prompts for a median.
+/// The minimum number of prompts needed for a median.
 const MIN_PROMPTS: usize = 5;
 
-/// An amount of money that was spent on this machine.
+/// An amount spent on this machine.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SpentHere {
     pub(crate) at: Millis,
     pub(crate) cost: Money,
-    /// A hash that identifies the account that paid, if known.
+    /// A hash of the account that paid, if known.
     pub(crate) account: Option<String>,
 }
 
-/// The key that identifies a series of steps with its own estimates.
+/// The key of a series of usage steps, which has its own estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Series<'steps> {
     account: &'steps Option<String>,
@@ -76,7 +77,8 @@ struct Series<'steps> {
 }
 
 impl PercentWorth {
-    /// Estimates the value of one percent for each week before `now`. `steps` and `spent` are in chronological order.
+    /// Estimates the value of one percent for each week before `now`. `steps` and `spent` must be in chronological
+    /// order.
     pub(crate) fn new(steps: &[WindowStep], spent: &[SpentHere], now: DateTime<Utc>) -> Self {
         let now_millis = now.timestamp_millis();
         let mut steps_of: BTreeMap<Series<'_>, Vec<&WindowStep>> = BTreeMap::new();
@@ -121,8 +123,7 @@ impl PercentWorth {
         }
     }
 
-    /// Adds the median cost of a prompt, including all of its responses. If there are too few prompts, there is no
-    /// median.
+    /// Adds the median cost of a prompt, including all of its responses, unless there are too few prompts.
     pub(crate) fn with_prompts(self, writes: &[CacheWrite]) -> Self {
         let mut by_prompt: HashMap<&str, Money> = HashMap::new();
         for write in writes {
@@ -143,14 +144,14 @@ impl PercentWorth {
         Self { prompt, ..self }
     }
 
-    /// Returns the estimates for the last seven days on the current plan, one for each window.
+    /// Returns each window's estimate for the last seven days on the current plan.
     pub(crate) fn current(&self, now: DateTime<Utc>) -> impl Iterator<Item = &WeekWorth> {
         self.weeks
             .iter()
             .filter(move |week| week.is_current_plan && week.weeks_ago(now) == 0)
     }
 
-    /// Returns a sentence for each current estimate.
+    /// Returns a sentence about each current estimate.
     pub(crate) fn sentences(&self, now: DateTime<Utc>) -> Vec<String> {
         self.current(now)
             .map(|week| self.sentence(week, now))
@@ -187,8 +188,8 @@ impl PercentWorth {
         )
     }
 
-    /// Returns the number of prompts that an amount pays for, as display text. Returns an empty string if the amount
-    /// pays for less than one prompt or if the cost of a prompt is unknown.
+    /// Returns display text for the number of prompts that an amount pays for. The text is empty if that is less than
+    /// one prompt or if the cost of a prompt is unknown.
     fn prompts_for(&self, amount: Money) -> String {
         let Some(prompt) = self.prompt else {
             return String::new();
@@ -224,7 +225,7 @@ impl WeekWorth {
     }
 }
 
-/// The usage intervals within a window that ended during a given week.
+/// The intervals of a window that ended in a certain week.
 #[derive(Debug, Default)]
 struct WeekSpans {
     /// The value of one percent in each interval.
@@ -233,7 +234,7 @@ struct WeekSpans {
 }
 
 impl WeekSpans {
-    /// Divides a window's steps into intervals, and groups the intervals by the number of weeks since they ended.
+    /// Splits a window's steps into intervals and groups them by how many weeks ago they ended.
     fn by_week(steps: &[&WindowStep], spent: &[SpentHere], now: Millis) -> BTreeMap<i64, Self> {
         let mut weeks: BTreeMap<i64, Self> = BTreeMap::new();
         let mut span: Option<(&WindowStep, usize)> = None;
@@ -258,7 +259,7 @@ impl WeekSpans {
         weeks
     }
 
-    /// Returns the estimate, or `None` if there are too few intervals or if there was no spending in most of them.
+    /// Returns the estimate, or `None` if there are too few intervals or if nothing was spent in most of them.
     fn worth(&self) -> Option<Money> {
         if self.values.len() < MIN_SPANS {
             return None;
@@ -273,7 +274,7 @@ impl WeekSpans {
     }
 }
 
-/// Returns the value of a window's unused part, or `None` if the window has been reset since its latest reading.
+/// Returns the value of the unused part of a window, or `None` if the window has reset since its latest reading.
 fn value_left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
     let meter = steps.last()?.meter;
     if meter.resets_at?.timestamp_millis() <= now {
@@ -282,15 +283,15 @@ fn value_left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money>
     Money::from_noisy_usd(worth.usd() * (100.0 - meter.used_percent).max(0.0))
 }
 
-/// Returns true if the window was not reset between two steps, either on schedule or early.
+/// Returns true if the window did not reset between two steps, whether on schedule or early.
 fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
     step.meter.used_percent >= start.meter.used_percent
         && step.meter.resets_at.is_some()
         && step.meter.has_same_reset(&start.meter)
 }
 
-/// Returns the amount that was spent on this machine between two steps. Amounts that another account paid are excluded,
-/// while amounts whose account is unknown are included.
+/// Returns the amount spent on this machine between two steps. Amounts known to have been paid by another account are
+/// excluded.
 fn spent_between(spent: &[SpentHere], start: &WindowStep, end: &WindowStep) -> Money {
     let position =
         |step: &WindowStep| spent.partition_point(|spent| spent.at <= step.at.timestamp_millis());

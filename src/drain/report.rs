@@ -1,4 +1,4 @@
-//! Renders the findings for a period as text and as JSON.
+//! Renders the findings for a period as text and JSON.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -13,24 +13,24 @@ use crate::spend::{Period, share, short_count};
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, datetime_from_millis, format_duration};
 
-/// The maximum number of cases that the text shows, with their evidence.
+/// The maximum number of cases to include in the text, along with their evidence.
 const MAX_CASES: usize = 3;
-/// The maximum number of sessions that the text shows.
+/// The maximum number of sessions to include in the text.
 const MAX_SESSIONS: usize = 8;
 
-/// The findings for a period, with the figures that put them into perspective.
+/// The findings for a period, with other figures for comparison.
 #[derive(Debug)]
 pub(crate) struct Drain {
     pub(crate) findings: Findings,
     pub(crate) period: Period,
     pub(crate) clock: Clock,
-    /// The total amount spent in the period.
+    /// The total spend in the period.
     pub(crate) cost: Money,
     pub(crate) percent_worth: PercentWorth,
 }
 
 impl Drain {
-    /// Returns true if there were no responses and no spend in the period.
+    /// Returns true if the period has neither responses nor spend.
     pub(crate) fn is_empty(&self) -> bool {
         self.findings.responses == 0 && self.cost == Money::ZERO
     }
@@ -97,7 +97,7 @@ impl Drain {
         })
     }
 
-    /// Returns the fields that only some causes have, or null for other causes.
+    /// Returns the JSON fields that apply only to some causes. They are null for all other causes.
     fn cause_details(&self, verdict: RewriteVerdict) -> Value {
         let load = match verdict.cause {
             RewriteCause::Expired => {
@@ -238,7 +238,8 @@ impl Drain {
         }
     }
 
-    /// Returns the cost of loading skills or tools, with advice. Returns `None` if no rewrites followed.
+    /// Returns the cost of loading skills or tools, along with advice. Returns `None` if loading them caused no
+    /// rewrites.
     fn load_advice(&self, kind: LoadKind) -> Option<String> {
         let rewrites = self.findings.load_rewrites(kind)?;
         let loads = match kind {
@@ -283,7 +284,7 @@ impl Drain {
 }
 
 impl Case {
-    /// Describes the evidence for an avoidable rewrite.
+    /// Returns a description of the evidence for an avoidable rewrite.
     fn evidence(&self) -> String {
         let (rewrite, response) = (&self.rewrite, &self.write.response);
         let after = format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000)));

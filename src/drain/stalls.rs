@@ -1,29 +1,28 @@
-//! Finds series of responses that read the same part of the cache while the conversation grew.
+//! Detects series of responses that read the same part of the cache even though the conversation grew.
 //!
-//! Clients before about version 2.1.300 do not record their requests, so a single rewrite by one of these clients has
-//! many possible causes. However, if several responses in a row read exactly as much as their predecessors even though
-//! each of them wrote the rest of the prompt to the cache, the server is not using the entries that it was paid to
-//! store.
+//! Clients before version 2.1.300 or so do not record their requests, so a single rewrite has many possible causes. If
+//! several consecutive responses read exactly as much as their predecessors, the server is ignoring entries that it was
+//! paid to store, because each response wrote the rest of the prompt to the cache.
 
 use std::collections::HashMap;
 
 use super::transcript_line::{CachedResponse, Hash};
 
 /// The number of consecutive stalled reads that counts as proof. In 110 public sessions with 10,928 responses, there
-/// were 85 single stalled reads, half of them after a skill or a tool search, and never two in a row.
+/// were 85 isolated stalled reads but never two in a row. Half of these followed a skill or a tool search.
 const MIN_READS: usize = 3;
 
-/// A series of stalled reads from one cache.
+/// A series of consecutive stalled reads from the same cache.
 #[derive(Debug, Default)]
 pub(super) struct StalledReads {
     length: usize,
-    /// The positions of the rewrites that will count as avoidable once the series is long enough.
+    /// The indexes of the rewrites that will be considered avoidable once the series is long enough.
     pending: Vec<usize>,
 }
 
 impl StalledReads {
-    /// Adds a stalled read and, if its rewrite can count as avoidable, the position of the rewrite. Returns the
-    /// positions of the rewrites that have now been proven avoidable.
+    /// Adds a stalled read and, unless it is inconclusive, the index of its rewrite. Returns the indexes of the
+    /// rewrites that are now proven to be avoidable.
     pub(super) fn add(&mut self, rewrite: Option<usize>) -> Vec<usize> {
         self.length += 1;
         self.pending.extend(rewrite);
@@ -34,7 +33,7 @@ impl StalledReads {
     }
 }
 
-/// Links between the lines of a transcript, by UUID, which make it possible to follow the conversation backward.
+/// Links from transcript lines to their predecessors, by UUID, which allow a conversation to be traced backward.
 #[derive(Debug, Default)]
 pub(super) struct LineLinks {
     links: HashMap<Hash, LineLink>,
@@ -43,22 +42,21 @@ pub(super) struct LineLinks {
 #[derive(Debug)]
 struct LineLink {
     parent: Option<Hash>,
-    /// The key of the response that the line belongs to.
+    /// The key of the response that the line is part of.
     response: Option<i64>,
 }
 
-/// The maximum number of lines to follow backward. There are far fewer lines between two
-/// consecutive responses.
+/// The maximum number of lines to follow backward. Consecutive responses are much closer together than this.
 const MAX_STEPS: usize = 500;
 
 impl LineLinks {
-    /// Adds a line. `response` is the key of the response that the line belongs to.
+    /// Adds a line. `response` is the key of the response that the line is part of.
     pub(super) fn add(&mut self, line: Hash, parent: Option<Hash>, response: Option<i64>) {
         self.links.insert(line, LineLink { parent, response });
     }
 
-    /// Returns true if `response` does not continue from `previous` but from another response, because the user went
-    /// back. Returns false if the lines are not linked.
+    /// Returns true if the user rewound the conversation, so that `response` follows a different response than
+    /// `previous`. Returns false if the lines are not linked.
     pub(super) fn is_branch(&self, previous: &CachedResponse, response: &CachedResponse) -> bool {
         let mut next = response.parent;
         for _ in 0..MAX_STEPS {

@@ -1,8 +1,9 @@
-//! Parses the transcript lines that show what the prompt cache contains: requests, their shapes, responses, and the
+//! Parses the transcript lines that reveal the state of the prompt cache: requests, their shapes, responses, and the
 //! user's side of the conversation.
 //!
-//! Claude Code has recorded its requests since about version 2.1.300. No text is kept except for the first words of a
-//! prompt. A message is reduced to its hash, and a tool to its name and the hash and length of its definition.
+//! Claude Code has recorded its requests since version 2.1.300 or so. Apart from the first words of a prompt, whycap
+//! does not keep any text. It keeps only the hash of each message, and the name, hash, and length of each tool
+//! definition.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -17,39 +18,39 @@ use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis, parse_millis};
 use crate::transcript::line::{Line, parse};
 
-/// The hash of an ID, a message, or another string.
+/// A hash of an ID, a message, or another string.
 pub(super) type Hash = u64;
 
-/// The lifetime of a cache entry that is written without a `ttl`. The only other lifetime is an hour.
+/// The lifetime of a cache entry written without a `ttl`. The only other lifetime is one hour.
 pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 
 /// A prompt from the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) id: String,
-    /// The first words of the prompt, or an empty string if the message was written by Claude Code or a tool.
+    /// The first words of the prompt. They are empty for messages that were written by Claude Code or a tool.
     pub(crate) words: String,
 }
 
-/// A request to the API, with everything that determines whether one of its prefixes is in the cache.
+/// A request to the API, with everything that determines whether its prefixes are in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) id: Hash,
     pub(super) at: Millis,
-    /// The sender: the conversation, a subagent, or a background task.
+    /// The sender, which is the main conversation, a subagent, or a background task.
     pub(super) source: String,
-    /// The hash under which the system prompt and the tools are recorded.
+    /// The hash that identifies the recorded system prompt and tools.
     pub(super) shape: Hash,
     pub(super) effort: Option<Value>,
-    /// A hash of the other parameters and the system prompt's cache marks.
+    /// A hash of the remaining parameters and of the system prompt's cache marks.
     pub(super) parameters: Hash,
-    /// The ID of the request that this one extends.
+    /// The ID of the request that this request extends.
     pub(super) base: Option<Hash>,
-    /// The number of messages that are repeated from the base.
+    /// The number of messages taken over from the base.
     pub(super) repeated: usize,
     /// The hashes of all messages, or `None` if the base is unknown.
     pub(super) messages: Option<Vec<Hash>>,
-    /// The lifetimes of the cache entries that the request asks for.
+    /// The cache lifetimes that the request asks for.
     pub(super) lifetimes: BTreeSet<Millis>,
 }
 
@@ -57,11 +58,11 @@ pub(super) struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) system: Text,
-    /// The tools in the order of the request. A different order results in a different prefix.
+    /// The tools, in request order. Changing the order changes the prefix.
     pub(super) tools: Vec<Tool>,
 }
 
-/// The recorded shapes by their hashes.
+/// The recorded shapes, by hash.
 pub(super) type Shapes = HashMap<Hash, Shape>;
 
 /// The definition of a tool.
@@ -69,71 +70,71 @@ pub(super) type Shapes = HashMap<Hash, Shape>;
 pub(super) struct Tool {
     pub(super) name: String,
     pub(super) definition: Text,
-    /// True if the definition contains `defer_loading`. The API leaves such tools out of the cached prefix and shows
-    /// them to the model only where a tool search has found them.
+    /// True if the definition contains `defer_loading`. The API omits such tools from the cached prefix and shows them
+    /// to the model only where a tool search has found them.
     pub(super) is_deferred: bool,
 }
 
-/// A piece of JSON, reduced to what is needed to compare and describe it.
+/// The properties of a piece of JSON that are needed to compare and describe it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) hash: Hash,
-    /// The length of the JSON in characters.
+    /// The number of characters in the JSON.
     pub(super) length: usize,
 }
 
-/// A response from the API, with what the transcript reveals about its request.
+/// An API response, along with what the transcript reveals about its request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CachedResponse {
-    /// The key of the response in the ledger.
+    /// The response's key in the ledger.
     pub(crate) key: i64,
-    /// The time of the response's first line. The server had looked in the cache before that time.
+    /// The time of the response's first line. The server checked the cache before this time.
     pub(crate) at: Millis,
-    /// True if a fork or a resume copied the line from another session.
+    /// True if the line was copied from another session by a fork or resume.
     pub(super) is_copy: bool,
     pub(super) model: String,
     pub(super) usage: Usage,
     pub(super) service: ServiceLevel,
     pub(super) request: Option<Hash>,
-    /// The API's ID for the request, for bug reports.
+    /// The API's ID for the request, which is included in bug reports.
     pub(super) request_id: Option<String>,
     /// The subagent that sent the request.
     pub(super) agent: Option<String>,
     /// The line that precedes the response in the conversation.
     pub(super) parent: Option<Hash>,
-    /// The version of Claude Code, or an empty string if the line does not contain it.
+    /// The Claude Code version, which is empty if the line does not contain it.
     pub(super) version: String,
-    /// The requested lifetime according to the line.
+    /// The requested cache lifetime, as stated on the line.
     pub(super) lifetime: Option<Millis>,
     pub(super) effort: Option<String>,
-    /// The recorded request.
+    /// The request, if it was recorded.
     pub(super) sent: Option<Rc<Request>>,
-    /// The events in the file before the response.
+    /// The number of events in the file before the response.
     pub(super) events: Events,
-    /// True if the response read less than its predecessor had left in the cache, either for a known reason or by an
-    /// amount that is too small to count as a rewrite.
+    /// True if the response read less than its predecessor left in the cache, but for a known reason or by too little
+    /// to count as a rewrite.
     pub(super) is_explained_miss: bool,
 }
 
-/// The number of events of each kind in a transcript up to a certain line.
+/// The number of events of each kind up to a certain line of a transcript.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Events {
     pub(super) lines: u32,
     pub(super) prompts: u32,
     pub(super) commands: u32,
     pub(super) compactions: u32,
-    /// The number of times that the paying account changed. Each account has its own cache.
+    /// The number of times the paying account changed. Each account has its own cache.
     pub(super) owners: u32,
 }
 
 impl Events {
-    /// Returns true if the user did nothing between the time of these counts and the time of the later counts.
+    /// Returns true if the user did nothing between these counts and the later ones.
     pub(super) fn is_same_turn(&self, later: &Self) -> bool {
         self.prompts == later.prompts && self.commands == later.commands
     }
 }
 
-/// The fields of a transcript line that are relevant to the cache.
+/// The cache-related fields of a transcript line.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Fields<'line> {
@@ -144,7 +145,7 @@ pub(super) struct Fields<'line> {
     pub(super) parent_uuid: Option<String>,
     timestamp: Option<String>,
     version: Option<String>,
-    // Fields of recorded requests and shapes.
+    // The fields of recorded requests and shapes.
     id: Option<String>,
     query_source: Option<String>,
     shape_hash: Option<String>,
@@ -155,7 +156,7 @@ pub(super) struct Fields<'line> {
     cache_control: Option<Vec<CacheMark>>,
     #[serde(borrow)]
     shape: Option<ShapeFields<'line>>,
-    // Fields of the conversation.
+    // The fields of conversation lines.
     request_ref: Option<String>,
     request_id: Option<String>,
     prompt_cache_requested: Option<String>,
@@ -169,7 +170,7 @@ pub(super) struct Fields<'line> {
     pub(super) message: Option<&'line RawValue>,
 }
 
-/// A position in a request that marks the end of a prefix to be cached.
+/// The end of a prefix that the request asks the API to cache.
 #[derive(Deserialize)]
 struct CacheMark {
     path: Vec<Value>,
@@ -195,7 +196,7 @@ struct ShapeFields<'line> {
     tools: Option<Vec<&'line RawValue>>,
 }
 
-/// Returns the lifetime that has this name in requests and responses.
+/// Returns the lifetime for a name that is used in requests and responses.
 fn lifetime_named(name: Option<&str>) -> Millis {
     match name {
         Some("1h") => HOUR,
@@ -208,15 +209,15 @@ pub(super) fn fields(line: &[u8]) -> Option<Fields<'_>> {
     serde_json::from_slice(line).ok()
 }
 
-/// Returns the request that an `api-request` line records. Its messages include only those that follow the messages of
-/// its base. Returns `None` if a required field is missing.
+/// Returns the request in an `api-request` line. It includes only the messages after those of its base. Returns `None`
+/// if a required field is missing.
 pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
     let mut parameters = fields.params?;
     let effort = parameters
         .get_mut("output_config")
         .and_then(Value::as_object_mut)
         .and_then(|output| output.shift_remove("effort"));
-    // These parameters do not affect the prefix. The model is known from the response.
+    // These parameters do not affect the prefix, and the model is known from the response.
     for name in ["model", "max_tokens", "metadata"] {
         parameters.as_object_mut()?.shift_remove(name);
     }
@@ -242,7 +243,7 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
     })
 }
 
-/// Returns the shape that an `api-request-shape` line records, along with its hash.
+/// Returns the shape in an `api-request-shape` line, together with its hash.
 pub(super) fn shape(fields: &Fields<'_>) -> Option<(Hash, Shape)> {
     let recorded = fields.shape.as_ref()?;
     let shape = Shape {
@@ -279,8 +280,7 @@ impl Text {
     }
 }
 
-/// Returns the response that an `assistant` line contains. Returns `None` if the line is not an API response or has no
-/// time.
+/// Returns the response in an `assistant` line. Returns `None` if the line is not an API response or has no timestamp.
 pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<CachedResponse> {
     let Some(Line::Response(response)) = parse(line) else {
         return None;

@@ -1,4 +1,4 @@
-//! Breaks down the usage of a window by session, model, and agent, and estimates how much was used elsewhere.
+//! Breaks down a window's usage by session, model, and agent, and estimates how much of it occurred elsewhere.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,48 +12,47 @@ use crate::pricing::Money;
 use crate::spend::share;
 use crate::time::{Clock, Millis, format_rfc3339};
 
-/// The minimum length of a pause on this machine for which an increase in usage counts as usage elsewhere. After a
-/// shorter pause, the increase may come from responses that were reported late.
+/// The minimum pause on this machine before an increase in usage is attributed to usage elsewhere. After a shorter
+/// pause, the increase may be due to responses that were reported late.
 const MIN_PAUSE: Millis = 10 * 60_000;
-/// The maximum delay before a response appears in the readings.
+/// The maximum delay before a response shows up in the readings.
 const REPORT_DELAY: Millis = 3 * 60_000;
-/// The minimum increase, in percentage points, that is worth mentioning. Readings are whole
-/// percentages.
+/// The minimum increase worth mentioning, in percentage points. Readings are whole percentages.
 const MIN_RISE: f64 = 2.0;
-/// The maximum number of sessions, models, and agents to name.
+/// The maximum number of sessions, models, or agents to list by name.
 const MAX_NAMED: usize = 3;
-/// The denominator of the minimum share at which a session, a model, or an agent is named.
+/// The denominator of the minimum share for a session, model, or agent to be listed by name.
 const MIN_SHARE: u128 = 50;
 
-/// A session, a model, or an agent, with its cost.
+/// A session, model, or agent and its cost.
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
-    /// The ID of the session, or the name of the model or the agent.
+    /// The session ID, or the name of the model or agent.
     key: String,
     /// The session's human-readable label.
     label: SessionLabel,
     cost: Money,
 }
 
-/// The usage in one window since it began.
+/// The usage of a window since it started.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WindowShares {
     /// The name of the window.
     pub(crate) name: &'static str,
     since: DateTime<Utc>,
-    /// The cost of the usage on this machine, at list prices.
+    /// The list-price cost of the usage on this machine.
     pub(crate) cost: Money,
-    /// The sessions, most expensive first. The models and agents are sorted in the same way.
+    /// The sessions, most expensive first. Models and agents are sorted the same way.
     sessions: Vec<Part>,
     models: Vec<Part>,
     agents: Vec<Part>,
-    /// The increase, in percentage points, while this machine was idle.
+    /// The increase in usage while this machine was idle, in percentage points.
     elsewhere: f64,
 }
 
 impl WindowShares {
-    /// Breaks down the usage of a window. `responses` contains the responses since the window's start, and `names`
-    /// contains the names that they refer to. `readings` contains the window's percentages and their times, in
+    /// Breaks down a window's usage. `responses` contains the responses since the start of the window, and `names`
+    /// resolves the names that they refer to. `readings` contains the window's percentages with their times, in
     /// chronological order.
     pub(crate) fn new(
         name: &'static str,
@@ -74,14 +73,14 @@ impl WindowShares {
         }
     }
 
-    /// Looks up the labels of the sessions to be named.
+    /// Adds labels for the sessions that are listed by name.
     pub(crate) fn add_labels(&mut self, mut label_of: impl FnMut(&str) -> SessionLabel) {
         for session in self.sessions.iter_mut().take(MAX_NAMED) {
             session.label = label_of(&session.key);
         }
     }
 
-    /// Returns up to two sentences, one about the usage on this machine and one about the usage elsewhere.
+    /// Returns up to two sentences, one about usage on this machine and one about usage elsewhere.
     pub(crate) fn sentences(&self, clock: Clock) -> Vec<String> {
         let name = self.name;
         let mut sentences = Vec::new();
@@ -102,7 +101,7 @@ impl WindowShares {
         sentences
     }
 
-    /// Lists the shares of the sessions. If there is more than one model or agent, adds their shares, too.
+    /// Returns the sessions' shares as text. If there are several models or agents, their shares are included.
     fn shares(&self) -> String {
         let sessions = self.list("session", &self.sessions, |session| {
             match session.label.name() {
@@ -127,7 +126,7 @@ impl WindowShares {
         lists.join("; ")
     }
 
-    /// Lists the largest parts, such as "by model: opus-5-5 90%, 2 more".
+    /// Returns the largest shares as text, such as "by model: opus-5-5 90%, 2 more".
     fn list(&self, by: &str, parts: &[Part], name: impl Fn(&Part) -> String) -> String {
         let mut texts: Vec<String> = parts
             .iter()
@@ -163,7 +162,7 @@ fn parts_json(parts: &[Part]) -> Vec<Value> {
         .collect()
 }
 
-/// Adds up the cost of responses by key. Unrecorded spend has no key.
+/// Adds up the cost of responses by key. Responses with an empty key are unrecorded spend.
 fn parts<'answers>(
     responses: &[&'answers Response],
     key: impl Fn(&'answers Response) -> &'answers str,
@@ -188,18 +187,18 @@ fn parts<'answers>(
     parts
 }
 
-/// An increase between two readings, in percentage points, and the corresponding spend on this machine.
+/// The increase between two readings, in percentage points, and the spend on this machine in the meantime.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rise {
     percent: f64,
     usd: f64,
 }
 
-/// Estimates the increase in a window's usage, in percentage points, while this machine was idle.
+/// Estimates how much a window's usage increased while this machine was idle, in percentage points.
 ///
-/// The first response after a pause reports the increase during the pause. That increase may include responses from
-/// shortly before the pause. Those responses are subtracted, based on the price of one percent while this machine was
-/// in use.
+/// The first response after a pause reveals the increase during the pause. Part of the increase may be due to responses
+/// shortly before the pause, so their share is subtracted. It is estimated from the cost of one percent while this
+/// machine was in use.
 fn rise_elsewhere(responses: &[&Response], readings: &[(Millis, f64)]) -> f64 {
     let usd_between = |from: Millis, until: Millis| {
         responses
