@@ -1,9 +1,8 @@
 //! Clears stale locks, one at a time, without ever deleting content.
 //!
-//! Only known locks are cleared, and symbolic links are not followed. If the age of a lock does not prove that the lock
-//! is stale, the lock is watched first. Each lock is re-evaluated immediately before it is cleared, and checked once
-//! more after it has been moved. If a process has updated the lock in the meantime, the lock is left in place or moved
-//! back.
+//! Only known locks are cleared, and symbolic links are not followed. If a lock's age does not prove that it is stale,
+//! the lock is first watched for a few seconds. Each lock is checked immediately before it is moved and once more
+//! afterwards. If a process has updated the lock in the meantime, the lock is left in place or moved back.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -20,26 +19,25 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::places::Places;
 
-/// The maximum time to wait for another process that is clearing locks. This is slightly longer than clearing can take.
+/// The maximum time to wait for another process to finish clearing locks, which takes slightly less than this.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The parameters for clearing all stale locks.
+/// The parameters for clearing stale locks.
 pub(crate) struct Clearing<'a> {
     pub(crate) places: &'a Places,
     pub(crate) environment: &'a Environment,
-    /// The project directory whose locks are included.
+    /// The directory of the project whose locks are included.
     pub(crate) project: Option<&'a Path>,
-    /// True if stale locks are only reported, not cleared.
+    /// If true, stale locks are reported but not cleared.
     pub(crate) dry_run: bool,
     /// A function that blocks for the given duration.
     pub(crate) wait: &'a dyn Fn(Duration),
-    /// The total time that `wait` has blocked so far.
+    /// The total time that `wait` has blocked.
     pub(crate) waited: Cell<Duration>,
 }
 
 impl Clearing<'_> {
-    /// Finds, watches, evaluates, and clears all locks. Before each wait, `notify` is called with a sentence that tells
-    /// the user about it.
+    /// Finds, watches, evaluates, and clears all locks. Calls `notify` with a message for the user before each wait.
     ///
     /// Fails if another process is still clearing locks after [`CLEARING_TIMEOUT`].
     pub(crate) fn run(&self, notify: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
@@ -67,10 +65,10 @@ impl Clearing<'_> {
         LockContext::observe(self.places, self.environment.now + waited)
     }
 
-    /// Waits until no other process is clearing locks. It would do no harm if two processes cleared locks at the same
-    /// time, but their reports would be confusing.
+    /// Acquires a lock so that no two processes clear locks at the same time. This would be harmless, but the reports
+    /// would be confusing.
     ///
-    /// Returns `None` if the data directory cannot be used. Empty directories can be cleared even then.
+    /// Returns `None` if the data directory cannot be used. Empty directories can still be cleared in that case.
     fn lock_out_others(
         &self,
         notify: &dyn Fn(&str),
@@ -95,8 +93,8 @@ impl Clearing<'_> {
         }
     }
 
-    /// Watches the locks for which a single observation is not enough. Locks that have been released in the meantime
-    /// are left out.
+    /// Watches all locks that cannot be evaluated from a single observation. Locks that are released in the meantime
+    /// are dropped.
     fn watch(&self, locks: Vec<Lock>, notify: &dyn Fn(&str)) -> Vec<Lock> {
         let Some(seconds) = locks.iter().filter_map(Lock::seconds_to_watch).max() else {
             return locks;
@@ -119,7 +117,7 @@ impl Clearing<'_> {
             .collect()
     }
 
-    /// Clears a lock if its clearance permits this, and returns the lock with the action that was taken.
+    /// Clears a lock if permitted. Returns the lock with the action taken.
     fn settle(&self, mut lock: Lock, context: &LockContext<'_>) -> Lock {
         if lock.judgement.clearance != Clearance::Granted {
             lock.action = LockAction::Kept;
@@ -140,14 +138,14 @@ impl Clearing<'_> {
         }
     }
 
-    /// Re-evaluates a lock and clears it. If the facts have changed, the new verdict applies.
+    /// Re-evaluates a lock and clears it if the new verdict permits it.
     fn clear(
         &self,
         observed: &ObservedLock,
         context: &LockContext<'_>,
     ) -> Result<Lock, NotCleared> {
-        // Only a few locks depend on running sessions, and to observe the sessions, all processes have to be scanned.
-        // If a lock names a process, that process is looked up again in either case.
+        // Only a few locks depend on running sessions, and detecting those requires a scan of all processes. The
+        // process named in a lock is always looked up again.
         if observed.location.known.stays_with_live_session {
             clear_in_context(observed, &self.observe())
         } else {
@@ -179,7 +177,7 @@ fn clear_in_context(
 }
 
 impl Lock {
-    /// Returns how many seconds the lock must be watched, or `None` if a single observation is enough.
+    /// Returns the number of seconds to watch the lock, or `None` if a single observation is sufficient.
     fn seconds_to_watch(&self) -> Option<i64> {
         match self.judgement.clearance {
             Clearance::AfterWatching(seconds) => Some(seconds),
@@ -187,8 +185,7 @@ impl Lock {
         }
     }
 
-    /// Re-evaluates the lock after all locks have been watched. Returns `None` if the lock has been released in the
-    /// meantime, because there is nothing to report in that case.
+    /// Re-evaluates the lock after the watch period. Returns `None` if the lock has been released in the meantime.
     fn after_watching(self, seconds: i64, context: &LockContext<'_>) -> Option<Self> {
         if self.seconds_to_watch().is_none() {
             return Some(self);
@@ -215,7 +212,7 @@ fn observe_after_watching(
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/lock_races.rs"] // in the same binary, so that the tests are fast
+#[path = "../../tests/unit/lock_races.rs"] // Included here so that the tests are part of the same binary.
 mod lock_races;
 
 #[cfg(test)]
@@ -237,7 +234,7 @@ mod tests {
     }
 
     impl Home {
-        /// Creates a home directory. The tests use the machine's clock, because file timestamps come from it.
+        /// Creates a home directory. The tests use the system clock because file timestamps come from it.
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             fs::create_dir(directory.path().join(".claude")).unwrap();
@@ -259,7 +256,7 @@ mod tests {
             self.directory.path().join(relative)
         }
 
-        /// Creates an empty directory dated `age` seconds ago.
+        /// Creates an empty directory that was modified `age` seconds ago.
         fn directory(&self, relative: &str, age: i64) {
             fs::create_dir_all(self.path(relative)).unwrap();
             self.set_age(relative, age);
@@ -372,7 +369,7 @@ mod tests {
     fn a_lock_that_another_process_takes_in_between_stays() {
         let home = Home::new();
         let lock = home.path(".local/state/claude/locks/1.lock");
-        // This PID is higher than any PID on Linux.
+        // Linux never assigns a PID this high.
         fs::create_dir_all(lock.parent().unwrap()).unwrap();
         fs::write(&lock, "4194305").unwrap();
         let outcomes = home.race(|| fs::write(&lock, std::process::id().to_string()).unwrap());
@@ -402,7 +399,7 @@ mod tests {
         fs::write(&lock, "judged").unwrap();
         let context = LockContext::observe(&home.places, home.environment.now);
         let observed = observation::find(None, &context).remove(0);
-        // The file that was evaluated is moved rather than deleted, so that the new file cannot reuse its inode.
+        // Move the original file instead of deleting it, so that the new file cannot reuse its inode.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
         let open = OpenLock::open(&observed, &context).unwrap();

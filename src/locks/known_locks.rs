@@ -1,55 +1,54 @@
-//! The table of all known locks, which is loaded from `known_locks.json`. No other files are ever observed or changed.
+//! The table of known locks, loaded from `known_locks.json`. No other files are observed or changed.
 //!
-//! To add a lock, add a row to the table, update `docs/locks.md` with the test that compares it with the table, and
-//! test the lock's states in `tests/integration/locks.rs`. In a `source` field, "Observed" means that the lock has been
-//! observed with the real client, version 2.1.328.
+//! To add a lock, add a row to the table, update `docs/locks.md` (a test compares it with the table), and test the
+//! states of the lock in `tests/integration/locks.rs`. "Observed" in a `source` field means that the lock was created
+//! by a real client, version 2.1.328.
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// The directory to which a row's pattern is relative.
+/// The base directory of a row's pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Root {
     /// The configuration directory: `~/.claude` or `CLAUDE_CONFIG_DIR`.
     Config,
-    /// The parent of the configuration directory. In the pattern, `{config}` stands for the name of the configuration
-    /// directory.
+    /// The parent of the configuration directory. In the pattern, `{config}` stands for the directory's name.
     BesideConfig,
     /// The directory that contains the global state file `.claude.json`.
     BesideGlobalState,
     /// The native installer's directory, `$XDG_STATE_HOME/claude`.
     ClientState,
-    /// Each project: the working directory and the projects listed in `.claude.json`.
+    /// Every project directory: the working directory and the projects listed in `.claude.json`.
     Project,
 }
 
-/// The form of a lock. It determines how the lock's holder can be identified.
+/// The form of a lock, which determines how its holder is identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LockKind {
-    /// An empty directory. The holder updates the directory's timestamp at each heartbeat.
+    /// An empty directory. The holder updates its timestamp at every heartbeat.
     Directory,
-    /// A file that names a process. Older versions of Claude Code may have created a directory instead.
+    /// A file that identifies a process. Older versions of Claude Code may have created a directory instead.
     ProcessFile,
     /// A file in the registry of running sessions.
     SessionRegistry,
     /// A file that is never removed, by design.
     Marker,
-    /// A lock that another program keeps in one of Claude Code's directories. It is reported but never changed.
+    /// A lock that another program creates in one of Claude Code's directories. It is reported but never cleared.
     Foreign,
 }
 
-/// The maximum time, in seconds, after which the holder of a directory lock updates it again. This is the default of
-/// the `proper-lockfile` package, which Claude Code uses.
+/// The interval, in seconds, at which the holder of a directory lock updates it. This is the default of the
+/// `proper-lockfile` package, which Claude Code uses.
 pub(super) const HEARTBEAT: i64 = 5;
 
-/// How a stuck lock affects the user. Each effect is shown after "Effect:".
+/// The effects of a stuck lock on the user, displayed after "Effect:".
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StuckEffects {
-    /// The effect of a lock dated in the future. Claude Code waits for the lock and eventually gives up.
+    /// The effect of a lock with a timestamp in the future. Claude Code waits for the lock and eventually gives up.
     pub(super) dated_in_future: String,
     /// The effect of a file or a non-empty directory. Claude Code immediately fails to acquire the lock.
     pub(super) not_removable: String,
@@ -60,33 +59,33 @@ pub(super) struct StuckEffects {
 #[serde(deny_unknown_fields)]
 pub(crate) struct KnownLock {
     pub(super) root: Root,
-    /// The path relative to the root. An asterisk matches any string within one path component.
+    /// The path relative to the root. `*` matches any string within a path component.
     pub(super) pattern: String,
     pub(super) kind: LockKind,
-    /// The age, in seconds, at which Claude Code itself considers a directory stale and removes it. If a row for a
-    /// process file has this field, older versions of Claude Code created a directory instead of the file.
+    /// The age, in seconds, at which Claude Code considers a lock directory stale and removes it. A process-file row
+    /// has this field if older versions of Claude Code created a directory instead.
     pub(super) stale_after: Option<i64>,
-    /// True if the lock must stay in place as long as any session that uses the configuration is running. Simultaneous
-    /// writes have corrupted `.claude.json`, and simultaneous refreshes have invalidated logins.
+    /// True if the lock must not be cleared while any session is using the configuration. Concurrent writes have
+    /// corrupted `.claude.json`, and concurrent token refreshes have invalidated logins.
     #[serde(default)]
     pub(super) stays_with_live_session: bool,
     /// The file in the configuration directory that identifies the holder.
     pub(super) owner_file: Option<String>,
-    /// The program that creates the lock, and when the program creates it.
+    /// The program that creates the lock, and when it does so.
     pub(super) owner: String,
-    /// How to recognize a stale lock, for `docs/locks.md`.
+    /// How to recognize that the lock is stale, for `docs/locks.md`.
     pub(super) staleness: String,
-    /// How a stale lock affects the user.
+    /// The effect of a stale lock on the user.
     pub(super) harm: String,
-    /// The effects of a stuck lock, if they are so serious that they are reported even if the user has not asked.
+    /// The effects of a stuck lock. Present only if they are serious enough to warn the user without being asked.
     pub(super) stuck_effects: Option<StuckEffects>,
-    /// A warning about what never to do with the lock, for `docs/locks.md`.
+    /// A warning about what not to do with the lock, for `docs/locks.md`.
     pub(super) never: String,
-    /// The evidence for the row, for `docs/locks.md`.
+    /// The evidence for this row, for `docs/locks.md`.
     pub(super) source: String,
 }
 
-/// All rows of the table. A test ensures that the table is valid.
+/// All rows of the table. A test ensures that the table can be parsed.
 pub(super) static KNOWN_LOCKS: LazyLock<Vec<KnownLock>> =
     LazyLock::new(|| parse_table().unwrap_or_default());
 

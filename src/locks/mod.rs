@@ -1,8 +1,7 @@
-//! Handles Claude Code's lock files: lists the known ones, determines whether each lock is in use, and clears stale
-//! locks.
+//! Handles Claude Code's lock files: finds known locks, determines whether they are in use, and clears stale ones.
 //!
-//! A lock never causes a usage limit. However, some stale locks make every start of Claude Code slower, or cause Claude
-//! Code to lose settings. [`harmful`] finds these locks, and `clearing` clears them.
+//! Locks never cause usage limits. However, some stale locks slow down every start of Claude Code or cause it to lose
+//! settings. [`harmful`] finds these locks, and `clearing` clears them.
 
 pub(crate) mod clearing;
 mod known_locks;
@@ -27,20 +26,20 @@ use crate::places::Places;
 /// The command that clears stale locks.
 const CLEAR_COMMAND: &str = "whycap --clear-stale-locks";
 
-/// The action that was taken on a lock.
+/// The action taken on a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LockAction {
-    /// Clearing was not requested, or the lock is gone.
+    /// Clearing was not requested, or the lock no longer exists.
     None,
     WouldClear,
     Cleared,
     Kept,
-    /// The lock should have been cleared but could not be.
+    /// Clearing the lock was permitted but failed.
     Failed,
 }
 
-/// A lock together with its verdict.
+/// A lock and its verdict.
 #[derive(Debug, Clone)]
 pub(crate) struct Lock {
     observed: ObservedLock,
@@ -57,7 +56,7 @@ impl Lock {
         }
     }
 
-    /// Returns how the lock affects the user, or `None` if the lock is not stuck or has no noticeable effect.
+    /// Describes how the lock affects the user. Returns `None` if the lock is not stuck or has no noticeable effect.
     fn effect(&self) -> Option<&'static str> {
         if self.judgement.verdict == LockVerdict::Stuck {
             effect_when_stuck(self.observed.location.known, self.observed.info.kind)
@@ -66,7 +65,7 @@ impl Lock {
         }
     }
 
-    /// Returns true if the lock was moved to quarantine, from where it can be restored.
+    /// Returns true if the lock was moved to quarantine. It can be restored from there.
     fn is_quarantined(&self) -> bool {
         self.action == LockAction::Cleared && self.observed.info.kind != EntryKind::EmptyDirectory
     }
@@ -80,8 +79,8 @@ fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'sta
     })
 }
 
-/// Finds and evaluates all locks without changing anything and without waiting. The locks in the directory `project`
-/// are included.
+/// Finds and evaluates all locks, including those in the directory `project`. Nothing is changed, and the call does not
+/// wait.
 pub(crate) fn find_all(places: &Places, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
     judge_all(project, &LockContext::observe(places, now))
 }
@@ -98,15 +97,15 @@ fn judge_all(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Lock> {
 pub struct HarmfulLock {
     /// The path of the lock.
     pub path: PathBuf,
-    /// Sentences that describe the lock and its effect.
+    /// A few sentences about the lock and its effect.
     pub says: String,
-    /// A sentence that says what to do, with the command in backticks.
+    /// A sentence about what to do, with the command in backticks.
     pub remedy: String,
 }
 
 impl HarmfulLock {
-    /// Returns the lock at a location. Returns `None` if there is no lock at this location, or if the lock is not stuck
-    /// or has no noticeable effect.
+    /// Returns the lock at a location. Returns `None` if there is no lock, or if it is not stuck or has no noticeable
+    /// effect.
     fn at(location: &LockLocation, places: &Places, now: DateTime<Utc>) -> Option<Self> {
         let info = location.parent().ok()?.entry_info(location.name()).ok()?;
         let effect = effect_when_stuck(location.known, info.kind)?;
@@ -128,9 +127,9 @@ impl HarmfulLock {
     }
 }
 
-/// Returns the stuck locks that have a noticeable effect on the user.
+/// Returns all stuck locks with a noticeable effect on the user.
 ///
-/// Hooks can call this function, because it reads the metadata of only about a dozen files and does not look for
+/// This is fast enough for hooks, because it only reads the metadata of about a dozen files and does not look for
 /// running sessions.
 pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
     KNOWN_LOCKS

@@ -1,4 +1,4 @@
-//! Finds known locks and observes their state, without changing anything.
+//! Finds known locks and observes their state without changing anything.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,17 +16,17 @@ use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The maximum number of entries to observe in a directory, and the maximum number of locks to observe of each kind.
-/// Nobody has that many.
+/// The maximum number of entries to read from a directory, and the maximum number of locks of each kind. Both are far
+/// above realistic numbers.
 const MAX_NAMES: usize = 2_000;
 
-/// The maximum number of projects whose locks are observed.
+/// The maximum number of projects to search for locks.
 const MAX_PROJECTS: usize = 500;
 
-/// The maximum size, in bytes, of a lock file that names a process. Real lock files are a few hundred bytes long.
+/// The maximum size, in bytes, of a lock file that identifies a process. Real files are a few hundred bytes long.
 const CLAIM_SIZE_LIMIT: u64 = 64 * 1024;
 
-/// Facts that are relevant to all locks.
+/// Facts that affect all locks.
 #[derive(Debug)]
 pub(super) struct LockContext<'a> {
     /// The time of the observation.
@@ -50,41 +50,41 @@ impl<'a> LockContext<'a> {
     }
 }
 
-/// A path at which there may be a known lock.
+/// A path where a known lock may exist.
 #[derive(Debug, Clone)]
 pub(super) struct LockLocation {
     pub(super) known: &'static KnownLock,
     pub(super) root: PathBuf,
-    /// The path relative to the root. Symbolic links in it are not followed.
+    /// The path below the root. Symbolic links in it are not followed.
     pub(super) below: PathBuf,
 }
 
-/// An existing lock, along with everything that was observed about it.
+/// An existing lock and everything that was observed about it.
 #[derive(Debug, Clone)]
 pub(super) struct ObservedLock {
     pub(super) location: LockLocation,
     pub(super) info: EntryInfo,
-    /// The process that the lock names, if any.
+    /// The process named in the lock, if any.
     pub(super) holder: Option<Holder>,
-    /// The domain in which the process IDs in the lock's directory are valid.
+    /// The machine or container in which the PIDs found in the lock's directory are valid.
     pub(super) pid_domain: PidDomain,
-    /// The result of watching the lock, or `None` if it was not watched.
+    /// The result of watching the lock, or `None` if it has not been watched.
     pub(super) watch: Option<Watch>,
 }
 
-/// A process that claims to hold a lock.
+/// The process that claims to hold a lock.
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
-    /// The lock's own claim about who holds it.
+    /// The process information recorded in the lock.
     pub(super) claim: Claim,
-    /// The process that currently has the ID in the claim.
+    /// The process that currently has the recorded PID.
     pub(super) process: Process,
 }
 
-/// A comparison of two observations of a lock.
+/// The difference between two observations of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Watch {
-    /// The number of seconds between the observations.
+    /// The time between the observations, in seconds.
     pub(super) seconds: i64,
     /// True if the lock was updated or replaced between the observations.
     pub(super) was_updated: bool,
@@ -105,7 +105,7 @@ impl LockLocation {
         open_below(&self.root, self.below.parent().unwrap_or(Path::new("")))
     }
 
-    /// Observes the lock in its open directory. Fails if the lock does not exist.
+    /// Observes the lock through its open parent directory. Fails if the lock does not exist.
     fn observe(&self, parent: &Directory, context: &LockContext<'_>) -> io::Result<ObservedLock> {
         let info = parent.entry_info(self.name())?;
         let holder = self
@@ -123,8 +123,8 @@ impl LockLocation {
         })
     }
 
-    /// Determines which process a lock names, either from the lock itself or from its owner file. `name` and
-    /// `directory` specify where the lock currently is. Returns `None` if neither of them names a process.
+    /// Reads the process information from the lock or its owner file. `name` and `directory` are the lock's current
+    /// location. Returns `None` if neither file names a process.
     fn claim(
         &self,
         kind: EntryKind,
@@ -138,8 +138,8 @@ impl LockLocation {
                 let name_pid = Path::new(name).file_stem()?;
                 read_claim(directory, name).filter(|claim| *name_pid == *claim.pid.to_string())
             }
-            // An owner file may be older than the lock. Unless it contains the process's start time, the PID may now
-            // belong to another process, so the claim is ignored.
+            // An owner file can be older than the lock. If it does not contain the start time of the process, its PID
+            // may have been reused, so the claim is ignored.
             (_, _, Some(owner_file)) => {
                 let config = Directory::open(&context.places.config).ok()?;
                 read_claim(&config, owner_file.as_ref()).filter(|claim| claim.start.is_some())
@@ -153,11 +153,11 @@ fn read_claim(directory: &Directory, name: &OsStr) -> Option<Claim> {
     Claim::parse(&directory.read(name, CLAIM_SIZE_LIMIT).ok()?)
 }
 
-/// Looks up the process that a claim names.
+/// Looks up the process named in a claim.
 fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     let process = claim.look();
-    // The system computes the start time of a process from the time since boot, so this start time shifts when the
-    // clock is adjusted. The start time in the session registry does not shift, so it is used if there is one.
+    // The system derives start times from the time since boot, so they shift when the clock is adjusted. Prefer the
+    // start time from the session registry, which does not shift.
     let registered_at = sessions
         .iter()
         .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds)
@@ -172,7 +172,7 @@ fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     }
 }
 
-/// An observed lock whose directory is open. All changes to the lock are made through this open directory.
+/// A lock whose parent directory is open. All changes to the lock are made through this handle.
 pub(super) struct OpenLock<'a> {
     pub(super) observed: &'a ObservedLock,
     pub(super) parent: Directory,
@@ -198,13 +198,13 @@ impl<'a> OpenLock<'a> {
         Ok(ObservedLock { watch, ..observed })
     }
 
-    /// Returns true if the lock is still at its location and unchanged.
+    /// Returns true if the lock still exists and has not changed.
     pub(super) fn is_unchanged(&self) -> io::Result<bool> {
         self.is_same_entry(self.observed.location.name(), &self.parent)
     }
 
-    /// Returns true if a directory entry is this lock, and if all the facts on which the lock's verdict depends are
-    /// unchanged. It is not enough to compare only the identity, because file systems reuse inode numbers immediately.
+    /// Returns true if a directory entry is this lock and no fact that affects the verdict has changed. Comparing
+    /// identities alone is not sufficient, because file systems reuse inode numbers immediately.
     pub(super) fn is_same_entry(&self, name: &OsStr, directory: &Directory) -> io::Result<bool> {
         let info = directory.entry_info(name)?;
         let claim = self
@@ -221,19 +221,19 @@ impl<'a> OpenLock<'a> {
     }
 }
 
-/// Finds all known locks that exist, in the order of the table.
+/// Finds all known locks that exist, in table order.
 pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<ObservedLock> {
     let projects = known_projects(context.places, project);
     KNOWN_LOCKS
         .iter()
         .flat_map(|known| locations_of(known, context.places, &projects))
-        // Locks that have just disappeared or that cannot be read are left out.
+        // Locks that have disappeared or cannot be read are skipped.
         .filter_map(|location| location.observe(&location.parent().ok()?, context).ok())
         .collect()
 }
 
-/// Returns the paths at which there may be locks of a kind. If the pattern contains a wildcard, there is a file or
-/// directory at each of these paths. Otherwise, there may be none.
+/// Returns all paths where a lock of this kind may exist. Paths that match a wildcard are known to exist. Other paths
+/// may not.
 pub(super) fn locations_of(
     known: &'static KnownLock,
     places: &Places,
@@ -249,7 +249,7 @@ pub(super) fn locations_of(
         Root::ClientState => vec![&places.client_state],
         Root::BesideGlobalState => places.global_state.parent().into_iter().collect(),
         Root::BesideConfig => match config_name {
-            // If the directory's name contained an asterisk, it would act as a wildcard in the pattern.
+            // An asterisk in the directory name would act as a wildcard in the pattern.
             Some(name) if !name.contains('*') => places.config.parent().into_iter().collect(),
             _ => Vec::new(),
         },
@@ -269,8 +269,8 @@ pub(super) fn locations_of(
         .collect()
 }
 
-/// Returns the given project, its parent directories, and the projects in Claude Code's global state. A session may have
-/// been started in any of the parent directories.
+/// Returns the given project, its parent directories, and all projects in Claude Code's global state. The parents are
+/// included because a session may have been started in any of them.
 fn known_projects(places: &Places, project: Option<&Path>) -> BTreeSet<PathBuf> {
     let state = account::global_state(places).unwrap_or_default();
     let remembered = state
@@ -290,7 +290,7 @@ fn known_projects(places: &Places, project: Option<&Path>) -> BTreeSet<PathBuf> 
         .collect()
 }
 
-/// Returns the paths below a root that match a pattern.
+/// Returns all paths below a root that match a pattern.
 fn paths_matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     for part in pattern.split('/') {
@@ -303,8 +303,8 @@ fn paths_matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// Returns the paths of a directory's entries that match one component of a pattern. If the component contains no
-/// wildcard, a path is returned even if it does not exist.
+/// Returns the children of a directory that match one component of a pattern. If the component contains no wildcard,
+/// the path is returned even if it does not exist.
 fn children_matching(root: &Path, parent: &Path, part: &str) -> Vec<PathBuf> {
     if !part.contains('*') {
         return vec![parent.join(part)];

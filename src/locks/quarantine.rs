@@ -1,8 +1,8 @@
-//! Moves locks to quarantine, unless they are empty directories, and restores them from there.
+//! Clears locks, moving everything except empty directories to quarantine, and restores quarantined locks.
 //!
-//! Each item has its own directory in `<data>/quarantine`, which contains the lock under its original name and a
-//! `manifest.json` with its previous path, the time, and the reason. The manifest is written first, so that the origin
-//! of each item is known even after a crash.
+//! Each quarantined lock has its own directory in `<data>/quarantine`. The directory contains the lock under its
+//! original name, and a `manifest.json` with the original path, the time, and the reason. The manifest is written
+//! first, so that the origin of the lock is known even after a crash.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -18,12 +18,12 @@ use crate::disk::replace::remove_empty_owned_directory;
 use crate::disk::{self, Durability, EntryKind, records};
 use crate::places::Places;
 
-/// Describes a quarantined item.
+/// The manifest of a quarantined lock.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    /// The absolute path from which the lock was moved.
+    /// The lock's original absolute path.
     original: PathBuf,
-    /// The time in RFC 3339 format, for people who read the file.
+    /// The time of the move in RFC 3339 format, for human readers.
     moved_at: String,
     why: String,
 }
@@ -35,12 +35,12 @@ fn quarantine_directory(places: &Places) -> PathBuf {
     places.data.join("quarantine")
 }
 
-/// The reason why a lock was not cleared. The sentences are shown to the user.
+/// The reason for not clearing a lock. The strings are sentences for the user.
 #[derive(Debug)]
 pub(super) enum NotCleared {
-    /// The lock has changed, so it is left in place.
+    /// The lock has changed, so it was left in place.
     Kept(&'static str),
-    /// The quarantine cannot be used for the lock.
+    /// The lock could not be moved to quarantine.
     NoQuarantine(String),
     /// Another process acquired the lock while whycap was moving it, and the lock could not be moved back.
     Displaced(String),
@@ -54,14 +54,14 @@ impl From<io::Error> for NotCleared {
     }
 }
 
-/// The outcome of an unsuccessful attempt to clear a lock.
+/// The outcome of a failed attempt to clear a lock.
 pub(super) struct ClearingOutcome {
     pub(super) action: LockAction,
     pub(super) reason: String,
 }
 
 impl NotCleared {
-    /// Returns the outcome to report for the lock.
+    /// Returns the outcome to report.
     pub(super) fn outcome(self, observed: &ObservedLock) -> ClearingOutcome {
         let (action, reason) = match self {
             Self::Kept(reason) => (LockAction::Kept, reason.to_owned()),
@@ -92,7 +92,7 @@ impl NotCleared {
     }
 }
 
-/// The reason that is reported if another process acquires a lock while whycap is clearing it.
+/// The outcome if another process acquires the lock while it is being cleared.
 const TAKEN: NotCleared =
     NotCleared::Kept("In the meantime, another process took the lock, so whycap left it in place.");
 
@@ -124,7 +124,7 @@ impl OpenLock<'_> {
         }
     }
 
-    /// Moves the lock to quarantine and returns the directory of the new item.
+    /// Moves the lock to quarantine. Returns the directory that was created for it.
     fn move_to_quarantine(&self, reason: &str) -> Result<PathBuf, NotCleared> {
         let quarantine = quarantine_directory(self.context.places);
         let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {
@@ -135,7 +135,7 @@ impl OpenLock<'_> {
         })?;
 
         let moved = self.move_to(&target, self.observed.location.name(), &item);
-        // Windows cannot delete a directory that is open.
+        // Windows cannot delete an open directory.
         drop(target);
         if moved.is_err() {
             remove_item(&item);
@@ -143,7 +143,7 @@ impl OpenLock<'_> {
         moved.map(|()| item)
     }
 
-    /// Creates an item directory with its manifest. Returns its path along with the open directory.
+    /// Creates a directory with a manifest for the lock. Returns its path and a handle.
     fn create_item(&self, quarantine: &Path, reason: &str) -> anyhow::Result<(PathBuf, Directory)> {
         let manifest = Manifest {
             original: self.observed.location.path(),
@@ -157,8 +157,7 @@ impl OpenLock<'_> {
         builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        // If a step before the call to `keep()` fails, the directory is deleted. Until then, it contains nothing but
-        // the manifest.
+        // Until `keep()` is called, the directory is deleted on failure. It contains only the manifest at this point.
         let item = builder.tempdir_in(quarantine)?;
         disk::write_atomically(
             &item.path().join(MANIFEST),
@@ -169,9 +168,8 @@ impl OpenLock<'_> {
         Ok((item.keep(), target))
     }
 
-    /// Moves the lock into another directory under a new name. If it turns out that another process acquired the lock
-    /// at the last moment, the lock is moved back. `target_path` is the path of the target directory, for use in an
-    /// error message.
+    /// Moves the lock to another directory under a new name. If another process has acquired the lock at the last
+    /// moment, moves it back. `target_path` is the path of the target directory, for error messages.
     fn move_to(
         &self,
         target: &Directory,
@@ -211,18 +209,18 @@ impl OpenLock<'_> {
     }
 }
 
-/// A quarantined item and the result of restoring it.
+/// A quarantined lock and the result of restoring it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Restored {
-    /// The previous path of the lock.
+    /// The lock's original path.
     pub(crate) path: PathBuf,
-    /// True if the lock has been restored to that path.
+    /// True if the lock was restored to that path.
     pub(crate) back: bool,
-    /// The reason, if the lock was not restored.
+    /// The reason for not restoring the lock.
     pub(crate) why: String,
 }
 
-/// Restores all items, oldest first. Existing files are never replaced.
+/// Restores all quarantined locks, oldest first. Existing files are never replaced.
 pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
     let quarantine = quarantine_directory(places);
     if quarantine.exists() {
@@ -238,9 +236,9 @@ pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
     Ok(items.iter().filter_map(|item| restore_item(item)).collect())
 }
 
-/// Restores an item. Returns `None` if it contains no lock or if its manifest cannot be read.
+/// Restores a quarantined lock. Returns `None` if the lock is missing or the manifest cannot be read.
 fn restore_item(item: &Path) -> Option<Restored> {
-    // An earlier process may have been killed right after it restored the lock.
+    // An earlier process may have been killed right after restoring the lock.
     if remove_item(item) {
         return None;
     }
@@ -256,7 +254,7 @@ fn restore_item(item: &Path) -> Option<Restored> {
     })
 }
 
-/// Moves a lock from its item directory back to its original path. The error is a sentence for the user.
+/// Moves a quarantined lock back to its original path. The error is a sentence for the user.
 fn move_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!(
@@ -278,13 +276,14 @@ fn move_back(item: &Path, path: &Path) -> Result<(), String> {
         })
 }
 
-/// Removes an item directory if it contains nothing but the manifest. Otherwise, removes nothing and returns false.
+/// Removes a quarantine directory that contains only a manifest. Returns false without removing anything if it contains
+/// a lock.
 fn remove_item(item: &Path) -> bool {
     let has_no_lock = Directory::open(item)
         .and_then(|item| item.names(2))
         .is_ok_and(|names| names.iter().all(|name| name == MANIFEST));
     if has_no_lock {
-        // A manifest without a lock is harmless, so failures are ignored.
+        // A leftover manifest is harmless, so errors are ignored.
         let _ = disk::remove_owned_file(&item.join(MANIFEST));
         remove_empty_owned_directory(item);
     }

@@ -1,4 +1,4 @@
-//! Reports about locks, as text and as JSON.
+//! Reports on locks as text and as JSON.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -18,10 +18,10 @@ const NOT_A_LIMIT: &str = "Locks do not cause usage limits, and clearing a lock 
 
 const QUARANTINED: &str = "Some locks were not empty directories, so whycap moved them to quarantine. To restore them: whycap locks --restore";
 
-/// The column at which paths and reasons start.
+/// The column in which paths and reasons start.
 const TEXT_COLUMN: usize = 13;
 
-/// Returns the report of `whycap locks`.
+/// Builds the report for `whycap locks`.
 pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc>) -> Report {
     let mut report = list(&mut locks, "No Claude Code locks found.", places, now);
     report.paragraph(Tone::Quiet, NOT_A_LIMIT);
@@ -43,7 +43,7 @@ pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc
     report
 }
 
-/// Returns the report of `whycap --clear-stale-locks`.
+/// Builds the report for `whycap --clear-stale-locks`.
 pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
     let mut report = list(
         &mut locks,
@@ -61,8 +61,7 @@ pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
     report
 }
 
-/// Returns a sentence that says how many locks were cleared, how many were left in place, and how many could not be
-/// cleared.
+/// Summarizes how many locks were cleared, left in place, and could not be cleared.
 fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
     let count = |action| locks.iter().filter(|lock| lock.action == action).count();
     let kept_count = count(LockAction::Kept);
@@ -83,7 +82,7 @@ fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
     }
 }
 
-/// Returns the report of `whycap locks --restore`.
+/// Builds the report for `whycap locks --restore`.
 pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
     let mut report = Report::new(json!({ "restored": items }));
     if items.is_empty() {
@@ -106,8 +105,8 @@ pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
     report
 }
 
-/// Returns a report that lists the locks, worst first. Files that exist by design, and the files of running sessions,
-/// are counted but not listed. They are listed only if clearing left them in place.
+/// Builds a report that lists the locks, worst first. Markers and locks of running sessions are only counted, unless
+/// they were not cleared on request.
 fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<Utc>) -> Report {
     let mut report = Report::new(to_json(locks, now));
     if locks.is_empty() {
@@ -148,14 +147,14 @@ fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<U
     report
 }
 
-/// How a report shows a lock.
+/// Determines how a lock appears in a report.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListForm {
     /// The lock is listed with its path.
     Listed,
-    /// The lock belongs to a running session, so the report counts it without listing it.
+    /// The lock belongs to a running session and is only counted.
     RunningSession,
-    /// The file exists by design, so the report counts it without listing it.
+    /// The file is a permanent marker and is only counted.
     Marker,
 }
 
@@ -170,7 +169,7 @@ impl ListForm {
     }
 }
 
-/// Adds a lock, followed by sentences about it. Its path is on a separate line, so that people can copy it.
+/// Adds a lock and a few sentences about it. The path is on its own line so that it is easy to copy.
 fn add_entry(report: &mut Report, tone: Tone, label: &str, path: &str, sentences: &[&str]) {
     let padding = " ".repeat(TEXT_COLUMN.saturating_sub(label.len()));
     report.row(vec![
@@ -196,7 +195,7 @@ fn label(lock: &Lock) -> (Tone, &'static str) {
     }
 }
 
-/// Returns the reason for the verdict along with the lock's age. For a directory lock, the reason already includes the
+/// Returns the reason for the verdict, followed by the lock's age. For directory locks, the reason already contains the
 /// age.
 fn reason_with_age(lock: &Lock, now: DateTime<Utc>) -> String {
     let reason = &lock.judgement.reason;
@@ -209,7 +208,7 @@ fn reason_with_age(lock: &Lock, now: DateTime<Utc>) -> String {
     }
 }
 
-/// Returns a sentence about the effect of a stuck or stale lock, or an empty string for any other lock.
+/// Describes the effect of a stuck or stale lock. Returns an empty string for all other locks.
 fn effect_sentence(lock: &Lock) -> String {
     let known = lock.observed.location.known;
     let verdict = lock.judgement.verdict;
@@ -225,7 +224,7 @@ fn effect_sentence(lock: &Lock) -> String {
     }
 }
 
-/// Returns the locks in the format that `--json` prints.
+/// Returns the locks in the format of `--json`.
 fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     let locks: Vec<Value> = locks
         .iter()
@@ -250,8 +249,8 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     json!({ "locks": locks })
 }
 
-/// Returns the process that a lock names. If the process that whycap sees under this ID may not be the process that the
-/// lock means, its state is null.
+/// Returns the process named in a lock. The state is null if the visible process with this PID may not be the one named
+/// in the lock.
 fn holder_json(observed: &ObservedLock) -> Option<Value> {
     let holder = observed.holder.as_ref()?;
     let process = &holder.process;

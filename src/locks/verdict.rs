@@ -1,5 +1,4 @@
-//! Determines the verdict on a lock from facts that have already been observed. Nothing in this module accesses files,
-//! the clock, or processes.
+//! Determines the verdict on a lock from observed facts. This module does not access files, processes, or the clock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -12,45 +11,45 @@ use crate::disk::{EntryInfo, EntryKind};
 use crate::time::format_duration;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 
-/// The verdict on a lock. The variants are sorted from worst to best.
+/// The verdict on a lock. The variants are ordered from worst to best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LockVerdict {
     /// The lock is not in use, and Claude Code will never remove it.
     Stuck,
-    /// The lock is not in use. Claude Code ignores it or will remove it on its own.
+    /// The lock is not in use. Claude Code ignores it or will remove it itself.
     Stale,
-    /// There is not enough information for a verdict.
+    /// There is not enough evidence for a verdict.
     CannotTell,
     /// The lock is in use.
     Held,
     /// The lock belongs to another user or another program.
     NotOurs,
-    /// The file is there by design and locks nothing.
+    /// The file is a permanent marker and does not lock anything.
     Harmless,
 }
 
-/// Permission to clear a lock, which may be granted, conditional, or denied.
+/// Whether a lock may be cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clearance {
-    /// The lock may be cleared. An empty directory is removed, and anything else is moved to quarantine.
+    /// The lock may be cleared: an empty directory is removed, and anything else is moved to quarantine.
     Granted,
-    /// The lock may be cleared if nothing updates it for this number of seconds.
+    /// The lock may be cleared if it is not updated for this number of seconds.
     AfterWatching(i64),
     Denied,
 }
 
-/// The verdict on a lock, along with its reason and the permission to clear it.
+/// The verdict on a lock, its reason, and whether the lock may be cleared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) verdict: LockVerdict,
-    /// The reason, in one or two sentences for the user.
+    /// The reason for the verdict, in one or two sentences for the user.
     pub(super) reason: String,
     pub(super) clearance: Clearance,
 }
 
 impl LockVerdict {
-    /// Returns a verdict that keeps the lock in place.
+    /// Creates a judgement with this verdict that does not permit clearing the lock.
     fn because(self, reason: impl Into<String>) -> Judgement {
         Judgement {
             verdict: self,
@@ -66,14 +65,14 @@ impl Judgement {
     }
 }
 
-/// The maximum difference between file timestamps and the clock that does not indicate a problem.
+/// The maximum harmless difference between file timestamps and the clock.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
-/// The tolerance, in seconds, for a directory that several machines write to. Each machine sets timestamps according to
-/// its own clock and sees other machines' changes with a delay.
+/// The tolerance, in seconds, for a directory that is shared by several machines. Each machine sets timestamps from its
+/// own clock and sees changes by other machines with a delay.
 const SHARED_CLOCK_TOLERANCE: i64 = 3600;
 
-/// The maximum time, in seconds, for which locks are watched while the user waits.
+/// The maximum time, in seconds, to watch locks while the user waits.
 const MAX_WATCH: i64 = 12;
 
 /// Determines the verdict on a lock.
@@ -123,7 +122,7 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
     }
 }
 
-/// Returns the reason why Claude Code will never remove a directory lock, or `None` if Claude Code will remove it.
+/// Returns the reason why Claude Code will never remove a directory lock. Returns `None` if it will.
 pub(super) fn reason_if_stuck(info: &EntryInfo, now: DateTime<Utc>) -> Option<String> {
     match info.kind {
         EntryKind::File => Some(
@@ -160,8 +159,8 @@ fn judge_directory_without_sessions(
 ) -> Judgement {
     let age = context.now - lock.info.modified;
     let (stale_after, stale_reason) = match judge_by_holder(lock) {
-        // The owner file may still be that of an earlier holder, because a new holder needs a moment to write its own.
-        // Therefore, the lock must be older than a heartbeat.
+        // The owner file may still be from the previous holder, because a new holder takes a moment to write its own.
+        // Require the lock to be older than one heartbeat.
         Some(by_holder) if by_holder.verdict == Stale => (HEARTBEAT + 1, by_holder.reason),
         Some(by_holder) => return by_holder,
         None => {
@@ -185,14 +184,14 @@ fn judge_directory_without_sessions(
     }
 }
 
-/// Returns true if other machines may write to a lock's directory.
+/// Returns true if a lock's directory may be shared with other machines.
 fn is_shared_with_machines(lock: &ObservedLock) -> bool {
     lock.pid_domain.unseen == Some(Unseen::OnOtherMachines)
 }
 
-/// Returns the clearance for a stuck lock. A holder would update the lock at each heartbeat, so the lock may be cleared
-/// only if it has not been updated for longer than a heartbeat. The evidence can be its modification time, its change
-/// time, or the result of watching it.
+/// Returns the clearance for a stuck lock. Its holder would update it at every heartbeat, so it may be cleared only
+/// after more than one heartbeat without an update. The evidence is its modification time, its change time, or the
+/// result of watching it.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;
@@ -211,7 +210,7 @@ fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearan
     }
 }
 
-/// Determines the verdict on an empty directory whose timestamp is in the past.
+/// Determines the verdict on an empty directory with a timestamp in the past.
 fn judge_by_age(
     age: TimeDelta,
     stale_after: i64,
@@ -241,7 +240,7 @@ fn judge_by_age(
         })
 }
 
-/// Returns sentences that explain why a lock must stay while Claude Code is running.
+/// Explains why a lock must not be cleared while Claude Code is running.
 fn reason_to_keep(presence: &Presence) -> String {
     let running = running_claude(presence);
     if presence.live.is_empty() {
@@ -251,7 +250,7 @@ fn reason_to_keep(presence: &Presence) -> String {
     }
 }
 
-/// Returns a sentence about the running Claude Code processes.
+/// Describes the running Claude Code processes.
 fn running_claude(presence: &Presence) -> String {
     let Presence { live, uncertain } = presence;
     if live.is_empty() {
@@ -264,9 +263,9 @@ fn running_claude(presence: &Presence) -> String {
     }
 }
 
-/// Formats process IDs as "PID 20763" or "PID 1, 2, 3, …".
+/// Formats PIDs as "PID 20763" or "PID 1, 2, 3, …".
 fn format_pids(pids: &[u32]) -> String {
-    /// The maximum number of IDs to list. Listing more would not help the user.
+    /// The maximum number of PIDs to list. A longer list would not help the user.
     const MAX_PIDS: usize = 3;
 
     let shown: Vec<String> = pids.iter().take(MAX_PIDS).map(u32::to_string).collect();
@@ -274,7 +273,7 @@ fn format_pids(pids: &[u32]) -> String {
     format!("PID {}{more}", shown.join(", "))
 }
 
-/// Determines the verdict on a lock from the process that it names. Returns `None` if the lock does not name a process.
+/// Determines the verdict on a lock from the process named in it. Returns `None` if the lock does not name a process.
 fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
     let holder = lock.holder.as_ref()?;
     let liveness = holder
@@ -316,7 +315,7 @@ mod tests {
             .expect(pattern)
     }
 
-    /// Returns a lock that belongs to the user, is dated `age` seconds ago, and does not name a process.
+    /// Returns a lock that belongs to the user, was updated `age` seconds ago, and does not name a process.
     fn lock(pattern: &str, shape: EntryKind, age: i64) -> ObservedLock {
         ObservedLock {
             location: LockLocation {
@@ -337,7 +336,7 @@ mod tests {
         }
     }
 
-    /// Returns a lock file that names [`PID`], along with the process that has this ID.
+    /// Returns a lock file that names [`PID`], whose process is `process`.
     fn claimed(pattern: &str, process: Process) -> ObservedLock {
         ObservedLock {
             holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| Holder { claim, process }),
@@ -662,7 +661,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Checks random combinations of facts. A lock that could be in use must never be cleared.
+        /// Tests random combinations of facts. A lock that may be in use must never be cleared.
         #[test]
         fn nothing_that_could_be_in_use_is_ever_cleared(
             index in 0..KNOWN_LOCKS.len(),

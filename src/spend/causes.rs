@@ -1,4 +1,4 @@
-//! Spend by skill, plugin, MCP server, and pull request, for a page that shows all four.
+//! Spend by skill, plugin, MCP server, and pull request, for pages that show all four.
 
 use super::grouping::{
     CAUSES, GroupBy, Grouping, Order, SpendGroup, is_placeholder, sort_and_limit,
@@ -7,7 +7,7 @@ use super::pull_requests::PullRequestSpend;
 use super::statement::ReportRequest;
 use crate::ledger::{Ledger, LedgerError, RowsBy, SpendSource};
 
-/// The groups for one kind of cause. The most expensive group comes first.
+/// The groups for one kind of cause, most expensive first.
 #[derive(Debug)]
 pub(crate) struct CauseGroups {
     pub(crate) by: GroupBy,
@@ -15,7 +15,7 @@ pub(crate) struct CauseGroups {
 }
 
 impl CauseGroups {
-    /// Returns the groups for every kind of cause that occurs in the requested period.
+    /// Reads the groups for each kind of cause that occurs in the requested period.
     pub(crate) fn read(ledger: &Ledger, request: &ReportRequest) -> Result<Vec<Self>, LedgerError> {
         let zone = request.clock.zone;
         let mut groupings = CAUSES.map(|by| (by, Grouping::new(by, zone)));

@@ -1,5 +1,5 @@
-//! Forecasts of today's and this month's spend, which are based on the same weekdays in previous weeks. Also calculates
-//! the value that a subscription has provided so far.
+//! Forecasts today's and this month's spend from the same weekdays in previous weeks, and calculates how much a
+//! subscription has been worth so far.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 
-/// The number of full days before today on which a forecast is based. They include each weekday four times.
+/// The number of full days before today that a forecast is based on. Each weekday occurs four times.
 const BASIS_DAYS: u64 = 28;
 
-/// The minimum number of full days that a forecast of today's spend requires. With fewer days, the forecast would
-/// depend too much on the times at which work happened to start and end.
+/// The minimum number of full days required to forecast today's spend. With fewer days, the forecast would depend too
+/// much on when work happened to start and stop.
 const MIN_DAYS_FOR_DAY_FORECAST: usize = 3;
 
 /// A forecast and the assumption behind it.
@@ -30,13 +30,13 @@ pub(crate) struct Forecast {
     pub(crate) facts: Value,
 }
 
-/// The spend on a past day or in a part of that day.
+/// The spend on a past day or part of a past day.
 struct PastDay {
     weekday: Weekday,
     cost: Money,
 }
 
-/// The average spend per hour since a given time today.
+/// The average spend per hour since a certain time today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HourlyRate {
     pub(crate) rate: Money,
@@ -54,14 +54,14 @@ impl HourlyRate {
     }
 }
 
-/// The spend today, this month, and on the days before today.
+/// The spend today, this month, and on previous days.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
     clock: Clock,
     today: NaiveDate,
-    /// The start and end of the month.
+    /// The start and the end of the month.
     pub(crate) month: [DateTime<Utc>; 2],
-    /// The time of the first response today, if it is known. The spend is known only by quarter hour.
+    /// The exact time of today's first response, if known. All other times are rounded to quarter hours.
     pub(crate) first_response: Option<Millis>,
     /// The spend in each quarter hour.
     quarters: BTreeMap<Millis, Money>,
@@ -105,8 +105,8 @@ impl Course {
         self.clock.zone.day(start)
     }
 
-    /// Returns the average spend per hour since the first spend of the day. Returns `None` during the first ten
-    /// minutes, because the average is not meaningful yet.
+    /// Returns the average spend per hour since the first spend today. Returns `None` during the first ten minutes,
+    /// when the average is not yet meaningful.
     pub(crate) fn per_hour(&self) -> Option<HourlyRate> {
         let (first_quarter, _) = self.quarters.range(self.midnight(self.today)..).next()?;
         let first_spend = match self.first_response {
@@ -133,8 +133,8 @@ impl Course {
         )
     }
 
-    /// Returns the spend on a day or, if `after` is given, only the spend after that time of day. If a wrong clock has
-    /// led to rows from the future, they are not included.
+    /// Returns the spend on a day, or only the spend after the time of day `after`. Rows that are in the future because
+    /// of an incorrect clock are excluded.
     fn spent_on(&self, day: NaiveDate, after: Option<NaiveTime>) -> Money {
         let day_bounds = self.midnight(day)..self.midnight(day + Days::new(1));
         self.quarters
@@ -147,8 +147,8 @@ impl Course {
             .sum()
     }
 
-    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. If `after` is given, the
-    /// spend of each day is only the spend after that time of day.
+    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. With `after`, the spend
+    /// of each day includes only spend after that time of day.
     fn past_days(&self, after: Option<NaiveTime>) -> Vec<PastDay> {
         let first_day_of_history = match self.quarters.keys().next() {
             Some(first) => self.clock.zone.day(datetime_from_millis(*first)),
@@ -165,7 +165,7 @@ impl Course {
             .collect()
     }
 
-    /// Returns the full days before today with their spend. Returns `None` if nothing was spent on any of them.
+    /// Returns the full days before today and their spend. Returns `None` if there was no spend on any of them.
     fn whole_past_days(&self) -> Option<Vec<PastDay>> {
         let days = self.past_days(None);
         if days.iter().any(|day| day.cost != Money::ZERO) {
@@ -180,8 +180,8 @@ impl Course {
         expected_on(self.today.weekday(), &self.past_days(Some(now)))
     }
 
-    /// Returns the forecast for this month. Returns `None` if no full day has passed since the first spend, or if
-    /// nothing was spent in the last [`BASIS_DAYS`] days.
+    /// Returns this month's forecast. Returns `None` if there is no full day since the first spend, or if there was no
+    /// spend in the last [`BASIS_DAYS`] days.
     pub(crate) fn forecast(&self) -> Option<Forecast> {
         let past_days = self.whole_past_days()?;
         let [_, end] = self.month;
@@ -215,8 +215,8 @@ impl Course {
         })
     }
 
-    /// Returns the forecast for today, which is based on the same hours of the same weekdays. Returns `None` if there
-    /// are fewer than [`MIN_DAYS_FOR_DAY_FORECAST`] full days.
+    /// Returns today's forecast, based on the same hours of the same weekdays. Returns `None` if there are fewer than
+    /// [`MIN_DAYS_FOR_DAY_FORECAST`] full days.
     pub(crate) fn day_forecast(&self) -> Option<Forecast> {
         let day_count = self.whole_past_days()?.len();
         if day_count < MIN_DAYS_FOR_DAY_FORECAST {
@@ -253,9 +253,9 @@ impl Forecast {
     }
 }
 
-/// Returns the expected spend on a weekday. The result is the average of the past spend on that weekday and one
-/// additional value. The additional value is the average of all workdays if the weekday is a workday, and of all
-/// weekend days otherwise. If there are no such days, it is the average of all days.
+/// Returns the expected spend on a weekday: the average over all past occurrences of that weekday and one additional
+/// day. The spend on the additional day is the average of all workdays for a workday, and of all weekend days for a
+/// weekend day. If there are no such days, it is the average of all days.
 fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
     let similar = if similar.count == 0 {
@@ -267,7 +267,7 @@ fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     (same.cost + similar.cost.share(1, similar.count)).share(1, same.count + 1)
 }
 
-/// The total spend on a set of days, and the number of days.
+/// The total spend on a set of days, and their number.
 struct DaySum {
     cost: Money,
     count: u128,
@@ -291,7 +291,7 @@ fn is_weekend(day: Weekday) -> bool {
     matches!(day, Weekday::Sat | Weekday::Sun)
 }
 
-/// Describes the days on which a forecast is based.
+/// Describes the days that a forecast is based on.
 fn describe_days(count: usize) -> String {
     match count {
         1 => "yesterday".to_owned(),
@@ -300,8 +300,8 @@ fn describe_days(count: usize) -> String {
     }
 }
 
-/// Returns the average amount per unit of time. Returns `None` until a sixth of a unit has passed, because the average
-/// would not be meaningful.
+/// Returns the average spend per unit of time. Returns `None` until a sixth of a unit has passed, because the average
+/// is not meaningful before then.
 fn average(spent: Money, passed: TimeDelta, unit: TimeDelta) -> Option<Money> {
     if passed < unit / 6 {
         return None;
@@ -313,7 +313,7 @@ fn seconds(duration: TimeDelta) -> u128 {
     duration.num_seconds().unsigned_abs().into()
 }
 
-/// The value that a subscription has provided this month, which is the cost of the same usage at API prices.
+/// The value of a subscription this month: what the same usage would have cost at API prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlanWorth {
     pub(crate) sentence: String,
@@ -322,7 +322,7 @@ pub(crate) struct PlanWorth {
 }
 
 impl PlanWorth {
-    /// Calculates a plan's value. Returns `None` for a free plan.
+    /// Calculates the value of a plan. Returns `None` for a free plan.
     pub(crate) fn new(monthly: Money, course: &Course, currency: &Currency) -> Option<Self> {
         if monthly <= Money::ZERO {
             return None;

@@ -53,21 +53,21 @@ pub(crate) enum GroupBy {
     Team,
 }
 
-/// The groupings that break down spend by cause.
+/// The groupings that attribute spend to a cause.
 pub(super) const CAUSES: [GroupBy; 4] =
     [GroupBy::Skill, GroupBy::Plugin, GroupBy::Mcp, GroupBy::Pr];
 
-/// The key for spend without a skill.
+/// The key for spend that was not caused by a skill.
 const NO_SKILL: &str = "(no skill)";
-/// The key for spend without a plugin.
+/// The key for spend that was not caused by a plugin.
 const NO_PLUGIN: &str = "(no plugin)";
-/// The key for spend without an MCP server.
+/// The key for spend that was not caused by an MCP server.
 const NO_MCP_SERVER: &str = "(no MCP server)";
-/// The key for spend in sessions that opened no pull request.
+/// The key for spend in sessions that did not open a pull request.
 pub(super) const NO_PULL_REQUEST: &str = "(no pull request)";
 
 impl SpendKind {
-    /// Returns the key for spend of this kind if nothing else is known about the spend.
+    /// Returns the key for this kind of spend if no other key is known.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Response => UNKNOWN,
@@ -79,7 +79,7 @@ impl SpendKind {
     }
 }
 
-/// Returns true if a key is a placeholder rather than an actual name.
+/// Returns true if a key is a placeholder instead of a real name.
 pub(crate) fn is_placeholder(key: &str) -> bool {
     let kinds = [
         SpendKind::Response,
@@ -93,7 +93,7 @@ pub(crate) fn is_placeholder(key: &str) -> bool {
 }
 
 impl GroupBy {
-    /// Returns the name used in arguments and in JSON.
+    /// Returns the name used on the command line and in JSON.
     pub(crate) fn name(self) -> String {
         match self.to_possible_value() {
             Some(value) => value.get_name().to_owned(),
@@ -101,7 +101,7 @@ impl GroupBy {
         }
     }
 
-    /// Returns the level of detail that this grouping requires of the ledger's rows.
+    /// Returns the level of detail that the ledger's rows need for this grouping.
     pub(super) fn rows_by(self) -> RowsBy {
         match self {
             Self::Branch | Self::Agent => RowsBy::Scene,
@@ -111,17 +111,17 @@ impl GroupBy {
         }
     }
 
-    /// Returns true if the transcripts must be read to determine each response's group.
+    /// Returns true if determining the groups requires reading the transcripts.
     pub(crate) fn needs_transcripts(self) -> bool {
         matches!(self, Self::Prompt | Self::Account)
     }
 
-    /// Returns true if the groups are causes of the spend. Exports do not contain causes.
+    /// Returns true if spend is grouped by cause. Exports do not contain causes.
     pub(crate) fn is_by_cause(self) -> bool {
         CAUSES.contains(&self)
     }
 
-    /// Returns the noun for a group in displayed text.
+    /// Returns the noun for a group, for display.
     pub(crate) fn noun(self) -> String {
         match self {
             Self::Mcp => "MCP server".to_owned(),
@@ -130,32 +130,31 @@ impl GroupBy {
         }
     }
 
-    /// Returns true if the property exists only in exports.
+    /// Returns true if this property exists only in exports.
     pub(crate) fn is_of_exports(self) -> bool {
         matches!(self, Self::Person | Self::Machine | Self::Team)
     }
 
-    /// Returns true if the groups are periods of time.
+    /// Returns true if spend is grouped by period.
     pub(super) fn is_by_time(self) -> bool {
         matches!(self, Self::Day | Self::Week | Self::Month | Self::Block)
     }
 }
 
-/// The spend of a group.
+/// A group and its spend.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SpendGroup {
-    /// The machine-readable key, such as a day, a session ID, a directory, or the start of a block.
+    /// The machine-readable key: a day, a session ID, a directory, the start of a block, and so on.
     pub(crate) key: String,
-    /// The directory, if the group is a session.
+    /// The session's directory, if the group is a session.
     pub(crate) project: Option<String>,
-    /// The title, if the group is a session or prompt that has one.
+    /// The title of a session or prompt, if it has one.
     pub(crate) title: Option<String>,
-    /// True if another group has the same title, as forks of a session do.
+    /// True if another group has the same title, which is common for forks of a session.
     pub(crate) shares_title: bool,
-    /// For a session, the time of the first response or, if that time is unknown, the start of the first quarter hour
-    /// with spend.
+    /// The time of a session's first response. If it is unknown, the start of the first quarter hour with spend.
     pub(crate) first_at: Option<Millis>,
-    /// For a session, the time of the last response. For other groups, the last quarter hour with spend.
+    /// The time of a session's last response. For other groups, the last quarter hour with spend.
     pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
 }
@@ -169,22 +168,21 @@ pub(crate) enum Order {
     Cost,
 }
 
-/// Adds up the ledger's rows by group.
+/// Adds up rows of the ledger by group.
 #[derive(Debug)]
 pub(super) struct Grouping {
     by: GroupBy,
     zone: Zone,
-    /// The groups, indexed by key. The groups' own `key` fields are still empty.
+    /// The groups by key. Their own `key` fields are filled in at the end.
     groups: IndexMap<String, SpendGroup>,
-    /// The start of the last row's quarter hour, and the index of that row's group. Because the rows are sorted by
-    /// time, most rows have the same quarter hour as the row before, so their time does not have to be converted to
-    /// local time.
+    /// The start of the previous row's quarter hour and the index of its group. Rows are sorted by time, so most rows
+    /// are in the same quarter hour as the previous one. This avoids converting the same time to local time repeatedly.
     latest: Option<(Millis, usize)>,
-    /// The rows that will be combined into blocks when all rows have been added.
+    /// The rows to be combined into blocks at the end.
     rows: Vec<TimedTally>,
 }
 
-/// The spend in a quarter hour or in a block, with its start time.
+/// The start of a quarter hour or block, and its spend.
 #[derive(Debug, Clone, Copy)]
 struct TimedTally {
     at: Millis,
@@ -226,7 +224,7 @@ impl Grouping {
         }
     }
 
-    /// Returns the index of a row's group. If the group does not exist yet, adds it.
+    /// Returns the index of a row's group, adding the group if necessary.
     fn group_index(&mut self, row: &SpendRow<'_>) -> usize {
         let key: Cow<'_, str> = match self.by {
             GroupBy::Session => row.origin.session.as_str().into(),
@@ -264,7 +262,7 @@ impl Grouping {
         }
     }
 
-    /// Returns the groups, sorted by key. For periods, this is also chronological order.
+    /// Returns the groups sorted by key. For periods, this is chronological order.
     pub(crate) fn finish(self) -> Vec<SpendGroup> {
         if self.by == GroupBy::Block {
             return block_groups(self.rows, self.zone);
@@ -280,7 +278,7 @@ impl Grouping {
 }
 
 impl SpendGroup {
-    /// Updates a session's group with the times and the directory from a row.
+    /// Updates a session's times and directory from a row.
     fn add_session(&mut self, row: &SpendRow<'_>) {
         let first_at = row.origin.first_at.unwrap_or(row.at);
         self.first_at = Some(match self.first_at {
@@ -294,15 +292,15 @@ impl SpendGroup {
     }
 }
 
-/// The groups that are left out of a report.
+/// The groups that were omitted from a report.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OmittedGroups {
     pub(super) count: usize,
     pub(super) tally: Tally,
 }
 
-/// Sorts the groups and keeps only `limit` of them, which are either the latest or the most expensive ones. Returns the
-/// groups that were removed, or `None` if there are none.
+/// Sorts the groups and keeps the first `limit` of them, either the latest or the most expensive. Returns the omitted
+/// groups, or `None` if there are none.
 pub(super) fn sort_and_limit(
     groups: &mut Vec<SpendGroup>,
     by: GroupBy,
@@ -313,7 +311,7 @@ pub(super) fn sort_and_limit(
         Some(order) => order == Order::Date,
         None => by.is_by_time(),
     };
-    // Periods are shown in chronological order. If there are too many, the earliest ones are removed.
+    // Periods are shown in chronological order. If there are too many, the earliest ones are omitted.
     let is_chronological = by.is_by_time() && is_by_date;
     if is_chronological {
         groups.reverse();
@@ -345,8 +343,8 @@ pub(crate) fn or_unknown(name: &str) -> &str {
     if name.is_empty() { UNKNOWN } else { name }
 }
 
-/// Returns a property of a row's scene. Returns `if_empty` if the scene lacks that property. If there is no scene,
-/// returns the label of the row's kind.
+/// Returns a property of a row's scene. Returns `if_empty` if the property is empty, and the label of the row's kind if
+/// the row has no scene.
 fn scene_key<'r>(
     row: &SpendRow<'r>,
     property: impl Fn(&'r Scene) -> &'r str,
@@ -359,7 +357,7 @@ fn scene_key<'r>(
     }
 }
 
-/// A five-hour block and the spend in it.
+/// A five-hour block and its spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) start: DateTime<Utc>,
@@ -373,7 +371,7 @@ pub(crate) fn current_block(
     now: DateTime<Utc>,
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
-    // If a wrong clock has led to rows from the future, they must not start a block.
+    // Rows that are in the future because of an incorrect clock must not start a block.
     let until_now = Millis::MIN..now.timestamp_millis() + QUARTER_HOUR;
     ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
         rows.push(TimedTally {
@@ -398,8 +396,8 @@ pub(crate) fn current_block(
     }
 }
 
-/// Combines rows into five-hour blocks. Like the server's usage windows, a block starts at the beginning of the hour
-/// (UTC) in which the first response after the previous block was received.
+/// Combines rows into five-hour blocks. A block starts at the beginning of the hour (UTC) of the first response after
+/// the previous block, like the server's usage windows.
 fn blocks(mut rows: Vec<TimedTally>) -> Vec<TimedTally> {
     rows.sort_by_key(|row| row.at);
 
@@ -465,9 +463,9 @@ impl Tally {
 pub struct Amount {
     /// The amount.
     pub money: Money,
-    /// True if a model's price is unknown. In that case, the cost is estimated in the same way as in Claude Code.
+    /// True if the price of a model is unknown and its cost was estimated the same way as in Claude Code.
     is_estimate: bool,
-    /// True if the real amount may be higher.
+    /// True if the actual amount may be higher.
     pub(crate) is_lower_bound: bool,
 }
 
@@ -490,7 +488,7 @@ impl Amount {
         }
     }
 
-    /// Returns the amount and marks it as a lower bound if the data is incomplete.
+    /// Marks the amount as a lower bound if the data is incomplete.
     pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
         Self {
             is_lower_bound: self.is_lower_bound || !is_complete,
@@ -498,8 +496,7 @@ impl Amount {
         }
     }
 
-    /// Returns the sign that precedes the amount: `≥` for a lower bound, `≈` for an estimate, or an empty string if the
-    /// amount is exact.
+    /// Returns the sign to display before the amount: `≥` for a lower bound, `≈` for an estimate, or an empty string.
     pub(crate) fn sign(self) -> &'static str {
         if self.is_lower_bound {
             "\u{2265}"

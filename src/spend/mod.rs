@@ -1,4 +1,4 @@
-//! The spend in a period, with its groups, forecasts, and a comparison with Claude Code's totals.
+//! Reports the spend in a period, with groups, forecasts, and a comparison with Claude Code's totals.
 
 mod causes;
 mod forecast;

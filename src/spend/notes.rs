@@ -1,4 +1,4 @@
-//! Notes on a statement that explain what its total includes, why it is a lower bound, or why it is empty.
+//! The notes below a statement. They explain what the total includes, and why it is a lower bound or empty.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ use crate::pricing::Money;
 use crate::render::Texts;
 use crate::terminal::count_noun;
 
-/// The maximum number of transcripts with damaged lines to list by name.
+/// The maximum number of damaged transcripts to list by name.
 const MAX_NAMED_FILES: usize = 3;
 
 impl Statement {
-    /// Returns the notes. If the statement is empty, the first note says why. Paths are included only if `places` is
-    /// given.
+    /// Returns all notes. For an empty statement, the first note explains why it is empty. Paths are included only if
+    /// `places` is given.
     pub(crate) fn notes(&self, places: Option<&Places>) -> Vec<String> {
         let texts = Texts::parse(include_str!("notes.json"));
         if self.groups.is_empty() {
@@ -41,7 +41,7 @@ impl Statement {
         notes
     }
 
-    /// Returns a note on how spend was assigned to groups, if the groups are causes or blocks.
+    /// Explains how spend was assigned to groups, if this is not obvious.
     fn note_on_groups(&self, texts: &Texts) -> Option<String> {
         match self.request.by {
             GroupBy::Pr => Some(pull_request_rule()),
@@ -51,7 +51,7 @@ impl Statement {
         }
     }
 
-    /// Returns the reasons why the total is a lower bound. The first reason also explains the sign.
+    /// Returns the reasons why the total is a lower bound. The first note also explains the `≥` sign.
     fn notes_on_lower_bound(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
         let mut reasons = Vec::new();
         if !self.read.unreadable.is_empty() {
@@ -72,7 +72,7 @@ impl Statement {
             .collect()
     }
 
-    /// Returns notes on why the statement is empty and on any data that could not be read.
+    /// Explains why the statement is empty, and which data could not be read.
     fn notes_if_empty(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
         let mut notes = vec![self.reason_if_empty(texts, places)];
         if !self.read.unreadable.is_empty() {
@@ -118,8 +118,8 @@ impl Statement {
         }
     }
 
-    /// Returns a note if the period includes today and sessions are receiving responses at the moment. The cost of a
-    /// response is not final until the response is complete.
+    /// Returns a note if the period includes today and responses are still being streamed, because their cost is not
+    /// final yet.
     fn note_on_unfinished_responses(&self, texts: &Texts) -> Option<String> {
         let clock = self.request.clock;
         let today = clock.zone.day(clock.now);
@@ -136,19 +136,19 @@ impl Statement {
     }
 }
 
-/// Describes the rule by which spend is assigned to pull requests.
+/// Explains how spend is assigned to pull requests.
 pub(crate) fn pull_request_rule() -> String {
     Texts::parse(include_str!("notes.json")).format("pull_requests", &[])
 }
 
 /// Describes transcripts and directories that could not be read, such as "1 transcript could not be read:
-/// ~/.claude/projects/x/y.jsonl". At most `max_named` paths are listed. Returns `None` if `paths` is empty.
+/// ~/.claude/projects/x/y.jsonl". Lists at most `max_named` paths. Returns `None` if `paths` is empty.
 pub(crate) fn describe_unreadable(
     paths: &[PathBuf],
     max_named: usize,
     places: &Places,
 ) -> Option<String> {
-    // A directory may contain any number of transcripts, so it is not counted as a transcript.
+    // A directory can contain any number of transcripts, so the noun is different.
     let are_transcripts = paths.iter().all(|path| {
         path.extension()
             .is_some_and(|extension| extension == "jsonl")
@@ -163,8 +163,8 @@ pub(crate) fn describe_unreadable(
     Some(format!("{subject} could not be read: {list}"))
 }
 
-/// Describes the damaged lines in transcripts, such as "2 damaged lines in ~/.claude/projects/x/y.jsonl are not
-/// counted". The files are listed only if `places` is given. Returns `None` if no lines are damaged.
+/// Describes damaged transcript lines, such as "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted". Lists
+/// the files only if `places` is given. Returns `None` if no lines are damaged.
 pub(crate) fn describe_damaged(files: &[(String, u32)], places: Option<&Places>) -> Option<String> {
     let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
     if lines == 0 {
@@ -182,7 +182,7 @@ pub(crate) fn describe_damaged(files: &[(String, u32)], places: Option<&Places>)
     })
 }
 
-/// Lists up to `max_named` paths, separated by commas, and says how many others there are.
+/// Lists up to `max_named` paths, separated by commas, followed by the number of remaining paths.
 fn list_paths(paths: &[impl AsRef<Path>], max_named: usize, places: &Places) -> String {
     let named: Vec<String> = paths
         .iter()

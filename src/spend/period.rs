@@ -1,19 +1,19 @@
-//! Periods made up of whole days, and how to parse them from arguments.
+//! Periods of whole days, and parsing them from arguments.
 
 use chrono::{DateTime, Days, NaiveDate};
 
 use crate::ledger::RowsPeriod;
 use crate::time::{Clock, Millis, Zone};
 
-/// A period from its first day through its last day. If one of the days is missing, the period is unbounded on that
-/// side.
+/// A period from the first day through the last day, inclusive. A missing day means that the period is unbounded on
+/// that side.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Period {
     pub(crate) since: Option<NaiveDate>,
     pub(crate) until: Option<NaiveDate>,
 }
 
-/// The arguments that select a period.
+/// The command-line arguments that select a period.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct DaysAsked {
     /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
@@ -25,7 +25,7 @@ pub(crate) struct DaysAsked {
 }
 
 impl DaysAsked {
-    /// Parses the period. The error is a sentence for the user.
+    /// Parses the arguments. The error is a sentence for the user.
     pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
         let today = clock.zone.day(clock.now);
         let period = Period {
@@ -36,8 +36,8 @@ impl DaysAsked {
         Ok(period)
     }
 
-    /// Returns the UTC day on which the period begins, or `None` if it has no first day. Export files are organized by
-    /// UTC day.
+    /// Returns the UTC day on which the period begins, or `None` if it is unbounded. Export files are organized by UTC
+    /// day.
     pub(crate) fn first_in_utc(&self, clock: Clock) -> Result<Option<NaiveDate>, String> {
         let since = self.period(clock)?.since;
         Ok(since.map(|day| clock.zone.midnight(day).date_naive()))
@@ -45,7 +45,7 @@ impl DaysAsked {
 }
 
 impl Period {
-    /// Fails if the period cannot contain any spend. The error is a sentence for the user.
+    /// Fails if there cannot be any spend in the period. The error is a sentence for the user.
     fn check(self, today: NaiveDate) -> Result<(), String> {
         match (self.since, self.until) {
             (Some(since), Some(until)) if since > until => Err(format!(
@@ -58,8 +58,8 @@ impl Period {
         }
     }
 
-    /// Returns the period of the same length that immediately precedes this one, and its length in days. Returns `None`
-    /// if this period has no first day.
+    /// Returns the preceding period of the same length, and the length in days. Returns `None` if this period has no
+    /// first day.
     pub(crate) fn before(self, today: NaiveDate) -> Option<(Self, i64)> {
         let since = self.since?;
         let until = self.until.unwrap_or(today).min(today);
@@ -71,7 +71,7 @@ impl Period {
         Some((previous, days))
     }
 
-    /// Returns the period in milliseconds, from midnight to midnight in the given time zone.
+    /// Returns the period as a range of milliseconds, from midnight to midnight in the given time zone.
     pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
         let start = match self.since {
             Some(day) => zone.midnight(day).timestamp_millis(),
@@ -89,8 +89,8 @@ fn parse_optional_day(text: Option<&str>, today: NaiveDate) -> Result<Option<Nai
     text.map(|text| parse_day(text, today)).transpose()
 }
 
-/// Parses a day, which may be written as `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for
-/// the first of the seven days that end today. The error is a sentence for the user.
+/// Parses a day: `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for the first of the last
+/// seven days, including today. The error is a sentence for the user.
 fn parse_day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
     let trimmed = text.trim();
     days_before_today(trimmed)
@@ -103,7 +103,7 @@ fn parse_day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
         })
 }
 
-/// Returns how many days ago a relative day was, or `None` if the text is not a relative day.
+/// Returns the number of days between a relative day and today. Returns `None` if the text is not a relative day.
 fn days_before_today(text: &str) -> Option<u64> {
     match text {
         "today" => Some(0),

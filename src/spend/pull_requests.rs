@@ -9,15 +9,14 @@ use crate::time::Millis;
 
 /// The ledger's rows, grouped by pull request.
 ///
-/// Spend in a session is assigned to the pull request whose link comes next in that session. Spend after the last link
-/// is assigned to the pull request of the last link.
+/// Spend is assigned to the next pull request that is linked in the same session, or to the last one if no more follow.
 pub(crate) struct PullRequestSpend<'ledger> {
     ledger: &'ledger Ledger,
     /// The links of each session, in chronological order.
     links: HashMap<String, Vec<Link>>,
 }
 
-/// A link to a pull request.
+/// A link from a session to a pull request.
 struct Link {
     at: Millis,
     /// The key of the pull request.
@@ -58,8 +57,8 @@ impl RegroupedLedger for PullRequestSpend<'_> {
     }
 }
 
-/// Returns the key of a pull request, which is its URL. If the link has no URL, the key consists of the number and the
-/// session's directory, because the number alone would not be unique.
+/// Returns the key of a pull request, which is its URL. Without a URL, the key is a combination of the number and the
+/// session's directory, because numbers alone are not unique.
 fn key_of(link: &PullRequestLink) -> String {
     if !link.url.is_empty() {
         link.url.clone()
@@ -70,7 +69,7 @@ fn key_of(link: &PullRequestLink) -> String {
     }
 }
 
-/// Returns the display name of a pull request, such as `owner/repository#141` for a pull request on GitHub.
+/// Returns the display name of a pull request, such as `owner/repository#141` for GitHub.
 pub(crate) fn pull_request_label(key: &str, places: &Places) -> String {
     if let Some((number, directory)) = key.split_once(" in ")
         && number.starts_with('#')

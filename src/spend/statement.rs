@@ -1,4 +1,4 @@
-//! A statement of spend, which consists of the groups and the total of a period, with forecasts and notes.
+//! Statements of the spend in a period, with groups, forecasts, and notes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,18 +27,18 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 pub(crate) struct ReportRequest {
     pub(crate) by: GroupBy,
     pub(crate) period: Period,
-    /// The current time, and the time zone that determines when days begin.
+    /// The current time and the time zone in which days begin.
     pub(crate) clock: Clock,
-    /// The name of that time zone.
+    /// The name of the time zone.
     pub(crate) zone: String,
     pub(crate) order: Option<Order>,
     /// The maximum number of groups.
     pub(crate) limit: Option<usize>,
-    /// A string that must occur in the path of a session's directory.
+    /// A substring of the path of the sessions' directory.
     pub(crate) project: Option<String>,
-    /// The directory that contains the exports of several machines, or `None` to use this machine's ledger.
+    /// The directory with exports from several machines, or `None` for this machine's ledger.
     pub(crate) from: Option<PathBuf>,
-    /// The monthly price of the subscription.
+    /// The monthly price of the user's subscription.
     pub(crate) plan: Option<Money>,
     pub(crate) currency: Currency,
 }
@@ -52,8 +52,8 @@ impl ReportRequest {
         }
     }
 
-    /// Returns the level of detail that this request requires of the ledger's rows, given the level that the grouping
-    /// requires.
+    /// Returns the level of detail that this request needs in the ledger's rows. `for_grouping` is the level that the
+    /// grouping needs.
     fn rows_by(&self, for_grouping: RowsBy) -> RowsBy {
         match for_grouping {
             RowsBy::Quarter if self.project.is_some() => RowsBy::Session,
@@ -61,7 +61,7 @@ impl ReportRequest {
         }
     }
 
-    /// Returns true if one of the groups is the whole current month.
+    /// Returns true if one of the groups is the current month in full.
     fn shows_this_month(&self) -> bool {
         let today = self.clock.zone.day(self.clock.now);
         let Period { since, until } = self.period;
@@ -78,28 +78,28 @@ pub(crate) struct Statement {
     pub(crate) total: Tally,
     /// The groups in the requested order.
     pub(crate) groups: Vec<SpendGroup>,
-    /// The groups that were left out because of the limit, if any.
+    /// The groups that were omitted because of the limit, if any.
     pub(super) omitted: Option<OmittedGroups>,
     forecast: Option<Forecast>,
     plan: Option<PlanWorth>,
-    /// True if there has ever been any spend.
+    /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
-    /// The result of updating the ledger from the transcripts.
+    /// The result of updating the ledger.
     pub(crate) read: CatchUpResult,
-    /// The transcripts with damaged lines, and the number of damaged lines in each of them.
+    /// The transcripts with damaged lines, and the number of damaged lines in each.
     pub(crate) damaged: Vec<(String, u32)>,
-    /// The number of sessions that are receiving a response.
+    /// The number of sessions that are currently receiving a response.
     pub(super) answering: usize,
-    /// A lower bound for the value of one percent of the five-hour window. Each prompt's share of the window is
-    /// estimated from it.
+    /// A lower bound for the value of one percent of the five-hour window. It is used to estimate each prompt's share
+    /// of the window.
     pub(crate) percent: Option<Money>,
-    /// The responses that came from a model other than the one requested.
+    /// The responses that came from a different model than the one requested.
     model_switches: Vec<ModelSwitch>,
 }
 
 impl Statement {
-    /// Reads the requested rows, calls `on_row` with each of them, and groups them. `answering` is the number of
-    /// sessions that are receiving a response.
+    /// Reads and groups the requested rows, calling `on_row` with each of them. `answering` is the number of sessions
+    /// that are currently receiving a response.
     pub(crate) fn new(
         source: &dyn SpendSource,
         request: ReportRequest,
@@ -130,7 +130,7 @@ impl Statement {
         } else {
             None
         };
-        // The plan covers all projects, so its value is not shown if a project is selected.
+        // The plan covers all projects, so its value is not shown for a single project.
         let plan = match (&course, request.plan) {
             (Some(course), Some(monthly)) if request.project.is_none() => {
                 PlanWorth::new(monthly, course, &request.currency)
@@ -171,7 +171,7 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    /// Adds titles to sessions and prompts. `title` must return the title for a key.
+    /// Sets the titles of sessions and prompts. `title` returns the title for a key.
     pub(crate) fn name_sessions(&mut self, title: impl Fn(&str) -> Option<String>) {
         if !matches!(self.request.by, GroupBy::Session | GroupBy::Prompt) {
             return;
@@ -191,12 +191,12 @@ impl Statement {
         }
     }
 
-    /// Returns the total as a displayable amount.
+    /// Returns the total with its accuracy, for display.
     pub(crate) fn total_amount(&self) -> Amount {
         Amount::from_tally(&self.total).unless_complete(!self.is_lower_bound())
     }
 
-    /// Returns a group's fields for JSON output.
+    /// Returns the JSON object for a group.
     fn group_json(&self, group: &SpendGroup) -> Value {
         let mut parts = vec![json!({ "key": group.key })];
         if let Some(project) = &group.project {
@@ -220,7 +220,7 @@ impl Statement {
         merge_objects(parts)
     }
 
-    /// Returns the statement for JSON output.
+    /// Returns the JSON output for the statement.
     fn json(&self) -> Value {
         let groups: Vec<Value> = self
             .groups
@@ -230,7 +230,7 @@ impl Statement {
         let rest = self.omitted.map(|omitted| {
             merge_objects([omitted.tally.json(), json!({ "groups": omitted.count })])
         });
-        // If a path is not valid Unicode, JSON cannot represent it exactly.
+        // JSON cannot represent paths that are not valid Unicode exactly.
         let unreadable: Vec<_> = self
             .read
             .unreadable
@@ -261,7 +261,7 @@ impl Statement {
         merge_objects([statement, model_switches_json(&self.model_switches)])
     }
 
-    /// Returns the report of `whycap spend`: a table and notes.
+    /// Builds the report for `whycap spend`, which consists of a table and notes.
     pub(crate) fn report(&self, places: &Places) -> Report {
         let mut report = Report::new(self.json());
         let mut notes = self.notes(Some(places)).into_iter();
@@ -280,8 +280,7 @@ impl Statement {
         report
     }
 
-    /// Returns a sentence about the most expensive prompt, or `None` if the value of one percent of the window is
-    /// unknown.
+    /// Describes the most expensive prompt. Returns `None` if the value of one percent of the window is unknown.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
         let percent = self.max_window_percent(largest)?;
@@ -290,7 +289,7 @@ impl Statement {
         ))
     }
 
-    /// Returns sentences about the total in another currency, the forecast, and the value of the plan.
+    /// Returns sentences about the total in the user's currency, the forecast, and the value of the plan.
     fn sentences_on_total(&self) -> Vec<String> {
         let currency = &self.request.currency;
         let mut sentences = Vec::new();
@@ -307,7 +306,7 @@ impl Statement {
     }
 }
 
-/// Reads the history on which this month's forecast is based.
+/// Reads the history that the forecast for this month is based on.
 fn read_course(source: &dyn SpendSource, request: &ReportRequest) -> Result<Course, LedgerError> {
     let mut course = Course::new(request.clock);
     source.rows(EVER, request.rows_by(RowsBy::Quarter), &mut |row| {

@@ -1,4 +1,4 @@
-//! Renders the groups of a statement, both as a table for display and as a table for spreadsheets.
+//! Renders the groups of a statement as a table for display and as a table for spreadsheets.
 
 use chrono::{DateTime, NaiveDate};
 
@@ -12,11 +12,11 @@ use crate::render::{Cell, Column, Table};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// The maximum number of rows in a table that shows the total only at the bottom. A longer table also shows the total
-/// at the top.
+/// The maximum number of rows in a table that shows the total only at the bottom. Longer tables also show it at the
+/// top.
 const MAX_ROWS_WITH_ONE_TOTAL: usize = 20;
 
-/// A column of the table that is displayed. The variants are in the order of the columns.
+/// A column of the displayed table. The variants are in display order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SpendColumn {
     Name,
@@ -51,7 +51,7 @@ const ALL_COLUMNS: [SpendColumn; 11] = [
     Tokens,
 ];
 
-/// The alternative sets of columns for sessions, widest first.
+/// The sets of columns for sessions, from widest to narrowest.
 const SESSION_COLUMNS: &[&[SpendColumn]] = &[
     &[
         Name,
@@ -72,7 +72,7 @@ const SESSION_COLUMNS: &[&[SpendColumn]] = &[
     &[Name, Cost],
 ];
 
-/// The alternative sets of columns for other groups, widest first.
+/// The sets of columns for other groups, from widest to narrowest.
 const OTHER_COLUMNS: &[&[SpendColumn]] = &[
     &[
         Name, Cost, Share, Responses, Input, Output, CacheWrite, CacheRead,
@@ -84,21 +84,21 @@ const OTHER_COLUMNS: &[&[SpendColumn]] = &[
     &[Name, Cost],
 ];
 
-/// The values in a row of the displayed table.
+/// The values in one row of the displayed table.
 struct RowValues<'t> {
     name: String,
-    /// The project, or an empty string if the row is not a session.
+    /// The project of a session, or an empty string for other groups.
     project: String,
-    /// The time of the last activity, or an empty string if the row is the sum of several groups.
+    /// The time of the last activity, or an empty string for a sum of several groups.
     last_activity: String,
     cost: Cell,
-    /// The amount that `share` is a part of. If it is 0, no share is shown.
+    /// The amount that corresponds to a share of 100%. If it is 0, no share is shown.
     whole: Money,
     tally: &'t Tally,
 }
 
 impl Statement {
-    /// Returns a table with the groups, the omitted groups, and the total.
+    /// Builds a table with the groups, the omitted groups, and the total.
     pub(super) fn table(&self, places: &Places) -> Table {
         let by = self.request.by;
         let has_titles = self.groups.iter().any(|group| group.title.is_some());
@@ -146,7 +146,7 @@ impl Statement {
             project: String::new(),
             last_activity: String::new(),
             cost: Cell::from(self.total_amount().show()),
-            // The row with the total does not show a share.
+            // The total row does not show a share.
             whole: Money::ZERO,
             tally: &self.total,
         };
@@ -173,7 +173,7 @@ impl Statement {
         cells
     }
 
-    /// Returns a table with the exact values of the groups, for spreadsheets. Prompts have a title only if
+    /// Builds a table with the exact values of all groups, for spreadsheets. Titles of prompts are included only if
     /// `with_words` is true.
     pub(crate) fn spreadsheet(&self, with_words: bool) -> Table {
         let names = self
@@ -188,7 +188,7 @@ impl Statement {
         table
     }
 
-    /// Returns all of a group's values, each with its name in JSON.
+    /// Returns all values of a group with their JSON names.
     fn exact_values(&self, group: &SpendGroup, with_words: bool) -> Vec<(String, String)> {
         let by = self.request.by;
         let tally = &group.tally;
@@ -232,11 +232,11 @@ impl Statement {
 }
 
 impl SpendColumn {
-    /// Returns the column's heading and format. `has_titles` is true if the groups are shown by their titles.
+    /// Returns the heading and format of the column. `has_titles` is true if groups are displayed by title.
     fn describe(self, by: GroupBy, has_titles: bool) -> Column {
         let is_id = by == GroupBy::Prompt && !has_titles;
         match self {
-            // A partial date would be misleading, and a partial ID cannot be looked up, so neither is ever truncated.
+            // Never truncate dates or IDs: a partial date is misleading, and a partial ID cannot be looked up.
             Name if by.is_by_time() || is_id => Column::text(name_heading(by)),
             Name => Column::text(name_heading(by)).with_min_width(20),
             Project => Column::text("project")
@@ -289,7 +289,7 @@ fn name_heading(by: GroupBy) -> String {
     }
 }
 
-/// Returns a group's display name. A key with an unexpected format is returned unchanged.
+/// Returns the display name of a group. Keys in an unexpected format are returned unchanged.
 fn label(group: &SpendGroup, by: GroupBy, clock: Clock, places: &Places) -> String {
     let label = match by {
         GroupBy::Project => Some(places.show(group.key.as_ref())),
@@ -317,8 +317,8 @@ fn block_label(key: &str, clock: Clock) -> Option<String> {
     ))
 }
 
-/// Returns the title of a session, preceded by the start of its ID if another session has the same title. If the
-/// session has no title, returns only the start of its ID.
+/// Returns a session's title. If another session has the same title, it is prefixed with the start of the session ID.
+/// For a session without a title, returns only the start of the ID.
 pub(crate) fn session_name(group: &SpendGroup) -> String {
     match &group.title {
         Some(title) if group.shares_title => format!("{:.8}  {title}", group.key),
@@ -327,13 +327,12 @@ pub(crate) fn session_name(group: &SpendGroup) -> String {
     }
 }
 
-/// Returns a cell that shows a tally's cost.
+/// Returns a cell with the cost of a tally.
 pub(crate) fn amount(tally: &Tally) -> Cell {
     Cell::from(Amount::from_tally(tally).show()).with_exact(tally.cost().exact())
 }
 
-/// Formats a part of an amount as a percentage of the whole amount. Returns an empty string if the whole
-/// amount is 0.
+/// Formats an amount as a percentage of the whole. Returns an empty string if the whole is 0.
 pub(crate) fn share(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();
@@ -346,8 +345,7 @@ pub(crate) fn share(part: Money, whole: Money) -> String {
     }
 }
 
-/// Abbreviates a count, with one decimal place for thousands and two for millions and billions: `950`, `12.3k`,
-/// `4.56M`.
+/// Abbreviates a count with one decimal place for thousands and two for millions and billions: `950`, `12.3k`, `4.56M`.
 pub(crate) fn short_count(count: u64) -> String {
     let number = count as f64;
     match count {

@@ -1,4 +1,4 @@
-//! Renders the report of `spend --why`, which shows how a session's amount is calculated.
+//! Builds the report for `spend --why`, which shows how the amount of a session was calculated.
 
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::render::{Column, Report, Table};
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, Millis, datetime_from_millis};
 
-/// Explains how a session's amount is calculated.
+/// Explains how the amount of a session was calculated.
 pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     let mut report = Report::new(why_json(why, clock));
     let cost = why.tally.cost();
@@ -38,7 +38,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     report
 }
 
-/// Returns a sentence that compares the amount with the last total that Claude Code reported.
+/// Compares the amount with the last total that Claude Code reported.
 fn comparison(why: &SessionWhy) -> String {
     let (Some(total), Some(last)) = (why.client_total, why.runs.last()) else {
         return "Claude Code has not reported a running total for this session.".to_owned();
@@ -110,7 +110,7 @@ impl SessionWhy {
         self.tally.at_least || !self.bounds.is_empty() || self.damaged_lines > 0
     }
 
-    /// Returns phrases that complete the sentence "The real amount may be higher because …".
+    /// Returns phrases to complete the sentence "The real amount may be higher because …".
     fn reasons(&self, clock: Clock) -> Vec<String> {
         let mut reasons: Vec<String> = self
             .bounds
@@ -161,7 +161,7 @@ fn run_json(run: &RunAccount) -> Value {
     })
 }
 
-/// Returns a sentence about responses that came from a model other than the one requested.
+/// Describes responses that came from a different model than the one requested.
 pub(super) fn model_switch_sentence(switch: &ModelSwitch) -> String {
     format!(
         "You requested {}, but {} responded ({}, {}).",
@@ -172,8 +172,7 @@ pub(super) fn model_switch_sentence(switch: &ModelSwitch) -> String {
     )
 }
 
-/// Returns an object with the field `switched`, or null if every response came from the requested
-/// model.
+/// Returns an object with the field `switched`, or null if all responses came from the requested model.
 pub(super) fn model_switches_json(switches: &[ModelSwitch]) -> Value {
     if switches.is_empty() {
         return Value::Null;
