@@ -212,7 +212,7 @@ fn observe_after_watching(
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/lock_races.rs"] // Included here so that the tests are part of the same binary.
+#[path = "../../tests/unit/lock_races.rs"] // A separate test binary would be slower.
 mod lock_races;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Calculates the cost of a response, as well as the costs that the client may have charged if its prices differ from
+//! Calculates the cost of a response, and the costs that the client may have charged if its prices differ from
 //! whycap's.
 //!
-//! A client that does not recognize a model uses another model's prices. A client that predates a price change keeps
-//! using the old prices.
+//! A client uses another model's prices for models that it does not recognize. A client that was released before a
+//! price change keeps using the old prices.
 
 use super::custom_rates::MULTIPLIER_UNIT;
 use super::money::Money;
@@ -12,21 +12,21 @@ use super::rates::{Rate, Rates};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
 
-/// The prices of one model, which can be applied to any number of responses.
+/// The prices of one model, for calculating the costs of its responses.
 #[derive(Debug, Clone)]
 pub struct ModelPrices<'table> {
     table: &'table PriceTable,
-    /// The override from the settings, which replaces the tariffs.
+    /// The override from the user's settings, which takes precedence over the tariffs.
     override_rates: Option<Rates>,
     tariffs: Tariffs<'table>,
-    /// True if the model's price is known. If it is unknown, costs are estimated in the same way as in the client.
+    /// True if the model's prices are known. If they are not, costs are estimated the same way as in the client.
     pub known: bool,
-    /// The factor that applies to every cost, in units of [`MULTIPLIER_UNIT`].
+    /// The factor for all costs, in units of [`MULTIPLIER_UNIT`].
     multiplier: u64,
 }
 
 impl PriceTable {
-    /// Returns the prices of a model, with custom rates applied. The model's ID may be spelled in any way.
+    /// Returns the prices of a model with custom rates applied. Accepts any spelling of the model ID.
     pub fn prices_of(&self, model: &str) -> ModelPrices<'_> {
         let list_prices = self.list_prices_of(model);
         let override_rates = self.custom.override_for(model).copied();
@@ -38,8 +38,8 @@ impl PriceTable {
         }
     }
 
-    /// Returns the prices that Claude Code uses for its own totals. An organization's custom rates apply to them, but
-    /// the user's own custom rates do not.
+    /// Returns the prices that Claude Code uses for its own totals. These include an organization's custom rates, but
+    /// not the user's own.
     pub(crate) fn client_prices_of(&self, model: &str) -> ModelPrices<'_> {
         if self.custom.managed {
             self.prices_of(model)
@@ -60,9 +60,9 @@ impl PriceTable {
         }
     }
 
-    /// Applies custom rates to an amount that the client has charged.
+    /// Applies custom rates to an amount charged by the client.
     ///
-    /// Only the multiplier is applied, because an override cannot be applied without token counts.
+    /// Only the multiplier is applied, because overrides require token counts.
     pub fn scale_client_amount(&self, amount: Money) -> Money {
         if self.custom.is_none() || self.custom.managed {
             return amount;
@@ -74,9 +74,8 @@ impl PriceTable {
 impl ModelPrices<'_> {
     /// Returns the cost of a response at the given time.
     ///
-    /// `calls` contains the model calls that a server-side tool loop made for the response, provided that the API
-    /// listed them and that they add up to `usage`. In that case, whether long-prompt rates apply is determined
-    /// separately for each call.
+    /// `calls` lists the model calls made by a server-side tool loop, provided that the API reported them and that they
+    /// add up to `usage`. In that case, each call is checked separately for long-prompt rates.
     pub fn price(
         &self,
         at: Millis,
@@ -117,10 +116,9 @@ impl ModelPrices<'_> {
         Money::from_pico(i64::try_from(pico).unwrap_or(i64::MAX))
     }
 
-    /// Returns the cost of the advice that other models gave for a response, and true if the prices of all those models
-    /// are known.
+    /// Returns the cost of advice from other models for a response, and true if all of their prices are known.
     ///
-    /// If the response is charged for US-only inference, so is the advice. Fast mode does not affect the price of
+    /// US-only inference applies to the advice if it applies to the response. Fast mode does not affect the price of
     /// advice.
     pub(crate) fn price_advice(
         &self,
@@ -139,7 +137,7 @@ impl ModelPrices<'_> {
         (total, all_known)
     }
 
-    /// Returns the tariff that is valid at the given time. If the time precedes all tariffs, returns the first one.
+    /// Returns the tariff at the given time. Before the first tariff takes effect, returns the first one.
     fn tariff_at(&self, at: Millis) -> Option<&PriceRow> {
         let (_valid_from, row) = self
             .tariffs
@@ -150,7 +148,7 @@ impl ModelPrices<'_> {
     }
 
     /// Splits a response's cache writes into five-minute and one-hour writes so that the response costs exactly
-    /// `dollars` at some service level. Returns `None` if no split leads to this cost.
+    /// `dollars` at some service level. Returns `None` if there is no such split.
     ///
     /// `hour_writes` is the number of tokens in one-hour writes, if known.
     pub(crate) fn split_that_costs(
@@ -183,9 +181,9 @@ impl ModelPrices<'_> {
     }
 }
 
-/// Returns how many of `all_writes` must be one-hour writes for the cost to be `dollars`, rounded to the nearest
-/// integer. `min` is the cost without any one-hour writes, and `max` is the cost with only one-hour writes. Returns
-/// `None` if the result would be negative.
+/// Returns the number of one-hour writes among `all_writes` for which the cost is `dollars`, rounded to the nearest
+/// integer. `min` is the cost without one-hour writes, and `max` is the cost with only one-hour writes. Returns `None`
+/// if the result would be negative.
 fn interpolate(dollars: Money, min: Money, max: Money, all_writes: u64) -> Option<u64> {
     let above_min = i128::from((dollars - min).pico());
     let range = i128::from((max - min).pico().max(1));
@@ -193,7 +191,7 @@ fn interpolate(dollars: Money, min: Money, max: Money, all_writes: u64) -> Optio
     u64::try_from((twice_the_writes + 1) / 2).ok()
 }
 
-/// Returns the rates for one call. Long-prompt rates take precedence over fast-mode rates.
+/// Returns the rates for a call. Long-prompt rates take precedence over fast-mode rates.
 fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
     let is_long = tariff
         .above_prompt_tokens
@@ -268,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_recorded_response_costs_what_the_client_reported() {
-        // From the fixtures of client 2.1.328: totalCostUSD 0.020624.
+        // Taken from the fixtures of client 2.1.328 (totalCostUSD 0.020624).
         assert_eq!(
             list(
                 "claude-sonnet-5-5",

@@ -1,11 +1,10 @@
-//! Rates that differ from list prices, such as those that an organization has negotiated. They come from `modelPricing`
-//! in Claude Code's settings.
+//! Custom rates from `modelPricing` in Claude Code's settings, such as rates negotiated by an organization.
 //!
 //! The format, as of client 2.1.328, is `{"multiplier": 0.85, "overrides": {"claude-opus-5-5": {"input", "output",
-//! "cacheRead", "cacheWrite"}}}`, in dollars per million tokens. The rates of an override are charged exactly as
-//! written: the rate for a cache write does not depend on the write's lifetime, and neither fast mode nor US-only
-//! inference changes the price. The multiplier applies to every cost. The client reads `modelPricing` only from managed
-//! settings. whycap also reads it from the user's own settings, so that users can see what they really pay.
+//! "cacheRead", "cacheWrite"}}}`, in dollars per million tokens. The rates in an override are charged as written: there
+//! is a single rate for cache writes, regardless of their lifetime, and neither fast mode nor US-only inference changes
+//! the price. The multiplier applies to all costs. The client reads `modelPricing` only from managed settings. whycap
+//! also reads it from the user's own settings, so that users can see what they actually pay.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +14,25 @@ use super::model_id::{bare_id, rate_key};
 use super::rates::Rates;
 use crate::lenient_json::saturating_u64;
 
-/// The unit for multipliers. The unit is very small because even the difference between 0.333 and a third is noticeable
-/// in a year's total.
+/// The unit for multipliers. It is very small, because even the difference between 0.333 and 1/3 is noticeable in a
+/// year's total.
 pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 
-/// Rates that differ from list prices. By default, there are none.
+/// Custom rates. The default has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomRates {
-    /// The factor that applies to every cost.
+    /// The factor for all costs.
     multiplier: Option<f64>,
-    /// The rates for individual models. The key is the model ID as written, but in lowercase and without `[1m]`.
+    /// The rates of individual models, by lowercase model ID without the suffix `[1m]`.
     pub overrides: BTreeMap<String, Rates>,
-    /// True if the rates come from managed settings, which means that the client's own totals use these rates, too.
+    /// True if the rates come from managed settings. In that case, the client uses them for its own totals.
     pub managed: bool,
-    /// Problems with the setting, one sentence each, for `doctor`.
+    /// Problems found in the setting, one sentence each, for `doctor`.
     pub problems: Vec<String>,
 }
 
 impl CustomRates {
-    /// Reads the value of `modelPricing`. Invalid parts are skipped and recorded as problems, and the rest still
-    /// applies.
+    /// Parses the value of `modelPricing`. Invalid parts are skipped and reported as problems.
     pub fn parse(setting: &Value) -> Self {
         let mut rates = Self::default();
         let Some(setting) = setting.as_object() else {
@@ -64,7 +62,7 @@ impl CustomRates {
     }
 
     fn add_override(&mut self, model: &str, costs: &Value) {
-        // Cache writes have the same rate for both lifetimes.
+        // The rate for cache writes applies to both lifetimes.
         let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
         if let Some(rates) = Rates::from_json(costs, names) {
             self.overrides.entry(rate_key(model)).or_insert(rates);
@@ -75,7 +73,7 @@ impl CustomRates {
         }
     }
 
-    /// Returns true if all costs are at list prices.
+    /// Returns true if there are no custom rates.
     pub fn is_none(&self) -> bool {
         self.multiplier() == MULTIPLIER_UNIT && self.overrides.is_empty()
     }
@@ -90,8 +88,7 @@ impl CustomRates {
         self.multiplier.unwrap_or(1.0)
     }
 
-    /// Returns the override for a model. An override for exactly this ID takes precedence over an override for a
-    /// different spelling of it.
+    /// Returns the override for a model. An exact match takes precedence over a different spelling of the same ID.
     pub(super) fn override_for(&self, model: &str) -> Option<&Rates> {
         if self.overrides.is_empty() {
             return None;
@@ -105,7 +102,7 @@ impl CustomRates {
         })
     }
 
-    /// Returns a number that changes whenever a rate changes. It is 0 if list prices apply.
+    /// Returns a number that changes whenever a rate changes. It is 0 if there are no custom rates.
     pub(super) fn fingerprint(&self) -> i64 {
         if self.is_none() {
             return 0;

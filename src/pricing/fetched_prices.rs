@@ -1,6 +1,6 @@
-//! The prices that Claude Code has fetched for models without a list price. They are stored in its global state.
+//! Prices that Claude Code has fetched for models without a list price and saved in its global state.
 //!
-//! The format is undocumented and was derived from the bundles of 2.1.329 and 2.1.330:
+//! The format is undocumented and was inferred from the bundles of versions 2.1.329 and 2.1.330:
 //! - `additionalModelCostsCache`: `{model: {inputTokens, outputTokens, promptCacheWriteTokens,
 //!   promptCacheWrite1hTokens?, promptCacheReadTokens, longPrompt?: {…, abovePromptTokens}, fast?}}`, in dollars per
 //!   million tokens. If the object contains no price for one-hour cache writes, all cache writes cost the same.
@@ -17,26 +17,26 @@ use super::rates::Rates;
 use crate::lenient_json::LenientJson;
 use crate::time::Millis;
 
-/// Fetched prices, keyed by bare model ID.
+/// Fetched prices by bare model ID.
 pub(super) type FetchedPrices = BTreeMap<String, FetchedPrice>;
 
 /// The fetched prices of one model.
 #[derive(Debug, Default)]
 pub(super) struct FetchedPrice {
-    /// The prices borrowed from another model, which apply for a limited time.
+    /// Another model's prices, which apply for a limited time.
     pub(super) borrowed: Option<BorrowedPrice>,
-    /// The prices that apply after that time, or at any time if no prices are borrowed.
+    /// The prices that apply afterwards, or at all times if no prices are borrowed.
     pub(super) row: Option<PriceRow>,
 }
 
-/// A reference to another model, whose prices apply for a limited time.
+/// A reference to a model whose prices apply for a limited time.
 #[derive(Debug)]
 pub(super) struct BorrowedPrice {
     pub(super) model: String,
     pub(super) until: Millis,
 }
 
-/// Returns the prices stored in Claude Code's global state.
+/// Reads the fetched prices from Claude Code's global state.
 pub(super) fn prices_in_state(state: &Value) -> FetchedPrices {
     let mut prices = FetchedPrices::new();
     for (model, value) in models_with_borrowed_prices(state) {
@@ -54,7 +54,7 @@ pub(super) fn prices_in_state(state: &Value) -> FetchedPrices {
     prices
 }
 
-/// Returns the entries of all `alder_ford` objects.
+/// Returns the entries of all `alder_ford` objects in the global state.
 fn models_with_borrowed_prices(state: &Value) -> impl Iterator<Item = (&String, &Value)> {
     state
         .at("clientDataCacheSlots")
@@ -147,7 +147,7 @@ mod tests {
         let state = json!({"additionalModelCostsCache": {
             "claude-new-7-20270101": costs, "claude-opus-5-5": costs, "claude-bad-1": {"inputTokens": 1}}});
         let new = "us.anthropic.claude-new-7-v1:0";
-        // 1,000 tokens of each kind: input at $1, output at $5, and writes at $2 and $3 per million.
+        // 1,000 tokens of each kind, per million: input $1, output $5, five-minute writes $2, and one-hour writes $3.
         assert_eq!(cost(&state, new, 0, PLAIN, 1_000), (11_000, true));
         assert_eq!(cost(&state, new, 0, FAST, 1_000), (100_000, true));
         assert_eq!(

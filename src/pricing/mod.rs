@@ -1,4 +1,4 @@
-//! Calculates the cost of a response from prices, with exact integer arithmetic.
+//! Calculates costs with exact integer arithmetic.
 
 mod cost;
 mod custom_rates;

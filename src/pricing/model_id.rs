@@ -1,18 +1,18 @@
-//! The different ways in which a model's ID can be spelled.
+//! Normalizes the different spellings of model IDs.
 
 use std::ops::RangeInclusive;
 
-/// The prefixes that Bedrock's cross-region profiles add before `anthropic.`.
+/// The region prefixes of Bedrock's cross-region profiles, which precede `anthropic.`.
 const REGIONS: [&str; 8] = ["us", "eu", "apac", "global", "us-gov", "jp", "au", "ca"];
 
-/// The suffixes of variants with a larger context window.
+/// The suffixes for larger context windows.
 const CONTEXT_VARIANTS: [&str; 2] = ["[1m]", "[2m]"];
 
 /// Returns the bare model ID in lowercase: `us.anthropic.claude-sonnet-4-5-20250929-v1:0` → `claude-sonnet-4-5`,
 /// `claude-opus-4-8[1m]` → `claude-opus-4-8`, `claude-haiku-4-5@20251001` → `claude-haiku-4-5`.
 ///
-/// If the ID is the ARN of an inference profile, its last component is used. An ID that has none of these forms is
-/// converted to lowercase but not changed otherwise.
+/// For the ARN of an inference profile, the last component is used. IDs in other formats are only converted to
+/// lowercase.
 pub(super) fn bare_id(id: &str) -> String {
     let lower = id.trim().to_ascii_lowercase();
     let last_part = lower.rsplit('/').next().unwrap_or(&lower);
@@ -30,7 +30,7 @@ pub(super) fn bare_id(id: &str) -> String {
         .split_once('@')
         .map_or(without_vendor, |(model, _date)| model);
 
-    // In a Vertex ID, the date comes after `-v2`, whereas in a Bedrock ID, `-v1:0` comes after the date.
+    // Vertex IDs have the date after `-v2`. Bedrock IDs have it before `-v1:0`.
     let without_version = strip_suffix_after(without_vertex_date, "-v", |version| {
         version.splitn(2, ':').all(|part| is_number(part, 1..=3))
     });
@@ -39,12 +39,11 @@ pub(super) fn bare_id(id: &str) -> String {
         .unwrap_or(without_version);
     let without_date = strip_suffix_after(without_latest, "-", |date| is_number(date, 8..=8));
 
-    // Some gateways write `claude-opus-4.5` instead of `claude-opus-4-5`.
+    // Some gateways use `claude-opus-4.5` instead of `claude-opus-4-5`.
     without_date.replace('.', "-")
 }
 
-/// Returns the key under which a user's custom rate for a model is stored. The key is the ID in lowercase, without the
-/// suffix for a larger context window.
+/// Returns the key of a model's custom rate: the ID in lowercase, without a context window suffix.
 pub(super) fn rate_key(id: &str) -> String {
     CONTEXT_VARIANTS
         .iter()
@@ -53,10 +52,9 @@ pub(super) fn rate_key(id: &str) -> String {
         })
 }
 
-/// Returns true if `id` is `listed` or a named variant of it (`-preview`, `-fast`).
+/// Returns true if `id` is `listed` or a variant of it with a suffix such as `-preview` or `-fast`.
 ///
-/// An ID with a different version number is not a variant: `claude-opus-5` covers `claude-opus-5-preview`, but not
-/// `claude-opus-5-9`.
+/// Other version numbers are not variants: `claude-opus-5` matches `claude-opus-5-preview`, but not `claude-opus-5-9`.
 pub(super) fn is_variant_of(id: &str, listed: &str) -> bool {
     let Some(suffix) = id.strip_prefix(listed) else {
         return false;
@@ -67,7 +65,7 @@ pub(super) fn is_variant_of(id: &str, listed: &str) -> bool {
     }
 }
 
-/// Removes the last occurrence of `separator` and the text after it, provided that the text meets a condition.
+/// Removes the last `separator` and everything after it, provided that the text after it satisfies a condition.
 fn strip_suffix_after<'name>(
     name: &'name str,
     separator: &str,
@@ -79,7 +77,7 @@ fn strip_suffix_after<'name>(
     }
 }
 
-/// Returns true if a string consists only of digits and its length is in the given range.
+/// Returns true if a string consists only of digits and has one of the given lengths.
 fn is_number(text: &str, lengths: RangeInclusive<usize>) -> bool {
     lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -1,4 +1,4 @@
-//! Amounts of money, stored as integers.
+//! Amounts of money as integers.
 
 use std::fmt::{self, Display, Formatter};
 use std::iter::Sum;
@@ -10,41 +10,40 @@ use crate::config::Currency;
 
 /// An amount in US dollars, stored in pico-dollars (thousandths of a nano-dollar).
 ///
-/// Amounts are guaranteed to be exact to the nano-dollar and are printed to the nano-dollar, but sums are exact only if
-/// each amount has a few more digits. For example, a 5-minute cache write with Haiku 5.5 and US-only inference costs
-/// 137.5 nano-dollars per token, and an organization's multiplier makes such fractions common. With three more digits,
-/// every sum is exact to the nano-dollar. The cost of a response fits into 64 bits, and the sum of everything that has
-/// ever been exported fits into 128 bits.
+/// Amounts are displayed with at most nano-dollar precision. Three more digits are stored so that sums are exact to the
+/// nano-dollar. They are needed because rates can be fractions of a nano-dollar: a 5-minute cache write with Haiku 5.5
+/// and US-only inference costs 137.5 nano-dollars per token, and a multiplier makes such fractions common. The cost of
+/// a response fits into 64 bits. The sum of all exports ever made fits into 128 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-// Amounts are packed because there is one for every response, so padding would waste memory.
+// Packing avoids padding, which would waste memory because there is an amount for every response.
 #[repr(Rust, packed(8))]
 pub struct Money(i128);
 
 const PICO_PER_NANO: i128 = 1_000;
 const PICO_PER_DOLLAR: u128 = 1_000_000_000_000;
 
-/// The largest error that can arise from the client's floating-point sums.
+/// The maximum error from the client's floating-point arithmetic.
 pub(crate) const NOISE: Money = Money::from_nano(2);
 
 impl Money {
-    /// No money.
+    /// The amount zero.
     pub const ZERO: Self = Self(0);
 
-    /// Returns the amount for a number of pico-dollars.
+    /// Creates an amount from pico-dollars.
     pub const fn from_pico(pico: i64) -> Self {
         Self(pico as i128)
     }
 
-    /// Returns the amount for a number of nano-dollars.
+    /// Creates an amount from nano-dollars.
     pub const fn from_nano(nano: i64) -> Self {
         Self(nano as i128 * PICO_PER_NANO)
     }
 
-    /// Returns the amount for a floating-point number of dollars that another program wrote, or `None` if the number is
-    /// not finite or is too large.
+    /// Creates an amount from a floating-point number of dollars in another program's output. Returns `None` if the
+    /// number is not finite or too large.
     ///
-    /// The rounding errors of many additions are visible in such numbers (`0.042564000000000005`), so they are rounded
-    /// to a tenth of a nano-dollar. This loses nothing, because no list price has smaller steps.
+    /// After many additions, these numbers have visible rounding errors (`0.042564000000000005`), so they are rounded
+    /// to a tenth of a nano-dollar. No list price is more precise than that.
     pub fn from_noisy_usd(usd: f64) -> Option<Self> {
         let tenths = (usd * 1e10).round();
         if tenths.abs() < 9e16 {
@@ -58,7 +57,7 @@ impl Money {
         }
     }
 
-    /// Returns the amount in pico-dollars, capped at about nine million dollars.
+    /// Returns the amount in pico-dollars, limited to the range of the integer (about nine million dollars).
     pub fn pico(self) -> i64 {
         let limit = if self.0 < 0 { i64::MIN } else { i64::MAX };
         i64::try_from(self.0).unwrap_or(limit)
@@ -70,10 +69,10 @@ impl Money {
         Self(self.0.saturating_add(half) / PICO_PER_NANO).pico()
     }
 
-    /// Returns the number of dollars as the nearest floating-point number, for JSON and for ratios.
+    /// Returns the amount in dollars as the nearest floating-point number, for JSON and for calculating ratios.
     ///
-    /// For amounts below nine thousand dollars, the error is far less than a nano-dollar. For amounts below nine
-    /// million dollars, the result is accurate to the nano-dollar.
+    /// Below nine thousand dollars, the error is far less than a nano-dollar. Below nine million dollars, the result is
+    /// accurate to the nano-dollar.
     pub fn usd(self) -> f64 {
         self.0 as f64 / PICO_PER_DOLLAR as f64
     }
@@ -94,12 +93,12 @@ impl Money {
         Self(self.0.saturating_mul(part) / whole.max(1))
     }
 
-    /// Returns the ratio of two amounts, in units of `1 / unit`.
+    /// Returns the ratio of two amounts in units of `1 / unit`.
     pub fn ratio(self, other: Self, unit: i64) -> i64 {
         i64::try_from(self.0.saturating_mul(unit.into()) / other.0.max(1)).unwrap_or(i64::MAX)
     }
 
-    /// Returns the amount with all significant digits, for programs that do calculations with it: `12.3456`, `0.00`.
+    /// Formats the amount in dollars with all significant digits, for use by other programs: `12.3456`, `0.00`.
     pub fn exact(self) -> String {
         let pico = self.0.unsigned_abs();
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -108,13 +107,13 @@ impl Money {
         format!("{sign}{}.{significant_digits:0<2}", pico / PICO_PER_DOLLAR)
     }
 
-    /// Returns the amount in the user's own currency for display, as in `€11.35`. Returns `None` if no exchange rate is
-    /// set.
+    /// Formats the amount in the user's own currency, for example `€11.35`. Returns `None` if no exchange rate is
+    /// configured.
     pub(crate) fn converted(self, currency: &Currency) -> Option<String> {
         Some(with_symbol(self.usd() * currency.rate?, &currency.symbol))
     }
 
-    /// Returns the amount in dollars and, if an exchange rate is set, in the user's own currency, for display: `$12.34
+    /// Formats the amount in dollars and, if an exchange rate is configured, in the user's own currency: `$12.34
     /// (€11.35 at 0.92)`.
     pub(crate) fn show_both(self, currency: &Currency) -> String {
         let dollars = self.show();
@@ -124,8 +123,7 @@ impl Money {
         }
     }
 
-    /// Returns the amount for display, in dollars and cents. Amounts below a cent have more digits: `$12.34`,
-    /// `$0.0041`.
+    /// Formats the amount in dollars and cents, with more digits for amounts below a cent: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
         with_symbol(self.usd(), "$")
     }
@@ -207,7 +205,7 @@ mod tests {
             Money::from_noisy_usd(0.042_564_000_000_000_005),
             Some(Money::from_nano(42_564_000))
         );
-        // Half a nano-dollar is not a rounding error.
+        // Half a nano-dollar is a real amount, not a rounding error.
         assert_eq!(
             Money::from_noisy_usd(0.093_331_072_5).map(Money::pico),
             Some(93_331_072_500)

@@ -10,11 +10,11 @@ use crate::time::Millis;
 /// The list prices of all known models.
 #[derive(Debug)]
 pub struct PriceList {
-    /// The day on which the prices were last checked against their sources.
+    /// The date on which the prices were last checked against their sources.
     pub updated: NaiveDate,
     /// The price of a web search.
     pub web_search: Money,
-    /// The price of a token with US-only inference, in tenths of the regular price.
+    /// The price of US-only inference, in tenths of the regular price.
     pub us_inference_tenths: i64,
     /// The model whose prices Claude Code uses for models that it does not recognize.
     pub(super) unknown_model_priced_as: &'static str,
@@ -22,29 +22,28 @@ pub struct PriceList {
     pub rows: &'static [PriceRow],
 }
 
-/// The prices of one model from a certain day onward.
+/// The prices of one model from a certain date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PriceRow {
     /// The bare model ID.
     pub model: &'static str,
     /// Other IDs for the same model.
     pub also: &'static [&'static str],
-    /// The first day, in UTC, on which the prices apply, or `None` if they have applied since the model's release.
+    /// The first day (UTC) on which the prices apply, or `None` if they have applied since the model's release.
     pub from: Option<NaiveDate>,
     /// The standard rates.
     pub standard: Rates,
-    /// The threshold for long prompts. If a prompt has more tokens than this, [`Self::long`] applies to the whole
-    /// request.
+    /// The threshold for long prompts. If a prompt has more tokens, [`Self::long`] applies to the entire request.
     pub above_prompt_tokens: Option<u64>,
     /// The long-prompt rates.
     pub long: Option<Rates>,
-    /// The fast-mode rates. If there are none, the standard rates apply to fast mode as well.
+    /// The fast-mode rates. If `None`, fast mode costs the same as standard mode.
     pub fast: Option<Rates>,
     /// The source of the prices.
     pub source: &'static str,
 }
 
-/// An empty row from which other rows take the fields that they do not set.
+/// Default values for the optional fields of a row.
 pub(super) const NO_ROW: PriceRow = PriceRow {
     model: "",
     also: &[],
@@ -57,23 +56,23 @@ pub(super) const NO_ROW: PriceRow = PriceRow {
 };
 
 impl PriceRow {
-    /// Returns the time at which the row becomes valid.
+    /// Returns the time from which the row applies.
     pub(super) fn valid_from(&self) -> Millis {
         self.from.map_or(Millis::MIN, |day| {
             day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
         })
     }
 
-    /// Returns true if this row belongs to the model with the given bare ID.
+    /// Returns true if the row is for the model with the given bare ID.
     pub(super) fn has_id(&self, id: &str) -> bool {
         self.model == id || self.also.contains(&id)
     }
 }
 
-/// A number that changes whenever a list price changes. It is a hash of the source file, computed at build time.
+/// A number that changes whenever a list price changes: a hash of the source file, computed at build time.
 pub(super) const PRICES_FINGERPRINT: i64 = fnv_1a(include_bytes!("prices.rs")).cast_signed();
 
-/// Returns the 64-bit FNV-1a hash of the given bytes.
+/// Computes the 64-bit FNV-1a hash of the given bytes.
 const fn fnv_1a(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut rest = bytes;

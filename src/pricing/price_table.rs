@@ -1,4 +1,4 @@
-//! The prices that apply to the user: list prices, prices that Claude Code has fetched, and custom rates.
+//! The prices that apply to the user: list prices, prices fetched by Claude Code, and custom rates.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, LazyLock};
@@ -13,17 +13,17 @@ use super::price_list::{PRICES_FINGERPRINT, PriceList, PriceRow};
 use super::prices::PRICES;
 use crate::time::Millis;
 
-/// The prices of every known model.
+/// The prices of all known models.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
     /// The list prices.
     pub list: &'static PriceList,
-    /// The custom rates from the user's or the organization's settings.
+    /// The custom rates from the settings of the user or the organization.
     pub custom: CustomRates,
     fetched: LazyPrices,
 }
 
-/// The fetched prices. They are read when a model without a list price is first looked up.
+/// The fetched prices, which are read when they are first needed.
 #[derive(Clone)]
 struct LazyPrices(Arc<LazyLock<FetchedPrices, Box<dyn FnOnce() -> FetchedPrices + Send>>>);
 
@@ -41,12 +41,12 @@ impl Debug for LazyPrices {
     }
 }
 
-/// The prices of a model in chronological order, each with the time from which they are valid. The first prices also
-/// apply to all earlier times.
+/// The prices of a model in chronological order, each with the time from which it applies. The first one also applies
+/// to all earlier times.
 pub type Tariffs<'table> = Vec<(Millis, &'table PriceRow)>;
 
 impl PriceTable {
-    /// Returns the list prices with custom rates applied.
+    /// Creates a price table with the list prices and the given custom rates.
     pub fn with(custom: CustomRates) -> Self {
         Self {
             list: &PRICES,
@@ -55,13 +55,13 @@ impl PriceTable {
         }
     }
 
-    /// Returns the list prices alone.
+    /// Creates a price table with only the list prices.
     pub fn list() -> Self {
         Self::with(CustomRates::default())
     }
 
-    /// Adds the prices that Claude Code has fetched. `read_state`, which must return Claude Code's global state, is
-    /// called when a model without a list price is first looked up.
+    /// Adds the prices fetched by Claude Code. `read_state` returns Claude Code's global state. It is called when a
+    /// model without a list price is first looked up.
     pub(crate) fn with_state(
         self,
         read_state: impl FnOnce() -> Option<Value> + Send + 'static,
@@ -77,7 +77,7 @@ impl PriceTable {
         PRICES_FINGERPRINT ^ self.custom.fingerprint()
     }
 
-    /// Returns a number that changes whenever a price of one of the given models changes.
+    /// Returns a number that changes whenever a price of any of the given models changes.
     pub(crate) fn fingerprint_of<'model>(&self, models: impl Iterator<Item = &'model str>) -> i64 {
         let mut fetched: Vec<(&String, &FetchedPrice)> = models
             .filter(|model| self.listed(model).is_none())
@@ -90,10 +90,10 @@ impl PriceTable {
         self.fingerprint() ^ xxh3_64(format!("{fetched:?}").as_bytes()).cast_signed()
     }
 
-    /// Returns the list price of a model, or `None` if the model has none. The model's ID may be spelled in any way.
+    /// Returns the list price of a model, or `None` if it is not listed. Accepts any spelling of the model ID.
     ///
-    /// A row whose model ID or alternative ID matches exactly takes precedence. Otherwise, the model may be a variant
-    /// of several listed models, and the row with the longest matching ID is used.
+    /// A row with exactly this ID takes precedence. Otherwise, the model may be a variant of one or more listed models,
+    /// and the row with the longest ID is used.
     fn listed(&self, model: &str) -> Option<&PriceRow> {
         let id = bare_id(model);
         self.list
@@ -109,8 +109,8 @@ impl PriceTable {
             })
     }
 
-    /// Returns the prices of a model, and true if they are known. If neither the list nor Claude Code has prices for
-    /// the model, returns the prices that the client uses for an unknown model.
+    /// Returns the prices of a model, and true if they are known. If they are unknown, returns the prices that the
+    /// client uses for unknown models.
     pub fn tariffs_of(&self, model: &str) -> (Tariffs<'_>, bool) {
         if let Some(row) = self.listed(model) {
             return (self.listed_tariffs(row.model), true);
@@ -129,7 +129,7 @@ impl PriceTable {
         }
     }
 
-    /// Returns all rows of the list that have the given ID.
+    /// Returns the list prices of the model with this exact ID.
     fn listed_tariffs(&self, id: &str) -> Tariffs<'_> {
         let mut tariffs: Tariffs<'_> = self
             .list
@@ -142,10 +142,10 @@ impl PriceTable {
         tariffs
     }
 
-    /// Returns the tariffs for fetched prices, or `None` if they contain no usable price.
+    /// Returns the tariffs for fetched prices, or `None` if they do not contain a usable price.
     ///
-    /// A model may borrow another model's prices for a limited time. After that, the model's own fetched prices apply
-    /// or, if there are none, the prices for unknown models.
+    /// A model can borrow another model's prices for a limited time. Afterwards, its own fetched prices apply or, if
+    /// there are none, the prices for unknown models.
     fn fetched_tariffs<'table>(
         &'table self,
         price: &'table FetchedPrice,
@@ -162,14 +162,14 @@ impl PriceTable {
         Some(vec![(Millis::MIN, borrowed_row), (until, later_row)])
     }
 
-    /// Returns the newest list price of a model.
+    /// Returns the most recent list price of a model.
     fn last_listed(&self, model: &str) -> Option<&PriceRow> {
         let (_valid_from, row) = self.listed_tariffs(self.listed(model)?.model).pop()?;
         Some(row)
     }
 
-    /// Returns the name under which a model's spend is added up. The name is the ID in the list or, for an unlisted
-    /// model, the bare ID.
+    /// Returns the model name under which spend is added up: the ID in the price list, or the bare ID of an unlisted
+    /// model.
     pub fn canonical(&self, model: &str) -> String {
         match self.listed(model) {
             Some(row) => row.model.to_owned(),

@@ -1,8 +1,8 @@
-//! The list prices. To add a model or a price, only a new row is needed here.
+//! The list prices. To add a model or a price, add a row.
 //!
-//! Rates are in US dollars per million tokens: input, output, cache read, 5-minute cache write, and 1-hour cache write.
-//! A model's rows are adjacent and sorted by date. A row without `from` applies from the model's release. Dates are
-//! days in UTC.
+//! Rates are in US dollars per million tokens, in the order input, output, cache read, 5-minute cache write, and 1-hour
+//! cache write. All rows of a model are adjacent and sorted by date. A row without `from` applies from the model's
+//! release. Dates are in UTC.
 
 use chrono::NaiveDate;
 
@@ -21,7 +21,7 @@ pub(super) static PRICES: PriceList = PriceList {
     rows: &ROWS,
 };
 
-/// Returns a day, or the first day of the calendar if the day does not exist.
+/// Returns a date, or the minimum date if it does not exist in the calendar.
 const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     match NaiveDate::from_ymd_opt(year, month, day) {
         Some(day) => day,

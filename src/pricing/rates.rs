@@ -1,17 +1,17 @@
-//! The price of a token.
+//! The price per token.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lenient_json::{LenientJson, saturating_u64};
 
-/// The price of one token in pico-dollars, which is also the price of a million tokens in micro-dollars.
+/// The price of one token in pico-dollars, which equals the price of a million tokens in micro-dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Rate(pub i64);
 
 impl Rate {
-    /// Creates a rate from a price in dollars per million tokens, rounding to the nearest integer.
+    /// Creates a rate from a price in dollars per million tokens, rounded to the nearest pico-dollar per token.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "list prices are a few dollars"
@@ -31,7 +31,7 @@ impl From<Rate> for f64 {
 impl TryFrom<f64> for Rate {
     type Error = &'static str;
 
-    /// Creates a rate from a price in dollars per million tokens that comes from a user or another program.
+    /// Creates a rate from an untrusted price in dollars per million tokens.
     fn try_from(dollars: f64) -> Result<Self, Self::Error> {
         if (0.0..=10_000.0).contains(&dollars) {
             Ok(Self(saturating_u64((dollars * 1e6).round()).cast_signed()))
@@ -41,25 +41,25 @@ impl TryFrom<f64> for Rate {
     }
 }
 
-/// The price of each kind of token.
+/// The prices for each kind of token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
-    /// Input that is neither read from the cache nor written to it.
+    /// Input that is neither read from nor written to the cache.
     pub input: Rate,
     /// Output, including thinking.
     pub output: Rate,
-    /// Input that is read from the cache.
+    /// Input read from the cache.
     pub cache_read: Rate,
-    /// Input that is written to the cache with a lifetime of five minutes (a five-minute write).
+    /// Input written to the cache with a lifetime of five minutes (a five-minute write).
     #[serde(rename = "cache_write_5m")]
     pub write_5m: Rate,
-    /// Input that is written to the cache with a lifetime of one hour (a one-hour write).
+    /// Input written to the cache with a lifetime of one hour (a one-hour write).
     #[serde(rename = "cache_write_1h")]
     pub write_1h: Rate,
 }
 
 impl Rates {
-    /// Creates rates from prices in dollars per million tokens, given in the order of the fields.
+    /// Creates rates from prices in dollars per million tokens, in field order.
     pub(super) const fn per_million(dollars: [f64; 5]) -> Self {
         let [input, output, cache_read, short_write, long_write] = dollars;
         Self {
@@ -71,11 +71,10 @@ impl Rates {
         }
     }
 
-    /// Reads rates in dollars per million tokens from settings or state files. `names` contains the names of the JSON
-    /// fields, in the same order as the fields of this struct.
+    /// Reads rates in dollars per million tokens from a settings or state file. `names` contains the JSON field names,
+    /// in the order of the fields of this struct.
     ///
-    /// If the object lacks the field with the last name, all cache writes have the same rate. Returns `None` if any
-    /// other field is missing.
+    /// If the last field is missing, all cache writes have the same rate. Returns `None` if any other field is missing.
     pub(super) fn from_json(costs: &Value, names: [&str; 5]) -> Option<Self> {
         let [input, output, cache_read, short_write, long_write] =
             names.map(|name| costs.read::<Rate>(name));

@@ -1,4 +1,4 @@
-//! The report of `whycap prices`.
+//! Builds the report for `whycap prices`.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ const TITLE: &str = "Prices in dollars per million tokens (read and write refer 
 const NO_MODEL: &str = "whycap has no price for a model with that name, so it estimates the cost the same way Claude Code does. \
                         `whycap prices` lists all models with a known price.";
 
-/// Returns a report on the given rows of the price list. Each set of rates is on a separate line.
+/// Reports on the given rows of the price list, with one line for each set of rates.
 pub(crate) fn price_report(table: &PriceTable, rows: &[&PriceRow]) -> Report {
     let mut report = Report::new(json(table, rows));
     if rows.is_empty() {
@@ -71,7 +71,7 @@ fn label(row: &PriceRow) -> String {
     }
 }
 
-/// Returns sentences about prices that the table does not show, and about the sources of all prices.
+/// Returns sentences about the sources of all prices, and about prices that are not in the table.
 fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
     let web_search = table.list.web_search.usd();
     let us_inference = us_inference_multiplier(table);
@@ -104,7 +104,7 @@ fn custom_rates_note(table: &PriceTable) -> String {
     }
 }
 
-/// Returns a rate in dollars per million tokens without trailing zeros: `0.125`, `25`.
+/// Formats a rate in dollars per million tokens without trailing zeros: `0.125`, `25`.
 fn dollars(rate: Rate) -> String {
     format!("{:.4}", f64::from(rate))
         .trim_end_matches('0')

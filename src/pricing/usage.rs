@@ -5,28 +5,28 @@ use std::ops::{Add, AddAssign, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// The numbers of tokens and searches in a response, as the API counted them. They are stored as an array, which
+/// The number of tokens and searches in a response, as reported by the API. Serialized as the array that
 /// [`Usage::fields`] returns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 6]", into = "[u64; 6]")]
 pub struct Usage {
-    /// Input tokens that were neither read from the cache nor written to it.
+    /// Input tokens that were neither read from nor written to the cache.
     pub input: u64,
     /// Output tokens.
     pub output: u64,
-    /// Input tokens that were read from the cache.
+    /// Input tokens read from the cache.
     pub cache_read: u64,
-    /// Input tokens that were written to the cache with a lifetime of either five minutes or one hour.
+    /// Input tokens written to the cache with a lifetime of either five minutes or one hour.
     pub cache_write: u64,
-    /// The part of [`Self::cache_write`] that has a lifetime of one hour. This is 0 if the API did not break the number
-    /// down. In that case, the client charges all of these tokens as five-minute writes.
+    /// The part of [`Self::cache_write`] with a lifetime of one hour. It is 0 if the API did not report the lifetimes.
+    /// In that case, the client charges for five-minute writes.
     pub cache_write_1h: u64,
     /// Web searches performed by the server.
     pub web_searches: u64,
 }
 
 impl Usage {
-    /// Returns the fields in declaration order, for operations that treat all fields alike.
+    /// Returns the fields in declaration order, for operations that apply to all of them.
     pub const fn fields(&self) -> [u64; 6] {
         [
             self.input,
@@ -48,25 +48,25 @@ impl Usage {
 
     /// Returns the maximum of each field.
     ///
-    /// While a response is being streamed, it is repeated with an increasing number of output tokens, and after a
-    /// compaction, it is repeated with zeros. The largest values are the ones that are charged.
+    /// During streaming, a response is repeated with a growing number of output tokens. After a compaction, it is
+    /// repeated with zeros. The maximum is what the API charges for.
     pub(crate) fn max(self, other: Self) -> Self {
         self.combine(other, u64::max)
     }
 
-    /// Returns the size of the prompt in tokens, which determines whether long-prompt rates apply.
+    /// Returns the number of tokens in the prompt, which determines whether long-prompt rates apply.
     pub fn prompt(&self) -> u64 {
         self.input
             .saturating_add(self.cache_read)
             .saturating_add(self.cache_write)
     }
 
-    /// Returns the number of input tokens that were written to the cache with a lifetime of five minutes.
+    /// Returns the number of input tokens written to the cache with a lifetime of five minutes.
     pub fn cache_write_5m(&self) -> u64 {
         self.cache_write.saturating_sub(self.cache_write_1h)
     }
 
-    /// Returns the same usage with a different number of tokens in one-hour cache writes.
+    /// Returns the same usage with the given number of tokens in one-hour writes.
     pub(crate) fn with_hour_writes(self, tokens: u64) -> Self {
         Self {
             cache_write_1h: tokens,
@@ -135,7 +135,7 @@ impl Sum for Usage {
     }
 }
 
-/// The usage of another model that gave advice for a response. The response's cost includes the advice.
+/// The usage of another model that gave advice on a response. It is included in the response's cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The name of the model.
@@ -145,12 +145,12 @@ pub struct Advice {
     pub usage: Usage,
 }
 
-/// The aspects of a response's service level that affect its price.
+/// The parts of a response's service level that affect its price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServiceLevel {
     /// True if fast mode was used.
     pub fast: bool,
-    /// True if inference was limited to the US.
+    /// True if inference was restricted to the US.
     pub us_only: bool,
 }
 
