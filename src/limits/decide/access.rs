@@ -6,7 +6,7 @@ use super::input::{Finding, Input};
 use super::reason::Unknown;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 
-/// Returns the finding for a payment that failed or lapsed.
+/// Handles a payment that failed or lapsed.
 pub(super) fn payment(input: &Input<'_>) -> Finding {
     Finding::lasting(
         LimitKind::Billing,
@@ -16,7 +16,7 @@ pub(super) fn payment(input: &Input<'_>) -> Finding {
     )
 }
 
-/// Returns the finding for a subscription payment that is due.
+/// Handles an overdue subscription payment.
 pub(super) fn subscription_payment(input: &Input<'_>) -> Finding {
     let is_uncertain = input.message.contains("usually because");
     let cause = if input.evidence.is_shared_plan() {
@@ -30,7 +30,7 @@ pub(super) fn subscription_payment(input: &Input<'_>) -> Finding {
         .without_knowing_if(is_uncertain, Unknown::PaymentForCertain)
 }
 
-/// Returns the finding for an organization that does not allow subscriptions in Claude Code.
+/// Handles organizations that do not allow subscriptions in Claude Code.
 pub(super) fn subscription(input: &Input<'_>) -> Finding {
     let limit = LimitKind::SubscriptionAccess;
     if input.evidence.is_personal_plan() {
@@ -43,7 +43,7 @@ pub(super) fn subscription(input: &Input<'_>) -> Finding {
         .without_knowing_if(!input.evidence.is_shared_plan(), Unknown::PersonalPlan)
 }
 
-/// Returns the finding for a key that belongs to a disabled organization.
+/// Handles a key that belongs to a disabled organization.
 pub(super) fn key_of_disabled_organization(input: &Input<'_>) -> Finding {
     let limit = LimitKind::OrgDisabled;
     if input.evidence.plan().is_some() {
@@ -57,7 +57,7 @@ pub(super) fn key_of_disabled_organization(input: &Input<'_>) -> Finding {
     )
 }
 
-/// Returns the finding for a disabled organization.
+/// Handles a disabled organization.
 pub(super) fn disabled_organization(input: &Input<'_>) -> Finding {
     let limit = LimitKind::OrgDisabled;
     if input.evidence.stray_key().is_some() {
@@ -71,9 +71,10 @@ pub(super) fn disabled_organization(input: &Input<'_>) -> Finding {
     )
 }
 
-/// Returns the finding for a refused login. If the service failed before it refused the login, it did not actually
-/// check the login. If a token is set in the environment, it takes precedence over the login, so it would not help to
-/// log in again. Returns `None` if the catalog row fully explains the message.
+/// Handles a rejected login, or returns `None` if the catalog row fully explains the message.
+///
+/// If the service failed first, the rejection is blamed on the outage, because the login was never actually checked. If
+/// a token is set in the environment, logging in again does not help, because the token takes precedence.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     if let Some(outage) = outage(input) {
         return Some(outage);
@@ -82,7 +83,7 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     uses_token.then(|| refused_credential(Cause::TokenRefused))
 }
 
-/// Returns the finding for a refused key. Returns `None` if it is unknown where a key is set.
+/// Handles a rejected key, or returns `None` if whycap does not know where a key is set.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
     let has_key = input.evidence.error.keys().count() > 0;
     has_key.then(|| refused_credential(Cause::KeyRefused))
@@ -92,7 +93,7 @@ fn refused_credential(cause: Cause) -> Finding {
     Finding::lasting(LimitKind::Auth, Verdict::NotALimit, WhoCanFix::You, cause)
 }
 
-/// Returns the finding for a login that was refused after the service had failed.
+/// Handles a login that was rejected after the service had failed.
 fn outage(input: &Input<'_>) -> Option<Finding> {
     let attempts = input.evidence.error.message.failed_attempts.as_ref()?;
     attempts.has_server_error().then(|| {
@@ -104,7 +105,7 @@ fn outage(input: &Input<'_>) -> Option<Finding> {
     })
 }
 
-/// Returns the finding for a refusal whose wording whycap does not recognize.
+/// Handles a rejection with unrecognized wording.
 pub(super) fn refused(input: &Input<'_>) -> Finding {
     if let Some(outage) = outage(input) {
         return outage;

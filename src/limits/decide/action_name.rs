@@ -1,8 +1,8 @@
-//! Lists the actions that an explanation can recommend. `wording/actions.json` contains the sentences for each action.
+//! Defines the actions that an explanation can recommend. Their wording is in `wording/actions.json`.
 
 use serde::Deserialize;
 
-/// An action, named as in `actions.json` and `messages.json`.
+/// A recommended action, identified by its name in `actions.json` and `messages.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ActionName {

@@ -10,11 +10,11 @@ use crate::limits::evidence::{PayerRelation, WindowState};
 use crate::limits::kind::{ApiLimit, Cap, Counts, LimitKind, Service, Verdict, WhoCanFix, Window};
 use chrono::TimeDelta;
 
-/// The first version that offers free ways to continue.
+/// The first version of Claude Code that offers free ways to continue.
 const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
 
 impl Do {
-    /// Returns the pause that the action recommends.
+    /// Returns the time to wait before taking this action, or `None` if there is no need to wait.
     pub(super) fn pause(self) -> Option<TimeDelta> {
         match self {
             Self::Retry | Self::RetryOnce => Some(TimeDelta::minutes(1)),
@@ -23,8 +23,8 @@ impl Do {
         }
     }
 
-    /// Returns true if the action is to buy credits or to raise a cap, or to ask somebody else to do so. Free actions
-    /// are recommended before these.
+    /// Returns true for actions that cost money, such as buying credits or asking someone to raise a cap. Free actions
+    /// are recommended first.
     pub(crate) fn is_purchase(self) -> bool {
         matches!(
             self,
@@ -43,7 +43,7 @@ impl Do {
     }
 }
 
-/// A list of actions that is adapted to the evidence, step by step.
+/// A list of actions that is gradually adapted to the evidence.
 struct Actions(Vec<Do>);
 
 impl Actions {
@@ -71,14 +71,14 @@ impl Actions {
         self.0.insert(0, action);
     }
 
-    /// Inserts a free action before the first purchase.
+    /// Inserts a free action before the first one that costs money.
     fn add_before_purchases(&mut self, action: Do) {
         let position = self.0.iter().position(|action| action.is_purchase());
         self.0.insert(position.unwrap_or(self.0.len()), action);
     }
 }
 
-/// Returns the actions to recommend while the error prevents the user from working.
+/// Returns the actions to recommend while the user is blocked.
 pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     let (evidence, limit) = (input.evidence, diagnosis.limit);
     let mut actions = Actions(for_cause(input, diagnosis.cause));
@@ -161,7 +161,7 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
     actions.0
 }
 
-/// Returns the actions in the message's row. For some causes, other actions replace them.
+/// Returns the actions for a cause. By default, these are the actions in the message's catalog row.
 fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
     let mut actions = match cause {
         Cause::OtherWindowFull => vec![Do::Wait, Do::Update],
@@ -215,7 +215,7 @@ fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
     actions
 }
 
-/// Returns the action that comes first for a cause, regardless of the message's row.
+/// Returns the action to list first for a cause, regardless of the catalog row.
 fn first_for_cause(cause: Cause) -> Option<Do> {
     match cause {
         Cause::SomeWindow
@@ -236,8 +236,8 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
     }
 }
 
-/// Returns true if it makes more sense to wait until a limit resets than to have it raised. It is better to have an API
-/// cap raised, because it usually does not reset until the end of the month.
+/// Returns true if waiting for the reset is usually better than having the limit raised. This is not the case for API
+/// caps, which usually do not reset until the end of the month.
 fn waiting_comes_first(limit: LimitKind) -> bool {
     match limit.counts() {
         Counts::ApiMoney(ApiLimit::Cap) => false,
@@ -250,7 +250,7 @@ fn waiting_comes_first(limit: LimitKind) -> bool {
     }
 }
 
-/// Returns the actions for a key that Claude Code uses even though there is a plan.
+/// Returns the actions for a stray key, which Claude Code uses instead of the user's plan.
 fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     let mut actions = vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus];
     match limit.counts() {
@@ -272,8 +272,7 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     actions
 }
 
-/// Replaces actions that are possible only with a personal plan. Also replaces actions that, depending on the user's
-/// role, only an admin or only other members have to take.
+/// Replaces actions that require a personal plan, and actions that the user's role does not permit.
 fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
     actions.drop(&[Do::AddCredits]);
     actions.replace(Do::CreditsInstead, Do::AskForCredits);
@@ -304,7 +303,7 @@ fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Ac
     }
 }
 
-/// Replaces the advice to log in again if a token or a key takes precedence over the login.
+/// Replaces the advice to log in again if a token or key overrides the login.
 fn replace_login(input: &Input<'_>, actions: &mut Actions) {
     let has_key = input.evidence.error.keys().count() > 0;
     if has_key && input.message.row.decision == DecisionName::RefusedAccess {
@@ -333,7 +332,7 @@ fn add_free_ways(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions
     }
 }
 
-/// Replaces the general advice about credits with advice that matches the server's reason or the cause.
+/// Replaces general advice about credits with advice that is specific to the cause or to the server's reason.
 fn replace_credit_actions(input: &Input<'_>, cause: Cause, actions: &mut Actions) {
     replace_by_reason(input, actions);
     if matches!(cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) {
@@ -341,10 +340,10 @@ fn replace_credit_actions(input: &Input<'_>, cause: Cause, actions: &mut Actions
     }
 }
 
-/// Replaces the general advice about credits if the server gave a reason for not accepting credits.
+/// Replaces general advice about credits if the server said why it did not accept them.
 fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
     if has_response_of_payer(input) {
-        // The account's credits are paying for another session at the moment, so they are available.
+        // The same account received a response in another session, so its credits are available.
         return;
     }
     let instead = match input.evidence.no_credits_reason() {
@@ -356,7 +355,7 @@ fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
     actions.replace(Do::CreditsInstead, instead);
 }
 
-/// Returns true if another session of the same account has received a response since the error.
+/// Returns true if the same account has received a response in another session since the error.
 fn has_response_of_payer(input: &Input<'_>) -> bool {
     input
         .evidence
@@ -366,7 +365,7 @@ fn has_response_of_payer(input: &Input<'_>) -> bool {
         .any(|response| response.payer == PayerRelation::Same)
 }
 
-/// Returns true if one of the logged-in account's windows is full.
+/// Returns true if the logged-in account, which is not the payer, has a full usage window.
 fn is_login_full(input: &Input<'_>) -> bool {
     let newest = input.evidence.collected.newest_reading.as_ref();
     newest.is_some_and(|reading| {
@@ -375,7 +374,7 @@ fn is_login_full(input: &Input<'_>) -> bool {
     })
 }
 
-/// Returns the actions to recommend in the current state of the error.
+/// Adapts the recommended actions to the current state of the error.
 pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     let mut actions = Actions(diagnosis.actions.clone());
     let continues =
@@ -425,7 +424,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     actions.0
 }
 
-/// Returns true if Claude Code is about to continue on its own.
+/// Returns true if Claude Code is about to resume the session.
 fn is_due(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     diagnosis
         .automatic_continuation
@@ -433,7 +432,7 @@ fn is_due(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
 }
 
 impl Diagnosis {
-    /// Returns true if the limit counts a single model family and the session has continued with a different model.
+    /// Returns true if the limit applies to a single model family and the session has continued with a different model.
     pub(super) fn another_model_responds(&self, input: &Input<'_>) -> bool {
         let response = input.evidence.error.later_response.as_ref();
         let family = self.limit.window().and_then(Window::family);

@@ -1,11 +1,11 @@
-//! Determines the cause of errors about the API: prepaid balances and Console caps.
+//! Determines the cause of API errors related to prepaid balances and Console caps.
 
 use super::cause::Cause;
 use super::input::{Finding, Input};
 use super::reason::Unknown;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 
-/// Returns the finding for a message saying that the prepaid balance is empty.
+/// Handles a message that the prepaid balance is empty.
 pub(super) fn balance(input: &Input<'_>) -> Finding {
     let limit = LimitKind::ApiCreditBalance;
     if input.evidence.stray_key().is_some() {
@@ -25,7 +25,7 @@ pub(super) fn balance(input: &Input<'_>) -> Finding {
         .without_knowing_if(cannot_see, Unknown::SessionEnvironment)
 }
 
-/// Returns the finding for a message saying that a Console cap has been reached.
+/// Handles a message that a Console cap has been reached.
 pub(super) fn console_cap(input: &Input<'_>) -> Finding {
     let limit = LimitKind::ApiSpendCap;
     if input.evidence.stray_key().is_some() {
@@ -39,7 +39,8 @@ pub(super) fn console_cap(input: &Input<'_>) -> Finding {
     cap(input, verdict(input), cause)
 }
 
-/// Returns the verdict on a message about an API account. A pasted message proves nothing if no key is set here.
+/// Returns the verdict on a message about an API account. If no key is set on this machine, a pasted message proves
+/// nothing.
 fn verdict(input: &Input<'_>) -> Verdict {
     if input.evidence.is_pasted() && input.evidence.error.keys().next().is_none() {
         Verdict::CannotTell
@@ -48,7 +49,7 @@ fn verdict(input: &Input<'_>) -> Verdict {
     }
 }
 
-/// Returns the finding for a key that Claude Code uses even though there is a plan.
+/// Handles a stray key, which Claude Code uses instead of the user's plan.
 pub(super) fn stray_key(limit: LimitKind) -> Finding {
     Finding::lasting(
         limit,
@@ -58,7 +59,7 @@ pub(super) fn stray_key(limit: LimitKind) -> Finding {
     )
 }
 
-/// Returns the finding for a cap that an admin can raise and that resets on a certain date.
+/// Handles a cap that resets on a certain date unless an admin raises it first.
 pub(super) fn cap(input: &Input<'_>, verdict: Verdict, cause: Cause) -> Finding {
     let helps = input.helps_if_dated();
     Finding::lasting(LimitKind::ApiSpendCap, verdict, WhoCanFix::Admin, cause)

@@ -1,4 +1,4 @@
-//! Lists the possible causes of an error. `wording/causes.json` contains the sentences for each cause.
+//! Defines the possible causes of an error. Their wording is in `wording/causes.json`.
 
 use serde::Deserialize;
 
@@ -6,165 +6,166 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The catalog row fully explains the message, so the evidence was not needed.
+    /// The catalog row fully explains the message, so no other evidence is needed.
     AsCataloged,
 
     /// A usage window is full.
     WindowFull,
-    /// Both the 5-hour window and the weekly window are full.
+    /// The 5-hour window and the weekly window are both full.
     BothWindowsFull,
-    /// Both the 5-hour window and the weekly window were full. The window in the message has reset since then, but the
-    /// other one is still full.
+    /// The 5-hour window and the weekly window were both full. The one in the message has since reset, but the other
+    /// has not.
     LaterWindowFull,
-    /// The usage window of a single model family is full.
+    /// The usage window for a single model family is full.
     ModelWindowFull,
-    /// The message names a usage window, and no other evidence confirms or contradicts it.
+    /// The message blames a usage window, but no other evidence confirms or contradicts this.
     WindowFullByMessage,
-    /// The message names the window of a single model family, and no other evidence confirms or contradicts it.
+    /// The message blames a model family's usage window, but no other evidence confirms or contradicts this.
     ModelWindowFullByMessage,
-    /// The message does not name a usage window. The window was guessed from the reset time.
+    /// The message does not specify a usage window, so it was guessed from the reset time.
     WindowGuessed,
-    /// The window that is full is not the one that the message names.
+    /// The full window is not the one in the message.
     OtherWindowFull,
-    /// The message says that a usage window is full, but not which one.
+    /// The message says that a usage window is full but does not specify which one.
     SomeWindow,
-    /// The message's wording was used for every usage window.
+    /// The message uses old wording that was the same for every usage window.
     ProbablySomeWindow,
-    /// The readings contradict the message.
+    /// The usage readings contradict the message.
     Contradicted,
-    /// The readings from before the error contradict the message, and newer ones may still arrive.
+    /// The readings from before the error contradict the message, but newer readings may still arrive.
     FiguresAwaited,
 
-    /// A window is full, and there are no usage credits left with which work could continue.
+    /// A usage window is full, and there are no usage credits left to continue with.
     WindowFullWithoutCredits,
     /// There are no usage credits left.
     NoCredits,
-    /// The server refused the request because the credit pool is empty. Nothing is known about the usage windows.
+    /// The server refused the request because the credit pool is empty. The state of the usage windows is unknown.
     PoolEmpty,
-    /// The message says that there are no usage credits left.
+    /// The message says that no usage credits are left.
     NoCreditsByMessage,
-    /// The message says that there are no usage credits left, and an admin has to act.
+    /// The message says that no usage credits are left, which only an admin can change.
     NoOrgCreditsByMessage,
     /// Fast mode requires usage credits, even though the plan's windows are not full.
     FastModeNeedsCredits,
-    /// The 1M context requires usage credits, even though the plan's windows are not full.
+    /// The 1M context window requires usage credits, even though the plan's windows are not full.
     LongContextNeedsCredits,
-    /// An old client's message asked for credits, even though the plan's windows were not full.
+    /// An old client demanded usage credits even though the plan's windows were not full.
     CreditsDemandedByOldClient,
-    /// The server asked for credits for a model with the 1M context, even though the plan's windows were not full.
+    /// The server demanded usage credits for the 1M context window even though the plan's windows were not full.
     CreditsDemandedForLongContext,
-    /// The server asked for credits, even though the plan's windows were not full.
+    /// The server demanded usage credits even though the plan's windows were not full.
     CreditsDemandedByMistake,
 
-    /// A usage window is full, and the user's own cap has been reached.
+    /// A usage window is full, and the user has reached their own spend cap.
     OwnCap,
-    /// The message names the user's own cap.
+    /// The message blames the user's own spend cap.
     OwnCapByMessage,
-    /// A cap that an admin set for the member has been reached.
+    /// The member has reached a spend cap that was set by an admin.
     MemberCap,
-    /// A cap that an admin set for the member has been reached, and the user can change the cap.
+    /// The user has reached a member spend cap and, as an admin, can change it.
     MemberCapOfAdmin,
-    /// The message names a cap that an admin set for the member.
+    /// The message blames a member spend cap.
     MemberCapByMessage,
-    /// The organization's cap has been reached.
+    /// The organization has reached its spend cap.
     OrgCap,
-    /// The organization's cap has been reached, and the user can change the cap.
+    /// The organization has reached its spend cap, and the user is an admin who can change it.
     OrgCapOfAdmin,
-    /// The message names the organization's cap.
+    /// The message blames the organization's spend cap.
     OrgCapByMessage,
     /// The seat does not include usage credits.
     SeatWithoutCredits,
-    /// The seat does not include usage credits, and the user can change that.
+    /// The seat does not include usage credits, and the user is an admin who can change that.
     SeatWithoutCreditsOfAdmin,
     /// The message says that the seat does not include usage credits.
     SeatWithoutCreditsByMessage,
-    /// A usage window is full, but the message is about the cap of an organization that does not exist.
+    /// A usage window is full, but the message mentions the spend cap of an organization that does not exist.
     NoOrganization,
-    /// A usage window is probably full, but no reading confirms it. The message is about the cap of an organization
-    /// that does not exist.
+    /// A usage window is probably full, although no reading confirms it. The message mentions the spend cap of an
+    /// organization that does not exist.
     NoOrganizationProbably,
-    /// A usage window is full, regardless of whether the organization in the message exists.
+    /// A usage window is full, whether or not the organization in the message exists.
     WindowFullDespiteCap,
-    /// Either an organization's cap or the user's own cap has been reached.
+    /// The organization's spend cap or the user's own spend cap has been reached.
     OrgCapOrOwnLimit,
 
-    /// Claude Code uses a key instead of the plan.
+    /// Claude Code is using a stray key instead of the user's plan.
     StrayKey,
-    /// Like [`Self::StrayKey`], and the key's account has no API credits.
+    /// Like [`Self::StrayKey`], but the key's account is also out of API credits.
     StrayKeyWithoutCredits,
     /// The prepaid API balance is empty.
     ApiBalanceEmpty,
-    /// A prepaid balance is empty, but it is unclear which key's balance it is.
+    /// A prepaid balance is empty, but it is unclear which key it belongs to.
     ApiBalanceOfUnknownKey,
-    /// A cap that somebody set in the Console has been reached.
+    /// A spend cap that was set in the Console has been reached.
     ConsoleCap,
-    /// The monthly cap of the API organization's tier has been reached.
+    /// The API organization has reached the monthly cap of its usage tier.
     ConsoleTierCap,
 
-    /// A gateway's spend limit has been reached.
+    /// The gateway's spend limit has been reached.
     GatewayCap,
-    /// A gateway's budget has been used up.
+    /// The gateway's budget has been used up.
     GatewayBudget,
-    /// The balance at another provider is empty.
+    /// The balance with another provider is empty.
     ProviderBalanceEmpty,
-    /// A plan limit at another provider has been reached.
+    /// A plan limit with another provider has been reached.
     ProviderPlanLimit,
 
     /// A payment failed or lapsed.
     PaymentDue,
-    /// A payment for the subscription is past due.
+    /// A subscription payment is past due.
     SubscriptionPaymentDue,
-    /// A payment for the organization's subscription is past due.
+    /// The organization's subscription payment is past due.
     OrgSubscriptionPaymentDue,
-    /// The subscription was refused, usually because of a payment problem.
+    /// The subscription was rejected, usually because of a payment problem.
     SubscriptionRefused,
-    /// The service failed and then refused the login.
+    /// The login was rejected only because the service failed.
     OutageCalledLogin,
     /// The organization does not allow subscriptions in Claude Code.
     SubscriptionNotAllowed,
-    /// The key belongs to an organization that has been disabled.
+    /// The key belongs to a disabled organization.
     KeyOfDisabledOrg,
     /// The organization has been disabled.
     DisabledOrg,
-    /// A key was refused, and whycap knows where the key is set.
+    /// The API key was rejected, and whycap knows where it is set.
     KeyRefused,
-    /// The token in `CLAUDE_CODE_OAUTH_TOKEN` was refused.
+    /// The token in `CLAUDE_CODE_OAUTH_TOKEN` was rejected.
     TokenRefused,
-    /// Access was refused with a message that whycap does not recognize.
+    /// Access was denied with an unrecognized message.
     AccessRefused,
 
     /// The server is throttling requests.
     Throttled,
-    /// The 1M context requires usage credits, but an old client's message called this a rate limit.
+    /// An old client reported a rate limit, but the actual problem is that the 1M context window requires usage
+    /// credits.
     LongContextCalledRateLimit,
-    /// The server refused the request for an unknown reason that is usually temporary.
+    /// The server refused the request for an unknown reason, which is usually temporary.
     RefusedForNow,
-    /// The service is overloaded, and a usage window is full as well.
+    /// The service is overloaded, and a usage window is also full.
     OverloadedWithFullWindow,
-    /// The service failed, and a usage window is full as well.
+    /// The service failed, and a usage window is also full.
     FailedWithFullWindow,
-    /// The server is throttling requests, and a usage window is full as well.
+    /// The server is throttling requests, and a usage window is also full.
     ThrottledWithFullWindow,
 
-    /// A limit is close to being reached.
+    /// A limit has almost been reached.
     Warning,
-    /// Work continues and is paid for with usage credits.
+    /// Work continues, paid for with usage credits.
     PaidFromCredits,
     /// Work continues at a lower priority.
     LowerPriority,
     /// Fast mode has been paused.
     FastModePaused,
 
-    /// A wrapper reports a failure but not its reason.
+    /// A wrapper reports a failure without giving a reason.
     ReasonMissing,
-    /// The text describes messages but is not a message itself.
+    /// The text discusses error messages but is not one itself.
     TextAboutMessages,
-    /// The words occur in something that looks like code.
+    /// The matching words are part of something that looks like code.
     InsideCode,
-    /// whycap does not recognize the message.
+    /// The message is not recognized.
     UnknownMessage,
-    /// whycap does not recognize the message, and the text names another program.
+    /// The message is not recognized, but it mentions another program.
     UnknownMessageOfOther,
-    /// whycap does not recognize the message, which was pasted.
+    /// The message is not recognized and was pasted.
     UnknownPastedMessage,
 }

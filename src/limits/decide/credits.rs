@@ -5,12 +5,12 @@ use super::input::{Finding, Input, helps};
 use super::reason::Unknown;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 
-/// Returns the finding for a message saying that there are no usage credits left.
+/// Handles a message that there are no usage credits left.
 pub(super) fn credits(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let limit = LimitKind::UsageCredits;
 
-    // After the reset, the plan's included usage is available again, regardless of whether anybody buys credits.
+    // Work can continue after the reset even if nobody buys credits.
     if let Some(full) = input.readings.full_window() {
         let who = if evidence.is_shared_plan() {
             input.payer()
@@ -36,7 +36,7 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
         return by_message(input);
     };
 
-    // The plan's windows are not full, so the server asked for credits for a different reason.
+    // The plan's windows are not full, so the server must have demanded credits for some other reason.
     if evidence.error.session.fast_mode {
         return real(input, Cause::FastModeNeedsCredits).measured(room);
     }
@@ -69,12 +69,12 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
         .without_knowing(Unknown::ReasonForCredits)
 }
 
-/// Returns the finding that there are no credits left and that the payer must add more.
+/// Handles an empty credit pool that the payer must top up.
 fn real(input: &Input<'_>, cause: Cause) -> Finding {
     Finding::lasting(LimitKind::UsageCredits, Verdict::Real, input.payer(), cause)
 }
 
-/// Returns the finding when the message is the only evidence.
+/// Handles messages for which there is no other evidence.
 fn by_message(input: &Input<'_>) -> Finding {
     let is_dated = input.names_reset(None);
     let who = input.payer();

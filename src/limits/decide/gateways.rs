@@ -1,11 +1,11 @@
-//! Determines the cause of errors from gateways and other providers.
+//! Determines the cause of errors from gateways and third-party providers.
 
 use super::api;
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 
-/// Returns the finding for a gateway's spend limit.
+/// Handles a gateway's spend limit.
 pub(super) fn spend_limit(input: &Input<'_>) -> Finding {
     let finding = api::cap(input, verdict(input), Cause::GatewayCap);
     match input.readings.full_gateway_limit() {
@@ -18,12 +18,12 @@ pub(super) fn spend_limit(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns the finding for a gateway's budget.
+/// Handles a gateway's budget.
 pub(super) fn budget(input: &Input<'_>) -> Finding {
     api::cap(input, verdict(input), Cause::GatewayBudget)
 }
 
-/// Returns the finding for an empty balance at another provider.
+/// Handles an empty balance with another provider.
 pub(super) fn balance(input: &Input<'_>) -> Finding {
     let cause = Cause::ProviderBalanceEmpty;
     Finding::lasting(
@@ -34,7 +34,7 @@ pub(super) fn balance(input: &Input<'_>) -> Finding {
     )
 }
 
-/// Returns the finding for a limit of a plan with another provider.
+/// Handles a plan limit with another provider.
 pub(super) fn plan(input: &Input<'_>) -> Finding {
     let cause = Cause::ProviderPlanLimit;
     let is_temporary = input.helps_if_dated() == Some(true) || input.message.contains("will reset");
@@ -47,8 +47,8 @@ pub(super) fn plan(input: &Input<'_>) -> Finding {
     .waiting(helps(is_temporary))
 }
 
-/// Returns the verdict on a gateway's message. If the message was pasted and this machine does not use a gateway, the
-/// verdict is uncertain.
+/// Returns the verdict on a gateway's message. A pasted message is not conclusive if this machine does not use a
+/// gateway.
 fn verdict(input: &Input<'_>) -> Verdict {
     if input.evidence.is_pasted() && !input.evidence.uses_gateway() {
         Verdict::CannotTell

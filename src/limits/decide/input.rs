@@ -1,4 +1,4 @@
-//! The input and output of the decision functions.
+//! Defines the input and output of the decision functions.
 
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
@@ -23,7 +23,7 @@ pub(super) struct Finding {
     pub(super) who_can_fix: WhoCanFix,
     pub(super) waiting_helps: Option<bool>,
     pub(super) cause: Cause,
-    /// The usage window whose reset ends the limit.
+    /// The usage window that must reset before the limit ends.
     pub(super) window: Option<Window>,
     /// The measurement on which the verdict is based.
     pub(super) measurement: Option<Measurement>,
@@ -31,7 +31,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// Creates a finding for a problem that goes away on its own if the user waits.
+    /// Creates a finding for a problem that resolves itself over time.
     pub(super) fn passing(limit: LimitKind, verdict: Verdict, cause: Cause) -> Self {
         Self {
             limit,
@@ -45,7 +45,7 @@ impl Finding {
         }
     }
 
-    /// Creates a finding for a problem that lasts until somebody acts.
+    /// Creates a finding for a problem that lasts until someone takes action.
     pub(super) fn lasting(
         limit: LimitKind,
         verdict: Verdict,
@@ -89,7 +89,7 @@ impl Finding {
         self
     }
 
-    /// If the condition is true, records that a fact is unknown.
+    /// Conditionally records that a fact is unknown.
     pub(super) fn without_knowing_if(self, condition: bool, unknown: Unknown) -> Self {
         if condition {
             self.without_knowing(unknown)
@@ -99,8 +99,8 @@ impl Finding {
     }
 }
 
-/// Returns `Some(true)` if a reset is known, because waiting helps in that case. Returns `None` otherwise, because
-/// whycap cannot tell whether waiting helps.
+/// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, it is unknown whether waiting
+/// helps, so this returns `None`.
 pub(super) fn helps(is_dated: bool) -> Option<bool> {
     is_dated.then_some(true)
 }
@@ -114,26 +114,26 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Returns true if the server sent facts about the usage windows with the refusal.
+    /// Returns true if the server sent rate-limit information when it refused the request.
     pub(super) fn server_explains(&self) -> bool {
         self.evidence.quota().is_some()
     }
 
-    /// Returns true if the message gives a reset time that is plausible for the window or, if `window` is `None`, for
-    /// the limit itself.
+    /// Returns true if the message contains a plausible reset time for the window. If `window` is `None`, the reset
+    /// time must be plausible for the limit itself.
     pub(super) fn names_reset(&self, window: Option<Window>) -> bool {
         self.message
             .named_reset(self.evidence.at(), window, self.evidence.clock.zone)
             .is_some()
     }
 
-    /// Returns `Some(true)` if the reset time is known, because waiting for the reset helps, or `None` otherwise.
+    /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
     pub(super) fn helps_if_dated(&self) -> Option<bool> {
         let server = self.evidence.quota().and_then(|quota| quota.resets_at);
         helps(server.is_some() || self.names_reset(None))
     }
 
-    /// Returns the window that is full according to the server or a reading.
+    /// Returns the window that is full according to the server or to a reading.
     pub(super) fn certain_window(&self) -> Option<Window> {
         self.evidence
             .refused_window()
@@ -144,7 +144,7 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::Full(_))
     }
 
-    /// Returns the party that controls billing: an admin on a shared plan, and the user on any other plan.
+    /// Returns who controls billing, which is an admin for shared plans and the user for all other plans.
     pub(super) fn payer(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() || self.message.row.id == "org-credits" {
             WhoCanFix::Admin
@@ -153,9 +153,9 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Returns true if a message about an organization must be taken literally even though the logged-in account has a
-    /// personal plan. This is the case if the session belongs to another account. Otherwise, the wording is no evidence
-    /// of an organization, because every version has also shown it to users who do not belong to one.
+    /// Returns true if the message refers to an actual organization even though the logged-in account has a personal
+    /// plan. This is possible only if the session belongs to another account. The wording alone proves nothing, because
+    /// every version has also shown it to users without an organization.
     pub(super) fn names_real_organization(&self) -> bool {
         let is_about_organization = match self.message.row.limit.counts() {
             Counts::CreditsUpTo(Cap::Member | Cap::Organization | Cap::SeatWithoutCredits) => true,
@@ -169,7 +169,7 @@ impl<'a> Input<'a> {
         is_about_organization && self.evidence.is_of_another_account()
     }
 
-    /// Returns the missing fact that would verify or contradict a message about a window.
+    /// Returns the missing fact that would confirm or contradict a message about the window.
     pub(super) fn missing_reading(&self, window: Window) -> Unknown {
         match self.readings.state(window) {
             WindowState::NearlyFull(_) => Unknown::NearlyFullBefore,

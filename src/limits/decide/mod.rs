@@ -1,8 +1,8 @@
-//! Determines the cause of an error. This is the fourth step.
+//! Determines the cause of an error (step 4 of 5).
 //!
-//! There is one function for each family of limits. Each function takes an `Input`, which combines the message with the
-//! evidence, and returns a `Finding`. The rest of the diagnosis follows from the finding in the same way for all
-//! families: the reset, the current state, the actions, and the reasons.
+//! Each family of limits has its own function, which takes an `Input` (the message and the evidence) and returns a
+//! `Finding`. The reset time, current state, actions, and reasons are then derived from the finding in the same way for
+//! all families.
 
 mod access;
 mod action_name;
@@ -37,42 +37,42 @@ use input::{Finding, Input};
 /// The diagnosis of an error.
 #[derive(Debug, Clone)]
 pub struct Diagnosis {
-    /// The limit that stopped the work.
+    /// The limit that stopped work.
     pub limit: LimitKind,
     /// The verdict on the message.
     pub verdict: Verdict,
     /// The service that refused the request.
     pub service: Option<Service>,
-    /// The party that can end the limit.
+    /// The party that can lift the limit.
     pub who_can_fix: WhoCanFix,
-    /// True if waiting helps, or `None` if whycap cannot tell whether it helps.
+    /// True if waiting helps, or `None` if that is unknown.
     pub waiting_helps: Option<bool>,
-    /// The cause, which selects the wording.
+    /// The cause, which determines the wording.
     pub cause: Cause,
     /// The reset times.
     pub resets: Resets,
     /// The current state of the error.
     pub state: State,
-    /// True if a response in another session shows that the error is over.
+    /// True if a response in another session proves that the error is over.
     pub(crate) is_answered_elsewhere: bool,
-    /// The time at which Claude Code continues the session on its own, if nothing prevents it.
+    /// The time at which Claude Code will automatically resume the session, unless something prevents it.
     pub(crate) automatic_continuation: Option<chrono::DateTime<chrono::Utc>>,
     /// The recommended actions, best first.
     pub(crate) actions: Vec<ActionName>,
-    /// The usage window whose reset ends the limit.
+    /// The usage window that must reset before the limit ends.
     pub(crate) window: Option<Window>,
     /// The measurement on which the verdict is based.
     pub(crate) measurement: Option<Measurement>,
-    /// Another window that is used up at the time of the explanation, and that would block the next prompt.
+    /// Another usage window that is currently used up and would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
-    /// The facts on which the diagnosis is based, most important first.
+    /// The facts that support the diagnosis, most important first.
     pub reasons: Vec<Reason>,
-    /// The missing facts that would make the diagnosis more certain.
+    /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
 }
 
 impl Diagnosis {
-    /// Returns true if the error was caused by a limit. Returns false for other errors and for notices.
+    /// Returns true if a limit caused the error, as opposed to some other problem or a notice.
     pub(crate) fn is_limit(&self) -> bool {
         match self.verdict {
             Verdict::Real
@@ -90,30 +90,30 @@ impl Diagnosis {
         }
     }
 
-    /// Returns true if the message did not stop any work: it is a warning, or it says that a limit has ended.
+    /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
         matches!(self.verdict, Verdict::Notice | Verdict::Over)
     }
 
-    /// Returns the maximum time for which the limit can last.
+    /// Returns the longest time that the limit can last.
     pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
         if let Some(hours) = message.row.lasts_hours {
             return TimeDelta::hours(hours.into());
         }
         match self.limit.counts() {
             Counts::Included(window) => self.window.map_or(window.length(), |ends| {
-                // If two windows are full, the limit can last as long as the longer window.
+                // If two windows are full, the limit can last as long as the longer one.
                 ends.length().max(window.length())
             }),
             Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => LONGEST_LIMIT,
             Counts::Passing(_) => state::PASSING_LASTS,
-            // An error in one conversation is no longer relevant a day later.
+            // An error in a single conversation is no longer relevant after a day.
             Counts::Nothing => TimeDelta::days(1),
         }
     }
 }
 
-/// Diagnoses a message on the basis of all available evidence.
+/// Diagnoses a message based on all available evidence.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let input = Input::new(message, evidence);
     let finding = until_figures_arrive(with_doubt(family_decision(&input), &input), evidence);
@@ -146,7 +146,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     diagnosis
 }
 
-/// Calls the decision function for the family that the message belongs to.
+/// Calls the decision function for the message's family of limits.
 fn family_decision(input: &Input<'_>) -> Finding {
     match input.message.row.decision {
         DecisionName::Answer => cataloged_answer(input),
@@ -184,7 +184,7 @@ fn family_decision(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns the answer from the catalog, regardless of the evidence.
+/// Returns the catalog's answer, which does not depend on the evidence.
 fn cataloged_answer(input: &Input<'_>) -> Finding {
     let answer = input.message.row.answer;
     let limit = input.message.row.limit;
@@ -199,8 +199,8 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Makes the verdict uncertain if the message is only quoted, because it is unclear whether anybody received it. Does
-/// the same if the message was pasted and nothing else is known.
+/// Withdraws the verdict if the message is merely quoted, because nobody may have received it. The same applies to a
+/// pasted message about which nothing else is known.
 fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
@@ -222,8 +222,8 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     }
 }
 
-/// Withholds the verdict on a limit of usage credits while the usage figures that decide it may still arrive. A message
-/// that names a usage window itself is rarely wrong, so its verdict is not withheld.
+/// Withholds the verdict on credit limits while the decisive usage figures may still arrive. Messages about a specific
+/// usage window are exempt because they are rarely wrong.
 fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
     let is_of_credits = match finding.limit.counts() {
         Counts::Credits | Counts::CreditsUpTo(_) => true,
@@ -241,8 +241,8 @@ fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
     }
 }
 
-/// Returns the service that refused the request. If the row does not name a service, this is the service that usually
-/// has this limit or, if there are several, the service to which the session's credentials point.
+/// Returns the service that refused the request. Unless the row specifies one, this is the service that normally has
+/// such a limit or, failing that, the one that the session's credentials are for.
 fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
     input
         .message
@@ -252,8 +252,7 @@ fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
         .or_else(|| input.evidence.error.service())
 }
 
-/// Returns a usage window of the plan that is used up now. The window whose reset ends this limit is left out. Returns
-/// `None` if the limit has nothing to do with the plan.
+/// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
 fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Option<Measurement> {
     match limit.counts() {
         Counts::Included(_) | Counts::Credits | Counts::Passing(_) => input
@@ -264,7 +263,7 @@ fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Opt
     }
 }
 
-/// Collects the reset times of the limit from the server, the readings, and the message.
+/// Collects reset times from the server, the readings, and the message.
 fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     if !may_have_reset(input, finding) {
         return Resets::default();
@@ -295,8 +294,8 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
             source: ResetSource::Meter,
         });
     let text_window = finding.limit.window().or(input.message.window);
-    // The reset in the message is that of the window that the message names, even if another window's reset ends the
-    // limit.
+    // The reset time in the message applies to the window in the message, even if the limit ends when another window
+    // resets.
     let is_reset_of_other = finding.limit.window().is_some() && finding.limit.window() != window;
     let text = input
         .message
@@ -318,7 +317,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     Resets::choose(server.into_iter().chain(reading).chain(gateway).chain(text))
 }
 
-/// Returns true if a time in the message may be the reset time of a Claude limit or the end of a temporary condition.
+/// Returns true if a time in the message could be when a Claude limit resets or when a temporary problem ends.
 fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     let is_mentioned = matches!(
         input.message.context,
@@ -332,7 +331,7 @@ fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     !is_mentioned && (!is_foreign || finding.limit.is_passing()) && !is_fixed
 }
 
-/// Returns true if a part of a catalog row applies to this error's payer.
+/// Returns true if a catalog entry for this audience applies to the error's payer.
 pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Verdict>) -> bool {
     let has_plan = evidence.plan().is_some();
     match audience {

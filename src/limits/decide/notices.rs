@@ -1,4 +1,4 @@
-//! Classifies unknown messages, and notices, which do not stop any work.
+//! Classifies notices and unrecognized messages.
 
 use super::cause::Cause;
 use super::input::{Finding, Input};
@@ -6,7 +6,7 @@ use super::reason::Unknown;
 use crate::limits::catalog::{MessageContext, UnknownText};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 
-/// Returns the finding for a warning about a limit.
+/// Handles a warning about a limit.
 pub(super) fn warning(input: &Input<'_>) -> Finding {
     let limit = match input.message.window {
         Some(window) => LimitKind::Window(window),
@@ -16,17 +16,17 @@ pub(super) fn warning(input: &Input<'_>) -> Finding {
     notice(limit, Cause::Warning)
 }
 
-/// Returns the finding for a message saying that usage credits pay for the work from now on.
+/// Handles a message that usage credits now pay for the work.
 pub(super) fn paid_from_credits(input: &Input<'_>) -> Finding {
     notice(LimitKind::UsageCredits, Cause::PaidFromCredits).until_reset_of(input.message.window)
 }
 
-/// Returns the finding for a message saying that work continues at a lower priority.
+/// Handles a message that work continues at a lower priority.
 pub(super) fn lower_priority() -> Finding {
     notice(LimitKind::Unknown, Cause::LowerPriority).until_reset_of(Some(Window::FiveHour))
 }
 
-/// Returns the finding for a pause of fast mode.
+/// Handles a pause of fast mode.
 pub(super) fn fast_mode(input: &Input<'_>) -> Finding {
     notice(input.message.row.limit, Cause::FastModePaused).waiting(Some(true))
 }
@@ -35,7 +35,7 @@ fn notice(limit: LimitKind, cause: Cause) -> Finding {
     Finding::passing(limit, Verdict::Notice, cause).waiting(None)
 }
 
-/// Returns the finding for text in which whycap does not recognize any message.
+/// Handles text without a recognized message.
 pub(super) fn unknown_message(input: &Input<'_>) -> Finding {
     let cause = match (input.message.context, input.message.unknown) {
         (MessageContext::Described, _) => Cause::TextAboutMessages,

@@ -1,4 +1,4 @@
-//! Collects the reasons for a diagnosis, with their sources, and the facts that are missing.
+//! Collects the facts that support a diagnosis, as well as those that are missing.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::limits::kind::{ApiLimit, Counts, LimitKind, Service, Window};
 
 use super::input::{Finding, Input};
 
-/// A fact on which a diagnosis is based.
+/// A fact that supports a diagnosis, along with its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {
     pub(crate) fact: Fact,
@@ -21,101 +21,101 @@ pub struct Reason {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// A fact, without the sentence that describes it.
+/// A fact. The `wording` module turns it into a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fact {
-    /// The session belongs to an account other than the one that is logged in.
+    /// The session belongs to a different account than the one that is logged in.
     OtherAccount,
-    /// The server named this usage window as the reason for the refusal.
+    /// The server blamed this usage window.
     ServerNamesWindow(Window, Option<DateTime<Utc>>),
-    /// The server named the pool of usage credits as the reason for the refusal.
+    /// The server blamed the usage-credit pool.
     ServerNamesPool(Option<DateTime<Utc>>),
-    /// The server named a limit that whycap does not recognize.
+    /// The server blamed a limit that whycap does not recognize.
     ServerNamesOther(Option<DateTime<Utc>>),
-    /// The reason that the server gave for not accepting usage credits.
+    /// The server gave this reason for not accepting usage credits.
     NoCredits(String),
     /// A measurement of a usage window.
     Measured(Measurement, When),
-    /// A gateway's spend limit: the percentage used, and the amounts as display text.
+    /// A gateway's spend limit, as a percentage used and, if known, as formatted amounts.
     GatewaySpend(f64, Option<String>),
-    /// The percentage that `/usage` showed for a window.
+    /// A window's percentage according to `/usage`.
     OnUsagePage {
         name: String,
         percent: f64,
         resets_at: Option<DateTime<Utc>>,
     },
-    /// Another source gives a different reset time.
+    /// Another source reported a different reset time.
     ResetDiffers(ResetOfOther, DateTime<Utc>),
-    /// The logged-in account's plan, with the user's role.
+    /// The logged-in account's plan and the user's role.
     Plan(Plan, Option<String>),
     NoPlan,
     /// A key that takes precedence over the login.
     Key(String, SetIn),
-    /// A setting that sends requests to another service.
+    /// A setting that redirects requests to another service.
     Gateway(String, Option<String>, SetIn),
     SetupToken,
     FastMode,
     LongContext,
-    /// The number of different `claude` programs that are installed.
+    /// The number of different `claude` executables that are installed.
     Installations(usize),
-    /// The wording has a different meaning in this version.
+    /// The message means something specific in this version of Claude Code.
     VersionMeaning(&'static str),
-    /// The message gives a Beijing time without saying so.
+    /// The time in the message is Beijing time, even though the message does not say so.
     BeijingTime,
-    /// The message says that Claude Code will continue on its own.
+    /// The message says that Claude Code will resume automatically.
     AnnouncesContinuation,
-    /// The wording of the message is the only evidence.
+    /// There is no evidence other than the wording of the message.
     WordsAlone,
     /// The HTTP status.
     Status(u16),
 }
 
-/// The source of a reset time that was not chosen.
+/// The source of a conflicting reset time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResetOfOther {
     Message,
     Reading,
 }
 
-/// A missing fact that would make a diagnosis more certain.
+/// A missing fact that would make a diagnosis more reliable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
-    /// The message does not say which limit was reached.
+    /// The message does not specify which limit was reached.
     WhichLimit,
     /// The window was guessed from the reset time.
     WindowGuessed,
     /// There are no readings from around the time of the error.
     Readings,
-    /// There are no readings for the windows of single models.
+    /// There are no readings for the windows of individual models.
     ReadingsOfModels,
-    /// The window was nearly full before the error.
+    /// The window was nearly full shortly before the error.
     NearlyFullBefore,
-    /// The message was pasted, so the time at which it was shown is unknown.
+    /// The message was pasted, so it is unknown when it was shown.
     TimeOfMessage,
-    /// The figures on the usage page may be old.
+    /// The figures on the usage page may be outdated.
     AgeOfUsagePage,
-    /// The server's reason for the refusal is unknown.
+    /// The reason why the server refused the request is unknown.
     ReasonOfServer,
-    /// The server's reason for asking for credits is unknown.
+    /// The reason why the server demanded credits is unknown.
     ReasonForCredits,
-    /// The remaining usage of the plan is unknown.
+    /// The amount of usage left in the plan is unknown.
     RoomOfPlan,
     /// Only an admin can see the state of the credit pool.
     StateOfPool,
     /// No login with a plan was found.
     PlanOfPool,
-    /// The login has a personal plan, but the message is for members of organizations.
+    /// The message is intended for members of an organization, but the login has a personal plan.
     SeatOfLogin,
-    /// The cap should not matter, because the plan's windows are not full.
+    /// The plan's windows are not full, so the cap should not have any effect.
     CapDespiteRoom,
-    /// Old versions used the same wording for a single member's limit.
+    /// Older versions used the same wording for the limit of a single member.
     OrgOrMember,
-    /// No login with a plan was found, and the wording does not prove that there is an organization.
+    /// No login with a plan was found, and the wording does not prove that an organization exists.
     Organization,
-    /// No login with a plan was found, so the owner of the cap is unknown.
+    /// No login with a plan was found, so it is unknown who set the cap.
     OwnerOfCap,
-    /// The session used a token that does not identify a plan.
+    /// The session used a token, which does not reveal a plan.
     PlanOfToken,
     /// No reset time was found.
     Reset,
@@ -125,21 +125,21 @@ pub enum Unknown {
     SessionEnvironment,
     /// The message does not say when the cap resets.
     StartOfCap,
-    /// The message contains the word "usually", so it is not certain that a payment is the cause.
+    /// The message says "usually", so a payment problem is not certain.
     PaymentForCertain,
-    /// The reason why the subscription was refused is uncertain.
+    /// The reason why the subscription was rejected is uncertain.
     ReasonOfRefusal,
-    /// The plan may be a personal one, without an organization.
+    /// The plan may be personal, in which case no organization is involved.
     PersonalPlan,
-    /// Old versions also used this wording for the 1M context.
+    /// Older versions also used this wording for the 1M context window.
     LongContext,
-    /// The wording does not show whether a limit is involved.
+    /// The wording leaves open whether a limit is involved.
     WhetherLimit,
-    /// whycap does not recognize the message.
+    /// The message is not recognized.
     Message,
 }
 
-/// Returns the facts on which the diagnosis is based, most important first.
+/// Returns the facts that support the diagnosis, most important first.
 pub(super) fn reasons(input: &Input<'_>, finding: &Finding, resets: &Resets) -> Vec<Reason> {
     let mut reasons = Vec::new();
     add_owner(input.evidence, &mut reasons);
@@ -176,7 +176,7 @@ fn add_owner(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Adds the information that the server sent with the refusal.
+/// Adds the information that the server sent when it refused the request.
 fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     let Some(quota) = evidence.quota() else {
         return;
@@ -193,7 +193,7 @@ fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Adds the measurements of the usage windows. The decisive one comes first.
+/// Adds the usage-window measurements, starting with the decisive one.
 fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reason>) {
     let evidence = input.evidence;
     if finding.limit.counts() == Counts::ApiMoney(ApiLimit::Cap)
@@ -222,7 +222,7 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
         }
     }
     if evidence.is_pasted() {
-        // For a pasted message, the usage of other windows is irrelevant.
+        // For a pasted message, only the decisive window is relevant.
         windows.retain(|window| Some(*window) == decisive_window(input, finding));
     }
     for window in windows {
@@ -254,8 +254,8 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
     }
 }
 
-/// Returns the window whose usage confirms or contradicts a pasted message. If the message is about credits, this is
-/// the fullest window. Otherwise, it is the window in the finding.
+/// Returns the window whose usage confirms or contradicts a pasted message. For messages about credits, this is the
+/// fullest window.
 fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
     let decided = finding.measurement.map(|measurement| measurement.window);
     let fullest = [Window::FiveHour, Window::Weekly]
@@ -266,7 +266,7 @@ fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
     decided.or(finding.window).or(fullest)
 }
 
-/// Adds the reset times that disagree with the chosen one.
+/// Adds the reset times that contradict the chosen one.
 fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
     use crate::limits::evidence::ResetSource;
     for other in &resets.others {
@@ -283,7 +283,7 @@ fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Adds facts about the login, the keys, and the gateway.
+/// Adds facts about the login, keys, and gateway.
 fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     for credential in &evidence.error.payer.credentials {
         let set_in = credential.set_in;
@@ -311,7 +311,7 @@ fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Adds facts about the session and about what the message means in the session's version of Claude Code.
+/// Adds facts about the session, including what the message means in its version of Claude Code.
 fn add_session(message: &Message, evidence: &Evidence, reasons: &mut Vec<Reason>) {
     if let Some(version) = evidence.version() {
         let meanings = message.row.meanings.iter().filter(|meaning| {

@@ -6,13 +6,12 @@ use super::reason::Unknown;
 use crate::claude::version::ClientVersion;
 use crate::limits::kind::{Counts, LimitKind, Trouble, Verdict, WhoCanFix};
 
-/// The first version that no longer calls every refusal with status 429 a rate limit.
+/// The first version that does not call every 429 response a rate limit.
 const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
-/// The first version whose transcripts show whether a usage window caused a refusal.
+/// The first version that records in transcripts whether a usage window caused a refusal.
 const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
-/// Returns the finding for a service that is overloaded, has failed, or is throttling requests. Returns `None` if the
-/// catalog row fully explains the message.
+/// Handles overload, failures, and throttling. Returns `None` if the catalog row fully explains the message.
 pub(super) fn trouble(input: &Input<'_>) -> Option<Finding> {
     let full = input.readings.used_up_now()?;
     let limit = input.message.row.limit;
@@ -27,7 +26,7 @@ pub(super) fn trouble(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
-/// Returns the finding for a refusal that has status 429 but gives no reason.
+/// Handles a 429 response that does not give a reason.
 pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let throttled = Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled);
@@ -46,8 +45,7 @@ pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     if is_transient {
         return throttled;
     }
-    // The server also asks for a retry if a usage window is full, so the retry header is decisive only if no window is
-    // full.
+    // The server also requests a retry when a usage window is full, so check the windows before the retry header.
     if let Some(full) = input.readings.full_window() {
         let limit = LimitKind::Window(full.window);
         return Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(full);

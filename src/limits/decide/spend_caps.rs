@@ -1,4 +1,4 @@
-//! Determines the cause of errors about caps on usage credits: the user's own, a member's, or an organization's.
+//! Determines the cause of errors about spend caps, which may apply to a user, a member, or an organization.
 
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
@@ -7,15 +7,15 @@ use crate::claude::version::ClientVersion;
 use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
 
-/// The first version with separate wording for a single member's limit. Earlier versions used the organization's
+/// The first version with separate wording for the limit of a single member. Earlier versions used the organization's
 /// wording.
 const MEMBER_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 221);
 
-/// The first version that no longer uses the organization's wording for a personal plan.
+/// The first version that does not use the organization's wording for personal plans.
 const PERSONAL_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 153);
 
-/// Returns the finding for a message saying that a cap on usage credits has been reached. A cap matters only while a
-/// usage window is full, so work can continue as soon as that window resets.
+/// Handles a message that a spend cap has been reached. A cap takes effect only while a usage window is full, so work
+/// can continue as soon as that window resets.
 pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let Counts::CreditsUpTo(named) = input.message.row.limit.counts() else {
@@ -45,7 +45,7 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
         .without_knowing_if(has_no_reset, Unknown::Reset)
 }
 
-/// Returns the finding for a personal plan, on which only the user can set a cap.
+/// Handles personal plans, where only users themselves can set a cap.
 fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let limit_of_window = LimitKind::Window(window);
     if let Some(room) = input.readings.room() {
@@ -78,17 +78,17 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     }
 }
 
-/// Returns the finding for a member of an organization, whose caps only an admin can raise.
+/// Handles members of an organization, where only an admin can raise caps.
 fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let (cap, verdict) = match named {
-        // Members cannot set a cap of their own, so this wording must mean the organization's cap.
+        // Members cannot set their own cap, so the message must be about the organization's cap.
         Cap::Own => (Cap::Organization, Verdict::Misworded),
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => (named, Verdict::Real),
     };
     let is_personal = input.evidence.is_personal_plan();
 
     let finding = if let Some(room) = input.readings.room() {
-        // The 1M context can require credits even if there is included usage left.
+        // The 1M context window may require credits even if there is included usage left.
         if input.evidence.uses_long_context() {
             by_message(cap)
                 .waiting(None)
@@ -111,7 +111,7 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     finding.without_knowing_if(is_personal, Unknown::SeatOfLogin)
 }
 
-/// Returns the finding for an unknown plan, because no login reveals it.
+/// Handles unknown plans.
 fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let is_full = input.certain_window().is_some();
     let has_plan_command = input.message.contains("/usage-credits");
@@ -124,7 +124,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         .until_reset_of(Some(window))
         .without_knowing(unknown);
     match named {
-        // A message that mentions /usage-credits appears only in sessions with a plan.
+        // Messages that mention /usage-credits are shown only in sessions with a plan.
         Cap::Organization if has_plan_command && input.evidence.is_since(PERSONAL_WORDS_ADDED) => {
             reached(input, named, window)
         }
@@ -145,7 +145,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     }
 }
 
-/// Returns the finding for a cap that cannot have stopped the work, because the plan still had included usage.
+/// Handles a cap that cannot have stopped work, because the plan still had included usage.
 fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
     Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
         .by(WhoCanFix::Anthropic)
@@ -153,13 +153,13 @@ fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
         .without_knowing(Unknown::ReasonOfServer)
 }
 
-/// Returns true if the text was pasted and the window is not full now. However, the window may have been full when the
-/// message was shown.
+/// Returns true if a pasted message is about a window that is not currently full. The window may still have been full
+/// when the message was shown.
 fn is_not_full_now(input: &Input<'_>, window: Window) -> bool {
     matches!(input.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
 }
 
-/// Returns the finding for a pasted message that is not confirmed by the current usage.
+/// Handles a pasted message that current usage does not confirm.
 fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     by_message(cap)
         .waiting(helps(input.names_reset(input.message.window)))
@@ -167,8 +167,8 @@ fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
         .without_knowing(Unknown::TimeOfMessage)
 }
 
-/// Returns the finding for a cap that has been reached. Waiting helps if the full window's reset is known, because the
-/// plan's included usage is available again after that.
+/// Handles a cap that has been reached. Waiting helps if the reset time is known, because included usage is available
+/// again after the reset.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     let is_known = input.certain_window().is_some() || input.names_reset(input.message.window);
     let limit = LimitKind::from(cap);
@@ -188,7 +188,7 @@ fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
         .until_reset_of(Some(window))
 }
 
-/// Returns the finding for a cap when the message is the only evidence.
+/// Handles a cap for which the message is the only evidence.
 fn by_message(cap: Cap) -> Finding {
     let cause = match cap {
         Cap::Own => Cause::OwnCapByMessage,

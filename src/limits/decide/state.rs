@@ -1,4 +1,4 @@
-//! Determines the current state of an error: whether it still blocks work and, if not, how it ended.
+//! Determines whether an error still blocks work and, if not, how it ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,21 +9,21 @@ use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AF
 use crate::limits::kind::{Counts, EndedBy, ResetOf, Verdict, WhoCanFix, Window};
 use crate::time::Clock;
 
-/// The time for which an error that usually goes away within minutes is considered current.
+/// The time for which an error that usually resolves itself within minutes is considered current.
 pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
-/// The maximum time after the reset at which Claude Code continues (30 to 90 seconds in 2.1.328).
+/// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
-/// The maximum time that Claude Code waits for a reset.
+/// The longest time that Claude Code waits for a reset.
 const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(24);
-/// The first version that continues on its own after a reset.
+/// The first version that automatically resumes after a reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
 
-/// The state of an error at the time of the explanation.
+/// The current state of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// The message did not stop any work: it is a warning, or it says that a limit has ended.
+    /// The message is only a warning or announces the end of a limit.
     Notice,
-    /// As far as whycap can tell, the error still prevents the user from working.
+    /// The error still blocks the user, as far as whycap can tell.
     Blocks(Wait),
     /// The error is over.
     Over(Ending),
@@ -36,20 +36,19 @@ impl State {
     }
 }
 
-/// The answer to the question of whether waiting helps while an error blocks work.
+/// The effect of waiting on an error that blocks work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Waiting helps. If a time is given, the block ends at that time. Otherwise, it ends when a response is
-    /// successful.
+    /// Waiting helps. The block ends at the given time or, if there is none, with the next successful response.
     Helps(Option<DateTime<Utc>>),
-    /// Waiting does not help, because somebody has to act.
+    /// Waiting does not help, because someone needs to take action.
     InVain,
-    /// whycap cannot tell whether waiting helps.
+    /// There is not enough evidence to tell whether waiting helps.
     Unknown,
 }
 
 impl Wait {
-    /// Returns the exit code of `explain --exit-code` and `wait`. `None` means that nothing is blocked.
+    /// Returns the exit code for `explain --exit-code` and `wait`. `None` means that the user is not blocked.
     pub(crate) fn exit_code(wait: Option<Self>) -> u8 {
         match wait {
             None => 0,
@@ -59,7 +58,7 @@ impl Wait {
         }
     }
 
-    /// Returns the progress line of `whycap wait`.
+    /// Returns the progress line that `whycap wait` prints.
     pub(crate) fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
         match until {
             Some(until) => format!(
@@ -78,23 +77,23 @@ impl Wait {
 pub enum Ending {
     /// The session received a successful response.
     Answered,
-    /// Another session, which the limit would also have blocked, received a successful response.
+    /// Another session that was subject to the same limit received a successful response.
     AnsweredElsewhere,
-    /// The error still blocks the session in which it occurred, but not the user who runs this command.
+    /// The error still blocks the original session but not the current user.
     ConcernsOthers,
     /// The key that caused the error is no longer set.
     KeyRemoved,
-    /// The session reached a limit again, and the newer error replaces this one.
+    /// The session reached a limit again, so a newer error replaces this one.
     MetAgain,
     /// The reset time has passed.
     Reset,
-    /// The usage window is no longer full, even though it is not due to reset yet.
+    /// The usage window is no longer full, although its reset time has not been reached.
     ResetEarly,
-    /// The pause that the explanation recommends is over.
+    /// The recommended pause is over.
     PauseOver,
     /// A new month has begun.
     NewMonth,
-    /// The error is older than the maximum duration of its limit.
+    /// The error is older than the longest time that its limit can last.
     Outlived,
 }
 
@@ -107,12 +106,12 @@ pub(super) fn state(input: &Input<'_>, diagnosis: &Diagnosis) -> State {
     }
 }
 
-/// Returns true if the message is a notice about a condition that is over.
+/// Returns true if the message is a notice about something that is already over.
 fn has_ended_notice(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     !input.evidence.is_pasted() && ending(input, diagnosis).is_some()
 }
 
-/// Returns the event that ended the error, or `None` if the error is not over.
+/// Returns how the error ended, or `None` if it has not ended.
 fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
     let evidence = input.evidence;
     let now = evidence.clock.now;
@@ -145,20 +144,20 @@ fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
     }
 }
 
-/// Returns true if an error is older than the maximum duration of its limit. This does not apply to a temporary
-/// condition with a known reset.
+/// Returns true if the error is older than the longest time that its limit can last. Temporary problems with a known
+/// reset time never expire in this way.
 fn has_outlived(input: &Input<'_>, diagnosis: &Diagnosis, age: TimeDelta) -> bool {
     let is_passing = diagnosis.limit.is_passing();
     let has_reset_ahead = is_passing && diagnosis.resets.chosen.is_some();
     age > diagnosis.longest_duration(input.message) && !has_reset_ahead
 }
 
-/// Returns true if the evidence suggests that no limit was reached.
+/// Returns true if the limit was probably not reached.
 fn is_false(diagnosis: &Diagnosis) -> bool {
     diagnosis.verdict == Verdict::FalseLikely
 }
 
-/// Returns the end of the pause that the recommended actions suggest, or the reset time if one is known.
+/// Returns the reset time or, if it is unknown, the end of the recommended pause.
 fn pause_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<DateTime<Utc>> {
     let is_passing = diagnosis.limit.is_passing() || is_false(diagnosis);
     if diagnosis.waiting_helps != Some(true) || !is_passing {
@@ -169,7 +168,7 @@ fn pause_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<DateTime<Utc>> 
     Some(asked.map_or(input.evidence.at() + pause, |reset| reset.at))
 }
 
-/// Returns true if a later reading shows that the usage windows were reset ahead of time.
+/// Returns true if a later reading shows that the windows reset early.
 fn is_reset_early(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     let windows: Vec<Window> = diagnosis
         .limit
@@ -183,7 +182,7 @@ fn is_reset_early(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
         && input.readings.have_been_reset(&windows)
 }
 
-/// Returns true if a response in another session shows that this error has cleared.
+/// Returns true if a response in another session proves that this error is over.
 pub(super) fn is_answered_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     input
         .evidence
@@ -197,12 +196,12 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
     let evidence = input.evidence;
     let window = diagnosis.window.unwrap_or(Window::FiveHour);
     let is_full = input.readings.is_used_up_now(window);
-    // A response may already have been in progress when the window filled up, so it counts only if a later reading
-    // shows that the window is no longer full.
+    // The request may already have been in progress when the window filled up, so a later reading must confirm that the
+    // window has room.
     let has_measured_room =
         is_full == Some(false) && input.readings.newest_since(evidence.at()).is_some();
     let is_settled = has_measured_room || response.at > evidence.at() + SETTLED_AFTER;
-    // If an account paid for the response, the response does not show that a key works again.
+    // A response that a login paid for does not prove that a key works again.
     let is_key_expected = matches!(diagnosis.limit.counts(), Counts::ApiMoney(_))
         && evidence.error.payer.owner.is_none();
     let is_same_payer = match response.payer {
@@ -223,7 +222,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
     }
 }
 
-/// Returns true if this response is known to come from the model that was refused.
+/// Returns true if the response is known to come from the model that was refused.
 fn is_same_model(evidence: &Evidence, response: &OtherResponse) -> bool {
     match (&evidence.error.session.model, &response.model) {
         (Some(refused), Some(responding)) => !evidence.uses_long_context() && refused == responding,
@@ -231,7 +230,7 @@ fn is_same_model(evidence: &Evidence, response: &OtherResponse) -> bool {
     }
 }
 
-/// Returns true if a monthly cap was reached in an earlier calendar month.
+/// Returns true if a monthly cap was reached in a previous calendar month.
 fn is_of_last_month(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let zone = evidence.clock.zone;
     diagnosis.limit.description().ends_with_month
@@ -255,8 +254,8 @@ fn wait(input: &Input<'_>, diagnosis: &Diagnosis) -> Wait {
     }
 }
 
-/// Returns the time at which Claude Code continues on its own, if nothing prevents it. It does so if one of the plan's
-/// usage windows stopped the session and the window's reset is not too far in the future.
+/// Returns the time at which Claude Code will automatically resume the session, unless something prevents it. It
+/// resumes only if one of the plan's usage windows stopped the session and the reset is not too far in the future.
 pub(super) fn automatic_continuation(
     input: &Input<'_>,
     diagnosis: &Diagnosis,
@@ -264,7 +263,7 @@ pub(super) fn automatic_continuation(
     let evidence = input.evidence;
     let reset = diagnosis.resets.chosen?;
     let waiting = evidence.collected.waiting;
-    // Claude Code's announcement is about the reset of the window that the message names.
+    // The announcement refers to the window that the message mentions.
     let is_of_named_window = diagnosis
         .limit
         .window()
@@ -272,7 +271,7 @@ pub(super) fn automatic_continuation(
     let is_announced =
         is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
     let waits_for_window = match diagnosis.limit.description().reset_of {
-        // Claude Code does not know whether a limit is false, so it will do what it has announced.
+        // Claude Code cannot tell when a limit is false, so it does what it announced.
         ResetOf::Window(_) | ResetOf::FullWindow => {
             !diagnosis.is_notice() && (is_announced || !is_false(diagnosis))
         }

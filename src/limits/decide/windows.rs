@@ -10,7 +10,7 @@ use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 use crate::time::FIVE_HOURS;
 
-/// Returns the finding for a message saying that a usage window is full.
+/// Handles a message that a usage window is full.
 pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     if input.evidence.is_pool_refused() {
         return credits::credits(input);
@@ -36,7 +36,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
             .without_knowing(Unknown::ReadingsOfModels);
     }
     if let Some(later) = later_window(input, window) {
-        // Two windows are full, so work is stopped until the later of the two resets.
+        // If two windows are full, work is stopped until the later reset.
         let has_reset = reset_of(input, window).is_some_and(|at| at <= input.evidence.clock.now);
         let cause = if has_reset {
             Cause::LaterWindowFull
@@ -75,8 +75,8 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns another window that is used up and resets later. Returns `None` if the readings show that the window in the
-/// message is not full.
+/// Returns another used-up window that resets later. Returns `None` if the readings show that the window in the message
+/// has room.
 fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
     let is_certain = input.evidence.refused_window() == Some(window) || input.is_full(window);
     let has_room = matches!(input.readings.state(window), WindowState::Room(_));
@@ -89,7 +89,7 @@ fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
         .used_up_until_later(window, reset_of(input, window))
 }
 
-/// Returns the time at which the window in the message resets.
+/// Returns the reset time of the window in the message.
 fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
     let evidence = input.evidence;
     let server = evidence.quota().and_then(|quota| quota.resets_at);
@@ -102,8 +102,8 @@ fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
         })
 }
 
-/// Returns the window that the reset time suggests: the 5-hour window if the reset is at most five hours ahead, and the
-/// weekly window otherwise.
+/// Guesses the window from the reset time: the 5-hour window if the reset is at most five hours away, and the weekly
+/// window otherwise.
 fn window_by_reset(input: &Input<'_>) -> Option<Window> {
     let (message, evidence) = (input.message, input.evidence);
     let reset = message.named_reset(evidence.at(), None, evidence.clock.zone)?;
@@ -117,7 +117,7 @@ fn window_by_reset(input: &Input<'_>) -> Option<Window> {
     }
 }
 
-/// Returns the finding for wording that old versions used for every full window.
+/// Handles old wording that was the same for every full window.
 pub(super) fn some_window(input: &Input<'_>) -> Finding {
     match input.readings.full_window() {
         Some(full) => {
