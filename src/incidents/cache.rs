@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Values that have been computed, indexed by key.
+/// Computed values, indexed by key.
 #[derive(Debug)]
 pub(super) struct Cache<K, V>(RefCell<HashMap<K, V>>);
 
@@ -16,7 +16,7 @@ impl<K, V> Default for Cache<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    /// Returns the value for a key. The first call with this key computes it.
+    /// Returns the value for a key, computing it on the first call.
     pub(super) fn get_or_compute<Q>(&self, key: &Q, compute: impl FnOnce() -> V) -> V
     where
         K: Borrow<Q>,

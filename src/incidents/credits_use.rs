@@ -1,5 +1,5 @@
-//! Infers which responses are paid for with usage credits because a usage window is full. Transcripts do not mark these
-//! responses, so the output states that they are inferred.
+//! Infers which responses were paid for with usage credits because a usage window was full. Transcripts do not mark
+//! these responses, so the output says that they are inferred.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -23,18 +23,18 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// The first version of Claude Code that records a session's account in its transcript.
+/// The first Claude Code version that records a session's account in its transcript.
 const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The reasons in Claude Code's global state that mean that credits were used until they ran out. If the state gives a
-/// different reason, credits cannot have paid for anything.
+/// The reasons in Claude Code's global state that indicate that credits were used until they ran out. For any other
+/// reason, credits cannot have paid for anything.
 const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
 
-/// Looks up the costs of responses in the selected sessions since a given time. Returns `None` if the ledger cannot be
+/// Looks up the costs of the selected sessions' responses since the given time. Returns `None` if the ledger cannot be
 /// read.
 type CostsOf<'c> = dyn Fn(DateTime<Utc>, Selected<'_>) -> Option<ResponseCosts> + 'c;
 
-/// The responses that are currently being paid for with usage credits because a window is full.
+/// The responses currently being paid for with usage credits because a window is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paying {
     /// The time of the first of these responses.
@@ -54,7 +54,7 @@ impl Paying {
         )
     }
 
-    /// Returns a paragraph for output that has no labels. The paragraph also tells the user how to stop paying.
+    /// Returns a paragraph for output without labels. The paragraph also explains how to stop paying.
     pub(crate) fn paragraph(self, clock: Clock) -> String {
         let paying = self.in_words(clock);
         let until = clock.format_time_with_preposition(self.until);
@@ -70,7 +70,7 @@ impl Paying {
         })
     }
 
-    /// Returns the status line's row about these responses.
+    /// Returns the status-line row about these responses.
     pub(crate) fn row(self, clock: Clock, columns: usize) -> Vec<Piece> {
         let text = format!("paying with usage credits: {}", self.amount(clock));
         vec![(Tone::Alarm, truncate(&text, columns))]
@@ -90,8 +90,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
-    /// The time at which the full window resets, or `None` if no window is full now. Until that time, credits will pay
-    /// for further responses, too.
+    /// The time at which the full window resets, or `None` if no window is full. Until then, credits also pay for
+    /// further responses.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
@@ -108,8 +108,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if the session's
-    /// transcript names no owner, either because an old version wrote it or because the session is paid for through an
-    /// API key, a cloud provider, or a gateway.
+    /// transcript does not record an owner. In that case, an old version wrote the transcript, or the session is paid
+    /// for through an API key, a cloud provider, or a gateway.
     pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
         let owner = self.transcripts.owner_of(session)?;
         if let Some(login) = self.readings.login.account()
@@ -117,13 +117,13 @@ impl CreditsUse<'_> {
         {
             return Some(owner.is(&login.owner) != Some(false));
         }
-        // The fingerprint of a single ID differs from the fingerprint of both IDs.
+        // A fingerprint of a single ID cannot be compared with a fingerprint of both IDs.
         let has_both_ids = owner.account.is_some() && owner.organization.is_some();
         Some(!has_both_ids || account.is_none() || owner.fingerprint.as_deref() == account)
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
-    /// This is the case if the transcript names no account even though the version that wrote it records accounts.
+    /// In that case, the transcript does not name an account, although the version that wrote it records accounts.
     /// Returns false if the session has no transcript on this machine.
     pub(crate) fn is_without_account(&self, session: &str) -> bool {
         let tail = self
@@ -137,9 +137,9 @@ impl CreditsUse<'_> {
         tail.owner.is_none() && version.is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
     }
 
-    /// Returns the responses that are currently being paid for with usage credits because a window is full. Returns
-    /// `None` if no window is full, if the server does not accept credits, if the account has since been refused
-    /// because of a limit, or if a transcript says that further responses are free.
+    /// Returns the responses currently being paid for with usage credits because a window is full. Returns `None` if no
+    /// window is full, the server does not accept credits, a limit has stopped the account since then, or a transcript
+    /// says that further responses are free.
     pub(super) fn paying(
         &self,
         stored: StoredErrors<'_>,
@@ -187,8 +187,8 @@ impl CreditsUse<'_> {
         })
     }
 
-    /// Returns the cost of the responses that the login's account has received since the given time while a window was
-    /// full. Returns `None` if no window is known, or if credits could not have paid for anything.
+    /// Returns the cost of the responses that the login's account received since the given time while a window was
+    /// full. Returns `None` if no window is known, or if credits cannot have paid for anything.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(Metered::Plan)?.sample;
         if let Some(reason) = self.readings.login.no_credits_reason()
@@ -196,7 +196,7 @@ impl CreditsUse<'_> {
         {
             return None;
         }
-        // A window may already have been full before `since`.
+        // A window may have been full before `since`.
         let journal = Journal::between(self.readings.places, since - USEFUL_FOR, self.now());
         let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
         let full_times: Vec<Range<DateTime<Utc>>> = [Window::FiveHour, Window::Weekly]
@@ -214,9 +214,9 @@ impl CreditsUse<'_> {
         })
     }
 
-    /// Returns the responses that an account received while one of its windows was full, with their costs. If a
-    /// session's transcript names no owner, its responses count only if the session reported this account's windows,
-    /// because somebody else might be paying for it.
+    /// Returns the cost of each response that an account received while one of its windows was full. If a session's
+    /// transcript does not record an owner, its responses are included only if the session reported this account's
+    /// windows, because a different account may be paying for it.
     fn costs_beyond(
         &self,
         since: DateTime<Utc>,
@@ -238,7 +238,7 @@ impl CreditsUse<'_> {
         Some(costs_beyond)
     }
 
-    /// Returns the period in which one of the login's windows is full, or `None` if no window is full now.
+    /// Returns the period during which one of the login's windows has been full, or `None` if no window is full now.
     fn present_full_time(
         &self,
         newest: &Sample,
@@ -259,7 +259,7 @@ impl CreditsUse<'_> {
 /// Returns the periods in which a window was full, oldest first.
 fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
     let mut samples: Vec<&Sample> = readings.iter().map(|reading| &reading.sample).collect();
-    // An idle session keeps reporting old figures, which say nothing about the time at which they are repeated.
+    // An idle session keeps reporting old figures, so the samples are sorted by the time at which they were measured.
     samples.sort_by_key(|sample| sample.measured);
 
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();

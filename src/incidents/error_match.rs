@@ -1,8 +1,8 @@
 //! Finds the transcript line that records a stored error.
 //!
-//! The timestamp in the line is the time at which the client created the line, no matter how late the line was written.
-//! Because the client may write the line after it runs the hook, the last error in the transcript may be an older error
-//! from which the session has already recovered.
+//! A line's timestamp is the time at which the client created the line, even if the client wrote it later. The client
+//! may write the line after it runs the hook. In that case, the last error in the transcript is an older error from
+//! which the session has already recovered.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,11 +16,11 @@ use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
 /// to 50 ms after it wrote the line.
 pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 
-/// The maximum time between two records of the same error. Two records in a session can describe the same error only if
-/// they have the same text and no response came in between. On a busy machine, a hook can run minutes late.
+/// The maximum time between two records of the same error. Within a session, two records can describe the same error
+/// only if they have the same text and no response came in between. On a busy machine, a hook may run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
-/// Returns the line at the end of a transcript that records an error, or `None` if there is no such line.
+/// Returns the line in a transcript's tail that records an error, or `None` if there is no such line.
 pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t TranscriptError> {
     if let Some(id) = error.line_id() {
         return tail
@@ -47,7 +47,7 @@ pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t Tra
         })
 }
 
-/// The key that a stored error shares with the transcript line that records it.
+/// The key shared by a stored error and the transcript line that records it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TextKey {
     session: String,
@@ -63,8 +63,8 @@ impl TextKey {
     }
 }
 
-/// The positions of stored errors. With this index, the error that a transcript line records can be found without
-/// comparing the line with every stored error.
+/// An index that finds the stored error recorded by a transcript line, without comparing the line with every stored
+/// error.
 #[derive(Debug, Default)]
 pub(super) struct ErrorIndex {
     /// The errors whose line is known, indexed by the line's ID.
@@ -88,8 +88,8 @@ impl ErrorIndex {
         index
     }
 
-    /// Returns the position of the error that a line in a session's transcript records, or `None` if no stored error
-    /// matches.
+    /// Returns the position of the stored error that matches a line in a session's transcript, or `None` if no stored
+    /// error matches.
     pub(super) fn position(&self, line: &ErrorLine, session: &str) -> Option<usize> {
         self.by_id(line).or_else(|| {
             let (_, position) = self.nearest(&key_of(line, session), line.at)?;
@@ -97,8 +97,8 @@ impl ErrorIndex {
         })
     }
 
-    /// Returns the position of the error that a line records, like [`Self::position`]. Afterward, no other line can
-    /// match this error.
+    /// Returns the position of the matching error, like [`Self::position`], and removes the error from the index. No
+    /// other line can match it afterward.
     pub(super) fn take(&mut self, line: &ErrorLine, session: &str) -> Option<usize> {
         if let Some(position) = self.by_id(line) {
             return Some(position);
@@ -138,7 +138,7 @@ impl ErrorIndex {
     }
 }
 
-/// Returns the key of a line. A line that a fork has copied still names the original session.
+/// Returns the key of a line. A line copied by a fork still contains the original session ID.
 fn key_of(line: &ErrorLine, session: &str) -> TextKey {
     let line_session = line.session_id.as_deref().unwrap_or(session);
     TextKey::new(line_session, &line.text)
@@ -154,7 +154,7 @@ pub(super) fn is_known(line: &ErrorLine, newest_stored: Option<DateTime<Utc>>) -
     }
 }
 
-/// Returns the time between an error and a line, or `None` if the line has no time.
+/// Returns the time between an error and a line, or `None` if the line has no timestamp.
 fn distance(error: &StoredError, line: &ErrorLine) -> Option<TimeDelta> {
     Some((line.at? - error.at).abs())
 }

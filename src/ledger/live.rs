@@ -82,7 +82,7 @@ pub struct Live {
     ledger: Ledger,
     prices: Option<PriceTable>,
     session: Id,
-    /// This call's sample as an event, until the event is added to the ledger.
+    /// The event with this call's sample, until it is added to the ledger.
     event: Option<RunEvent>,
     sample: Option<TotalSample>,
     /// True if a transaction is open.

@@ -1,4 +1,4 @@
-//! The rows that reports use to add up spend.
+//! Rows of spend, from which reports are built.
 
 use std::collections::HashMap;
 use std::iter::Sum;
@@ -17,22 +17,22 @@ use super::lineage::{BOUND, PENDING};
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::{Millis, QUARTER_HOUR};
 
-/// Spend, with the number of responses and tokens.
+/// An amount of spend, with its response and token counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// The cost of the responses in transcripts.
     pub recorded: Money,
-    /// Spend that only running totals contain.
+    /// Spend that appears only in running totals.
     pub unrecorded: Money,
-    /// Spend that a status-line call reported and that no transcript contains yet.
+    /// Spend reported by a status-line call that is not in any transcript yet.
     pub pending: Money,
-    /// True if the actual amount may be higher than this.
+    /// True if the actual amount may be higher.
     pub at_least: bool,
     /// The number of distinct responses.
     pub responses: u64,
-    /// The number of responses whose model has no known price.
+    /// The number of responses without a known price.
     pub unpriced: u64,
-    /// The tokens and searches of the responses.
+    /// The token and search counts of the responses.
     pub usage: Usage,
 }
 
@@ -42,7 +42,7 @@ impl Tally {
         self.recorded + self.unrecorded + self.pending
     }
 
-    /// Adds spend that no line of a transcript contains.
+    /// Adds spend that no transcript line reports.
     fn add_hidden(&mut self, kind: i64, cost: Money) {
         match kind {
             BOUND => self.at_least = true,
@@ -78,7 +78,7 @@ impl Sum for Tally {
 pub struct Origin {
     /// The ID of the session.
     pub session: String,
-    /// The directory in which the session started, or an empty string.
+    /// The directory in which the session started, or an empty string if it is unknown.
     pub project: String,
     /// The time of the session's first response.
     pub first_at: Option<Millis>,
@@ -93,12 +93,12 @@ impl Default for &Origin {
     }
 }
 
-/// The purpose of a response.
+/// The context of a request: its branch, agent, skill, plugin, and MCP server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scene {
     /// The Git branch, or an empty string.
     pub branch: String,
-    /// The type of the subagent: `main` for the session itself, and `subagent` if the type is unknown.
+    /// The type of the subagent, `main` for the session itself, or `subagent` if the type is unknown.
     pub agent: String,
     /// The skill, or an empty string.
     pub skill: String,
@@ -121,7 +121,7 @@ impl Scene {
         [branch, agent, skill, plugin, mcp_server]
     }
 
-    /// Returns the ID of the scene. There are few scenes, so five bytes of the hash are enough.
+    /// Returns the ID of the scene. There are few scenes, so a 40-bit hash is enough.
     pub(super) fn id(&self) -> Id {
         (xxh3_64(self.names().join("\0").as_bytes()) >> 24).cast_signed()
     }
@@ -140,23 +140,23 @@ impl From<[&str; 5]> for Scene {
     }
 }
 
-/// The kind of requests in a row.
+/// The kind of spend in a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SpendKind {
     /// Responses in transcripts.
     #[default]
     Response,
-    /// Requests that compacted a conversation. Their responses do not appear on any line.
+    /// Requests that compacted a conversation. Transcripts do not contain their responses.
     Compaction,
-    /// Other requests that do not appear on any line, such as requests for titles.
+    /// Other requests that transcripts do not contain, such as requests for session titles.
     Background,
-    /// Spend that a status-line call reported and that no transcript contains yet.
+    /// Spend reported by a status-line call that is not in any transcript yet.
     Pending,
     /// Lines that could not be read.
     Damaged,
 }
 
-/// The spend of one model in a quarter hour, or a single response.
+/// One model's spend in a quarter hour, or a single response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SpendRow<'l> {
     /// The start of the quarter hour, or the time of the response.
@@ -167,23 +167,23 @@ pub struct SpendRow<'l> {
     pub model: &'l str,
     /// The spend.
     pub tally: Tally,
-    /// The kind of requests.
+    /// The kind of spend.
     pub kind: SpendKind,
-    /// The key of the response, if the row contains a single response.
+    /// The key of the response, if the row contains only one response.
     pub answer: Option<i64>,
-    /// The purpose of the responses, if [`RowsBy`] includes it and a line shows it.
+    /// The scene of the responses, if [`RowsBy`] includes it and a transcript records it.
     pub scene: Option<&'l Scene>,
-    /// The person, if the rows come from several machines.
+    /// The name of the person, if the rows come from several machines.
     pub person: &'l str,
-    /// The machine, if the rows come from several machines.
+    /// The name of the machine, if the rows come from several machines.
     pub machine: &'l str,
     /// The machine's `team` label.
     pub team: &'l str,
-    /// The key of the row's group, if the source of the rows assigns groups.
+    /// The key of the row's group, if the row source assigns groups.
     pub group: &'l str,
 }
 
-/// The level of detail of rows. Rows are always separated by model.
+/// The level of detail of rows. Each row covers a single model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowsBy {
     /// The quarter hour.
@@ -192,7 +192,7 @@ pub enum RowsBy {
     Session,
     /// The quarter hour, the session, the branch, the agent, the skill, the plugin, and the MCP server.
     Scene,
-    /// A row for each response, in chronological order.
+    /// One row for each response, in chronological order.
     Response,
 }
 
@@ -205,7 +205,7 @@ pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
 /// A function that receives rows one by one.
 pub type EachRow<'e> = &'e mut dyn FnMut(SpendRow<'_>);
 
-/// A function that returns true if a session or directory should be included.
+/// A predicate that selects sessions or directories.
 pub type Selected<'s> = &'s dyn Fn(&str) -> bool;
 
 /// Responses from a model other than the requested one.
@@ -231,14 +231,12 @@ pub trait SpendSource {
         each: EachRow<'_>,
     ) -> std::result::Result<(), LedgerError>;
 
-    /// Returns the transcripts with damaged lines that may have been written in a period, and the number of such lines
-    /// in each.
+    /// Returns the transcripts whose damaged lines may fall within a period, with the number of damaged lines in each.
     fn damaged(&self, _: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
         Ok(Vec::new())
     }
 
-    /// Returns the responses in the selected directories that came from a model other than the requested one, most
-    /// expensive first.
+    /// Returns the model switches in the selected directories, most expensive first.
     fn model_switches(
         &self,
         _: RowsPeriod,
@@ -248,9 +246,9 @@ pub trait SpendSource {
     }
 }
 
-/// A view of the ledger that assigns its rows to other groups.
+/// A view of the ledger that assigns rows to different groups.
 pub(crate) trait RegroupedLedger {
-    /// The level of detail that is needed to find a row's group.
+    /// The level of detail needed to determine a row's group.
     const ROWS: RowsBy;
 
     /// Returns the ledger.
@@ -299,7 +297,7 @@ impl Names {
         self.sessions.get(&session).unwrap_or_default()
     }
 
-    /// Returns the ID of a session in the form that Claude Code uses.
+    /// Returns the session ID that Claude Code uses.
     pub(crate) fn session(&self, id: Id) -> &str {
         &self.origin(id).session
     }
@@ -309,7 +307,7 @@ impl Names {
         self.models.get(&id).map_or("", String::as_str)
     }
 
-    /// Returns the canonical name of a model, or the name of another model if this model is unknown.
+    /// Returns the canonical name of a model, or of another model if this one is unknown.
     fn model_or_any(&self, id: Id) -> &str {
         let any = || self.models.values().min();
         self.models.get(&id).or_else(any).map_or("", String::as_str)
@@ -330,7 +328,7 @@ impl Names {
     }
 }
 
-/// A row that has been read from the database.
+/// A row read from the database.
 struct OwnedRow {
     at: Millis,
     session: Id,
@@ -357,7 +355,7 @@ impl SpendSource for Ledger {
                 at: row.at,
                 origin: names.origin(row.session),
                 model: if row.tally.cost() == Money::ZERO && row.tally.responses == 0 {
-                    // A lower bound without an amount does not need its own group.
+                    // A lower bound without an amount should not create a separate group.
                     names.model_or_any(row.model)
                 } else {
                     names.model(row.model)
@@ -444,7 +442,7 @@ impl Ledger {
         self.ask(|store| store.session_tally(id_of(name.as_bytes())))
     }
 
-    /// Returns the spend, without tokens, in a period that begins and ends on a quarter hour.
+    /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.
     pub fn between(
         &self,
         from: DateTime<Utc>,
@@ -456,7 +454,7 @@ impl Ledger {
 }
 
 impl Store {
-    /// Returns the names of all models and scenes, and of sessions if they are requested.
+    /// Returns the names of all models and scenes, and optionally of all sessions.
     pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
         let prices = PriceTable::list();
         let models: Vec<(Id, String)> = self.all("SELECT id, name FROM models", [], |row| {
@@ -509,8 +507,8 @@ impl Store {
         )
     }
 
-    /// Returns a period's rows in chronological order. Spend that no line shows has its exact time if individual
-    /// responses are requested; otherwise, it has the time of the quarter hour.
+    /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
+    /// `RowsBy::Scene` and `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
     fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<OwnedRow>> {
         let period = [period.start, period.end];
         let precision = match by {
@@ -542,7 +540,7 @@ impl Store {
                     at: at.div_euclid(precision) * precision,
                     kind: match kind {
                         PENDING => SpendKind::Pending,
-                        // Unrecorded spend is assigned to the times of compactions, if there are any.
+                        // Spend caused by a compaction is stored at the time of the compaction.
                         _ if row.get(5)? => SpendKind::Compaction,
                         _ => SpendKind::Background,
                     },
@@ -560,8 +558,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// Returns rows without amounts for the start and end of each time span in which damaged lines may have been
-    /// written, and for each day in between.
+    /// Returns rows without amounts that mark when damaged lines may have been written. Each time span has one row per
+    /// day, and one at its end.
     fn damage_rows(&self, [start, end]: [Millis; 2]) -> Result<Vec<OwnedRow>> {
         const DAY: usize = 24 * 60 * 60 * 1000;
         let spans: Vec<(Id, Millis, Millis, Id)> = self.all(
@@ -582,7 +580,7 @@ impl Store {
         )?;
         let mut rows = Vec::new();
         for (session, since, until, model) in spans {
-            // There may be no line before the damaged one.
+            // The damaged line may be the first line of its file.
             let since = if since == Millis::MIN { until } else { since };
             let [first, last] = [since.max(start), until.min(end - 1)];
             for at in (first..last).step_by(DAY).chain([last]) {
@@ -633,9 +631,9 @@ impl Store {
         Ok(tally)
     }
 
-    /// Returns the spend in a period. If a session has changed since its reconciliation, its pending spend is left out,
-    /// because it may have been recorded by now. The lower bounds of `known_session` are left out as well, because the
-    /// caller has newer ones.
+    /// Returns the spend in a period. Excludes the pending spend of sessions that have changed since their last
+    /// reconciliation, because it may have been recorded in the meantime. Also excludes the lower bounds of
+    /// `known_session`, because the caller has newer ones.
     pub(super) fn tally_between(
         &self,
         period: &RowsPeriod,
@@ -661,7 +659,7 @@ impl Store {
         Ok(tally)
     }
 
-    /// Returns a period's cost for each directory, without the pending spend that [`Self::tally_between`] leaves out.
+    /// Returns each directory's cost in a period. Excludes the same pending spend as [`Self::tally_between`].
     pub(super) fn costs_by_directory(&self, period: &RowsPeriod) -> Result<HashMap<String, Money>> {
         let rows: Vec<(Option<String>, Money)> = self.all(
             "SELECT directory, cost FROM (

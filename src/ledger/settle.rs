@@ -7,7 +7,7 @@ use super::reconcile::reconcile;
 use crate::pricing::PriceTable;
 
 impl Ledger {
-    /// Picks up the events in the journal, and reconciles every lineage whose facts have changed.
+    /// Adds the events from the journal and reconciles every lineage whose facts have changed.
     pub(super) fn settle(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
         let data = self.path.parent().unwrap_or(&self.path).to_owned();
         let has_work =

@@ -1,5 +1,5 @@
-//! Sums of responses by quarter hour, session, and model, and totals of all sessions by quarter hour and by day. They
-//! are kept in sync with the responses.
+//! Sums by quarter hour, session, and model, and totals of all sessions by quarter hour and by day. Both are kept in
+//! sync with the responses.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl SumChanges {
         self.change(response, 1);
     }
 
-    /// Subtracts a response that was added earlier.
+    /// Subtracts a previously added response from the sums.
     pub(super) fn remove(&mut self, response: &Response) {
         self.change(response, -1);
     }
@@ -47,18 +47,17 @@ impl SumChanges {
     }
 }
 
-/// Changes to totals that have not been written yet, by the start of the quarter hour.
+/// Unwritten changes to the totals, keyed by the start of the quarter hour.
 #[derive(Debug, Default)]
 pub(super) struct TotalChanges(BTreeMap<Millis, [i64; 4]>);
 
 impl TotalChanges {
-    /// Adds unrecorded spend at a given time. A negative cost subtracts it.
+    /// Adds unrecorded spend at the given time. A negative cost is subtracted.
     pub(super) fn add_unrecorded(&mut self, at: Millis, cost: i64) {
         self.add(at, [0, 0, 0, cost]);
     }
 
-    /// Adds changes to the recorded spend, the number of responses, the number of responses without a price, and the
-    /// unrecorded spend.
+    /// Adds changes to four totals: recorded spend, responses, responses without a price, and unrecorded spend.
     fn add(&mut self, at: Millis, changes: [i64; 4]) {
         let totals = self.0.entry(start_of(at, QUARTER_HOUR)).or_default();
         for (total, change) in totals.iter_mut().zip(changes) {
@@ -67,7 +66,7 @@ impl TotalChanges {
     }
 }
 
-/// Returns the start of the period that contains a time. All periods have the given length.
+/// Returns the start of the period that contains a time. All periods are `length` milliseconds long.
 fn start_of(at: Millis, length: Millis) -> Millis {
     at.div_euclid(length).saturating_mul(length)
 }
@@ -104,7 +103,8 @@ impl Store {
     pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Tally> {
         let first_day = start_of(period.start.saturating_add(DAY - 1), DAY);
         let last_day = start_of(period.end, DAY);
-        // The time between these two points consists of whole days. A shorter period is divided entirely into quarter hours.
+        // The time between these two points consists of whole days. A period without a whole day is added up by quarter
+        // hours only.
         let (first_day, last_day) = if first_day < last_day {
             (first_day, last_day)
         } else {
@@ -203,7 +203,7 @@ impl Store {
         self.change_sums(changes)
     }
 
-    /// Returns true if the sums and the totals contain the same number of responses as the responses table.
+    /// Returns true if the sums and the totals contain as many responses as the responses table.
     pub(super) fn are_sums_right(&self) -> Result<bool> {
         self.value(
             "SELECT count(*) = (SELECT ifnull(sum(responses), 0) FROM sums)

@@ -8,7 +8,7 @@ use super::reconcile::{RunAccount, reconcile};
 use super::rows::Tally;
 use crate::pricing::{Money, PriceTable};
 
-/// The calculation of a session's amount, for `spend --why`.
+/// The breakdown of a session's amount, for `spend --why`.
 #[derive(Debug)]
 pub(crate) struct SessionWhy {
     /// The ID of the session.
@@ -24,8 +24,8 @@ pub(crate) struct SessionWhy {
 }
 
 impl Ledger {
-    /// Returns the calculation of a session's amount, or `None` if the session is unknown or ambiguous. `name` is an ID
-    /// or an ID prefix.
+    /// Returns the breakdown of a session's amount, or `None` if no session or more than one session matches. `name` is
+    /// a session ID or a prefix of one.
     pub(crate) fn why(
         &self,
         name: &str,

@@ -1,8 +1,8 @@
-//! Derives the account of one session.
+//! Derives one session's account.
 //!
-//! The session's transcript is divided into parts. The first part is the history before the first identified run. Each
-//! other part begins where a run starts, contains every run that overlaps it, and ends where the next part begins. The
-//! unrecorded spend of a part is the increase in its running totals minus the cost of its responses.
+//! The session's transcript is divided into parts. The first part is the history before the first identified run. Every
+//! other part begins where a run starts, contains all runs that overlap it, and ends where the next part begins. A
+//! part's unrecorded spend is the increase in its running totals minus the cost of its responses.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -32,26 +32,26 @@ struct Located<'l, T> {
 /// The facts about one session, in transcript order.
 #[derive(Debug, Default)]
 pub(super) struct SessionFacts<'l> {
-    /// A response that is not in the session's transcript is located at its start. A response to a subagent is located
-    /// at the response of the session that precedes it.
+    /// Responses that are missing from the session's transcript are placed at its start. A subagent's response is
+    /// placed at the session's preceding response.
     responses: Vec<Located<'l, Response>>,
     compactions: Vec<Located<'l, Compaction>>,
     checkpoints: Vec<&'l Checkpoint>,
     runs: Vec<&'l Run>,
-    /// All totals that status-line calls reported, and the length of the transcript at the first report.
+    /// All totals reported by status-line calls, and the length of the transcript when each total was first reported.
     sampled: BTreeMap<Money, i64>,
-    /// The greatest total reported by a client that does not identify its process, and when it was reported.
+    /// The greatest total reported by a client that did not identify its process, and the time of the report.
     unidentified: Option<(Money, Millis)>,
-    /// The time of the newest line that the session's transcript inherited.
+    /// The time of the newest inherited line in the session's transcript.
     inherited_until: Option<Millis>,
-    /// True if any of the session's transcripts was ever read.
+    /// True if any of the session's transcripts has ever been read.
     has_transcript: bool,
-    /// True if another version of the transcript contains responses that are missing from the longest version.
+    /// True if another version of the transcript contains responses that the longest version lacks.
     has_other_version: bool,
     last_event: i64,
 }
 
-/// Returns the facts about each session in a lineage. `owner_of_each` contains the owner of each response.
+/// Returns the facts about each session in a lineage. `owner_of_each` lists the owner of each response.
 pub(super) fn facts_by_session<'l>(
     lineage: &'l Lineage,
     owners: &Owners<'l>,
@@ -82,7 +82,8 @@ pub(super) fn facts_by_session<'l>(
 struct FactCollector<'f, 'l> {
     lineage: &'l Lineage,
     owners: &'f Owners<'l>,
-    /// The size and the ID of each session's longest transcript, which is used because copies have the same offsets.
+    /// The size and ID of each session's longest transcript. Offsets refer to this file, and are the same in copies of
+    /// it.
     longest: HashMap<Id, (i64, Id)>,
     by_session: HashMap<Id, SessionFacts<'l>>,
 }
@@ -92,7 +93,7 @@ impl<'l> FactCollector<'_, 'l> {
         self.by_session.entry(session).or_default()
     }
 
-    /// Returns true if the file is the transcript that is used for the session.
+    /// Returns true if the file is the session's longest transcript.
     fn is_main(&self, session: Id, file: Id) -> bool {
         self.longest.get(&session).map(|(_, id)| *id) == Some(file)
     }
@@ -162,7 +163,7 @@ impl<'l> FactCollector<'_, 'l> {
         }
     }
 
-    /// Notes the time of an inherited line for each session that inherited it from its owner.
+    /// Records the time of an inherited line for each session that inherited it.
     fn add_heirs<'p>(
         &mut self,
         owner: Id,
@@ -202,13 +203,13 @@ impl<'l> FactCollector<'_, 'l> {
     }
 }
 
-/// A total, broken down by model if the breakdown is known.
+/// A total, with its breakdown by model if known.
 #[derive(Debug, Clone, Copy)]
 struct KnownTotal<'l> {
     amount: Money,
     models: Option<&'l ModelTotals>,
     has_unknown_model: bool,
-    /// The start of the first run that the total covers, if the total is a checkpoint.
+    /// The start of the first run that the total covers, if the total comes from a checkpoint.
     started: Option<Millis>,
 }
 
@@ -243,13 +244,13 @@ impl<'l> KnownTotal<'l> {
 #[derive(Debug, Clone, Copy)]
 struct RunTotals<'l> {
     run: &'l Run,
-    /// The offset at which the totals' coverage starts.
+    /// The offset from which the totals cover the transcript.
     start: i64,
     starting: Option<KnownTotal<'l>>,
     /// True if the starting total was observed.
     is_start_proven: bool,
     last: Option<KnownTotal<'l>>,
-    /// The offset at which the last total's coverage ends.
+    /// The offset up to which the last total covers the transcript.
     until: i64,
     /// True if the last total is a checkpoint.
     is_closed: bool,
@@ -268,7 +269,7 @@ impl<'l> RunTotals<'l> {
         }
     }
 
-    /// Returns true if the starting total is not greater than this sample.
+    /// Returns true if the starting total does not exceed this sample.
     fn begins_within(&self, sample: Money) -> bool {
         self.starting
             .is_none_or(|starting| starting.amount <= sample + NOISE)
@@ -278,7 +279,7 @@ impl<'l> RunTotals<'l> {
         self.starting.is_some() && self.last.is_some()
     }
 
-    /// Returns the offset at which the run ends, as far as it is known.
+    /// Returns the offset at which the run ends. If the run's totals are known, this is where their coverage ends.
     fn end(&self) -> i64 {
         if self.is_known() {
             self.until
@@ -299,7 +300,7 @@ impl<'l> RunTotals<'l> {
         }
     }
 
-    /// Returns how much of the last total could be due to a response that is not in the transcript yet.
+    /// Returns how much of the last total may be due to a response that is not in the transcript yet.
     fn newest_increase(&self) -> Money {
         let (Some(last), Some(starting), false) = (self.run.last, self.starting, self.is_closed)
         else {
@@ -310,7 +311,7 @@ impl<'l> RunTotals<'l> {
     }
 }
 
-/// The evidence that a run wrote a checkpoint, in ascending order.
+/// The evidence that a run wrote a checkpoint. Stronger evidence compares as greater.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
     /// True if the checkpoint repeats the run's last sample.
@@ -319,7 +320,7 @@ struct Claim {
     last: Option<Money>,
 }
 
-/// The totals of the history before the first run.
+/// The running totals before the first run.
 #[derive(Debug, Clone, Copy)]
 struct HistoryTotals {
     /// The starting total, or `None` if it is unknown.
@@ -331,9 +332,9 @@ struct HistoryTotals {
 #[derive(Debug, Default)]
 struct Part<'l> {
     start: i64,
-    /// The offset at which the last run of the part ends.
+    /// The offset at which the part's last run ends.
     end: i64,
-    /// The offset at which the coverage of the part's totals ends.
+    /// The offset up to which the part's totals cover the transcript.
     covered_until: i64,
     runs: Vec<RunTotals<'l>>,
     /// The totals of the history before the first run, if it contains a checkpoint.
@@ -343,7 +344,7 @@ struct Part<'l> {
     /// The responses and compactions that the totals cover.
     responses: Vec<&'l Response>,
     compactions: Vec<&'l Compaction>,
-    /// The responses after the last totals, which may already include some of them.
+    /// The responses after the last totals. Those totals may already include some of these responses.
     later: Vec<&'l Response>,
 }
 
@@ -401,7 +402,7 @@ impl<'l> SessionFacts<'l> {
         self.finish(lineage, builder.account)
     }
 
-    /// Adds the results that concern the session as a whole.
+    /// Adds the results for the session as a whole.
     fn finish(&self, lineage: &Lineage, mut account: SessionAccount) -> SessionAccount {
         let responses = self.responses.iter().map(|response| response.fact);
         let times = responses.clone().map(|response| response.at);
@@ -445,7 +446,7 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Returns a run with its starting total and its last sample. A process starts from the newest checkpoint in the
-    /// transcript, or from zero if there is none, and its first sample repeats this total.
+    /// transcript, or from zero if the transcript has no checkpoint. Its first sample repeats the starting total.
     fn start_of(&self, lineage: &Lineage, run: &'l Run) -> RunTotals<'l> {
         match (self.start_by_hook(run), run.first) {
             (Some(start), None) => start,
@@ -455,14 +456,15 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns a run that starts as its hook reported.
+    /// Determines a run's starting total from the source that its hook reported. Returns `None` if the source is not
+    /// sufficient.
     fn start_by_hook(&self, run: &'l Run) -> Option<RunTotals<'l>> {
         let newest = self.checkpoints_before(run.start).last();
         let (start, starting) = match (run.source.as_deref()?, newest) {
             ("startup" | "clear" | "resume", Some(newest)) => {
                 (run.start, KnownTotal::written(newest))
             }
-            // A process that starts a new session has received everything in that session, even if the hook ran late.
+            // All spend in a new session belongs to the process that started it, even if the hook ran late.
             ("startup" | "clear", None) => (0, KnownTotal::ZERO),
             ("resume", None) if run.start > 0 => (run.start, KnownTotal::ZERO),
             _ => return None,
@@ -470,13 +472,13 @@ impl<'l> SessionFacts<'l> {
         Some(RunTotals::new(run, start, Some(starting)))
     }
 
-    /// Returns a run that starts from its first sample.
+    /// Determines a run's starting total from its first sample.
     fn start_by_sample(&self, lineage: &Lineage, run: &'l Run, first: Money) -> RunTotals<'l> {
         let before = self.checkpoints_before(run.start);
         let mut newest_first = before.iter().rev();
         let same = newest_first.find(|checkpoint| checkpoint.cost.is_near(first));
-        // Claude Code waits for the hook that reports a start, but not for a status-line call, which can be late.
-        // Without the hook, the run covers everything after the checkpoint that it started from.
+        // Claude Code waits for the hook that reports a start, but not for a status-line call, which may run late.
+        // Without the hook, the run covers everything after its starting checkpoint.
         let start = match same {
             _ if run.source.is_some() => run.start,
             Some(same) => same.offset + 1,
@@ -485,7 +487,7 @@ impl<'l> SessionFacts<'l> {
         if let Some(same) = same {
             return RunTotals::new(run, start, Some(KnownTotal::written(same)));
         }
-        // If whycap is installed while a session is open, the session's first process began the session.
+        // If whycap was installed during a session, the first process seen in the session also began it.
         let mut runs = self.runs.iter();
         let began_session = runs.next().is_some_and(|first| std::ptr::eq(*first, run))
             && run.is_first
@@ -498,7 +500,7 @@ impl<'l> SessionFacts<'l> {
             return RunTotals::new(run, start, Some(KnownTotal::ZERO));
         }
         // A fork starts from its parent's total. Before its first prompt, it has no transcript and has spent nothing.
-        // Otherwise, a total that no checkpoint contains may include spend from before the sample.
+        // In all other cases, a total that matches no checkpoint may include spend from before the sample.
         let may_be_fork = matches!(run.source.as_deref(), None | Some("fork"));
         let mut checkpoints = lineage.checkpoints.iter();
         let is_start_proven = may_be_fork
@@ -510,9 +512,9 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns the checkpoint that each run wrote last, by the index of the run. If several runs may have written a
-    /// checkpoint, it belongs to the one that last reported the same total, to the one that ended next, or to the one
-    /// with the greatest total, so that the sum is never too high.
+    /// Returns the last checkpoint that each run wrote, keyed by the index of the run. If several runs may have written
+    /// a checkpoint, it is assigned to the run that last reported the same total, then to the run that ended next, and
+    /// then to the run with the greatest total. This order ensures that the sum is never too high.
     fn closing_checkpoints(&self, totals: &[RunTotals<'l>]) -> HashMap<usize, &'l Checkpoint> {
         let mut closing: HashMap<usize, &'l Checkpoint> = HashMap::new();
         let mut open: Vec<usize> = Vec::new();
@@ -552,7 +554,7 @@ impl<'l> SessionFacts<'l> {
         closing
     }
 
-    /// Returns how well a run proves that it wrote a checkpoint, or `None` if it did not.
+    /// Returns the evidence that a run wrote a checkpoint, or `None` if the run cannot have written it.
     fn claim(&self, index: usize, checkpoint: &Checkpoint) -> Option<Claim> {
         let run = self.runs.get(index)?;
         let last = run.last.map(|last| last.amount);
@@ -585,7 +587,7 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns the checkpoints before an offset.
+    /// Returns the checkpoints before the given offset.
     fn checkpoints_before(&self, offset: i64) -> &[&'l Checkpoint] {
         let count = self
             .checkpoints
@@ -594,7 +596,7 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Divides the session into parts. Adds a bound for each compaction that no total covers, and for each checkpoint
-    /// of a process that was not identified.
+    /// written by an unidentified process.
     fn parts(
         &self,
         lineage: &Lineage,
@@ -603,7 +605,8 @@ impl<'l> SessionFacts<'l> {
     ) -> Vec<Part<'l>> {
         let first_start = runs.first().map_or(i64::MAX, |first| first.start);
         let before = self.checkpoints_before(first_start);
-        // A checkpoint is explained if the process that wrote it had reported the same total, or ended with it.
+        // A checkpoint is explained if the process that wrote it reported the same total earlier, or ended with that
+        // total.
         let mut explained = self.sampled.clone();
         for totals in runs.iter().filter(|totals| totals.is_closed) {
             if let Some(last) = totals.last {
@@ -663,7 +666,7 @@ impl<'l> SessionFacts<'l> {
         parts
     }
 
-    /// Adds the totals of the history before the first run. It starts from zero, unless the session is a fork.
+    /// Adds the totals for the history before the first run. The history starts from zero unless the session is a fork.
     fn add_totals_of_history(
         &self,
         lineage: &Lineage,
@@ -714,15 +717,15 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns true if a process that started at this time began with this session, because everything that the
-    /// session inherited is older.
+    /// Returns true if a process that started at this time began the session. In that case, all inherited lines are
+    /// older.
     fn began_at(&self, started: Millis) -> bool {
         let has_lines = !(self.responses.is_empty() && self.compactions.is_empty());
         has_lines && self.inherited_until.is_none_or(|until| until <= started)
     }
 
-    /// Returns true if each checkpoint continues the one before, beginning with the parent's, and if the processes that
-    /// wrote the checkpoints were running when the preceding responses arrived.
+    /// Returns true if the checkpoints form a single chain that begins with the parent's checkpoint, and if the
+    /// processes that wrote them were running when the preceding responses arrived.
     fn is_one_chain(&self, first: Option<&Checkpoint>, checkpoints: &[&Checkpoint]) -> bool {
         let mut before = first;
         let mut responses = self.responses.iter().peekable();
@@ -757,14 +760,14 @@ impl<'l> SessionFacts<'l> {
     }
 }
 
-/// Returns the part that contains an offset. The parts are in transcript order.
+/// Returns the part that contains an offset. The parts must be in transcript order.
 fn part_at<'p, 'l>(parts: &'p mut [Part<'l>], offset: i64) -> Option<&'p mut Part<'l>> {
     let started = parts.partition_point(|part| part.start <= offset);
     parts.get_mut(started.saturating_sub(1))
 }
 
-/// Returns true if the next checkpoint repeats this one. A terminal writes two checkpoints when it exits, and the
-/// second follows a snapshot that contains the time.
+/// Returns true if the next checkpoint repeats this one. When a client in a terminal exits, it writes two checkpoints
+/// with a timestamped snapshot in between.
 fn repeats(next: Option<&&Checkpoint>, checkpoint: &Checkpoint) -> bool {
     next.is_some_and(|next| {
         (next.cost, next.started, next.api_ms)
@@ -790,8 +793,8 @@ impl<'l> Part<'l> {
         responses.map(|response| response.at).min()
     }
 
-    /// Distributes an amount over the part's samples, according to how far each sample exceeds the cost of the
-    /// responses before it. The remainder is assigned to `first_at`.
+    /// Distributes an amount over the part's samples. Each share is the amount by which a sample exceeds the cost of
+    /// the preceding responses. The remainder is assigned to `first_at`.
     fn shares_of_samples(&self, cost: Money, first_at: Millis) -> Vec<(Millis, Money)> {
         let mut increases: Vec<(Millis, Money)> = Vec::new();
         for totals in &self.runs {
@@ -821,7 +824,7 @@ impl<'l> Part<'l> {
         shares
     }
 
-    /// Returns true if the last total of a run may still increase.
+    /// Returns true if a run's last total may still increase.
     fn is_open(&self) -> bool {
         let mut runs = self.runs.iter();
         runs.any(|totals| !totals.is_closed && !totals.run.has_vanished)
@@ -897,8 +900,8 @@ impl AccountBuilder<'_> {
         }
     }
 
-    /// Subtracts responses that came after the last totals from the unrecorded spend, up to the amount that may include
-    /// them. Returns the part of the remaining amount that could still be due to a response that is not in the
+    /// Subtracts the responses after the last totals from the unrecorded spend, as far as those totals may already
+    /// include them. Returns the part of the remaining spend that may belong to a response that is not in the
     /// transcript yet.
     fn settle_later(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
         let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();
@@ -919,8 +922,7 @@ impl AccountBuilder<'_> {
         (most_pending - later).or_zero()
     }
 
-    /// Distributes unrecorded spend over a part's compactions in proportion to the number of tokens that they
-    /// compacted.
+    /// Distributes unrecorded spend over a part's compactions in proportion to the number of compacted tokens.
     fn distribute(
         &mut self,
         part: &Part<'_>,
@@ -964,8 +966,8 @@ impl AccountBuilder<'_> {
         }
     }
 
-    /// Adds an account for each run in a part. If several runs overlap, a response is assigned to the run whose totals
-    /// have the most room for it.
+    /// Adds an account for each run in a part. If runs overlap, each response is assigned to the run with the largest
+    /// unexplained increase in its totals.
     fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money) {
         let mut accounts: Vec<RunAccount> = part.runs.iter().map(RunTotals::account).collect();
         if let Some(totals) = part.history {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::pricing::Money;
 use crate::time::Millis;
 
-/// A reason why the actual amount may be higher than the reported amount, and the time of the spend in question.
+/// A reason why the actual amount may be higher than the reported amount, and the time of the affected spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bound {
     pub(crate) at: Millis,
@@ -16,15 +16,15 @@ pub(crate) struct Bound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BoundReason {
-    /// A compaction is not covered by any running total.
+    /// No running total covers a compaction.
     Compaction,
     /// Responses arrived after the newest running total, which may already include some of them.
     LaterResponses,
-    /// A process with no known running total worked on the session at the same time as other processes.
+    /// A process without a known running total worked on the session alongside other processes.
     ProcessWithoutTotal,
-    /// A run's first total was reported some time after the run started, and no hook reported the start.
+    /// A run reported its first total only after some time, and no hook reported the run's start.
     StartNotObserved,
-    /// The session is a fork, so its totals continue its parent's total, and no process reported that total.
+    /// The session is a fork, and the parent's total from which it started is unknown.
     StartingTotalUnknown,
     /// The session is known only from lines that other sessions copied.
     TranscriptUnknown,
@@ -32,12 +32,12 @@ pub(crate) enum BoundReason {
     TotalsLackResponses,
     /// There are several versions of the transcript.
     SeveralTranscripts,
-    /// A client that does not identify its process reported a higher total than can be accounted for.
+    /// A client that did not identify its process reported a total that is higher than the known spend.
     Unidentified(Money),
 }
 
 impl BoundReason {
-    /// Returns a clause that completes "The real amount may be higher because …".
+    /// Returns a clause that completes the sentence "The real amount may be higher because …".
     pub(crate) fn sentence(self, time: &str) -> String {
         match self {
             Self::Compaction => {

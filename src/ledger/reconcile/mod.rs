@@ -4,14 +4,14 @@
 //! The rules, in order:
 //!
 //! 1. `owners`: A response belongs to the session whose transcript provides the best proof of ownership.
-//! 2. `runs`: A run starts from a known total and ends with one. Its delta includes everything that its process spent:
-//!    responses, compactions, and other background requests.
-//! 3. `account`: A session's transcript is divided into the history before the first run and the parts that runs cover.
-//!    The history starts from zero and ends with its newest checkpoint. If the session is a fork, its starting total is
-//!    known only if its responses account for everything that was added to a parent's checkpoint.
-//! 4. `unrecorded`: The unrecorded spend of a part is its delta minus the cost of its responses, and is never negative.
-//! 5. `bounds`: A session's amount is exact if every compaction is covered by a part whose totals are known. Otherwise,
-//!    the amount is a lower bound, and a `bounds::Bound` states the reason.
+//! 2. `runs`: A run starts from a known total and ends with another. Its delta includes everything that its process
+//!    spent: responses, compactions, and other background requests.
+//! 3. `account`: A session's transcript is divided into the history before the first run and the parts covered by runs.
+//!    The history starts from zero and ends with its newest checkpoint. A fork's starting total is known only if its
+//!    responses account for everything that was added to a parent's checkpoint.
+//! 4. `unrecorded`: A part's unrecorded spend is its delta minus the cost of its responses, and is never negative.
+//! 5. `bounds`: A session's amount is exact if every compaction lies in a part with known totals. Otherwise, the amount
+//!    is a lower bound, and a `bounds::Bound` states the reason.
 
 mod account;
 pub(crate) mod bounds;
@@ -66,14 +66,14 @@ pub(crate) struct SessionAccount {
     pub(crate) bounds: Vec<Bound>,
     /// The model of the newest response.
     pub(crate) model: Id,
-    /// The spend up to the newest total of each run.
+    /// The session's spend up to the newest total of each run.
     pub(crate) covered: Money,
-    /// The unrecorded spend that is definitely not the cost of a response that will still appear in the transcript.
+    /// The unrecorded spend, excluding spend that may belong to a response that is not in the transcript yet.
     pub(crate) unrecorded: Money,
     pub(crate) runs: Vec<RunAccount>,
-    /// The newest total of each process that may still work on this session.
+    /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,
-    /// The newest event that was taken into account.
+    /// The newest event included in these results.
     pub(crate) last_event: i64,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Hidden {
     pub(crate) is_pending: bool,
 }
 
-/// The calculation of the amount of a run, or of a part of a session's history that belongs to no identified run.
+/// The breakdown of one run's amount, or of a part of the history that belongs to no identified run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunAccount {
     pub(crate) pid: Option<u32>,
@@ -109,7 +109,7 @@ pub(crate) struct RunAccount {
 }
 
 impl RunAccount {
-    /// Returns the part of the increase in the totals that no response of the run accounts for.
+    /// Returns how much of the increase in the totals is not explained by the run's responses.
     fn room(&self) -> Money {
         let increase =
             self.last_total.unwrap_or_default() - self.starting_total.unwrap_or_default();

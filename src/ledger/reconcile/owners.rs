@@ -11,26 +11,26 @@ pub(super) struct Owners<'l> {
     files: &'l BTreeMap<Id, TranscriptFacts>,
     /// The first ownership marker of each transcript that has one.
     markers: HashMap<Id, Marker>,
-    /// The sessions that have a known transcript.
+    /// The sessions with a known transcript.
     with_transcripts: HashSet<Id>,
     /// The time of the newest response in each transcript.
     newest: HashMap<Id, Millis>,
 }
 
-/// How well a location proves that a line belongs to a session, from the best proof to the worst.
+/// The proof that a line belongs to a session, from strongest to weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Proof {
     /// The line follows an ownership marker and is not older than the marker.
     AfterMarker,
-    /// The line names the session that it was copied from.
+    /// The line specifies the session that it was copied from.
     NamedSource,
-    /// The line is in order, in a transcript without an ownership marker.
+    /// The line is in chronological order, and the transcript has no ownership marker.
     InOrder,
-    /// The line names a session that has no known transcript. That session may itself have copied the line.
+    /// The line specifies a source session that has no known transcript. That session may have copied the line itself.
     UnknownSource,
     /// The line precedes the ownership marker.
     BeforeMarker,
-    /// The line follows the ownership marker but is older than the marker, or it is out of order.
+    /// The line is out of chronological order, or it follows the ownership marker but is older.
     OutOfOrder,
 }
 
@@ -71,13 +71,13 @@ impl<'l> Owners<'l> {
         }
     }
 
-    /// Returns the session that inherited a line at this location, or `None` if the line is the session's own.
+    /// Returns the session that inherited the line at this location, or `None` if the line was not inherited.
     pub(super) fn heir(&self, at: Millis, owner: Id, location: &Location) -> Option<Id> {
         let file = self.files.get(&location.file)?;
         let (proof, ..) = self.proof(at, location)?;
         let is_proven = match proof {
             Proof::AfterMarker | Proof::InOrder => true,
-            // Forks copied the snapshot before the line.
+            // Forks may have copied the snapshot that precedes the line, in which case it is not an ownership marker.
             Proof::BeforeMarker => {
                 let mut markers = file.markers.iter();
                 markers.any(|marker| marker.offset < location.offset)
@@ -88,14 +88,14 @@ impl<'l> Owners<'l> {
         (file.is_main && !is_own).then_some(file.session)
     }
 
-    /// Returns the owner of a line with these locations, or `None` if the owner has no known transcript.
+    /// Returns the owner of the line at these locations, or `None` if none of the transcripts is known.
     pub(super) fn owner<'a>(
         &self,
         at: Millis,
         locations: impl IntoIterator<Item = &'a Location>,
     ) -> Option<Id> {
         let all: Vec<&Location> = locations.into_iter().collect();
-        // A session whose own transcript names another source also copied the line.
+        // A session is not the owner if its own transcript says that the line was copied.
         let is_copied_in = |session: Id| {
             all.iter().any(|location| {
                 let facts = self.files.get(&location.file);
@@ -109,8 +109,8 @@ impl<'l> Owners<'l> {
             .map(|(_, _, session)| session)
     }
 
-    /// Returns the proof, the time of the newest response in the transcript, and the session. If several proofs are
-    /// equally good, the transcript that ended first takes precedence, because the others continue it.
+    /// Returns the proof, the time of the transcript's newest response, and the session. Among equal proofs, the
+    /// transcript that ended first wins, because the others continue it.
     fn proof(&self, at: Millis, location: &Location) -> Option<(Proof, Millis, Id)> {
         let facts = self.files.get(&location.file)?;
         let newest = self.newest.get(&location.file).copied().unwrap_or(at);

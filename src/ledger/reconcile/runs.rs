@@ -1,4 +1,4 @@
-//! The runs that follow from events.
+//! Derives runs from events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use crate::ledger::facts::Id;
 use crate::pricing::Money;
 use crate::time::Millis;
 
-/// An event as the ledger stores it.
+/// An event as stored in the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) id: i64,
@@ -22,7 +22,7 @@ pub(crate) struct Event {
     pub(crate) detail: String,
 }
 
-/// A running total that a status-line call reported.
+/// A running total reported by a status-line call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RunSample {
     pub(crate) amount: Money,
@@ -52,13 +52,13 @@ pub(crate) struct Run {
     pub(crate) is_return: bool,
     /// True if the process has started another run since.
     is_over: bool,
-    /// The first total that status-line calls reported, the greatest total, and the second-greatest total.
+    /// The first, the greatest, and the second-greatest total reported by status-line calls.
     pub(crate) first: Option<Money>,
     pub(crate) last: Option<RunSample>,
     pub(crate) previous: Option<Money>,
-    /// The samples that are greater than all samples before them.
+    /// The samples that exceed all earlier samples.
     pub(crate) increases: Vec<RunSample>,
-    /// When the run ended, and the length of the transcript at that time.
+    /// The time at which the run ended, and the length of the transcript at that time.
     pub(crate) ended_at: Option<Millis>,
     pub(crate) end: Option<i64>,
     /// True if the process no longer exists and no hook reported that it ended.
@@ -66,8 +66,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Returns true if the event belongs to this run. A new run starts if the process has since worked on another
-    /// session, or if the process reports a start after the end of this run.
+    /// Returns true if the event belongs to this run. An event in another session, or a start event after the end of
+    /// this run, belongs to a different run.
     fn includes(&self, event: &Event) -> bool {
         let has_ended = self.end.is_some() && !self.has_vanished;
         self.session == event.session && !(has_ended && event.kind == EventKind::Started)
@@ -76,7 +76,7 @@ impl Run {
     fn add(&mut self, event: &Event) {
         match event.kind {
             EventKind::Started => {
-                // The hook of a new session may run after the first status-line call.
+                // In a new session, the hook may run after the first status-line call.
                 if self.source.is_none() && self.start == 0 && event.detail == "startup" {
                     self.source = Some(event.detail.clone());
                 }
@@ -103,7 +103,7 @@ impl Run {
         }
     }
 
-    /// Adds a sample. Calls can arrive out of order, so the greatest total counts.
+    /// Adds a sample. Calls may arrive out of order, so only the greatest total is used.
     fn sample(&mut self, sample: RunSample) {
         self.first.get_or_insert(sample.amount);
         if self.last.is_none_or(|last| sample.amount > last.amount) {
@@ -123,24 +123,24 @@ impl Run {
         }
     }
 
-    /// Returns true if the process may still report totals of this run.
+    /// Returns true if the process may still report totals for this run.
     pub(crate) fn may_go_on(&self) -> bool {
         !self.is_over && (self.end.is_none() || self.has_vanished)
     }
 
-    /// Returns how far the run's samples cover the transcript.
+    /// Returns the offset up to which the run's samples cover the transcript.
     pub(crate) fn covered_until(&self) -> i64 {
         self.last.map_or(self.start, |last| last.length)
     }
 }
 
-/// Returns the runs that follow from events, which must be ordered by ID.
+/// Derives the runs from events, which must be ordered by ID.
 pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut newest: HashMap<Id, usize> = HashMap::new();
     let mut known_pairs: HashSet<(Id, Id)> = HashSet::new();
     for event in events {
-        // An unidentified client has no runs, and `/compact` does not start a run.
+        // Clients that do not identify their process have no runs, and `/compact` does not start a run.
         let is_compaction = event.kind == EventKind::Started && event.detail == "compact";
         if event.process == 0 || is_compaction {
             continue;

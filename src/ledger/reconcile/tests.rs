@@ -1,4 +1,4 @@
-//! Regression tests for faults that once changed an amount without causing any test to fail.
+//! Regression tests for bugs that once changed an amount without failing a test.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn time_at(offset: i64) -> Millis {
     START + offset * 1_000
 }
 
-/// Returns usage with this many output tokens, the unit of all amounts in these tests.
+/// Returns usage with this many output tokens. Amounts in these tests are expressed in output tokens.
 fn output(tokens: u64) -> Usage {
     Usage {
         output: tokens,
@@ -154,7 +154,7 @@ impl Session {
     }
 }
 
-/// Returns each unrecorded amount, in output tokens, with the offset at which it occurred.
+/// Returns the unrecorded amounts, in output tokens, with their offsets.
 fn unrecorded(account: &SessionAccount) -> Vec<(i64, i64)> {
     let mut amounts: Vec<(i64, i64)> = account
         .hidden

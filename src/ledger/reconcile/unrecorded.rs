@@ -1,4 +1,4 @@
-//! Calculates spend that running totals include but that no line shows.
+//! Calculates the spend that running totals include but no transcript line shows.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(super) struct Delta {
     pub(super) cost: Money,
     /// The increase by model, or `None` if one of the totals is known only in dollars.
     pub(super) models: Option<ModelTotals>,
-    /// True if Claude Code did not have a price for a model.
+    /// True if Claude Code had no price for one of the models.
     pub(super) has_unknown_model: bool,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Delta {
 #[derive(Debug, Clone, Default)]
 pub(super) struct UnrecordedSpend {
     pub(super) by_model: BTreeMap<Id, Money>,
-    /// True if the amounts are lower bounds because the totals lack some responses or use unknown prices.
+    /// True if the amounts are lower bounds, because the totals lack some responses or some prices are unknown.
     pub(super) is_lower_bound: bool,
 }
 
@@ -31,7 +31,7 @@ impl UnrecordedSpend {
         self.by_model.values().copied().sum()
     }
 
-    /// Subtracts an amount, from one model after another.
+    /// Subtracts an amount from the models' spend, one model after another.
     pub(super) fn take_off(&mut self, amount: Money) {
         let mut rest = amount;
         for cost in self.by_model.values_mut() {
@@ -55,7 +55,7 @@ impl Delta {
         }
     }
 
-    /// Adds the increase from one total to another. `models` contains both totals by model, if they are known.
+    /// Adds the increase from one total to another. `models` contains the breakdowns of both totals by model, if known.
     pub(super) fn add(
         &mut self,
         from: Money,
@@ -80,7 +80,7 @@ impl Delta {
         };
     }
 
-    /// Returns the part of the delta that the responses do not account for, at the prices in effect at `at`.
+    /// Returns the part of the delta that the responses do not account for, at the prices in effect at the given time.
     pub(super) fn minus(
         &self,
         responses: &[&Response],
@@ -120,7 +120,7 @@ fn add_total(totals: &mut ModelTotals, name: &str, grown: ModelTotal) {
 }
 
 /// Returns the cost of each model's missing tokens at the user's prices. The dollar amounts in the totals are not used
-/// directly, because some clients use outdated prices.
+/// directly, because some clients have outdated prices.
 fn missing_tokens(
     models: &ModelTotals,
     responses: &[&Response],
@@ -156,7 +156,7 @@ fn missing_tokens(
         let split = client.split_that_costs(at, missing, hour, dollars);
         result.is_lower_bound |= split.is_none() && hour.is_none() && missing.cache_write > 0;
         let cost = match split {
-            // The client uses these prices regardless of the mode in which the requests were served.
+            // The client applies these prices regardless of the service level.
             Some(_) if prices.custom.is_none() || prices.custom.managed => dollars,
             split => {
                 let usage = split.unwrap_or(missing);
@@ -166,7 +166,7 @@ fn missing_tokens(
         };
         result.add(id_of(name.as_bytes()), cost);
     }
-    // If a model is missing from the totals, the totals lack one of its responses.
+    // If a model is missing from the totals, they lack at least one response.
     result.is_lower_bound |= recorded.values().any(|known| !known.usage.is_zero());
     result
 }
