@@ -1,7 +1,7 @@
-//! Distinguishes messages that somebody received from messages that are only mentioned in a text about messages.
+//! Distinguishes messages that a user received from messages that merely appear in some other text.
 //!
-//! Code, manuals, and lists of patterns all quote Claude Code's messages. Such text must not be treated as if a limit
-//! had been reached.
+//! Source code, manuals, and pattern lists all quote Claude Code's messages. Such text does not mean that a limit has
+//! been reached.
 
 use std::ops::Range;
 
@@ -11,27 +11,27 @@ use super::pattern::{begins_message, is_wrapper};
 use crate::limits::split::{Passage, without_marks};
 use crate::limits::words::WORDS;
 
-/// The relation between a message and the text that contains it.
+/// The role of a message in the text that contains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum MessageContext {
-    /// The message was shown to somebody.
+    /// The message was shown to a user.
     #[default]
     Received,
-    /// The message is quoted. Somebody may have received it.
+    /// The message is quoted, and it is unclear whether a user received it.
     Quoted,
-    /// The message is part of a program or its data.
+    /// The message appears in source code or in a program's data.
     InCode,
-    /// The text describes the message.
+    /// The text is documentation about the message.
     Described,
 }
 
 /// The placeholder for a string literal in a line of code.
 const LITERAL: char = '\u{1}';
 
-/// Returns the relation between a message and the text that contains it.
+/// Determines the role of a message in the text that contains it.
 ///
 /// `range` is the position of the message in the normalized passage. `distinct` is the number of different messages in
-/// the whole text.
+/// the entire text.
 pub(super) fn context(
     passage: &Passage,
     normalized: &str,
@@ -56,7 +56,7 @@ pub(super) fn context(
     let start = message_start(normalized, range);
     let is_reported = is_report(whole);
     let lower_line = line.to_lowercase();
-    // Node prints a long value on a separate line, below its key.
+    // Node prints long values on a separate line below the key.
     let is_below_key =
         lower_line.trim_start().starts_with(['"', '\'']) && is_printed(normalized, &start);
     let is_value = is_below_key || is_printed(&lower_line, &start);
@@ -100,13 +100,13 @@ pub(super) fn context(
     }
 }
 
-/// Returns true if a quotation begins before the message.
+/// Returns true if the message starts inside a quotation.
 pub(super) fn ends_in_quote(before: &str) -> bool {
     let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '\'');
     words.ends_with('"')
 }
 
-/// Returns true if the text begins with a version number, as release notes do.
+/// Returns true if the text starts with a version number, as release notes do.
 fn is_release_note(whole: &str) -> bool {
     let first = whole.split_whitespace().next().unwrap_or_default();
     let number = first.trim_start_matches('v');
@@ -115,7 +115,7 @@ fn is_release_note(whole: &str) -> bool {
     is_version && !whole.contains("(claude code)")
 }
 
-/// Returns true if the words before an object belong to code. `source` contains these words and the object.
+/// Returns true if the text before the JSON object in `source` looks like code.
 pub(super) fn is_code_before_object(source: &str) -> bool {
     let before = source.split('{').next().unwrap_or_default();
     let lower = before.trim_start().to_lowercase();
@@ -133,20 +133,19 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
         || lower.ends_with("r#\"")
 }
 
-/// Returns true if a line begins with a date, as the lines of a log do. The fields in such a line look like assignments
-/// in code.
+/// Returns true if a line starts with a date, as log lines do. Fields in log lines can look like assignments in code.
 fn is_log_line(line: &str) -> bool {
     let date = line.trim_start_matches(['[', '(', '<']).get(..10);
     date.is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
 }
 
-/// Returns the first words of a message.
+/// Returns the first few characters of a message.
 fn message_start(normalized: &str, range: &Range<usize>) -> String {
     let message = normalized.get(range.clone()).unwrap_or_default();
     message.chars().take(14).collect()
 }
 
-/// Returns the line of the passage in which the message begins.
+/// Returns the line of the passage that contains the start of the message.
 fn line_of(passage: &Passage, normalized: &str, range: &Range<usize>) -> String {
     let start = message_start(normalized, range);
     passage
@@ -157,8 +156,7 @@ fn line_of(passage: &Passage, normalized: &str, range: &Range<usize>) -> String 
         .to_owned()
 }
 
-/// Returns true if a line is code or data for a program. `message` is the beginning of the message that the line
-/// contains.
+/// Returns true if a line is source code or program data. `message` is the start of the message in that line.
 pub(super) fn is_code(line: &str, message: &str) -> bool {
     let trimmed = line.trim_start();
     let lower = trimmed.to_lowercase();
@@ -189,8 +187,8 @@ fn contains_any(text: &str, signs: &[&str]) -> bool {
     signs.iter().any(|sign| text.contains(sign))
 }
 
-/// Returns true if the text contains the wildcard `.*` of a regular expression. In Markdown, emphasized text can also
-/// end in a full stop and asterisks, as in `**You've hit your limit.**`, but a space follows them there.
+/// Returns true if the text contains the regular expression wildcard `.*`. Bold Markdown text can also end in a period
+/// and asterisks, as in `**You've hit your limit.**`, but is then followed by whitespace.
 fn has_wildcard(text: &str) -> bool {
     text.match_indices(".*").any(|(start, wildcard)| {
         let next = text
@@ -200,7 +198,7 @@ fn has_wildcard(text: &str) -> bool {
     })
 }
 
-/// Returns true if a string literal is the first argument of a call such as `toThrow("…")`.
+/// Returns true if a string literal is the first argument of a function call, such as `toThrow("…")`.
 fn is_call(skeleton: &str) -> bool {
     skeleton.match_indices("(\u{1}").any(|(start, _)| {
         let before = skeleton
@@ -210,19 +208,19 @@ fn is_call(skeleton: &str) -> bool {
     })
 }
 
-/// Returns true if a line is a comment that consists of a quotation.
+/// Returns true if a line is a comment that contains only a quotation.
 fn is_quoted_comment(line: &str) -> bool {
     line.strip_prefix('#')
         .is_some_and(|rest| rest.trim_start().starts_with('"'))
 }
 
-/// Returns the number of letters outside string literals.
+/// Counts the letters outside string literals.
 fn letter_count(skeleton: &str) -> usize {
     skeleton.chars().filter(|c| c.is_alphabetic()).count()
 }
 
-/// Returns true if a message is the value of a key such as "error", or if it follows an HTTP status. In both cases, a
-/// program probably printed it.
+/// Returns true if a message was probably printed by a program. This is the case if it follows an HTTP status or is the
+/// value of a key such as "error".
 fn is_printed(line: &str, message: &str) -> bool {
     let Some(start) = line.find(message).filter(|_| !message.is_empty()) else {
         return false;
@@ -248,7 +246,7 @@ fn is_printed(line: &str, message: &str) -> bool {
     key.len() < quote && (is_status || WORDS.printed.contains(&name))
 }
 
-/// Returns true if some lines are definitely code.
+/// Returns true if several lines are unmistakably code.
 pub(super) fn is_program(source: &str) -> bool {
     let code_lines = source
         .lines()
@@ -270,7 +268,7 @@ pub(super) fn is_program(source: &str) -> bool {
     code_lines > 1
 }
 
-/// Returns true if a line of the text begins with a statement of a program.
+/// Returns true if any line starts with a program statement.
 fn has_statement(source: &str) -> bool {
     source.lines().any(|line| {
         WORDS
@@ -280,7 +278,7 @@ fn has_statement(source: &str) -> bool {
     })
 }
 
-/// Returns true if a line begins with a source location such as `src/limits.ts:41:`.
+/// Returns true if a line starts with a source location such as `src/limits.ts:41:`.
 fn has_source_location(line: &str) -> bool {
     let location = line.split_whitespace().next().unwrap_or_default();
     let mut parts = location.split(':');
@@ -321,7 +319,7 @@ fn without_literals(line: &str) -> String {
 
 fn is_note(line: &str, has_time: bool) -> bool {
     let lower = line.trim_start().to_lowercase();
-    // The line is a row of a table. The fields of a log are also separated by bars, however.
+    // Tables separate their columns with bars or tabs, but so do some logs.
     let has_columns = lower.contains(" | ") || lower.contains('\t');
     if lower.starts_with('|') && lower.matches('|').count() > 2
         || !has_time && has_columns && !lower.contains("api error:")
@@ -335,7 +333,7 @@ fn is_note(line: &str, has_time: bool) -> bool {
         .any(|start| lower.starts_with(start) || text.starts_with(start))
 }
 
-/// Returns true if the authors of the text report something that happened to them.
+/// Returns true if the author of the text reports a personal experience.
 fn is_report(whole: &str) -> bool {
     WORDS.reports.iter().any(|words| {
         whole
@@ -344,7 +342,7 @@ fn is_report(whole: &str) -> bool {
     })
 }
 
-/// Returns true if the word at this position is the second one of "try again", which is advice.
+/// Returns true if the word at this position belongs to the phrase "try again", which is advice rather than a report.
 fn is_advice(text: &str, position: usize) -> bool {
     text.get(..position)
         .is_some_and(|before| before.ends_with("try "))
@@ -356,7 +354,7 @@ fn is_word_start(text: &str, position: usize) -> bool {
         .is_none_or(|c| c.is_whitespace() || ",.(\"".contains(c))
 }
 
-/// Returns true if a message gives the time of a reset.
+/// Returns true if a message contains a reset time.
 pub(super) fn names_time(normalized: &str) -> bool {
     ["resets ", "reset at ", "resets at "].iter().any(|words| {
         normalized.split(words).skip(1).any(|rest| {

@@ -1,31 +1,29 @@
-//! Finds the names of limits that have been reached according to the text, as in "You've hit your weekly limit" or
-//! "Weekly limit reached".
+//! Finds the names of limits in phrases such as "You've hit your weekly limit" or "Weekly limit reached".
 //!
-//! A name in `messages.json` lists the words that must occur in the limit's name. `=` means that the limit's name must
-//! consist of exactly these words, `!` means that the message must not describe the limit as the user's own, and `*`
-//! matches the name of any Claude limit.
+//! A name in `messages.json` lists the words that the limit's name must contain. A leading `=` requires an exact match,
+//! `!` excludes messages that call the limit the user's own, and `*` matches any Claude limit.
 
 use crate::limits::words::WORDS;
 use std::ops::Range;
 
-/// The name of a limit that has been reached.
+/// The name of a limit that has been reached, as found in a message.
 #[derive(Debug)]
 pub(super) struct LimitName<'a> {
     words: Vec<&'a str>,
     is_yours: bool,
     pub(super) range: Range<usize>,
-    /// True if the rest of the text could be part of a Claude Code message.
+    /// True if the surrounding text could be part of a Claude Code message.
     is_plausible: bool,
 }
 
 impl LimitName<'_> {
-    /// Returns true if this name matches a name from `messages.json`.
+    /// Returns true if the limit matches a name from `messages.json`.
     pub(super) fn matches(&self, name: &str) -> bool {
         if !self.is_plausible {
             return false;
         }
         match name.chars().next() {
-            // Banks and phone companies also have "credit limits".
+            // The term "credit limit" is also used by banks and phone companies.
             Some('*') => self.words != ["credit"],
             Some('=') => {
                 let exact: Vec<&str> = name.trim_start_matches('=').split(' ').collect();
@@ -36,7 +34,7 @@ impl LimitName<'_> {
         }
     }
 
-    /// Returns true if the message describes the limit as the user's own.
+    /// Returns true if the message calls the limit the user's own, as in "your limit".
     pub(super) fn is_own(&self) -> bool {
         self.is_yours && self.is_plausible
     }
@@ -52,10 +50,10 @@ impl LimitName<'_> {
     }
 }
 
-/// Finds the names of all limits that have been reached according to normalized text.
+/// Finds the names of all limits that the normalized text reports as reached.
 ///
-/// Many programs say "limit reached". If the text does not mention Claude, these words count only if the name of a
-/// limit and these words are the whole message.
+/// Many programs print "limit reached". If the text does not mention Claude, the phrase must therefore be the entire
+/// message.
 pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_>> {
     let mut names: Vec<LimitName<'_>> = Vec::new();
     for yours in &WORDS.before_own_limit {
@@ -75,7 +73,7 @@ pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_
     names
 }
 
-/// Returns the limit whose name comes before words such as "limit reached".
+/// Returns the limit name in front of a phrase such as "limit reached".
 fn reached_limit(
     text: &str,
     at: usize,
@@ -96,7 +94,7 @@ fn reached_limit(
     Some(name)
 }
 
-/// Returns the position of the word that ends a name: "limit", "budget", or "cap".
+/// Returns the position of the word that ends a name ("limit", "budget", or "cap").
 fn name_end(rest: &str) -> Option<usize> {
     let sentence = rest.find(['.', '·', '\n', '"', ',']).unwrap_or(rest.len());
     let name = rest.get(..sentence)?;
@@ -118,7 +116,7 @@ fn name_end(rest: &str) -> Option<usize> {
         .min()
 }
 
-/// Returns the position at which the name at the end of the text begins.
+/// Returns the start position of the name at the end of the text.
 fn name_start(before: &str) -> usize {
     let mut start = before.len();
     for word in before.rsplit(' ').take(6) {
@@ -128,7 +126,7 @@ fn name_start(before: &str) -> usize {
             break;
         }
         if clean.len() < word.len() {
-            // The message begins after a quotation mark.
+            // A quotation mark starts the message.
             return start.saturating_sub(clean.len());
         }
         start = start.saturating_sub(word.len() + 1);
@@ -144,12 +142,12 @@ fn name_start(before: &str) -> usize {
     start
 }
 
-/// Returns true if a word indicates to whom the limit belongs.
+/// Returns true if a word indicates whose limit it is.
 fn is_possessive(word: &str) -> bool {
     word == "your" || word.ends_with("'s")
 }
 
-/// Returns true if a condition or an explanation precedes a message.
+/// Returns true if a message is preceded by a condition or an explanation.
 fn is_conditional(before: &str) -> bool {
     if before.trim_end().ends_with(['"', '\'']) {
         return false;
@@ -166,7 +164,7 @@ fn is_conditional(before: &str) -> bool {
         .is_some_and(|word| WORDS.conditions.contains(&word))
 }
 
-/// Returns true if a message is followed by nothing except a reset time.
+/// Returns true if nothing follows the message except possibly a reset time.
 fn is_end(after: &str) -> bool {
     let rest = after.trim_start_matches([' ', '.', '!', '·', '-', '|', '"', '\'']);
     rest.is_empty()
@@ -175,7 +173,7 @@ fn is_end(after: &str) -> bool {
         || rest.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Returns true if this text can follow the name of a limit.
+/// Returns true if the text is a plausible continuation after a limit name.
 fn is_continuation(after: &str) -> bool {
     let word_end = after
         .find(|c: char| !c.is_alphanumeric())
@@ -188,7 +186,7 @@ fn is_continuation(after: &str) -> bool {
             .any(|words| rest.starts_with(words))
 }
 
-/// Returns true if this text can precede a message that starts with the name of a limit.
+/// Returns true if the text can precede a message that starts with a limit name.
 fn name_stands_alone(before: &str) -> bool {
     let statement = before.trim_end();
     statement.is_empty()

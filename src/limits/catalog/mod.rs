@@ -1,4 +1,4 @@
-//! Finds the catalog row that matches a message. This is the second step.
+//! Finds the catalog row that matches a message (step 2 of 5).
 
 mod context;
 mod limit_name;
@@ -24,7 +24,7 @@ use crate::time::Zone;
 use limit_name::LimitName;
 use row::{Rank, ranked};
 
-/// Words that name a usage window.
+/// The words that identify a usage window.
 const WINDOWS: &[(&str, Window)] = &[
     ("5-hour", Window::FiveHour),
     ("5 hour", Window::FiveHour),
@@ -36,56 +36,56 @@ const WINDOWS: &[(&str, Window)] = &[
     ("semanal", Window::Weekly),
 ];
 
-/// The hints about its origin that unrecognized text contains.
+/// A hint about where an unrecognized text comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnknownText {
     #[default]
     Unclear,
-    /// The text is only a wrapper and gives no reason.
+    /// The text is just a wrapper without a reason.
     Wrapper,
-    /// The text names another program.
+    /// The text mentions another program.
     OfOther,
     /// The text mentions Claude.
     OfClaude,
 }
 
-/// A recognized message and the information in its text.
+/// A recognized message and the information extracted from it.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) row: &'static Row,
     /// The message in its original case.
     pub(crate) text: String,
-    /// The message in the normalized form with which patterns are compared.
+    /// The message in normalized form, for pattern matching.
     pub(crate) normalized: String,
-    /// The part of the message that starts with the recognized words.
+    /// The message from the first recognized word onward.
     from_match: String,
-    /// The text that follows the message.
+    /// The text after the message.
     pub(crate) following: String,
-    /// The whole text that contains the message, in normalized form.
+    /// The entire text that contains the message, in normalized form.
     pub(crate) whole: String,
     pub(crate) context: MessageContext,
-    /// True if a person pasted the text.
+    /// True if the text was pasted by the user.
     is_pasted: bool,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub(crate) status: Option<u16>,
-    /// The usage window that the message names.
+    /// The usage window that the message refers to.
     pub(crate) window: Option<Window>,
-    /// The reset time from JSON.
+    /// The reset time found in JSON.
     pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The delay that the server asks for.
+    /// The delay requested by the server.
     pub(crate) retry_after: Option<TimeDelta>,
-    /// True if the server says that another attempt may succeed, or false if the server says that it will not.
+    /// True if the server says that a retry may succeed, or false if the server rules it out.
     pub(crate) should_retry: Option<bool>,
-    /// The percentage that the message gives.
+    /// The percentage mentioned in the message.
     pub(crate) percent: Option<u32>,
-    /// The amount spent and the cap that the message gives.
+    /// The amount spent and the cap, as mentioned in the message.
     pub(crate) amounts: Option<Amounts>,
     pub(crate) unknown: UnknownText,
-    /// The name of another program that occurs in the text.
+    /// The name of another program that is mentioned in the text.
     pub(crate) other: Option<String>,
 }
 
-/// The amounts in "Current usage: $150.00 / $150.00 limit".
+/// The amounts in a phrase such as "Current usage: $150.00 / $150.00 limit".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Amounts {
     pub(crate) spent: String,
@@ -98,7 +98,7 @@ impl Message {
         self.normalized.contains(words)
     }
 
-    /// Returns the reset time that the message gives, if that time is plausible for the window.
+    /// Returns the reset time in the message, provided that it is plausible for the window.
     pub(crate) fn named_reset(
         &self,
         seen: DateTime<Utc>,
@@ -125,12 +125,12 @@ impl Message {
             .or_else(|| paused.filter(|at| read_at.may_be_reset(*at)))
     }
 
-    /// Returns true if the message gives only the time of day of the reset, but no day.
+    /// Returns true if the message states only a time of day for the reset, without a date.
     pub(crate) fn gives_clock_time_alone(&self) -> bool {
         self.resets_at.is_none() && times::is_clock_time_alone(&self.text)
     }
 
-    /// Returns the reset time in the text that follows the message.
+    /// Returns the reset time mentioned after the message.
     fn reset_after(&self, read_at: ReadAt) -> Option<DateTime<Utc>> {
         if self.row.limit.is_passing() {
             return None;
@@ -147,23 +147,24 @@ struct Match {
     row: &'static Row,
     passage: Passage,
     normalized: String,
-    /// The position of the recognized words, or `None` if only a code, a class, or a status matched.
+    /// The position of the matching words, or `None` if only a code, class, or status matched.
     range: Option<Range<usize>>,
 }
 
-/// The parts of an error that determine which message it is. Errors with the same parts have the same message.
+/// The parts of an error that are used to recognize its message. Errors with identical parts always have the same
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct MessageParts {
-    /// True if a person pasted the text.
+    /// True if the text was pasted by the user.
     is_pasted: bool,
     text: String,
-    /// The text of the transcript line, if the error itself has none.
+    /// The text of the transcript line if the error itself has no text.
     line_text: String,
-    /// The details from the hook and from the transcript line.
+    /// The error details from the hook and the transcript line.
     details: Vec<String>,
-    /// The classes and codes from the transcript line and from the hook.
+    /// The error classes and codes from the hook and the transcript line.
     codes: Vec<String>,
-    /// The HTTP status of the transcript line.
+    /// The HTTP status in the transcript line.
     status: Option<u16>,
 }
 
@@ -196,7 +197,7 @@ impl MessageParts {
     }
 }
 
-/// Finds the message in an error's text.
+/// Recognizes the message of an error.
 pub(crate) fn recognize(parts: &MessageParts) -> Message {
     let is_pasted = parts.is_pasted;
     let mut passages = split(&parts.text);
@@ -251,7 +252,7 @@ pub(crate) fn recognize(parts: &MessageParts) -> Message {
     }
 }
 
-/// Recognizes a message that was mistakenly split into several parts, such as a menu.
+/// Recognizes a message that was mistakenly split into several passages, such as a menu.
 fn recognize_joined(
     passages: &[Passage],
     whole: &str,
@@ -281,7 +282,7 @@ fn recognize_joined(
     }
 }
 
-/// Returns true if a message comes from a service other than Anthropic's own.
+/// Returns true if the message comes from a service that is not operated by Anthropic.
 fn is_of_other_service(row: &Row) -> bool {
     match row.service {
         Some(Service::Gateway | Service::Bedrock | Service::Vertex | Service::Other) => true,
@@ -289,7 +290,7 @@ fn is_of_other_service(row: &Row) -> bool {
     }
 }
 
-/// Returns the name of another program, as written in the text.
+/// Returns the name of another program in its original spelling.
 fn name_of_other(passages: &[Passage]) -> Option<String> {
     passages.iter().find_map(|passage| {
         let lower = passage.source.to_ascii_lowercase();
@@ -303,7 +304,7 @@ fn name_of_other(passages: &[Passage]) -> Option<String> {
     })
 }
 
-/// Returns true if the text names another program.
+/// Returns true if the text mentions another program.
 fn names_other(whole: &str) -> bool {
     WORDS.others.iter().any(|other| {
         whole.match_indices(other).any(|(start, _)| {
@@ -313,7 +314,7 @@ fn names_other(whole: &str) -> bool {
     })
 }
 
-/// Returns true if a statement begins with "API Error", as Claude Code's messages do.
+/// Returns true if a statement in the text starts with "API Error", as in Claude Code's messages.
 fn has_api_error(text: &str) -> bool {
     text.match_indices("api error").any(|(start, _)| {
         let before = text.get(..start).unwrap_or_default().trim_end();
@@ -321,8 +322,8 @@ fn has_api_error(text: &str) -> bool {
     })
 }
 
-/// Returns true if nothing but a wrapper, such as a time, precedes "API Error" in a message. In code, by contrast, a
-/// quotation mark comes before these words.
+/// Returns true if the message starts with "API Error", optionally after a wrapper such as a timestamp. In source code,
+/// these words would follow a quotation mark.
 fn begins_with_api_error(normalized: &str) -> bool {
     normalized
         .split_once("api error")
@@ -331,7 +332,7 @@ fn begins_with_api_error(normalized: &str) -> bool {
         })
 }
 
-/// Adds the fields of the transcript line and of the hook to the last passage, to which they belong.
+/// Adds the fields from the hook and the transcript line to the last passage.
 fn add_fields(passages: &mut [Passage], parts: &MessageParts) {
     let Some(last) = passages.last_mut() else {
         return;
@@ -356,7 +357,7 @@ fn whole_text(passages: &[Passage]) -> String {
     sources.chain(texts).collect::<Vec<_>>().join("\n")
 }
 
-/// Finds the first row that matches a passage by its words, by its codes, or by its class or status.
+/// Finds the first catalog row that matches a passage by words, by code, or by class or status.
 fn match_passage(
     index: usize,
     passage: &Passage,
@@ -371,8 +372,8 @@ fn match_passage(
             .any(|code| passage.classes.iter().any(|class| class == code))
     });
     let (rank, row, range) = match (by_words, by_code) {
-        // Words such as "temporarily limiting requests" are more general than the API's own code, so they must not take
-        // precedence over it.
+        // The API's error code is more specific than phrases such as "temporarily limiting requests", so it takes
+        // precedence.
         (Some(words), Some((rank, row))) if words.rank < Rank::Limit => {
             (rank, row, Some(words.range))
         }
@@ -393,7 +394,7 @@ fn match_passage(
     })
 }
 
-/// A row that matches the words of a passage.
+/// A catalog row that matches a passage by its words.
 struct WordMatch {
     rank: Rank,
     row: &'static Row,
@@ -401,8 +402,8 @@ struct WordMatch {
     range: Range<usize>,
 }
 
-/// Returns the first row with a pattern or a limit name that occurs in normalized text. If the text quotes several
-/// messages, returns a row for the last of them.
+/// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. If several messages are
+/// quoted, the last one wins.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
     let first = ranked().find_map(|(rank, row)| {
@@ -420,12 +421,12 @@ fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     Some(in_later_quotation(&words, normalized, mentions_claude).unwrap_or(words))
 }
 
-/// Returns true if a row is about a limit with this name.
+/// Returns true if the limit name matches one of the row's names.
 fn is_named(row: &Row, name: &LimitName<'_>) -> bool {
     row.limit_names.iter().any(|words| name.matches(words))
 }
 
-/// Returns the first row that matches the classes or the status of a passage.
+/// Finds the first catalog row that matches the classes or the status of a passage.
 fn row_of_class(
     passage: &Passage,
     mentions_claude: bool,
@@ -451,7 +452,7 @@ fn row_of_class(
         })
 }
 
-/// Returns the text followed by the classes, because some messages can be recognized only from both together.
+/// Appends the classes to the text, because some messages can be recognized only by the combination.
 fn with_classes(passage: &Passage) -> String {
     let classes = passage
         .classes
@@ -464,8 +465,8 @@ fn with_classes(passage: &Passage) -> String {
     words.join(" ")
 }
 
-/// If a message begins with the name of a limit, and the recognized words come later, returns the row of that limit. An
-/// example is "You've hit your 5-hour limit · resets 3pm · out of usage credits".
+/// Prefers a limit name at the start of a message over words that follow it. For example, "You've hit your 5-hour limit
+/// · resets 3pm · out of usage credits" is about the 5-hour limit.
 fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) -> WordMatch {
     let first_name = names
         .iter()
@@ -487,7 +488,7 @@ fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) 
     }
 }
 
-/// Returns the match in a later quotation. If somebody quotes several messages, the last one stopped the work, as in
+/// Looks for a match in a later quotation. When users quote several messages, the last one stopped the work, as in
 /// "first \"You've hit your session limit\", and now \"You've hit your weekly limit\"".
 fn in_later_quotation(
     earlier: &WordMatch,
@@ -500,7 +501,7 @@ fn in_later_quotation(
     let later = row_of_words(rest, mentions_claude)?;
     let before = rest.get(..later.range.start)?;
     let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
-    // If there are hardly any words between quotations, they are a list.
+    // Quotations with hardly any words in between are just a list.
     let is_sequence = before.split_whitespace().nth(2).is_some();
     let are_limits = earlier.rank == Rank::Limit && later.rank == Rank::Limit;
     (is_quoted && is_sequence && are_limits).then(|| WordMatch {
@@ -509,7 +510,7 @@ fn in_later_quotation(
     })
 }
 
-/// Returns true if a class in `messages.json`, such as "529" or "500-599", covers a status.
+/// Returns true if the status matches a class in `messages.json`, such as "529" or "500-599".
 fn is_status(class: &str, status: u16) -> bool {
     match class.split_once('-') {
         Some((first, last)) => {
@@ -520,7 +521,7 @@ fn is_status(class: &str, status: u16) -> bool {
     }
 }
 
-/// Returns how the matched message relates to the text around it.
+/// Determines the role of a matched message in the surrounding text.
 fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) -> MessageContext {
     match &candidate.range {
         Some(range) if is_pasted => context::context(
@@ -540,9 +541,8 @@ fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) 
     }
 }
 
-/// Returns the match with the highest rank. If several matches have that rank, prefers a message that somebody
-/// received, then a message that names its limit, then a message in which the server itself names the window, and then
-/// the last message.
+/// Returns the best match. The criteria are, in order: the highest rank, a message that a user received, a message that
+/// identifies its limit, a message in which the server identified the window, and the last position.
 fn best_match<'a>(
     matches: &'a [Match],
     contexts: &[MessageContext],
@@ -562,7 +562,7 @@ fn best_match<'a>(
             *index,
         )
     })?;
-    // If an error follows a notice, the error stopped the work.
+    // An error that follows a notice is what stopped the work.
     let later_error = matches
         .iter()
         .zip(contexts)
@@ -571,14 +571,14 @@ fn best_match<'a>(
     if let Some((candidate, context)) = later_error {
         return Some((candidate, *context));
     }
-    // When people quote a message, they often leave out the time.
+    // Users often omit the time when they quote a message.
     let dated = matches.iter().zip(contexts).rev().find(|(candidate, _)| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
     });
     if let Some((candidate, context)) = dated.filter(|_| !context::names_time(&best.normalized)) {
         return Some((candidate, *context));
     }
-    // If the message says that a different window has reset, this does not mean that this limit is over.
+    // The reset of one window does not end the limit of another.
     let own_window = window_in(&best.normalized, best.row);
     let other = matches
         .iter()
@@ -600,7 +600,7 @@ fn best_match<'a>(
     }
 }
 
-/// Returns true if a row describes a message that does not stop any work.
+/// Returns true if the message does not stop any work.
 fn is_notice(row: &Row) -> bool {
     match row.decision {
         DecisionName::Answer => row.answer.verdict == Verdict::Notice,
@@ -641,7 +641,7 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
     }
 }
 
-/// Returns the text from the recognized words onward, because any time before them has a different meaning.
+/// Returns the text from the first recognized word onward. Times before that are unrelated.
 fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
     let start = range.map_or(0, |range| range.start);
     let before = normalized.get(..start).unwrap_or_default();
@@ -655,7 +655,7 @@ fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> Str
     text.get(position.unwrap_or(0)..).unwrap_or(text).to_owned()
 }
 
-/// Returns the message for text that no row matches.
+/// Creates the message for text that does not match any catalog row.
 fn unknown_message(
     is_pasted: bool,
     passages: &[Passage],
@@ -699,7 +699,7 @@ fn unknown_message(
     }
 }
 
-/// Returns true if a passage is part of a program. The body of an error is data and not part of a program.
+/// Returns true if a passage is source code. The body of an error counts as data.
 fn is_code(passage: &Passage) -> bool {
     if passage.is_json {
         context::is_code_before_object(&passage.source)
@@ -708,7 +708,7 @@ fn is_code(passage: &Passage) -> bool {
     }
 }
 
-/// Returns the usage window that the row or the message names.
+/// Returns the usage window that the catalog row or the message refers to.
 fn window_in(normalized: &str, row: &Row) -> Option<Window> {
     if let LimitKind::Window(window) = row.limit {
         return Some(window);
@@ -728,7 +728,7 @@ fn window_in(normalized: &str, row: &Row) -> Option<Window> {
         .map(|(_, window)| window)
 }
 
-/// Returns true if these words name a limit in normalized text.
+/// Returns true if the words identify a limit in the normalized text.
 fn names_limit(normalized: &str, words: &str) -> bool {
     normalized.match_indices(words).any(|(start, _)| {
         let rest = normalized.get(start + words.len()..).unwrap_or_default();
@@ -745,7 +745,7 @@ fn percent_in(normalized: &str) -> Option<u32> {
     digits.parse().ok().filter(|percent| *percent <= 200)
 }
 
-/// Parses the amounts in text such as "$150.00 / $150.00" or "$150 of $150".
+/// Parses a pair of amounts such as "$150.00 / $150.00" or "$150 of $150".
 fn amounts_in(text: &str) -> Option<Amounts> {
     let mut amounts = text.match_indices('$').map(|(start, _)| {
         let digits = text.get(start + 1..).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! Matches the patterns from `messages.json`.
+//! Matches text against the patterns in `messages.json`.
 //!
-//! A pattern is written in lowercase. ` & ` separates parts that must all occur. A symbol at the beginning restricts
-//! where the pattern matches: `^` matches only at the beginning of a message, `~` only at the beginning of a statement
-//! about a limit, and `?` only in text that mentions Claude, because other programs use the same words.
+//! Patterns are lowercase, and ` & ` separates parts that must all occur. A prefix restricts where a pattern matches:
+//! `^` requires the start of a message, `~` requires the start of a statement about a limit, and `?` requires that the
+//! text mentions Claude, because other programs use the same words.
 
 use crate::limits::words::WORDS;
 use std::ops::Range;
 
-/// Finds a pattern in normalized text. Returns the range that covers all of its parts.
+/// Finds a pattern in normalized text and returns the range that covers all of its parts.
 pub(super) fn find(pattern: &str, text: &str, mentions_claude: bool) -> Option<Range<usize>> {
     let (sign, words) = match pattern.chars().next()? {
         sign @ ('^' | '~' | '?') => (Some(sign), pattern.get(1..)?),
@@ -35,7 +35,7 @@ pub(super) fn find(pattern: &str, text: &str, mentions_claude: bool) -> Option<R
     None
 }
 
-/// Finds the parts of a pattern. The search for the first part starts at `from`.
+/// Finds all parts of a pattern. The search for the first part starts at `from`.
 fn find_parts(words: &str, text: &str, from: usize) -> Option<Range<usize>> {
     let mut parts = words.split(" & ");
     let first = parts.next()?;
@@ -57,7 +57,7 @@ fn find_parts(words: &str, text: &str, from: usize) -> Option<Range<usize>> {
     Some(range)
 }
 
-/// If the text ends in the middle of a part of a pattern, returns the position at which that part begins.
+/// If the text is cut off within a pattern part, returns the position at which that part starts.
 fn cut_off(part: &str, text: &str) -> Option<usize> {
     let shortest = part.len() * 7 / 8;
     (shortest.max(16)..part.len())
@@ -71,7 +71,7 @@ fn cut_off(part: &str, text: &str) -> Option<usize> {
         .map(|beginning| text.len() - beginning.len())
 }
 
-/// Returns true if the text before a message only wraps it, such as "API Error: 429", a time, or a number.
+/// Returns true if the text is merely a wrapper around a message, such as "API Error: 429", a time, or a number.
 pub(super) fn is_wrapper(before: &str) -> bool {
     before
         .split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -84,8 +84,8 @@ pub(super) fn is_wrapper(before: &str) -> bool {
         })
 }
 
-/// Returns true if the message begins with the recognized words. A wrapper and words such as "you have" or "your usage"
-/// may come before them.
+/// Returns true if the recognized words start the message. They may follow a wrapper or an introduction such as "you
+/// have" or "your usage".
 pub(super) fn begins_message(before: &str) -> bool {
     let mut rest = before.trim_end();
     while let Some(start) = rest.rfind(|c: char| c.is_whitespace() || "\"'*(`_:·.[>".contains(c)) {
@@ -98,8 +98,7 @@ pub(super) fn begins_message(before: &str) -> bool {
     is_wrapper(rest) || WORDS.lead.contains(&rest)
 }
 
-/// Returns true if a statement about a limit begins at this point, which means that only the name of the limit comes
-/// before it.
+/// Returns true if only a limit name lies between this position and the start of the statement.
 fn begins_statement(before: &str) -> bool {
     let statement = before
         .rsplit(['.', '·', '!', '?', ':', '"', '\n'])

@@ -1,4 +1,4 @@
-//! Parses the reset time that a message gives.
+//! Parses reset times in messages.
 
 use std::collections::BTreeSet;
 
@@ -16,30 +16,28 @@ const MONTHS: &[&str] = &[
 ];
 const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// The tolerance for resets that appear to be too far in the future. This can happen because clocks differ and because
-/// the times in messages are rounded.
+/// The tolerance for reset times that seem too far in the future because of clock differences or rounding.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
-/// The maximum delay between a reset and the arrival of a message that gives the time of that reset.
+/// The longest time after a reset at which a message may still announce it.
 const LATE: TimeDelta = TimeDelta::hours(1);
-/// The maximum time until a limit resets.
+/// The longest possible time until a limit resets.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
-/// The context in which a time in a message is interpreted.
+/// The context for interpreting a time in a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadAt {
     /// The time at which the message appeared.
     pub(crate) seen: DateTime<Utc>,
-    /// The time zone of times that are given without a zone.
+    /// The time zone for times without an explicit zone.
     pub(crate) zone: Zone,
-    /// The window that resets, if it is known.
+    /// The window that resets, if known.
     pub(crate) window: Option<Window>,
-    /// True if the text may be older than the time in `seen`.
+    /// True if the text may be older than `seen`.
     pub(crate) may_be_old: bool,
 }
 
 impl ReadAt {
-    /// Returns true if a time may be the reset. It must be plausible and no further ahead than the length of the
-    /// window.
+    /// Returns true if the time is a plausible reset time and is not further away than the length of the window.
     pub(crate) fn may_be_reset(self, at: DateTime<Utc>) -> bool {
         let longest = self.window.map_or(LONGEST_LIMIT, Window::length);
         is_plausible_reset(at) && at - self.seen <= longest + TOLERANCE
@@ -48,8 +46,8 @@ impl ReadAt {
 
 /// Returns the first reset time in the text.
 ///
-/// Returns `None` if the text gives no time, an ambiguous time ("11/23"), or a time that is further ahead than the
-/// length of the window.
+/// Returns `None` if there is no time, if the time is ambiguous ("11/23"), or if it is further away than the length of
+/// the window.
 pub(crate) fn named_reset(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> {
     let epoch = epoch_behind_bar(text);
     let last = after_reset_words(text)
@@ -58,7 +56,7 @@ pub(crate) fn named_reset(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> 
     epoch.or(last).filter(|at| read_at.may_be_reset(*at))
 }
 
-/// Returns true if the first reset time in the text is a time of day without a day.
+/// Returns true if the first reset time in the text is a time of day without a date.
 pub(crate) fn is_clock_time_alone(text: &str) -> bool {
     let named = after_reset_words(text)
         .into_iter()
@@ -66,7 +64,7 @@ pub(crate) fn is_clock_time_alone(text: &str) -> bool {
     epoch_behind_bar(text).is_none() && named.is_some_and(|named| named.has_no_day())
 }
 
-/// Returns the positions in the text that follow words such as "resets at".
+/// Returns the positions right after phrases such as "resets at".
 fn after_reset_words(text: &str) -> BTreeSet<usize> {
     let lower = text.to_ascii_lowercase();
     WORDS
@@ -80,7 +78,7 @@ fn after_reset_words(text: &str) -> BTreeSet<usize> {
         .collect()
 }
 
-/// Parses the timestamp in "usage limit reached|1755615600".
+/// Parses the Unix timestamp in "usage limit reached|1755615600".
 fn epoch_behind_bar(text: &str) -> Option<DateTime<Utc>> {
     text.split('|').skip(1).find_map(|rest| {
         let digits: String = rest
@@ -97,7 +95,7 @@ fn epoch_behind_bar(text: &str) -> Option<DateTime<Utc>> {
     })
 }
 
-/// The parts of a time, as written in the text.
+/// The components of a time as written in the text.
 #[derive(Debug, Default)]
 struct NamedTime {
     time: Option<NaiveTime>,
@@ -105,17 +103,16 @@ struct NamedTime {
     month: Option<u32>,
     day: Option<u32>,
     weekday: Option<Weekday>,
-    /// The number of days ahead: 0 for "today", 1 for "tomorrow".
+    /// The number of days from today, such as 1 for "tomorrow".
     days_ahead: Option<u64>,
-    /// A duration until the reset, such as "3h 20m".
+    /// The remaining time until the reset, such as "3h 20m".
     ahead: Option<TimeDelta>,
     zone: Option<Zone>,
     offset: Option<FixedOffset>,
 }
 
 impl NamedTime {
-    /// Parses a time at the beginning of the text. Returns `None` if the text does not begin with a time, or if the
-    /// time is ambiguous.
+    /// Parses the time at the start of the text. Returns `None` if there is no time or if it is ambiguous.
     fn read(text: &str) -> Option<Self> {
         let mut named = Self::default();
         let words: Vec<&str> = text
@@ -146,7 +143,7 @@ impl NamedTime {
             && self.ahead.is_none()
     }
 
-    /// Parses one word and, if needed, the word after it.
+    /// Parses a word and, if necessary, the word after it.
     fn take(&mut self, word: &str, next: &str) -> Taken {
         let clean = word
             .trim_end_matches(['.', ';', '·', '"', '\'', '`', ']', '*', '…', '\\'])
@@ -162,11 +159,11 @@ impl NamedTime {
         ) {
             return Taken::Word;
         }
-        // Handles text such as "3 hours and 12 minutes".
+        // Handles durations such as "3 hours and 12 minutes".
         if self.ahead.is_some() && lower == "and" {
             return Taken::Word;
         }
-        // Handles text such as "6:40pm, timezone Europe/Volgograd".
+        // Handles time zones such as "6:40pm, timezone Europe/Volgograd".
         if self.time.is_some() && matches!(lower.as_str(), "timezone" | "time" | "zone") {
             return Taken::Word;
         }
@@ -272,7 +269,7 @@ impl NamedTime {
         }
     }
 
-    /// Parses a duration such as "3h", "2h37m", "60 seconds", or "2 hours", and adds it to the duration so far.
+    /// Parses a duration such as "3h", "2h37m", "60 seconds", or "2 hours" and adds it to the total.
     fn take_duration(&mut self, word: &str, after: &str) -> Option<Taken> {
         let (part, taken) = match printed_duration(word) {
             Some(part) => (part, Taken::Word),
@@ -292,7 +289,7 @@ impl NamedTime {
         self.day = Some(date.day());
     }
 
-    /// Returns this time of day on the given date.
+    /// Combines the time of day with a date.
     fn on(&self, zone: Zone, date: NaiveDate) -> Option<DateTime<Utc>> {
         let local = date.and_time(self.time.unwrap_or_default());
         match self.offset {
@@ -304,7 +301,7 @@ impl NamedTime {
         }
     }
 
-    /// Returns the point in time that the text refers to.
+    /// Resolves the components to a point in time.
     fn resolve(&self, read_at: ReadAt) -> Option<DateTime<Utc>> {
         let seen = read_at.seen;
         if let Some(ahead) = self.ahead {
@@ -345,8 +342,8 @@ impl NamedTime {
     }
 }
 
-/// Returns the earliest time in the future if it is no further ahead than the length of the window. Otherwise, returns
-/// the latest time in the past if the text may be old or if that time was only recently.
+/// Returns the next of the given times, unless it is further away than the length of the window. In that case, returns
+/// the most recent past time if it was not long ago or if the text may be old.
 fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
     let seen = read_at.seen;
     let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + TOLERANCE;
@@ -363,7 +360,7 @@ fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<U
     next.or(last)
 }
 
-/// The outcome of parsing a word.
+/// The result of parsing a word.
 enum Taken {
     Word,
     Two,
