@@ -1,4 +1,4 @@
-//! Checks Claude Code's own setup: its version, its credentials, and its locks.
+//! Checks Claude Code itself, including its version, credentials, and locks.
 
 use std::path::Path;
 
@@ -18,14 +18,14 @@ use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};
 use crate::places::Places;
 
-/// The first version of Claude Code that supports every event that whycap uses.
+/// The first Claude Code version that supports all of the events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 
-/// The number of bytes at the end of a transcript to search for the version.
+/// The number of bytes to search for the version at the end of a transcript.
 const VERSION_BYTES: u64 = 64 * 1024;
 
-/// A row of `known_versions.json`, which describes versions with a known problem that can be mistaken for a limit. The
-/// rows are sorted by severity.
+/// A row in `known_versions.json`. It describes versions with a known issue that can be mistaken for a limit. The rows
+/// are sorted by severity.
 #[derive(Debug, Deserialize)]
 struct KnownTrouble {
     versions: Versions,
@@ -40,7 +40,7 @@ fn known() -> Vec<KnownTrouble> {
     serde_json::from_str(include_str!("known_versions.json")).unwrap_or_default()
 }
 
-/// Returns the known problems in a version.
+/// Returns the known issues in a version.
 fn troubles_of(version: ClientVersion) -> Vec<String> {
     known()
         .into_iter()
@@ -49,16 +49,16 @@ fn troubles_of(version: ClientVersion) -> Vec<String> {
         .collect()
 }
 
-/// A version of Claude Code, and the place where whycap found it.
+/// A Claude Code version and where whycap found it.
 struct SeenVersion {
     version: ClientVersion,
-    /// The place as display text, such as "from the newest transcript".
+    /// Display text for the source, such as "from the newest transcript".
     source: String,
 }
 
 impl SeenVersion {
-    /// Returns the version that was used most recently, as read from the newest transcript or, if that is not possible,
-    /// from Claude Code's global state.
+    /// Returns the most recently used version from the newest transcript or, failing that, from Claude Code's global
+    /// state.
     fn used_last(places: &Places, newest_transcript: Option<&Path>) -> Option<Self> {
         newest_transcript
             .and_then(Self::in_transcript)
@@ -67,8 +67,7 @@ impl SeenVersion {
 
     fn in_transcript(path: &Path) -> Option<Self> {
         let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
-        // Quotation marks in message text are escaped, so the search finds only the field of a line, not the text of a
-        // message.
+        // Quotes in message text are escaped, so this search only matches actual fields.
         let key = b"\"version\":\"";
         let start = memmem::rfind(&tail, key)? + key.len();
         let rest = tail.get(start..)?;
@@ -104,13 +103,13 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
     examination.add(key, &[("seen", &seen), ("troubles", &troubles)]);
 }
 
-/// Returns the version of the installed Claude Code or, if that is unknown, the version that was used last. Returns
-/// `None` if neither is known.
+/// Returns the installed version of Claude Code, or else the most recently used version. Returns `None` if both are
+/// unknown.
 pub(crate) fn client_version(places: &Places, environment: &Environment) -> Option<ClientVersion> {
     version::installed(places, environment).or_else(|| last_version(places))
 }
 
-/// Returns the version of Claude Code that was used last.
+/// Returns the most recently used version of Claude Code.
 fn last_version(places: &Places) -> Option<ClientVersion> {
     let newest = transcripts::of_sessions(places.transcript_roots())
         .into_iter()
@@ -119,8 +118,8 @@ fn last_version(places: &Places) -> Option<ClientVersion> {
     Some(SeenVersion::used_last(places, newest.as_deref())?.version)
 }
 
-/// Fails if the most recently used version does not support one of whycap's events, because that version would ignore
-/// the entire settings file.
+/// Fails if the most recently used version does not support one of whycap's events, because it would ignore the entire
+/// settings file.
 pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
     match last_version(places) {
         Some(version) if version < FIRST_WITH_ALL_EVENTS => bail!(
@@ -167,8 +166,8 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
     examination.add(key, &[("named", &named), ("payer", &payer_name)]);
 }
 
-/// Checks whether the newest session belongs to the current login. The user may have logged in with a different account
-/// in another terminal since then, or the credentials of a running session may have been replaced.
+/// Checks whether the newest session belongs to the current login. The user may have since logged in to a different
+/// account in another terminal, or the credentials may have been replaced during the session.
 pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
     let incidents = Incidents::new(&setup.places, &setup.environment);
     let Some(newest) = incidents.newest_session() else {

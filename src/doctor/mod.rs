@@ -1,8 +1,8 @@
-//! Checks the setup and gives advice on each problem.
+//! Checks the setup and gives advice on how to fix each problem.
 //!
-//! A check is a function that reads a [`Setup`] and any other data that it needs, and adds [`Finding`]s from the rows
-//! of `findings.json`. A check that lacks the data for a verdict adds no finding. Checks do not change anything or
-//! start any processes.
+//! A check is a function that reads a [`Setup`], along with any other data it needs, and adds [`Finding`]s based on the
+//! rows in `findings.json`. A check without enough data for a verdict does not add any findings. Checks do not change
+//! anything or start any processes.
 
 mod client;
 mod own_files;
@@ -29,26 +29,26 @@ use crate::places::Places;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Tone, count_noun};
 
-/// The data that several checks need.
+/// The data shared by several checks.
 #[derive(Debug)]
 pub(crate) struct Setup {
     environment: Environment,
     places: Places,
-    /// The directory for which the checks are run.
+    /// The directory to check.
     directory: PathBuf,
     /// Claude Code's settings files, in order of precedence.
     settings: Vec<SettingsFile>,
-    /// The path of the whycap program that is running.
+    /// The path of the running whycap executable.
     program: Option<PathBuf>,
     /// The newest transcript.
     newest: Option<NewestTranscript>,
-    /// The transcripts, and directories of transcripts, that cannot be read.
+    /// The transcripts and transcript directories that cannot be read.
     unreadable: Vec<PathBuf>,
-    /// The size of the ledger in bytes, or the reason why it cannot be used. `None` if there is no ledger yet.
+    /// The size of the ledger in bytes, or the reason why it is unusable. `None` means that there is no ledger yet.
     ledger: Option<Result<u64, LedgerError>>,
 }
 
-/// The transcript that was written last.
+/// The most recently modified transcript.
 #[derive(Debug)]
 struct NewestTranscript {
     path: PathBuf,
@@ -77,7 +77,7 @@ impl Setup {
         }
     }
 
-    /// Returns the readable settings files, together with whycap's entries in each of them.
+    /// Returns the readable settings files and whycap's entries in each of them.
     fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
         wired_in(&self.settings)
     }
@@ -94,7 +94,7 @@ fn mode(file: &Metadata) -> u32 {
     std::os::unix::fs::MetadataExt::mode(file)
 }
 
-/// Returns the mode of an executable that only its owner can use, because systems other than Unix have no modes.
+/// Returns the mode of a private executable, because file modes exist only on Unix.
 #[cfg(not(unix))]
 fn mode(_: &Metadata) -> u32 {
     0o700
@@ -106,9 +106,9 @@ fn mode(_: &Metadata) -> u32 {
 pub(crate) enum Health {
     #[default]
     Ok,
-    /// The setup works but deserves attention.
+    /// The setup works, but there may be a problem.
     Warn,
-    /// A part of the setup does not work.
+    /// Part of the setup does not work.
     Fail,
 }
 
@@ -120,14 +120,14 @@ pub(crate) struct Finding {
     #[serde(rename = "verdict")]
     pub(crate) health: Health,
     pub(crate) says: String,
-    /// The advice. It is present unless the verdict is `Ok`.
+    /// The advice, which is present unless the verdict is `Ok`.
     pub(crate) fix: Option<String>,
 }
 
 /// The advice in a row of `findings.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 struct Fix {
-    /// A shell command. Tests run it.
+    /// A shell command, which is also run by tests.
     #[serde(default)]
     run: Option<String>,
     /// A sentence for the user.
@@ -136,8 +136,7 @@ struct Fix {
 }
 
 impl Fix {
-    /// Returns the command followed by the sentence in parentheses, or only the command or the sentence if the other is
-    /// missing.
+    /// Returns the command with the sentence in parentheses, or only one of them if the other is missing.
     fn text(&self) -> String {
         match (&self.run, &self.note) {
             (Some(run), Some(note)) => format!("{run}  ({note})"),
@@ -147,7 +146,8 @@ impl Fix {
     }
 }
 
-/// A row of `findings.json`: the verdict, the sentence, and the advice, with placeholders in braces.
+/// A row in `findings.json`, consisting of the verdict, a sentence, and the advice. The text contains placeholders in
+/// braces.
 #[derive(Debug, Default, Deserialize)]
 struct FindingText(Health, String, #[serde(default)] Option<Fix>);
 
@@ -160,7 +160,7 @@ struct Examination {
 }
 
 impl Examination {
-    /// Adds a finding from the row of `findings.json` with this key.
+    /// Adds a finding based on a row in `findings.json`.
     fn add(&mut self, key: &str, arguments: &[Argument<'_>]) {
         let unknown = FindingText::default();
         let FindingText(health, sentence, fix) = self.texts.get(key).unwrap_or(&unknown);
@@ -177,7 +177,7 @@ impl Examination {
 
 type Check = fn(&Setup, &mut Examination);
 
-/// The checks, in the order in which their findings are shown.
+/// The checks, in display order.
 const CHECKS: [(&str, Check); 19] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
@@ -217,7 +217,7 @@ pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
 /// The width of the verdict column.
 const VERDICT_COLUMNS: usize = 6;
 
-/// The width of the column with the names of the checks.
+/// The width of the check-name column.
 const NAME_COLUMNS: usize = 16;
 
 /// Returns true if any check failed.
@@ -227,7 +227,7 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.health == Health::Fail)
 }
 
-/// Returns a report of the findings, with a summary.
+/// Returns a report of the findings and a summary.
 pub(crate) fn report(findings: &[Finding]) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts).indented();
@@ -254,7 +254,7 @@ pub(crate) fn report(findings: &[Finding]) -> Report {
     report
 }
 
-/// Returns the last line of a report, such as "OK, with 2 warnings."
+/// Returns the last line of the report, such as "OK, with 2 warnings."
 fn summary(findings: &[Finding]) -> String {
     let failed_count = count(findings, Health::Fail);
     let warning_count = count(findings, Health::Warn);
@@ -275,7 +275,8 @@ fn count(findings: &[Finding], health: Health) -> u64 {
         .count() as u64
 }
 
-/// Returns a report of only the problems, for a conversation that does not have enough space for all findings.
+/// Returns a report that lists only problems. It is used in conversations, which do not have enough space for all
+/// findings.
 pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
     let all = findings.len();
     findings.retain(|finding| finding.health != Health::Ok);

@@ -1,4 +1,5 @@
-//! Checks whycap's own files (the ledger, the prices, and the configuration) and the clock, which they all depend on.
+//! Checks whycap's own files (the ledger, the prices, and the configuration) and the system clock, which affects all of
+//! them.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,24 +16,24 @@ use crate::ledger::{self, Ledger};
 use crate::pricing::PriceTable;
 use crate::spend::describe_unreadable;
 
-/// How many days Claude Code keeps transcripts by default.
+/// The default number of days that Claude Code keeps transcripts.
 const DEFAULT_RETENTION_DAYS: i64 = 30;
 
-/// The age at which a price table is considered old. Prices change every few weeks, so an old table may lack a model.
+/// The age at which a price table is considered outdated. Prices change every few weeks, so an old table may be missing
+/// a model.
 const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
 
-/// The maximum amount by which a file's modification time may be ahead of the clock. If the difference is greater, one
-/// of the two must be wrong.
+/// How far a modification time may be in the future before either the file or the clock must be wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
-/// The maximum number of transcripts to name. A longer list would hide the other checks.
+/// The maximum number of transcripts to list. A longer list would drown out the other checks.
 const MAX_NAMED: usize = 20;
 
 pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
     let days = winner(&setup.settings, "cleanupPeriodDays")
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
-    // If neither the hooks nor the status line is installed, nothing keeps the ledger up to date.
+    // Nothing updates the ledger unless the hooks or the status line are installed.
     let will_count =
         setup.newest.is_none() || setup.wired().any(|(_, wired)| wired != Wired::default());
 
@@ -70,7 +71,7 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns true if the path is neither a file nor a directory, in which case no permission could make it readable.
+/// Returns true if the path is neither a file nor a directory, which means that changing permissions would not help.
 fn is_no_file(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(file) => !file.is_file() && !file.is_dir(),

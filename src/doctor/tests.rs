@@ -1,4 +1,4 @@
-//! Tests each finding in a home directory with no other problems.
+//! Tests each finding in a home directory that is otherwise free of problems.
 
 use std::fs::create_dir_all;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Returns a home directory without any problems, and its setup at a certain time.
+/// Returns a home directory without any problems and its setup at a given time.
 fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDir, Setup) {
     let home = tempfile::tempdir().unwrap();
     let (program, data) = (home.path().join("bin/whycap"), home.path().join("data"));
@@ -104,7 +104,7 @@ fn complaints(setup: &Setup) -> Vec<Finding> {
     findings
 }
 
-/// Asserts that there is exactly one problem, which was found by this check and has this verdict and these words.
+/// Asserts that there is exactly one problem, reported by this check with this verdict and text.
 #[track_caller]
 fn complains(setup: &Setup, check: &str, health: Health, words: &str) -> Finding {
     let complaints = complaints(setup);
@@ -203,7 +203,7 @@ fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
     setup.settings.insert(0, managed);
     let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
     assert!(found.fix.unwrap().contains("administrator"));
-    // In the user's settings file, this key has no effect.
+    // This key has no effect in the user's settings file.
     let (_home, mut setup) = sound();
     user(&mut setup)["allowManagedHooksOnly"] = json!(true);
     assert_eq!(complaints(&setup), []);

@@ -1,4 +1,4 @@
-//! Checks whether Claude Code runs whycap: the settings, the hooks, the status line, `/whycap`, and the program.
+//! Checks whether Claude Code runs whycap, including the settings, hooks, status line, `/whycap`, and executable.
 
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -16,11 +16,12 @@ use crate::install::entries::{EVENTS, EnabledPlugin, Invocation, STATUS_LINE, en
 use crate::install::slash_command::{SlashCommandState, command_file};
 use crate::places::as_written;
 
-/// The maximum size, in bytes, of a program to search for its version. The largest programs contain debugging
-/// information.
+/// The maximum size, in bytes, of an executable to search for its version. Executables with debug information can be
+/// very large.
 const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// A string that is contained in every whycap program, so that another copy's version can be read without running it.
+/// A string embedded in every whycap executable, which makes it possible to determine the version of another copy
+/// without running it.
 static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
 pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
@@ -79,8 +80,8 @@ pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns true if Claude Code trusts a folder, or `None` if the folder is not in Claude Code's state. Trust in a
-/// folder extends to the folders inside it.
+/// Returns true if Claude Code trusts a folder, or `None` if the folder is unknown to Claude Code. Trusting a folder
+/// includes its subfolders.
 fn is_trusted(state: &Value, project: &Path) -> Option<bool> {
     let projects = state.get("projects")?;
     if project
@@ -92,10 +93,10 @@ fn is_trusted(state: &Value, project: &Path) -> Option<bool> {
     trust_in(projects, project)
 }
 
-/// Returns true if the user trusts exactly this folder, or `None` if the user has not been asked.
+/// Returns true if the user trusts this exact folder, or `None` if the user has not been asked.
 fn trust_in(projects: &Value, folder: &Path) -> Option<bool> {
     let name = as_written(folder.to_str()?.to_owned());
-    // Claude Code writes forward slashes on every system.
+    // Claude Code uses forward slashes on all systems.
     projects
         .get(name.replace(MAIN_SEPARATOR, "/"))?
         .get("hasTrustDialogAccepted")?
@@ -120,8 +121,8 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     examination.add(key, &[("place", &place), ("scope", &scope)]);
 }
 
-/// Returns true if whycap's status line should show the user's previous status line, but the record of that status line
-/// is missing or belongs to a different entry.
+/// Returns true if whycap's status line is supposed to show the user's previous status line, but the record for it is
+/// missing or does not match.
 fn is_wrapped_line_lost(setup: &Setup) -> bool {
     setup.wired().any(|(file, wired)| {
         if !wired.wraps {
@@ -135,7 +136,7 @@ fn is_wrapped_line_lost(setup: &Setup) -> bool {
     })
 }
 
-/// Returns the option that makes `whycap install` and `whycap uninstall` change the settings with this scope.
+/// Returns the option that selects the settings with this scope in `whycap install` and `whycap uninstall`.
 fn scope_option(scope: SettingsScope) -> &'static str {
     match scope {
         SettingsScope::Project => " --scope project",
@@ -144,7 +145,7 @@ fn scope_option(scope: SettingsScope) -> &'static str {
     }
 }
 
-/// Returns true if a plugin contains whycap's hooks. The plugin in the skills directory does not contain hooks.
+/// Returns true if a plugin provides whycap's hooks. The plugin in the skills directory has no hooks.
 fn has_plugin_with_hooks(setup: &Setup) -> bool {
     EnabledPlugin::list(&setup.settings)
         .iter()
@@ -172,7 +173,7 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
     let which = missing.join(", ");
     examination.add(key, &[("count", &EVENTS.len()), ("which", &which)]);
 
-    // The files are in order of precedence, so the first file is the most specific.
+    // The files are in order of precedence, so the first one is the most specific.
     let files: Vec<&SettingsFile> = setup
         .wired()
         .filter(|(_, wired)| !wired.hooks.is_empty())
@@ -191,8 +192,8 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Checks whether `/whycap` is available in Claude Code. If there are no hooks at all, the check for hooks already
-/// reports the problem.
+/// Checks whether `/whycap` is available. If there are no hooks at all, this problem is already reported by the check
+/// for hooks.
 pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
     let has_hooks = setup.wired().any(|(_, wired)| !wired.hooks.is_empty());
     if !has_hooks && !has_plugin_with_hooks(setup) {
@@ -255,7 +256,7 @@ pub(super) fn program(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns the key of the finding for a program that the settings call.
+/// Returns the finding's key for an executable that the settings refer to.
 fn verdict_on_program(
     invocation: &Invocation,
     shell: &Shell,
@@ -280,12 +281,12 @@ fn verdict_on_program(
     }
 }
 
-/// Returns the version of another whycap program, or `None` if its file does not contain one.
+/// Returns the version of another whycap executable, or `None` if the file does not contain a version.
 fn version_of(program: &Path) -> Option<String> {
     marked_version(&disk::read(program, PROGRAM_LIMIT).ok()??)
 }
 
-/// Returns the version that follows the mark in the bytes of a program.
+/// Returns the version that follows the mark in an executable.
 fn marked_version(program: &[u8]) -> Option<String> {
     let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
     memmem::find_iter(program, mark.as_bytes()).find_map(|position| {

@@ -68,7 +68,7 @@ pub(crate) struct SpentHere {
     pub(crate) account: Option<String>,
 }
 
-/// The key of a series of usage steps, which has its own estimates.
+/// The key of a series of usage steps. Each series has its own estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Series<'steps> {
     account: &'steps Option<String>,

@@ -1,8 +1,8 @@
-//! Carries out an installation plan.
+//! Executes an installation plan.
 //!
-//! Only one whycap process at a time carries out a plan, and a new plan is made if another program has changed a file
-//! in the meantime. Each step leaves every file complete. The steps are ordered so that, if whycap crashes between two
-//! of them, the settings are either unchanged or complete.
+//! Only one whycap process executes a plan at a time. If another program changes a file in the meantime, a new plan is
+//! made. Files are never left half-written, and the steps are ordered so that even after a crash, the settings are
+//! either unchanged or complete.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::disk::{self, Durability};
 use crate::places::{Places, real};
 
 impl Step {
-    /// Carries out the step. Returns false and does nothing if the file has been changed since the plan was made.
+    /// Executes the step. Returns false, without doing anything, if the file has changed since the plan was made.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
             Self::Change(change) => return change.run(),
@@ -47,8 +47,8 @@ impl FileChange {
     }
 }
 
-/// Carries out the steps in order. Returns false if a file has been changed since the plan was made. In that case,
-/// neither the step for that file nor any later step is carried out, and a new plan is needed.
+/// Executes the steps in order. Returns false if a file has changed since the plan was made. In that case, the
+/// remaining steps are not executed and a new plan is needed.
 pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
     for step in steps {
         if !step.run()? {
@@ -58,15 +58,15 @@ pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
     Ok(true)
 }
 
-/// The maximum time to wait for another installation to finish.
+/// How long to wait for another installation to finish.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The maximum number of plans to try if another program keeps changing a file.
+/// The maximum number of attempts if another program keeps changing a file.
 const ATTEMPTS: usize = 20;
 
-/// Makes a plan and carries it out, unless this is a dry run. Returns the plan.
+/// Makes a plan and, unless this is a dry run, executes it. Returns the plan.
 ///
-/// Fails if a file cannot be written, if another installation is still running after `patience`, or if another program
+/// Fails if a file cannot be written, if another installation does not finish within `patience`, or if another program
 /// keeps changing a file.
 pub(crate) fn carry_out(
     places: &Places,
@@ -74,7 +74,7 @@ pub(crate) fn carry_out(
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
-    // If planning fails, or if the plan is empty, neither a lock nor a data directory is needed.
+    // Neither the lock nor the data directory is needed if planning fails or there is nothing to do.
     let first = make()?;
     if dry_run || first.is_empty() {
         return Ok(first);
@@ -97,11 +97,11 @@ pub(crate) fn carry_out(
     )
 }
 
-/// Deletes the temporary files of killed processes, which are next to the files that an installation writes.
+/// Deletes temporary files that killed processes left behind, next to the files that an installation writes.
 pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
     let mut files = EditRecord::known_settings(places);
     files.extend([settings.to_owned(), command_file(places)]);
-    // If a path is a symbolic link, its target is the file that is actually written.
+    // For a symbolic link, the file that is actually written is the target.
     let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
     files.extend(real_files);
 
@@ -113,7 +113,7 @@ pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
     disk::remove_stale_temporary_files(&places.data, now, 2);
 }
 
-/// Acquires the installation lock, which is released when the returned value is dropped.
+/// Acquires the installation lock, which is held until the returned guard is dropped.
 fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::LockGuard> {
     disk::create_private_directory(data)?;
     let path = data.join("install.lock");

@@ -1,20 +1,19 @@
-//! The steps that an installation carries out, and the changes that it reports.
+//! The steps of an installation and the changes that it reports.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A change to the disk. When a file is written, any missing parent directories are created as well.
+/// A change on disk. Writing a file creates any missing parent directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Changes a file that other programs may also change. The step is not carried out if the file no longer matches
-    /// the text that was read.
+    /// Changes a file that other programs may also change. The step fails if the file no longer has the expected text.
     Change(FileChange),
     /// Writes one of whycap's own files.
     WriteOwn(PathBuf, Vec<u8>),
     /// Deletes one of whycap's own files.
     RemoveOwn(PathBuf),
-    /// Deletes a directory that whycap created, if it is empty.
+    /// Deletes a directory that whycap created, but only if it is empty.
     RemoveOwnDirectory(PathBuf),
 }
 
@@ -25,41 +24,42 @@ pub struct FileChange {
     pub path: PathBuf,
     /// The text when the plan was made, or `None` if the file did not exist.
     pub before: Option<String>,
-    /// The new text, or `None` if the file is deleted.
+    /// The new text, or `None` to delete the file.
     pub after: Option<String>,
 }
 
-/// A change to report to the user, or something that was deliberately left unchanged.
+/// A change to report to the user, or something that was intentionally left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
-    /// The subject of the change: the hook events, the number of hooks, a path, or a foreign status line's command.
+    /// The subject of the change, which is the hook events, the number of hooks, a path, or the command of an existing
+    /// status line.
     pub(crate) of: String,
 }
 
-/// The kinds of changes. Their names are the keys of `changes.json`.
+/// The kinds of changes, whose names are the keys in `changes.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ChangeKind {
     StatusLineAdded,
-    /// whycap's status line was added below a foreign one.
+    /// whycap's status line was added below an existing one.
     StatusLineWrapped,
-    /// whycap's status line replaced a foreign one, which is saved for `uninstall`.
+    /// whycap's status line replaced an existing one, which `uninstall` will restore.
     StatusLineSetAside,
-    /// A foreign status line was left in place, and whycap's was not added.
+    /// An existing status line was kept, and whycap's was not added.
     StatusLineLeft,
-    /// whycap's status line previously called a different program.
+    /// whycap's status line now runs a different executable.
     StatusLineMoved,
     StatusLineRemoved,
-    /// whycap's status line was removed, and the foreign one was restored.
+    /// whycap's status line was removed, and the user's previous one was restored.
     StatusLineRestored,
     HooksAdded,
-    /// whycap's hooks previously called a different program.
+    /// whycap's hooks now run a different executable.
     HooksMoved,
     HooksRemoved,
     SlashCommandAdded,
     SlashCommandUpdated,
-    /// The plugin was replaced by the command file, or vice versa.
+    /// The plugin replaced the command file, or vice versa.
     SlashCommandReplaced,
     SlashCommandRemoved,
 }
@@ -72,7 +72,7 @@ impl Change {
         }
     }
 
-    /// Returns true if this is something that was deliberately left unchanged.
+    /// Returns true if something was intentionally left unchanged.
     pub(crate) fn is_none(&self) -> bool {
         self.kind == ChangeKind::StatusLineLeft
     }

@@ -1,8 +1,8 @@
-//! Records of the changes to a settings file, so that a removal can undo them exactly.
+//! Records of the changes made to a settings file, which allow `uninstall` to undo them exactly.
 //!
-//! A record contains fingerprints but never the settings themselves, because the settings may contain keys and tokens.
-//! The only copy of the settings is the backup next to the file. The only entry that a record contains in full is a
-//! foreign status line that whycap replaced.
+//! A record contains fingerprints instead of the settings themselves, because settings may contain keys and tokens. The
+//! only copy of the settings is the backup next to the file. The only entry that is recorded in full is a previous
+//! status line that whycap replaced.
 
 use std::path::{Path, PathBuf};
 
@@ -15,34 +15,34 @@ use crate::disk::ownership::is_writable_only_by_user;
 use crate::disk::{self, records};
 use crate::places::Places;
 
-/// The record of one settings file.
+/// The record for a single settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct EditRecord {
     pub(crate) settings: PathBuf,
-    /// The fingerprint of the original text, or `None` if the file did not exist. The text itself is in a backup.
+    /// The fingerprint of the original text, or `None` if there was no file. The text itself is in a backup.
     pub(crate) before: Option<String>,
-    /// The fingerprints of the versions that whycap derived from the original. Each fingerprint is recorded before its
-    /// version is written, so after a crash, the file may contain any of these versions.
+    /// The fingerprints of all versions that whycap has written since the original. Each fingerprint is recorded before
+    /// the version is written, so the file may contain any of these versions after a crash.
     made: Vec<String>,
-    /// The foreign status line that whycap replaced.
+    /// The previous status line that whycap replaced.
     #[serde(rename = "kept")]
     pub(crate) previous_line: Option<PreviousStatusLine>,
     /// The directories that whycap created, outermost first.
     pub(crate) made_directories: Vec<PathBuf>,
 }
 
-/// A foreign `statusLine` entry.
+/// The user's previous `statusLine` entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PreviousStatusLine {
     pub(crate) how: KeepPurpose,
-    /// The text of the entry as it was in the settings.
+    /// The entry's exact text in the settings.
     pub(crate) entry: String,
 }
 
 impl PreviousStatusLine {
-    /// Returns the command whose output is shown above whycap's status line. Returns `None` if the entry is preserved
-    /// only for `uninstall`.
+    /// Returns the command whose output is shown above whycap's status line, or `None` if the entry is only kept for
+    /// `uninstall`.
     pub(crate) fn shown_command(&self) -> Option<String> {
         let entry: Value = serde_json::from_str(&self.entry).ok()?;
         match self.how {
@@ -51,10 +51,10 @@ impl PreviousStatusLine {
         }
     }
 
-    /// Returns true if this `statusLine` entry is whycap's and is consistent with the record.
+    /// Returns true if this `statusLine` entry belongs to whycap and is consistent with the record.
     ///
-    /// Claude Code drops the other program's entry from whycap's entry when it rewrites the settings. An entry without
-    /// the other program's entry is therefore consistent with every record.
+    /// When Claude Code rewrites the settings, it drops the previous entry that is nested in whycap's entry. An entry
+    /// without a nested entry is therefore consistent with any record.
     pub(crate) fn is_in(&self, entry: &Value) -> bool {
         if entry_invocation(entry, STATUS_LINE).is_none() {
             return false;
@@ -85,8 +85,8 @@ impl EditRecord {
         directory(places).join(format!("{id:016x}.json"))
     }
 
-    /// Reads the record for a settings file. Returns an empty record if the record does not exist or is damaged. In
-    /// that case, a removal relies on the settings alone.
+    /// Reads the record for a settings file. The record is empty if it does not exist or is damaged, in which case
+    /// `uninstall` relies on the settings alone.
     pub(crate) fn load(places: &Places, settings: &Path) -> Self {
         records::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
@@ -94,8 +94,8 @@ impl EditRecord {
         })
     }
 
-    /// Returns the foreign status line if its command may be run. Returns `None` if somebody other than the user may
-    /// have written the record.
+    /// Returns the previous status line if its command is safe to run. Returns `None` if anyone else could have
+    /// modified the record.
     pub(crate) fn runnable_status_line(
         places: &Places,
         settings: &Path,
@@ -108,23 +108,23 @@ impl EditRecord {
         if is_safe { Some(previous) } else { None }
     }
 
-    /// Returns the settings files for which there are records.
+    /// Returns the settings files that have a record.
     pub(crate) fn known_settings(places: &Places) -> Vec<PathBuf> {
         disk::files_with_extension(&directory(places), "json")
             .filter_map(|path| Some(records::read::<Self>(&path)?.settings))
             .collect()
     }
 
-    /// Returns true if whycap produced exactly this text, which means that nothing else has changed it since then.
+    /// Returns true if whycap wrote exactly this text, which means that nobody has changed it since.
     pub(crate) fn made(&self, text: &str) -> bool {
         self.made.contains(&fingerprint(text))
     }
 
-    /// Records that `text` replaces `present`.
+    /// Records that whycap is replacing the text `present` with `text`.
     ///
-    /// If `is_original` is true, `present` contains none of whycap's entries and becomes the original. If `present` is
-    /// neither the original nor text that whycap produced, somebody has edited the file. In that case, the change
-    /// cannot be undone exactly, so `text` is not recorded.
+    /// If `is_original` is true, `present` does not contain any whycap entries and becomes the original. If `present`
+    /// is neither the original nor a version that whycap wrote, someone has edited the file. The change then cannot be
+    /// undone exactly, so `text` is not recorded.
     pub(crate) fn note(&mut self, present: Option<&str>, text: &str, is_original: bool) {
         let is_made = present.is_some_and(|present| self.made(present));
         if is_original {

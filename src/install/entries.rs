@@ -1,6 +1,6 @@
-//! Describes whycap's entries in Claude Code's settings, and recognizes them.
+//! Creates and recognizes whycap's entries in Claude Code's settings.
 //!
-//! If both a plugin and the settings run whycap for an event, only one of the two processes handles it.
+//! If both a plugin and the settings run whycap for the same event, only one of the two processes handles it.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use crate::environment::Environment;
 use crate::lenient_json::parse_name;
 use crate::places::Places;
 
-/// The events that whycap handles, each with its timeout in seconds.
+/// The events that whycap handles, with their timeouts in seconds.
 ///
-/// No entry has a matcher, because the `error` field of a `StopFailure` event does not distinguish limits from other
-/// errors. The timeout of `SessionEnd` is shorter than Claude Code's own 1.5 s, because a longer timeout would delay
-/// every exit.
+/// None of the hooks has a matcher, because the `error` field of a `StopFailure` event does not distinguish limits from
+/// other errors. A slow `SessionEnd` hook delays every exit, so its timeout is shorter than Claude Code's default of
+/// 1.5 s.
 pub const EVENTS: [(&str, u64); 5] = [
     ("SessionStart", 5),
     ("UserPromptSubmit", 5),
@@ -27,19 +27,19 @@ pub const EVENTS: [(&str, u64); 5] = [
     ("SessionEnd", 1),
 ];
 
-/// The number of seconds between status-line calls while the session is idle. At this interval, a countdown, which
-/// shows minutes, is never more than a few seconds behind. The six calls per minute take a few milliseconds each.
+/// The number of seconds between status-line calls while the session is idle. With this interval, countdowns are only a
+/// few seconds behind, and each of the six calls per minute takes just a few milliseconds.
 pub(crate) const REFRESH_SECONDS: u64 = 10;
 
-/// The suffix of a hook's command, which makes the command succeed even if the program has been deleted. Otherwise,
-/// Claude Code would report a failed hook for every event. With exit code 0, the shell's error message goes only to the
-/// debug log.
+/// The suffix of a hook's command. It makes the command succeed even if whycap has been deleted. Otherwise, Claude Code
+/// would report a failed hook for every event. With exit code 0, the shell's error message appears only in the debug
+/// log.
 const HOOK_ENDING: &str = "|| :";
 
-/// The prefix of a command that is written for PowerShell.
+/// The prefix of a command for PowerShell.
 const POWERSHELL_CALL: &str = "& ";
 
-/// Returns the command for a hook. `program` must be a word of a shell command. A command for PowerShell has no suffix,
+/// Returns the command for a hook. `program` must already be quoted for the shell. PowerShell commands have no suffix
 /// because PowerShell 5 does not support `||`.
 pub(crate) fn hook_command(program: &str) -> String {
     if program.starts_with(POWERSHELL_CALL) {
@@ -48,28 +48,28 @@ pub(crate) fn hook_command(program: &str) -> String {
     format!("{program} {HOOK} {HOOK_ENDING}")
 }
 
-/// The whycap command for a status line.
+/// The whycap subcommand for the status line.
 pub(crate) const STATUS_LINE: &str = "statusline";
 
-/// The whycap command for a hook.
+/// The whycap subcommand for hooks.
 pub(crate) const HOOK: &str = "hook";
 
-/// The reason to preserve a foreign status line while whycap's status line takes its place.
+/// The reason for keeping an existing status line that whycap's status line replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeepPurpose {
-    /// The output of the foreign command is shown above whycap's status line.
+    /// The existing status line is shown above whycap's.
     Wrapped,
-    /// `uninstall` restores the foreign status line.
+    /// The existing status line is restored by `uninstall`.
     SetAside,
 }
 
 impl KeepPurpose {
-    /// Returns the key inside whycap's `statusLine` entry that contains the foreign entry.
+    /// Returns the key for the previous entry, which is nested in whycap's `statusLine` entry.
     ///
-    /// Claude Code ignores unknown keys in this entry, but drops them when it writes the settings itself, for example
-    /// when a plugin is installed (2.1.119 and 2.1.328). For this reason, the foreign entry is also stored in the edit
-    /// record. Either copy is sufficient.
+    /// Claude Code ignores unknown keys in this entry but drops them when it rewrites the settings, such as after a
+    /// plugin is installed (2.1.119 and 2.1.328). For this reason, the edit record also contains the previous entry.
+    /// Either copy is sufficient.
     pub fn key(self) -> &'static str {
         match self {
             Self::Wrapped => "whycapWraps",
@@ -77,7 +77,7 @@ impl KeepPurpose {
         }
     }
 
-    /// Returns the purpose and the value of the first key for which `get` returns a value.
+    /// Returns the first purpose for which `get` returns a value, along with that value.
     pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
         [Self::Wrapped, Self::SetAside]
             .into_iter()
@@ -88,15 +88,15 @@ impl KeepPurpose {
 /// A command line that runs whycap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// The program, without quotes.
+    /// The executable, without quotes.
     pub program: String,
-    /// True if the user has added something to the command. whycap does not change customized commands.
+    /// True if the user has customized the command. whycap never changes such a command.
     pub is_customized: bool,
-    /// True if the command is written for PowerShell.
+    /// True if the command is for PowerShell.
     pub for_powershell: bool,
 }
 
-/// Parses a shell command. Returns `None` unless it runs a program called `whycap` with this subcommand.
+/// Parses a shell command. Returns `None` unless it runs an executable named `whycap` with this subcommand.
 pub(crate) fn invocation(command: &str, subcommand: &str) -> Option<Invocation> {
     let (program, after_program) = first_word(command)?;
     let (word, rest) = first_word(after_program)?;
@@ -111,7 +111,7 @@ pub(crate) fn invocation(command: &str, subcommand: &str) -> Option<Invocation> 
     })
 }
 
-/// Returns the first word of a shell command, without quotation marks, and the rest of the command.
+/// Returns the first word of a shell command, unquoted, and the rest of the command.
 fn first_word(command: &str) -> Option<(String, &str)> {
     let text = command.trim_start();
     if let Some(call) = text.strip_prefix(POWERSHELL_CALL) {
@@ -139,8 +139,8 @@ fn first_word(command: &str) -> Option<(String, &str)> {
     Some((word, text.get(end..).unwrap_or("")))
 }
 
-/// Returns the first word of a PowerShell command and the rest of the command. A quotation mark inside quotation marks
-/// is doubled.
+/// Returns the first word of a PowerShell command and the rest of the command. Within a quoted word, quotes are escaped
+/// by doubling them.
 fn word_of_powershell(call: &str) -> Option<(String, &str)> {
     let Some(mut rest) = call.strip_prefix('\'') else {
         let (word, rest) = call.split_at(call.find(char::is_whitespace).unwrap_or(call.len()));
@@ -164,14 +164,14 @@ fn word_of_powershell(call: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Returns the invocation of whycap in a `statusLine` entry or in a hook handler.
+/// Returns the whycap invocation in a `statusLine` entry or hook handler.
 pub(crate) fn entry_invocation(entry: &Value, subcommand: &str) -> Option<Invocation> {
     invocation(entry.get("command")?.as_str()?, subcommand)
 }
 
-/// Returns the settings without whycap's hooks, and with the foreign status line restored in place of whycap's.
+/// Returns the settings without whycap's hooks and with the user's previous status line in place of whycap's.
 ///
-/// Empty lists and objects under `hooks` are also removed, so that the results for two files can be compared.
+/// Empty lists and objects under `hooks` are removed as well, so that two results can be compared.
 pub fn without_ours(settings: &Value) -> Value {
     let mut remaining = settings.clone();
     let Some(members) = remaining.as_object_mut() else {
@@ -197,7 +197,7 @@ pub fn without_ours(settings: &Value) -> Value {
     remaining
 }
 
-/// Removes whycap's handlers from a group of hooks. Returns true if this leaves the group empty.
+/// Removes whycap's handlers from a hook group. Returns true if the group is empty as a result.
 fn empties_without_ours(group: &mut Value) -> bool {
     let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else {
         return false;
@@ -207,25 +207,25 @@ fn empties_without_ours(group: &mut Value) -> bool {
     handlers.is_empty() && before > 0
 }
 
-/// whycap's entries in settings.
+/// whycap's entries in a settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wired {
     /// The status line.
     pub status_line: Option<Invocation>,
-    /// True if the status line shows a foreign status line above its own rows.
+    /// True if the status line shows the user's previous status line above its own rows.
     pub wraps: bool,
-    /// The hooks, each with the event that it handles.
+    /// The hooks and the events that they handle.
     pub hooks: Vec<(String, Invocation)>,
 }
 
-/// Returns the readable settings files, together with whycap's entries in each of them.
+/// Returns the readable settings files and whycap's entries in each of them.
 pub(crate) fn wired_in(files: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
     files
         .iter()
         .filter_map(|file| Some((file, wired(file.settings()?))))
 }
 
-/// Returns whycap's entries in settings.
+/// Finds whycap's entries in the settings.
 pub fn wired(settings: &Value) -> Wired {
     let entry = settings.get("statusLine");
     let status_line = entry.and_then(|entry| entry_invocation(entry, STATUS_LINE));
@@ -251,24 +251,23 @@ pub fn wired(settings: &Value) -> Wired {
     }
 }
 
-/// Returns true if a plugin started this process even though the settings contain a hook for the same event. Such a
-/// process must not handle the event, because the hook in the settings handles it.
+/// Returns true if this process was started by a plugin, but the settings contain a hook for the same event. In this
+/// case, the hook from the settings handles the event.
 ///
-/// If the program of the hook in the settings does not exist, the hook is ignored, because only the plugin works in
-/// that case.
+/// The hook in the settings is ignored if its executable does not exist.
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
     wired_beside_plugin(places, environment)
         .unwrap_or_default()
         .iter()
         .flat_map(|wired| &wired.hooks)
         .any(|(name, hook)| {
-            // The shell looks up a name without a directory on the PATH, so the hook is assumed to work.
+            // A name without a directory is looked up on the `PATH`, so it is assumed to work.
             let program = Path::new(&hook.program);
             parse_name(name) == Some(event) && (!program.is_absolute() || program.is_file())
         })
 }
 
-/// An entry in `enabledPlugins` for a plugin called `whycap`, from any marketplace.
+/// An entry in `enabledPlugins` for a plugin named `whycap`, from any marketplace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EnabledPlugin {
     /// The plugin's ID, such as `whycap@whycap`.
@@ -277,7 +276,7 @@ pub(crate) struct EnabledPlugin {
 }
 
 impl EnabledPlugin {
-    /// Returns the entries in these settings files, which must be in order of precedence.
+    /// Returns the entries from these settings files, which must be in order of precedence.
     pub(crate) fn list(files: &[SettingsFile]) -> Vec<Self> {
         let mut plugins: Vec<Self> = Vec::new();
         for (id, value) in files
@@ -296,14 +295,14 @@ impl EnabledPlugin {
         plugins
     }
 
-    /// Returns true if this is the plugin in the user's skills directory, which `whycap install` writes.
+    /// Returns true if this is the plugin that `whycap install` creates in the user's skills directory.
     pub(crate) fn is_in_skills_directory(&self) -> bool {
         self.id == "whycap@skills-dir"
     }
 }
 
-/// Returns the plugin's advice on how to turn on the status line, which is shown at the start of a session. Returns
-/// `None` if the status line is on, if the advice has been shown before, or if it cannot be recorded as shown.
+/// Returns a hint about how to turn on the status line, which the plugin shows when a session starts. Returns `None` if
+/// the status line is on, or if the hint has already been shown or cannot be marked as shown.
 pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<String> {
     let is_on = wired_beside_plugin(places, environment)?
         .iter()
@@ -321,8 +320,8 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
     }
 }
 
-/// Returns whycap's entries in each settings file. Returns `None` unless the plugin's launcher (`hooks/whycap-hook`)
-/// started this process.
+/// Returns whycap's entries in each settings file. Returns `None` unless this process was started by the plugin's
+/// launcher (`hooks/whycap-hook`).
 fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec<Wired>> {
     if environment.text("WHYCAP_FROM") != Some("plugin") {
         return None;

@@ -1,7 +1,8 @@
-//! `/whycap line on` and `/whycap line off`, which turn only the status line on or off from inside a conversation.
+//! Implements `/whycap line on` and `/whycap line off`, which turn the status line on and off from within a
+//! conversation.
 //!
-//! A plugin cannot contain a status line, because Claude Code ignores `statusLine` in a plugin's settings (2.1.328).
-//! The status line is therefore added to the user's settings, but only when the user asks for it.
+//! Plugins cannot provide a status line because Claude Code ignores `statusLine` in a plugin's settings (2.1.328). The
+//! status line is therefore added to the user's settings, but only at the user's request.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +19,10 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The maximum time to wait for another installation to finish. It is zero because Claude Code is waiting for an
-/// answer.
+/// How long to wait for another installation to finish. There is no wait because Claude Code is waiting for a reply.
 const PATIENCE: Duration = Duration::ZERO;
 
-/// Turns on the status line. Returns the answer that is shown to the user.
+/// Turns the status line on and returns the reply for the user.
 pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
     let program = lasting_program(environment)?;
     let additions = Additions {
@@ -52,12 +52,11 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
     ))
 }
 
-/// Turns off the status line. Returns the answer that is shown to the user.
+/// Turns the status line off and returns the reply for the user.
 pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     let path = places.user_settings();
     let plan = carry_out(places, PATIENCE, false, || {
-        // If the settings contain no hooks of whycap's, none of its entries would be left, so the whole installation is
-        // undone.
+        // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone.
         let file = SettingsFile::of_user(places);
         let has_hooks = file
             .settings()
@@ -76,9 +75,8 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     ))
 }
 
-/// Returns the path of a whycap program that will stay in place and can therefore be used in the settings. If whycap
-/// runs from a plugin's package, its program is copied to the plugin's data directory, because the next update replaces
-/// the package's directory.
+/// Returns the path of a whycap executable that is stable enough for the settings. An executable in a plugin package is
+/// copied to the plugin's data directory, because the next plugin update replaces the package's directory.
 fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
     let Some(packaged) = PackagedProgram::find(environment) else {
         return own_path::of_process(environment);
@@ -87,16 +85,16 @@ fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
     own_path::call(environment, &packaged.copy)
 }
 
-/// The program in a plugin's package.
+/// The whycap executable in a plugin package.
 struct PackagedProgram {
     program: PathBuf,
-    /// The path of its copy in the plugin's data directory.
+    /// The path of the executable's copy in the plugin's data directory.
     copy: PathBuf,
 }
 
 impl PackagedProgram {
-    /// Returns the program, or `None` if no plugin started this process or if its package contains no program for this
-    /// system.
+    /// Finds the executable. Returns `None` if this process was not started by a plugin or if the package contains no
+    /// executable for this system.
     fn find(environment: &Environment) -> Option<Self> {
         let root = environment.path("CLAUDE_PLUGIN_ROOT")?;
         let data = environment.path("CLAUDE_PLUGIN_DATA")?;
@@ -126,11 +124,10 @@ fn system() -> Option<&'static str> {
     }
 }
 
-/// Replaces the copy to which the settings refer, if the plugin has been updated.
+/// Replaces the copy of the executable that the settings refer to if the plugin has been updated.
 ///
-/// This compares the versions rather than the file times, because npm gives all files the same time. A failure is
-/// ignored. The next time a session starts, whycap tries again, and until then, the old program renders the status
-/// line.
+/// This compares versions rather than modification times, because npm gives all files the same time. If the update
+/// fails, the old executable stays in use, and whycap tries again at the start of the next session.
 pub(crate) fn renew_copy(environment: &Environment) {
     let Some(packaged) = PackagedProgram::find(environment) else {
         return;

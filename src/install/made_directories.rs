@@ -1,4 +1,5 @@
-//! The directories that whycap created for its configuration, so that a removal leaves no empty ones behind.
+//! The directories that whycap created for its configuration. The record allows `uninstall` to delete the ones that are
+//! empty.
 
 use std::path::{Path, PathBuf};
 
@@ -20,12 +21,12 @@ impl MadeDirectories {
         places.data.join("made_directories.json")
     }
 
-    /// Reads the record. If the record does not exist or is damaged, no directories are known, and none are removed.
+    /// Reads the record. It is empty if it does not exist or is damaged, in which case no directories are deleted.
     pub(crate) fn load(places: &Places) -> Self {
         records::read(&Self::path(places)).unwrap_or_default()
     }
 
-    /// Adds directories to the record. If this fails, a removal leaves the directories behind.
+    /// Adds directories to the record. If this fails, `uninstall` does not delete them.
     pub(crate) fn record(places: &Places, directories: Vec<PathBuf>) {
         if directories.is_empty() {
             return;
@@ -42,13 +43,13 @@ impl MadeDirectories {
         self.directories.iter().any(|made| made == directory)
     }
 
-    /// Deletes the directories that are empty. If none of the directories remains, also deletes the record.
+    /// Deletes the directories that are empty, and also the record if no directories remain.
     pub(crate) fn remove_empty(&self, places: &Places) {
         for directory in self.directories.iter().rev() {
             remove_empty_owned_directory(directory);
         }
         if !self.directories.iter().any(|directory| directory.exists()) {
-            // If this fails, the next removal finds nothing to remove.
+            // If this fails, the next `uninstall` finds no directories to delete.
             let _ = disk::remove_owned_file(&Self::path(places));
         }
     }

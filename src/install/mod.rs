@@ -1,7 +1,7 @@
-//! Adds whycap to Claude Code, and removes it again without losing any of the user's settings.
+//! Adds whycap to Claude Code and removes it without losing any of the user's settings.
 //!
-//! `settings_edit` edits text and never accesses the disk. `plan` reads the files and determines the steps. `carry_out`
-//! carries out the steps, writing one whole file at a time.
+//! `settings_edit` edits text without accessing the disk. `plan` reads the files and determines the steps, and
+//! `carry_out` executes them. Files are always written as a whole.
 
 pub mod carry_out;
 pub mod changes;

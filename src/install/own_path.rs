@@ -1,4 +1,4 @@
-//! Determines the path of whycap for the settings, and writes it as a word of a shell command.
+//! Determines whycap's path for the settings and quotes it for the shell.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
 
-/// Returns the path of the running program as a word in a shell command.
+/// Returns the path of the running executable, quoted for the shell.
 ///
-/// Fails if the program is in a temporary location, or if whycap would not recognize it in the settings.
+/// Fails if the executable is in a temporary location, or if whycap would not recognize the path in the settings.
 pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
     let running = std::env::current_exe().context("could not determine the path of this program; run whycap with its full path, such as /usr/local/bin/whycap")?;
     let called = std::env::args_os().next();
@@ -28,8 +28,8 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
     call(environment, &path)
 }
 
-/// Returns the path of a program as a word in a command for the shell that Claude Code uses. Fails if the path is not
-/// valid Unicode.
+/// Returns the path of an executable, quoted for the shell that Claude Code uses. Fails if the path is not valid
+/// Unicode.
 pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<String> {
     Shell::of(environment).call(program).with_context(|| {
         format!(
@@ -39,11 +39,11 @@ pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<
     })
 }
 
-/// Returns the path to this program that is likely to remain valid the longest.
+/// Returns the path of this executable that is likely to stay valid the longest.
 ///
-/// `running` is the real path of the program. When a package manager updates the program, it may replace a directory in
-/// this path, as Homebrew does in its Cellar. For this reason, the path that the user typed is preferred, followed by a
-/// path from the PATH that leads to the same file.
+/// `running` is the executable's real path. A package manager may replace a directory in this path when it updates
+/// whycap, as Homebrew does in its Cellar. For this reason, the path that the user typed is preferred, followed by a
+/// matching entry on the `PATH`.
 fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &Path) -> PathBuf {
     let typed = called.map(Path::new);
     if let Some(path) = typed
@@ -69,10 +69,10 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
         .unwrap_or_else(|| running.to_owned())
 }
 
-/// Returns the version-independent path at which pnpm links to a program. Returns `None` if pnpm did not install the
-/// program.
+/// Returns the version-independent path that pnpm links to an executable. Returns `None` if it was not installed by
+/// pnpm.
 ///
-/// pnpm keeps a package in a directory that is named after its version, such as
+/// pnpm stores a package in a directory that includes its version, such as
 /// `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…`, and links to it from `.pnpm/node_modules/…`.
 fn hoisted(program: &Path) -> Option<PathBuf> {
     let store = program.ancestors().find(|above| above.ends_with(".pnpm"))?;
@@ -84,7 +84,7 @@ fn hoisted(program: &Path) -> Option<PathBuf> {
     Some(store.join("node_modules").join(package))
 }
 
-/// Returns true if a program is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.
+/// Returns true if an executable is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.
 fn is_in_runner_cache(program: &Path) -> bool {
     program.components().any(|component| {
         let name = component.as_os_str().to_string_lossy();

@@ -1,6 +1,6 @@
-//! Plans an installation or a removal, step by step, based on the current files.
+//! Plans the steps of an installation or removal based on the current files.
 //!
-//! Planning changes nothing, so `--dry-run` shows a plan without carrying it out.
+//! Planning does not change anything, which is how `--dry-run` works.
 
 use std::path::{Path, PathBuf};
 
@@ -17,15 +17,15 @@ use crate::claude::settings::{self, SettingsFile};
 use crate::disk::replace::is_link;
 use crate::places::{Places, real};
 
-/// The steps of an installation or a removal, and the information to report about them.
+/// The steps of an installation or removal, and what to report about them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallPlan {
-    /// The steps, in the order in which they must be carried out.
+    /// The steps, in the order in which they must be executed.
     pub steps: Vec<Step>,
     pub(crate) changes: Vec<Change>,
-    /// Further information for the user, one sentence each.
+    /// Additional sentences for the user.
     pub(crate) notes: Vec<String>,
-    /// The backups that a removal keeps because they differ from the remaining settings.
+    /// The backups that a removal keeps because they differ from the resulting settings.
     pub(crate) backups: Vec<PathBuf>,
 }
 
@@ -48,7 +48,7 @@ impl InstallPlan {
         }));
     }
 
-    /// Plans to delete one of whycap's files. If there is a device or a directory at this path, it is left in place.
+    /// Plans to delete one of whycap's files. Anything other than a regular file is left in place.
     fn remove_own(&mut self, path: PathBuf) {
         if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
@@ -57,8 +57,8 @@ impl InstallPlan {
 
     /// Plans a backup of the settings.
     ///
-    /// If the text contains none of whycap's entries, it is the user's original and is always backed up. Otherwise, a
-    /// backup is made only if none exists yet.
+    /// The user's original text, which contains no whycap entries, is always backed up. Any other text is backed up
+    /// only if there is no backup yet.
     fn back_up(&mut self, places: &Places, settings: &Path, text: &str, is_original: bool) {
         let known_backups = backups(settings);
         let is_backed_up = known_backups
@@ -82,10 +82,9 @@ impl InstallPlan {
     }
 }
 
-/// Plans to add whycap to a settings file.
+/// Plans the installation of whycap in a settings file.
 ///
-/// Fails without changing anything if the file cannot be read or written, is not plain JSON, or would become too large
-/// for Claude Code.
+/// Fails if the settings file cannot be read or written, is not plain JSON, or would become too large for Claude Code.
 pub fn install(
     places: &Places,
     settings: &Path,
@@ -118,8 +117,7 @@ pub fn install(
     }
     plan.changes = outcome.changes;
 
-    // If whycap's status line is newly added, a foreign status line that an earlier installation preserved no longer
-    // matters.
+    // If whycap's status line is new, a status line preserved by an earlier installation is obsolete.
     if outcome.previous_line.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
         record.previous_line = outcome.previous_line;
     }
@@ -137,8 +135,8 @@ pub fn install(
     }
     record.made_directories.sort();
     if record != stored {
-        // The record is written before the settings, because the first status-line call needs the record's foreign
-        // status line.
+        // The record is written before the settings because the first status-line call reads the previous status line
+        // from it.
         let file = EditRecord::path(places, settings);
         let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
         plan.steps.push(Step::WriteOwn(file, bytes));
@@ -151,7 +149,7 @@ pub fn install(
     Ok(plan)
 }
 
-/// Plans to remove whycap, or only its status line, from a settings file.
+/// Plans the removal of whycap, or only its status line, from a settings file.
 pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(places, settings);
     let mut plan = InstallPlan::default();
@@ -196,9 +194,9 @@ pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::R
     Ok(plan)
 }
 
-/// The settings after whycap has been removed.
+/// The settings after the removal of whycap.
 struct Removal {
-    /// The text that remains, or `None` if the file is deleted.
+    /// The remaining text, or `None` to delete the file.
     text: Option<String>,
     changes: Vec<Change>,
 }
@@ -206,8 +204,8 @@ struct Removal {
 impl Removal {
     /// Plans the removal of whycap's entries from the text of a settings file.
     ///
-    /// If the text has not been changed since whycap wrote it, the result is the original, byte for byte. Otherwise,
-    /// only whycap's entries are removed.
+    /// If the text has not changed since whycap wrote it, this restores the original byte for byte. Otherwise, only
+    /// whycap's entries are removed.
     fn plan(
         settings: &Path,
         text: &str,
@@ -247,8 +245,7 @@ impl Removal {
     }
 }
 
-/// Returns true if whycap is also installed in settings files other than this one. If so, its `/whycap` is still
-/// needed.
+/// Returns true if whycap is also installed in a different settings file, which means that `/whycap` is still needed.
 fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
     let user = SettingsFile::of_user(places);
     let is_in_user_settings = user.path != settings
@@ -262,7 +259,7 @@ fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
             .any(|known| known != settings)
 }
 
-/// Extracts a program's path from the way it is written in a shell command.
+/// Returns the path of an executable that is quoted for the shell.
 fn program_path(program: &str) -> String {
     match invocation(&format!("{program} {HOOK}"), HOOK) {
         Some(invocation) => invocation.program,
@@ -270,8 +267,7 @@ fn program_path(program: &str) -> String {
     }
 }
 
-/// Returns the backups of a settings file, oldest first. A broken link is included, because no new backup can have its
-/// name.
+/// Returns the backups of a settings file, oldest first. Broken links are included because their names are taken.
 fn backups(settings: &Path) -> Vec<PathBuf> {
     let mut backups = Vec::new();
     loop {
@@ -311,10 +307,10 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Fails if the settings must not be written. This is checked before the first step is carried out.
+/// Fails if the settings must not be written. This check runs before the first step.
 ///
-/// A project's settings must not be a link that leads out of the project, because the project's author chose the target
-/// of such a link. A read-only file is left unchanged, even though it would be possible to replace it.
+/// A project's settings must not be a link to a file outside the project, because the project's author chose the link's
+/// target. A read-only file is left alone, even though it could be replaced.
 fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let project = directory.parent().unwrap_or(directory);

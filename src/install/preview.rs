@@ -1,7 +1,7 @@
-//! Shows a preview of a change to the settings: whycap's own entries before and after the change.
+//! Previews a change to the settings by listing whycap's entries before and after the change.
 //!
-//! A preview never quotes the settings themselves, because they may contain keys, tokens, and the commands that produce
-//! them. If the whole file were a single line, even a preview of the changed lines would quote all of it.
+//! The settings themselves are never quoted because they may contain keys, tokens, and the commands that produce them.
+//! A diff would not be safe either, since the entire file might be a single line.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::claude::settings;
 use crate::render::Report;
 use crate::terminal::Tone;
 
-/// Reports the entries that a change removes and the entries that it adds.
+/// Adds the entries that a change removes and adds to the report.
 pub(super) fn add(change: &FileChange, report: &mut Report) {
     let before = entries(change.before.as_deref());
     let after = entries(change.after.as_deref());
@@ -26,7 +26,7 @@ pub(super) fn add(change: &FileChange, report: &mut Report) {
     }
 }
 
-/// Returns whycap's entries in the text of a settings file, with one line for each entry.
+/// Returns whycap's entries in the text of a settings file, one line per entry.
 fn entries(text: Option<&str>) -> Vec<String> {
     let settings: Value = text
         .and_then(|text| settings::parse(text.as_bytes()).ok())
@@ -46,8 +46,8 @@ fn entries(text: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-/// Formats an entry as its position in the settings, followed by the program that it calls. Anything that the user has
-/// added to the command is left out.
+/// Formats an entry as its location in the settings, followed by the executable that it runs. The user's additions to
+/// the command are omitted.
 fn entry(place: &str, invocation: &Invocation, command: &str) -> String {
     format!("\"{place}\": {} {command}", invocation.program)
 }

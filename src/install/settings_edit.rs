@@ -1,9 +1,9 @@
-//! Adds whycap to the text of a settings file, and removes it.
+//! Adds whycap to the text of a settings file and removes it again.
 //!
-//! The text is edited rather than rewritten: `jsonc-parser` preserves everything else and formats new entries like
-//! their neighbors. If the text is not plain JSON (because of comments, trailing commas, or a repeated key), the edit
-//! is refused with an error that gives the position. The result is parsed by `serde_json` and compared with the input.
-//! If they differ in anything other than whycap's entries, the edit is refused.
+//! `jsonc-parser` edits the text in place, so everything else is preserved and new entries are formatted like their
+//! neighbors. Text that is not plain JSON (because of comments, trailing commas, or duplicate keys) is rejected with an
+//! error that includes the position. As a final check, `serde_json` parses the result, and the edit is rejected if
+//! anything other than whycap's entries has changed.
 
 use std::collections::HashSet;
 
@@ -23,28 +23,28 @@ use crate::claude::settings;
 use crate::secrets::redact;
 use crate::terminal::truncate;
 
-/// The byte order mark, which is preserved if a file starts with it.
+/// The byte order mark, which is preserved at the start of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The maximum number of columns to show of a foreign status line's command.
+/// The maximum width, in columns, at which the command of an existing status line is shown.
 const COMMAND_COLUMNS: usize = 48;
 
 /// The entries to add.
 #[derive(Debug, Clone, Copy)]
 pub struct Additions<'a> {
-    /// The path of the program, as a word in a shell command.
+    /// The path of whycap, quoted for the shell.
     pub program: &'a str,
-    /// True if the status line should be added.
+    /// True to add the status line.
     pub status_line: bool,
-    /// True if the hooks should be added.
+    /// True to add the hooks.
     pub hooks: bool,
-    /// The reason to preserve a foreign status line, or `None` to leave it in place and not add whycap's.
+    /// The reason for keeping an existing status line, or `None` to leave it in place and not add whycap's.
     pub keep: Option<KeepPurpose>,
-    /// The method for adding `/whycap`, or `None` to leave `/whycap` unchanged.
+    /// How to add `/whycap`, or `None` to leave it alone.
     pub slash_command: Option<SlashCommand>,
 }
 
-/// Returns the command of a foreign status line as display text, or `None` if there is no foreign status line.
+/// Returns display text for the command of a status line that is not whycap's, or `None` if there is none.
 pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
     if entry.is_null() || entry_invocation(entry, STATUS_LINE).is_some() {
@@ -53,7 +53,7 @@ pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     Some(command_of(entry))
 }
 
-/// Returns a status line's command as display text, without any token that the command may contain.
+/// Returns display text for a status line's command, with any tokens redacted.
 fn command_of(entry: &Value) -> String {
     match entry.get("command").and_then(Value::as_str) {
         Some(command) => redact(command),
@@ -61,7 +61,7 @@ fn command_of(entry: &Value) -> String {
     }
 }
 
-/// Adds the requested entries to the text of a settings file. Entries that are already present are not changed.
+/// Adds the requested entries to the text of a settings file. In an existing entry, only the path of whycap is updated.
 pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<SettingsEdit> {
     let (mut edit, root) = SettingsEdit::on(text)?;
     let Some(settings) = root.as_object() else {
@@ -79,8 +79,8 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
 
 /// Removes whycap, or only its status line, from the text of a settings file.
 ///
-/// `previous_line` is the foreign status line in the edit record, which is used if the text no longer contains it.
-/// `before` is the original settings, or `None` if they are unknown.
+/// `previous_line` is the previous status line from the edit record. It is used if the text no longer contains that
+/// status line. `before` is the original settings, or `None` if they are unknown.
 pub(crate) fn remove(
     text: &str,
     only_status_line: bool,
@@ -97,13 +97,13 @@ pub(crate) fn remove(
     edit.checked()
 }
 
-/// Converts JSON text to a value that preserves its spelling.
+/// Converts JSON text to a value and preserves how it is written.
 fn spelled(text: &str) -> CstInputValue {
-    // The library writes the text of a number unchanged.
+    // The library inserts the text of a number as is.
     CstInputValue::Number(text.to_owned())
 }
 
-/// Returns whycap's `statusLine` entry. It contains the foreign entry in its original spelling.
+/// Returns whycap's `statusLine` entry with the previous entry, exactly as written, nested in it.
 fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> CstInputValue {
     let mut members = vec![
         ("type".to_owned(), json!("command")),
@@ -115,7 +115,7 @@ fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> Cs
     CstInputValue::Object(members)
 }
 
-/// Returns the command of an entry or a handler if the command runs this subcommand of whycap.
+/// Returns the command of an entry or handler if it runs this whycap subcommand.
 fn our_command(entry: &CstNode, subcommand: &str) -> Option<(Invocation, CstStringLit)> {
     let command = entry
         .as_object()?
@@ -126,7 +126,7 @@ fn our_command(entry: &CstNode, subcommand: &str) -> Option<(Invocation, CstStri
     Some((invocation, command))
 }
 
-/// Returns the handlers in a group of hooks.
+/// Returns the handlers in a hook group.
 fn handlers_of(group: &CstNode) -> Vec<CstNode> {
     match group
         .as_object()
@@ -137,7 +137,7 @@ fn handlers_of(group: &CstNode) -> Vec<CstNode> {
     }
 }
 
-/// Returns the foreign status line inside one of whycap's entries, in its original spelling.
+/// Returns the previous status line that is nested in whycap's entry, exactly as written.
 fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     let members = entry.as_object()?;
     let (how, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;
@@ -147,8 +147,7 @@ fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     })
 }
 
-/// Replaces one of whycap's commands with `new_command`, unless the user has added something to it. Returns true if the
-/// command was changed.
+/// Replaces one of whycap's commands unless the user has customized it. Returns true if the command was changed.
 fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command: &str) -> bool {
     let is_other = command
         .decoded_value()
@@ -162,32 +161,32 @@ fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command:
 
 /// An edit of a settings file's text.
 pub(crate) struct SettingsEdit {
-    /// The original text and, once the edit is complete, the edited text.
+    /// The original text, which is replaced with the edited text at the end.
     pub(crate) text: String,
-    /// The changes, including anything that was deliberately left unchanged.
+    /// The changes, and anything that was intentionally left unchanged.
     pub(crate) changes: Vec<Change>,
-    /// The foreign status line that whycap's entry contains.
+    /// The previous status line that is nested in whycap's entry.
     pub(crate) previous_line: Option<PreviousStatusLine>,
-    /// The syntax tree. Editing any of its nodes edits the tree.
+    /// The syntax tree, which is modified through its nodes.
     tree: CstRootNode,
-    /// The settings before the edit. The edit must not change anything except whycap's entries.
+    /// The settings that must remain, apart from whycap's entries.
     expected: Value,
 }
 
 impl SettingsEdit {
-    /// Parses the text of a settings file. Returns the edit and the root node. As in Claude Code, an empty file counts
-    /// as an empty object.
+    /// Parses the text of a settings file and returns the edit with its root node. Like in Claude Code, an empty file
+    /// is treated as an empty object.
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let json = if json.trim().is_empty() { "{}\n" } else { json };
-        // Below, `serde_json` rejects anything else that is not JSON.
+        // All other deviations from JSON are rejected by `serde_json` below.
         let options = ParseOptions {
             allow_comments: false,
             allow_trailing_commas: false,
             allow_missing_commas: false,
             ..ParseOptions::default()
         };
-        // The parser's error mentions a comment only if the parser does not collect tokens.
+        // The parser mentions comments in its error only if it does not collect tokens.
         parse_to_ast(json, &CollectOptions::default(), &options)?;
         let tree = CstRootNode::parse(json, &options)?;
         let root = tree.value().context("the file contains no value")?;
@@ -217,7 +216,7 @@ impl SettingsEdit {
         Ok((edit, root))
     }
 
-    /// Returns the edited text. If the original was a single line, the edited text is also a single line.
+    /// Returns the edited text. If the original text was a single line, so is the edited text.
     fn edited(&self) -> String {
         let text = self.tree.to_string();
         let mut edited = String::new();
@@ -228,7 +227,7 @@ impl SettingsEdit {
         if !self.text.contains(':') || self.text.trim_end().contains('\n') {
             return edited + &text;
         }
-        // Line breaks in strings are escaped, so every line break in this text is between tokens.
+        // Line breaks in strings are escaped, so all of these line breaks are between tokens.
         let body = text.trim_end();
         for line in body.lines() {
             if edited.ends_with(',') {
@@ -342,8 +341,8 @@ impl SettingsEdit {
         }
     }
 
-    /// Removes whycap's handlers, and any groups, lists, and objects that become empty. A list or an object that was
-    /// already empty in the original settings (`before`) is kept.
+    /// Removes whycap's handlers, along with any groups, lists, and objects that become empty. Lists and objects that
+    /// were already empty in the original settings (`before`) are kept.
     fn remove_hooks(&mut self, settings: &CstObject, before: Option<&Value>) {
         let Some(hooks) = settings.object_value("hooks") else {
             return;
@@ -384,9 +383,9 @@ impl SettingsEdit {
         }
     }
 
-    /// Returns an error about the value at these keys, with its position in the original text.
+    /// Returns an error about the value at this key path, including its position in the original text.
     fn misshapen(&self, keys: &[&str], reason: &str) -> anyhow::Error {
-        // The position of a node can be determined only as long as the edit keeps the node's tree alive.
+        // The node's position can be determined only while the edit keeps the tree alive.
         let (_edit, root) = match Self::on(&self.text) {
             Ok(parsed) => parsed,
             Err(error) => return error,
@@ -397,12 +396,12 @@ impl SettingsEdit {
         refusal(&node.unwrap_or(root), reason)
     }
 
-    /// Sets the edited text. Fails if anything other than whycap's entries differs from the original.
+    /// Applies the edits to the text. Fails if they affect anything other than whycap's entries.
     fn checked(mut self) -> anyhow::Result<Self> {
         if !self.changes.iter().all(Change::is_none) {
             self.text = self.edited();
         }
-        // Comparing the settings as text also compares the order of their keys.
+        // Comparing the text of the settings includes the order of the keys.
         let others = settings::parse(self.text.as_bytes())
             .map(|settings| without_ours(&settings).to_string());
         ensure!(
@@ -413,7 +412,7 @@ impl SettingsEdit {
     }
 }
 
-/// Returns an error about a node, with its position.
+/// Returns an error about a node, including the node's position.
 fn refusal(node: &CstNode, reason: &str) -> anyhow::Error {
     let before = text_before(node);
     let line = before.matches('\n').count() + 1;
@@ -421,7 +420,7 @@ fn refusal(node: &CstNode, reason: &str) -> anyhow::Error {
     anyhow!("{reason} on line {line} column {column}")
 }
 
-/// Returns the text before a node.
+/// Returns all text before a node.
 fn text_before(node: &CstNode) -> String {
     let Some(parent) = node.parent() else {
         return String::new();
@@ -455,7 +454,7 @@ mod tests {
         }
     }
 
-    /// Settings as people actually write them, and some that nobody should write.
+    /// A mix of realistic and unreasonable settings.
     const NASTY: [&str; 22] = [
         "",
         " \n\n",
@@ -494,7 +493,7 @@ mod tests {
         }
     }
 
-    /// Installs whycap, then installs it again, and finally removes it.
+    /// Installs whycap twice and then removes it.
     fn round_trip(text: &str, keep: Option<KeepPurpose>) {
         let before = parsed(text);
         let added = add(text, wanted(keep)).unwrap_or_else(|why| panic!("{text}: {why}"));

@@ -1,10 +1,10 @@
 //! The `/whycap` command inside Claude Code.
 //!
-//! Claude Code loads the command as a plugin from the user's skills directory, without any entry in the settings.
-//! Versions before 2.1.308 do not run the module of a plugin in that directory, so they need a command file instead.
-//! Newer versions do not get the file, because Claude Code treats a command from a file as a prompt. Submitting a
-//! prompt cancels the auto-resume after a usage limit, even if a hook blocks the prompt. A command that a plugin
-//! registers does not cancel the auto-resume (observed with 2.1.328 to 2.1.331).
+//! Claude Code loads the command as a plugin from the user's skills directory, without an entry in the settings.
+//! Versions before 2.1.308 do not run the modules of such plugins, so they need a command file instead. Newer versions
+//! do not get the command file because Claude Code treats its commands as prompts. Submitting a prompt cancels
+//! auto-resume after a usage limit, even if a hook blocks the prompt. Commands registered by a plugin do not cancel
+//! auto-resume (observed with 2.1.328 to 2.1.331).
 
 use std::path::{Path, PathBuf};
 
@@ -19,25 +19,25 @@ use crate::disk::replace::is_link;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The first version of Claude Code that runs a plugin's module.
+/// The first Claude Code version that runs a plugin's module.
 pub(crate) const FIRST_WITH_MODULES: ClientVersion = ClientVersion(2, 1, 308);
 
-/// The text of the command file. If no hook answers the command, the model receives this text.
+/// The contents of the command file, which are sent to the model only if no hook handles the command.
 const COMMAND_FILE: &str = include_str!("whycap-command.md");
 
-/// The module that answers `/whycap`.
+/// The plugin module that handles `/whycap`.
 const MODULE: &str = include_str!("../../hooks/whycap.js");
 
-/// The line of [`MODULE`] that is replaced with the path of the installed program.
+/// The line in [`MODULE`] that is replaced with the path of the installed executable.
 const NO_PROGRAM: &str = "const PROGRAM = null";
 
-/// The value in `plugin.json` that marks a plugin as written by whycap.
+/// The value in `plugin.json` that identifies a plugin created by whycap.
 const WRITTEN_BY: &str = "whycap install";
 
-/// The end of a note about a `/whycap` command that does not belong to whycap.
+/// The end of a note about a `/whycap` command that is not whycap's own.
 const STAYS: &str = "nothing was changed; use `whycap explain` in a shell instead of /whycap";
 
-/// The ways to add `/whycap` to Claude Code.
+/// How `/whycap` is added to Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlashCommand {
     /// A plugin in the user's skills directory.
@@ -47,8 +47,7 @@ pub enum SlashCommand {
 }
 
 impl SlashCommand {
-    /// Returns the best way for this version of Claude Code. If the version is unknown, it is assumed to be a current
-    /// one.
+    /// Returns the best method for a Claude Code version. An unknown version is assumed to be recent.
     pub(crate) fn for_version(version: Option<ClientVersion>) -> Self {
         match version {
             Some(version) if version < FIRST_WITH_MODULES => Self::File,
@@ -57,32 +56,32 @@ impl SlashCommand {
     }
 }
 
-/// The state of `/whycap` in Claude Code, which depends on files and settings.
+/// The state of the `/whycap` command in Claude Code, based on files and settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SlashCommandState {
     /// A plugin provides the command.
     Plugin,
-    /// The command file exists, and there is no plugin.
+    /// The command file exists, but there is no plugin.
     File,
-    /// The command file exists and takes precedence over a plugin.
+    /// The command file exists and overrides the plugin.
     FileBeforePlugin,
     /// The command file was not written by whycap.
     Foreign,
     /// The plugin with this ID is turned off.
     TurnedOff(String),
-    /// `/whycap` is not available in Claude Code.
+    /// `/whycap` is not available.
     Missing,
 }
 
 impl SlashCommandState {
-    /// Determines the state from these settings files, which must be in order of precedence.
+    /// Determines the state based on these settings files, which must be in order of precedence.
     pub(crate) fn new(places: &Places, files: &[SettingsFile]) -> Self {
         let has_own_plugin = is_own_plugin(&plugin_directory(places));
         let mut plugins = EnabledPlugin::list(files);
         plugins.retain(|plugin| !plugin.is_in_skills_directory() || has_own_plugin);
         let is_enabled = plugins.iter().any(|plugin| plugin.is_enabled);
-        // If a plugin of the same name is installed, Claude Code ignores the plugin in the skills directory, even if
-        // the installed plugin is turned off.
+        // An installed plugin with the same name replaces the plugin in the skills directory, even if the installed
+        // plugin is turned off.
         let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
         let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
 
@@ -99,19 +98,19 @@ impl SlashCommandState {
     }
 }
 
-/// The part of an installation plan that concerns `/whycap`.
+/// The part of an installation plan that is about `/whycap`.
 #[derive(Debug, Default)]
 pub(super) struct SlashCommandPlan {
     pub(super) files: Vec<FileChange>,
-    /// The directories to remove if they are empty, starting with the innermost.
+    /// The directories to remove if they are empty, innermost first.
     pub(super) directories: Vec<PathBuf>,
     pub(super) changes: Vec<Change>,
     pub(super) notes: Vec<String>,
 }
 
 impl SlashCommandPlan {
-    /// Plans to add `/whycap` with the given method, and to remove the files that an earlier installation added with
-    /// the other method. `program` is the path of whycap.
+    /// Plans to add `/whycap` with the given method and to remove the files of the other method. `program` is the path
+    /// of whycap.
     pub(super) fn install(places: &Places, way: SlashCommand, program: &str) -> Self {
         let mut plan = Self::default();
         let is_installed_plugin = EnabledPlugin::list(&[SettingsFile::of_user(places)])
@@ -133,7 +132,7 @@ impl SlashCommandPlan {
         plan
     }
 
-    /// Plans to remove `/whycap`.
+    /// Plans the removal of `/whycap`.
     pub(super) fn uninstall(places: &Places) -> Self {
         let mut plan = Self::default();
         plan.remove_plugin(places, ChangeKind::SlashCommandRemoved);
@@ -192,7 +191,7 @@ impl SlashCommandPlan {
             return;
         }
 
-        // `plugin.json` is removed last, because this file marks the directory as whycap's.
+        // `plugin.json` is removed last because it identifies the directory as whycap's.
         for (name, _) in plugin_files("").into_iter().rev() {
             let path = directory.join(name);
             if let Some(present) = text_of(&path) {
@@ -208,7 +207,7 @@ impl SlashCommandPlan {
         self.changes
             .push(Change::new(kind, &places.show(&directory)));
         self.directories.push(directory);
-        // Claude Code creates this directory when the plugin runs, and does not put anything in it.
+        // Claude Code creates this directory when it runs the plugin, but leaves it empty.
         self.directories
             .push(places.config.join("plugins/data/whycap-skills-dir"));
     }
@@ -267,11 +266,11 @@ impl SlashCommandPlan {
     }
 }
 
-/// Removes whycap's command file if a plugin provides `/whycap`.
+/// Deletes whycap's command file if a plugin provides `/whycap`.
 ///
-/// The `SessionStart` hook calls this function, because the user may have turned on a plugin after `whycap install`
-/// wrote the file. Claude Code reads command files before the hook runs, so the removal takes effect in the next
-/// session. A failure is ignored; `doctor` reports the file.
+/// The `SessionStart` hook calls this function because the user may enable a plugin after running `whycap install`.
+/// Claude Code reads command files before the hook runs, so the deletion takes effect in the next session. If the
+/// deletion fails, `doctor` reports the file.
 pub(crate) fn remove_obsolete_file(
     places: &Places,
     version: impl FnOnce() -> Option<ClientVersion>,
@@ -292,14 +291,13 @@ pub(crate) fn command_file(places: &Places) -> PathBuf {
     places.config.join("commands/whycap.md")
 }
 
-/// Returns the directory of whycap's plugin.
+/// Returns the directory of the plugin that whycap creates.
 pub(crate) fn plugin_directory(places: &Places) -> PathBuf {
     places.config.join("skills/whycap")
 }
 
-/// Returns the names and contents of the plugin's files. `plugin.json` comes first, because it marks the directory as
-/// whycap's. If an installation is interrupted after writing this file, the next installation can therefore continue
-/// it.
+/// Returns the names and contents of the plugin's files. `plugin.json` comes first because it identifies the directory
+/// as whycap's, which allows the next installation to continue after an interruption.
 fn plugin_files(program: &str) -> [(&'static str, String); 3] {
     let manifest = json!({
         "name": "whycap",
@@ -324,7 +322,7 @@ fn plugin_files(program: &str) -> [(&'static str, String); 3] {
     ]
 }
 
-/// Returns true if whycap wrote the plugin in this directory.
+/// Returns true if whycap created the plugin in this directory.
 fn is_own_plugin(directory: &Path) -> bool {
     let manifest: Value = text_of(&directory.join(".claude-plugin/plugin.json"))
         .and_then(|text| serde_json::from_str(&text).ok())
@@ -332,7 +330,7 @@ fn is_own_plugin(directory: &Path) -> bool {
     manifest.at("metadata").at("writtenBy").as_str() == Some(WRITTEN_BY)
 }
 
-/// Returns true if the plugin's directory, or any file that whycap writes in it, is a symbolic link.
+/// Returns true if the plugin's directory or any file that whycap writes to it is a symbolic link.
 fn has_link(directory: &Path) -> bool {
     let files = plugin_files("").map(|(name, _)| directory.join(name));
     files

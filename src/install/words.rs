@@ -1,4 +1,4 @@
-//! The text that an installation displays: the question about a foreign status line, and the report of the changes.
+//! The text shown by an installation: the question about an existing status line and the report of the changes.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, IsTerminal};
@@ -14,13 +14,13 @@ use crate::places::Places;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
 
-/// The note about settings that are usually part of a repository.
+/// The note about settings that are usually checked in to a repository.
 const SHARED: &str = "this file is usually shared with other people, who would need whycap at the same path; to change only your own settings, use --scope local";
 
-/// The question about a foreign status line.
+/// The question about an existing status line.
 const QUESTION: &str = include_str!("keep_status_line.txt");
 
-/// Adds a plan's changes to a report. If `dry_run` is true, the report says what would happen.
+/// Adds a plan's changes to a report. In a dry run, the report describes what would happen.
 pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
     if plan.changes.iter().all(Change::is_none) {
         report.indented_paragraph(2, Tone::Plain, "no changes needed");
@@ -50,13 +50,13 @@ pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &m
     }
 }
 
-/// Returns the sentence for each kind of change. A test checks that every kind has a sentence.
+/// Returns a sentence for each kind of change. A test verifies that none is missing.
 fn sentences() -> HashMap<ChangeKind, String> {
     serde_json::from_str(include_str!("changes.json")).unwrap_or_default()
 }
 
-/// Asks the user what to do with a foreign status line. Returns `None` if there is no foreign status line, if nobody
-/// can answer, or if the user wants to leave the status line as it is.
+/// Asks the user what to do about an existing status line. Returns `None` if there is none, if there is no user to ask,
+/// or if the user wants to leave it alone.
 pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     let file = SettingsFile::read(SettingsScope::User, path.to_owned());
     let Some(command) = file.settings().and_then(foreign_status_line) else {
@@ -77,8 +77,8 @@ pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     })
 }
 
-/// Returns notes about settings that keep the installation from taking effect in this folder, or that affect other
-/// people.
+/// Returns notes about settings that affect other people or that prevent the installation from taking effect in this
+/// folder.
 pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope) -> Vec<String> {
     let path = settings::path_of(scope, places, folder);
     let files = settings::of(places, Some(folder));
