@@ -1,7 +1,7 @@
-//! Updates this machine's files in a directory of exports.
+//! Updates this machine's files in an export directory.
 //!
-//! Each file contains all of a machine's rows for one day and is replaced as a whole when any of them changes. The data
-//! directory stores a hash of each file. If the hashes are missing, all files are written again.
+//! Each file contains all of the machine's rows for one day and is rewritten whenever any of them changes. Hashes of
+//! the files are kept in the data directory. If the hashes are lost, all files are rewritten.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -25,7 +25,7 @@ use crate::places::{Places, real};
 use crate::render::Report;
 use crate::terminal::count_noun;
 
-/// A record of the files that earlier exports wrote to a directory.
+/// The files written to a directory by earlier exports.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct EarlierExports {
@@ -35,10 +35,10 @@ struct EarlierExports {
     is_shared: bool,
 }
 
-/// The hashes of a written file.
+/// The hashes of an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct WrittenFile {
-    /// The hash of the rows, excluding the time of the export.
+    /// The hash of the rows without the export time.
     rows: u64,
     /// The hash of the compressed file.
     bytes: u64,
@@ -52,16 +52,16 @@ struct DirectoryUpdate<'d> {
     keys: HashSet<u64>,
     erased: ErasedRows,
     earlier: EarlierExports,
-    /// True if the directory contains no files from this machine, so all of them must be written.
+    /// True if this machine has no files in the directory, so all of them must be written.
     is_empty: bool,
     days: BTreeSet<NaiveDate>,
     written_rows: u64,
-    /// The number of rows that this machine exported earlier but no longer has.
+    /// The number of rows that were exported earlier but no longer exist on this machine.
     removed_rows: u64,
 }
 
-/// Updates a directory with the rows that `collect` returns, starting with the day `since`. Fails if another export is
-/// running.
+/// Updates an export directory with the rows that `collect` returns, starting with the day `since`. Fails if another
+/// export is running.
 pub(crate) fn update_exports(
     directory: &Path,
     since: Option<NaiveDate>,
@@ -81,7 +81,7 @@ pub(crate) fn update_exports(
         .context("another whycap export is running; try again when it has finished")?;
 
     let new_rows = collect()?;
-    // The path must not depend on whether the directory already exists, because its hash identifies the stored state.
+    // The path is hashed to identify the stored state, so it must not depend on whether the directory exists.
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let id = xxh3_64(real(&absolute).as_os_str().as_encoded_bytes());
     let memory = places.data.join(format!("export/{id:016x}/given.json"));
@@ -101,7 +101,7 @@ impl<'d> DirectoryUpdate<'d> {
     ) -> Result<Self, Error> {
         let mut earlier: EarlierExports = records::read_large(memory).unwrap_or_default();
         earlier.last = ExportTime::new(now).after(earlier.last);
-        // The time is stored first so that the next export uses a later time even if this export is killed.
+        // Save the time first. This ensures that the next export uses a later time even if this one is killed.
         records::write(memory, &earlier)?;
 
         let files = list_all_files(directory, &mut Vec::new());
@@ -116,9 +116,9 @@ impl<'d> DirectoryUpdate<'d> {
             new_rows,
             keys: new_rows.rows.iter().map(|row| row.key).collect(),
             erased: ErasedRows::read(directory)?,
-            // If only this machine uses the directory, its files may have been moved elsewhere after they were loaded
-            // into a database. However, if a shared directory contains no files from this machine, someone has emptied
-            // it, and every machine must fill it again.
+            // In an unshared directory, missing files may have been moved elsewhere after they were loaded into a
+            // database. In a shared directory, they mean that someone has emptied the directory and that every machine
+            // must fill it again.
             is_empty: earlier.is_shared && own_count == 0 || !has_exports(directory),
             earlier,
             days: BTreeSet::new(),
@@ -127,7 +127,7 @@ impl<'d> DirectoryUpdate<'d> {
         })
     }
 
-    /// Writes the files for all days that have rows now or had rows before.
+    /// Writes the files for all days with current or previously exported rows.
     fn write_days(&mut self, since: Option<NaiveDate>) -> Result<(), Error> {
         let mut days: BTreeMap<(RowType, NaiveDate), Vec<&NewRow>> = BTreeMap::new();
         for (row_type, files) in &self.earlier.files {
@@ -148,7 +148,7 @@ impl<'d> DirectoryUpdate<'d> {
         Ok(())
     }
 
-    /// Writes a file unless it already contains these rows.
+    /// Writes a file unless it already contains exactly these rows.
     fn write_day(
         &mut self,
         row_type: RowType,
@@ -168,11 +168,11 @@ impl<'d> DirectoryUpdate<'d> {
             return Ok(());
         }
 
-        // The new version must be later than the one in the file, even if the clock was turned back or a backup was
+        // The new version must be later than the one in the file, even after the clock was set back or a backup was
         // restored.
         let mut time = self.earlier.last;
         let mut kept_lines = Vec::new();
-        // An unreadable file is replaced.
+        // Unreadable files are overwritten.
         let _ = each_row(&path, |row, line| {
             time = time.max(ExportTime::default().after(ExportTime::in_version(row.version)));
             if self.keys.contains(&row.key) {
@@ -181,12 +181,12 @@ impl<'d> DirectoryUpdate<'d> {
             if row_type == RowType::Spend && is_complete {
                 self.removed_rows += 1;
             } else if !self.erased.covers(row) {
-                // Limit errors and readings are kept even after their transcripts are deleted.
+                // Limit errors and readings are kept even if their transcripts have been deleted.
                 kept_lines.extend_from_slice(line);
             }
         });
         let mut text = if row_type == RowType::Spend && rows.is_empty() && is_complete {
-            // This row signals to databases that have already loaded the day that it no longer has any spend.
+            // Tells databases that have already loaded this day that there is no longer any spend.
             lines_of([&no_spend(exporter, day)], time)
         } else {
             lines_of(rows.iter().copied(), time)
@@ -222,8 +222,8 @@ impl<'d> DirectoryUpdate<'d> {
     }
 }
 
-/// Returns true if a file exists but its contents differ from what was written. A missing file does not count as
-/// damaged, because it may have been moved after it was loaded.
+/// Returns true if a file exists but its content differs from what was written. A missing file is not damaged, because
+/// it may have been moved after it was loaded.
 fn is_damaged(path: &Path, hash: u64) -> bool {
     match disk::read(path, MAX_FILE_SIZE) {
         Ok(None) => false,
@@ -232,7 +232,7 @@ fn is_damaged(path: &Path, hash: u64) -> bool {
     }
 }
 
-/// Returns the single row for a day on which this machine no longer has any spend.
+/// Returns a row that marks a day on which this machine no longer has any spend.
 fn no_spend(exporter: &Exporter, day: NaiveDate) -> NewRow {
     let at = day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
     NewRow::new(

@@ -1,8 +1,8 @@
-//! Erases people, projects, and days from a directory of exports.
+//! Erases people, projects, and days from an export directory.
 //!
-//! The file `whycap-1/erased.json` lists everything that was erased. Rows on this list are never exported again, and
-//! neither `whycap spend --from` nor a database counts them if other machines' files bring them back. Names and sessions
-//! are stored as hashes, so anyone who guesses a name can check whether it was erased.
+//! The file `whycap-1/erased.json` lists everything that was erased. Rows on this list are never exported again. If
+//! another machine's files still contain them, `whycap spend --from` and the databases ignore them. Names and sessions
+//! are stored as hashes, which can be checked against guesses but not reversed.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,22 +23,22 @@ use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::count_noun;
 
-/// The maximum size of the list of erased rows, in bytes. This is enough for two million responses.
+/// The maximum size of the list in bytes, which is enough for two million responses.
 const MAX_LIST_SIZE: u64 = 64 * 1024 * 1024;
-/// The maximum number of names that the error message for an unknown name lists.
+/// The maximum number of names to list in the error message for an unknown name.
 const MAX_LISTED_NAMES: usize = 20;
 
-/// The rows that the user wants to erase.
+/// The rows to erase.
 #[derive(Debug, Clone)]
 pub(crate) enum Erasure {
     Person(String),
     Project(String),
-    /// All rows for days (UTC) before this one.
+    /// All rows before a day (UTC).
     Before(NaiveDate),
 }
 
 impl Erasure {
-    /// Returns the row's field that is matched against the name to be erased, or `None` if days are erased.
+    /// Returns the field of a row that contains the name to be erased. Returns `None` if days are being erased.
     fn name_in<'r>(&self, row: &'r ExportedRow<'_>) -> Option<&'r str> {
         match self {
             Self::Person(_) => Some(&row.person),
@@ -47,7 +47,7 @@ impl Erasure {
         }
     }
 
-    /// Returns the error for a directory that contains no rows to erase. `names` are the names in the rows that it does
+    /// Returns the error message for a directory without rows to erase. `names` are the names that the directory does
     /// contain.
     fn not_found(&self, names: &BTreeSet<String>, directory: &str) -> String {
         let (noun, name) = match self {
@@ -81,20 +81,20 @@ impl FromStr for Erasure {
     }
 }
 
-/// Everything that has ever been erased from a directory.
+/// Everything that was ever erased from a directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ErasedRows {
-    /// The erased people and projects, the keys of their rows, and the sessions of these rows. Each is stored as a type
-    /// and a hash, such as `person 5bdcc146bf60754e`. Other machines may have copies of the rows under other names, and
-    /// they may have derived unrecorded spend from the sessions.
+    /// The erased people and projects, along with the keys and sessions of their rows. Each is stored as a type and a
+    /// hash, such as `person 5bdcc146bf60754e`. The keys are needed because other machines may have copies of the rows
+    /// under other names, and the sessions because unrecorded spend is derived from entire sessions.
     hashes: BTreeSet<String>,
     /// The day (UTC) before which all rows were erased.
     before: Option<NaiveDate>,
 }
 
 impl ErasedRows {
-    /// Reads the list of erased rows. Fails if the list exists but cannot be read, because any row could be on it.
+    /// Reads the list of erased rows. Fails if it exists but cannot be read, because any row could be on it.
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let path = list_path(directory);
         match disk::read(&path, MAX_LIST_SIZE)? {
@@ -105,7 +105,7 @@ impl ErasedRows {
         }
     }
 
-    /// Adds the name or the day. Returns true if the list did not cover it yet.
+    /// Adds an erasure to the list. Returns false if the list already includes it.
     fn add(&mut self, erasure: &Erasure) -> bool {
         match erasure {
             Erasure::Person(name) => self.hashes.insert(hash("person", name)),
@@ -118,8 +118,8 @@ impl ErasedRows {
         }
     }
 
-    /// Adds the keys and sessions of the erased rows that count. An erased row that does not count is a copy of another
-    /// person's row, so that person's original must stay. Sessions that contain other people's responses stay as well.
+    /// Adds the keys and sessions of all erased rows, except for copies of other people's rows and sessions with other
+    /// people's responses.
     fn add_related_rows(&mut self, directory: &Path) -> Result<(), Error> {
         let mut related = BTreeSet::new();
         let mut sessions = HashSet::new();
@@ -148,7 +148,7 @@ impl ErasedRows {
         self.before.is_some_and(|before| day < before)
     }
 
-    /// Returns true if the row was erased.
+    /// Returns true if a row was erased.
     pub(super) fn covers(&self, row: &ExportedRow<'_>) -> bool {
         let first = self
             .before
@@ -178,7 +178,7 @@ impl ErasedRows {
         })
     }
 
-    /// Returns the SQL values that the scripts compare rows with, or `None` if nothing was erased.
+    /// Returns the values for comparing rows in SQL scripts, or `None` if nothing was erased.
     pub(super) fn sql_values(&self) -> Option<String> {
         let before = self.before.map(|day| format!("('before {day}')"));
         let hashes = self
@@ -195,16 +195,15 @@ impl ErasedRows {
     }
 }
 
-/// Returns a type and the first 16 digits of the SHA-256 hash of a name. The SQL scripts calculate the same hash.
+/// Returns a type followed by the first 16 digits of the SHA-256 hash of a name. The SQL scripts compute the same hash.
 fn hash(kind: &str, name: &str) -> String {
     let digest = Sha256::digest(name);
     let first: [u8; 8] = digest.first_chunk().copied().unwrap_or_default();
     format!("{kind} {:016x}", u64::from_be_bytes(first))
 }
 
-/// Returns true if a text contains only characters that occur in hashes. Everyone who can write to the directory can
-/// change the list of erasures, and its hashes become part of the SQL scripts, so any other text could change what a
-/// script does.
+/// Returns true if a string contains only characters that occur in hashes. Anyone with write access to the directory
+/// can edit the list, and its hashes are inserted into SQL scripts, so other characters would allow SQL injection.
 fn is_hash(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
@@ -219,7 +218,8 @@ fn list_path(directory: &Path) -> PathBuf {
 }
 
 /// Removes rows from a directory, including those of other machines, and adds them to the list of erased rows. Returns
-/// a report and the files that could not be read completely. Fails without adding anything if there is no such row.
+/// a report and the files that could not be read in full. Fails without changing anything if there are no matching
+/// rows.
 pub(crate) fn erase(
     directory: &Path,
     erasure: &Erasure,
@@ -279,14 +279,14 @@ pub(crate) fn erase(
     Ok((Report::from_lines(&text), unreadable))
 }
 
-/// Fails unless the directory contains a row with the name, or before the day, that the user wants to erase.
+/// Fails if no row in the directory matches the erasure.
 fn ensure_found(directory: &Path, erasure: &Erasure, shown: &str) -> anyhow::Result<()> {
     let mut requested = ErasedRows::default();
     requested.add(erasure);
     let mut names = BTreeSet::new();
     let mut is_found = false;
     for path in list_all_files(directory, &mut Vec::new()) {
-        // Unreadable rows are reported when the rows are removed.
+        // Unreadable rows are reported later, when the rows are removed.
         let _ = each_row(&path, |row, _line| {
             is_found |= requested.covers(row);
             if let Some(name) = erasure.name_in(row)

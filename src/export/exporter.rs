@@ -1,9 +1,9 @@
 //! Identifies the exporter: the person, the machine, and the provider of the responses.
 //!
-//! A person's pseudonym is an HMAC whose key is the account ID, a random 122-bit number that Claude Code stores on
-//! every machine where the person is logged in. The pseudonym is therefore the same on all machines without a shared
-//! key, and nobody can identify the person by trying a list of names. However, anyone who has the account ID, such as
-//! an organization that collects Claude Code telemetry, can compute the pseudonym unless the user configures a key.
+//! A person's pseudonym is an HMAC keyed with the account ID, a random 122-bit number that Claude Code stores on every
+//! machine where the person is logged in. The pseudonym is therefore the same on all machines without a shared key, and
+//! it cannot be reversed by trying a list of names. However, anyone who knows the account ID, such as an organization
+//! that collects Claude Code telemetry, can compute the pseudonym unless the user configures a key.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The environment variables and settings that take precedence over the plan, each with the provider's name as it
-/// appears in rows.
+/// The environment variables and settings that select a provider instead of the plan, with the name of the provider in
+/// exported rows.
 const PROVIDERS: [(&str, &str); 4] = [
     ("CLAUDE_CODE_USE_BEDROCK", "bedrock"),
     ("CLAUDE_CODE_USE_VERTEX", "vertex"),
@@ -32,42 +32,40 @@ const PROVIDERS: [(&str, &str); 4] = [
     ("ANTHROPIC_BASE_URL", "gateway"),
 ];
 
-/// The number of bytes at each end of a transcript to search for the owner. Claude Code writes the owner at the start
-/// of each run and often again later.
+/// The number of bytes to search for the owner at each end of a transcript. Claude Code records the owner at the start
+/// of each run, and often again later.
 const OWNER_SEARCH_BYTES: u64 = 64 * 1024;
 
-/// The person and the machine on whose behalf rows are exported.
+/// The person and the machine that rows are exported for.
 #[derive(Debug, Default)]
 pub(crate) struct Exporter {
     pub(super) machine: String,
     pub(super) person: String,
-    /// The hash of the logged-in account.
+    /// The hash of the current account.
     login: Option<String>,
-    /// The owners of sessions, keyed by session ID.
+    /// The owners of sessions, by session ID.
     owners: HashMap<String, SessionOwner>,
-    /// The provider of responses, unless the model or the session points to a different one.
+    /// The default provider, used unless the model or the session indicates a different one.
     provider: &'static str,
-    /// The key for hashing the names of projects and branches, which is shared within a team.
+    /// The key for hashing the names of projects and branches. It is the same for everyone in a team.
     pub(super) secret: String,
     pub(super) config: Export,
 }
 
-/// The certainty of a session's ownership. If there are several copies of a row, the one whose owner is most certain
-/// counts.
+/// How certain a session's owner is. Among several copies of a row, the one with the most certain owner is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ownership {
     /// The transcript does not name an owner, so the session is assumed to belong to the exporter.
     Unknown,
-    /// The session belongs to an account other than the one that is logged in.
+    /// The session belongs to a different account than the current one.
     Other,
-    /// The session belongs to the logged-in account.
+    /// The session belongs to the current account.
     Login,
 }
 
 impl Exporter {
-    /// Identifies the person by the configured name or, if there is none, by the logged-in account. If neither is
-    /// available but a key is configured, the person is identified by the system user name. Otherwise, each machine
-    /// counts as a separate person.
+    /// Identifies the person by the configured name or, if there is none, by the current account. Without an account,
+    /// the system user name is used if a key is configured. Otherwise, each machine is treated as a separate person.
     pub(crate) fn new(
         places: &Places,
         environment: &Environment,
@@ -96,13 +94,13 @@ impl Exporter {
         })
     }
 
-    /// Returns the hash of the account that owns a session, or `None` if it is unknown.
+    /// Returns the hash of a session's account, or `None` if it is unknown.
     pub(super) fn owner_of(&self, session: &str) -> Option<&str> {
         self.owners.get(session)?.owner.as_deref()
     }
 
-    /// Returns the person that an account's sessions belong to, and how certain that is. A copied home directory may
-    /// contain other people's sessions.
+    /// Returns the person to whom an account belongs, and how certain this is. Other people's sessions may have been
+    /// copied along with a home directory.
     pub(super) fn person_of(&self, owner: Option<&str>) -> (Cow<'_, str>, Ownership) {
         let exporter = Cow::Borrowed(self.person.as_str());
         match owner {
@@ -113,8 +111,7 @@ impl Exporter {
         }
     }
 
-    /// Returns the provider of a response, based on the model's name, the machine's configuration, or the session's
-    /// owner.
+    /// Determines the provider of a response from the model name, the machine's configuration, and the session's owner.
     pub(super) fn provider_of(&self, model: &str, owner: Option<&str>) -> &'static str {
         if model.contains("anthropic.") || model.starts_with("arn:") {
             "bedrock"
@@ -128,7 +125,7 @@ impl Exporter {
     }
 }
 
-/// Returns the pseudonym for the account with this hash.
+/// Returns the pseudonym for an account hash.
 fn pseudonym(config: &Export, account: &str) -> String {
     match &config.key {
         Some(key) => hash(key, account),
@@ -143,7 +140,7 @@ fn user_pseudonym(environment: &Environment, config: &Export) -> Option<String> 
     Some(hash(config.key.as_deref()?, &format!("user {user}")))
 }
 
-/// Returns the provider according to this machine's settings and login.
+/// Determines the provider from the settings and the login on this machine.
 fn provider(places: &Places, environment: &Environment, has_login: bool) -> &'static str {
     let credentials = credentials::of_session(places, environment, None);
     for (name, provider) in PROVIDERS {
@@ -164,10 +161,9 @@ fn person_hash(account: &str) -> String {
     hash(account, "whycap person")
 }
 
-/// Returns a keyed hash of a string as 16 hexadecimal digits. Without the secret, nobody can verify
-/// a guess.
+/// Returns a keyed hash of a string as 16 hexadecimal digits. Guesses cannot be verified without the secret.
 pub(super) fn hash(secret: &str, text: &str) -> String {
-    // HMAC accepts keys of any length.
+    // HMAC accepts keys of any length, so this cannot fail.
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();
     };
@@ -178,19 +174,19 @@ pub(super) fn hash(secret: &str, text: &str) -> String {
     }
 }
 
-/// Returns 256 random bits as hexadecimal digits.
+/// Generates 256 random bits as hexadecimal digits.
 fn random_digits() -> std::io::Result<String> {
     (0..4)
         .map(|_| Ok(format!("{:016x}", getrandom::u64()?)))
         .collect()
 }
 
-/// Returns a line for the configuration that sets a random key.
+/// Returns a line for `config.toml` that sets a random key.
 pub(crate) fn new_key() -> std::io::Result<String> {
     Ok(format!("key = \"{}\"\n", random_digits()?))
 }
 
-/// Returns this machine's name, which the first export picks at random.
+/// Returns the name of this machine, which is generated randomly for the first export.
 fn machine_name(places: &Places) -> Result<String, Error> {
     let path = places.data.join("export/machine");
     if let Some(name) = read_machine_name(&path)? {
@@ -199,7 +195,7 @@ fn machine_name(places: &Places) -> Result<String, Error> {
     let mut name = random_digits().map_err(disk::write_error(&path))?;
     name.truncate(16);
     disk::create_parent_directory(&path)?;
-    // If another process created the file first, its name is used. A damaged name is replaced.
+    // If another process has created the file in the meantime, use its name. Replace a damaged name.
     if !disk::create_atomically(&path, name.as_bytes())? && read_machine_name(&path)?.is_none() {
         disk::write_atomically(&path, name.as_bytes(), disk::Durability::Synced)?;
     }
@@ -211,17 +207,17 @@ fn read_machine_name(path: &Path) -> Result<Option<String>, Error> {
     Ok(name.filter(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())))
 }
 
-/// A session's owner, which is stored between exports.
+/// The owner of a session, as saved between exports.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct SessionOwner {
-    /// The size of the transcript when it was last searched.
+    /// The size of the transcript at the time of the last search.
     size: u64,
     /// The hash of the account, or `None` if the transcript does not name an owner.
     owner: Option<String>,
 }
 
-/// Returns the owners of all sessions, including those whose transcripts have been deleted. Only transcripts that have
-/// changed since the last export are read.
+/// Returns the owners of all sessions, including those whose transcripts have been deleted. Reads only transcripts that
+/// have changed since the last export.
 fn session_owners(places: &Places) -> HashMap<String, SessionOwner> {
     let path = places.data.join("export/owners.json");
     let mut owners: HashMap<String, SessionOwner> = records::read_large(&path).unwrap_or_default();
@@ -236,7 +232,7 @@ fn session_owners(places: &Places) -> HashMap<String, SessionOwner> {
             }
         }
     }
-    // If this fails, the next export will read the transcripts again.
+    // If this fails, the next export reads the transcripts again.
     let _ = records::write(&path, &owners);
     owners
 }

@@ -1,7 +1,7 @@
-//! The files in a directory of exports.
+//! Reads and writes the files in an export directory.
 //!
-//! Rows are stored in `DIR/whycap-1/TYPE/day=2026-11-20/MACHINE.ndjson.gz`. Only one line is held in memory at a time,
-//! no matter how large a file is. Unreadable files and rows are reported, and everything else is still read.
+//! Rows are stored in `DIR/whycap-1/TYPE/day=2026-11-20/MACHINE.ndjson.gz`. Files are read line by line, so memory
+//! usage does not depend on their size. Unreadable files and rows are reported and skipped.
 
 use std::fmt::Display;
 use std::fs;
@@ -16,21 +16,21 @@ use flate2::write::GzEncoder;
 use super::row::{ExportedRow, RowType};
 use crate::disk::ownership::open_regular;
 
-/// The version of the format, which is also the name of the subdirectory.
+/// The version of the format, which is also the name of its subdirectory.
 pub(super) const FORMAT: &str = "whycap-1";
 const DAY_PREFIX: &str = "day=";
 const FILE_SUFFIX: &str = ".ndjson.gz";
 
-/// The maximum size of a file in bytes, whether compressed or not. A machine's file for one day is far smaller.
+/// The maximum size of a file in bytes, both compressed and uncompressed. The actual size for one day is far smaller.
 pub(super) const MAX_FILE_SIZE: u64 = 256 * 1024 * 1024;
-/// The maximum length of a line in bytes. Real lines are about 600 bytes long.
+/// The maximum length of a line in bytes. Typical lines have about 600 bytes.
 const MAX_LINE_LENGTH: u64 = 64 * 1024;
 
-/// A file or directory that could not be fully read.
+/// A file or directory that could not be read in full.
 #[derive(Debug, Clone)]
 pub(crate) struct UnreadableFile {
     pub(crate) path: PathBuf,
-    /// The number of the first line that could not be read, or `None` if nothing could be read.
+    /// The number of the first unreadable line, or `None` if nothing could be read.
     pub(crate) line: Option<u64>,
     pub(crate) reason: String,
 }
@@ -45,7 +45,7 @@ impl UnreadableFile {
     }
 }
 
-/// Returns true if any machine has ever exported to a directory.
+/// Returns true if a directory contains exports from any machine.
 pub(crate) fn has_exports(directory: &Path) -> bool {
     directory.join(FORMAT).is_dir()
 }
@@ -64,7 +64,7 @@ pub(super) fn file_path(
         .join(format!("{machine}{FILE_SUFFIX}"))
 }
 
-/// Lists the files of one type, sorted by day and machine. Directories that cannot be listed are added to `unreadable`.
+/// Lists all files of one type, sorted by day and machine. Unreadable directories are added to `unreadable`.
 pub(super) fn list_files(
     directory: &Path,
     row_type: RowType,
@@ -88,7 +88,7 @@ pub(super) fn list_all_files(
         .concat()
 }
 
-/// Lists the entries of a directory that have the given prefix and suffix. Hidden files are skipped because they are
+/// Lists the entries of a directory that have the given prefix and suffix, except for hidden files, which are
 /// temporary.
 fn list_entries(
     directory: &Path,
@@ -114,10 +114,10 @@ fn list_entries(
     paths
 }
 
-/// Calls `visit` with each row of a file and the line it comes from. Rows that cannot be read are skipped.
+/// Calls `visit` with each row of a file and its line. Unreadable rows are skipped.
 ///
-/// Fails after the last readable row if any rows were skipped or if the rest of the file is damaged. The error contains
-/// the number of the first line that could not be read.
+/// If rows were skipped or the rest of the file is damaged, returns an error after the last readable row. The error
+/// contains the number of the first unreadable line.
 pub(super) fn each_row(
     path: &Path,
     mut visit: impl FnMut(&ExportedRow<'_>, &[u8]),
@@ -155,7 +155,7 @@ pub(super) fn each_row(
     first_error.map_or(Ok(()), Err)
 }
 
-/// Reads the next line, truncated to [`MAX_LINE_LENGTH`] bytes. Returns the number of bytes read.
+/// Reads a line of at most [`MAX_LINE_LENGTH`] bytes. Returns the number of bytes read.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
     line.clear();
     let length = reader.take(MAX_LINE_LENGTH).read_until(b'\n', line)?;
@@ -165,7 +165,7 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<usize>
     Ok(length)
 }
 
-/// Compresses the contents of a file.
+/// Compresses data with gzip.
 pub(super) fn compress(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     // Writing to memory cannot fail.

@@ -1,4 +1,4 @@
-//! Rows for limit errors and usage windows.
+//! Builds the rows for limit errors and usage windows.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,8 +16,8 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::time::{Clock, HOUR, Millis};
 
-/// Builds a row for each error with the limit, the verdict, and how long the error stopped work. Time during which an
-/// earlier error was already blocking the account is not counted again.
+/// Builds a row for each error, with the limit, the verdict, and the time that the error blocked work. Time that was
+/// already blocked by an earlier error is not counted twice.
 pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<NewRow> {
     let mut rows = Vec::new();
     for counted in count_errors(incidents, clock) {
@@ -59,7 +59,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
     NewRow::new(
         RowType::Limits,
         key_of(&["limit", session, &at.to_string()]),
-        // A machine that recorded the end of the incident has more complete data.
+        // Prefer the copy from a machine that recorded the end of the incident.
         Weight::new(0, u64::from(!incident.is_open())),
         at,
         exporter,
@@ -68,7 +68,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
     )
 }
 
-/// An hour of a usage window. Hours are numbered from the Unix epoch.
+/// An hour of a usage window, counted from the Unix epoch.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct WindowHour<'s> {
     account: &'s str,
@@ -76,8 +76,8 @@ struct WindowHour<'s> {
     hour: Millis,
 }
 
-/// Builds a row for each hour in which a usage window was in use, with the highest percentage reached in that hour. A
-/// window keeps its percentage until the next reading or its reset.
+/// Builds a row for each hour of usage, with the maximum percentage in that hour. A window's percentage stays the same
+/// until its next reading or its reset.
 pub(super) fn window_rows(
     steps: &[WindowStep],
     now: DateTime<Utc>,
@@ -86,7 +86,7 @@ pub(super) fn window_rows(
     let mut next_readings: HashMap<(&str, Window), DateTime<Utc>> = HashMap::new();
     let mut percents: BTreeMap<WindowHour<'_>, f64> = BTreeMap::new();
     for step in steps.iter().rev() {
-        // Without an account, it is impossible to tell whose window it is.
+        // Without an account, the owner of the window is unknown.
         let Some(account) = step.account.as_deref() else {
             continue;
         };

@@ -1,12 +1,12 @@
-//! Combines the rows of all machines, counting only one copy of each row.
+//! Merges the rows of all machines, counting each row only once.
 //!
-//! The SQL scripts for databases apply the same rules. A file contains the rows that a machine last exported for one
-//! day. If several rows have the same key, the one with the greatest weight counts. In case of a tie, the one from the
-//! machine whose name sorts first counts. Unrecorded spend is derived from a whole session, so only the rows from the
-//! machine with the greatest weight for that session count.
+//! The SQL scripts for databases follow the same rules. Each file contains a machine's latest export of one day. If
+//! several rows have the same key, the one with the greatest weight is counted. Ties are broken by machine name.
+//! Unrecorded spend is derived from an entire session, so only the rows from the machine with the greatest weight for
+//! that session are counted.
 //!
-//! The files are read twice, first to determine which rows count and then to return those rows. As a result, each row
-//! takes up only about 36 bytes of memory.
+//! The files are read twice: first to decide which rows to count, and then to return these rows. This requires only
+//! about 36 bytes of memory per row.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -27,19 +27,19 @@ use crate::ledger::{
 use crate::pricing::{Money, Usage};
 use crate::transcript::reader::FileState;
 
-/// The rows of one type in a directory of exports.
+/// The rows of one type in an export directory.
 #[derive(Debug)]
 pub(crate) struct MergedRows {
     /// The files, each with its state when it was first read.
     files: Vec<(PathBuf, Option<FileState>)>,
-    /// One flag for each readable row across all files, in order. The flag is true if the row counts.
+    /// A flag for each readable row in all files, in order. It is true if the row is counted.
     counts: Vec<bool>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
 impl MergedRows {
-    /// Reads all files and determines which rows count. Erased rows never count. `progress` is called with the number
-    /// of files read so far and the total number of files. Fails if the list of erased rows cannot be read.
+    /// Reads all files and decides which rows to count, excluding erased rows. Calls `progress` with the number of
+    /// files read and the total number of files. Fails if the list of erased rows cannot be read.
     pub(crate) fn read(
         directory: &Path,
         row_type: RowType,
@@ -49,7 +49,7 @@ impl MergedRows {
         Ok(Self::read_except(&erased, directory, row_type, progress))
     }
 
-    /// Reads all files and determines which rows count, excluding erased rows.
+    /// Reads all files and decides which rows to count, excluding the rows in `erased`.
     pub(super) fn read_except(
         erased: &ErasedRows,
         directory: &Path,
@@ -78,11 +78,11 @@ impl MergedRows {
         }
     }
 
-    /// Calls `visit` for each row that counts. Fails if a file has changed since it was first read.
+    /// Calls `visit` with each row to be counted. Fails if a file has changed since it was first read.
     pub(super) fn each(&self, mut visit: impl FnMut(&ExportedRow<'_>)) -> Result<(), disk::Error> {
         let mut counts = self.counts.iter();
         for (path, state) in &self.files {
-            // Unreadable rows have already been reported during the first pass.
+            // Unreadable rows were reported when the files were first read.
             let _ = each_row(path, |row, _line| {
                 if counts.next() == Some(&true) {
                     visit(row);
@@ -103,11 +103,11 @@ fn file_state(path: &Path) -> Option<FileState> {
     Some(FileState::from_metadata(&metadata))
 }
 
-/// A copy of a row. The indexes have 32 bits because four billion machines or rows would not fit into memory anyway.
+/// A copy of a row. 32-bit indexes are sufficient, because four billion rows would not fit into memory.
 struct Copy {
     key: u64,
     version: u64,
-    /// The hash of the session, if this is unrecorded spend.
+    /// The hash of the session, for unrecorded spend.
     unrecorded_session: Option<u64>,
     /// The index of the machine in [`Copies::machines`].
     machine: u32,
@@ -154,7 +154,7 @@ impl Copies {
         });
     }
 
-    /// Determines which rows count and returns a flag for each row.
+    /// Decides which rows to count. Returns a flag for each row.
     fn decide(mut self) -> Vec<bool> {
         let mut session_weights: HashMap<u64, Weight> = HashMap::new();
         for copy in &self.all {

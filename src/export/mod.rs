@@ -1,8 +1,8 @@
-//! Exports this machine's rows, and reads the rows that several machines have exported.
+//! Exports this machine's rows, and reads the exports of several machines.
 //!
-//! Each machine writes its own files, one per day, and may replace them at any time. A row has the same key on every
-//! machine, and its version determines which copy counts, so files can be loaded in any order and more than once. Rows
-//! contain no prompts, no paths, and no names of people unless the user configures one.
+//! Each machine writes one file per day and may replace it at any time. Every row has the same key on all machines, and
+//! its version determines which copy is counted. Files can therefore be loaded repeatedly and in any order. Rows
+//! contain no prompts or paths, and no real names unless the user configures one.
 
 mod day_files;
 mod erasure;

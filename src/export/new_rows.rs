@@ -1,4 +1,4 @@
-//! The rows that this machine exports.
+//! Collects the rows that this machine exports.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -20,25 +20,25 @@ use crate::render::{Report, merge_objects};
 use crate::terminal::{Tone, count_noun, json_in_one_line};
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 
-/// The number of rows that a preview shows.
+/// The number of rows to show in a preview.
 const PREVIEWED_ROWS: usize = 10;
 
 const NEVER_EXPORTED: &str = "Rows never contain prompts, responses, titles, error messages, paths, file names, keys, tokens, or the name, email address, or ID of your account. Times are rounded down to a quarter of an hour.";
 
-/// A row to export.
+/// A row to be exported.
 #[derive(Debug)]
 pub(crate) struct NewRow {
     pub(super) row_type: RowType,
     pub(super) day: NaiveDate,
     pub(super) key: u64,
     weight: Weight,
-    /// The fields that follow the version, as a JSON object.
+    /// The fields after the version, as a JSON object.
     pub(super) fields: String,
 }
 
 impl NewRow {
-    /// Creates a row with the fields that all rows have, followed by `fields`. The time is rounded down to a quarter of
-    /// an hour. Strings are truncated to the maximum length that importing machines accept.
+    /// Creates a row from the fields common to all rows, followed by `fields`. Rounds the time down to a quarter hour,
+    /// and truncates strings to the maximum length accepted by importing machines.
     pub(super) fn new(
         row_type: RowType,
         key: u64,
@@ -84,32 +84,32 @@ fn shorten_texts(value: Value) -> Value {
     }
 }
 
-/// Returns the key of a row, which is the same on every machine that uses the same names.
+/// Returns the key of a row. It is the same on all machines that use the same names.
 pub(super) fn key_of(names: &[&str]) -> u64 {
     xxh3_64(names.join("\0").as_bytes())
 }
 
-/// Returns the lines for rows exported at the given time.
+/// Formats rows for an export at the given time, one per line.
 pub(super) fn lines_of<'r>(rows: impl IntoIterator<Item = &'r NewRow>, time: ExportTime) -> String {
     rows.into_iter().map(|row| row.line(time)).collect()
 }
 
-/// All of this machine's rows.
+/// All rows of this machine.
 #[derive(Debug)]
 pub(crate) struct NewRows {
     /// The rows, sorted by type, day, and key.
     pub(super) rows: Vec<NewRow>,
     pub(super) exporter: Exporter,
-    /// The number of rows that are not exported under their project's own name.
+    /// The number of rows that are not exported under the name of their project.
     left_out: HashMap<Others, u64>,
-    /// True if all transcripts could be read. Otherwise, some rows may be missing.
+    /// True if all transcripts could be read. Otherwise, rows may be missing.
     pub(super) is_complete: bool,
 }
 
-/// The history that the rows are built from.
+/// The history from which rows are built.
 pub(crate) struct RowSources {
     pub(crate) spend: ExportedSpend,
-    /// The sessions whose transcripts could not be read completely.
+    /// The sessions whose transcripts could not be read in full.
     pub(crate) incomplete_sessions: HashSet<String>,
     pub(crate) incidents: Vec<Incident>,
     pub(crate) window_steps: Vec<WindowStep>,
@@ -138,8 +138,7 @@ impl NewRows {
         }
     }
 
-    /// Keeps only the rows from the day `since` onward. If `row_type` is given, rows of other types are removed as
-    /// well.
+    /// Removes rows before the day `since`. If `row_type` is given, also removes rows of all other types.
     pub(crate) fn restrict(&mut self, since: Option<NaiveDate>, row_type: Option<RowType>) {
         self.rows.retain(|row| {
             let is_requested = row_type.is_none_or(|requested| requested == row.row_type);
@@ -147,7 +146,7 @@ impl NewRows {
         });
     }
 
-    /// Returns the names of all people in the rows. If no name is configured, each account has its own pseudonym.
+    /// Returns the names of all people in the rows. Without a configured name, each account has its own pseudonym.
     fn people(&self) -> Vec<String> {
         let mut people = BTreeSet::from([self.exporter.person.clone()]);
         for row in &self.rows {
@@ -158,13 +157,13 @@ impl NewRows {
         people.into_iter().collect()
     }
 
-    /// Returns the lines of all rows.
+    /// Formats all rows, one per line.
     pub(crate) fn lines(&self, now: DateTime<Utc>) -> String {
         lines_of(&self.rows, ExportTime::new(now))
     }
 
-    /// Reports the number of rows of each type, the newest rows exactly as they would be exported, and which rows are
-    /// left out or renamed.
+    /// Reports the number of rows of each type, the newest rows exactly as they would be exported, and the rows that
+    /// are omitted or renamed.
     pub(crate) fn preview(&self, places: &Places, now: DateTime<Utc>) -> Report {
         let mut counts = Vec::new();
         let mut newest = Vec::new();
@@ -174,7 +173,7 @@ impl NewRows {
             counts.push(format!("{count} of {}", row_type.name()));
             newest.extend(of_type.rev().enumerate());
         }
-        // The newest row of each type comes first, followed by the second newest of each type, and so on.
+        // Start with the newest row of each type, followed by the second newest of each type, and so on.
         newest.sort_by_key(|(index, _row)| *index);
         let shown = newest.iter().take(PREVIEWED_ROWS).map(|(_index, row)| *row);
 

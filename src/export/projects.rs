@@ -1,4 +1,4 @@
-//! The names of projects and branches in exported rows.
+//! Determines the names of projects and branches in exported rows.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,23 @@ use crate::config::{Branches, Others};
 use crate::disk::{matches_wildcard, records};
 use crate::places::Places;
 
-/// The replacement for a home directory's name, which is often the user's name.
+/// The replacement for the name of a home directory, which is often the user's name.
 const HOME: &str = "~";
 
-/// Determines the names under which projects are exported.
+/// Determines the export names of projects.
 #[derive(Debug)]
 pub(super) struct ProjectNames<'p> {
     exporter: &'p Exporter,
     home: &'p Path,
-    /// All repositories that have ever been found, by directory. Their names are kept because checkouts may be deleted.
+    /// All repositories found so far, by directory. They are remembered because checkouts may be deleted.
     repositories: HashMap<String, String>,
 }
 
-/// An exported project.
+/// A project as it appears in exports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExportedProject {
     pub(super) name: String,
-    /// True if the name is a repository's name or a hash of a name.
+    /// True if the name is that of a repository, or a hash.
     pub(super) is_repository: bool,
     /// How the project is treated, or `None` if it is exported under its own name.
     pub(super) treatment: Option<Others>,
@@ -41,12 +41,12 @@ impl<'p> ProjectNames<'p> {
     }
 
     pub(super) fn save(&self, places: &Places) {
-        // If this fails, repositories can still be found as long as their checkouts exist.
+        // If this fails, repositories can still be found while their checkouts exist.
         let _ = records::write(&repositories_file(places), &self.repositories);
     }
 
-    /// Returns the project that a directory belongs to. A repository may be private, so its name is hashed unless the
-    /// user allows the name to be exported.
+    /// Returns the project of a directory. A repository may be private, so its name is hashed unless the user allows
+    /// exporting it.
     pub(super) fn exported(&mut self, directory: &str) -> ExportedProject {
         let repository = self.repository(directory);
         let is_repository = repository.is_some();
@@ -78,7 +78,7 @@ impl<'p> ProjectNames<'p> {
         }
     }
 
-    /// Returns the part of a branch name that is exported.
+    /// Returns the part of a branch name to export.
     pub(super) fn branch(&self, project: &ExportedProject, branch: &str) -> String {
         let is_hidden = matches!(project.treatment, Some(Others::Sum | Others::Drop));
         if is_hidden || branch.is_empty() {
@@ -95,8 +95,8 @@ impl<'p> ProjectNames<'p> {
     /// Returns the repository of a directory as `owner/name`, or `None` if the directory is not in a repository.
     fn repository(&mut self, directory: &str) -> Option<String> {
         let path = Path::new(directory);
-        // A path from another operating system is not absolute on this system, so it would be resolved against the
-        // current directory.
+        // A path from another operating system is not absolute here and would be resolved relative to the current
+        // directory.
         if path.is_absolute()
             && let Some(repository) = checkout::repository(path)
         {
@@ -110,12 +110,12 @@ fn repositories_file(places: &Places) -> PathBuf {
     places.data.join("export/projects")
 }
 
-/// Returns the last component of a path from any operating system, or [`HOME`] if the path is a home directory.
+/// Returns the last component of a path from any operating system, or [`HOME`] for a home directory.
 fn directory_name<'d>(directory: &'d str, home: &Path) -> &'d str {
     if directory.is_empty() {
         return "";
     }
-    // Drive letters and `~` are not names.
+    // Drive letters and `~` are not directory names.
     let parts: Vec<&str> = directory
         .split(['/', '\\'])
         .filter(|part| !matches!(part.as_bytes(), [] | [b'~'] | [_, b':']))
@@ -127,7 +127,7 @@ fn directory_name<'d>(directory: &'d str, home: &Path) -> &'d str {
     }
 }
 
-/// Returns true if a path's components match the form of a home directory on any operating system.
+/// Returns true if a path has the form of a home directory on any operating system.
 fn is_home(parts: &[&str]) -> bool {
     match parts {
         // A WSL directory as seen from Windows.
@@ -137,7 +137,7 @@ fn is_home(parts: &[&str]) -> bool {
         [parent, _] => is_any_of(parent, &["home", "Users"]),
         // Immutable Fedora variants, FreeBSD, and Solaris.
         ["var" | "usr" | "export", "home", _] => true,
-        // A Windows drive in WSL, Git Bash, or Cygwin.
+        // A Windows drive as seen from WSL, Git Bash, or Cygwin.
         ["mnt" | "cygdrive", drive, parent, _] | [drive, parent, _] => {
             drive.len() == 1 && is_any_of(parent, &["Users"])
         }
@@ -149,7 +149,7 @@ fn is_any_of(part: &str, names: &[&str]) -> bool {
     names.iter().any(|name| part.eq_ignore_ascii_case(name))
 }
 
-/// Returns the first part of a branch name that looks like a ticket ID, such as `API-77`.
+/// Returns the first part of a branch name that looks like a ticket ID, for example `API-77`.
 fn ticket(branch: &str) -> Option<&str> {
     branch.match_indices('-').find_map(|(dash, _)| {
         let (before, after) = (branch.get(..dash)?, branch.get(dash + 1..)?);
@@ -170,8 +170,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Settings, a directory (optionally with a branch), and the names that are exported for them. `#` stands for a
-    /// hash, and `/w/own` is a repository.
+    /// Settings, directories (optionally with a branch), and the resulting export names. `#` stands for a hash, and
+    /// `/w/own` is a repository.
     const NAMES: &str = r#"
  > /srv/work/api > api
  > /srv/people/ada > ~
@@ -211,7 +211,7 @@ branches = "ticket" > /w/own@fix-77 > project-#@
 branches = "ticket" > /w/own@A-1 > project-#@
 branches = "ticket" > /w/own@-1 > project-#@"#;
 
-    /// Returns the names that are exported for a directory and its branch.
+    /// Returns the export names of a directory and its branch.
     fn exported_names(settings: &str, directory: &str, branch: &str) -> [String; 2] {
         let settings = settings.replace("; ", "\n");
         let mut exporter = Exporter::default();

@@ -1,4 +1,4 @@
-//! An exported row, which is a line of JSON.
+//! Exported rows. Each row is a line of JSON.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(crate) enum RowType {
 impl RowType {
     pub(crate) const ALL: [Self; 3] = [Self::Spend, Self::Limits, Self::Windows];
 
-    /// Returns the name of the type as used in paths and output.
+    /// Returns the name of the type, as used in paths and output.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Spend => "spend",
@@ -34,23 +34,23 @@ impl RowType {
     }
 }
 
-/// The `kind` of a spend row for a response.
+/// The `kind` of spend rows for responses.
 pub(super) const RESPONSE: &str = "response";
-/// The `kind` of a spend row for a session's unrecorded spend.
+/// The `kind` of spend rows for unrecorded spend.
 pub(super) const UNRECORDED: &str = "unrecorded";
-/// The `kind` of a spend row for a session's pending spend.
+/// The `kind` of spend rows for pending spend.
 pub(super) const PENDING: &str = "unwritten";
-/// The `kind` of the single row for a day on which the machine no longer has any spend.
+/// The `kind` of the row that marks a day without any remaining spend.
 pub(super) const NOTHING: &str = "nothing";
 
-/// The format of UTC times, which every database can parse.
+/// The format for UTC times, which all databases can parse.
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
-/// The maximum length of a string in bytes. A branch name has at most 255 bytes, so a longer string is damaged or
+/// The maximum length of a string in bytes. Branch names have at most 255 bytes, so longer strings are damaged or
 /// forged.
 const MAX_TEXT: usize = 512;
 
-/// Truncates a string to the maximum length for exports.
+/// Truncates a string to the maximum length in exports.
 pub(super) fn cut_text(text: &str) -> &str {
     (0..=text.len().min(MAX_TEXT))
         .rev()
@@ -63,8 +63,7 @@ pub(super) fn format_time(at: DateTime<Utc>) -> String {
     at.format(TIME_FORMAT).to_string()
 }
 
-/// A row of any type. Fields that do not apply to the row's type are empty, and fields added by newer versions are
-/// ignored.
+/// A row of any type. Fields that do not apply to its type are empty. Fields added by newer versions are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'l"))]
 pub(super) struct ExportedRow<'l> {
@@ -82,7 +81,7 @@ pub(super) struct ExportedRow<'l> {
     pub(super) session: Cow<'l, str>,
     #[serde(borrow)]
     pub(super) kind: Cow<'l, str>,
-    // The fields of spend rows.
+    // Fields of spend rows.
     #[serde(borrow)]
     pub(super) project: Cow<'l, str>,
     #[serde(borrow)]
@@ -99,17 +98,17 @@ pub(super) struct ExportedRow<'l> {
     pub(super) cost_pico: Option<i64>,
     pub(super) at_least: bool,
     pub(super) unpriced: bool,
-    // The fields of limit errors.
+    // Fields of limit errors.
     #[serde(borrow)]
     pub(super) verdict: Cow<'l, str>,
     pub(super) blocked_s: Option<i64>,
     #[serde(borrow)]
     pub(super) ended: Cow<'l, str>,
-    // The field of usage windows.
+    // Fields of usage windows.
     pub(super) percent: Option<f64>,
 }
 
-/// The configured labels that whycap itself interprets.
+/// The labels that have a meaning for whycap.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'l"))]
 pub(super) struct Labels<'l> {
@@ -118,7 +117,7 @@ pub(super) struct Labels<'l> {
 }
 
 impl<'l> ExportedRow<'l> {
-    /// Parses a line. The error describes what is wrong with it.
+    /// Parses a line. The error describes the problem.
     pub(super) fn parse(line: &'l [u8]) -> Result<Self, String> {
         let row: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         if row.machine.is_empty() {
@@ -130,8 +129,8 @@ impl<'l> ExportedRow<'l> {
         }
     }
 
-    /// Returns true if the row can be included in sums. This excludes [`NOTHING`] rows and rows of a kind that was
-    /// added by a newer version.
+    /// Returns true if the row can be included in sums. This is not the case for [`NOTHING`] rows and for kinds added
+    /// by newer versions.
     pub(super) fn is_countable(&self, row_type: RowType) -> bool {
         row_type != RowType::Spend || [RESPONSE, UNRECORDED, PENDING].contains(&&*self.kind)
     }

@@ -1,4 +1,4 @@
-//! The scripts that load exports into databases, and a dashboard for them.
+//! Generates database scripts for loading exports, and a dashboard.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::erasure::{ErasedRows, Erasure};
 use super::files::list_all_files;
 use crate::disk::Error;
 
-/// A script or a dashboard that works with exports.
+/// A script or dashboard for exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Script {
     /// Tables and views
@@ -19,14 +19,14 @@ pub(crate) enum Script {
     Grafana,
 }
 
-/// The views, each of which answers one question. Both databases run the same SQL.
+/// The SQL views. They work with both databases.
 const VIEWS: &str = include_str!("sql/views.sql");
 
-/// The line of the scripts that is replaced with the statements for erased rows.
+/// The line in a script that is replaced with statements for erased rows.
 const ERASED: &str = "-- ERASED\n";
 
-/// The parts of the `DuckDB` script that read files, each with its replacement for when there are
-/// no files. `DuckDB` rejects a pattern that does not match any file.
+/// The parts of the DuckDB script that read files, each with its replacement if there are no files. DuckDB rejects
+/// patterns that do not match any files.
 const FILE_READER: [[&str; 2]; 2] = [
     [
         "read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,\n    format = 'newline_delimited', ignore_errors = true, columns = {",
@@ -36,10 +36,9 @@ const FILE_READER: [[&str; 2]; 2] = [
 ];
 
 impl Script {
-    /// Returns the text of the script. If an erasure is given, the ClickHouse script starts by
-    /// deleting the erased rows. If a directory is given, the scripts leave out everything that
-    /// was ever erased from it. Returns `None` if the script needs a directory but none is given.
-    /// Fails if the directory's list of erased rows cannot be read.
+    /// Generates the script. With `erasure`, the ClickHouse script first deletes the erased rows. With `directory`, the
+    /// scripts exclude everything that was ever erased from it. Returns `None` if the script requires a directory and
+    /// none is given. Fails if the list of erased rows cannot be read.
     pub(crate) fn text(
         self,
         directory: Option<&Path>,
@@ -82,14 +81,14 @@ impl Script {
     }
 }
 
-/// Returns the statements that delete erased rows from a ClickHouse database.
+/// Returns the statements to delete erased rows from a ClickHouse database.
 fn deletion_sql(erasure: &Erasure) -> String {
     let (named, old) = match erasure {
         Erasure::Person(name) => (format!("person = {}", sql_string(name)), "0".to_owned()),
         Erasure::Project(name) => (format!("project = {}", sql_string(name)), "0".to_owned()),
         Erasure::Before(day) => ("0".to_owned(), format!("time < '{day} 00:00:00'")),
     };
-    // The name is inserted last because it may contain anything, including these placeholders.
+    // Insert the name last, because it can contain any text, including the other placeholders.
     include_str!("sql/erase.sql")
         .replace("OLD", &old)
         .replace("NAMED", &named)

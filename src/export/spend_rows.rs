@@ -1,4 +1,4 @@
-//! Spend rows for responses, and for the unrecorded and pending spend of sessions.
+//! Builds the rows for responses and for the unrecorded and pending spend of sessions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,10 +20,10 @@ pub(super) struct SpendRows<'c> {
     counted: &'c ExportedSpend,
     exporter: &'c Exporter,
     names: ProjectNames<'c>,
-    /// The projects, indexed by directory. They are cached because each lookup reads Git files.
+    /// The projects by directory. They are cached because every lookup reads Git files.
     projects: HashMap<&'c str, ExportedProject>,
     pub(super) rows: Vec<NewRow>,
-    /// The number of rows that are not exported under their project's own name.
+    /// The number of rows that are not exported under the name of their project.
     pub(super) left_out: HashMap<Others, u64>,
 }
 
@@ -50,7 +50,7 @@ impl<'c> SpendRows<'c> {
         this
     }
 
-    /// Adds spend that appears in no transcript line, and marks the sums of incomplete sessions as lower bounds.
+    /// Adds unrecorded and pending spend, and marks the sums of incomplete sessions as lower bounds.
     fn add_spend_without_lines(&mut self, incomplete: &HashSet<String>) {
         let names = &self.counted.responses.names;
         let mut with_unrecorded = HashSet::new();
@@ -72,8 +72,8 @@ impl<'c> SpendRows<'c> {
             self.add(kind, &spend, hidden.tally.at_least || is_incomplete);
         }
 
-        // A row without a cost indicates that this machine found no unrecorded spend in a session up to the end of its
-        // last run.
+        // A row without a cost means that this machine found no unrecorded spend in a session up to the end of its last
+        // run.
         for (id, session) in &self.counted.sessions {
             let is_incomplete = incomplete.contains(names.session(*id));
             let last_at = match session.until {
@@ -89,8 +89,8 @@ impl<'c> SpendRows<'c> {
                     ..Response::default()
                 };
                 if is_incomplete {
-                    // The row for a lower bound names the session's newest model, so that reports do not list an empty
-                    // model name for it.
+                    // Set the session's newest model, so that reports do not show an empty model name for the lower
+                    // bound.
                     no_spend.model = session.newest_model.unwrap_or_default();
                 }
                 self.add(UNRECORDED, &no_spend, is_incomplete);
@@ -163,9 +163,9 @@ impl<'c> SpendRows<'c> {
     }
 }
 
-/// Returns the weight of a copy of a response. The copy with the most tokens counts. Among copies with the same number
-/// of tokens, one whose original is on the same machine takes precedence, then one whose owner is certain, and then one
-/// that was found in more files or that is not inherited.
+/// Returns the weight of a copy of a response. The number of tokens is most important. Among copies with the same
+/// number, the order of preference is a copy whose original is on the same machine, a more certain owner, more copies
+/// in other files, and a line that is not inherited.
 fn weight_of_response(response: &Response, ownership: Ownership, is_repository: u64) -> Weight {
     let amount = response
         .usage

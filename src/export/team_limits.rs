@@ -1,4 +1,4 @@
-//! Reads limit errors and full usage windows for several people from exports.
+//! Reads limit errors and full usage windows of several people from exports.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -16,40 +16,40 @@ use crate::limits::kind::{Verdict, parse_name};
 use crate::spend::or_unknown;
 use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
 
-/// The limit errors and usage windows in a directory of exports.
+/// The limit errors and usage windows in an export directory.
 #[derive(Debug, Default)]
 pub(crate) struct TeamLimits {
-    /// The errors that stopped work, oldest first.
+    /// The errors that blocked work, oldest first.
     pub(crate) errors: Vec<ExportedError>,
-    /// The hours in which at least one of a person's windows was full. People without any known window are not
+    /// The hours in which at least one of a person's windows was full. People without any known windows are not
     /// included.
     full_hours: BTreeMap<String, HashSet<Millis>>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
-/// A limit error that stopped a person's work.
+/// A limit error that blocked a person's work.
 #[derive(Debug, Clone)]
 pub(crate) struct ExportedError {
     pub(crate) at: DateTime<Utc>,
     pub(crate) person: String,
     pub(crate) session: String,
-    /// The limit's name in JSON. It may come from a newer version of whycap and be unknown to this version.
+    /// The JSON name of the limit. It may be unknown to this version if it was exported by a newer one.
     pub(crate) kind: String,
-    /// The verdict's name in JSON.
+    /// The JSON name of the verdict.
     pub(crate) verdict: String,
     pub(crate) toll: Toll,
 }
 
-/// How limits affected a person.
+/// How limits affected one person.
 #[derive(Debug, Default)]
 pub(crate) struct PersonLimits {
     pub(crate) tolls: Tolls,
-    /// The number of hours in which at least one window was full, or `None` if no window is known.
+    /// The number of hours in which at least one window was full, or `None` if no windows are known.
     pub(crate) full_hours: Option<usize>,
 }
 
 impl TeamLimits {
-    /// Reads the errors and windows within a period.
+    /// Reads the errors and windows in a period.
     pub(crate) fn read(
         directory: &Path,
         period: &RowsPeriod,
@@ -78,13 +78,13 @@ impl TeamLimits {
         })
     }
 
-    /// Returns the names of all people. A name may occur more than once.
+    /// Returns the names of all people, possibly with duplicates.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let stopped = self.errors.iter().map(|error| &*error.person);
         stopped.chain(self.full_hours.keys().map(String::as_str))
     }
 
-    /// Returns how limits affected each person, keyed by name.
+    /// Returns how limits affected each person, by name.
     pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits> {
         let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();
         for name in self.full_hours.keys() {
@@ -106,15 +106,15 @@ impl TeamLimits {
     }
 }
 
-/// The last attempt of a stop.
+/// The most recent attempt during a stop.
 struct LastAttempt {
-    /// The position of the attempt in the list of errors.
+    /// The index of the attempt in the list of errors.
     position: usize,
     ended_at: DateTime<Utc>,
 }
 
-/// Reads all errors and determines how often each person was stopped. An error counts toward an earlier stop if the
-/// same limit was still stopping the person.
+/// Reads all errors and counts how often each person was stopped. An error during an ongoing stop by the same limit is
+/// not counted as another stop.
 fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     let mut by_key = Vec::new();
     rows.each(|row| {
@@ -137,13 +137,13 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
             ended_at: end.unwrap_or(error.at),
         };
         let earlier = last_attempts.get(&key).filter(|earlier| {
-            // Times in rows are rounded down to the nearest quarter hour.
+            // Times in rows are rounded down to quarter hours.
             error.at - earlier.ended_at < TimeDelta::milliseconds(QUARTER_HOUR)
         });
         error.toll.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
-            // The later attempt is better evidence of when the stop ended.
+            // The later attempt is better evidence for the end of the stop.
             if let Some(error) = errors.get_mut(earlier.position) {
                 error.toll.still = 0;
                 error.toll.unknown = 0;
@@ -154,7 +154,7 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     Ok(errors)
 }
 
-/// Adds up the effects of the given errors.
+/// Sums up the effects of errors.
 pub(crate) fn sum_tolls<'e>(
     errors: impl IntoIterator<Item = &'e ExportedError>,
     zone: Zone,
@@ -169,7 +169,7 @@ pub(crate) fn sum_tolls<'e>(
 impl ExportedError {
     fn new(row: &ExportedRow<'_>) -> Self {
         let verdict: Option<Verdict> = parse_name(&row.verdict);
-        // Only a damaged row can contain a negative duration.
+        // A negative duration only occurs in damaged rows.
         let blocked = TimeDelta::try_seconds(row.blocked_s.unwrap_or_default().max(0));
         Self {
             at: datetime_from_millis(row.time),

@@ -1,16 +1,16 @@
-//! Row versions, which determine which copy of a row counts.
+//! Row versions, which determine which copy of a row is counted.
 //!
-//! The upper bits of a version contain a [`Weight`], and the lower 30 bits contain the time of the export in seconds. A
-//! version fits into 63 bits because some databases do not support larger integers.
+//! The upper bits of a version are a [`Weight`], and the lower 30 bits are the export time in seconds. A version fits
+//! into 63 bits, because some databases do not support larger integers.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The number of bits for the time of the export.
+/// The number of bits for the export time.
 const SECOND_BITS: u32 = 30;
-/// The number of bits that distinguish copies with equal amounts.
+/// The number of bits that distinguish copies with the same amount.
 const QUALITY_BITS: u32 = 9;
-/// The number of bits for the amount. They can hold more tokens than any response has.
+/// The number of bits for the amount. No response has more tokens than they can represent.
 const AMOUNT_BITS: u32 = 24;
 /// The Unix timestamp of 2024-01-01. The number of seconds since then fits into the available bits until 2058.
 const EPOCH: i64 = 1_704_067_200;
@@ -19,27 +19,26 @@ const fn max_of_bits(bits: u32) -> u64 {
     (1 << bits) - 1
 }
 
-/// A measure of how complete the exporting machine's data was. The copy with the greatest weight counts, regardless of
-/// which one was exported last.
+/// A measure of the completeness of the exporting machine's data. The copy with the greatest weight is counted,
+/// regardless of when it was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Weight(u64);
 
 impl Weight {
-    /// Returns a weight that depends on an amount and, if amounts are equal, on a nine-bit quality.
+    /// Creates a weight that compares amounts first and then a nine-bit quality.
     pub(super) fn new(amount: u64, quality: u64) -> Self {
         let amount = amount.min(max_of_bits(AMOUNT_BITS));
         Self(amount << QUALITY_BITS | quality.min(max_of_bits(QUALITY_BITS)))
     }
 
-    /// Returns the weight of data that was derived from a whole session. It depends on how many of the session's lines
-    /// are known, then on the number of lines in its lineage (to within a third of a percent), and finally on a
-    /// three-bit quality.
+    /// Creates the weight of data derived from an entire session. It compares the number of known lines in the session,
+    /// then the number of lines in its lineage (to within a third of a percent), and finally a three-bit quality.
     pub(super) fn of_session(lines: u64, lines_of_lineage: u64, quality: u64) -> Self {
         const LINEAGE_BITS: u32 = 12;
         const SESSION_QUALITY_BITS: u32 = 3;
         const LINE_BITS: u32 = AMOUNT_BITS + QUALITY_BITS - LINEAGE_BITS - SESSION_QUALITY_BITS;
 
-        // This is a logarithm, with four bits for the power of two, followed by the next eight binary digits.
+        // A binary logarithm: four bits for the exponent, followed by the next eight binary digits.
         let lines_of_lineage = lines_of_lineage.clamp(1, max_of_bits(16));
         let power = lines_of_lineage.ilog2();
         let digits = (lines_of_lineage - (1 << power)) << 8 >> power;
@@ -54,7 +53,7 @@ impl Weight {
         Self(version >> SECOND_BITS)
     }
 
-    /// Returns the version of a row that has this weight and is exported at the given time.
+    /// Returns the version of a row with this weight that is exported at the given time.
     pub(super) fn version(self, time: ExportTime) -> u64 {
         self.0 << SECOND_BITS | time.0
     }
@@ -74,8 +73,7 @@ impl ExportTime {
         Self(version & max_of_bits(SECOND_BITS))
     }
 
-    /// Returns this time, or the second after `earlier` if this time is not later, as can happen when the clock is
-    /// turned back.
+    /// Returns this time, or the second after `earlier` if that is later. This can happen after the clock was set back.
     pub(super) fn after(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0 + 1).min(max_of_bits(SECOND_BITS)))
     }

@@ -29,7 +29,7 @@ pub(crate) enum LockVerdict {
     Harmless,
 }
 
-/// Whether a lock may be cleared.
+/// Indicates whether a lock may be cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clearance {
     /// The lock may be cleared: an empty directory is removed, and anything else is moved to quarantine.

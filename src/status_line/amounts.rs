@@ -1,5 +1,5 @@
-//! Renders the segments that show amounts: the cost of the session, the day, and the last prompt, along with budgets
-//! that are nearly used up.
+//! Renders the segments with amounts: the cost of the session, the day, and the last prompt, and budgets that are
+//! nearly used up.
 
 use super::LineFacts;
 use super::layout::{Form, Segment, without_repetitions};
@@ -10,8 +10,8 @@ use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
 
-/// Returns the session's spend. If there is no ledger, the amount is Claude Code's own figure, and the segment says so.
-/// Returns `None` if there is no such figure, either.
+/// Returns the session's spend. Without a ledger, this is Claude Code's own figure, labeled as such. Returns `None` if
+/// neither is available.
 pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     let client_total = facts.payload.client_total;
     let Some(figures) = &facts.figures else {
@@ -24,7 +24,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
         ));
     };
     if client_total.is_none() && facts.payload.session_id.is_none() {
-        // The payload does not contain the session ID, so the session's spend is unknown.
+        // Without a session ID, the session's spend is unknown.
         return None;
     }
     let amount = Amount::from_tally(&figures.session);
@@ -33,8 +33,8 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     Some(forms)
 }
 
-/// Returns the day's spend. If a monthly or project budget is nearly used up, the segment also shows the budget with
-/// the highest percentage used. Returns `None` if there is no ledger.
+/// Returns the day's spend. If monthly or project budgets are nearly used up, the segment also shows the one with the
+/// highest percentage. Returns `None` without a ledger.
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let figures = facts.figures.as_ref()?;
     let amount = Amount::from_tally(&figures.today).unless_complete(figures.is_complete);
@@ -52,17 +52,15 @@ pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     Some(forms)
 }
 
-/// Returns the cost of the last prompt. The responses of subagents are included as soon as their transcripts have been
-/// read.
+/// Returns the cost of the last prompt. Responses of subagents are included once their transcripts have been read.
 pub(super) fn prompt(cost: Money) -> Segment {
     labelled("prompt ", vec![(Tone::Plain, cost.show())], 33)
 }
 
-/// Returns the forms of an amount, from the longest to the shortest. The longest form includes the amount in the user's
-/// currency and the share of the budget that is used. The next form includes only the share, and the last form includes
-/// neither.
+/// Returns the forms of an amount, longest first. The first form includes the amount in the user's currency and the
+/// used share of the budget, the second only the share, and the third neither.
 fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFacts<'_>) -> Segment {
-    // The session's spend is one of the last figures to be removed from the line.
+    // The session's spend is one of the last figures to be dropped from the line.
     let loss_of_amount = if scope == BudgetScope::Session {
         85
     } else {
@@ -84,20 +82,20 @@ fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFac
     ])
 }
 
-/// Returns the amount in the user's currency, in parentheses, or `None` if that currency is the dollar.
+/// Formats the amount in the user's currency, in parentheses. Returns `None` if the currency is the dollar.
 fn converted(money: Money, currency: &Currency) -> Option<Piece> {
     let converted = money.converted(currency)?;
     Some((Tone::Quiet, format!(" ({converted})")))
 }
 
-/// Returns how much of a budget is used, such as `80% of $20`.
+/// Formats the used share of a budget, for example `80% of $20`.
 fn budget_share(used: &BudgetUse) -> Piece {
     let tone = if used.is_used_up() {
         Tone::Alarm
     } else {
         Tone::Warning
     };
-    // "$20" is as clear as "$20.00" but shorter.
+    // Prefer "$20", which is shorter than "$20.00" and just as clear.
     let limit = used.limit.show();
     let short_limit = limit.strip_suffix(".00").unwrap_or(&limit);
     (tone, format!("{}% of {short_limit}", used.percent()))
@@ -111,7 +109,7 @@ mod tests {
     use crate::ledger::{LiveFigures, Tally};
     use crate::time::{Clock, HourFormat, Zone};
 
-    /// Returns a segment's forms as text, from longest to shortest, after this many dollars have been spent.
+    /// Returns the forms of a segment as text, longest first, after spending `usd` dollars.
     fn texts(
         render: fn(&LineFacts<'_>) -> Option<Segment>,
         usd: i64,

@@ -1,4 +1,4 @@
-//! Renders the segment that shows how much of the context window is used.
+//! Renders the segment for the context window.
 
 use super::layout::{Form, Segment};
 use super::windows::{LONG_BAR, SHORT_BAR, level_tone, meter_pieces, pick_by_level};
@@ -6,8 +6,8 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::MeterForm;
 use crate::terminal::Tone;
 
-/// Returns the segment, such as `ctx 12%`, or `None` if Claude Code did not provide the percentage. The label is the
-/// same at every width, so that the segment remains recognizable after the terminal has been resized.
+/// Returns the segment, for example `ctx 12%`, or `None` if Claude Code did not report a percentage. The label is the
+/// same at all widths, so that it stays recognizable when the terminal is resized.
 pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     let percent = payload.context_percent?;
     let loss = pick_by_level(percent, [35, 57, 70]);

@@ -1,19 +1,19 @@
 //! Fits the segments of a row into the width of the terminal.
 //!
-//! The least important segment is shortened first. If it has no shorter form, it is left out. If it turns out that some
-//! segments did not need to be shortened, they are lengthened again, starting with the most important one.
+//! Segments are shortened in order of importance, starting with the least important. A segment without a shorter form
+//! is dropped. Segments that turn out to fit after all are then lengthened again, starting with the most important.
 
 use crate::terminal::{Piece, Tone, truncate, width};
 
-/// A part of the status line, as a list of its forms from the longest to the shortest. A segment has at least one form.
+/// A part of the status line, as a list of at least one form. The longest form comes first.
 pub(super) type Segment = Vec<Form>;
 
-/// A way to display a segment.
+/// One way to display a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Form {
     pub(super) pieces: Vec<Piece>,
-    /// The loss to the user if this form is replaced by the next shorter one, or if the segment is left out. The form
-    /// with the smallest loss is replaced first.
+    /// The loss of information when this form is replaced with the next shorter one or dropped. The form with the
+    /// smallest loss is replaced first.
     pub(super) loss: u32,
 }
 
@@ -23,8 +23,8 @@ impl Form {
     }
 }
 
-/// Returns a segment with these forms. If a form looks the same as the form before it, it is omitted, and the form
-/// before it takes on its loss.
+/// Returns a segment without repeated forms. If a form looks the same as the previous one, the previous one takes on
+/// its loss.
 pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segment {
     let mut segment: Segment = Vec::new();
     for form in forms {
@@ -36,7 +36,7 @@ pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segm
     segment
 }
 
-/// Returns a row that is at most `columns` wide. The row is empty only if there are no segments.
+/// Returns a row that is at most `columns` wide. It is empty only if there are no segments.
 pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
     let mut row = FittedRow::new(segments, separator);
     row.shrink(columns);
@@ -72,10 +72,10 @@ impl<'s> MeasuredForm<'s> {
     }
 }
 
-/// A segment while its row is being fitted.
+/// A segment during fitting.
 struct FittedSegment<'s> {
     forms: Vec<MeasuredForm<'s>>,
-    /// The index of the current form. If there is no form at this index, the segment is left out.
+    /// The index of the current form. If it is past the end, the segment is dropped.
     in_use: usize,
 }
 
@@ -89,12 +89,12 @@ impl<'s> FittedSegment<'s> {
     }
 }
 
-/// A row whose segments are shortened until the row fits.
+/// A row during fitting.
 struct FittedRow<'s> {
     segments: Vec<FittedSegment<'s>>,
     separator: usize,
-    /// The indexes of the segments that were shortened, in the order in which they were shortened. The least important
-    /// segment therefore comes first.
+    /// The indexes of the shortened segments, in the order in which they were shortened, so the least important one
+    /// comes first.
     steps: Vec<usize>,
 }
 
@@ -125,8 +125,7 @@ impl<'s> FittedRow<'s> {
         columns.saturating_sub(self.separator)
     }
 
-    /// Shortens segments until the row fits. If only one segment is left, it keeps its shortest form, even if that is
-    /// too wide.
+    /// Shortens segments until the row fits. The last remaining segment keeps its shortest form even if it is too wide.
     fn shrink(&mut self, columns: usize) {
         while self.width() > columns {
             let is_last_segment = self.shown().count() == 1;
@@ -145,7 +144,7 @@ impl<'s> FittedRow<'s> {
         }
     }
 
-    /// Lengthens segments again where the segments that were shortened later have left enough room.
+    /// Lengthens segments again if shortening others has freed up enough space.
     fn grow_back(&mut self, columns: usize) {
         for index in std::mem::take(&mut self.steps).into_iter().rev() {
             self.move_by(index, -1);
@@ -155,7 +154,7 @@ impl<'s> FittedRow<'s> {
         }
     }
 
-    /// Moves a segment to a shorter form or, if the number is negative, to a longer form.
+    /// Moves a segment by a number of forms. Positive numbers lead to shorter forms.
     fn move_by(&mut self, index: usize, forms: isize) {
         if let Some(segment) = self.segments.get_mut(index) {
             segment.in_use = segment.in_use.saturating_add_signed(forms);
@@ -222,8 +221,8 @@ mod tests {
         assert_eq!(row_text(&segments, 27), "first │ twelve wide!");
     }
 
-    /// Generates segments like those of the status line, in which each form is shorter than the previous form and
-    /// characters are one or two columns wide.
+    /// Generates segments similar to real ones: each form is shorter than the previous one, and characters are one or
+    /// two columns wide.
     fn any_segments() -> impl Strategy<Value = Vec<Segment>> {
         let form = (0..100_u32, "[a-z日]{1,24}");
         let forms = prop::collection::vec(form, 1..5).prop_map(|mut forms| {

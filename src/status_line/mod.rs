@@ -1,7 +1,6 @@
-//! Renders the status line, which consists of segments with figures. The segments are arranged in rows that fit the
-//! terminal.
+//! Renders the status line: segments with figures, arranged in rows that fit the terminal.
 //!
-//! Everything in this module is pure except for `wrapped`, which runs the user's previous status line.
+//! All code in this module is pure, except for `wrapped`, which runs the user's previous status-line command.
 
 mod amounts;
 mod context_use;
@@ -28,16 +27,15 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
 use layout::Segment;
 
-/// The number of columns that Claude Code needs for itself. It cuts off a row that is as wide as `COLUMNS`.
+/// The number of columns that Claude Code reserves. It truncates rows that are as wide as `COLUMNS`.
 pub(crate) const MARGIN: usize = 4;
 
-/// Renders the rows of the status line, each at most `columns` wide. Rows without any figure are left out, so the
-/// result may be empty. If a budget has no effect because of a mistake in the configuration, the last row points out
-/// the mistake.
+/// Renders the rows of the status line, each at most `columns` wide. Rows without figures are omitted, so the result
+/// may be empty. If a budget is ignored because of a configuration error, the last row says so.
 pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let mut rows = Vec::new();
     for names in facts.config.rows() {
-        // If a figure is missing, only its own segment is left out.
+        // A missing figure affects only its own segment.
         let segments: Vec<Segment> = names
             .iter()
             .filter_map(|name| facts.segment(*name))
@@ -54,7 +52,7 @@ pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     rows
 }
 
-/// The facts that the segments show. A fact is `None` if it is unknown, or if no segment shows it.
+/// The facts shown by the segments. A fact is `None` if it is unknown or if no segment shows it.
 #[derive(Debug, Clone)]
 pub struct LineFacts<'a> {
     /// The status JSON from Claude Code.
@@ -63,26 +61,26 @@ pub struct LineFacts<'a> {
     pub config: &'a Config,
     /// The user's clock.
     pub clock: Clock,
-    /// The session's spend, the day's spend, and how much of each budget has been used.
+    /// The spend of the session and the day, and the use of each budget.
     pub figures: Option<LiveFigures>,
     /// The newest reading of the account's usage windows.
     pub windows: Option<Sample>,
-    /// The forecasts for these windows.
+    /// The forecasts for the usage windows.
     pub expected: Vec<Expected>,
-    /// The latest contents of `/usage`.
+    /// The latest content of the `/usage` page.
     pub usage: Option<ShownUsage>,
     /// The cost of the last prompt.
     pub prompt: Option<Money>,
-    /// The cost of writing the prompt cache again, if the cache is about to expire.
+    /// The cost of rewriting the prompt cache, if it is about to expire.
     pub rewriting: Option<Money>,
-    /// The working directory in its usual notation, such as `~/src/api`.
+    /// The working directory in abbreviated form, for example `~/src/api`.
     pub directory: Option<String>,
     /// The branch or commit that is checked out in the working directory.
     pub head: Option<Head>,
 }
 
 impl<'a> LineFacts<'a> {
-    /// Returns facts that are derived from the status JSON alone.
+    /// Creates facts from the status JSON alone.
     pub fn new(payload: &'a StatusPayload, config: &'a Config, clock: Clock) -> Self {
         Self {
             payload,
@@ -99,7 +97,7 @@ impl<'a> LineFacts<'a> {
         }
     }
 
-    /// Returns the segment with this name, or `None` if the facts for it are unknown.
+    /// Returns the segment with the given name, or `None` if its facts are unknown.
     fn segment(&self, name: SegmentName) -> Option<Segment> {
         let (payload, clock) = (self.payload, self.clock);
         let style = &self.config.statusline;
@@ -139,7 +137,7 @@ mod tests {
 
     const NOW: i64 = 1_795_156_000;
 
-    /// Renders the rows for a session that has spent this many cents.
+    /// Renders the rows for a session that has cost `cents` so far.
     fn rows(payload: &StatusPayload, cents: i64, config: &Config, columns: usize) -> Vec<String> {
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
         let spent = |cents: i64| Tally {

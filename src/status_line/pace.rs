@@ -1,4 +1,4 @@
-//! Renders the segment that shows which usage window will be full first.
+//! Renders the segment for the usage window that will be full first.
 
 use chrono::{DateTime, Utc};
 
@@ -8,8 +8,8 @@ use crate::limits::pace::{Expected, Outlook};
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};
 
-/// Returns the forecast for the window that will be full first. If every window will reset before it is full, returns
-/// the forecast for the fullest window. Returns `None` if no forecast is worth showing.
+/// Returns the forecast for the window that will be full first. If all windows reset before they are full, returns the
+/// forecast for the fullest one. Returns `None` if no forecast is worth showing.
 pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     let first_full = expected
         .iter()
@@ -41,8 +41,8 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
 }
 
-/// Returns the days on which a weekly window will be full, such as `today`, `around Wed`, or `between Wed and Fri`. A
-/// weekly forecast can be wrong by several hours, so a time of day would suggest too much accuracy.
+/// Formats the days on which a weekly window will be full, such as `today`, `around Wed`, or `between Wed and Fri`.
+/// Weekly forecasts can be off by several hours, so a time of day would be misleading.
 pub(crate) fn days_in_words(at: DateTime<Utc>, latest: DateTime<Utc>, clock: Clock) -> String {
     let [today, first, last] = [clock.now, at, latest].map(|at| clock.zone.day(at));
     match (first == today, first == last) {

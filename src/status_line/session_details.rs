@@ -1,5 +1,4 @@
-//! Renders the segments that are based only on Claude Code's status JSON: model, effort, lines, time, rate, and prompt
-//! cache.
+//! Renders the segments that need only Claude Code's status JSON: model, effort, lines, time, rate, and prompt cache.
 
 use chrono::TimeDelta;
 
@@ -10,10 +9,10 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, escape, truncate};
 use crate::time::format_duration;
 
-/// The minimum running time, in milliseconds, for which a session's spend per hour is meaningful.
+/// The minimum session time, in milliseconds, for a meaningful hourly rate.
 const LEAST_TIME_FOR_RATE_MS: i64 = 60_000;
 
-/// Returns a segment with a single form, which consists of a subdued label and the figures.
+/// Returns a segment with a single form: a dimmed label and the figures.
 pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
     let mut pieces = vec![(Tone::Quiet, label.to_owned())];
     pieces.extend(figures);
@@ -28,13 +27,13 @@ pub(super) fn model(payload: &StatusPayload) -> Option<Segment> {
     Some(vec![Form::new(40, pieces)])
 }
 
-/// Returns the effort level, or `None` if the model does not have one.
+/// Returns the effort level, or `None` if the model has none.
 pub(super) fn effort(payload: &StatusPayload) -> Option<Segment> {
     let level = truncate(&escape(payload.effort.as_deref()?), 12);
     Some(labelled("effort ", vec![(Tone::Plain, level)], 36))
 }
 
-/// Returns the number of lines that the session has added and removed.
+/// Returns the number of lines added and removed in the session.
 pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
     let (added, removed) = (payload.lines_added?, payload.lines_removed?);
     let figures = vec![
@@ -45,14 +44,14 @@ pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
     Some(labelled("lines ", figures, 27))
 }
 
-/// Returns how long the process has been running.
+/// Returns the time since the process started.
 pub(super) fn duration(payload: &StatusPayload) -> Option<Segment> {
     let duration = format_duration(TimeDelta::milliseconds(payload.client_run_ms?));
     Some(labelled("time ", vec![(Tone::Plain, duration)], 28))
 }
 
-/// Returns the spend per hour, or `None` in the first minute. Both the amount and the time come from Claude Code and
-/// therefore cover the same period.
+/// Returns the spend per hour, or `None` during the first minute. Both the amount and the time are Claude Code's own
+/// figures, so they cover the same period.
 pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     let spent = payload.client_total?.usd();
     let run_ms = payload.client_run_ms?;
@@ -64,7 +63,7 @@ pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     Some(labelled("rate ", vec![(Tone::Plain, figure)], 29))
 }
 
-/// Returns the time at which the prompt cache expires, and the extra cost of the next prompt after that.
+/// Returns the time at which the prompt cache expires, and how much more the next prompt will cost after that.
 pub(super) fn cold_cache(facts: &LineFacts<'_>) -> Option<Segment> {
     let left = facts.payload.prompt_cache?.expires_at - facts.clock.now;
     let rewriting = facts.rewriting?.show();

@@ -1,5 +1,4 @@
-//! Renders the segments with the latest contents of `/usage`: the weekly windows for individual models, and usage
-//! credits.
+//! Renders the segments with the latest content of `/usage`: weekly windows for individual models, and usage credits.
 
 use super::layout::{Form, Segment};
 use super::windows::{level_now, level_tone, pick_by_level, rounded_level};
@@ -7,9 +6,8 @@ use crate::claude::meters::{Meter, ShownUsage, USAGE_CACHED_FOR};
 use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, format_duration};
 
-/// Returns a segment with the age of the contents. If the contents are fresh, a narrow terminal may show the segment
-/// without the age. If the contents are so old that Claude Code itself would request them again, the segment is gray,
-/// and it shows the time of the contents even on a narrow terminal.
+/// Returns a segment with the age of the content. If the content is fresh, the age is dropped on narrow terminals.
+/// Content old enough for Claude Code itself to refresh it is shown in gray with its time, even on narrow terminals.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {
@@ -25,7 +23,7 @@ fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock
     vec![Form::new(12, pieces), without_age]
 }
 
-/// Returns the weekly windows for individual models, such as `Fable week 63%`, or `None` if there are none.
+/// Returns the weekly windows for individual models, for example `Fable week 63%`. Returns `None` if there are none.
 pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
     let mut pieces = Vec::new();
     let mut fullest: Option<f64> = None;
@@ -47,9 +45,8 @@ pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
     Some(with_age(pieces, fullest?, usage, clock))
 }
 
-/// Returns the usage credits, such as `credits $12.34 of $50.00, $37.66 left`. The color depends on how much of the
-/// monthly cap is used. Returns `None` if the contents do not mention credits, or if they do not say how many credits
-/// have been used.
+/// Returns the usage credits, for example `credits $12.34 of $50.00, $37.66 left`. The color depends on the used share
+/// of the monthly cap. Returns `None` if the content does not include used credits.
 pub(super) fn credits(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);
@@ -85,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_fresh_page_has_its_age_and_colors_and_an_old_one_is_gray_with_its_time() {
-        // Versions 2.1.328 to 2.1.330 stored these contents after a mock server had answered their request for /usage.
+        // Content saved by versions 2.1.328 to 2.1.330 after a request for `/usage` to a mock server.
         let usage = ShownUsage::parse(&json!({
             "fetchedAtMs": 1_795_267_746_113_i64,
             "utilization": {
@@ -120,7 +117,7 @@ mod tests {
         assert!(tones.iter().all(|tone| *tone == Tone::Quiet));
         let (fresh, _) = rendered(0, credits);
         assert_eq!(fresh[1], "credits $12.34 of $50.00, $37.66 left");
-        // Both weekly windows have reset since then.
+        // Both weekly windows have reset in the meantime.
         let (past, _) = rendered(6 * 24 * 60, model_weeks);
         assert!(
             past[0].starts_with("Opus week 0%  Fable week 0%"),

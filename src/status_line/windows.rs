@@ -1,4 +1,4 @@
-//! Renders the segment with the usage windows. It shows how full each window is and when it resets.
+//! Renders the segment for the usage windows, with the percentage used and the reset of each window.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,17 +10,17 @@ use crate::limits::sample::Sample;
 use crate::terminal::{Piece, Tone, bar};
 use crate::time::{Clock, format_duration};
 
-/// The width of a bar, in columns, when there is enough space.
+/// The width of a bar in columns, if there is enough space.
 pub(super) const LONG_BAR: usize = 10;
-/// The width of a bar, in columns, when space is tight.
+/// The width of a bar in columns, if space is tight.
 pub(super) const SHORT_BAR: usize = 5;
 
-/// The lowest percentage at which a window is shown in yellow.
+/// The percentage from which a window is shown in yellow.
 pub(crate) const WORTH_A_LOOK: f64 = 70.0;
-/// The lowest percentage at which a window is shown in red.
+/// The percentage from which a window is shown in red.
 const NEARLY_FULL: f64 = 90.0;
 
-/// How a form of the segment shows a window's reset.
+/// The format of a window's reset time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ResetStyle {
     /// ` (resets 14:30, in 2 h)`
@@ -32,20 +32,20 @@ enum ResetStyle {
     Hidden,
 }
 
-/// The time at which a window resets, as display text.
+/// The formatted reset time of a window.
 struct Reset {
     time: String,
     left: String,
 }
 
-/// The display text for one window.
+/// The formatted values of one window.
 struct Gauge {
     level: f64,
-    /// The name of the window followed by a space, such as `5h `.
+    /// The name of the window with a trailing space, for example `5h `.
     label: String,
-    /// The percentage and, if the limit is in dollars, the limit itself: `42%`, `62% of $50.00`.
+    /// The percentage and, for a limit in dollars, the limit: `42%`, `62% of $50.00`.
     figure: String,
-    /// The reset, or `None` if it is unknown or has passed.
+    /// The reset, or `None` if it is unknown or in the past.
     reset: Option<Reset>,
 }
 
@@ -72,7 +72,7 @@ impl Gauge {
         gauge
     }
 
-    /// Returns the pieces for this window, with a bar of `bar` columns.
+    /// Returns the pieces for this window, with a bar that is `bar` columns wide.
     fn pieces(&self, bar: usize, style: ResetStyle) -> Vec<Piece> {
         let tone = level_tone(self.level, Tone::Good);
         let mut pieces = meter_pieces(&self.label, self.level, bar, tone, self.figure.clone());
@@ -89,7 +89,7 @@ impl Gauge {
     }
 }
 
-/// Returns a label, a bar with the given number of columns (or no bar if that number is 0), and the figure.
+/// Returns a label, a bar with the given number of columns (none if 0), and the figure.
 pub(super) fn meter_pieces(
     label: &str,
     level: f64,
@@ -106,8 +106,8 @@ pub(super) fn meter_pieces(
     pieces
 }
 
-/// Returns the current usage of a window. If the window's reset time has passed, the window counts as empty, even if
-/// Claude Code has not reported the reset yet.
+/// Returns the current percentage used. After the window's reset time, this is zero, even if Claude Code has not
+/// reported the reset yet.
 pub(crate) fn level_now(meter: &Meter, clock: Clock) -> f64 {
     if meter.has_reset(clock.now) {
         0.0
@@ -116,14 +116,13 @@ pub(crate) fn level_now(meter: &Meter, clock: Clock) -> f64 {
     }
 }
 
-/// Rounds a percentage for display. Only a full window is shown as 100.
+/// Rounds a percentage for display. Only a full window is displayed as 100.
 pub(crate) fn rounded_level(level: f64) -> f64 {
     let highest = if level < 100.0 { 99.0 } else { f64::INFINITY };
     level.round().min(highest)
 }
 
-/// Returns the first value if the level is harmless, the second if it is worth a look, and the third if the window is
-/// nearly full.
+/// Returns one of three values, depending on the percentage: harmless, worth a look, or nearly full.
 pub(super) fn pick_by_level<T>(level: f64, [harmless, worth_a_look, nearly_full]: [T; 3]) -> T {
     match level {
         level if level >= NEARLY_FULL => nearly_full,
@@ -132,12 +131,12 @@ pub(super) fn pick_by_level<T>(level: f64, [harmless, worth_a_look, nearly_full]
     }
 }
 
-/// Returns the tone for a level. If the level is low, the tone is `harmless`.
+/// Returns the tone for a percentage. `harmless` is the tone for low percentages.
 pub(crate) fn level_tone(level: f64, harmless: Tone) -> Tone {
     pick_by_level(level, [harmless, Tone::Warning, Tone::Alarm])
 }
 
-/// Returns the time of a reset, with the weekday or the date if it is far in the future.
+/// Formats a reset time, with the weekday or the date if it is far in the future.
 fn reset_time(at: DateTime<Utc>, clock: Clock) -> String {
     match at - clock.now {
         left if left < TimeDelta::hours(20) => clock.format_with_day("", at),
@@ -146,23 +145,23 @@ fn reset_time(at: DateTime<Utc>, clock: Clock) -> String {
     }
 }
 
-/// The style of a form of the segment.
+/// The layout of one form of the segment.
 struct FormStyle {
     loss: u32,
     bar: usize,
-    /// How the most important reset is shown.
+    /// The format of the most important reset.
     main_reset: ResetStyle,
     other_resets: ResetStyle,
-    /// The percentage below which windows are left out.
+    /// The minimum percentage of the windows to show.
     least_level: f64,
 }
 
-/// Returns the segment, or `None` if the reading has no window that is still valid. If the reading is not fresh, its
-/// age is shown.
+/// Returns the segment, or `None` if no window in the reading is still valid. The age of a reading that is not fresh is
+/// shown.
 pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
     let age = clock.now - reading.measured;
     let is_fresh = age <= FRESH_FOR;
-    // If a window has reset, only a fresh reading includes the usage since then.
+    // After a reset, only a fresh reading includes the usage since then.
     let holds = |meter: &Meter| is_fresh || !meter.has_reset(clock.now);
     let mut gauges: Vec<Gauge> = reading
         .windows()
@@ -175,8 +174,8 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // If the level of the fullest window is worth a look, the most important reset is that window's. Otherwise, it is
-    // the first window's, which is usually the 5-hour window.
+    // The most important reset is that of the fullest window if its percentage is worth a look. Otherwise, it is the
+    // first window's, which is usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))
@@ -205,15 +204,14 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
     Some(without_repetitions(forms))
 }
 
-/// Returns the forms of the segment, longest first, depending on the level of the fullest window.
+/// Returns the forms of the segment, longest first. They depend on the percentage of the fullest window.
 fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
     use ResetStyle::{Hidden, Sign, Time, TimeAndDistance};
     let (long, short) = match form {
         MeterForm::Text => (0, 0),
         MeterForm::Bar => (LONG_BAR, SHORT_BAR),
     };
-    // If a window is nearly full, this segment is the last one to be removed from the line, and the time of the reset
-    // also stays in the line longer.
+    // If a window is nearly full, this segment is the last one to be dropped, and the reset time is also kept longer.
     let sign_loss = 55 + pick_by_level(fullest, [0, 24, 25]);
     let urgency = pick_by_level(fullest, [0, 0, 25]);
     let styles = [

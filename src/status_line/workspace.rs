@@ -1,4 +1,4 @@
-//! Renders the segments that show where the session is working: its directory and its branch.
+//! Renders the segments for the session's directory and branch.
 
 use std::path::is_separator;
 
@@ -6,13 +6,13 @@ use super::layout::{Form, Segment, without_repetitions};
 use crate::checkout::Head;
 use crate::terminal::{Tone, escape, truncate, width};
 
-/// The maximum width of a name, in columns, when there is enough space. The names of directories and branches can be
+/// The maximum width of a name in columns, if there is enough space. Names of directories and branches can be
 /// arbitrarily long.
 const WIDE: usize = 40;
-/// The maximum width of a name, in columns, on a narrow terminal.
+/// The maximum width of a name in columns on a narrow terminal.
 const NARROW: usize = 16;
 
-/// Returns the directory in its usual notation (`~/src/api`). On a narrow terminal, only its last components are shown.
+/// Returns the directory in abbreviated form (`~/src/api`). On narrow terminals, only the last components are shown.
 /// Returns `None` for an empty path.
 pub(super) fn directory(path: &str) -> Option<Segment> {
     let path = escape(path).into_owned();
@@ -43,7 +43,7 @@ pub(super) fn branch(head: &Head) -> Option<Segment> {
     )
 }
 
-/// Returns a segment whose forms have these losses and texts, or `None` if there are no texts.
+/// Returns a segment with the given losses and texts as forms, or `None` if there are no texts.
 fn segment(label: &str, texts: Vec<(u32, String)>) -> Option<Segment> {
     let forms = texts
         .into_iter()

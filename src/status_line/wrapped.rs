@@ -1,14 +1,14 @@
-//! Runs the user's previous status-line command, which `install --wrap` preserves. A status-line call must not start
-//! any other process.
+//! Runs the user's previous status-line command, which is preserved by `install --wrap`. A status-line call never
+//! starts any other process.
 //!
-//! The command runs in the system's shell, but only as long as whycap's entry is in the settings file from which the
-//! command was taken. No program is looked up in the project's directories. If the project's settings move the home
-//! directory, the command does not run, because the project might have written the record of the command.
+//! The command runs in the system's shell, provided that the settings file from which it was taken still contains
+//! whycap's entry. Programs are never looked up in project directories. If the project's settings change the home
+//! directory, the command does not run, because the project could have written the record of the command.
 //!
-//! If no command was preserved, a status-line call finds this out by reading a single small file. The command receives
-//! the same standard input as whycap, and runs while whycap renders its own rows. If the command is not finished by its
-//! deadline, it is killed along with its children, and its previous output is shown again. If the command fails,
-//! nothing is shown, just as in Claude Code. Its standard error is discarded.
+//! If no command was preserved, the only overhead is reading one small file. The command gets the same standard input
+//! as whycap and runs while whycap renders its own rows. At its deadline, the command and its children are killed, and
+//! its previous output is shown again. If the command fails, nothing is shown, as in Claude Code. Its standard error is
+//! discarded.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -26,29 +26,29 @@ use crate::environment::Environment;
 use crate::install::EditRecord;
 use crate::places::{Places, belongs_to_project};
 
-/// The command's time limit, measured from its start. A status-line call must never take a whole second, and the
+/// The time limit for the command, measured from its start. A status-line call must take less than a second, and the
 /// remaining quarter of a second is enough for everything else, even on a busy machine. A Node.js program such as
 /// `ccusage statusline` takes 0.2 s (benches/run.py).
 const TIME_LIMIT: Duration = Duration::from_millis(750);
 
-/// The maximum number of bytes of output to use.
+/// The maximum number of bytes of output. The rest is discarded.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// How often to check whether the command has ended.
+/// The interval at which to check whether the command has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The preserved command while it is running.
 pub(crate) struct Wrapped {
-    /// The file with the previous output.
+    /// The file that contains the previous output.
     last_output: PathBuf,
     running: io::Result<Running>,
 }
 
-/// The preserved command's output.
+/// The output of the preserved command.
 pub(crate) struct WrappedLine {
-    /// The text without the final line break, or `None` if nothing is shown.
+    /// The text without the trailing newline, or `None` if there is nothing to show.
     pub(crate) text: Option<String>,
-    /// The file to save the text in, or `None` if it has already been saved.
+    /// The file to save the text to, or `None` if it has already been saved.
     unsaved: Option<PathBuf>,
 }
 
@@ -69,7 +69,7 @@ impl Wrapped {
         })
     }
 
-    /// Waits for the output, but no longer than the time limit.
+    /// Waits for the output until the time limit.
     pub(crate) fn finish(self) -> WrappedLine {
         let last = records::read::<Option<String>>(&self.last_output).flatten();
         let text = match self.running.map(Running::output) {
@@ -87,7 +87,7 @@ impl Wrapped {
 }
 
 impl WrappedLine {
-    /// Saves the output in case the command exceeds its time limit in a later call.
+    /// Saves the output, to be shown if a later run of the command exceeds its time limit.
     pub(crate) fn save(self) {
         if let Some(file) = self.unsaved {
             let _ = records::write(&file, &self.text);
@@ -95,7 +95,7 @@ impl WrappedLine {
     }
 }
 
-/// The command that whycap's entry replaced in a settings file.
+/// The command that was replaced with whycap's entry in a settings file.
 struct KeptCommand {
     /// The path of the edit record.
     record: PathBuf,
@@ -103,9 +103,8 @@ struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Finds the command that belongs to the settings file whose status line is in effect. As in Claude Code, the
-    /// project's file takes precedence over the user's file. Returns `None` if no command was preserved or if it must
-    /// not run.
+    /// Finds the command for the settings file whose status line is in effect. As in Claude Code, the project's file
+    /// takes precedence over the user's. Returns `None` if no command was preserved, or if it must not run.
     fn find(places: &Places, payload: &StatusPayload) -> Option<Self> {
         let project = payload.project_dir.as_deref();
         let command =
@@ -114,7 +113,7 @@ impl KeptCommand {
                 .find_map(|(scope, path)| {
                     let record = EditRecord::runnable_status_line(places, &path)?;
                     let text = record.shown_command()?;
-                    // By now, there may be a different project at the same path.
+                    // There may now be a different project at the same path.
                     let settings = SettingsFile::read(scope, path);
                     if !record.is_in(settings.get("statusLine")?) {
                         return None;
@@ -131,8 +130,8 @@ impl KeptCommand {
     }
 }
 
-/// Returns the `PATH` without directories that a project may have added. These are relative directories and directories
-/// inside a project.
+/// Returns `PATH` without directories that a project may have added: relative directories and directories inside a
+/// project.
 fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf]) -> OsString {
     let path = environment.variable("PATH").unwrap_or_default();
     let directories = std::env::split_paths(path).filter(|directory| {
@@ -144,20 +143,20 @@ fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf])
     std::env::join_paths(directories).unwrap_or_default()
 }
 
-/// The error that is returned if a command exceeds its time limit.
+/// The error for a command that exceeds its time limit.
 #[derive(Debug, PartialEq, Eq)]
 struct TimedOut;
 
-/// A running command that was started in the same way as Claude Code would have started it.
+/// A running command, started the same way as in Claude Code.
 struct Running {
     child: Child,
     deadline: Instant,
-    /// The output, in pieces. The channel is closed when the output ends.
+    /// The output in chunks. The channel is closed at the end of the output.
     output: Receiver<Vec<u8>>,
 }
 
 impl Running {
-    /// Starts a command. Fails if the system cannot start a process or a thread.
+    /// Starts a command. Fails if the process or a thread cannot be started.
     fn start(
         shell: &Shell,
         command: &str,
@@ -181,7 +180,7 @@ impl Running {
 
     /// Waits for the output. Returns `None` if the command fails or prints nothing.
     fn output(mut self) -> Result<Option<String>, TimedOut> {
-        // A child of the command may keep the pipe open after the command has ended.
+        // A child of the command may keep the pipe open after the command has exited.
         let mut output = Vec::new();
         while let Ok(piece) = self.output.recv_timeout(self.time_left()) {
             output.extend(piece);
@@ -195,7 +194,7 @@ impl Running {
         }
     }
 
-    /// Waits until the command has ended, and returns true if it succeeded. Kills the command at its deadline.
+    /// Waits for the command to exit. Returns true if it succeeded. Kills the command at its deadline.
     fn wait(&mut self) -> Result<bool, TimedOut> {
         loop {
             match self.child.try_wait() {
@@ -210,8 +209,8 @@ impl Running {
     }
 }
 
-/// Starts one thread that writes the command's input and another that reads its output. The threads end when their
-/// pipes are closed or this process ends, so a command that does not read its input does not cause a delay.
+/// Starts one thread to write the command's input and another to read its output. Both end when their pipes are closed
+/// or this process exits, so a command that does not read its input causes no delay.
 fn connect(child: &mut Child, stdin: &[u8]) -> io::Result<Receiver<Vec<u8>>> {
     let input = child.stdin.take();
     let pipe = child.stdout.take();
@@ -222,7 +221,7 @@ fn connect(child: &mut Child, stdin: &[u8]) -> io::Result<Receiver<Vec<u8>>> {
     Ok(output)
 }
 
-/// Reads a pipe to its end and sends the first [`OUTPUT_LIMIT`] bytes.
+/// Reads a pipe to the end and sends the first [`OUTPUT_LIMIT`] bytes.
 fn forward(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
     let mut buffer = [0; 4096];
     let mut remaining = OUTPUT_LIMIT;
@@ -248,16 +247,16 @@ fn spawn(shell: &Shell, command: &str, path: &OsStr) -> io::Result<Child> {
     if !path.is_empty() {
         process.env("PATH", path);
     }
-    // The command gets its own process group so that its children can be killed along with it. When Claude Code cancels
-    // a status-line call, it kills the whole process tree, including other process groups (observed with 2.1.119 and
+    // A separate process group allows the children to be killed together with the command. When Claude Code cancels a
+    // status-line call, it kills the entire process tree, including other process groups (observed with 2.1.119 and
     // 2.1.328).
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut process, 0);
     process.spawn()
 }
 
-/// Kills a command that has not been waited for, along with its children. This function does not wait for the command
-/// to end, because a process cannot be killed if it belongs to another user or hangs in a system call.
+/// Kills a running command and its children without waiting for them to exit. Waiting could block, because a process
+/// that belongs to another user or hangs in a system call cannot be killed.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     let _ = rustix::process::kill_process_group(
