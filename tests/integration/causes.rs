@@ -1,4 +1,4 @@
-//! Tests `whycap spend --by skill`, `--by plugin`, `--by mcp`, and `--by pr`, which break down spend by cause.
+//! Tests `whycap spend --by skill`, `--by plugin`, `--by mcp`, and `--by pr`, which group spend by its cause.
 //!
 //! `tests/data/causes` contains the responses and pull-request links of three recorded sessions. One of the sessions
 //! worked on two pull requests.
@@ -45,7 +45,7 @@ fn cost(report: &Value, key: &str) -> f64 {
         .unwrap()
 }
 
-/// Adds a response that costs $10 to a session. `fields` are additional fields of its line.
+/// Adds a response that costs $10 to a session, with additional fields on its line.
 fn respond(sandbox: &Sandbox, session: &str, at: &str, fields: &Value) {
     let mut line = json!({
         "type": "assistant", "uuid": format!("{session}-{at}"), "timestamp": at, "sessionId": session,
@@ -73,8 +73,8 @@ fn transcript(session: &str) -> String {
 const PULL_REQUEST_7: &str = "https://github.com/acme/api/pull/7";
 const PULL_REQUEST_8: &str = "https://github.com/acme/api/pull/8";
 
-/// Creates two sessions that worked on the same pull request, and a third session without a pull request. The first
-/// session also worked on a second pull request.
+/// Creates two sessions that worked on the same pull request and a third one without a pull request. The first session
+/// also worked on a second pull request.
 fn two_pull_requests() -> Sandbox {
     let sandbox = Sandbox::new();
     for (session, at) in [
@@ -258,7 +258,7 @@ fn exports_cannot_be_grouped_by_cause() {
     }
 }
 
-/// Returns the section that breaks down spend by cause on a page, or an empty string if the page has no such section.
+/// Returns the page's section on causes, or an empty string if there is none.
 fn causes_part(page: &str) -> &str {
     let Some(part) = page.split("<section id=\"causes\"").nth(1) else {
         return "";

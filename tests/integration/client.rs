@@ -1,4 +1,4 @@
-//! Simulates what Claude Code does when an error occurs: it writes a transcript, runs the hook, and shows the status
+//! Simulates what Claude Code does when an error occurs: it writes the transcript, runs the hook, and shows the status
 //! line.
 
 use std::borrow::Borrow;
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox};
 
-/// A session of the client in a sandbox.
+/// A Claude Code session in a sandbox.
 pub struct Client<'a> {
     pub sandbox: &'a Sandbox,
     pub session: String,
     pub version: String,
     pub model: String,
-    /// The running total of API time that the client reports, in milliseconds. It increases with every response.
+    /// The client's total API time in milliseconds, which increases with every response.
     pub api_ms: u32,
-    /// Variables of the client's environment, which it passes on to the hook and the status line.
+    /// Environment variables that the client passes on to the hook and the status line.
     pub variables: Vec<(String, String)>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Client<'a> {
             .append(&self.transcript_name(), &line.to_string());
     }
 
-    /// Builds an error line as the client writes it, with additional fields from `more`.
+    /// Builds an error line in the client's format, with additional fields from `more`.
     pub fn error_line(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Value {
         let mut line = json!({
             "type": "assistant", "uuid": format!("e-{at}"), "timestamp": at,
@@ -82,7 +82,7 @@ impl<'a> Client<'a> {
         line
     }
 
-    /// Appends a response from the model.
+    /// Appends a response.
     pub fn receives_response(&self, at: &str) {
         self.append(&json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at,
@@ -93,7 +93,7 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Records an error in the same way as the real client, which first writes the transcript lines and then runs the
+    /// Simulates an error the way the real client reports it: it writes the transcript lines first and then runs the
     /// hook.
     pub fn receives_error(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
         let line = self.error_line(at, text, more);
@@ -104,7 +104,7 @@ impl<'a> Client<'a> {
         self.stop_failure(at, text)
     }
 
-    /// Appends a notice about continuing automatically, as clients have done since 2.1.328.
+    /// Appends a notice about the auto-resume, as clients have done since 2.1.328.
     pub fn announces(&self, at: &str, notice: &str) {
         self.append(&json!({
             "type": "system", "subtype": "informational", "level": "notice", "timestamp": at,
@@ -112,8 +112,8 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Returns true if the client continues on its own after this error. This assumes that the session has reached the
-    /// limit for the first time.
+    /// Returns true if the client resumes automatically after this error, provided that it is the session's first
+    /// refusal in this window.
     fn waits_after(&self, line: &Value, text: &str) -> bool {
         let settings = std::fs::read_to_string(self.sandbox.path(".claude/settings.json"));
         let is_off = settings
@@ -145,7 +145,7 @@ impl<'a> Client<'a> {
         self.run(at, &["hook"], event.to_string().as_bytes())
     }
 
-    /// Runs the status line. `windows` is the client's `rate_limits`.
+    /// Runs the status line with `windows` as the client's `rate_limits`.
     pub fn calls_status_line(&self, at: &str, windows: Value, columns: usize) -> Run {
         let mut input = json!({
             "session_id": self.session, "transcript_path": self.transcript(),
@@ -168,8 +168,8 @@ impl<'a> Client<'a> {
         )
     }
 
-    /// Reports a window with this usage. A minute later, the limit stops the session, and another hour later, the
-    /// session resumes.
+    /// Reports a window with this usage. One minute later, the limit stops the session. One hour after that, the
+    /// session continues.
     pub fn is_stopped_for_an_hour(&self, five_hour: f64) {
         self.calls_status_line(
             "2026-11-19T09:59:00Z",
@@ -184,7 +184,7 @@ impl<'a> Client<'a> {
         self.receives_response("2026-11-19T11:00:00Z");
     }
 
-    /// Appends a response with this many input tokens, which the ledger counts.
+    /// Appends a response with this many input tokens, whose cost the ledger counts.
     pub fn works(&self, at: &str, tokens: u32) {
         self.append(&self.response_line(at, tokens));
     }
@@ -200,18 +200,18 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Runs whycap at a given time, in the client's environment.
+    /// Runs whycap at the given time in the client's environment.
     pub fn run(&self, at: &str, arguments: &[&str], stdin: &[u8]) -> Run {
         run(self.sandbox, at, arguments, stdin, &self.variables)
     }
 
-    /// Returns the incident from `explain --json`, or null if there is none.
+    /// Returns the incident according to `explain --json`, or null if there is none.
     pub fn explained(&self, at: &str) -> Value {
         self.run(at, &["explain", "--json"], b"").json()["incident"].clone()
     }
 }
 
-/// Builds the client's `rate_limits` with the usage of two windows and their resets in seconds since the Unix epoch.
+/// Builds the client's `rate_limits` from the usage of the two windows and their reset times in Unix seconds.
 pub fn windows(five_hour: f64, five_resets: i64, weekly: f64, weekly_resets: i64) -> Value {
     json!({
         "five_hour": {"used_percentage": five_hour, "resets_at": five_resets},
@@ -219,7 +219,7 @@ pub fn windows(five_hour: f64, five_resets: i64, weekly: f64, weekly_resets: i64
     })
 }
 
-/// Runs whycap at a given time with additional environment variables.
+/// Runs whycap at the given time with additional environment variables.
 pub fn run(
     sandbox: &Sandbox,
     at: &str,
@@ -234,7 +234,7 @@ pub fn run(
     Run::of(&mut command, stdin)
 }
 
-/// Formats seconds since the Unix epoch as RFC 3339.
+/// Formats a Unix timestamp in seconds as RFC 3339.
 pub fn rfc3339(seconds: i64) -> String {
     chrono::DateTime::from_timestamp(seconds, 0)
         .expect("a date")

@@ -1,4 +1,4 @@
-//! Replays recorded and known errors in the same way as the client produces them.
+//! Replays recorded and known errors the way the client reports them.
 //!
 //! `tests/data/diagnosis/cases.jsonl` contains one case per line: the plan, the usage before and after, the transcript
 //! line, the hook's payload, and the allowed results. `error_lines.jsonl` contains error lines from eight client
@@ -30,7 +30,7 @@ struct Answer {
     status_line: String,
 }
 
-/// Replays a case in the same way as the client produces it.
+/// Replays a case the way the client reports it.
 fn play(case: &Value) -> Answer {
     let sandbox = Sandbox::new();
     let now = case["now"].as_i64().expect("a time");
@@ -75,7 +75,7 @@ fn play(case: &Value) -> Answer {
     }
 }
 
-/// Returns all problems with the output for one case.
+/// Returns everything that is wrong with the output for one case.
 fn misses(case: &Value) -> Vec<String> {
     let answer = play(case);
     let (incident, expected) = (&answer.incident, &case["expect"]);

@@ -1,4 +1,4 @@
-//! Follows the advice of `whycap doctor`, as a user would, and checks that whycap works afterward.
+//! Follows the advice of `whycap doctor` as a user would and checks that whycap works afterward.
 
 #![cfg(unix)]
 
@@ -20,7 +20,7 @@ const COMMAND_FILE: &str = include_str!("../../src/install/whycap-command.md");
 
 const SETTINGS: &str = ".claude/settings.json";
 
-/// A home with whycap installed, a project, and stand-ins for the programs that the advice names.
+/// A home directory with whycap installed, a project, and stubs for the programs that the advice mentions.
 struct Setup {
     sandbox: Sandbox,
 }
@@ -35,7 +35,7 @@ impl Setup {
         fs::create_dir_all(setup.project()).unwrap();
         symlink(env!("CARGO_BIN_EXE_whycap"), tools.join("whycap")).unwrap();
         setup.write_tool("sudo", "exec \"$@\"");
-        // Enables a plugin or updates to a supported version, as Claude Code would.
+        // Like Claude Code, this stub can enable a plugin or update to a supported version.
         setup.write_tool(
             "claude",
             "case $1 in\n\
@@ -102,7 +102,7 @@ impl Setup {
         checks_in(&output)
     }
 
-    /// Returns the findings that are not ok.
+    /// Returns all findings except those that are ok.
     fn problems(&self) -> Vec<Value> {
         let mut checks = self.checks();
         checks.retain(|check| check["verdict"] != "ok");
@@ -119,7 +119,7 @@ impl Setup {
         self.sandbox.write(SETTINGS, format!("{settings:#}"));
     }
 
-    /// Makes the settings call another program.
+    /// Changes the settings so that they run another program.
     fn call(&self, program: &str) {
         let settings = self.sandbox.read(SETTINGS);
         let installed = self.sandbox.path("tools/whycap").display().to_string();
@@ -128,7 +128,7 @@ impl Setup {
             .write(SETTINGS, settings.replace(&installed, program));
     }
 
-    /// Checks that Claude Code would run the hooks and the status line, and that it recognizes `/whycap`.
+    /// Checks that Claude Code runs the hooks and the status line and recognizes `/whycap`.
     #[track_caller]
     fn assert_works(&self) {
         let settings = self.settings();
@@ -182,7 +182,7 @@ struct Problem {
     cause: fn(&Setup),
 }
 
-/// The problems whose advice is a command.
+/// The problems for which the advice is a command.
 const WITH_COMMAND: [Problem; 17] = [
     Problem {
         row: "line.off",
@@ -297,13 +297,13 @@ fn remove(object: &mut Value, key: &str) {
     assert!(object.as_object_mut().unwrap().remove(key).is_some());
 }
 
-/// Returns the entries of `findings.json`, each with its key. An entry contains a verdict, a sentence, and advice.
+/// Returns the entries of `findings.json` with their keys. Each entry contains a verdict, a sentence, and advice.
 fn rows() -> Vec<(String, Value)> {
     let rows: serde_json::Map<String, Value> = serde_json::from_str(FINDINGS).unwrap();
     rows.into_iter().collect()
 }
 
-/// Returns the command in a piece of advice, without the sentence in parentheses that may follow it.
+/// Returns the command in a piece of advice without the explanation in parentheses that may follow it.
 fn command_in(fix: &str) -> &str {
     fix.split("  (").next().unwrap()
 }
@@ -385,7 +385,7 @@ fn unreadable_transcripts_are_readable_after_the_advised_command() {
     assert_eq!(unreadable(&mut command), None, "after {fix}");
 }
 
-/// A problem for which `doctor` gives advice instead of a command, and the steps with which a user follows that advice.
+/// A problem for which `doctor` does not suggest a command, and the steps of a user who follows its advice.
 struct ByHand {
     check: &'static str,
     cause: fn(&Setup),
@@ -508,7 +508,7 @@ fn whycap_works_after_the_user_follows_a_sentence_of_doctor() {
     }
 }
 
-/// The advice must distinguish between a project's two settings files.
+/// The advice must say which of a project's two settings files is affected.
 #[test]
 fn the_advice_names_the_scope_of_the_settings_that_run_whycap_twice() {
     let setup = Setup::installed();

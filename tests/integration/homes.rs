@@ -1,4 +1,4 @@
-//! Tests home directories that have long or non-Latin paths, or that are on other machines.
+//! Tests home directories with long or non-Latin paths and home directories on other machines.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::{Sandbox, data};
 
 const HISTORY: &str = "compaction-and-subagent";
 
-/// Simulates everything that a user does with whycap, from installation to removal.
+/// Uses whycap as a user would, from installation to removal.
 fn is_lived_in(sandbox: &Sandbox) {
     sandbox.copy_tree(&data(&format!("histories/{HISTORY}/home")), "");
     let before = "{\n  \"model\": \"opus\"\n}\n";
@@ -64,7 +64,7 @@ fn is_lived_in(sandbox: &Sandbox) {
     assert_eq!(fs::read_to_string(&settings).unwrap(), before);
 }
 
-/// A path on Windows is limited to 260 characters unless the program that opens it lifts this limit.
+/// On Windows, paths are limited to 260 characters unless a program opts in to longer ones.
 #[test]
 fn a_home_with_a_long_way_to_it_is_like_any_other() {
     let name = "a long name that somebody gave to a directory".repeat(2);
@@ -82,20 +82,20 @@ fn a_home_with_foreign_names_is_like_any_other() {
     }));
 }
 
-/// The test does not run on Linux, because there is only one way to write a path there.
+/// There is no such test for Linux, where a path can be written in only one way.
 #[test]
 #[cfg(windows)]
 fn a_home_on_another_machine_is_like_any_other() {
     let sandbox = Sandbox::with_home_at(|root| {
-        // This is the share `C$`, by which Windows makes `C:\` available to other machines. Wine has such a share if
-        // `.ci/cross` has created it.
+        // Windows exposes `C:\` to other machines as the share `C$`. Wine provides this share only if `.ci/cross` has
+        // created it.
         let path = root.to_str().unwrap().replacen(':', "$", 1);
         std::path::PathBuf::from(format!(r"\\localhost\{path}")).join("home")
     });
     is_lived_in(&sandbox);
 }
 
-/// The test does not run on Linux, because these are two different directories there.
+/// There is no such test for Linux, where these names refer to two different directories.
 #[test]
 #[cfg(any(windows, target_os = "macos"))]
 fn names_in_other_letters_are_the_same_files() {

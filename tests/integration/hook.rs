@@ -1,4 +1,5 @@
-//! Tests that `whycap hook` stores errors, answers `/whycap`, announces each error once, and never talks to the model.
+//! Tests that `whycap hook` stores errors, answers `/whycap`, announces each error once, and never sends anything to
+//! the model.
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 
-/// Returns the stored incidents of a session in the order in which they occurred.
+/// Returns a session's stored incidents in chronological order.
 fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
     let lines = sandbox.read(JOURNAL);
     let records = lines.lines().filter(|line| !line.is_empty());
@@ -22,7 +23,7 @@ fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
     times
 }
 
-/// Asserts that the output is empty or JSON with only fields that the model never sees.
+/// Asserts that the output is either empty or JSON whose fields the model never sees.
 fn only_for_the_user(run: &Run) -> Option<Value> {
     let printed = run.success();
     if printed.is_empty() {
@@ -65,8 +66,8 @@ fn a_transcript_that_lags_behind_the_hook_is_looked_at_again() {
     assert_eq!(client.explained("2026-11-20T10:00:02Z")["verdict"], "real");
 }
 
-/// With client 2.1.328, the line of the new error had not been written yet. The last error in the file was one from
-/// which the session had recovered, so whycap treated the new error as over.
+/// Claude Code 2.1.328 may run the hook before it writes the error's line. Until then, the last error in the transcript
+/// may be an older one that is already over, which says nothing about the new error.
 #[test]
 fn an_older_error_that_is_over_does_not_close_a_new_one() {
     let sandbox = Sandbox::new();
@@ -80,7 +81,7 @@ fn an_older_error_that_is_over_does_not_close_a_new_one() {
     client.stop_failure(AT, TEXT);
     let drawn = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 160);
     assert!(drawn.success().contains("5-hour limit"), "{}", drawn.stdout);
-    // The same error occurs twice. In between, the session receives a response.
+    // The same error occurs twice, with a response in between.
     client.append(&client.error_line(AT, TEXT, json!({})));
     client.receives_response("2026-11-20T10:00:03Z");
     client.stop_failure("2026-11-20T10:00:06Z", TEXT);
@@ -128,7 +129,7 @@ fn a_data_directory_that_cannot_be_written_breaks_nothing() {
             80,
         )
         .success();
-    // The transcript still shows the limit.
+    // The transcript still contains the limit.
     assert_eq!(
         client.explained("2026-11-20T10:00:02Z")["limit"],
         "five_hour"
@@ -220,7 +221,7 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
 
 const TURNS_OFF: &str = "Because you ran /whycap, Claude Code will not";
 
-/// A prompt cancels the client's auto-resume, but the client does not mention this.
+/// The client does not tell the user that a prompt cancels the auto-resume, so whycap must do so.
 #[test]
 fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
     for text in [
@@ -275,7 +276,7 @@ fn a_client_that_does_not_wait_has_nothing_turned_off() {
     said(&sandbox, &terminal(&sandbox), TEXT, soon);
 }
 
-/// The plugin's module passes on the question under this name and returns the output.
+/// The plugin's module forwards the command under this event name and shows the output.
 #[test]
 fn the_module_s_answer_is_for_the_user_alone() {
     let sandbox = Sandbox::new();
@@ -287,8 +288,8 @@ fn the_module_s_answer_is_for_the_user_alone() {
         let answer: Value = serde_json::from_str(run.success()).unwrap();
         assert_eq!(answer["isTextDisplayOnly"], true);
         let text = answer["text"].as_str().unwrap();
-        // Claude Code prints "whycap: " before the text. Without a line break, this would break the layout of the first
-        // row.
+        // Claude Code prints "whycap: " in front of the text, which would ruin the layout of the first row if the text
+        // did not begin with a line break.
         assert!(
             text.starts_with("\nThe message says that your 5-hour limit"),
             "{text}"
@@ -320,8 +321,8 @@ fn nobody_is_invited_to_stop_the_client_s_waiting() {
     assert!(!message.contains("/whycap"), "{message}");
 }
 
-/// Claude Code itself uses ten of the forty columns. It wraps longer rows, and if there are too many rows, it shows
-/// only the last ones.
+/// Claude Code needs ten of the forty columns for itself. It wraps rows that are too long and then shows only the last
+/// rows if there are too many.
 #[test]
 fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     let sandbox = Sandbox::new();
@@ -336,7 +337,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     }
 }
 
-/// If an answer does not fit on the screen, the client shows only the end of the answer.
+/// If the output is higher than the screen, the client shows only its end.
 #[test]
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     let sandbox = Sandbox::new();
@@ -439,8 +440,8 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     assert_eq!(quiet.receives_error(AT, TEXT, json!({})).success(), "");
 }
 
-/// A gateway responds with an entire HTML page as its error. The record of this error must not push other sessions'
-/// records out of the part of the journal that is searched.
+/// A gateway may return an entire HTML page as an error. Storing it must not push other sessions' records out of the
+/// searched part of the journal.
 #[test]
 fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
     let sandbox = Sandbox::new();

@@ -297,7 +297,8 @@ fn uninstall_leaves_neither_program_nor_settings() {
     assert!(again.contains("there is no"), "{again}");
 }
 
-/// The output must mention the 218 MB of build files in the source directory.
+/// The script builds in the source directory and leaves 218 MB there, so uninstalling must print the command that
+/// deletes the build directory.
 #[test]
 fn uninstall_names_what_the_script_built_with_the_command_that_deletes_it() {
     let setting = Setting::new().with_cargo("1.95.0");

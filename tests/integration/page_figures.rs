@@ -1,5 +1,5 @@
-//! Calculates every number on the page again, from transcript lines and status-line samples. This file has its own copy
-//! of the prices and rules.
+//! Recalculates every number on the page from transcript lines and status-line samples, using its own copy of the
+//! prices and rules.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,15 @@ use serde_json::json;
 use crate::client::{Client, windows};
 use crate::support::Sandbox;
 
-/// Dollars per million tokens: input, output, cache reads, five-minute cache writes, and one-hour cache writes.
+/// Prices in dollars per million tokens for input, output, cache reads, five-minute cache writes, and one-hour cache
+/// writes.
 const PRICES: [(&str, [i64; 5]); 3] = [
     ("claude-opus-5-5", [4_000, 20_000, 200, 5_000, 8_000]),
     ("claude-sonnet-4-5", [3_000, 15_000, 300, 3_750, 6_000]),
     ("claude-haiku-4-5", [1_000, 5_000, 100, 1_250, 2_000]),
 ];
 
-/// Converts a time to the reader's time zone, which is always one hour ahead of UTC.
+/// Converts a time to the reader's time zone, which is one hour ahead of UTC.
 fn local(at: &str) -> DateTime<FixedOffset> {
     let hour = FixedOffset::east_opt(3600).unwrap();
     at.parse::<DateTime<FixedOffset>>()
@@ -48,8 +49,8 @@ impl Line {
     }
 }
 
-/// Writes three weeks of work in three projects: nine sessions that repeat their own responses and copy those of other
-/// sessions.
+/// Writes three weeks of work in three projects. Its nine sessions repeat some of their own responses and copy
+/// responses from each other.
 fn history(sandbox: &Sandbox) -> Vec<Line> {
     let mut lines = Vec::new();
     for nth in 0..9_i64 {
@@ -76,7 +77,7 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
                     "input_tokens": input, "output_tokens": 1, "cache_read_input_tokens": read, "cache_creation_input_tokens": short + long,
                     "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}}},
             });
-            // The response is first written with a placeholder, and then twice in full.
+            // The client first writes a placeholder for the response and then the full response twice.
             for (written, uuid) in [(1, "p"), (output, "w"), (output, "r")] {
                 line["message"]["usage"]["output_tokens"] = json!(written);
                 line["uuid"] = json!(format!("{nth}-{answer}-{uuid}"));
@@ -95,10 +96,10 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
     lines
 }
 
-/// A cell's text, and its exact value if it has one.
+/// A cell's text and, if the cell has one, its exact value.
 type Cell = (String, Option<String>);
 
-/// Returns the rows of all tables with this caption.
+/// Returns the rows of all tables that have this caption.
 fn table(page: &str, caption: &str) -> Vec<Vec<Cell>> {
     let begin = page.find(&format!(">{caption}</caption>"));
     let begin = begin.unwrap_or_else(|| panic!("no table {caption:?}"));
@@ -178,7 +179,7 @@ fn sums<K: Ord>(lines: &[Line], key: impl Fn(&Line) -> K) -> BTreeMap<K, i64> {
     sums
 }
 
-/// Returns names with their costs, the highest cost first.
+/// Returns the names and their costs, in order of decreasing cost.
 fn dearest<'l>(
     lines: impl Iterator<Item = &'l Line>,
     key: fn(&Line) -> String,
@@ -259,7 +260,7 @@ fn days(page: &str, lines: &[Line]) {
         );
         assert_eq!(value(&row[1]), exact(*cost));
     }
-    // The label of each column in the chart is its day.
+    // The label of each column in the chart shows its day.
     let (first, last) = (
         *days.keys().next().unwrap(),
         *days.keys().next_back().unwrap(),
@@ -376,7 +377,7 @@ fn sessions(page: &str, lines: &[Line]) {
     }
 }
 
-/// The errors, how long they blocked the work, and when the work continued.
+/// Checks the errors on the page, how long they blocked work, and when work continued.
 #[test]
 fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     let sandbox = Sandbox::new();
@@ -390,7 +391,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
             .unwrap();
         at.and_utc().timestamp()
     };
-    // The day and hour of each status-line call, and the reported usage of both windows.
+    // The day and hour of each status-line call and the usage of both windows that it reports.
     let readings = [
         (11, 10, 97.0, 60.0),
         (16, 8, 12.0, 30.0),
@@ -406,8 +407,8 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         let week_resets = resets(if day < 16 { 16 } else { 23 }, 7);
         client.calls_status_line(&at, windows(five, five_resets, week, week_resets), 120);
     }
-    // The work was stopped in two of the weeks: twice until the window reset, and once until a response arrived an hour
-    // and a half later.
+    // Limits stopped work in two of the weeks. Two of the stops ended with a window reset, and one ended with a
+    // response after an hour and a half.
     for (at, text) in [
         (
             "2026-11-11T10:15:00Z",
@@ -453,8 +454,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     limits(&page);
 }
 
-/// Checks the time for which work was blocked, which lasted either until the window's reset at 13:00 or until the
-/// response.
+/// Checks how long work was blocked, which is either until the window's reset at 13:00 or until the next response.
 fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
     let by_limit = table(page, "Limit errors by limit");
@@ -500,8 +500,8 @@ fn limits(page: &str) {
     );
 }
 
-/// Ten percent of the window cost $4, so one percent would be worth 40 cents. However, 1/40 is subtracted, because an
-/// upper bound may be too high by this much.
+/// Using ten percent of the window cost $4, which is 40 cents per percent. The page shows one fortieth less, because
+/// the estimate may be too high by that much.
 #[test]
 fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose() {
     let sandbox = Sandbox::new();

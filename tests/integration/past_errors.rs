@@ -1,4 +1,4 @@
-//! Tests that `whycap incidents` lists the errors in the entire history, whether or not hooks were installed.
+//! Tests that `whycap incidents` lists the errors in the entire history, even if no hooks were installed.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn listed(sandbox: &Sandbox, at: &str) -> Value {
         .json()
 }
 
-/// Adds a session without hooks. A limit stopped it for half an hour, and its transcript grew a lot afterward.
+/// Adds a session without hooks that a limit stopped for half an hour. Its transcript keeps growing afterward.
 fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     let client = Client::with_session(sandbox, session);
     let at = |time: &str| format!("2026-11-{day:02}T{time}Z");
@@ -29,7 +29,8 @@ fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     client.works(&at("10:32:00"), 10);
 }
 
-/// whycap used to read only the last 256 KB of the newest 20 transcripts, and the output did not mention this.
+/// Errors must be found anywhere in a transcript, no matter how old it is. Previously, only the last 256 KB of the
+/// newest 20 transcripts were read.
 #[test]
 fn errors_in_the_middle_of_old_transcripts_are_listed_with_their_ends() {
     let sandbox = Sandbox::new();
@@ -66,7 +67,7 @@ fn errors_of_transcripts_that_were_deleted_since_are_still_listed() {
     assert_eq!(after["incidents"][0]["message"], FIVE_HOURS);
 }
 
-/// Five attempts during the same limit used to be listed as five entries.
+/// Several attempts during the same limit must be listed as one entry.
 #[test]
 fn attempts_at_the_same_limit_are_one_entry() {
     let sandbox = Sandbox::new();
@@ -93,7 +94,7 @@ fn attempts_at_the_same_limit_are_one_entry() {
     let entry = "10:00, 1 h ago, 5 attempts, last at 10:50 (still blocked)";
     assert!(text.success().contains(entry), "{}", text.stdout);
 
-    // A new window begins, and a limit stops the work again.
+    // In a new window, a limit stops the work again.
     client.works("2026-11-20T12:01:00Z", 10);
     client.append(&client.error_line(
         "2026-11-20T15:00:00Z",
@@ -110,7 +111,8 @@ fn attempts_at_the_same_limit_are_one_entry() {
     assert_eq!(attempts, [1, 5], "{incidents:#}");
 }
 
-/// Agents that work in parallel are refused at the same moment. Only a copied line has the ID of another line.
+/// Agents that run in parallel can be refused in the same millisecond. Only a copied line has the same ID as another
+/// line.
 #[test]
 fn sessions_that_met_a_limit_in_the_same_millisecond_are_all_listed_and_copies_of_their_errors_are_not()
  {
@@ -134,23 +136,24 @@ fn sessions_that_met_a_limit_in_the_same_millisecond_are_all_listed_and_copies_o
     assert_eq!(incidents["sums"]["errors"], 2, "{incidents:#}");
 }
 
-/// A hook reports an error that the transcript also contains.
+/// An error that both a hook and a transcript report counts once.
 #[test]
 fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error("2026-11-20T10:00:00.010Z", FIVE_HOURS, json!({}));
-    // The client killed the hook before the hook had read this error's line.
+    // The client killed the hook before it could read this error's line.
     client.stop_failure("2026-11-20T10:20:00.030Z", FIVE_HOURS);
     client.append(&client.error_line("2026-11-20T10:20:00Z", FIVE_HOURS, json!({})));
-    // No hook ran for this error at all.
+    // No hook ran for this error.
     client.append(&client.error_line("2026-11-20T10:40:00Z", FIVE_HOURS, json!({})));
     let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
     assert_eq!(incidents["sums"]["errors"], 3, "{incidents:#}");
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
-/// The error lines of 56 real sessions: the version, the time, the time of the next response, and the text.
+/// Error lines from 56 real sessions: the client version, the time of the error, the time of the next response, and the
+/// text.
 const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [
     (
         "1.0.80",
@@ -220,7 +223,7 @@ const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [
     ),
 ];
 
-/// The answer for each of [`REAL_ERRORS`] at the time of the error: the limit, the verdict, and whether waiting helps.
+/// For each of [`REAL_ERRORS`], the expected limit, verdict, and whether waiting helps, as of the time of the error.
 const RIGHT_ANSWERS: [(&str, &str, Option<bool>); 11] = [
     ("server_error", "not_a_limit", Some(true)),
     ("server_error", "not_a_limit", Some(true)),

@@ -1,5 +1,4 @@
-//! Tests that the plugin's launcher finds the program, does not get in the way of Claude Code, and prints a message at
-//! most once.
+//! Tests that the plugin's launcher finds the program, never disturbs Claude Code, and prints its message at most once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ fn json(relative: &str) -> Value {
     serde_json::from_slice(&fs::read(repository(relative)).unwrap()).unwrap()
 }
 
-/// Writes a stand-in for whycap that prints its own path and its input.
+/// Writes a stub for whycap that prints its own path and its input.
 fn put_program(path: &Path) {
     write_script(
         path,
@@ -30,7 +29,7 @@ fn put_program(path: &Path) {
     );
 }
 
-/// Runs the launcher with a plugin data directory and a `PATH` without whycap.
+/// Runs the launcher with a plugin data directory and a `PATH` that does not contain whycap.
 fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Output {
     launch_in(sandbox, &sandbox.home(), event, search)
 }
@@ -55,7 +54,7 @@ fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Ou
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // The launcher may exit without reading its input.
+    // The launcher may exit without reading all of its input.
     let _ = child.stdin.take().unwrap().write_all(b"{\"a\":1}");
     child.wait_with_output().unwrap()
 }
@@ -98,7 +97,7 @@ fn the_program_that_the_plugin_brought_runs_where_the_user_has_none() {
     let brought = sandbox.path("plugin/programs").join(system).join("whycap");
     put_program(&brought);
     put_program(&sandbox.path("plugin/programs/win32-x64/whycap"));
-    // A project may set a `PATH` of its own in which there is another `uname`.
+    // A project may set a `PATH` that contains a malicious `uname`.
     write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
     let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
     let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
@@ -212,9 +211,9 @@ fn the_manifests_agree_with_the_program() {
     assert!(text.starts_with("---\ndescription: ") && text.contains("`whycap explain`"));
 }
 
-/// Claude Code treats a command file as a prompt, and a prompt cancels the auto-resume. There is only one such file,
-/// for clients that do not support modules. If there were a file with the module's own name, it would also be a prompt,
-/// and the model would answer it instead of whycap.
+/// Claude Code treats command files as prompts, and prompts cancel the auto-resume. Therefore, the plugin contains only
+/// one command file, for clients that do not support modules. If a command file had the same name as the module's
+/// command, the model would answer instead of whycap.
 #[test]
 fn the_module_answers_what_the_one_command_file_offers() {
     let files = fs::read_dir(repository("commands")).unwrap();
@@ -359,7 +358,7 @@ impl Package {
         self.sandbox.path("plugin data/bin/whycap")
     }
 
-    /// Returns the output of this program's hook for an event.
+    /// Returns what this program's hook prints for an event.
     fn hook(&self, program: &Path, event: &Value) -> String {
         let root = self.program.ancestors().nth(3).unwrap();
         let mut command = Command::new(program);
@@ -404,7 +403,7 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
     assert!(said.contains("The status line is on"), "{said}");
     let settings = package.settings();
     let command = settings["statusLine"]["command"].as_str().unwrap();
-    // The next version replaces the directory of the package.
+    // An update replaces the package's directory.
     let copy = package.copy();
     assert_eq!(command, format!("'{}' statusline", copy.display()));
     assert!(settings.get("hooks").is_none(), "the plugin has them");
@@ -452,7 +451,7 @@ fn an_updated_plugin_renews_the_program_that_draws_the_line() {
     let start = serde_json::json!({
         "hook_event_name": "SessionStart", "session_id": "s", "source": "startup",
     });
-    // By now, the package contains the program of the new version, but the copy of the old program still handles the
+    // The package already contains the new version of the program, but the copy of the old version still handles the
     // event.
     let newer = fs::read(&package.program).unwrap();
     fs::remove_file(&package.program).unwrap();

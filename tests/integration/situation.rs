@@ -1,4 +1,4 @@
-//! Tests that in any given situation, every command and screen gives the same answer about a limit.
+//! Tests that all commands and screens give the same answer about a limit.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
     }})
 }
 
-/// Creates a sandbox that is logged in to a personal Max account.
+/// Creates a sandbox in which a personal Max account is logged in.
 pub fn with_a_private_login() -> Sandbox {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
@@ -72,7 +72,7 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
         ),
         "{actions}"
     );
-    // A session shows its own account's usage, regardless of which terminal displays it.
+    // The status line shows the usage of the session's own account, regardless of the terminal.
     seat.calls_status_line(
         "2026-11-20T10:00:03Z",
         windows(64.0, NOON, 30.0, TUESDAY),
@@ -160,7 +160,7 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
     }
 }
 
-/// When a limit is over, no screen may tell the user what to do about it.
+/// Once a limit is over, no output may tell the user what to do about it.
 #[test]
 fn after_recovery_every_place_speaks_of_the_past() {
     for (text, more) in [
@@ -204,7 +204,7 @@ fn after_recovery_every_place_speaks_of_the_past() {
     }
 }
 
-/// If one session receives a response, the limit is over for the whole account.
+/// A response in one session ends the limit for all sessions of the account.
 #[test]
 fn when_one_session_answers_again_no_other_one_says_used_up() {
     let sandbox = with_a_private_login();
@@ -239,21 +239,21 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     assert!(now.stdout.contains("no limit is blocking you"), "{now:?}");
 }
 
-/// One of the situations in issue 26, which are identified by their numbers there.
+/// One of the situations in issue 26, which numbers them.
 struct Scenario {
     name: &'static str,
-    /// The plan and role of the account that is logged in. The plan is empty if nobody is logged in.
+    /// The plan and role of the logged-in account. The plan is empty if nobody is logged in.
     login: (&'static str, &'static str),
-    /// Simulates the events that lead up to the situation, and returns the session that runs the commands.
+    /// Simulates the events that lead to the situation and returns the session that runs the commands.
     comes: fn(&Sandbox) -> Client<'_>,
     at: &'static str,
-    /// Builds the JSON that Claude Code passes to the status line at that moment.
+    /// Builds the JSON that Claude Code passes to the status line in this situation.
     reported: fn() -> Value,
     /// The expected exit code of `explain --exit-code`.
     code: i32,
-    /// Text that the headline must contain or, if there is no error, that every screen must contain.
+    /// Text that the headline must contain. If there is no error, all output must contain it.
     says: &'static str,
-    /// Text that the status line's incident row must also contain.
+    /// Additional text that the status line's incident row must contain.
     row: &'static str,
 }
 
@@ -261,7 +261,7 @@ const LATER: &str = "2026-11-20T10:11:00Z";
 const MAX: (&str, &str) = ("max", "admin");
 const NOBODY: (&str, &str) = ("", "");
 
-/// Starts a session in a terminal whose status line reported these windows a minute earlier.
+/// Starts a session in a terminal and reports these windows one minute before the situation.
 fn client_with_windows(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
     let mut client = Client::new(sandbox);
     "2.1.329".clone_into(&mut client.version);
@@ -660,12 +660,12 @@ const SCENARIOS: [Scenario; 25] = [
     },
 ];
 
-/// Joins the lines of a string into one line, separated by single spaces.
+/// Collapses all whitespace in a text into single spaces.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// All commands and screens give the same answer when they run in the same second.
+/// All commands and screens must give the same answer at the same time.
 #[test]
 fn no_two_places_disagree() {
     for scenario in SCENARIOS {
@@ -686,7 +686,7 @@ fn no_two_places_disagree() {
             let call = client.calls_status_line(at, reported.clone(), columns);
             whycap::terminal::strip_ansi(&call.stdout)
         };
-        // Claude Code renders the status line at the moment of the error.
+        // Claude Code renders the status line right after the error.
         let line = drawn(160);
         let explained = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
@@ -741,14 +741,14 @@ fn no_two_places_disagree() {
             if code == 0 { Value::Null } else { json!(badge) },
             "{name}"
         );
-        // Even a very narrow line shows the time and that the limit looks false.
+        // Even a very narrow status line shows the time and whether the limit looks false.
         if badge.starts_with("false alarm") && code != 0 {
             assert!(drawn(40).contains("false alarm"), "{name}: {}", drawn(40));
         }
         if let Some((_, time)) = badge.split_once("back ") {
             assert!(drawn(40).contains(time), "{name}: {}", drawn(40));
         }
-        // Steps that cost money come after all the free ones, and an admin is never told to ask an admin.
+        // Free steps come before steps that cost money, and an admin is never told to ask an admin.
         let steps = incident["actions"].as_array().unwrap();
         let paid = steps.iter().position(|step| step["costs_money"] == true);
         let free = steps
@@ -761,8 +761,8 @@ fn no_two_places_disagree() {
                 "{name}: {answer}"
             );
         }
-        // If running the command has a side effect, the output mentions it last, and every later screen takes it into
-        // account.
+        // If running `/whycap` cancels the auto-resume, the output says so at the end, and all later output takes it
+        // into account.
         let ends_the_wait = answer.contains("Because you ran /whycap");
         let in_a_terminal = client.variables.len() > 1 && !incident["continues_at"].is_null();
         assert_eq!(ends_the_wait, in_a_terminal, "{name}: {answer}");
@@ -772,8 +772,8 @@ fn no_two_places_disagree() {
     }
 }
 
-/// While the window is full, responses cost money. People reported this in eleven threads, one of them after losing
-/// $400.
+/// Users must be told when a full window makes responses cost money. People described this problem in eleven threads,
+/// and one of them lost $400.
 #[test]
 fn whoever_pays_from_credits_is_informed_at_once() {
     let sandbox = with_a_private_login();
@@ -806,7 +806,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
         now.success().contains("Paying    with usage credits: ≈$"),
         "{now:?}"
     );
-    // The percentage drops if the user uses a saved reset or upgrades the plan.
+    // The percentage drops if the user redeems a saved reset or upgrades the plan.
     client.calls_status_line(
         "2026-11-20T10:01:00Z",
         windows(3.0, NOON + 3_600, 40.0, TUESDAY),
@@ -815,7 +815,8 @@ fn whoever_pays_from_credits_is_informed_at_once() {
     assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
 }
 
-/// One session waits for the reset, another continues and pays, and a third belongs to a company account.
+/// One session is waiting for the reset, another one pays in order to continue, and a third belongs to a company
+/// account.
 #[test]
 fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
     let sandbox = with_a_private_login();
@@ -849,7 +850,8 @@ fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
     );
 }
 
-/// The ledger cannot be written, but the transcript shows what stopped the work.
+/// Even if the ledger cannot be written, the status line must show the limit, because the transcript contains the
+/// error.
 #[test]
 fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
     let sandbox = with_a_private_login();
@@ -868,8 +870,7 @@ fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
     );
 }
 
-/// If work can continue for free even though a window is full, Claude Code announces this, and no screen may mention
-/// paying.
+/// When Claude Code announces that work can continue for free despite a full window, no output may mention paying.
 #[test]
 fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
     for says in [
@@ -891,8 +892,8 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
     }
 }
 
-/// The monthly budget for credits includes the amounts that were paid while earlier windows were full, but not the
-/// plan's included usage.
+/// The monthly budget for credits covers what was paid while windows were full, but not the usage that the plan
+/// includes.
 #[test]
 fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     let sandbox = with_a_credits_budget("");
@@ -935,7 +936,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
             && budget.contains("Estimated"),
         "{budget}"
     );
-    // The amount that has been spent still counts after the cap has been reached.
+    // Credits that have been spent still count after the cap on credits is reached.
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedExtraUsageDisabledReason"] = json!("org_level_disabled_until");
     sandbox.write(".claude.json", state.to_string());
@@ -943,7 +944,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     assert!(capped.success().contains("$1.24"), "{capped:?}");
 }
 
-/// The plan covers the responses in a new window, regardless of how much was paid for before that window began.
+/// The plan pays for responses in a new window, so a budget for credits must not block them.
 #[test]
 fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -985,8 +986,8 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     );
 }
 
-/// On the first of the month, no spend was counted and no prompt was held back, even though the weekly window had been
-/// full since October.
+/// If the weekly window has been full since the previous month, spend in the new month counts toward the new month's
+/// budget for credits.
 #[test]
 fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -1004,7 +1005,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     );
 }
 
-/// A user with an API key saw "$0.00 of $1.00", although nothing was known about spend on credits.
+/// Without usage windows, the spend on credits is unknown, so `budget` must not show "$0.00 of $1.00".
 #[test]
 fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
     let sandbox = with_a_credits_budget("");
@@ -1021,7 +1022,7 @@ fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
 
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
-    // Claude Code also records that credits are off when the server has not reported it, so only the server's own
+    // Claude Code may record that credits are off even if the server has not said so. Therefore, only the server's own
     // report counts.
     for (no_credits, is_shown) in [(json!("out_of_credits"), false), (Value::Null, true)] {
         let sandbox = with_a_private_login();
@@ -1038,7 +1039,8 @@ fn where_the_server_serves_no_credits_nobody_pays() {
     }
 }
 
-/// A cloud provider, an API key, or a gateway pays for the session. The transcript does not show which of them.
+/// A session without usage windows is paid for by a cloud provider, an API key, or a gateway. The transcript does not
+/// show which one.
 #[test]
 fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_credits() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -1063,7 +1065,7 @@ fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_cred
         120,
     );
     cloud.works(AT, 1_000_000);
-    // The ledger has not read the response yet when the hook runs.
+    // When the hook runs, the ledger has not read the response yet.
     let stops = |it: &Client<'_>| it.event(SOON, "Stop", json!({})).success().to_owned();
     assert_eq!(stops(&cloud), "");
     let now = client.run(SOON, &["now", "--json"], b"").json();
@@ -1076,7 +1078,7 @@ fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_cred
     );
 }
 
-/// If a running session switches to another login, its later responses belong to the new account.
+/// If a running session switches to a different login, later responses count toward the new account.
 #[test]
 fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_its_own() {
     let sandbox = with_a_private_login();
@@ -1099,7 +1101,7 @@ fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_it
     assert_eq!(used["cost_usd"].to_string(), "0.40004", "{seen}");
 }
 
-/// Claude Code's running total includes the cost of compactions, but no transcript line does.
+/// The cost of compactions appears in Claude Code's running total, but not in any transcript line.
 #[test]
 fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
     let sandbox = with_a_private_login();
@@ -1136,8 +1138,8 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
         (of_budget - of_drain).abs() < 1e-9,
         "{of_budget} {of_drain}"
     );
-    // A compaction during a pause has increased the window's usage, but the increase is not reported until the next
-    // response.
+    // The compaction during the pause increased the window's usage, but the client reports the increase only with the
+    // next response.
     draws(&at(166), percent, total + 0.5, 166);
     client.works(&at(167), 50_000);
     draws(&at(167), percent + 8.0, total + 0.7, 167);
@@ -1151,7 +1153,7 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
     assert_eq!(used["rose_elsewhere_percent"], 0.0, "{used}");
 }
 
-/// The output includes the figures from `/usage` along with their age, but these figures do not count as evidence.
+/// The output shows the figures from `/usage` and how old they are, but does not use them as evidence.
 #[test]
 fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed() {
     let sandbox = with_a_private_login();
@@ -1194,7 +1196,7 @@ fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed()
     belongs_to(&seat, "company-account", "company-organization");
     let line = seat.calls_status_line(SOON, Value::Null, 120).stdout;
     assert!(!line.contains("63%"), "another account's: {line}");
-    // A `/usage` page from another account does not apply to this account.
+    // Figures that `/usage` showed for another account must be ignored.
     state["cachedUsageUtilization"]["accountUuid"] = json!("somebody-else");
     sandbox.write(".claude.json", state.to_string());
     assert_eq!(client.explained(SOON)["usage"], Value::Null);
@@ -1230,8 +1232,8 @@ fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
     );
 }
 
-/// A proxy on this machine passes on the plan's windows. Before their first response, sessions behind the proxy used to
-/// show no windows.
+/// If a local proxy passes on the plan's windows, a new session behind that proxy must show them even before its first
+/// response.
 #[test]
 fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_proxy_does_not() {
     let sandbox = with_a_private_login();
@@ -1288,9 +1290,9 @@ fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_convers
         "{at_limit}"
     );
     assert!(at_limit.contains("more: /whycap"), "{at_limit}");
-    // Claude Code continues the session whose request was refused, not this one.
+    // Only the session that was refused continues automatically, not this one.
     assert!(!at_limit.contains("leave this session open"), "{at_limit}");
-    // The API key has a limit of its own.
+    // The account's limit does not apply to the API key.
     let mut by_key = Client::with_session(&sandbox, "by-key");
     by_key
         .variables
@@ -1305,7 +1307,7 @@ fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_convers
     assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
 }
 
-/// In a default installation, the settings file runs the hooks, and the plugin provides `/whycap`.
+/// By default, the settings file runs the hooks, and the plugin provides `/whycap`.
 #[test]
 fn at_a_limit_the_row_points_to_whycap_where_the_plugin_answers_it() {
     let sandbox = with_a_private_login();
@@ -1381,8 +1383,8 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
     );
 }
 
-/// Claude Code 2.1.329 mentions the missing credits on the same line as the window. The cause of the error is still the
-/// full window.
+/// In Claude Code 2.1.329, the message about a full window also mentions that no credits are left. The cause is still
+/// the full window.
 #[test]
 fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     let sandbox = with_a_private_login();
@@ -1413,7 +1415,7 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     assert_eq!(pasted["incident"]["limit"], "five_hour", "{pasted:#}");
 }
 
-/// Claude Code 2.1.328 to 2.1.330 record the outcome of the auto-resume.
+/// Claude Code 2.1.328 to 2.1.330 record the outcome of the auto-resume in the transcript.
 #[test]
 fn what_claude_code_wrote_of_its_waiting_is_believed() {
     let sandbox = with_a_private_login();
@@ -1470,9 +1472,9 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
     assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
 }
 
-/// After the first refusal, Claude Code 2.1.331 announces that it will continue. If a prompt is answered after that and
-/// another is refused with the same reset, Claude Code neither announces this nor continues, but whycap still said
-/// "Claude Code continues at 12:01".
+/// Claude Code 2.1.331 announces an auto-resume only for the first refusal in a window. If the session receives a
+/// response and is then refused again before the same reset, Claude Code does not continue automatically, so whycap
+/// must not say that it does.
 #[test]
 fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     let sandbox = with_a_private_login();
@@ -1489,7 +1491,7 @@ fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     assert!(!drawn.success().contains("continues at"), "{drawn:?}");
     assert!(drawn.stdout.contains("more: /whycap"), "{drawn:?}");
     assert_eq!(continues("2026-11-20T10:02:02Z"), Value::Null);
-    // An older client does not write an announcement, even if it will continue.
+    // Older clients continue automatically without announcing it.
     let mut older = Client::with_session(&sandbox, "older");
     older.version = "2.1.300".to_owned();
     older.append(&older.error_line("2026-11-20T10:03:00Z", FIVE_HOUR, &refusal));
@@ -1500,8 +1502,8 @@ fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     );
 }
 
-/// Right after the error, Claude Code ran the status line with the old windows once more. Until the refusal's own
-/// figures arrived, whycap said that the limit looked false.
+/// Right after an error, Claude Code may report the old windows once more. These old figures must not make the limit
+/// look false.
 #[test]
 fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
@@ -1518,7 +1520,7 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     assert_eq!(verdict("2026-11-20T10:00:00.400Z"), "cannot_tell");
     drawn_with("2026-11-20T10:00:00.900Z", 100.0);
     assert_eq!(verdict("2026-11-20T10:00:01Z"), "real");
-    // If a window was already full, its repeated figures are consistent with the limit.
+    // If the window was already full, repeated figures do not contradict the limit.
     let full = Client::with_session(&sandbox, "full");
     let full_windows = || windows(100.0, NOON, 17.0, TUESDAY);
     full.calls_status_line("2026-11-20T10:29:50Z", full_windows(), 120);
@@ -1529,7 +1531,7 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     assert_eq!(run.json()["incident"]["verdict"], "real");
 }
 
-/// The terminal was closed. The process that was waiting has ended, and the new process is not waiting.
+/// After the terminal was closed, the session is resumed in a new process, which does not wait for the reset.
 #[test]
 fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1559,13 +1561,14 @@ fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itse
     assert_eq!(waits, Value::Null);
     let after = row("2026-11-20T12:00:30Z");
     assert!(after.contains("send the prompt again"), "{after}");
-    // The user may choose to wait in the new process.
+    // The user can choose to wait in the new process, too.
     choose_to_wait(&client, "2026-11-20T10:03:00Z", "12pm");
     let waits = client.explained("2026-11-20T10:03:01Z")["continues_at"].clone();
     assert_eq!(waits, "2026-11-20T12:01:30Z");
 }
 
-/// Appends the line that 2.1.330 writes when the user picks "Wait here, then continue automatically" from its menu.
+/// Appends the line that Claude Code 2.1.330 writes when the user selects "Wait here, then continue automatically" in
+/// its menu.
 fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
     let says = format!(
         "<local-command-stdout>Claude Code will continue automatically at {until}. Keep this session open; it may still pause for permission prompts.</local-command-stdout>"
@@ -1575,8 +1578,8 @@ fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
     }));
 }
 
-/// Claude Code 2.1.330 waits only if a prompt was refused. If `/compact` fails, Claude Code does not write a separate
-/// error line.
+/// Claude Code 2.1.330 waits only if a prompt was refused. A failed `/compact` neither makes it wait nor leaves an
+/// error line of its own.
 #[test]
 fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1595,7 +1598,8 @@ fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     assert!(drawn.success().contains(says), "{drawn:?}");
 }
 
-/// Claude Code 2.1.330 printed "wf paused · usage limit resets at …" and continued 70 to 95 s after the reset.
+/// After the message "wf paused · usage limit resets at …", Claude Code 2.1.330 continued a workflow 70 to 95 s after
+/// the reset.
 #[test]
 fn a_workflow_that_met_the_limit_goes_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1610,8 +1614,8 @@ fn a_workflow_that_met_the_limit_goes_on_by_itself() {
     assert_eq!(incident["continues_at"], "2026-11-20T12:01:30Z");
 }
 
-/// The user has chosen to wait, so the status line must not suggest typing a prompt, because a prompt would end the
-/// waiting.
+/// If the user has chosen to wait, the status line must not suggest sending a prompt, because a prompt cancels the
+/// wait.
 #[test]
 fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1675,8 +1679,8 @@ fn doctor_says_whose_the_newest_session_is() {
     );
 }
 
-/// Only a successful response or an error about another limit shows that a limit is over. The error on a laptop that
-/// wakes up without a network connection does not show this.
+/// Only a response or an error about another limit shows that a limit is over. Network errors, such as those after a
+/// laptop wakes up, do not.
 #[test]
 fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_itself() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1721,8 +1725,8 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
     }
 }
 
-/// A prompt was too long, so the user cleared the conversation. The error must not block anything in the following
-/// days.
+/// After an error that affects only one conversation, such as a prompt that is too long, other conversations must not
+/// be blocked.
 #[test]
 fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
     for (text, class, status, code) in [
@@ -1789,7 +1793,7 @@ fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
     }
 }
 
-/// If cron or CI runs `claude -p`, each run is a separate session without a status line.
+/// In cron jobs and in CI, each `claude -p` run is a new session without a status line.
 #[test]
 fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_passes() {
     for (text, more) in [
@@ -1877,7 +1881,7 @@ fn a_window_blocks_for_no_longer_than_it_is_long() {
     }
 }
 
-/// For a while, the clock was wrong and showed a time in December.
+/// An outage that was recorded while the clock was weeks ahead must not block anything today.
 #[test]
 fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     let sandbox = with_a_private_login();
@@ -1892,7 +1896,7 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(asked.code, 0, "{asked:?}");
     let waited = lost.run(AT, &["wait", "--timeout", "1s"], b"");
     assert_eq!(waited.code, 0, "{}", waited.stderr);
-    // A new error takes precedence over the outage, whose time is in the future.
+    // The new error takes precedence over the outage, even though the outage has a later timestamp.
     let client = Client::new(&sandbox);
     client.receives_error(
         AT,
@@ -1903,8 +1907,8 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(client.explained(LATER)["at"], AT);
 }
 
-/// Any prompt cancels the auto-resume, even a prompt that is held back. From then on, no screen may say that the
-/// session continues.
+/// Any prompt cancels the auto-resume, even one that a hook blocks. After that, no output may say that the session will
+/// continue automatically.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1953,7 +1957,7 @@ fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
     );
 }
 
-/// If a limit never ended, `wait` would wait forever.
+/// An error that names a reset in the past blocks nothing. Otherwise, `wait` would never return.
 #[test]
 fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     let sandbox = Sandbox::new();
@@ -1970,13 +1974,13 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     assert_eq!(waited.code, 0, "{waited:?}");
     let now = client.run(at, &["now", "--json"], b"").json();
     assert_eq!(now["blocked"], Value::Null, "{now}");
-    // The same applies to a message that is pasted long after its reset.
+    // The same is true of a message that is pasted long after its reset.
     let text = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.";
     let pasted = ["explain", "--exit-code", "--text", text];
     client.run("2026-12-05T08:00:00Z", &pasted, b"").success();
 }
 
-/// A build agent's log may begin or end with the error.
+/// In the log of a build agent, the error may come first or last.
 #[test]
 fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
     let noise = "2026-11-20 compiling another crate\n".repeat(3_000);
@@ -1987,7 +1991,7 @@ fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
     }
 }
 
-/// Claude Code waits for at most one day, because nobody leaves a session open for four days.
+/// By default, Claude Code waits no longer than one day for a reset.
 #[test]
 fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     for (text, continues) in [
@@ -2007,8 +2011,8 @@ fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     }
 }
 
-/// This is case 16 without a reading. The credit pool is empty until Tuesday, and it is unknown how much of the
-/// included usage is left.
+/// Like situation 16, but without a reading. The credit pool is empty until Tuesday, and the remaining included usage
+/// is unknown.
 #[test]
 fn an_empty_pool_dates_no_window() {
     let sandbox = with_a_private_login();
@@ -2031,8 +2035,8 @@ fn an_empty_pool_dates_no_window() {
     assert!(!asked.stdout.contains("back on"), "{asked:?}");
 }
 
-/// The error's class does not identify the limit, because a refusal because of a full window is also a `rate_limit`
-/// error.
+/// The error class `rate_limit` does not show which limit was reached. In particular, Claude Code also uses it for full
+/// windows.
 #[test]
 fn an_error_without_words_is_not_said_to_be_no_limit() {
     let sandbox = with_a_private_login();
@@ -2044,7 +2048,7 @@ fn an_error_without_words_is_not_said_to_be_no_limit() {
     assert_eq!(incident["limit"], "unknown", "{incident}");
 }
 
-/// The list of unknowns must not claim that there is no reading when a message or the `/usage` page provides one.
+/// The explanation must not say that the usage is unknown if a message or `/usage` provides a reading.
 #[test]
 fn no_answer_says_that_no_usage_is_known_beside_one() {
     let sandbox = with_a_private_login();

@@ -1,5 +1,5 @@
-//! Tests that `whycap statusline` prints a line, exits with code 0, and writes nothing to standard error, regardless of
-//! its standard input.
+//! Tests that `whycap statusline` always prints a line, exits with code 0, and writes nothing to standard error,
+//! whatever its input is.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -54,7 +54,7 @@ fn settings_that_are_a_pipe_do_not_hold_it_up() {
     assert!(!run.success().trim().is_empty());
 }
 
-/// Creates a pipe. A process that reads from it waits forever, as if a file were extremely large.
+/// Creates a named pipe. Reading from it blocks forever, which simulates an extremely slow file.
 fn make_pipe(sandbox: &Sandbox, name: &str) {
     let path = sandbox.path(name);
     let made = std::process::Command::new("mkfifo").arg(path).status();
@@ -69,7 +69,7 @@ fn what_takes_long_to_read_waits_until_the_line_is_out() {
     let sandbox = Sandbox::new();
     make_pipe(&sandbox, ".claude.json");
     let client = Client::new(&sandbox);
-    // There is an error that no hook has stored, and the usage is new.
+    // The transcript contains an error that no hook has stored, and the payload contains new usage figures.
     let mut line = client.error_line(AT, TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
@@ -94,7 +94,7 @@ fn what_takes_long_to_read_waits_until_the_line_is_out() {
         next().contains("5-hour limit"),
         "with the meters of this draw"
     );
-    // The process is now blocked on the pipe.
+    // The process is now blocked while reading from the pipe.
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -1,4 +1,4 @@
-//! A home directory for a test, and methods that run the program in it.
+//! A home directory for a test, with methods that run the program in it.
 
 #[cfg(target_os = "linux")]
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 
-/// The fixed time that a sandbox's clock shows.
+/// The fixed time on a sandbox's clock.
 pub const NOW: &str = "2026-11-20T06:30:00Z";
 
 /// A temporary home directory. The program cannot see the real one.
@@ -22,7 +22,7 @@ pub struct Sandbox {
     variables: Vec<(String, String)>,
 }
 
-/// The result of one run.
+/// The result of running a program.
 #[derive(Debug)]
 pub struct Run {
     pub stdout: String,
@@ -30,7 +30,7 @@ pub struct Run {
     pub code: i32,
 }
 
-/// The standard error of one run. If a test never looks at it, it must be empty.
+/// A program's standard error. If a test does not check it, it must be empty.
 #[derive(Debug)]
 pub struct Stderr {
     text: String,
@@ -142,9 +142,8 @@ impl Sandbox {
         copy(from, &self.path(to));
     }
 
-    /// Returns the environment variables that set the locations of directories on this system, and the variables
-    /// without which programs do not start. The directories have the same locations as on Linux, so that tests can use
-    /// the same paths everywhere.
+    /// Returns the environment variables that set directory locations on this system, and those without which programs
+    /// do not start. The locations are the same on all systems, so that tests can use the same paths everywhere.
     pub fn of_system(&self) -> Vec<(&'static str, std::ffi::OsString)> {
         let below = |name, path: &str| (name, self.path(path).into_os_string());
         if cfg!(windows) {
@@ -163,7 +162,7 @@ impl Sandbox {
         }
     }
 
-    /// Builds a command that runs the program with this sandbox's environment and nothing from the caller's.
+    /// Builds a command that runs the program with only this sandbox's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_whycap")), arguments)
     }
@@ -178,9 +177,9 @@ impl Sandbox {
             .envs(self.of_system())
             .env("TZ", "UTC")
             .env("WHYCAP_NOW", NOW)
-            // If this were not set, some answers would depend on the height of the terminal in which the tests run.
+            // Otherwise, some output would depend on the height of the terminal that runs the tests.
             .env("LINES", "34")
-            // Clients set this variable for every program that they run. There is no process with this PID.
+            // Clients set this variable for every program that they run. No process has this PID.
             .env("CLAUDE_PID", "4190000")
             .current_dir(self.root.path());
         for (name, value) in &self.variables {
@@ -189,9 +188,9 @@ impl Sandbox {
         command
     }
 
-    /// Like [`Self::command`], but for a user who is subject to file modes. Root can write anywhere. For this reason,
-    /// if the tests run as root, all files are given to the user `nobody`, along with a copy of the program that this
-    /// user can access.
+    /// Like [`Self::command`], but for a user to whom file permissions apply. Root can write anywhere, so if the tests
+    /// run as root, this gives all files to the user `nobody`, along with a copy of the program that `nobody` can
+    /// execute.
     #[cfg(unix)]
     pub fn command_held_back_by_modes(&self, arguments: &[&str]) -> Command {
         use std::os::unix::fs::MetadataExt;
@@ -235,7 +234,7 @@ impl Run {
         let mut pipe = child.stdin.take().expect("a pipe");
         let bytes = stdin.to_vec();
         let writer = std::thread::spawn(move || {
-            // The program may close its input early.
+            // The program may stop reading before the end of its input.
             let _ = pipe.write_all(&bytes);
         });
         let output = child.wait_with_output().expect("the program ends");
@@ -244,8 +243,8 @@ impl Run {
     }
 }
 
-/// Starts a program. Under Wine, about one in several thousand starts fails before there is a process, so this tries
-/// again.
+/// Starts a program and retries if that fails. Under Wine, about one in several thousand attempts fails before the
+/// process exists.
 #[track_caller]
 pub fn started(command: &mut Command) -> Child {
     const IN_WINE: Option<i32> = Some(1359);
@@ -284,7 +283,7 @@ impl Run {
         &self.stdout
     }
 
-    /// Asserts that the arguments were rejected with a single line that contains `says`.
+    /// Asserts that the program rejected the arguments with a single line that contains `says`.
     #[track_caller]
     pub fn is_refused(&self, says: &str) {
         let stderr = self.stderr.as_str();
@@ -299,8 +298,8 @@ impl Run {
     }
 }
 
-/// Wraps a command so that it runs in its own namespaces, as root inside them. Returns `None` if the system does not
-/// allow namespaces, in which case nothing can be tested.
+/// Wraps a command so that it runs as root in its own namespaces. Returns `None` if the system does not allow
+/// namespaces, in which case the test cannot run.
 #[cfg(target_os = "linux")]
 pub fn in_namespaces(options: &[&str], command: &Command) -> Option<Command> {
     let inside = |program: &OsStr| {
@@ -337,8 +336,8 @@ pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
     copy_executable(draft.path(), path);
 }
 
-/// Copies an executable file in another process. If this process wrote the copy, a child that a parallel test starts at
-/// that moment could keep the copy open for writing, and the system would refuse to run it ("text file busy").
+/// Copies an executable file in a separate process. If this process wrote the copy, a child that another test starts at
+/// the same time could inherit the open file, and the system would then refuse to run it ("text file busy").
 #[cfg(unix)]
 fn copy_executable(from: &Path, to: &Path) {
     let copied = Command::new("cp")
@@ -353,7 +352,7 @@ fn copy_executable(from: &Path, to: &Path) {
     fs::copy(from, to).expect("a copy");
 }
 
-/// Returns a path in the test data that is part of the repository.
+/// Returns the path of a file in the repository's test data.
 pub fn data(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")

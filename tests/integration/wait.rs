@@ -42,7 +42,7 @@ fn the_wait_ends_with_the_limit() {
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
     assert_eq!(exit_code(&client, "2026-11-20T11:00:00Z"), 10);
-    // The time in the message is rounded to the minute, so `wait` waits a minute longer.
+    // The message gives its time only to the minute, so `wait` waits a minute longer.
     let started = Instant::now();
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
@@ -113,7 +113,7 @@ fn a_hiccup_of_the_service_hides_no_limit() {
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
 
-/// `wait` must act in accordance with the exit code of `explain --exit-code`.
+/// If an error ends on its own, `wait` waits for as long as `explain --exit-code` returns 10.
 #[test]
 fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
     for (text, more, seconds) in [
@@ -186,8 +186,8 @@ fn the_wait_ends_with_a_good_answer_in_another_session() {
     gives_up(&client, AT);
     other.receives_response("2026-11-20T10:00:30Z");
     let usage = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
-    // On a busy machine, a status-line call may not have enough time to store its reading. For this reason, the test
-    // makes several calls, as the real client does.
+    // On a busy machine, a status-line call may not have time to store its reading. Like the real client, the test
+    // therefore makes several calls.
     for _ in 0..3 {
         other.calls_status_line("2026-11-20T10:00:31Z", usage.clone(), 120);
     }
@@ -224,7 +224,7 @@ fn a_warning_blocks_nothing() {
     assert_eq!(waits(&client, AT, &[]).code, 0);
 }
 
-/// If the progress line did not end, the message would appear on the same line.
+/// The progress line must end with a line break, so that the message starts on a new line.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_progress_line_ends_before_a_message() {

@@ -1,5 +1,5 @@
-//! Tests that after `install --wrap`, the user's own status line keeps working, and that it can neither break whycap's
-//! line nor delay it for long.
+//! Tests that the user's own status line keeps working after `install --wrap` and that it can neither break whycap's
+//! line nor delay it noticeably.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Run, Sandbox};
 
-/// Returns the part of the status line that the user's own command printed.
+/// Returns the part of the status line that comes from the user's own command.
 fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
     let run = sandbox.run_with(&["statusline"], stdin.as_bytes());
     let whole = run.success().trim_end();
@@ -16,8 +16,8 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// Asserts that the command's output appears within several attempts. On a busy machine, even a quick command can be
-/// slow, but it is unlikely to be slow on every attempt.
+/// Asserts that the command's output appears within a few attempts. On a busy machine, even a fast command can miss the
+/// deadline, but hardly several times in a row.
 #[track_caller]
 fn assert_heard(sandbox: &Sandbox, stdin: &str, answer: &str) {
     let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));
@@ -61,8 +61,8 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
     assert!(words.join(" ").contains(says), "{said:?}");
 }
 
-/// The changed command does not run, because whycap runs only the command that the user has chosen to keep. However,
-/// `doctor` must report the change.
+/// whycap runs only the command that the user chose to preserve. If the command has been changed in the settings since
+/// then, it does not run, and `doctor` reports the change.
 #[test]
 fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
     let sandbox = wrapping("echo mine");
@@ -155,7 +155,7 @@ fn damaged_records_cost_the_kept_line_and_nothing_else() {
     assert_eq!(shown(&sandbox, "{}"), None);
 }
 
-/// The user has cloned a project that contains whycap data and a command.
+/// A cloned project must not be able to run a command by providing its own whycap data.
 #[test]
 fn a_project_cannot_make_the_status_line_run_a_command() {
     let sandbox = Sandbox::new();
