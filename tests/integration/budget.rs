@@ -1,4 +1,4 @@
-//! Tests that budgets warn only once, hold back prompts only if configured to do so, and can always be lifted.
+//! Tests that budgets warn only once, block prompts only if configured to do so, and can always be lifted.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn prompt(sandbox: &Sandbox, text: &str) -> Value {
     serde_json::from_str(run.success()).unwrap_or(Value::Null)
 }
 
-/// Runs the hook for an event of any session and returns the response.
+/// Runs the hook for an event of the given session and returns its response.
 fn event(sandbox: &Sandbox, name: &str, session: &str, cwd: &str) -> Value {
     let event = json!({
         "hook_event_name": name, "session_id": session, "prompt": "hi", "cwd": cwd,
@@ -91,16 +91,16 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
-    // Lifting the budget did not affect another session.
+    // Lifting the budget for one session does not affect other sessions.
     let other = event(&sandbox, "UserPromptSubmit", "other", "/home/dev/api");
     assert_eq!(other["decision"], "block");
-    // On a new day, nothing of the day's budget has been spent.
+    // The next day starts with its full budget.
     let tomorrow = sandbox.variable("WHYCAP_NOW", "2026-11-21T08:00:00Z");
     assert_eq!(prompt(&tomorrow, "hi"), Value::Null);
 }
 
-/// The agent's result has already been paid for and could not be sent again, so it is not held back. Instead, the next
-/// prompt that somebody types is held back.
+/// A background agent's result must not be blocked, because it has already been paid for and could not be sent again.
+/// The user's next prompt is blocked instead.
 #[test]
 fn what_a_background_agent_found_is_not_held_back() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
@@ -125,7 +125,7 @@ fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
-    // Another session does not repeat the message either.
+    // The message does not appear in another session, either.
     assert_eq!(event(&sandbox, "Stop", "other", API), Value::Null);
 }
 
@@ -153,7 +153,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
             .starts_with("whycap: This month's budget for api of $0.30 is used up ($0.36 so far)."),
         "{reason}"
     );
-    // Prompts in a new session of that project are also held back, but prompts in other projects are not.
+    // Prompts in new sessions of that project are blocked, too, but prompts in other projects are not.
     let new = |cwd| event(&sandbox, "UserPromptSubmit", "new", cwd);
     assert_eq!(new("/srv/api/server")["decision"], "block");
     assert_eq!(new("/home/dev/apiary"), Value::Null);
@@ -170,7 +170,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
         "{shown}"
     );
     assert!(!line("new", "/home/dev/apiary").contains("% of"));
-    // December begins nine hours earlier in Tokyo than in Greenwich.
+    // In Tokyo, December begins nine hours earlier than in UTC.
     let december = sandbox.variable("WHYCAP_NOW", "2026-11-30T15:00:00Z");
     let there = |zone: &str| {
         let event = json!({
@@ -184,8 +184,8 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
     assert_eq!(there("Asia/Tokyo"), Value::Null);
 }
 
-/// Claude Code records the target of a symbolic link rather than the link, so the spend shown for a budget for the link
-/// used to stay at $0.00.
+/// Claude Code records the target of a symbolic link instead of the link, so a budget for the link must include the
+/// spend of its target.
 #[test]
 #[cfg(unix)]
 fn a_projects_budget_counts_behind_a_symbolic_link() {
@@ -215,7 +215,7 @@ fn a_projects_budget_counts_behind_a_symbolic_link() {
     assert!(first["spent_usd"].as_f64() > Some(0.2), "{budget:#}");
 }
 
-/// Both projects used to be displayed as "web".
+/// If two projects have the same directory name, the output must distinguish them.
 #[test]
 fn projects_with_one_last_name_are_told_apart() {
     let sandbox = with_budget(
@@ -233,7 +233,7 @@ fn projects_with_one_last_name_are_told_apart() {
 
 #[test]
 fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
-    // In Berlin, October 25, 2026 has 25 hours, from 22:00 UTC to 23:00 UTC on the next day.
+    // In Berlin, October 25, 2026 has 25 hours, from 22:00 UTC on October 24 to 23:00 UTC on October 25.
     let sandbox = Sandbox::new();
     let answer = |id: &str, at: &str| {
         json!({
@@ -261,7 +261,7 @@ fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
     }
 }
 
-/// If a day's last response was not recorded until after midnight, it used to be missing from the month's total.
+/// A month's total must include a response from just before midnight, even if it is recorded only after midnight.
 #[test]
 fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
     let sandbox = Sandbox::new();
@@ -290,7 +290,7 @@ fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said(
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let mut torn = std::fs::read(&ledger).expect("a ledger");
-    // The beginning of the file is intact, so the damage is detected only when later parts of the file are read.
+    // The beginning of the file is intact, so reading the rest reveals the damage.
     torn[4096..].fill(0);
     std::fs::write(&ledger, torn).expect("a torn ledger");
     let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
@@ -314,7 +314,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
     prompt(&sandbox, "/whycap continue");
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
-    // $0.47 has been spent. That nearly uses up the first of the two new budgets, and it uses up the second.
+    // $0.47 has been spent, which nearly uses up the first new budget and exceeds the second.
     sandbox.write("whycap.toml", budget("0.5"));
     let warned = prompt(&sandbox, "hi");
     let warned = warned["systemMessage"].as_str().unwrap();
@@ -325,7 +325,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     sandbox.write("whycap.toml", budget("0.45"));
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
-    // The earlier budget was lifted and stays lifted.
+    // This budget was lifted before and remains lifted.
     sandbox.write("whycap.toml", budget("0.2"));
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
 }
@@ -333,7 +333,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
 #[test]
 fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
-    // A directory cannot be created where a file exists.
+    // A file in place of the journal's directory prevents the journal from being written.
     sandbox.write(".local/share/whycap/journal", "");
     let sent = prompt(&sandbox, "hi");
     assert_eq!(sent.get("decision"), None, "{sent}");
@@ -378,7 +378,7 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
             && page.contains("whycap ignores all budgets in this file until you fix it."),
         "{page}"
     );
-    // An invalid value disables only that budget or its `stop` action, and the message says so.
+    // An invalid value disables only its own budget or `stop` action, and the message says so.
     for (wrong, says) in [
         ("day = 0.4\naction = \"stopp\"", "`budget.action` must be"),
         ("day = \"20\"\nmonth = 5", "`budget.day` must be"),
@@ -396,8 +396,8 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     );
 }
 
-/// Creates a history of seven days with spend of $2 each morning and $3 each evening, followed by $2 this morning. The
-/// clock shows noon.
+/// Creates a history in which the user spent $2 in the morning and $3 in the evening on each of seven days and $2 this
+/// morning. The clock shows noon.
 fn with_days(config: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut responses = 0;
@@ -437,9 +437,9 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     );
     let page = flat(sandbox.run(&["budget"]).success());
     for says in [
-        // $2 so far, and $3 each evening.
+        // The user has spent $2 today and will spend $3 this evening.
         "50% $2.00 of $4.00 $0.67 per hour since 09:00, including breaks. Forecast: about $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, as on the last 7 days after 12:00. Resets at midnight, in 12 h.",
-        // $37 so far, $3 this evening, and $5 for each of 10 days.
+        // The user has spent $37 this month and will spend $3 this evening and $5 on each of the remaining 10 days.
         "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 per day this month. Forecast: about $90.00 by the end of November, within the budget, if the coming days are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
         "40% $16.00 of $40.00 $0.82 per day this month. Forecast: about $36.00 by the end of November, within the budget",
         "At API prices, November would have cost $37.00 so far, which is 3.7 times the $10.00 price of your plan.",
@@ -455,7 +455,7 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     assert_eq!(day["starts_over_at"], "2026-11-21T00:00:00Z");
     assert_eq!(report["budgets"][2]["project"], "api");
     assert_eq!(report["plan"]["factor"], 3.7);
-    // If `budget` runs inside a conversation, it reports on that session.
+    // Inside a conversation, `budget` reports on that session.
     sandbox.write("whycap.toml", "[budget]\nsession = 20\n");
     let event = json!({
         "hook_event_name": "UserPromptSubmit", "session_id": "a", "prompt": "/whycap budget",
@@ -487,7 +487,7 @@ fn what_an_hour_costs_is_one_rate_in_every_verb() {
 #[test]
 fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
     let sandbox = Sandbox::new();
-    // 100,000 tokens of output cost $2.
+    // 100,000 output tokens cost $2.
     let line = json!({
         "type": "assistant", "timestamp": "2026-11-20T11:13:00.000Z", "cwd": API, "sessionId": "a",
         "requestId": "id1", "message": {
@@ -607,7 +607,7 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
         let text = format!("[statusline]\nsegments = [\"model\", \"hint\"]\n{more}");
         sandbox.write(".config/whycap/config.toml", text)
     };
-    // The sandbox's clock is set to 2026-11-20T06:30:00Z.
+    // The sandbox's clock shows 2026-11-20T06:30:00Z.
     let line = |expires_at: i64, tokens: u64| {
         let payload = json!({
             "session_id": "a", "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
@@ -631,7 +631,7 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
     assert_eq!(line(now + 45, 100_000), "Opus 5.5");
 }
 
-/// Checks spend that was recorded while the machine's clock was a day ahead.
+/// Spend that was recorded while the clock was a day ahead must not count toward today.
 #[test]
 fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
     let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
@@ -640,6 +640,6 @@ fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
         [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
-    // The spend does not count toward this month yet, either, and the hook and the status line also leave it out.
+    // The spend does not count toward this month yet. The hook and the status line leave it out as well.
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }

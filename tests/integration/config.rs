@@ -1,4 +1,4 @@
-//! Tests that `whycap config` prints the current settings in the form of a file that has the same effect.
+//! Tests that `whycap config` prints the current settings as a file that has the same effect.
 
 use crate::support::Sandbox;
 

@@ -70,7 +70,7 @@ fn trust_comes_from_the_client_s_own_file() {
     fs::create_dir(&project).unwrap();
     let project_name = project.canonicalize().unwrap();
     for (accepted, verdict) in [(true, "ok"), (false, "warn")] {
-        // Claude Code also uses this form for directory names on Windows.
+        // On Windows, Claude Code also writes directory names in this form.
         let name = project_name.to_str().unwrap().replace('\\', "/");
         let name = name.trim_start_matches("//?/");
         let state = json!({"projects": {name: {"hasTrustDialogAccepted": accepted}}});
@@ -104,7 +104,7 @@ fn a_moved_program_is_noticed_and_install_mends_it() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    // A copy of the same version is fine. whycap determines the copy's version without running it.
+    // A copy of the same version is fine. `doctor` finds out the copy's version without running it.
     let found = report(&sandbox.run(&["doctor", "--json"]));
     assert_eq!(check(&found, "program")["verdict"], "ok");
     fs::remove_file(&elsewhere).unwrap();
@@ -209,8 +209,8 @@ fn a_stuck_lock_that_no_session_lets_go_is_cleared_after_leaving_claude_code() {
     );
 }
 
-/// The client passes on the variables in the `env` of its settings, so `/whycap doctor` finds an API key in that `env`
-/// twice.
+/// The client adds the `env` of its settings to the environment, so `doctor` finds the same API key in both places. It
+/// must report the key only once.
 #[test]
 fn a_key_from_the_settings_that_the_client_handed_on_is_named_once() {
     let sandbox = Sandbox::new();

@@ -1,7 +1,7 @@
-//! Tests generated sessions with a prompt cache. Their true results do not depend on any of whycap's rules. A simulated
-//! server caches prefixes as described in the API documentation. For each response, the number of tokens read from the
-//! cache is compared with the number that would have been read if only the user had caused changes. The difference is
-//! the number of tokens in avoidable cache writes, and `drain` must not report any others.
+//! Tests `drain` with generated sessions and a simulated server that caches prefixes as described in the API
+//! documentation, so the true results do not depend on whycap's rules. For each response, the number of tokens read
+//! from the cache is compared with the number that it would have read if only the user had caused changes. The
+//! difference is the true number of avoidable tokens, and `drain` must not report any others.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 
 const MINUTE: i64 = 60_000;
-/// The number of blocks before each cache breakpoint in which the API looks for the end of an earlier prefix.
+/// The number of blocks before each cache breakpoint that the API searches for the end of a cached prefix.
 const LOOKED_BACK: usize = 20;
 
 /// A part of a prompt: its name and its number of tokens.
@@ -19,7 +19,7 @@ type Block = (String, u64);
 /// Responses and tokens by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-/// The server's cached prefixes. Each prefix is identified by its content and has an expiry and a lifetime.
+/// The prefixes in the server's cache, identified by their content, with their expiry times and lifetimes.
 #[derive(Default)]
 struct Server {
     ends: HashMap<String, (i64, i64)>,
@@ -33,7 +33,7 @@ struct Prompt {
     fast: bool,
     effort: &'static str,
     tools: Vec<(String, u64)>,
-    /// Tools that the model found by searching. The API does not include their definitions in the cached prefix.
+    /// Tools that the model found with a tool search. The API does not include their definitions in the cached prefix.
     deferred: Vec<String>,
     system: (String, u64),
     messages: Vec<Block>,
@@ -51,8 +51,8 @@ impl Prompt {
         self.tools.len() + 1
     }
 
-    /// Returns the cache key of a prefix. Each account, model, and speed has its own cache. For prefixes that include
-    /// messages, each effort level also has its own cache.
+    /// Returns the cache key of a prefix. Each account, model, and speed has its own cache. If the prefix includes
+    /// messages, so does each effort level.
     fn key(&self, blocks: &[Block]) -> String {
         let names: Vec<&str> = blocks.iter().map(|(name, _)| name.as_str()).collect();
         let effort = if blocks.len() > self.head() {
@@ -70,7 +70,7 @@ impl Prompt {
 }
 
 impl Server {
-    /// Returns how much of a prompt can be read from the cache at a given time.
+    /// Returns how many blocks of a prompt can be read from the cache at the given time.
     fn readable(&self, prompt: &Prompt, at: i64) -> usize {
         let blocks = prompt.blocks();
         let head = prompt.head();
@@ -103,10 +103,10 @@ struct Talk {
     source: &'static str,
     version: &'static str,
     prompt: Prompt,
-    /// The cache lifetimes of the system prompt and tools, and of the messages, in minutes.
+    /// The cache lifetimes, in minutes, of the system prompt and tools and of the messages.
     lives: [i64; 2],
     base: Option<(String, Vec<Block>)>,
-    /// The prompt as the user intended it, without the client's own changes.
+    /// The prompt without the changes that the client made on its own.
     meant: Option<Prompt>,
     cause: &'static str,
     /// The ID of the last response.
@@ -130,7 +130,7 @@ enum Forgets {
 }
 
 impl Talk {
-    /// Returns the file to which the sender's lines are written. A subagent has its own file.
+    /// Returns the file for the sender's lines. Each subagent has its own file.
     fn file(&self) -> String {
         match self.agent {
             None => self.session.clone(),
@@ -200,7 +200,7 @@ impl World {
         talk.prompt.messages.push((name, tokens));
     }
 
-    /// Makes the model call one of Claude Code's tools that loads something.
+    /// Simulates a call to one of Claude Code's tools that load something.
     fn loads(&mut self, talk: &mut Talk, tool: &str, result: &Value) {
         let (call, answer) = (self.name("use"), talk.answer.clone());
         let block = json!([{"type": "tool_use", "id": call, "name": tool, "input": {}}]);
@@ -280,8 +280,7 @@ impl World {
         id
     }
 
-    /// Sends a request that the user interrupts. The server has received the request, but no line contains a response
-    /// to it.
+    /// Sends a request and interrupts it. The server has received the request, but the transcript contains no response.
     fn broken_off(&mut self, talk: &mut Talk) {
         self.request(talk);
         let read = self.server.readable(&talk.prompt, self.at);
@@ -290,7 +289,7 @@ impl World {
         self.at += 3_000;
     }
 
-    /// Sends the current prompt and records a response that takes `takes` milliseconds.
+    /// Sends the current prompt and records a response, which takes `takes` milliseconds.
     fn ask(&mut self, talk: &mut Talk, forgets: Forgets, takes: i64) {
         let blocks = talk.prompt.blocks();
         let meant = talk.meant.take().unwrap_or_else(|| talk.prompt.clone());
@@ -387,13 +386,13 @@ fn talk(session: &str, lives: [i64; 2]) -> Talk {
     }
 }
 
-/// Simulates one random event in a session. All events are equally likely.
+/// Simulates a random event in a session. All events are equally likely.
 #[expect(clippy::too_many_lines, reason = "a table of what can happen")]
 fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [Talk; 2]) {
     let forgets = [Forgets::Messages, Forgets::All][usize::from(world.below(2) == 0)];
     talk.cause = "server";
     match world.below(29) {
-        // The server forgets something within a turn, at a prompt, in a subagent, or repeatedly.
+        // The server drops part of its cache during a turn, at a prompt, in a subagent, or several times in a row.
         0 => world.step(talk, forgets),
         1 => {
             world.says(talk, 400);
@@ -405,7 +404,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.step(agent, forgets);
         }
         3 => (0..4).for_each(|_| world.step(talk, Forgets::Messages)),
-        // Changes that the client makes.
+        // The client changes something.
         4 => {
             talk.meant = Some(talk.prompt.clone());
             if talk.prompt.tools.len() > 2 {
@@ -430,7 +429,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             talk.cause = "messages_rewritten";
             changed(world, talk);
         }
-        // Changes that the user makes.
+        // The user changes something.
         7 => {
             let left = 1 + usize::try_from(world.below(talk.prompt.messages.len() as u64)).unwrap();
             talk.prompt.messages.truncate(left);
@@ -482,7 +481,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.turn(talk);
         }
         15 => {
-            // The client restarts with the same version, so only the process is different.
+            // The client restarts with the same version.
             talk.base = None;
             world.turn(talk);
         }
@@ -511,7 +510,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             }
             world.turn(talk);
         }
-        // Events that neither the user nor the client causes.
+        // The following events are not changes by the user or the client.
         18 => {
             for _ in 0..3 {
                 let name = world.name("context");
@@ -521,7 +520,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.step(talk, Forgets::Nothing);
         }
         19 => {
-            // Parallel tool calls. Each call has its own line, as does each result.
+            // The model calls several tools at once. Each call and each result has its own line.
             for _ in 0..12 {
                 let name = world.name("use");
                 let block = json!([{"type": "tool_use", "id": name, "name": "Read", "input": {}}]);
@@ -538,7 +537,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.turn(talk);
         }
         21 => {
-            // A helper is asked about the same conversation, and the server does not forget anything.
+            // A helper sends a request about the same conversation, and the server drops nothing.
             helper.prompt = talk.prompt.clone();
             let name = world.name("asks");
             helper.prompt.messages.push((name, 90));
@@ -552,7 +551,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
         }
         23 => fork(world, talk),
         24 => {
-            // `/clear` starts another session in the same process.
+            // `/clear` starts a new session in the same process.
             talk.session = world.name("session");
             talk.base = None;
             talk.prompt.messages.clear();
@@ -570,7 +569,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.ask(talk, Forgets::Nothing, 4_000);
         }
         26 => {
-            // The skill sets an effort that lasts until the user's next prompt.
+            // The skill sets an effort level, which lasts until the user's next prompt.
             let effort = talk.prompt.effort;
             world.skill(talk);
             talk.prompt.effort = "max";
@@ -589,7 +588,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
     }
 }
 
-/// Sends a prompt that only the client has changed.
+/// Sends a prompt after a change that the client made on its own.
 fn changed(world: &mut World, talk: &mut Talk) {
     world.at += 5_000;
     world.result(talk, 400);
@@ -677,9 +676,9 @@ fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
     }
 }
 
-/// Applies the original rule of another tool. According to this rule, cached tokens have been lost whenever a response
-/// reads fewer tokens from the cache than the previous response left there. With this rule, the tool's author found 221
-/// cases, of which 52 were real (rajbos/ai-engineering-fluency, issue 2024).
+/// Applies a naive rule from another tool: whenever a response reads fewer tokens than the previous one left in the
+/// cache, the cache must have lost them. The author of that tool found 221 such cases, of which only 52 were real
+/// (rajbos/ai-engineering-fluency, issue 2024).
 fn naive(lines: &[String]) -> usize {
     let (mut there, mut found, mut last) = (0, 0, String::new());
     for line in lines {

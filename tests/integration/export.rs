@@ -1,4 +1,4 @@
-//! Tests that the exports of several machines add up to the figures of a single machine that has all the transcripts.
+//! Tests that the exports of several machines add up to the figures of a single machine with all transcripts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -50,7 +50,7 @@ impl Machine {
         Self { sandbox, target }
     }
 
-    /// Makes this machine export to the same directory as another machine.
+    /// Makes this machine export to the other machine's target directory.
     fn beside(mut self, other: &Self) -> Self {
         self.target.clone_from(&other.target);
         self
@@ -72,7 +72,7 @@ impl Machine {
         self.write(".claude.json", state);
     }
 
-    /// Replaces `OUT` in a command with the target directory and runs the command.
+    /// Replaces `OUT` with the target directory in a command and runs the command.
     pub fn ask(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
         let words = command.split(' ');
@@ -84,7 +84,7 @@ impl Machine {
         self.ask("export OUT").success().to_owned()
     }
 
-    /// Returns the exported spend, grouped by `by`: the cost, the unrecorded cost, the responses, and the tokens.
+    /// Returns the exported cost, unrecorded cost, number of responses, and number of tokens for each group.
     fn exported(&self, by: &str) -> BTreeMap<String, Value> {
         self.own(&format!("{by} --from OUT"))
     }
@@ -102,7 +102,7 @@ impl Machine {
         }
     }
 
-    /// Removes the largest transcript and all spend that was counted from it.
+    /// Deletes the largest transcript and the ledger, so that the spend from this transcript is lost.
     fn lose_largest_transcript(&self) {
         let mut files = everything_in(&self.path(PROJECTS));
         files.retain(|path| path.is_file());
@@ -113,7 +113,7 @@ impl Machine {
         }
     }
 
-    /// Deletes all records of earlier exports except the machine's name.
+    /// Deletes everything that the machine has stored about earlier exports, except its name.
     fn forget(&self) {
         let memory = fs::read_dir(self.path(".local/share/whycap/export")).unwrap();
         for entry in memory.flatten() {
@@ -127,7 +127,7 @@ impl Machine {
         files
     }
 
-    /// Returns the lines of all exported files.
+    /// Returns the contents of all exported files.
     fn text(&self) -> String {
         let packed = self.files().into_iter();
         let packed = packed.map(|file| GzDecoder::new(fs::File::open(file).unwrap()));
@@ -140,7 +140,7 @@ impl Machine {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
-    /// Returns the values in a column.
+    /// Returns all values in a column.
     fn column(&self, name: &str) -> BTreeSet<String> {
         let rows = self.rows().into_iter();
         rows.filter_map(|row| Some(row[name].as_str()?.to_owned()))
@@ -148,8 +148,8 @@ impl Machine {
     }
 }
 
-/// Returns the figures for each group. A project without a repository is exported under its directory's name, so only
-/// the last component of a path is kept.
+/// Returns the figures for each group. The export identifies a project without a repository by its directory name, so
+/// only the last component of each path is kept.
 fn figures(report: &Value) -> BTreeMap<String, Value> {
     let figures = |of: &Value| {
         let names = ["cost_usd", "unrecorded_usd", "responses", "tokens"];
@@ -172,13 +172,13 @@ fn everything_in(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns a line's timestamp. A line without a timestamp belongs to the line before it.
+/// Returns a line's timestamp. Lines without a timestamp have the same time as the line before them.
 fn time_of(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("\"timestamp\":\"")?;
     rest.get(..24)
 }
 
-/// Writes the transcripts as they were at a given time.
+/// Writes the transcripts with the lines that existed at the given time.
 fn put(sandbox: &Sandbox, files: &BTreeMap<PathBuf, Vec<u8>>, time: &str) {
     for (below, bytes) in files {
         let text = String::from_utf8_lossy(bytes);
@@ -209,7 +209,7 @@ fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() 
                 cut = times[dice.below(times.len())];
                 own.retain(|_, _| dice.below(5) > 0);
             }
-            // Exports twice, first with the transcripts as they were at an earlier time.
+            // Each machine exports twice, first with the transcripts as of an earlier time.
             let machine = Machine::new().beside(&whole);
             for time in [cut.min(times[dice.below(times.len())]), cut] {
                 put(&machine, &own, time);
@@ -247,7 +247,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
             assert!(text.len() <= 12 || !all.contains(text), "{text}");
         }
     }
-    // On another machine, the person is the same, but the machine's key is different.
+    // An account has the same pseudonym on all machines unless a key is configured.
     let person = machine.column("person");
     assert!(person.len() == 1 && person != machine.column("machine"));
     let other = Machine::with("rewound");
@@ -281,7 +281,7 @@ fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_th
     }
     machine.export();
     assert!(machine.column("person").contains("cafe"));
-    // A repository may be private.
+    // A repository's name is not exported by default, because it may be private.
     assert!(!machine.column("project").contains("acme/gone"));
     machine.configure("projects = [\"acme/*\"]");
     for _ in 0..2 {
@@ -291,7 +291,7 @@ fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_th
     }
 }
 
-/// Events on a machine, each with the expected output of the next export.
+/// Events on a machine and the expected output of the next export.
 const COURSE: &str = "
 nothing yet: Wrote
 its target is named otherwise: Nothing changed
@@ -341,13 +341,12 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
         assert!(machine.export().starts_with("Nothing changed"), "{what}");
         assert_eq!(machine.rows(), rows, "{what}");
     }
-    // A file may be missing because somebody has loaded it into a database and then moved it elsewhere.
+    // An exported file may be missing because the user has loaded it into a database and moved it elsewhere.
     fs::remove_file(machine.files().remove(0)).unwrap();
     assert!(machine.export().starts_with("Nothing changed"));
 }
 
-/// Only the first machine used to recreate its files in the target directory, while the others kept reporting that
-/// nothing had changed.
+/// If the target directory is emptied, every machine must write its files again.
 #[test]
 fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     let one = Machine::with("six-versions");
@@ -378,7 +377,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
         all_say("Wrote");
         assert_eq!(one.exported("day"), before);
     }
-    // If a machine has a directory to itself, its exported files may be moved elsewhere.
+    // If only one machine uses the directory, its exported files may be moved elsewhere.
     let alone = Machine::with("two-at-once");
     alone.export();
     for file in alone.files() {
@@ -387,7 +386,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     assert!(alone.export().starts_with("Nothing changed"));
 }
 
-/// Two machines export the same history. One of them then reports less spend, no spend, or different spend.
+/// Two machines export the same history, and then one of them reports less spend, no spend, or different spend.
 #[test]
 fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
     let answer = |tokens: u64| {
@@ -398,7 +397,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
     };
     let another = "99999999-1111-1111-1111-111111111111";
     for what in ["drops", "loses", "saw it unfinished", "logs in", "is named"] {
-        // These machines are logged in to the account that the transcripts name as their owner.
+        // Both machines are logged in to the account that owns the transcripts.
         let owner = Machine::with("two-at-once");
         let colleague = Machine::with("two-at-once").beside(&owner);
         let texts = [answer(1) + &answer(500), answer(1)];
@@ -415,7 +414,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
             "drops" => colleague.configure("projects = [\"none\"]\nothers = \"drop\""),
             "loses" => colleague.lose_largest_transcript(),
             "logs in" => colleague.log_in(another),
-            // If the owner's two machines report different names, the one that comes first alphabetically is used.
+            // If the two machines report different names, the alphabetically first name is used.
             "is named" => {
                 colleague.log_in(another);
                 colleague.configure("person = \"Bob\"");
@@ -430,8 +429,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
             ["drops", "loses"].contains(&what),
             "{what}: {says}"
         );
-        // The file must record that a row has been withdrawn, because somebody may already have loaded the row into a
-        // database.
+        // The file must record that a row has been withdrawn, because it may already have been loaded into a database.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
         // The owner still exports everything.
         owner.is_all_there_is();
@@ -446,7 +444,7 @@ fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it(
     machine.own("day");
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for round in 0..200 {
-        // Changes a setting, so that there is something to write.
+        // Every few rounds, a setting changes, so that there is something to write.
         machine.configure(&format!("person = \"person {}\"", round / 4));
         let mut command = machine.command(&["export", machine.target.to_str().unwrap()]);
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -479,8 +477,7 @@ fn a_pipe_gets_the_rows_that_were_asked_for() {
     assert!(all == spend && spend > today && today > 0 && windows == 0);
 }
 
-/// Settings, a column, a value (or team) that must appear in this column with these settings, and a value that must not
-/// appear.
+/// Each line contains settings, a column (or `team`), a value that must appear in it, and a value that must not.
 const SETTINGS: &str = r#"
 projects = ["api"] | project | other | web
 projects = ["api"]; others = "drop" | project | api | other
@@ -587,13 +584,14 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
         assert!(!machine.target.join("whycap-1/erased.json").exists());
         assert_eq!(machine.text(), before);
     }
-    // A second erasure removes any rows that have come back in the meantime, and succeeds even if there are none.
+    // Erasing the same name again removes rows that have reappeared, and succeeds even if there are none.
     for _ in 0..2 {
         machine.ask("export OUT --erase person=Ada").success();
     }
 }
 
-/// If the list were longer, it could not be read again, and the directory would be unusable for everybody.
+/// If the list of erased rows exceeded the maximum size, whycap could no longer read it, and nobody could use the
+/// directory.
 #[test]
 fn an_erasure_fails_and_erases_nothing_if_its_list_would_be_too_long_to_be_read() {
     let machine = Machine::with("rewound");
@@ -614,7 +612,7 @@ fn an_erasure_fails_and_erases_nothing_if_its_list_would_be_too_long_to_be_read(
     machine.ask("spend --from OUT").success();
 }
 
-/// Without a configured name, each account has its own pseudonym.
+/// If no name is configured, each account has its own pseudonym.
 #[test]
 fn a_dry_run_lists_all_people() {
     let machine = Machine::new();
@@ -673,7 +671,7 @@ fn errors_say_what_to_do() {
     );
 }
 
-/// The message used to be only the system's error ("Is a directory (os error 21)") without the name of the file.
+/// The error message must name the file and a remedy instead of showing only the system's error.
 #[test]
 #[cfg(unix)]
 fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
@@ -723,7 +721,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     assert!(!rows.is_empty() && rows.len() == listed.len());
     let page = machine.ask("spend --html -");
     assert!(!page.success().contains("By person"));
-    // An error is kept even after its transcript has been deleted.
+    // An error remains in the export after its transcript has been deleted.
     fs::remove_dir_all(machine.path(PROJECTS)).unwrap();
     machine.export();
     let kept = machine.text();
@@ -733,7 +731,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     );
 }
 
-/// The ledger is new, so only the unreadable file contains this spend.
+/// A row must not be withdrawn while the transcript that it comes from cannot be read.
 #[test]
 #[cfg(unix)]
 fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
@@ -747,7 +745,7 @@ fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
     machine.export();
     let rows = machine.rows().len();
     fs::remove_file(machine.path(".local/share/whycap/ledger.sqlite3")).unwrap();
-    // Root can read any file, but even root cannot follow a symbolic link that points to itself.
+    // Root can read any file, but not a symbolic link that points to itself.
     fs::remove_file(&closed).unwrap();
     std::os::unix::fs::symlink(&closed, &closed).unwrap();
     let run = machine.run(&["export", machine.target.to_str().unwrap()]);

@@ -1,5 +1,5 @@
-//! Tests that the spend that whycap counts matches the true cost of the API's responses to within a billionth of a
-//! dollar, regardless of what happened in a history and how it is read.
+//! Tests that whycap's figures match the true cost of the API's responses to within a billionth of a dollar, regardless
+//! of what happened in a history and how whycap reads it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::in_namespaces;
 use crate::support::{Run, Sandbox, data, started};
 
-/// Histories that real clients wrote, each with the true cost of the API's responses. They include one session in six
+/// Histories that real clients wrote, with the true costs of the API's responses. They include one session in six
 /// versions with its forks, two processes on one session, kill -9, forks in the terminal, sessions that were left and
 /// rewound, four histories of 2.1.328 alone, side questions, closed windows, background agents that start other
 /// background agents, `/fast` turned on and off in its menu, a compaction on each side of midnight (in Adelaide), a
@@ -45,12 +45,13 @@ pub const HISTORIES: [&str; 21] = [
     "workflow",
 ];
 
-/// A history whose amounts are only lower bounds if they are calculated from transcripts alone.
+/// A history whose amounts are only lower bounds if whycap reads nothing but its transcripts.
 struct LowerBound {
     history: &'static str,
-    /// ID prefixes of the sessions whose totals are only lower bounds. The totals of all other sessions are exact.
+    /// Prefixes of the IDs of sessions whose amounts are only lower bounds. The amounts of all other sessions are
+    /// exact.
     sessions: &'static [&'static str],
-    /// The reason, for anyone who reads the tests.
+    /// The reason, for readers of the tests.
     #[expect(dead_code, reason = "it documents the decision")]
     reason: &'static str,
 }
@@ -117,18 +118,18 @@ const LOWER_BOUNDS: [LowerBound; 11] = [
     },
 ];
 
-/// Returns true if a history's amounts must be exact even when they are calculated from transcripts alone.
+/// Returns true if whycap must derive a history's exact amounts from the transcripts alone.
 fn is_exact(name: &str) -> bool {
     LOWER_BOUNDS.iter().all(|bound| bound.history != name)
 }
 
-/// Returns true if a session's amounts must be exact even when they are calculated from transcripts alone.
+/// Returns true if whycap must derive a session's exact amounts from the transcripts alone.
 fn is_exact_session(name: &str, session: &str) -> bool {
     let mut bounds = LOWER_BOUNDS.iter().filter(|bound| bound.history == name);
     bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
 }
 
-/// Asserts that a lower bound is marked as such, is not too high, and is too low by no more than the unrecorded spend.
+/// Asserts that a lower bound is marked, is not too high, and is too low by at most the unrecorded spend.
 #[track_caller]
 fn is_lower_bound(name: &str, group: &Value, truth: f64, hidden: f64) {
     let cost = group["cost_usd"].as_f64().unwrap();
@@ -173,8 +174,8 @@ pub fn matches_truth(report: &Value, truth: &Value) {
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
 }
 
-/// Returns the ledger's figures by session, day, model, directory, branch, and agent, which must not depend on how
-/// the ledger was built.
+/// Returns the ledger's figures by session, day, model, directory, branch, and agent. They must not depend on how the
+/// ledger was built.
 fn figures(sandbox: &Sandbox) -> Vec<String> {
     let nano = |value: &Value| format!("{:.9}", value.as_f64().unwrap());
     let mut figures = Vec::new();
@@ -191,16 +192,17 @@ fn figures(sandbox: &Sandbox) -> Vec<String> {
     figures
 }
 
-/// Gives the lines different branches, because the recordings were made on a single branch. The branch depends on the
-/// last digit of the line's time. Copies therefore keep their branch, and the lines of one response can have different
-/// branches. The length of each line stays the same, because recorded status-line calls refer to file lengths in bytes.
+/// Assigns branches to the lines, because all recordings were made on a single branch. The last digit of a line's
+/// timestamp determines its branch, so copies have the same branch as the original, and the lines of one response can
+/// have different branches. The length of each line stays the same, because recorded status-line calls refer to
+/// positions in the files.
 fn on_branches(transcript: &[u8]) -> Vec<u8> {
     let digit_of = |line: &str| {
         let (_, rest) = line.split_once("\"timestamp\":\"")?;
         let (time, _) = rest.split_once("Z\"")?;
         time.chars().last()
     };
-    // A recording may contain bytes that are not text.
+    // A recording may contain bytes that are not valid UTF-8.
     let Ok(text) = std::str::from_utf8(transcript) else {
         return transcript.to_owned();
     };
@@ -214,7 +216,7 @@ fn on_branches(transcript: &[u8]) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-/// Returns a history's transcripts, keyed by their paths relative to `projects`.
+/// Returns a history's transcripts by their paths relative to `projects`.
 pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap().flatten() {
@@ -233,7 +235,7 @@ pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// A random number generator that always returns the same numbers for a seed.
+/// A random number generator that returns the same numbers each time for a given seed.
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -254,11 +256,11 @@ impl Dice {
     }
 }
 
-/// A home to which a history is added piece by piece.
+/// A home directory to which a history is added piece by piece.
 struct Feeding {
     sandbox: Sandbox,
     dice: Dice,
-    /// True if hooks and status lines run and processes are killed in between, or false if only `spend` runs.
+    /// True if hooks and status lines run in between, some of which are killed. False if only `spend` runs.
     with_hooks: bool,
 }
 
@@ -266,7 +268,7 @@ impl Feeding {
     fn put(&mut self, below: &Path, bytes: &[u8]) {
         let relative = format!("{PROJECTS}/{}", below.display());
         let path = self.sandbox.write(&relative, bytes);
-        // The files' modification times do not reveal their order.
+        // The files get random modification times, so that these do not reveal the files' order.
         let seconds = 1_000_000_000 + self.dice.below(700_000_000) as u64;
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         fs::File::options()
@@ -276,7 +278,7 @@ impl Feeding {
             .unwrap();
     }
 
-    /// Runs the program on the current files.
+    /// Runs the program on the files written so far.
     fn look(&mut self, below: &Path) {
         if !self.with_hooks {
             spend(&self.sandbox, "day");
@@ -303,7 +305,7 @@ impl Feeding {
             2 => {
                 let mut reading = self.sandbox.command(&["spend"]);
                 let mut child = started(reading.stdout(Stdio::null()).stderr(Stdio::null()));
-                // Kills the program at an arbitrary point.
+                // Kills the program at a random moment.
                 for _ in 0..self.dice.below(20_000) {
                     std::hint::spin_loop();
                 }
@@ -317,13 +319,13 @@ impl Feeding {
     }
 }
 
-/// If this variable is set, every history is read in every way, as in CI.
+/// Setting this variable makes the tests read every history in every way, as CI does.
 const ALL_HISTORIES: &str = "WHYCAP_ALL_HISTORIES";
 
-/// Returns the histories that the test reads in way number `way_number`.
+/// Returns the histories that test number `way_number` reads.
 ///
-/// It takes minutes to read every history in every way, so each way usually covers a third of the histories. They are
-/// chosen at random, but with a fixed seed. Ways 0 to 2 together cover every history, and so do ways 3 to 5.
+/// Reading every history in every way takes minutes, so each test usually reads a third of them, which are selected at
+/// random with a fixed seed. Tests 0 to 2 cover every history together, and so do tests 3 to 5.
 fn histories_for(way_number: usize) -> Vec<&'static str> {
     if std::env::var_os(ALL_HISTORIES).is_some() {
         return HISTORIES.to_vec();
@@ -337,7 +339,7 @@ fn histories_for(way_number: usize) -> Vec<&'static str> {
         .collect()
 }
 
-/// Returns the figures that result if a history is read all at once. They are calculated only once for all tests.
+/// Returns a history's figures after reading it all at once. All tests share the result.
 fn figures_when_read_at_once(
     name: &'static str,
     files: &BTreeMap<PathBuf, Vec<u8>>,
@@ -355,8 +357,8 @@ fn figures_when_read_at_once(
     Arc::clone(figures_at_once)
 }
 
-/// Reads the histories for this way, twice with `spend` in between and twice with hooks, status lines, and kills.
-/// Compares the result with the truth and with a ledger that was built all at once.
+/// Reads the histories of this test, twice with `spend` in between and twice with hooks, status lines, and kills.
+/// Compares the results with the truth and with a ledger that reads each history at once.
 fn fed(way_number: usize, way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
     for name in histories_for(way_number) {
         let truth = truth_of(name);
@@ -364,7 +366,7 @@ fn fed(way_number: usize, way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>
         let expected = figures_when_read_at_once(name, &files);
         for (seed, with_hooks) in [(1, false), (2, false), (3, true), (4, true)] {
             let mut feeding = Feeding {
-                // The totals that the status line reports here do not come from a real process.
+                // No real process reports the totals that the status line receives here.
                 sandbox: Sandbox::new().variable("CLAUDE_PID", ""),
                 dice: Dice(0x9e37_79b9_7f4a_7c15 + seed),
                 with_hooks,
@@ -413,8 +415,8 @@ fn every_recorded_history_gives_the_truth_in_every_grouping() {
     }
 }
 
-/// Claude Code reads `modelPricing` only from managed settings. If it is there, version 2.1.330 calculates all of its
-/// totals at these rates (observed with a multiplier alone, and with a multiplier and an override).
+/// Claude Code reads `modelPricing` only from managed settings. Version 2.1.330 then calculates all totals at these
+/// rates (observed with a multiplier, and with a multiplier and an override).
 #[test]
 #[cfg(target_os = "linux")]
 fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
@@ -434,7 +436,7 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
                 return;
             };
             let is = |run: Run, expected: f64| {
-                // Each response may be off by half a pico-dollar.
+                // The cost of each response may be off by half a pico-dollar.
                 let found = run.json()["total"]["cost_usd"].as_f64().unwrap();
                 assert!(
                     (found - expected).abs() < 1e-8,
@@ -446,8 +448,8 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
             }
             let listed = truth["total_usd"].as_f64().unwrap();
             is(Run::of(&mut command, b""), listed * factor);
-            // The organization's contract ends. From totals that split cache writes by lifetime, the amounts can still
-            // be calculated.
+            // If the organization's rates no longer apply, list prices can still be calculated from totals that split
+            // cache writes by lifetime.
             if name == "asked-beside-then-closed" {
                 is(sandbox.run(&["spend", "--json"]), listed);
             }
@@ -455,8 +457,7 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
     }
 }
 
-/// An override sets prices per token. Unrecorded spend used to be shown at list price even though the override priced
-/// responses at a quarter of the list price.
+/// Price overrides must apply to unrecorded spend as well as to responses.
 #[test]
 fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     let (sandbox, truth) = with_history("asked-beside-then-closed");
@@ -477,7 +478,7 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     sandbox.write(".claude/settings.json", settings.to_string());
     let total = &sandbox.run(&["spend", "--json"]).json()["total"];
     let share = |name: &str| total[name].as_f64().unwrap() / before[name].as_f64().unwrap();
-    // At these rates, one-hour cache writes cost no more than five-minute ones.
+    // At these rates, one-hour cache writes are no more expensive than five-minute ones.
     for name in ["recorded_usd", "unrecorded_usd"] {
         assert!(
             (0.1..0.26).contains(&share(name)),
@@ -487,14 +488,14 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     }
 }
 
-/// This spend used to be removed again when the session ended.
+/// The spend of an interrupted response must not disappear when the session ends.
 #[test]
 fn what_came_of_an_answer_that_was_broken_off_is_counted() {
     let (sandbox, truth) = with_history("broken-off");
     matches_truth(&spend(&sandbox, "session"), &truth);
 }
 
-/// Returns a transcript whose running totals are charged at list price times `factor`.
+/// Returns a transcript whose running totals are `factor` times the list price.
 #[cfg(target_os = "linux")]
 fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(transcript);
@@ -547,7 +548,7 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
                     is_lower_bound(name, group, served, truth["hidden_usd"].as_f64().unwrap());
                     continue;
                 }
-                // The recorder rounded after each addition.
+                // When the history was recorded, each sum was rounded.
                 let difference = (ours - served).abs();
                 assert!(difference < 5e-9, "{name}, {key}: {ours} is not {served}");
             }
@@ -683,10 +684,10 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
     near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
 }
 
-/// Replays each recorded status-line call. A recording contains the input from Claude Code, the lengths of the
-/// transcripts at that time, and the true spend so far.
+/// Replays each recorded status-line call. A recording contains Claude Code's input, the lengths of the transcripts at
+/// that time, and the true spend so far.
 ///
-/// `processes` contains the process that made each call, according to Claude Code's registry, or nothing if the
+/// `processes` contains the process that made each call, according to Claude Code's registry. It is empty if the
 /// processes are unknown.
 #[expect(clippy::too_many_lines, reason = "one moment after the other")]
 fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
@@ -697,7 +698,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         .variable("COLUMNS", "120");
     let mut sandbox = sandbox;
     let mut sessions: BTreeMap<u32, Value> = BTreeMap::new();
-    // In `two-at-once`, a process with `-p` has already started and ended before this call.
+    // In `two-at-once`, a process with `-p` starts and ends before this call.
     let headless_until = if name == "two-at-once" { 3 } else { usize::MAX };
     for (number, line) in text.lines().enumerate() {
         let moment: Value = serde_json::from_str(line).unwrap();
@@ -764,7 +765,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             "model": {"id": "claude-opus-5-5"}, "cost": moment["cost"],
         });
         if number == 0 {
-            // Today's figure is complete when everything has been read.
+            // The status line shows today's complete spend only after everything has been read.
             spend(&sandbox, "day");
         }
         let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
@@ -780,8 +781,8 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         };
         let may_be_bound = processes.is_empty() || name == "others-went-on";
         if may_be_bound && line.contains('≥') {
-            // If only the totals of a session are known, the session may have cost more. In `others-went-on`, some of
-            // the totals were written by processes that are not known.
+            // If only the totals of a session are known, its real cost may be higher. In `others-went-on`, unknown
+            // processes wrote some of the totals.
             let found = spend(&sandbox, "session")["total"]["cost_usd"]
                 .as_f64()
                 .unwrap();
@@ -795,7 +796,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         let expected = if is_exact(name) {
             vec![shown("session"), shown("today")]
         } else {
-            // The spend before the first call is only in transcripts.
+            // Transcripts are the only source for the spend before the first call.
             vec![shown("session")]
         };
         for expected in expected {
@@ -823,7 +824,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
     }
 }
 
-/// Returns a PID that no process has, so that no test depends on the machine's processes.
+/// Returns a PID that no process has, so that the tests do not depend on the machine's processes.
 fn pid_of(process: u32) -> String {
     (4_000_000 + u64::from(process)).to_string()
 }
@@ -856,26 +857,26 @@ fn the_line_of_a_fork_shows_what_the_fork_spent() {
     moments("terminal-forks", true, &[]);
 }
 
-/// A problem that delays or prevents status-line calls.
+/// A disruption of the status-line calls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Trouble {
     Nothing,
-    /// The command occasionally starts up to five seconds late.
+    /// Some calls start up to five seconds late.
     Late,
-    /// Every command starts nearly a second late, as happens with Git Bash and a virus scanner.
+    /// Every call starts nearly a second late, as can happen with Git Bash and a virus scanner.
     AlwaysLate,
     Lost,
     Twice,
     OutOfOrder,
-    /// The clock is an hour off for a while.
+    /// The clock is off by an hour for some of the calls.
     ClockBack,
     ClockForth,
     /// The ledger is deleted halfway through.
     Deleted,
-    /// The machine sleeps for a day halfway through. Claude Code calculates a process's lifetime from the clock
-    /// (according to the code of 2.1.330), so the lifetime includes the sleep.
+    /// The machine is suspended for a day halfway through. Claude Code calculates a process's lifetime from the clock
+    /// (according to the code of 2.1.330), so the lifetime includes that day.
     Suspended,
-    /// Halfway through, the clock is set forward or back by an hour. This also affects Claude Code.
+    /// Halfway through, the clock is set forward or back by an hour, which also affects Claude Code.
     SetForth,
     SetBack,
 }
@@ -896,7 +897,7 @@ const TROUBLES: [Trouble; 12] = [
 ];
 
 impl Trouble {
-    /// Returns how far all clocks jump halfway through.
+    /// Returns by how much all clocks jump halfway through.
     fn jump(self) -> i64 {
         match self {
             Self::Suspended => DAY_MS,
@@ -910,16 +911,16 @@ impl Trouble {
 /// A recorded status-line call.
 #[derive(Clone)]
 struct Drawing {
-    /// The actual time of the call, and the time that the clock shows.
+    /// The actual time of the call and the time on the clock.
     at: i64,
     clock: i64,
     session: Value,
     cost: Value,
-    /// The process according to the registry, if known.
+    /// The process that made the call, according to the registry.
     process: u32,
 }
 
-/// Returns the input for each of a history's status-line calls.
+/// Returns the recorded inputs of a history's status-line calls.
 fn payloads(name: &str) -> Vec<Value> {
     let text = fs::read_to_string(data(&format!("histories/{name}/payloads.jsonl"))).unwrap();
     let lines = text.lines();
@@ -928,22 +929,20 @@ fn payloads(name: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A jump of all clocks halfway through a history, because the machine sleeps for a day or because somebody adjusts the
-/// clocks.
+/// A jump of all clocks halfway through a history, because the machine is suspended for a day or somebody sets the
+/// clock.
 struct Jump {
     at: i64,
     by: i64,
-    /// The chains of the processes that are running at the time of the jump, by start time.
+    /// The process chains that are active at the time of the jump.
     chains: Vec<Chain>,
     payloads: Vec<Value>,
 }
 
-/// A sequence of processes, each of which continued from the previous one's total. One of them was running when the
-/// clocks jumped.
+/// Processes that each continue from the previous one's total. One of them is running when the clocks jump.
 struct Chain {
     began: i64,
-    /// The lifetime in the total of the process that was running at the time of the jump. It covers the whole chain up
-    /// to the end of that process.
+    /// The chain's lifetime up to the end of the process that is running at the time of the jump.
     until: i64,
 }
 
@@ -981,8 +980,8 @@ impl Jump {
         }
     }
 
-    /// Returns the lifetime that a chain's processes report after the jump. A lifetime is never negative, and a process
-    /// that continues from a total also adds its lifetime to that total's lifetime.
+    /// Returns the lifetime that a chain's process reports after the jump. Lifetimes are never negative, and a process
+    /// that continues from a total adds its own lifetime to that of the total.
     fn lived(&self, ms: i64, chain: Option<&Chain>) -> i64 {
         match chain {
             Some(chain) if ms > chain.until => ms - chain.until + (chain.until + self.by).max(0),
@@ -991,15 +990,14 @@ impl Jump {
         }
     }
 
-    /// Returns the chain to which one of this session's totals belongs, or `None` if there is no such chain.
+    /// Returns the chain to which one of this session's totals belongs, if any.
     fn chain_of(&self, name: &str, session: &Value) -> Option<&Chain> {
         let own = totals_of(name, session);
         let is_own = |chain: &&Chain| own.iter().any(|(began, _)| *began == chain.began);
         self.chains.iter().find(is_own)
     }
 
-    /// Returns a transcript line that was written at the given time in the form that it would have if all clocks had
-    /// jumped.
+    /// Adjusts a transcript line that was written at the given time to the jump of the clocks.
     fn line(&self, at: i64, line: Vec<u8>) -> Vec<u8> {
         let Ok(mut fields) = serde_json::from_slice::<Value>(&line) else {
             return line;
@@ -1026,8 +1024,8 @@ impl Jump {
             if began >= self.at {
                 fields["startTime"] = json!(began + self.by);
             } else if let Some(chain) = chain.filter(|chain| lived > chain.until) {
-                // According to the code of 2.1.330, the start of a chain is no later than the start of its last process
-                // minus the lifetime at that time.
+                // According to the code of 2.1.330, a chain starts no later than the start of its last process minus
+                // the lifetime that the process inherited.
                 let own = self.payloads.iter().rev().find(|payload| {
                     payload["session_id"] == fields["sessionId"] && drawn_at(payload) <= at
                 });
@@ -1049,8 +1047,7 @@ fn lived_of(payload: &Value) -> i64 {
     payload["cost"]["total_duration_ms"].as_i64().unwrap()
 }
 
-/// Returns, for each of a session's totals, when the chain of processes began and how long its processes had been
-/// running.
+/// Returns the start time and the lifetime in each of a session's totals. Both refer to the entire chain of processes.
 fn totals_of(name: &str, session: &Value) -> Vec<(i64, i64)> {
     let transcripts = transcripts(name);
     let lines = transcripts
@@ -1113,12 +1110,12 @@ fn drawings(name: &str, trouble: Trouble, jump: &Jump, dice: &mut Dice) -> Vec<D
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// A line and the time by which it had been written.
+/// A line and the latest time at which it can have been written.
 type TimedLine = (i64, Vec<u8>);
 
-/// Returns the lines of a transcript and the times by which they had been written. For a line without a timestamp, this
-/// is the next line's timestamp. The line that a process writes when it exits has no timestamp, but it was written
-/// before the next process's status-line calls.
+/// Returns a transcript's lines with the latest times at which they can have been written. A line without a timestamp
+/// has the time of the next line. For example, the line that a process writes when it exits has no timestamp, but it
+/// must have been written before the next process's first status-line call.
 fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     let mut lines: Vec<(Option<i64>, Vec<u8>)> = Vec::new();
     let mut latest = 0;
@@ -1152,7 +1149,7 @@ fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     there.collect()
 }
 
-/// Returns the time of the first status-line call of each process in a session, except for the first process.
+/// Returns the time of the first status-line call of each of a session's processes, except for the first process.
 fn starts(name: &str, session: &str) -> Vec<i64> {
     let mut known = Vec::new();
     let mut starts = Vec::new();
@@ -1165,9 +1162,9 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
     starts.split_off(1.min(starts.len()))
 }
 
-/// Replays a history's status-line calls with a disruption, and compares the final result with the truth. Until then,
-/// no figure may exceed the truth, and each figure must either include everything that has been reported so far or be
-/// marked as a lower bound.
+/// Replays a history's status-line calls with a disruption and compares the final result with the truth. In the
+/// meantime, no figure may exceed the truth, and each figure must include everything that has been reported so far or
+/// be marked as a lower bound.
 #[expect(clippy::too_many_lines, reason = "one call after the other")]
 fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u64) {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
@@ -1212,7 +1209,7 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
         group.is_some_and(|group| group["at_least"] == true)
     };
     let all = drawings(name, trouble, &jump, &mut dice);
-    // If two calls are late, the second may run before the first. The files must not become shorter in that case.
+    // If a call is late, another one may overtake it. The files must not shrink in this case.
     let mut there = 0;
     for (number, drawing) in all.iter().enumerate() {
         there = drawing.at.max(there);
@@ -1257,8 +1254,8 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             of_session(&report, session),
             served_to["total_usd"].as_f64().unwrap(),
         );
-        // No file contains the spend that a killed process has reported. If the process is unknown, the report may have
-        // come from another process whose call was delayed, so the figure is a lower bound. If the clock was set back,
+        // The spend that a killed process has reported is not in any file. If the process is unknown, the report may
+        // have come from a delayed call of another process, so the figure is a lower bound. If the clock was set back,
         // a title may be attributed to an older process.
         let killed = served_to["killed_usd"].as_f64().unwrap_or(0.0);
         let least = match trouble {
@@ -1267,7 +1264,7 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             Trouble::SetBack => served - 0.000_05,
             _ => served,
         };
-        // Spend may be missing if no status-line call reported it. In that case, the figure is marked as a lower bound.
+        // Spend that no status-line call reported may be missing if the figure is marked as a lower bound.
         let has_kill = name.starts_with("killed");
         let may_be_least = match trouble {
             Trouble::Deleted | Trouble::Lost => true,
@@ -1304,7 +1301,8 @@ fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
     drawn_with_every_trouble("window-closed-while-idle");
 }
 
-/// If all clocks are set back in between, one response is mistaken for another response, which costs 0.004 cents less.
+/// If all clocks are set back, one response is mistaken for another one that costs 0.004 cents less, so this disruption
+/// is left out.
 #[test]
 fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_after_its_last_word()
 {
@@ -1337,7 +1335,7 @@ fn a_night_and_fast_answers_between_slow_ones_count_once() {
     drawn_with_every_trouble("fast-from-the-menu");
 }
 
-/// The spend of the other processes used to be counted twice ($0.16 instead of $0.10).
+/// Spend by other processes must not be counted again when the first process returns to the session.
 #[test]
 fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_there() {
     for with_hooks in [false, true] {
@@ -1381,7 +1379,7 @@ fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_
         &cost_of(&["home2"]),
         &json!(usd(0) + usd(1) + usd(3) + usd(4)),
     );
-    // It is impossible to determine which running total includes which spend, so the sum is a lower bound.
+    // There is no way to tell which running total includes which spend, so the sum is a lower bound.
     let both = cost_of(&["home", "home2"]);
     near(&cost_of(&["home2", "home"]), &both);
     assert!(both.as_f64().unwrap() < truth["total_usd"].as_f64().unwrap() + 1e-9);
@@ -1402,8 +1400,8 @@ fn answers_before_and_after_midnight_belong_to_their_days() {
         let groups = report["groups"].as_array().unwrap();
         let group = groups.iter().find(|group| group["key"] == day).unwrap();
         near(&group["recorded_usd"], &json!(recorded));
-        // If there are two compactions in one process, the files contain only the sum of their costs. Each compaction
-        // is assigned its share.
+        // One process compacted the conversation twice, and the files contain only the sum of both costs. Each
+        // compaction gets its share.
         let unrecorded = group["unrecorded_usd"].as_f64().unwrap();
         assert!((0.04..0.06).contains(&unrecorded), "{unrecorded}");
     }
@@ -1416,8 +1414,7 @@ fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does(
     near(&report["total"]["cost_usd"], &truth["shown_usd"]);
     near(&report["total"]["unrecorded_usd"], &json!(0.0));
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
-    // A killed terminal had requested a title. No file contains the cost of that request, but it was reported to the
-    // status line.
+    // A killed terminal had requested a title. No file contains the cost of the title, but the status line received it.
     drawn_while_it_happened("advised", Trouble::Nothing, false, 1);
     drawn_while_it_happened("advised", Trouble::AlwaysLate, true, 1);
 }
@@ -1449,7 +1446,7 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
     let report = spend(&sandbox, "session");
     assert_eq!(report["total"]["at_least"], true);
     for group in report["groups"].as_array().unwrap() {
-        // Of the parent's lines, only those that the forks copied are known.
+        // Only those of the parent's lines are known that the forks have copied.
         let is_unknown = group["key"] == fork || group["key"] == parent;
         assert_eq!(group["at_least"], is_unknown, "{}", group["key"]);
     }
@@ -1493,8 +1490,8 @@ fn a_model_without_a_known_price_gets_the_one_that_claude_code_fetched() {
                     "cache_creation": {"ephemeral_1h_input_tokens": 2_000, "ephemeral_5m_input_tokens": write - 2_000}}},
         })
     };
-    // With this state, 2.1.330 reported 0.021854 and 0.00692 for these responses, and 0.026204 for a response from an
-    // unknown model.
+    // In this state, 2.1.330 reported costs of 0.021854 and 0.00692 for these responses, and 0.026204 for a response
+    // from an unknown model.
     let state = json!({
         "additionalModelCostsCache": {"claude-nova-9": {"inputTokens": 3, "outputTokens": 11, "promptCacheWriteTokens": 4,
             "promptCacheWrite1hTokens": 7, "promptCacheReadTokens": 0.3}},
@@ -1537,7 +1534,7 @@ fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
                 "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
         })
     };
-    // The 40 cents are the cost of two responses (two cents each) and a compaction (36 cents).
+    // The total of 40 cents consists of two responses, for two cents each, and a compaction.
     let total = json!({
         "type": "cost-state", "sessionId": "s", "totalCostUSD": 0.40, "totalAPIDuration": 9,
         "totalDuration": 3_000_000, "startTime": 1_795_131_600_000_i64,

@@ -1,4 +1,4 @@
-//! Tests when the status line shows the additional rows for an error, and whether these rows fit.
+//! Tests when the status line shows additional rows about an error and whether these rows fit into the terminal.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn rows_fit_and_there_are_at_most_three() {
     );
 }
 
-/// The rows show what happened, when the limit ends, what to do, and where to find out more.
+/// The rows show what happened, when the limit ends, what to do, and where to find more information.
 #[test]
 fn nobody_needs_to_ask_what_to_do() {
     let sandbox = Sandbox::new();
@@ -68,7 +68,7 @@ fn nobody_needs_to_ask_what_to_do() {
         .join("\n")
     );
     assert_eq!(rows(120), rows(80));
-    // The time is the last part to be left out.
+    // In a very narrow terminal, the time is the last part to be left out.
     assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
 }
 
@@ -90,7 +90,7 @@ fn rows_go_when_the_session_works_again() {
             .success()
             .contains("limit")
     );
-    // The rows do not reappear when the transcript has been deleted.
+    // The rows must not reappear after the transcript has been deleted.
     std::fs::remove_file(client.transcript()).unwrap();
     assert!(
         !client
@@ -114,8 +114,8 @@ fn after_the_reset_one_quiet_row_is_left() {
     assert!(drawn.contains("limit has reset"), "{drawn}");
 }
 
-/// Since version 2.1.234, clients have printed "Continuing shortly" at the reset and have then continued. Between the
-/// reset and the continuation, whycap must not tell the user to send the prompt again.
+/// Since version 2.1.234, clients continue automatically shortly after the reset. Until then, whycap must not tell the
+/// user to send the prompt again.
 #[test]
 fn at_the_reset_newer_clients_continue_by_themselves() {
     let row = |version: &str, at: &str| {
@@ -138,7 +138,8 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
     );
 }
 
-/// `now` and `explain` were right, but the status line was wrong, and many users look at it before they go to bed.
+/// If the session will not continue automatically, the status line must say so, because many users rely on it when they
+/// leave for the night.
 #[test]
 fn the_line_says_as_every_place_does_that_a_session_does_not_go_on_by_itself() {
     let turned_off = Sandbox::new();
@@ -187,7 +188,7 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
         headline,
         "Your 5-hour limit was used up, but the limit was reset early; send the prompt again."
     );
-    // After the next prompt, there is no announcement, and no session is waiting.
+    // After the next prompt, nothing is announced, and no session is waiting.
     let prompt = client.event(
         "2026-11-20T10:42:00Z",
         "UserPromptSubmit",
@@ -234,7 +235,8 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     assert!(!listed.contains("wait"), "{listed}");
 }
 
-/// The screen said that Claude Code had responded between two attempts, although the limit had blocked both of them.
+/// If several attempts in a row were refused because of the same limit, `incidents` must not claim that there was a
+/// response in between.
 #[test]
 fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
     let sandbox = Sandbox::new();
@@ -353,7 +355,7 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     ] {
         assert!(at(time).contains("5-hour limit"), "{time}");
     }
-    // A hook that runs late completes the incident that the status line has recorded.
+    // If the hook runs late, it completes the incident that the status line has stored.
     let late = Client::with_session(&sandbox, "late");
     let mut line = late.error_line("2026-11-20T10:05:00Z", TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
@@ -367,7 +369,7 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
 }
 
-/// A status-line call in a session without errors searches only the end of the journal.
+/// If a session has no known error, a status-line call reads only the end of the journal.
 #[test]
 fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() {
     let sandbox = Sandbox::new();
@@ -403,8 +405,8 @@ fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() 
     assert!(!drawn.contains("5-hour limit"), "{drawn}");
 }
 
-/// The plan is not read from `.claude.json`. That file may be large, so it is read only after the line has been
-/// printed.
+/// A status-line call takes the plan from an earlier call, because `.claude.json` may be large and is read only after
+/// the line has been printed.
 #[test]
 fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_saw() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! Tests `install` and `uninstall`. One command adds whycap, the other removes it, and none of the user's settings are
-//! lost.
+//! Tests `install` and `uninstall`. One command adds whycap, another one removes it, and both preserve the user's
+//! settings.
 
 use std::fs;
 #[cfg(unix)]
@@ -20,7 +20,7 @@ use crate::support::{Run, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
 
-/// Returns metadata of a file that changes if the file is rewritten.
+/// Returns metadata that changes when the file is rewritten.
 fn identity(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
     let found = fs::metadata(path).unwrap();
     #[cfg(unix)]
@@ -30,7 +30,7 @@ fn identity(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
     (number, found.modified().unwrap())
 }
 
-/// Returns every file under the home directory with its bytes, and every link with its target.
+/// Returns every file in the home directory with its contents and every link with its target.
 fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     fn walk(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -53,7 +53,7 @@ fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Returns the files outside whycap's own data directory.
+/// Returns all files except those in whycap's own data directory.
 fn theirs(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = tree(sandbox);
     files.retain(|(path, _)| !path.starts_with(sandbox.path(".local")));
@@ -163,7 +163,7 @@ fn what_the_user_changes_after_the_installation_stays() {
     sandbox.write(SETTINGS, edited);
     sandbox.run(&["uninstall"]).success();
     assert_eq!(sandbox.read(SETTINGS), "{\n  \"model\": \"sonnet\"\n}\n");
-    // The backup is the only copy of the older text, so it is kept as well.
+    // The backup is kept, because it is the only copy of the original text.
     assert!(sandbox.path(".claude/settings.json.whycap-backup").exists());
 }
 
@@ -229,7 +229,7 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
         let now = settings(&taken);
         assert!(wired(&now).status_line.is_some());
         assert_eq!(now["statusLine"][kept.key()], foreign);
-        // Even if whycap's records are lost, the status line can be restored from the settings.
+        // Even without whycap's records, the settings contain what is needed to restore the status line.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
         taken.run(&["uninstall"]).success();
         assert_eq!(settings(&taken)["statusLine"], foreign);
@@ -281,7 +281,7 @@ fn settings_that_are_not_text_or_not_a_file_are_refused() {
     let pipe = Sandbox::new();
     fs::create_dir(pipe.path(".claude")).unwrap();
     if cfg!(windows) {
-        // On this system, a pipe cannot be in a directory like a file.
+        // On Windows, a directory cannot contain a pipe, so the test uses a directory instead.
         fs::create_dir(pipe.path(SETTINGS)).unwrap();
     } else {
         let made = std::process::Command::new("mkfifo")
@@ -485,7 +485,8 @@ fn nothing_is_written_through_a_link_in_the_place_of_the_plugin() {
     }
 }
 
-/// Claude Code treats a command file as a prompt, which cancels the auto-resume. Only older versions need the file.
+/// Claude Code treats a command file as a prompt, which cancels the auto-resume. Only versions that do not run the
+/// plugin need the file.
 #[test]
 #[cfg(unix)]
 fn the_command_file_is_written_only_for_a_client_that_does_not_run_the_plugin() {
@@ -539,7 +540,7 @@ fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
     assert_eq!(sandbox.read(SETTINGS), "{}");
 }
 
-/// The user turned on the plugin from the marketplace after `whycap install` had written the command file.
+/// The user has enabled the plugin from the marketplace after `whycap install` wrote the command file.
 #[test]
 fn the_start_of_a_session_removes_a_command_file_that_is_in_the_way_of_a_plugin() {
     let sandbox = sandbox("{}");
@@ -563,7 +564,7 @@ fn the_start_of_a_session_removes_a_command_file_that_is_in_the_way_of_a_plugin(
     sandbox.run_with(&["hook"], start.as_bytes()).success();
     assert!(!file.exists());
 
-    // A file that the user has edited is kept.
+    // If the user has edited the file, it is kept.
     sandbox.write(".claude/commands/whycap.md", "my own");
     sandbox.run_with(&["hook"], start.as_bytes()).success();
     assert!(file.exists());
@@ -604,7 +605,8 @@ fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
     }
 }
 
-/// In Claude Code 2.1.331, a session that was open before the plugin came answers "Unknown command: /whycap".
+/// In Claude Code 2.1.331, a session that was started before the plugin was installed responds with "Unknown command:
+/// /whycap".
 #[test]
 fn install_says_how_an_open_session_gets_the_command_of_the_plugin() {
     for (options, is_said) in [
@@ -642,7 +644,7 @@ fn uninstall_names_the_count_that_claude_code_keeps_of_the_plugin() {
     assert!(!text.contains("other@x"), "{text}");
 }
 
-/// The secrets in these settings, in forms that no program would recognize as secrets.
+/// Secrets in the settings that do not look like secrets.
 const CANARIES: [&str; 4] = [
     "canary-key",
     "canary-token",
@@ -761,8 +763,8 @@ fn many_installers_at_once_install_once() {
         );
     }
     assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
-    // Installation and removal run at the same time. Regardless of which of them finishes last, the file is intact, and
-    // whycap can be removed from it with one more run.
+    // Several installations and removals run at once. Whichever finishes last, the file remains intact, and another
+    // removal restores it.
     let running: Vec<_> = (0..8)
         .map(|turn| {
             start(if turn % 2 == 0 {
@@ -784,7 +786,7 @@ fn many_installers_at_once_install_once() {
     assert_eq!(sandbox.read(SETTINGS), text);
 }
 
-/// When the client writes the file itself, it drops keys that it does not recognize.
+/// When the client rewrites the file, it drops keys that it does not recognize.
 #[test]
 fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
     let foreign = json!({"type": "command", "command": "mine"});
@@ -849,14 +851,14 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
-            // As soon as whycap's status line is installed, there must be a record of the user's own status line.
+            // Once whycap's status line is in the settings, the user's own status line must have been recorded.
             let records = fs::read_dir(sandbox.path(".local/share/whycap/install")).unwrap();
             let records: Vec<_> = records.map(|entry| entry.unwrap().path()).collect();
             assert_eq!(records.len(), 1);
             let record = fs::read_to_string(&records[0]).unwrap();
             assert!(record.contains("mine"), "{record}");
         }
-        // At this point, the installation can either be undone or be finished first.
+        // After any number of steps, it must be possible to undo the installation or to complete it.
         carry_out::run(&removal(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
 
@@ -909,8 +911,8 @@ fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
     );
 }
 
-/// Versions 2.0.76 and 2.1.50 do not support `StopFailure`. If the settings contained this event, they ignored the
-/// entire file and ran a command that the user had forbidden in it.
+/// Versions 2.0.76 and 2.1.50 do not support `StopFailure`. If the settings contain this event, these versions ignore
+/// the entire file and even run commands that it forbids.
 #[test]
 fn a_client_that_would_leave_out_the_whole_file_gets_no_hooks() {
     let sandbox = Sandbox::new();
@@ -939,7 +941,7 @@ fn a_settings_file_in_which_whycap_never_was_stops_no_removal() {
     assert_eq!(sandbox.read("work/.claude/settings.local.json"), theirs);
 }
 
-/// The removal used to leave an empty `~/.config/whycap` behind, although `config --write` had created it.
+/// Uninstalling must remove `~/.config/whycap` if `config --write` created it and it is empty.
 #[test]
 fn uninstall_leaves_no_empty_directory_that_the_configuration_was_written_to() {
     let sandbox = Sandbox::new();
@@ -956,7 +958,7 @@ fn uninstall_leaves_no_empty_directory_that_the_configuration_was_written_to() {
     sandbox.run(&["uninstall"]).success();
     assert!(!directory.exists());
 
-    // A directory that the user has created remains.
+    // A directory that the user created remains.
     std::fs::create_dir_all(&directory).unwrap();
     sandbox.run(&["uninstall"]).success();
     assert!(directory.exists());

@@ -1,4 +1,4 @@
-//! Tests locks in a real directory, held by real processes and cleared by the real program.
+//! Tests locks in a real directory with real processes and the real program.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox, in_namespaces};
 
-/// A home with an empty configuration directory. The tests use the machine's own clock, because the processes and their
-/// start times are real.
+/// A home directory with an empty configuration directory. The tests use the real clock, because the processes and
+/// their start times are real.
 struct Machine {
     sandbox: Sandbox,
 }
@@ -24,7 +24,7 @@ impl Machine {
         Self { sandbox }
     }
 
-    /// Creates a home in which `CLAUDE_CONFIG_DIR` names another directory.
+    /// Creates a home directory in which `CLAUDE_CONFIG_DIR` points to another directory.
     fn with_configuration_in(name: &str) -> Self {
         let Self { sandbox } = Self::new();
         let path = sandbox.path(name);
@@ -46,8 +46,8 @@ impl Machine {
         Run::from(self.command(arguments).output().unwrap())
     }
 
-    /// Runs `--clear-stale-locks --json`, which must succeed. Returns the locks, keyed by their paths relative to the
-    /// home directory.
+    /// Runs `--clear-stale-locks --json`, which must succeed, and returns the locks by their paths relative to the home
+    /// directory.
     fn clear(&self) -> BTreeMap<String, Value> {
         self.by_path(&self.run(&["--clear-stale-locks", "--json"]).json())
     }
@@ -88,7 +88,7 @@ impl Machine {
         fs::symlink_metadata(self.path(relative)).is_ok()
     }
 
-    /// Starts a process called `claude` that belongs to this home.
+    /// Starts a process named `claude` that belongs to this home directory.
     fn client(&self) -> Process {
         Process::start(&self.path("bin/claude"), &self.sandbox.home())
     }
@@ -104,7 +104,8 @@ fn set_age(path: &Path, age: i64) {
 /// The initial PID namespace on Linux.
 const OF_THE_MACHINE: &str = "pid:[4026531836]";
 
-/// Wraps a command so that it runs as if in a container, with its own PID namespace and without seeing other processes.
+/// Wraps a command so that it runs as if in a container: in its own PID namespace, where it cannot see any other
+/// processes.
 fn in_container(command: &Command) -> Option<Command> {
     in_namespaces(
         &["--pid", "--fork", "--mount-proc", "--kill-child"],
@@ -112,7 +113,7 @@ fn in_container(command: &Command) -> Option<Command> {
     )
 }
 
-/// A script that waits until its standard input is closed. For this reason, it ends when the test ends.
+/// A script that runs until its standard input is closed, which happens no later than the end of the test.
 struct Process {
     child: Child,
 }
@@ -134,7 +135,7 @@ impl Process {
 
     fn from(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // A process that another test forks may keep the new script open for writing for a moment.
+        // A process that another test forks can briefly keep the new script open for writing.
         let mut child = (0..100)
             .find_map(|_| match command.spawn() {
                 Ok(child) => Some(child),
@@ -145,7 +146,7 @@ impl Process {
                 Err(error) => panic!("{error}"),
             })
             .expect("the script starts");
-        // Until the child has printed something, it may still be running this test's own program.
+        // Until it prints something, the child may still be running the test's own program.
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
         Self { child }
     }
@@ -154,7 +155,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Returns field 22 of `/proc/<pid>/stat`, in the form in which Claude Code writes it.
+    /// Returns field 22 of `/proc/<pid>/stat` in Claude Code's format.
     fn ticks(&self) -> String {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let tail = stat.rsplit_once(')').unwrap().1;
@@ -169,14 +170,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It is fine if the process has already ended.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Returns the PID of a process that has ended. In a container, the processes outside it are not visible, so a missing
-/// process proves nothing. In that case, this returns a number that is higher than any PID.
+/// Returns the PID of a process that has ended. In a container, a missing process proves nothing, because processes
+/// outside the container are not visible. For this reason, the function returns a number above the highest valid PID
+/// there.
 fn dead_pid() -> u32 {
     const NOBODYS: u32 = 4_194_305;
     if fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new(OF_THE_MACHINE)) {
@@ -216,7 +218,7 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
     seen
 }
 
-/// Checks that every path in an earlier snapshot of the home directory still exists, unchanged.
+/// Asserts that every path in an earlier snapshot of the home directory still exists and is unchanged.
 fn assert_all_still_there(machine: &Machine, before: &BTreeMap<PathBuf, String>) {
     let after = snapshot(&machine.sandbox.home());
     for (path, content) in before {
@@ -236,7 +238,7 @@ fn an_empty_home_has_no_locks_and_stays_empty() {
     assert_eq!(snapshot(&machine.sandbox.home()).len(), 1, "only .claude");
 }
 
-/// Lock directories, each at the path where the client creates it.
+/// Lock directories at the paths that the client uses.
 const DIRECTORIES: &[&str] = &[
     ".claude.json.lock",
     ".claude.lock",
@@ -246,7 +248,7 @@ const DIRECTORIES: &[&str] = &[
     ".claude/plugins/store/x.json.lock",
 ];
 
-/// Files that name a process, each at the path where the client creates it.
+/// Files that name a process, at the paths that the client uses.
 const PROCESS_FILES: &[&str] = &[
     ".local/state/claude/locks/2.1.328.lock",
     ".local/state/claude/locks/2.1.328#77.lock",
@@ -254,7 +256,7 @@ const PROCESS_FILES: &[&str] = &[
     "other/.claude/scheduled_tasks.lock",
 ];
 
-/// Creates a machine whose working directory is `proj`, while `other` is listed in `.claude.json`.
+/// Creates a machine whose working directory is `proj` and whose `.claude.json` lists the project `other`.
 fn with_projects() -> Machine {
     let machine = Machine::new();
     fs::create_dir(machine.path("proj")).unwrap();
@@ -447,7 +449,7 @@ fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other()
     drop(foreign);
 }
 
-/// If a container shares the configuration directory, the container's PIDs are meaningless outside it.
+/// If a container shares the configuration directory, the PIDs in its locks are meaningless outside the container.
 #[test]
 fn a_session_of_another_container_is_not_taken_for_dead() {
     let machine = Machine::new();
@@ -466,8 +468,8 @@ fn a_session_of_another_container_is_not_taken_for_dead() {
         ("stale", "kept")
     );
 
-    // This is the same file as if it had been written on this machine. It names the machine and the namespace in the
-    // client's format.
+    // This file looks as if it had been written on this machine. It names the machine and the namespace in the client's
+    // format.
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
     let here = format!("linux:{}:{}", id.trim(), namespace.display());
@@ -507,7 +509,7 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
         ("1", json!({"pid": pid, "procStart": ticks}), 0, "held"),
         ("2", json!({"pid": pid}), 0, "held"),
         ("3", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
-        // The file appears to be older than its process, as happens after the machine has been suspended.
+        // The file appears to be older than its process, as it does after the machine was suspended.
         ("4", json!({"pid": pid}), 3600, "cannot_tell"),
         ("5", json!(own.pid()), 0, "stale"),
         ("6", json!(own.pid()), 3600, "stale"),
@@ -547,12 +549,12 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
     );
 }
 
-/// The client identifies itself in a file next to its login lock (observed with 2.1.328).
+/// The client writes a file next to its login lock that identifies the owner (observed with 2.1.328).
 #[test]
 fn a_login_lock_is_held_as_long_as_its_owner_lives() {
     let machine = Machine::new();
     let elsewhere = Machine::new();
-    // The client belongs to another home, so nothing but the owner file shows that the client holds the lock.
+    // The client belongs to another home directory, so only the owner file shows that it holds the lock.
     let client = elsewhere.client();
     let owner = json!({"pid": client.pid(), "procStart": client.ticks(), "lockBirthtimeMs": 1.5});
     machine.file(".claude/.oauth_refresh.lock.owner", &owner.to_string(), 20);
@@ -581,7 +583,7 @@ fn a_zombie_holds_nothing() {
     let claim = json!({"pid": client.pid(), "procStart": client.ticks()});
     machine.file(".local/state/claude/locks/1.lock", &claim.to_string(), 0);
     client.child.kill().unwrap();
-    // The process has been killed, but nobody has waited for it yet, so its PID is still in use.
+    // The process has been killed, but its parent has not waited for it yet, so the PID is still taken.
     let stat = format!("/proc/{}/stat", client.pid());
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
         std::thread::yield_now();
@@ -787,7 +789,7 @@ fn without_a_quarantine_nothing_is_moved_but_empty_directories_still_go() {
     assert_eq!(machine.sandbox.read(".claude/history.jsonl.lock"), "x");
 }
 
-/// Locks held by editors, the background service, computer use, and updates.
+/// Tests locks held by editors, the background service, computer use, and updates.
 #[test]
 fn locks_of_which_nobody_has_seen_a_leftover_are_left_alone() {
     let machine = Machine::new();
@@ -964,7 +966,7 @@ fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
     }
 }
 
-/// Files that name a process but not the machine or container where it runs.
+/// Files that name a process but neither its machine nor its container.
 const BARE_NUMBERS: [&str; 2] = [
     ".local/state/claude/locks/1.lock",
     ".local/state/claude/locks/2.1.328.lock",
@@ -997,7 +999,7 @@ fn a_lock_of_a_process_in_a_container_is_not_taken_for_left_over() {
         return;
     };
     let _running = Process::from(container);
-    // The first process in a container has PID 1 there, but outside the container, PID 1 is a different process.
+    // Inside a container, PID 1 is the container's first process. Outside, it is a different process.
     for path in BARE_NUMBERS {
         machine.file(path, &json!({"pid": 1}).to_string(), 0);
     }
@@ -1018,7 +1020,7 @@ fn in_a_container_a_lock_of_a_process_outside_is_not_taken_for_left_over() {
     };
     let answer = Run::from(clearing.stdin(Stdio::null()).output().unwrap()).json();
     assert_that_nothing_is_taken(&machine, &answer, running.pid());
-    // From outside the container, the process is visible while it is running, and its exit can be detected.
+    // Outside the container, the process is visible while it runs, so whycap can detect when it ends.
     let seen = machine.locks();
     assert_eq!(seen[".local/state/claude/locks/1.lock"]["verdict"], "held");
     drop(running);

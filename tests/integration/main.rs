@@ -1,4 +1,4 @@
-//! Runs the compiled program in the same way as people and Claude Code run it, but in a separate home directory.
+//! Runs the compiled program the way people and Claude Code run it, but in a temporary home directory.
 #![allow(
     unreachable_pub,
     reason = "one binary: everything here is private to it anyway"

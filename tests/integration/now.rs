@@ -1,4 +1,4 @@
-//! Tests that the screen of `whycap now` agrees with all other screens.
+//! Tests that `whycap now` agrees with all other output.
 
 #[cfg(target_os = "linux")]
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
-/// Builds the status-line input that Claude Code sends for a session, with its running total and the windows.
+/// Builds Claude Code's status-line input for a session with this running total and with usage windows.
 fn payload(session: &str, total: f64) -> String {
     json!({
         "session_id": session,
@@ -23,7 +23,7 @@ fn payload(session: &str, total: f64) -> String {
     .to_string()
 }
 
-/// Returns the amount that follows a label in a status line.
+/// Returns the amount that follows a label in the status line.
 fn amount_behind(label: &str, line: &str) -> f64 {
     let (_, rest) = line.split_once(label).unwrap();
     let (_, amount) = rest.split_once('$').unwrap();
@@ -41,7 +41,7 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
         .variable("WHYCAP_NOW", "2026-11-20T18:00:00Z")
         .variable("COLUMNS", "200")
         .variable("NO_COLOR", "1");
-    // One session is in the middle of a response, so its spend has been sampled, but no file contains it yet.
+    // One session is receiving a response. Its spend has been sampled but is not in any file yet.
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
     let before = spend(&sandbox, "day")["total"]["cost_usd"]
         .as_f64()
@@ -102,7 +102,7 @@ fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
     }
 }
 
-/// If a model is new to the ledger, this is enough to make the ledger calculate all prices again.
+/// When the ledger sees a model for the first time, it recalculates all prices.
 #[test]
 fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
@@ -136,8 +136,8 @@ fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     }
 }
 
-/// The login's 5-hour window used to include $1.00 that had been charged to an API key, and `explain --long` showed two
-/// figures for the same limit.
+/// Spend on an API key must not count toward the login's 5-hour window, and all output must show the same figure for
+/// the window.
 #[test]
 fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
     let sandbox = Sandbox::new();
@@ -193,7 +193,8 @@ fn an_empty_home_has_a_screen_too() {
     );
 }
 
-/// A block begins with the first response after the end of the previous block, even if the clock was ahead for a while.
+/// A new block begins with the first response after the previous block, even if a later response has a wrong time in
+/// the future.
 #[test]
 fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() {
     let sandbox = Sandbox::new();
@@ -257,7 +258,7 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
         "{}",
         screen.stdout
     );
-    // A full window needs no forecast, and a single week is not enough for a forecast.
+    // A full window needs no forecast, and one week of readings is too little for one.
     assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
     assert!(!screen.stdout.contains("lasts"), "{}", screen.stdout);
 }
@@ -269,7 +270,7 @@ fn watching_without_a_terminal_is_refused_in_one_line() {
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }
 
-/// A program called `claude` is running and has a registry file in which it records its activity.
+/// A running process named `claude` records in its registry file what it is doing.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
@@ -326,7 +327,7 @@ fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
     assert!(gone.success().contains("none running"), "{}", gone.stdout);
 }
 
-/// The message was "attempt to write a readonly database: attempt to write a readonly database: Error code 8: …".
+/// The explanation must not contain the same error message twice.
 #[test]
 fn why_nothing_is_known_of_today_is_told_once_and_with_what_to_do() {
     let sandbox = Sandbox::new();

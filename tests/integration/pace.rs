@@ -1,5 +1,5 @@
-//! Tests the forecasts of whether a usage window will last until its reset. They depend only on how fast the usage of
-//! all sessions together has increased.
+//! Tests the forecasts of whether a usage window will last until its reset. They depend only on the usage of all
+//! sessions combined.
 
 use chrono::Datelike;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::Sandbox;
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 const MONDAY: i64 = 1_795_461_868;
 
-/// Renders the status line with this usage of the five-hour window that ends at noon.
+/// Renders the status line with this usage of the 5-hour window, which resets at noon.
 fn line(client: &Client<'_>, at: &str, used: f64) -> String {
     let at = format!("2026-11-20T{at}:00Z");
     let drawn = client.calls_status_line(&at, windows(used, NOON, 10.0, MONDAY), 160);
@@ -23,8 +23,8 @@ fn log_in(sandbox: &Sandbox, account: &str) {
     sandbox.write(".claude.json", state.to_string());
 }
 
-/// Simulates a quiet morning. After that, usage increases by one percentage point per minute, and two sessions take
-/// turns in reporting it.
+/// Simulates a quiet morning, after which usage increases by one percentage point per minute. Two sessions take turns
+/// reporting it.
 fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     let one = Client::with_session(sandbox, "one");
     let other = Client::with_session(sandbox, "other");
@@ -38,8 +38,8 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     one
 }
 
-/// The status line showed "5h full 11:30" above "weekly limit · back Tue", although nothing could be sent until
-/// Tuesday.
+/// While the weekly window is full, the status line must not forecast when the 5-hour window will be full, because
+/// nothing can be sent before the weekly reset.
 #[test]
 fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
     let sandbox = Sandbox::new();
@@ -62,7 +62,7 @@ fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
 fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    // According to a linear forecast from 7:00, the window would not have been full until long after noon.
+    // A linear forecast since 7:00 would predict a full window only long after noon.
     let busy = line(&client, "10:45", 65.0);
     assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
@@ -83,7 +83,7 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
 
     let rested = line(&client, "11:15", 66.0);
     assert!(!rested.contains("full"), "{rested}");
-    // A new window starts at noon, and earlier usage does not affect it.
+    // Usage before noon does not affect the new window, which starts at noon.
     let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
     let drawn = client.calls_status_line("2026-11-20T12:30:00Z", anew, 160);
     assert!(!drawn.success().contains("full"), "{}", drawn.stdout);
@@ -133,7 +133,7 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
     let late = Client::with_session(&sandbox, "late");
-    // This response began before the others.
+    // This response started before the others.
     line(&late, "10:44", 40.0);
     let client = Client::with_session(&sandbox, "one");
     let drawn = line(&client, "10:45", 65.0);
@@ -156,7 +156,7 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
         let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // An incomplete line does no harm.
+    // An incomplete line must not cause problems.
     std::fs::write(
         &kept,
         format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
@@ -166,8 +166,8 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
     assert!(drawn.contains("at this pace, 5h full at 11:3"), "{drawn}");
 }
 
-/// Simulates workdays from nine to six, with a reading every three hours. Each day uses this percentage of the weekly
-/// window, from the Monday `from` until the day `until`.
+/// Simulates workdays from nine to six between `from`, a Monday, and `until`, with a reading every three hours. Each
+/// day uses the given percentage of the weekly window.
 fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
     let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
     let days = day(from).iter_days().take_while(|date| *date <= day(until));
@@ -191,8 +191,7 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
 fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    // Usage is 13% on Monday evening. If it kept increasing at this pace day and night, the window would be full before
-    // its reset.
+    // On Monday evening, usage is 13%. At this pace, day and night, the window would be full before its reset.
     works_by_day(&client, 13.4, "2026-11-02", "2026-11-23");
     let at = "2026-11-23T18:01:00Z";
     let reset = 1_795_996_800;
@@ -222,15 +221,15 @@ fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
     assert!(page.success().contains(says), "{}", page.stdout);
 }
 
-/// Two complete weeks are known. In both, the window was full on Friday at 15:00, and this week's usage follows the
-/// same pattern. Previously, the forecast appeared only an hour ahead.
+/// If the weekly window was full on Friday afternoon in both previous weeks and this week's usage is similar, the
+/// forecast must appear on Thursday evening.
 #[test]
 fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     works_by_day(&client, 22.0, "2026-11-02", "2026-11-18");
     let reset = 1_795_392_000; // 2026-11-23T00:00:00Z
-    // It is Thursday evening, and usage is slightly lower than it was at this time in the earlier weeks.
+    // On Thursday evening, usage is slightly lower than at the same time in the previous weeks.
     let usage = windows(30.0, reset, 85.0, reset);
     let line = client.calls_status_line("2026-11-19T18:30:00Z", usage, 160);
     assert!(
@@ -241,7 +240,7 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
     );
 }
 
-/// The pace is steady, and the forecast is checked every few minutes, but the whole percentages increase in steps of
+/// At a steady pace, the forecast must not fluctuate, even though the reported whole percentages increase in steps of
 /// one or two.
 #[test]
 fn at_a_steady_pace_the_time_of_full_does_not_alternate() {

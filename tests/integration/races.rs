@@ -1,5 +1,4 @@
-//! Tests that many processes can share one ledger. Nothing may be lost or counted twice, and no process may wait for
-//! long.
+//! Tests that many processes can share a ledger without losing anything, counting anything twice, or waiting for long.
 
 use std::fs;
 use std::io::Write;
@@ -133,8 +132,8 @@ fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() 
     total_is(&sandbox, 11);
 }
 
-/// For a moment, the first process that opens the ledger keeps the others from opening it. The other processes used to
-/// show the client's figure as if it were whycap's, and to leave out "today".
+/// The first process that opens the ledger briefly locks out the others. They must still show whycap's own figures and
+/// today's spend.
 #[test]
 fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
     let sandbox = with_sessions(8, 10).variable("NO_COLOR", "1");
@@ -159,12 +158,11 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
             }
         }
     }
-    // On a busy machine, a status line may give up on the ledger after ten milliseconds.
+    // On a busy machine, a status-line call may give up on the ledger after ten milliseconds.
     assert!(without <= 2, "{without} of 96 did without the ledger");
 }
 
-/// When a process checkpointed the write-ahead log, it used to wait six seconds for each reader, and it did so more
-/// than once.
+/// A checkpoint of the write-ahead log must not wait for processes that are reading the ledger.
 #[test]
 fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
     let sandbox = with_sessions(1, 10);
@@ -186,7 +184,7 @@ fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
     assert_eq!(count(), 10);
 }
 
-/// While a process checkpoints the write-ahead log, it holds a lock that does not affect readers.
+/// The lock that a checkpoint of the write-ahead log holds does not affect readers.
 #[test]
 fn status_lines_show_the_figures_while_the_log_is_folded_back() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
@@ -219,8 +217,8 @@ fn status_lines_show_the_figures_while_the_log_is_folded_back() {
     assert!(with_figures * 3 >= drawn * 2, "{with_figures} of {drawn}");
 }
 
-/// SQLite retries for ten seconds if the index of its write-ahead log is locked, for example by a process that was
-/// stopped while opening the database.
+/// If the index of the write-ahead log is locked, such as by a process that was stopped while opening the database,
+/// SQLite retries for ten seconds. A status-line call must not wait that long.
 #[cfg(unix)]
 #[test]
 fn a_status_line_does_without_a_ledger_that_stays_locked() {
@@ -258,7 +256,7 @@ fn a_reader_that_is_killed_in_the_middle_leaves_a_ledger_that_goes_on() {
     for delay in [1, 3, 7, 15, 30] {
         let mut child = start(&mut sandbox.command(&["spend"]), b"");
         std::thread::sleep(std::time::Duration::from_millis(delay));
-        // The child is killed with SIGKILL at an arbitrary moment. It may have ended already.
+        // The child is killed at a random moment, unless it has already ended.
         let _ = child.kill();
         child.wait().unwrap();
     }
@@ -282,8 +280,8 @@ fn a_home_that_cannot_be_written_still_has_a_status_line() {
     hook.success();
 }
 
-/// Builds the status-line input for a session with spend that is not in any file yet, such as the cost of a compaction
-/// before the process ends.
+/// Builds the status-line input for a session whose total includes spend that is in no file yet, such as the cost of a
+/// compaction.
 fn sample_payload(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Vec<u8> {
     json!({
         "session_id": session, "transcript_path": sandbox.path(&transcript(session)),
@@ -319,15 +317,15 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     };
     line(0.2, 60_000);
     told_is(&sandbox, 0.4);
-    // The total is sampled once, and then its process is killed.
+    // A total is reported once, and then the process is killed.
     let writer = begin();
     line(0.25, 61_000);
     drop(writer);
     told_is(&sandbox, 0.45);
-    // If the same total is sampled again, nothing is added.
+    // Reporting the same total again adds nothing.
     line(0.25, 61_500);
     told_is(&sandbox, 0.45);
-    // Of two samples, the later one counts even though the earlier one could not be written.
+    // If the earlier of two samples could not be written, the later one still counts.
     let writer = begin();
     line(0.3, 62_000);
     drop(writer);
@@ -335,8 +333,7 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     told_is(&sandbox, 0.55);
 }
 
-/// A record for a later month used to advance the position up to which the journal had been searched. As a result, a
-/// sample that was stored in the correct month was never found.
+/// A journal record with a date in a later month must not hide samples that are then stored for the current month.
 #[test]
 fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
     for is_first in [false, true] {
@@ -364,7 +361,7 @@ fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
         told_while_held(&sandbox, 0.35, 63_000);
         told_is(&sandbox, 0.35);
-        // This is the journal of a month that began after a later month had already been searched.
+        // This month begins after the journal of a later month has been read.
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
         told_while_held(&sandbox, 0.4, 64_000);
         told_is(&sandbox, 0.4);
@@ -432,7 +429,8 @@ fn tellings_of_many_sessions_that_race_are_all_counted() {
     );
 }
 
-/// The sums could be rebuilt a moment later, but every figure used to lack the data that only the ledger contained.
+/// A hook must not set aside a damaged ledger while another process is writing to it, because the damaged sums can be
+/// recalculated later, whereas other data exists only in the ledger.
 #[test]
 fn a_damaged_ledger_is_mended_later_and_not_set_aside_where_another_process_is_writing() {
     let sandbox = with_sessions(2, 10);

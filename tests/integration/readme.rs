@@ -1,4 +1,4 @@
-//! Tests the README. It is the first page that people read, so it must be short and correct in every line.
+//! Tests the README, the first page that people read, which must be short and correct.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn each_claim_that_has_a_proof_still_stands_in_readme() {
     }
 }
 
-/// The README's installation section changes only once, at the first release, and this script makes the change.
+/// The README's installation section changes once, at the first release, when this script replaces it.
 #[test]
 fn the_switch_to_the_first_release_leaves_no_word_of_the_time_before() {
     let shown = Command::new("/bin/sh")

@@ -1,6 +1,6 @@
-//! Tests every message that Claude Code 2.1.330 can show for a refused request, and the wordings that differ in
-//! 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of message, the tests check which results are possible and
-//! which are forbidden with every plan and provider.
+//! Tests all messages that Claude Code 2.1.330 can show for a refused request, and the differently worded ones of
+//! 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of messages, the tests check which results are possible and
+//! which are ruled out for every plan and provider.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::owner::Owner;
 use whycap::transcript::tail::ErrorLine;
 
-/// The plans of a login, and the providers that can be used instead of a login.
+/// The plans and the providers that can be used instead of a plan.
 const PAYERS: [(&str, Option<Plan>, &str); 8] = [
     ("pro", Some(Plan::Pro), ""),
     ("max", Some(Plan::Max), ""),
@@ -26,14 +26,14 @@ const PAYERS: [(&str, Option<Plan>, &str); 8] = [
     ("vertex", None, "CLAUDE_CODE_USE_VERTEX"),
 ];
 
-/// The limits, by their names in JSON, that an error of each class may be about.
+/// The limits, by their JSON names, that are possible for each error class.
 const MEANT: [(&str, &str); 9] = [
     (
         "authentication_failed",
-        // Before 2.1.328, this class also covered network failures.
+        // Before version 2.1.328, this class included network failures.
         "auth org_disabled subscription_access billing server_error",
     ),
-    // One of the causes is that another terminal is renewing the login.
+    // This class also covers the case that another terminal is refreshing the login.
     ("server_error", "server_error overloaded throttle auth"),
     (
         "rate_limit",
@@ -97,7 +97,7 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     Incident::new(Evidence::new(error, Collected::default(), clock)).to_json()
 }
 
-/// Returns all problems with a result.
+/// Returns everything that is wrong with a result.
 fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
     let said = |key: &str| answer[key].as_str().unwrap_or_default();
     let text = case["text"].as_str().unwrap_or_default().to_lowercase();
@@ -158,7 +158,7 @@ fn every_refusal_is_answered_on_every_plan() {
             }
         }
     }
-    // Keeps only messages without placeholders.
+    // Ignores messages that begin with a placeholder.
     let is_open = |text: &&String| !text.starts_with('…');
     let unknown: Vec<_> = unknown.iter().filter(is_open).collect();
     assert!(

@@ -1,5 +1,4 @@
-//! Tests `whycap report`, whose output must be safe to post in public, and `whycap incidents`, which lists past
-//! incidents.
+//! Tests `whycap report`, whose output must be safe to publish, and `whycap incidents`, which lists past incidents.
 
 use serde_json::json;
 

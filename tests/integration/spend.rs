@@ -1,4 +1,4 @@
-//! Tests the output of `whycap spend`, and how it handles a damaged ledger or history.
+//! Tests the output of `whycap spend` and how it handles damaged ledgers and histories.
 
 use std::fs;
 #[cfg(target_os = "linux")]
@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::histories::{matches_truth, near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
-/// The values of `--by` that the ledger alone can answer, without the transcripts or the exports of other machines.
+/// The values of `--by` for which the ledger is sufficient.
 const GROUPINGS: [&str; 13] = [
     "day", "week", "month", "session", "project", "model", "block", "branch", "agent", "skill",
     "plugin", "mcp", "pr",
@@ -45,7 +45,7 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     assert!(kept >= 1, "the damaged ledger is gone");
 }
 
-/// Runs a command that must also print a message on standard error. Returns the report.
+/// Runs `spend --json`, which must print one line on standard error, and returns the report.
 fn report_with_a_word(sandbox: &Sandbox) -> Value {
     let run = sandbox.run(&["spend", "--json"]);
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_ledger_that_was_set_aside_is_said_once_and_doctor_goes_on_naming_it() {
     assert!(doctor.stdout.contains(aside), "{}", doctor.stdout);
 }
 
-/// Removes the last row of a table or index. A single flipped bit on disk could have the same effect.
+/// Removes the last row of a table or index, as a single flipped bit on disk might.
 fn lose_a_row(ledger: &std::path::Path, table: &str) {
     let connection = rusqlite::Connection::open(ledger).unwrap();
     let one = |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
@@ -113,8 +113,7 @@ fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
     near(&cost(), &before);
 }
 
-/// In SQLite, a sum of integers fails if it overflows. This failure used to be mistaken for damage, so each report
-/// started a new ledger until there were twenty of them.
+/// A sum that overflows is an error in SQLite. This error must not be mistaken for damage to the ledger.
 #[test]
 fn amounts_that_no_sum_holds_stop_no_report_and_damage_no_ledger() {
     let advice = r#"{"type":"advisor_message","model":"claude-opus-5-5","input_tokens":1000000000,"output_tokens":1000000000}"#;
@@ -226,7 +225,7 @@ fn days_are_those_of_the_zone_and_a_line_at_midnight_belongs_to_the_new_day() {
         keys(&["spend", "--json"], &by_variable),
         ["2026-11-19", "2026-11-20"]
     );
-    // In this time zone, days begin at a quarter past or to the hour in UTC.
+    // In this time zone, days begin at a quarter past the hour in UTC.
     let nepal = [
         "spend",
         "--json",
@@ -453,7 +452,7 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
     sandbox.append(path, &is_none);
     let json = spend(&sandbox, "day");
     assert_eq!(json["complete"], false);
-    // The path in the system's own format.
+    // The path with the system's own separators.
     let file: std::path::PathBuf = sandbox.path(path).components().collect();
     let damaged = serde_json::json!([{ "path": file, "lines": 2 }]);
     assert_eq!(json["damaged"], damaged);
@@ -468,7 +467,7 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
         let json = sandbox.run(&[verb, "--json"]).json();
         assert_eq!(json["complete"], false, "{verb}");
     }
-    // There is no place for such a message in a CSV file.
+    // CSV has no place for this message, so it goes to standard error.
     let csv = sandbox.run(&["spend", "--csv"]);
     assert!(
         csv.stderr.contains("2 damaged lines in ~/.claude"),
@@ -486,7 +485,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     let whole = spend(&sandbox, "day");
     assert_eq!(whole["complete"], true);
     assert_eq!(whole["unreadable"], serde_json::json!([]));
-    // Nobody, not even root, can read a symbolic link that points to itself.
+    // Nobody can read a symbolic link that points to itself, not even root.
     let circle = sandbox.path(".claude/projects/-home-dev-api/circle.jsonl");
     std::os::unix::fs::symlink(&circle, &circle).unwrap();
     let shown = sandbox.run(&["spend"]);
@@ -504,7 +503,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     assert_eq!(json["unreadable"], serde_json::json!([circle]));
     let doctor = sandbox.run(&["doctor"]);
     assert!(doctor.stdout.contains("circle.jsonl"), "{}", doctor.stdout);
-    // A name that is not valid UTF-8 does no harm.
+    // File names that are not valid UTF-8 are also reported.
     let odd = circle.with_file_name(std::ffi::OsStr::from_bytes(b"\xff.jsonl"));
     std::os::unix::fs::symlink(&odd, &odd).unwrap();
     let run = sandbox.run(&["spend", "--json"]);
@@ -561,7 +560,7 @@ fn a_ledger_of_another_version_is_set_aside_as_it_is_and_a_new_one_is_filled() {
     assert_eq!(version, 99);
 }
 
-/// In versions 2.1.118 to 2.1.210, the new session after `/clear` reports the entire running total of its process.
+/// In versions 2.1.118 to 2.1.210, a session that begins with `/clear` reports the running total of its entire process.
 #[test]
 fn what_was_spent_before_clear_is_not_counted_again_after_it() {
     let sandbox = Sandbox::new();
@@ -700,7 +699,7 @@ fn sessions_are_called_by_their_titles_and_ordered_as_asked() {
 
 #[test]
 fn a_day_with_two_midnights_begins_at_the_first() {
-    // Havana's clocks went back from 00:59:59 to 00:00 on November 1, 2026, at 05:00 UTC.
+    // In Havana, clocks went back from 00:59:59 to 00:00 on November 1, 2026, at 05:00 UTC.
     let sandbox = with_lines(&[
         line("a", "2026-11-01T04:30:00Z", "claude-opus-5-5", 1_000_000),
         line("b", "2026-11-01T15:00:00Z", "claude-opus-5-5", 1_000_000),
@@ -756,7 +755,7 @@ fn the_month_that_runs_is_forecast_and_a_past_one_is_not() {
         })
         .collect();
     let sandbox = with_lines(&lines);
-    // The spend on each of the last seven days was $7. Half of today and 10 days of November remain.
+    // On each of the last seven days, the user spent $7. Half of today and 10 more days of November remain.
     let run = sandbox.run(&["spend", "--by", "month"]);
     assert!(
         run.success().contains(
@@ -863,8 +862,8 @@ fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
     assert!(only.success().contains("reviewer"), "{}", only.stdout);
 }
 
-/// After `/clear`, the process that has left the session does not write its checkpoint right away. Until it does,
-/// another process's checkpoint must not be mistaken for that checkpoint.
+/// After `/clear`, a process does not write its checkpoint for the old session right away. Another process's checkpoint
+/// must not be mistaken for it.
 #[test]
 fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_clear() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";
@@ -902,7 +901,7 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_
         &response("a", "2026-11-20T06:00:00.000Z", 10_000),
     );
     sample("4190001", 0.2);
-    // The other process receives a response that costs $0.40, and it also spends $0.05 that no line shows.
+    // The other process receives a response for $0.40 and has $0.05 of unrecorded spend.
     hook("4190002", "SessionStart", "resume");
     sandbox.append(
         transcript,
@@ -917,8 +916,8 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_
     assert_eq!(total["at_least"], false);
 }
 
-/// On a busy machine, the hook that reports the start of a session can run after the first response. Because a running
-/// total includes everything that the process has received, the figure used to be $0.16 instead of $0.10.
+/// On a busy machine, the SessionStart hook may run after the first responses. They must not count twice, although the
+/// process's running total includes them as well.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";
@@ -948,8 +947,8 @@ fn a_late_start_hook_does_not_count_responses_twice() {
     );
 }
 
-/// Versions up to about 2.1.50 write the working directory before the type of a line. For this reason, a compaction in
-/// a directory with a long name used to be overlooked, and the session's amount was not marked as a lower bound.
+/// Versions up to about 2.1.50 write the working directory before the line's type. Even if the directory's name is
+/// long, a compaction must be recognized, because it makes the amount a lower bound.
 #[test]
 fn a_compaction_in_a_directory_with_a_long_name_is_found() {
     let directory = "/home/dev/".to_owned() + &"a-long-name/".repeat(30);

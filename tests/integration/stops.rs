@@ -1,5 +1,5 @@
-//! Tests how long limits stopped the work, with sequences of events and the expected results. The table was derived
-//! from the documentation alone, before the code that it tests was written.
+//! Tests for how long limits stopped work, using sequences of events with the expected results. The table was derived
+//! from the documentation alone, before the code existed.
 
 use serde_json::{Value, json};
 
@@ -15,14 +15,14 @@ const NOON: i64 = 1_795_176_000;
 const A: &str = "11111111-1111-1111-1111-111111111111";
 const B: &str = "22222222-2222-2222-2222-222222222222";
 
-/// An event at a given time. Sessions are identified by their names.
+/// An event. Sessions are identified by their names.
 enum Happens {
     Meets(&'static str, &'static str),
     Answers(&'static str),
-    /// A transcript records which account its session belongs to.
+    /// A transcript records which account owns its session.
     Is(&'static str, &'static str),
     LogsIn(&'static str),
-    /// A status-line call reports this usage of the five-hour window that resets at noon.
+    /// A status-line call reports the usage of the 5-hour window that resets at noon.
     Draws(&'static str, f64),
     Looks(Truth),
 }
@@ -186,7 +186,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", LOW)),
             ("20T20:00", still(1, 0)),
-            // The work counts as stopped as long as `explain` says that the limit blocks it.
+            // The stop continues for as long as `explain` says that the limit blocks work.
             ("21T12:00", still(1, 0)),
             ("23T12:00", still(1, 0)),
         ],
@@ -324,7 +324,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", FIVE_HOURS)),
             ("20T10:05", Meets("a", OVERLOADED)),
-            // Nobody observed when the service recovered.
+            // It is unknown when the service recovered.
             (
                 "20T11:00",
                 Looks(Truth {
@@ -342,7 +342,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", FIVE_HOURS)),
             ("20T12:01", Meets("a", WEEKLY)),
-            // For one minute, it is unknown which of the two limits stopped the work.
+            // For one minute, it is unknown which of the two limits blocked the work.
             ("25T12:00", truth(2, 120 + 4 * 1_440 - 1)),
         ],
     ),

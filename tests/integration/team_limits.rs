@@ -1,5 +1,5 @@
-//! Tests the page of `whycap spend --from`, which shows the limits that several machines exported and the people whom
-//! they stopped.
+//! Tests the page of `whycap spend --from`, which shows the limits that several machines exported and whom they
+//! stopped.
 
 use std::fs;
 use std::io::Write;
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::export::Machine;
 
-/// The rows from which the results below are computed: three people on four machines. Each row has its kind, person,
-/// day, hour, a value (dollars, seconds blocked, or percent), and further fields. The laptop reports the error `aa`
-/// twice, once while the error still blocked work and once after that. The error `bb` later turned out not to have
-/// stopped any work, but the earlier row about it is read last. Cy's projects are not exported. The last rows are about
-/// the same hour of another window, and about an hour for which another machine has more data.
+/// The exported rows of three people with four machines, on which the expected results below are based. Each row has
+/// its kind, person, day, hour, a value (dollars, seconds blocked, or percent), and additional fields. The laptop
+/// reports the error `aa` twice, during the stop and after it. The error `bb` turned out not to have stopped any work,
+/// but the outdated row about it is read last. Cy's projects are not exported. The last rows cover the same hour of
+/// another window and an hour for which another machine has more data.
 const MADE_UP: &str = r#"
 spend ada 2026-11-10 09 10
 spend ada 2026-11-11 09 5 "project":"acme/web","session":"s-web"
@@ -39,7 +39,7 @@ windows ada 2026-11-10 13 98 "key":"00000000000000cc","version":6442450944,"mach
 windows cy 2026-10-01 12 50
 "#;
 
-/// Creates a directory to which several people seem to have exported these rows from their own machines.
+/// Creates a directory that contains these rows as if several people had exported them.
 fn exports_of(rows: &str) -> Machine {
     let team = Machine::new();
     for (number, row) in rows.lines().enumerate() {
@@ -48,7 +48,7 @@ fn exports_of(rows: &str) -> Machine {
     team
 }
 
-/// Writes a row in the format that a machine exports. Its additional fields replace the usual ones.
+/// Writes a row in the export format. Additional fields override the default ones.
 fn export(team: &Machine, number: usize, row: &str) {
     let fields: Vec<&str> = row.splitn(6, ' ').collect();
     let [rows, person, day, hour, value, more @ ..] = fields.as_slice() else {
@@ -68,7 +68,7 @@ fn export(team: &Machine, number: usize, row: &str) {
     let line = format!(
         r#"{{"key":"{number:016x}","version":5368709120,"person":"{person}","time":"{day} {hour}:00:00","machine":"m-{person}","session":"s-{person}",{usual}{more}}}"#
     );
-    // If a key occurs twice in the line, its last value counts, so the additional fields take precedence.
+    // If a key occurs twice, the parser uses the last value, so the additional fields take precedence.
     let line: Value = serde_json::from_str(&line).unwrap();
     let machine = line["machine"].as_str().unwrap();
     add_line(team, (rows, day, machine), &line.to_string());
@@ -89,7 +89,7 @@ fn page_of(team: &Machine, more: &str) -> String {
     run.success().to_owned()
 }
 
-/// Returns the rows of the table with this caption. Their cells are separated by vertical bars.
+/// Returns the rows of the table with this caption, with their cells separated by vertical bars.
 fn lines(page: &str, caption: &str) -> Vec<String> {
     let begin = format!("<caption class=\"unseen\">{caption}</caption>");
     let Some((_, rest)) = page.split_once(&begin) else {
@@ -109,7 +109,7 @@ fn lines(page: &str, caption: &str) -> Vec<String> {
 const BY_PERSON: &str = "Limits by person";
 const BY_LIMIT: &str = "Limit errors by limit";
 
-/// The tables on the page for [`MADE_UP`].
+/// The expected tables on the page for [`MADE_UP`].
 const TABLES: &str = "
 Limits by person
 ada | 3 | - | 3 h 30 m | 3 | 5-hour limit 2, weekly limit 1
@@ -123,7 +123,7 @@ overloaded | 1 | - | 10 m
 api spend cap | 1 | - | -
 ";
 
-/// The terminal output for [`MADE_UP`].
+/// The expected terminal output for [`MADE_UP`].
 const EXPECTED_LINES: &str = "
 5-hour limit           4               1      2 h 45 m
 person  times hit  probably wrong  time blocked  hours at 97%+
@@ -174,7 +174,7 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     }
 }
 
-/// Filters, each with the first rows of people that remain.
+/// Filters and the first rows of the table of people that they leave.
 const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 | 5-hour limit 1; cy | 1 | - | 1 m | 0 | 5-hour limit 1
@@ -203,7 +203,7 @@ fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
-    // People who spent nothing are numbered, too.
+    // People without any spend also get a number.
     let is_numbered = |page: &str, numbers: [u8; 3]| {
         let mut people = lines(page, BY_PERSON).into_iter().zip(numbers);
         people.all(|(line, number)| line.starts_with(&format!("person {number} ")))
@@ -246,7 +246,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
         assert!(found.contains(expected), "{found}");
     }
     assert!(page.len() < 50_000, "{}", page.len());
-    // If only newer versions export a kind of spend, this does not hide any other spend.
+    // A kind of spend that only newer versions export must not hide other spend.
     let newer = r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}
 spend ada 2026-11-10 10 3"#;
     let page = page_of(&exports_of(newer), "");
@@ -284,13 +284,13 @@ windows: out of range: {"percent":1e999}"#;
         assert_eq!(run.stdout.contains(says), rows != "spend");
         let [found, whole] = [&run.stdout, &good].map(|page| lines(page, BY_PERSON));
         assert_eq!(found, whole, "{damage}");
-        // The spend is fully known unless the spend files are damaged.
+        // Only damage to the spend files makes the spend uncertain.
         assert_eq!(run.stdout.contains('\u{2265}'), rows == "spend", "{damage}");
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
     let page = page_of(&exports_of(&[MADE_UP, absurd].concat()), "");
     assert!(page.contains("Limits stopped your work 8 times since"));
-    // The test cuts off a file, replaces a directory with something else, and removes all limit files.
+    // The test truncates a file, removes all files about limits, and puts a file in place of a directory.
     let team = exports_of(MADE_UP);
     let all = team.target.join("whycap-1");
     let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
@@ -331,7 +331,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
     assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
     assert!(!own.contains("Limits by person") && !exported.contains("The plan's windows"));
-    // The work was blocked from 09:00 until the reset at noon. The weekly window was not full.
+    // Work was blocked for one hour, and the 5-hour window was at 98% from 09:00 until its reset at noon.
     let people = lines(&exported, BY_PERSON);
     assert!(
         people[0].ends_with(" | 1 h | 3 | 5-hour limit 1"),
@@ -348,7 +348,7 @@ fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
     assert!(run.success().contains("stopped your work once"), "{run:?}");
 }
 
-/// Two sessions met the same limit, and neither has continued.
+/// Two sessions have reached the same limit, and neither has continued.
 #[test]
 fn a_stop_of_two_sessions_that_is_not_over_is_active_once() {
     let team = exports_of(

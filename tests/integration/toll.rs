@@ -1,5 +1,5 @@
-//! Tests the totals at the top of `whycap incidents`: how often limits stopped your work, for how long, and how many
-//! limits were false.
+//! Tests the summary at the top of `whycap incidents`: how often and how long limits stopped work, and how many limits
+//! were false.
 
 use serde_json::{Value, json};
 
@@ -27,12 +27,12 @@ fn blocked_is_until_the_first_good_answer_or_the_reset_whichever_came_first() {
     Client::logged_in(&sandbox, "max", "user");
     let early = Client::with_session(&sandbox, "early");
     early.receives_error("2026-11-18T10:00:00Z", FIVE_HOURS, json!({}));
-    // The user bought credits.
+    // The user bought credits at this point.
     early.receives_response("2026-11-18T10:30:00Z");
     early.receives_response("2026-11-18T11:45:00Z");
     let late = Client::with_session(&sandbox, "late");
     late.receives_error("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
-    // The hours of the night do not count as blocked time.
+    // The time between the reset and the next response does not count as blocked.
     late.receives_response("2026-11-20T08:00:00Z");
     let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(sums["blocked_s"], 30 * 60 + 2 * 3_600, "{sums:#}");
@@ -73,7 +73,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
 }
 
-/// The summary used to say "Limits stopped your work once. It was not one of your limits."
+/// If only an outage stopped the work, the summary must not call it a limit.
 #[test]
 fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
     let sandbox = Sandbox::new();
@@ -202,7 +202,7 @@ fn warnings_stop_nothing() {
     assert!(!report(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
 }
 
-/// The history was copied, its directory was configured twice, or the project was moved.
+/// If a history is copied or its directory is configured twice, its errors must still count only once.
 #[test]
 fn a_session_in_two_places_met_its_errors_once() {
     let (sandbox, _) = with_history("forks-of-forks");
@@ -218,7 +218,7 @@ fn a_session_in_two_places_met_its_errors_once() {
     assert_eq!(errors(&sandbox), Some(1));
 }
 
-/// `incidents` shows an incident as open if and only if `explain` says that it still blocks work.
+/// `incidents` counts an incident as still blocking if and only if `explain` does.
 #[test]
 fn what_still_holds_is_what_blocks() {
     let balance = ("Credit balance is too low", "billing_error", 400);

@@ -1,4 +1,4 @@
-//! Tests every sentence that whycap can write, for all messages, plans, readings, and details.
+//! Tests every sentence that whycap can produce, for all messages, plans, readings, and levels of detail.
 
 use std::collections::HashSet;
 
@@ -90,8 +90,8 @@ fn accounts() -> Vec<Option<Account>> {
     ]
 }
 
-/// Checks the rules that apply to all text. `checked` contains the long texts that have already been checked. The long
-/// texts include every word of the short texts.
+/// Checks the rules for all text. `checked` contains the long texts that have been checked before. A long text includes
+/// every word of its short version.
 fn check(incident: &Incident, checked: &mut HashSet<String>) {
     let about = format!("{} / {}", incident.text(), incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
