@@ -1,5 +1,5 @@
-//! Collects the evidence about an error from its session's transcript, the readings of the usage windows, other
-//! sessions, and the state of the machine.
+//! Collects the evidence about an error from its session's transcript, readings of the usage windows, other sessions,
+//! and the state of the machine.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -33,11 +33,11 @@ use crate::limits::sample::{Metered, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{Tail, TranscriptError};
 
-/// The maximum delay between a refusal and the status-line call that reports its usage windows. With client 2.1.328,
-/// the delay was 0.3 s.
+/// The maximum delay between a rejected request and the status-line call that reports its usage windows. With client
+/// 2.1.328, the delay was 0.3 s.
 const WINDOWS_DELAY: TimeDelta = TimeDelta::seconds(1);
 
-/// The time within which a window that has ample room cannot fill up.
+/// A window with ample room cannot fill up within this time.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 
 /// The maximum delay between the hook and the transcript line for the same error on a busy machine.
@@ -47,25 +47,25 @@ const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 /// Client 2.1.331 writes this line 4 ms after the error, and runs the status line 300 ms after the error.
 const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
 
-/// The first version that is known to announce in the transcript that it will continue the session.
+/// The first version known to announce in the transcript that it will continue the session.
 const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
-/// Identifies who asked what blocks work.
+/// The source of a request to explain what blocks work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker<'a> {
-    /// A session: its status line, a conversation in it, or a person who specifies the session.
+    /// A session, identified by its status line, by a conversation in it, or by the user.
     Session(&'a str),
-    /// A person or script at a shell, which may start or resume a session.
+    /// A shell, in which a person or script may start or resume any session.
     Shell,
 }
 
-/// The transcripts in which to search for responses to other sessions.
+/// The transcripts to search for responses in other sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OtherSessions {
     /// The newest transcripts of all sessions.
     Newest,
-    /// The transcripts that can be found without listing all of them. They are read only if no reading shows the state
-    /// of the account. The status line uses this option, because Claude Code waits for its output.
+    /// Only transcripts that can be found without listing all of them. They are read only if no reading shows the state
+    /// of the account. The status line uses this variant, because Claude Code waits for its output.
     WithoutList,
 }
 
@@ -78,7 +78,7 @@ struct SessionResponse {
     owner: Option<Owner>,
 }
 
-/// An error, and whether the journal contains it.
+/// An error, and whether it is stored in the journal.
 #[derive(Debug, Clone)]
 pub(super) struct KnownError {
     pub(super) error: StoredError,
@@ -100,17 +100,17 @@ impl KnownError {
     }
 }
 
-/// The limits that were reached after the errors that are being explained.
+/// The limits that were reached after the errors being explained.
 #[derive(Debug, Default)]
 struct LaterLimits {
-    /// The time of the oldest of these limits in each session.
+    /// The time of each session's oldest later limit.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
-    /// Each payer, and the time of the payer's newest refusal.
+    /// The payers and the time of each payer's newest refusal.
     refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
 }
 
 impl LaterLimits {
-    /// Adds a limit that was reached earlier than the limits that have already been added.
+    /// Adds a limit. Limits must be added from newest to oldest.
     fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
         self.next_of.insert(error.session.id.clone(), error.at);
@@ -124,8 +124,8 @@ impl LaterLimits {
         }
     }
 
-    /// Returns true if a limit stopped the error's payer after the given time of a response. A refusal whose payer is
-    /// unknown counts, because most people have only one account.
+    /// Returns true if a limit stopped the error's payer after the given response. A refusal with an unknown payer is
+    /// included, because most people have only one account.
     fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
         self.refusals.iter().any(|(refused, at)| {
             may_be_same(payer_of(error), refused.as_ref()) && *at > response_at
@@ -133,8 +133,8 @@ impl LaterLimits {
     }
 }
 
-/// Returns true if the two payers may be the same account. An unknown payer may be any account, and most people have
-/// only one.
+/// Returns true if the two payers may be the same account. An unknown payer matches any account, because most people
+/// have only one.
 fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
     match (payer, other) {
         (Some(payer), Some(other)) => payer.is(other) != Some(false),
@@ -142,8 +142,8 @@ fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
     }
 }
 
-/// Returns the usage window that stopped a session, if the window has not reset yet. A later error in the same session
-/// is no evidence that the window has reset.
+/// Returns the usage window that stopped a session, unless the window has already reset. A later error in the same
+/// session does not mean that the window has reset.
 fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
     let diagnosis = &incident.diagnosis;
     let window = diagnosis
@@ -165,7 +165,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
     })
 }
 
-/// A full usage window of a payer.
+/// A payer's full usage window.
 struct FullWindow {
     payer: Option<Owner>,
     /// See [`StoredError::is_of_token`].
@@ -175,7 +175,7 @@ struct FullWindow {
 
 impl FullWindow {
     /// Returns the windows that stopped sessions, newest first. A session may be refused thousands of times before a
-    /// window resets, so each window is returned only once, with its first refusal.
+    /// window resets, so each window is listed only once, with its first refusal.
     fn list(incidents: &[Incident]) -> Vec<Self> {
         let mut windows: Vec<Self> = Vec::new();
         for incident in incidents.iter().rev() {
@@ -202,7 +202,7 @@ impl FullWindow {
     }
 }
 
-/// Explains an error again if another error shows that a second usage window of the same payer is full.
+/// Explains an error again if another error shows that the same payer has a second full usage window.
 fn add_refused_windows(incidents: &mut [Incident]) {
     let full_windows = FullWindow::list(incidents);
     for incident in incidents {
@@ -235,18 +235,18 @@ fn payer_of(error: &StoredError) -> Option<&Owner> {
 pub(super) struct EvidenceCollector<'a> {
     pub(super) readings: WindowReadings<'a>,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
-    /// The stored errors. The journal must reach back to the errors to be explained.
+    /// The stored errors. Their part of the journal must include the errors to be explained.
     pub(super) stored: StoredErrors<'a>,
     pub(super) login: Option<Account>,
     pub(super) asker: Asker<'a>,
-    /// The session that started this process, or `None` if the environment names no session.
+    /// The session that started this process, or `None` if the environment does not specify a session.
     pub(super) environment_of: Option<&'a str>,
     pub(super) other_sessions: OtherSessions,
-    /// The asking session's transcript, if Claude Code passed its path.
+    /// The requesting session's transcript, if Claude Code provided its path.
     pub(super) transcript: Option<&'a Path>,
-    /// The figures that Claude Code currently reports to the asking session.
+    /// The usage figures that Claude Code currently reports to the requesting session.
     pub(super) reported: Option<Sample>,
-    /// The version of Claude Code that the asking session runs in.
+    /// The Claude Code version of the requesting session.
     pub(super) client_version: Option<&'a str>,
     machine: OnceCell<Machine>,
     registered: OnceCell<Vec<Session>>,
@@ -256,7 +256,7 @@ pub(super) struct EvidenceCollector<'a> {
     readings_of: Cache<String, Vec<Sample>>,
     /// Each account's readings, newest first.
     readings_of_account: Cache<String, Rc<[Reading]>>,
-    /// The last time at which each session stopped waiting for a reset.
+    /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
     news: RefCell<Vec<StoredError>>,
@@ -272,7 +272,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Returns true if a new session would be paid for with a key instead of the login.
+    /// Returns true if a key, rather than the login, would pay for a new session.
     fn has_key(&self) -> bool {
         self.credentials.iter().any(Credential::outranks_login)
     }
@@ -312,7 +312,7 @@ impl<'a> EvidenceCollector<'a> {
         self.readings.environment.now
     }
 
-    /// Explains errors, which must be sorted from newest to oldest.
+    /// Explains errors. They must be sorted from newest to oldest.
     pub(super) fn explain(&self, errors: impl IntoIterator<Item = KnownError>) -> Vec<Incident> {
         let mut later = LaterLimits::default();
         let mut incidents = Vec::new();
@@ -329,29 +329,30 @@ impl<'a> EvidenceCollector<'a> {
         incidents
     }
 
-    /// Recognizes the message of an error. A session may have thousands of errors with the same message.
+    /// Recognizes an error's message. Results are cached, because a session may have thousands of errors with the same
+    /// message.
     pub(super) fn message_of(&self, error: &ErrorMessage) -> Message {
         let parts = MessageParts::of(error);
         self.messages.get_or_compute(&parts, || recognize(&parts))
     }
 
-    /// Adds an error with newly discovered facts that are not in the journal yet.
+    /// Adds an error that has new facts to save in the journal.
     pub(super) fn add_news(&self, error: StoredError) {
         self.news.borrow_mut().push(error);
     }
 
-    /// Removes and returns the errors with newly discovered facts that are not in the journal yet.
+    /// Removes and returns the errors that have new facts to save in the journal.
     pub(super) fn take_news(&self) -> Vec<StoredError> {
         self.news.take()
     }
 
-    /// Returns only the evidence that the error's record itself contains.
+    /// Returns the evidence that is contained in the error's own record.
     pub(super) fn bare_evidence(&self, error: StoredError) -> Evidence {
         let clock = self.readings.environment.clock();
         Evidence::new(error, Collected::default(), clock)
     }
 
-    /// Collects everything known about an error.
+    /// Collects all evidence about an error.
     fn evidence(&self, known_error: KnownError, later: &LaterLimits) -> Evidence {
         let mut evidence = self.bare_evidence(known_error.error);
         let has_news = self.add_transcript(&mut evidence);
@@ -380,9 +381,9 @@ impl<'a> EvidenceCollector<'a> {
         evidence
     }
 
-    /// Adds evidence from the end of the session's transcript. Returns true if any of that evidence is missing from the
-    /// error's record. Nothing is read if the session has received a response since, because the response shows that
-    /// the error is over.
+    /// Adds evidence from the end of the session's transcript. Returns true if any of it is missing from the error's
+    /// record. Does not read the transcript if the session has received a response since the error, because the error
+    /// is then over.
     fn add_transcript(&self, evidence: &mut Evidence) -> bool {
         if evidence.has_later_response() {
             return false;
@@ -393,7 +394,7 @@ impl<'a> EvidenceCollector<'a> {
         {
             merge(evidence, &tail);
         }
-        // By the next read, the error's own line may be too far from the end of the transcript to be found.
+        // The next read may not reach back far enough to find the error's own line.
         evidence.has_later_response() || evidence.error.message.line != had_line
     }
 
@@ -405,7 +406,7 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Adds the readings of the account from around the time of the error.
+    /// Adds the account's usage readings from around the time of the error.
     fn add_readings(&self, evidence: &mut Evidence) {
         let Some(session) = evidence.error.session.id.clone() else {
             return;
@@ -416,15 +417,15 @@ impl<'a> EvidenceCollector<'a> {
         if !is_stored {
             self.read_readings(&mut evidence.error);
         }
-        // Immediately after an error, Claude Code has neither written the error's line nor reported new figures, and
-        // figures from before the error are not evidence.
+        // Right after an error, Claude Code has not yet written the error's line or reported new figures. Figures from
+        // before the error are not evidence.
         let delay = match evidence.error.message.line {
             Some(_) => WINDOWS_DELAY,
             None => LINE_DELAY,
         };
         if self.now() - evidence.error.at < delay {
-            // Claude Code first redraws the status line with the old figures. Figures that show a full window are
-            // consistent with the error, and windows with ample room cannot have filled up.
+            // Claude Code first redraws the status line with old figures. Old figures are kept if they show a full
+            // window, which is consistent with the error, or ample room, which cannot have been used up since then.
             let contradicted_before = Readings::around(evidence).room().is_some();
             let error = &mut evidence.error;
             error.readings.retain(|sample| {
@@ -443,11 +444,11 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Sets an error's readings, and the session details that are found only in readings.
+    /// Sets an error's readings, and the session details that only readings contain.
     ///
-    /// All sessions of an account share its windows, so the readings of the account's other sessions are included, too.
-    /// They are left out if the session used a token, because a token's account is unknown, or if the error is so old
-    /// that they have been deleted.
+    /// All sessions of an account share its windows, so the readings of the account's other sessions are included. They
+    /// are left out if the session used a token, because a token's account is unknown. They are also left out if the
+    /// error is so old that they have been deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let session = error.session.id.clone().unwrap_or_default();
         let mut own_readings = self
@@ -476,15 +477,15 @@ impl<'a> EvidenceCollector<'a> {
             }
             Some(_) | None => Vec::new(),
         };
-        // If several readings have the same time, the session's own reading comes last and therefore takes precedence.
+        // Among readings of the same time, the session's own reading is sorted last and takes precedence.
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
     }
 
-    /// Returns the readings of an account's other sessions around a given time. A status-line call explains only a few
-    /// errors, so it is faster to read just the newest readings for each of them. Other commands may explain thousands
-    /// of errors, so it is faster to read all readings once.
+    /// Returns the readings of an account's other sessions around the given time. A status-line call explains only a
+    /// few errors, so it reads just the newest readings for each of them. Other commands may explain thousands of
+    /// errors, so they read all readings once.
     fn readings_of_other_sessions(
         &self,
         moment: DateTime<Utc>,
@@ -505,8 +506,8 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Adds the responses that other sessions have received since the error, and determines whether the error affects
-    /// the user who asked at all.
+    /// Adds the responses that other sessions have received since the error. Also determines whether the error affects
+    /// the requesting user at all.
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterLimits) {
         let error = &evidence.error;
         let mut responses = self.responses_by_readings(error);
@@ -539,8 +540,8 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.key_is_removed = lost_key && is_own_key;
     }
 
-    /// Returns true if the failed request used a key, but the next request of the user who asked will not. In a shell,
-    /// this is unknown as long as the process that used the key is still running.
+    /// Returns true if the failed request used a key that the requesting user's next request will not use. In a shell,
+    /// this is unknown while the process that used the key is still running.
     fn lost_key_of(&self, error: &StoredError) -> bool {
         if !error.uses_key() || self.machine().has_key() {
             return false;
@@ -564,8 +565,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// If the login's newest reading comes from another session, and that session has received a response since the
-    /// error, returns that response. Otherwise, returns an empty list.
+    /// Returns the response behind the login's newest reading, if another session received it after the error.
+    /// Otherwise, returns an empty list.
     fn responses_by_readings(&self, error: &StoredError) -> Vec<OtherResponse> {
         let Some(newest) = self.newest_reading() else {
             return Vec::new();
@@ -599,7 +600,7 @@ impl<'a> EvidenceCollector<'a> {
         }]
     }
 
-    /// Returns the last response in each of the transcripts to search.
+    /// Returns the last response in each transcript to be searched.
     fn responses(&self, error: &StoredError) -> &[SessionResponse] {
         self.responses.get_or_init(|| {
             let session = error.session.id.as_deref().unwrap_or_default();
@@ -628,10 +629,10 @@ impl<'a> EvidenceCollector<'a> {
             .collect()
     }
 
-    /// Returns true if a later response in another session shows that the error does not block the user who asked.
+    /// Returns true if a later response in another session shows that the error does not block the requesting user.
     ///
-    /// A session that receives responses is not blocked. In a shell, a new session is not blocked if it is paid for
-    /// differently than the session with the error, and if that session is no longer running.
+    /// A session that receives responses is not blocked. A new session in a shell is not blocked if it would be paid
+    /// for differently than the failed session and if the failed session is no longer running.
     fn is_unaffected(
         &self,
         error: &StoredError,
@@ -640,8 +641,7 @@ impl<'a> EvidenceCollector<'a> {
     ) -> bool {
         match self.asker {
             Asker::Session(session) => {
-                // If the same account paid for the response, it may already have been in progress when the error
-                // occurred.
+                // A response paid for by the same account may already have been in progress when the error occurred.
                 let settled = match payer {
                     PayerRelation::Other => error.at,
                     PayerRelation::Same | PayerRelation::Unknown => error.at + SETTLED_AFTER,
@@ -656,7 +656,7 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns true if a session that starts now would be paid for differently than the session with the error.
+    /// Returns true if a new session would be paid for differently than the session with the error.
     fn pays_otherwise_now(&self, error: &StoredError) -> bool {
         let has_key_now = self.machine().has_key();
         let had_key = error.uses_key();
@@ -676,8 +676,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the reason why Claude Code will not continue a session automatically. Reasons that Claude Code itself
-    /// announces are not included.
+    /// Returns the reason why Claude Code will not continue a session automatically, except for reasons that Claude
+    /// Code announces itself.
     fn obstacle(&self, evidence: &Evidence) -> Option<ContinuationObstacle> {
         let collected = &evidence.collected;
         let entrypoint = evidence.line().and_then(|line| line.entrypoint.as_deref());
@@ -685,8 +685,8 @@ impl<'a> EvidenceCollector<'a> {
             Some(session) if !evidence.has_later_response() => Some(session.as_str()),
             _ => None,
         };
-        // The user may have stopped the waiting and started it again, so it counts as ended only if it ended after the
-        // last announcement.
+        // The user may have canceled the wait and started it again. A cancellation before the last announcement is
+        // therefore ignored.
         let waiting_since = collected
             .waiting
             .map_or(evidence.at(), |waiting| waiting.at);
@@ -717,27 +717,26 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns the last time at which a session stopped waiting for a reset. The journal is searched only once for each
-    /// session.
+    /// Returns the last time a session stopped waiting for a reset. Searches the journal only once per session.
     fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
         self.waiting_ended
             .get_or_compute(session, || self.stored.waiting_ended_at(session))
     }
 
-    /// Returns the login's newest reading of the plan's windows. The journal is searched only on the first call.
+    /// Returns the login's newest reading of the plan's windows. Searches the journal only on the first call.
     fn newest_reading(&self) -> Option<&Reading> {
         self.newest_reading
             .get_or_init(|| self.readings.newest(Metered::Plan))
             .as_ref()
     }
 
-    /// Returns the registered sessions. The files are read only on the first call.
+    /// Returns the registered sessions. Reads the files only on the first call.
     fn registered(&self) -> &[Session] {
         self.registered
             .get_or_init(|| sessions::registered(self.readings.places))
     }
 
-    /// Returns the state of the machine. The state is determined only on the first call.
+    /// Returns the state of the machine. Determines it only on the first call.
     fn machine(&self) -> &Machine {
         self.machine.get_or_init(|| {
             let WindowReadings {
@@ -757,7 +756,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. The journal
-    /// lacks the error if hooks are turned off, or if Claude Code killed the hook before the hook could store it.
+    /// lacks an error if hooks are disabled, or if Claude Code killed the hook before it could store the error.
     pub(super) fn unstored_error(
         &self,
         transcript: &Path,
@@ -825,7 +824,7 @@ fn add_session_details(error: &mut StoredError, sample: &Sample) {
     let session = &mut error.session;
     session.fast_mode = sample.fast_mode;
     session.version = session.version.take().or_else(|| sample.version.clone());
-    // The transcript names the model without its variant, such as "[1m]". The status line includes the variant.
+    // Unlike the transcript, the status line includes the model's variant, such as "[1m]".
     let known_model = session.model.as_deref().unwrap_or_default();
     if sample
         .model
@@ -871,7 +870,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         .iter()
         .any(|transcript_error| transcript_error.line.at > waiting_since)
     {
-        // Another error can occur only after a new prompt, and a prompt cancels the waiting.
+        // Another error can occur only after a new prompt, and a prompt cancels the wait.
         collected.obstacle = Some(ContinuationObstacle::Cancelled);
     }
     if line.version.is_some() {
@@ -886,11 +885,12 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     }
 }
 
-/// Adds the first response after an error. `transcript_error` is the error's own line, if the end of the transcript contains it.
+/// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end of
+/// the transcript.
 ///
-/// If `transcript_error` is `None`, a response counts only if it arrived some time after the error. The error may be a subagent's,
-/// whose line is in another file, and a response to the conversation may already have been in progress when that error
-/// occurred.
+/// Without that line, a response is accepted only if it arrived some time after the error. The error may belong to a
+/// subagent, whose lines are in another file, and a response in the main conversation may have been in progress when
+/// the error occurred.
 fn add_later_response(
     error: &mut StoredError,
     tail: &Tail,
@@ -923,9 +923,9 @@ fn add_later_response(
     }
 }
 
-/// Determines which account an error belongs to. If the transcript names an owner, that owner takes precedence over the
-/// account that was logged in. Otherwise, the error is attributed to another account only if the login has since
-/// changed.
+/// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
+/// that was logged in. If no owner is recorded, the error is attributed to another account only if the login has
+/// changed since the error.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     let payer = &mut evidence.error.payer;
     let account = payer.account.as_ref().map(|account| &account.owner);
@@ -953,9 +953,9 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     evidence.collected.ownership = ownership;
 }
 
-/// Compares an error's payer with the owner that another session's transcript names. A session that is paid for with an
-/// API key has no owner. However, versions before 2.1.328 do not record owners at all, so a missing owner is evidence
-/// only if the session with the error used a key.
+/// Compares an error's payer with the owner recorded in another session's transcript. A session that is paid for with
+/// an API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
+/// the failed session used a key.
 fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
     let had_key = error.uses_key();
     match (had_key, owner) {

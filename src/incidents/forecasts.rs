@@ -1,6 +1,5 @@
-//! Forecasts of the usage windows. The forecast of the 5-hour window is based on the window's latest readings. The
-//! forecasts of the weekly windows are based on several weeks of readings and are computed only when a window's usage
-//! goes up.
+//! Forecasts of the usage windows. The 5-hour forecast is based on the window's latest readings. The weekly forecasts
+//! are based on several weeks of readings, and are recomputed only when a window's usage increases.
 
 use std::collections::HashMap;
 
@@ -31,7 +30,7 @@ const READINGS_OF_FIVE_HOURS: usize = 40;
 /// so the breakdown of a smaller increase would be meaningless.
 const LEAST_RISE_TO_SHARE: f64 = 10.0;
 
-/// Returns the steps of all windows between two times, oldest first.
+/// Returns the changes in the usage of all windows between two times, oldest first.
 pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
     let mut readings: Vec<Reading> = Journal::between(places, from, until).records().collect();
     readings.retain(|reading| {
@@ -44,7 +43,7 @@ pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) 
 }
 
 /// Returns the readings that differ from the same account's previous reading, oldest first. `readings` must be sorted
-/// from newest to oldest. Outdated figures, which an idle session can report, are skipped.
+/// from newest to oldest. Outdated figures from idle sessions are skipped.
 fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
     let mut newest: HashMap<Option<String>, Sample> = HashMap::new();
     let mut steps = Vec::new();
@@ -89,7 +88,7 @@ impl JournalRecord for WeekForecast {
     const KIND: &'static str = "week";
 }
 
-/// The forecasts for the account that a reading belongs to.
+/// The forecasts for a reading's account.
 #[derive(Debug)]
 pub(crate) struct Forecasts<'a> {
     readings: WindowReadings<'a>,
@@ -104,8 +103,8 @@ impl<'a> Forecasts<'a> {
         }
     }
 
-    /// Returns the forecasts for the windows in a sample. Old samples have no forecasts, because they do not show how
-    /// fast a window is filling up now.
+    /// Returns the forecasts for the windows in a sample. An old sample has no forecasts, because it does not show how
+    /// fast its windows are filling up now.
     pub(crate) fn of(&self, sample: &Sample) -> Vec<Expected> {
         if self.now - sample.measured > FRESH_FOR {
             return Vec::new();
@@ -119,8 +118,8 @@ impl<'a> Forecasts<'a> {
             .collect()
     }
 
-    /// Returns the forecast of the 5-hour window. Returns `None` if the weekly window is full, because no usage can
-    /// fill the 5-hour window in that case.
+    /// Returns the forecast of the 5-hour window. Returns `None` if the weekly window is full, because the 5-hour
+    /// window cannot fill up in that case.
     fn of_five_hours(&self, sample: &Sample, meter: Meter) -> Option<Expected> {
         let is_week_full = sample
             .meter(Window::Weekly)
@@ -166,8 +165,8 @@ impl<'a> Forecasts<'a> {
         Some(last)
     }
 
-    /// Recomputes the forecasts of the weekly windows in a sample if a window's usage has increased since the previous
-    /// sample, or if the stored forecast is no longer valid.
+    /// Updates the weekly forecasts if a window's usage has increased since the previous sample, or if the stored
+    /// forecast has expired.
     pub(super) fn update_weeks(&self, sample: &Sample, last: Option<&Sample>) {
         for (window, meter) in sample.windows() {
             if window == Window::FiveHour {
@@ -211,7 +210,7 @@ impl<'a> Forecasts<'a> {
         }
     }
 
-    /// Returns the steps since the given time. `readings` must be sorted from newest to oldest.
+    /// Returns the usage changes since the given time. `readings` must be sorted from newest to oldest.
     fn steps_since(
         &self,
         readings: impl Iterator<Item = Reading>,
@@ -225,7 +224,7 @@ impl<'a> Forecasts<'a> {
         )
     }
 
-    /// Returns the steps of the current 5-hour window from its account's most recent readings.
+    /// Returns the usage changes in the current 5-hour window, based on the account's most recent readings.
     fn five_hour_steps(&self, sample: &Sample, most_readings: usize) -> Option<Vec<WindowStep>> {
         let meter = sample.five_hour?;
         let began = meter.resets_at.unwrap_or(self.now + FIVE_HOURS) - FIVE_HOURS;
@@ -235,11 +234,11 @@ impl<'a> Forecasts<'a> {
         Some(steps)
     }
 
-    /// Returns each session's share of the increase in the 5-hour window's usage. Returns an empty list if only one
+    /// Returns each session's share of the increase in the 5-hour window's usage. Returns an empty list if a single
     /// session caused the increase, or if usage has hardly increased.
     ///
-    /// The shares are approximate. The session that first reports an increase is credited with all of it, even if a
-    /// session without a status line caused a part.
+    /// The shares are approximate. An increase is credited entirely to the session that first reports it, even if a
+    /// session without a status line caused part of it.
     pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
         let steps = self
             .readings

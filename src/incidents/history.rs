@@ -1,4 +1,5 @@
-//! Collects all past errors: the ones that hooks have stored, and the ones that the ledger has found in transcripts.
+//! Collects all past errors from the journal, where hooks store them, and from the ledger, which finds them in
+//! transcripts.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -22,11 +23,11 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::TranscriptError;
 
-/// The first version of Claude Code whose transcripts can name an owner.
+/// The first Claude Code version whose transcripts can contain an owner.
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 
 /// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
-/// after a month, and whycap then no longer knows which account owned each session.
+/// after a month, and whycap can then no longer determine which account owned each session.
 #[derive(Debug, Serialize, Deserialize)]
 struct Resumption {
     session: String,
@@ -40,7 +41,7 @@ impl JournalRecord for Resumption {
     const KIND: &'static str = "resumed";
 }
 
-/// The sources of past errors, and of information about how each error ended.
+/// The sources of past errors and of information about how they ended.
 #[derive(Debug)]
 pub(super) struct History<'a> {
     pub(super) places: &'a Places,
@@ -96,7 +97,7 @@ impl History<'_> {
         Ok(incidents)
     }
 
-    /// Adds the first response that the session received after an error, and the model that it used until then.
+    /// Adds the session's first response after an error, and the model that the session used until then.
     fn add_later_response(&self, error: &mut StoredError) -> Result<(), LedgerError> {
         let Some(session) = &error.session.id else {
             return Ok(());
@@ -154,7 +155,7 @@ impl History<'_> {
         incident: &Incident,
     ) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let at = incident.evidence.at();
-        // When a window becomes full, the responses that are already in progress are still completed.
+        // Responses that are already in progress are still completed after a window becomes full.
         let delay = if incident.diagnosis.limit.is_passing() {
             TimeDelta::zero()
         } else {
@@ -170,9 +171,9 @@ impl History<'_> {
             .map(|(_, at)| datetime_from_millis(at)))
     }
 
-    /// Returns true if a response in another session shows that the user was able to continue. This is the case if the
-    /// session belongs to the same account, or if it was started after the error, possibly with a different login. A
-    /// session whose transcript no longer exists does not prove anything.
+    /// Returns true if a response in another session shows that the user was able to continue. The session must belong
+    /// to the same account, or must have started after the error, possibly with a different login. A session whose
+    /// transcript no longer exists proves nothing.
     fn shows_resumption(&self, responding: &str, incident: &Incident) -> bool {
         let Some(transcript) = self.transcripts.path_of(responding) else {
             return false;
@@ -193,13 +194,13 @@ impl History<'_> {
     }
 }
 
-/// Returns the session in which an error occurred. A line that a fork has copied still names the original session.
+/// Returns the session in which an error occurred. A line copied by a fork still contains the original session ID.
 fn session_of(shown: &ShownError) -> &str {
     shown.line.session_id.as_deref().unwrap_or(&shown.session)
 }
 
-/// Adds the errors found in transcripts to the errors from the journal. An error that was found in both is returned
-/// only once, together with its line.
+/// Adds the errors found in transcripts to the errors from the journal. An error found in both places is returned only
+/// once, together with its transcript line.
 fn add_shown_errors(
     stored: Vec<StoredError>,
     shown: Vec<ShownError>,
@@ -241,7 +242,7 @@ fn add_shown_errors(
 pub(crate) struct SessionRetries {
     pub(crate) session: String,
     pub(crate) attempts: FailedAttempts,
-    /// The time at which the session received a response, or the time of the last attempt if there was no response.
+    /// The time of the session's response, or of the last attempt if there was no response.
     pub(crate) until: DateTime<Utc>,
 }
 
@@ -282,8 +283,8 @@ pub(crate) fn list_retries(
     Ok(retries)
 }
 
-/// Adds the failed attempts that led to an error. These are the session's last failed attempts before the error, unless
-/// a response came in between. `retries` must contain the session's failed attempts in chronological order.
+/// Adds the failed attempts that preceded an error. These are the session's last failed attempts before the error,
+/// unless a response came in between. `retries` must contain the session's failed attempts in chronological order.
 fn add_failed_attempts(error: &mut StoredError, retries: &[&SessionRetries]) {
     if error.message.failed_attempts.is_some() {
         return;

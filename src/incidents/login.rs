@@ -37,13 +37,13 @@ impl<'a> Login<'a> {
         self.state().usage.as_ref()
     }
 
-    /// Returns the reason that Claude Code gives for not paying for requests with usage credits.
+    /// Returns Claude Code's reason for not paying for requests with usage credits.
     pub(super) fn no_credits_reason(&self) -> Option<&str> {
         self.state().no_credits.as_deref()
     }
 
-    /// Returns the account that was saved with the last reading. A status-line call reads this small file instead of
-    /// the global state.
+    /// Returns the account that was saved with the last reading. Status-line calls read this small file instead of the
+    /// global state.
     pub(super) fn saved_account(&self) -> Option<Account> {
         records::read(&self.saved_account_file())
     }
@@ -60,7 +60,7 @@ impl<'a> Login<'a> {
         self.places.data.join("account.json")
     }
 
-    /// Returns the hash that readings use to identify the configuration directory.
+    /// Returns the hash that identifies the configuration directory in readings.
     pub(super) fn directory_hash(&self) -> String {
         let directory = self.places.config.to_string_lossy();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))

@@ -4,8 +4,7 @@
 //! sources, [`evidence`] collects everything known about an error so that `limits` can explain it. [`present`] chooses
 //! the current error, and [`history`] lists all past errors with the help of the ledger.
 //!
-//! Claude Code may kill a hook before the hook has stored its error. For this reason, transcripts are also searched for
-//! the current error.
+//! Claude Code may kill a hook before it has stored its error, so transcripts are also searched for the current error.
 
 mod cache;
 mod credits_use;
@@ -63,7 +62,7 @@ use crate::transcript::tail::readable;
 /// The number of characters of a session ID that `doctor` shows.
 const SHORT_ID: usize = 8;
 
-/// The current error for a status line, and an error to save after the status line has been printed.
+/// The current error for a status line, and any error to save after the line has been printed.
 #[derive(Debug, Default)]
 pub(crate) struct StatusLineSituation {
     pub(crate) incident: Option<Incident>,
@@ -71,7 +70,7 @@ pub(crate) struct StatusLineSituation {
     pub(crate) unsaved: Option<StoredError>,
 }
 
-/// The newest session, and whether the account that is logged in owns it.
+/// The newest session, and whether it belongs to the logged-in account.
 #[derive(Debug)]
 pub(crate) struct NewestSession {
     /// The first characters of the session's ID.
@@ -150,8 +149,8 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the responses that are currently being paid for with usage credits because a window is full. `costs`
-    /// looks up the costs of responses.
+    /// Returns the responses currently being paid for with usage credits because a window is full. `costs` looks up the
+    /// costs of responses.
     pub(crate) fn paying(
         &self,
         costs: &dyn Fn(DateTime<Utc>, Selected<'_>) -> Option<ResponseCosts>,
@@ -164,7 +163,7 @@ impl<'a> Incidents<'a> {
         StoredErrors::new(self.places, self.now(), self.journal())
     }
 
-    /// Returns a collector of evidence about errors. `journal` must reach back to the oldest of these errors.
+    /// Returns an evidence collector. `journal` must go back to the oldest error to be explained.
     fn collector<'c>(&'c self, journal: &'c Journal, asker: Asker<'c>) -> EvidenceCollector<'c> {
         let stored = StoredErrors::new(self.places, self.now(), journal);
         let mut collector =
@@ -173,7 +172,7 @@ impl<'a> Incidents<'a> {
         collector
     }
 
-    /// Returns a collector for a status-line call. It reads only small files.
+    /// Returns an evidence collector for a status-line call. The collector reads only small files.
     fn status_line_collector<'c>(
         &'c self,
         session: &'c str,
@@ -191,7 +190,7 @@ impl<'a> Incidents<'a> {
         collector
     }
 
-    /// Returns the errors that matter now, in one session or in all sessions.
+    /// Returns the current situation in one session or in all sessions.
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
         let journal = Journal::all(self.places);
         let environment_of = match asker {
@@ -209,8 +208,6 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the current error of the status line's session, without writing anything.
-    ///
-    /// `transcript_ends_in_error` is true if the session's transcript ends in an error.
     pub(crate) fn situation_of_status_line(
         &self,
         payload: &StatusPayload,
@@ -235,7 +232,7 @@ impl<'a> Incidents<'a> {
         }
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(Some(session)));
-        // Once the session has received a response after an error, the status line no longer mentions the error.
+        // The status line stops mentioning an error once the session has received a response.
         incidents.retain(|incident| !incident.evidence.has_later_response());
         StatusLineSituation {
             incident: Situation::new(incidents, self.now()).incident,
@@ -243,9 +240,9 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's other sessions, and that will therefore also block this session's next
-    /// request. Returns `None` if nothing blocks the other sessions, if this session has received a response since
-    /// then, or if a key, another service, or another account pays for this session.
+    /// Returns the limit that blocks the login's other sessions and will also block this session's next request.
+    /// Returns `None` if nothing blocks the other sessions, if this session has received a response since then, or if a
+    /// key, another service, or another account pays for this session.
     pub(crate) fn limit_of_other_sessions(&self, payload: &StatusPayload) -> Option<Incident> {
         let session = payload.session_id.as_deref()?;
         let credentials = self.readings().credentials_of(payload);
@@ -275,14 +272,14 @@ impl<'a> Incidents<'a> {
                 && !incident.evidence.is_of_another_account()
                 && incident.is_limit_of_login(payload.model_id.as_deref())
         })?;
-        // Claude Code continues the session that was refused, not this session.
+        // Claude Code will continue the session that hit the limit, but not this session.
         incident.evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
         Some(Incident::new(incident.evidence))
     }
 
-    /// Returns the newest error of each other session, if its record alone shows a limit that may still hold. The
-    /// transcripts of these sessions are not read. Unless the newest reading shows a full window, only the newest
-    /// section of the journal is searched, because other sessions soon show whether a limit still holds.
+    /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply.
+    /// The transcripts of these sessions are not read. Unless the newest reading shows a full window, only the newest
+    /// section of the journal is searched, because other sessions soon show whether a limit still applies.
     fn blocking_errors(
         &self,
         session: &str,
@@ -307,9 +304,9 @@ impl<'a> Incidents<'a> {
         stored
     }
 
-    /// Returns true if the status line's session has received a response since an error of another session. A response
-    /// that arrived soon after the error may have been requested before it, so the response counts only if its figures
-    /// show that the windows are not full.
+    /// Returns true if the status line's session has received a response since another session's error. A response that
+    /// arrived soon after the error may have been requested before it, so such a response is accepted only if its
+    /// figures show that the windows are not full.
     fn has_responded_since(&self, error_at: DateTime<Utc>, payload: &StatusPayload) -> bool {
         let session = payload.session_id.as_deref().unwrap_or_default();
         let reported = Sample::from_payload(payload, self.now())
@@ -323,7 +320,7 @@ impl<'a> Incidents<'a> {
         shows_room || last_response.is_some_and(|at| at > error_at + SETTLED_AFTER)
     }
 
-    /// Explains error text that the user has pasted, based on the current state of this machine.
+    /// Explains error text pasted by the user, based on the current state of this machine.
     pub(crate) fn explain_text(&self, text: &str) -> Situation {
         let collector = self.collector(self.journal(), Asker::Shell);
         let text = redact(&both_ends(text));
@@ -339,7 +336,7 @@ impl<'a> Incidents<'a> {
         Situation::of(Incident::new(evidence))
     }
 
-    /// Returns all errors of one session or of all sessions, newest first, and how each one ended.
+    /// Returns the errors of one session or of all sessions, newest first, including how each error ended.
     pub(crate) fn history(
         &self,
         session: Option<&str>,
@@ -360,8 +357,8 @@ impl<'a> Incidents<'a> {
         Ok(incidents)
     }
 
-    /// Returns the errors of one session or of all sessions, newest first, as far as they can be found without a
-    /// ledger. These are the errors that hooks have stored and the last errors in the newest transcripts.
+    /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first. These are
+    /// the errors stored by hooks and the last errors in the newest transcripts.
     pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
         let journal = Journal::all(self.places);
         let collector = self.collector(&journal, Asker::Shell);
@@ -372,7 +369,7 @@ impl<'a> Incidents<'a> {
         incidents
     }
 
-    /// Stores an error that a hook reports, and returns its explanation. Returns `None` if the event has no session.
+    /// Stores an error reported by a hook and returns its explanation. Returns `None` if the event has no session.
     ///
     /// The error is stored immediately, because Claude Code may kill this process at any moment. Details that take
     /// longer to collect are stored afterward.
@@ -401,7 +398,7 @@ impl<'a> Incidents<'a> {
         Some(Incident::new(collector.with_obstacle(evidence)))
     }
 
-    /// Creates the record of an error from the fields of the event. Returns `None` if the event has no session.
+    /// Creates an error record from the event's fields. Returns `None` if the event has no session.
     fn error_of_hook(&self, event: &HookEvent) -> Option<StoredError> {
         let text = event.last_assistant_message.as_deref().map(readable);
         let mut error = StoredError::new(self.now(), MessageOrigin::Hook, text.unwrap_or_default());
@@ -416,8 +413,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Saves newly discovered facts about an error. If the session has received a response since the error, the
-    /// readings from around the time of the error are saved as well, so that the verdict stays the same after the
-    /// journal has deleted them.
+    /// readings from around the time of the error are also saved. The verdict then stays the same after the journal has
+    /// deleted those readings.
     pub(crate) fn save(&self, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
@@ -437,11 +434,11 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Stores the usage windows that Claude Code reports in a status-line call, if they have changed.
+    /// Stores the usage windows reported in a status-line call, if they have changed.
     pub(crate) fn store_reading(&self, payload: &StatusPayload) {
         let session = payload.session_id.as_deref().unwrap_or_default();
-        // Only the newest section of the journal is searched, because an older error would make no difference to which
-        // readings are stored.
+        // Searching the newest section of the journal is enough, because an older error does not affect which readings
+        // are stored.
         let last_error_at = self
             .stored()
             .list_newest(session)
@@ -478,20 +475,19 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Records that a session has stopped waiting for a reset, because the user entered a prompt or the session's
-    /// process exited.
+    /// Records that a session has stopped waiting for a reset, because the user entered a prompt or the process exited.
     pub(crate) fn record_waiting_ended(&self, session: &str) {
         if self.stored().newest(session).is_some() {
             self.stored().record_waiting_ended(session);
         }
     }
 
-    /// Returns the failed attempts of a request that Claude Code is currently retrying in a session.
+    /// Returns the failed attempts of the request that Claude Code is currently retrying in a session.
     pub(crate) fn retrying(&self, session: &str) -> Option<FailedAttempts> {
         transcript_end::retrying(&self.transcripts.path_of(session)?, self.now())
     }
 
-    /// Returns the failed attempts of a request that Claude Code is currently retrying in the status line's session.
+    /// Returns the failed attempts of the request that Claude Code is currently retrying in the status line's session.
     pub(crate) fn retrying_in(&self, payload: &StatusPayload) -> Option<FailedAttempts> {
         transcript_end::retrying(payload.transcript_path.as_deref()?, self.now())
     }
@@ -503,8 +499,8 @@ impl<'a> Incidents<'a> {
             || self.readings().last_of(session).is_some()
     }
 
-    /// Returns the session whose transcript changed last. Returns `None` if the session's owner or the login is
-    /// unknown.
+    /// Returns the session with the most recently changed transcript. Returns `None` if the session's owner or the
+    /// login is unknown.
     pub(crate) fn newest_session(&self) -> Option<NewestSession> {
         let newest = &self.transcripts.newest().first()?.path;
         let owner = transcript_end::owner(newest)?;

@@ -15,15 +15,15 @@ use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 
-/// The maximum age of an error that is over but still takes precedence over older errors.
+/// The maximum age at which an error that is over still takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
 /// The maximum number of other sessions whose errors are explained for one session. The status line has to wait for
-/// these explanations, and a script may have reached the same limit in hundreds of sessions. A login's newest errors
-/// are enough to show that the limit was reached.
+/// these explanations, and a script may have hit the same limit in hundreds of sessions. A login's newest errors are
+/// enough to show that the limit was reached.
 pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 
-/// The errors that matter now.
+/// The errors that are relevant now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
@@ -33,8 +33,8 @@ pub(crate) struct Situation {
 }
 
 impl Situation {
-    /// Chooses the current error. This is the newest error that blocks work or, if no error blocks work, the newest
-    /// error of all. `incidents` must be sorted from newest to oldest.
+    /// Chooses the current error. This is the newest error that blocks work or, if nothing blocks work, the newest
+    /// error. `incidents` must be sorted from newest to oldest.
     pub(super) fn new(mut incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
         let incident = incidents
             .iter()
@@ -55,21 +55,21 @@ impl Situation {
         }
     }
 
-    /// Returns the error that blocks work now.
+    /// Returns the error that currently blocks work.
     pub(crate) fn blocking(&self) -> Option<&Incident> {
         self.incident
             .as_ref()
             .filter(|incident| incident.blocks().is_some())
     }
 
-    /// Returns the error after which Claude Code may continue this session.
+    /// Returns the error after which Claude Code may still continue this session.
     pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
         self.continuing
             .iter()
             .find(|incident| incident.evidence.error.session.id.as_deref() == Some(session))
     }
 
-    /// Returns true if the current error was still open at the time of its reset.
+    /// Returns true if the limit has reset and the session has not continued since then.
     pub(crate) fn has_just_reset(&self) -> bool {
         self.incident.as_ref().is_some_and(|incident| {
             incident.is_open() && incident.diagnosis.state == State::Over(Ending::Reset)
@@ -94,11 +94,10 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     }
 }
 
-/// Finds the candidates for the current error in the journal and at the ends of transcripts, newest first. The errors
-/// of other sessions are included because they help to explain the errors of `session`.
+/// Finds candidates for the current error in the journal and at the ends of transcripts, newest first. Errors of other
+/// sessions are included because they help to explain the errors of `session`.
 ///
-/// No limit lasts longer than a month, so an error is left out if it is older than a month and older than the newest
-/// error.
+/// No limit lasts longer than a month, so errors older than a month are left out, except for the newest error.
 pub(super) fn find_errors(
     session: Option<&str>,
     collector: &EvidenceCollector<'_>,
@@ -114,8 +113,8 @@ pub(super) fn find_errors(
     errors
 }
 
-/// Finds all errors in the journal and at the ends of transcripts, newest first. The transcript of `session` is read
-/// even if it is an old one.
+/// Finds all errors in the journal and at the ends of transcripts, newest first. The transcript of `session` is always
+/// read, even if it is old.
 pub(super) fn find_all_errors(
     session: Option<&str>,
     collector: &EvidenceCollector<'_>,
@@ -137,9 +136,8 @@ pub(super) fn find_all_errors(
     errors
 }
 
-/// Finds the open errors of the status line's session, newest first. `transcript_ends_in_error` is true if the
-/// session's transcript ends in an error. Otherwise, older errors no longer stop anything, so only a part of the
-/// journal is searched.
+/// Finds the open errors of the status line's session, newest first. If the session's transcript does not end in an
+/// error, older errors no longer stop anything, so only part of the journal is searched.
 pub(super) fn find_errors_of_status_line(
     session: &str,
     transcript_ends_in_error: bool,
@@ -167,8 +165,8 @@ pub(super) fn find_errors_of_status_line(
     errors
 }
 
-/// Adds the weekly limits that stopped other sessions. If one of these limits applies to the same payer, it also stops
-/// the status line's session, even after the 5-hour window has reset.
+/// Adds the weekly limits that stopped other sessions. A weekly limit of the same payer also stops the status line's
+/// session, even after the 5-hour window has reset.
 pub(super) fn add_weekly_limits(
     session: &str,
     errors: &mut Vec<KnownError>,
@@ -194,7 +192,7 @@ pub(super) fn add_weekly_limits(
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));
 }
 
-/// Returns the newest errors, up to the first one after which the session has received a response.
+/// Returns the errors that occurred since the session last received a response, newest first.
 fn open_errors(errors: Vec<StoredError>) -> Vec<KnownError> {
     errors
         .into_iter()

@@ -1,8 +1,8 @@
-//! Readings of the usage windows. Status-line calls store them in the journal.
+//! Readings of the usage windows, which status-line calls store in the journal.
 //!
-//! The sessions of an account share its windows, but to each session, Claude Code reports only the figures from that
-//! session's last response. For this reason, the readings from all of a login's sessions are combined. All sessions of
-//! a configuration directory share a login. A gateway's limit is unrelated to that login, so it is kept separate.
+//! All sessions of an account share its windows, but Claude Code reports to each session only the figures from that
+//! session's last response. For this reason, the readings of all sessions of a login are combined. All sessions with
+//! the same configuration directory share a login. A gateway's limit is unrelated to the login, so it is kept separate.
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
@@ -26,29 +26,29 @@ use crate::places::Places;
 /// The maximum number of readings to consider per session. This is enough to cover the hours around an error.
 const MOST_OF_SESSION: usize = 32;
 
-/// The number of readings to compare, because several sessions can report figures of different ages at the same time.
+/// The number of readings to compare. Several sessions may report figures of different ages at the same time.
 const AT_ONCE: usize = 8;
 
-/// How often unchanged percentages are stored again. Because a reading counts as evidence for 15 minutes, up to three
-/// readings count at any time.
+/// How often unchanged percentages are stored again. A reading can be used as evidence for 15 minutes, so up to three
+/// readings are usable at any time.
 const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
 
 /// The time after an error during which every change in the figures is stored. Figures from after an error are better
 /// evidence than earlier figures.
 const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 
-/// How long readings are useful: the length of the longest window, plus one day in which the user may still ask about
-/// it.
+/// How long readings are useful: the length of the longest window, plus one day during which the user may still ask
+/// about it.
 pub(super) const USEFUL_FOR: TimeDelta = TimeDelta::days(8);
 
 /// The figures that Claude Code reported to a session at one time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) session: String,
-    /// The hash of the configuration directory, or `None` if the figures belong to an account other than the one that
-    /// is logged in there.
+    /// The hash of the configuration directory, or `None` if the figures belong to an account that is not logged in
+    /// there.
     login: Option<String>,
-    /// The size of the plan, if the figures belong to the account that is logged in.
+    /// The size of the plan, if the figures belong to the logged-in account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<String>,
     /// The host in the session's `ANTHROPIC_BASE_URL`, or `None` if that variable was not set. A proxy passes on the
@@ -63,8 +63,8 @@ impl JournalRecord for Reading {
 }
 
 impl Reading {
-    /// Returns true if a session with these credentials uses the same plan as the session of this reading. This
-    /// requires that no key replaces the login and that requests go to the same host.
+    /// Returns true if a session with these credentials uses the same plan as this reading's session. In that case, no
+    /// key replaces the login, and requests go to the same host.
     fn is_shared_with(&self, credentials: &[Credential]) -> bool {
         credentials.iter().all(|credential| {
             let is_other_service = credential.is_gateway() && credential.host.is_none();
@@ -85,9 +85,9 @@ pub(super) fn of_account<'j>(
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// Returns the figures that an account's other sessions reported, and that may show how full its windows were at a
-/// given time. These are the last figures before that time, and any figures that were first reported soon after it.
-/// `readings` must contain the account's readings, newest first.
+/// Returns figures from an account's other sessions that may show how full its windows were at the given time. These
+/// are the last figures before that time, and any figures first reported soon after it. `readings` must contain the
+/// account's readings, newest first.
 pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
     readings: impl Iterator<Item = R>,
     moment: DateTime<Utc>,
@@ -135,7 +135,7 @@ impl WindowReadings<'_> {
         of_session_newest_first(self.journal, session).next()
     }
 
-    /// Returns a session's figures, oldest first. Figures that were reported repeatedly are merged into one sample.
+    /// Returns a session's figures, oldest first. Repeated figures are merged into one sample.
     pub(super) fn of_session(&self, session: &str) -> Vec<Sample> {
         let mut samples: Vec<Sample> = of_session_newest_first(self.journal, session)
             .take(MOST_OF_SESSION)
@@ -152,9 +152,9 @@ impl WindowReadings<'_> {
         samples
     }
 
-    /// Returns the login's newest reading. Readings from the future are ignored. They were recorded while the clock was
-    /// wrong, and until that time comes, they would hide all other readings. If a session repeats figures, they may
-    /// come from an earlier response, so each reading counts from the earliest possible time.
+    /// Returns the login's newest reading. Readings from the future are ignored, because they were recorded while the
+    /// clock was wrong and would hide all other readings. Repeated figures may come from an earlier response, so each
+    /// reading is dated to the earliest possible time.
     pub(super) fn newest(&self, metered: Metered) -> Option<Reading> {
         let login = Some(self.login.directory_hash());
         let mut readings = self
@@ -180,7 +180,7 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the newest figures of the plan or of a gateway, whichever are newer.
+    /// Returns the newest figures, from either the plan or a gateway.
     pub(crate) fn windows_of_account(&self) -> Option<Sample> {
         [Metered::Plan, Metered::Gateway]
             .into_iter()
@@ -189,11 +189,11 @@ impl WindowReadings<'_> {
             .max_by_key(|sample| sample.measured)
     }
 
-    /// Returns the usage windows for a status line. These are the windows that Claude Code reports or, if another
-    /// session of the same account has newer figures, that session's windows.
+    /// Returns the usage windows for a status line. Normally, these are the windows that Claude Code reports. If
+    /// another session of the same account has newer figures, that session's windows are returned instead.
     ///
-    /// Claude Code reports no windows after a response that was an error (`is_refused`), or between a resume and the
-    /// next response. In these cases, the windows of an earlier reading are returned.
+    /// Claude Code reports no windows after a failed response (`is_refused`), or between a resume and the next
+    /// response. In these cases, the windows of an earlier reading are returned.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
         let Some(reported) = Sample::from_payload(payload, now) else {
@@ -259,8 +259,8 @@ impl WindowReadings<'_> {
         )
     }
 
-    /// Returns true if the account to which these figures belong may be paying for the status line's session. A
-    /// transcript that names no owner does not rule this out.
+    /// Returns true if the account behind these figures may be paying for the status line's session. This is possible
+    /// even if the transcript does not record an owner.
     fn may_pay_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
         let Some(login) = self.login.saved_account() else {
             return false;
@@ -274,8 +274,8 @@ impl WindowReadings<'_> {
         }
     }
 
-    /// Stores the figures of a status-line call if they are new. `last_error_at` is the time of the session's last
-    /// error. If storing them fails, the next call tries again. Until then, verdicts are less certain.
+    /// Stores a status-line call's figures if they are new. `last_error_at` is the time of the session's last error. If
+    /// storing fails, the next call tries again, and verdicts are less certain until then.
     pub(crate) fn store(&self, payload: &StatusPayload, last_error_at: Option<DateTime<Utc>>) {
         let now = self.environment.now;
         let (Some(session), Some(reported)) =
@@ -316,7 +316,7 @@ impl WindowReadings<'_> {
         let stored = journal::append(self.places, now, &reading);
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {
-            // The deepest files are cleared locks, which are two levels down, in `quarantine`.
+            // Cleared locks in `quarantine` are two levels down, deeper than any other file.
             disk::remove_stale_temporary_files(&self.places.data, now, 2);
         }
     }
@@ -335,8 +335,8 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.measured - last.measured >= STORED_EVERY
 }
 
-/// Returns the fingerprint of the account that a session's figures belong to. This is the session's owner, if the owner
-/// differs from the login, and otherwise the login's account.
+/// Returns the fingerprint of the account that a session's figures belong to. This is the session's owner if it differs
+/// from the login, and the login's account otherwise.
 fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
     let login = &login?.owner;
     match transcript_end::owner_of(payload) {

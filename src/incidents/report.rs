@@ -1,4 +1,4 @@
-//! Renders the report about past errors: totals, followed by one entry per stop.
+//! Renders the report about past errors, with totals followed by one entry per interruption.
 
 use std::cmp::Reverse;
 
@@ -19,19 +19,20 @@ use crate::time::{Clock, format_duration, format_rfc3339};
 
 const NONE: &str = "No limit errors found.";
 
-/// A stop in one session: an error, and any further attempts that reached the same limit before the stop ended.
+/// An interruption of one session: an error, and any further attempts that hit the same limit before the interruption
+/// ended.
 struct Entry<'i> {
-    /// The last error, which shows how the stop ended.
+    /// The last error, which shows how the interruption ended.
     last: &'i Incident,
     first_at: DateTime<Utc>,
     attempts: u64,
     /// True if the totals count this entry among the limits that still block work. If one limit blocks several
-    /// sessions, the totals count only the last entry.
+    /// sessions, only the last entry is counted.
     is_counted: bool,
 }
 
 impl<'i> Entry<'i> {
-    /// Groups errors into entries, newest first. Each entry contains the errors of one stop in one session.
+    /// Groups errors into entries, newest first. Each entry covers one interruption of one session.
     fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
         let mut stops: IndexMap<(usize, Option<&str>), Self> = IndexMap::new();
         for counted in count_errors(incidents, clock) {
@@ -64,7 +65,7 @@ impl<'i> Entry<'i> {
         }
     }
 
-    /// Returns the last error's fields together with the fields of the entry itself.
+    /// Returns the last error's fields together with the entry's own fields.
     fn json(&self, clock: Clock) -> Value {
         let blocked_until = match self.last.stopped(clock.now) {
             Some(Stopped::Until(until)) => Some(format_rfc3339(until)),
@@ -80,7 +81,7 @@ impl<'i> Entry<'i> {
         merge_objects([self.last.to_json(), more])
     }
 
-    /// Adds the entry's time, a description of what happened, and the message to a report.
+    /// Adds the entry's time, its description, and the error message to a report.
     fn describe(&self, clock: Clock, report: &mut Report) {
         let incident = self.last;
         let (state, sentence) = match incident.diagnosis.state {
@@ -171,7 +172,7 @@ pub(crate) fn report(
     report
 }
 
-/// Returns the report about the limits in the exports of several machines, by person.
+/// Returns the report about the limits in several machines' exports, by person.
 pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
     let tolls = sum_tolls(&limits.errors, clock.zone);
@@ -243,8 +244,8 @@ pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
     Some(toll_table(period, rows))
 }
 
-/// Returns the totals for each person. The person who was blocked the longest comes first. A wide table also names the
-/// limits that stopped each person most often.
+/// Returns the totals for each person, longest blocked first. A wide table also lists the limits that each person hit
+/// most often.
 pub(crate) fn by_person<'p>(
     people: impl Iterator<Item = (String, &'p PersonLimits)>,
     is_wide: bool,

@@ -90,7 +90,7 @@ impl<'a> SessionTranscripts<'a> {
     }
 
     /// Returns the path of a session's transcript. Uses the list of all transcripts if it has already been built.
-    /// Otherwise, looks for the file in each project, which takes time in proportion to the number of projects.
+    /// Otherwise, looks for the file in each project, which takes time proportional to the number of projects.
     pub(super) fn path_of(&self, session: &str) -> Option<PathBuf> {
         match self.list.get() {
             Some(list) => {
@@ -109,13 +109,14 @@ impl<'a> SessionTranscripts<'a> {
             .get_or_compute(path, || transcript_end::read_tail(path).map(Rc::new))
     }
 
-    /// Returns the owner that a transcript names, or `None` if it names no owner.
+    /// Returns the owner recorded in a transcript, or `None` if no owner is recorded.
     pub(super) fn owner(&self, path: &Path) -> Option<Owner> {
         self.owners
             .get_or_compute(path, || transcript_end::owner(path))
     }
 
-    /// Returns a session's owner, or `None` if its transcript is not on this machine or names no owner.
+    /// Returns a session's owner, or `None` if its transcript does not exist on this machine or does not record an
+    /// owner.
     pub(super) fn owner_of(&self, session: &str) -> Option<Owner> {
         self.owner(&self.path_of(session)?)
     }
@@ -127,7 +128,7 @@ impl<'a> SessionTranscripts<'a> {
     }
 
     /// Returns transcripts of other sessions that may have received a response since the given time. To avoid listing
-    /// all transcripts, this considers only running sessions and projects that have changed since then.
+    /// all transcripts, considers only running sessions and recently changed projects.
     pub(super) fn changed_beside(
         &self,
         session: &str,

@@ -1,7 +1,7 @@
 //! Limit errors in the journal.
 //!
 //! A hook appends an error within milliseconds, without taking a lock or waiting, because Claude Code may kill the hook
-//! at any moment. Details that are discovered later are appended as another record that has the same session and time.
+//! at any moment. Details discovered later are appended as another record with the same session and time.
 
 use std::collections::HashSet;
 
@@ -38,8 +38,8 @@ impl<'a> StoredErrors<'a> {
         }
     }
 
-    /// Returns the errors of one session or of all sessions, newest first. If an error has several records, the newest
-    /// one is returned.
+    /// Returns the errors of one session or of all sessions, newest first. If an error has several records, only the
+    /// newest record is returned.
     pub(super) fn list(&self, session: Option<&str>) -> Vec<StoredError> {
         match session {
             Some(session) => newest_record_of_each(
@@ -50,11 +50,11 @@ impl<'a> StoredErrors<'a> {
         }
     }
 
-    /// Returns the errors of a session like [`Self::list`], but only those with a record in the newest section of the
+    /// Returns a session's errors like [`Self::list`], but only those with a record in the newest section of the
     /// journal.
     ///
-    /// A status-line call uses this method if the transcript does not end in an error. In that case, an older error no
-    /// longer stops anything, so it would be wasteful to search the whole journal on every call.
+    /// A status-line call uses this method when the transcript does not end in an error. In that case, older errors no
+    /// longer stop anything, so searching the whole journal on every call would be wasteful.
     pub(super) fn list_newest(&self, session: &str) -> Vec<StoredError> {
         newest_record_of_each(
             self.journal.newest_records_with("id", Some(session)),
@@ -62,7 +62,7 @@ impl<'a> StoredErrors<'a> {
         )
     }
 
-    /// Returns the errors of all sessions with a record in the newest section of the journal, newest first.
+    /// Returns the errors of all sessions that have a record in the newest section of the journal, newest first.
     pub(super) fn list_newest_of_all(&self) -> Vec<StoredError> {
         newest_record_of_each(self.journal.newest_records(), None)
     }
@@ -77,9 +77,9 @@ impl<'a> StoredErrors<'a> {
         let _ = journal::append(self.places, self.now, error);
     }
 
-    /// Stores an error that a hook reports. If two errors in a session occur in the same millisecond, they are given
-    /// different times. If another hook has just reported the same error, or if a status-line call has just found it in
-    /// the transcript, the error keeps the time that was stored then.
+    /// Stores an error reported by a hook. If two errors in a session occur in the same millisecond, they are given
+    /// different times. If another hook or a status-line call has just recorded the same error, the error keeps the
+    /// time of that record.
     pub(super) fn insert(&self, error: &mut StoredError) -> Result<(), disk::Error> {
         let session = error.session.id.as_deref().unwrap_or_default();
         let known = self.list(Some(session));
@@ -110,13 +110,13 @@ impl<'a> StoredErrors<'a> {
         journal::record_event_once(self.places, &announcement_of(error), &(error.at..self.now))
     }
 
-    /// Records that a session has stopped waiting for a reset. If recording fails, whycap continues to report that the
-    /// session is waiting.
+    /// Records that a session has stopped waiting for a reset. If this fails, whycap keeps reporting that the session
+    /// is waiting.
     pub(super) fn record_waiting_ended(&self, session: &str) {
         let _ = journal::record_event(self.places, &EventKey::WaitingEnded { session }, self.now);
     }
 
-    /// Returns the last time at which a session stopped waiting for a reset.
+    /// Returns the last time a session stopped waiting for a reset.
     pub(super) fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
         self.journal
             .last_event_at(&EventKey::WaitingEnded { session })
@@ -130,7 +130,7 @@ fn announcement_of(error: &StoredError) -> EventKey<'_> {
     }
 }
 
-/// Returns true if two hooks stored these two records about the same error.
+/// Returns true if two hooks stored these records about the same error.
 ///
 /// Claude Code runs a hook twice if the user has installed both the plugin and the hooks in the settings. Both
 /// processes receive the same event, and neither may have seen the other's record.
@@ -148,9 +148,9 @@ fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
         && (first.at - second.at).abs() <= SAME_INSTANT
 }
 
-/// Returns the errors that these records describe, in one session or in all sessions. Records about the same transcript
-/// line describe the same error, even if their times differ. If several hooks have reported the same error, the oldest
-/// of their records is returned.
+/// Returns the errors described by these records, in one session or in all sessions. Records of the same transcript
+/// line describe the same error, even if their times differ. If several hooks have reported the same error, their
+/// oldest record is returned.
 fn newest_record_of_each(
     records: impl Iterator<Item = StoredError>,
     session: Option<&str>,
@@ -233,7 +233,7 @@ mod tests {
             error.session.id = Some("s".to_owned());
             error
         };
-        // These hooks run at the same time, so none of them sees another hook's record.
+        // These hooks run at the same time, so none of them sees the others' records.
         for ms in [0, 3, 900] {
             journal::append(&places, now, &report("limit", ms)).unwrap();
         }

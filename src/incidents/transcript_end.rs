@@ -21,17 +21,17 @@ const TAIL: u64 = 256 * 1024;
 /// image.
 const LONG_TAIL: u64 = 2 * 1024 * 1024;
 
-/// The number of bytes of a line longer than [`LONG_TAIL`] to read at a time.
+/// The number of bytes to read at a time from a line longer than [`LONG_TAIL`].
 const STEP: u64 = 1024 * 1024;
 
 /// The number of bytes to search for the failed attempts of a request. Ten attempts take up about 10 KB, and the
-/// `api-request` lines between them take up as much again.
+/// `api-request` lines between them take up another 10 KB.
 const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
 
 /// How long Claude Code waits for a response before giving up (`API_TIMEOUT_MS`).
 pub(super) const LONGEST_REQUEST: TimeDelta = TimeDelta::minutes(10);
 
-/// The messages that version 2.1.330 uses to announce that responses are free even though a window is full.
+/// The messages with which version 2.1.330 announces that responses are free even though a window is full.
 const FREE_BEYOND_WINDOW: [&str; 3] = [
     "ower priority until your limit resets",
     "Lower-priority mode is back on",
@@ -59,9 +59,10 @@ pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
     Some(tail)
 }
 
-/// Returns the lines at the end of a transcript if the first of them is an assistant line that begins before `start`. Its
-/// long texts are cut, because a server may respond to a request with an error of any length. `end` contains the bytes
-/// from `start` to the end of the file. Returns `None` if there is no such line, or if it is too long.
+/// Returns the lines at the end of a transcript if the first of them is an assistant line that begins before `start`.
+/// The line's long texts are shortened, because a server may respond to a request with an error of any length. `end`
+/// contains the bytes from `start` to the end of the file. Returns `None` if there is no such line, or if it is too
+/// long.
 fn with_shortened_line(transcript: &Path, start: u64, end: &[u8]) -> Option<Vec<u8>> {
     let (rest_of_line, lines_after) = end.split_at(memchr::memchr(b'\n', end)?);
     let mut position = line_start(transcript, start)?;
@@ -82,8 +83,7 @@ fn with_shortened_line(transcript: &Path, start: u64, end: &[u8]) -> Option<Vec<
     Some(line.bytes)
 }
 
-/// Returns the offset at which the line that contains the byte before `end` begins. Returns `None` if the line is too
-/// long.
+/// Returns the start of the line that contains the byte before `end`. Returns `None` if the line is too long.
 fn line_start(transcript: &Path, end: u64) -> Option<u64> {
     let lowest = end.saturating_sub(LONGEST_LINE as u64);
     let mut searched_from = end;
@@ -98,13 +98,13 @@ fn line_start(transcript: &Path, end: u64) -> Option<u64> {
     if lowest == 0 { Some(0) } else { None }
 }
 
-/// Returns the owner of the status line's session, or `None` if its transcript names no owner.
+/// Returns the owner of the status line's session, or `None` if its transcript does not record an owner.
 pub(super) fn owner_of(payload: &StatusPayload) -> Option<Owner> {
     owner(payload.transcript_path.as_deref()?)
 }
 
-/// Returns a session's owner, or `None` if its transcript names no owner. Claude Code records the owner when a process
-/// starts and when the credential changes.
+/// Returns a session's owner, or `None` if its transcript does not record an owner. Claude Code records the owner when
+/// a process starts and when the credential changes.
 pub(super) fn owner(transcript: &Path) -> Option<Owner> {
     let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
     match owner_in(start, &bytes) {
@@ -138,8 +138,8 @@ fn time_of(line: &[u8]) -> Option<DateTime<Utc>> {
     Some(dated.timestamp)
 }
 
-/// Returns true if a message at the end of a transcript, at or after the given time, says that responses are free even
-/// though a window is full.
+/// Returns true if a message at the end of a transcript, written at or after the given time, says that responses are
+/// free even though a window is full.
 pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
     let (start, bytes) = disk::read_tail(transcript, TAIL).unwrap_or_default();
     complete_lines(start, &bytes).any(|line| {
@@ -150,10 +150,10 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
     })
 }
 
-/// Returns the time of the last response. Returns `None` if there is no response, if a limit has since stopped the
-/// session, or if the session continues for free at a lower priority.
+/// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
+/// since then, or if the session continues for free at a lower priority.
 pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
-    /// The longest time that a session can continue at a lower priority, namely until the 5-hour window resets.
+    /// The longest time that a session can continue at a lower priority, which ends when the 5-hour window resets.
     const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
     let at = tail.response_times.iter().copied().max()?;
@@ -174,13 +174,12 @@ fn is_of_conversation(line: &[u8]) -> bool {
         .any(|kind| memmem::find(line, kind).is_some())
 }
 
-/// Returns the failed attempts of a request that Claude Code is currently retrying, if the conversation ends with them.
-/// Returns `None` if the next attempt should have ended by now, because the session has been abandoned in that case.
+/// Returns the failed attempts of a request that Claude Code is currently retrying, if they are at the end of the
+/// conversation. Returns `None` if the next attempt is overdue, because the session has then been abandoned.
 pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {
     let (start, bytes) = disk::read_tail(transcript, TAIL_WITH_ATTEMPTS).ok()?;
     let lines: Vec<&[u8]> = complete_lines(start, &bytes).collect();
-    // Every status-line call gets this far, and the last line usually belongs to the conversation, so this search must
-    // be fast.
+    // Every status-line call runs this search. It must be fast, and the last line usually belongs to the conversation.
     let lines_after_conversation = lines
         .rsplit(|line| is_of_conversation(line) && FailedAttempt::in_line(line).is_none())
         .next()?;

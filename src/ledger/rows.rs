@@ -156,7 +156,7 @@ pub enum SpendKind {
     Damaged,
 }
 
-/// One model's spend in a quarter hour, or a single response.
+/// The spend of one model in a quarter hour, or a single response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SpendRow<'l> {
     /// The start of the quarter hour, or the time of the response.
@@ -192,7 +192,7 @@ pub enum RowsBy {
     Session,
     /// The quarter hour, the session, the branch, the agent, the skill, the plugin, and the MCP server.
     Scene,
-    /// One row for each response, in chronological order.
+    /// A row for each response, in chronological order.
     Response,
 }
 
