@@ -1,6 +1,6 @@
-//! Writes a summary of an error that is short enough to paste into a bug report.
+//! Writes a short summary of an error for use in a bug report.
 //!
-//! The summary contains only fields that are selected here by name, and no paths, names, IDs, prompts, or keys.
+//! The summary contains only explicitly selected fields. It does not contain paths, names, IDs, prompts, or keys.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use super::sample::Sample;
 use crate::claude::account::Plan;
 use crate::time::{Clock, format_rfc3339};
 
-/// The maximum number of readings to list.
+/// The maximum number of readings to include.
 const READINGS: usize = 4;
 
-/// Hosts whose addresses do not identify anybody.
+/// Host names that do not identify the user.
 const PUBLIC_HOSTS: &[&str] = &["anthropic.com", "claude.ai", "claude.com"];
 
 /// Writes the summary as Markdown.
@@ -88,7 +88,7 @@ fn client(evidence: &Evidence) -> String {
     )
 }
 
-/// Returns the number of installed clients if there is more than one, or an empty string otherwise.
+/// Returns the number of installed clients, or an empty string if there is only one.
 fn installations(evidence: &Evidence) -> String {
     let installed = evidence.error.session.installed_clients;
     if evidence.error.message.origin != MessageOrigin::Pasted && installed > 1 {
@@ -110,7 +110,7 @@ fn credentials(evidence: &Evidence) -> String {
     names.join(", ")
 }
 
-/// Returns the fields that the server sent with the error.
+/// Formats the fields that the server sent with the error.
 fn server_fields(evidence: &Evidence) -> String {
     let line = evidence.line().cloned().unwrap_or_default();
     let quota = line.quota.unwrap_or_default();
@@ -165,8 +165,8 @@ fn reading(reading: &Sample) -> String {
     format!("at {} {}", format_rfc3339(reading.at), figures.join(", "))
 }
 
-/// Returns the value if it consists only of letters, digits, and a few symbols. Other values are withheld because they
-/// might identify somebody.
+/// Returns the value if it contains only letters, digits, and a few symbols. Other values are withheld because they
+/// could identify the user.
 fn identifier(value: &str) -> &str {
     let is_plain = value
         .chars()
@@ -178,7 +178,7 @@ fn identifier(value: &str) -> &str {
     }
 }
 
-/// Returns an error message without any addresses, IDs, or paths, and without any hosts except Anthropic's own.
+/// Redacts addresses, IDs, paths, and non-Anthropic hosts in an error message.
 fn redact(text: &str) -> String {
     let words: Vec<String> = text.split(' ').map(redact_word).collect();
     words.join(" ")
@@ -213,7 +213,7 @@ fn is_id(word: &str) -> bool {
             .any(|id| word.starts_with(id))
 }
 
-/// Returns true if a word is a path such as `/home/jane/x`, but not `/usage-credits` or `1/2`.
+/// Returns true if a word is a path such as `/home/jane/x`, as opposed to `/usage-credits` or `1/2`.
 fn is_path(word: &str) -> bool {
     word.starts_with("~/")
         || word.contains('\\')

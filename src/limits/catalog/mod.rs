@@ -489,7 +489,7 @@ fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) 
 }
 
 /// Looks for a match in a later quotation. When users quote several messages, the last one stopped the work, as in
-/// "first \"You've hit your session limit\", and now \"You've hit your weekly limit\"".
+/// `first "You've hit your session limit", and now "You've hit your weekly limit"`.
 fn in_later_quotation(
     earlier: &WordMatch,
     normalized: &str,

@@ -1,8 +1,8 @@
-//! Forecasts the usage of the 5-hour window from its recent pace.
+//! Forecasts the usage of the 5-hour window based on its recent pace.
 //!
-//! A new forecast is made whenever a reading has a new percentage. If no new percentage arrives for longer than usual,
-//! work is assumed to have paused, and a new forecast is made every minute. A forecast remains in effect until a newer
-//! one differs from it by more than the usual error. Otherwise, the status line would change with every call.
+//! A new forecast is made whenever the percentage changes. If it has not changed for longer than usual, work is assumed
+//! to have paused, and the forecast is updated every minute. To keep the status line stable, a forecast is replaced
+//! only if the new one differs by more than the typical error.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,63 +10,62 @@ use super::{Outlook, from_minutes, in_minutes, time_since_start};
 use crate::claude::meters::Meter;
 use crate::time::FIVE_HOURS;
 
-/// The time of a reading and the percentage that it reports.
+/// The time and percentage of a reading.
 pub type Level = (DateTime<Utc>, f64);
 
-/// The time constant, in minutes, for the recent pace. It determines how fast the weight of past usage decreases.
+/// The decay time constant for the recent pace, in minutes.
 const RECENT_MEMORY: f64 = 70.0;
-/// The time constant, in minutes, for the current pace. It determines how fast the weight of past usage decreases.
+/// The decay time constant for the current pace, in minutes.
 const CURRENT_MEMORY: f64 = 15.0;
-/// How long, in minutes, the current pace is assumed to continue. A group of subagents usually works for about this
-/// long.
+/// The number of minutes for which the current pace is assumed to continue. This is how long a group of subagents
+/// typically runs.
 pub const CURRENT_LASTS: f64 = 20.0;
-/// The maximum number of levels from which a pace is calculated. More levels do not improve the result.
+/// The maximum number of levels used to calculate a pace. More levels do not improve the result.
 const MAX_LEVELS: usize = 30;
-/// How much time must pass after the start of a window before a forecast is made.
+/// The minimum age of a window for a forecast.
 const NO_FORECAST_BEFORE: TimeDelta = TimeDelta::minutes(10);
-/// The percentage below which no forecast is made.
+/// The minimum usage for a forecast, as a percentage.
 pub const NO_FORECAST_BELOW: f64 = 10.0;
-/// The maximum number of minutes for which the recent pace can be expected to continue. People take breaks after that.
+/// The maximum number of minutes for which the recent pace can be extrapolated. After that, people take breaks.
 const LOOKS_AHEAD: f64 = 93.0;
-/// The maximum number of minutes ahead for which a forecast can rely on the current pace alone.
+/// The maximum number of minutes for which the current pace alone is reliable.
 const SOON: f64 = 15.0;
-/// The latest point at which a window may fill up for a forecast to be shown, as a fraction of the time until its
-/// reset. If a window fills up only shortly before its reset, it stops very little work.
+/// The latest point at which a window must fill up to be worth a warning, as a fraction of the time until the reset. A
+/// window that fills up shortly before its reset does not stop much work.
 const BEFORE_RESET: f64 = 0.8;
-/// The factor by which the estimated time is extended, because the coming hours will contain more pauses than the hours
-/// used to calculate the pace.
+/// The factor that accounts for additional pauses in the coming hours.
 const MORE_PAUSES: f64 = 1.05;
 /// The interval between forecasts during a pause.
 const PAUSE_STEP: TimeDelta = TimeDelta::minutes(1);
-/// The number of recent gaps between levels whose median is the usual gap.
+/// The number of recent gaps between levels that are used to calculate the usual gap.
 const GAPS: usize = 5;
-/// The maximum difference, in minutes, between a new forecast and an earlier forecast that remains in effect.
+/// The maximum difference, in minutes, at which an earlier forecast is kept.
 const TOLERANCE: f64 = 2.0;
-/// The fraction of the remaining time that is added to [`TOLERANCE`].
+/// The fraction of the remaining time to add to [`TOLERANCE`].
 const TOLERANCE_SHARE: f64 = 0.04;
-/// The part of the current percentage point that is unused on average.
+/// The average unused fraction of the current percentage point.
 const HALF_POINT: f64 = 0.5;
 
-/// The pace of a window, in percentage points per minute.
+/// The pace at which a window fills up, in percentage points per minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The pace, calculated mostly from the last hour.
+    /// The average pace, weighted toward the last hour.
     pub recent: f64,
-    /// The pace, calculated mostly from the last 15 minutes. It is assumed to continue for [`CURRENT_LASTS`].
+    /// The average pace, weighted toward the last 15 minutes. It is assumed to continue for [`CURRENT_LASTS`] minutes.
     pub current: f64,
 }
 
 impl Pace {
-    /// Calculates the pace from the levels of a window, oldest first. Usage is assumed to increase evenly between two
-    /// levels. If there are no levels, the result is therefore the average pace since the start of the window. Returns
-    /// `None` if the reset has passed or is unknown.
+    /// Calculates the pace from a window's levels, oldest first. Usage is interpolated linearly between levels, so
+    /// without any levels, the result is the average pace since the start of the window. Returns `None` if the reset
+    /// time has passed or is unknown.
     pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
         let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
         let levels = levels_by_minute(levels, meter)?;
         Some(Self::from_minutes(&levels, meter.used_percent, since_start))
     }
 
-    /// Calculates the pace at `since_start`, in minutes since the start of the window.
+    /// Calculates the pace `since_start` minutes after the start of the window.
     fn from_minutes(levels: &[MinuteLevel], used_percent: f64, since_start: f64) -> Self {
         let present = MinuteLevel {
             minute: since_start,
@@ -80,7 +79,7 @@ impl Pace {
         let mut current = 0.0;
         for level in recent_levels.chain([present]) {
             let ago = (since_start - level.minute).max(0.0);
-            // An idle session may report an outdated level.
+            // Idle sessions may report an outdated level.
             if level.percent > percent {
                 let span = (newest_ago - ago).max(1.0);
                 let rate = (level.percent - percent) / span;
@@ -96,7 +95,7 @@ impl Pace {
         }
     }
 
-    /// Returns the number of minutes until usage has increased by this many percentage points.
+    /// Returns the number of minutes until usage has increased by the given number of percentage points.
     fn minutes_to(&self, percent: f64) -> f64 {
         let remainder = percent - self.current * CURRENT_LASTS;
         if remainder > 0.0 {
@@ -107,7 +106,7 @@ impl Pace {
     }
 }
 
-/// A level, with its time in minutes since the start of the window.
+/// A level with its time in minutes since the start of the window.
 #[derive(Debug, Clone, Copy)]
 struct MinuteLevel {
     minute: f64,
@@ -123,18 +122,18 @@ fn levels_by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<MinuteLevel>>
     Some(by_minute.collect())
 }
 
-/// Returns the weight of the usage between two times, given in minutes ago.
+/// Returns the weight of usage between two times, both in minutes before now.
 fn weight_between(ago: f64, longer_ago: f64, memory: f64) -> f64 {
     weight_before(ago, memory) - weight_before(longer_ago, memory)
 }
 
-/// Returns the weight of all usage before a time, given in minutes ago. The result approximates `e^(-ago / memory)`. To
-/// calculate the exact value, the program would have to load the math library at every start.
+/// Returns the weight of all usage before the given time, in minutes before now. This approximates `e^(-ago / memory)`,
+/// because the exact calculation would require loading the math library on every start.
 fn weight_before(ago: f64, memory: f64) -> f64 {
     (1.0 + ago / (2.0 * memory)).powi(-2)
 }
 
-/// Returns the forecast for a given pace, or `None` if the window is full or has just begun.
+/// Calculates the forecast for a given pace. Returns `None` if the window is full or has just started.
 fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let since_start = time_since_start(meter, FIVE_HOURS, now)?;
     if since_start < NO_FORECAST_BEFORE || meter.used_percent >= 100.0 {
@@ -160,7 +159,7 @@ fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     )
 }
 
-/// Returns the usual number of minutes between two levels, which is the median of the most recent gaps.
+/// Returns the usual time between two levels, in minutes. This is the median of the most recent gaps.
 fn usual_gap(levels: &[MinuteLevel]) -> f64 {
     let newest_first = levels.iter().rev();
     let mut gaps: Vec<f64> = newest_first
@@ -173,7 +172,7 @@ fn usual_gap(levels: &[MinuteLevel]) -> f64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or_default()
 }
 
-/// Returns the forecast that is in effect for a window, given its levels, oldest first, and its current usage.
+/// Returns the current forecast for a window, based on its current usage and its levels, oldest first.
 pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let by_minute = levels_by_minute(levels, meter)?;
     let mut in_effect = None;
@@ -202,7 +201,7 @@ pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Ou
     }
 }
 
-/// Returns the forecast that is in effect after a new one has been made.
+/// Makes a new forecast and returns whichever forecast is then in effect.
 fn updated(
     in_effect: Option<Outlook>,
     levels: &[MinuteLevel],
@@ -222,8 +221,8 @@ fn updated(
     if after <= before + tolerance {
         return in_effect;
     }
-    // During a pause, every new forecast gives a slightly later time than the previous one. With a margin, the next few
-    // forecasts are within the tolerance.
+    // During a pause, each forecast is slightly later than the previous one. The margin keeps the next few within the
+    // tolerance.
     let with_margin = after + tolerance / 2;
     if meter.resets_at.is_some_and(|reset| with_margin < reset) {
         Some(Outlook::Full(with_margin, with_margin))

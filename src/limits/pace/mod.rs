@@ -1,7 +1,7 @@
 //! Forecasts whether a usage window will fill up before it resets.
 //!
-//! For both kinds of window, several methods were compared, and the most accurate one was chosen. docs/pace.md
-//! describes how accurate the forecasts are, and tests/integration/forecasts measures their accuracy.
+//! The methods for the 5-hour window and the weekly window were chosen by comparing the accuracy of several candidates.
+//! Their accuracy is documented in docs/pace.md and measured in tests/integration/forecasts.
 
 pub mod five_hours;
 pub mod week;
@@ -15,17 +15,17 @@ use crate::claude::meters::Meter;
 /// The forecast for a usage window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Outlook {
-    /// The window will be full before it resets. The first value is the most likely time at which it will be full, and
-    /// the second is the latest likely time.
+    /// The window will fill up before it resets. The first value is the most likely time, and the second is the latest
+    /// likely time.
     Full(DateTime<Utc>, DateTime<Utc>),
-    /// The window will reset before it is full, even at twice the pace.
+    /// The window will reset before it fills up, even at twice the pace.
     Lasts,
     /// No forecast is possible.
     Open,
 }
 
 impl Outlook {
-    /// Returns the probable and the latest time at which the window will be full.
+    /// Returns the most likely and the latest likely time at which the window fills up.
     pub(crate) fn full(self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         match self {
             Self::Full(at, latest) => Some((at, latest)),
@@ -46,25 +46,25 @@ pub struct Expected {
     /// The recent pace of the 5-hour window, in percentage points per minute.
     #[serde(skip)]
     pub rate: Option<f64>,
-    /// The usage of the weekly window one week earlier.
+    /// The weekly window's usage one week earlier.
     pub week_before: Option<week::WeekBefore>,
 }
 
-/// A reading at which a window had a different whole percentage than before, or had reset.
+/// A reading that shows a new whole percentage or a reset.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WindowStep {
     pub(crate) at: DateTime<Utc>,
     /// A hash that identifies the account, if known.
     pub(crate) account: Option<String>,
-    /// The size of the account's plan at that time, if known.
+    /// The size of the account's plan at the time, if known.
     pub(crate) plan: Option<String>,
     pub(crate) window: Window,
     pub(crate) meter: Meter,
-    /// The first session that received the new figure.
+    /// The first session that received the new figures.
     pub(crate) session: String,
 }
 
-/// Returns the time that has passed since the start of a window, or `None` if its reset has passed or is unknown.
+/// Returns the time since the start of a window, or `None` if the reset time has passed or is unknown.
 fn time_since_start(meter: &Meter, length: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
     let reset = meter.resets_at?;
     let since_start = now - (reset - length);
@@ -85,7 +85,7 @@ fn from_minutes(minutes: f64) -> TimeDelta {
 pub(crate) mod testing {
     use super::*;
 
-    /// Returns the forecast for a window with this usage and an unknown reset time.
+    /// Creates a forecast for a window with the given usage and an unknown reset time.
     pub(crate) fn expected(window: Window, used_percent: f64, outlook: Outlook) -> Expected {
         Expected {
             window,

@@ -1,10 +1,11 @@
-//! Forecasts the usage of a weekly window from the same hours of earlier weeks.
+//! Forecasts the usage of the weekly window based on earlier weeks.
 //!
-//! The pace on a busy Monday says nothing about the nights, so the pace so far cannot simply be extrapolated. Instead,
-//! the forecast assumes that the rest of this week will resemble the rest of earlier weeks, scaled by how this week
-//! compares with them so far. It predicts a full window in three cases: if two thirds of that growth would be enough to
-//! fill the window, if the window also filled up in the last two weeks, or if the window is nearly full and will fill
-//! up within two hours.
+//! The current pace cannot simply be extrapolated, because a busy Monday says nothing about the nights. Instead, the
+//! forecast assumes that the rest of this week will resemble the same hours of earlier weeks, scaled by how this week
+//! compares so far.
+//!
+//! A window is predicted to fill up if two thirds of the expected growth would fill it, if it also filled up in the
+//! last two weeks, or if it is nearly full and will fill up within two hours.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,48 +14,48 @@ use super::{Outlook, from_minutes, in_minutes, time_since_start};
 use crate::claude::meters::Meter;
 use crate::time::WEEK;
 
-/// The number of earlier weeks on which a forecast is based.
+/// The maximum number of earlier weeks on which a forecast is based.
 pub const WEEKS: i32 = 4;
-/// The percentage below which no forecast is made.
+/// The minimum usage for a forecast, as a percentage.
 const NO_FORECAST_BELOW: f64 = 10.0;
-/// The percentage that is added to the usage of both weeks before they are compared, so that small differences at the
-/// beginning of a week do not have too much weight.
+/// The number of percentage points to add to both weeks before comparing them. This prevents small differences at the
+/// start of a week from having too much weight.
 const COMPARED_WITH: f64 = 40.0;
-/// A fraction of the expected growth. A window is expected to fill only if this much growth would fill it.
+/// The fraction of the expected growth that must be enough to fill a window for it to be predicted to fill up.
 const SURE_SHARE: f64 = 2.0 / 3.0;
-/// The lowest percentage at which an earlier week counts as full. Usage in such a week would have been higher without
-/// the limit.
+/// An earlier week is considered full if it reached this percentage. Without the limit, its usage would have been
+/// higher.
 const WAS_FULL: f64 = 97.0;
-/// The number of consecutive full weeks after which another full week is expected.
+/// The number of consecutive full weeks after which the next week is also expected to be full.
 const FULL_WEEKS: usize = 2;
-/// The number of percentage points by which this week may be behind an earlier week and still be considered equally far
-/// along.
+/// The number of percentage points by which this week may lag behind an earlier week and still be considered
+/// comparable.
 const AS_FAR_ALONG: f64 = 5.0;
-/// The lowest percentage at which the pace of the last [`NEARLY_FULL_HOURS`] hours is assumed to continue for the same
-/// number of hours.
+/// At or above this percentage, the pace of the last [`NEARLY_FULL_HOURS`] hours is assumed to continue for the same
+/// length of time.
 const NEARLY_FULL: f64 = 90.0;
 const NEARLY_FULL_HOURS: f64 = 2.0;
 
-/// An increase in the usage of a window.
+/// An increase in a window's usage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rise {
     /// The time of the reading.
     pub at: DateTime<Utc>,
-    /// The sum of all increases up to and including this one, in percentage points. A reset does not reduce the sum.
+    /// The cumulative increase up to this reading, in percentage points. Resets do not reduce it.
     pub total: f64,
 }
 
-/// The usage of a window one week earlier.
+/// A window's usage one week earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WeekBefore {
-    /// The percentage at the same time of the week.
+    /// The percentage at the same time in the previous week.
     pub then: f64,
-    /// The percentage at the end of that week.
+    /// The percentage at the end of the previous week.
     pub at_end: f64,
 }
 
-/// Returns the increases between a window's readings, oldest first. If the first reading is low, it also counts as an
-/// increase, because it covers all usage since the start of the window.
+/// Computes the increases between a window's readings, oldest first. If the first reading is low, it counts as an
+/// increase since the start of the window.
 pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
     let mut rises = Vec::new();
     let mut total = 0.0;
@@ -82,8 +83,8 @@ fn has_reset_between(before: &Meter, after: &Meter) -> bool {
     }
 }
 
-/// Returns the earliest time after which all increases are known, given a window's first reading. If the reading is
-/// low, this is the start of the window. Otherwise, it is the time of the reading.
+/// Returns the earliest time after which all increases are known. If the first reading of a window is low, this is the
+/// start of the window. Otherwise, it is the time of the reading.
 pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
     match first.resets_at {
         Some(resets_at) if covers_window(first) => (resets_at - WEEK).min(at),
@@ -91,13 +92,12 @@ pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
     }
 }
 
-/// Returns true if the first reading of a window is so low that it does not matter when exactly the usage before it
-/// occurred.
+/// Returns true if the first reading of a window is so low that the exact timing of earlier usage does not matter.
 fn covers_window(first: &Meter) -> bool {
     first.used_percent < NO_FORECAST_BELOW
 }
 
-/// The known increases of an account's weekly window.
+/// The usage history of an account's weekly window.
 #[derive(Debug, Clone, Copy)]
 pub struct PastWeeks<'h> {
     /// The increases, oldest first.
@@ -112,7 +112,7 @@ impl PastWeeks<'_> {
         (self.total_at(until) - self.total_at(from)).max(0.0)
     }
 
-    /// Returns the sum of all increases up to the given time.
+    /// Returns the cumulative increase up to the given time.
     fn total_at(&self, moment: DateTime<Utc>) -> f64 {
         let count = self.rises.partition_point(|rise| rise.at <= moment);
         count
@@ -121,7 +121,7 @@ impl PastWeeks<'_> {
             .map_or(0.0, |rise| rise.total)
     }
 
-    /// Returns how far back each known earlier week is from this week.
+    /// Returns the distance from this week to each earlier week with known usage.
     fn known_weeks(&self, start: DateTime<Utc>) -> Vec<TimeDelta> {
         (1..=WEEKS)
             .map(|weeks| WEEK * weeks)
@@ -129,7 +129,7 @@ impl PastWeeks<'_> {
             .collect()
     }
 
-    /// Returns the usage of the window one week earlier, or `None` if that week is unknown.
+    /// Returns the window's usage one week earlier, or `None` if it is unknown.
     pub fn week_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<WeekBefore> {
         let start = now - time_since_start(meter, WEEK, now)?;
         (start - WEEK >= self.since).then(|| WeekBefore {
@@ -138,8 +138,8 @@ impl PastWeeks<'_> {
         })
     }
 
-    /// Returns the expected increase from now to each full hour until the reset, assuming that the rest of this week
-    /// resembles the rest of the earlier weeks. Returns `None` if no earlier week is known.
+    /// Returns the expected increase from now to each full hour until the reset, based on the same hours of earlier
+    /// weeks. Returns `None` if no earlier week is known.
     pub fn growth(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Vec<f64>> {
         let since_start = time_since_start(meter, WEEK, now)?;
         let until_reset = WEEK - since_start;
@@ -167,7 +167,7 @@ impl PastWeeks<'_> {
         total / weeks.len() as f64
     }
 
-    /// Returns the forecast for the window.
+    /// Returns the forecast for a window.
     pub fn outlook(&self, meter: &Meter, now: DateTime<Utc>) -> Outlook {
         if !(NO_FORECAST_BELOW..100.0).contains(&meter.used_percent) {
             return Outlook::Open;
@@ -177,7 +177,8 @@ impl PastWeeks<'_> {
             .unwrap_or(Outlook::Open)
     }
 
-    /// Returns the forecast based on earlier weeks, or `None` if no earlier week is known or no forecast is possible.
+    /// Returns a forecast based on earlier weeks, or `None` if no earlier week is known or the outcome is too
+    /// uncertain.
     fn if_like_earlier_weeks(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
         let growth = self.growth(meter, now)?;
         let latest = full_at_share(&growth, SURE_SHARE, meter, now)
@@ -193,10 +194,9 @@ impl PastWeeks<'_> {
             .then_some(Outlook::Lasts)
     }
 
-    /// Returns the time at which the window filled up in the last two weeks, moved to this week. If the two times
-    /// differ, returns the later one. Returns `None` unless the window filled up in both weeks and this week's usage is
-    /// about as high as it was at this point in those weeks. [`SURE_SHARE`] cannot be used for such weeks, because
-    /// usage stops increasing when the window is full.
+    /// Predicts when the window will fill up if it filled up in each of the last two weeks. Returns the later of the
+    /// two corresponding times, or `None` if this week's usage lags behind. [`SURE_SHARE`] does not work for full
+    /// weeks, because usage stops increasing when a window is full.
     fn if_earlier_weeks_were_full(
         &self,
         meter: &Meter,
@@ -219,14 +219,14 @@ impl PastWeeks<'_> {
         times.into_iter().max().filter(|latest| *latest > now)
     }
 
-    /// Returns the hour in which the window filled up in the week that began at this time.
+    /// Returns the hour by which the window filled up in the week that started at the given time.
     fn time_of_full_week(&self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
         (1..=WEEK.num_hours())
             .map(|hour| start + TimeDelta::hours(hour))
             .find(|at| self.between(start, *at) >= WAS_FULL)
     }
 
-    /// Returns the forecast for a window that is nearly full, based on its pace over the last few hours.
+    /// Returns a forecast for a nearly full window, based on its pace over the last few hours.
     fn if_nearly_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
         let since_start = time_since_start(meter, WEEK, now)?;
         if meter.used_percent < NEARLY_FULL {
@@ -242,7 +242,7 @@ impl PastWeeks<'_> {
     }
 }
 
-/// Returns the hour at which the window will be full if its usage grows by this fraction of the expected increase.
+/// Returns the hour by which the window will be full if it grows by the given fraction of the expected increase.
 fn full_at_share(
     growth: &[f64],
     share: f64,

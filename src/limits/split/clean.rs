@@ -1,8 +1,8 @@
-//! Repairs text that was damaged when it was copied from a terminal or written to a log.
+//! Repairs text that was garbled by a terminal or a log.
 
 use crate::limits::words::WORDS;
 
-/// Returns the text without terminal control sequences, with the escapes from JSON and logs decoded.
+/// Removes terminal control sequences and decodes escapes from JSON and logs.
 pub(crate) fn repaired(text: &str) -> String {
     let decoded = decode_escapes(&without_control_sequences(text));
     WORDS
@@ -23,7 +23,7 @@ pub(crate) fn repaired(text: &str) -> String {
         .collect()
 }
 
-/// Returns the text in the form with which patterns are compared: repaired, in lowercase, and with single spaces.
+/// Normalizes text for pattern matching by repairing it, converting it to lowercase, and collapsing whitespace.
 pub(crate) fn normalize(text: &str) -> String {
     let lower = repaired(text).to_lowercase();
     let words = lower.split_whitespace().map(|word| {
@@ -43,7 +43,7 @@ pub(crate) fn normalize(text: &str) -> String {
     normalized
 }
 
-/// Removes the sequences that set colors, titles, and links in a terminal.
+/// Removes terminal control sequences for colors, titles, and links.
 fn without_control_sequences(text: &str) -> String {
     if !text.contains(['\u{1b}', '\u{9b}']) && !text.contains("\\u001b") {
         return text.to_owned();
@@ -75,7 +75,7 @@ fn without_control_sequences(text: &str) -> String {
     clean
 }
 
-/// Decodes escapes such as `\u00b7`, `\n`, and `\t`, which logs contain in place of the characters.
+/// Decodes escapes such as `\u00b7`, `\n`, and `\t`, which appear in logs in place of the actual characters.
 fn decode_escapes(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();
@@ -95,8 +95,8 @@ fn decode_escapes(text: &str) -> String {
     decoded
 }
 
-/// Decodes one escape, given the text after its backslash. Returns the character and the number of bytes that the
-/// escape occupies, or `None` if this is not an escape.
+/// Decodes a single escape from the text after a backslash. Returns the character, or `None` if this is not an escape,
+/// and the number of bytes consumed.
 fn decode_escape(after: &str) -> (Option<char>, usize) {
     match after.as_bytes().first() {
         Some(b'u') => {
@@ -107,8 +107,8 @@ fn decode_escape(after: &str) -> (Option<char>, usize) {
                 _ => (None, 0),
             }
         }
-        // A Windows path also has backslashes before letters. `\n` is decoded unless another backslash follows it, and
-        // `\t` is decoded unless a letter or digit follows it.
+        // Backslashes in Windows paths also precede letters. `\n` is therefore not decoded before another backslash,
+        // and `\t` is not decoded before a letter or digit.
         Some(b'n') if !after.starts_with("n\\") => (Some('\n'), 1),
         Some(b't')
             if !after

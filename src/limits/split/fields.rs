@@ -1,7 +1,7 @@
-//! Extracts the fields of JSON objects from text. The objects may be cut off, nested in strings, or written by Python,
-//! so this module searches for pairs of keys and values instead of parsing JSON.
+//! Extracts JSON fields from text. This module searches for key-value pairs instead of parsing JSON, because objects
+//! may be truncated, nested in strings, or printed by Python.
 
-/// A key and its value.
+/// A key-value pair.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) key: String,
@@ -11,18 +11,18 @@ pub(super) struct Field {
 /// The value of a field.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// A string, with its escapes decoded.
+    /// A string with its escapes decoded.
     Text(String),
-    /// A number or a word such as `true`.
+    /// A number or a keyword such as `true`.
     Bare(String),
-    /// An object or a list. Its own fields follow.
+    /// An object or a list, whose own fields follow.
     Nested,
 }
 
-/// Returns the fields in the text, in order and at all nesting levels.
+/// Returns the fields at all nesting levels, in order of appearance.
 pub(super) fn fields(text: &str) -> Vec<Field> {
     let mut all = Vec::new();
-    // The key of the list that is being scanned.
+    // The key of the list that is currently being scanned.
     let mut list_key: Option<String> = None;
     let mut rest = text;
     while let Some(start) = rest.find(['"', '\'']) {
@@ -65,12 +65,12 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
     all
 }
 
-/// Parses a value. Returns the value and the text that follows it.
+/// Parses a value and returns it together with the remaining text.
 fn value(text: &str) -> (Value, &str) {
     if text.starts_with(['"', '\'']) {
         match quoted(text) {
             Some((string, rest)) => (Value::Text(string), rest),
-            // The end of the string was cut off.
+            // The string is truncated.
             None => (
                 Value::Text(text.get(1..).unwrap_or_default().to_owned()),
                 "",
@@ -85,8 +85,8 @@ fn value(text: &str) -> (Value, &str) {
     }
 }
 
-/// Parses a quoted string. Returns its contents and the text that follows it, or `None` if the closing quotation mark
-/// is missing.
+/// Parses a quoted string and returns its contents together with the remaining text. Returns `None` if the closing
+/// quotation mark is missing.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let quote = text.chars().next()?;
     let mut contents = String::new();
@@ -106,8 +106,8 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 Some((_, escaped)) => contents.push(escaped),
                 None => return None,
             },
-            // Inside single quotes, an apostrophe within a word may be unescaped, because people who replace double
-            // quotes with single quotes don't escape apostrophes.
+            // Allow unescaped apostrophes within single quotes. They occur when somebody replaces double quotes with
+            // single quotes.
             '\'' if quote == '\'' && is_inside_word(text, position) => contents.push('\''),
             end if end == quote => return Some((contents, text.get(position + 1..)?)),
             other => contents.push(other),

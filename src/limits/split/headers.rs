@@ -1,37 +1,37 @@
-//! Finds response headers about limits in text, in any form that programs print: `name: value`, `name=value`, or quoted.
+//! Finds rate-limit response headers in text. They may be printed as `name: value` or `name=value`, or quoted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::time::reset_from_epoch_seconds;
 
-/// The abbreviations for usage windows in headers, each with the window's name in `rateLimitType`, longest window
-/// first.
+/// The abbreviations for usage windows in headers and their names in `rateLimitType`, longest window first.
 const WINDOWS: [(&str, &str); 4] = [
     ("7d", "seven_day"),
     ("7d_opus", "seven_day_opus"),
     ("7d_sonnet", "seven_day_sonnet"),
     ("5h", "five_hour"),
 ];
-/// The quantities that the rate limits of an API organization count.
+/// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
-/// The information about limits in the headers of a response.
+/// The rate-limit information in response headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
-    /// The limit that caused the refusal, named as in `rateLimitType`. The name is empty if the headers do not give it.
+    /// The limit that caused the refusal, as named in `rateLimitType`. If the headers do not specify it, the name is
+    /// empty.
     pub(super) refused: Option<String>,
-    /// The reset time of the limit that is used up.
+    /// The reset time of the exhausted limit.
     pub(super) resets_at: Option<DateTime<Utc>>,
-    /// The delay that the server asks for.
+    /// The delay requested by the server.
     pub(super) retry_after: Option<TimeDelta>,
-    /// True if the server says that another attempt may succeed, or false if the server says that it will not.
+    /// True if the server says that a retry may succeed, or false if the server rules it out.
     pub(super) should_retry: Option<bool>,
-    /// The unchanged text that contains the limit's status.
+    /// The original text that contains the status of the limit.
     pub(super) source: String,
 }
 
 impl Headers {
-    /// Finds the headers in the text.
+    /// Finds the rate-limit headers in the text.
     pub(super) fn find(text: &str) -> Self {
         let lower = text.to_ascii_lowercase();
         let status = unified(&lower, "status");
@@ -74,14 +74,14 @@ impl Headers {
     }
 }
 
-/// A header's value and its position.
+/// The value of a header and its position.
 struct HeaderValue<'a> {
     text: &'a str,
     start: usize,
 }
 
 impl HeaderValue<'_> {
-    /// Returns the line of the text that contains the value.
+    /// Returns the line that contains the value.
     fn line_in<'t>(&self, text: &'t str) -> &'t str {
         let start = text
             .get(..self.start)
@@ -92,13 +92,12 @@ impl HeaderValue<'_> {
     }
 }
 
-/// Returns the value of a header about the plan's usage windows, given the end of its name.
+/// Returns the value of a usage-window header, given the last part of its name.
 fn unified<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     value(text, &format!("anthropic-ratelimit-unified-{name}"))
 }
 
-/// Returns the value of the last header with this name. Returns `None` if the name occurs only in prose or in code that
-/// reads the header.
+/// Returns the value of the last header with this name. Mentions of the header in prose or code are ignored.
 fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     text.rmatch_indices(name).find_map(|(position, _)| {
         let before = text.get(..position)?.chars().next_back();
@@ -118,7 +117,7 @@ fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     })
 }
 
-/// Returns the reset of an API organization's rate limit that is used up.
+/// Returns the reset time of an exhausted API rate limit.
 fn exhausted_reset(text: &str) -> Option<HeaderValue<'_>> {
     API_QUANTITIES.iter().find_map(|quantity| {
         let remaining = value(text, &format!("anthropic-ratelimit-{quantity}-remaining"))?;
@@ -129,7 +128,7 @@ fn exhausted_reset(text: &str) -> Option<HeaderValue<'_>> {
     })
 }
 
-/// Parses a time, which is either in seconds since the epoch or in the format of RFC 3339.
+/// Parses a time in Unix seconds or in RFC 3339 format.
 fn time(text: &str) -> Option<DateTime<Utc>> {
     match text.parse::<f64>() {
         Ok(seconds) => reset_from_epoch_seconds(seconds),

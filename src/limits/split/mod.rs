@@ -1,7 +1,7 @@
-//! Splits raw text into the messages that it contains. This is the first step.
+//! Splits raw text into messages (step 1 of 5).
 //!
-//! People paste terminal output, logs, and JSON that contain marks, wrapped lines, and escapes. Each message in such
-//! text becomes one [`Passage`].
+//! Users paste terminal output, logs, and JSON, which contain markers, wrapped lines, and escapes. Each message in the
+//! text becomes a [`Passage`].
 
 mod clean;
 mod fields;
@@ -19,33 +19,33 @@ use crate::limits::kind::Window;
 use crate::limits::words::WORDS;
 use crate::time::{printed_duration, reset_from_epoch_seconds};
 
-/// The number of bytes to read from each end of a long text.
+/// The number of bytes to keep at each end of a long text.
 const END: usize = 16 * 1024;
 
-/// A message and the part of the text in which it was found.
+/// A message along with the text in which it was found.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Passage {
-    /// The message without marks and wrapping, repaired but in its original case.
+    /// The message without markers and line wrapping, repaired but in its original case.
     pub(crate) text: String,
-    /// The lines that contain the message, unchanged.
+    /// The original lines that contain the message.
     pub(crate) source: String,
-    /// Classes from JSON, such as `rate_limit_error` or `credits_required`.
+    /// The error classes found in JSON, such as `rate_limit_error` or `credits_required`.
     pub(crate) classes: Vec<String>,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub(crate) status: Option<u16>,
-    /// The reset time from JSON.
+    /// The reset time found in JSON.
     pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The delay that the server asks for.
+    /// The delay requested by the server.
     pub(crate) retry_after: Option<TimeDelta>,
-    /// True if the server says that another attempt may succeed, or false if the server says that it will not.
+    /// True if the server says that a retry may succeed, or false if the server rules it out.
     pub(crate) should_retry: Option<bool>,
-    /// True if the passage comes from a JSON object.
+    /// True if the passage was a JSON object.
     pub(crate) is_json: bool,
-    /// True if the server itself names the usage window, in an event or in the headers of its response.
+    /// True if the server itself identified the usage window, either in an event or in response headers.
     pub(crate) is_of_server: bool,
 }
 
-/// Returns the text, shortened to its beginning and end if it is too long to read as a whole.
+/// Shortens long text by keeping only its beginning and end.
 pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
     if text.len() <= 2 * END {
         return Cow::Borrowed(text);
@@ -59,7 +59,7 @@ pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
     ))
 }
 
-/// Splits text into its messages, in order.
+/// Splits text into messages, in order of appearance.
 pub(crate) fn split(text: &str) -> Vec<Passage> {
     let mut passages = Vec::new();
     let text = both_ends(text);
@@ -74,7 +74,7 @@ pub(crate) fn split(text: &str) -> Vec<Passage> {
     passages
 }
 
-/// Adds the information in the response headers that the text contains.
+/// Adds information from any response headers in the text.
 fn add_headers(passages: &mut Vec<Passage>, text: &str) {
     let headers = Headers::find(text);
     for passage in passages.iter_mut() {
@@ -100,7 +100,7 @@ fn add_headers(passages: &mut Vec<Passage>, text: &str) {
 /// A part of the text.
 enum Piece<'a> {
     Text(&'a str),
-    /// An object, together with the words before it on the same line.
+    /// A JSON object along with the preceding text on the same line.
     Object {
         before: &'a str,
         object: &'a str,
@@ -127,8 +127,8 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Returns the position of the first brace that starts an object with a quoted key, if one of its keys occurs in
-/// messages.
+/// Returns the position of the first `{` that is followed by a quoted key, provided that the object contains a key that
+/// is used in messages.
 fn object_start(text: &str) -> Option<usize> {
     text.match_indices('{')
         .map(|(start, _)| start)
@@ -147,7 +147,7 @@ fn object_start(text: &str) -> Option<usize> {
         })
 }
 
-/// Returns true if a key occurs in the messages of Claude Code, the API, or a gateway.
+/// Returns true if the key is used in messages from Claude Code, the API, or a gateway.
 fn is_of_message(key: &str) -> bool {
     WORDS.text_keys.contains(&key)
         || WORDS.class_keys.contains(&key)
@@ -156,8 +156,7 @@ fn is_of_message(key: &str) -> bool {
         || key == "rate_limit_info"
 }
 
-/// Returns the length of the object at the beginning of the text. If the object is cut off, it extends to the end of
-/// the text.
+/// Returns the length of the JSON object at the start of the text. Truncated objects extend to the end of the text.
 fn object_end(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut is_string = false;
@@ -180,7 +179,7 @@ fn object_end(text: &str) -> usize {
     text.len()
 }
 
-/// Turns an object into a passage.
+/// Converts a JSON object to a passage.
 fn object_passage(before: &str, object: &str) -> Passage {
     let plain = object.replace("\\\"", "\"").replace("\\'", "'");
     let unescaped = if object.starts_with("{\\") {
@@ -262,7 +261,7 @@ impl Passage {
     }
 }
 
-/// Returns the delay that a field specifies as a number of seconds or milliseconds, or as a duration such as "2h37m0s".
+/// Parses a delay given in seconds, in milliseconds, or as a duration such as "2h37m0s".
 fn delay(key: &str, text: &str) -> Option<TimeDelta> {
     let is_in_seconds = WORDS.delay_keys.contains(&key);
     let is_in_milliseconds = WORDS.millisecond_delay_keys.contains(&key);
@@ -283,7 +282,7 @@ fn delay(key: &str, text: &str) -> Option<TimeDelta> {
         .then(|| TimeDelta::seconds(seconds as i64))
 }
 
-/// Returns the value of the first string field with this key.
+/// Returns the first string value for a key.
 fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
     fields.iter().find_map(|field| match &field.value {
         Value::Text(text) if field.key == key => Some(text.as_str()),
@@ -291,15 +290,15 @@ fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
     })
 }
 
-/// A `rate_limit_event` from stream-json.
+/// A `rate_limit_event` from stream-json output.
 struct RateLimitEvent {
-    /// Claude Code's wording for this event.
+    /// The wording that Claude Code uses for the event.
     words: String,
     /// True if the server refused a request because of a usage window.
     is_refusal: bool,
 }
 
-/// Returns the `rate_limit_event` to which the fields belong.
+/// Returns the `rate_limit_event` that the fields describe.
 fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
     let name = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
     let is_paid = fields.iter().any(|field| {
@@ -321,7 +320,7 @@ fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
     })
 }
 
-/// Returns Claude Code's wording for a refusal because of the limit that has this name in `rateLimitType`.
+/// Returns Claude Code's wording for a refusal. `name` is the limit's `rateLimitType`.
 fn refusal(name: &str) -> String {
     match Window::of_rate_limit_type(name) {
         Some(window) => format!("You've hit your {}", window.limit()),
@@ -330,7 +329,7 @@ fn refusal(name: &str) -> String {
     }
 }
 
-/// Returns Claude Code's wording for a warning about the limit that has this name in `rateLimitType`.
+/// Returns Claude Code's wording for a warning. `name` is the limit's `rateLimitType`.
 fn warning(name: &str, percent: Option<f64>) -> String {
     let limit = match Window::of_rate_limit_type(name) {
         Some(window) => window.limit(),
@@ -343,14 +342,14 @@ fn warning(name: &str, percent: Option<f64>) -> String {
     }
 }
 
-/// Returns the share of a limit that is used, as a percentage.
+/// Returns the percentage of the limit that has been used.
 fn used_percent(fields: &[Field]) -> Option<f64> {
     let share =
         number_of(fields, "utilization").or_else(|| number_of(fields, "surpassedThreshold"))?;
     Some(if share <= 1.0 { share * 100.0 } else { share })
 }
 
-/// Returns the value of the first field with this key that is a number.
+/// Returns the first numeric value for a key.
 fn number_of(fields: &[Field], key: &str) -> Option<f64> {
     fields.iter().find_map(|field| match &field.value {
         Value::Bare(number) if field.key == key => number.parse().ok(),
@@ -366,11 +365,11 @@ fn joined(before: &str, after: &str) -> String {
     }
 }
 
-/// Splits lines of text into passages. A wrapped message becomes one passage.
+/// Splits lines of text into passages and joins wrapped lines.
 fn text_passages(text: &str) -> Vec<Passage> {
     let mut passages: Vec<Passage> = Vec::new();
     let mut is_after_gap = true;
-    // If text was pasted without its line breaks, there is still a mark in front of each message.
+    // Even if the line breaks were lost, a marker still precedes each message.
     let separated = repaired(text).replace(" ⎿", "\n⎿").replace('❯', "\n❯");
     for source in separated.lines() {
         let line = without_marks(source).trim_end_matches(['│', '┃', '|', ' ']);
@@ -408,7 +407,7 @@ fn text_passages(text: &str) -> Vec<Passage> {
     passages
 }
 
-/// Returns the line without the marks in front of its text.
+/// Strips leading markers from a line.
 pub(crate) fn without_marks(line: &str) -> &str {
     let mut rest = line.trim_start();
     while let Some(stripped) = WORDS.marks.iter().find_map(|mark| rest.strip_prefix(mark)) {
@@ -417,8 +416,8 @@ pub(crate) fn without_marks(line: &str) -> &str {
     rest
 }
 
-/// Returns true if a line begins with a mark. The separator that Claude Code puts at the start of a wrapped line looks
-/// like a bullet, but it is not a mark.
+/// Returns true if a line starts with a marker. The separator at the start of a wrapped Claude Code line looks like a
+/// bullet but does not count.
 fn has_mark(line: &str) -> bool {
     let trimmed = line.trim_start();
     let text = without_marks(trimmed);
@@ -443,7 +442,7 @@ fn begins_message(line: &str) -> bool {
             .any(|beginning| lower.starts_with(beginning))
 }
 
-/// Returns true if a log line begins with a time such as "12:48".
+/// Returns true if a line starts with a time of day such as "12:48", as log lines do.
 fn is_clock_time(line: &str) -> bool {
     let word = line.split_whitespace().next().unwrap_or_default();
     word.len() >= 5
@@ -453,7 +452,7 @@ fn is_clock_time(line: &str) -> bool {
             .all(|c| c.is_ascii_digit() || c == ':' || c == '.')
 }
 
-/// Returns true if a message ends with this line, which means that the next line does not continue it.
+/// Returns true if a message is complete, so that the next line starts a new one.
 fn is_complete(source: &str, next: &str) -> bool {
     let last_line = source.lines().next_back().unwrap_or_default();
     let begins_upper = next.chars().next().is_some_and(char::is_uppercase);
@@ -463,7 +462,7 @@ fn is_complete(source: &str, next: &str) -> bool {
     begins_upper && (ends_sentence || last_line.chars().count() < 50)
 }
 
-/// Returns the HTTP status in text such as "API Error: 529" or "429 Too Many Requests".
+/// Finds an HTTP status in text such as "API Error: 529" or "429 Too Many Requests".
 fn status_in_words(text: &str) -> Option<u16> {
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower

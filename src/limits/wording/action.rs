@@ -1,4 +1,4 @@
-//! Loads the sentences for actions.
+//! Loads the wording of recommended actions.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ struct Template {
     why: String,
     command: Option<String>,
     url: Option<String>,
-    /// True if the action costs money, and `null` if whycap cannot tell. If the action is free, the field is absent.
+    /// True if the action costs money, or `null` if that is unknown. The field is omitted for free actions.
     #[serde(default = "free")]
     costs_money: Option<bool>,
 }
@@ -31,23 +31,23 @@ fn free() -> Option<bool> {
 static TEMPLATES: LazyLock<HashMap<ActionName, Template>> =
     LazyLock::new(|| serde_json::from_str(include_str!("actions.json")).unwrap_or_default());
 
-/// An action that the explanation recommends: an element of `actions` in `explain --json`.
+/// A recommended action, reported as an element of `actions` in `explain --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
     #[serde(rename = "do")]
     pub instruction: String,
-    /// The reason for the action.
+    /// The reason for recommending the action.
     pub why: String,
-    /// A command to type.
+    /// The command to run.
     pub command: Option<String>,
-    /// A page to open.
+    /// The page to open.
     pub url: Option<String>,
-    /// True if the action costs money, or `None` if whycap cannot tell.
+    /// True if the action costs money, or `None` if that is unknown.
     pub costs_money: Option<bool>,
 }
 
 impl Action {
-    /// Creates an action and fills in its placeholders.
+    /// Creates an action from its template.
     pub(super) fn new(
         name: ActionName,
         evidence: &Evidence,
@@ -77,13 +77,13 @@ impl Action {
         }
     }
 
-    /// Returns true if `actions.json` contains the sentences for an action.
+    /// Returns true if `actions.json` contains the action.
     #[cfg(test)]
     pub(super) fn has_sentences(name: ActionName) -> bool {
         TEMPLATES.contains_key(&name)
     }
 
-    /// Returns the action that removes a key from the place where it is set. whycap does not know the value of the key.
+    /// Recommends removing a key from where it is set. The value of the key is unknown to whycap.
     fn unset(key: &Credential, verdict: Verdict) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         let instruction = match key.set_in {
@@ -103,7 +103,7 @@ impl Action {
         }
     }
 
-    /// Returns the action that corrects a refused key in the place where it is set.
+    /// Recommends correcting a rejected key where it is set.
     fn fix(key: &Credential) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         Self {
@@ -126,7 +126,7 @@ impl Action {
     }
 }
 
-/// Returns the command that removes a key from the environment, or `None` if it is set in a file.
+/// Returns the command to remove a key from the environment, or `None` if the key is set in a file.
 fn unset_command(key: &Credential) -> Option<String> {
     match key.set_in {
         SetIn::Environment => Some(format!("unset {}", key.name)),
@@ -134,13 +134,12 @@ fn unset_command(key: &Credential) -> Option<String> {
     }
 }
 
-/// Returns a sentence with its placeholders filled in. If the value for the time at the end of the sentence is unknown,
-/// the time is left out.
+/// Fills in the placeholders of a sentence. If the time at the end of the sentence is unknown, it is omitted.
 fn filled(text: &str, fields: &Fields) -> String {
     fields.fill(text).unwrap_or_else(|| without_time(text))
 }
 
-/// Returns a sentence without its last placeholder, because the time for that placeholder is unknown.
+/// Removes the last placeholder from a sentence because the corresponding time is unknown.
 fn without_time(text: &str) -> String {
     let before = text.split('{').next().unwrap_or(text).trim_end();
     let words = before

@@ -8,10 +8,10 @@ use crate::limits::kind::{Counts, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The earliest time relative to an error at which a measurement is still considered simultaneous with the error.
+/// A measurement may precede the error by this much and still be considered simultaneous.
 const SAME_TIME: TimeDelta = TimeDelta::seconds(-5);
 
-/// Returns the time of a measurement relative to an error, such as "1 m before the error".
+/// Describes when a measurement took place, such as "1 m before the error".
 pub(super) fn relative_to_error(offset: TimeDelta) -> String {
     if offset < SAME_TIME {
         format!("{} before the error", format_duration(offset))
@@ -22,8 +22,7 @@ pub(super) fn relative_to_error(offset: TimeDelta) -> String {
     }
 }
 
-/// Returns the key that the message is about. This is the key that the message names or, if it does not name one, the
-/// first key that is set.
+/// Returns the key that the message is about. If the message does not mention one, this is the first key that is set.
 fn key_in<'e>(message: &Message, evidence: &'e Evidence) -> Option<&'e Credential> {
     let is_named = |key: &&Credential| match key.name.as_str() {
         "ANTHROPIC_AUTH_TOKEN" => message.contains("auth token"),
@@ -34,7 +33,7 @@ fn key_in<'e>(message: &Message, evidence: &'e Evidence) -> Option<&'e Credentia
     keys().find(is_named).or_else(|| keys().next())
 }
 
-/// The known values, along with the names of their placeholders.
+/// The known placeholder values, keyed by placeholder name.
 #[derive(Debug)]
 pub(crate) struct Fields {
     known: Vec<(&'static str, String)>,
@@ -79,7 +78,7 @@ impl Fields {
         fields
     }
 
-    /// Creates a set of fields with these values.
+    /// Creates a set of fields from known values.
     #[cfg(test)]
     pub(super) fn of(known: impl Iterator<Item = (&'static str, String)>) -> Self {
         Self {
@@ -134,8 +133,7 @@ impl Fields {
                 "a usage limit".to_owned()
             }
         };
-        // If the text may be old, a time of day without a date can refer to any day, so it is only weak evidence for
-        // the weekly limit.
+        // If the text may be old, a time of day could refer to any date and is only weak evidence of the weekly limit.
         let is_weak =
             is_pasted && window == Some(Window::Weekly) && message.gives_clock_time_alone();
         let likely = if is_weak { "possibly" } else { "probably" };
@@ -158,7 +156,7 @@ impl Fields {
         }
     }
 
-    /// Sets a field if its value is known.
+    /// Sets the value of a placeholder if it is known.
     pub(crate) fn set(&mut self, name: &'static str, value: Option<String>) {
         if let Some(value) = value {
             self.known.push((name, value));
@@ -170,7 +168,7 @@ impl Fields {
         known.map(|(_, value)| value.as_str())
     }
 
-    /// Returns a template with its placeholders filled in, or `None` if a value is unknown.
+    /// Fills in the placeholders of a template. Returns `None` if any value is unknown.
     pub(crate) fn fill(&self, template: &str) -> Option<String> {
         let mut filled = String::with_capacity(template.len());
         let mut rest = template;

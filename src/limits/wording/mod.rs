@@ -1,7 +1,7 @@
-//! Turns a diagnosis into sentences. This is the fifth step.
+//! Turns a diagnosis into sentences (step 5 of 5).
 //!
-//! `causes.json` contains the headlines and badges for every cause, best first. The first one that is short enough, and
-//! for whose placeholders all values are known, is used. `actions.json` contains the actions.
+//! For each cause, `causes.json` lists headlines and badges in order of preference. The first one that fits and has a
+//! known value for every placeholder is used. The recommended actions are in `actions.json`.
 
 mod action;
 mod fields;
@@ -25,21 +25,21 @@ use super::evidence::Evidence;
 const HEADLINE: usize = 110;
 /// The maximum width of a badge, in columns.
 const BADGE: usize = 60;
-/// The beginning of a headline for a message that is only quoted.
+/// The prefix for the headline of a quoted message.
 const IF_RECEIVED: &str = "If you got this message, ";
 
-/// The sentences for a cause.
+/// The wording for a cause.
 #[derive(Debug, Default, Deserialize)]
 struct CauseWording {
     cause: Option<Cause>,
     headlines: Vec<String>,
     badges: Vec<String>,
-    /// The headline in the past tense and without advice.
+    /// The headline in the past tense, without advice.
     #[serde(default)]
     past: Option<String>,
 }
 
-/// Selects the sentences that describe how an error ended.
+/// The key to the wording for how an error ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum EndingWord {
@@ -61,15 +61,15 @@ enum EndingWord {
     Outlived,
 }
 
-/// The sentences for an ending.
+/// The wording for how an error ended.
 #[derive(Debug, Deserialize)]
 struct EndingWording {
     ending: EndingWord,
     headlines: Vec<String>,
     badges: Vec<String>,
-    /// The sentence that says whether the error is over.
+    /// The sentence that describes the current state.
     state: String,
-    /// The row for the status line, or `None` if the error no longer matters.
+    /// The status-line row, or `None` if the error is no longer relevant.
     row: Option<String>,
 }
 
@@ -77,9 +77,9 @@ struct EndingWording {
 struct Wordings {
     causes: Vec<CauseWording>,
     endings: Vec<EndingWording>,
-    /// The sentences about missing facts.
+    /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
-    /// The display text for each of the server's reasons for not accepting usage credits.
+    /// The display text for each reason that the server may give for not accepting usage credits.
     credit_reasons: HashMap<String, String>,
 }
 
@@ -93,7 +93,7 @@ static CAUSES: LazyLock<HashMap<Cause, &'static CauseWording>> = LazyLock::new(|
         .collect()
 });
 
-/// The sentences about an error.
+/// The complete wording for an error.
 #[derive(Debug, Clone)]
 pub(crate) struct Wording {
     pub(crate) headline: String,
@@ -101,7 +101,7 @@ pub(crate) struct Wording {
     pub(crate) actions: Vec<Action>,
 }
 
-/// Returns the sentences about an error.
+/// Generates the wording for an error.
 pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
     let mut fields = Fields::new(message, evidence, diagnosis);
     let present = cause_sentences(message, diagnosis, &fields);
@@ -127,13 +127,12 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
     }
 }
 
-/// A headline and a badge.
 struct Sentences {
     headline: String,
     badge: String,
 }
 
-/// Returns the sentences to show while the error prevents the user from working.
+/// Returns the headline and badge to show while the user is blocked.
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
     let is_quoted = message.context == MessageContext::Quoted && !diagnosis.is_notice();
     let prefix = if is_quoted { IF_RECEIVED } else { "" };
@@ -149,8 +148,8 @@ fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) ->
     }
 }
 
-/// Returns the headlines of a message that the catalog row fully explains, best first. If it is known when a temporary
-/// condition ends, headlines that give this time replace the row's advice to wait a minute.
+/// Returns the catalog's headlines for a message, best first. If a temporary problem has a known end, headlines with
+/// that time come before the catalog's generic advice.
 fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let meaning = message.row.meaning.trim_end_matches('.');
     let mut headlines = Vec::new();
@@ -169,7 +168,7 @@ fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     headlines
 }
 
-/// Returns the badges of a message that the catalog row fully explains, best first.
+/// Returns the catalog's badges for a message, best first.
 fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let badge = message.row.badge;
     let mut badges = Vec::new();
@@ -182,13 +181,13 @@ fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     badges
 }
 
-/// Returns true if the service is only temporarily refusing requests.
+/// Returns true if the problem with the service is only temporary.
 fn passes_by_itself(diagnosis: &Diagnosis) -> bool {
     diagnosis.limit.is_passing() && diagnosis.waiting_helps == Some(true)
 }
 
-/// Returns the first headline that is short enough and whose fields are all known. If the prefix and the whole headline
-/// do not fit, the advice at the end of the headline is left out.
+/// Returns the first headline that fits and whose placeholders are all known. If no complete headline fits with the
+/// prefix, the advice at the end is omitted.
 fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
     let filled: Vec<String> = templates
         .iter()
@@ -208,8 +207,8 @@ fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
     format!("{sentence}.")
 }
 
-/// Returns a sentence with a prefix in front of it. The words "The message says that" are removed, because the prefix
-/// already mentions the message.
+/// Adds a prefix to a sentence. The words "The message says that" are dropped because the prefix already mentions the
+/// message.
 fn with_prefix(prefix: &str, text: &str) -> String {
     if prefix.is_empty() {
         return text.to_owned();
@@ -226,8 +225,7 @@ fn with_prefix(prefix: &str, text: &str) -> String {
     }
 }
 
-/// Returns true if a sentence begins with a word that would be lowercase in the middle of a
-/// sentence.
+/// Returns true if the first word of a sentence would be lowercase in mid-sentence.
 fn is_common_word(text: &str) -> bool {
     [
         "Your ",
@@ -259,7 +257,7 @@ fn is_common_word(text: &str) -> bool {
     .any(|word| text.starts_with(word))
 }
 
-/// Returns the first badge that is narrow enough and whose fields are all known.
+/// Returns the first badge that fits and whose placeholders are all known.
 fn badge(templates: &[String], fields: &Fields) -> String {
     templates
         .iter()
@@ -268,7 +266,7 @@ fn badge(templates: &[String], fields: &Fields) -> String {
         .unwrap_or_else(|| "a message from Claude Code · /whycap explains it".to_owned())
 }
 
-/// Returns the headline in the past tense and without advice.
+/// Returns the headline in the past tense, without advice.
 fn past(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> String {
     let of_cause = CAUSES
         .get(&diagnosis.cause)
@@ -280,7 +278,7 @@ fn past(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> String {
     })
 }
 
-/// Returns a clause from the catalog in the past tense.
+/// Converts a clause from the catalog to the past tense.
 fn in_past(clause: &str) -> String {
     const PRESENT: &[(&str, &str)] = &[
         (" is ", " was "),
@@ -297,13 +295,13 @@ fn in_past(clause: &str) -> String {
         })
 }
 
-/// Returns the name of the limit, which is the first part of the badge.
+/// Extracts the name of the limit, which is the first part of a badge.
 fn name_of_badge(badge: &str) -> String {
     let name = badge.split(" · ").next().unwrap_or(badge);
     name.trim_end_matches(" (unconfirmed)").to_owned()
 }
 
-/// Returns the sentences about how an error ended, or `None` if the error is not over.
+/// Returns the wording for how an error ended, or `None` if it has not ended.
 fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static EndingWording> {
     let ending = ending_word(evidence, diagnosis)?;
     WORDINGS
@@ -312,7 +310,7 @@ fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static
         .find(|wording| wording.ending == ending)
 }
 
-/// Returns which sentences describe how the error ended, or `None` if the error is not over.
+/// Returns the key to the wording for how an error ended, or `None` if it has not ended.
 fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord> {
     let State::Over(ending) = diagnosis.state else {
         return None;
@@ -349,7 +347,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
     })
 }
 
-/// Returns a sentence that says whether the error is over.
+/// Returns a sentence that describes the current state of the error.
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
     match diagnosis.state {
         State::Notice => "You are not blocked.",
@@ -360,12 +358,12 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
     }
 }
 
-/// Returns the status-line row that says how the error ended.
+/// Returns the status-line row that shows how the error ended.
 pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static str> {
     ending_wording(evidence, diagnosis)?.row.as_deref()
 }
 
-/// Returns an explanation of a name that has changed, if the message uses the old name.
+/// Explains an outdated term if the message contains one.
 pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
     if message.contains("extra usage") {
         Some(
@@ -384,7 +382,7 @@ pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// Sample values of the maximum length. Values that are always known together are in the same group.
+    /// Sample values of maximum length, grouped by which values are always known together.
     const VALUES: &[&[(&str, &str)]] = &[
         &[
             ("at", "on Wed Nov 23, 2026 23:48"),
@@ -429,7 +427,7 @@ mod tests {
         ),
     ];
 
-    /// Returns the fields for the groups whose bit is set in `known`.
+    /// Returns the fields for all groups whose bit is set in `known`.
     fn fields(known: usize) -> Fields {
         let groups = VALUES.iter().enumerate();
         let groups = groups.filter(|(index, _)| known & (1 << index) != 0);
@@ -472,7 +470,7 @@ mod tests {
         }
     }
 
-    /// Returns the names of all variants of an enum. serde lists these names in its error message about an unknown
+    /// Returns the names of all variants of an enum, taken from the error message that serde produces for an unknown
     /// name.
     fn variant_names<T: serde::de::DeserializeOwned>() -> Vec<String> {
         let error = serde_json::from_str::<T>("\"?\"").err().unwrap();
@@ -512,7 +510,7 @@ mod tests {
 
     #[test]
     fn every_advice_to_pay_says_that_it_costs_money() {
-        // These actions only check or ask somebody, or their sentences name the payment.
+        // These actions either involve only checking or asking, or already mention the payment.
         const WITHOUT_REMARK: [&str; 11] = [
             "ask_for_credits",
             "ask_owner_for_cap",

@@ -1,4 +1,4 @@
-//! Generates the sentences about the facts behind a diagnosis.
+//! Generates the sentences for the facts behind a diagnosis.
 
 use chrono::{DateTime, Utc};
 
@@ -10,7 +10,7 @@ use crate::time::Clock;
 use super::WORDINGS;
 use super::fields::relative_to_error;
 
-/// Returns the sentence about a fact.
+/// Returns the sentence for a fact.
 pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
     let (clock, error_at) = (evidence.clock, evidence.at());
     match &reason.fact {
@@ -112,7 +112,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
     }
 }
 
-/// Returns the sentence about an HTTP status, which explains statuses that servers send for their own problems.
+/// Returns the sentence for an HTTP status. Statuses that indicate a server problem are explained.
 fn status_sentence(status: u16) -> String {
     let meaning = match status {
         529 => ", which a server sends when it is overloaded, not when you have reached a limit",
@@ -124,8 +124,7 @@ fn status_sentence(status: u16) -> String {
     format!("The HTTP status was {status}{meaning}.")
 }
 
-/// Returns the sentence about a key that takes precedence over the login, or that took precedence when the error
-/// occurred.
+/// Returns the sentence for a key that overrides the login or did so when the error occurred.
 fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence) -> String {
     let place = set_in.words();
     if evidence.collected.key_is_removed || evidence.has_later_response() {
@@ -149,7 +148,7 @@ fn capitalized(text: &str) -> String {
     format!("{}{}", first.unwrap_or_default(), characters.as_str())
 }
 
-/// Returns the sentence about a missing fact.
+/// Returns the sentence for a missing fact.
 pub(crate) fn unknown_sentence(unknown: Unknown) -> &'static str {
     WORDINGS.unknowns.get(&unknown).map_or("", String::as_str)
 }
