@@ -1,4 +1,4 @@
-//! Answers `/whycap …` inside a conversation, without a model.
+//! Answers `/whycap …` in a conversation without involving a model.
 
 use clap::{Args, Command, FromArgMatches};
 
@@ -13,24 +13,24 @@ use crate::install::line;
 use crate::render::Report;
 use crate::terminal::Tone;
 
-/// The list of topics that users can ask about.
+/// The list of topics for `/whycap`.
 const HELP: &str = include_str!("help/answers.txt");
 
-/// The maximum number of characters in an answer. Claude Code silently cuts off a message at 10,000 characters.
+/// The maximum number of characters in an answer. Claude Code silently truncates messages at 10,000 characters.
 const MOST_CHARACTERS: usize = 9_500;
 
 /// The answer to `/whycap line` without `on` or `off`.
 const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line";
 
-/// The note that is appended to an answer when asking the question has canceled Claude Code's auto-resume, because
-/// Claude Code itself does not mention that.
+/// The note that is appended if asking the question has canceled Claude Code's auto-resume. Claude Code itself does not
+/// tell the user.
 const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 
 impl Context {
     /// Answers the text that the user typed after `/whycap`.
     ///
-    /// A prompt cancels Claude Code's auto-resume, even if a hook blocks the prompt, and no hook reply can prevent that
-    /// (2.1.240 to 2.1.329). A command that the plugin's module handles does not count as a prompt.
+    /// A prompt cancels Claude Code's auto-resume even if a hook blocks it, and hooks cannot prevent this (2.1.240 to
+    /// 2.1.329). Commands handled by the plugin's module are not prompts.
     pub(super) fn answer(&mut self, words: &str) -> String {
         if let (Some(event), Some(session)) = (self.event(), self.session()) {
             let incidents = self.incidents();
@@ -79,7 +79,7 @@ impl Context {
         report
     }
 
-    /// Allows further prompts in the session even though a budget is used up.
+    /// Allows further prompts in the session even though a budget is exhausted.
     fn continue_over_budget(&self) -> Report {
         let text = match self.budgets() {
             Some(budgets) => budgets.go_on(),
@@ -108,8 +108,8 @@ fn failure(error: &anyhow::Error) -> Report {
     Report::from_paragraph(format!("{lead}{}", in_one_line(error)))
 }
 
-/// Answers `/whycap spend` with the spend of the last seven days, or with the statement that the arguments request. The
-/// arguments are the same as in a shell, except that people omit the dashes in a conversation.
+/// Answers `/whycap spend` with the spend of the last seven days or, if there are arguments, with the requested
+/// statement. The arguments are the same as in a shell, but dashes are optional.
 fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
     let typed = if words.trim().is_empty() {
         "since 7d"
@@ -132,7 +132,7 @@ fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
     parsed.reply(context)
 }
 
-/// Shortens an answer that Claude Code would otherwise cut off, and adds a note that it was shortened.
+/// Truncates an answer that is too long for Claude Code, and appends a note.
 fn shorten(text: &str) -> String {
     match text.char_indices().nth(MOST_CHARACTERS) {
         Some((end, _)) => {
@@ -143,9 +143,9 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Returns the words after `/whycap` or `/whycap:` if a prompt is meant for whycap, or `None` otherwise.
+/// Returns the words after `/whycap` or `/whycap:`. Returns `None` if the prompt is not addressed to whycap.
 ///
-/// Claude Code passes on a command as it was typed or, in some events, inside tags.
+/// Depending on the event, Claude Code passes the command as typed or inside tags.
 pub(super) fn question_in(prompt: &str) -> Option<String> {
     let (name, arguments) = if let Some((_, tagged)) = prompt.split_once("<command-name>/whycap") {
         let (name, rest) = tagged.split_once("</command-name>")?;
@@ -159,7 +159,7 @@ pub(super) fn question_in(prompt: &str) -> Option<String> {
     };
     let subject_arguments = arguments.trim();
     match name.strip_prefix(':') {
-        // The plugin has a single command file, which accepts the same topics as /whycap.
+        // The plugin has a single command file, which accepts the same topics as `/whycap`.
         Some("explain") => Some(subject_arguments.to_owned()),
         Some(subject) => Some(format!("{subject} {subject_arguments}")),
         None if name.is_empty() => Some(subject_arguments.to_owned()),

@@ -1,4 +1,4 @@
-//! `whycap budget`: shows how much of each budget is used, the rate of spending, and the forecast.
+//! `whycap budget`: shows how much of each budget has been used, the rate of spending, and a forecast.
 
 use super::reply::{Reply, Subcommand};
 use crate::budget::hints::best_hint;

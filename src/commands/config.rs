@@ -1,5 +1,4 @@
-//! `whycap config`: prints the effective configuration in the form of a configuration file, or
-//! creates that file.
+//! `whycap config`: prints the effective configuration as a configuration file, or creates that file.
 
 use anyhow::ensure;
 

@@ -28,7 +28,7 @@ impl Subcommand for DoctorArguments {
             && let Some(room) = context.conversation_rows()
             && whole.row_count(context.page()) > room
         {
-            // If there is not enough space for all checks, only the number of passed checks is shown.
+            // If the checks do not fit, show only the number of passed checks.
             return Ok(report_of_problems(findings).into());
         }
         let reply = Reply::from(whole).in_json(self.json);

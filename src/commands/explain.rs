@@ -36,19 +36,18 @@ pub(crate) struct ExplainArguments {
     exit_code: bool,
 }
 
-/// The maximum number of bytes that are read from standard input. Every message is shorter than that, but the input may
-/// never end.
+/// The maximum number of bytes to read from standard input. No message is longer, but the input could be endless.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 impl Subcommand for ExplainArguments {
-    /// Explains the message that was passed. Without a message, explains the newest open incident or, if no incident is
-    /// open, the newest incident.
+    /// Explains the given message. Without a message, explains the newest open incident or, if none is open, the newest
+    /// incident.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let incidents = context.incidents();
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
         let message = self.text.as_deref().or(self.message.as_deref());
-        // Programs rely on the JSON for an empty message being the same as for any other unknown message.
+        // Programs rely on getting the same JSON for an empty message as for any other unknown message.
         if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"Limit reached\"`, or run just `whycap explain` for the newest error",
@@ -64,7 +63,7 @@ impl Subcommand for ExplainArguments {
         let mut report = Report::new(facts).indented();
         if !self.json {
             if message.is_none() {
-                // Something that is costing money right now is more urgent than an incident that is over.
+                // Ongoing costs are more urgent than a past incident.
                 report.paragraphs(Tone::Alarm, context.paid_now(&incidents));
             }
             context.explain(incident, session, self.long, &incidents, &mut report);
@@ -82,7 +81,7 @@ impl Subcommand for ExplainArguments {
     }
 }
 
-/// Reads the message from standard input. If a read fails, the message ends there.
+/// Reads a message from standard input. A read error is treated as the end of the message.
 fn read_message() -> String {
     let mut text = Vec::new();
     let _ = io::stdin().take(LONGEST_MESSAGE).read_to_end(&mut text);

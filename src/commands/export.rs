@@ -1,4 +1,4 @@
-//! `whycap export`: writes rows for a team, and prints the scripts that load them.
+//! `whycap export`: exports rows for a team, and prints scripts for loading them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! `whycap hook`: handles one event from Claude Code. It always exits with 0, and prints nothing or one JSON object.
+//! `whycap hook`: handles an event from Claude Code. It prints nothing or a single JSON object, and always exits with
+//! 0.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,12 +13,12 @@ use crate::install::entries;
 use crate::places::Places;
 use crate::terminal::{Shown, print};
 
-/// The maximum size of an event, in bytes. A prompt with pasted files can be long.
+/// The maximum size of an event in bytes. Prompts can be long if they contain pasted files.
 const STDIN_LIMIT: usize = 16 << 20;
 
-/// The maximum time for handling an event.
+/// The time limit for handling an event.
 const EVENT_DEADLINE: Duration = Duration::from_millis(700);
-/// The maximum time for answering `/whycap`.
+/// The time limit for answering `/whycap`.
 const ANSWER_DEADLINE: Duration = Duration::from_millis(850);
 
 /// Handles the event on standard input.
@@ -29,7 +30,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
-    // If the user's settings run the same hook, the plugin's copy of the hook does nothing.
+    // If the user's settings contain the same hook, the plugin's copy does nothing.
     if entries::is_second_run(&places, &environment, name) {
         return ExitCode::SUCCESS;
     }
@@ -49,24 +50,24 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         (EventName::SessionEnd, _) => context.on_end(),
         (EventName::CommandRun, None) => None,
     };
-    // A closed pipe means that Claude Code no longer waits for a reply.
+    // A broken pipe means that Claude Code is no longer waiting for a reply.
     let _ = deadline.print_in_time(|| reply.map(|reply| print(&Shown::json(&reply))));
     if matches!(
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        // The reply has already been printed, so it is not delayed by bringing the ledger up to date.
+        // The reply has already been printed, so updating the ledger does not delay it.
         context.catch_up();
     }
     ExitCode::SUCCESS
 }
 
-/// Starts the time limit for the reply. Without a time limit, `SQLite` might wait for ten seconds.
+/// Starts the time limit for the reply. Without it, SQLite could block for ten seconds.
 fn start_deadline(is_question: bool, name: EventName) -> Deadline {
     if !is_question {
         return Deadline::start(EVENT_DEADLINE, || Shown::text(""));
     }
-    // A question for whycap is blocked even if there is no time to answer it, so that the model never sees it.
+    // Block the question even if there is no time to answer it, so that the model never sees it.
     Deadline::start(ANSWER_DEADLINE, move || {
         let text = "whycap did not finish in time; run `whycap explain` in another terminal";
         Shown::json(&in_reply(name, text))

@@ -1,4 +1,4 @@
-//! `whycap incidents` and `whycap report`: list past incidents, and summarize an incident for a public bug report.
+//! `whycap incidents` and `whycap report`: list past incidents, and summarize one for a public bug report.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub(crate) struct IncidentsArguments {
     from: Option<PathBuf>,
 }
 
-/// The maximum number of incidents that an answer in a conversation lists.
+/// The maximum number of incidents to list in a conversation.
 const MOST_IN_CONVERSATION: usize = 20;
 
 impl Subcommand for IncidentsArguments {
@@ -46,8 +46,7 @@ impl Subcommand for IncidentsArguments {
         let ((incidents, retries), most) = match (listed, context.event()) {
             (Ok(incidents), None) => (incidents, usize::MAX),
             (Ok(incidents), Some(_)) => (incidents, MOST_IN_CONVERSATION),
-            // Without the ledger, older errors from transcripts are missing, but they are not essential in a
-            // conversation.
+            // Without the ledger, older errors from transcripts are missing, which is acceptable in a conversation.
             (Err(_), Some(_)) => (
                 (known.history_without_ledger(session), Vec::new()),
                 MOST_IN_CONVERSATION,
@@ -71,7 +70,7 @@ pub(crate) struct ReportArguments {
 }
 
 impl Subcommand for ReportArguments {
-    /// Writes the report as Markdown.
+    /// Builds the report in Markdown format.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let session = context.complete_session_id(self.session.as_deref());
         let situation = context

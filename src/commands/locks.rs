@@ -1,4 +1,4 @@
-//! `whycap locks` and `whycap --clear-stale-locks`: list Claude Code's locks, and clear the stale ones.
+//! `whycap locks` and `whycap --clear-stale-locks`: list Claude Code's locks, and clear stale ones.
 
 use std::cell::Cell;
 
@@ -35,8 +35,8 @@ pub(crate) struct ClearArguments {
 }
 
 impl Subcommand for LocksArguments {
-    /// Lists every lock with its verdict, or restores the quarantined locks. The exit code is 1 if a lock could not be
-    /// restored.
+    /// Lists all locks with their verdicts, or restores quarantined locks. The exit code is 1 if restoring a lock
+    /// fails.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let (places, now) = (&context.places, context.environment.now);
         if self.restore {
@@ -54,7 +54,7 @@ impl Subcommand for LocksArguments {
 }
 
 impl Subcommand for ClearArguments {
-    /// Clears the stale locks. The exit code is 1 if one of them could not be cleared.
+    /// Clears stale locks. The exit code is 1 if clearing a lock fails.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let project = context.project();
         let clearing = Clearing {

@@ -1,5 +1,4 @@
-//! The commands, each in its own file, with their arguments and the reports that they return. The [`Context`] collects
-//! the data that they need.
+//! The commands, one per file, with their arguments and reports. [`Context`] collects the data for them.
 //!
 //! [`Context`]: crate::context::Context
 

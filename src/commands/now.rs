@@ -1,4 +1,4 @@
-//! `whycap now`: shows the current state on one screen, once or continuously.
+//! `whycap now`: shows the current state on one screen, either once or continuously.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ pub(crate) struct NowArguments {
     json: bool,
 }
 
-/// The interval at which a watched screen is refreshed.
+/// The refresh interval of `--watch`.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 impl Subcommand for NowArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let ledger = match context.conversation {
             Some(_) => Ledger::open(&context.places.data, Patience::None).map_err(Into::into),
-            // The first read may take a long time, so a progress bar is shown.
+            // The first read can take a long time, so show a progress bar.
             None => context.with_ledger(|ledger, _| Ok(ledger)),
         };
         let mut watched = WatchedMoment::new(ledger.map_err(|error| in_one_line(&error)));
@@ -56,7 +56,7 @@ fn watch(watched: &mut WatchedMoment, context: &Context) -> anyhow::Result<()> {
             let ScreenSize { columns, rows } = Screen::size();
             let page = Page::new(columns, palette);
             let mut report = moment.report_within(rows, page);
-            // The hint needs its own row with an empty row above it, and the last row stays empty.
+            // The hint takes up two rows, including the empty row above it. The last row of the screen stays empty.
             if report.row_count(page) + 2 < rows {
                 report.gap();
                 report.paragraph(Tone::Quiet, "Press q to quit.");
@@ -64,7 +64,7 @@ fn watch(watched: &mut WatchedMoment, context: &Context) -> anyhow::Result<()> {
             screen.draw(&report.render(page))?;
             match screen.wait(INTERVAL)? {
                 WakeReason::Quit => return Ok(()),
-                // The same data is laid out again for the new size.
+                // Lay out the same data for the new size.
                 WakeReason::Resized => {}
                 WakeReason::TimedOut => break,
             }

@@ -13,13 +13,13 @@ use crate::render::{Page, Report};
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Piece, Shown, Tone, is_stdout_terminal, output_width};
 
-/// The status JSON of a sample session. The times in it are placeholders.
+/// The status JSON of a sample session. Its times are placeholders.
 const SAMPLE: &str = include_str!("sample.json");
 
-/// Common terminal widths, in columns.
+/// Common terminal widths in columns.
 const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 
-/// Renders the status line at several widths, and reports mistakes in the configuration.
+/// Renders the status line at several widths, and reports configuration errors.
 pub(super) fn preview(environment: Environment) -> Shown {
     let context = Context::new(environment);
     let (places, config) = (&context.places, &context.config);
@@ -44,8 +44,8 @@ pub(super) fn preview(environment: Environment) -> Shown {
     report.render(Page::for_stdout(&context.environment).with_theme(config.theme()))
 }
 
-/// Returns the common widths. If the output is a terminal, returns the common widths that are narrower than the
-/// terminal, followed by the terminal's own width.
+/// Returns common widths. If the output is a terminal, returns only those that are narrower than the terminal, followed
+/// by the width of the terminal.
 fn widths(environment: &Environment) -> Vec<usize> {
     if environment.columns().is_none() && !is_stdout_terminal() {
         return WIDTHS.to_vec();
@@ -72,7 +72,7 @@ fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
     }
     let payload = StatusPayload::parse(sample.as_bytes());
     let forty_two_cents = Money::from_nano(420_000_000);
-    // Sets a project budget that is 90 percent used, so that the status line mentions it.
+    // Add a project budget that is 90% used, so that it appears in the status line.
     let project = config
         .budget
         .projects

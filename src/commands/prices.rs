@@ -1,4 +1,4 @@
-//! `whycap prices`: lists the prices used to calculate spend, the dates on which they took effect, and their sources.
+//! `whycap prices`: lists the prices used for calculating spend, with their dates and sources.
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;

@@ -1,5 +1,5 @@
-//! The interface that all commands share. A command turns its arguments into a reply, both in a shell and in a
-//! conversation. A command that fails prints one line that names the file, the cause, and the remedy.
+//! The common interface of all commands. A command turns its arguments into a reply, both in a shell and in a
+//! conversation. If it fails, it prints a single line with the file, the cause, and the remedy.
 
 use std::process::ExitCode;
 
@@ -9,16 +9,16 @@ use crate::ledger::LedgerError;
 use crate::render::Report;
 use crate::terminal::{Shown, print, print_error};
 
-/// The arguments of a command that people run.
+/// The arguments of a command that users run directly.
 pub(crate) trait Subcommand {
-    /// Collects the data and returns the reply.
+    /// Collects the data and builds the reply.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply>;
 }
 
-/// A command's output, and the exit code of the process.
+/// The output and exit code of a command.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// The report, which is empty if the command has already printed everything itself.
+    /// The report. It is empty if the command has printed its output itself.
     pub(super) report: Report,
     pub(super) as_json: bool,
     pub(super) code: u8,
@@ -50,15 +50,14 @@ impl Reply {
     }
 }
 
-/// Prints text without escaping it. The text must be whycap's own, or markup in which everything has been
-/// escaped.
+/// Prints text without escaping it. It must be whycap's own text, or markup that has already been escaped.
 #[expect(clippy::disallowed_methods, reason = "its tabs and colors matter")]
 pub(crate) fn print_as_it_is(text: String) -> anyhow::Result<ExitCode> {
     print(&Shown::unescaped(text))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// An error in the arguments, for which the exit code is 2.
+/// A usage error, which results in exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misuse(String);
@@ -67,15 +66,14 @@ pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
     Misuse(why.into()).into()
 }
 
-/// Prints a failure as one line on standard error. Returns the exit code, which is 2 for an error in the arguments and
-/// 1 otherwise.
+/// Prints an error as a single line on standard error. Returns the exit code: 2 for usage errors, and 1 for all others.
 pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
     print_error(&in_one_line(error));
     ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
 }
 
-/// Returns an error and its causes in one line, without repetitions. The advice, which follows `; ` in the error itself
-/// or comes from the ledger, is placed at the end.
+/// Formats an error and its causes as a single line without repetitions. The advice goes at the end. It is the part of
+/// the error after `; `, or comes from the ledger.
 pub(super) fn in_one_line(error: &anyhow::Error) -> String {
     let text = error.to_string();
     let (what, advice) = match text.rsplit_once("; ") {
@@ -85,7 +83,7 @@ pub(super) fn in_one_line(error: &anyhow::Error) -> String {
     let mut line = what.to_owned();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         for clause in cause.split(": ") {
-            // The text before SQLite's error code already describes the error.
+            // Skip SQLite's error codes, because the text before them already describes the error.
             let is_error_code = clause.starts_with("Error code");
             if !is_error_code && !text.contains(clause) && !line.contains(clause) {
                 line = format!("{line}: {clause}");

@@ -1,12 +1,12 @@
-//! Rejects a `--session` that whycap does not know, because an empty answer about it would be false.
+//! Rejects unknown session IDs in `--session`, because an empty result would be misleading.
 
 use super::reply::misuse;
 use crate::context::{Context, LONGEST_ID};
 use crate::terminal::truncate;
 
 impl Context {
-    /// Returns an error unless the session that the user typed is known. The commands call this method only if they
-    /// found nothing about the session, because the ledger also knows sessions whose transcripts have been deleted.
+    /// Returns an error if the session ID typed by the user is unknown. Commands call this only if they found nothing
+    /// about the session, because the ledger also contains sessions whose transcripts have been deleted.
     pub(super) fn require_known_session(&self, typed: Option<&str>) -> anyhow::Result<()> {
         let Some(typed) = typed else {
             return Ok(());
@@ -21,7 +21,7 @@ impl Context {
     }
 }
 
-/// Returns the error about a session that whycap does not know.
+/// Returns the error for an unknown session.
 pub(super) fn unknown_session(session: &str) -> anyhow::Error {
     let shown = truncate(session, LONGEST_ID);
     misuse(format!(

@@ -1,4 +1,4 @@
-//! `whycap spend`: shows spend by day, session, model, and more.
+//! `whycap spend`: shows spend by day, session, model, and other properties.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::render::print_csv;
 use crate::spend::{GroupBy, describe_damaged};
 use crate::terminal::{Tone, is_stdout_terminal, print_error};
 
-/// The note below a table of prompts that is not shown on a terminal.
+/// The note below a table of prompts that is not displayed on a terminal.
 const IDS_ONLY: &str = "To see the first words of each prompt instead of its ID, add --with-text.";
 
 /// Arguments of `whycap spend`.
@@ -40,7 +40,7 @@ pub(crate) struct SpendArguments {
 }
 
 impl SpendArguments {
-    /// Returns true if the output is a file or takes too long to produce in a conversation.
+    /// Returns true if the output goes to a file or takes too long for a conversation.
     pub(super) fn is_for_shell(&self) -> bool {
         let is_file = self.html.is_some() || self.csv || self.json;
         let is_slow = self.options.by.needs_transcripts() || self.options.from.is_some();
@@ -66,7 +66,7 @@ impl Subcommand for SpendArguments {
         let is_incomplete = request.from.is_some() && statement.is_lower_bound();
         if self.csv {
             print_csv(&statement.spreadsheet(self.with_text))?;
-            // Files that could not be read at all have already been reported on standard error.
+            // Unreadable files have already been reported on standard error.
             if let Some(damaged) = describe_damaged(&statement.damaged, Some(&context.places)) {
                 print_error(&damaged);
             }

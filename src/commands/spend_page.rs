@@ -1,4 +1,4 @@
-//! `whycap spend --html`: writes the page to a file or to standard output.
+//! `whycap spend --html`: writes a page to a file or to standard output.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::html::BEGINNING;
 use crate::render::Report;
 use crate::spend::ReportRequest;
 
-/// The file name that represents standard output.
+/// The file name that stands for standard output.
 const STANDARD_OUTPUT: &str = "-";
 
-/// Writes the requested page and reports its location. Fails if the file exists and is not a page that whycap wrote.
+/// Writes the requested page and reports its location. Fails if the file exists and was not written by whycap.
 pub(super) fn reply(
     file: &Path,
     request: &ReportRequest,
@@ -26,7 +26,7 @@ pub(super) fn reply(
     let page = context.spend_page(request, is_anonymous)?;
     let mut reply = Reply::default().with_code(page.is_incomplete);
     if file == Path::new(STANDARD_OUTPUT) {
-        // The text was escaped when it was converted to markup.
+        // The page has already been escaped.
         print_as_it_is(page.html)?;
     } else {
         disk::write_atomically(file, page.html.as_bytes(), Durability::Synced)?;
@@ -36,7 +36,7 @@ pub(super) fn reply(
     Ok(reply)
 }
 
-/// Fails unless the file is new, empty, or a page that was written earlier.
+/// Fails if the file contains anything other than an earlier page.
 fn check_target(file: &Path) -> anyhow::Result<()> {
     if file == Path::new(STANDARD_OUTPUT) {
         return Ok(());

@@ -1,7 +1,7 @@
-//! `whycap statusline`: prints one or more rows for Claude Code, and always exits with 0.
+//! `whycap statusline`: prints the status line for Claude Code, and always exits with 0.
 //!
-//! The command reads its input, renders and prints the rows, and then stores data. Anything that writes to the disk or
-//! reads for a long time happens after the rows have been printed.
+//! The command reads its input, prints the rows, and only then saves data. Disk writes and long reads happen after the
+//! rows have been printed.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -16,21 +16,21 @@ use crate::environment::Environment;
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
 
-/// The maximum size of the input, in bytes. Claude Code sends about 2 KB.
+/// The maximum size of the input in bytes. Claude Code sends about 2 KB.
 const INPUT_LIMIT: usize = 1 << 20;
 
-/// The time limit for collecting the data. Collecting it usually takes two milliseconds, but up to a hundred times as
-/// long on a busy machine.
+/// The time limit for collecting data. This usually takes two milliseconds, but can take a hundred times as long on a
+/// busy machine.
 const TIME_LIMIT: Duration = Duration::from_millis(600);
 
-/// The output to print when nothing else can be printed.
+/// The output if nothing else can be printed.
 pub(crate) const FALLBACK: &str = "whycap\n";
 
-/// The hint that is printed when a person runs this command in a terminal.
+/// The hint for users who run this command in a terminal.
 const HINT: &str = "Claude Code runs this command for its status line. To see a preview: whycap statusline --preview";
 
-/// Prints the status line. This never fails, because Claude Code clears its status line after an error or if the output
-/// is empty.
+/// Prints the status line. This never fails, because Claude Code hides the status line if the command fails or prints
+/// nothing.
 pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode {
     if arguments.iter().any(|argument| argument == "--preview") {
         let _ = print(&preview(environment));
@@ -55,7 +55,7 @@ fn print_line(environment: Environment) {
     let rows = facts.render();
     let wrapped_line = deadline.print_in_time(|| {
         let line = wrapped.map(Wrapped::finish);
-        // If the pipe is closed, Claude Code has canceled the call, and nobody would see an error message.
+        // A broken pipe means that Claude Code has canceled the call, so no one would see an error message.
         let _ = print(&below(line.as_ref(), rows));
         line
     });
@@ -65,7 +65,7 @@ fn print_line(environment: Environment) {
     facts.keep();
 }
 
-/// Returns the output of the user's previous status line, with whycap's rows below it.
+/// Returns whycap's rows, preceded by the output of the user's previous status line.
 fn below(wrapped: Option<&WrappedLine>, rows: Shown) -> Shown {
     let Some(text) = wrapped.and_then(|line| line.text.as_ref()) else {
         return rows;

@@ -51,7 +51,7 @@ impl Subcommand for UninstallArguments {
                     }
                     backups.extend(plan.backups);
                 }
-                // If one file cannot be changed, whycap must still be removed from the others.
+                // If one file cannot be changed, continue with the others.
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -73,7 +73,7 @@ impl Subcommand for UninstallArguments {
 }
 
 impl UninstallArguments {
-    /// Returns the settings files to remove whycap from.
+    /// Returns the settings files that whycap should be removed from.
     fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
         let places = &context.places;
         let directory = context.directory();
@@ -88,7 +88,7 @@ impl UninstallArguments {
     }
 }
 
-/// Lists the files that remain after the removal, each with a command that deletes it.
+/// Lists the files that are left after uninstalling, each with a command to delete it.
 fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], report: &mut Report) {
     let mut remains = Vec::new();
     if places.data.exists() {
@@ -135,7 +135,7 @@ fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], rep
     }
 }
 
-/// Returns the IDs of whycap's plugins whose use Claude Code has counted. Claude Code has no command that deletes
+/// Returns the IDs of whycap's plugins that appear in Claude Code's usage counts. Claude Code has no command to delete
 /// these counts.
 fn counted_plugins(places: &Places) -> Vec<String> {
     let Some(state) = global_state(places) else {

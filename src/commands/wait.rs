@@ -1,4 +1,4 @@
-//! `whycap wait`: sleeps until the newest blocking limit is over, for use in `whycap wait && claude -c -p "go on"`.
+//! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -c -p "go on"`.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -23,11 +23,11 @@ pub(crate) struct WaitArguments {
     timeout: Option<Duration>,
 }
 
-/// The exit code after a timeout, the same as in timeout(1).
+/// The exit code after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
-/// The interval between checks. It determines how quickly whycap notices that the machine has resumed from sleep or
-/// that another session has received a response.
+/// The interval between checks. It determines how soon whycap notices that the machine has woken from sleep or that
+/// another session has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 impl Subcommand for WaitArguments {
@@ -81,7 +81,7 @@ impl Subcommand for WaitArguments {
     }
 }
 
-/// Ends the progress line on a terminal so that an error message starts on its own line.
+/// Ends the progress line so that an error message starts on a new line of the terminal.
 fn end_progress_line(has_progress: bool) -> io::Result<()> {
     if has_progress && is_stdout_terminal() {
         return print(&Shown::text("\n"));

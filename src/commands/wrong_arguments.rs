@@ -1,5 +1,4 @@
-//! Reports arguments that the parser did not understand, in a single line that suggests what the user probably
-//! intended.
+//! Reports usage errors in a single line, with a suggestion of what the user probably meant.
 
 use std::collections::HashMap;
 
@@ -9,11 +8,11 @@ use clap::{Command, ValueEnum};
 use crate::cli::SHELLS;
 use crate::spend::GroupBy;
 
-/// The error if `--by` and `--html` are used together.
+/// The error for combining `--by` and `--html`.
 const PAGE_HAS_ALL: &str = "the page of `whycap spend --html` has fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); leave out --by";
 
-/// Returns a line that describes a parser error. `arguments` does not include the program name. The line ends with a
-/// suggestion of what to type instead or, if there is none, with a reference to the help.
+/// Describes a parser error in a single line. The line ends with a suggestion of what to type instead, or with a
+/// reference to the help. `arguments` does not include the program name.
 pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command) -> String {
     if let Some(suggestion) = suggestion(arguments) {
         return suggestion;
@@ -37,8 +36,7 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
     format!("{}; see whycap{subcommand} --help", parser_message(error))
 }
 
-/// Returns a line that suggests what the user probably intended. Returns `None` if that is unknown, or if the parser's
-/// own message is better.
+/// Suggests what the user probably meant. Returns `None` if this is unknown or if the parser's own message is better.
 fn suggestion(arguments: &[&str]) -> Option<String> {
     let (typed, intended) = match arguments {
         ["completions", shell, ..] if !shell.starts_with('-') && !SHELLS.contains(shell) => {
@@ -59,7 +57,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
         [typed, ..] => {
             let intended = command_for(typed.trim_start_matches('-'))?;
             if intended == format!("whycap {typed}") {
-                // The command is correct, so one of its arguments must be wrong.
+                // The command is correct, so the problem must be an argument.
                 return None;
             }
             ((*typed).to_owned(), intended)
@@ -71,7 +69,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
     ))
 }
 
-/// Returns the command that people usually mean by a word. The word must not start with dashes.
+/// Returns the command that users usually mean by a word. The word must not start with a dash.
 fn command_for(typed: &str) -> Option<String> {
     let words: HashMap<String, Vec<String>> =
         serde_json::from_str(include_str!("other_words.json")).unwrap_or_default();
@@ -81,7 +79,7 @@ fn command_for(typed: &str) -> Option<String> {
         .map(|(command, _)| command)
 }
 
-/// Returns the parser's own message as one sentence, without the usage and without the reference to `--help`.
+/// Returns the parser's own message as one sentence, without the usage and the reference to `--help`.
 pub(super) fn parser_message(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let lines = text

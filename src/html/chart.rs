@@ -1,7 +1,7 @@
-//! Draws the parts that all charts share: columns of days or weeks, a scale, and a frame with labels.
+//! Draws the common parts of all charts: columns for days or weeks, a scale, and a frame with labels.
 //!
-//! A chart is an SVG that is stretched to the available width. Its labels are text outside the SVG, so that they are
-//! not stretched.
+//! A chart is an SVG that is stretched to the available width. The labels are outside the SVG so that they are not
+//! stretched.
 
 use std::fmt::Display;
 
@@ -17,18 +17,17 @@ pub(super) const HEIGHT: f64 = 200.0;
 /// The width of a column in SVG units.
 pub(super) const COLUMN: f64 = 10.0;
 
-/// The maximum number of days for which a chart has one column per day. Charts of longer periods have one column per
-/// week.
+/// The maximum number of days in a chart with one column per day. Charts of longer periods have one column per week.
 const MAX_DAYS: usize = 200;
 
-/// The maximum number of days from the first to the last day of a history. A history of more than ten years must be the
-/// result of an incorrect clock, so days without any activity are left out.
+/// The maximum number of days between the first and the last day. A history of more than ten years can only result from
+/// an incorrect clock, so days without activity are omitted.
 const MAX_HISTORY_DAYS: i64 = 4_000;
 
 /// The number of labels below a chart.
 const LABELS: usize = 5;
 
-/// The columns of a chart, one per day or per week.
+/// The columns of a chart, one for each day or week.
 #[derive(Debug)]
 pub(super) struct Columns {
     /// The first and last day, or `None` if there are no days.
@@ -39,7 +38,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Returns columns from the first to the last of the given days.
+    /// Creates columns from the first to the last of the given days.
     pub(super) fn new(active_days: impl Iterator<Item = NaiveDate>) -> Self {
         let mut days: Vec<NaiveDate> = active_days.collect();
         days.sort_unstable();
@@ -67,13 +66,13 @@ impl Columns {
         self.starts.len()
     }
 
-    /// Returns the index of a day's column, or `None` if the chart does not show the day.
+    /// Returns the index of the column for a day, or `None` if the day is not in the chart.
     pub(super) fn index_of(&self, day: NaiveDate) -> Option<usize> {
         let start = if self.are_weeks { monday_of(day) } else { day };
         self.starts.binary_search(&start).ok()
     }
 
-    /// Returns the noun for the period that each column covers.
+    /// Returns the noun for the period of a column.
     pub(super) fn unit(&self) -> &'static str {
         if self.are_weeks { "week" } else { "day" }
     }
@@ -95,7 +94,7 @@ impl Columns {
             .map(move |day| day.format(format).to_string())
     }
 
-    /// Returns the number of days from the first to the last day.
+    /// Returns the number of days between the first and the last day, inclusive.
     pub(super) fn days(&self) -> i64 {
         match self.ends {
             Some((first, last)) => (last - first).num_days() + 1,
@@ -112,7 +111,7 @@ impl Columns {
         }
     }
 
-    /// Returns the days for the labels below a chart, spread evenly over the columns.
+    /// Returns the days for the labels below a chart, evenly distributed over the columns.
     fn label_days(&self) -> impl Iterator<Item = &NaiveDate> {
         let count = self.count().min(LABELS);
         let last_index = self.count().saturating_sub(1);
@@ -120,7 +119,7 @@ impl Columns {
     }
 }
 
-/// The scale of a chart of amounts.
+/// The scale of the vertical axis, in dollars.
 pub(super) struct Scale {
     /// The amount at the top of the chart.
     pub(super) top: Money,
@@ -129,10 +128,10 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Returns a scale from 0 to a round amount that is at least `highest`.
+    /// Creates a scale from 0 to the next round amount above `highest`.
     pub(super) fn new(highest: Money) -> Self {
-        /// The maximum number of lines. More lines would be hard to read, and with fewer, a third of the chart could be
-        /// empty.
+        /// The maximum number of gridlines. More lines would be hard to read. With fewer, up to a third of the chart
+        /// could be empty.
         const MAX_LINES: i64 = 6;
 
         let min_step = highest.pico().max(1) / MAX_LINES;
@@ -142,7 +141,7 @@ impl Scale {
             .map(|factor| power_of_ten.saturating_mul(factor))
             .find(|step| *step >= min_step)
             .unwrap_or(power_of_ten);
-        // Other machines' exports may contain any amount.
+        // Exports from other machines can contain arbitrary amounts.
         let lines = highest.pico().max(1).saturating_add(step - 1) / step;
 
         let amount_at = |line: i64| Money::from_pico(step.saturating_mul(line));
@@ -156,8 +155,8 @@ impl Scale {
     }
 }
 
-/// Draws a chart with horizontal gridlines and labels along the left and the bottom. `description` is a sentence for
-/// screen readers, and `draw` writes the content.
+/// Draws a chart with horizontal gridlines and with labels on the left and at the bottom. `description` is a sentence
+/// for screen readers, and `draw` draws the content.
 pub(super) fn frame(
     page: &mut Markup,
     description: &str,
@@ -196,12 +195,12 @@ fn labels(page: &mut Markup, class: &str, labels: impl IntoIterator<Item = impl 
     page.raw("</div>\n");
 }
 
-/// Writes a line or an area of a chart. `path` is the path in SVG notation.
+/// Draws a line or an area. `path` is in SVG notation.
 pub(super) fn path(svg: &mut Markup, class: &str, path: &str) {
     svg.write("<path class=\"{}\" d=\"{}\"></path>\n", &[&class, &path]);
 }
 
-/// Writes a band from the top to the bottom of a chart. `title` is shown when the pointer hovers over the band.
+/// Draws a band over the full height of a chart. `title` is shown as a tooltip.
 pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, title: &str) {
     svg.write(
         "<rect class=\"{}\" x=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title>\n</rect>\n",
@@ -209,7 +208,7 @@ pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, title: &st
     );
 }
 
-/// Returns a rectangle as part of a path in SVG notation.
+/// Returns a rectangle as part of an SVG path.
 pub(super) fn rectangle(x: f64, width: f64, bottom: f64, top: f64) -> String {
     format!(
         "M{x} {top}h{width}v{height}h-{width}z",

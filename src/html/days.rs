@@ -1,4 +1,4 @@
-//! Renders spend by day, stacked by model, as a chart and as a calendar, and spend by hour of the week.
+//! Renders spend by day and model as a chart and as a calendar, and spend by hour of the week.
 
 use std::iter::once;
 
@@ -14,7 +14,7 @@ use crate::render::{Cell, Table};
 use crate::spend::{amount, share};
 use crate::time::monday_of;
 
-/// The number of models that have their own color. All other models share one color.
+/// The number of models with their own color. All other models share a color.
 const COLORS: usize = 7;
 
 const HOURS: u32 = 24;
@@ -24,7 +24,7 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// The number of weeks in the calendar.
 const CALENDAR_WEEKS: usize = 13;
 
-/// The width of a bar, as a fraction of its column's width.
+/// The width of a bar as a fraction of the column width.
 const BAR_WIDTH: f64 = 0.85;
 
 /// Writes the section "By day".
@@ -69,7 +69,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     );
 }
 
-/// Returns each column's costs, broken down by model. The most expensive model overall comes first.
+/// Returns the costs in each column by model. The most expensive model overall comes first.
 fn stacks_of(view: &View<'_>) -> Vec<Vec<Money>> {
     let sums = &view.contents.sums;
     let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; view.columns.count()];
@@ -85,7 +85,7 @@ fn stacks_of(view: &View<'_>) -> Vec<Vec<Money>> {
     stacks
 }
 
-/// Returns the path for each color. The first model in each stack is at the bottom.
+/// Returns an SVG path for each color. The first model of each stack is at the bottom.
 fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
     let mut paths: [String; COLORS + 1] = Default::default();
     for (index, stack) in stacks.iter().enumerate() {
@@ -107,7 +107,7 @@ fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
     paths
 }
 
-/// Returns the legend for the colors, with the cost and the share of each model.
+/// Builds the legend, with the cost and share of each model.
 fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let models = &view.contents.sums.models;
     let whole = view.contents.statement.total.cost();
@@ -208,7 +208,7 @@ pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
     write_shade_legend(page, highest);
 }
 
-/// Returns a cell whose shade shows a cost relative to the highest value cost.
+/// Returns a cell that is shaded according to its cost relative to the highest cost.
 fn shaded_cell(name: &str, cost: Money, highest: Money) -> Cell {
     let share = cost.usd() / highest.usd().max(f64::MIN_POSITIVE);
     Cell::from(format!("{name}: {}", cost.show()))

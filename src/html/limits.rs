@@ -1,4 +1,4 @@
-//! Renders limit errors grouped by limit and over time, limits for multiple users, and a chart of the usage windows.
+//! Renders limit errors by limit and over time, the limits of several people, and a chart of the usage windows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -22,14 +22,14 @@ const INCOMPLETE: &str = "Some files with limit errors and usage windows could n
 
 const SEAT_ADVICE: &str = "If someone is often near the limit or blocked for a long time, consider a higher-tier seat. If neither has happened for weeks, consider a lower-tier seat.";
 
-/// The maximum number of columns for which every reading of the windows is drawn. In a longer chart, the five 5-hour
-/// windows of a day would be indistinguishable.
+/// The maximum number of columns in a chart that shows individual readings. In longer charts, the five 5-hour windows
+/// of a day would be indistinguishable.
 const MAX_DETAILED_COLUMNS: usize = 14;
 
-/// The minimum width of an error's band, as a fraction of the chart's width.
+/// The minimum width of the band for an error, as a fraction of the chart width.
 const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 
-/// Writes the section about limit errors on this machine or about limits for multiple users.
+/// Writes the section on limit errors, either of this machine or of several people.
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let Contents { team, clock, .. } = view.contents;
     let summary = view.tolls.sentence(*clock);
@@ -79,7 +79,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     }
 }
 
-/// Returns a table of all errors that blocked work, latest first.
+/// Builds a table of all errors that blocked work, latest first.
 fn error_table(contents: &Contents<'_>) -> Table {
     let mut table = Table::new(["time", "limit", "verdict", "blocked for"]);
     for error in contents.incidents.iter().rev() {
@@ -96,7 +96,7 @@ fn error_table(contents: &Contents<'_>) -> Table {
 }
 
 impl Contents<'_> {
-    /// Formats how long an error blocked its session. Returns `None` if the error did not block the session.
+    /// Formats how long an error blocked its session. Returns `None` if it did not block the session.
     fn blocked_duration(&self, error: &Incident) -> Option<String> {
         let start = error.evidence.at();
         Some(match error.stopped(self.clock.now)? {
@@ -147,7 +147,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
                 Some(error_account) if accounts.contains_key(&Some(error_account)) => {
                     *account == Some(error_account)
                 }
-                // The first chart also shows the errors of accounts that have no chart.
+                // Errors of accounts without a chart are shown in the first chart.
                 _ => *account == first_account,
             })
             .collect();
@@ -161,23 +161,23 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
 const NO_WINDOWS: &str =
     "There is no data about usage windows yet. The status line will record it from now on.";
 
-/// Returns the fingerprint of the account that an error belongs to.
+/// Returns the fingerprint of the account in which an error occurred.
 fn fingerprint(error: &Incident) -> Option<&str> {
     let account = error.evidence.error.payer.account.as_ref()?;
     account.owner.fingerprint.as_deref()
 }
 
-/// The readings of a usage window.
+/// The readings of one usage window.
 struct WindowReadings<'s> {
     window: Window,
-    /// The CSS class of the window's color.
+    /// The CSS class for the window's color.
     class: String,
     /// The readings, oldest first.
     steps: Vec<&'s WindowStep>,
 }
 
 impl<'s> WindowReadings<'s> {
-    /// Splits readings by window. Windows without readings are omitted.
+    /// Splits readings by window, omitting windows without readings.
     fn split(steps: &[&'s WindowStep]) -> Vec<Self> {
         Window::ALL
             .into_iter()
@@ -270,7 +270,7 @@ fn window_legend(windows: &[WindowReadings<'_>], has_errors: bool) -> Vec<Legend
     items
 }
 
-/// Returns a table with the peak usage of each window on each day.
+/// Builds a table of the peak usage of each window by day.
 fn peak_table(windows: &[WindowReadings<'_>], zone: Zone) -> Table {
     let mut days: BTreeMap<NaiveDate, HashMap<Window, f64>> = BTreeMap::new();
     for step in windows.iter().flat_map(|readings| &readings.steps) {
@@ -298,7 +298,7 @@ fn peak_table(windows: &[WindowReadings<'_>], zone: Zone) -> Table {
 }
 
 impl View<'_> {
-    /// Returns the horizontal position of a time, or `None` if the chart does not show its day.
+    /// Returns the x coordinate of a time, or `None` if its day is not in the chart.
     fn x(&self, at: DateTime<Utc>) -> Option<f64> {
         let zone = self.contents.clock.zone;
         let day = zone.day(at);
@@ -312,7 +312,7 @@ impl View<'_> {
         Some((self.columns.index_of(day)? as f64 + part_of_column) * COLUMN)
     }
 
-    /// Returns a path through all of a window's readings. The usage falls to 0 at each reset.
+    /// Returns an SVG path through all readings of a window. The usage drops to 0 at each reset.
     fn detailed_path(&self, steps: &[&WindowStep]) -> String {
         let mut path = String::new();
         let mut resets_at: Option<DateTime<Utc>> = None;
@@ -339,7 +339,7 @@ impl View<'_> {
         path
     }
 
-    /// Returns a path that shows the peak in each column. Columns without readings are gaps.
+    /// Returns an SVG path through the peaks of all columns, with gaps at columns without readings.
     fn peak_path(&self, steps: &[&WindowStep]) -> String {
         let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
         for step in steps {
@@ -355,7 +355,7 @@ impl View<'_> {
             let is_adjacent = previous_index.is_some_and(|previous| previous + 1 == index);
             let command = if is_adjacent { "L" } else { "M" };
             let x = number(index as f64 * COLUMN);
-            // Without the horizontal line, a path that covers only one column would be invisible.
+            // Without the horizontal line, a path with a single column would be invisible.
             let _ = write!(
                 path,
                 "{command}{x} {}h{}",
@@ -367,7 +367,7 @@ impl View<'_> {
         path
     }
 
-    /// Writes a band for the period in which an error blocked work.
+    /// Draws a band for the time during which an error blocked work.
     fn write_error_band(&self, svg: &mut Markup, error: &Incident) {
         let Some(start_x) = self.x(error.evidence.at()) else {
             return;
@@ -375,7 +375,7 @@ impl View<'_> {
         let now = self.contents.clock.now;
         let chart_width = self.columns.width();
         let end_x = match error.stopped(now).and_then(|stopped| stopped.end(now)) {
-            // If the end is after the chart's last day, it has no position.
+            // An end after the last day of the chart has no position.
             Some(end) => self.x(end).unwrap_or(chart_width),
             None => start_x,
         };
@@ -391,7 +391,7 @@ impl View<'_> {
     }
 }
 
-/// Returns the vertical position of a percentage.
+/// Returns the y coordinate of a percentage.
 fn y_of_percent(percent: f64) -> String {
     number(HEIGHT * (1.0 - percent.clamp(0.0, 100.0) / 100.0))
 }

@@ -1,20 +1,20 @@
-//! Writes HTML in a way that prevents text from other programs from becoming markup.
+//! Writes HTML, ensuring that text from other programs cannot become markup.
 
 use std::fmt::Display;
 
 use crate::render::{Cell, Table};
 use crate::terminal::escape;
 
-/// HTML that is being written.
+/// An HTML document under construction.
 #[derive(Debug, Default)]
 pub(super) struct Markup(String);
 
-/// An entry in a chart's legend, which explains a color.
+/// An entry in the legend of a chart.
 pub(super) struct LegendItem {
-    /// The CSS class of the color.
+    /// The CSS class for the color.
     pub(super) class: String,
     pub(super) name: String,
-    /// Additional text, or an empty string.
+    /// Additional text, which may be empty.
     pub(super) remark: String,
 }
 
@@ -28,7 +28,7 @@ impl Markup {
         self.0.push_str(markup);
     }
 
-    /// Writes markup in which each `{}` is replaced with the next item of `texts`, which is escaped.
+    /// Writes markup, replacing each `{}` with the next item of `texts` after escaping it.
     pub(super) fn write(&mut self, template: &'static str, texts: &[&dyn Display]) {
         let mut pieces = template.split("{}");
         self.raw(pieces.next().unwrap_or_default());
@@ -56,14 +56,14 @@ impl Markup {
         self.write("<p>{}</p>\n", &[&text]);
     }
 
-    /// Writes each text as a separate paragraph in a less prominent style.
+    /// Writes each text as a paragraph in a less prominent style.
     pub(super) fn notes(&mut self, texts: impl IntoIterator<Item = impl Display>) {
         for text in texts {
             self.write("<p class=\"quiet\">{}</p>\n", &[&text]);
         }
     }
 
-    /// Writes a table. The caption is only for screen readers. The first cell of each row is the row's heading.
+    /// Writes a table. The caption is only for screen readers. The first cell in each row is a heading.
     pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
         self.write(
             "<table class=\"{}\"><caption class=\"unseen\">{}</caption>\n<thead><tr>",
@@ -108,7 +108,7 @@ impl Markup {
         self.raw(if is_heading { "</th>\n" } else { "</td>\n" });
     }
 
-    /// Writes a table that is hidden until the reader clicks on its summary.
+    /// Writes a table that is collapsed until the reader clicks on the summary.
     pub(super) fn collapsed_table(
         &mut self,
         summary: &str,
@@ -121,7 +121,7 @@ impl Markup {
         self.raw("</details>\n");
     }
 
-    /// Writes a table in which the rows after the first 20 are hidden until the reader clicks.
+    /// Writes a table in which all rows after the first 20 are collapsed.
     pub(super) fn long_table(&mut self, class: &str, caption: &str, mut table: Table) {
         const VISIBLE_ROWS: usize = 20;
 
@@ -134,7 +134,7 @@ impl Markup {
         }
     }
 
-    /// Writes the items of a legend and closes the list.
+    /// Writes the entries of a legend and closes the list.
     pub(super) fn legend_items(&mut self, items: impl IntoIterator<Item = LegendItem>) {
         for item in items {
             self.write(
@@ -150,7 +150,7 @@ impl Markup {
     }
 }
 
-/// The darkest shade of a cell. 0 means no shade.
+/// The darkest shade of a cell. Shades range from 0 (no shade) to this value.
 pub(super) const DARKEST: u8 = 5;
 
 /// Returns the shade for a share, from 0 to [`DARKEST`].
@@ -160,7 +160,7 @@ fn shade(share: f64) -> u8 {
         .unwrap_or(DARKEST)
 }
 
-/// Formats a number with at most two decimals.
+/// Formats a number with at most two decimal places.
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

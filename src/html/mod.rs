@@ -1,9 +1,8 @@
 //! Renders spend and limits as a single HTML page.
 //!
-//! The page needs no other files. Its content security policy prevents the browser from loading anything, and from
-//! running any script other than the page's own. Text from other programs is always escaped. The size of the page
-//! depends only on the number of days, models, and sessions. Without scripts, the page shows the same content, but its
-//! tables cannot be sorted.
+//! The page is self-contained. Its content security policy prevents the browser from loading anything and from running
+//! any other scripts. Text from other programs is always escaped. The size of the page depends only on the number of
+//! days, models, and sessions. Without JavaScript, the content is the same, but tables cannot be sorted.
 
 mod chart;
 mod days;
@@ -31,11 +30,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The beginning of every page, used to recognize files that whycap wrote.
+/// The start of every page. It identifies files that were written by whycap.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
 
-/// The rest of a page, with placeholders in braces. Without scripts, all sessions are visible, because the reader would
-/// have no way to show hidden ones.
+/// The rest of a page, with placeholders in braces. Sessions are hidden only by the script, because without it there
+/// would be no way to show them.
 const TEMPLATE: &str = include_str!("page.html");
 
 /// The contents of a page.
@@ -43,35 +42,34 @@ const TEMPLATE: &str = include_str!("page.html");
 pub(crate) struct Contents<'c> {
     /// The spend by session.
     pub(crate) statement: Statement,
-    /// Further totals of the same rows, by project, model, and day.
+    /// More totals of the same rows: by project, model, and day.
     pub(crate) sums: PageSums,
     /// The spend by skill, plugin, MCP server, and pull request.
     pub(crate) causes: Vec<CauseGroups>,
-    /// The limit errors of the period.
+    /// The limit errors in the period.
     pub(crate) incidents: Vec<Incident>,
     /// The readings of the usage windows in the period, oldest first.
     pub(crate) steps: Vec<WindowStep>,
-    /// The limits in the exports of several machines. They are shown instead of errors and readings.
+    /// The limits from the exports of several machines, shown instead of errors and readings.
     pub(crate) team: Option<TeamLimits>,
-    /// The spend in the previous period, if a period was requested.
+    /// The spend in the preceding period, if a period was requested.
     pub(crate) before: Option<Before>,
     /// The value of one percent of each usage window.
     pub(crate) worth: PercentWorth,
-    /// True if names are left out, so that the page can be shown to other people.
+    /// True if names are omitted so that the page can be shared.
     pub(crate) is_anonymous: bool,
     pub(crate) places: &'c Places,
     pub(crate) clock: Clock,
 }
 
-/// The contents of a page, together with data that several of its sections need.
+/// The contents of a page, and data shared by several sections.
 struct View<'c> {
     contents: &'c Contents<'c>,
     /// The columns of all charts.
     columns: Columns,
     tolls: Tolls,
-    /// All people. Those with spend come first, starting with the highest spend, followed by the others in the order of
-    /// the exports. People are not sorted by name, because the order would reveal something about names that are left
-    /// out.
+    /// All people. Those with spend come first, in descending order, followed by the rest in export order. People are
+    /// not sorted by name, because the order would reveal information about omitted names.
     everybody: IndexSet<&'c str>,
 }
 
@@ -102,19 +100,19 @@ impl Contents<'_> {
         view.write_header(&mut body);
         view.write_parts(&mut body);
 
-        // A script in text from another program cannot know the nonce.
+        // A script injected by another program cannot know the nonce.
         let nonce = xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes());
         let rest = TEMPLATE
             .replace("{nonce}", &format!("{nonce:032x}"))
             .replace("{period}", &view.columns.period())
             .replace("{style}", STYLE)
             .replace("{script}", SCRIPT)
-            // The body is inserted last, so that placeholders in it are not replaced.
+            // Insert the body last, so that placeholders in it are not replaced.
             .replace("{body}", body.as_str());
         [BEGINNING, &rest].concat()
     }
 
-    /// Returns the columns of the charts, which cover the first to the last day with spend or a limit error.
+    /// Returns the columns of the charts, from the first to the last day with spend or a limit error.
     fn columns(&self) -> Columns {
         let zone = self.clock.zone;
         let spend_days = self.sums.days.keys().copied();
@@ -130,20 +128,20 @@ impl Contents<'_> {
         Columns::new(spend_days.chain(error_days).chain(exported_error_days))
     }
 
-    /// Formats a time to the minute.
+    /// Formats a time without seconds.
     fn format_minute(&self, at: DateTime<Utc>) -> String {
         self.clock.zone.at(at).format("%Y-%m-%d %H:%M").to_string()
     }
 }
 
 impl View<'_> {
-    /// Returns a person's name as shown on the page.
+    /// Returns the displayed name of a person.
     fn person_name(&self, name: &str) -> String {
         let index = self.everybody.get_index_of(name);
         self.shown_name("person", index, || name.to_owned())
     }
 
-    /// Returns a project's name as shown on the page.
+    /// Returns the displayed name of a project.
     fn project_name(&self, path: &str) -> String {
         let index = self.contents.sums.projects.get_index_of(path);
         self.shown_name("project", index, || {
@@ -151,7 +149,7 @@ impl View<'_> {
         })
     }
 
-    /// Returns a name or, if names are left out, `noun` followed by a number.
+    /// Returns a name or, on an anonymous page, `noun` followed by a number.
     fn shown_name(
         &self,
         noun: &str,
@@ -179,7 +177,7 @@ impl View<'_> {
         page.raw("</header>\n");
     }
 
-    /// Writes all sections that have content.
+    /// Writes all sections that have any content.
     fn write_parts(&self, page: &mut Markup) {
         page.raw("<main>");
         for part in self.parts().iter().filter(|part| part.is_shown) {
@@ -259,7 +257,7 @@ impl View<'_> {
     }
 }
 
-/// Writes the section "Totals", with the cost and the most important figures.
+/// Writes the section "Totals", with the cost and other key figures.
 fn write_totals(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     let statement = &contents.statement;
@@ -306,7 +304,7 @@ mod tests {
     use super::*;
     use crate::terminal::contrast::{contrast, rgb_of_hex};
 
-    /// Returns the colors in the style sheet, each with its name and its light and dark variants.
+    /// Returns the colors in the style sheet, each with its name and its light and dark values.
     fn colors() -> Vec<(&'static str, [u32; 2])> {
         let hex =
             |text: &str| u32::from_str_radix(text.trim().trim_start_matches('#'), 16).unwrap();

@@ -1,6 +1,6 @@
-//! Calculates the totals shown on a page: its summary and its tables by project, person, and session.
+//! Calculates the totals for a page, and renders its summary and its tables by project, person, and session.
 //!
-//! A script in the page sorts and filters the table of sessions.
+//! A script sorts and filters the table of sessions in the browser.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -20,24 +20,23 @@ use crate::spend::{
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
 
-/// The sums for models, projects, or people, indexed by name. On a page, the entry with the highest cost comes first.
+/// The sums by model, project, or person. On a page, they are sorted by cost, highest first.
 pub(super) type SumsByName = IndexMap<String, Tally>;
 
-/// The name that is used for all models without a known price if names are left out.
+/// The name for all models without a known price on an anonymous page.
 const OTHER_MODELS: &str = "other models";
 
-/// The number of most recent days that are compared with the same number of days before them if no period was
-/// requested.
+/// The number of days to compare with the preceding days if no period was requested.
 const COMPARED_DAYS: u64 = 30;
 
-/// The maximum number of models that are named for a session. Other models are only counted.
+/// The maximum number of models to list for a session. Other models are only counted.
 const MAX_NAMED_MODELS: usize = 2;
 
 /// Adds up rows for a page.
 #[derive(Debug, Default)]
 pub(crate) struct PageSums {
     pub(super) projects: SumsByName,
-    /// The sums by person. Only the exports of several machines have them.
+    /// The sums by person, which exist only in the exports of several machines.
     pub(super) people: SumsByName,
     pub(super) models: SumsByName,
     /// The sums by day and model.
@@ -46,19 +45,19 @@ pub(crate) struct PageSums {
     pub(super) week: BTreeMap<[u32; 2], Money>,
     /// The sums by session ID and model.
     sessions: HashMap<String, SumsByName>,
-    /// The latest row's quarter hour and the corresponding local time. They are cached because consecutive rows often
-    /// have the same time, and converting times takes longer than everything else.
+    /// The quarter hour of the previous row and its local time. They are cached because consecutive rows often have the
+    /// same time, and time zone conversion takes longer than everything else.
     latest: Option<(Millis, DateTime<FixedOffset>)>,
 }
 
-/// Returns the total of all models, projects, or people.
+/// Returns the total over all models, projects, or people.
 pub(super) fn total_of(sums: &SumsByName) -> Tally {
     sums.values().copied().sum()
 }
 
 impl PageSums {
-    /// Adds a row, which must include its session and project. If `names_model` is false, the model's name is left out,
-    /// because users can choose any name.
+    /// Adds a row, which must include its session and project. If `names_model` is false, the model name is omitted,
+    /// because users can choose arbitrary names.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let local = self.local_time(row.at, zone);
         let weekday_and_hour = [local.weekday().num_days_from_monday(), local.hour()];
@@ -110,15 +109,15 @@ impl PageSums {
     }
 }
 
-/// The spend in the period before the displayed period.
+/// The spend in the period before the one on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Before {
-    /// The length of both periods.
+    /// The length of each period.
     pub(crate) days: i64,
     pub(crate) cost: Money,
 }
 
-/// Writes the summary: the cost, the plan, how long limits blocked work, and a comparison with the previous period.
+/// Writes the summary: the cost, the plan, the time blocked by limits, and a comparison with the preceding period.
 pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     if contents.sums.days.is_empty() {
@@ -148,7 +147,7 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     }
 }
 
-/// Returns the summary's clause about limits, or an empty string if work was never interrupted by a limit.
+/// Returns the clause about limits in the summary. The result is empty if no limit blocked work.
 fn limits_clause(view: &View<'_>) -> String {
     let total = view.tolls.total;
     if total.stops == 0 {
@@ -166,7 +165,7 @@ fn limits_clause(view: &View<'_>) -> String {
 }
 
 /// Compares the last [`COMPARED_DAYS`] days with the same number of days before them. Returns `None` if a period was
-/// requested, or if the history is shorter.
+/// requested or the history is too short.
 fn comparison_of_last_days(contents: &Contents<'_>) -> Option<String> {
     if contents.statement.request.period != Period::default() {
         return None;
@@ -193,8 +192,8 @@ fn cost_of<'d>(days: impl Iterator<Item = (&'d NaiveDate, &'d SumsByName)>) -> M
 }
 
 impl Before {
-    /// Returns a sentence that compares a cost with the cost in the previous period: "That is 49% more than in the 30
-    /// days before ($410.00)." `lead` is the beginning of the sentence.
+    /// Compares a cost with the preceding period: "That is 49% more than in the 30 days before ($410.00)." `lead` is
+    /// the start of the sentence.
     fn comparison(self, lead: &str, cost: Money) -> String {
         let days = count_noun(self.days.unsigned_abs(), "day");
         if self.cost <= Money::ZERO {
@@ -254,7 +253,7 @@ pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
     }
 }
 
-/// Writes a table of sums, most expensive first. `noun` says what each row represents.
+/// Writes a table of sums, most expensive first. `noun` is the noun for a row.
 fn write_by_name(
     view: &View<'_>,
     page: &mut Markup,

@@ -8,7 +8,7 @@ use crate::terminal::{Piece, Tone, truncate, width};
 /// A part of the status line, as a list of at least one form. The longest form comes first.
 pub(super) type Segment = Vec<Form>;
 
-/// One way to display a segment.
+/// A way to display a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Form {
     pub(super) pieces: Vec<Piece>,

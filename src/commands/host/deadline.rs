@@ -1,4 +1,4 @@
-//! The time limit of a command that Claude Code waits for.
+//! Time limits for commands that Claude Code waits for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use super::{exit, print_and_exit};
 use crate::terminal::Shown;
 
-/// The extra time allowed for work after the output if that work is not finished by the deadline.
+/// The extra time for work after the output that is not finished by the deadline.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// A time limit after which the process ends.
+/// A time limit after which the process exits.
 ///
-/// A thread watches the clock, because nothing else can end the process in every situation. A signal could interrupt
-/// SQLite, which waits up to ten seconds for a process that was stopped while it was opening the same file. However, a
-/// signal does not reach a thread that is waiting for an unresponsive network file system, and a signal handler could
-/// not render anything.
+/// The deadline is enforced by a thread, because nothing else works in every situation. A signal could interrupt
+/// SQLite, which may wait ten seconds for a process that was suspended while opening the same file. However, signals do
+/// not reach a thread that is blocked on an unresponsive network file system, and a signal handler could not render
+/// anything.
 pub(in crate::commands) struct Deadline {
-    /// True if the output is complete. The mutex is locked during the output.
+    /// True if the output is complete. The mutex is held while printing.
     is_printed: Arc<Mutex<bool>>,
 }
 
 impl Deadline {
-    /// Starts a time limit. If the time runs out before the output begins, the result of `fallback` is printed instead.
+    /// Starts a time limit. If printing has not started in time, the result of `fallback` is printed instead.
     ///
-    /// If no thread can be started, there is no time limit.
+    /// If the thread cannot be started, there is no time limit.
     pub(in crate::commands) fn start(
         limit: Duration,
         fallback: impl FnOnce() -> Shown + Send + 'static,
@@ -32,7 +32,7 @@ impl Deadline {
         let seen_by_watcher = Arc::clone(&is_printed);
         let _ = std::thread::Builder::new().spawn(move || {
             std::thread::sleep(limit);
-            // If the output has begun, this waits for it to end. Once this lock is held, no output can begin.
+            // If printing has started, wait until it is complete. While this lock is held, printing cannot start.
             let is_printed = seen_by_watcher
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
@@ -45,8 +45,8 @@ impl Deadline {
         Self { is_printed }
     }
 
-    /// Runs `print`, which prints all of the output, and returns its result. Work after the output may take the rest of
-    /// the time plus an additional [`GRACE`].
+    /// Calls `print`, which must print all output, and returns its result. Work after that may take the remaining time
+    /// plus [`GRACE`].
     pub(in crate::commands) fn print_in_time<T>(&self, print: impl FnOnce() -> T) -> T {
         let mut is_printed = self
             .is_printed

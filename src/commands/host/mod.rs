@@ -1,7 +1,7 @@
-//! Protects the host, which is the program that runs whycap: Claude Code, a shell, or a script.
+//! Protects the program that runs whycap: Claude Code, a shell, or a script.
 //!
-//! A status line or a hook must not break, blank, or delay Claude Code, so its input and running time are limited, and
-//! its panics are caught. A command that fails must report the failure to the user in one line.
+//! Status-line calls and hooks must never break or delay Claude Code, so their input and running time are limited, and
+//! panics are caught. Commands report a failure in a single line.
 
 mod deadline;
 mod input;
@@ -15,19 +15,18 @@ use std::sync::{Arc, LazyLock};
 
 use crate::terminal::{Shown, print, print_error};
 
-/// The memory, in bytes, that a status-line call needs for its thread, the ledger, and the line. This is three times
+/// The memory, in bytes, that a status-line call needs for its thread, the ledger, and the output. This is three times
 /// the highest measured value.
 const NEEDED_MEMORY: usize = 8 << 20;
 
-/// True if an abort should end the process immediately.
+/// Determines whether an abort ends the process immediately.
 static ABORTS_END_PROCESS: LazyLock<Arc<AtomicBool>> =
     LazyLock::new(|| Arc::new(AtomicBool::new(true)));
 
-/// Protects Claude Code from a status line or a hook that fails: a panic prints `fallback` and ends the process with
-/// exit code 0.
+/// Protects Claude Code from failures of the status line or a hook. A panic prints `fallback` and exits with code 0.
 ///
-/// Nothing is written to standard error. An abort (for example, when memory runs out) also ends with exit code 0 but
-/// prints nothing. With `panic = "abort"`, the panic hook still runs before the abort.
+/// Nothing is written to standard error. An abort, for example when memory is exhausted, also exits with code 0 but
+/// prints nothing. With `panic = "abort"`, the panic hook still runs first.
 pub(crate) fn guard_host(fallback: &'static str) {
     std::panic::set_hook(Box::new(move |_panic| {
         print_and_exit(&Shown::text(fallback));
@@ -36,7 +35,7 @@ pub(crate) fn guard_host(fallback: &'static str) {
     end_aborts_with(0);
 }
 
-/// Makes a panic in a command print one line to standard error and end the process with exit code 1.
+/// Makes a panic print a single line to standard error and exit with code 1.
 pub(crate) fn guard_command() {
     std::panic::set_hook(Box::new(|panic| {
         print_error(&panic_message(panic));
@@ -63,7 +62,7 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     )
 }
 
-/// Discards standard error, regardless of which library writes to it.
+/// Closes standard error, so that libraries cannot write to it either.
 fn close_standard_error() {
     #[cfg(unix)]
     if let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
@@ -71,30 +70,30 @@ fn close_standard_error() {
     }
 }
 
-/// Changes the process settings that could make writing fail.
+/// Changes process settings that could cause writes to fail.
 ///
-/// - If the file size is limited (`ulimit -f`), the system kills a process that writes too much by sending it a signal.
-///   If the signal has a handler, the write fails instead, as it would on a full disk. The handler itself does nothing,
-///   and programs started by whycap do not inherit it.
-/// - A umask may remove the user's own permissions. In that case, the next run could not open the files created by this
-///   run.
+/// - If the file size is limited (`ulimit -f`), the system sends a signal that kills a process when it exceeds the
+///   limit. With a signal handler, the write fails instead, as if the disk were full. The handler does nothing and is
+///   not inherited by child processes.
+/// - The umask may remove the user's own permissions. The next run would then be unable to open files created by this
+///   one.
 #[cfg(unix)]
 pub(crate) fn prepare_process() {
     use rustix::fs::Mode;
     use rustix::process::umask;
 
-    // If the handler cannot be registered, everything else still works.
+    // This is not essential, so errors are ignored.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     // The umask cannot be read without changing it.
     let original_umask = umask(Mode::RWXG | Mode::RWXO);
     umask(original_umask - Mode::RWXU);
 }
 
-/// Does nothing, because only Unix has these settings.
+/// Does nothing, because these settings exist only on Unix.
 #[cfg(not(unix))]
 pub(crate) fn prepare_process() {}
 
-/// Makes an abort end the process with an exit code instead of a signal.
+/// Makes an abort exit with a code instead of a signal.
 fn end_aborts_with(code: i32) {
     #[cfg(unix)]
     {
@@ -106,23 +105,23 @@ fn end_aborts_with(code: i32) {
     let _ = code;
 }
 
-/// Leaves abort handling to the code that has taken control of the terminal.
+/// Leaves abort handling to the code that has switched the terminal to full-screen mode.
 pub(super) fn release_aborts() {
     ABORTS_END_PROCESS.store(false, Ordering::Relaxed);
 }
 
-/// Returns true if there is enough memory for a status-line call. With too little memory, the process would end before
+/// Returns true if there is enough memory for a status-line call. Without it, the process would be killed before
 /// printing anything.
 ///
-/// The memory is reserved but not touched, which costs two system calls.
+/// The memory is reserved but not touched, so this costs only two system calls.
 pub(super) fn has_enough_memory() -> bool {
     let mut memory = Vec::<u8>::new();
     let is_reserved = memory.try_reserve_exact(NEEDED_MEMORY).is_ok();
-    // The compiler would remove an unused allocation.
+    // The compiler would otherwise remove the unused allocation.
     is_reserved && std::hint::black_box(memory).capacity() >= NEEDED_MEMORY
 }
 
-/// Prints text, ignoring errors if nothing is reading the output, and exits with code 0.
+/// Prints text and exits with code 0, even if the output is closed.
 fn print_and_exit(text: &Shown) {
     let _ = print(text);
     exit(0);
