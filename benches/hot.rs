@@ -1,7 +1,7 @@
-//! Benchmarks the three operations that account for most of the time of a status-line call or an initial read: scanning
-//! a part of a transcript, pricing a response, and rendering the status line. Run the benchmarks with `cargo bench`.
+//! Benchmarks the three operations that take most of the time in a status-line call or a first read: scanning part of a
+//! transcript, pricing a response, and rendering the status line. To run the benchmarks, use `cargo bench`.
 //!
-//! `run.py` measures whole processes and compares them with other programs.
+//! `run.py` measures entire processes and compares them with other programs.
 
 use std::hint::black_box;
 
@@ -27,7 +27,7 @@ fn main() {
     divan::main();
 }
 
-/// Adds up values from every line, so that the compiler cannot remove any of the work because its result is unused.
+/// Sums up values from every line, so that the compiler cannot optimize the scan away.
 #[derive(Default)]
 struct Sum(u64);
 
@@ -44,7 +44,7 @@ impl Sink for Sum {
     }
 }
 
-/// Scans a transcript as recorded by the client, and a version of it with ten times as much tool output.
+/// Scans a recorded transcript, and a variant in which most of the text is tool output.
 #[divan::bench(args = ["as recorded", "mostly tool output"])]
 fn scan_a_stretch(bencher: Bencher<'_, '_>, kind: &str) {
     let mut text = HISTORY.to_owned();

@@ -1,9 +1,10 @@
-//! Feeds recorded input to the program after changing, removing, duplicating, and splicing bytes. No input may cause a
-//! panic, and everything that was counted must still be countable.
+//! Mutates recorded input by changing, removing, duplicating, and splicing bytes, and passes it to the program. No
+//! input may cause a panic, and everything that was counted before must still be countable.
 //!
-//! A short run is a test like any other. `WHYCAP_FUZZ=1200 cargo test --lib fuzzing -- --nocapture` runs for that
-//! many seconds with each kind of input in turn (`WHYCAP_FUZZ_SEED=7` varies the input), and reports how many inputs
-//! were tested. If an input breaks something, its path on disk is printed, and it becomes a test.
+//! By default, this is a short test like any other. `WHYCAP_FUZZ=1200 cargo test --lib fuzzing -- --nocapture` runs for
+//! that many seconds, divided equally among the kinds of input, and reports how many inputs were tested.
+//! `WHYCAP_FUZZ_SEED=7` selects different mutations. If an input causes a failure, the path to a copy of it is printed,
+//! so that it can be turned into a test.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +28,7 @@ use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{LineFacts, render_rows};
 
-/// The number of inputs of each kind in the short run.
+/// The number of inputs of each kind in the short test.
 const FEW: usize = 60;
 
 /// Text that is inserted at random positions.
@@ -66,7 +67,7 @@ const TOKENS: &[&str] = &[
     "limit reached|99999999999999",
 ];
 
-/// A seeded generator of small random numbers. The sequence is the same on every machine.
+/// A seeded random number generator that returns the same sequence on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -102,7 +103,7 @@ impl Dice {
                     bytes.extend_from_slice(&other[from..]);
                 }
                 6 => {
-                    // Replaces an integer with another one.
+                    // Replaces an integer with a different number.
                     let digits = |byte: &u8| byte.is_ascii_digit();
                     let start = bytes[at..]
                         .iter()
@@ -164,7 +165,7 @@ impl Home {
         self.places.config.join(session)
     }
 
-    /// Reads all transcripts and returns the total.
+    /// Reads all transcripts and returns the total spend.
     fn count(&self, mut ledger: Ledger) -> u64 {
         let roots = self.places.transcript_roots();
         ledger
@@ -232,7 +233,7 @@ impl Home {
     fn events(&self, input: &[u8]) {
         let event = HookEvent::parse(input);
         let incidents = Incidents::new(&self.places, &self.environment);
-        // Testing thousands of incidents in one session is a separate concern.
+        // Deletes earlier incidents, because thousands of incidents in one session would slow down the test.
         let _ = fs::remove_dir_all(self.places.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
@@ -309,7 +310,7 @@ fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Returns the lines of the recorded files below `tests/data/<directory>`.
+/// Returns the lines of the recordings in `tests/data/<directory>`.
 fn recorded(directory: &str, ending: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
@@ -337,7 +338,7 @@ fn recorded(directory: &str, ending: &str) -> Vec<Vec<u8>> {
     lines
 }
 
-/// Joins several transcript lines into one input.
+/// Groups transcript lines into inputs of several lines each.
 fn stretches(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
     lines
         .chunks(6)

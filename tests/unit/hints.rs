@@ -1,14 +1,14 @@
-//! Synthetic days of responses.
+//! Tests the hints for saving money with made-up days of responses.
 
 use super::*;
 use crate::drain::RewriteVerdict;
 use crate::pricing::{ServiceLevel, Usage};
 use clap::ValueEnum;
 
-/// A response, its model, and its agent.
+/// A response with its model and agent.
 type Served = (Response, &'static str, &'static str);
 
-/// Returns a response whose cost is computed from the price table.
+/// Returns a response with its cost according to the price table.
 fn served(
     session: i64,
     model: &'static str,
@@ -58,12 +58,12 @@ fn nothing_is_said_of_ordinary_work_or_of_small_sums() {
         hint(&[served(1, OPUS, MAIN_AGENT, 5_000_000, false)], &[]),
         None
     );
-    // Fast mode cost 20 cents more.
+    // Fast mode costs only 20 cents more.
     assert_eq!(
         hint(&[served(1, OPUS, MAIN_AGENT, 10_000, true)], &[]),
         None
     );
-    // Fast mode accounts for $4 of $204.
+    // Fast mode accounts for only $4 of $204.
     let mostly_slow = [
         served(1, OPUS, MAIN_AGENT, 10_000_000, false),
         served(1, OPUS, MAIN_AGENT, 200_000, true),
@@ -172,12 +172,12 @@ fn long_prompts_are_named_whatever_their_model_until_they_are_short_again() {
         response
     };
     let mut all = vec![long(OPUS, 700_000); 400];
-    // Each response reads 500,000 more tokens than necessary, at $0.20 per million.
+    // Each response reads 500,000 unnecessary tokens, at $0.20 per million.
     assert_eq!(
         hint(&all, &[]).unwrap(),
         "400 very long prompts cost $56.80 today, including $40.00 extra for their length. Use /compact or /clear to shorten the conversation."
     );
-    // This model charges more per token for prompts of more than 100,000 tokens.
+    // This model charges a higher price per token for prompts of more than 100,000 tokens.
     assert!(hint(&vec![long(HAIKU, 900_000); 40], &[]).is_some());
     all.push(long(OPUS, 20_000));
     assert_eq!(hint(&all, &[]), None);

@@ -1,5 +1,5 @@
-//! Tests that `docs/limits.md`, an index generated from the rows, is up to date. The pages that it links to exist only
-//! on the website, where `docs/site/build.py` generates them from the same rows.
+//! Tests that `docs/limits.md`, which is generated from the catalog, is up to date. The pages that it links to exist
+//! only on the website, where `docs/site/build.py` generates them from the same catalog.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,12 +8,13 @@ use indexmap::IndexMap;
 
 use super::*;
 
-/// The maximum number of lines.
+/// The maximum number of lines on the page.
 const MAX_LINES: usize = 150;
 
 const PAGES: &str = "https://whycap.github.io/whycap/messages";
 
-/// Returns the chapters in reading order, except those that do not describe messages from Claude Code.
+/// Returns the chapters in the order in which they appear on the page, except those about messages that Claude Code
+/// does not send.
 fn chapters() -> impl Iterator<Item = &'static Chapter> {
     const TITLES: &str = "Your plan's limits|Caps on usage credits|Usage credits|Warnings and news\
         |What Claude Code answers about limits|The Console, API keys and gateways|The service\
@@ -36,7 +37,7 @@ plan, your API keys, and your version. For a message in your clipboard: `pbpaste
 (Generated from `src/limits/catalog/messages.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`. Do not edit this page.)
 ";
 
-/// Returns the index: the first wording of each message, grouped by subject and kind of limit.
+/// Returns the page: the first wording of each message, grouped by subject and kind of limit.
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     for chapter in chapters() {
@@ -57,7 +58,7 @@ fn page() -> String {
     page
 }
 
-/// Returns the first line of a string without the characters that Markdown would interpret.
+/// Returns the first line of a text and escapes characters that have a meaning in Markdown.
 fn escaped(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.chars()

@@ -1,9 +1,9 @@
-//! Runs unsynchronized races between clearing locks and taking them over. One thread clears stale locks while another
-//! acquires the same locks the way Claude Code does, both as fast as they can. Locks that were acquired must still be
-//! held afterward.
+//! Runs races between clearing stale locks and taking them over. One thread clears the locks while another acquires
+//! them the way Claude Code does, without any synchronization. Afterward, all locks that were acquired must still be
+//! held.
 //!
-//! A short run is a test like any other. `WHYCAP_RACES=100000 cargo test --release --lib lock_races -- --nocapture`
-//! runs that many races in `TMPDIR` and reports how many were close.
+//! By default, this is a short test like any other. `WHYCAP_RACES=100000 cargo test --release --lib lock_races --
+//! --nocapture` runs that many races in `TMPDIR` and reports how many of them were close.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -21,16 +21,16 @@ use std::cell::Cell;
 use super::*;
 use crate::environment::HOME;
 
-/// The number of locks that are cleared at once.
+/// The number of locks that are cleared at the same time.
 const AT_ONCE: usize = 40;
 
-/// The results of the races in a run.
+/// The outcome of all races in a run.
 #[derive(Debug, Default)]
 struct Outcome {
     races: usize,
-    /// Races in which the lock was taken before it could be cleared.
+    /// The number of locks that were taken over before they could be cleared.
     taken_first: usize,
-    /// Races in which clearing moved the lock away and had to put it back.
+    /// The number of locks that were moved away while another thread took them over, and that had to be put back.
     put_back: usize,
     lost: Vec<PathBuf>,
 }
@@ -43,16 +43,16 @@ fn places_in(home: &Path) -> (Places, Environment) {
     (places, environment)
 }
 
-/// Acquires a lock the way Claude Code's lock package does: removes the stale lock and creates a new one.
+/// Acquires a lock the way Claude Code's lock package does, by removing the stale lock and creating a new one.
 fn take(lock: &Path) -> Option<SystemTime> {
     let _ = fs::remove_file(lock);
     let _ = fs::remove_dir(lock);
     fs::create_dir(lock).ok()?;
-    // The modification time distinguishes the new lock from the old one, regardless of the inode.
+    // The modification time distinguishes the new lock from the old one, because both may have the same inode.
     fs::metadata(lock).and_then(|found| found.modified()).ok()
 }
 
-/// Clears many locks once while all of them are being taken over.
+/// Clears many stale locks while another thread takes them over.
 fn race(
     home: &Path,
     kinds: usize,
@@ -66,7 +66,7 @@ fn race(
     for (number, lock) in locks.iter().enumerate() {
         fs::create_dir_all(lock.parent().unwrap()).unwrap();
         let _ = fs::remove_dir(lock);
-        // Some locks are never removed by their owner, so they are moved to quarantine.
+        // Claude Code never removes a lock that is a file. When whycap clears such a lock, it moves it to quarantine.
         match number % kinds {
             0 => fs::create_dir(lock).unwrap(),
             _ => fs::write(lock, "").unwrap(),
@@ -135,7 +135,7 @@ fn what_is_taken_over_while_it_is_cleared_is_still_held_afterwards() {
         if outcome.races >= wanted {
             break;
         }
-        // The timing varies, so that the locks are usually taken over while they are being cleared.
+        // The delay varies so that most locks are taken over while they are being cleared.
         let delay = usual.mul_f64(f64::from(round % 11) / 11.0);
         let pace = usual.mul_f64(f64::from(round % 7) / 7.0);
         let kinds = 1 + usize::from(round % 2 == 1);

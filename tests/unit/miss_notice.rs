@@ -1,4 +1,4 @@
-//! The cache misses that Claude Code reports, and the notices about them.
+//! Tests the notices about cache misses that Claude Code reports.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "a draw is written down in one line"
@@ -23,8 +23,8 @@ impl Line {
         Self { root }
     }
 
-    /// Renders the line `at` seconds after the session's start. The input contains the number of misses and their
-    /// tokens so far, the number of misses by cause, and the cause of the last miss.
+    /// Renders the status line `at` seconds after the start of the session. The input contains the numbers of misses
+    /// and of their tokens so far, the misses by cause, and the cause of the last miss.
     fn draw(
         &self,
         at: i64,
@@ -83,7 +83,7 @@ fn the_third_within_an_hour_is_said_once_with_its_sum_and_what_helps() {
         line.draw(180, [3, 60_000], server(3), SERVER).unwrap(),
         said
     );
-    // The notice is shown for ten minutes, with updated figures, and not again after that.
+    // For ten minutes, the notice is shown with current figures. After that, it does not appear again.
     assert!(
         line.draw(240, [4, 80_000], server(4), SERVER)
             .unwrap()
@@ -112,7 +112,8 @@ fn one_above_a_dollar_is_enough_and_three_in_more_than_an_hour_are_not() {
     }
 }
 
-/// The samples that 2.1.330 sent when the server lost its cache twice in a row: the second miss has no cause.
+/// These are the samples that Claude Code 2.1.330 sent when the server lost its cache twice in a row. The second miss
+/// has no cause.
 #[test]
 fn what_is_forgotten_again_has_no_cause_and_counts_and_a_first_without_a_cause_does_not() {
     let line = Line::new();
@@ -177,7 +178,7 @@ fn a_process_that_was_never_looked_at_begins_at_what_it_has() {
     let line = Line::new();
     assert_eq!(line.draw(36_000, [40, 900_000], server(40), SERVER), None);
     assert_eq!(line.draw(36_060, [41, 920_000], server(41), SERVER), None);
-    // Another process of the session starts counting from zero.
+    // Each process of a session starts counting misses at zero.
     assert_eq!(line.draw(36_120, [1, 20_000], server(1), SERVER), None);
     assert!(
         line.draw(36_180, [2, 40_000], server(2), SERVER)
@@ -214,7 +215,7 @@ fn it_costs_what_writing_is_dearer_than_reading_by_how_long_the_cache_lives() {
         let prices = table.prices_of("claude-opus-5-5");
         cold_cache_cost(&cache, &prices, fast, DateTime::UNIX_EPOCH).map(Money::show)
     };
-    // With Opus 5.5, a million tokens cost $5 or $8 to write and $0.20 to read.
+    // For Opus 5.5, a million tokens cost $5 or $8 to write, depending on the lifetime, and $0.20 to read.
     assert_eq!(more(100_000, 5, false).unwrap(), "$0.48");
     assert_eq!(more(100_000, 60, false).unwrap(), "$0.78");
     assert_eq!(more(100_000, 5, true).unwrap(), "$0.96");

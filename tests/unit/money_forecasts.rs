@@ -1,6 +1,6 @@
-//! Measures how accurate the forecasts for a day and a month are. The ten kinds of workers were designed before the
-//! rule existed, based on descriptions in issues. `cargo test --lib money_forecasts -- --nocapture` prints the table in
-//! `tests/integration/forecasts/README.md`.
+//! Measures the accuracy of the forecasts of a day's and a month's spend. The ten kinds of workers are based on
+//! descriptions in public issues and were designed before the forecasting rule.
+//! `cargo test --lib money_forecasts -- --nocapture` prints the table in `tests/integration/forecasts/README.md`.
 
 use chrono::{Datelike, Timelike};
 
@@ -9,14 +9,14 @@ use crate::environment::Environment;
 use crate::ledger::{Origin, Tally};
 
 const WEEKS: i64 = 14;
-/// The first week with forecasts. Earlier weeks only provide history.
+/// The first week for which forecasts are made. The weeks before it only provide history.
 const FIRST: i64 = 6;
 
 struct Worker {
     name: &'static str,
-    /// The cost of an hour in cents, given the number of days since the beginning and the hour of the day.
+    /// Returns the cost of an hour in cents, given the number of days since the beginning and the hour of the day.
     hour: fn(i64, u32) -> u64,
-    /// True if the amounts do not vary randomly from day to day.
+    /// True if the cost does not vary randomly from day to day.
     is_even: bool,
 }
 
@@ -24,7 +24,7 @@ fn is_office(hour: u32) -> bool {
     (9..18).contains(&hour)
 }
 
-/// Amounts are in cents, and day 0 is a Monday.
+/// The ten kinds of workers. Amounts are in cents, and day 0 is a Monday.
 const WORKERS: &[Worker] = &[
     Worker {
         name: "nine to six",
@@ -125,7 +125,7 @@ const WORKERS: &[Worker] = &[
     },
 ];
 
-/// Returns a worker's spend in cents for every hour.
+/// Simulates a worker and returns the spend of each hour in cents.
 fn lived(worker: &Worker, seed: u64) -> Vec<u64> {
     let mut state = seed;
     let mut chance = move || {
@@ -136,7 +136,8 @@ fn lived(worker: &Worker, seed: u64) -> Vec<u64> {
     };
     let mut spent = Vec::new();
     for day in 0..WEEKS * 7 {
-        // One in twelve days has no spend. The others cost between one third and five thirds of the usual amount.
+        // On one in twelve days, the worker spends nothing. On other days, the spend is between one third and five
+        // thirds of the usual amount.
         let mood = match chance() {
             ..83 => 0,
             other => 333 + other * 4 / 3,
@@ -184,7 +185,7 @@ fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
     course
 }
 
-/// Forecasts with the earlier method, which used the average of the last seven days.
+/// Forecasts spend with the previous rule, the average of the last seven days.
 fn as_before(spent: &[u64], now: DateTime<Utc>, hours: usize) -> f64 {
     let known = spent.len() / 24 * 24;
     let days = spent[known - 7 * 24..known].chunks(24);

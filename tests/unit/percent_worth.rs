@@ -1,13 +1,13 @@
-//! Synthetic weeks with a known value per percentage point.
+//! Tests the value of a percent with made-up weeks for which the true value is known.
 
 use super::*;
 use crate::claude::meters::Meter;
 
 const HOUR: Millis = 3_600_000;
-/// The dollar value of one percent.
+/// The true value of one percent in dollars.
 const WORTH: f64 = 0.38;
 
-/// Returns a step of the five-hour window to the given percentage, on an unnamed plan.
+/// Returns the step at which the 5-hour window reached the given percentage. The plan is unknown.
 fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
     WindowStep {
         at: datetime_from_millis(at),
@@ -22,9 +22,8 @@ fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
     }
 }
 
-/// Returns the window levels and the spend for a week with three windows per day. If `elsewhere` is given, the window
-/// is also used elsewhere in one out of that many half hours. The function has its own small random number generator,
-/// so it returns the same week each time.
+/// Returns the window steps and the spend of a week with three windows per day. If `elsewhere` is `Some(n)`, the window
+/// is also used elsewhere in every nth half hour. The result depends only on the arguments.
 fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<WindowStep>, Vec<SpentHere>) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = || {
@@ -63,7 +62,7 @@ fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<WindowStep>, Vec<SpentHere>) 
     (levels, spent)
 }
 
-/// Returns the lowest, median, and highest ratio of the estimated value to the true value over many weeks.
+/// Returns the lowest, median, and highest ratio of the estimated to the true value over many weeks.
 fn found(elsewhere: Option<i64>) -> [f64; 3] {
     let mut found: Vec<f64> = (0..60)
         .map(|seed| {
@@ -136,7 +135,7 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
 #[test]
 fn another_plan_is_another_series() {
     let (steps, spent) = week(3, None);
-    // In the second half of the week, one percent is worth four times as much.
+    // From the middle of the week on, one percent is worth four times as much.
     let changed = datetime_from_millis(4 * 24 * HOUR);
     let raised = |step: WindowStep| WindowStep {
         plan: Some(if step.at < changed { "pro" } else { "max" }.to_owned()),
@@ -169,7 +168,7 @@ fn another_plan_is_another_series() {
         .map(|week| week.plan.as_deref())
         .collect();
     assert_eq!(lately, [Some("max")]);
-    // The previous plan is not reported, although it was in effect earlier this week.
+    // Only the current plan is reported, although the previous plan was in effect earlier this week.
     let [says] = <[String; 1]>::try_from(worth.sentences(now)).unwrap();
     assert!(
         says.starts_with("1% of your 5-hour limit is worth at least $1.5"),

@@ -1,10 +1,10 @@
-//! Helpers for unit tests that hide differences between operating systems.
+//! Helpers for unit tests that hide the differences between operating systems.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Converts a path that begins with `/` to an absolute path on this system.
+/// Converts a path that begins with `/` to an absolute path on the current system.
 pub(crate) fn absolute(path: &str) -> PathBuf {
     PathBuf::from(if cfg!(windows) {
         format!("C:{path}")
@@ -20,7 +20,7 @@ pub(crate) fn set_date(path: &Path, date: SystemTime) {
     options.read(true);
     #[cfg(windows)]
     {
-        // This flag is required to open a directory on Windows.
+        // Windows requires this flag to open a directory.
         const BACKUP_SEMANTICS: u32 = 0x0200_0000;
         options.write(true);
         std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, BACKUP_SEMANTICS);

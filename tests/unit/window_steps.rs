@@ -1,4 +1,4 @@
-//! Tests the steps that result from the readings of synthetic sessions.
+//! Tests how readings from made-up sessions become window steps.
 
 use super::*;
 use crate::claude::status_payload::StatusPayload;
@@ -115,7 +115,7 @@ fn a_sessions_share_is_of_the_rises_that_it_was_told_first() {
             .forecasts()
             .five_hour_shares()
     };
-    // A session whose first reading is 40% did not itself use that 40%.
+    // The session did not necessarily cause the usage of 40% in its first reading.
     tell("one", 0, 40.0);
     tell("one", 5, 46.0);
     assert_eq!(shares(), [], "only one session");

@@ -1,4 +1,4 @@
-//! Tests window usage with synthetic windows whose users are known.
+//! Tests the usage of a window with made-up windows for which the true causes are known.
 
 use chrono::TimeDelta;
 
@@ -7,7 +7,7 @@ use crate::time::{HourFormat, Zone};
 
 const MINUTE: Millis = 60_000;
 
-/// A response, its model, and its agent.
+/// A response with its model and agent.
 type Served = (Response, &'static str, &'static str);
 
 fn served(
@@ -92,7 +92,7 @@ fn what_no_line_shows_is_called_so() {
 
 #[test]
 fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not() {
-    // A dollar is one percentage point. Twenty of them are spent in twenty minutes.
+    // One dollar is one percentage point. The machine spends twenty dollars in twenty minutes.
     let mut all: Vec<Served> = (0..20)
         .map(|minute| served(minute, 1, "m", "main", 1))
         .collect();
@@ -100,7 +100,7 @@ fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not()
         .map(|minute| (Millis::from(minute), f64::from(minute)))
         .collect();
     assert!(used(&all, &levels).elsewhere < 0.1);
-    // An hour later, the first response reports an increase of thirty points.
+    // The first response after an hour-long pause reports an increase of thirty points.
     all.push(served(80, 1, "m", "main", 1));
     levels.push((80, 49.0));
     let late = used(&all, &levels);
@@ -108,10 +108,10 @@ fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not()
     assert!(sentences(&late)[1].contains(
         "while this machine spent nothing (used by another machine, claude.ai, or another member)"
     ));
-    // The usage of a request sent just before a pause may be reported only after the pause.
+    // The usage of a request just before a pause may be reported only after the pause.
     let dear = [served(0, 1, "m", "main", 10), served(60, 1, "m", "main", 1)];
     assert!(used(&dear, &[(0, 5.0), (60, 15.0)]).elsewhere < 2.0);
-    // No usage elsewhere is reported for a machine that worked the whole time.
+    // If this machine has worked the whole time, no usage elsewhere can be detected.
     let busy: Vec<Served> = (0..60)
         .map(|minute| served(minute, 1, "m", "main", 1))
         .collect();

@@ -1,4 +1,4 @@
-//! Generates working days that are the same on every machine.
+//! Generates workdays, which are the same on every machine.
 
 use chrono::{DateTime, Utc};
 use whycap::claude::meters::Meter;
@@ -11,10 +11,10 @@ use super::whole;
 
 pub const DAY: usize = 24 * 60;
 pub const DAYS: usize = 28;
-/// The length of the window, in minutes.
+/// The length of the usage window in minutes.
 pub const LENGTH: usize = 300;
 
-/// A person's working habits. The working hours vary randomly, as do the stretches of work and the breaks within them.
+/// A person's working habits. Working hours, stretches of work, and breaks all vary randomly.
 #[derive(Clone, Copy)]
 pub struct Kind {
     pub name: &'static str,
@@ -22,14 +22,13 @@ pub struct Kind {
     work: f64,
     pause: f64,
     sessions: usize,
-    /// How often per day many subagents run at once.
+    /// How many times per day the person runs many subagents at once.
     storms: f64,
     on_weekends: f64,
-    /// How much the usage varies from task to task, and the average length of a task in minutes.
+    /// How much usage varies between tasks, and the average length of a task in minutes.
     spread: f64,
     task: f64,
-    /// The percentage of the five-hour window used per minute, which depends on the plan and the
-    /// person.
+    /// The range of the percentage of the 5-hour window that the person uses per minute, which depends on the plan.
     use_of_plan: (f64, f64),
 }
 
@@ -39,7 +38,7 @@ const STEADY: Kind = Kind {
     on_weekends: 0.15, spread: 0.6, task: 45.0, use_of_plan: (0.15, 0.5),
 };
 
-/// The kinds of days that were used to choose the rule.
+/// The kinds of days from which the forecasting rule was chosen.
 #[rustfmt::skip]
 pub const KNOWN: &[Kind] = &[
     STEADY,
@@ -53,7 +52,7 @@ pub const KNOWN: &[Kind] = &[
     Kind { name: "one thing, then another", work: 30.0, spread: 1.1, task: 130.0, ..STEADY },
 ];
 
-/// The kinds of days that were added after the rule was chosen.
+/// Kinds of days that were added after the forecasting rule was chosen.
 #[rustfmt::skip]
 pub const HELD_OUT: &[Kind] = &[
     Kind { name: "25 minutes on, 5 off", work: 25.0, pause: 5.0, spread: 0.3, ..STEADY },
@@ -62,8 +61,7 @@ pub const HELD_OUT: &[Kind] = &[
     Kind { name: "a small plan and storms", storms: 2.0, use_of_plan: (0.4, 0.9), work: 20.0, pause: 15.0, ..STEADY },
 ];
 
-/// Returns how much of the five-hour window, in percent, a person would use in each minute if no limit stopped the
-/// work.
+/// Returns the percentage of the 5-hour window that a person would use in each minute if there were no limit.
 fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
     let mut wanted = vec![0.0; DAYS * DAY];
     let usual = draws.between(kind.use_of_plan);
@@ -81,7 +79,7 @@ fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
                 let mut at = from + draws.lasting(kind.pause);
                 while at < until {
                     let end = (at + draws.lasting(kind.work)).min(until);
-                    // After a break, the cache has expired and is rewritten.
+                    // After a break, the prompt cache has expired and has to be rewritten.
                     let mut cold = 4.0;
                     while at < end {
                         if at >= task_until {
@@ -117,16 +115,16 @@ fn add(minutes: &mut [f64], at: f64, percent: f64) {
     }
 }
 
-/// The usage of a person's windows, minute by minute.
+/// The usage of a person's windows in each minute.
 pub struct Life {
     pub level: Vec<f64>,
     pub reset: Vec<usize>,
     pub works: Vec<bool>,
-    /// The minutes in which usage reached another whole percentage, each with that percentage.
+    /// The minutes in which usage reached the next whole percentage, and these percentages.
     pub steps: Vec<(usize, f64)>,
 }
 
-/// Simulates the five-hour window of a person with these working habits.
+/// Simulates the 5-hour windows of a person with these working habits.
 pub fn live(kind: &Kind, seed: u64) -> Life {
     let mut draws = Draws::new(seed);
     let careful = if draws.unit() < 0.3 { 0.5 } else { 1.0 };
@@ -163,7 +161,7 @@ pub fn live(kind: &Kind, seed: u64) -> Life {
     life
 }
 
-/// The data that is available at a given minute.
+/// The data that is available in a given minute.
 pub struct Seen<'a> {
     pub life: &'a Life,
     pub now: usize,
@@ -172,7 +170,7 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Returns the average increase over the last `last` minutes, in percentage points per minute.
+    /// Returns the average increase over the last `last` minutes in percentage points per minute.
     pub fn rate_over(&self, last: usize) -> f64 {
         let begun = self.reset - LENGTH;
         let from = self.now.saturating_sub(last).max(begun);
@@ -196,7 +194,7 @@ impl Seen<'_> {
         steps.map(|(minute, level)| (at(*minute), *level)).collect()
     }
 
-    /// Returns the increase in percentage points per minute. The last hour has the most weight.
+    /// Returns the weighted average increase in percentage points per minute. The last hour has the highest weight.
     pub fn recent_rate(&self) -> f64 {
         let weight_at = |ago: f64| (1.0 + ago / 240.0).powi(-4);
         let now = self.now as f64;
@@ -216,7 +214,7 @@ impl Seen<'_> {
         sum / (1.0 - weight_at(all))
     }
 
-    /// Returns the forecast increase over the given number of minutes, in percentage points.
+    /// Returns the predicted increase over the given number of minutes in percentage points.
     pub fn rise_in(&self, minutes: usize) -> f64 {
         let pace = Pace::new(&self.levels(), &self.meter(), at(self.now));
         let (pace, minutes) = (pace.unwrap(), minutes as f64);
@@ -229,7 +227,7 @@ impl Seen<'_> {
         steps.map(|pair| (pair[1] - pair[0]).max(0.0)).sum()
     }
 
-    /// Returns the time at which the window will be full, according to the forecast that users see.
+    /// Returns the time at which the window will be full according to the forecast that users see.
     pub fn told(&self) -> Option<DateTime<Utc>> {
         full(outlook(&self.levels(), &self.meter(), at(self.now)))
     }

@@ -1,4 +1,4 @@
-//! A random number generator that returns the same numbers on every machine (`SplitMix64`).
+//! A random number generator (`SplitMix64`) that returns the same numbers on every machine.
 
 pub struct Draws(u64);
 
@@ -23,7 +23,7 @@ impl Draws {
         (-mean * (1.0 - self.unit()).ln()).max(1.0)
     }
 
-    /// Returns a random factor, which is usually close to 1 and rarely much larger.
+    /// Returns a random factor that is usually close to 1 and rarely much larger.
     pub fn factor(&mut self, spread: f64) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         (spread * radius * (std::f64::consts::TAU * self.unit()).cos()).exp()

@@ -1,14 +1,14 @@
-//! Compares the rule for the forecasts of the five-hour window with other rules.
+//! Compares the rule that forecasts the 5-hour window with other rules.
 
 use std::ops::Range;
 
 use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Life, Seen, live};
 use super::{quantiles, report, shown, wanted, whole};
 
-/// Returns the increase in usage over the given number of minutes.
+/// A rule that predicts the increase in usage over the given number of minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
 
-/// The earlier rule, which replaced a forecast even if it was not clearly wrong.
+/// The previous rule, which replaced a forecast even if it was not clearly wrong.
 const ANEW: &str = "the recent rate for 90 min at most, anew at every look";
 const PACE: &str = "**pace**: said until it is too far off";
 #[rustfmt::skip]
@@ -22,7 +22,8 @@ const RULES: [(&str, Growth); 7] = [
     (PACE, |seen, ahead| seen.rise_in(ahead.min(90))),
 ];
 
-/// Returns the number of minutes until the window fills up, according to the given rule.
+/// Returns the number of minutes until the window is full according to the given rule, or `None` if it does not fill
+/// up.
 fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     match name {
         PACE => return seen.told().map(|at| seen.until(at)),
@@ -42,18 +43,18 @@ fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
 /// The accuracy of a rule's forecasts.
 #[derive(Default)]
 struct Score {
-    /// The errors in percentage points, by how many minutes ahead the forecast was made.
+    /// The errors in percentage points, grouped by how many minutes ahead the forecast looked.
     errors: [(usize, Vec<f64>); 3],
-    /// The errors in predicting when the window would be full, in minutes.
+    /// The errors, in minutes, of the predicted times at which the window is full.
     time_errors: Vec<f64>,
     days: f64,
     windows: f64,
     false_alarms: f64,
-    /// The number of windows that filled up, and for how many of them the forecast came too late or never.
+    /// The number of windows that filled up, and how many of them had no forecast or a late one.
     full: f64,
     missed: f64,
     late: f64,
-    /// How often the forecast changed between two consecutive checks.
+    /// The number of times that the forecast changed between consecutive checks.
     changes: f64,
 }
 
@@ -123,7 +124,7 @@ impl Score {
         self.late += count(full.is_some() && is_said && !is_in_time);
     }
 
-    /// Returns the errors, rounded as in the table.
+    /// Returns the errors, rounded as they are in the table.
     fn sizes(&self) -> Vec<(f64, f64)> {
         let errors = self.errors.iter().map(|(_, errors)| errors);
         let sizes = errors.chain([&self.time_errors]).map(|all| quantiles(all));
@@ -142,15 +143,15 @@ impl Score {
     }
 }
 
-/// Returns the scores of all rules and the table that shows them.
+/// Returns the scores of all rules and a table of the scores.
 fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
-    // The rules were chosen with seeds below a thousand.
+    // The rules were chosen using seeds below 1,000.
     let each = kinds
         .iter()
         .flat_map(|kind| (1000..1003).map(move |seed| live(kind, seed)));
     let lives: Vec<Life> = each.collect();
-    // The test checks the forecast every five minutes, because people look at it often. With a check every 15 minutes,
-    // the test would miss windows that fill up quickly.
+    // The forecast is checked every five minutes, because people look at it often. A check every 15 minutes would miss
+    // windows that fill up quickly.
     let every = 5;
     let is_meant =
         |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || wanted().is_some();

@@ -1,8 +1,7 @@
-//! Measures how accurate the forecasts are for simulated people. The README.md next to this file contains the results.
+//! Measures the accuracy of the forecasts for simulated people. The results are in README.md in this directory.
 //!
-//! `WHYCAP_FORECASTS=3 cargo test --test integration forecasts -- --nocapture` prints the results. If the value is 9,
-//! three times as many people are simulated. If the variable is not set, only the rules that the tests check are
-//! evaluated.
+//! `WHYCAP_FORECASTS=3 cargo test --test integration forecasts -- --nocapture` prints the results. A value of 9
+//! simulates three times as many people. If the variable is not set, only the rules that the tests check are evaluated.
 
 mod days;
 mod draws;
@@ -46,12 +45,12 @@ fn whole(number: f64) -> usize {
     number as usize
 }
 
-/// Returns the number of people of each kind, or `None` if the complete tables were not requested.
+/// Returns the requested number of people of each kind, or `None` if no full tables were requested.
 fn wanted() -> Option<usize> {
     std::env::var("WHYCAP_FORECASTS").ok()?.parse().ok()
 }
 
-/// Returns the number of people of each kind.
+/// Returns the number of people of each kind to simulate.
 fn asked() -> usize {
     wanted().unwrap_or(3)
 }

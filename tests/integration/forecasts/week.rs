@@ -1,4 +1,4 @@
-//! Compares the rule for the forecasts of the weekly window with other rules.
+//! Compares the rule that forecasts the weekly window with other rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::meters::Meter;
@@ -13,14 +13,14 @@ fn at(hour: f64) -> DateTime<Utc> {
     datetime_from_millis(i64::try_from(whole(hour * 3_600_000.0)).unwrap())
 }
 
-/// The data that is available partway through an hour.
+/// The data that is available at a given time, which may be partway through an hour.
 struct Seen<'w> {
     begun: usize,
     hour: usize,
     part: f64,
     used: f64,
     rises: &'w [Rise],
-    /// The sum of all usage up to each hour. A reset does not reduce the sum.
+    /// The total usage before each hour. Resets do not reduce the total.
     sums: &'w [f64],
 }
 
@@ -33,7 +33,7 @@ impl Seen<'_> {
         self.begun + WEEK
     }
 
-    /// Returns how much usage increased between two times, given in hours.
+    /// Returns the increase in usage between two times, which are given in hours.
     fn rose(&self, from: f64, until: f64) -> f64 {
         let up_to = |hour: f64| {
             let whole = whole(hour);
@@ -53,7 +53,7 @@ impl Seen<'_> {
         }
     }
 
-    /// Returns the history up to this time.
+    /// Returns the history before this time.
     fn history(&self) -> PastWeeks<'_> {
         let known = self.rises.partition_point(|rise| rise.at <= at(self.now()));
         PastWeeks {
@@ -71,7 +71,7 @@ impl Seen<'_> {
         self.rose(from, self.now()) / (self.now() - from) * hours
     }
 
-    /// Returns the average increase during the same hours of the previous weeks.
+    /// Returns the average increase during the same hours of previous weeks.
     fn before(&self, hours: f64, weeks: usize) -> f64 {
         let known = (1..=weeks).filter(|back| self.begun >= back * WEEK);
         let grown: Vec<f64> = known
@@ -102,7 +102,7 @@ const RULES: [(&str, Growth); 6] = [
     (WEEKLY, |seen, hours| seen.growth(hours)),
 ];
 
-/// Returns the number of hours until the window fills up, according to the given rule.
+/// Returns the number of hours until the window is full according to the given rule, or `None` if it does not fill up.
 fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     let left = seen.reset() as f64 - seen.now();
     if name == WEEKLY {
@@ -227,10 +227,10 @@ impl From<Weeks> for Person {
     }
 }
 
-/// The number of weeks of history before the first forecast.
+/// The number of weeks before the first forecast, which only provide history.
 const KNOWN: usize = 2;
 
-/// Returns each rule's score and a table of the scores.
+/// Returns the scores of all rules and a table of the scores.
 fn judged(people: &[Person]) -> (Vec<Score>, String) {
     let mut table = String::new();
     let mut scores = Vec::new();
@@ -259,7 +259,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 
 #[test]
 fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
-    /// The rule was chosen with the first few hundred people. The test uses the people after them.
+    /// The number of hundreds of people that the test skips, because the rule was chosen using them.
     const FROM: usize = 3;
     let people = people(FROM..FROM + asked().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();

@@ -15,28 +15,28 @@ use super::draws::Draws;
 use super::whole;
 
 pub const WEEK: usize = 7 * 24;
-/// The number of simulated weeks. The first few only provide history.
+/// The number of simulated weeks, the first of which only provide history.
 pub const WEEKS: usize = 8;
 
 /// A kind of worker. Times are hours of the day.
 #[derive(Clone, Copy)]
 pub struct Worker {
     pub name: &'static str,
-    /// The percentage of people who work like this.
+    /// The percentage of people who are this kind of worker.
     pub share: usize,
     /// The probability of working on each day of the week, starting with Monday.
     days: [f64; 7],
-    /// The ranges for the start and the length of a workday, which is shorter on weekends.
+    /// The ranges for the start and the length of a workday. Days on the weekend are shorter.
     begins: (f64, f64),
     lasts: (f64, f64),
-    /// The probability of working a few hours in the evening of a workday.
+    /// The probability of working a few more hours on the evening of a workday.
     evenings: f64,
-    /// The fraction of working hours during which Claude Code is used.
+    /// The fraction of the working hours in which the worker uses Claude Code.
     busy: f64,
-    /// How much the usage varies between weeks, days, and hours.
+    /// How much usage varies between weeks, days, and hours.
     spread: [f64; 3],
-    /// The daily probability that agents run unattended, and their usage per hour relative to that of an hour of
-    /// attended work.
+    /// The probability per day that agents run unattended, and their usage per hour compared with an hour of attended
+    /// work.
     runs: f64,
     height: f64,
 }
@@ -66,7 +66,7 @@ pub const WORKERS: &[Worker] = &[
     Worker { name: "agents over night", share: 8, runs: 0.25, height: 2.0, ..OFFICE },
 ];
 
-/// A person's weekly window, hour by hour.
+/// The usage of a person's weekly windows in each hour.
 pub struct Weeks {
     /// The increase during each hour, in percentage points.
     pub rises: Vec<f64>,
@@ -85,7 +85,7 @@ impl Weeks {
         let (mut wanted, mut watched) = (vec![0.0; hours], vec![false; hours]);
         for week in 0..WEEKS {
             let mut intensity = draws.factor(worker.spread[0]);
-            // The person may be on leave for part or all of the week.
+            // The worker may be on leave for part of the week or all of it.
             let leave = match draws.unit() {
                 unit if unit < 0.05 => 7,
                 unit if unit < 0.21 => 2,
@@ -126,15 +126,15 @@ impl Weeks {
                 }
             }
         }
-        // The size of the plan in relation to the work. In a typical week, the usage is between a fifth of the window
-        // and more than the whole window.
+        // The plan's size relative to the work. In a typical week, the worker wants to use between a fifth of the
+        // window and more than the whole window.
         let usual = draws.between((20.0, 125.0));
         let reset = whole(draws.between((0.0, WEEK as f64)));
         Self::filled(wanted, watched, usual, reset)
     }
 
-    /// Simulates a window, given how much of it the person wants to use in each hour. In a typical week, the usage is
-    /// `usual` percent of the window.
+    /// Simulates the windows of a person, given how much the person wants to use in each hour. In a typical week, this
+    /// is `usual` percent of a window.
     fn filled(wanted: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
         let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
         let mut weeks = Self {
@@ -156,7 +156,7 @@ impl Weeks {
         weeks
     }
 
-    /// Returns the range of hours of each complete window.
+    /// Returns the hours of each complete window.
     pub fn windows(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
         let first = self.reset;
         let begins = (0..WEEKS).map(move |nth| first + nth * WEEK);
@@ -166,7 +166,7 @@ impl Weeks {
     }
 }
 
-/// Simulates the given number of hundreds of people. Each kind of worker has its share of each hundred.
+/// Simulates the given hundreds of people, in each of which every kind of worker has its share.
 pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     let each = WORKERS.iter().flat_map(|worker| {
         let numbers = worker.share * hundreds.start..worker.share * hundreds.end;
@@ -182,15 +182,15 @@ pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     .collect()
 }
 
-/// Returns the usage in an hour of a day. Days are counted from a Monday.
+/// A function that returns the usage in a given hour of a given day. Day 0 is a Monday.
 type Hours = fn(usize, usize) -> f64;
 
 fn is_office(day: usize, hour: usize) -> f64 {
     f64::from(u8::from(day % 7 < 5 && (9..18).contains(&hour)))
 }
 
-/// People like those in public issues. Somebody who had not seen the workers above designed them from the descriptions
-/// in these issues alone.
+/// People described in public issues. They were designed from these descriptions by somebody who had not seen the
+/// workers above.
 #[rustfmt::skip]
 const OTHERS: [(&str, Hours); 8] = [
     ("nine to six", is_office),
