@@ -1,6 +1,6 @@
 //! The logged-in account and its plan, read from Claude Code's global state file.
 //!
-//! IDs are hashed as soon as they are read. The hashes only serve to tell whether two readings belong to the same
+//! IDs are hashed as soon as they are read. The hashes are used only to check whether two readings belong to the same
 //! account.
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Credentials and gateways that a session may use instead of the subscription login.
 //!
-//! whycap only checks whether a credential is set. It never stores, compares, or shows a value, except for the host
-//! name of a gateway.
+//! whycap only checks whether a credential is set. Values are never stored, compared, or shown, except for a gateway's
+//! host name.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub enum SetIn {
 }
 
 impl SetIn {
-    /// Returns display text for the location, to follow the words "set in".
+    /// Returns the location as display text to follow the words "set in".
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",
@@ -49,7 +49,7 @@ impl SetIn {
     }
 }
 
-/// A credential or provider switch that is set.
+/// A credential or provider setting that was found in the environment or in a settings file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
     /// The name of the variable, or `apiKeyHelper`.

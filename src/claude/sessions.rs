@@ -16,7 +16,7 @@ use crate::lenient_json::LenientJson;
 use crate::places::Places;
 use crate::time::{datetime_from_system, is_in_supported_range};
 
-/// The process that created a lock or registry file, according to the file.
+/// The process that claims to own a lock or registry file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) pid: u32,
@@ -35,9 +35,9 @@ pub(crate) struct Claim {
 pub(crate) enum Liveness {
     /// Claude Code is running under this PID.
     Holds,
-    /// The process has ended. The string is a sentence that gives the evidence.
+    /// The process has ended. The string explains how this is known.
     Gone(String),
-    /// The process may be running. The string is a sentence that explains the uncertainty.
+    /// The process may be running. The string explains why this is uncertain.
     Unclear(String),
 }
 
@@ -84,7 +84,7 @@ impl Claim {
     /// `process` is the process that currently has this PID. `written_at` is the file's modification time, which is the
     /// fallback for a claim without a time. `own_domain` is the domain in which this machine's PIDs are valid.
     ///
-    /// A process that is not found may still be running in a domain that whycap cannot see into.
+    /// A process that whycap cannot find may still be running, for example on another machine or in a container.
     pub(crate) fn liveness(
         &self,
         process: &Process,
@@ -127,7 +127,7 @@ impl Claim {
         ))
     }
 
-    /// Returns true if the process may be among the processes that whycap cannot see.
+    /// Returns true if this may be one of the processes that whycap cannot see.
     fn may_be_among(&self, unseen: Unseen, own_domain: &PidDomain) -> bool {
         let is_same_boot = match (self.boot(), own_domain.boot) {
             (Some(claimed), Some(known)) => (claimed - known).abs() < BOOT_TOLERANCE,
@@ -260,8 +260,8 @@ pub(crate) struct SessionActivity {
     pub(crate) state: Option<SessionState>,
     /// The time at which the session entered this state.
     pub(crate) since: Option<DateTime<Utc>>,
-    /// True if the session has no terminal. Version 2.1.330 records four kinds of sessions, of which only `interactive`
-    /// has one.
+    /// True if the session has no terminal. Of the four kinds of sessions in version 2.1.330, only `interactive`
+    /// sessions have a terminal.
     pub(crate) in_background: bool,
 }
 
@@ -327,8 +327,8 @@ pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> 
         .map(|session| session.activity)
 }
 
-/// Returns true if none of the registered processes has this session open. That is the case if its process has ended,
-/// or if the session is not in the registry but others are. An empty registry proves nothing, so the result is false.
+/// Returns true if none of the registered processes has this session open. A session is closed if its process has
+/// ended, or if it is missing from a non-empty registry. An empty registry proves nothing, so the result is false.
 pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
     let mut of_session = sessions
         .iter()
@@ -347,7 +347,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Returns true if no client is running, not even possibly.
+    /// Returns true if it is certain that no client is running.
     pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty() && self.uncertain.is_empty()
     }

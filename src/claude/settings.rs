@@ -158,7 +158,7 @@ pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsS
     if let Some(project) = project {
         for scope in [SettingsScope::Local, SettingsScope::Project] {
             let path = path_of(scope, places, project);
-            // In the home directory, the project file is the user's own file.
+            // In the home directory, the project's settings file is the same as the user's.
             if path != user {
                 paths.push((scope, path));
             }
@@ -175,8 +175,8 @@ const HOMES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA CLAUDE_CONFIG_DIR XDG
 /// Returns true if a project's settings change where the user's files are located. Claude Code applies the `env` of its
 /// settings to hooks and to the status line.
 pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
-    // A path that looks like the user's own file may itself result from one of these variables, so both project files
-    // are always read.
+    // Both project files are read even if one of them seems to be the user's file, because the user's path may itself
+    // come from one of these variables.
     [SettingsScope::Local, SettingsScope::Project]
         .into_iter()
         .map(|scope| SettingsFile::read(scope, path_of(scope, places, project)))
@@ -195,7 +195,7 @@ fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns the value of a key and the file that it comes from, according to precedence.
+/// Returns the file with the highest precedence that sets a key, along with the key's value.
 pub(crate) fn winner<'a>(
     files: &'a [SettingsFile],
     key: &str,
@@ -210,7 +210,7 @@ pub(crate) fn prices(places: &Places) -> PriceTable {
     PriceTable::with(custom_rates(places)).with_state(move || account::global_state(&home))
 }
 
-/// Returns the custom rates from the managed settings, which Claude Code itself uses, or else the rates from the user's
+/// Returns the custom rates from the managed settings, like Claude Code does, but falls back to the user's
 /// `settings.json`. Unreadable files are ignored.
 fn custom_rates(places: &Places) -> CustomRates {
     for (scope, path) in paths(places, None) {

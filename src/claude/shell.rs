@@ -1,7 +1,8 @@
 //! The shell that Claude Code uses to run the commands in its settings, such as hooks and status lines.
 //!
-//! This is `sh` everywhere except on Windows, where it is Git Bash if installed, or else PowerShell. whycap searches
-//! for Git Bash the same way as Claude Code 2.1.328. A hook can specify a different shell, but a status line cannot.
+//! On Windows, this is Git Bash if it is installed, and PowerShell otherwise. On all other systems, it is `sh`. whycap
+//! searches for Git Bash the same way as Claude Code 2.1.328. A hook can specify a different shell, but a status line
+//! cannot.
 
 use std::path::{Path, PathBuf};
 
@@ -46,8 +47,8 @@ impl Shell {
         }
     }
 
-    /// Returns the command text that runs a program, ready for arguments to be appended. Returns `None` if the path is
-    /// not valid Unicode.
+    /// Returns the command that runs a program, to which arguments can be appended. Returns `None` if the path is not
+    /// valid Unicode.
     pub(crate) fn call(&self, program: &Path) -> Option<String> {
         let path = program.to_str()?;
         // Both shells accept forward slashes on Windows, but Git Bash does not accept backslashes.

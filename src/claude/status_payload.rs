@@ -34,8 +34,8 @@ pub struct StatusPayload {
     pub(crate) current_dir: Option<PathBuf>,
     /// All directories in the payload, which are usually identical.
     pub(crate) directories: Vec<PathBuf>,
-    /// Claude Code's running total, including background requests and the total that a fork inherits. After a crash, it
-    /// falls back to the last checkpoint.
+    /// Claude Code's running total, including background requests and the total that a fork inherits. After a crash,
+    /// the total is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
     /// The total time spent on API calls, in milliseconds. It increases with every request, so an unchanged value means
     /// that no request was made in the meantime.
@@ -47,16 +47,16 @@ pub struct StatusPayload {
     pub(crate) lines_removed: Option<u64>,
     /// The effort level, such as "medium". Some models do not have one.
     pub(crate) effort: Option<String>,
-    /// The percentage of the context window that is in use. It is not available before the first response.
+    /// The percentage of the context window that is in use. The percentage is not available before the first response.
     pub(crate) context_percent: Option<f64>,
     pub(crate) fast_mode: bool,
     /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiration time is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
     /// The cache misses of the process, or `None` if there were none.
     pub(crate) cache_misses: Option<CacheMisses>,
-    /// The 5-hour window. Only subscriptions have one, and it is not available before the first response.
+    /// The 5-hour window. This is only available with a subscription, and only after the first response.
     pub(crate) five_hour: Option<Meter>,
-    /// The weekly window. Only subscriptions have one, and it is not available before the first response.
+    /// The weekly window. This is only available with a subscription, and only after the first response.
     pub(crate) seven_day: Option<Meter>,
     /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which no version reports yet.
     pub(crate) others: OtherMeters,
@@ -154,7 +154,7 @@ fn dollars(usd: &Value) -> Option<Money> {
 pub(crate) struct PromptCache {
     /// The time at which the cache expires unless a prompt is sent.
     pub(crate) expires_at: DateTime<Utc>,
-    /// How long the cache lives after a prompt.
+    /// How long the cache is kept after a prompt.
     pub(crate) lifetime: TimeDelta,
     /// The number of tokens that must be written again once the cache has expired.
     pub(crate) tokens: u64,

@@ -1,4 +1,4 @@
-//! Finds transcripts, and looks up single facts in them without reading the whole file.
+//! Locates transcripts and extracts individual facts from them without reading the entire file.
 //!
 //! Session transcripts are stored as `projects/<project>/<session>.jsonl`, and subagent transcripts as
 //! `projects/<project>/<session>/subagents/<agent>.jsonl`. A workflow's subagents are stored as
@@ -68,7 +68,8 @@ pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> TranscriptFiles {
     all_until(roots, &|| false)
 }
 
-/// Lists the transcripts below these roots until `is_late`, which is called for each directory entry, returns true.
+/// Lists the transcripts below these roots, stopping when `is_late` returns true. `is_late` is called for each
+/// directory entry.
 pub(crate) fn all_until(
     roots: impl Iterator<Item = PathBuf>,
     is_late: &dyn Fn() -> bool,
@@ -107,8 +108,8 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
 
 /// Returns the project directories in which a transcript has been created or deleted since a certain time.
 ///
-/// Commands that Claude Code waits for list only these directories because there may be a hundred thousand transcripts
-/// in total. Appending to a transcript does not change the modification time of its directory.
+/// There may be a hundred thousand transcripts in total, so commands that Claude Code is waiting for list only these
+/// directories. Appending to a transcript does not change the modification time of its directory.
 pub(crate) fn projects_changed_since(
     roots: impl Iterator<Item = PathBuf>,
     since: DateTime<Utc>,
@@ -183,7 +184,7 @@ pub(crate) fn is_session_id(name: &str) -> bool {
 }
 
 impl TranscriptFiles {
-    /// Lists the transcripts in the given directories up to a certain depth, until `is_late` returns true.
+    /// Lists the transcripts in the given directories up to a certain depth, stopping when `is_late` returns true.
     fn list(
         roots: impl Iterator<Item = PathBuf>,
         levels: usize,
@@ -240,8 +241,8 @@ impl TranscriptFiles {
 }
 
 /// The number of bytes to search for the title at each end of a transcript. Claude Code writes the title when it is
-/// set, and again whenever a process stops working on the session. The value leaves room for long lines because lines
-/// of 85 KB are common.
+/// set, and again whenever a process stops working on the session. The value is this large because lines of 85 KB are
+/// common.
 const TITLE_BYTES: u64 = 128 * 1024;
 
 /// A line type that contains a title.

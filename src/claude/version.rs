@@ -1,5 +1,5 @@
-//! Claude Code versions, and the `claude` executables on this machine. There may be several, so the version that is
-//! running is not necessarily the one that was updated.
+//! Claude Code versions, and the `claude` executables on this machine. If there are several executables, the one that
+//! is running may not be the one that was updated.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -24,7 +24,7 @@ const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 /// The number of bytes to search for the version at the end of a transcript.
 const VERSION_BYTES: u64 = 64 * 1024;
 
-/// A row in `known_versions.json`. It describes versions with a known issue that can be mistaken for a limit. The rows
+/// A row in `known_versions.json`, which lists versions with known issues that can be mistaken for a limit. The rows
 /// are sorted by severity.
 #[derive(Debug, Deserialize)]
 struct KnownTrouble {
@@ -118,8 +118,8 @@ fn last_version(places: &Places) -> Option<ClientVersion> {
     Some(SeenVersion::used_last(places, newest.as_deref())?.version)
 }
 
-/// Fails if the most recently used version does not support one of whycap's events, because it would ignore the entire
-/// settings file.
+/// Fails if the most recently used version does not support one of whycap's events, because that version would ignore
+/// the entire settings file.
 pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
     match last_version(places) {
         Some(version) if version < FIRST_WITH_ALL_EVENTS => bail!(

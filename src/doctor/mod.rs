@@ -94,7 +94,7 @@ fn mode(file: &Metadata) -> u32 {
     std::os::unix::fs::MetadataExt::mode(file)
 }
 
-/// Returns the mode of a private executable, because file modes exist only on Unix.
+/// Returns a fixed mode, because file modes exist only on Unix.
 #[cfg(not(unix))]
 fn mode(_: &Metadata) -> u32 {
     0o700

@@ -23,7 +23,8 @@ const DEFAULT_RETENTION_DAYS: i64 = 30;
 /// a model.
 const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
 
-/// How far a modification time may be in the future before either the file or the clock must be wrong.
+/// How far in the future a file's modification time may be. Beyond that, either the file's time or the clock must be
+/// wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
 /// The maximum number of transcripts to list. A longer list would drown out the other checks.

@@ -1,4 +1,5 @@
-//! Checks whether Claude Code runs whycap, including the settings, hooks, status line, `/whycap`, and executable.
+//! Checks everything that Claude Code needs to run whycap: the settings, the hooks, the status line, `/whycap`, and the
+//! executable.
 
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -136,7 +137,7 @@ fn is_wrapped_line_lost(setup: &Setup) -> bool {
     })
 }
 
-/// Returns the option that selects the settings with this scope in `whycap install` and `whycap uninstall`.
+/// Returns the command-line option that selects this scope in `whycap install` and `whycap uninstall`.
 fn scope_option(scope: SettingsScope) -> &'static str {
     match scope {
         SettingsScope::Project => " --scope project",
@@ -256,7 +257,7 @@ pub(super) fn program(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns the finding's key for an executable that the settings refer to.
+/// Returns the key of the finding about an executable that the settings refer to.
 fn verdict_on_program(
     invocation: &Invocation,
     shell: &Shell,
@@ -286,7 +287,7 @@ fn version_of(program: &Path) -> Option<String> {
     marked_version(&disk::read(program, PROGRAM_LIMIT).ok()??)
 }
 
-/// Returns the version that follows the mark in an executable.
+/// Finds the version marker in an executable and returns the version.
 fn marked_version(program: &[u8]) -> Option<String> {
     let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
     memmem::find_iter(program, mark.as_bytes()).find_map(|position| {

@@ -1,4 +1,4 @@
-//! Breaks down the ledger's spend by prompt or account, neither of which the ledger itself records.
+//! Breaks down the ledger's spend by prompt or account. The ledger itself records neither of them.
 
 use std::collections::HashMap;
 

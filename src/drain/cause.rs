@@ -14,7 +14,7 @@ use super::loads::LoadKind;
 use super::transcript_line::{CachedResponse, FIVE_MINUTES, Hash, Request, Shape, Shapes, Tool};
 use crate::time::{HOUR, Millis};
 
-/// The cause of a rewrite, which is named in `snake_case` in `drain --json` and `causes.json`.
+/// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RewriteCause {
@@ -32,7 +32,7 @@ pub(crate) enum RewriteCause {
     Unknown,
 }
 
-/// The verdict on a rewrite, which consists of its cause and whether it was avoidable.
+/// The verdict on a rewrite: its cause, and whether it was avoidable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
@@ -96,7 +96,7 @@ impl RewriteCause {
 }
 
 impl LoadKind {
-    /// Returns the cause that this kind of load is reported as.
+    /// Returns the cause of rewrites that result from this kind of load.
     pub(super) fn cause(self) -> RewriteCause {
         match self {
             Self::Skill => RewriteCause::SkillLoaded,
@@ -105,12 +105,12 @@ impl LoadKind {
     }
 }
 
-/// The minimum number of missed tokens for a rewrite. Claude Code 2.1.329 uses this threshold and the next one to count
-/// its own cache misses.
+/// The minimum number of missed tokens that counts as a rewrite. Claude Code 2.1.329 uses this threshold and the next
+/// one to count its own cache misses.
 const MIN_TOKENS: u64 = 2_000;
 /// The minimum percentage of the cached tokens that a response must read for the read to be complete.
 const COMPLETE_PERCENT: u64 = 95;
-/// The number of content blocks that the server searches for an earlier entry before each cache mark. A transcript line
+/// How many content blocks before each cache mark the server searches for an earlier entry. A transcript line
 /// represents one or more blocks, so longer turns are inconclusive.
 const LOOKBACK_BLOCKS: u32 = 20;
 
@@ -218,7 +218,7 @@ fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
         && !response.contradicts_request()
 }
 
-/// Returns true if no cache entry could have had the length that `response` read.
+/// Returns true if the length of the prefix that `response` read does not match any possible cache entry.
 ///
 /// Each entry ends at a cache mark. `previous` set one mark at the end of what it read and one at the end of what it
 /// wrote, with none in between. If `previous` did not read everything available, an older entry may end between these
@@ -285,7 +285,7 @@ fn by_requests(
     }
 }
 
-/// Returns true if there are more lines between two responses than the server searches blocks.
+/// Returns true if the number of lines between two responses exceeds [`LOOKBACK_BLOCKS`].
 fn is_beyond_lookback(previous: &CachedResponse, response: &CachedResponse) -> bool {
     response.events.lines.saturating_sub(previous.events.lines) > LOOKBACK_BLOCKS
 }

@@ -380,7 +380,7 @@ impl FileHistory {
         self.owners.add(owner);
     }
 
-    /// Processes a recorded request. Its messages are unknown if the file does not contain its base.
+    /// Processes a recorded request. The request's messages are unknown unless the file contains its base.
     fn read_request(&mut self, fields: Fields<'_>) {
         let Some(mut request) = transcript_line::request(fields) else {
             return;
@@ -404,8 +404,8 @@ const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 /// Returns all cache writes in these transcripts since a certain time, in chronological order. `progress` receives the
 /// number of bytes read so far and the total number of bytes.
 ///
-/// The files are read in full. They are large because they contain recorded requests, so this function is called only
-/// by commands that report on the cache. Files that cannot be read are skipped, and `whycap doctor` lists them.
+/// The files are read in full, which takes time because they contain recorded requests. This function is called only by
+/// commands that report on the cache. Files that cannot be read are skipped, and `whycap doctor` lists them.
 pub(crate) fn cache_writes(
     mut files: Vec<TranscriptFile>,
     since: Option<Millis>,

@@ -1,8 +1,8 @@
 //! The status-line warning about a prompt cache that is repeatedly rewritten for no good reason.
 //!
 //! Since version 2.1.251, Claude Code counts its cache misses and passes the counts to every status-line call. The
-//! counts belong to a single process and do not include the time of each miss. They also lack the cause if the server
-//! loses the same prefix again. For these reasons, every change in the counts is stored in the journal.
+//! counts belong to a single process and do not include the time of each miss. The cause is missing as well if the
+//! server loses the same prefix again. For these reasons, every change in the counts is stored in the journal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,13 @@ const MIN_MISSES: u64 = 3;
 /// The cost of a single miss that triggers a warning.
 const EXPENSIVE: Money = Money::from_nano(1_000_000_000);
 const PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The maximum interval after which a miss without a cause is attributed to the same cause as the previous miss. This
-/// is the shortest lifetime of a cache entry.
+/// The interval within which a miss without a cause is attributed to the same cause as the previous miss. This is the
+/// shortest lifetime of a cache entry.
 const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long the warning stays in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// A session's miss counts as of a certain miss.
+/// A session's miss counts at the time of a miss.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MissRecord {
     session: String,
@@ -53,7 +53,7 @@ impl JournalRecord for MissRecord {
 
 impl MissRecord {
     /// Creates the record for the first known counts of a session. In a process that has been running for longer than
-    /// [`PERIOD`], the misses may be too old, so they are not counted as avoidable.
+    /// [`PERIOD`], the misses may be too old to count.
     fn first(session: &str, counts: &CacheMisses) -> Self {
         let mut record = Self::with_counts(session, counts);
         if counts.running_for < PERIOD {
@@ -62,7 +62,7 @@ impl MissRecord {
         record
     }
 
-    /// Creates the record that follows this one after the counts have changed.
+    /// Creates the next record after the counts have changed.
     fn next(&self, counts: &CacheMisses) -> Self {
         let mut record = Self {
             needless: self.needless,
@@ -190,7 +190,7 @@ impl MissNotice {
         if !(announced..announced + SHOWN_FOR).contains(&self.now) {
             return None;
         }
-        // The reason is the one from when the warning was triggered, but the figures are current.
+        // The reason dates from when the warning was triggered, but the figures are current.
         let (reason, remedy) = self.record.cause.words();
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();

@@ -2,8 +2,8 @@
 //!
 //! The estimate divides the spend on this machine by the increase in the window's usage. Usage elsewhere (on another
 //! machine, on claude.ai, or by another member) can only make one percent look cheaper than it is. For this reason, the
-//! estimate is one of the higher observed values. It is a lower bound, and it is close to the real value if at times
-//! only this machine was in use. Each plan has its own estimate.
+//! estimate is one of the higher observed values. The result is a lower bound. It is close to the real value if this
+//! machine was sometimes the only one in use. Each plan has its own estimate.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -52,8 +52,7 @@ const SPAN_PERCENT: f64 = 10.0;
 const MIN_SPANS: usize = 3;
 /// The percentile of the interval values that serves as the estimate. See docs/drain.md for the measured errors.
 const PERCENTILE: usize = 70;
-/// The denominator of the percentile's error if only this machine is in use. The percentile is too high by this
-/// fraction.
+/// When only this machine is in use, the percentile overestimates the value by one part in this many.
 const PERCENTILE_EXCESS: u128 = 40;
 const WEEK: Millis = 7 * 24 * 3_600_000;
 /// The minimum number of prompts needed for a median.

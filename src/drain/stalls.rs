@@ -1,8 +1,8 @@
 //! Detects series of responses that read the same part of the cache even though the conversation grew.
 //!
-//! Clients before version 2.1.300 or so do not record their requests, so a single rewrite has many possible causes. If
-//! several consecutive responses read exactly as much as their predecessors, the server is ignoring entries that it was
-//! paid to store, because each response wrote the rest of the prompt to the cache.
+//! Clients before version 2.1.300 or so do not record their requests, so a single rewrite has many possible causes.
+//! However, if several consecutive responses read exactly as much as their predecessors even though each of them wrote
+//! the rest of the prompt to the cache, the server is ignoring entries that it was paid to store.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ impl StalledReads {
     }
 }
 
-/// Links from transcript lines to their predecessors, by UUID, which allow a conversation to be traced backward.
+/// Links each transcript line to its predecessor, by UUID, so that a conversation can be traced backward.
 #[derive(Debug, Default)]
 pub(super) struct LineLinks {
     links: HashMap<Hash, LineLink>,

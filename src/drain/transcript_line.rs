@@ -28,7 +28,7 @@ pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) id: String,
-    /// The first words of the prompt. They are empty for messages that were written by Claude Code or a tool.
+    /// The first words of the prompt, or an empty string for messages written by Claude Code or a tool.
     pub(crate) words: String,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Request {
     pub(super) parameters: Hash,
     /// The ID of the request that this request extends.
     pub(super) base: Option<Hash>,
-    /// The number of messages taken over from the base.
+    /// The number of messages repeated from the base request.
     pub(super) repeated: usize,
     /// The hashes of all messages, or `None` if the base is unknown.
     pub(super) messages: Option<Vec<Hash>>,
@@ -70,12 +70,12 @@ pub(super) type Shapes = HashMap<Hash, Shape>;
 pub(super) struct Tool {
     pub(super) name: String,
     pub(super) definition: Text,
-    /// True if the definition contains `defer_loading`. The API omits such tools from the cached prefix and shows them
+    /// True if the definition contains `defer_loading`. The API omits these tools from the cached prefix and shows them
     /// to the model only where a tool search has found them.
     pub(super) is_deferred: bool,
 }
 
-/// The properties of a piece of JSON that are needed to compare and describe it.
+/// A piece of JSON, reduced to what is needed to compare and describe it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) hash: Hash,
@@ -111,8 +111,7 @@ pub(crate) struct CachedResponse {
     pub(super) sent: Option<Rc<Request>>,
     /// The number of events in the file before the response.
     pub(super) events: Events,
-    /// True if the response read less than its predecessor left in the cache, but for a known reason or by too little
-    /// to count as a rewrite.
+    /// True if the response missed part of the cache for a known reason, or missed too little to count as a rewrite.
     pub(super) is_explained_miss: bool,
 }
 
@@ -196,7 +195,7 @@ struct ShapeFields<'line> {
     tools: Option<Vec<&'line RawValue>>,
 }
 
-/// Returns the lifetime for a name that is used in requests and responses.
+/// Converts the name of a lifetime, as used in requests and responses.
 fn lifetime_named(name: Option<&str>) -> Millis {
     match name {
         Some("1h") => HOUR,
@@ -209,8 +208,8 @@ pub(super) fn fields(line: &[u8]) -> Option<Fields<'_>> {
     serde_json::from_slice(line).ok()
 }
 
-/// Returns the request in an `api-request` line. It includes only the messages after those of its base. Returns `None`
-/// if a required field is missing.
+/// Returns the request in an `api-request` line. Messages from the base request are not included. Returns `None` if a
+/// required field is missing.
 pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
     let mut parameters = fields.params?;
     let effort = parameters

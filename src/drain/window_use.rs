@@ -40,7 +40,7 @@ pub(crate) struct WindowShares {
     /// The name of the window.
     pub(crate) name: &'static str,
     since: DateTime<Utc>,
-    /// The list-price cost of the usage on this machine.
+    /// The cost of the usage on this machine, at list prices.
     pub(crate) cost: Money,
     /// The sessions, most expensive first. Models and agents are sorted the same way.
     sessions: Vec<Part>,
@@ -197,8 +197,8 @@ struct Rise {
 /// Estimates how much a window's usage increased while this machine was idle, in percentage points.
 ///
 /// The first response after a pause reveals the increase during the pause. Part of the increase may be due to responses
-/// shortly before the pause, so their share is subtracted. It is estimated from the cost of one percent while this
-/// machine was in use.
+/// shortly before the pause, so their share is subtracted. That share is estimated from the cost of one percent while
+/// this machine was in use.
 fn rise_elsewhere(responses: &[&Response], readings: &[(Millis, f64)]) -> f64 {
     let usd_between = |from: Millis, until: Millis| {
         responses

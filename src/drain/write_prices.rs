@@ -38,7 +38,7 @@ impl<'a> WritePrices<'a> {
     pub(super) fn writing_minus_reading(&self, tokens: u64) -> Money {
         let usage = self.response.usage;
         let still_written = usage.cache_write.saturating_sub(tokens);
-        // Both cache lifetimes are reduced in proportion to their number of tokens.
+        // The tokens are deducted proportionally from both cache lifetimes.
         let for_an_hour = u128::from(usage.cache_write_1h) * u128::from(still_written)
             / u128::from(usage.cache_write.max(1));
         let as_read = Usage {

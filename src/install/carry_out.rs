@@ -101,7 +101,7 @@ pub(crate) fn carry_out(
 pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
     let mut files = EditRecord::known_settings(places);
     files.extend([settings.to_owned(), command_file(places)]);
-    // For a symbolic link, the file that is actually written is the target.
+    // If a path is a symbolic link, its target is what actually gets written.
     let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
     files.extend(real_files);
 

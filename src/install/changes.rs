@@ -32,8 +32,7 @@ pub struct FileChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
-    /// The subject of the change, which is the hook events, the number of hooks, a path, or the command of an existing
-    /// status line.
+    /// The subject of the change: the hook events, the number of hooks, a path, or a status line's command.
     pub(crate) of: String,
 }
 

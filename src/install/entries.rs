@@ -171,7 +171,7 @@ pub(crate) fn entry_invocation(entry: &Value, subcommand: &str) -> Option<Invoca
 
 /// Returns the settings without whycap's hooks and with the user's previous status line in place of whycap's.
 ///
-/// Empty lists and objects under `hooks` are removed as well, so that two results can be compared.
+/// Empty lists and objects under `hooks` are also removed to make the results comparable.
 pub fn without_ours(settings: &Value) -> Value {
     let mut remaining = settings.clone();
     let Some(members) = remaining.as_object_mut() else {

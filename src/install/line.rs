@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// How long to wait for another installation to finish. There is no wait because Claude Code is waiting for a reply.
+/// How long to wait for another installation to finish. This is zero because Claude Code is waiting for a reply.
 const PATIENCE: Duration = Duration::ZERO;
 
 /// Turns the status line on and returns the reply for the user.
@@ -75,7 +75,7 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     ))
 }
 
-/// Returns the path of a whycap executable that is stable enough for the settings. An executable in a plugin package is
+/// Returns a path to whycap that is stable enough to be used in the settings. An executable in a plugin package is
 /// copied to the plugin's data directory, because the next plugin update replaces the package's directory.
 fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
     let Some(packaged) = PackagedProgram::find(environment) else {
@@ -124,7 +124,7 @@ fn system() -> Option<&'static str> {
     }
 }
 
-/// Replaces the copy of the executable that the settings refer to if the plugin has been updated.
+/// Updates the executable that the settings refer to after the plugin has been updated.
 ///
 /// This compares versions rather than modification times, because npm gives all files the same time. If the update
 /// fails, the old executable stays in use, and whycap tries again at the start of the next session.

@@ -1,5 +1,5 @@
-//! The directories that whycap created for its configuration. The record allows `uninstall` to delete the ones that are
-//! empty.
+//! The directories that whycap created for its configuration. `uninstall` uses this record to delete the directories
+//! that are empty.
 
 use std::path::{Path, PathBuf};
 
@@ -21,12 +21,12 @@ impl MadeDirectories {
         places.data.join("made_directories.json")
     }
 
-    /// Reads the record. It is empty if it does not exist or is damaged, in which case no directories are deleted.
+    /// Reads the record. A missing or damaged record counts as empty, in which case no directories are deleted.
     pub(crate) fn load(places: &Places) -> Self {
         records::read(&Self::path(places)).unwrap_or_default()
     }
 
-    /// Adds directories to the record. If this fails, `uninstall` does not delete them.
+    /// Adds directories to the record. If this fails, `uninstall` leaves the directories behind.
     pub(crate) fn record(places: &Places, directories: Vec<PathBuf>) {
         if directories.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Determines whycap's path for the settings and quotes it for the shell.
+//! Determines which path of whycap to write to the settings, and quotes it for the shell.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

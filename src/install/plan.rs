@@ -259,7 +259,7 @@ fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
             .any(|known| known != settings)
 }
 
-/// Returns the path of an executable that is quoted for the shell.
+/// Extracts the path of an executable from its shell-quoted form.
 fn program_path(program: &str) -> String {
     match invocation(&format!("{program} {HOOK}"), HOOK) {
         Some(invocation) => invocation.program,

@@ -11,7 +11,7 @@ use crate::claude::settings;
 use crate::render::Report;
 use crate::terminal::Tone;
 
-/// Adds the entries that a change removes and adds to the report.
+/// Reports which entries a change removes and which it adds.
 pub(super) fn add(change: &FileChange, report: &mut Report) {
     let before = entries(change.before.as_deref());
     let after = entries(change.after.as_deref());

@@ -79,8 +79,8 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
 
 /// Removes whycap, or only its status line, from the text of a settings file.
 ///
-/// `previous_line` is the previous status line from the edit record. It is used if the text no longer contains that
-/// status line. `before` is the original settings, or `None` if they are unknown.
+/// `previous_line` is the previous status line from the edit record, for use if the text no longer contains it.
+/// `before` is the original settings, or `None` if they are unknown.
 pub(crate) fn remove(
     text: &str,
     only_status_line: bool,
@@ -97,13 +97,13 @@ pub(crate) fn remove(
     edit.checked()
 }
 
-/// Converts JSON text to a value and preserves how it is written.
+/// Converts JSON text to a value without changing its formatting.
 fn spelled(text: &str) -> CstInputValue {
     // The library inserts the text of a number as is.
     CstInputValue::Number(text.to_owned())
 }
 
-/// Returns whycap's `statusLine` entry with the previous entry, exactly as written, nested in it.
+/// Returns whycap's `statusLine` entry, with the previous entry nested in it verbatim.
 fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> CstInputValue {
     let mut members = vec![
         ("type".to_owned(), json!("command")),
@@ -137,7 +137,7 @@ fn handlers_of(group: &CstNode) -> Vec<CstNode> {
     }
 }
 
-/// Returns the previous status line that is nested in whycap's entry, exactly as written.
+/// Returns the verbatim previous status line that is nested in whycap's entry.
 fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     let members = entry.as_object()?;
     let (how, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;
@@ -161,7 +161,7 @@ fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command:
 
 /// An edit of a settings file's text.
 pub(crate) struct SettingsEdit {
-    /// The original text, which is replaced with the edited text at the end.
+    /// The original text, or the edited text once the edit is complete.
     pub(crate) text: String,
     /// The changes, and anything that was intentionally left unchanged.
     pub(crate) changes: Vec<Change>,
@@ -169,13 +169,13 @@ pub(crate) struct SettingsEdit {
     pub(crate) previous_line: Option<PreviousStatusLine>,
     /// The syntax tree, which is modified through its nodes.
     tree: CstRootNode,
-    /// The settings that must remain, apart from whycap's entries.
+    /// The settings that the edit must preserve, apart from whycap's entries.
     expected: Value,
 }
 
 impl SettingsEdit {
-    /// Parses the text of a settings file and returns the edit with its root node. Like in Claude Code, an empty file
-    /// is treated as an empty object.
+    /// Parses the text of a settings file and returns the edit with its root node. As in Claude Code, an empty file is
+    /// treated as an empty object.
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let json = if json.trim().is_empty() { "{}\n" } else { json };
@@ -401,7 +401,7 @@ impl SettingsEdit {
         if !self.changes.iter().all(Change::is_none) {
             self.text = self.edited();
         }
-        // Comparing the text of the settings includes the order of the keys.
+        // The settings are compared as text to detect changes in the order of the keys.
         let others = settings::parse(self.text.as_bytes())
             .map(|settings| without_ours(&settings).to_string());
         ensure!(

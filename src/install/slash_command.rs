@@ -80,8 +80,8 @@ impl SlashCommandState {
         let mut plugins = EnabledPlugin::list(files);
         plugins.retain(|plugin| !plugin.is_in_skills_directory() || has_own_plugin);
         let is_enabled = plugins.iter().any(|plugin| plugin.is_enabled);
-        // An installed plugin with the same name replaces the plugin in the skills directory, even if the installed
-        // plugin is turned off.
+        // An installed plugin with the same name takes precedence over the plugin in the skills directory, even if the
+        // installed plugin is turned off.
         let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
         let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
 
@@ -98,7 +98,7 @@ impl SlashCommandState {
     }
 }
 
-/// The part of an installation plan that is about `/whycap`.
+/// The part of an installation plan that concerns `/whycap`.
 #[derive(Debug, Default)]
 pub(super) struct SlashCommandPlan {
     pub(super) files: Vec<FileChange>,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::lenient_json::LenientJson;
 use crate::time::{Clock, format_duration};
 
-/// The failed attempts so far of a single request.
+/// The failed attempts of a single request so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FailedAttempts {

@@ -341,12 +341,12 @@ const MAX_COUNT: u64 = 1_000_000_000;
 /// enough to make sums overflow.
 const MAX_SEARCHES: u64 = 1_000_000;
 
-/// Returns a number of searches, capped at [`MAX_SEARCHES`].
+/// Parses a number of searches, capped at [`MAX_SEARCHES`].
 pub(super) fn search_count(value: &[u8]) -> u64 {
     count(value).min(MAX_SEARCHES)
 }
 
-/// Returns true if a value is valid as a count, which means that it is a number, a quoted number, or null.
+/// Returns true if a value is a valid count, that is, a number, a quoted number, or null.
 pub(super) fn is_count(value: &[u8]) -> bool {
     let unquoted = value.strip_prefix(b"\"").unwrap_or(value);
     matches!(unquoted, [b'0'..=b'9' | b'-', ..] | b"null")

@@ -1,10 +1,10 @@
 //! Parses a single transcript line.
 //!
-//! The format is that of version 2.1.329 and earlier. `assistant` lines contain a response's usage, which is repeated
-//! for each part of the response. `cost-state` lines are checkpoints. A few other line types reveal which session a
-//! line belongs to and when Claude Code compacted the conversation. Depending on the version, fields may be missing,
-//! null, or of a different type, so they are parsed leniently (see `json_walk.rs`). The text of prompts and responses
-//! is never stored.
+//! The format matches version 2.1.329 and earlier. `assistant` lines contain a response's usage, which is repeated for
+//! each part of the response. `cost-state` lines are checkpoints. A few other line types reveal which session a line
+//! belongs to and when Claude Code compacted the conversation. Depending on the version, fields may be missing, null,
+//! or of a different type, so they are parsed leniently (see `json_walk.rs`). The text of prompts and responses is
+//! never stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -48,8 +48,8 @@ pub enum Line<'a> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseLine<'a> {
     /// The response's key, which is the same on all of the response's lines in all files. It is a hash of the message
-    /// ID and the request ID. Without a message ID, it is a hash of the line's ID, or of the entire line if that is
-    /// missing as well.
+    /// ID and the request ID. If there is no message ID, the key is a hash of the line's ID or, failing that, of the
+    /// entire line.
     pub key: i64,
     /// The time of the line. If the line has no timestamp, the scan fills in the latest time that precedes it.
     pub at: Option<Millis>,
@@ -61,7 +61,8 @@ pub struct ResponseLine<'a> {
     pub subagent: bool,
     /// The git branch, if the line specifies it.
     pub branch: Option<Cow<'a, str>>,
-    /// The type of the subagent, if the line specifies it. Version 2.1.328 records it, but version 2.1.119 does not.
+    /// The type of the subagent, if the line specifies it. Version 2.1.328 records the type, but version 2.1.119 does
+    /// not.
     pub agent: Option<Cow<'a, str>>,
     /// The skill that the response was generated for, if the line specifies one.
     pub skill: Option<Cow<'a, str>>,
@@ -77,7 +78,7 @@ pub struct ResponseLine<'a> {
     pub usage: Usage,
     /// The service level.
     pub service: ServiceLevel,
-    /// The individual calls of a server-side tool loop. The list is empty if they do not add up to `usage`.
+    /// The individual calls of a server-side tool loop. The list is empty if the calls do not add up to `usage`.
     pub calls: Vec<Usage>,
     /// The responses from advisor models.
     pub advice: Vec<Advice>,
@@ -107,7 +108,7 @@ pub struct CostState {
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
-    /// The total time that these runs' processes were running, in milliseconds.
+    /// The total running time of these runs' processes, in milliseconds.
     pub run_ms: i64,
     /// The total time that these processes waited for the API, in milliseconds.
     pub api_ms: i64,
@@ -119,7 +120,7 @@ pub struct CostState {
     pub before: Option<Millis>,
 }
 
-/// An ownership marker, which is a `queue-operation` line with `-p` and a `file-history-snapshot` line in a terminal. A
+/// An ownership marker, which is a `queue-operation` line with `-p` or a `file-history-snapshot` line in a terminal. A
 /// process writes these lines only to its own session's transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnMark {
@@ -127,8 +128,8 @@ pub struct OwnMark {
     pub position: i64,
     /// The time of the line.
     pub at: Millis,
-    /// A hash that identifies the snapshot, because forks copy their parents' snapshots. It is `None` for
-    /// `queue-operation` lines, which are never copied.
+    /// A hash that identifies the snapshot. This is needed because forks copy their parents' snapshots. It is `None`
+    /// for `queue-operation` lines, which are never copied.
     pub snapshot: Option<i64>,
 }
 
@@ -145,7 +146,7 @@ pub struct CompactBoundary<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
-/// An error line. It contains either the text that the client displays instead of a response, or a single failed
+/// An error line, which contains either the text that the client displays instead of a response or a single failed
 /// attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RawError<'a> {

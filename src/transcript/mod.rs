@@ -1,7 +1,7 @@
 //! Parses transcripts and reads them incrementally as they grow.
 //!
-//! Transcripts belong to Claude Code, so whycap opens them read-only and never needs a lock to read one. They are not
-//! memory-mapped because accessing a mapped file after it has been truncated would crash the process.
+//! Transcripts belong to Claude Code, so whycap opens them read-only and never needs a lock to read one. Transcripts
+//! are not memory-mapped because accessing a mapped file after it has been truncated would crash the process.
 
 pub mod failed_attempts;
 mod json_walk;

@@ -2,8 +2,8 @@
 //!
 //! Most of a transcript is tool output. A line is parsed only if it contains `"usage"`, if one of a few types appears
 //! near its start, or if it is short and contains an error flag. JSON allows the letters in these strings to be
-//! escaped. Hardly any JSON writer does that, but a line with escaped letters is unescaped and checked again. Lines
-//! that match by coincidence are parsed and then discarded.
+//! escaped. Hardly any JSON writer does so, but lines with escaped letters are unescaped and checked again. Lines that
+//! match by coincidence are parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -28,11 +28,10 @@ const STRETCH: usize = 256 * 1024;
 /// are read twice.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// The number of bytes before the offset to hash. The next read uses the hash to detect that the file has been
-/// replaced.
+/// How many bytes before the offset are hashed. The hash is used to detect that the file has been replaced.
 const MARK: u64 = 256;
 
-/// A file's size and modification time. If both are unchanged, so are the contents.
+/// A file's size and modification time. If both are unchanged, the contents are assumed to be unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileState {
     /// The size in bytes.
@@ -70,16 +69,16 @@ pub struct ReadPosition {
     pub mark: i64,
     /// The state of the file when it was last read. If it is unchanged, there is nothing new to read.
     pub file: FileState,
-    /// The state of a last line that does not end in a line break yet.
+    /// The state of the last line if it does not end in a line break yet.
     pub last_line: LastLine,
     /// The state of the scan.
     pub carry: Carry,
 }
 
-/// The state of a last line that does not end in a line break.
+/// The state of a file's last line if it does not end in a line break.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LastLine {
-    /// There is no such line, or the line may still be growing because the file was modified recently.
+    /// There is no unfinished last line, or it may still be growing because the file was modified recently.
     #[default]
     Growing,
     /// The line is not a complete object, even though the file has not been modified for a while.
@@ -90,8 +89,8 @@ pub enum LastLine {
 
 /// The settings for a read, such as when to stop.
 pub struct ReadLimits<'a> {
-    /// The read buffer. Callers that read many files should reuse it because zeroing a new buffer takes 2% of the time
-    /// of a read.
+    /// The read buffer. Callers that read many files should reuse the buffer because zeroing a new one takes 2% of the
+    /// read time.
     pub buffer: &'a mut Vec<u8>,
     /// Files that were last modified before this time are considered settled. At the end of a settled file, a complete
     /// object is read even without a line break.
@@ -197,7 +196,7 @@ fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::
     Ok(memchr::memchr(b'\n', &added).is_none())
 }
 
-/// Reads a last line without a line break, provided that it is a complete object.
+/// Reads the last line despite its missing line break if it is a complete object.
 fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> LastLine {
     let is_complete = parse(line.trim_ascii()).is_some() || !objects_of(line).is_empty();
     if !is_complete {
@@ -332,8 +331,8 @@ const BEGINNING: usize = 1024;
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 const KINDS_IN_CONVERSATION: usize = 2;
 
-/// The scan state that is carried over from one chunk of a file to the next. It ensures that the result does not depend
-/// on how the file is split into chunks.
+/// The scan state that is carried over from one chunk of a file to the next. This state ensures that the result does
+/// not depend on how the file is split into chunks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carry {
     /// The time of the last line that has a timestamp.
@@ -569,7 +568,7 @@ fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
-/// Returns true if the first type at the start of a line rules out that the line is relevant.
+/// Returns true if the type at the start of a line shows that the line is irrelevant.
 fn is_irrelevant(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING).unwrap_or(line);
     let kind = after(beginning, &TYPE).unwrap_or_default();
@@ -594,8 +593,8 @@ fn is_one_of_others(line: &[u8]) -> bool {
 
 /// Returns true if a line contains the usage and the IDs of this signature.
 ///
-/// A response has one line for each content block. Parsing all of them would take a seventh of the time of an initial
-/// read. Only real fields can match, because quotes inside strings are escaped.
+/// A response has one line for each content block. Parsing every line would account for a seventh of the time of an
+/// initial read. Only real fields can match, because quotes inside strings are escaped.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let (before, from) = line.split_at(usage_at);
     let after_usage = from

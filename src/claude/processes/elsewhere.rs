@@ -1,7 +1,7 @@
 //! The process table on macOS and Windows, read with `sysinfo`.
 //!
-//! The process table does not show which process is listening on a port. Connecting to the port or binding it would
-//! tell, but whycap does neither.
+//! The process table does not show which process is listening on a port. The only way to find out is to connect to the
+//! port or bind it, which whycap never does.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -62,7 +62,7 @@ fn convert(process: &sysinfo::Process) -> Process {
 
 /// Returns this user's live Claude Code processes and their values for the given environment variables.
 ///
-/// To save time, everything but the name is read only for processes that may be Claude Code.
+/// For processes that cannot be Claude Code, only the name is read.
 pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let mut system = System::new();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
@@ -82,7 +82,7 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let user = system.process(own_pid).and_then(sysinfo::Process::user_id);
     pids.iter()
         .filter_map(|pid| system.process(*pid))
-        // A process with an unknown user may belong to this user.
+        // A process whose user is unknown may belong to this user.
         .filter(|process| process.user_id().is_none_or(|owner| Some(owner) == user))
         .filter(|process| convert(process).is_live_client())
         .map(|process| {

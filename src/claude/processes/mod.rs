@@ -1,7 +1,7 @@
 //! Determines whether processes are running, whether they are Claude Code, and when they started.
 //!
 //! The information comes from `/proc` on Linux and from system calls on macOS and Windows, without starting another
-//! process. Unknown information is `None`, in which case callers leave everything as it is.
+//! process. Anything unknown is `None`, and callers take no action in that case.
 
 mod process;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
@@ -78,7 +78,7 @@ pub(crate) enum Unseen {
 }
 
 impl Unseen {
-    /// Returns display text for the location of these processes, to follow the words "may be running".
+    /// Returns the location of these processes as display text to follow the words "may be running".
     pub(crate) fn place(self) -> &'static str {
         match self {
             Self::InWindows => "in Windows",

@@ -1,4 +1,4 @@
-//! The information about a process, and the rules for recognizing Claude Code.
+//! Process information and the rules for recognizing Claude Code.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(super) struct LiveClient {
     pub(super) variables: Option<Variables>,
 }
 
-/// The information about the process with a given PID.
+/// Information about the process with a given PID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
@@ -26,9 +26,9 @@ pub(crate) struct Process {
     pub(crate) is_claude: Option<bool>,
     /// The start time in clock ticks since boot, which Claude Code records as `procStart` on Linux.
     pub(crate) start_ticks: Option<u64>,
-    /// The start time according to the wall clock. It is off by the amount of any clock adjustment since then.
+    /// The start time according to the wall clock. Clock adjustments since then make this time inaccurate.
     pub(crate) started_at: Option<DateTime<Utc>>,
-    /// True if a process in a container has this PID inside its container.
+    /// True if this is also the PID of a process inside a container.
     pub(crate) in_container: bool,
     /// The program's name, for display.
     pub(crate) name: Option<String>,
@@ -182,7 +182,7 @@ pub(crate) fn since_boot(ticks: u64) -> Option<TimeDelta> {
 }
 
 /// The smallest number to interpret as a `FILETIME`, which counts tenths of a microsecond since 1601. Even a hundred
-/// years of clock ticks stay far below it.
+/// years' worth of clock ticks is far below this value.
 const FIRST_FILETIME: u64 = 100_000_000_000_000_000;
 /// The smallest number to interpret as a .NET time, which counts tenths of a microsecond since the year 1. PowerShell
 /// writes such times. Claude Code 2.1.328 uses the same threshold.
