@@ -20,14 +20,14 @@ use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 /// The maximum number of weeks to list individually. Longer periods are broken down by month.
 const MAX_WEEKS: i64 = 13;
 
-/// The time at which a stop ended.
+/// The time at which a stop ended, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     /// The stop ended with the first successful response or with the reset, whichever came first.
     Until(DateTime<Utc>),
     /// Work is still stopped because the reset is in the future.
     Still,
-    /// Work may still be stopped, because the reset time is unknown.
+    /// Work may still be stopped, but the reset time is unknown.
     Open,
     /// Work has resumed, but it is not known when.
     Unknown,
@@ -83,8 +83,8 @@ impl Incident {
     }
 }
 
-/// Returns the period over which the limit had counted usage when the error occurred. Returns `None` for limits that do
-/// not accumulate usage, such as throttles.
+/// Returns the period for which usage counted toward the limit when the error occurred. Returns `None` for limits that
+/// do not accumulate usage, such as throttles.
 pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let at = incident.evidence.at();
     let since = match incident.diagnosis.limit.counts() {
@@ -189,8 +189,8 @@ impl Tolls {
         Self::sum(tolls, clock.zone)
     }
 
-    /// Adds up the tolls of errors, sorted from oldest to newest. Each tuple contains the time of the error, the name
-    /// of its limit, and its toll.
+    /// Adds up the tolls, which must be sorted from oldest to newest. Each tuple contains the time of the error, the
+    /// name of its limit, and its toll.
     pub(crate) fn sum(tolls: Vec<(DateTime<Utc>, String, Toll)>, zone: Zone) -> Self {
         let first = tolls.first().map(|(at, ..)| *at);
         let last = tolls.last().map(|(at, ..)| *at);
@@ -277,7 +277,7 @@ impl Tolls {
         first.format(pattern).to_string()
     }
 
-    /// Returns notes that explain how blocked time is measured and what it leaves out.
+    /// Returns notes on how blocked time is measured and what it does not include.
     pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
         let total = &self.total;
         let (sessions, until) = match reach {

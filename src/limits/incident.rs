@@ -64,8 +64,8 @@ impl Incident {
             && !self.diagnosis.is_answered_elsewhere
     }
 
-    /// Returns the time at which work stopped. This is the first failed attempt or, if there were no retries, the error
-    /// itself.
+    /// Returns the time at which work stopped, which is the time of the first failed attempt or, if there was none, of
+    /// the error.
     pub(crate) fn stopped_since(&self) -> DateTime<Utc> {
         let error = &self.evidence.error;
         match &error.message.failed_attempts {
@@ -116,8 +116,8 @@ impl Incident {
         is_real && is_plans && counts_model
     }
 
-    /// Returns the usage window that must be full according to this error. This does not depend on readings, because a
-    /// session outside a terminal does not report any.
+    /// Returns the usage window that must be full according to this error. No reading is required, because sessions
+    /// outside a terminal do not report any.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
         let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)

@@ -156,7 +156,7 @@ pub enum LimitKind {
     Auth,
     /// The organization that owns the credential has been disabled.
     OrgDisabled,
-    /// The organization does not allow Claude Code with a subscription.
+    /// The organization does not allow subscriptions in Claude Code.
     SubscriptionAccess,
     /// The model does not exist or is not available to this account.
     ModelUnavailable,
@@ -234,8 +234,8 @@ pub(crate) enum ResetOf {
     Nothing,
 }
 
-/// The sessions in which a later response proves that a limit is over. Only a session that the limit also blocked can
-/// prove that.
+/// The sessions in which a later response proves that a limit is over. Only sessions that were subject to the same
+/// limit qualify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndedBy {
     /// Any session of the same account, provided that the usage window is not full.
@@ -249,7 +249,7 @@ pub(crate) enum EndedBy {
     SamePayerAndModel,
     /// Any session that uses the same service at the same priority, unless it is known to have a different payer.
     SameService,
-    /// Only the session that reported the error.
+    /// Only the session in which the error occurred.
     SameSession,
 }
 

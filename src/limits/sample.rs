@@ -15,7 +15,7 @@ const AMPLE_BELOW: f64 = 25.0;
 /// A window is nearly full if its usage has reached this percentage.
 const NEARLY_FULL: f64 = 90.0;
 
-/// The usage-window figures reported by one session.
+/// A set of usage-window figures reported by one session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The time of the first status-line call with these figures.
@@ -29,14 +29,13 @@ pub struct Sample {
     /// status-line call is stored, so that response may be much older than `measured`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated_after: Option<DateTime<Utc>>,
-    /// The total API time of the session, in milliseconds. It increases with every response, but not with failed
-    /// requests.
+    /// The running total of API time, in milliseconds. It increases with every response, but not with failed requests.
     pub api_ms: Option<f64>,
     /// The 5-hour window.
     pub five_hour: Option<Meter>,
     /// The weekly window.
     pub seven_day: Option<Meter>,
-    /// The meters that only a few accounts have.
+    /// Meters that only a few accounts have.
     #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
     pub others: OtherMeters,
     /// A hash that identifies the account.

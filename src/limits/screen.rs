@@ -248,7 +248,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     Some(rows)
 }
 
-/// How long the status line shows that an error is over.
+/// The time for which the status line shows that an error is over.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 fn is_recent(incident: &Incident) -> bool {

@@ -57,11 +57,11 @@ pub(super) struct Words {
     pub(super) printed: Vec<&'static str>,
     /// Character sequences that indicate a regular expression, even in a string literal.
     pub(super) regex: Vec<&'static str>,
-    /// Text that starts a line of code, a comment, or a translation.
+    /// Text at the start of a line that indicates code, a comment, or a translation.
     pub(super) code_starts: Vec<&'static str>,
     /// Words that appear in documentation about messages.
     pub(super) describes: Vec<&'static str>,
-    /// Text that starts a line in a changelog or task list.
+    /// Text at the start of a line that indicates a changelog or a task list.
     pub(super) notes: Vec<&'static str>,
     /// Words that introduce a message as an example.
     pub(super) before_example: Vec<&'static str>,
@@ -82,8 +82,8 @@ pub(super) struct Words {
 static FILE: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("words.json")).unwrap_or_default());
 
-/// The parsed word lists. They borrow from the parsed JSON instead of the file contents, because strings with escapes
-/// differ from their source text.
+/// The parsed word lists. They borrow from the parsed JSON rather than the raw file, because escapes are decoded during
+/// parsing.
 pub(super) static WORDS: LazyLock<Words> =
     LazyLock::new(|| Words::deserialize(&*FILE).unwrap_or_default());
 

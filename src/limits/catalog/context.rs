@@ -21,7 +21,7 @@ pub(crate) enum MessageContext {
     Quoted,
     /// The message appears in source code or in a program's data.
     InCode,
-    /// The text is documentation about the message.
+    /// The text describes the message, as documentation and release notes do.
     Described,
 }
 
@@ -246,7 +246,7 @@ fn is_printed(line: &str, message: &str) -> bool {
     key.len() < quote && (is_status || WORDS.printed.contains(&name))
 }
 
-/// Returns true if several lines are unmistakably code.
+/// Returns true if at least two lines are unmistakably code.
 pub(super) fn is_program(source: &str) -> bool {
     let code_lines = source
         .lines()

@@ -50,10 +50,10 @@ impl LimitName<'_> {
     }
 }
 
-/// Finds the names of all limits that the normalized text reports as reached.
+/// Finds the names of all limits that have been reached according to the normalized text.
 ///
-/// Many programs print "limit reached". If the text does not mention Claude, the phrase must therefore be the entire
-/// message.
+/// Many programs print "limit reached". Unless the text mentions Claude, the limit name and this phrase must therefore
+/// make up the entire message.
 pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_>> {
     let mut names: Vec<LimitName<'_>> = Vec::new();
     for yours in &WORDS.before_own_limit {
@@ -126,7 +126,7 @@ fn name_start(before: &str) -> usize {
             break;
         }
         if clean.len() < word.len() {
-            // A quotation mark starts the message.
+            // The message starts after the quotation mark.
             return start.saturating_sub(clean.len());
         }
         start = start.saturating_sub(word.len() + 1);
@@ -142,7 +142,7 @@ fn name_start(before: &str) -> usize {
     start
 }
 
-/// Returns true if a word indicates whose limit it is.
+/// Returns true if a word is possessive, such as "your" or "organization's".
 fn is_possessive(word: &str) -> bool {
     word == "your" || word.ends_with("'s")
 }

@@ -41,7 +41,7 @@ const WINDOWS: &[(&str, Window)] = &[
 pub(crate) enum UnknownText {
     #[default]
     Unclear,
-    /// The text is just a wrapper without a reason.
+    /// The text is only a wrapper and does not contain a reason.
     Wrapper,
     /// The text mentions another program.
     OfOther,
@@ -130,7 +130,7 @@ impl Message {
         self.resets_at.is_none() && times::is_clock_time_alone(&self.text)
     }
 
-    /// Returns the reset time mentioned after the message.
+    /// Returns the reset time found in the text after the message.
     fn reset_after(&self, read_at: ReadAt) -> Option<DateTime<Utc>> {
         if self.row.limit.is_passing() {
             return None;
@@ -197,7 +197,7 @@ impl MessageParts {
     }
 }
 
-/// Recognizes the message of an error.
+/// Recognizes the message in an error's text.
 pub(crate) fn recognize(parts: &MessageParts) -> Message {
     let is_pasted = parts.is_pasted;
     let mut passages = split(&parts.text);
@@ -488,7 +488,7 @@ fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) 
     }
 }
 
-/// Looks for a match in a later quotation. When users quote several messages, the last one stopped the work, as in
+/// Looks for a match in a later quotation. When users quote several messages, the last one is what stopped work, as in
 /// `first "You've hit your session limit", and now "You've hit your weekly limit"`.
 fn in_later_quotation(
     earlier: &WordMatch,
@@ -541,8 +541,9 @@ fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) 
     }
 }
 
-/// Returns the best match. The criteria are, in order: the highest rank, a message that a user received, a message that
-/// identifies its limit, a message in which the server identified the window, and the last position.
+/// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, then messages
+/// that identify their limit, and then messages in which the server identified the window. If there is still a tie, the
+/// last match wins.
 fn best_match<'a>(
     matches: &'a [Match],
     contexts: &[MessageContext],
@@ -562,7 +563,7 @@ fn best_match<'a>(
             *index,
         )
     })?;
-    // An error that follows a notice is what stopped the work.
+    // An error that follows a notice is what stopped work.
     let later_error = matches
         .iter()
         .zip(contexts)
@@ -578,7 +579,7 @@ fn best_match<'a>(
     if let Some((candidate, context)) = dated.filter(|_| !context::names_time(&best.normalized)) {
         return Some((candidate, *context));
     }
-    // The reset of one window does not end the limit of another.
+    // A notice that one window has reset says nothing about the limit of another window.
     let own_window = window_in(&best.normalized, best.row);
     let other = matches
         .iter()
@@ -641,7 +642,7 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
     }
 }
 
-/// Returns the text from the first recognized word onward. Times before that are unrelated.
+/// Returns the text from the first recognized word onward. Times that appear earlier are not reset times.
 fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
     let start = range.map_or(0, |range| range.start);
     let before = normalized.get(..start).unwrap_or_default();

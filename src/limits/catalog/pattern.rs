@@ -84,8 +84,8 @@ pub(super) fn is_wrapper(before: &str) -> bool {
         })
 }
 
-/// Returns true if the recognized words start the message. They may follow a wrapper or an introduction such as "you
-/// have" or "your usage".
+/// Returns true if the message starts with the recognized words. Any wrapper or introduction in front of them, such as
+/// "you have" or "your usage", is ignored.
 pub(super) fn begins_message(before: &str) -> bool {
     let mut rest = before.trim_end();
     while let Some(start) = rest.rfind(|c: char| c.is_whitespace() || "\"'*(`_:·.[>".contains(c)) {

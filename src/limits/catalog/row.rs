@@ -14,8 +14,7 @@ use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
 /// The embedded contents of `messages.json`.
 const EMBEDDED: &str = include_str!("messages.json");
 
-/// The priority of a row. If a text contains several messages, the highest rank wins, and among equals the last
-/// message.
+/// The priority of a row. If a text contains several messages, the last one with the highest rank is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rank {
@@ -74,7 +73,7 @@ pub(crate) enum DecisionName {
     UnknownMessage,
 }
 
-/// The diagnosis of a message that is the same regardless of the evidence.
+/// A fixed diagnosis that does not depend on the evidence.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,

@@ -18,7 +18,7 @@ const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The tolerance for reset times that seem too far in the future because of clock differences or rounding.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
-/// The longest time after a reset at which a message may still announce it.
+/// A message may arrive up to this long after the reset that it announces.
 const LATE: TimeDelta = TimeDelta::hours(1);
 /// The longest possible time until a limit resets.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
@@ -342,8 +342,8 @@ impl NamedTime {
     }
 }
 
-/// Returns the next of the given times, unless it is further away than the length of the window. In that case, returns
-/// the most recent past time if it was not long ago or if the text may be old.
+/// Returns the next of the given times that is within the length of the window. If there is none, returns the most
+/// recent past time, provided that it is recent enough or that the text may be old.
 fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
     let seen = read_at.seen;
     let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + TOLERANCE;

@@ -365,7 +365,7 @@ fn has_response_of_payer(input: &Input<'_>) -> bool {
         .any(|response| response.payer == PayerRelation::Same)
 }
 
-/// Returns true if the logged-in account, which is not the payer, has a full usage window.
+/// Returns true if the logged-in account is not the payer and has a full usage window.
 fn is_login_full(input: &Input<'_>) -> bool {
     let newest = input.evidence.collected.newest_reading.as_ref();
     newest.is_some_and(|reading| {

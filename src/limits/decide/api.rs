@@ -5,7 +5,7 @@ use super::input::{Finding, Input};
 use super::reason::Unknown;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 
-/// Handles a message that the prepaid balance is empty.
+/// Handles an empty prepaid balance.
 pub(super) fn balance(input: &Input<'_>) -> Finding {
     let limit = LimitKind::ApiCreditBalance;
     if input.evidence.stray_key().is_some() {
@@ -25,7 +25,7 @@ pub(super) fn balance(input: &Input<'_>) -> Finding {
         .without_knowing_if(cannot_see, Unknown::SessionEnvironment)
 }
 
-/// Handles a message that a Console cap has been reached.
+/// Handles a spend cap that was set in the Console.
 pub(super) fn console_cap(input: &Input<'_>) -> Finding {
     let limit = LimitKind::ApiSpendCap;
     if input.evidence.stray_key().is_some() {

@@ -13,8 +13,8 @@ pub enum Cause {
     WindowFull,
     /// The 5-hour window and the weekly window are both full.
     BothWindowsFull,
-    /// The 5-hour window and the weekly window were both full. The one in the message has since reset, but the other
-    /// has not.
+    /// The 5-hour window and the weekly window were both full. The window in the message has since reset, but the other
+    /// window is still full.
     LaterWindowFull,
     /// The usage window for a single model family is full.
     ModelWindowFull,
@@ -43,7 +43,7 @@ pub enum Cause {
     PoolEmpty,
     /// The message says that no usage credits are left.
     NoCreditsByMessage,
-    /// The message says that no usage credits are left, which only an admin can change.
+    /// The message says that no usage credits are left, and only an admin can add more.
     NoOrgCreditsByMessage,
     /// Fast mode requires usage credits, even though the plan's windows are not full.
     FastModeNeedsCredits,
@@ -149,7 +149,7 @@ pub enum Cause {
 
     /// A limit has almost been reached.
     Warning,
-    /// Work continues, paid for with usage credits.
+    /// Work continues and is billed to usage credits.
     PaidFromCredits,
     /// Work continues at a lower priority.
     LowerPriority,
@@ -158,7 +158,7 @@ pub enum Cause {
 
     /// A wrapper reports a failure without giving a reason.
     ReasonMissing,
-    /// The text discusses error messages but is not one itself.
+    /// The text is about error messages but is not an error message itself.
     TextAboutMessages,
     /// The matching words are part of something that looks like code.
     InsideCode,

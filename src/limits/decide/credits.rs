@@ -5,7 +5,7 @@ use super::input::{Finding, Input, helps};
 use super::reason::Unknown;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 
-/// Handles a message that there are no usage credits left.
+/// Handles errors that blame a lack of usage credits.
 pub(super) fn credits(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let limit = LimitKind::UsageCredits;

@@ -199,8 +199,8 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Withdraws the verdict if the message is merely quoted, because nobody may have received it. The same applies to a
-/// pasted message about which nothing else is known.
+/// Makes the verdict inconclusive if the message is only quoted, because it is unclear whether the user received it.
+/// The same applies to a pasted message about which nothing else is known.
 fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
@@ -241,8 +241,8 @@ fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
     }
 }
 
-/// Returns the service that refused the request. Unless the row specifies one, this is the service that normally has
-/// such a limit or, failing that, the one that the session's credentials are for.
+/// Returns the service that refused the request. If the row does not specify a service, it is inferred from the kind of
+/// limit or from the session's credentials.
 fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
     input
         .message

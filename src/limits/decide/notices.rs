@@ -16,17 +16,17 @@ pub(super) fn warning(input: &Input<'_>) -> Finding {
     notice(limit, Cause::Warning)
 }
 
-/// Handles a message that usage credits now pay for the work.
+/// Handles a notice that work is now paid for with usage credits.
 pub(super) fn paid_from_credits(input: &Input<'_>) -> Finding {
     notice(LimitKind::UsageCredits, Cause::PaidFromCredits).until_reset_of(input.message.window)
 }
 
-/// Handles a message that work continues at a lower priority.
+/// Handles a notice that work continues at a lower priority.
 pub(super) fn lower_priority() -> Finding {
     notice(LimitKind::Unknown, Cause::LowerPriority).until_reset_of(Some(Window::FiveHour))
 }
 
-/// Handles a pause of fast mode.
+/// Handles a notice that fast mode has been paused.
 pub(super) fn fast_mode(input: &Input<'_>) -> Finding {
     notice(input.message.row.limit, Cause::FastModePaused).waiting(Some(true))
 }
@@ -35,7 +35,7 @@ fn notice(limit: LimitKind, cause: Cause) -> Finding {
     Finding::passing(limit, Verdict::Notice, cause).waiting(None)
 }
 
-/// Handles text without a recognized message.
+/// Handles text in which no message was recognized.
 pub(super) fn unknown_message(input: &Input<'_>) -> Finding {
     let cause = match (input.message.context, input.message.unknown) {
         (MessageContext::Described, _) => Cause::TextAboutMessages,

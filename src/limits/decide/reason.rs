@@ -21,14 +21,14 @@ pub struct Reason {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// A fact. The `wording` module turns it into a sentence.
+/// A fact that the `wording` module can turn into a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fact {
     /// The session belongs to a different account than the one that is logged in.
     OtherAccount,
     /// The server blamed this usage window.
     ServerNamesWindow(Window, Option<DateTime<Utc>>),
-    /// The server blamed the usage-credit pool.
+    /// The server blamed the pool of usage credits.
     ServerNamesPool(Option<DateTime<Utc>>),
     /// The server blamed a limit that whycap does not recognize.
     ServerNamesOther(Option<DateTime<Utc>>),

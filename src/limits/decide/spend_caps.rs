@@ -14,8 +14,8 @@ const MEMBER_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 221);
 /// The first version that does not use the organization's wording for personal plans.
 const PERSONAL_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 153);
 
-/// Handles a message that a spend cap has been reached. A cap takes effect only while a usage window is full, so work
-/// can continue as soon as that window resets.
+/// Handles errors about spend caps. A cap takes effect only while a usage window is full, so work can continue as soon
+/// as that window resets.
 pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let Counts::CreditsUpTo(named) = input.message.row.limit.counts() else {

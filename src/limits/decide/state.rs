@@ -9,7 +9,7 @@ use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AF
 use crate::limits::kind::{Counts, EndedBy, ResetOf, Verdict, WhoCanFix, Window};
 use crate::time::Clock;
 
-/// The time for which an error that usually resolves itself within minutes is considered current.
+/// The time for which a short-lived error is considered current.
 pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
@@ -36,7 +36,7 @@ impl State {
     }
 }
 
-/// The effect of waiting on an error that blocks work.
+/// The effect of waiting while an error blocks work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Waiting helps. The block ends at the given time or, if there is none, with the next successful response.
@@ -145,7 +145,7 @@ fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
 }
 
 /// Returns true if the error is older than the longest time that its limit can last. Temporary problems with a known
-/// reset time never expire in this way.
+/// reset time are exempt.
 fn has_outlived(input: &Input<'_>, diagnosis: &Diagnosis, age: TimeDelta) -> bool {
     let is_passing = diagnosis.limit.is_passing();
     let has_reset_ahead = is_passing && diagnosis.resets.chosen.is_some();
@@ -201,7 +201,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
     let has_measured_room =
         is_full == Some(false) && input.readings.newest_since(evidence.at()).is_some();
     let is_settled = has_measured_room || response.at > evidence.at() + SETTLED_AFTER;
-    // A response that a login paid for does not prove that a key works again.
+    // A response in a session with a login does not prove that a key works again.
     let is_key_expected = matches!(diagnosis.limit.counts(), Counts::ApiMoney(_))
         && evidence.error.payer.owner.is_none();
     let is_same_payer = match response.payer {

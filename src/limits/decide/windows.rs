@@ -10,7 +10,7 @@ use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 use crate::time::FIVE_HOURS;
 
-/// Handles a message that a usage window is full.
+/// Handles errors that blame a full usage window.
 pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     if input.evidence.is_pool_refused() {
         return credits::credits(input);

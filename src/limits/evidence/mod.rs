@@ -1,8 +1,8 @@
 //! Combines everything that is known about an error before its cause is determined (step 3 of 5).
 //!
-//! [`StoredError`] is the part that is stored. The rest, such as later responses, the newest readings, and the
-//! logged-in account, can change, so it is collected again for each explanation. [`Evidence`] combines both with the
-//! clock and is the complete input to a diagnosis. Nothing in this directory performs I/O.
+//! [`StoredError`] is the part of the evidence that is stored. The rest, such as later responses, the newest readings,
+//! and the logged-in account, can change, so it is collected again for each explanation. [`Evidence`] is the complete
+//! input to a diagnosis, including the clock. Nothing in this directory performs I/O.
 
 mod resets;
 mod windows;
@@ -34,7 +34,7 @@ const CREDITS_MESSAGES_FIXED: ClientVersion = ClientVersion(2, 1, 5);
 /// The first version in which the misleading wording of several limit messages was fixed.
 const WORDING_FIXED: ClientVersion = ClientVersion(2, 1, 240);
 
-/// The way in which whycap received an error.
+/// How whycap received an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageOrigin {
@@ -80,7 +80,7 @@ impl From<SetIn> for Source {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ErrorMessage {
-    /// The way in which whycap received the error.
+    /// How whycap received the error.
     pub origin: MessageOrigin,
     /// The text as shown to the user, with secrets removed.
     pub text: String,
@@ -159,7 +159,7 @@ pub struct StoredError {
 }
 
 impl StoredError {
-    /// Creates a record for an error of which only the text is known.
+    /// Creates a record of an error from its text alone.
     pub fn new(at: DateTime<Utc>, origin: MessageOrigin, text: String) -> Self {
         Self {
             at,

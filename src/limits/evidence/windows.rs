@@ -354,8 +354,8 @@ impl<'a> Readings<'a> {
     }
 }
 
-/// Returns the time at which the figures were measured. If they may predate the error, returns the earliest possible
-/// time so that they are not used as evidence of what happened after it.
+/// Returns the time at which the figures were measured. If the figures may predate the error, returns the earliest
+/// possible time so that they are not mistaken for newer figures.
 fn measured_relative_to(reading: &Sample, error_at: DateTime<Utc>) -> DateTime<Utc> {
     if reading.earliest() < error_at && reading.measured >= error_at {
         reading.earliest()

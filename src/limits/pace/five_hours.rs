@@ -39,7 +39,7 @@ const MORE_PAUSES: f64 = 1.05;
 const PAUSE_STEP: TimeDelta = TimeDelta::minutes(1);
 /// The number of recent gaps between levels that are used to calculate the usual gap.
 const GAPS: usize = 5;
-/// The maximum difference, in minutes, at which an earlier forecast is kept.
+/// The maximum difference between two forecasts, in minutes, at which the earlier one is kept.
 const TOLERANCE: f64 = 2.0;
 /// The fraction of the remaining time to add to [`TOLERANCE`].
 const TOLERANCE_SHARE: f64 = 0.04;

@@ -1,8 +1,8 @@
 //! Forecasts the usage of the weekly window based on earlier weeks.
 //!
 //! The current pace cannot simply be extrapolated, because a busy Monday says nothing about the nights. Instead, the
-//! forecast assumes that the rest of this week will resemble the same hours of earlier weeks, scaled by how this week
-//! compares so far.
+//! forecast assumes that the rest of this week will resemble earlier weeks. Their usage is scaled by how this week
+//! compares with them so far.
 //!
 //! A window is predicted to fill up if two thirds of the expected growth would fill it, if it also filled up in the
 //! last two weeks, or if it is nearly full and will fill up within two hours.
@@ -21,7 +21,7 @@ const NO_FORECAST_BELOW: f64 = 10.0;
 /// The number of percentage points to add to both weeks before comparing them. This prevents small differences at the
 /// start of a week from having too much weight.
 const COMPARED_WITH: f64 = 40.0;
-/// The fraction of the expected growth that must be enough to fill a window for it to be predicted to fill up.
+/// A window is predicted to fill up if this fraction of the expected growth would fill it.
 const SURE_SHARE: f64 = 2.0 / 3.0;
 /// An earlier week is considered full if it reached this percentage. Without the limit, its usage would have been
 /// higher.
@@ -121,7 +121,7 @@ impl PastWeeks<'_> {
             .map_or(0.0, |rise| rise.total)
     }
 
-    /// Returns the distance from this week to each earlier week with known usage.
+    /// Returns how long before this week each earlier week with known usage took place.
     fn known_weeks(&self, start: DateTime<Utc>) -> Vec<TimeDelta> {
         (1..=WEEKS)
             .map(|weeks| WEEK * weeks)

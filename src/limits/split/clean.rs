@@ -95,8 +95,8 @@ fn decode_escapes(text: &str) -> String {
     decoded
 }
 
-/// Decodes a single escape from the text after a backslash. Returns the character, or `None` if this is not an escape,
-/// and the number of bytes consumed.
+/// Decodes a single escape from the text after a backslash. Returns the character, which is `None` if the text is not
+/// an escape, and the number of bytes consumed.
 fn decode_escape(after: &str) -> (Option<char>, usize) {
     match after.as_bytes().first() {
         Some(b'u') => {

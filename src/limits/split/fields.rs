@@ -106,8 +106,8 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 Some((_, escaped)) => contents.push(escaped),
                 None => return None,
             },
-            // Allow unescaped apostrophes within single quotes. They occur when somebody replaces double quotes with
-            // single quotes.
+            // Unescaped apostrophes are allowed within single quotes, because they are common in JSON whose double
+            // quotes were replaced with single quotes.
             '\'' if quote == '\'' && is_inside_word(text, position) => contents.push('\''),
             end if end == quote => return Some((contents, text.get(position + 1..)?)),
             other => contents.push(other),

@@ -1,4 +1,4 @@
-//! Finds rate-limit response headers in text. They may be printed as `name: value` or `name=value`, or quoted.
+//! Finds rate-limit response headers in text. Headers may be printed as `name: value`, as `name=value`, or with quotes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

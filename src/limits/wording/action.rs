@@ -83,7 +83,7 @@ impl Action {
         TEMPLATES.contains_key(&name)
     }
 
-    /// Recommends removing a key from where it is set. The value of the key is unknown to whycap.
+    /// Recommends removing a key from the place where it is set. The value of the key is unknown to whycap.
     fn unset(key: &Credential, verdict: Verdict) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         let instruction = match key.set_in {
@@ -103,7 +103,7 @@ impl Action {
         }
     }
 
-    /// Recommends correcting a rejected key where it is set.
+    /// Recommends correcting a rejected key in the place where it is set.
     fn fix(key: &Credential) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         Self {

@@ -8,7 +8,7 @@ use crate::limits::kind::{Counts, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A measurement may precede the error by this much and still be considered simultaneous.
+/// A measurement taken up to this long before the error is considered simultaneous with it.
 const SAME_TIME: TimeDelta = TimeDelta::seconds(-5);
 
 /// Describes when a measurement took place, such as "1 m before the error".

@@ -39,7 +39,7 @@ struct CauseWording {
     past: Option<String>,
 }
 
-/// The key to the wording for how an error ended.
+/// A key that selects the wording for how an error ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum EndingWord {
@@ -310,7 +310,7 @@ fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static
         .find(|wording| wording.ending == ending)
 }
 
-/// Returns the key to the wording for how an error ended, or `None` if it has not ended.
+/// Returns the key that selects the wording for how an error ended, or `None` if it has not ended.
 fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord> {
     let State::Over(ending) = diagnosis.state else {
         return None;
@@ -363,7 +363,7 @@ pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&
     ending_wording(evidence, diagnosis)?.row.as_deref()
 }
 
-/// Explains an outdated term if the message contains one.
+/// Returns an explanation of an outdated term if the message uses one.
 pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
     if message.contains("extra usage") {
         Some(
@@ -510,7 +510,7 @@ mod tests {
 
     #[test]
     fn every_advice_to_pay_says_that_it_costs_money() {
-        // These actions either involve only checking or asking, or already mention the payment.
+        // These actions only check something or ask somebody, or their wording already mentions the payment.
         const WITHOUT_REMARK: [&str; 11] = [
             "ask_for_credits",
             "ask_owner_for_cap",
