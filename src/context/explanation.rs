@@ -19,26 +19,25 @@ use crate::pricing::Money;
 use crate::render::{Report, conversation_rows};
 use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
 
-/// The maximum number of rows in an answer if the height of the terminal is unknown. An answer of this length fits a
-/// terminal of 34 rows. Claude Code shows only the end of an answer that does not fit.
+/// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
+/// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-/// The number of rows needed to report that the question canceled the auto-resume, including the blank row before the
-/// report.
+/// The number of rows needed to report that the question canceled the auto-resume, including the preceding blank row.
 const NOTE_ROWS: usize = 3;
-/// Directs the user of a conversation to the full explanation.
+/// Tells the user of a conversation where to find the full explanation.
 const MORE_IN_SHELL: &str = "For details: whycap explain --long (in a shell).";
-/// The maximum time that an explanation may take to bring the ledger up to date.
+/// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
-/// The maximum number of transcript bytes to read for an answer on one screen. `explain --long` reads all transcripts.
+/// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
-/// The denominator of the minimum share of spend at which avoidable cache writes are mentioned.
+/// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
 const PARTS_WORTH_A_MENTION: u128 = 10;
-/// The time after a limit error during which responses are still counted, because they may already have been in
-/// progress when the error occurred.
+/// How long after a limit error responses are still counted, because they may have been in progress when the error
+/// occurred.
 const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
 
 impl Context {
-    /// Returns the maximum number of rows for an answer in the conversation, or `None` if the height of the terminal is
+    /// Returns the maximum number of rows for an answer in the conversation, or `None` if the terminal height is
     /// unknown. Claude Code 2.1.331 passes the height to hooks, but not to plugin modules.
     pub(crate) fn conversation_rows(&self) -> Option<usize> {
         conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
@@ -56,12 +55,12 @@ impl Context {
         incidents.situation(session, self.asker())
     }
 
-    /// Returns who asks for an explanation: the conversation's session, or a person in a shell.
+    /// Returns the source of the request: a session, if it was made in a conversation, or a shell.
     pub(crate) fn asker(&self) -> Asker<'_> {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
 
-    /// Returns what waiting would achieve, or `None` if there is nothing to wait for.
+    /// Returns whether waiting helps, or `None` if there is nothing to wait for.
     pub(crate) fn wait_for(&self, situation: &Situation) -> Option<Wait> {
         situation.wait().or_else(|| {
             // Reset times in messages are rounded to the minute, so a prompt at exactly that time may be too early.
@@ -124,9 +123,8 @@ impl Context {
         }
     }
 
-    /// Returns a sentence about the money that is currently being spent beyond the plan. Returns `None` if nothing is
-    /// being spent beyond the plan, or if a limit blocks work. Responses that the ledger cannot read in a short time
-    /// are not included.
+    /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
+    /// plan, or if a limit blocks work. Responses that cannot be read into the ledger quickly are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = incidents.paying(&|since, is_own| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
@@ -139,16 +137,16 @@ impl Context {
         Some(paying.paragraph(self.clock()))
     }
 
-    /// Returns sentences that describe how much of this machine's spend counted toward the limit before it stopped
-    /// work, and what it was spent on. Returns `None` if there is no ledger. An explanation does not create a ledger,
-    /// because it also works without an installation.
+    /// Returns sentences about how much of this machine's spend counted toward the limit, and what it was spent on.
+    /// Returns `None` if there is no ledger. Explanations do not create a ledger, because they also work without an
+    /// installation.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
         let is_current = self.read_on(&mut ledger, EXPLANATION_READS).is_all();
         let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
-        // If the limit is a usage window of the plan, only the responses that this account's plan covered count toward
+        // If the limit is one of the plan's usage windows, only responses covered by this account's plan count toward
         // it.
         let mut used = None;
         if let Counts::Included(window) = incident.diagnosis.limit.counts() {

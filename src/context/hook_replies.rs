@@ -1,7 +1,7 @@
 //! The replies to hook events.
 //!
-//! No reply may reach the model, so each reply is a JSON object whose fields Claude Code shows to the user. It is never
-//! plain text and never contains `additionalContext`.
+//! No reply may reach the model. Each reply is therefore a JSON object with fields that Claude Code shows only to the
+//! user. A reply is never plain text and never contains `additionalContext`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::ledger::{Effort, EventKind, Ledger, Patience, ProcessId, RunEvent};
 use crate::locks;
 use crate::terminal::{escape, escape_lines};
 
-/// The maximum time that an event may take to read the transcripts of its own session.
+/// The maximum time for a hook to read the transcripts of its own session.
 const READS_OF_EVENT: Duration = Duration::from_millis(200);
 
-/// The maximum time that an event may take to read the transcripts of other sessions.
+/// The maximum time for a hook to read the transcripts of other sessions.
 const CATCH_UP: Effort = Effort::Within(Duration::from_millis(30));
 
-/// How long a hook keeps checking a project for new transcripts after a session was started in the project.
+/// How long a hook keeps checking a project for new transcripts after a session starts in it.
 const CHANGED_LATELY: TimeDelta = TimeDelta::days(1);
 
 impl Context {
@@ -55,7 +55,7 @@ impl Context {
             .incidents()
             .take_unannounced(self.session()?, transcript)?;
         let headline = &incident.headline;
-        // Asking in the session itself may cancel Claude Code's auto-resume.
+        // Asking within the session may cancel Claude Code's auto-resume.
         let more = if self.client_waits_for(&incident) {
             "`whycap explain` in another terminal"
         } else {
@@ -64,15 +64,14 @@ impl Context {
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Records that a session has ended, which means that Claude Code no longer waits for a reset in it. There is no
-    /// reply.
+    /// Records that a session has ended, so that Claude Code no longer waits for a reset in it. Sends no reply.
     pub(crate) fn on_end(&self) -> Option<Value> {
         self.incidents().record_waiting_ended(self.session()?);
         None
     }
 
-    /// Replies to the start of a session: announces an incident. If there is no incident, names a lock that causes
-    /// problems, and if there is no such lock either, explains how to turn the status line on.
+    /// Replies to the start of a session by announcing an incident. If there is no incident, reports a lock that causes
+    /// problems. If there is no such lock either, explains how to enable the status line.
     pub(crate) fn on_start(&self) -> Option<Value> {
         let source = self.event()?.source.as_deref().unwrap_or("startup");
         slash_command::remove_obsolete_file(&self.places, || {
@@ -106,8 +105,8 @@ impl Context {
         Some(message(&self.budgets()?.after_answer()?))
     }
 
-    /// Stores an error. Replies with a desktop notification (OSC 9) and with a bell for terminals that do not support
-    /// notifications. Claude Code 2.1.328 forwards both in a single sequence.
+    /// Stores an error. Replies with a desktop notification (OSC 9), followed by a bell for terminals that do not
+    /// support notifications. Claude Code 2.1.328 forwards both in a single sequence.
     pub(crate) fn on_failure(&self) -> Option<Value> {
         let incident = self.incidents().store_from_hook(self.event()?)?;
         if !self.config.notify.desktop {
@@ -117,10 +116,10 @@ impl Context {
         Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
     }
 
-    /// Records the start or the end of a run, and reads the new transcript lines of its session and of other sessions.
-    /// A damaged ledger is set aside. If anything fails, the next event tries again.
+    /// Records the start or end of a run, and reads new transcript lines from its session and from other sessions. Sets
+    /// a damaged ledger aside. If anything fails, the next event tries again.
     ///
-    /// Claude Code waits for the hook to end. Once all transcripts have been read, the hook therefore checks only
+    /// Claude Code waits for the hook to exit. Once all transcripts have been read, the hook therefore checks only
     /// projects that have changed.
     pub(crate) fn catch_up(&self) {
         let event = self.run_event();
@@ -152,8 +151,8 @@ impl Context {
         }
     }
 
-    /// Returns the run event that the hook reports. Returns `None` if the hook reports a different kind of event, or if
-    /// the client does not identify its process.
+    /// Returns the run event reported by the hook. Returns `None` if the hook reports a different kind of event, or if
+    /// the client did not identify its process.
     fn run_event(&self) -> Option<RunEvent> {
         let hook = self.event()?;
         let process = ProcessId::of_client(&self.environment)?;
@@ -176,7 +175,7 @@ impl Context {
         })
     }
 
-    /// Returns the project directories that may have new transcripts: those that have changed recently, and the
+    /// Returns the project directories that may contain new transcripts: those that have changed recently, and the
     /// directory of the hook's own session.
     fn changed_projects(&self) -> Vec<PathBuf> {
         let since = self.environment.now - CHANGED_LATELY;

@@ -20,15 +20,15 @@ use crate::time::Millis;
 
 /// The label of the progress bar.
 const READING: &str = "reading transcripts";
-/// The number of times that a damaged ledger is repaired before the command fails.
+/// The number of times a damaged ledger is repaired before the command fails.
 const MOST_REPAIRS: u32 = 2;
 
 impl Context {
-    /// Runs `collect` with a ledger that is up to date, and returns the result.
+    /// Runs `collect` with an up-to-date ledger and returns the result.
     ///
     /// A damaged ledger is repaired first. If the ledger cannot be locked, all transcripts are read into memory
-    /// instead. In a conversation, the user should not have to wait, so the ledger reads only as much as it can in a
-    /// short time and is not repaired.
+    /// instead. In a conversation, the user should not have to wait, so reading stops after a short time, and a damaged
+    /// ledger is not repaired.
     pub(crate) fn with_ledger<T>(
         &self,
         mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
@@ -43,7 +43,7 @@ impl Context {
             collect(ledger, catch_up)
         };
         let mut repairs = 0;
-        // Without support for locks, the ledger cannot be used, and SQLite would take ten seconds to discover that.
+        // The ledger requires file locks, and SQLite would take ten seconds to discover that they are not supported.
         while lock::is_supported_in(&self.places.data) {
             let opened = Ledger::open(&self.places.data, Patience::Person);
             let error = match opened.map_err(Into::into).and_then(&mut attempt) {
@@ -68,9 +68,9 @@ impl Context {
         attempt(Ledger::in_memory(&self.places.data)?)
     }
 
-    /// Collects the rows that this machine exports. Fails if the export settings are invalid, if there is no history,
-    /// or if the ledger cannot be stored. In the last case, some rows might be missing from the export. Because each
-    /// export replaces the previous one, those rows would then be removed everywhere.
+    /// Collects the rows that this machine exports. Returns an error if the export settings are invalid, if there is no
+    /// history, or if the ledger cannot be stored. Without a stored ledger, some rows might be missing from the export.
+    /// Because each export replaces the previous one, those rows would be deleted everywhere.
     pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
         let places = &self.places;
         if let Some(problem) = self.config.problems_of("export").next() {
@@ -106,7 +106,7 @@ impl Context {
         Ok(NewRows::build(exporter, &sources, places, clock))
     }
 
-    /// Reads the transcripts' new lines into the ledger. If that fails, the result indicates that data is missing.
+    /// Reads new transcript lines into the ledger. If that fails, the result indicates that data is missing.
     pub(super) fn read_on(&self, ledger: &mut Ledger, effort: Effort) -> CatchUpResult {
         let roots = self.places.transcript_roots();
         ledger
@@ -114,8 +114,8 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns the cache writes of every response since the given time. Returns an empty list when run inside a
-    /// conversation, because collecting the cache writes would take too long.
+    /// Returns the cache writes of every response since the given time. Returns an empty list in a conversation,
+    /// because collecting the cache writes would take too long.
     pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<CacheWrite> {
         if self.conversation.is_some() {
             return Vec::new();
@@ -135,12 +135,11 @@ impl Context {
         files
     }
 
-    /// Brings the ledger up to date for a command in a shell. Shows a progress bar if that takes a long time, and
-    /// reports on standard error what was repaired and what could not be read.
+    /// Brings the ledger up to date for a command in a shell. Shows a progress bar if this takes a long time, and
+    /// reports repairs and unreadable files on standard error.
     fn catch_up_for_stdout(&self, ledger: &mut Ledger) -> anyhow::Result<CatchUpResult> {
         let (places, prices) = (&self.places, self.prices());
-        // New responses are priced with this table, so the responses that are already in the ledger must be priced with
-        // it too.
+        // New responses are priced with this table, so the responses already in the ledger must be repriced with it.
         ledger.renew(prices)?;
         let roots = places.transcript_roots();
         let catch_up = with_progress(READING, |show| {

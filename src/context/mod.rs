@@ -34,18 +34,18 @@ pub(crate) use now::WatchedMoment;
 pub(crate) use spend::{LONGEST_ID, SpendOptions};
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
-/// The maximum time that an answer in a conversation may take to read transcripts.
+/// The maximum time to read transcripts for an answer in a conversation.
 const ANSWER_READS: Effort = Effort::Within(Duration::from_millis(500));
 
-/// A command's context: the paths that it reads, the time at which it runs, and the session in which the user asks.
+/// A command's context: its environment, paths, configuration, and, in a conversation, the event that triggered it.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) environment: Environment,
     pub(crate) places: Places,
     pub(crate) config: Config,
-    /// The price table, which is read when it is first needed.
+    /// The price table, which is loaded on first use.
     prices: OnceLock<PriceTable>,
-    /// The event that carried the question if it was asked in a conversation, or `None` if it was asked in a shell.
+    /// The event that carried the question in a conversation, or `None` in a shell.
     pub(crate) conversation: Option<HookEvent>,
     /// True if the question cancels Claude Code's auto-resume.
     pub(crate) ends_waiting: bool,
@@ -57,7 +57,7 @@ impl Context {
         Self::at_places(Places::of(&environment), environment)
     }
 
-    /// Returns the context of a command that uses these paths and the configuration found there.
+    /// Returns the context for a command with these paths and the configuration found there.
     pub(crate) fn at_places(places: Places, mut environment: Environment) -> Self {
         let config = Config::load(&places);
         config.set_hours(&mut environment);
@@ -90,8 +90,8 @@ impl Context {
         self.prices.get_or_init(|| settings::prices(&self.places))
     }
 
-    /// Returns the project, which is the directory in which Claude Code was started in a conversation, and the current
-    /// directory in a shell. Returns `None` if the current directory no longer exists.
+    /// Returns the project directory. In a conversation, this is the directory in which Claude Code was started. In a
+    /// shell, this is the current directory, or `None` if it no longer exists.
     pub(crate) fn project(&self) -> Option<PathBuf> {
         self.environment
             .path("CLAUDE_PROJECT_DIR")
@@ -104,7 +104,7 @@ impl Context {
         std::env::current_dir().unwrap_or_else(|_| self.places.home.clone())
     }
 
-    /// Returns the event through which a question was asked in a conversation, or `None` in a shell.
+    /// Returns the event that carried the question in a conversation, or `None` in a shell.
     pub(crate) fn event(&self) -> Option<&HookEvent> {
         self.conversation.as_ref()
     }
@@ -114,7 +114,7 @@ impl Context {
         self.event()?.session_id.as_deref()
     }
 
-    /// Returns the layout of the page on which the answer is shown.
+    /// Returns the page layout for the answer.
     pub(crate) fn page(&self) -> Page {
         match self.conversation {
             Some(_) => Page::in_conversation(&self.environment),
@@ -123,7 +123,7 @@ impl Context {
     }
 
     /// Returns true if Claude Code will continue on its own when this limit resets. It does so only in a terminal, and
-    /// only if the user has not turned this feature off.
+    /// only if the user has not disabled the feature.
     pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
         let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
         is_in_terminal && incident.continues_at().is_some()

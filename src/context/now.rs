@@ -1,5 +1,4 @@
-//! Collects the data for `whycap now`. While the screen is being watched, only data that may have changed is read
-//! again.
+//! Collects the data for `whycap now`. In watch mode, only data that may have changed is read again.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -19,22 +18,22 @@ use crate::now::{Moment, RunningSession, SlowFacts, SpendNow, WindowLeft};
 use crate::spend::{Amount, Course, current_block};
 use crate::time::{Clock, Millis};
 
-/// The minimum interval between two collections of the slow facts (the ends of many transcripts, the processes, and
-/// weeks of responses). It applies even while sessions are working.
+/// The minimum interval between collections of the slow facts (the ends of many transcripts, the processes, and weeks
+/// of responses). It applies even while sessions are working.
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
-/// The maximum interval between two collections of the slow facts. It applies even if nothing changes, because a limit
-/// can end simply because time passes.
+/// The maximum interval between collections of the slow facts. It applies even if nothing changes, because some limits
+/// end simply because time passes.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
-/// The state that is kept between refreshes of the screen.
+/// The state that is kept between screen refreshes.
 pub(crate) struct WatchedMoment {
     /// The ledger, or a sentence that explains why it cannot be used.
     ledger: Result<Ledger, String>,
-    /// The total number of files in which new lines have been found.
+    /// The total number of files in which new lines were found.
     files_gained: usize,
     slow: Option<CollectedSlowFacts>,
-    /// The labels, indexed by session ID. Only the two ends of a long transcript are read, and as the transcript grows,
-    /// its title may come to lie between them. A title is therefore kept once it has been found.
+    /// The labels, indexed by session ID. Only the two ends of a long transcript are read, so the title may move out of
+    /// reach as the transcript grows. Once found, a title is therefore kept.
     labels: HashMap<String, KnownLabel>,
 }
 
@@ -48,7 +47,7 @@ struct CollectedSlowFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DataVersion {
     ledger: i64,
-    /// The number of files in which new lines have been found. Lines without responses do not change the ledger's
+    /// The total number of files in which new lines were found. Lines without responses do not change the ledger's
     /// version, but they can show that a limit is over.
     files_gained: usize,
 }
@@ -193,15 +192,15 @@ impl WatchedMoment {
         facts
     }
 
-    /// Returns the cost of responses that are billed on top of the plan, even during a limit error: one session may be
-    /// waiting for a reset while another is using credits.
+    /// Returns the responses that are billed on top of the plan. They are shown even during a limit error, because one
+    /// session may be waiting for a reset while another is using credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))
     }
 
-    /// Returns the running sessions. Sessions that are waiting for the user come first, followed by the busiest
-    /// sessions.
+    /// Returns the running sessions, sorted by state and then by cost. Sessions that are waiting for the user come
+    /// first.
     fn running(
         &mut self,
         incidents: &Incidents<'_>,
@@ -259,8 +258,8 @@ impl WatchedMoment {
         running
     }
 
-    /// Returns a session's human-readable label. A title is kept even after it is no longer near either end of the
-    /// transcript.
+    /// Returns a session's human-readable label. A known title is kept even after it is no longer near either end of
+    /// the transcript.
     fn label(&mut self, context: &Context, session: &str) -> SessionLabel {
         if !self.labels.contains_key(session) {
             let roots = context.places.transcript_roots();

@@ -11,8 +11,7 @@ use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts;
 
 impl Context {
-    /// Returns the number of sessions that are currently receiving a response, other than the session in which the user
-    /// asked.
+    /// Returns the number of other sessions that are currently receiving a response.
     pub(crate) fn answering(&self) -> usize {
         let own_session = self.session();
         sessions::running(&self.places)
@@ -70,7 +69,7 @@ impl Context {
     }
 
     /// Returns a function that maps session IDs to labels, for tables with many sessions. The function lists the
-    /// transcripts only once, when it is first called.
+    /// transcripts only on its first call.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
             transcripts::of_sessions(self.places.transcript_roots())

@@ -1,5 +1,5 @@
-//! Collects the spend that a command asks for, as a statement or as a page. The source is this machine's ledger and
-//! transcripts, or the exports of several machines.
+//! Collects the requested spend, as a statement or as a page. The data comes from this machine's ledger and
+//! transcripts, or from several machines' exports.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -24,7 +24,7 @@ use crate::spend::{
 use crate::terminal::{count_noun, print_error, truncate, with_progress};
 use crate::time::{Zone, datetime_from_millis};
 
-/// The maximum number of unreadable transcripts to name. `whycap doctor` names all of them.
+/// The maximum number of unreadable transcripts to list. `whycap doctor` lists all of them.
 pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
 
 /// The maximum width, in columns, of an unknown session ID in an error message. A real session ID is 36 columns wide.
@@ -73,8 +73,7 @@ fn parse_limit(number: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl SpendOptions {
-    /// Returns the request for a statement or a page. Fails with an error sentence if the options contradict each
-    /// other.
+    /// Returns the request for a statement or a page. Returns an error if the options contradict each other.
     pub(crate) fn request(
         &self,
         is_for_page: bool,
@@ -100,7 +99,7 @@ impl SpendOptions {
         if let Some(zone) = self.timezone {
             clock.zone = zone;
         }
-        // The other groupings on a page are added up separately, so the statement for a page is grouped by session.
+        // A page adds up the other groupings separately, so its statement is grouped by session.
         let by = if is_for_page {
             GroupBy::Session
         } else {
@@ -121,15 +120,15 @@ impl SpendOptions {
     }
 }
 
-/// A page, and an indication of whether figures are missing from it.
+/// A page, and whether any figures are missing from it.
 pub(crate) struct SpendPage {
     pub(crate) html: String,
     pub(crate) is_incomplete: bool,
 }
 
 impl Context {
-    /// Returns the requested statement, from this machine or from exports. Session titles and prompts in the user's own
-    /// words are included only if `with_words` is set, so that they do not end up in files by accident.
+    /// Returns the requested statement, from this machine or from exports. Session titles and prompts are included only
+    /// if `with_words` is set, so that the user's own words do not end up in files by accident.
     pub(crate) fn statement(&self, request: &ReportRequest, with_words: bool) -> Result<Statement> {
         if let Some(directory) = &request.from {
             return self.statement_of_exports(directory, request, &mut |_| {});
@@ -156,7 +155,7 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns the statement for a source of spend on this machine. `each` is called for every row that counts.
+    /// Returns the statement for a source of spend on this machine. Calls `each` for every included row.
     fn statement_of(
         &self,
         source: &dyn SpendSource,
@@ -186,8 +185,8 @@ impl Context {
         Ok(why_report(&why, self.clock()))
     }
 
-    /// Returns the statement, broken down by prompt or by account. Only the transcripts show which prompt and account
-    /// each response belongs to.
+    /// Returns the statement, broken down by prompt or by account. Only transcripts show which prompt and account a
+    /// response belongs to.
     fn statement_by_response(
         &self,
         request: &ReportRequest,
@@ -219,8 +218,8 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns the sentences for a conversation that name the files that could not be read. In a shell, these files have
-    /// already been reported on standard error.
+    /// Returns sentences that list the unreadable files, for a conversation. In a shell, these files have already been
+    /// reported on standard error.
     pub(crate) fn unread_notes(&self, statement: &Statement) -> Vec<String> {
         if self.conversation.is_none() {
             return Vec::new();
@@ -324,8 +323,7 @@ impl Context {
         })
     }
 
-    /// Returns the statement for the exports of several machines in a directory. `each` is called for every row that
-    /// counts.
+    /// Returns the statement for several machines' exports in a directory. Calls `each` for every included row.
     fn statement_of_exports(
         &self,
         directory: &Path,
@@ -349,7 +347,7 @@ impl Context {
         Ok(Statement::new(&merged, request.clone(), catch_up, 0, each)?)
     }
 
-    /// Returns the limits from the exports of several machines in a directory.
+    /// Returns the limits from several machines' exports in a directory.
     pub(crate) fn limits_of_exports(
         &self,
         directory: &Path,
@@ -371,7 +369,7 @@ impl Context {
         Ok(())
     }
 
-    /// Prints an error that names the first exported file that could not be read to the end.
+    /// Prints an error about the exported files that could not be read to the end. The error names only the first file.
     pub(crate) fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
         let Some((first, others)) = files.split_first() else {
             return;
@@ -392,8 +390,7 @@ impl Context {
     }
 }
 
-/// Returns the spend in the period of equal length that precedes the requested one. Returns `None` if the requested
-/// period has no first day.
+/// Returns the spend in the preceding period of equal length. Returns `None` if the requested period has no first day.
 fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Before>> {
     let today = request.clock.zone.day(request.clock.now);
     let Some((period, days)) = request.period.before(today) else {

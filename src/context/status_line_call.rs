@@ -27,13 +27,13 @@ use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Palette, Shown, Tone, truncate};
 
-/// The width of the terminal if Claude Code does not provide it, which is the case before 2.1.153.
+/// The assumed terminal width if Claude Code does not provide the width. Versions before 2.1.153 do not provide it.
 const USUAL_WIDTH: usize = 80;
 
-/// The text to print if there is nothing else to print. Claude Code blanks the line if the output is empty.
+/// The text to print if there is nothing else to show. Claude Code blanks the line if the output is empty.
 const FALLBACK: &str = "whycap";
 
-/// The status JSON, and the settings for the appearance of the line.
+/// The status JSON, and the settings for the line's appearance.
 pub(crate) struct StatusLineCall {
     payload: StatusPayload,
     context: Context,
@@ -93,7 +93,7 @@ impl StatusLineCall {
         Shown::rows(&rows, self.palette)
     }
 
-    /// Returns the running total that the ledger stores. Returns `None` if the payload has no total or no session ID.
+    /// Returns the running total to store in the ledger. Returns `None` if the payload has no total or no session ID.
     fn sample(&self) -> Option<TotalSample> {
         self.payload.session_id.as_ref()?;
         Some(TotalSample {
@@ -119,8 +119,7 @@ impl StatusLineCall {
         live
     }
 
-    /// Returns the cost of the last prompt, which is the cost of the session's responses since that prompt. Returns
-    /// `None` if no segment shows it.
+    /// Returns the cost of the session's responses since the last prompt. Returns `None` if no segment shows it.
     fn cost_of_prompt(&self, live: Option<&Live>) -> Option<Money> {
         if !self.context.config.shows(SegmentName::Prompt) {
             return None;
@@ -130,8 +129,8 @@ impl StatusLineCall {
         live?.session_after(sent_at)
     }
 
-    /// Returns the cost of writing the prompt cache again. Returns `None` if the cache is not about to expire, or if
-    /// the user has turned the hint off.
+    /// Returns the cost of rewriting the prompt cache. Returns `None` if the cache is not about to expire, or if the
+    /// user has disabled the hint.
     fn cost_of_cold_cache(&self) -> Option<Money> {
         let (payload, context) = (&self.payload, &self.context);
         let (config, now) = (&context.config, context.environment.now);
@@ -146,8 +145,8 @@ impl StatusLineCall {
         cold_cache_cost(&cache, &prices, payload.fast_mode, now)
     }
 
-    /// Returns new information about avoidable cache writes. Returns `None` if there is none, or if the user has turned
-    /// the hint off.
+    /// Returns new information about avoidable cache writes. Returns `None` if there is none, or if the user has
+    /// disabled the hint.
     fn cache_news(&self, incidents: &Incidents<'_>) -> Option<MissNotice> {
         let (payload, context) = (&self.payload, &self.context);
         if !context.config.shows_hint(HintName::WrittenAgain) {
@@ -184,9 +183,9 @@ pub(crate) struct StatusLineFacts<'a> {
     incident: Option<Incident>,
     /// The place where the user can read more about the incident.
     more: ReadMore,
-    /// An error that has so far been recorded only in the transcript.
+    /// An error that is recorded only in the transcript so far.
     unsaved: Option<StoredError>,
-    /// The notice about avoidable cache writes, if there is a new one.
+    /// A new notice about avoidable cache writes, if any.
     cache: Option<MissNotice>,
 }
 
@@ -212,8 +211,8 @@ impl<'a> StatusLineFacts<'a> {
             facts.figures = live.figures(&context.environment, requested);
         }
         facts.prompt = call.cost_of_prompt(live.as_ref());
-        // If there is no ledger, for example because the home directory is read-only, only the transcript shows an
-        // error.
+        // Without a ledger, for example in a read-only home directory, only the transcript can show whether there was
+        // an error.
         let ends_in_error = live.as_ref().is_none_or(Live::ends_in_error);
         let StatusLineSituation {
             incident: own_incident,
@@ -243,7 +242,7 @@ impl<'a> StatusLineFacts<'a> {
             }
             facts.windows = Some(reading);
         }
-        // The page is in a file that may be large, so it is read only if a segment shows it.
+        // The contents of `/usage` are in a file that may be large, so they are read only if a segment shows them.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
             facts.usage = incidents.shown_usage_of(payload).cloned();
         }
@@ -281,8 +280,8 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns the cost of the responses that are paid for beyond the plan. The cost is looked up only if a window is
-    /// full and nothing blocks the session.
+    /// Returns the responses that are paid for beyond the plan. Looks up their costs only if a window is full and
+    /// nothing blocks the session.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self
             .incident
@@ -297,8 +296,7 @@ impl<'a> StatusLineFacts<'a> {
             .paying(&|since, is_own: Selected<'_>| live.costs_since(since, is_own))
     }
 
-    /// Saves the data that later calls need. This is done after the line has been printed, so that nothing has to wait
-    /// for it.
+    /// Saves the data that later calls need. Runs after the line has been printed, so that nothing has to wait for it.
     pub(crate) fn keep(self) {
         let places = &self.call.context.places;
         if let Some(unsaved) = self.unsaved {
@@ -308,7 +306,7 @@ impl<'a> StatusLineFacts<'a> {
         if let Some(notice) = &self.cache {
             notice.save(places);
         }
-        // The end of the process also closes the ledger, without freeing its memory piece by piece.
+        // Exiting the process also closes the ledger, without freeing its memory piece by piece.
         std::mem::forget(self.live.map(|live| live.keep(places)));
     }
 }

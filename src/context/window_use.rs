@@ -1,5 +1,5 @@
-//! Compares the ledger with the readings of the usage windows. The comparison shows how each window was used and how
-//! much one percent of the window is worth.
+//! Compares the ledger with readings of the usage windows to determine how each window was used and how much one
+//! percent of it is worth.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::spend::Period;
 /// The length of the period used to calculate the value of one percent.
 const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
 
-/// The accounts that paid for responses, indexed by the keys of the responses.
+/// The account that paid for each response, indexed by the response's key.
 type Payers = HashMap<i64, String>;
 
 /// A usage window, its display name, and its start.
@@ -29,12 +29,12 @@ pub(super) struct OpenWindow {
     pub(super) since: DateTime<Utc>,
 }
 
-/// Returns the sessions that reported these readings. They belong to the same account as the readings.
+/// Returns the sessions that reported these readings. These sessions belong to the same account as the readings.
 fn reporting_sessions(steps: &[WindowStep]) -> HashSet<&str> {
     steps.iter().map(|step| &*step.session).collect()
 }
 
-/// Finds the account that paid for a response, based on its session's readings.
+/// Determines which account paid for a response, based on the readings of the response's session.
 struct AccountsBySession<'s> {
     steps: HashMap<&'s str, Vec<&'s WindowStep>>,
 }
@@ -48,8 +48,8 @@ impl<'s> AccountsBySession<'s> {
         Self { steps: by_session }
     }
 
-    /// Returns true if a session may have used this account to pay for a response. A session can change its login, so
-    /// the account is determined by the next reading or, if there is none, by the last reading.
+    /// Returns true if this account may have paid for a session's response at the given time. A session's login can
+    /// change, so the account is taken from the next reading or, if there is none, from the last reading.
     fn may_be(&self, session: &str, at: i64, account: Option<&str>) -> bool {
         let Some(steps) = self.steps.get(session) else {
             return true;
@@ -63,9 +63,9 @@ impl<'s> AccountsBySession<'s> {
 }
 
 impl Context {
-    /// Returns how much one percent of each window is worth. The calculation uses only the sessions that reported
-    /// readings, because it is unknown who paid for the other sessions. If `payers` is `None` and there are several
-    /// accounts, the result is empty.
+    /// Returns how much one percent of each window is worth. Only sessions that reported readings are included, because
+    /// it is unknown who paid for the others. If `payers` is `None` and there are several accounts, the result is
+    /// empty.
     pub(crate) fn worth(&self, ledger: &Ledger, payers: Option<&Payers>) -> Result<PercentWorth> {
         let now = self.environment.now;
         let steps = steps(&self.places, now - WORTH_OVER, now);
@@ -111,7 +111,7 @@ impl Context {
         self.window_shares(&open, now, reading.account.as_deref(), ledger)
     }
 
-    /// Returns how each of these windows was used up to a certain time. Returns `None` if there are no windows, or if
+    /// Returns how each of these windows was used up to the given time. Returns `None` if there are no windows, or if
     /// the ledger cannot be read.
     pub(super) fn window_shares(
         &self,
@@ -122,7 +122,7 @@ impl Context {
     ) -> Option<Vec<WindowShares>> {
         let earliest = open.iter().map(|window| window.since).min()?;
         let steps = steps(&self.places, earliest, until);
-        // We know which account owns each session that reported readings. For other sessions, the transcript has to be
+        // The account of a session that reported readings is known. For other sessions, the transcript has to be
         // opened.
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();
@@ -132,7 +132,7 @@ impl Context {
                 reporting.contains(session)
                     || match credits.belongs_to(session, account) {
                         Some(is_of) => is_of,
-                        // If the login is unknown, the account cannot be distinguished from an API key, so the session
+                        // If the login is unknown, an account cannot be distinguished from an API key, so the session
                         // is included.
                         None => account.is_none() || !credits.is_without_account(session),
                     }
@@ -159,7 +159,7 @@ impl Context {
         Some(shares.collect())
     }
 
-    /// Returns the cache writes and the spend in a period. `session` is a session ID prefix.
+    /// Returns the cache writes and spend in a period. `session` is a session ID prefix.
     pub(crate) fn drained(&self, session: Option<&str>, period: Period) -> Result<Drain> {
         let is_requested = |name: &str| session.is_none_or(|session| name.starts_with(session));
         let clock = self.clock();

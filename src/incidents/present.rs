@@ -97,7 +97,8 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
 /// Finds candidates for the current error in the journal and at the ends of transcripts, newest first. Errors of other
 /// sessions are included because they help to explain the errors of `session`.
 ///
-/// No limit lasts longer than a month, so errors older than a month are left out, except for the newest error.
+/// No limit lasts longer than a month, so an error is left out if it is more than a month old and older than the newest
+/// error of `session`.
 pub(super) fn find_errors(
     session: Option<&str>,
     collector: &EvidenceCollector<'_>,

@@ -11,7 +11,7 @@ use super::{Journal, JournalRecord, append};
 use crate::disk;
 use crate::places::Places;
 
-/// A key by which an event can be found again. The key's display text is part of the journal's format.
+/// A key for looking up an event. Its display text is part of the journal format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventKey<'a> {
     /// The user has been shown the error that occurred in this session at this time.
@@ -20,7 +20,7 @@ pub(crate) enum EventKey<'a> {
     WaitingEnded { session: &'a str },
     /// The user has been told that the configuration is damaged.
     ConfigurationDamaged { today: NaiveDate, session: &'a str },
-    /// An event in the current period of a budget.
+    /// An event in a budget's current period.
     Budget {
         limit: String,
         period: String,
@@ -28,14 +28,14 @@ pub(crate) enum EventKey<'a> {
     },
 }
 
-/// An event that occurs within one period of a budget.
+/// An event that occurs within one budget period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BudgetEvent<'a> {
     /// The user has been warned.
     Warned,
     /// The user has been told that the budget is used up.
     UsedUp,
-    /// A prompt in this session was held back.
+    /// A prompt in this session was blocked.
     HeldBack { session: &'a str },
     /// The user wants to continue working in this session.
     Continued { session: &'a str },
@@ -89,7 +89,7 @@ impl JournalRecord for Event {
 impl Journal {
     /// Returns true if an event with this name was recorded at or after `since`.
     ///
-    /// This part of the journal must reach back to that time.
+    /// This part of the journal must go back at least that far.
     pub(crate) fn has_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> bool {
         self.first_event(name, since).is_some()
     }
@@ -121,7 +121,7 @@ pub(crate) fn has_event(
     Journal::between(places, period.start, period.end).has_event(name, period.start)
 }
 
-/// Records that an event is happening now. Fails if the journal cannot be written.
+/// Records that an event is happening now. Returns an error if the journal cannot be written.
 pub(crate) fn record_event(
     places: &Places,
     name: &EventKey<'_>,
@@ -135,11 +135,11 @@ pub(crate) fn record_event(
     append(places, now, &event)
 }
 
-/// Records that an event is happening now, at the end of `period`, unless it has already happened within that period.
-/// Returns true if this process was the one that recorded the event.
+/// Records an event at the end of `period`, unless it was already recorded within that period. Returns true if this
+/// process recorded the event.
 ///
-/// If several processes record the event at the same time, the result is true only for the first of them. The result is
-/// also false if the journal cannot be written, because it is better to omit an announcement than to repeat it forever.
+/// If several processes record the event at the same time, only the first of them returns true. The result is also
+/// false if the journal cannot be written, because it is better to omit an announcement than to repeat it forever.
 pub(crate) fn record_event_once(
     places: &Places,
     name: &EventKey<'_>,

@@ -31,11 +31,11 @@ use crate::places::Places;
 /// The directory that contains the journal's files, relative to the data directory.
 const DIRECTORY: &str = "journal";
 
-/// How much of the journal to search first, in bytes. This part covers several hours of work in many sessions, so
+/// How much of the journal to search first, in bytes. This is enough for several hours of work in many sessions, so
 /// nearly every status-line call finds the records that it needs there.
 const NEWEST_BYTES: u64 = 32 * 1024;
 
-/// How much of the journal to search for recent records, in bytes. This part covers several days of work in many
+/// How much of the journal to search for recent records, in bytes. This is enough for several days of work in many
 /// sessions.
 const RECENT_BYTES: u64 = 256 * 1024;
 
@@ -45,15 +45,16 @@ pub(crate) trait JournalRecord: DeserializeOwned {
     const KIND: &'static str;
 }
 
-/// Appends a record to the file of the current month.
+/// Appends a record to the current month's file.
 ///
-/// Fails if the file or its directory cannot be created or written, is a symbolic link, or belongs to another user.
+/// Returns an error if the file or its directory cannot be created or written, is a symbolic link, or belongs to
+/// another user.
 pub(crate) fn append<R: JournalRecord + Serialize>(
     places: &Places,
     now: DateTime<Utc>,
     record: &R,
 ) -> Result<(), disk::Error> {
-    // The line break comes first because the previous line may be incomplete, in which case no line break follows it.
+    // Start with a line break, because the previous line may be incomplete.
     let mut line = format!("\n{}", line_prefix::<R>()).into_bytes();
     line.extend(records::to_bytes(record));
     line.push(b'}');
@@ -61,8 +62,7 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     append_bytes(&places.data, &month_file::file_name(now), &line)
 }
 
-/// Appends bytes to a journal file in a single write, so that the lines of processes that append at the same time are
-/// not mixed up.
+/// Appends bytes to a journal file in a single write, so that concurrent processes do not mix up their lines.
 ///
 /// Symbolic links are followed on the path to the data directory, but not inside it.
 fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
@@ -74,12 +74,12 @@ fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::
         .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
 }
 
-/// Returns the prefix of every line that holds a record of this kind.
+/// Returns the prefix of every line that contains a record of this kind.
 fn line_prefix<R: JournalRecord>() -> String {
     format!("{{\"{}\":", R::KIND)
 }
 
-/// Returns the record's JSON from a line, or `None` if the line is incomplete or holds a different kind of record.
+/// Returns the record's JSON from a line, or `None` if the line is incomplete or contains a different kind of record.
 fn record_json<R: JournalRecord>(line: &[u8]) -> Option<&[u8]> {
     line.strip_prefix(line_prefix::<R>().as_bytes())?
         .strip_suffix(b"}")
@@ -87,7 +87,7 @@ fn record_json<R: JournalRecord>(line: &[u8]) -> Option<&[u8]> {
 
 /// A part of the journal.
 ///
-/// Each section is read when the search reaches it, so a search that ends early does not read the older sections.
+/// Sections are read only when the search reaches them, so a search that ends early does not read the older sections.
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// The sections to search, newest first.
@@ -143,8 +143,8 @@ impl Journal {
     /// Returns the records of a kind whose JSON contains `text`, newest first.
     ///
     /// Records without the text are not parsed, so this method is much faster than filtering the result of
-    /// [`Self::records`]. Because the text may also occur in a different field, callers still have to check the field
-    /// that they are interested in.
+    /// [`Self::records`]. Because the text may also occur in a different field, callers still have to check the
+    /// relevant field.
     pub(crate) fn records_containing<'journal, R: JournalRecord>(
         &'journal self,
         text: &str,
@@ -154,8 +154,8 @@ impl Journal {
 
     /// Returns the records of a kind in which a field has this value, newest first. `None` stands for `null`.
     ///
-    /// The field may be nested. Because a field of the same name elsewhere in the record also matches, callers still
-    /// have to check the right field.
+    /// The field may be nested. A field with the same name elsewhere in the record also matches, so callers still have
+    /// to check the relevant field.
     pub(crate) fn records_with<'journal, R: JournalRecord>(
         &'journal self,
         field: &str,
@@ -186,7 +186,7 @@ impl Journal {
     }
 }
 
-/// Returns a field in the form in which a record contains it.
+/// Returns a field as it appears in a serialized record.
 fn json_of_field(field: &str, value: Option<&str>) -> String {
     format!("\"{field}\":{}", serde_json::json!(value))
 }
@@ -226,7 +226,7 @@ pub(crate) mod tests {
         const KIND: &'static str = "note";
     }
 
-    /// Appends bytes that are not a valid record, as a write to a full disk can leave them behind.
+    /// Appends bytes that are not a valid record, like those left behind by a write to a full disk.
     pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
         append_bytes(&places.data, &month_file::file_name(now), bytes).unwrap();
     }

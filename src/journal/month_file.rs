@@ -13,18 +13,18 @@ use crate::disk;
 /// The maximum number of bytes to read from one file. A record is about 400 bytes long, so real files are far smaller.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The file that holds one month's records.
+/// The file that contains one month's records.
 ///
 /// A missing file is treated as empty.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MonthFile {
-    /// The number of the month, as [`month_number`] returns it.
+    /// The number of the month, as returned by [`month_number`].
     pub(crate) month: i64,
     path: PathBuf,
 }
 
 impl MonthFile {
-    /// Returns the file in the data directory `data` that receives records at the given time.
+    /// Returns the file in the data directory to which records are appended at the given time.
     pub(super) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
         Self {
             month: month_number(at.year(), at.month()),
@@ -32,8 +32,8 @@ impl MonthFile {
         }
     }
 
-    /// Lists the existing files in the data directory `data`, newest month first. Unrelated files in the journal's
-    /// directory are ignored.
+    /// Lists the existing files in the data directory, newest month first. Unrelated files in the journal directory are
+    /// ignored.
     pub(crate) fn list(data: &Path) -> Vec<Self> {
         let mut files: Vec<Self> = disk::files_with_extension(&data.join(DIRECTORY), "jsonl")
             .filter_map(Self::from_path)
@@ -47,7 +47,7 @@ impl MonthFile {
         disk::owned_size(&self.path).unwrap_or_default()
     }
 
-    /// Determines the month from the name of a file. Returns `None` if the name is not a year and a month.
+    /// Determines the month from a file name. Returns `None` if the name is not a year and a month.
     fn from_path(path: PathBuf) -> Option<Self> {
         let (year, month) = path.file_stem()?.to_str()?.split_once('-')?;
         let year: u16 = year.parse().ok()?;
@@ -59,13 +59,13 @@ impl MonthFile {
         })
     }
 
-    /// Returns the last `count` bytes of the file for searching.
+    /// Returns the last `count` bytes of the file as a section.
     pub(super) fn last_section(&self, count: u64) -> Section {
         let size = self.size();
         self.section(size.saturating_sub(count)..size, size)
     }
 
-    /// Returns the last `recent` bytes of the file as two sections. The newer section holds at most `newest` bytes.
+    /// Returns the last `recent` bytes of the file as two sections. The newer section contains at most `newest` bytes.
     pub(super) fn last_two_sections(&self, newest: u64, recent: u64) -> [Section; 2] {
         let size = self.size();
         let boundary = size.saturating_sub(newest);
@@ -76,7 +76,7 @@ impl MonthFile {
         ]
     }
 
-    /// Returns the whole file for searching, or only its last [`MAX_BYTES`] if it is larger.
+    /// Returns the whole file as a section, or only its last [`MAX_BYTES`] if it is larger.
     pub(super) fn whole(&self) -> Section {
         self.last_section(MAX_BYTES)
     }
@@ -88,8 +88,8 @@ impl MonthFile {
     /// Reads the records of a kind that were appended after the given offset.
     ///
     /// Returns the records, oldest first, and the offset to pass to the next call. If more than [`RECENT_BYTES`] were
-    /// appended, only the last [`RECENT_BYTES`] are read. If the last line is incomplete, another process may still be
-    /// writing it, so it is left for the next call.
+    /// appended, only the last [`RECENT_BYTES`] are read. An incomplete last line is left for the next call, because
+    /// another process may still be writing it.
     pub(crate) fn records_after<R: JournalRecord>(&self, offset: i64) -> (Vec<R>, i64) {
         let (start, mut bytes) =
             disk::read_owned_end(&self.path, offset.cast_unsigned(), RECENT_BYTES)
@@ -109,7 +109,7 @@ impl MonthFile {
     }
 }
 
-/// Returns the name of the file that receives records at the given time.
+/// Returns the name of the file to which records are appended at the given time.
 pub(super) fn file_name(at: DateTime<Utc>) -> String {
     format!("{}-{:02}.jsonl", at.year(), at.month())
 }

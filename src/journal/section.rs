@@ -1,4 +1,4 @@
-//! A section of a month's file. The section is read when it is first searched.
+//! A section of a month's file, which is read when it is first searched.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::disk;
 #[derive(Debug)]
 pub(super) struct Section {
     path: PathBuf,
-    /// The range of the file that contains the line break before each of this section's lines.
+    /// The range of the file that contains the line breaks before this section's lines.
     line_breaks: Range<u64>,
     /// The offset at which reading stops. A line may extend past the end of the section in which it begins.
     end: u64,
@@ -23,7 +23,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// Creates a section with the lines that follow a line break in the given range. `end` is the size of the file.
+    /// Creates a section from the lines that follow a line break in the given range. `end` is the size of the file.
     pub(super) fn new(path: PathBuf, line_breaks: Range<u64>, end: u64) -> Self {
         Self {
             path,
@@ -33,7 +33,7 @@ impl Section {
         }
     }
 
-    /// Returns the size, in bytes, of the range in which the lines of this section begin.
+    /// Returns the size, in bytes, of the range in which this section's lines begin.
     pub(super) fn size(&self) -> u64 {
         self.line_breaks.end - self.line_breaks.start
     }

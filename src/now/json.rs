@@ -13,7 +13,7 @@ use crate::pricing::Money;
 use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
-/// The explanation of why Claude Code will continue a blocked session.
+/// The note shown if Claude Code will continue a blocked session on its own.
 const CONTINUES: &str = "Claude Code waits for the reset and continues by itself, but at most three times without a new prompt";
 
 impl Moment {

@@ -24,23 +24,23 @@ pub(crate) struct Moment {
     pub(crate) clock: Clock,
     /// The newest reading of the account's usage windows.
     pub(crate) windows: Option<Sample>,
-    /// True if that reading belongs to an account other than the one that is logged in now.
+    /// True if the reading belongs to an account that is not logged in now.
     pub(crate) are_of_another_login: bool,
     /// The forecasts for these windows.
     pub(crate) expected: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
-    /// The running sessions. Those that are waiting for the user come first.
+    /// The running sessions, starting with those that are waiting for the user.
     pub(crate) sessions: Vec<RunningSession>,
     pub(crate) slow: SlowFacts,
     /// The responses that are paid for with usage credits.
     pub(crate) paying: Option<Paying>,
-    /// The contents of `/usage` as last shown.
+    /// The contents of `/usage` when it was last shown.
     pub(crate) usage: Option<ShownUsage>,
     pub(crate) currency: Currency,
 }
 
-/// The facts that take a long time to collect. For this reason, `now --watch` refreshes them less often.
+/// The facts that take a long time to collect. `now --watch` refreshes them less often than the other data.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlowFacts {
     /// The limits that block work.
@@ -49,11 +49,11 @@ pub(crate) struct SlowFacts {
     pub(crate) others: usize,
     /// The usage of each window, broken down by session.
     pub(crate) uses: Vec<WindowShares>,
-    /// A lower bound for the amount that is left in each window, at list prices.
+    /// A lower bound for the amount left in each window, at list prices.
     pub(crate) left: Vec<WindowLeft>,
 }
 
-/// A lower bound for the amount that is left in a window, at list prices.
+/// A lower bound for the amount left in a window, at list prices.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WindowLeft {
     pub(crate) window: Window,
@@ -78,17 +78,17 @@ pub(crate) struct RunningSession {
     pub(crate) activity: SessionActivity,
     /// The title that the user or Claude Code gave the session.
     pub(crate) title: Option<String>,
-    /// The beginning of the session's first prompt. It is shown only on the screen and is not in the JSON.
+    /// The beginning of the session's first prompt. It appears on the screen, but not in the JSON.
     pub(crate) first_words: Option<String>,
-    /// The directory in its usual notation, with `~`.
+    /// The directory, with `~` for the home directory.
     pub(crate) project: String,
     pub(crate) cost: Option<Amount>,
-    /// The time at which Claude Code will continue the session, or the reason why Claude Code will not continue it. The
-    /// value is `None` if nothing blocks the session.
+    /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
+    /// the session.
     pub(crate) continuation: Option<Continuation>,
-    /// True for the session in which the user asked for this screen.
+    /// True for the session in which the user requested this screen.
     pub(crate) is_asking: bool,
-    /// The failed attempts of a request that Claude Code is retrying.
+    /// The failed attempts of a request that Claude Code is currently retrying.
     pub(crate) retrying: Option<FailedAttempts>,
     /// The session's share of the increase in the 5-hour window's usage, if several sessions caused the increase.
     pub(crate) share: Option<f64>,

@@ -15,12 +15,12 @@ use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
 const NOT_BLOCKED: &str = "no limit is blocking you";
-/// The text to show if a window is full but no request has been refused yet. Only the next prompt will show whether
-/// requests are refused, are paid for with credits, or continue at a lower priority.
+/// The text to show if a window is full but no request has been rejected yet. Only the next prompt will show whether
+/// requests are rejected, paid for with credits, or served at a lower priority.
 const WINDOW_IS_FULL: &str = "you are not blocked yet, but a usage window is full";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
-/// The smallest share of the increase in the 5-hour window's usage to show for a session.
+/// The smallest share of the increase in the 5-hour window's usage that is shown for a session.
 const MIN_SHARE: f64 = 0.01;
 
 /// The positions of the columns in the table of sessions.
@@ -36,7 +36,7 @@ impl Moment {
         self.report_with_sessions(self.sessions.len())
     }
 
-    /// Returns the screen with as many sessions as fit into a given number of rows.
+    /// Returns the screen with as many sessions as fit into the given number of rows.
     pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
         // Each session takes at least one row.
         (0..=self.sessions.len().min(rows))
@@ -123,9 +123,9 @@ impl Moment {
         add_rows(report, "Used by", uses);
     }
 
-    /// Returns the forecast for a window, and a lower bound for the amount that is left in it. If there is no forecast,
-    /// or if a weekly window is far from full, returns last week's usage instead. Returns `None` if last week's usage
-    /// is unknown.
+    /// Returns the forecast for a window, and a lower bound for the amount left in it. If there is no forecast, or if a
+    /// weekly window is far from full, returns last week's usage instead. Returns `None` if last week's usage is
+    /// unknown.
     fn pace_row(&self, expected: &Expected) -> Option<(Tone, String)> {
         let (window, clock) = (expected.window, self.clock);
         let name = window.name();
@@ -208,7 +208,7 @@ impl Moment {
         add_row(report, "Block", Tone::Plain, text);
     }
 
-    /// Adds the name, the directory, the cost, and the state of each session to the report.
+    /// Adds each session's name, directory, cost, and state to the report.
     fn add_sessions(&self, max: usize, report: &mut Report) {
         let text = match self.sessions.len() + self.slow.others {
             0 => "none running".to_owned(),
@@ -224,7 +224,7 @@ impl Moment {
             Column::text("state").with_min_width(18),
             Column::text("share"),
         ]);
-        // On a narrow screen, first the project, then the share, and then the cost is left out.
+        // On a narrow screen, the project is left out first, then the share, and then the cost.
         table.choices = vec![
             vec![NAME, PROJECT, COST, STATE, SHARE],
             vec![NAME, COST, STATE, SHARE],
@@ -253,7 +253,7 @@ impl Moment {
 }
 
 impl RunningSession {
-    /// Returns the name, the directory, the cost, the state, and the share of the 5-hour window's usage.
+    /// Returns the session's name, directory, cost, state, and share of the 5-hour window's usage.
     fn cells(&self, clock: Clock) -> [String; 5] {
         let name = self
             .title
@@ -293,7 +293,7 @@ impl RunningSession {
         }
     }
 
-    /// Returns what stops the session, or `None` if nothing does.
+    /// Returns a note about retries or about the limit that blocks the session, or `None` if there is neither.
     fn note(&self, clock: Clock) -> Option<String> {
         let mut parts = Vec::new();
         if let Some(attempts) = &self.retrying {
@@ -319,7 +319,7 @@ fn add_row(report: &mut Report, label: &str, tone: Tone, text: String) {
     report.labelled(&[(Tone::Quiet, label, LABEL_COLUMNS)], tone, text);
 }
 
-/// Adds rows to the report. The first row has the label.
+/// Adds rows to the report, with a label on the first row.
 fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, String)>) {
     for (index, (tone, text)) in rows.enumerate() {
         add_row(report, if index == 0 { label } else { "" }, tone, text);
