@@ -57,7 +57,7 @@ pub(crate) struct HookEvent {
 }
 
 impl HookEvent {
-    /// Returns true if the prompt is the result of a background agent. The user did not type such a prompt and cannot
+    /// Returns true if the prompt is the result of a background agent. The user did not type this prompt and cannot
     /// resend it.
     pub(crate) fn is_from_agent(&self) -> bool {
         let prompt = self.prompt.as_deref().unwrap_or_default();

@@ -1,9 +1,10 @@
 //! The usage windows as reported by Claude Code, and the latest contents of `/usage`.
 //!
-//! Claude Code caches the contents of `/usage` as `cachedUsageUtilization` in its global state. This field is
-//! undocumented (observed with 2.1.328 to 2.1.330 and a mock of the endpoint). Claude Code considers the contents
-//! current for an hour, but users have reported contents that were 12 days old (issue 93107) or stuck at 100% (issue
-//! 73770). For this reason, whycap always shows how old they are and never treats them as evidence.
+//! Claude Code caches the contents of `/usage` as `cachedUsageUtilization` in its global state.
+//! `cachedUsageUtilization` is undocumented (observed with 2.1.328 to 2.1.330 and a mock of the endpoint). Claude Code
+//! considers the contents current for an hour, but users have reported contents that were 12 days old (issue 93107) or
+//! stuck at 100% (issue 73770). For this reason, whycap always shows how old they are and never treats them as
+//! evidence.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

@@ -273,7 +273,7 @@ pub(crate) enum SessionState {
     Waiting,
     /// Claude Code is working on a response.
     Busy,
-    /// A command that the user entered is running.
+    /// A shell command that the user entered is running.
     Shell,
     /// The session is ready for a prompt.
     Idle,

@@ -203,8 +203,8 @@ pub(crate) fn winner<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// Returns the user's price table. It combines the built-in prices, the user's custom rates, and the prices that Claude
-/// Code has fetched for models without a built-in price.
+/// Returns the user's price table. The table combines the built-in prices, the user's custom rates, and the prices that
+/// Claude Code has fetched for models without a built-in price.
 pub(crate) fn prices(places: &Places) -> PriceTable {
     let home = places.clone();
     PriceTable::with(custom_rates(places)).with_state(move || account::global_state(&home))

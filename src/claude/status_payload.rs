@@ -37,8 +37,8 @@ pub struct StatusPayload {
     /// Claude Code's running total, including background requests and the total that a fork inherits. After a crash,
     /// the total is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
-    /// The total time spent on API calls, in milliseconds. It increases with every request, so an unchanged value means
-    /// that no request was made in the meantime.
+    /// The total time spent on API calls, in milliseconds. The total increases with every request, so an unchanged
+    /// value means that no request was made in the meantime.
     pub(crate) client_api_ms: Option<f64>,
     /// The total time that the session's processes have been running, in milliseconds.
     pub(crate) client_run_ms: Option<i64>,
@@ -54,9 +54,9 @@ pub struct StatusPayload {
     pub(crate) prompt_cache: Option<PromptCache>,
     /// The cache misses of the process, or `None` if there were none.
     pub(crate) cache_misses: Option<CacheMisses>,
-    /// The 5-hour window. This is only available with a subscription, and only after the first response.
+    /// The 5-hour window, which is available only with a subscription and after the first response.
     pub(crate) five_hour: Option<Meter>,
-    /// The weekly window. This is only available with a subscription, and only after the first response.
+    /// The weekly window, which is available only with a subscription and after the first response.
     pub(crate) seven_day: Option<Meter>,
     /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which no version reports yet.
     pub(crate) others: OtherMeters,
@@ -182,8 +182,8 @@ pub(crate) struct CacheMisses {
 /// The cause of a cache miss, as reported by Claude Code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MissCause {
-    /// No cause was reported. This also happens when the server repeatedly loses the same part of the cache (observed
-    /// with 2.1.330).
+    /// No cause was reported. The cause is also missing when the server repeatedly loses the same part of the cache
+    /// (observed with 2.1.330).
     #[default]
     None,
     Server,

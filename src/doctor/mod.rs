@@ -275,8 +275,7 @@ fn count(findings: &[Finding], health: Health) -> u64 {
         .count() as u64
 }
 
-/// Returns a report that lists only problems. It is used in conversations, which do not have enough space for all
-/// findings.
+/// Returns a report that lists only the problems, for conversations, which do not have enough space for all findings.
 pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
     let all = findings.len();
     findings.retain(|finding| finding.health != Health::Ok);

@@ -1,7 +1,7 @@
 //! Renders avoidable cache rewrites as a Markdown bug report.
 //!
-//! The report contains versions, models, counts, UTC times, and request IDs. It never contains names, paths, or text
-//! from prompts or responses.
+//! The report contains versions, models, counts, UTC times, and request IDs. The report never contains names, paths, or
+//! text from prompts or responses.
 
 use serde_json::json;
 

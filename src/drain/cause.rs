@@ -77,10 +77,10 @@ pub(super) struct CauseTexts {
     label: String,
     /// The label for avoidable rewrites, if it differs.
     needless_label: Option<String>,
-    /// The proof that such a rewrite was avoidable. It is empty if each rewrite has its own proof.
+    /// The proof that a rewrite was avoidable. The text is empty if each rewrite has its own proof.
     #[serde(default)]
     pub(super) evidence: String,
-    /// Advice on how to prevent such rewrites. It is empty if there is none.
+    /// Advice on how to prevent rewrites with this cause. The text is empty if there is none.
     #[serde(default)]
     pub(super) advice: String,
 }

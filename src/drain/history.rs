@@ -40,12 +40,12 @@ pub(crate) struct CacheWrite {
     pub(crate) is_recorded: bool,
     /// The skills and tools that the conversation loaded before this response.
     pub(crate) loads: Vec<LoadKind>,
-    /// The part of the write that should have been a read, or `None` if the response read nearly everything that was
-    /// cached.
+    /// The part of the cache write that should have been a cache read, or `None` if the response read nearly everything
+    /// that was cached.
     pub(crate) rewrite: Option<Rewrite>,
 }
 
-/// The part of a cache write that should have been a read.
+/// The part of a cache write that should have been a cache read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rewrite {
     pub(crate) verdict: RewriteVerdict,
@@ -99,7 +99,7 @@ struct SenderCaches {
     by_model: HashMap<String, Cache>,
 }
 
-/// The cache of one sender and one model.
+/// The cache for a given sender and model.
 struct Cache {
     latest: CachedResponse,
     stalled: StalledReads,

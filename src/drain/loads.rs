@@ -89,7 +89,7 @@ impl Loads {
     /// Processes a line from the model, which may contain calls to `Skill` or `ToolSearch`.
     pub(super) fn read_calls(&mut self, fields: &Fields<'_>) {
         let message = fields.message.map_or("", RawValue::get);
-        // These calls are rare, and parsing a message's content is expensive.
+        // Calls to these tools are rare, and parsing a message's content is expensive.
         if !message.contains("\"Skill\"") && !message.contains("\"ToolSearch\"") {
             return;
         }

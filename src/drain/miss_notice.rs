@@ -18,8 +18,8 @@ const MIN_MISSES: u64 = 3;
 /// The cost of a single miss that triggers a warning.
 const EXPENSIVE: Money = Money::from_nano(1_000_000_000);
 const PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The interval within which a miss without a cause is attributed to the same cause as the previous miss. This is the
-/// shortest lifetime of a cache entry.
+/// The interval within which a miss without a cause is attributed to the same cause as the previous miss. The interval
+/// is the shortest lifetime of a cache entry.
 const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long the warning stays in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);

@@ -2,8 +2,8 @@
 //!
 //! The estimate divides the spend on this machine by the increase in the window's usage. Usage elsewhere (on another
 //! machine, on claude.ai, or by another member) can only make one percent look cheaper than it is. For this reason, the
-//! estimate is one of the higher observed values. The result is a lower bound. It is close to the real value if this
-//! machine was sometimes the only one in use. Each plan has its own estimate.
+//! estimate is one of the higher observed values. The result is a lower bound. The estimate is close to the real value
+//! if this machine was sometimes the only one in use. Each plan has its own estimate.
 
 use std::collections::{BTreeMap, HashMap};
 

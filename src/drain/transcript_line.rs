@@ -2,8 +2,8 @@
 //! user's side of the conversation.
 //!
 //! Claude Code has recorded its requests since version 2.1.300 or so. Apart from the first words of a prompt, whycap
-//! does not keep any text. It keeps only the hash of each message, and the name, hash, and length of each tool
-//! definition.
+//! does not keep any text. Messages are reduced to their hashes, and tool definitions to their names, hashes, and
+//! lengths.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;

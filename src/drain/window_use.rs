@@ -197,7 +197,7 @@ struct Rise {
 /// Estimates how much a window's usage increased while this machine was idle, in percentage points.
 ///
 /// The first response after a pause reveals the increase during the pause. Part of the increase may be due to responses
-/// shortly before the pause, so their share is subtracted. That share is estimated from the cost of one percent while
+/// shortly before the pause, so their share is subtracted. The share is estimated from the cost of one percent while
 /// this machine was in use.
 fn rise_elsewhere(responses: &[&Response], readings: &[(Millis, f64)]) -> f64 {
     let usd_between = |from: Millis, until: Millis| {

@@ -31,9 +31,9 @@ pub const EVENTS: [(&str, u64); 5] = [
 /// few seconds behind, and each of the six calls per minute takes just a few milliseconds.
 pub(crate) const REFRESH_SECONDS: u64 = 10;
 
-/// The suffix of a hook's command. It makes the command succeed even if whycap has been deleted. Otherwise, Claude Code
-/// would report a failed hook for every event. With exit code 0, the shell's error message appears only in the debug
-/// log.
+/// The suffix of a hook's command. The suffix makes the command succeed even if whycap has been deleted. Otherwise,
+/// Claude Code would report a failed hook for every event. With exit code 0, the shell's error message appears only in
+/// the debug log.
 const HOOK_ENDING: &str = "|| :";
 
 /// The prefix of a command for PowerShell.

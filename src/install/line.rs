@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// How long to wait for another installation to finish. This is zero because Claude Code is waiting for a reply.
+/// How long to wait for another installation to finish. The time is zero because Claude Code is waiting for a reply.
 const PATIENCE: Duration = Duration::ZERO;
 
 /// Turns the status line on and returns the reply for the user.
@@ -126,8 +126,8 @@ fn system() -> Option<&'static str> {
 
 /// Updates the executable that the settings refer to after the plugin has been updated.
 ///
-/// This compares versions rather than modification times, because npm gives all files the same time. If the update
-/// fails, the old executable stays in use, and whycap tries again at the start of the next session.
+/// Versions are compared instead of modification times because npm gives all files the same time. If the update fails,
+/// the old executable stays in use, and whycap tries again at the start of the next session.
 pub(crate) fn renew_copy(environment: &Environment) {
     let Some(packaged) = PackagedProgram::find(environment) else {
         return;

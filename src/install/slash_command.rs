@@ -1,10 +1,10 @@
 //! The `/whycap` command inside Claude Code.
 //!
 //! Claude Code loads the command as a plugin from the user's skills directory, without an entry in the settings.
-//! Versions before 2.1.308 do not run the modules of such plugins, so they need a command file instead. Newer versions
-//! do not get the command file because Claude Code treats its commands as prompts. Submitting a prompt cancels
-//! auto-resume after a usage limit, even if a hook blocks the prompt. Commands registered by a plugin do not cancel
-//! auto-resume (observed with 2.1.328 to 2.1.331).
+//! Versions before 2.1.308 do not run the modules of plugins in this directory, so they need a command file instead.
+//! Newer versions do not get the command file because Claude Code treats its commands as prompts. Submitting a prompt
+//! cancels auto-resume after a usage limit, even if a hook blocks the prompt. Commands registered by a plugin do not
+//! cancel auto-resume (observed with 2.1.328 to 2.1.331).
 
 use std::path::{Path, PathBuf};
 

@@ -2,8 +2,8 @@
 //!
 //! An initial read spends most of its time on lines with a dozen short fields that matter and one long string that does
 //! not. A general-purpose parser examines every byte of that string, whereas this parser jumps from quote to quote. It
-//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. They are
-//! lenient because some clients have written null, a string, or an object in place of a count.
+//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. The
+//! functions are lenient because some clients have written null, a string, or an object in place of a count.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -190,8 +190,8 @@ impl<'a> JsonWalk<'a> {
         self.since(start)
     }
 
-    /// Returns an object or an array. This counts opening and closing brackets but does not check that they match. The
-    /// depth is not limited because a model can nest values arbitrarily deeply.
+    /// Returns an object or an array. Opening and closing brackets are counted but not checked for a match. The depth
+    /// is not limited because a model can nest values arbitrarily deeply.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut depth = 0_usize;

@@ -47,9 +47,9 @@ pub enum Line<'a> {
 /// line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseLine<'a> {
-    /// The response's key, which is the same on all of the response's lines in all files. It is a hash of the message
-    /// ID and the request ID. If there is no message ID, the key is a hash of the line's ID or, failing that, of the
-    /// entire line.
+    /// The response's key, which is the same on all of the response's lines in all files. The key is a hash of the
+    /// message ID and the request ID. If there is no message ID, the key is a hash of the line's ID or, failing that,
+    /// of the entire line.
     pub key: i64,
     /// The time of the line. If the line has no timestamp, the scan fills in the latest time that precedes it.
     pub at: Option<Millis>,
@@ -128,8 +128,8 @@ pub struct OwnMark {
     pub position: i64,
     /// The time of the line.
     pub at: Millis,
-    /// A hash that identifies the snapshot. This is needed because forks copy their parents' snapshots. It is `None`
-    /// for `queue-operation` lines, which are never copied.
+    /// A hash that identifies the snapshot, which is needed because forks copy their parents' snapshots. The hash is
+    /// `None` for `queue-operation` lines, which are never copied.
     pub snapshot: Option<i64>,
 }
 

@@ -24,8 +24,8 @@ use crate::time::Millis;
 const STRETCH: usize = 256 * 1024;
 
 /// The maximum line length, which is far longer than any line that Claude Code writes. Longer lines are skipped and
-/// counted as damaged. If a read stops in the middle of such a line, the next read continues from there, so no bytes
-/// are read twice.
+/// counted as damaged. If a read stops in the middle of an overlong line, the next read continues from there, so no
+/// bytes are read twice.
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
 /// How many bytes before the offset are hashed. The hash is used to detect that the file has been replaced.

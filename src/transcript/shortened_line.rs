@@ -7,7 +7,7 @@ const KEPT_BYTES: usize = 16 * 1024;
 /// A line of JSON with long strings cut short. The line is added in parts, which may be split anywhere.
 #[derive(Debug, Default)]
 pub struct ShortenedLine {
-    /// The shortened line so far. It is valid JSON if the original line is.
+    /// The shortened line so far. The result is valid JSON if the original line is.
     pub bytes: Vec<u8>,
     position: Position,
     /// True if the last byte was a backslash that starts an escape sequence.

@@ -167,7 +167,7 @@ impl Tail {
         Some(())
     }
 
-    /// Sets the owner of the session before these lines. This owner applies to all lines that precede the first owner
+    /// Sets the owner of the session before these lines. The owner applies to all lines that precede the first owner
     /// line.
     pub fn set_earlier_owner(&mut self, owner: &Owner) {
         let owners = self.errors.iter_mut().map(|error| &mut error.owner);

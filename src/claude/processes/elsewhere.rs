@@ -1,7 +1,7 @@
 //! The process table on macOS and Windows, read with `sysinfo`.
 //!
-//! The process table does not show which process is listening on a port. The only way to find out is to connect to the
-//! port or bind it, which whycap never does.
+//! The process table does not show which process is listening on a port. Connecting to the port or binding it would
+//! reveal whether a process is listening, but whycap does neither.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -103,8 +103,8 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
         .collect()
 }
 
-/// Returns true if a process with this name may be Claude Code. This includes runtimes, shells, and executables that
-/// are named after a version.
+/// Returns true if a process with this name may be Claude Code. Runtimes, shells, and executables that are named after
+/// a version are included.
 fn may_be_claude_code(name: &str) -> bool {
     let lower_case = name.to_lowercase();
     let stem = lower_case.strip_suffix(".exe").unwrap_or(&lower_case);
@@ -123,8 +123,8 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     Some((OsString::from(known), OsString::from(value)))
 }
 
-/// Returns the domain in which PIDs are valid, in Claude Code's notation. It consists of the operating system and, on
-/// Windows, the machine name. The notation is based on the source code of 2.1.328 and has not been observed in
+/// Returns the domain in which PIDs are valid, in Claude Code's notation. The domain consists of the operating system
+/// and, on Windows, the machine name. The notation is based on the source code of 2.1.328 and has not been observed in
 /// practice.
 pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     let name = if cfg!(windows) {

@@ -38,7 +38,7 @@ pub(crate) fn look(pid: u32) -> Process {
 
 /// Returns the start time of a process, or `None` if it is not running or not visible.
 ///
-/// This reads only a single file because every status-line call needs the start time.
+/// Only a single file is read because every status-line call needs the start time.
 pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     if !has_own_pids() {
         return None;
@@ -118,7 +118,8 @@ fn own_pids() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Returns the given environment variables of a process. Returns `None` if it has none of them or they cannot be read.
+/// Returns the given environment variables of a process. Returns `None` if the process has none of these variables or
+/// if its environment cannot be read.
 fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
     let environment = read(pid, "environ")?;
     let mut variables = Variables::new();

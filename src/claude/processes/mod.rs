@@ -33,8 +33,8 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
         .collect()
 }
 
-/// Returns true if a process with these environment variables may use this configuration directory. This is always the
-/// case for a relative path, because the process's working directory is unknown.
+/// Returns true if a process with these environment variables may use this configuration directory. The result is
+/// always true for a relative path, because the process's working directory is unknown.
 fn may_use(variables: process::Variables, places: &Places) -> bool {
     let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
     let is_relative = environment
