@@ -1,8 +1,8 @@
 //! Links the unwinder statically on Linux with glibc.
 //!
 //! Loading `libgcc_s` dynamically would take a tenth of the time that it takes to start a process, and a status-line
-//! call takes little longer than that. LLD uses the first library that it finds. Other linkers still load `libgcc_s`,
-//! with no other effect.
+//! call takes little longer than that. LLD uses the first library that it finds. With other linkers, the program still
+//! loads `libgcc_s`, and nothing else changes.
 
 #[expect(
     clippy::disallowed_methods,

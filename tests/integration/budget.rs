@@ -396,7 +396,7 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     );
 }
 
-/// Creates a history in which the user spent $2 in the morning and $3 in the evening on each of seven days and $2 this
+/// Creates a history in which the user spent $2 each morning and $3 each evening for a week, and another $2 this
 /// morning. The clock shows noon.
 fn with_days(config: &str) -> Sandbox {
     let sandbox = Sandbox::new();

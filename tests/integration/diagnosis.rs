@@ -75,7 +75,7 @@ fn play(case: &Value) -> Answer {
     }
 }
 
-/// Returns everything that is wrong with the output for one case.
+/// Returns a description of each problem with the output for one case.
 fn misses(case: &Value) -> Vec<String> {
     let answer = play(case);
     let (incident, expected) = (&answer.incident, &case["expect"]);

@@ -1,7 +1,7 @@
 //! Tests `drain` with generated sessions and a simulated server that caches prefixes as described in the API
 //! documentation, so the true results do not depend on whycap's rules. For each response, the number of tokens read
 //! from the cache is compared with the number that it would have read if only the user had caused changes. The
-//! difference is the true number of avoidable tokens, and `drain` must not report any others.
+//! difference is the number of tokens that were avoidably rewritten, and `drain` must not report any others.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -51,8 +51,8 @@ impl Prompt {
         self.tools.len() + 1
     }
 
-    /// Returns the cache key of a prefix. Each account, model, and speed has its own cache. If the prefix includes
-    /// messages, so does each effort level.
+    /// Returns the cache key of a prefix. Each account, model, and speed has its own cache. Prefixes that include
+    /// messages are also cached separately for each effort level.
     fn key(&self, blocks: &[Block]) -> String {
         let names: Vec<&str> = blocks.iter().map(|(name, _)| name.as_str()).collect();
         let effort = if blocks.len() > self.head() {
@@ -200,7 +200,7 @@ impl World {
         talk.prompt.messages.push((name, tokens));
     }
 
-    /// Simulates a call to one of Claude Code's tools that load something.
+    /// Simulates a call to a Claude Code tool that loads something, such as a skill.
     fn loads(&mut self, talk: &mut Talk, tool: &str, result: &Value) {
         let (call, answer) = (self.name("use"), talk.answer.clone());
         let block = json!([{"type": "tool_use", "id": call, "name": tool, "input": {}}]);
@@ -510,7 +510,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             }
             world.turn(talk);
         }
-        // The following events are not changes by the user or the client.
+        // Neither the user nor the client changes anything.
         18 => {
             for _ in 0..3 {
                 let name = world.name("context");

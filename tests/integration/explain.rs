@@ -161,7 +161,7 @@ const SCENES: &[Scene] = &[
     ),
 ];
 
-/// Checks each expected result at the time for which it is expected.
+/// Checks each expected result at its own time.
 #[test]
 fn what_happened_decides_what_is_answered() {
     for (says, events, questions) in SCENES {
@@ -684,7 +684,7 @@ fn a_message_may_be_piped_and_may_begin_with_a_dash() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// A message that gives only a time of day must not be attributed to the weekly limit with confidence.
+/// If a message gives only a time of day, `explain` must not conclude that it is about the weekly limit.
 #[test]
 fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
     for text in [

@@ -72,7 +72,7 @@ impl Machine {
         self.write(".claude.json", state);
     }
 
-    /// Replaces `OUT` with the target directory in a command and runs the command.
+    /// Runs a command after replacing `OUT` with the target directory.
     pub fn ask(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
         let words = command.split(' ');
@@ -731,7 +731,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     );
 }
 
-/// A row must not be withdrawn while the transcript that it comes from cannot be read.
+/// Rows must not be withdrawn while their transcript cannot be read.
 #[test]
 #[cfg(unix)]
 fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {

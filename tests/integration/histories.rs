@@ -45,10 +45,10 @@ pub const HISTORIES: [&str; 21] = [
     "workflow",
 ];
 
-/// A history whose amounts are only lower bounds if whycap reads nothing but its transcripts.
+/// A history for which the transcripts alone yield only lower bounds.
 struct LowerBound {
     history: &'static str,
-    /// Prefixes of the IDs of sessions whose amounts are only lower bounds. The amounts of all other sessions are
+    /// The ID prefixes of the sessions whose amounts are only lower bounds. The amounts of all other sessions are
     /// exact.
     sessions: &'static [&'static str],
     /// The reason, for readers of the tests.
@@ -129,7 +129,8 @@ fn is_exact_session(name: &str, session: &str) -> bool {
     bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
 }
 
-/// Asserts that a lower bound is marked, is not too high, and is too low by at most the unrecorded spend.
+/// Asserts that a lower bound is marked as such, does not exceed the truth, and is too low by at most the unrecorded
+/// spend.
 #[track_caller]
 fn is_lower_bound(name: &str, group: &Value, truth: f64, hidden: f64) {
     let cost = group["cost_usd"].as_f64().unwrap();
@@ -415,7 +416,7 @@ fn every_recorded_history_gives_the_truth_in_every_grouping() {
     }
 }
 
-/// Claude Code reads `modelPricing` only from managed settings. Version 2.1.330 then calculates all totals at these
+/// Claude Code reads `modelPricing` only from managed settings. Version 2.1.330 calculates all of its totals at these
 /// rates (observed with a multiplier, and with a multiplier and an override).
 #[test]
 #[cfg(target_os = "linux")]
@@ -548,7 +549,7 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
                     is_lower_bound(name, group, served, truth["hidden_usd"].as_f64().unwrap());
                     continue;
                 }
-                // When the history was recorded, each sum was rounded.
+                // The recorder rounded the sum after each addition.
                 let difference = (ours - served).abs();
                 assert!(difference < 5e-9, "{name}, {key}: {ours} is not {served}");
             }
@@ -897,7 +898,7 @@ const TROUBLES: [Trouble; 12] = [
 ];
 
 impl Trouble {
-    /// Returns by how much all clocks jump halfway through.
+    /// Returns the amount by which all clocks jump halfway through.
     fn jump(self) -> i64 {
         match self {
             Self::Suspended => DAY_MS,
@@ -997,7 +998,7 @@ impl Jump {
         self.chains.iter().find(is_own)
     }
 
-    /// Adjusts a transcript line that was written at the given time to the jump of the clocks.
+    /// Adjusts the times in a transcript line as if all clocks had jumped before the line was written.
     fn line(&self, at: i64, line: Vec<u8>) -> Vec<u8> {
         let Ok(mut fields) = serde_json::from_slice::<Value>(&line) else {
             return line;
@@ -1110,10 +1111,10 @@ fn drawings(name: &str, trouble: Trouble, jump: &Jump, dice: &mut Dice) -> Vec<D
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// A line and the latest time at which it can have been written.
+/// A line and the latest time at which it could have been written.
 type TimedLine = (i64, Vec<u8>);
 
-/// Returns a transcript's lines with the latest times at which they can have been written. A line without a timestamp
+/// Returns a transcript's lines with the latest times at which they could have been written. A line without a timestamp
 /// has the time of the next line. For example, the line that a process writes when it exits has no timestamp, but it
 /// must have been written before the next process's first status-line call.
 fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
@@ -1162,9 +1163,9 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
     starts.split_off(1.min(starts.len()))
 }
 
-/// Replays a history's status-line calls with a disruption and compares the final result with the truth. In the
-/// meantime, no figure may exceed the truth, and each figure must include everything that has been reported so far or
-/// be marked as a lower bound.
+/// Replays a history's status-line calls with a disruption and compares the final result with the truth. After each
+/// call, no figure may exceed the truth, and each figure must include everything that has been reported so far or be
+/// marked as a lower bound.
 #[expect(clippy::too_many_lines, reason = "one call after the other")]
 fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u64) {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
@@ -1254,9 +1255,9 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             of_session(&report, session),
             served_to["total_usd"].as_f64().unwrap(),
         );
-        // The spend that a killed process has reported is not in any file. If the process is unknown, the report may
-        // have come from a delayed call of another process, so the figure is a lower bound. If the clock was set back,
-        // a title may be attributed to an older process.
+        // No file contains the spend that a killed process reported. If the process is unknown, the report may have
+        // come from a delayed call of another process, so the figure is a lower bound. If the clock was set back, a
+        // title may be attributed to an older process.
         let killed = served_to["killed_usd"].as_f64().unwrap_or(0.0);
         let least = match trouble {
             Trouble::Lost | Trouble::OutOfOrder | Trouble::Deleted => served - killed,
@@ -1446,7 +1447,7 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
     let report = spend(&sandbox, "session");
     assert_eq!(report["total"]["at_least"], true);
     for group in report["groups"].as_array().unwrap() {
-        // Only those of the parent's lines are known that the forks have copied.
+        // The forks' copies are all that is left of the parent's lines.
         let is_unknown = group["key"] == fork || group["key"] == parent;
         assert_eq!(group["at_least"], is_unknown, "{}", group["key"]);
     }

@@ -82,7 +82,7 @@ fn a_home_with_foreign_names_is_like_any_other() {
     }));
 }
 
-/// There is no such test for Linux, where a path can be written in only one way.
+/// This test does not apply to Linux, where there is only one way to write a path.
 #[test]
 #[cfg(windows)]
 fn a_home_on_another_machine_is_like_any_other() {
@@ -95,7 +95,7 @@ fn a_home_on_another_machine_is_like_any_other() {
     is_lived_in(&sandbox);
 }
 
-/// There is no such test for Linux, where these names refer to two different directories.
+/// This test does not apply to Linux, where these names refer to two different directories.
 #[test]
 #[cfg(any(windows, target_os = "macos"))]
 fn names_in_other_letters_are_the_same_files() {

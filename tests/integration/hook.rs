@@ -337,7 +337,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     }
 }
 
-/// If the output is higher than the screen, the client shows only its end.
+/// If the output is taller than the screen, the client shows only the end.
 #[test]
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,6 @@
-//! Tests how limits end: because a window resets, another session receives a response, the session itself ends, or a
-//! new month begins. Each test reproduces a wrong answer that testers received in simulated sessions in November 2026.
+//! Tests the ways in which a limit can end: a window resets, another session receives a response, the session itself
+//! ends, or a new month begins. Each test reproduces a wrong answer that testers received in simulated sessions in
+//! November 2026.
 
 use serde_json::{Value, json};
 
@@ -1030,7 +1031,7 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     );
 }
 
-/// A response to a session that uses an account does not show that an API key works.
+/// A response paid for by an account does not show that an API key works.
 #[test]
 fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
     let sandbox = Sandbox::new();

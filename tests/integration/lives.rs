@@ -211,10 +211,10 @@ struct Session {
     /// True if some of the session's spend was not reported to the status line right away. The ledger may mistake this
     /// spend for part of a later increase, so its figure may be too low, but never too high.
     has_untold: bool,
-    /// True if the session's files are ambiguous, either because two processes ran at once and every number in one
-    /// process's total is higher, or because a process was closed long after its last line. In the second case, an
-    /// earlier response may belong to that process or to a killed one. If the files are ambiguous, the ledger's figure
-    /// may be too low, but never too high.
+    /// True if the session's files are ambiguous, either because two processes ran at once and every number is higher
+    /// in one process's total, or because a process was closed long after its last line. In the second case, an earlier
+    /// response may belong to that process or to a killed one. If the files are ambiguous, the ledger's figure may be
+    /// too low, but never too high.
     is_ambiguous: bool,
 }
 

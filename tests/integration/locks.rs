@@ -509,7 +509,7 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
         ("1", json!({"pid": pid, "procStart": ticks}), 0, "held"),
         ("2", json!({"pid": pid}), 0, "held"),
         ("3", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
-        // The file appears to be older than its process, as it does after the machine was suspended.
+        // The file appears to be older than its process, as can happen after the machine was suspended.
         ("4", json!({"pid": pid}), 3600, "cannot_tell"),
         ("5", json!(own.pid()), 0, "stale"),
         ("6", json!(own.pid()), 3600, "stale"),

@@ -35,7 +35,7 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
     Some(value.as_str()?.parse().expect("a time"))
 }
 
-/// Returns everything that is wrong with the result for one message.
+/// Returns a description of each problem with the result for one message.
 fn misses(case: &Value) -> Vec<String> {
     let (answer, expected) = (answer(case), &case["expect"]);
     let mut misses = Vec::new();
@@ -126,7 +126,7 @@ fn all_files_are_understood(files: &[(&str, usize)]) {
     for (name, at_least) in files {
         let cases = cases(name);
         assert!(cases.len() >= *at_least, "{} messages", cases.len());
-        // Messages with `miss` are known to get a wrong result.
+        // Messages with `miss` are skipped, because their result is known to be wrong.
         for case in cases.iter().filter(|case| !case["miss"].is_string()) {
             let misses = misses(case);
             if !misses.is_empty() {

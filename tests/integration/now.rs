@@ -193,8 +193,8 @@ fn an_empty_home_has_a_screen_too() {
     );
 }
 
-/// A new block begins with the first response after the previous block, even if a later response has a wrong time in
-/// the future.
+/// A new block begins with the first response after the previous block, even if another response has a timestamp in the
+/// future.
 #[test]
 fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() {
     let sandbox = Sandbox::new();
@@ -258,7 +258,7 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
         "{}",
         screen.stdout
     );
-    // A full window needs no forecast, and one week of readings is too little for one.
+    // A full window needs no forecast, and one week of readings is not enough for one.
     assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
     assert!(!screen.stdout.contains("lasts"), "{}", screen.stdout);
 }

@@ -62,7 +62,7 @@ fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
 fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    // A linear forecast since 7:00 would predict a full window only long after noon.
+    // Extrapolating the usage since 7:00 would predict a full window only long after noon.
     let busy = line(&client, "10:45", 65.0);
     assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
@@ -191,7 +191,8 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
 fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    // On Monday evening, usage is 13%. At this pace, day and night, the window would be full before its reset.
+    // On Monday evening, usage is 13%. If usage kept growing at this pace day and night, the window would be full
+    // before its reset.
     works_by_day(&client, 13.4, "2026-11-02", "2026-11-23");
     let at = "2026-11-23T18:01:00Z";
     let reset = 1_795_996_800;

@@ -138,7 +138,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
         "{formula}"
     );
     serde_json::from_str::<serde_json::Value>(&recipes[1]).unwrap();
-    // If a release lacks one of the targets, no incomplete formula may be written.
+    // If a release lacks one of the targets, the script must not write an incomplete formula.
     fs::remove_file(source.join(format!("whycap-9.8.7-{}.tar.gz.sha256", TARGETS[2]))).unwrap();
     let failed = run(&source, "recipes.sh", &["9.8.7", ".", "second"]);
     assert!(!failed.status.success());

@@ -454,7 +454,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     limits(&page);
 }
 
-/// Checks how long work was blocked, which is either until the window's reset at 13:00 or until the next response.
+/// Checks how long work was blocked, either until the window's reset at 13:00 or until the next response.
 fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
     let by_limit = table(page, "Limit errors by limit");

@@ -1,6 +1,6 @@
-//! Tests all messages that Claude Code 2.1.330 can show for a refused request, and the differently worded ones of
-//! 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of messages, the tests check which results are possible and
-//! which are ruled out for every plan and provider.
+//! Tests all messages that Claude Code 2.1.330 can show for a refused request, and messages that are worded differently
+//! in 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of messages, the tests check which results are possible
+//! and which are ruled out for every plan and provider.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::owner::Owner;
 use whycap::transcript::tail::ErrorLine;
 
-/// The plans and the providers that can be used instead of a plan.
+/// The plans, and the API key and cloud providers that can be used instead of a plan.
 const PAYERS: [(&str, Option<Plan>, &str); 8] = [
     ("pro", Some(Plan::Pro), ""),
     ("max", Some(Plan::Max), ""),
@@ -33,7 +33,7 @@ const MEANT: [(&str, &str); 9] = [
         // Before version 2.1.328, this class included network failures.
         "auth org_disabled subscription_access billing server_error",
     ),
-    // This class also covers the case that another terminal is refreshing the login.
+    // Claude Code also reports this class while another terminal is refreshing the login.
     ("server_error", "server_error overloaded throttle auth"),
     (
         "rate_limit",
@@ -97,7 +97,7 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     Incident::new(Evidence::new(error, Collected::default(), clock)).to_json()
 }
 
-/// Returns everything that is wrong with a result.
+/// Returns a description of each problem with a result.
 fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
     let said = |key: &str| answer[key].as_str().unwrap_or_default();
     let text = case["text"].as_str().unwrap_or_default().to_lowercase();

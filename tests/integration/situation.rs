@@ -239,7 +239,7 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     assert!(now.stdout.contains("no limit is blocking you"), "{now:?}");
 }
 
-/// One of the situations in issue 26, which numbers them.
+/// One of the numbered situations in issue 26.
 struct Scenario {
     name: &'static str,
     /// The plan and role of the logged-in account. The plan is empty if nobody is logged in.
@@ -1980,7 +1980,7 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     client.run("2026-12-05T08:00:00Z", &pasted, b"").success();
 }
 
-/// In the log of a build agent, the error may come first or last.
+/// In a build agent's log, the error may be the first or the last line.
 #[test]
 fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
     let noise = "2026-11-20 compiling another crate\n".repeat(3_000);

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::histories::{matches_truth, near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
-/// The values of `--by` for which the ledger is sufficient.
+/// The values of `--by` that require only the ledger.
 const GROUPINGS: [&str; 13] = [
     "day", "week", "month", "session", "project", "model", "block", "branch", "agent", "skill",
     "plugin", "mcp", "pr",
@@ -916,8 +916,8 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_
     assert_eq!(total["at_least"], false);
 }
 
-/// On a busy machine, the SessionStart hook may run after the first responses. They must not count twice, although the
-/// process's running total includes them as well.
+/// On a busy machine, the SessionStart hook may run after the first responses. These responses must not count twice,
+/// although the process's running total includes them as well.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";

@@ -177,7 +177,7 @@ impl Sandbox {
             .envs(self.of_system())
             .env("TZ", "UTC")
             .env("WHYCAP_NOW", NOW)
-            // Otherwise, some output would depend on the height of the terminal that runs the tests.
+            // Without this variable, some output would depend on the height of the terminal that runs the tests.
             .env("LINES", "34")
             // Clients set this variable for every program that they run. No process has this PID.
             .env("CLAUDE_PID", "4190000")

@@ -174,7 +174,7 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     }
 }
 
-/// Filters and the first rows of the table of people that they leave.
+/// Filters, each with the rows that must come first in the filtered table of people.
 const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 | 5-hour limit 1; cy | 1 | - | 1 m | 0 | 5-hour limit 1

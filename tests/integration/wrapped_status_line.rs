@@ -17,7 +17,7 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
 }
 
 /// Asserts that the command's output appears within a few attempts. On a busy machine, even a fast command can miss the
-/// deadline, but hardly several times in a row.
+/// deadline, but it is unlikely to miss it several times in a row.
 #[track_caller]
 fn assert_heard(sandbox: &Sandbox, stdin: &str, answer: &str) {
     let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));

@@ -1,5 +1,5 @@
 //! Mutates recorded input by changing, removing, duplicating, and splicing bytes, and passes it to the program. No
-//! input may cause a panic, and everything that was counted before must still be countable.
+//! input may cause a panic, and after damage to the ledger, the program must be able to count the transcripts again.
 //!
 //! By default, this is a short test like any other. `WHYCAP_FUZZ=1200 cargo test --lib fuzzing -- --nocapture` runs for
 //! that many seconds, divided equally among the kinds of input, and reports how many inputs were tested.
@@ -165,7 +165,7 @@ impl Home {
         self.places.config.join(session)
     }
 
-    /// Reads all transcripts and returns the total spend.
+    /// Reads all transcripts and returns the number of responses.
     fn count(&self, mut ledger: Ledger) -> u64 {
         let roots = self.places.transcript_roots();
         ledger

@@ -1,4 +1,4 @@
-//! Tests the hints for saving money with made-up days of responses.
+//! Tests the money-saving hints with made-up days of responses.
 
 use super::*;
 use crate::drain::RewriteVerdict;

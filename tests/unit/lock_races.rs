@@ -30,7 +30,7 @@ struct Outcome {
     races: usize,
     /// The number of locks that were taken over before they could be cleared.
     taken_first: usize,
-    /// The number of locks that were moved away while another thread took them over, and that had to be put back.
+    /// The number of locks that had to be put back, because another thread took them over while they were being moved.
     put_back: usize,
     lost: Vec<PathBuf>,
 }

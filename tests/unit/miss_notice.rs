@@ -23,8 +23,8 @@ impl Line {
         Self { root }
     }
 
-    /// Renders the status line `at` seconds after the start of the session. The input contains the numbers of misses
-    /// and of their tokens so far, the misses by cause, and the cause of the last miss.
+    /// Renders the status line `at` seconds after the start of the session. The input contains the number of misses and
+    /// missed tokens so far, the misses by cause, and the cause of the last miss.
     fn draw(
         &self,
         at: i64,

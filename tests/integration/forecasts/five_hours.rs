@@ -1,4 +1,4 @@
-//! Compares the rule that forecasts the 5-hour window with other rules.
+//! Compares whycap's forecast of the 5-hour window with alternative rules.
 
 use std::ops::Range;
 

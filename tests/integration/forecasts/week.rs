@@ -1,4 +1,4 @@
-//! Compares the rule that forecasts the weekly window with other rules.
+//! Compares whycap's forecast of the weekly window with alternative rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::meters::Meter;
@@ -259,7 +259,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 
 #[test]
 fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
-    /// The number of hundreds of people that the test skips, because the rule was chosen using them.
+    /// The test skips the first few hundred people, because the rule was chosen using them.
     const FROM: usize = 3;
     let people = people(FROM..FROM + asked().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();

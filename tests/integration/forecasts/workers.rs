@@ -166,7 +166,7 @@ impl Weeks {
     }
 }
 
-/// Simulates the given hundreds of people, in each of which every kind of worker has its share.
+/// Simulates hundreds of people. Each hundred contains every kind of worker in proportion to its share.
 pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     let each = WORKERS.iter().flat_map(|worker| {
         let numbers = worker.share * hundreds.start..worker.share * hundreds.end;
