@@ -152,7 +152,7 @@ pub enum LimitKind {
     Overloaded,
     /// The service failed to process the request.
     ServerError,
-    /// The login or API key was rejected.
+    /// The login or key was rejected.
     Auth,
     /// The organization that owns the credential has been disabled.
     OrgDisabled,

@@ -87,7 +87,7 @@ pub(crate) struct Answer {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Audience {
     Everyone,
-    /// Users with an API key that takes precedence over their plan.
+    /// Users with a key that takes precedence over their plan.
     StrayKey,
     /// Users with a Team plan or an unknown plan.
     TeamPlan,

@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
 
 impl Do {
-    /// Returns the time to wait before taking this action, or `None` if there is no need to wait.
+    /// Returns the fixed pause that this action recommends, or `None` if it does not recommend one.
     pub(super) fn pause(self) -> Option<TimeDelta> {
         match self {
             Self::Retry | Self::RetryOnce => Some(TimeDelta::minutes(1)),
@@ -272,7 +272,7 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     actions
 }
 
-/// Replaces actions that require a personal plan, and actions that the user's role does not permit.
+/// Replaces actions that require a personal plan, and actions that do not match the user's role.
 fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
     actions.drop(&[Do::AddCredits]);
     actions.replace(Do::CreditsInstead, Do::AskForCredits);

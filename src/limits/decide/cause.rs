@@ -126,7 +126,7 @@ pub enum Cause {
     KeyOfDisabledOrg,
     /// The organization has been disabled.
     DisabledOrg,
-    /// The API key was rejected, and whycap knows where it is set.
+    /// A key was rejected, and whycap knows where it is set.
     KeyRefused,
     /// The token in `CLAUDE_CODE_OAUTH_TOKEN` was rejected.
     TokenRefused,

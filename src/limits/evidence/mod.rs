@@ -201,18 +201,18 @@ impl StoredError {
 }
 
 impl StoredError {
-    /// Returns the API keys that take precedence over a login.
+    /// Returns the keys that take precedence over a login.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Credential> {
         let credentials = self.payer.credentials.iter();
         credentials.filter(|credential| credential.outranks_login())
     }
 
-    /// Returns true if the session used an API key that takes precedence over a login.
+    /// Returns true if the session used a key that takes precedence over a login.
     pub(crate) fn uses_key(&self) -> bool {
         self.keys().next().is_some()
     }
 
-    /// Returns true if requests go through a gateway instead of directly to Anthropic.
+    /// Returns true if requests go to a gateway or a cloud provider instead of directly to Anthropic.
     pub(crate) fn uses_gateway(&self) -> bool {
         self.payer.credentials.iter().any(Credential::is_gateway)
     }
@@ -506,13 +506,13 @@ impl Evidence {
         self.error.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
-    /// Returns the first API key that overrides a login with a plan.
+    /// Returns the first key that overrides a login with a plan.
     pub(crate) fn stray_key(&self) -> Option<&Credential> {
         self.plan()?;
         self.error.keys().next()
     }
 
-    /// Returns true if requests go through a gateway instead of directly to Anthropic.
+    /// Returns true if requests go to a gateway or a cloud provider instead of directly to Anthropic.
     pub(crate) fn uses_gateway(&self) -> bool {
         self.error.uses_gateway()
     }
