@@ -1,6 +1,6 @@
-//! Looks through today's responses for ways to spend less, and picks the one that would save the most money.
+//! Searches today's responses for ways to spend less, and picks the one with the largest savings.
 //!
-//! A hint is given only if the savings can be demonstrated, and only while the user's costly habit continues.
+//! A hint is given only if the savings can be demonstrated and the user is still doing what causes the cost.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,12 +12,12 @@ use crate::ledger::{Response, Responses};
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::count_noun;
 
-/// Advice on how to spend less.
+/// A suggestion for how to spend less.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hint {
     pub(crate) name: HintName,
     pub(crate) text: String,
-    /// The amount of money at stake, by which hints are ranked.
+    /// The amount of money at stake. The hint with the largest amount is shown.
     pub(crate) sum: Money,
 }
 
@@ -27,24 +27,24 @@ impl Hint {
     }
 }
 
-/// The smallest amount that is worth a hint. The amount must also be at least a twentieth of the day's spend.
+/// The minimum amount that justifies a hint. It must also be at least a twentieth of the day's spend.
 const MIN_SUM: Money = Money::from_nano(1_000_000_000);
 const MIN_SHARE: u128 = 20;
 
-/// The number of responses after which a model is considered able to do the work. This is also the number of latest
-/// responses that are checked for a habit: if none of them shows the habit, it is considered over.
+/// The number of responses after which a model has proven that it can do the work. This is also the number of recent
+/// responses to check for a habit. If none of them shows it, the habit is considered over.
 const ENOUGH_RESPONSES: usize = 10;
 
-/// The number of tokens above which a prompt counts as very long, unless the model has its own threshold.
+/// The number of tokens above which a prompt is considered very long, unless the model has its own threshold.
 const LONG_PROMPT: u64 = 200_000;
 
-/// The agent name used for conversations, and the one for subagents without a type.
+/// The agent names for conversations and for subagents without a type.
 const MAIN_AGENT: &str = "main";
 const UNNAMED_AGENT: &str = "subagent";
 
-/// Returns the hint with the largest amount, or `None` if no hint is worth giving.
+/// Returns the hint with the largest amount, or `None` if no hint is worth showing.
 ///
-/// `writes` are today's cache writes in chronological order. `off` lists the hints that the user has turned off.
+/// `writes` are today's cache writes in chronological order, and `off` lists the hints that the user has turned off.
 pub(crate) fn best_hint(
     mut responses: Responses,
     writes: &[CacheWrite],
@@ -92,15 +92,15 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     })
 }
 
-/// The total cost of a set of rewrites, and the number of rewrites in the set.
+/// The total cost and the number of a set of rewrites.
 struct RewriteSum {
     cost: Money,
-    /// The number of rewrites as display text, such as "3 times".
+    /// The number of rewrites for display, for example "3 times".
     times: String,
 }
 
 impl RewriteSum {
-    /// Adds up the rewrites that match. Returns `None` if there is no match among the latest responses.
+    /// Adds up all matching rewrites. Returns `None` if none of the most recent responses matches.
     fn of(writes: &[CacheWrite], matches: fn(&Rewrite) -> bool) -> Option<Self> {
         let matching = |write: &CacheWrite| write.rewrite.as_ref().is_some_and(matches);
         if !writes.iter().rev().take(ENOUGH_RESPONSES).any(matching) {
@@ -126,7 +126,7 @@ struct Today<'prices> {
 }
 
 impl Today<'_> {
-    /// Returns a hint if the latest response was in fast mode.
+    /// Returns a hint if the latest response used fast mode.
     fn fast_mode(&self) -> Option<Hint> {
         let all = &self.responses.all;
         if !all.last()?.service.fast {
@@ -150,8 +150,8 @@ impl Today<'_> {
         })
     }
 
-    /// Returns a hint if the latest prompt of a conversation was very long. Long prompts are expensive because every
-    /// request reads all of their tokens again. A few models also charge a higher price for them.
+    /// Returns a hint if the latest prompt of a conversation was very long. Long prompts are expensive, because every
+    /// request reads all of their tokens again. Some models also charge higher rates for them.
     fn long_prompts(&self) -> Option<Hint> {
         let latest = self
             .responses
@@ -181,8 +181,8 @@ impl Today<'_> {
         })
     }
 
-    /// Returns how much of a response's cost is due to its very long prompt. Returns `None` if the prompt was not very
-    /// long.
+    /// Returns the part of a response's cost that is due to a very long prompt. Returns `None` if the prompt was not
+    /// very long.
     fn length_surcharge(&self, response: &Response) -> Option<Money> {
         let model = self.model(response);
         let (tariffs, _) = self.prices.tariffs_of(model);
@@ -203,7 +203,7 @@ impl Today<'_> {
         Some(response.cost - shorter_cost)
     }
 
-    /// Returns the hints for all types of subagents.
+    /// Returns the hints for all subagent types.
     fn subagents(&self) -> Vec<Hint> {
         let mut by_type: HashMap<&str, Vec<&Response>> = HashMap::new();
         for response in &self.responses.all {
@@ -246,9 +246,9 @@ impl Today<'_> {
         })
     }
 
-    /// Returns hints for a type of subagent that ran on several models. For each model, the hint compares the cost with
-    /// what the same tokens would have cost on the cheapest of the other models. The user appears to have switched to
-    /// the model of the latest response already, so no hint recommends that model.
+    /// Returns hints for a subagent type that ran on several models. Each hint compares the cost on one model with the
+    /// cost of the same tokens on the cheapest other model. The model of the latest response is never recommended,
+    /// because the user has apparently already switched to it.
     fn cheaper_models(&self, agent: &str, responses: &[&Response]) -> Vec<Hint> {
         let mut by_model: HashMap<&str, Vec<&Response>> = HashMap::new();
         for response in responses {
@@ -295,7 +295,7 @@ impl Today<'_> {
         self.responses.names.model(response.model)
     }
 
-    /// Returns what a response's tokens would cost on the given model without fast mode.
+    /// Returns the cost of a response's tokens on the given model without fast mode.
     fn standard_cost(&self, response: &Response, model: &str) -> Money {
         let service = response.service.at_standard_speed();
         self.prices

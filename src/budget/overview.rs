@@ -1,4 +1,4 @@
-//! The report of `whycap budget`: how much of each budget is used, how quickly it is being spent, and the forecast.
+//! Builds the report for `whycap budget`: the use of each budget, the rate of spending, and a forecast.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::spend::{Course, Forecast, HourlyRate, PlanWorth};
 use crate::terminal::{Tone, padding, truncate, width};
 use crate::time::{Clock, Millis, format_rfc3339};
 
-/// The maximum width of a budget's name.
+/// The maximum width of the name of a budget.
 const MAX_NAME_COLUMNS: usize = 24;
 
 const NO_BUDGET: &str = "No budget is set. To set one, add lines like these to";
@@ -31,7 +31,7 @@ const INCOMPLETE: &str =
 
 const CONFIGURATION_DAMAGED: &str = "whycap ignores all budgets in this file until you fix it.";
 
-/// A session whose budget is shown in the report.
+/// A session whose budget is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestedSession {
     pub(crate) id: String,
@@ -39,7 +39,7 @@ pub(crate) struct RequestedSession {
     pub(crate) name: String,
 }
 
-/// Adds up the spend that counts toward each budget.
+/// Adds up the spend for each budget.
 #[derive(Debug)]
 pub(crate) struct BudgetOverview<'c> {
     clock: Clock,
@@ -47,9 +47,9 @@ pub(crate) struct BudgetOverview<'c> {
     all: Course,
     /// True if a model without a known price was used this month.
     is_estimated: bool,
-    /// The spend in each project that has a budget, in the order of the configuration.
+    /// The spend in each project with a budget, in configuration order.
     projects: Vec<Course>,
-    /// The projects that each directory belongs to, as one flag per project.
+    /// The projects that each directory belongs to, as a flag for each project.
     covered: HashMap<String, Vec<bool>>,
     sessions: Vec<SessionSpend>,
 }
@@ -60,25 +60,25 @@ struct SessionSpend {
     spent: Money,
 }
 
-/// Facts that the report shows alongside the budgets.
+/// Facts that are reported along with the budgets.
 #[derive(Debug)]
 pub(crate) struct AdditionalFacts {
     pub(crate) hint: Option<Hint>,
     pub(crate) percent_worth: PercentWorth,
     /// The amount paid with usage credits this month, if it can be inferred.
     pub(crate) paid: Option<Money>,
-    /// True if all transcripts of the month were read.
+    /// True if all of the month's transcripts could be read.
     pub(crate) is_complete: bool,
 }
 
-/// A budget with its rate of spending and its forecast.
+/// A budget with its rate of spending and a forecast.
 #[derive(Debug)]
 struct BudgetState {
     budget_use: BudgetUse,
     session: Option<RequestedSession>,
-    /// The average spend per hour, if this is a daily budget.
+    /// The average spend per hour, for a daily budget.
     per_hour: Option<HourlyRate>,
-    /// The average spend per day, if this is a monthly budget.
+    /// The average spend per day, for a monthly budget.
     per_day: Option<Money>,
     forecast: Option<Forecast>,
     resets_at: Option<DateTime<Utc>>,
@@ -104,7 +104,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns the level of detail that the ledger's rows must have.
+    /// Returns the level of detail required in the ledger's rows.
     pub(crate) fn rows_by(&self) -> RowsBy {
         if self.projects.is_empty() && self.sessions.is_empty() {
             RowsBy::Quarter
@@ -113,12 +113,12 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Sets the time of today's first response, at which the rate per hour begins.
+    /// Sets the time of today's first response, from which the hourly rate is calculated.
     pub(crate) fn set_first_response(&mut self, at: Option<Millis>) {
         self.all.first_response = at;
     }
 
-    /// Adds one of the ledger's rows.
+    /// Adds a row of the ledger.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         self.all.add(row);
         let [start_of_month, _] = self.all.month;
@@ -147,7 +147,7 @@ impl<'c> BudgetOverview<'c> {
         }
     }
 
-    /// Returns the states of all budgets in the order in which they are reported.
+    /// Returns the states of all budgets, in the order of the report.
     fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
         let mut states: Vec<BudgetState> = self
             .sessions
@@ -173,8 +173,8 @@ impl<'c> BudgetOverview<'c> {
         states
     }
 
-    /// Returns the state of a budget, or `None` if no such budget is set. `course` is the history of the spend that
-    /// counts toward the budget.
+    /// Returns the state of a budget, or `None` if it is not set. `course` is the history of the spend covered by the
+    /// budget.
     fn state(
         &self,
         scope: BudgetScope,
@@ -213,7 +213,7 @@ impl<'c> BudgetOverview<'c> {
         })
     }
 
-    /// Returns the report. `path` is the path of config.toml, and `shown_path` is the same path as displayed to people.
+    /// Builds the report. `path` is the path of `config.toml`, and `shown_path` is the same path for display.
     pub(crate) fn report(
         &self,
         additional: &AdditionalFacts,
@@ -254,7 +254,7 @@ impl<'c> BudgetOverview<'c> {
         report
     }
 
-    /// Returns the report's facts for JSON output.
+    /// Returns the facts for JSON output.
     fn json(
         &self,
         states: &[BudgetState],
@@ -278,7 +278,7 @@ impl<'c> BudgetOverview<'c> {
         })
     }
 
-    /// Adds a problem found in the configuration, or an example if no budget is set.
+    /// Adds a configuration problem, or an example if no budget is set.
     fn add_configuration(&self, report: &mut Report, shown_path: &str) {
         if let Some(problem) = self.config.budget_problem() {
             report.paragraph(Tone::Warning, format!("{shown_path}: {problem}."));
@@ -351,7 +351,7 @@ fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
 }
 
 impl BudgetState {
-    /// Returns true if the forecast exceeds the budget, or `None` if there is no forecast.
+    /// Returns true if the forecast exceeds the budget. Returns `None` if there is no forecast.
     fn is_exceeded_by_forecast(&self) -> Option<bool> {
         let forecast = self.forecast.as_ref()?;
         Some(forecast.total > self.budget_use.limit)
@@ -417,7 +417,7 @@ impl BudgetState {
         }
     }
 
-    /// Returns the budget's fields for JSON output.
+    /// Returns the JSON object for the budget.
     fn json(&self) -> Value {
         let BudgetUse {
             scope,
@@ -440,7 +440,7 @@ impl BudgetState {
     }
 }
 
-/// Returns the last two components of a path. The last component alone would not distinguish similarly named projects.
+/// Returns the last two components of a path. The last component alone may not be unique.
 fn last_two_parts(key: &str) -> &str {
     let path = key.trim_end_matches(['/', '\\']);
     match path.rmatch_indices(['/', '\\']).nth(1) {

@@ -1,4 +1,4 @@
-//! The budgets in the configuration, and how much of each is used.
+//! The scopes of the configured budgets, and how much of each budget is used.
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use crate::pricing::Money;
 use crate::render::{Argument, Texts};
 use crate::terminal::truncate;
 
-/// The maximum width of a project's label.
+/// The maximum width of a project label.
 const MAX_LABEL_COLUMNS: usize = 16;
 
-/// The templates for sentences about budgets. They are parsed once because a prompt needs several of them.
+/// The templates for sentences about budgets. They are parsed only once, because a prompt can use several of them.
 static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::parse(include_str!("scopes.json")));
 
 /// The spend that a budget covers.
@@ -22,14 +22,14 @@ pub(crate) enum BudgetScope {
     Day,
     /// A month in the user's time zone.
     Month,
-    /// The usage credits spent in a month, as inferred from responses that arrived while a usage window was full.
+    /// The usage credits spent in a month. They are inferred from responses that arrived while a usage window was full.
     Credits,
-    /// The monthly spend in a project's directories. The value is the project's key in the configuration.
+    /// The monthly spend in a project's directories, with the project's key in the configuration.
     Project(String),
 }
 
 impl BudgetScope {
-    /// Returns the text with this name from scopes.json.
+    /// Fills in a template from scopes.json.
     pub(super) fn text(&self, name: &str, arguments: &[Argument<'_>]) -> String {
         let project: [Argument<'_>; 1] = [("project", &self.project().unwrap_or_default())];
         TEXTS.format(
@@ -38,7 +38,7 @@ impl BudgetScope {
         )
     }
 
-    /// Returns the project's key if this is the budget of a project.
+    /// Returns the project's key for a project budget.
     pub(super) fn project(&self) -> Option<&str> {
         match self {
             Self::Project(key) => Some(key),
@@ -46,7 +46,7 @@ impl BudgetScope {
         }
     }
 
-    /// Returns the name used in JSON. Except for projects, this is also the key in `config.toml`.
+    /// Returns the name in JSON, which is also the key in `config.toml` except for projects.
     pub(super) fn key(&self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -57,7 +57,7 @@ impl BudgetScope {
         }
     }
 
-    /// Returns the budget's label in the status line.
+    /// Returns the label of the budget in the status line.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Day => "today".to_owned(),
@@ -71,7 +71,7 @@ impl BudgetScope {
     }
 }
 
-/// A budget and the spend that counts toward it.
+/// A budget and the spend that it covers.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BudgetUse {
     pub(crate) scope: BudgetScope,
@@ -80,7 +80,7 @@ pub(crate) struct BudgetUse {
 }
 
 impl BudgetUse {
-    /// Returns `None` if there is no such budget.
+    /// Returns `None` if the budget is not set.
     pub(super) fn new(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
         let limit = match &scope {
             BudgetScope::Session => budget.session?,
@@ -96,8 +96,7 @@ impl BudgetUse {
         })
     }
 
-    /// Returns `None` if there is no such budget, or if its use is below the share at which the user wants to be
-    /// warned.
+    /// Returns `None` if the budget is not set, or if its use is below the warning threshold.
     pub(crate) fn above_warning(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
         let budget_use = Self::new(budget, scope, spent)?;
         if budget_use.share() >= budget.warn_at {
@@ -107,12 +106,12 @@ impl BudgetUse {
         }
     }
 
-    /// Returns the share of the budget that is used. A result of 1 means that the whole budget is used up.
+    /// Returns the used share of the budget. The budget is exhausted at 1.
     pub(crate) fn share(&self) -> f64 {
         self.spent.usd() / self.limit.usd()
     }
 
-    /// Returns the used percentage, rounded down so that it reaches 100 only when the whole budget is used up.
+    /// Returns the used percentage, rounded down so that it is 100 only if the budget is exhausted.
     pub(crate) fn percent(&self) -> i64 {
         self.spent.ratio(self.limit, 100)
     }
@@ -126,8 +125,7 @@ impl BudgetUse {
         self.sentence_with("", "")
     }
 
-    /// Returns the sentence to show right after a response, when the last lines of the transcript may not have been
-    /// written yet.
+    /// Returns the sentence to show right after a response, when the transcript may not be complete yet.
     pub(super) fn sentence_after_response(&self) -> String {
         self.sentence_with("at least ", "counted ")
     }
@@ -148,8 +146,8 @@ impl BudgetUse {
     }
 }
 
-/// Returns the budgets that have reached the share at which the user wants to be warned, sorted by the share used,
-/// largest first. `paid` is the amount that was paid with usage credits.
+/// Returns the budgets that have reached the warning threshold, sorted by used share, largest first. `paid` is the
+/// amount paid with usage credits.
 pub(crate) fn budgets_to_report(
     budget: &Budget,
     figures: &LiveFigures,
@@ -179,7 +177,8 @@ mod tests {
     use crate::config::Config;
     use crate::ledger::Tally;
 
-    /// Returns the sentences about all budgets of a configuration, given the dollars spent in the session and today.
+    /// Returns the sentences about all budgets, after spending `session` dollars in the session and `day` dollars
+    /// today.
     fn sentences(config: &str, session: i64, day: i64) -> Vec<String> {
         let budget = Config::parse(config).budget;
         let spent = |usd: i64| Tally {

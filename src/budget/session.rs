@@ -1,4 +1,4 @@
-//! The budgets that apply to a session, and the warnings and held-back prompts that they cause.
+//! The budgets that apply to a session, with their warnings and blocked prompts.
 
 use std::ops::Range;
 
@@ -14,28 +14,28 @@ use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, Live, Patience, RequestedFigures};
 use crate::places::Places;
 
-/// How far back in the journal to look for a session's events. After this time, the session may be warned again.
+/// How far back to search the journal for a session's events. After this time, warnings can be repeated.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 
-/// The hint that is shown in a terminal. In versions 2.1.119 to 2.1.285, the prompt disappears from the input line, and
-/// the up arrow restores it. From version 2.1.308 on, Claude Code puts the prompt back into the input line. In all of
-/// these versions, Ctrl+S sets the prompt aside.
+/// The hint in a terminal. In versions 2.1.119 to 2.1.285, a blocked prompt disappears from the input line and can be
+/// restored with the up arrow. Since 2.1.308, Claude Code puts it back into the input line. In all of these versions,
+/// Ctrl+S stashes the prompt.
 const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. If it is not, press the up arrow. Press Ctrl+S to set your prompt aside while you type /whycap continue. Claude Code brings it back afterward.";
 
 /// The hint for `claude -p`, which has no input line and starts a new session each time.
 const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` starts a new session, so `claude -p` needs a higher budget in config.toml.";
 
-/// How to handle a prompt that is not simply sent.
+/// What to do with a prompt instead of sending it silently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OnPrompt {
     HoldBack(String),
     Warn(String),
 }
 
-/// The reason why whycap does not know how much of the budgets has been used.
+/// The reason why the use of the budgets is unknown.
 #[derive(Debug)]
 enum Unknown {
-    /// The configuration is damaged. The value is a sentence for the user.
+    /// The configuration is damaged. Contains a sentence for the user.
     Configuration(String),
     Spend,
 }
@@ -46,9 +46,9 @@ pub(crate) struct SessionBudgets<'a> {
     places: &'a Places,
     environment: &'a Environment,
     session: &'a str,
-    /// True if prompts are held back when a budget is used up.
+    /// True if exhausted budgets block prompts.
     holds_back: bool,
-    /// The budgets to report, sorted by the share used, largest first, or the reason why their use is unknown.
+    /// The budgets to report, sorted by used share, largest first, or the reason why their use is unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
     /// The time until which usage credits pay for responses, if known.
     paying_until: Option<DateTime<Utc>>,
@@ -56,8 +56,8 @@ pub(crate) struct SessionBudgets<'a> {
 
 impl<'a> SessionBudgets<'a> {
     /// Reads the use of each budget that applies to the session of an event. Returns `None` if the event has no
-    /// session. Nothing is read if no budgets are set. `paid` must return the amount that usage credits have paid since
-    /// the given time.
+    /// session. Does not read anything if no budgets are set. `paid` returns the amount paid with usage credits since a
+    /// given time.
     pub(crate) fn read(
         config: &Config,
         places: &'a Places,
@@ -92,7 +92,7 @@ impl<'a> SessionBudgets<'a> {
         })
     }
 
-    /// Determines how to handle a prompt. Returns `None` if the prompt is to be sent without a message.
+    /// Decides what to do with a prompt. Returns `None` if it should be sent without a message.
     pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
         let uses = match &self.uses {
             Ok(uses) => uses,
@@ -108,8 +108,8 @@ impl<'a> SessionBudgets<'a> {
         Some(OnPrompt::Warn(unannounced.sentence()))
     }
 
-    /// Holds back a prompt because a budget is used up. If the journal cannot be written, the prompt is sent anyway,
-    /// because the user would have no way to continue.
+    /// Blocks a prompt because a budget is exhausted. If the journal cannot be written, the prompt is sent anyway,
+    /// because the user would otherwise be unable to continue.
     fn hold_back(&self, used_up: &BudgetUse) -> OnPrompt {
         let sentence = used_up.sentence();
         let event = BudgetEvent::HeldBack {
@@ -133,9 +133,9 @@ impl<'a> SessionBudgets<'a> {
         ))
     }
 
-    /// Returns the message to show with a prompt when the use of budgets is unknown, or `None` if there is nothing to
-    /// say. A damaged configuration is announced once per day and session, because it may hide budgets that should hold
-    /// back prompts.
+    /// Returns the message to show with a prompt if the use of the budgets is unknown, or `None` if there is none. A
+    /// damaged configuration is reported once per day and session, because it may contain budgets that should block
+    /// prompts.
     fn message_if_unknown(&self, unknown: &Unknown) -> Option<String> {
         match unknown {
             Unknown::Configuration(sentence) => {
@@ -158,8 +158,8 @@ impl<'a> SessionBudgets<'a> {
 
     /// Returns the message to show after a response, or `None` if there is nothing new.
     ///
-    /// The last lines of a response reach the transcript up to 200 ms after the event (2.1.119 to 2.1.329). The user
-    /// should not have to wait for these lines, so any resulting change is announced with the next prompt.
+    /// The last lines of a response are written up to 200 ms after the event (2.1.119 to 2.1.329). Instead of waiting
+    /// for them, whycap reports any resulting change with the next prompt.
     pub(crate) fn after_answer(&self) -> Option<String> {
         let unannounced = self.take_unannounced()?;
         let sentence = unannounced.sentence_after_response();
@@ -172,8 +172,8 @@ impl<'a> SessionBudgets<'a> {
         }
     }
 
-    /// Returns a budget whose current use has not been announced yet, and marks it as announced. Returns `None` if the
-    /// journal cannot be written, because no warning is better than repeating the same warning every time.
+    /// Returns a budget whose current use has not been announced, and marks it as announced. Returns `None` if the
+    /// journal cannot be written, because no warning is better than one every time.
     fn take_unannounced(&self) -> Option<&BudgetUse> {
         self.uses
             .as_ref()
@@ -191,14 +191,14 @@ impl<'a> SessionBudgets<'a> {
             })
     }
 
-    /// Returns true if a budget holds back prompts, regardless of whether the user has decided to continue. The budget
-    /// for usage credits does so only while credits are paying for responses.
+    /// Returns true if a budget blocks prompts, regardless of whether the user has chosen to continue. A budget for
+    /// usage credits does so only while credits are paying for responses.
     fn is_holding_back(&self, budget: &BudgetUse) -> bool {
         let applies = budget.scope != BudgetScope::Credits || self.paying_until.is_some();
         self.holds_back && applies && budget.is_used_up()
     }
 
-    /// Returns true if the user has decided to continue despite a budget.
+    /// Returns true if the user has chosen to continue despite the budget.
     fn is_lifted(&self, budget: &BudgetUse) -> bool {
         let name = self.event_name(budget, self.continue_event());
         journal::has_event(self.places, &name, &self.period(budget))
@@ -209,7 +209,7 @@ impl<'a> SessionBudgets<'a> {
         journal::record_event(self.places, &name, self.environment.now)
     }
 
-    /// Lets the session continue even though budgets are used up. Returns a message for the user.
+    /// Lets the session continue despite exhausted budgets. Returns a message for the user.
     pub(crate) fn go_on(&self) -> String {
         let uses = match &self.uses {
             Ok(uses) => uses,
@@ -257,14 +257,14 @@ impl<'a> SessionBudgets<'a> {
         start..now
     }
 
-    /// Returns the event that records the user's wish to continue in this session.
+    /// Returns the event for the user's decision to continue in this session.
     fn continue_event(&self) -> BudgetEvent<'_> {
         BudgetEvent::Continued {
             session: self.session,
         }
     }
 
-    /// Returns the journal's name for an event in the current period of a budget.
+    /// Returns the journal key of an event in the current period of a budget.
     fn event_name<'e>(&self, budget: &BudgetUse, event: BudgetEvent<'e>) -> EventKey<'e> {
         let today = self.environment.zone.day(self.environment.now);
         let month = today.format("%Y-%m");
@@ -284,13 +284,13 @@ impl<'a> SessionBudgets<'a> {
     }
 }
 
-/// How much has been used of each budget that applies to a session, if known.
+/// The use of each budget that applies to a session.
 struct KnownUses {
     uses: Vec<BudgetUse>,
     paying_until: Option<DateTime<Utc>>,
 }
 
-/// Reads how much of each budget has been used. Returns `None` if the spend cannot be read.
+/// Reads the use of all budgets. Returns `None` if the spend cannot be read.
 fn read_uses(
     config: &Config,
     places: &Places,

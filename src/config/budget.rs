@@ -4,29 +4,29 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How whycap reacts when a budget is used up.
+/// The action when a budget is exhausted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetAction {
     /// Show a warning.
     Warn,
-    /// Hold back the next prompt, with the reason and a way to continue anyway.
+    /// Block the next prompt, explaining why and how to continue anyway.
     Stop,
 }
 
-/// The user's budgets in dollars, each of which is optional.
+/// The user's budgets in dollars. All of them are optional.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Budget {
-    /// The budget for each session.
+    /// The budget per session.
     pub session: Option<f64>,
-    /// The budget for each calendar day in the user's time zone.
+    /// The budget per day in the user's time zone.
     pub day: Option<f64>,
-    /// The budget for each calendar month in the user's time zone.
+    /// The budget per month in the user's time zone.
     pub month: Option<f64>,
-    /// The monthly budget for spend that is paid with usage credits.
+    /// The monthly budget for spend paid with usage credits.
     pub credits: Option<f64>,
-    /// The monthly budgets for individual directories. The key is a path (`/home/dev/api`, `~/src/api`) or the name of
+    /// The monthly budgets for individual directories. Each key is a path (`/home/dev/api`, `~/src/api`) or the name of
     /// a directory (`api`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub projects: BTreeMap<String, f64>,
@@ -34,9 +34,9 @@ pub struct Budget {
     /// resolved.
     #[serde(skip)]
     pub places: BTreeMap<String, Vec<String>>,
-    /// The fraction of a budget, from 0 to 1, at which a warning is shown.
+    /// The fraction of a budget at which to show a warning, from 0 to 1.
     pub warn_at: f64,
-    /// How to react when a budget is used up.
+    /// The action when a budget is exhausted.
     pub action: BudgetAction,
 }
 
@@ -56,7 +56,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Returns true if the user has set a budget.
+    /// Returns true if any budget is set.
     pub(crate) fn is_set(&self) -> bool {
         !self.projects.is_empty()
             || [self.session, self.day, self.month, self.credits]
@@ -64,7 +64,7 @@ impl Budget {
                 .any(Option::is_some)
     }
 
-    /// Returns true if spend in `directory` counts toward the budget with the key `project`.
+    /// Returns true if the budget with the key `project` covers spend in `directory`.
     pub(crate) fn covers(&self, project: &str, directory: &str) -> bool {
         self.places
             .get(project)
@@ -76,7 +76,8 @@ impl Budget {
     }
 }
 
-/// Returns true if `project` names `directory` or one of its ancestors. Case is ignored, as in `spend --project`.
+/// Returns true if `project` is the name or path of `directory` or one of its parents, ignoring case as in `spend
+/// --project`.
 fn names_or_contains(project: &str, directory: &str) -> bool {
     let is_path = project.starts_with(['/', '\\']) || project.get(1..2) == Some(":");
     let project = path_components(project);
@@ -91,7 +92,7 @@ fn names_or_contains(project: &str, directory: &str) -> bool {
     }
 }
 
-/// Returns the components of a path in lowercase. Windows paths may contain both kinds of slash.
+/// Returns the lowercase components of a path. Windows paths can contain both kinds of slashes.
 fn path_components(path: &str) -> Vec<String> {
     path.to_lowercase()
         .split(['/', '\\'])

@@ -1,21 +1,21 @@
-//! Checks the values in `config.toml`, so that an unusable value affects only its own key.
+//! Checks the values in `config.toml`. An invalid value affects only its own key.
 
 use toml::{Table, Value};
 
 use super::keys::{Choices, Key, MAX_DOLLARS, MIN_DOLLARS, ValueKind};
 use crate::terminal::{escape, width};
 
-/// The minimum length of a secret. A shorter secret could be guessed with a dictionary attack.
+/// The minimum length of a secret. Shorter secrets are vulnerable to dictionary attacks.
 const MIN_SECRET_CHARACTERS: usize = 32;
 
 const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported; create a key with \
                                `whycap export --new-key`";
 
-/// The usable part of a value.
+/// The valid part of a value.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) value: Value,
-    /// Messages about the parts that were left out, one per part.
+    /// A message for each part that was omitted.
     pub(super) omissions: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl Checked {
 }
 
 impl Key {
-    /// Returns the usable part of a value, or `None` if the value does not meet the key's requirement.
+    /// Returns the valid part of a value, or `None` if the value does not meet the requirement for the key.
     pub(super) fn check(&self, value: &Value) -> Option<Checked> {
         match &self.kind {
             ValueKind::Number { min, max } => number(value, *min, *max).map(Checked::complete),
@@ -54,7 +54,7 @@ impl Key {
     }
 }
 
-/// Returns a number as a floating-point value if it is within the given range.
+/// Converts a number to floating point. Returns `None` if it is outside the given range.
 fn number(value: &Value, min: f64, max: f64) -> Option<Value> {
     let number = match value {
         Value::Float(number) => *number,
@@ -66,8 +66,8 @@ fn number(value: &Value, min: f64, max: f64) -> Option<Value> {
         .then_some(Value::Float(number))
 }
 
-/// Returns a string that meets a condition, provided that it contains no characters that move the cursor or change the
-/// text direction.
+/// Returns a string that satisfies a condition. It must not contain characters that move the cursor or change the text
+/// direction.
 fn text(value: &Value, is_allowed: impl Fn(&str) -> bool) -> Option<Value> {
     let text = value.as_str()?;
     (escape(text) == text && is_allowed(text)).then(|| text.into())
@@ -78,7 +78,7 @@ fn name(value: &Value) -> Option<Value> {
     text(&name, |name| (1..=100).contains(&name.chars().count()))
 }
 
-/// Returns a secret. If the secret is too short, the result also contains a message about it.
+/// Returns a secret, with a message if it is too short.
 fn secret(value: &Value) -> Option<Checked> {
     let mut checked = Checked::complete(name(value)?);
     let characters = checked.value.as_str()?.chars().count();
@@ -89,7 +89,7 @@ fn secret(value: &Value) -> Option<Checked> {
 }
 
 impl Choices {
-    /// Returns the recognized names in a list, with a message for each unrecognized one.
+    /// Returns the known names in a list, with a message for each unknown one.
     fn known_names(&self, value: &Value) -> Option<Checked> {
         let (known, unknown): (Vec<Value>, Vec<Value>) = value
             .as_array()?
@@ -111,7 +111,7 @@ impl Choices {
         })
     }
 
-    /// Returns the lines in a list of lists that contain at least one recognized name.
+    /// Returns the lines that contain at least one known name from a list of lists.
     fn known_lines(&self, value: &Value) -> Option<Checked> {
         let mut known = Vec::new();
         let mut omissions = Vec::new();
@@ -137,7 +137,7 @@ impl Choices {
     }
 }
 
-/// Returns the usable budgets in a table of directories.
+/// Returns the valid budgets in a table of directories.
 fn budgets(table: &Table) -> Checked {
     let mut known = Table::new();
     let mut omissions = Vec::new();
@@ -160,7 +160,7 @@ fn budgets(table: &Table) -> Checked {
     }
 }
 
-/// Returns a table of labels, or `None` if one of the values is not a valid name.
+/// Returns a table of labels, or `None` if any value is not a valid name.
 fn labels(table: &Table) -> Option<Value> {
     table
         .iter()

@@ -1,11 +1,11 @@
-//! The sections `[display]` and `[currency]`, which determine how times and amounts are shown.
+//! The sections `[display]` and `[currency]`, which configure how times and amounts are displayed.
 
 use serde::{Deserialize, Serialize};
 
-/// The clock format for times of day.
+/// The format for times of day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClockChoice {
-    /// The format of the user's locale.
+    /// The format for the user's locale.
     #[default]
     #[serde(rename = "auto")]
     Auto,
@@ -21,17 +21,17 @@ pub enum ClockChoice {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DisplayConfig {
-    /// The clock format for times of day.
+    /// The format for times of day.
     pub clock: ClockChoice,
 }
 
-/// The second currency, in which amounts are shown next to dollars.
+/// A second currency. Amounts are shown in it next to the amounts in dollars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Currency {
-    /// The value of one dollar in this currency. Without it, amounts are shown only in dollars.
+    /// The value of one dollar in this currency. If `None`, amounts are shown only in dollars.
     pub rate: Option<f64>,
-    /// The symbol that precedes an amount.
+    /// The currency symbol, which precedes the amount.
     pub symbol: String,
 }
 

@@ -1,5 +1,4 @@
-//! The section `[export]`, which determines which parts of the user's history `whycap export` writes, and what names it
-//! uses for them.
+//! The section `[export]`, which configures what `whycap export` includes and which names it uses.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +8,28 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Export {
-    /// The person's name. If it is not set, a pseudonym is exported.
+    /// The person's name. If `None`, a pseudonym is exported.
     pub person: Option<String>,
-    /// A secret key for the pseudonym and for the hashes of projects and branches.
+    /// A secret key for hashing the pseudonym and the names of projects and branches.
     pub key: Option<String>,
-    /// Patterns for the projects that are exported under their own names.
+    /// Patterns for projects that are exported under their own names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
-    /// How all other projects are exported. If this is not set but [`Self::projects`] contains a pattern, they are
-    /// combined into one project.
+    /// The treatment of all other projects. By default, they are combined into one project if [`Self::projects`]
+    /// contains any patterns.
     pub others: Option<Others>,
-    /// How branch names are exported.
+    /// The treatment of branch names.
     pub branches: Branches,
-    /// Labels that are added to every row, such as a team or a cost center.
+    /// Labels to add to every row, such as a team or a cost center.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
-/// How projects that the user has not listed are exported.
+/// The treatment of projects that are not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Others {
-    /// Combine all of them into one project, "other".
+    /// Combine them into one project named "other".
     Sum,
     /// Export each project under a hash of its name.
     Hash,
@@ -38,7 +37,7 @@ pub enum Others {
     Drop,
 }
 
-/// How a branch name is exported.
+/// The treatment of branch names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Branches {
@@ -47,7 +46,7 @@ pub enum Branches {
     None,
     /// Export a hash of the name.
     Hash,
-    /// Export the ticket number in the name, such as `API-77`.
+    /// Export the ticket ID in the name, for example `API-77`.
     Ticket,
     /// Export the full name.
     Name,

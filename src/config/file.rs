@@ -1,7 +1,7 @@
 //! Reads `config.toml`, and prints the effective configuration as an equivalent file.
 //!
-//! Nothing in the file can prevent whycap from working. A key that is unknown or has an unusable value keeps its
-//! default and is reported in [`Config::problems`], which `doctor` shows.
+//! A configuration file can never prevent whycap from working. Keys that are unknown or have an invalid value keep
+//! their default and are listed in [`Config::problems`], which `doctor` reports.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,20 +15,20 @@ use crate::disk;
 use crate::places::Places;
 use crate::terminal::{escape, wrap};
 
-/// The maximum size of a configuration file.
+/// The maximum size of a configuration file in bytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
 
 /// The maximum width of comments in a printed configuration.
 const COMMENT_COLUMNS: usize = 98;
 
-/// The contents of a file, or the reason why it could not be read.
+/// The content of a file, or the reason why it could not be read.
 type FileContents = Result<Vec<u8>, disk::Error>;
 
-/// The usable values of all files, grouped by section.
+/// The valid values from all files, by section.
 type Sections = BTreeMap<String, Table>;
 
 impl Config {
-    /// Loads the system-wide file and then the user's file, which takes precedence. A missing file is skipped.
+    /// Loads the system-wide file and the user's file, which takes precedence. Missing files are skipped.
     pub fn load(places: &Places) -> Self {
         let system = read_file(&places.system_settings)
             .map(|contents| (Some(places.system_settings.as_path()), contents));
@@ -44,13 +44,13 @@ impl Config {
         config
     }
 
-    /// Parses the text of a single file.
+    /// Parses the content of a single file.
     pub fn parse(text: &str) -> Self {
         Self::from_files([(None, Ok(text.into()))])
     }
 
-    /// Reads several files, with later files taking precedence. A file that is not the user's own is passed with its
-    /// path, which is then mentioned in the problems found in that file.
+    /// Combines several files, with later files taking precedence. If a path is given for a file, it is included in the
+    /// problems found in that file.
     fn from_files<'path>(
         files: impl IntoIterator<Item = (Option<&'path Path>, FileContents)>,
     ) -> Self {
@@ -90,7 +90,7 @@ impl Config {
         }
     }
 
-    /// Adds the usable keys of a section to `values`, and reports a problem for each unusable key.
+    /// Adds the valid keys of a section to `values`, and records a problem for each invalid key.
     fn add_section(&mut self, section: &str, keys: &Value, values: &mut Sections) {
         let Some(keys) = keys.as_table() else {
             self.problems
@@ -109,8 +109,7 @@ impl Config {
                 continue;
             };
             let Some(checked) = key.check(value) else {
-                // Falling back to a default would be wrong here, because more might be exported or spent than the user
-                // wants.
+                // Using the default could export or spend more than the user wants.
                 let consequence = match section {
                     "export" => "nothing is exported until you fix it",
                     "budget" if !key.example.is_empty() => {
@@ -138,8 +137,8 @@ impl Config {
         }
     }
 
-    /// Returns a file that has the same effect as this configuration. A comment after each value says whether it is a
-    /// default. `heading` and any problems appear as comments at the top.
+    /// Returns a file that is equivalent to this configuration. A comment after each value says whether it is the
+    /// default. `heading` and any problems are added as comments at the top.
     pub(crate) fn in_effect(&self, heading: &str) -> String {
         self.to_toml(heading, |key| {
             if self.from_file.iter().any(|known| known == key) {
@@ -150,13 +149,13 @@ impl Config {
         })
     }
 
-    /// Returns a file with the default values, as a starting point for users to edit.
+    /// Returns a file with the default values, as a starting point for users.
     pub(crate) fn first_file() -> String {
         let heading = "This is whycap's configuration. Every key is optional, so delete what you do not need.";
         Self::default().to_toml(heading, |_key| "")
     }
 
-    /// Returns a file with all keys. `origin` must return the comment that follows a key's value.
+    /// Returns a file with all keys. `origin` returns the comment to add after the value of a key.
     fn to_toml(&self, heading: &str, origin: impl Fn(&str) -> &'static str) -> String {
         let mut text = String::new();
         add_comment(&mut text, heading);
@@ -185,12 +184,12 @@ impl Config {
     }
 }
 
-/// Reads a file. Returns `None` if the file does not exist.
+/// Reads a file. Returns `None` if it does not exist.
 fn read_file(path: &Path) -> Option<FileContents> {
     disk::read(path, SIZE_LIMIT).transpose()
 }
 
-/// Parses the contents of a file. The error is a sentence that describes the problem to the user.
+/// Parses the content of a file. The error is a sentence for the user.
 fn parse_table(contents: FileContents) -> Result<Table, String> {
     let bytes = contents.map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&bytes);
@@ -205,7 +204,7 @@ fn parse_table(contents: FileContents) -> Result<Table, String> {
     })
 }
 
-/// Adds a comment of one or more lines. The text is escaped so that nothing in it can end the comment.
+/// Adds a comment of one or more lines. The text is escaped so that it cannot end the comment.
 fn add_comment(toml: &mut String, text: &str) {
     for line in wrap(&escape(text), COMMENT_COLUMNS) {
         let _ = writeln!(toml, "# {line}");
@@ -374,7 +373,7 @@ mod tests {
         assert!(config.is_broken && config.budget_problem().is_some());
     }
 
-    /// Returns the settings without any record of where they came from.
+    /// Removes information about the origin of the settings.
     fn effective(config: Config) -> Config {
         Config {
             from_file: Vec::new(),

@@ -1,4 +1,4 @@
-//! The section `[hints]`, which controls hints about avoidable costs.
+//! The section `[hints]`, which configures hints about avoidable costs.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

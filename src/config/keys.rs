@@ -1,37 +1,37 @@
-//! The keys of `config.toml`. Each entry contains everything needed to read, check, and print a key.
+//! The keys of `config.toml`. Each entry contains everything needed to read, check, and print the key.
 
-/// A key that can be set in `config.toml`.
+/// A key in `config.toml`.
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
     pub(super) kind: ValueKind,
-    /// The message for an unusable value. It continues a sentence that starts with the key's name.
+    /// The message for an invalid value. It continues a sentence that starts with the name of the key.
     pub(super) requirement: &'static str,
     /// The comment above the key in a printed configuration.
     pub(super) about: &'static str,
-    /// An example value, which is printed in a comment if the key is not set. It is empty for keys that have a default.
+    /// An example value, printed in a comment if the key is not set. It is empty for keys with a default.
     pub(super) example: &'static str,
 }
 
-/// The values that a key accepts.
+/// The type of a key's value.
 #[derive(Debug)]
 pub(super) enum ValueKind {
-    /// A number within this range, inclusive.
+    /// A number in this range, inclusive.
     Number { min: f64, max: f64 },
     /// True or false.
     Flag,
     /// A string of 1 to 100 characters.
     Name,
-    /// A secret string that protects pseudonyms and should therefore be long.
+    /// A secret that protects pseudonyms and should therefore be long.
     Secret,
-    /// A string with a width of at least one column.
+    /// A string that is at least one column wide.
     Text { max_columns: usize },
-    /// A name from this list.
+    /// One of these names.
     OneOf(&'static [&'static str]),
     /// A list of names.
     SomeOf(Choices),
-    /// A list of lists of names, one for each line.
+    /// A list of lists of names, one for each row of the status line.
     LinesOf(Choices),
     /// A list of arbitrary strings.
     Texts,
@@ -41,13 +41,13 @@ pub(super) enum ValueKind {
     Labels,
 }
 
-/// The names that a list may contain.
+/// The names that are allowed in a list.
 #[derive(Debug)]
 pub(super) struct Choices {
-    /// The noun for a name, as used in messages.
+    /// The noun for a name in messages.
     pub(super) noun: &'static str,
     pub(super) names: &'static [&'static str],
-    /// True if a list is accepted even if none of its names is recognized.
+    /// True if a list is valid even if it contains no known names.
     pub(super) may_be_empty: bool,
 }
 
@@ -87,7 +87,7 @@ const HINTS: Choices = Choices {
     may_be_empty: true,
 };
 
-/// The valid range for a budget.
+/// The valid range of a budget.
 pub(super) const DOLLARS: ValueKind = ValueKind::Number {
     min: MIN_DOLLARS,
     max: MAX_DOLLARS,

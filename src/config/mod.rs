@@ -1,6 +1,6 @@
 //! The user's optional `config.toml`.
 //!
-//! Every key has a default, and an unusable value affects only its own key.
+//! Every key has a default. An invalid value affects only its own key.
 
 mod budget;
 mod check;
@@ -23,7 +23,7 @@ use crate::environment::Environment;
 use crate::terminal::{THEMES, Theme};
 use crate::time::HourFormat;
 
-/// The complete configuration, with the same names and structure as in the file.
+/// The complete configuration, structured like the file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
@@ -35,21 +35,21 @@ pub struct Config {
     pub budget: Budget,
     /// The user's subscription.
     pub plan: PlanConfig,
-    /// The second currency, in which amounts are shown next to dollars.
+    /// A second currency. Amounts are shown in it next to the amounts in dollars.
     pub currency: Currency,
-    /// The hints that are turned off.
+    /// The settings for hints.
     pub hints: HintConfig,
     /// The notification settings.
     pub notify: NotifyConfig,
     /// The configuration of `whycap export`.
     pub export: Export,
-    /// The keys that are set in a file, as `section.key`.
+    /// The keys that are set in a file, in the form `section.key`.
     #[serde(skip)]
     pub from_file: Vec<String>,
     /// The problems found in the files, one sentence each.
     #[serde(skip)]
     pub problems: Vec<String>,
-    /// True if a file cannot be used at all, so that the user's settings are unknown.
+    /// True if an entire file is invalid, which means that the user's settings are unknown.
     #[serde(skip)]
     pub is_broken: bool,
 }
@@ -58,7 +58,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanConfig {
-    /// The price per month, in dollars.
+    /// The monthly price in dollars.
     pub monthly: Option<f64>,
 }
 
@@ -66,7 +66,7 @@ pub struct PlanConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NotifyConfig {
-    /// True if limit errors trigger a notification through the terminal.
+    /// True if limit errors trigger a desktop notification through the terminal.
     pub desktop: bool,
 }
 
@@ -82,19 +82,19 @@ impl Config {
         self.problems_of("budget").next()
     }
 
-    /// Returns the first problem that affects budgets, ignoring unknown keys. A newer version of whycap may support
-    /// these keys, so they do not justify a warning on every screen.
+    /// Returns the first problem that affects budgets, except for unknown keys. They may belong to a newer version of
+    /// whycap and do not justify a warning on every screen.
     pub(crate) fn budget_fault(&self) -> Option<&str> {
         self.problems_of("budget")
             .find(|problem| !problem.contains("is not a key"))
     }
 
-    /// Returns true if a broken file may contain budgets that whycap cannot read.
+    /// Returns true if an invalid file may contain budgets.
     pub(crate) fn hides_budgets(&self) -> bool {
         self.is_broken && !self.budget.is_set()
     }
 
-    /// Returns the problems that affect a section. A broken file affects all sections.
+    /// Returns the problems that affect a section. An invalid file affects all sections.
     pub(crate) fn problems_of(&self, section: &str) -> impl Iterator<Item = &str> {
         let start = format!("`{section}");
         self.problems
@@ -111,7 +111,7 @@ impl Config {
         }
     }
 
-    /// Replaces the locale's hour format with the one that the user has chosen, if any.
+    /// Applies the user's choice of hour format, which takes precedence over the locale.
     pub(crate) fn set_hours(&self, environment: &mut Environment) {
         match self.display.clock {
             ClockChoice::Auto => {}
@@ -126,12 +126,12 @@ impl Config {
         Theme::named(&self.statusline.theme).unwrap_or(default_theme)
     }
 
-    /// Returns true unless the user has turned the hint off.
+    /// Returns true unless the user has turned off the hint.
     pub(crate) fn shows_hint(&self, hint: HintName) -> bool {
         !self.hints.off.contains(&hint)
     }
 
-    /// Returns true if the status line shows a segment. The data for hidden segments does not have to be read.
+    /// Returns true if the status line includes a segment. The data for other segments need not be read.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
         self.rows().iter().flatten().any(|shown| *shown == segment)
     }

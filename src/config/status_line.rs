@@ -1,11 +1,11 @@
-//! The section `[statusline]`, which determines what the status line shows and how.
+//! The section `[statusline]`, which configures the content and appearance of the status line.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::terminal::THEMES;
 
-/// The number of segments, in declaration order, that are shown by default.
+/// The number of segments that are shown by default, in declaration order.
 const DEFAULT_SEGMENTS: usize = 6;
 
 /// A segment of the status line.

@@ -1,8 +1,8 @@
-//! Renders the result of a command.
+//! Renders the results of commands.
 //!
-//! A [`Report`] holds facts for programs and blocks of text for people. It is rendered either as JSON or as text of a
-//! given width. Tables can also be rendered as CSV and, by the `html` module, as HTML. Sentences come from named
-//! templates in JSON files next to the code.
+//! A [`Report`] contains facts for programs and text for users. It is rendered as JSON or as text of a given width.
+//! Tables can also be rendered as CSV and, in the `html` module, as HTML. Sentences come from named templates in JSON
+//! files next to the code.
 
 mod csv;
 mod page;
@@ -18,21 +18,21 @@ pub use report::Report;
 pub(crate) use report::{MeterRow, conversation_rows, merge_objects};
 pub(crate) use table::{Cell, Column, Table};
 
-/// A placeholder's name and the value that replaces it.
+/// The name of a placeholder and its value.
 pub(crate) type Argument<'a> = (&'a str, &'a dyn Display);
 
-/// Sentence templates, keyed by name.
+/// Sentence templates by name.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(crate) struct Texts(HashMap<String, String>);
 
 impl Texts {
-    /// Parses a JSON object. If the JSON is invalid, the result contains no templates. This cannot happen unnoticed,
-    /// because the tests check all files.
+    /// Parses a JSON object. Invalid JSON results in an empty set of templates, but tests ensure that all files are
+    /// valid.
     pub(crate) fn parse(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
     }
 
-    /// Returns the sentence with this name, or an empty string if there is none.
+    /// Fills in the template with this name. Returns an empty string if there is none.
     pub(crate) fn format(&self, name: &str, arguments: &[Argument<'_>]) -> String {
         match self.0.get(name) {
             Some(template) => fill_template(template, arguments),
@@ -41,8 +41,8 @@ impl Texts {
     }
 }
 
-/// Replaces the placeholders in a template, such as `{amount}`, with the arguments. A placeholder without an argument
-/// is replaced with its own name.
+/// Replaces placeholders in a template, such as `{amount}`, with arguments. A placeholder without an argument is
+/// replaced with its own name.
 pub(crate) fn fill_template(template: &str, arguments: &[Argument<'_>]) -> String {
     let mut filled = String::new();
     for (index, piece) in template.split(['{', '}']).enumerate() {

@@ -1,37 +1,36 @@
-//! The page on which a report is rendered, with its width and its colors.
+//! The width and colors for rendering a report.
 
 use crate::environment::Environment;
 use crate::terminal::{
     Palette, Piece, Shown, Theme, Tone, is_stdout_terminal, output_width, padding, wrap,
 };
 
-/// The maximum width of running text. Longer lines are hard to read.
+/// The maximum width of a paragraph. Longer lines are hard to read.
 const MAX_TEXT_COLUMNS: usize = 96;
 
 /// The minimum width of a page. Narrower layouts are not supported.
 const MIN_COLUMNS: usize = 20;
 
-/// The number of columns that Claude Code itself takes up beside a message that explains why a prompt was held back (as
-/// of 2.1.328).
+/// The number of columns that Claude Code uses next to a message about a blocked prompt (as of 2.1.328).
 const CONVERSATION_MARGIN: usize = 10;
 
-/// The width of a conversation when the width of the terminal is unknown.
+/// The width of a conversation if the width of the terminal is unknown.
 const DEFAULT_CONVERSATION_COLUMNS: usize = 90;
 
-/// The indentation on a page that is too narrow for a larger one.
+/// The indentation on narrow pages.
 const NARROW_INDENT: usize = 2;
 
-/// The width and the colors of a rendered report.
+/// The width and colors for rendering a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
     pub(super) columns: usize,
     palette: Palette,
-    /// True if the page is shown on a terminal. Bars next to tables appear only on a terminal.
+    /// True if the output is a terminal. Bars next to tables are shown only on terminals.
     pub(super) is_terminal: bool,
 }
 
 impl Page {
-    /// Returns a page for standard output.
+    /// Creates a page for standard output.
     pub fn for_stdout(environment: &Environment) -> Self {
         let page = Self::new(output_width(environment), Palette::for_stdout(environment));
         Self {
@@ -40,7 +39,7 @@ impl Page {
         }
     }
 
-    /// Returns a page for a message in a Claude Code conversation.
+    /// Creates a page for a message in a Claude Code conversation.
     pub fn in_conversation(environment: &Environment) -> Self {
         let columns = environment
             .columns()
@@ -49,7 +48,7 @@ impl Page {
         Self::new(columns, Palette::none())
     }
 
-    /// Returns a page with the given width and colors, for output that does not go to a terminal.
+    /// Creates a page with the given width and colors for output to something other than a terminal.
     pub fn new(columns: usize, palette: Palette) -> Self {
         Self {
             columns: columns.max(MIN_COLUMNS),
@@ -58,7 +57,7 @@ impl Page {
         }
     }
 
-    /// Returns the page with the colors of another theme.
+    /// Returns the page with the colors of a different theme.
     pub(crate) fn with_theme(self, theme: &'static Theme) -> Self {
         Self {
             palette: self.palette.with_theme(theme),
@@ -82,7 +81,7 @@ impl PageWriter {
         }
     }
 
-    /// Writes a row without wrapping it. Trailing white space is removed.
+    /// Writes a row without wrapping it. Trailing whitespace is removed.
     pub(super) fn row(&mut self, mut pieces: Vec<Piece>) {
         while pieces.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
         if let Some((_, text)) = pieces.last_mut() {
@@ -91,7 +90,7 @@ impl PageWriter {
         self.shown.add_row(&pieces, self.page.palette);
     }
 
-    /// Writes running text after a label. All lines start at column `indent`, which must be the width of the label.
+    /// Writes a paragraph after a label. All lines start at column `indent`, which must be the width of the label.
     pub(super) fn hanging_text(&mut self, label: &[Piece], indent: usize, tone: Tone, text: &str) {
         let columns = self
             .page
@@ -109,7 +108,7 @@ impl PageWriter {
         }
     }
 
-    /// Writes indented running text. If the indentation would take up more than a quarter of the page, it is reduced.
+    /// Writes an indented paragraph. The indentation is reduced if it exceeds a quarter of the page.
     pub(super) fn indented_text(&mut self, indent: usize, tone: Tone, text: &str) {
         let indent = if indent * 4 > self.page.columns {
             NARROW_INDENT
@@ -119,8 +118,7 @@ impl PageWriter {
         self.hanging_text(&[blank(indent)], indent, tone, text);
     }
 
-    /// Writes text in a column to the right of its labels. If the page is too narrow for both, the text is written
-    /// below the labels.
+    /// Writes a paragraph to the right of its labels, or below them if the page is too narrow.
     pub(super) fn labelled_text(&mut self, labels: &[Label], tone: Tone, text: &str) {
         let indent = labels.iter().map(|label| label.columns).sum();
         if self.page.columns >= indent + MIN_COLUMNS {
@@ -138,7 +136,7 @@ impl PageWriter {
     }
 }
 
-/// A label of a fixed width that precedes other text.
+/// A label with a fixed width, followed by other text.
 #[derive(Debug, Clone)]
 pub(super) struct Label {
     pub(super) tone: Tone,

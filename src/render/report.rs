@@ -1,4 +1,4 @@
-//! The result of a command: facts for programs, and blocks of text for people.
+//! The result of a command: facts for programs, and blocks of text for users.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use super::page::{Label, Page, PageWriter};
 use crate::environment::Environment;
 use crate::terminal::{Piece, Shown, Tone, bar, print, truncate, width};
 
-/// The number of rows that Claude Code, the status line, and the prompt take up around a message (2.1.328).
+/// The number of rows that Claude Code, the status line, and the prompt use around a message (2.1.328).
 const ROWS_AROUND_MESSAGE: usize = 14;
 
-/// The width of a meter's bar.
+/// The width of the bar in a meter.
 const METER_BAR_COLUMNS: usize = 20;
 
-/// The width of the narrowest page on which meters have bars.
+/// The minimum page width for meters with bars.
 const MIN_COLUMNS_FOR_METER_BARS: usize = 64;
 
 /// The result of a command, which can be rendered as JSON or as text.
@@ -26,25 +26,25 @@ pub struct Report {
     blocks: Vec<ReportBlock>,
 }
 
-/// A part of a report. Its layout is determined when the width of the page is known.
+/// A part of a report. It is laid out when the page width is known.
 type ReportBlock = Box<dyn Fn(&mut PageWriter)>;
 
-/// A row that shows how much of something is used, with a label, a bar, a percentage, and a remark.
+/// A row that shows how much of something is used: a label, a bar, a percentage, and a remark.
 #[derive(Debug)]
 pub(crate) struct MeterRow {
-    /// The label, padded to the same width in every row.
+    /// The label, padded to the same width in all rows.
     pub(crate) label: Vec<Piece>,
     pub(crate) percent: f64,
-    /// The percentage as text.
+    /// The formatted percentage.
     pub(crate) percent_text: String,
-    /// The tone of both the bar and the percentage.
+    /// The tone of the bar and the percentage.
     pub(crate) tone: Tone,
-    /// Alternative remarks, longest first. The first remark that fits is shown, or the last one if none of them fit.
+    /// Alternative remarks, longest first. The first one that fits is shown, or the last one if none fits.
     pub(crate) remarks: Vec<String>,
 }
 
 impl Report {
-    /// Creates a report from facts, which are rendered as single-line JSON.
+    /// Creates a report from facts, which are rendered as JSON on a single line.
     pub(crate) fn new(facts: Value) -> Self {
         Self {
             facts,
@@ -52,14 +52,14 @@ impl Report {
         }
     }
 
-    /// Creates a report without facts that contains a single paragraph.
+    /// Creates a report that contains only a paragraph.
     pub(crate) fn from_paragraph(text: impl Into<String>) -> Self {
         let mut report = Self::default();
         report.paragraph(Tone::Plain, text);
         report
     }
 
-    /// Creates a report without facts whose lines are never wrapped, so that people can copy them.
+    /// Creates a report from lines that are never wrapped, so that users can copy them.
     pub(crate) fn from_lines(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.lines() {
@@ -68,7 +68,7 @@ impl Report {
         report
     }
 
-    /// Returns the report with indented JSON, which people can read more easily.
+    /// Returns the report with indented JSON, which is easier to read.
     pub(crate) fn indented(self) -> Self {
         Self {
             is_json_indented: true,
@@ -76,7 +76,7 @@ impl Report {
         }
     }
 
-    /// Adds running text.
+    /// Adds a paragraph.
     pub(crate) fn paragraph(&mut self, tone: Tone, text: impl Into<String>) {
         self.indented_paragraph(0, tone, text);
     }
@@ -92,7 +92,7 @@ impl Report {
         }
     }
 
-    /// Adds indented running text.
+    /// Adds an indented paragraph.
     pub(crate) fn indented_paragraph(
         &mut self,
         indent: usize,
@@ -103,17 +103,17 @@ impl Report {
         self.add_block(move |writer| writer.indented_text(indent, tone, &text_to_show));
     }
 
-    /// Adds a line that is never wrapped, so that people can copy it.
+    /// Adds a line that is never wrapped, so that users can copy it.
     pub(crate) fn line(&mut self, text: impl Into<String>) {
         self.row(vec![(Tone::Plain, text.into())]);
     }
 
-    /// Adds a line made up of several pieces, which is never wrapped.
+    /// Adds a line of several pieces, which is never wrapped.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
         self.add_block(move |writer| writer.row(pieces.clone()));
     }
 
-    /// Adds a single row with as much of the text as fits.
+    /// Adds a single line with as much of a text as fits.
     pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
         let text_to_show = text.into();
         self.add_block(move |writer| {
@@ -133,7 +133,7 @@ impl Report {
         self.row(vec![(Tone::Strong, title.into())]);
     }
 
-    /// Adds running text after a marker such as "1. ".
+    /// Adds a paragraph after a marker such as "1. ".
     pub(crate) fn item(&mut self, marker: &str, tone: Tone, text: impl Into<String>) {
         let text_to_show = text.into();
         let indent = width(marker);
@@ -141,8 +141,8 @@ impl Report {
         self.add_block(move |writer| writer.hanging_text(&marker, indent, tone, &text_to_show));
     }
 
-    /// Adds labels followed by wrapped text. Each label has a tone, a text, and a width. If the page is too narrow for
-    /// both, the text is placed below the labels.
+    /// Adds a paragraph after labels. Each label has a tone, a text, and a width. If the page is too narrow, the
+    /// paragraph is placed below the labels.
     pub(crate) fn labelled(
         &mut self,
         labels: &[(Tone, &str, usize)],
@@ -171,7 +171,7 @@ impl Report {
         self.add_block(move |writer| table.write(writer));
     }
 
-    /// Adds a heading and a table. If the table has no rows, adds nothing and returns false.
+    /// Adds a heading and a table. Returns false without adding anything if the table has no rows.
     pub(crate) fn table_below(&mut self, title: &str, table: Table) -> bool {
         let has_rows = !table.rows.is_empty();
         if has_rows {
@@ -221,13 +221,13 @@ impl Report {
         self.render(page).as_str().to_owned()
     }
 
-    /// Returns the number of rows that the blocks take up on a page.
+    /// Returns the number of rows that the blocks occupy on a page.
     pub(crate) fn row_count(&self, page: Page) -> usize {
         self.render(page).as_str().lines().count()
     }
 }
 
-/// Merges the fields of JSON objects into one object. Values that are not objects are ignored.
+/// Merges JSON objects into one. Values that are not objects are ignored.
 pub(crate) fn merge_objects(parts: impl IntoIterator<Item = Value>) -> Value {
     let mut fields = serde_json::Map::new();
     for part in parts {
@@ -238,8 +238,8 @@ pub(crate) fn merge_objects(parts: impl IntoIterator<Item = Value>) -> Value {
     Value::Object(fields)
 }
 
-/// Returns the maximum number of rows for a message in a conversation on a terminal of the given height. Claude Code
-/// shows only the end of a longer message.
+/// Returns the maximum number of rows of a message in a conversation, based on the height of the terminal. Claude Code
+/// shows only the end of longer messages.
 pub(crate) fn conversation_rows(terminal_rows: Option<usize>) -> Option<usize> {
     terminal_rows.map(|rows| rows.saturating_sub(ROWS_AROUND_MESSAGE))
 }

@@ -1,4 +1,4 @@
-//! Tables, and their layout as text. On a page that is too narrow, columns are left out and text is truncated.
+//! Tables and their text layout. If the page is too narrow, columns are omitted and text is truncated.
 
 use super::page::PageWriter;
 use crate::terminal::{Piece, Tone, padding, share_bar, truncate, width};
@@ -9,20 +9,19 @@ const GAP: usize = 2;
 /// The maximum width of the bar after a row.
 const MAX_BAR_COLUMNS: usize = 24;
 
-/// The minimum width at which a bar still shows differences.
+/// The minimum width for a useful bar.
 const MIN_BAR_COLUMNS: usize = 6;
 
-/// A table. Each row has one cell per column, and may have a bar after them.
+/// A table. Each row has one cell per column and an optional bar.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<TableRow>,
-    /// Alternative sets of columns for different widths, widest first. A set contains the indices of its columns. If
-    /// the list is empty, all columns are shown.
+    /// Alternative sets of column indices, widest first. If empty, all columns are shown.
     pub(crate) choices: Vec<Vec<usize>>,
     /// The indentation of the table.
     pub(crate) indent: usize,
-    /// True if the column names are left out.
+    /// True if the column names are omitted.
     pub(crate) is_headless: bool,
 }
 
@@ -33,7 +32,7 @@ pub(crate) struct Column {
     /// True if the cells are right-aligned.
     is_number: bool,
     tone: Tone,
-    /// The minimum width to which text may be truncated, or `None` if the text must not be truncated.
+    /// The minimum width to which text can be truncated, or `None` if it must not be truncated.
     min_width: Option<usize>,
 }
 
@@ -41,9 +40,9 @@ pub(crate) struct Column {
 #[derive(Debug, Clone)]
 pub(crate) struct TableRow {
     pub(crate) cells: Vec<Cell>,
-    /// The tone of the whole row, if it differs from the tones of the columns.
+    /// The tone of the whole row. If `None`, each column has its own tone.
     tone: Option<Tone>,
-    /// Running text below the row, which is never truncated.
+    /// A paragraph below the row, which is never truncated.
     note: Option<String>,
 }
 
@@ -53,9 +52,9 @@ pub(crate) struct Cell {
     pub(crate) text: String,
     /// The value for spreadsheets and scripts, if it differs from the text.
     pub(crate) exact: Option<String>,
-    /// The length of a bar, as a fraction of the longest bar. A terminal shows it after the row.
+    /// The length of a bar relative to the longest bar. On a terminal, the bar is shown after the row.
     pub(crate) bar: Option<f64>,
-    /// The darkness of the cell in HTML, as a fraction of the darkest shade.
+    /// The shade of the cell in HTML, from 0 to 1 (the darkest).
     pub(crate) shade: Option<f64>,
 }
 
@@ -80,7 +79,7 @@ impl Column {
         Self { tone, ..self }
     }
 
-    /// Allows the text in the column to be truncated to this width.
+    /// Allows text in the column to be truncated to this width.
     pub(crate) fn with_min_width(self, min_width: usize) -> Self {
         Self {
             min_width: Some(min_width),
@@ -113,7 +112,7 @@ impl Cell {
         }
     }
 
-    /// Sets the darkness of the cell in HTML.
+    /// Sets the shade of the cell in HTML.
     pub(crate) fn with_shade(self, shade: f64) -> Self {
         Self {
             shade: Some(shade),
@@ -121,7 +120,7 @@ impl Cell {
         }
     }
 
-    /// Creates a cell that has a bar but no text.
+    /// Creates a cell with a bar and no text.
     pub(crate) fn bar(share: f64) -> Self {
         Self {
             bar: Some(share),
@@ -147,7 +146,7 @@ impl Table {
         });
     }
 
-    /// Adds a row with its own tone, such as a total.
+    /// Adds a row with its own tone, for example a total.
     pub(crate) fn row_in_tone(
         &mut self,
         tone: Tone,
@@ -160,7 +159,7 @@ impl Table {
         });
     }
 
-    /// Adds running text below the last row.
+    /// Adds a paragraph below the last row.
     pub(crate) fn note_below(&mut self, note: impl Into<String>) {
         if let Some(row) = self.rows.last_mut() {
             row.note = Some(note.into());
@@ -197,7 +196,7 @@ impl Table {
         }
     }
 
-    /// Returns all rows, preceded by a row of column names unless the table is headless.
+    /// Returns all rows. The first one contains the column names unless they are omitted.
     fn rows_with_heading(&self) -> Vec<TableRow> {
         let heading = TableRow {
             cells: self
@@ -216,7 +215,7 @@ impl Table {
         rows
     }
 
-    /// Returns the first set of columns that fits if its text is truncated, or the last set if none of the sets fit.
+    /// Returns the first set of columns that fits after truncating text, or the last set if none fits.
     fn choose_columns(&self, rows: &[TableRow], room: usize) -> Vec<PlacedColumn<'_>> {
         let all_columns = [(0..self.columns.len()).collect()];
         let choices = if self.choices.is_empty() {
@@ -241,7 +240,7 @@ impl Table {
     }
 }
 
-/// A column and its width on a page.
+/// A column and its width on the page.
 struct PlacedColumn<'t> {
     column: &'t Column,
     /// The index of the column in the table.
@@ -266,7 +265,7 @@ impl<'t> PlacedColumn<'t> {
         }
     }
 
-    /// Returns a row's text in this column, its padding, and the gap before the next column.
+    /// Returns the text of a row in this column, its padding, and the gap after it.
     fn pieces(&self, row: &TableRow) -> [Piece; 3] {
         let text = match row.cells.get(self.index) {
             Some(cell) => truncate(&cell.text, self.width),
@@ -283,15 +282,14 @@ impl<'t> PlacedColumn<'t> {
     }
 }
 
-/// Returns the total width of the columns, including the gaps between them. `width` returns the width of a single
-/// column.
+/// Returns the total width of the columns and the gaps between them. `width` returns the width of a column.
 fn total_width(columns: &[PlacedColumn<'_>], width: fn(&PlacedColumn<'_>) -> usize) -> usize {
     let gaps = GAP * columns.len().saturating_sub(1);
     columns.iter().map(width).sum::<usize>() + gaps
 }
 
-/// Makes columns narrower until all of them fit, always starting with the widest one that can still shrink. If that is
-/// not enough, the first column is truncated further until the row fits.
+/// Shrinks columns until all of them fit, starting with the widest column that can still shrink. If this is not enough,
+/// the first column is truncated further.
 fn shrink_to_fit(columns: &mut [PlacedColumn<'_>], room: usize) {
     let mut excess = total_width(columns, |column| column.width).saturating_sub(room);
     while excess > 0 {

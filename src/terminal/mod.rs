@@ -1,4 +1,4 @@
-//! Output for people at a terminal: escaping, colors, widths, and the standard streams themselves.
+//! Terminal output: escaping, colors, widths, and standard streams.
 
 mod output;
 mod palette;
@@ -20,13 +20,13 @@ pub(crate) use screen::{Screen, ScreenSize, WakeReason};
 pub(crate) use text::{count_noun, padding};
 pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};
 
-/// The width of the output if neither `COLUMNS` nor a terminal provides one.
+/// The output width if neither `COLUMNS` nor a terminal specifies one.
 const DEFAULT_COLUMNS: usize = 80;
 
-/// The minimum width of the output. Narrower layouts are not supported.
+/// The minimum output width. Narrower layouts are not supported.
 const MIN_COLUMNS: usize = 20;
 
-/// Returns the width for human-readable output: `COLUMNS` if set, else the width of the terminal, else 80.
+/// Returns the width for human-readable output: `COLUMNS` if set, otherwise the width of the terminal, otherwise 80.
 pub fn output_width(environment: &Environment) -> usize {
     environment
         .columns()
@@ -35,8 +35,8 @@ pub fn output_width(environment: &Environment) -> usize {
         .max(MIN_COLUMNS)
 }
 
-/// Returns the width of the terminal to which one of the standard streams is connected, or `None` if there is none. On
-/// Unix, crossterm is not used for this, because it starts a process if it cannot determine the size.
+/// Returns the width of the terminal that a standard stream is connected to, or `None` if there is none. The Unix
+/// version does not use crossterm, which would start a process if the size cannot be determined.
 #[cfg(unix)]
 fn terminal_columns() -> Option<usize> {
     [
@@ -50,8 +50,8 @@ fn terminal_columns() -> Option<usize> {
     .find(|columns| *columns > 0)
 }
 
-/// Returns the height of the terminal that started this process, or `None` if there is none. When Claude Code runs a
-/// command, the command's standard streams are pipes, but it still has the same controlling terminal.
+/// Returns the height of the controlling terminal, or `None` if there is none. For commands run by Claude Code, the
+/// standard streams are pipes, but the controlling terminal is still available.
 #[cfg(unix)]
 pub(crate) fn controlling_terminal_rows() -> Option<usize> {
     use rustix::fs::{Mode, OFlags, open};

@@ -1,8 +1,8 @@
-//! Output to the standard streams, and bars for percentages.
+//! Writes to the standard streams, and renders bars for percentages.
 //!
-//! Only a value of type [`Shown`] can be printed, and such a value cannot contain characters that control a terminal.
-//! Text is escaped when a `Shown` is created, so callers never have to escape anything themselves. clippy.toml forbids
-//! all other ways of printing.
+//! Only values of type [`Shown`] can be printed. They never contain terminal control characters, because text is
+//! escaped when a `Shown` is created. Callers do not have to escape anything. clippy.toml forbids all other ways of
+//! printing.
 
 #![expect(
     clippy::disallowed_methods,
@@ -23,38 +23,38 @@ const LIGHT_BLOCK: &str = "\u{2591}";
 /// Moves the cursor to the start of the line and clears the line.
 const CLEAR_LINE: &str = "\r\u{1b}[2K";
 
-/// Serializes a value as single-line JSON with unprintable characters escaped.
+/// Serializes a value as JSON on a single line, escaping unprintable characters.
 pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
     escape_json(serde_json::to_string(value).unwrap_or_default())
 }
 
-/// Text that can be printed safely.
+/// Text that is safe to print.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown(String);
 
 impl Shown {
-    /// Creates single-line JSON, followed by a line break.
+    /// Creates single-line JSON with a trailing newline.
     pub fn json(value: &Value) -> Self {
         Self(escape_json(value.to_string()) + "\n")
     }
 
-    /// Creates indented JSON, followed by a line break.
+    /// Creates indented JSON with a trailing newline.
     pub fn indented_json(value: &Value) -> Self {
         Self(escape_json(format!("{value:#}")) + "\n")
     }
 
-    /// Creates plain text. Line breaks are preserved, and none are added.
+    /// Creates plain text. Newlines are preserved, and no trailing newline is added.
     pub fn text(text: &str) -> Self {
         Self(escape_lines(text))
     }
 
-    /// Creates text that is printed without escaping. The text must come from whycap itself, or from a program whose
-    /// output the user has asked whycap to pass through.
+    /// Creates text that is printed without escaping. It must come from whycap itself, or from a program whose output
+    /// the user wants to pass through.
     pub(crate) fn unescaped(text: String) -> Self {
         Self(text)
     }
 
-    /// Creates rows of pieces in the colors of the palette.
+    /// Creates rows from pieces, in the colors of a palette.
     pub(crate) fn rows(rows: &[Vec<Piece>], palette: Palette) -> Self {
         let mut shown = Self::default();
         for row in rows {
@@ -63,7 +63,7 @@ impl Shown {
         shown
     }
 
-    /// Adds a row of pieces in the colors of the palette.
+    /// Adds a row of pieces, in the colors of a palette.
     pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
         for (tone, text) in pieces {
             self.0.push_str(&palette.paint(*tone, text));
@@ -87,7 +87,7 @@ pub fn is_stdout_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Writes to standard output. It is not an error if the reader has closed its end of the pipe.
+/// Writes to standard output. A broken pipe is not an error.
 pub fn print(shown: &Shown) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -102,9 +102,9 @@ pub fn print(shown: &Shown) -> io::Result<()> {
     }
 }
 
-/// Prints an error to standard error on a single line, prefixed with the name of the program.
+/// Prints an error message to standard error on a single line, prefixed with the program name.
 pub fn print_error(message: &str) {
-    // If standard error is closed, there is nowhere else to report the error.
+    // If standard error is closed, the error cannot be reported.
     let _ = writeln!(
         io::stderr(),
         "whycap: {}",
@@ -112,8 +112,8 @@ pub fn print_error(message: &str) {
     );
 }
 
-/// Shortens a message that repeats a long argument or path. The middle is cut out, because the start says what happened
-/// and the end says what to do about it.
+/// Shortens a message that contains a long argument or path. The middle is removed, because the start describes the
+/// problem and the end suggests a remedy.
 fn shorten_message(message: &str) -> String {
     const MAX_LENGTH: usize = 560;
 
@@ -126,7 +126,7 @@ fn shorten_message(message: &str) -> String {
     start.chain(['…']).chain(end).collect()
 }
 
-/// Tells the user, on standard error, that an operation will take a while. Prints nothing if standard error is not a
+/// Notifies the user on standard error that an operation will take a while. Prints nothing unless standard error is a
 /// terminal, because scripts expect no output there.
 pub fn print_notice(sentence: &str) {
     if io::stderr().is_terminal() {
@@ -134,8 +134,8 @@ pub fn print_notice(sentence: &str) {
     }
 }
 
-/// Replaces the line that the previous call printed to standard output. If `is_last` is set, a line break follows.
-/// Prints nothing if standard output is not a terminal.
+/// Replaces the previous line on standard output. Prints nothing unless standard output is a terminal. If `is_last` is
+/// true, a newline is added.
 pub fn replace_line(sentence: &str, is_last: bool) -> io::Result<()> {
     if !is_stdout_terminal() {
         return Ok(());
@@ -144,8 +144,7 @@ pub fn replace_line(sentence: &str, is_last: bool) -> io::Result<()> {
     print(&Shown(format!("\r\u{1b}[K{}{end}", escape(sentence))))
 }
 
-/// Returns a bar for a percentage. It has at least one filled column unless the percentage is 0 or less, and it is full
-/// only at 100% or more.
+/// Renders a bar for a percentage. It is empty only at 0% or below, and full only at 100% or above.
 pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     let filled = if percent <= 0.0 {
         0
@@ -160,8 +159,8 @@ pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     ]
 }
 
-/// Returns a bar without a background. Its length is the given fraction of `columns`, rounded to an eighth of a column.
-/// If the fraction is above 0, the bar is at least an eighth of a column long.
+/// Renders a bar without a background. `share` is its length as a fraction of `columns`, rounded to an eighth of a
+/// column. A positive share is at least an eighth of a column long.
 pub(crate) fn share_bar(share: f64, columns: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
@@ -177,8 +176,8 @@ fn round(number: f64) -> usize {
     usize::try_from(saturating_u64(number.round())).unwrap_or(usize::MAX)
 }
 
-/// Runs `work` and shows its progress on standard error if that is a terminal. `label` describes the work. The function
-/// passed to `work` must be called with the amount done so far and the total.
+/// Runs `work` and displays its progress on standard error if it is a terminal. `label` describes the work. `work` must
+/// call the function passed to it with the amount done and the total.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     const COLUMNS: u64 = 25;
 
@@ -192,7 +191,7 @@ pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64))
         let shown_done = done.min(total);
         let percent = shown_done * 100 / total;
         let filled = FULL_BLOCK.repeat(usize::try_from(shown_done * COLUMNS / total).unwrap_or(0));
-        // The work continues even if the terminal has been closed.
+        // The work continues even if the terminal is closed.
         let _ = write!(
             io::stderr(),
             "\r  {label} {filled:\u{2591}<25} {percent:3}%"

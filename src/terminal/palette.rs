@@ -1,4 +1,4 @@
-//! Tones, which represent the meaning of a piece of text, and the color that each theme assigns to them.
+//! Tones and themes. A tone is the meaning of a piece of text, and a theme assigns a color to each tone.
 
 use anstyle::{Ansi256Color, AnsiColor, Style};
 
@@ -8,16 +8,16 @@ use crate::environment::Environment;
 /// The meaning of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {
-    /// Normal text, in the terminal's own color.
+    /// Normal text in the terminal's default color.
     #[default]
     Plain,
-    /// Less important text: labels, separators, and reasons.
+    /// Less important text, such as labels, separators, and reasons.
     Quiet,
-    /// A heading or the most important number.
+    /// A heading, or the most important number.
     Strong,
     /// Everything is fine.
     Good,
-    /// A problem that the user should look at soon.
+    /// A problem that needs attention soon.
     Warning,
     /// A problem that blocks work.
     Alarm,
@@ -25,18 +25,18 @@ pub enum Tone {
     Accent,
 }
 
-/// A piece of a row: a tone, and the text to which it applies.
+/// A piece of text with its tone.
 pub type Piece = (Tone, String);
 
-/// The colors of the output, or none.
+/// The output colors, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     theme: Option<&'static Theme>,
 }
 
 impl Palette {
-    /// Returns the colors for output that Claude Code reads from a pipe and displays in color. The palette has no
-    /// colors if the user has set `NO_COLOR` (<https://no-color.org>).
+    /// Returns the palette for output that Claude Code reads from a pipe and displays in color. It has no colors if the
+    /// user has set `NO_COLOR` (<https://no-color.org>).
     pub fn for_claude_code(environment: &Environment) -> Self {
         if environment.variable("NO_COLOR").is_some() {
             Self::none()
@@ -47,13 +47,13 @@ impl Palette {
         }
     }
 
-    /// Returns the colors for standard output. The palette has no colors unless standard output is a terminal that can
-    /// display them.
+    /// Returns the palette for standard output. It has no colors unless standard output is a terminal that supports
+    /// them.
     pub fn for_stdout(environment: &Environment) -> Self {
         if environment.text("TERM") == Some("dumb") || !is_stdout_terminal() {
             return Self::none();
         }
-        // On Windows, this call also makes the console interpret ANSI colors.
+        // On Windows, this also enables ANSI colors in the console.
         #[cfg(windows)]
         if !crossterm::ansi_support::supports_ansi() {
             return Self::none();
@@ -71,15 +71,14 @@ impl Palette {
         self.theme.is_some()
     }
 
-    /// Returns the palette with the colors of another theme. A palette without colors stays
-    /// colorless.
+    /// Returns the palette with a different theme. A palette without colors does not change.
     pub(crate) fn with_theme(self, theme: &'static Theme) -> Self {
         Self {
             theme: self.theme.map(|_| theme),
         }
     }
 
-    /// Returns the escaped text in the color of its tone.
+    /// Escapes text and colors it according to its tone.
     pub(super) fn paint(self, tone: Tone, text: &str) -> String {
         let text = escape(text);
         match self.theme.and_then(|theme| theme.style(tone)) {
@@ -89,14 +88,14 @@ impl Palette {
     }
 }
 
-/// The style of each tone.
+/// A theme, which assigns a style to each tone.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// The theme's name in `config.toml`.
+    /// The name of the theme in `config.toml`.
     pub name: &'static str,
-    /// The purpose of the theme, as shown in the documentation.
+    /// The purpose of the theme, for the documentation.
     pub about: &'static str,
-    /// The styles of all tones after [`Tone::Plain`], in the order of [`Tone`].
+    /// The styles of all tones except [`Tone::Plain`], in the order of [`Tone`].
     styles: [Style; 6],
 }
 
@@ -138,7 +137,7 @@ pub static THEMES: [Theme; 4] = [
     },
 ];
 
-/// Returns the styles of a theme, given its colors as indexes into the 256-color palette.
+/// Returns the styles of a theme from its indexes into the 256-color palette.
 const fn fixed_colors([quiet, good, warning, alarm, accent]: [u8; 5]) -> [Style; 6] {
     [
         Ansi256Color(quiet).on_default(),
@@ -168,15 +167,15 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Red, green, and blue, each from 0 to 1.
+    /// Red, green, and blue components from 0 to 1.
     pub(crate) type Rgb = [f64; 3];
 
-    /// Converts a color from `0xrrggbb`.
+    /// Converts a color in the form `0xrrggbb`.
     pub(crate) fn rgb_of_hex(hex: u32) -> Rgb {
         [16, 8, 0].map(|shift| f64::from(hex >> shift & 0xff) / 255.0)
     }
 
-    /// Returns the contrast ratio of two colors as WCAG 2 defines it.
+    /// Returns the contrast ratio of two colors, as defined by WCAG 2.
     pub(crate) fn contrast(first: Rgb, second: Rgb) -> f64 {
         let first = relative_luminance(first);
         let second = relative_luminance(second);
@@ -194,8 +193,7 @@ pub(crate) mod tests {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// Converts a palette index to a color. The index must be in the 6 × 6 × 6 color cube or the
-    /// gray ramp.
+    /// Converts a palette index to a color. The index must be in the 6 × 6 × 6 color cube or the grayscale ramp.
     fn rgb_of_index(index: u8) -> Rgb {
         let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
         let parts = match index {
@@ -208,7 +206,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_dark_and_the_light_theme_are_readable_on_common_backgrounds() {
-        // Black, VS Code dark, Solarized dark; white, GitHub light, Solarized light.
+        // The first three are black, VS Code dark, and Solarized dark. The others are white, GitHub light, and
+        // Solarized light.
         for (name, backgrounds) in [
             ("dark", [0x00_0000, 0x1e_1e1e, 0x00_2b36]),
             ("light", [0xff_ffff, 0xf6_f8fa, 0xfd_f6e3]),

@@ -1,8 +1,7 @@
 //! Restores the terminal when a signal terminates or suspends the process.
 //!
-//! Signals are handled in a separate thread because the main thread may be waiting for a disk, for a keystroke, or for
-//! somebody to read its output. `SIGKILL` and `SIGSTOP` cannot be handled. Processor faults, such as `SIGSEGV`, are
-//! deliberately not handled.
+//! Signals are handled in a separate thread, because the main thread may be blocked on disk access, keyboard input, or
+//! output. `SIGKILL` and `SIGSTOP` cannot be handled. CPU faults such as `SIGSEGV` are deliberately not handled.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,20 +18,20 @@ use signal_hook::consts::{
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// The signals that terminate a process by default, and `SIGTSTP`, which suspends it.
+/// The signals that terminate the process by default, and `SIGTSTP`, which suspends it.
 const SIGNALS: [i32; 15] = [
     SIGTSTP, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGALRM, SIGBUS, SIGPROF, SIGSYS, SIGTRAP,
     SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
 ];
 
-/// How long to wait for the terminal to accept the output that restores it. If nobody reads from the terminal, it may
-/// never accept that output.
+/// The maximum time to wait for the terminal to accept the output that restores it. If nothing reads from the terminal,
+/// it may never do so.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Starts handling signals. `restore` restores the terminal, and `take_over` takes it over again when the suspended
-/// process is resumed. Both may block on the terminal.
+/// Starts handling signals. `restore` restores the terminal, and `take_over` prepares it again when a suspended process
+/// is resumed. Both can block on the terminal.
 ///
-/// Returns a flag that is set whenever the process is resumed, because the screen is empty at that point.
+/// Returns a flag that is set whenever the process is resumed, because the screen must then be redrawn.
 pub(super) fn install(
     restore: fn(),
     take_over: fn() -> io::Result<()>,
@@ -46,8 +45,7 @@ pub(super) fn install(
             run_with_timeout(restore);
             // This terminates or suspends the process.
             let _ = emulate_default_handler(signal);
-            // The process was suspended and has now been resumed. If the process runs in the background, taking over
-            // the terminal suspends it again.
+            // The process has been resumed. If it is in the background, accessing the terminal suspends it again.
             let _ = take_over();
             flag.store(true, Ordering::Relaxed);
         }
@@ -56,13 +54,13 @@ pub(super) fn install(
     Ok(has_continued)
 }
 
-/// Suspends the process group, as a terminal does on Ctrl-Z unless it is in raw mode.
+/// Suspends the process group, as Ctrl-Z does if the terminal is not in raw mode.
 pub(super) fn suspend() {
     let _ = kill_current_process_group(Signal::TSTP);
 }
 
-/// Waits until the terminal is closed and then sends `SIGHUP` to this process. The terminal itself often sends the
-/// signal only to another process.
+/// Waits until the terminal is closed, then sends `SIGHUP` to this process. The terminal often sends the signal only to
+/// another process.
 fn send_hangup_when_terminal_closes() {
     let stdin = rustix::stdio::stdin();
     let stdout = rustix::stdio::stdout();
@@ -72,7 +70,7 @@ fn send_hangup_when_terminal_closes() {
     }
 
     while poll(&mut terminals, None) == Err(rustix::io::Errno::INTR) {}
-    // Some systems cannot poll terminals and return immediately. On those systems, only signals are handled.
+    // Some systems cannot poll terminals, so `poll` returns immediately. On these systems, only signals are handled.
     let is_closed = terminals
         .iter()
         .any(|terminal| terminal.revents().contains(PollFlags::HUP));
@@ -81,7 +79,7 @@ fn send_hangup_when_terminal_closes() {
     }
 }
 
-/// Runs an action in a thread and waits at most [`RESTORE_TIMEOUT`] for it to finish.
+/// Runs an action in a separate thread and waits for it, but no longer than [`RESTORE_TIMEOUT`].
 fn run_with_timeout(action: fn()) {
     let (sender, receiver) = mpsc::channel();
     let spawned = thread::Builder::new().spawn(move || {

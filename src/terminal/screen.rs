@@ -1,4 +1,4 @@
-//! The full-screen mode of `now --watch`, which restores the terminal when it ends.
+//! The full-screen mode of `now --watch`, which restores the terminal at the end.
 
 #![expect(
     clippy::disallowed_methods,
@@ -16,13 +16,13 @@ use crossterm::{cursor, queue};
 
 use super::{Shown, is_stdout_terminal};
 
-/// The terminal's alternate screen, with echo turned off. Dropping the value restores the terminal.
+/// The alternate screen of the terminal, with echo turned off. The terminal is restored when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    /// The text on the screen.
+    /// The text that is currently displayed.
     text: String,
     size: ScreenSize,
-    /// Set when the process is resumed after it was suspended, because the screen is empty at that point.
+    /// Set when a suspended process is resumed, because the screen must then be redrawn.
     has_continued: Arc<AtomicBool>,
 }
 
@@ -33,18 +33,18 @@ pub(crate) struct ScreenSize {
     pub(crate) rows: usize,
 }
 
-/// The reason why a wait ended.
+/// The reason for waking up from a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WakeReason {
-    /// The timeout has expired.
+    /// The timeout expired.
     TimedOut,
-    /// The screen must be rendered again because the terminal was resized or cleared.
+    /// The screen must be redrawn because the terminal was resized or cleared.
     Resized,
-    /// The user pressed `q`, Esc, Ctrl-C, or Ctrl-D to quit.
+    /// The user pressed `q`, Esc, Ctrl-C, or Ctrl-D.
     Quit,
 }
 
-/// The maximum time that a resumed process takes to notice that the screen is empty.
+/// The maximum delay before a resumed process redraws the screen.
 const CONTINUE_CHECK: Duration = Duration::from_millis(500);
 
 impl Screen {
@@ -59,7 +59,7 @@ impl Screen {
         #[cfg(not(unix))]
         let has_continued = Arc::default();
 
-        // From here on, dropping `screen` restores the terminal if anything fails.
+        // From here on, dropping `screen` restores the terminal on failure.
         let screen = Self {
             text: String::new(),
             size: ScreenSize::default(),
@@ -83,8 +83,8 @@ impl Screen {
         }
     }
 
-    /// Shows text whose lines must fit the width of the screen. Lines below the bottom of the screen are left out.
-    /// Nothing is written if neither the text nor the size has changed.
+    /// Draws text that is no wider than the screen. Lines below the bottom of the screen are omitted. Does nothing if
+    /// neither the text nor the size has changed.
     pub(crate) fn draw(&mut self, shown: &Shown) -> io::Result<()> {
         let size = Self::size();
         let text = shown.as_str();
@@ -117,7 +117,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Waits for a keystroke, a resize of the terminal, or the end of `timeout`.
+    /// Waits for a keystroke or a resize, but no longer than `timeout`.
     pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<WakeReason> {
         let start = Instant::now();
         loop {
@@ -160,7 +160,7 @@ fn is_control(key: KeyEvent, letter: char) -> bool {
     key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL)
 }
 
-/// Switches the terminal to the alternate screen and turns off echo and the cursor.
+/// Switches the terminal to the alternate screen, and turns off echo and the cursor.
 fn take_over() -> io::Result<()> {
     terminal::enable_raw_mode()?;
     let mut stdout = io::stdout().lock();
@@ -173,7 +173,7 @@ fn take_over() -> io::Result<()> {
     stdout.flush()
 }
 
-/// Restores the terminal. Errors are ignored because they mean that the terminal has been closed.
+/// Restores the terminal. Errors are ignored, because they mean that it has been closed.
 fn restore() {
     let _ = terminal::disable_raw_mode();
     let mut stdout = io::stdout().lock();

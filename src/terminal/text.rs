@@ -1,14 +1,14 @@
-//! Escaping, measuring, and wrapping text for a terminal.
+//! Escapes, measures, and wraps text for terminals.
 //!
-//! Characters that control a terminal, hide text, or reverse text direction are escaped in the style of Rust and
-//! JavaScript, as in `\u{9b}`. In JSON, they are escaped as in `\u009b`. All widths are measured after escaping.
+//! Characters that control a terminal, hide text, or reverse the text direction are escaped like `\u{9b}`, as in Rust
+//! and JavaScript. In JSON, they are escaped like `\u009b`. All widths are those of the escaped text.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns the text on a single line with unprintable characters escaped. Line breaks and tabs become spaces.
+/// Escapes unprintable characters. Newlines and tabs are replaced with spaces.
 pub fn escape(text: &str) -> Cow<'_, str> {
     let is_printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_printable_ascii || !text.chars().any(is_unprintable) {
@@ -28,13 +28,13 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Like [`escape`], but keeps line breaks.
+/// Like [`escape`], but preserves newlines.
 pub fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
-/// Escapes unprintable characters in serialized JSON, using JSON's own escape sequences. Except for line breaks, such
-/// characters can only occur inside strings.
+/// Escapes unprintable characters in serialized JSON using JSON escape sequences. Except for newlines, these characters
+/// can only occur inside strings.
 pub(super) fn escape_json(json: String) -> String {
     if !json.chars().any(is_unprintable_in_json) {
         return json;
@@ -60,10 +60,9 @@ fn is_unprintable_in_json(character: char) -> bool {
 /// The boundaries of the ranges of unprintable characters, in ascending order: the start of the first range, its end,
 /// the start of the second range, and so on.
 ///
-/// The ranges cover control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters,
-/// soft hyphens, annotations, tags), line and paragraph separators, letters that are rendered as nothing, and code
-/// points that are not characters. They exclude spaces of unusual widths, which occur in the time formats of some
-/// languages, and the variation selectors of emoji.
+/// The ranges include control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters,
+/// soft hyphens, annotations, tags), line and paragraph separators, invisible letters, and noncharacters. They exclude
+/// spaces of unusual width, which some languages use in times, and the variation selectors of emoji.
 const UNPRINTABLE_EDGES: [u32; 56] = [
     0x0, 0x20, 0x7f, 0xa0, 0xad, 0xae, 0x34f, 0x350, 0x600, 0x606, 0x61c, 0x61d, 0x6dd, 0x6de,
     0x70f, 0x710, 0x890, 0x892, 0x8e2, 0x8e3, 0x115f, 0x1161, 0x17b4, 0x17b6, 0x180b, 0x1810,
@@ -77,24 +76,24 @@ fn is_unprintable(character: char) -> bool {
     edges_passed % 2 == 1
 }
 
-/// Returns the width of the text in columns.
+/// Returns the width of a text in columns.
 pub fn width(text: &str) -> usize {
     width_of_escaped(&escape(text))
 }
 
-/// Returns a count with its noun: "1 error", "3 errors".
+/// Formats a count with a noun: "1 error", "3 errors".
 pub(crate) fn count_noun(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
 
-/// Returns the spaces needed to pad the text to `columns`.
+/// Returns the spaces that pad a text to `columns`.
 pub(crate) fn padding(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(text)))
 }
 
-/// Returns the width of text that has already been escaped. Some terminals show an emoji composed of several characters
-/// as a single glyph, and others show the characters side by side. The larger of the two widths is returned.
+/// Returns the width of escaped text. Some terminals display an emoji sequence as a single glyph, and others display
+/// its parts side by side. This function returns the larger width.
 fn width_of_escaped(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
@@ -103,12 +102,12 @@ fn width_of_escaped(text: &str) -> usize {
     text.width().max(side_by_side)
 }
 
-/// Returns the text without the ANSI sequences for colors, hyperlinks, and titles.
+/// Removes the ANSI escape sequences for colors, hyperlinks, and titles from a text.
 pub fn strip_ansi(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-/// Returns how many bytes from the start of escaped text fit into `columns`.
+/// Returns the number of bytes of escaped text that fit into `columns`.
 fn fitting_bytes(text: &str, columns: usize) -> usize {
     let mut used = 0;
     text.chars()
@@ -120,8 +119,8 @@ fn fitting_bytes(text: &str, columns: usize) -> usize {
         .sum()
 }
 
-/// Returns the text on a single line of at most `columns`. If the text is too long, it is cut off after a whole word
-/// and ends with `…`. A word is split only if the words before it fill less than half of the line.
+/// Escapes a text and truncates it to `columns`. Truncated text ends with `…` after a complete word. A word is split
+/// only if the words before it fill less than half of the line.
 pub fn truncate(text: &str, columns: usize) -> String {
     let text = escape(text);
     if width_of_escaped(&text) <= columns {
@@ -149,7 +148,7 @@ pub fn truncate(text: &str, columns: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
-/// Wraps text at spaces into lines of at most `requested_columns`. Words longer than that can be split anywhere.
+/// Wraps a text at spaces into lines of up to `requested_columns`. Longer words can be split anywhere.
 pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
     let columns = requested_columns.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -164,7 +163,7 @@ pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
 
         let mut rest = word.as_str();
         while width_of_escaped(rest) > columns {
-            // A character that is wider than the line gets its own line.
+            // A character that is wider than the line gets a line of its own.
             let first_character = rest.chars().next().map_or(0, char::len_utf8);
             let (start, end) = rest.split_at(fitting_bytes(rest, columns).max(first_character));
             lines.push(start.to_owned());
@@ -177,7 +176,7 @@ pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
     lines
 }
 
-/// Splits text into words. A number and its unit count as one word: "1 h", "52 m".
+/// Splits a text into words. A number with a unit is a single word: "1 h", "52 m".
 fn unbreakable_words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut is_after_number = false;
@@ -296,7 +295,7 @@ mod tests {
         assert_eq!(truncate(text, 40), "ANTHROPIC_API_KEY overrides your plan…");
         let title = "Look at the slow query in the report";
         assert_eq!(truncate(title, 28), "Look at the slow query in…");
-        // If the long word were left out completely, hardly anything would remain.
+        // Without splitting the long word, hardly anything would be left.
         assert_eq!(
             truncate("a ~/work/project-with-a-long-name", 16),
             "a ~/work/projec…"

@@ -1,23 +1,23 @@
-//! The current time with the user's time zone and hour format, for displaying times.
+//! The current time, with the time zone and hour format for displaying times to the user.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::{Zone, format_duration};
 
-/// How the hours of a day are written.
+/// The format for hours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HourFormat {
     /// "14:30".
     #[default]
     TwentyFour,
-    /// "2:30pm", the format that Claude Code itself uses.
+    /// "2:30pm", as in Claude Code.
     Twelve,
 }
 
 impl HourFormat {
-    /// Returns the usual format in the region of a locale such as `en_US.UTF-8`.
+    /// Returns the usual format for a locale such as `en_US.UTF-8`.
     pub fn for_locale(name: &str) -> Self {
-        /// The English locales that use a 12-hour clock according to CLDR.
+        /// The English locales with a 12-hour clock, according to CLDR.
         const TWELVE_HOUR_LOCALES: [&str; 8] = [
             "en_US", "en_CA", "en_AU", "en_NZ", "en_IN", "en_PH", "en_PK", "en_PR",
         ];
@@ -29,11 +29,11 @@ impl HourFormat {
     }
 }
 
-/// How far ahead a time may be and still be shown without a date, even if it is after midnight. A reader who sees
-/// "00:12" at 22:20 will not mistake it for a time on a later day.
+/// The maximum distance at which a time after midnight is displayed without a date. A reader who sees "00:12" at 22:20
+/// knows that it means tonight.
 const TONIGHT: TimeDelta = TimeDelta::hours(12);
 
-/// The current time, along with the time zone and format used for showing times to the user.
+/// The current time, with the time zone and hour format for displaying times to the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     /// The current time.
@@ -45,9 +45,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Formats a time. If the time is today or within the next 12 hours, the result is only the time of day, as in
-    /// "14:30". Otherwise, the result includes the date, as in "Mon Nov 23 14:30", and also the year if it is not the
-    /// current one.
+    /// Formats a time. Times that are today or within the next 12 hours are formatted without a date, as in "14:30".
+    /// All others have a date, as in "Mon Nov 23 14:30", and a year if it is not the current one.
     pub fn format_time(self, at: DateTime<Utc>) -> String {
         if self.shows_date(at) {
             let is_this_year = self.zone.day(at).year() == self.zone.day(self.now).year();
@@ -62,21 +61,21 @@ impl Clock {
         }
     }
 
-    /// Returns true if a time is shown with its date.
+    /// Returns true if a time is displayed with a date.
     fn shows_date(self, at: DateTime<Utc>) -> bool {
         let is_today = self.zone.day(at) == self.zone.day(self.now);
         let is_tonight = at > self.now && at - self.now < TONIGHT;
         !is_today && !is_tonight
     }
 
-    /// Formats a time with the appropriate preposition: "at 14:30" or "on Tue Nov 24 14:30".
+    /// Formats a time with a preposition: "at 14:30" or "on Tue Nov 24 14:30".
     pub(crate) fn format_time_with_preposition(self, at: DateTime<Utc>) -> String {
         let preposition = if self.shows_date(at) { "on" } else { "at" };
         format!("{preposition} {}", self.format_time(at))
     }
 
-    /// Formats a time of day, preceded by its day. `day_format` is a `strftime` format. For example, "%a " results in
-    /// "Tue 14:30".
+    /// Formats a time of day after its day. `day_format` is a `strftime` format. For example, "%a " produces "Tue
+    /// 14:30".
     pub(crate) fn format_with_day(self, day_format: &str, at: DateTime<Utc>) -> String {
         let time_format = match self.hours {
             HourFormat::TwentyFour => "%H:%M",
@@ -88,12 +87,12 @@ impl Clock {
             .to_string()
     }
 
-    /// Formats a time along with how far away it is: "14:30, in 1 h 52 m" or "14:30, 5 m ago".
+    /// Formats a time and its distance from now: "14:30, in 1 h 52 m" or "14:30, 5 m ago".
     pub fn format_time_and_distance(self, at: DateTime<Utc>) -> String {
         format!("{}, {}", self.format_time(at), self.format_distance(at))
     }
 
-    /// Formats a time in the future for use after "until", such as "14:30 (1 h 52 m from now)".
+    /// Formats a future time for use after "until", for example "14:30 (1 h 52 m from now)".
     pub fn format_deadline(self, at: DateTime<Utc>) -> String {
         let time = self.format_time(at);
         if at - self.now < TimeDelta::seconds(1) {
@@ -102,7 +101,7 @@ impl Clock {
         format!("{time} ({} from now)", format_duration(at - self.now))
     }
 
-    /// Formats how far away a time is: "in 1 h 52 m", "5 m ago", or "just now".
+    /// Formats the distance of a time from now: "in 1 h 52 m", "5 m ago", or "just now".
     pub fn format_distance(self, at: DateTime<Utc>) -> String {
         let distance = at - self.now;
         match distance.num_seconds() {

@@ -1,10 +1,10 @@
-//! Parsing and formatting durations.
+//! Parses and formats durations.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-/// The units that can be used to write a duration, with their lengths in seconds.
+/// The units of durations, with their lengths in seconds.
 const UNITS: [(&[&str], u64); 4] = [
     (&["s", "sec", "secs", "second", "seconds"], 1),
     (&["m", "min", "mins", "minute", "minutes"], 60),
@@ -12,9 +12,9 @@ const UNITS: [(&[&str], u64); 4] = [
     (&["d", "day", "days"], 86_400),
 ];
 
-/// Parses a duration such as `90s`, `30m`, or `1h30m`. A number without a unit is in seconds.
+/// Parses a duration such as `90s`, `30m`, or `1h30m`. Without a unit, the number is in seconds.
 ///
-/// Fails if the text is not a valid duration, or if the duration is zero or too long.
+/// Fails if the text is not a duration, or if the duration is zero or too long.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     match parse_seconds(text.trim()) {
         Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
@@ -22,8 +22,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-/// Returns the number of seconds in a duration, or `None` if the text is invalid or the number
-/// overflows.
+/// Returns the number of seconds in a duration. Returns `None` if the text is not a duration or the number overflows.
 fn parse_seconds(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok();
@@ -44,8 +43,8 @@ fn parse_seconds(text: &str) -> Option<u64> {
     Some(seconds)
 }
 
-/// Parses a duration that a program has printed, such as `2h37m0s`, `37.5s`, or `3 hours`. Returns `None` if the text
-/// is not such a duration, for example because it is a number without a unit.
+/// Parses a duration in a program's output, such as `2h37m0s`, `37.5s`, or `3 hours`. Returns `None` if the text is not
+/// a duration, for example if it is a number without a unit.
 pub(crate) fn printed_duration(text: &str) -> Option<TimeDelta> {
     let mut seconds = 0.0;
     let mut rest = text.trim();
@@ -70,8 +69,8 @@ fn split_while(text: &str, fits: fn(char) -> bool) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Formats the two largest units of a duration, ignoring the sign and rounding down: "3 d 11 h", "1
-/// h 52 m", "2 h", "12 m", "40 s".
+/// Formats the two largest units of a duration, rounded down and without the sign: "3 d 11 h", "1 h 52 m", "2 h", "12
+/// m", "40 s".
 pub fn format_duration(duration: TimeDelta) -> String {
     let seconds = duration.num_seconds().unsigned_abs();
 

