@@ -589,8 +589,8 @@ impl World {
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
         let mut cost = self.serve(process, model, usage);
-        // Only one combination of models is used. For other advisors, the client has no price, so its total would
-        // differ from the cost calculated from the transcript.
+        // Only one combination of models is used. If the client had no price for an advisor, its total would differ
+        // from the cost calculated from the transcript.
         let adviser = "claude-sonnet-4-6";
         let is_advised = tokens.is_multiple_of(5) && model == "claude-opus-5-5";
         self.advice = is_advised.then(|| (adviser, self.usage(tokens / 3)));

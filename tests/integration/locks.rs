@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox, in_namespaces};
 
-/// A home directory with an empty configuration directory. The tests use the real clock, because the processes and
+/// A home directory with an empty configuration directory. The tests use the system clock, because the processes and
 /// their start times are real.
 struct Machine {
     sandbox: Sandbox,

@@ -2,11 +2,11 @@
 //!
 //! The data is in `tests/data/messages`. `pasted.jsonl`, `later.jsonl`, `fresh.jsonl`, `fresher.jsonl`, `third.jsonl`
 //! to `fifteenth.jsonl`, `held.jsonl`, and `sixth-held.jsonl` contain messages from public threads with their sources.
-//! If whycap's result for a message is still wrong, `miss` explains why. `anybody.jsonl` contains text that is not
-//! about Claude's limits, such as output of other programs. `made.jsonl` contains more messages of the same kinds:
-//! older and newer wordings, messages that are wrapped, escaped, or nested in JSON, and text that only looks like a
-//! Claude limit. Each line contains the text, the time if it matters, and the accepted results. If `says` is a list,
-//! one of its entries must appear in the headline or the actions.
+//! If whycap's result for a message is still wrong, `miss` explains why. `anybody.jsonl` contains text about limits
+//! other than Claude's, from programs and from people. `made.jsonl` contains more messages of the same kinds: older and
+//! newer wordings, messages that are wrapped, escaped, or nested in JSON, and text that only looks like a Claude limit.
+//! Each line contains the text, the time if it matters, and the accepted results. If `says` is a list, one of its
+//! entries must appear in the headline or the actions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;

@@ -233,7 +233,7 @@ impl Home {
     fn events(&self, input: &[u8]) {
         let event = HookEvent::parse(input);
         let incidents = Incidents::new(&self.places, &self.environment);
-        // Deletes earlier incidents, because thousands of incidents in one session would slow down the test.
+        // Deletes earlier incidents, because this test is not about sessions with thousands of incidents.
         let _ = fs::remove_dir_all(self.places.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
