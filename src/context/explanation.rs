@@ -22,9 +22,9 @@ use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-/// The number of rows needed to report that the question canceled the auto-resume, including the preceding blank row.
+/// The number of rows taken up by the note about a canceled auto-resume, including the blank row above it.
 const NOTE_ROWS: usize = 3;
-/// Tells the user of a conversation where to find the full explanation.
+/// A hint that tells users in a conversation where to find the full explanation.
 const MORE_IN_SHELL: &str = "For details: whycap explain --long (in a shell).";
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
@@ -32,8 +32,8 @@ const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
 const PARTS_WORTH_A_MENTION: u128 = 10;
-/// How long after a limit error responses are still counted, because they may have been in progress when the error
-/// occurred.
+/// The grace period after a limit error during which responses are still counted. They may have been in progress when
+/// the error occurred.
 const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
 
 impl Context {
@@ -43,8 +43,8 @@ impl Context {
         conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
     }
 
-    /// Returns the current incident of one session or of all sessions. In a conversation, the conversation's own
-    /// incident takes precedence.
+    /// Returns the current incident of one session or of all sessions. In a conversation, an incident in the same
+    /// session takes precedence.
     pub(crate) fn situation(&self, incidents: &Incidents<'_>, session: Option<&str>) -> Situation {
         if let Some(own_session) = self.session() {
             let situation = incidents.situation(Some(own_session), self.asker());
@@ -55,7 +55,7 @@ impl Context {
         incidents.situation(session, self.asker())
     }
 
-    /// Returns the source of the request: a session, if it was made in a conversation, or a shell.
+    /// Returns [`Asker::Session`] in a conversation, and [`Asker::Shell`] otherwise.
     pub(crate) fn asker(&self) -> Asker<'_> {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
@@ -124,7 +124,7 @@ impl Context {
     }
 
     /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
-    /// plan, or if a limit blocks work. Responses that cannot be read into the ledger quickly are not included.
+    /// plan, or if a limit blocks work. Responses that the ledger cannot read within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = incidents.paying(&|since, is_own| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
@@ -137,9 +137,9 @@ impl Context {
         Some(paying.paragraph(self.clock()))
     }
 
-    /// Returns sentences about how much of this machine's spend counted toward the limit, and what it was spent on.
-    /// Returns `None` if there is no ledger. Explanations do not create a ledger, because they also work without an
-    /// installation.
+    /// Returns sentences that describe how much spend on this machine counted toward the limit, and what caused it.
+    /// Returns `None` if there is no ledger. Explaining an error must not create a ledger, because whycap may not be
+    /// installed.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
@@ -179,8 +179,8 @@ impl Context {
         Some(sentences)
     }
 
-    /// Returns a sentence about avoidable cache writes in the limit's usage window. Returns `None` if they account for
-    /// only a small share of the spend, or if more than `most_bytes` of transcripts would have to be read.
+    /// Returns a sentence about avoidable cache writes in the limit's usage window. Returns `None` if such writes
+    /// account for only a small share of the spend, or if more than `most_bytes` of transcripts would have to be read.
     fn avoidable_writes(&self, incident: &Incident, most_bytes: u64) -> Option<String> {
         let Counts::Included(_) = incident.diagnosis.limit.counts() else {
             return None;
@@ -205,7 +205,7 @@ impl Context {
         ))
     }
 
-    /// Returns a sentence that names the incident's session, unless the question was asked in that session.
+    /// Returns a sentence that names the incident's session, unless the command was run in that session.
     fn other_session(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         match self.session() {

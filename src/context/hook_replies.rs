@@ -55,7 +55,7 @@ impl Context {
             .incidents()
             .take_unannounced(self.session()?, transcript)?;
         let headline = &incident.headline;
-        // Asking within the session may cancel Claude Code's auto-resume.
+        // Asking a question in the same session may cancel Claude Code's auto-resume.
         let more = if self.client_waits_for(&incident) {
             "`whycap explain` in another terminal"
         } else {
@@ -70,8 +70,8 @@ impl Context {
         None
     }
 
-    /// Replies to the start of a session by announcing an incident. If there is no incident, reports a lock that causes
-    /// problems. If there is no such lock either, explains how to enable the status line.
+    /// Replies to the start of a session. The reply announces an incident, reports a lock that causes problems, or
+    /// explains how to enable the status line, in this order of priority.
     pub(crate) fn on_start(&self) -> Option<Value> {
         let source = self.event()?.source.as_deref().unwrap_or("startup");
         slash_command::remove_obsolete_file(&self.places, || {
@@ -199,7 +199,7 @@ impl Context {
 
 fn message(text: &str) -> Value {
     let escaped = escape(text);
-    // A sentence that begins with "whycap" already names the sender.
+    // No prefix is needed if the sentence already begins with "whycap".
     let sentence = escaped.strip_prefix("whycap ").unwrap_or(&escaped);
     json!({ "systemMessage": format!("whycap: {sentence}") })
 }
@@ -214,7 +214,7 @@ fn held_back(reason: &str) -> Value {
 /// the answer as text. The model sees neither.
 pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
     match name {
-        // Claude Code adds "whycap: " before a module's text, which would move its first row to the right.
+        // Claude Code prefixes a module's text with "whycap: ", which would indent its first row.
         EventName::CommandRun => {
             let text = format!("\n{}", escape_lines(text));
             json!({ "text": text, "isTextDisplayOnly": true })

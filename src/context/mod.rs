@@ -45,9 +45,9 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     /// The price table, which is loaded on first use.
     prices: OnceLock<PriceTable>,
-    /// The event that carried the question in a conversation, or `None` in a shell.
+    /// The hook event that triggered the command in a conversation, or `None` in a shell.
     pub(crate) conversation: Option<HookEvent>,
-    /// True if the question cancels Claude Code's auto-resume.
+    /// True if running the command cancels Claude Code's auto-resume.
     pub(crate) ends_waiting: bool,
 }
 
@@ -98,18 +98,18 @@ impl Context {
             .or_else(|| std::env::current_dir().ok())
     }
 
-    /// Returns the directory whose project settings apply. This is the home directory if the current directory no
+    /// Returns the directory whose project settings apply. Falls back to the home directory if the current directory no
     /// longer exists.
     pub(crate) fn directory(&self) -> PathBuf {
         std::env::current_dir().unwrap_or_else(|_| self.places.home.clone())
     }
 
-    /// Returns the event that carried the question in a conversation, or `None` in a shell.
+    /// Returns the hook event that triggered the command in a conversation, or `None` in a shell.
     pub(crate) fn event(&self) -> Option<&HookEvent> {
         self.conversation.as_ref()
     }
 
-    /// Returns the session in which the question was asked, or `None` in a shell.
+    /// Returns the session in which the command was run, or `None` in a shell.
     pub(crate) fn session(&self) -> Option<&str> {
         self.event()?.session_id.as_deref()
     }
@@ -122,14 +122,14 @@ impl Context {
         }
     }
 
-    /// Returns true if Claude Code will continue on its own when this limit resets. It does so only in a terminal, and
-    /// only if the user has not disabled the feature.
+    /// Returns true if Claude Code will continue on its own when this limit resets. Claude Code does so only in a
+    /// terminal, and only if the user has not disabled the feature.
     pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
         let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
         is_in_terminal && incident.continues_at().is_some()
     }
 
-    /// Returns the budgets of the session in which the question was asked. Returns `None` in a shell or if there are no
+    /// Returns the budgets of the session in which the command was run. Returns `None` in a shell or if there are no
     /// budgets.
     pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
         let (config, event) = (&self.config, self.event()?);

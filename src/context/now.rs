@@ -18,11 +18,11 @@ use crate::now::{Moment, RunningSession, SlowFacts, SpendNow, WindowLeft};
 use crate::spend::{Amount, Course, current_block};
 use crate::time::{Clock, Millis};
 
-/// The minimum interval between collections of the slow facts (the ends of many transcripts, the processes, and weeks
-/// of responses). It applies even while sessions are working.
+/// The minimum interval between refreshes of data that is slow to collect (the ends of many transcripts, the processes,
+/// and weeks of responses). It applies even while sessions are working.
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
-/// The maximum interval between collections of the slow facts. It applies even if nothing changes, because some limits
-/// end simply because time passes.
+/// The maximum interval between refreshes of data that is slow to collect. It applies even if nothing changes, because
+/// a limit may end just because time has passed.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
 /// The state that is kept between screen refreshes.
@@ -129,7 +129,7 @@ impl WatchedMoment {
         spend.map_err(|error| format!("unknown: {error}"))
     }
 
-    /// Returns the slow facts, which may be up to a minute old if nothing has changed since they were collected.
+    /// Returns the data that is slow to collect. If nothing has changed, the data may be up to a minute old.
     fn slow_facts(
         &mut self,
         context: &Context,
@@ -192,8 +192,8 @@ impl WatchedMoment {
         facts
     }
 
-    /// Returns the responses that are billed on top of the plan. They are shown even during a limit error, because one
-    /// session may be waiting for a reset while another is using credits.
+    /// Returns the responses that are billed on top of the plan. These responses are shown even during a limit error,
+    /// because one session may be waiting for a reset while another is using credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))

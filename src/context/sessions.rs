@@ -22,8 +22,8 @@ impl Context {
             .count()
     }
 
-    /// Returns the sessions whose budgets are shown. In a conversation, this is the session in which the user asked. In
-    /// a shell, these are the running sessions if there is a session budget.
+    /// Returns the sessions whose budgets are shown. In a conversation, this is the current session. In a shell, these
+    /// are the running sessions, provided that a session budget is configured.
     pub(crate) fn sessions_asked(&self) -> Vec<RequestedSession> {
         if self.conversation.is_some() {
             let asked = self.session().map(|id| RequestedSession {

@@ -218,8 +218,8 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns sentences that list the unreadable files, for a conversation. In a shell, these files have already been
-    /// reported on standard error.
+    /// Returns sentences that list unreadable files for display in a conversation. In a shell, these files have already
+    /// been reported on standard error.
     pub(crate) fn unread_notes(&self, statement: &Statement) -> Vec<String> {
         if self.conversation.is_none() {
             return Vec::new();

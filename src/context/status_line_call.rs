@@ -27,7 +27,7 @@ use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
 use crate::terminal::{Palette, Shown, Tone, truncate};
 
-/// The assumed terminal width if Claude Code does not provide the width. Versions before 2.1.153 do not provide it.
+/// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
 
 /// The text to print if there is nothing else to show. Claude Code blanks the line if the output is empty.
@@ -145,7 +145,7 @@ impl StatusLineCall {
         cold_cache_cost(&cache, &prices, payload.fast_mode, now)
     }
 
-    /// Returns new information about avoidable cache writes. Returns `None` if there is none, or if the user has
+    /// Returns new information about avoidable cache writes. Returns `None` if there is nothing new, or if the user has
     /// disabled the hint.
     fn cache_news(&self, incidents: &Incidents<'_>) -> Option<MissNotice> {
         let (payload, context) = (&self.payload, &self.context);
@@ -158,8 +158,8 @@ impl StatusLineCall {
         MissNotice::new(payload, &misses, incidents.journal(), &prices, now)
     }
 
-    /// Returns where the user can read more about an incident after which Claude Code will resume on its own. Asking in
-    /// the session cancels the auto-resume, unless the plugin's module answers the question.
+    /// Returns where the user can read more about an incident after which Claude Code will resume on its own. Asking a
+    /// question in the session cancels the auto-resume, unless the plugin's module answers it.
     fn read_more(&self, incident: &Incident) -> ReadMore {
         let project = self.payload.project_dir.as_deref();
         let settings = settings::of(&self.context.places, project);
@@ -306,7 +306,7 @@ impl<'a> StatusLineFacts<'a> {
         if let Some(notice) = &self.cache {
             notice.save(places);
         }
-        // Exiting the process also closes the ledger, without freeing its memory piece by piece.
+        // Exiting closes the ledger anyway, so its memory is not freed explicitly.
         std::mem::forget(self.live.map(|live| live.keep(places)));
     }
 }

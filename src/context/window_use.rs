@@ -122,7 +122,7 @@ impl Context {
     ) -> Option<Vec<WindowShares>> {
         let earliest = open.iter().map(|window| window.since).min()?;
         let steps = steps(&self.places, earliest, until);
-        // The account of a session that reported readings is known. For other sessions, the transcript has to be
+        // Sessions that reported readings have a known account. For all other sessions, the transcript has to be
         // opened.
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();

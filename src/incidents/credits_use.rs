@@ -26,8 +26,8 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 /// The first Claude Code version that records a session's account in its transcript.
 const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The reasons in Claude Code's global state that indicate that credits were used until they ran out. For any other
-/// reason, credits cannot have paid for anything.
+/// The reasons in Claude Code's global state that indicate that credits were used until they ran out. If the state
+/// gives any other reason, credits cannot have paid for anything.
 const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
 
 /// Looks up the costs of the selected sessions' responses since the given time. Returns `None` if the ledger cannot be
@@ -108,8 +108,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if the session's
-    /// transcript does not record an owner. In that case, an old version wrote the transcript, or the session is paid
-    /// for through an API key, a cloud provider, or a gateway.
+    /// transcript does not record an owner. This is the case for transcripts from old versions, and for sessions that
+    /// are paid for through an API key, a cloud provider, or a gateway.
     pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
         let owner = self.transcripts.owner_of(session)?;
         if let Some(login) = self.readings.login.account()
@@ -123,7 +123,7 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
-    /// In that case, the transcript does not name an account, although the version that wrote it records accounts.
+    /// The transcript of such a session does not name an account, although the version that wrote it records accounts.
     /// Returns false if the session has no transcript on this machine.
     pub(crate) fn is_without_account(&self, session: &str) -> bool {
         let tail = self

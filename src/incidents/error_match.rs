@@ -67,7 +67,7 @@ impl TextKey {
 /// error.
 #[derive(Debug, Default)]
 pub(super) struct ErrorIndex {
-    /// The errors whose line is known, indexed by the line's ID.
+    /// The errors with a known transcript line, indexed by the line's ID.
     by_line: HashMap<String, usize>,
     /// The other errors, sorted by time.
     by_text: HashMap<TextKey, BTreeSet<(DateTime<Utc>, usize)>>,

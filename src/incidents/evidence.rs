@@ -50,7 +50,7 @@ const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
 /// The first version known to announce in the transcript that it will continue the session.
 const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The source of a request to explain what blocks work.
+/// The origin of a request for an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker<'a> {
     /// A session, identified by its status line, by a conversation in it, or by the user.
@@ -64,8 +64,8 @@ pub(crate) enum Asker<'a> {
 pub(super) enum OtherSessions {
     /// The newest transcripts of all sessions.
     Newest,
-    /// Only transcripts that can be found without listing all of them. They are read only if no reading shows the state
-    /// of the account. The status line uses this variant, because Claude Code waits for its output.
+    /// Only transcripts that can be found without listing all of them. These transcripts are read only if no reading
+    /// shows the account's state. The status line uses this variant, because Claude Code waits for its output.
     WithoutList,
 }
 
@@ -105,7 +105,7 @@ impl KnownError {
 struct LaterLimits {
     /// The time of each session's oldest later limit.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
-    /// The payers and the time of each payer's newest refusal.
+    /// The time of the most recent refusal for each payer.
     refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
 }
 
@@ -235,7 +235,7 @@ fn payer_of(error: &StoredError) -> Option<&Owner> {
 pub(super) struct EvidenceCollector<'a> {
     pub(super) readings: WindowReadings<'a>,
     pub(super) transcripts: &'a SessionTranscripts<'a>,
-    /// The stored errors. Their part of the journal must include the errors to be explained.
+    /// The stored errors, from a part of the journal that covers the errors to be explained.
     pub(super) stored: StoredErrors<'a>,
     pub(super) login: Option<Account>,
     pub(super) asker: Asker<'a>,
@@ -272,7 +272,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Returns true if a key, rather than the login, would pay for a new session.
+    /// Returns true if a new session would be billed to a key instead of the login.
     fn has_key(&self) -> bool {
         self.credentials.iter().any(Credential::outranks_login)
     }
@@ -312,7 +312,7 @@ impl<'a> EvidenceCollector<'a> {
         self.readings.environment.now
     }
 
-    /// Explains errors. They must be sorted from newest to oldest.
+    /// Explains errors, which must be sorted from newest to oldest.
     pub(super) fn explain(&self, errors: impl IntoIterator<Item = KnownError>) -> Vec<Incident> {
         let mut later = LaterLimits::default();
         let mut incidents = Vec::new();
@@ -336,12 +336,12 @@ impl<'a> EvidenceCollector<'a> {
         self.messages.get_or_compute(&parts, || recognize(&parts))
     }
 
-    /// Adds an error that has new facts to save in the journal.
+    /// Remembers an error whose new facts have yet to be saved in the journal.
     pub(super) fn add_news(&self, error: StoredError) {
         self.news.borrow_mut().push(error);
     }
 
-    /// Removes and returns the errors that have new facts to save in the journal.
+    /// Removes and returns the errors whose new facts have yet to be saved in the journal.
     pub(super) fn take_news(&self) -> Vec<StoredError> {
         self.news.take()
     }
@@ -381,9 +381,9 @@ impl<'a> EvidenceCollector<'a> {
         evidence
     }
 
-    /// Adds evidence from the end of the session's transcript. Returns true if any of it is missing from the error's
-    /// record. Does not read the transcript if the session has received a response since the error, because the error
-    /// is then over.
+    /// Adds evidence from the end of the session's transcript. Returns true if some of this evidence is missing from
+    /// the error's record. Skips the transcript if the session has received a response since the error, because the
+    /// error is over in that case.
     fn add_transcript(&self, evidence: &mut Evidence) -> bool {
         if evidence.has_later_response() {
             return false;
@@ -446,9 +446,9 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Sets an error's readings, and the session details that only readings contain.
     ///
-    /// All sessions of an account share its windows, so the readings of the account's other sessions are included. They
-    /// are left out if the session used a token, because a token's account is unknown. They are also left out if the
-    /// error is so old that they have been deleted.
+    /// All sessions of an account share its windows, so the readings of the account's other sessions are included.
+    /// These readings are left out if the session used a token, because a token's account is unknown. They are also
+    /// left out for old errors, because old readings are deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let session = error.session.id.clone().unwrap_or_default();
         let mut own_readings = self
@@ -477,7 +477,7 @@ impl<'a> EvidenceCollector<'a> {
             }
             Some(_) | None => Vec::new(),
         };
-        // Among readings of the same time, the session's own reading is sorted last and takes precedence.
+        // Among readings with the same time, the session's own reading is sorted last and takes precedence.
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
@@ -565,7 +565,7 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the response behind the login's newest reading, if another session received it after the error.
+    /// Returns the response that produced the login's newest reading, if another session received it after the error.
     /// Otherwise, returns an empty list.
     fn responses_by_readings(&self, error: &StoredError) -> Vec<OtherResponse> {
         let Some(newest) = self.newest_reading() else {
@@ -755,8 +755,9 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. The journal
-    /// lacks an error if hooks are disabled, or if Claude Code killed the hook before it could store the error.
+    /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. An error is
+    /// missing from the journal if hooks are disabled, or if Claude Code killed the hook before it could store the
+    /// error.
     pub(super) fn unstored_error(
         &self,
         transcript: &Path,
@@ -812,8 +813,8 @@ impl<'a> EvidenceCollector<'a> {
         error
     }
 
-    /// Returns true if this process has a session's environment variables. Every process that Claude Code starts has
-    /// them.
+    /// Returns true if this process has a session's environment variables. Claude Code sets these variables for every
+    /// process that it starts.
     pub(super) fn has_session_environment(&self) -> bool {
         self.readings.environment.variable("CLAUDECODE").is_some()
     }

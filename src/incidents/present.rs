@@ -1,4 +1,4 @@
-//! The current error, which the status line shows and every command explains.
+//! The current error, which is shown in the status line and explained by commands.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 
-/// The maximum age at which an error that is over still takes precedence over older errors.
+/// The maximum age of a resolved error that still takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
 /// The maximum number of other sessions whose errors are explained for one session. The status line has to wait for
@@ -34,7 +34,7 @@ pub(crate) struct Situation {
 
 impl Situation {
     /// Chooses the current error. This is the newest error that blocks work or, if nothing blocks work, the newest
-    /// error. `incidents` must be sorted from newest to oldest.
+    /// error of all. `incidents` must be sorted from newest to oldest.
     pub(super) fn new(mut incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
         let incident = incidents
             .iter()

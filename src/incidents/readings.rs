@@ -41,7 +41,7 @@ const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 /// about it.
 pub(super) const USEFUL_FOR: TimeDelta = TimeDelta::days(8);
 
-/// The figures that Claude Code reported to a session at one time.
+/// The figures that Claude Code reported to a session at a particular time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) session: String,
@@ -174,7 +174,7 @@ impl WindowReadings<'_> {
             .min_by_key(|reading| Reverse(reading.sample.earliest()))
     }
 
-    /// Returns the login's newest figures, without windows that have since reset.
+    /// Returns the login's newest figures, excluding windows that have since reset.
     pub(super) fn current(&self, metered: Metered) -> Option<Sample> {
         let newest = self.newest(metered)?;
         Some(newest.sample.without_past_windows(self.environment.now))

@@ -172,7 +172,7 @@ pub(crate) fn report(
     report
 }
 
-/// Returns the report about the limits in several machines' exports, by person.
+/// Returns the report about the limits in several machines' exports, grouped by person.
 pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
     let tolls = sum_tolls(&limits.errors, clock.zone);
@@ -293,7 +293,7 @@ fn toll_table<'t>(first: &str, rows: impl IntoIterator<Item = (String, &'t Toll)
     table
 }
 
-/// Returns the cells of a row of totals.
+/// Returns the table cells for a row of totals.
 fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
     let blocked = Cell::from(toll.blocked_in_words());
     [

@@ -153,7 +153,8 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
 /// since then, or if the session continues for free at a lower priority.
 pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
-    /// The longest time that a session can continue at a lower priority, which ends when the 5-hour window resets.
+    /// The longest time that a session can continue at a lower priority. The normal priority returns when the 5-hour
+    /// window resets.
     const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
     let at = tail.response_times.iter().copied().max()?;
@@ -179,7 +180,7 @@ fn is_of_conversation(line: &[u8]) -> bool {
 pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {
     let (start, bytes) = disk::read_tail(transcript, TAIL_WITH_ATTEMPTS).ok()?;
     let lines: Vec<&[u8]> = complete_lines(start, &bytes).collect();
-    // Every status-line call runs this search. It must be fast, and the last line usually belongs to the conversation.
+    // Every status-line call runs this search, so it must be fast. The last line usually belongs to the conversation.
     let lines_after_conversation = lines
         .rsplit(|line| is_of_conversation(line) && FailedAttempt::in_line(line).is_none())
         .next()?;

@@ -14,7 +14,7 @@ use crate::disk;
 #[derive(Debug)]
 pub(super) struct Section {
     path: PathBuf,
-    /// The range of the file that contains the line breaks before this section's lines.
+    /// The byte range that contains the line break before each of this section's lines.
     line_breaks: Range<u64>,
     /// The offset at which reading stops. A line may extend past the end of the section in which it begins.
     end: u64,

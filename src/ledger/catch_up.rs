@@ -38,8 +38,8 @@ const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, las
 pub enum Effort {
     /// Read all transcripts.
     All,
-    /// Read the newest transcripts first, and stop after this duration. Listing the transcripts may take the same time
-    /// again, but no more than 100 ms.
+    /// Read the newest transcripts first, and stop after this duration. Listing the transcripts beforehand may take
+    /// just as long, up to 100 ms.
     Within(Duration),
 }
 

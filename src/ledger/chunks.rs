@@ -60,7 +60,7 @@ pub(super) struct Chunk {
     /// The chunk's position in transcript order.
     number: usize,
     pub(super) batch: Batch,
-    /// The number of unread bytes in these transcripts when the chunk was read.
+    /// The number of bytes in these transcripts that had not been read before.
     pub(super) bytes: u64,
     /// True if time ran out before all of these transcripts were read to the end.
     pub(super) is_cut_short: bool,
@@ -84,8 +84,8 @@ impl ReadSettings<'_> {
         }
     }
 
-    /// Returns the number of threads to use for this many bytes. While Claude Code is waiting, only one thread reads,
-    /// to leave the other processors free.
+    /// Returns the number of threads to use for reading this many bytes. While Claude Code is waiting, only one thread
+    /// reads, to leave the other processors free.
     fn threads(&self, bytes: u64) -> usize {
         if bytes < 2 * SHARED_CHUNK || self.effort != Effort::All {
             return 1;

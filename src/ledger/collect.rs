@@ -257,8 +257,8 @@ impl FileSink<'_> {
         }
     }
 
-    /// Returns the ID of the scene with these names. Checks the last scene first, because consecutive responses usually
-    /// share it.
+    /// Returns the ID of the scene with these names. The last scene is cached, because consecutive responses usually
+    /// have the same scene.
     fn scene(&mut self, names: [&str; 5]) -> Id {
         if let Some(last) = &self.last_scene
             && last.scene.names() == names

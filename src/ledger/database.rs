@@ -20,11 +20,11 @@ pub(super) const RULES: i64 = 3;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the
-/// disk, but each call adds only about 50 KB, so it rarely happens. Hooks merge the log whenever they close the ledger.
+/// disk, but is rare, because each call adds only about 50 KB. Hooks merge the log whenever they close the ledger.
 const LONG_LOG: u64 = 256 * 1024;
 
-/// The minimum time to keep retrying when the ledger is busy on opening. If several processes open the ledger at once,
-/// it stays busy for a few milliseconds while the first process reads the write-ahead log.
+/// The minimum time to keep retrying if the ledger is busy when it is opened. If several processes open the ledger at
+/// once, it stays busy for a few milliseconds while the first process reads the write-ahead log.
 const OPENING: Duration = Duration::from_millis(100);
 
 /// The page cache size for shell commands, as a SQLite `cache_size` value (a negative number of KiB). With SQLite's

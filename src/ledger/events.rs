@@ -137,7 +137,7 @@ impl RunEvent {
 
 impl Store {
     /// Adds an event and marks its session for reconciliation. Skips a sample that repeats the previous one. Returns
-    /// true if the process was not working on this session before.
+    /// true if the process has just started or has just switched to this session.
     pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
         let session = self.add_session(&event.session)?;
         let before = self.first(

@@ -66,7 +66,7 @@ pub struct LiveFigures {
     pub today: Tally,
     /// The current month's spend, if requested.
     pub month: Option<Tally>,
-    /// The current month's spend in each project that the session belongs to, with the project's key.
+    /// The current month's spend for each of the session's projects, with the project's key.
     pub projects: Vec<(String, Money)>,
     /// True if every transcript has been read to its end at least once.
     pub is_complete: bool,
@@ -87,10 +87,10 @@ pub struct Live {
     sample: Option<TotalSample>,
     /// True if a transaction is open.
     is_in_transaction: bool,
-    /// True if the process was not working on this session before.
+    /// True if the process has just started or has just switched to this session.
     is_first: bool,
-    /// True if the session should be reconciled after this call. Later calls need the session's cost before a new run,
-    /// and each call has to read all events since the last reconciliation.
+    /// True if the session should be reconciled after this call. Reconciliation determines the cost before a new run,
+    /// and limits the number of events that later calls have to read.
     must_reconcile: bool,
     is_whole: bool,
     ends_in_error: bool,
@@ -443,7 +443,8 @@ impl Live {
     }
 }
 
-/// Adds the new facts and the sample. Returns true if the process was not working on this session before.
+/// Adds the new facts and the sample. Returns true if the process has just started or has just switched to this
+/// session.
 fn add(
     store: &Store,
     batch: &mut Batch,

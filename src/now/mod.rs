@@ -78,7 +78,7 @@ pub(crate) struct RunningSession {
     pub(crate) activity: SessionActivity,
     /// The title that the user or Claude Code gave the session.
     pub(crate) title: Option<String>,
-    /// The beginning of the session's first prompt. It appears on the screen, but not in the JSON.
+    /// The beginning of the session's first prompt. It is shown on the screen, but is not part of the JSON output.
     pub(crate) first_words: Option<String>,
     /// The directory, with `~` for the home directory.
     pub(crate) project: String,

@@ -16,8 +16,8 @@ use crate::ledger::facts::{Checkpoint, Compaction, Id, Location, ModelTotals, Re
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
-/// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. It applies only to
-/// history without identified runs.
+/// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. The tolerance applies
+/// only to history without identified runs.
 const TOLERANCE: Millis = 500;
 
 static NO_MODELS: ModelTotals = BTreeMap::new();
@@ -279,7 +279,7 @@ impl<'l> RunTotals<'l> {
         self.starting.is_some() && self.last.is_some()
     }
 
-    /// Returns the offset at which the run ends. If the run's totals are known, this is where their coverage ends.
+    /// Returns the offset at which the run ends. If the run's totals are known, the run ends where their coverage ends.
     fn end(&self) -> i64 {
         if self.is_known() {
             self.until
@@ -344,7 +344,7 @@ struct Part<'l> {
     /// The responses and compactions that the totals cover.
     responses: Vec<&'l Response>,
     compactions: Vec<&'l Compaction>,
-    /// The responses after the last totals. Those totals may already include some of these responses.
+    /// The responses after the last totals, some of which the totals may already include.
     later: Vec<&'l Response>,
 }
 
@@ -456,8 +456,8 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Determines a run's starting total from the source that its hook reported. Returns `None` if the source is not
-    /// sufficient.
+    /// Determines a run's starting total from the source that its hook reported. Returns `None` if the source alone is
+    /// not enough.
     fn start_by_hook(&self, run: &'l Run) -> Option<RunTotals<'l>> {
         let newest = self.checkpoints_before(run.start).last();
         let (start, starting) = match (run.source.as_deref()?, newest) {
@@ -487,7 +487,7 @@ impl<'l> SessionFacts<'l> {
         if let Some(same) = same {
             return RunTotals::new(run, start, Some(KnownTotal::written(same)));
         }
-        // If whycap was installed during a session, the first process seen in the session also began it.
+        // If whycap was installed during a session, the first process seen in the session also began the session.
         let mut runs = self.runs.iter();
         let began_session = runs.next().is_some_and(|first| std::ptr::eq(*first, run))
             && run.is_first
@@ -499,8 +499,8 @@ impl<'l> SessionFacts<'l> {
         if first.is_near(Money::ZERO) || began_session {
             return RunTotals::new(run, start, Some(KnownTotal::ZERO));
         }
-        // A fork starts from its parent's total. Before its first prompt, it has no transcript and has spent nothing.
-        // In all other cases, a total that matches no checkpoint may include spend from before the sample.
+        // A fork starts from its parent's total. Before its first prompt, a fork has no transcript and has spent
+        // nothing. In all other cases, a total that matches no checkpoint may include spend from before the sample.
         let may_be_fork = matches!(run.source.as_deref(), None | Some("fork"));
         let mut checkpoints = lineage.checkpoints.iter();
         let is_start_proven = may_be_fork
@@ -900,8 +900,8 @@ impl AccountBuilder<'_> {
         }
     }
 
-    /// Subtracts the responses after the last totals from the unrecorded spend, as far as those totals may already
-    /// include them. Returns the part of the remaining spend that may belong to a response that is not in the
+    /// Subtracts the responses after the last totals from the unrecorded spend, to the extent that those totals may
+    /// already include them. Returns the part of the remaining spend that may belong to a response that is not in the
     /// transcript yet.
     fn settle_later(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
         let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();

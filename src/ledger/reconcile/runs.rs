@@ -50,7 +50,7 @@ pub(crate) struct Run {
     pub(crate) is_first: bool,
     /// True if the process has already worked on this session in an earlier run.
     pub(crate) is_return: bool,
-    /// True if the process has started another run since.
+    /// True if the process has since started another run.
     is_over: bool,
     /// The first, the greatest, and the second-greatest total reported by status-line calls.
     pub(crate) first: Option<Money>,
