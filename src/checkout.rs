@@ -12,7 +12,7 @@ const POINTER_SIZE_LIMIT: u64 = 4096;
 /// The maximum size of Git's configuration in bytes. It can be large, because some tools add a section for every
 /// branch.
 const CONFIG_SIZE_LIMIT: u64 = 4 * 1024 * 1024;
-/// The number of parent directories to search for `.git`. Real projects are not nested more deeply than this.
+/// The number of parent directories to search for `.git`. No real project is nested this deeply.
 const MAX_PARENTS: usize = 64;
 /// The maximum length of a repository name in bytes. Hosting services allow at most 255 bytes each for the owner and
 /// the name. The length is limited because the name is added to every exported row.
@@ -84,7 +84,7 @@ struct Remote<'config> {
     url: &'config str,
 }
 
-/// Returns the remotes in a Git configuration that have a URL, in file order.
+/// Returns all remotes with a URL from a Git configuration, in file order.
 fn remotes(config: &str) -> Vec<Remote<'_>> {
     let mut remotes = Vec::new();
     let mut section_remote = None;
@@ -212,7 +212,8 @@ impl<'url> RemoteLocation<'url> {
     }
 }
 
-/// Returns the part of a URL after the credentials. They end at the last `@`, because a token can contain an `@`.
+/// Returns the part of a URL after the credentials. The credentials end at the last `@`, because a token can contain an
+/// `@`.
 fn after_login(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, rest)| rest)
 }

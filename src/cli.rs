@@ -1,7 +1,7 @@
 //! Parses the command line, runs the command, and generates shell completions.
 //!
-//! Claude Code itself runs two of the commands. They are dispatched before the command line is parsed, so that usage
-//! errors and panics never reach Claude Code.
+//! Two of the commands are run by Claude Code itself. They are dispatched before the command line is parsed, so that
+//! usage errors and panics never reach Claude Code.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

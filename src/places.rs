@@ -7,7 +7,7 @@ use crate::disk::ownership::is_safe_location;
 use crate::disk::replace::is_link;
 use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
-/// The configuration file with which an administrator configures whycap for all users of a machine.
+/// The system-wide configuration file, which an administrator can create for all users of a machine.
 const SYSTEM_SETTINGS: &str = if cfg!(windows) {
     r"C:\ProgramData\whycap\config.toml"
 } else if cfg!(target_os = "macos") {

@@ -147,7 +147,7 @@ fn names_secret(name: &str) -> bool {
         .any(|ending| lower_case.ends_with(ending))
 }
 
-/// Finds the password in each URL of the form `https://user:password@host`. If there is no password, finds the user
+/// Finds the password in each URL with credentials (`user:password@host`). If there is no password, finds the user
 /// name, which may be a token.
 fn url_passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://")

@@ -92,7 +92,7 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     })
 }
 
-/// The total cost and the number of a set of rewrites.
+/// The number of rewrites in a set, and their total cost.
 struct RewriteSum {
     cost: Money,
     /// The number of rewrites for display, for example "3 times".

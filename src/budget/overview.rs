@@ -49,7 +49,7 @@ pub(crate) struct BudgetOverview<'c> {
     is_estimated: bool,
     /// The spend in each project with a budget, in configuration order.
     projects: Vec<Course>,
-    /// The projects that each directory belongs to, as a flag for each project.
+    /// For each directory, a list of flags that indicate which projects it belongs to.
     covered: HashMap<String, Vec<bool>>,
     sessions: Vec<SessionSpend>,
 }

@@ -22,9 +22,9 @@ pub(crate) enum BudgetScope {
     Day,
     /// A month in the user's time zone.
     Month,
-    /// The usage credits spent in a month. They are inferred from responses that arrived while a usage window was full.
+    /// The usage credits spent in a month, inferred from responses that arrived while a usage window was full.
     Credits,
-    /// The monthly spend in a project's directories, with the project's key in the configuration.
+    /// The monthly spend in a project's directories. The value is the project's key in the configuration.
     Project(String),
 }
 
@@ -96,7 +96,7 @@ impl BudgetUse {
         })
     }
 
-    /// Returns `None` if the budget is not set, or if its use is below the warning threshold.
+    /// Returns `None` if the budget is not set, or if its usage is below the warning threshold.
     pub(crate) fn above_warning(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
         let budget_use = Self::new(budget, scope, spent)?;
         if budget_use.share() >= budget.warn_at {
@@ -146,7 +146,7 @@ impl BudgetUse {
     }
 }
 
-/// Returns the budgets that have reached the warning threshold, sorted by used share, largest first. `paid` is the
+/// Returns the budgets that have reached the warning threshold, sorted by the share used, largest first. `paid` is the
 /// amount paid with usage credits.
 pub(crate) fn budgets_to_report(
     budget: &Budget,

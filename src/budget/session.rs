@@ -1,4 +1,4 @@
-//! The budgets that apply to a session, with their warnings and blocked prompts.
+//! Applies budgets to a session by showing warnings and blocking prompts.
 
 use std::ops::Range;
 
@@ -25,14 +25,14 @@ const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. 
 /// The hint for `claude -p`, which has no input line and starts a new session each time.
 const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` starts a new session, so `claude -p` needs a higher budget in config.toml.";
 
-/// What to do with a prompt instead of sending it silently.
+/// The way to handle a prompt that triggers a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OnPrompt {
     HoldBack(String),
     Warn(String),
 }
 
-/// The reason why the use of the budgets is unknown.
+/// The reason why the usage of the budgets is unknown.
 #[derive(Debug)]
 enum Unknown {
     /// The configuration is damaged. Contains a sentence for the user.
@@ -48,16 +48,16 @@ pub(crate) struct SessionBudgets<'a> {
     session: &'a str,
     /// True if exhausted budgets block prompts.
     holds_back: bool,
-    /// The budgets to report, sorted by used share, largest first, or the reason why their use is unknown.
+    /// The budgets to report, sorted by the share used, largest first, or the reason why their usage is unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
     /// The time until which usage credits pay for responses, if known.
     paying_until: Option<DateTime<Utc>>,
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Reads the use of each budget that applies to the session of an event. Returns `None` if the event has no
-    /// session. Does not read anything if no budgets are set. `paid` returns the amount paid with usage credits since a
-    /// given time.
+    /// Reads how much has been used of each budget that applies to the session of an event. Returns `None` if the event
+    /// has no session. Does not read anything if no budgets are set. `paid` returns the amount paid with usage credits
+    /// since a given time.
     pub(crate) fn read(
         config: &Config,
         places: &'a Places,
@@ -133,7 +133,7 @@ impl<'a> SessionBudgets<'a> {
         ))
     }
 
-    /// Returns the message to show with a prompt if the use of the budgets is unknown, or `None` if there is none. A
+    /// Returns the message to show with a prompt if the usage of the budgets is unknown, or `None` if there is none. A
     /// damaged configuration is reported once per day and session, because it may contain budgets that should block
     /// prompts.
     fn message_if_unknown(&self, unknown: &Unknown) -> Option<String> {
@@ -172,8 +172,8 @@ impl<'a> SessionBudgets<'a> {
         }
     }
 
-    /// Returns a budget whose current use has not been announced, and marks it as announced. Returns `None` if the
-    /// journal cannot be written, because no warning is better than one every time.
+    /// Returns a budget whose current state has not been announced yet, and marks it as announced. Returns `None` if
+    /// the journal cannot be written, because no warning is better than repeating the same warning every time.
     fn take_unannounced(&self) -> Option<&BudgetUse> {
         self.uses
             .as_ref()
@@ -192,7 +192,7 @@ impl<'a> SessionBudgets<'a> {
     }
 
     /// Returns true if a budget blocks prompts, regardless of whether the user has chosen to continue. A budget for
-    /// usage credits does so only while credits are paying for responses.
+    /// usage credits blocks prompts only while credits are paying for responses.
     fn is_holding_back(&self, budget: &BudgetUse) -> bool {
         let applies = budget.scope != BudgetScope::Credits || self.paying_until.is_some();
         self.holds_back && applies && budget.is_used_up()
@@ -284,13 +284,13 @@ impl<'a> SessionBudgets<'a> {
     }
 }
 
-/// The use of each budget that applies to a session.
+/// The usage of each budget that applies to a session.
 struct KnownUses {
     uses: Vec<BudgetUse>,
     paying_until: Option<DateTime<Utc>>,
 }
 
-/// Reads the use of all budgets. Returns `None` if the spend cannot be read.
+/// Reads how much of each budget has been used. Returns `None` if the spend cannot be read.
 fn read_uses(
     config: &Config,
     places: &Places,

@@ -1,5 +1,5 @@
 //! The common interface of all commands. A command turns its arguments into a reply, both in a shell and in a
-//! conversation. If it fails, it prints a single line with the file, the cause, and the remedy.
+//! conversation. A command that fails prints a single line with the file, the cause, and the remedy.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub(crate) trait Subcommand {
 /// The output and exit code of a command.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// The report. It is empty if the command has printed its output itself.
+    /// The report, which is empty if the command has already printed its output.
     pub(super) report: Report,
     pub(super) as_json: bool,
     pub(super) code: u8,
@@ -50,7 +50,7 @@ impl Reply {
     }
 }
 
-/// Prints text without escaping it. It must be whycap's own text, or markup that has already been escaped.
+/// Prints text without escaping it. The text must come from whycap itself, or be markup that has already been escaped.
 #[expect(clippy::disallowed_methods, reason = "its tabs and colors matter")]
 pub(crate) fn print_as_it_is(text: String) -> anyhow::Result<ExitCode> {
     print(&Shown::unescaped(text))?;
@@ -72,8 +72,8 @@ pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
 }
 
-/// Formats an error and its causes as a single line without repetitions. The advice goes at the end. It is the part of
-/// the error after `; `, or comes from the ledger.
+/// Formats an error and its causes as a single line without repetitions. The advice is placed at the end. It is either
+/// the text after `; ` in the error, or it comes from the ledger.
 pub(super) fn in_one_line(error: &anyhow::Error) -> String {
     let text = error.to_string();
     let (what, advice) = match text.rsplit_once("; ") {

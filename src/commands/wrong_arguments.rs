@@ -69,7 +69,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
     ))
 }
 
-/// Returns the command that users usually mean by a word. The word must not start with a dash.
+/// Returns the command that users usually mean when they type a certain word. The word must not start with a dash.
 fn command_for(typed: &str) -> Option<String> {
     let words: HashMap<String, Vec<String>> =
         serde_json::from_str(include_str!("other_words.json")).unwrap_or_default();

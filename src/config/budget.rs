@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum BudgetAction {
     /// Show a warning.
     Warn,
-    /// Block the next prompt, explaining why and how to continue anyway.
+    /// Block the next prompt, and explain how to continue anyway.
     Stop,
 }
 

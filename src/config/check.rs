@@ -15,7 +15,7 @@ const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) value: Value,
-    /// A message for each part that was omitted.
+    /// A message for each omitted part.
     pub(super) omissions: Vec<String>,
 }
 
@@ -66,8 +66,8 @@ fn number(value: &Value, min: f64, max: f64) -> Option<Value> {
         .then_some(Value::Float(number))
 }
 
-/// Returns a string that satisfies a condition. It must not contain characters that move the cursor or change the text
-/// direction.
+/// Returns a string that satisfies a condition. Returns `None` if it contains characters that move the cursor or change
+/// the text direction.
 fn text(value: &Value, is_allowed: impl Fn(&str) -> bool) -> Option<Value> {
     let text = value.as_str()?;
     (escape(text) == text && is_allowed(text)).then(|| text.into())
@@ -111,7 +111,7 @@ impl Choices {
         })
     }
 
-    /// Returns the lines that contain at least one known name from a list of lists.
+    /// Filters a list of lists, keeping those with at least one known name.
     fn known_lines(&self, value: &Value) -> Option<Checked> {
         let mut known = Vec::new();
         let mut omissions = Vec::new();

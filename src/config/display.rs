@@ -25,7 +25,7 @@ pub struct DisplayConfig {
     pub clock: ClockChoice,
 }
 
-/// A second currency. Amounts are shown in it next to the amounts in dollars.
+/// The second currency, which is displayed next to amounts in dollars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Currency {

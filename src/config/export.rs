@@ -15,8 +15,8 @@ pub struct Export {
     /// Patterns for projects that are exported under their own names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
-    /// The treatment of all other projects. By default, they are combined into one project if [`Self::projects`]
-    /// contains any patterns.
+    /// The treatment of all other projects. If this is not set but [`Self::projects`] contains any patterns, the other
+    /// projects are combined into one.
     pub others: Option<Others>,
     /// The treatment of branch names.
     pub branches: Branches,

@@ -1,7 +1,7 @@
 //! Reads `config.toml`, and prints the effective configuration as an equivalent file.
 //!
-//! A configuration file can never prevent whycap from working. Keys that are unknown or have an invalid value keep
-//! their default and are listed in [`Config::problems`], which `doctor` reports.
+//! A configuration file can never prevent whycap from working. Unknown keys are ignored, and invalid values are
+//! replaced with defaults. Both are recorded in [`Config::problems`], which `doctor` reports.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -35,7 +35,7 @@ pub struct Config {
     pub budget: Budget,
     /// The user's subscription.
     pub plan: PlanConfig,
-    /// A second currency. Amounts are shown in it next to the amounts in dollars.
+    /// The second currency, which is displayed next to amounts in dollars.
     pub currency: Currency,
     /// The settings for hints.
     pub hints: HintConfig,
@@ -82,8 +82,8 @@ impl Config {
         self.problems_of("budget").next()
     }
 
-    /// Returns the first problem that affects budgets, except for unknown keys. They may belong to a newer version of
-    /// whycap and do not justify a warning on every screen.
+    /// Returns the first problem that affects budgets, except for unknown keys. Unknown keys may belong to a newer
+    /// version of whycap and do not justify a warning on every screen.
     pub(crate) fn budget_fault(&self) -> Option<&str> {
         self.problems_of("budget")
             .find(|problem| !problem.contains("is not a key"))

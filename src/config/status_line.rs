@@ -43,7 +43,7 @@ pub enum SegmentName {
     Hint,
     /// The weekly windows of individual models, as last shown by `/usage`.
     ModelWeeks,
-    /// The usage credits that have been used and those that are left, as last shown by `/usage`.
+    /// The used and remaining usage credits, as last shown by `/usage`.
     Credits,
 }
 

@@ -106,7 +106,7 @@ impl GroupAccess {
         super::write::move_over(temporary, path)
     }
 
-    /// Sets the mode of a new file or directory. If it does not belong to the shared group, it stays private.
+    /// Sets the mode of a new file or directory. A file that does not belong to the shared group stays private.
     fn set_mode(self, file: &std::fs::File, mode: u32) -> std::io::Result<()> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
 

@@ -45,8 +45,8 @@ fn is_contention(error: &io::Error) -> bool {
     error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
-/// Returns true if the file system reports every file as locked, which some file systems do. In that case, even a new
-/// temporary file is reported as locked, although no other process can have locked it.
+/// Returns true if the file system reports every file as locked, even a new temporary file that no other process can
+/// have locked. Some file systems do this.
 fn reports_contention_always(path: &Path) -> bool {
     path.parent()
         .and_then(|directory| tempfile::tempfile_in(directory).ok())

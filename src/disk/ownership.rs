@@ -172,8 +172,8 @@ impl Access {
         }
     }
 
-    /// Treats every file as a private file of the user, because Windows does not reveal a file's owner without
-    /// additional privileges.
+    /// Treats every file as private to the user, because Windows does not reveal a file's owner without additional
+    /// privileges.
     #[cfg(not(unix))]
     fn of(_: &Metadata) -> Self {
         Self {

@@ -44,13 +44,13 @@ fn read_opened(
     Ok(Some(bytes))
 }
 
-/// Reads the last `limit` bytes of a file. Returns their offset in the file and the bytes.
+/// Reads the last `limit` bytes of a file. Returns the offset at which they start, and the bytes.
 pub(crate) fn read_tail(path: &Path, limit: u64) -> io::Result<(u64, Vec<u8>)> {
     read_end(ownership::open_regular(path)?, 0, limit)
 }
 
-/// Reads one of the user's files from `start` to the end, but only the last `limit` bytes. Returns their offset in the
-/// file and the bytes.
+/// Reads one of the user's files from `start` to the end, or only the last `limit` bytes if there are more. Returns the
+/// offset at which the bytes start, and the bytes.
 pub(crate) fn read_owned_end(path: &Path, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)> {
     read_end(ownership::open_owned(path)?, start, limit)
 }

@@ -117,8 +117,8 @@ impl<'d> DirectoryUpdate<'d> {
             keys: new_rows.rows.iter().map(|row| row.key).collect(),
             erased: ErasedRows::read(directory)?,
             // In an unshared directory, missing files may have been moved elsewhere after they were loaded into a
-            // database. In a shared directory, they mean that someone has emptied the directory and that every machine
-            // must fill it again.
+            // database. In a shared directory, missing files mean that someone has emptied the directory and that every
+            // machine must export everything again.
             is_empty: earlier.is_shared && own_count == 0 || !has_exports(directory),
             earlier,
             days: BTreeSet::new(),

@@ -81,7 +81,7 @@ impl FromStr for Erasure {
     }
 }
 
-/// Everything that was ever erased from a directory.
+/// Everything that has ever been erased from a directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ErasedRows {
@@ -94,7 +94,7 @@ pub(super) struct ErasedRows {
 }
 
 impl ErasedRows {
-    /// Reads the list of erased rows. Fails if it exists but cannot be read, because any row could be on it.
+    /// Reads the list of erased rows. Fails if the list exists but cannot be read, because it could contain any row.
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let path = list_path(directory);
         match disk::read(&path, MAX_LIST_SIZE)? {

@@ -186,7 +186,7 @@ pub(crate) fn new_key() -> std::io::Result<String> {
     Ok(format!("key = \"{}\"\n", random_digits()?))
 }
 
-/// Returns the name of this machine, which is generated randomly for the first export.
+/// Returns the name of this machine, which is chosen at random during the first export.
 fn machine_name(places: &Places) -> Result<String, Error> {
     let path = places.data.join("export/machine");
     if let Some(name) = read_machine_name(&path)? {

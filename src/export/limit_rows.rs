@@ -68,7 +68,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
     )
 }
 
-/// An hour of a usage window, counted from the Unix epoch.
+/// An hour of a usage window. Hours are counted from the Unix epoch.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct WindowHour<'s> {
     account: &'s str,

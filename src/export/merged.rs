@@ -32,7 +32,7 @@ use crate::transcript::reader::FileState;
 pub(crate) struct MergedRows {
     /// The files, each with its state when it was first read.
     files: Vec<(PathBuf, Option<FileState>)>,
-    /// A flag for each readable row in all files, in order. It is true if the row is counted.
+    /// A flag for each readable row in all files, in order, which is true if the row is counted.
     counts: Vec<bool>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }

@@ -84,7 +84,7 @@ fn shorten_texts(value: Value) -> Value {
     }
 }
 
-/// Returns the key of a row. It is the same on all machines that use the same names.
+/// Returns the key of a row. The key is the same on all machines that use the same names.
 pub(super) fn key_of(names: &[&str]) -> u64 {
     xxh3_64(names.join("\0").as_bytes())
 }

@@ -17,7 +17,7 @@ const HOME: &str = "~";
 pub(super) struct ProjectNames<'p> {
     exporter: &'p Exporter,
     home: &'p Path,
-    /// All repositories found so far, by directory. They are remembered because checkouts may be deleted.
+    /// All repositories found so far, by directory. Names are remembered because checkouts may be deleted.
     repositories: HashMap<String, String>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct ProjectNames<'p> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExportedProject {
     pub(super) name: String,
-    /// True if the name is that of a repository, or a hash.
+    /// True if the name is a repository name or a hash.
     pub(super) is_repository: bool,
     /// How the project is treated, or `None` if it is exported under its own name.
     pub(super) treatment: Option<Others>,

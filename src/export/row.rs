@@ -108,7 +108,7 @@ pub(super) struct ExportedRow<'l> {
     pub(super) percent: Option<f64>,
 }
 
-/// The labels that have a meaning for whycap.
+/// The labels that whycap itself interprets.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'l"))]
 pub(super) struct Labels<'l> {
@@ -129,8 +129,8 @@ impl<'l> ExportedRow<'l> {
         }
     }
 
-    /// Returns true if the row can be included in sums. This is not the case for [`NOTHING`] rows and for kinds added
-    /// by newer versions.
+    /// Returns true if the row can be included in sums. Returns false for [`NOTHING`] rows and for kinds added by newer
+    /// versions.
     pub(super) fn is_countable(&self, row_type: RowType) -> bool {
         row_type != RowType::Spend || [RESPONSE, UNRECORDED, PENDING].contains(&&*self.kind)
     }

@@ -20,7 +20,7 @@ pub(super) struct SpendRows<'c> {
     counted: &'c ExportedSpend,
     exporter: &'c Exporter,
     names: ProjectNames<'c>,
-    /// The projects by directory. They are cached because every lookup reads Git files.
+    /// The projects by directory, cached because every lookup reads Git files.
     projects: HashMap<&'c str, ExportedProject>,
     pub(super) rows: Vec<NewRow>,
     /// The number of rows that are not exported under the name of their project.
@@ -163,9 +163,9 @@ impl<'c> SpendRows<'c> {
     }
 }
 
-/// Returns the weight of a copy of a response. The number of tokens is most important. Among copies with the same
-/// number, the order of preference is a copy whose original is on the same machine, a more certain owner, more copies
-/// in other files, and a line that is not inherited.
+/// Returns the weight of a copy of a response. The copy with the most tokens has the greatest weight. Ties are broken
+/// by whether the original is on the same machine, how certain the owner is, how many copies there are in other files,
+/// and whether the line is inherited.
 fn weight_of_response(response: &Response, ownership: Ownership, is_repository: u64) -> Weight {
     let amount = response
         .usage

@@ -113,8 +113,8 @@ struct LastAttempt {
     ended_at: DateTime<Utc>,
 }
 
-/// Reads all errors and counts how often each person was stopped. An error during an ongoing stop by the same limit is
-/// not counted as another stop.
+/// Reads all errors and counts how often each person was stopped. An error is not counted as a new stop if the same
+/// limit was already blocking the person.
 fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     let mut by_key = Vec::new();
     rows.each(|row| {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 const SECOND_BITS: u32 = 30;
 /// The number of bits that distinguish copies with the same amount.
 const QUALITY_BITS: u32 = 9;
-/// The number of bits for the amount. No response has more tokens than they can represent.
+/// The number of bits for the amount. This is enough for the number of tokens in any response.
 const AMOUNT_BITS: u32 = 24;
 /// The Unix timestamp of 2024-01-01. The number of seconds since then fits into the available bits until 2058.
 const EPOCH: i64 = 1_704_067_200;
@@ -73,7 +73,7 @@ impl ExportTime {
         Self(version & max_of_bits(SECOND_BITS))
     }
 
-    /// Returns this time, or the second after `earlier` if that is later. This can happen after the clock was set back.
+    /// Returns this time, or one second after `earlier` if the clock has been set back.
     pub(super) fn after(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0 + 1).min(max_of_bits(SECOND_BITS)))
     }

@@ -72,7 +72,7 @@ impl Columns {
         self.starts.binary_search(&start).ok()
     }
 
-    /// Returns the noun for the period of a column.
+    /// Returns the unit of time that each column covers.
     pub(super) fn unit(&self) -> &'static str {
         if self.are_weeks { "week" } else { "day" }
     }

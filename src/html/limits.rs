@@ -375,7 +375,7 @@ impl View<'_> {
         let now = self.contents.clock.now;
         let chart_width = self.columns.width();
         let end_x = match error.stopped(now).and_then(|stopped| stopped.end(now)) {
-            // An end after the last day of the chart has no position.
+            // An end after the last day of the chart is drawn at the right edge.
             Some(end) => self.x(end).unwrap_or(chart_width),
             None => start_x,
         };

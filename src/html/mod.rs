@@ -68,8 +68,8 @@ struct View<'c> {
     /// The columns of all charts.
     columns: Columns,
     tolls: Tolls,
-    /// All people. Those with spend come first, in descending order, followed by the rest in export order. People are
-    /// not sorted by name, because the order would reveal information about omitted names.
+    /// All people. People with spend come first, in descending order, followed by everyone else in export order. People
+    /// are not sorted by name, because the order would reveal information about omitted names.
     everybody: IndexSet<&'c str>,
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct PageSums {
     pub(super) week: BTreeMap<[u32; 2], Money>,
     /// The sums by session ID and model.
     sessions: HashMap<String, SumsByName>,
-    /// The quarter hour of the previous row and its local time. They are cached because consecutive rows often have the
+    /// The quarter hour of the previous row and its local time. Both are cached because consecutive rows often have the
     /// same time, and time zone conversion takes longer than everything else.
     latest: Option<(Millis, DateTime<FixedOffset>)>,
 }
@@ -109,7 +109,7 @@ impl PageSums {
     }
 }
 
-/// The spend in the period before the one on the page.
+/// The spend in the preceding period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Before {
     /// The length of each period.

@@ -19,7 +19,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::places::Places;
 
-/// The maximum time to wait for another process to finish clearing locks, which takes slightly less than this.
+/// The maximum time to wait for another process to finish clearing locks. Clearing never takes quite this long.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The parameters for clearing stale locks.
@@ -144,7 +144,7 @@ impl Clearing<'_> {
         observed: &ObservedLock,
         context: &LockContext<'_>,
     ) -> Result<Lock, NotCleared> {
-        // Only a few locks depend on running sessions, and detecting those requires a scan of all processes. The
+        // Only a few locks depend on running sessions, which can be detected only by scanning all processes. The
         // process named in a lock is always looked up again.
         if observed.location.known.stays_with_live_session {
             clear_in_context(observed, &self.observe())

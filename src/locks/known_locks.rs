@@ -62,8 +62,8 @@ pub(crate) struct KnownLock {
     /// The path relative to the root. `*` matches any string within a path component.
     pub(super) pattern: String,
     pub(super) kind: LockKind,
-    /// The age, in seconds, at which Claude Code considers a lock directory stale and removes it. A process-file row
-    /// has this field if older versions of Claude Code created a directory instead.
+    /// The age, in seconds, at which Claude Code considers a lock directory stale and removes it. For a process file,
+    /// this field means that older versions of Claude Code created a directory instead.
     pub(super) stale_after: Option<i64>,
     /// True if the lock must not be cleared while any session is using the configuration. Concurrent writes have
     /// corrupted `.claude.json`, and concurrent token refreshes have invalidated logins.
@@ -77,7 +77,7 @@ pub(crate) struct KnownLock {
     pub(super) staleness: String,
     /// The effect of a stale lock on the user.
     pub(super) harm: String,
-    /// The effects of a stuck lock. Present only if they are serious enough to warn the user without being asked.
+    /// The effects of a stuck lock. `None` unless the effects are serious enough to warn users who have not asked.
     pub(super) stuck_effects: Option<StuckEffects>,
     /// A warning about what not to do with the lock, for `docs/locks.md`.
     pub(super) never: String,

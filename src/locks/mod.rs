@@ -79,7 +79,7 @@ fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'sta
     })
 }
 
-/// Finds and evaluates all locks, including those in the directory `project`. Nothing is changed, and the call does not
+/// Finds and evaluates all locks, including those in the directory `project`. Does not change anything and does not
 /// wait.
 pub(crate) fn find_all(places: &Places, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
     judge_all(project, &LockContext::observe(places, now))

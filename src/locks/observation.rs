@@ -66,7 +66,7 @@ pub(super) struct ObservedLock {
     pub(super) info: EntryInfo,
     /// The process named in the lock, if any.
     pub(super) holder: Option<Holder>,
-    /// The machine or container in which the PIDs found in the lock's directory are valid.
+    /// The machine or container to which the PIDs in the lock's directory belong.
     pub(super) pid_domain: PidDomain,
     /// The result of watching the lock, or `None` if it has not been watched.
     pub(super) watch: Option<Watch>,

@@ -124,7 +124,7 @@ impl OpenLock<'_> {
         }
     }
 
-    /// Moves the lock to quarantine. Returns the directory that was created for it.
+    /// Moves the lock to quarantine. Returns the directory created for the lock.
     fn move_to_quarantine(&self, reason: &str) -> Result<PathBuf, NotCleared> {
         let quarantine = quarantine_directory(self.context.places);
         let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {

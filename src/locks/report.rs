@@ -105,8 +105,8 @@ pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
     report
 }
 
-/// Builds a report that lists the locks, worst first. Markers and locks of running sessions are only counted, unless
-/// they were not cleared on request.
+/// Builds a report that lists the locks, worst first. Markers and locks of running sessions are counted but not listed,
+/// unless the user has tried to clear them.
 fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<Utc>) -> Report {
     let mut report = Report::new(to_json(locks, now));
     if locks.is_empty() {
@@ -152,9 +152,9 @@ fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<U
 enum ListForm {
     /// The lock is listed with its path.
     Listed,
-    /// The lock belongs to a running session and is only counted.
+    /// The lock belongs to a running session and is counted but not listed.
     RunningSession,
-    /// The file is a permanent marker and is only counted.
+    /// The file is a permanent marker and is counted but not listed.
     Marker,
 }
 
@@ -249,8 +249,8 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     json!({ "locks": locks })
 }
 
-/// Returns the process named in a lock. The state is null if the visible process with this PID may not be the one named
-/// in the lock.
+/// Returns the process named in a lock. The state is null if the local process with this PID may be a different
+/// process.
 fn holder_json(observed: &ObservedLock) -> Option<Value> {
     let holder = observed.holder.as_ref()?;
     let process = &holder.process;

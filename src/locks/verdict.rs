@@ -49,7 +49,7 @@ pub(super) struct Judgement {
 }
 
 impl LockVerdict {
-    /// Creates a judgement with this verdict that does not permit clearing the lock.
+    /// Returns a judgement with this verdict and reason, without permission to clear the lock.
     fn because(self, reason: impl Into<String>) -> Judgement {
         Judgement {
             verdict: self,
@@ -189,9 +189,9 @@ fn is_shared_with_machines(lock: &ObservedLock) -> bool {
     lock.pid_domain.unseen == Some(Unseen::OnOtherMachines)
 }
 
-/// Returns the clearance for a stuck lock. Its holder would update it at every heartbeat, so it may be cleared only
-/// after more than one heartbeat without an update. The evidence is its modification time, its change time, or the
-/// result of watching it.
+/// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat, so a lock may be cleared
+/// only after more than one heartbeat without an update. The evidence can be its modification time, its change time, or
+/// the result of watching the lock.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;
@@ -336,7 +336,7 @@ mod tests {
         }
     }
 
-    /// Returns a lock file that names [`PID`], whose process is `process`.
+    /// Returns a lock file that names [`PID`], along with the process that has this PID.
     fn claimed(pattern: &str, process: Process) -> ObservedLock {
         ObservedLock {
             holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| Holder { claim, process }),

@@ -16,12 +16,12 @@ use crate::time::Millis;
 #[derive(Debug, Clone)]
 pub struct ModelPrices<'table> {
     table: &'table PriceTable,
-    /// The override from the user's settings, which takes precedence over the tariffs.
+    /// The override from the settings, which takes precedence over the tariffs.
     override_rates: Option<Rates>,
     tariffs: Tariffs<'table>,
-    /// True if the model's prices are known. If they are not, costs are estimated the same way as in the client.
+    /// True if the model's prices are known. Otherwise, costs are estimated the same way as in the client.
     pub known: bool,
-    /// The factor for all costs, in units of [`MULTIPLIER_UNIT`].
+    /// The factor by which all costs are multiplied, in units of [`MULTIPLIER_UNIT`].
     multiplier: u64,
 }
 

@@ -21,7 +21,7 @@ pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 /// Custom rates. The default has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomRates {
-    /// The factor for all costs.
+    /// The factor by which all costs are multiplied.
     multiplier: Option<f64>,
     /// The rates of individual models, by lowercase model ID without the suffix `[1m]`.
     pub overrides: BTreeMap<String, Rates>,

@@ -11,9 +11,9 @@ use crate::config::Currency;
 /// An amount in US dollars, stored in pico-dollars (thousandths of a nano-dollar).
 ///
 /// Amounts are displayed with at most nano-dollar precision. Three more digits are stored so that sums are exact to the
-/// nano-dollar. They are needed because rates can be fractions of a nano-dollar: a 5-minute cache write with Haiku 5.5
-/// and US-only inference costs 137.5 nano-dollars per token, and a multiplier makes such fractions common. The cost of
-/// a response fits into 64 bits. The sum of all exports ever made fits into 128 bits.
+/// nano-dollar. This is necessary because rates can be fractions of a nano-dollar: a 5-minute cache write with Haiku
+/// 5.5 and US-only inference costs 137.5 nano-dollars per token, and a multiplier makes such fractions common. The cost
+/// of a response fits into 64 bits. The sum of all exports ever made fits into 128 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 // Packing avoids padding, which would waste memory because there is an amount for every response.
 #[repr(Rust, packed(8))]
@@ -87,7 +87,7 @@ impl Money {
         (self - other).pico().abs() <= NOISE.pico()
     }
 
-    /// Returns the fraction `part / whole` of the amount.
+    /// Multiplies the amount by `part / whole`.
     pub(crate) fn share(self, part: u128, whole: u128) -> Self {
         let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
         Self(self.0.saturating_mul(part) / whole.max(1))

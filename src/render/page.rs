@@ -48,7 +48,7 @@ impl Page {
         Self::new(columns, Palette::none())
     }
 
-    /// Creates a page with the given width and colors for output to something other than a terminal.
+    /// Creates a page with the given width and colors for output that does not go to a terminal.
     pub fn new(columns: usize, palette: Palette) -> Self {
         Self {
             columns: columns.max(MIN_COLUMNS),

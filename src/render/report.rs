@@ -26,7 +26,7 @@ pub struct Report {
     blocks: Vec<ReportBlock>,
 }
 
-/// A part of a report. It is laid out when the page width is known.
+/// A part of a report. The layout is computed once the page width is known.
 type ReportBlock = Box<dyn Fn(&mut PageWriter)>;
 
 /// A row that shows how much of something is used: a label, a bar, a percentage, and a remark.

@@ -133,8 +133,8 @@ impl Course {
         )
     }
 
-    /// Returns the spend on a day, or only the spend after the time of day `after`. Rows that are in the future because
-    /// of an incorrect clock are excluded.
+    /// Returns the spend on a day, optionally limited to spend after the time of day `after`. Rows that are in the
+    /// future because of an incorrect clock are excluded.
     fn spent_on(&self, day: NaiveDate, after: Option<NaiveTime>) -> Money {
         let day_bounds = self.midnight(day)..self.midnight(day + Days::new(1));
         self.quarters
@@ -254,8 +254,8 @@ impl Forecast {
 }
 
 /// Returns the expected spend on a weekday: the average over all past occurrences of that weekday and one additional
-/// day. The spend on the additional day is the average of all workdays for a workday, and of all weekend days for a
-/// weekend day. If there are no such days, it is the average of all days.
+/// day. The additional day has the average spend of all workdays or, on a weekend, of all weekend days. If the history
+/// contains no such days, the average of all days is used.
 fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
     let similar = if similar.count == 0 {

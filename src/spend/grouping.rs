@@ -152,9 +152,10 @@ pub(crate) struct SpendGroup {
     pub(crate) title: Option<String>,
     /// True if another group has the same title, which is common for forks of a session.
     pub(crate) shares_title: bool,
-    /// The time of a session's first response. If it is unknown, the start of the first quarter hour with spend.
+    /// The time of a session's first response, or the start of the first quarter hour with spend if that time is
+    /// unknown.
     pub(crate) first_at: Option<Millis>,
-    /// The time of a session's last response. For other groups, the last quarter hour with spend.
+    /// The time of a session's last response, or the last quarter hour with spend for other groups.
     pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
 }
@@ -173,7 +174,7 @@ pub(crate) enum Order {
 pub(super) struct Grouping {
     by: GroupBy,
     zone: Zone,
-    /// The groups by key. Their own `key` fields are filled in at the end.
+    /// The groups by key. The `key` field of each group is filled in at the end.
     groups: IndexMap<String, SpendGroup>,
     /// The start of the previous row's quarter hour and the index of its group. Rows are sorted by time, so most rows
     /// are in the same quarter hour as the previous one. This avoids converting the same time to local time repeatedly.
@@ -396,8 +397,8 @@ pub(crate) fn current_block(
     }
 }
 
-/// Combines rows into five-hour blocks. A block starts at the beginning of the hour (UTC) of the first response after
-/// the previous block, like the server's usage windows.
+/// Combines rows into five-hour blocks. Like the server's usage windows, a block starts at the beginning of the hour
+/// (UTC) in which the first response after the previous block was received.
 fn blocks(mut rows: Vec<TimedTally>) -> Vec<TimedTally> {
     rows.sort_by_key(|row| row.at);
 

@@ -148,7 +148,7 @@ pub(crate) fn describe_unreadable(
     max_named: usize,
     places: &Places,
 ) -> Option<String> {
-    // A directory can contain any number of transcripts, so the noun is different.
+    // A directory can contain any number of transcripts, so it must not be counted as one.
     let are_transcripts = paths.iter().all(|path| {
         path.extension()
             .is_some_and(|extension| extension == "jsonl")

@@ -1,4 +1,4 @@
-//! Periods of whole days, and parsing them from arguments.
+//! Defines periods of whole days, and parses them from arguments.
 
 use chrono::{DateTime, Days, NaiveDate};
 

@@ -9,7 +9,8 @@ use crate::time::Millis;
 
 /// The ledger's rows, grouped by pull request.
 ///
-/// Spend is assigned to the next pull request that is linked in the same session, or to the last one if no more follow.
+/// Spend is assigned to the next pull request that is linked in the same session or, after the last link, to the last
+/// pull request.
 pub(crate) struct PullRequestSpend<'ledger> {
     ledger: &'ledger Ledger,
     /// The links of each session, in chronological order.

@@ -34,7 +34,7 @@ pub(crate) struct ReportRequest {
     pub(crate) order: Option<Order>,
     /// The maximum number of groups.
     pub(crate) limit: Option<usize>,
-    /// A substring of the path of the sessions' directory.
+    /// If set, only sessions whose directory contains this string are included.
     pub(crate) project: Option<String>,
     /// The directory with exports from several machines, or `None` for this machine's ledger.
     pub(crate) from: Option<PathBuf>,
@@ -230,7 +230,7 @@ impl Statement {
         let rest = self.omitted.map(|omitted| {
             merge_objects([omitted.tally.json(), json!({ "groups": omitted.count })])
         });
-        // JSON cannot represent paths that are not valid Unicode exactly.
+        // JSON cannot exactly represent paths that are not valid Unicode.
         let unreadable: Vec<_> = self
             .read
             .unreadable

@@ -1,7 +1,7 @@
 //! Fits the segments of a row into the width of the terminal.
 //!
 //! Segments are shortened in order of importance, starting with the least important. A segment without a shorter form
-//! is dropped. Segments that turn out to fit after all are then lengthened again, starting with the most important.
+//! is dropped. Afterwards, segments are lengthened again if there is still room, starting with the most important.
 
 use crate::terminal::{Piece, Tone, truncate, width};
 
@@ -23,8 +23,8 @@ impl Form {
     }
 }
 
-/// Returns a segment without repeated forms. If a form looks the same as the previous one, the previous one takes on
-/// its loss.
+/// Returns a segment without repeated forms. A form that looks the same as the previous one is omitted, and its loss is
+/// assigned to the previous form.
 pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segment {
     let mut segment: Segment = Vec::new();
     for form in forms {
@@ -154,7 +154,7 @@ impl<'s> FittedRow<'s> {
         }
     }
 
-    /// Moves a segment by a number of forms. Positive numbers lead to shorter forms.
+    /// Switches a segment to a different form. Positive numbers select shorter forms.
     fn move_by(&mut self, index: usize, forms: isize) {
         if let Some(segment) = self.segments.get_mut(index) {
             segment.in_use = segment.in_use.saturating_add_signed(forms);

@@ -27,7 +27,7 @@ use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
 use layout::Segment;
 
-/// The number of columns that Claude Code reserves. It truncates rows that are as wide as `COLUMNS`.
+/// The number of columns that Claude Code reserves. Rows that are as wide as `COLUMNS` are truncated.
 pub(crate) const MARGIN: usize = 4;
 
 /// Renders the rows of the status line, each at most `columns` wide. Rows without figures are omitted, so the result

@@ -6,8 +6,9 @@ use crate::claude::meters::{Meter, ShownUsage, USAGE_CACHED_FOR};
 use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, format_duration};
 
-/// Returns a segment with the age of the content. If the content is fresh, the age is dropped on narrow terminals.
-/// Content old enough for Claude Code itself to refresh it is shown in gray with its time, even on narrow terminals.
+/// Returns a segment that includes the age of the content. If the content is fresh, the age is dropped on narrow
+/// terminals. Content old enough for Claude Code itself to refresh it is shown in gray with its time, even on narrow
+/// terminals.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {

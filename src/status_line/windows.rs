@@ -15,9 +15,9 @@ pub(super) const LONG_BAR: usize = 10;
 /// The width of a bar in columns, if space is tight.
 pub(super) const SHORT_BAR: usize = 5;
 
-/// The percentage from which a window is shown in yellow.
+/// The minimum percentage at which a window is shown in yellow.
 pub(crate) const WORTH_A_LOOK: f64 = 70.0;
-/// The percentage from which a window is shown in red.
+/// The minimum percentage at which a window is shown in red.
 const NEARLY_FULL: f64 = 90.0;
 
 /// The format of a window's reset time.
@@ -156,8 +156,8 @@ struct FormStyle {
     least_level: f64,
 }
 
-/// Returns the segment, or `None` if no window in the reading is still valid. The age of a reading that is not fresh is
-/// shown.
+/// Returns the segment, or `None` if no window in the reading is still valid. If the reading is not fresh, the segment
+/// includes its age.
 pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
     let age = clock.now - reading.measured;
     let is_fresh = age <= FRESH_FOR;

@@ -69,7 +69,7 @@ impl Wrapped {
         })
     }
 
-    /// Waits for the output until the time limit.
+    /// Waits for the output, but no longer than the time limit.
     pub(crate) fn finish(self) -> WrappedLine {
         let last = records::read::<Option<String>>(&self.last_output).flatten();
         let text = match self.running.map(Running::output) {

@@ -144,7 +144,7 @@ pub fn replace_line(sentence: &str, is_last: bool) -> io::Result<()> {
     print(&Shown(format!("\r\u{1b}[K{}{end}", escape(sentence))))
 }
 
-/// Renders a bar for a percentage. It is empty only at 0% or below, and full only at 100% or above.
+/// Renders a percentage as a bar that is empty only at 0% or below and full only at 100% or above.
 pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     let filled = if percent <= 0.0 {
         0

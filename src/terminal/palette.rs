@@ -206,8 +206,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_dark_and_the_light_theme_are_readable_on_common_backgrounds() {
-        // The first three are black, VS Code dark, and Solarized dark. The others are white, GitHub light, and
-        // Solarized light.
+        // The dark backgrounds are black, VS Code dark, and Solarized dark. The light backgrounds are white, GitHub
+        // light, and Solarized light.
         for (name, backgrounds) in [
             ("dark", [0x00_0000, 0x1e_1e1e, 0x00_2b36]),
             ("light", [0xff_ffff, 0xf6_f8fa, 0xfd_f6e3]),

@@ -29,8 +29,8 @@ impl HourFormat {
     }
 }
 
-/// The maximum distance at which a time after midnight is displayed without a date. A reader who sees "00:12" at 22:20
-/// knows that it means tonight.
+/// A time after midnight is displayed without a date if it is no further away than this. A reader who sees "00:12" at
+/// 22:20 knows that it means tonight.
 const TONIGHT: TimeDelta = TimeDelta::hours(12);
 
 /// The current time, with the time zone and hour format for displaying times to the user.
@@ -74,8 +74,7 @@ impl Clock {
         format!("{preposition} {}", self.format_time(at))
     }
 
-    /// Formats a time of day after its day. `day_format` is a `strftime` format. For example, "%a " produces "Tue
-    /// 14:30".
+    /// Formats a day and a time of day. `day_format` is a `strftime` format. For example, "%a " produces "Tue 14:30".
     pub(crate) fn format_with_day(self, day_format: &str, at: DateTime<Utc>) -> String {
         let time_format = match self.hours {
             HourFormat::TwentyFour => "%H:%M",

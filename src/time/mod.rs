@@ -1,4 +1,4 @@
-//! Conversion and formatting of times and durations, and the user's time zone.
+//! Converts and formats times and durations, and determines the user's time zone.
 //!
 //! This module never reads the clock. Callers pass in the current time, usually as part of a [`Clock`].
 
@@ -76,8 +76,8 @@ pub(crate) fn datetime_from_system(at: SystemTime) -> DateTime<Utc> {
     datetime_from_millis(millis.unwrap_or_default())
 }
 
-/// Returns true if a usage window or a limit can plausibly end at the given time. Other times are errors, or attempts
-/// to make arithmetic overflow.
+/// Returns true if a usage window or a limit can plausibly end at the given time. Any other time is a mistake or an
+/// attempt to cause an arithmetic overflow.
 pub fn is_plausible_reset(at: DateTime<Utc>) -> bool {
     (2000..2200).contains(&at.year())
 }

@@ -366,7 +366,7 @@ impl RuleParser<'_> {
         digits.parse().ok()
     }
 
-    /// Skips a prefix. Returns false if the rest does not start with it.
+    /// Skips a prefix. Returns false if the prefix does not come next.
     fn take_prefix(&mut self, prefix: &str) -> bool {
         match self.rest.strip_prefix(prefix) {
             Some(rest) => {

@@ -44,7 +44,7 @@ impl Zone {
         let name = value.strip_prefix(':').unwrap_or(value);
 
         if cfg!(windows) {
-            // Windows ignores `TZ`, but Claude Code uses it even there.
+            // Claude Code honors `TZ` on Windows, although Windows itself ignores it.
             Self::named(name).unwrap_or(Self::Local)
         } else if names_something_else_than_zoneinfo(name) {
             Self::UTC
@@ -99,14 +99,14 @@ impl Zone {
         self.at(time).date_naive()
     }
 
-    /// Returns the start of the day that contains the given time, and of the next day.
+    /// Returns the start of the day that contains the given time, and the start of the next day.
     pub fn day_bounds(self, time: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
         let day = self.day(time);
         let next_day = day.checked_add_days(Days::new(1)).unwrap_or(day);
         (self.midnight(day), self.midnight(next_day))
     }
 
-    /// Returns the start of the month that contains the given time, and of the next month.
+    /// Returns the start of the month that contains the given time, and the start of the next month.
     pub fn month_bounds(self, time: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
         let day = self.day(time);
         let first = day.with_day(1).unwrap_or(day);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{exit, print_and_exit};
 use crate::terminal::Shown;
 
-/// The extra time for work after the output that is not finished by the deadline.
+/// The grace period for work after the output that is still running at the deadline.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A time limit after which the process exits.

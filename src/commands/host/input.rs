@@ -53,8 +53,7 @@ fn is_complete(bytes: &[u8]) -> bool {
         && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
-/// Returns true if standard input can be read without blocking, or will be within `timeout`. This includes the end of
-/// the input.
+/// Returns true if standard input becomes readable within `timeout`. The end of the input also counts as readable.
 #[cfg(unix)]
 fn is_readable(timeout: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

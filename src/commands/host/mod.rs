@@ -62,7 +62,7 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     )
 }
 
-/// Closes standard error, so that libraries cannot write to it either.
+/// Redirects standard error to `/dev/null`, because libraries may write to it.
 fn close_standard_error() {
     #[cfg(unix)]
     if let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
@@ -93,7 +93,7 @@ pub(crate) fn prepare_process() {
 #[cfg(not(unix))]
 pub(crate) fn prepare_process() {}
 
-/// Makes an abort exit with a code instead of a signal.
+/// Makes an abort end the process with an exit code instead of a signal.
 fn end_aborts_with(code: i32) {
     #[cfg(unix)]
     {
