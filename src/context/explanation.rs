@@ -32,8 +32,8 @@ const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
 const PARTS_WORTH_A_MENTION: u128 = 10;
-/// The grace period after a limit error during which responses are still counted. They may have been in progress when
-/// the error occurred.
+/// The grace period after a limit error during which responses are still counted. Such responses may have been in
+/// progress when the error occurred.
 const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
 
 impl Context {

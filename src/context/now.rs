@@ -21,8 +21,8 @@ use crate::time::{Clock, Millis};
 /// The minimum interval between refreshes of data that is slow to collect (the ends of many transcripts, the processes,
 /// and weeks of responses). It applies even while sessions are working.
 const AT_MOST_EVERY: Duration = Duration::from_secs(10);
-/// The maximum interval between refreshes of data that is slow to collect. It applies even if nothing changes, because
-/// a limit may end just because time has passed.
+/// The maximum interval between refreshes of data that is slow to collect. The data is refreshed even if nothing
+/// changes, because a limit may end just because time has passed.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
 /// The state that is kept between screen refreshes.

@@ -100,12 +100,12 @@ impl KnownError {
     }
 }
 
-/// The limits that were reached after the errors being explained.
+/// The limits that were reached after the error being explained.
 #[derive(Debug, Default)]
 struct LaterLimits {
-    /// The time of each session's oldest later limit.
+    /// The time at which each session next reached a limit after the error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
-    /// The time of the most recent refusal for each payer.
+    /// The time of the most recent rejection for each payer.
     refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
 }
 
@@ -124,7 +124,7 @@ impl LaterLimits {
         }
     }
 
-    /// Returns true if a limit stopped the error's payer after the given response. A refusal with an unknown payer is
+    /// Returns true if a limit stopped the error's payer after the given response. A rejection with an unknown payer is
     /// included, because most people have only one account.
     fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
         self.refusals.iter().any(|(refused, at)| {
@@ -174,8 +174,8 @@ struct FullWindow {
 }
 
 impl FullWindow {
-    /// Returns the windows that stopped sessions, newest first. A session may be refused thousands of times before a
-    /// window resets, so each window is listed only once, with its first refusal.
+    /// Returns the windows that stopped sessions, newest first. A session's requests may be rejected thousands of times
+    /// before a window resets, so each window is listed only once, with the first rejection.
     fn list(incidents: &[Incident]) -> Vec<Self> {
         let mut windows: Vec<Self> = Vec::new();
         for incident in incidents.iter().rev() {
@@ -418,7 +418,7 @@ impl<'a> EvidenceCollector<'a> {
             self.read_readings(&mut evidence.error);
         }
         // Right after an error, Claude Code has not yet written the error's line or reported new figures. Figures from
-        // before the error are not evidence.
+        // before the error are not valid evidence.
         let delay = match evidence.error.message.line {
             Some(_) => WINDOWS_DELAY,
             None => LINE_DELAY,
@@ -889,9 +889,9 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// Adds the first response after an error. `transcript_error` is the error's own line, if it was found at the end of
 /// the transcript.
 ///
-/// Without that line, a response is accepted only if it arrived some time after the error. The error may belong to a
-/// subagent, whose lines are in another file, and a response in the main conversation may have been in progress when
-/// the error occurred.
+/// If the error's own line was not found, a response is accepted only if it arrived some time after the error. The
+/// error may belong to a subagent, whose lines are in another file, and a response in the main conversation may have
+/// been in progress when the error occurred.
 fn add_later_response(
     error: &mut StoredError,
     tail: &Tail,

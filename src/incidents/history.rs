@@ -26,8 +26,8 @@ use crate::transcript::tail::TranscriptError;
 /// The first Claude Code version whose transcripts can contain an owner.
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 
-/// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
-/// after a month, and whycap can then no longer determine which account owned each session.
+/// The first response that an account received after an error. The response is stored because Claude Code deletes
+/// transcripts after a month, and whycap can then no longer determine which account owned each session.
 #[derive(Debug, Serialize, Deserialize)]
 struct Resumption {
     session: String,

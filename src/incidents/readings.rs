@@ -259,8 +259,8 @@ impl WindowReadings<'_> {
         )
     }
 
-    /// Returns true if the account behind these figures may be paying for the status line's session. This is possible
-    /// even if the transcript does not record an owner.
+    /// Returns true if the account behind these figures may be paying for the status line's session. The account may be
+    /// paying even if the transcript does not record an owner.
     fn may_pay_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
         let Some(login) = self.login.saved_account() else {
             return false;

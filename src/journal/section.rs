@@ -1,4 +1,4 @@
-//! A section of a month's file, which is read when it is first searched.
+//! A section of a month's file. The bytes are read when the section is first searched.
 
 use std::cell::OnceCell;
 use std::ops::Range;

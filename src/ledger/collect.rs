@@ -257,8 +257,8 @@ impl FileSink<'_> {
         }
     }
 
-    /// Returns the ID of the scene with these names. The last scene is cached, because consecutive responses usually
-    /// have the same scene.
+    /// Returns the ID for this combination of branch, agent, skill, plugin, and MCP server. The last combination is
+    /// cached, because consecutive responses usually share it.
     fn scene(&mut self, names: [&str; 5]) -> Id {
         if let Some(last) = &self.last_scene
             && last.scene.names() == names

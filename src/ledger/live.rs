@@ -32,7 +32,7 @@ const READS: Duration = Duration::from_millis(25);
 /// a later call tries again after the same number of events.
 const EVENTS_TO_RECONCILE: i64 = 32;
 
-/// The maximum age, in milliseconds, at which a lower bound can still become exact through a new sample.
+/// The maximum age, in milliseconds, of a lower bound that a new sample might still make exact.
 const RECENT: Millis = 60_000;
 
 /// The figures to calculate in addition to the session's spend and today's spend.

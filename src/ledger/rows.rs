@@ -121,7 +121,7 @@ impl Scene {
         [branch, agent, skill, plugin, mcp_server]
     }
 
-    /// Returns the ID of the scene. There are few scenes, so a 40-bit hash is enough.
+    /// Returns the ID of the scene. There are few combinations of names, so a 40-bit hash is enough.
     pub(super) fn id(&self) -> Id {
         (xxh3_64(self.names().join("\0").as_bytes()) >> 24).cast_signed()
     }
@@ -171,7 +171,7 @@ pub struct SpendRow<'l> {
     pub kind: SpendKind,
     /// The key of the response, if the row contains only one response.
     pub answer: Option<i64>,
-    /// The scene of the responses, if [`RowsBy`] includes it and a transcript records it.
+    /// The context of the responses (branch, agent, and so on), if [`RowsBy`] includes it and a transcript records it.
     pub scene: Option<&'l Scene>,
     /// The name of the person, if the rows come from several machines.
     pub person: &'l str,

@@ -1,5 +1,5 @@
-//! Sums by quarter hour, session, and model, and totals of all sessions by quarter hour and by day. Both are kept in
-//! sync with the responses.
+//! Sums by quarter hour, session, and model, and totals of all sessions by quarter hour and by day. The sums and totals
+//! are kept in sync with the responses.
 
 use std::collections::BTreeMap;
 

@@ -595,8 +595,8 @@ impl<'l> SessionFacts<'l> {
         self.checkpoints.get(..count).unwrap_or_default()
     }
 
-    /// Divides the session into parts. Adds a bound for each compaction that no total covers, and for each checkpoint
-    /// written by an unidentified process.
+    /// Divides the session into parts. Marks the session's amount as a lower bound for each compaction that no total
+    /// covers, and for each checkpoint written by an unidentified process.
     fn parts(
         &self,
         lineage: &Lineage,
@@ -717,7 +717,7 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns true if a process that started at this time began the session. In that case, all inherited lines are
+    /// Returns true if a process that started at this time began the session, which means that all inherited lines are
     /// older.
     fn began_at(&self, started: Millis) -> bool {
         let has_lines = !(self.responses.is_empty() && self.compactions.is_empty());
@@ -966,7 +966,7 @@ impl AccountBuilder<'_> {
         }
     }
 
-    /// Adds an account for each run in a part. If runs overlap, each response is assigned to the run with the largest
+    /// Adds a breakdown for each run in a part. If runs overlap, each response is assigned to the run with the largest
     /// unexplained increase in its totals.
     fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money) {
         let mut accounts: Vec<RunAccount> = part.runs.iter().map(RunTotals::account).collect();
