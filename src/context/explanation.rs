@@ -137,7 +137,7 @@ impl Context {
         Some(paying.paragraph(self.clock()))
     }
 
-    /// Returns sentences that describe how much spend on this machine counted toward the limit, and what caused it.
+    /// Returns sentences that describe how much spend on this machine counted toward the limit, and where it went.
     /// Returns `None` if there is no ledger. Explaining an error must not create a ledger, because whycap may not be
     /// installed.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {

@@ -199,7 +199,7 @@ impl Context {
 
 fn message(text: &str) -> Value {
     let escaped = escape(text);
-    // No prefix is needed if the sentence already begins with "whycap".
+    // Avoids "whycap: whycap …" if the sentence already begins with "whycap".
     let sentence = escaped.strip_prefix("whycap ").unwrap_or(&escaped);
     json!({ "systemMessage": format!("whycap: {sentence}") })
 }

@@ -270,7 +270,7 @@ impl Live {
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
-        // Until the session is reconciled, running totals say nothing about its earlier history.
+        // Until the session is reconciled, its earlier history is known only from transcript lines.
         let is_covered = is_identified && increase.is_proven;
         let at_least = !stored.bounds.is_empty()
             || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
