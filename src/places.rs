@@ -198,8 +198,8 @@ impl OwnPaths<'_> {
     }
 
     /// Returns whycap's directory inside one of the standard directories. `variable` can override the standard
-    /// directory, and `default` is its usual location. The default is used if the variable points to an untrusted
-    /// directory.
+    /// directory, and `default` is its usual location. The default location is used if the variable points to an
+    /// untrusted directory.
     fn standard(
         &self,
         system_directory: Option<&Path>,

@@ -105,7 +105,7 @@ impl ErasedRows {
         }
     }
 
-    /// Adds an erasure to the list. Returns false if the list already includes it.
+    /// Adds an erasure to the list. Returns false if the list already includes the erasure.
     fn add(&mut self, erasure: &Erasure) -> bool {
         match erasure {
             Erasure::Person(name) => self.hashes.insert(hash("person", name)),

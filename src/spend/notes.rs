@@ -41,7 +41,7 @@ impl Statement {
         notes
     }
 
-    /// Explains how spend was assigned to groups, if this is not obvious.
+    /// Explains how spend was assigned to groups. Returns `None` unless the groups are causes or blocks.
     fn note_on_groups(&self, texts: &Texts) -> Option<String> {
         match self.request.by {
             GroupBy::Pr => Some(pull_request_rule()),
