@@ -242,8 +242,8 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         first.push((Tone::Quiet, pointer.to_owned()));
     }
     let mut rows = vec![first];
-    if let Some(action) = second_row(incident).filter(|action| width(action) <= columns) {
-        rows.push(vec![(Tone::Plain, action)]);
+    if let Some(row) = second_row(incident, columns) {
+        rows.push(vec![(Tone::Plain, row)]);
     }
     Some(rows)
 }
@@ -262,8 +262,8 @@ fn is_recent(incident: &Incident) -> bool {
 }
 
 /// Returns the text of the second row. This is the first action that the badge does not mention, or the first action
-/// with its URL.
-fn second_row(incident: &Incident) -> Option<String> {
+/// with its URL. Returns `None` if there is no such action, or if neither its full text nor its short form fits.
+fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
     let index = match names.first()? {
         // The badge already shows the reset time.
@@ -277,7 +277,11 @@ fn second_row(incident: &Incident) -> Option<String> {
             .take(1)
             .position(|first| first.command.is_none() && first.url.is_some())?,
     };
-    incident.actions.get(index).map(with_place)
+    let action = incident.actions.get(index)?;
+    [Some(with_place(action)), action.short.clone()]
+        .into_iter()
+        .flatten()
+        .find(|row| width(row) <= columns)
 }
 
 /// Shortens a row to fit in `columns`, breaking at word boundaries. The time at the end of the row is preserved for as

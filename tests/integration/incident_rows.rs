@@ -68,6 +68,14 @@ fn nobody_needs_to_ask_what_to_do() {
         .join("\n")
     );
     assert_eq!(rows(120), rows(80));
+    assert_eq!(
+        rows(40).trim_end(),
+        [
+            r"5-hour limit · resets at 12:00",
+            r"Do nothing; leave this session open"
+        ]
+        .join("\n")
+    );
     // In a very narrow terminal, the time is the last part to be left out.
     assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
 }

@@ -15,6 +15,8 @@ use crate::limits::kind::Verdict;
 struct Template {
     #[serde(rename = "do")]
     instruction: String,
+    /// A shorter instruction for a narrow status line.
+    short: Option<String>,
     why: String,
     command: Option<String>,
     url: Option<String>,
@@ -36,6 +38,9 @@ static TEMPLATES: LazyLock<HashMap<ActionName, Template>> =
 pub struct Action {
     #[serde(rename = "do")]
     pub instruction: String,
+    /// A shorter instruction for a narrow status line.
+    #[serde(skip)]
+    pub short: Option<String>,
     /// The reason for recommending the action.
     pub why: String,
     /// The command to run.
@@ -70,6 +75,7 @@ impl Action {
         };
         Self {
             instruction: filled(&template.instruction, fields),
+            short: template.short.clone(),
             why: filled(&template.why, fields),
             command: template.command.clone(),
             url: template.url.clone(),
@@ -118,6 +124,7 @@ impl Action {
     fn empty() -> Self {
         Self {
             instruction: String::new(),
+            short: None,
             why: String::new(),
             command: None,
             url: None,

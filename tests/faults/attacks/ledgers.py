@@ -2,7 +2,9 @@
 once instead of being deleted, and the user does not have to intervene."""
 import json
 import os
+import pathlib
 import random
+import re
 import sqlite3
 
 import world
@@ -10,7 +12,21 @@ from attacks.stdin import bind_socket
 from machine import Broken, wait_for_all
 from suite import attack, product
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAGE = 4096
+
+
+def schema():
+    """Returns the names of the ledger's columns by table, from the schema that the program is built with."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript((ROOT / "src/ledger/schema.sql").read_text())
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")] for table in tables}
+
+
+SCHEMA = schema()
+COLUMNS = tuple(f"{table}.{column}" for table, columns in SCHEMA.items() for column in columns)
+VERSION = int(re.search(r"^const SCHEMA: i64 = (\d+);", (ROOT / "src/ledger/database.rs").read_text(), re.M).group(1))
 
 
 def folded(machine):
@@ -115,14 +131,13 @@ def make_content(machine, what):
     other = machine.outside / "other.sqlite3"
     statements = {
         "another program's database": ["CREATE TABLE notes(text)", "INSERT INTO notes VALUES('precious')"],
-        "a database without tables": ["PRAGMA user_version = 2"],
-        "another program's with our version": ["CREATE TABLE notes(text)", "PRAGMA user_version = 2"],
+        "a database without tables": [f"PRAGMA user_version = {VERSION}"],
+        "another program's with our version": ["CREATE TABLE notes(text)", f"PRAGMA user_version = {VERSION}"],
         "a version below zero": ["PRAGMA user_version = -5"], "a huge version": ["PRAGMA user_version = 2147483647"],
         "tables of the right names and wrong columns": [
-            *(f"CREATE TABLE {name}(wrong)" for name in ("meta", "session", "model", "response", "quarter", "unrecorded", "file",
-            "cost_state", "directory")), "PRAGMA user_version = 2"],
-        "views in the place of tables": ["CREATE VIEW quarter AS SELECT 1", "CREATE VIEW session AS SELECT 1",
-        "PRAGMA user_version = 2"],
+            *(f"CREATE TABLE {name}(wrong)" for name in SCHEMA), f"PRAGMA user_version = {VERSION}"],
+        "views in the place of tables": [*(f"CREATE VIEW {name} AS SELECT 1" for name in SCHEMA),
+            f"PRAGMA user_version = {VERSION}"],
     }
     if what in statements:
         connection = sqlite3.connect(other, isolation_level=None)
@@ -157,12 +172,6 @@ def content(machine, what, file):
 # Values that whycap never writes, by table and column.
 VALUES = {"text": "'text'", "empty text": "''", "null": "NULL", "real": "1.5e300", "infinity": "9e999", "blob": "x'00ff'",
     "minus": "-1", "largest": "9223372036854775807", "smallest": "-9223372036854775808"}
-COLUMNS = ("session.recorded", "session.unrecorded", "session.unpriced", "session.client_total", "session.client_total_at",
-    "session.name", "session.project", "session.parent", "session.parent_at", "response.at", "response.cost", "response.input",
-           "response.output", "response.flags", "response.model", "response.session", "response.calls", "quarter.cost",
-           "quarter.responses", "quarter.output", "quarter.unpriced", "file.bytes_read", "file.mark", "file.size",
-           "file.modified", "file.last_at", "file.path", "directory.names", "directory.inode", "directory.changed", "meta.value",
-           "model.name")
 
 
 @attack("ledgers", "a value of {column} that is {value} neither stops a verb nor makes a total wrong unsaid",
@@ -173,8 +182,8 @@ def value(machine, column, value):
     connection = sqlite3.connect(ledger, isolation_level=None)
     try:
         connection.execute(f"UPDATE OR IGNORE {table} SET {name} = {VALUES[value]}")
-    except sqlite3.OperationalError:
-        return  # another program's tables do not have this column
+    except sqlite3.IntegrityError:
+        return  # SQLite itself refuses this value
     finally:
         connection.close()
     machine.statusline(world.status_payload(machine))
@@ -276,7 +285,7 @@ def doctor_knows(machine, what):
         ledger.write_bytes(random.Random(0).randbytes(40960))
     else:
         connection = sqlite3.connect(ledger, isolation_level=None)
-        connection.execute("UPDATE quarter SET cost = 1.5e300")
+        connection.execute("UPDATE totals SET recorded = 1.5e300")
         connection.close()
     before = machine.verb("spend")
     if before.exit != 0:
