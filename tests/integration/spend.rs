@@ -916,7 +916,7 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_
     assert_eq!(total["at_least"], false);
 }
 
-/// On a busy machine, the SessionStart hook may run after the first responses. These responses must not count twice,
+/// On a busy machine, the `SessionStart` hook may run after the first responses. These responses must not count twice,
 /// although the process's running total includes them as well.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {

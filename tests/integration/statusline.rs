@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, data};
 
-/// Runs the SessionStart hook, as Claude Code does before the first status-line call of a session.
+/// Runs the `SessionStart` hook, as Claude Code does before the first status-line call of a session.
 fn begin_session(sandbox: &Sandbox, payload: &[u8]) {
     let payload: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let Some(session) = payload["session_id"].as_str() else {
