@@ -27,7 +27,7 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 
 impl Context {
-    /// Answers the text that the user typed after `/whycap`.
+    /// Returns the answer to a `/whycap` command with these arguments.
     ///
     /// A prompt cancels Claude Code's auto-resume even if a hook blocks it, and hooks cannot prevent this (2.1.240 to
     /// 2.1.329). Commands handled by the plugin's module are not prompts.

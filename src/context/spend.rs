@@ -1,4 +1,4 @@
-//! Collects the requested spend, as a statement or as a page. The data comes from this machine's ledger and
+//! Collects the spend for a terminal report or an HTML page. The data comes from this machine's ledger and
 //! transcripts, or from several machines' exports.
 
 use std::collections::HashSet;

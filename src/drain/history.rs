@@ -266,7 +266,7 @@ impl History {
     }
 }
 
-/// The proof for a rewrite in a series of stalled reads.
+/// The evidence shown for a cache rewrite that the server caused by reading an old part of the cache again and again.
 const STALLED: &str = "three or more responses in a row read exactly the same part of the cache, even though each response wrote the rest";
 
 /// Returns the part of the prompt that `response` wrote even though `previous` had left it in the cache. Returns `None`

@@ -1,4 +1,4 @@
-//! Rows of spend, from which reports are built.
+//! Spend rows, the input of every report.
 
 use std::collections::HashMap;
 use std::iter::Sum;

@@ -763,8 +763,8 @@ fn many_installers_at_once_install_once() {
         );
     }
     assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
-    // Several installations and removals run at once. Whichever finishes last, the file remains intact, and another
-    // removal restores it.
+    // Several installations and removals run at once. Whichever finishes last, the settings file remains
+    // valid, and one more removal restores the original.
     let running: Vec<_> = (0..8)
         .map(|turn| {
             start(if turn % 2 == 0 {

@@ -1,4 +1,4 @@
-//! Tests the usage of a window with made-up windows for which the true causes are known.
+//! Tests the breakdown of window usage on generated windows whose true breakdown is known.
 
 use chrono::TimeDelta;
 

@@ -342,8 +342,8 @@ impl NamedTime {
     }
 }
 
-/// Returns the next of the given times that is within the length of the window. If there is none, returns the most
-/// recent past time, provided that it is recent enough or that the text may be old.
+/// Returns the earliest of the given times that is at most one window length away. If there is none, returns the latest
+/// past time if it is recent or if the text itself may be old.
 fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
     let seen = read_at.seen;
     let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + TOLERANCE;

@@ -120,7 +120,7 @@ pub struct Life {
     pub level: Vec<f64>,
     pub reset: Vec<usize>,
     pub works: Vec<bool>,
-    /// The minutes in which usage reached the next whole percentage, and these percentages.
+    /// Each minute in which usage reached a new whole percentage, with that percentage.
     pub steps: Vec<(usize, f64)>,
 }
 
