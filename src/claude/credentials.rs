@@ -80,7 +80,7 @@ impl Credential {
     }
 
     /// Returns true if this variable sends requests to a service other than Anthropic's API.
-    pub(crate) fn is_gateway(&self) -> bool {
+    pub(crate) fn selects_other_service(&self) -> bool {
         self.name == BASE_URL || self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }

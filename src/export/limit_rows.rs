@@ -10,7 +10,7 @@ use super::new_rows::{NewRow, key_of};
 use super::row::{RowType, format_time};
 use super::version::Weight;
 use crate::lenient_json::saturating_u64;
-use crate::limits::blocked_time::{Stopped, count_errors};
+use crate::limits::blocked_time::{StopEnd, count_errors};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
@@ -21,12 +21,12 @@ use crate::time::{Clock, HOUR, Millis};
 pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<NewRow> {
     let mut rows = Vec::new();
     for counted in count_errors(incidents, clock) {
-        let ended = match counted.stopped {
-            Stopped::Until(_) => "seen",
-            Stopped::Still | Stopped::Open => "open",
-            Stopped::Unknown => "unknown",
+        let ended = match counted.stop_end {
+            StopEnd::Until(_) => "seen",
+            StopEnd::StillStopped | StopEnd::MaybeStillStopped => "open",
+            StopEnd::Unknown => "unknown",
         };
-        let blocked_s = counted.toll.blocked.num_seconds();
+        let blocked_s = counted.totals.blocked.num_seconds();
         rows.push(limit_row(counted.incident, ended, blocked_s, exporter));
     }
     for notice in incidents.iter().filter(|incident| incident.is_notice()) {

@@ -26,4 +26,4 @@ pub(crate) use merged::MergedRows;
 pub(crate) use new_rows::{NewRows, RowSources};
 pub(crate) use row::RowType;
 pub(crate) use scripts::Script;
-pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits, sum_tolls};
+pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits, summarize_errors};

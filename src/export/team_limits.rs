@@ -11,7 +11,7 @@ use super::row::{ExportedRow, RowType};
 use crate::disk;
 use crate::ledger::RowsPeriod;
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{Toll, Tolls};
+use crate::limits::blocked_time::{DatedTotals, ErrorSummary, ErrorTotals};
 use crate::limits::kind::{Verdict, parse_name};
 use crate::spend::or_unknown;
 use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
@@ -37,13 +37,13 @@ pub(crate) struct ExportedError {
     pub(crate) kind: String,
     /// The JSON name of the verdict.
     pub(crate) verdict: String,
-    pub(crate) toll: Toll,
+    pub(crate) totals: ErrorTotals,
 }
 
 /// How limits affected one person.
 #[derive(Debug, Default)]
 pub(crate) struct PersonLimits {
-    pub(crate) tolls: Tolls,
+    pub(crate) summary: ErrorSummary,
     /// The number of hours in which at least one window was full, or `None` if no windows are known.
     pub(crate) full_hours: Option<usize>,
 }
@@ -97,7 +97,7 @@ impl TeamLimits {
             .into_iter()
             .map(|(name, errors)| {
                 let limits = PersonLimits {
-                    tolls: sum_tolls(errors, zone),
+                    summary: summarize_errors(errors, zone),
                     full_hours: self.full_hours.get(name).map(HashSet::len),
                 };
                 (name, limits)
@@ -131,7 +131,7 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
             break;
         };
         let key = [error.person.clone(), error.kind.clone()];
-        let end = error.at.checked_add_signed(error.toll.blocked);
+        let end = error.at.checked_add_signed(error.totals.blocked);
         let mut attempt = LastAttempt {
             position,
             ended_at: end.unwrap_or(error.at),
@@ -140,13 +140,13 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
             // Times in rows are rounded down to quarter hours.
             error.at - earlier.ended_at < TimeDelta::milliseconds(QUARTER_HOUR)
         });
-        error.toll.stops = earlier.is_none().into();
+        error.totals.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
             // The later attempt is better evidence for the end of the stop.
             if let Some(error) = errors.get_mut(earlier.position) {
-                error.toll.still = 0;
-                error.toll.unknown = 0;
+                error.totals.still_blocked = 0;
+                error.totals.unknown_end = 0;
             }
         }
         last_attempts.insert(key, attempt);
@@ -154,16 +154,20 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     Ok(errors)
 }
 
-/// Sums up the effects of errors.
-pub(crate) fn sum_tolls<'e>(
+/// Computes the totals of errors, which must be sorted from oldest to newest.
+pub(crate) fn summarize_errors<'e>(
     errors: impl IntoIterator<Item = &'e ExportedError>,
     zone: Zone,
-) -> Tolls {
-    let tolls = errors
+) -> ErrorSummary {
+    let errors = errors
         .into_iter()
-        .map(|error| (error.at, error.kind.clone(), error.toll))
+        .map(|error| DatedTotals {
+            at: error.at,
+            limit: error.kind.clone(),
+            totals: error.totals,
+        })
         .collect();
-    Tolls::sum(tolls, zone)
+    ErrorSummary::sum(errors, zone)
 }
 
 impl ExportedError {
@@ -177,13 +181,13 @@ impl ExportedError {
             session: row.session.to_string(),
             kind: row.kind.to_string(),
             verdict: row.verdict.to_string(),
-            toll: Toll {
+            totals: ErrorTotals {
                 errors: 1,
                 stops: 0,
-                likely_false: (verdict == Some(Verdict::FalseLikely)).into(),
+                false_likely: (verdict == Some(Verdict::FalseLikely)).into(),
                 not_a_limit: (verdict == Some(Verdict::NotALimit)).into(),
-                still: (row.ended == "open").into(),
-                unknown: (row.ended == "unknown").into(),
+                still_blocked: (row.ended == "open").into(),
+                unknown_end: (row.ended == "unknown").into(),
                 blocked: blocked.unwrap_or(TimeDelta::MAX),
             },
         }

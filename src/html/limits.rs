@@ -10,7 +10,7 @@ use super::markup::{LegendItem, Markup, number};
 use super::{Contents, View, WindowStep};
 use crate::incidents::report::{by_limit, by_person, over_time};
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{Reach, Stopped};
+use crate::limits::blocked_time::{Reach, StopEnd};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
@@ -32,7 +32,7 @@ const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 /// Writes the section on limit errors, either of this machine or of several people.
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let Contents { team, clock, .. } = view.contents;
-    let summary = view.tolls.sentence(*clock);
+    let summary = view.error_summary.sentence(*clock);
     page.paragraph(summary.as_deref().unwrap_or("No limit errors found."));
 
     if let Some(team) = team {
@@ -42,7 +42,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
                 .everybody
                 .iter()
                 .filter_map(|name| Some((view.person_name(name), limits.get(name)?)));
-            page.long_table("tolls whose", "Limits by person", by_person(people, true));
+            page.long_table("totals whose", "Limits by person", by_person(people, true));
             page.notes([SEAT_ADVICE]);
             page.notes([format!(
                 "This table counts the hours in which a person had a usage window at {FULL_FROM}% or more, even if only for a minute, including nights. A dash means that there is no data, because only the status line reports usage windows and API keys have none."
@@ -50,15 +50,19 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         }
     }
     if summary.is_some() {
-        page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
-        if let Some(table) = over_time(&view.tolls) {
-            page.table("tolls", "Limit errors over time", &table);
+        page.table(
+            "totals",
+            "Limit errors by limit",
+            &by_limit(&view.error_summary),
+        );
+        if let Some(table) = over_time(&view.error_summary) {
+            page.table("totals", "Limit errors over time", &table);
         }
         let reach = match team {
             Some(_) => Reach::InExports,
             None => Reach::Here,
         };
-        page.notes(view.tolls.notes(reach));
+        page.notes(view.error_summary.notes(reach));
     }
     match team {
         Some(team) => {
@@ -71,7 +75,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         }
         None if summary.is_some() => page.collapsed_table(
             "Show the errors as a table",
-            "tolls",
+            "totals",
             "Limit errors",
             &error_table(view.contents),
         ),
@@ -99,11 +103,11 @@ impl Contents<'_> {
     /// Formats how long an error blocked its session. Returns `None` if it did not block the session.
     fn blocked_duration(&self, error: &Incident) -> Option<String> {
         let start = error.evidence.at();
-        Some(match error.stopped(self.clock.now)? {
-            Stopped::Until(end) => format_duration(end - start),
-            Stopped::Still => format!("{} so far", format_duration(self.clock.now - start)),
-            Stopped::Open => "still blocked (end unknown)".to_owned(),
-            Stopped::Unknown => "unknown".to_owned(),
+        Some(match error.stop_end(self.clock.now)? {
+            StopEnd::Until(end) => format_duration(end - start),
+            StopEnd::StillStopped => format!("{} so far", format_duration(self.clock.now - start)),
+            StopEnd::MaybeStillStopped => "still blocked (end unknown)".to_owned(),
+            StopEnd::Unknown => "unknown".to_owned(),
         })
     }
 }
@@ -245,7 +249,7 @@ fn write_window_chart(
     page.legend_items(window_legend(&windows, !errors.is_empty()));
     page.collapsed_table(
         "Show the daily peaks as a table",
-        "tolls",
+        "totals",
         "Usage windows over time",
         &peak_table(&windows, view.contents.clock.zone),
     );
@@ -374,7 +378,10 @@ impl View<'_> {
         };
         let now = self.contents.clock.now;
         let chart_width = self.columns.width();
-        let end_x = match error.stopped(now).and_then(|stopped| stopped.end(now)) {
+        let end_x = match error
+            .stop_end(now)
+            .and_then(|stop_end| stop_end.end_or_now(now))
+        {
             // An end after the last day of the chart is drawn at the right edge.
             Some(end) => self.x(end).unwrap_or(chart_width),
             None => start_x,

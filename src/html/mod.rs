@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use indexmap::IndexSet;
 
 use crate::drain::PercentWorth;
-use crate::export::{TeamLimits, sum_tolls};
-use crate::limits::blocked_time::Tolls;
+use crate::export::{TeamLimits, summarize_errors};
+use crate::limits::blocked_time::ErrorSummary;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::places::Places;
@@ -67,7 +67,7 @@ struct View<'c> {
     contents: &'c Contents<'c>,
     /// The columns of all charts.
     columns: Columns,
-    tolls: Tolls,
+    error_summary: ErrorSummary,
     /// All people. People with spend come first, in descending order, followed by everyone else in export order. People
     /// are not sorted by name, because the order would reveal information about omitted names.
     everybody: IndexSet<&'c str>,
@@ -90,9 +90,9 @@ impl Contents<'_> {
         let view = View {
             contents: &self,
             columns: self.columns(),
-            tolls: match &self.team {
-                Some(team) => sum_tolls(&team.errors, self.clock.zone),
-                None => Tolls::of(&self.incidents, self.clock),
+            error_summary: match &self.team {
+                Some(team) => summarize_errors(&team.errors, self.clock.zone),
+                None => ErrorSummary::of(&self.incidents, self.clock),
             },
             everybody: people_with_spend.chain(other_people).collect(),
         };
@@ -262,7 +262,7 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     let statement = &contents.statement;
     let total = &statement.total;
-    let stops = view.tolls.total;
+    let stops = view.error_summary.total;
 
     page.write(
         "<dl class=\"figures\"><div><dt>cost</dt>\n<dd data-v=\"{}\">{}</dd>\n</div>\n",

@@ -149,7 +149,7 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
 
 /// Returns the clause about limits in the summary. The result is empty if no limit blocked work.
 fn limits_clause(view: &View<'_>) -> String {
-    let total = view.tolls.total;
+    let total = view.error_summary.total;
     if total.stops == 0 {
         String::new()
     } else if !total.blocked.is_zero() {

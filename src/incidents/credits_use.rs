@@ -18,7 +18,7 @@ use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, Selected};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
-use crate::limits::sample::{Metered, Sample};
+use crate::limits::sample::{MeasuredService, Sample};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
@@ -146,7 +146,7 @@ impl CreditsUse<'_> {
         collector: &EvidenceCollector<'_>,
         costs: &CostsOf<'_>,
     ) -> Option<Paying> {
-        let newest = self.readings.newest(Metered::Plan)?.sample;
+        let newest = self.readings.newest(MeasuredService::Plan)?.sample;
         if self.readings.login.no_credits_reason().is_some() {
             return None;
         }
@@ -190,7 +190,7 @@ impl CreditsUse<'_> {
     /// Returns the cost of the responses that the login's account received since the given time while a window was
     /// full. Returns `None` if no window is known, or if credits cannot have paid for anything.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
-        let newest = self.readings.newest(Metered::Plan)?.sample;
+        let newest = self.readings.newest(MeasuredService::Plan)?.sample;
         if let Some(reason) = self.readings.login.no_credits_reason()
             && !WERE_USED.contains(&reason)
         {

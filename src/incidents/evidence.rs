@@ -29,7 +29,7 @@ use crate::limits::evidence::{
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
-use crate::limits::sample::{Metered, Sample};
+use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{Tail, TranscriptError};
 
@@ -151,7 +151,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
         .window()
         .filter(|window| !window.is_of_one_model() && diagnosis.window == Some(*window))?;
     let holds = match diagnosis.state {
-        State::Blocks(_) | State::Over(Ending::MetAgain) => {
+        State::Blocks(_) | State::Over(Ending::HitAgain) => {
             diagnosis.verdict != Verdict::FalseLikely
         }
         State::Notice | State::Over(_) => false,
@@ -168,8 +168,8 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
 /// A payer's full usage window.
 struct FullWindow {
     payer: Option<Owner>,
-    /// See [`StoredError::is_of_token`].
-    is_of_token: bool,
+    /// See [`StoredError::is_payer_hidden_by_token`].
+    is_payer_hidden_by_token: bool,
     refused: RefusedWindow,
 }
 
@@ -187,12 +187,12 @@ impl FullWindow {
                 known.refused.window == refused.window
                     && known.refused.resets_at == refused.resets_at
                     && known.payer.as_ref() == payer_of(error)
-                    && known.is_of_token == error.is_of_token()
+                    && known.is_payer_hidden_by_token == error.is_payer_hidden_by_token()
             });
             if !is_known {
                 windows.push(Self {
                     payer: payer_of(error).cloned(),
-                    is_of_token: error.is_of_token(),
+                    is_payer_hidden_by_token: error.is_payer_hidden_by_token(),
                     refused,
                 });
             }
@@ -212,7 +212,7 @@ fn add_refused_windows(incidents: &mut [Incident]) {
             .filter(|full| Some(full.refused.window) != incident.diagnosis.limit.window())
             .filter(|full| {
                 may_be_same(payer_of(error), full.payer.as_ref())
-                    && error.is_of_token() == full.is_of_token
+                    && error.is_payer_hidden_by_token() == full.is_payer_hidden_by_token
             })
             .map(|full| full.refused)
             .collect();
@@ -366,7 +366,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         if !evidence.has_later_response() {
             let session = &evidence.error.session.id;
-            evidence.collected.met_again_at = later.next_of.get(session).copied();
+            evidence.collected.hit_again_at = later.next_of.get(session).copied();
             self.add_other_sessions(&mut evidence, later);
         }
         self.with_obstacle(evidence)
@@ -472,7 +472,9 @@ impl<'a> EvidenceCollector<'a> {
             .as_ref()
             .and_then(|account| account.owner.fingerprint.as_deref());
         let mut readings = match account {
-            Some(account) if !error.is_of_token() && self.now() - error.at <= USEFUL_FOR => {
+            Some(account)
+                if !error.is_payer_hidden_by_token() && self.now() - error.at <= USEFUL_FOR =>
+            {
                 self.readings_of_other_sessions(error.at, &session, account)
             }
             Some(_) | None => Vec::new(),
@@ -726,7 +728,7 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns the login's newest reading of the plan's windows. Searches the journal only on the first call.
     fn newest_reading(&self) -> Option<&Reading> {
         self.newest_reading
-            .get_or_init(|| self.readings.newest(Metered::Plan))
+            .get_or_init(|| self.readings.newest(MeasuredService::Plan))
             .as_ref()
     }
 

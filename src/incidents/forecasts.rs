@@ -14,7 +14,7 @@ use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
 use crate::limits::pace::week::{self, PastWeeks};
 use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
-use crate::limits::sample::{Metered, Sample};
+use crate::limits::sample::{MeasuredService, Sample};
 use crate::places::Places;
 use crate::time::{FIVE_HOURS, WEEK};
 
@@ -34,7 +34,7 @@ const LEAST_RISE_TO_SHARE: f64 = 10.0;
 pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
     let mut readings: Vec<Reading> = Journal::between(places, from, until).records().collect();
     readings.retain(|reading| {
-        reading.sample.has_sound_dates() && reading.sample.metered() == Metered::Plan
+        reading.sample.has_sound_dates() && reading.sample.service() == MeasuredService::Plan
     });
     let mut steps = steps_of(readings);
     steps.retain(|step| (from..=until).contains(&step.at));
@@ -158,8 +158,8 @@ impl<'a> Forecasts<'a> {
         if !expected.meter.has_same_reset(&meter) || meter.is_used_up() {
             return None;
         }
-        if matches!(expected.outlook, Outlook::Full(_, latest) if latest <= self.now) {
-            expected.outlook = Outlook::Open;
+        if matches!(expected.outlook, Outlook::WillFill(_, latest) if latest <= self.now) {
+            expected.outlook = Outlook::Unpredictable;
         }
         expected.meter = meter;
         Some(last)
@@ -242,7 +242,7 @@ impl<'a> Forecasts<'a> {
     pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
         let steps = self
             .readings
-            .current(Metered::Plan)
+            .current(MeasuredService::Plan)
             .and_then(|sample| self.five_hour_steps(&sample, usize::MAX))
             .unwrap_or_default();
         let mut rises: IndexMap<String, f64> = IndexMap::new();

@@ -52,7 +52,7 @@ use crate::limits::evidence::{
     ContinuationObstacle, FULL_FROM, MessageOrigin, Ownership, StoredError,
 };
 use crate::limits::incident::Incident;
-use crate::limits::sample::{Metered, Sample};
+use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::{SETTLED_AFTER, both_ends};
 use crate::places::Places;
 use crate::secrets::redact;
@@ -285,7 +285,7 @@ impl<'a> Incidents<'a> {
         session: &str,
         collector: &EvidenceCollector<'_>,
     ) -> Vec<StoredError> {
-        let newest = self.readings().current(Metered::Plan);
+        let newest = self.readings().current(MeasuredService::Plan);
         let mut stored = if newest.is_some_and(|newest| newest.is_full(FULL_FROM)) {
             self.stored().list(None)
         } else {
@@ -330,7 +330,7 @@ impl<'a> Incidents<'a> {
         error.payer.has_session_environment = collector.has_session_environment();
 
         let mut evidence = collector.bare_evidence(error);
-        let newest = self.readings().newest(Metered::Plan);
+        let newest = self.readings().newest(MeasuredService::Plan);
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
         evidence.collected.usage_page = self.shown_usage().cloned();
         Situation::of(Incident::new(evidence))

@@ -20,7 +20,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::kind::Window;
-use crate::limits::sample::{Metered, Sample};
+use crate::limits::sample::{MeasuredService, Sample};
 use crate::places::Places;
 
 /// The maximum number of readings to consider per session. This is enough to cover the hours around an error.
@@ -67,7 +67,7 @@ impl Reading {
     /// key replaces the login, and requests go to the same host.
     fn is_shared_with(&self, credentials: &[Credential]) -> bool {
         credentials.iter().all(|credential| {
-            let is_other_service = credential.is_gateway() && credential.host.is_none();
+            let is_other_service = credential.selects_other_service() && credential.host.is_none();
             !credential.outranks_login() && !is_other_service
         }) && credentials::base_url_host(credentials) == self.host.as_deref()
     }
@@ -142,7 +142,7 @@ impl WindowReadings<'_> {
             .collect();
         samples.reverse();
         samples.dedup_by(|later, earlier| {
-            let is_same = later.has_figures_of(earlier);
+            let is_same = later.has_same_figures_as(earlier);
             if is_same {
                 later.since = earlier.since;
                 std::mem::swap(earlier, later);
@@ -155,7 +155,7 @@ impl WindowReadings<'_> {
     /// Returns the login's newest reading. Readings from the future are ignored, because they were recorded while the
     /// clock was wrong and would hide all other readings. Repeated figures may come from an earlier response, so each
     /// reading is dated to the earliest possible time.
-    pub(super) fn newest(&self, metered: Metered) -> Option<Reading> {
+    pub(super) fn newest(&self, service: MeasuredService) -> Option<Reading> {
         let login = Some(self.login.directory_hash());
         let mut readings = self
             .journal
@@ -164,7 +164,7 @@ impl WindowReadings<'_> {
                 reading.login == login
                     && reading.sample.has_sound_dates()
                     && reading.sample.measured <= self.environment.now
-                    && reading.sample.metered() == metered
+                    && reading.sample.service() == service
             })
             .take(AT_ONCE)
             .peekable();
@@ -175,16 +175,16 @@ impl WindowReadings<'_> {
     }
 
     /// Returns the login's newest figures, excluding windows that have since reset.
-    pub(super) fn current(&self, metered: Metered) -> Option<Sample> {
-        let newest = self.newest(metered)?;
+    pub(super) fn current(&self, service: MeasuredService) -> Option<Sample> {
+        let newest = self.newest(service)?;
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
     /// Returns the newest figures, from either the plan or a gateway.
     pub(crate) fn windows_of_account(&self) -> Option<Sample> {
-        [Metered::Plan, Metered::Gateway]
+        [MeasuredService::Plan, MeasuredService::Gateway]
             .into_iter()
-            .filter_map(|metered| self.current(metered))
+            .filter_map(|service| self.current(service))
             .filter(Sample::has_meters)
             .max_by_key(|sample| sample.measured)
     }
@@ -203,7 +203,7 @@ impl WindowReadings<'_> {
             }
             return self.windows_from_before(payload);
         };
-        let newest = self.newest(reported.metered());
+        let newest = self.newest(reported.service());
         let (Some(newest), Some(session)) = (newest, &payload.session_id) else {
             return Some(reported);
         };
@@ -229,9 +229,9 @@ impl WindowReadings<'_> {
     /// a key, another service, or another account pays for the session.
     fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
         let last = self.last_of(payload.session_id.as_deref()?);
-        let metered = last.as_ref().map_or(Metered::Plan, Sample::metered);
-        let newest = self.newest(metered)?;
-        if metered == Metered::Plan {
+        let service = last.as_ref().map_or(MeasuredService::Plan, Sample::service);
+        let newest = self.newest(service)?;
+        if service == MeasuredService::Plan {
             let credentials = if last.is_some() {
                 credentials::in_environment(self.environment)
             } else {
@@ -292,11 +292,13 @@ impl WindowReadings<'_> {
         }
         self.login.save_account();
         // A gateway's limit does not belong to the login.
-        let login = match sample.metered() {
-            Metered::Plan => self.login.account(),
-            Metered::Gateway => None,
+        let login = match sample.service() {
+            MeasuredService::Plan => self.login.account(),
+            MeasuredService::Gateway => None,
         };
-        let same_before = last.as_ref().filter(|last| sample.has_figures_of(last));
+        let same_before = last
+            .as_ref()
+            .filter(|last| sample.has_same_figures_as(last));
         // Immediately after a login, Claude Code still reports the previous account's figures.
         sample.account = same_before
             .and_then(|last| last.account.clone())
@@ -331,7 +333,7 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
             .into_iter()
             .any(|window| sample.is_step_from(last, window))
         || sample.others.spend_limit != last.others.spend_limit
-        || (is_around_error && !sample.has_figures_of(last))
+        || (is_around_error && !sample.has_same_figures_as(last))
         || sample.measured - last.measured >= STORED_EVERY
 }
 

@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::history::SessionRetries;
-use crate::export::{ExportedError, PersonLimits, TeamLimits, sum_tolls};
+use crate::export::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{Reach, Stopped, Toll, Tolls, count_errors};
+use crate::limits::blocked_time::{ErrorSummary, ErrorTotals, Reach, StopEnd, count_errors};
 use crate::limits::decide::{Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
@@ -36,7 +36,7 @@ impl<'i> Entry<'i> {
     fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
         let mut stops: IndexMap<(usize, Option<&str>), Self> = IndexMap::new();
         for counted in count_errors(incidents, clock) {
-            let is_counted = counted.toll.still > 0;
+            let is_counted = counted.totals.still_blocked > 0;
             stops
                 .entry((counted.stop, session_of(counted.incident)))
                 .and_modify(|entry| {
@@ -48,7 +48,7 @@ impl<'i> Entry<'i> {
         }
         let mut entries: Vec<Self> = incidents
             .iter()
-            .filter(|incident| incident.stopped(clock.now).is_none())
+            .filter(|incident| incident.stop_end(clock.now).is_none())
             .map(|notice| Self::new(notice, false))
             .chain(stops.into_values())
             .collect();
@@ -67,8 +67,8 @@ impl<'i> Entry<'i> {
 
     /// Returns the last error's fields together with the entry's own fields.
     fn json(&self, clock: Clock) -> Value {
-        let blocked_until = match self.last.stopped(clock.now) {
-            Some(Stopped::Until(until)) => Some(format_rfc3339(until)),
+        let blocked_until = match self.last.stop_end(clock.now) {
+            Some(StopEnd::Until(until)) => Some(format_rfc3339(until)),
             _ => None,
         };
         let more = json!({
@@ -86,7 +86,7 @@ impl<'i> Entry<'i> {
         let incident = self.last;
         let (state, sentence) = match incident.diagnosis.state {
             State::Over(_) if incident.is_notice() => ("a notice", incident.what_happened()),
-            State::Over(Ending::MetAgain) => ("hit again on retry", incident.what_happened()),
+            State::Over(Ending::HitAgain) => ("hit again on retry", incident.what_happened()),
             State::Over(_) => ("over", incident.what_happened()),
             State::Notice => ("a notice", incident.headline.clone()),
             State::Blocks(_) if self.is_counted => ("still blocked", incident.headline.clone()),
@@ -152,14 +152,17 @@ pub(crate) fn report(
     most: usize,
     clock: Clock,
 ) -> Report {
-    let tolls = Tolls::of(incidents, clock);
+    let summary = ErrorSummary::of(incidents, clock);
     let entries = Entry::list(incidents, clock);
     let list: Vec<Value> = entries.iter().map(|entry| entry.json(clock)).collect();
-    let sums = merge_objects([tolls.json(), json!({ "retries": json_of_retries(retries) })]);
+    let sums = merge_objects([
+        summary.json(),
+        json!({ "retries": json_of_retries(retries) }),
+    ]);
     let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
-    if let Some(sentence) = tolls.sentence(clock) {
+    if let Some(sentence) = summary.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
-        add_sums(&tolls, Reach::Here, &mut report);
+        add_sums(&summary, Reach::Here, &mut report);
         report.gap();
     }
     if entries.is_empty() {
@@ -175,15 +178,15 @@ pub(crate) fn report(
 /// Returns the report about the limits in several machines' exports, grouped by person.
 pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
-    let tolls = sum_tolls(&limits.errors, clock.zone);
+    let summary = summarize_errors(&limits.errors, clock.zone);
     let list: Vec<Value> = limits.errors.iter().map(json_of_exported).collect();
     let by_name: Value = people
         .iter()
         .map(|(name, person)| json_of_person(name, person))
         .collect();
-    let sums = merge_objects([tolls.json(), json!({ "by_person": by_name })]);
+    let sums = merge_objects([summary.json(), json!({ "by_person": by_name })]);
     let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
-    let sentence = tolls.sentence(clock);
+    let sentence = summary.sentence(clock);
     match &sentence {
         Some(sentence) => report.paragraph(Tone::Strong, sentence),
         None => report.line(NONE),
@@ -200,22 +203,22 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
         );
     }
     if sentence.is_some() {
-        add_sums(&tolls, Reach::InExports, &mut report);
+        add_sums(&summary, Reach::InExports, &mut report);
     }
     report
 }
 
 /// Adds the totals by limit and over time if they provide more information than a sentence would.
-fn add_sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
-    if tolls.total.stops > 1 {
+fn add_sums(summary: &ErrorSummary, reach: Reach, report: &mut Report) {
+    if summary.total.stops > 1 {
         report.gap();
-        report.table(by_limit(tolls));
+        report.table(by_limit(summary));
     }
-    if let Some(table) = over_time(tolls) {
+    if let Some(table) = over_time(summary) {
         report.gap();
         report.table(table);
     }
-    let notes = tolls.notes(reach);
+    let notes = summary.notes(reach);
     if !notes.is_empty() {
         report.gap();
     }
@@ -223,25 +226,29 @@ fn add_sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
 }
 
 /// Returns the totals for each limit.
-pub(crate) fn by_limit(tolls: &Tolls) -> Table {
-    let rows = tolls
+pub(crate) fn by_limit(summary: &ErrorSummary) -> Table {
+    let rows = summary
         .by_limit
         .iter()
-        .map(|(limit, toll)| (LimitKind::label_of(limit), toll));
-    toll_table("limit", rows)
+        .map(|(limit, totals)| (LimitKind::label_of(limit), totals));
+    totals_table("limit", rows)
 }
 
 /// Returns the totals for each week or month, or `None` if the errors are all in a single week or month.
-pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
-    if tolls.by_period.len() < 2 {
+pub(crate) fn over_time(summary: &ErrorSummary) -> Option<Table> {
+    if summary.by_period.len() < 2 {
         return None;
     }
-    let period = if tolls.by_month { "month" } else { "week from" };
-    let rows = tolls
+    let period = if summary.by_month {
+        "month"
+    } else {
+        "week from"
+    };
+    let rows = summary
         .by_period
         .iter()
-        .map(|(day, toll)| (tolls.period(*day), toll));
-    Some(toll_table(period, rows))
+        .map(|(day, totals)| (summary.period(*day), totals));
+    Some(totals_table(period, rows))
 }
 
 /// Returns the totals for each person, longest blocked first. A wide table also lists the limits that each person hit
@@ -254,8 +261,8 @@ pub(crate) fn by_person<'p>(
     const MOST_LIMITS: usize = 3;
 
     let mut people: Vec<(String, &PersonLimits)> = people.collect();
-    people.sort_by_key(|(_, person)| Reverse((person.tolls.total.blocked, person.full_hours)));
-    let mut table = toll_table("person", []);
+    people.sort_by_key(|(_, person)| Reverse((person.summary.total.blocked, person.full_hours)));
+    let mut table = totals_table("person", []);
     table
         .columns
         .push(Column::number(format!("hours at {FULL_FROM}%+")));
@@ -263,18 +270,19 @@ pub(crate) fn by_person<'p>(
         table.columns.push("which".into());
     }
     for (name, person) in people {
-        let mut cells = Vec::from(toll_cells(name, &person.tolls.total));
+        let mut cells = Vec::from(totals_cells(name, &person.summary.total));
         cells.push(match person.full_hours {
             Some(hours) => hours.to_string().into(),
             None => Cell::from("-").with_exact("0"),
         });
         if is_wide {
-            let mut by_limit: Vec<(&String, &Toll)> = person.tolls.by_limit.iter().collect();
-            by_limit.sort_by_key(|(_, toll)| Reverse(toll.stops));
+            let mut by_limit: Vec<(&String, &ErrorTotals)> =
+                person.summary.by_limit.iter().collect();
+            by_limit.sort_by_key(|(_, totals)| Reverse(totals.stops));
             let most_often: Vec<String> = by_limit
                 .iter()
                 .take(MOST_LIMITS)
-                .map(|(limit, toll)| format!("{} {}", LimitKind::label_of(limit), toll.stops))
+                .map(|(limit, totals)| format!("{} {}", LimitKind::label_of(limit), totals.stops))
                 .collect();
             cells.push(most_often.join(", ").into());
         }
@@ -284,23 +292,26 @@ pub(crate) fn by_person<'p>(
 }
 
 /// Returns a table of totals. The first column contains the names of the rows.
-fn toll_table<'t>(first: &str, rows: impl IntoIterator<Item = (String, &'t Toll)>) -> Table {
+fn totals_table<'t>(
+    first: &str,
+    rows: impl IntoIterator<Item = (String, &'t ErrorTotals)>,
+) -> Table {
     let figures = ["times hit", "probably wrong", "time blocked"].map(Column::number);
     let mut table = Table::new([Column::text(first)].into_iter().chain(figures));
-    for (name, toll) in rows {
-        table.row(toll_cells(name, toll));
+    for (name, totals) in rows {
+        table.row(totals_cells(name, totals));
     }
     table
 }
 
 /// Returns the table cells for a row of totals.
-fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
-    let blocked = Cell::from(toll.blocked_in_words());
+fn totals_cells(name: String, totals: &ErrorTotals) -> [Cell; 4] {
+    let blocked = Cell::from(totals.blocked_in_words());
     [
         name.into(),
-        count_cell(toll.stops),
-        count_cell(toll.likely_false),
-        blocked.with_exact(toll.blocked.num_seconds().to_string()),
+        count_cell(totals.stops),
+        count_cell(totals.false_likely),
+        blocked.with_exact(totals.blocked.num_seconds().to_string()),
     ]
 }
 
@@ -318,11 +329,11 @@ fn json_of_exported(error: &ExportedError) -> Value {
         "session_id": *error.session,
         "limit": *error.kind,
         "verdict": *error.verdict,
-        "blocked_s": error.toll.blocked.num_seconds(),
+        "blocked_s": error.totals.blocked.num_seconds(),
     })
 }
 
 fn json_of_person(name: &str, person: &PersonLimits) -> Value {
     let more = json!({ "person": name, "hours_at_97_percent": person.full_hours });
-    merge_objects([person.tolls.json(), more])
+    merge_objects([person.summary.json(), more])
 }

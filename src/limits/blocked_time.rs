@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::catalog::LONGEST_LIMIT;
 use super::decide::{Ending, State};
 use super::incident::Incident;
-use super::kind::{Counts, EndedBy, LimitKind, Verdict};
+use super::kind::{EndedBy, LimitKind, LimitedResource, Verdict};
 use crate::render::merge_objects;
 use crate::terminal::count_noun;
 use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
@@ -20,34 +20,34 @@ use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 /// The maximum number of weeks to list individually. Longer periods are broken down by month.
 const MAX_WEEKS: i64 = 13;
 
-/// The time at which a stop ended, as far as it is known.
+/// The end of a stop, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopEnd {
     /// The stop ended with the first successful response or with the reset, whichever came first.
     Until(DateTime<Utc>),
     /// Work is still stopped because the reset is in the future.
-    Still,
+    StillStopped,
     /// Work may still be stopped, but the reset time is unknown.
-    Open,
+    MaybeStillStopped,
     /// Work has resumed, but it is not known when.
     Unknown,
 }
 
-impl Stopped {
+impl StopEnd {
     /// Returns the time at which the stop ended, or `now` if it is still going on. Returns `None` if the end is
     /// unknown.
-    pub(crate) fn end(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(crate) fn end_or_now(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::Until(end) => Some(end),
-            Self::Still => Some(now),
-            Self::Open | Self::Unknown => None,
+            Self::StillStopped => Some(now),
+            Self::MaybeStillStopped | Self::Unknown => None,
         }
     }
 }
 
 impl Incident {
     /// Returns when the stop ended, or `None` if the error did not stop any work.
-    pub fn stopped(&self, now: DateTime<Utc>) -> Option<Stopped> {
+    pub fn stop_end(&self, now: DateTime<Utc>) -> Option<StopEnd> {
         if self.is_notice() {
             return None;
         }
@@ -56,7 +56,7 @@ impl Incident {
         let response_at = [
             later_response.and_then(|response| response.at),
             collected.resumed_at,
-            collected.met_again_at,
+            collected.hit_again_at,
         ]
         .into_iter()
         .flatten()
@@ -75,10 +75,10 @@ impl Incident {
         let error_at = self.evidence.at();
         let longest = self.longest_duration();
         Some(match response_at.into_iter().chain(reset_at).min() {
-            None if self.blocks().is_some() => Stopped::Open,
-            Some(end) if end > now => Stopped::Still,
-            Some(end) if end > error_at && end - error_at <= longest => Stopped::Until(end),
-            Some(_) | None => Stopped::Unknown,
+            None if self.blocks().is_some() => StopEnd::MaybeStillStopped,
+            Some(end) if end > now => StopEnd::StillStopped,
+            Some(end) if end > error_at && end - error_at <= longest => StopEnd::Until(end),
+            Some(_) | None => StopEnd::Unknown,
         })
     }
 }
@@ -87,14 +87,16 @@ impl Incident {
 /// do not accumulate usage, such as throttles.
 pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let at = incident.evidence.at();
-    let since = match incident.diagnosis.limit.counts() {
-        Counts::Included(window) => match incident.diagnosis.resets.chosen {
+    let since = match incident.diagnosis.limit.limited_resource() {
+        LimitedResource::Included(window) => match incident.diagnosis.resets.chosen {
             Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
             // Without a reset time, assume the earliest possible start of the window.
             Some(_) | None => at - window.length(),
         },
-        Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => zone.month_bounds(at).0,
-        Counts::Passing(_) | Counts::Nothing => return None,
+        LimitedResource::Credits
+        | LimitedResource::CreditsUpTo(_)
+        | LimitedResource::ApiMoney(_) => zone.month_bounds(at).0,
+        LimitedResource::TemporaryProblem(_) | LimitedResource::Nothing => return None,
     };
     Some((since, at))
 }
@@ -110,29 +112,26 @@ pub(crate) enum Reach {
 
 /// Totals for a set of errors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Toll {
+pub struct ErrorTotals {
     /// The number of errors that stopped work.
     pub errors: u64,
     /// The number of stops. Repeated attempts count as a single stop, as do several sessions that reach the same limit.
     pub stops: u64,
     /// The number of stops for which the limit was probably false.
-    #[serde(rename = "false_likely")]
-    pub likely_false: u64,
+    pub false_likely: u64,
     /// The number of stops caused by an outage, a throttle, or a setting rather than by one of the user's limits.
     pub not_a_limit: u64,
     /// The number of stops that have not ended yet.
-    #[serde(rename = "still_blocked")]
-    pub still: u64,
+    pub still_blocked: u64,
     /// The number of stops that ended at an unknown time. Blocked time does not include them.
-    #[serde(rename = "unknown_end")]
-    pub unknown: u64,
+    pub unknown_end: u64,
     /// The total time for which work was blocked. If several limits block an account at the same time, the overlap is
     /// attributed to the limit that was reached first.
     #[serde(rename = "blocked_s", serialize_with = "seconds")]
     pub blocked: TimeDelta,
 }
 
-impl Toll {
+impl ErrorTotals {
     /// Formats the blocked time, such as "2 h 10 m", or returns "-" if it is zero.
     pub fn blocked_in_words(&self) -> String {
         if self.blocked.is_zero() {
@@ -143,14 +142,14 @@ impl Toll {
     }
 }
 
-impl AddAssign for Toll {
+impl AddAssign for ErrorTotals {
     fn add_assign(&mut self, other: Self) {
         self.errors += other.errors;
         self.stops += other.stops;
-        self.likely_false += other.likely_false;
+        self.false_likely += other.false_likely;
         self.not_a_limit += other.not_a_limit;
-        self.still += other.still;
-        self.unknown += other.unknown;
+        self.still_blocked += other.still_blocked;
+        self.unknown_end += other.unknown_end;
         // Exports from other machines may contain arbitrarily large numbers.
         self.blocked = self
             .blocked
@@ -159,41 +158,50 @@ impl AddAssign for Toll {
     }
 }
 
+/// The totals of one error, with the time and the limit by which they are grouped.
+#[derive(Debug)]
+pub(crate) struct DatedTotals {
+    /// The time of the error.
+    pub(crate) at: DateTime<Utc>,
+    /// The JSON name of the limit.
+    pub(crate) limit: String,
+    pub(crate) totals: ErrorTotals,
+}
+
 /// Error totals: overall, by limit, and by period.
 #[derive(Debug, Clone, Default)]
-pub struct Tolls {
+pub struct ErrorSummary {
     /// The totals across all errors.
-    pub total: Toll,
+    pub total: ErrorTotals,
     /// The time of the first error.
     pub since: Option<DateTime<Utc>>,
     /// The totals by limit, keyed by JSON name and sorted by blocked time in descending order.
-    pub by_limit: IndexMap<String, Toll>,
+    pub by_limit: IndexMap<String, ErrorTotals>,
     /// The totals by period, oldest first. The key is the first day of the week or month. A stop counts toward the
     /// period in which it began, but its blocked time is split across all periods that it spans.
-    pub by_period: BTreeMap<NaiveDate, Toll>,
+    pub by_period: BTreeMap<NaiveDate, ErrorTotals>,
     /// True if `by_period` is grouped by month instead of by week.
     pub by_month: bool,
 }
 
-impl Tolls {
+impl ErrorSummary {
     /// Computes the totals of errors, which may be in any order.
     pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
-        let tolls = count_errors(incidents, clock)
+        let errors = count_errors(incidents, clock)
             .into_iter()
-            .map(|counted| {
-                let incident = counted.incident;
-                let limit = incident.diagnosis.limit.to_string();
-                (incident.evidence.at(), limit, counted.toll)
+            .map(|counted| DatedTotals {
+                at: counted.incident.evidence.at(),
+                limit: counted.incident.diagnosis.limit.to_string(),
+                totals: counted.totals,
             })
             .collect();
-        Self::sum(tolls, clock.zone)
+        Self::sum(errors, clock.zone)
     }
 
-    /// Adds up the tolls, which must be sorted from oldest to newest. Each tuple contains the time of the error, the
-    /// name of its limit, and its toll.
-    pub(crate) fn sum(tolls: Vec<(DateTime<Utc>, String, Toll)>, zone: Zone) -> Self {
-        let first = tolls.first().map(|(at, ..)| *at);
-        let last = tolls.last().map(|(at, ..)| *at);
+    /// Adds up the totals of errors, which must be sorted from oldest to newest.
+    pub(crate) fn sum(errors: Vec<DatedTotals>, zone: Zone) -> Self {
+        let first = errors.first().map(|error| error.at);
+        let last = errors.last().map(|error| error.at);
         let by_month = match (first, last) {
             (Some(first), Some(last)) => {
                 zone.day(last) - zone.day(first) > TimeDelta::weeks(MAX_WEEKS)
@@ -205,21 +213,21 @@ impl Tolls {
             by_month,
             ..Self::default()
         };
-        for (at, limit, toll) in tolls {
-            sums.total += toll;
-            *sums.by_limit.entry(limit).or_default() += toll;
-            for (day, blocked) in blocked_by_day(at, toll.blocked, zone) {
+        for DatedTotals { at, limit, totals } in errors {
+            sums.total += totals;
+            *sums.by_limit.entry(limit).or_default() += totals;
+            for (day, blocked) in blocked_by_day(at, totals.blocked, zone) {
                 let period = start_of_period(day, by_month);
                 sums.by_period.entry(period).or_default().blocked += blocked;
             }
             let period = start_of_period(zone.day(at), by_month);
-            *sums.by_period.entry(period).or_default() += Toll {
+            *sums.by_period.entry(period).or_default() += ErrorTotals {
                 blocked: TimeDelta::zero(),
-                ..toll
+                ..totals
             };
         }
         sums.by_limit
-            .sort_by_cached_key(|_, toll| Reverse((toll.blocked, toll.errors)));
+            .sort_by_cached_key(|_, totals| Reverse((totals.blocked, totals.errors)));
         sums
     }
 
@@ -248,15 +256,15 @@ impl Tolls {
         } else {
             format!(", for a total of {}", format_duration(total.blocked))
         };
-        let likely_false =
-            self.count_sentence(total.likely_false, "probably wrong", "probably wrong");
+        let false_likely =
+            self.count_sentence(total.false_likely, "probably wrong", "probably wrong");
         let not_a_limit = self.count_sentence(
             total.not_a_limit,
             "not one of your limits",
             "not about your limits",
         );
         Some(format!(
-            "{subject} stopped your work {times} since {}{blocked}.{likely_false}{not_a_limit}",
+            "{subject} stopped your work {times} since {}{blocked}.{false_likely}{not_a_limit}",
             since.format(date_format)
         ))
     }
@@ -291,15 +299,19 @@ impl Tolls {
         if !total.blocked.is_zero() {
             notes.push(format!("Blocked time runs from an error to {sessions} or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
         }
-        if total.still > 0 {
-            let are = if total.still == 1 { "is" } else { "are" };
+        if total.still_blocked > 0 {
+            let are = if total.still_blocked == 1 {
+                "is"
+            } else {
+                "are"
+            };
             notes.push(format!(
                 "{} {are} still active. If the reset time is known, blocked time is counted up to {until}.",
-                count_noun(total.still, "stop")
+                count_noun(total.still_blocked, "stop")
             ));
         }
-        if total.unknown > 0 {
-            let stops = count_noun(total.unknown, "stop");
+        if total.unknown_end > 0 {
+            let stops = count_noun(total.unknown_end, "stop");
             notes.push(format!(
                 "whycap does not know when {stops} ended, so the time is not included."
             ));
@@ -312,12 +324,12 @@ impl Tolls {
         let by_limit: Vec<Value> = self
             .by_limit
             .iter()
-            .map(|(limit, toll)| merge_objects([json!({ "limit": limit }), json!(toll)]))
+            .map(|(limit, totals)| merge_objects([json!({ "limit": limit }), json!(totals)]))
             .collect();
         let by_period: Vec<Value> = self
             .by_period
             .iter()
-            .map(|(day, toll)| merge_objects([json!({ "from": day }), json!(toll)]))
+            .map(|(day, totals)| merge_objects([json!({ "from": day }), json!(totals)]))
             .collect();
         let more = json!({
             "since": self.since.map(format_rfc3339),
@@ -362,8 +374,8 @@ struct StopKey<'i> {
 impl<'i> StopKey<'i> {
     fn new(incident: &'i Incident) -> Self {
         let limit = incident.diagnosis.limit;
-        let concerns_one_session =
-            limit.ended_by() == EndedBy::SameSession && limit.counts() == Counts::Nothing;
+        let concerns_one_session = limit.ended_by() == EndedBy::SameSession
+            && limit.limited_resource() == LimitedResource::Nothing;
         let session = incident.evidence.error.session.id.as_deref();
         Self {
             account: account_of(incident),
@@ -384,9 +396,9 @@ pub struct CountedError<'i> {
     /// The error.
     pub incident: &'i Incident,
     /// The time at which the stop ended.
-    pub stopped: Stopped,
+    pub stop_end: StopEnd,
     /// The error's contribution to the totals.
-    pub toll: Toll,
+    pub totals: ErrorTotals,
     /// The number of the stop. Repeated attempts share the same number.
     pub stop: usize,
 }
@@ -404,9 +416,9 @@ pub fn count_errors<'i>(
     incidents: impl IntoIterator<Item = &'i Incident>,
     clock: Clock,
 ) -> Vec<CountedError<'i>> {
-    let mut errors: Vec<(&Incident, Stopped)> = incidents
+    let mut errors: Vec<(&Incident, StopEnd)> = incidents
         .into_iter()
-        .filter_map(|incident| Some((incident, incident.stopped(clock.now)?)))
+        .filter_map(|incident| Some((incident, incident.stop_end(clock.now)?)))
         .collect();
     errors.sort_by_key(|(incident, _)| incident.evidence.at());
 
@@ -414,9 +426,9 @@ pub fn count_errors<'i>(
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
     let mut last_attempts: HashMap<StopKey<'_>, LastAttempt> = HashMap::new();
     let mut counted: Vec<CountedError<'_>> = Vec::new();
-    for (incident, stopped) in errors {
+    for (incident, stop_end) in errors {
         let at = incident.evidence.at();
-        let end = stopped.end(clock.now);
+        let end = stop_end.end_or_now(clock.now);
         let key = StopKey::new(incident);
         let position = counted.len();
         let before = last_attempts
@@ -424,7 +436,7 @@ pub fn count_errors<'i>(
             .filter(|attempt| at <= attempt.lasts_until);
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
             // The later attempt provides better evidence of when the stop ended.
-            (before.toll.still, before.toll.unknown) = (0, 0);
+            (before.totals.still_blocked, before.totals.unknown_end) = (0, 0);
         }
         let stop = before.map_or(position, |attempt| attempt.stop);
         let is_new = before.is_none();
@@ -441,19 +453,20 @@ pub fn count_errors<'i>(
         let until = end.unwrap_or(from);
         *counted_before = until.max(*counted_before);
         let verdict = incident.diagnosis.verdict;
-        let toll = Toll {
+        let totals = ErrorTotals {
             errors: 1,
             stops: is_new.into(),
-            likely_false: (is_new && verdict == Verdict::FalseLikely).into(),
+            false_likely: (is_new && verdict == Verdict::FalseLikely).into(),
             not_a_limit: (is_new && verdict == Verdict::NotALimit).into(),
-            still: matches!(stopped, Stopped::Still | Stopped::Open).into(),
-            unknown: (stopped == Stopped::Unknown).into(),
+            still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
+                .into(),
+            unknown_end: (stop_end == StopEnd::Unknown).into(),
             blocked: (until - from).max(TimeDelta::zero()),
         };
         counted.push(CountedError {
             incident,
-            stopped,
-            toll,
+            stop_end,
+            totals,
             stop,
         });
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{Diagnosis, State, Wait, decide, is_for};
 use super::evidence::{ContinuationObstacle, Evidence, RefusedWindow};
-use super::kind::{Counts, Service, Verdict};
+use super::kind::{LimitedResource, Service, Verdict};
 use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -59,9 +59,9 @@ impl Incident {
     /// session of the same account also counts, as long as the usage window is not full.
     pub fn is_open(&self) -> bool {
         !self.evidence.has_later_response()
-            && self.evidence.collected.met_again_at.is_none()
+            && self.evidence.collected.hit_again_at.is_none()
             && !self.evidence.collected.concerns_others_only
-            && !self.diagnosis.is_answered_elsewhere
+            && !self.diagnosis.has_response_elsewhere
     }
 
     /// Returns the time at which work stopped, which is the time of the first failed attempt or, if there was none, of
@@ -104,14 +104,16 @@ impl Incident {
     pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
-        let counts_model = match self.diagnosis.limit.counts() {
-            Counts::Included(window) => match (window.family(), model) {
+        let counts_model = match self.diagnosis.limit.limited_resource() {
+            LimitedResource::Included(window) => match (window.family(), model) {
                 (Some(family), Some(model)) => model.to_lowercase().contains(family),
                 (Some(_), None) => false,
                 (None, _) => true,
             },
-            Counts::Credits | Counts::CreditsUpTo(_) => true,
-            Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
+            LimitedResource::Credits | LimitedResource::CreditsUpTo(_) => true,
+            LimitedResource::ApiMoney(_)
+            | LimitedResource::TemporaryProblem(_)
+            | LimitedResource::Nothing => false,
         };
         is_real && is_plans && counts_model
     }

@@ -174,7 +174,7 @@ pub enum LimitKind {
 
 /// The resource that a limit restricts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counts {
+pub(crate) enum LimitedResource {
     /// Usage within one of the plan's windows.
     Included(Window),
     /// The plan's pool of usage credits.
@@ -184,7 +184,7 @@ pub(crate) enum Counts {
     /// Money spent through the Console or another provider.
     ApiMoney(ApiLimit),
     /// A temporary problem with the service.
-    Passing(Trouble),
+    TemporaryProblem(ServiceProblem),
     /// No resource, because the cause is a setting, an entitlement, or the size of the request.
     Nothing,
 }
@@ -213,7 +213,7 @@ pub(crate) enum ApiLimit {
 
 /// A service problem that causes requests to fail for a few minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum ServiceProblem {
     Throttled,
     Overloaded,
     Failed,
@@ -242,7 +242,7 @@ pub(crate) enum EndedBy {
     AccountWithRoom,
     /// Any session of the same account, unless the usage window has room. While the window is full, only credits can
     /// pay for a response.
-    AccountBeyondWindow,
+    AccountOnCredits,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
     /// Any session with the same payer and the same model.
@@ -258,7 +258,7 @@ pub(crate) enum EndedBy {
 pub(crate) struct Description {
     /// The name to display in tables, such as "5-hour limit" or "org spend cap".
     pub(crate) label: &'static str,
-    pub(crate) counts: Counts,
+    pub(crate) resource: LimitedResource,
     /// The party that can raise or remove the limit early.
     pub(crate) raised_by: WhoCanFix,
     pub(crate) reset_of: ResetOf,
@@ -271,10 +271,10 @@ pub(crate) struct Description {
 
 impl Description {
     /// Describes a limit on usage credits that the user can raise.
-    const fn of_credits(label: &'static str, counts: Counts) -> Self {
+    const fn of_credits(label: &'static str, resource: LimitedResource) -> Self {
         Self {
             label,
-            counts,
+            resource,
             raised_by: WhoCanFix::You,
             reset_of: ResetOf::FullWindow,
             ends_with_month: false,
@@ -283,10 +283,10 @@ impl Description {
     }
 
     /// Describes a limit on how much an API account can spend.
-    const fn of_api(label: &'static str, counts: ApiLimit) -> Self {
+    const fn of_api(label: &'static str, limit: ApiLimit) -> Self {
         Self {
             label,
-            counts: Counts::ApiMoney(counts),
+            resource: LimitedResource::ApiMoney(limit),
             raised_by: WhoCanFix::You,
             reset_of: ResetOf::Nothing,
             ends_with_month: false,
@@ -295,10 +295,10 @@ impl Description {
     }
 
     /// Describes a temporary problem with the service.
-    const fn of_service(label: &'static str, trouble: Trouble) -> Self {
+    const fn of_service(label: &'static str, problem: ServiceProblem) -> Self {
         Self {
             label,
-            counts: Counts::Passing(trouble),
+            resource: LimitedResource::TemporaryProblem(problem),
             raised_by: WhoCanFix::Nobody,
             reset_of: ResetOf::Pause,
             ends_with_month: false,
@@ -310,7 +310,7 @@ impl Description {
     const fn of_cause(label: &'static str) -> Self {
         Self {
             label,
-            counts: Counts::Nothing,
+            resource: LimitedResource::Nothing,
             raised_by: WhoCanFix::You,
             reset_of: ResetOf::Nothing,
             ends_with_month: false,
@@ -326,33 +326,41 @@ impl LimitKind {
         match self {
             Self::Window(window) => Description {
                 label: window.limit(),
-                counts: Counts::Included(window),
+                resource: LimitedResource::Included(window),
                 raised_by: WhoCanFix::Nobody,
                 reset_of: ResetOf::Window(window),
                 ends_with_month: false,
                 credits_continue: true,
             },
 
-            Self::UsageCredits => Description::of_credits("usage credits", Counts::Credits),
+            Self::UsageCredits => {
+                Description::of_credits("usage credits", LimitedResource::Credits)
+            }
             Self::OwnSpendCap => Description {
                 ends_with_month: true,
-                ..Description::of_credits("your spend cap", Counts::CreditsUpTo(Cap::Own))
+                ..Description::of_credits("your spend cap", LimitedResource::CreditsUpTo(Cap::Own))
             },
             Self::MemberSpendCap => Description {
                 raised_by: WhoCanFix::Admin,
                 ends_with_month: true,
-                ..Description::of_credits("member spend cap", Counts::CreditsUpTo(Cap::Member))
+                ..Description::of_credits(
+                    "member spend cap",
+                    LimitedResource::CreditsUpTo(Cap::Member),
+                )
             },
             Self::OrgSpendCap => Description {
                 raised_by: WhoCanFix::Admin,
                 ends_with_month: true,
-                ..Description::of_credits("org spend cap", Counts::CreditsUpTo(Cap::Organization))
+                ..Description::of_credits(
+                    "org spend cap",
+                    LimitedResource::CreditsUpTo(Cap::Organization),
+                )
             },
             Self::SeatNoCredits => Description {
                 raised_by: WhoCanFix::Admin,
                 ..Description::of_credits(
                     "seat without credits",
-                    Counts::CreditsUpTo(Cap::SeatWithoutCredits),
+                    LimitedResource::CreditsUpTo(Cap::SeatWithoutCredits),
                 )
             },
 
@@ -364,9 +372,9 @@ impl LimitKind {
                 ..Description::of_api("api spend cap", ApiLimit::Cap)
             },
 
-            Self::Throttle => Description::of_service("rate limit", Trouble::Throttled),
-            Self::Overloaded => Description::of_service("overloaded", Trouble::Overloaded),
-            Self::ServerError => Description::of_service("server error", Trouble::Failed),
+            Self::Throttle => Description::of_service("rate limit", ServiceProblem::Throttled),
+            Self::Overloaded => Description::of_service("overloaded", ServiceProblem::Overloaded),
+            Self::ServerError => Description::of_service("server error", ServiceProblem::Failed),
 
             Self::ModelNeedsCredits => Description::of_cause("model needs credits"),
             Self::LongContextCredits => Description::of_cause("1M context"),
@@ -405,7 +413,7 @@ impl LimitKind {
             | Self::OwnSpendCap
             | Self::MemberSpendCap
             | Self::OrgSpendCap
-            | Self::SeatNoCredits => EndedBy::AccountBeyondWindow,
+            | Self::SeatNoCredits => EndedBy::AccountOnCredits,
             Self::ApiCreditBalance
             | Self::ApiSpendCap
             | Self::Billing
@@ -424,16 +432,18 @@ impl LimitKind {
     }
 
     /// Returns the resource that this limit restricts.
-    pub(crate) fn counts(self) -> Counts {
-        self.description().counts
+    pub(crate) fn limited_resource(self) -> LimitedResource {
+        self.description().resource
     }
 
     /// Returns the service that usually reports this kind of limit, or `None` if there is more than one.
     pub(crate) fn service(self) -> Option<Service> {
-        match self.counts() {
-            Counts::Included(_) | Counts::Credits | Counts::CreditsUpTo(_) => Some(Service::Plan),
-            Counts::ApiMoney(_) => Some(Service::Console),
-            Counts::Passing(_) | Counts::Nothing => None,
+        match self.limited_resource() {
+            LimitedResource::Included(_)
+            | LimitedResource::Credits
+            | LimitedResource::CreditsUpTo(_) => Some(Service::Plan),
+            LimitedResource::ApiMoney(_) => Some(Service::Console),
+            LimitedResource::TemporaryProblem(_) | LimitedResource::Nothing => None,
         }
     }
 
@@ -459,7 +469,10 @@ impl LimitKind {
 
     /// Returns true if this is a service problem that resolves itself within minutes.
     pub(crate) fn is_passing(self) -> bool {
-        matches!(self.counts(), Counts::Passing(_))
+        matches!(
+            self.limited_resource(),
+            LimitedResource::TemporaryProblem(_)
+        )
     }
 }
 

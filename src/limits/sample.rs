@@ -50,7 +50,7 @@ pub struct Sample {
 
 /// The service that the usage figures apply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Metered {
+pub(crate) enum MeasuredService {
     Plan,
     Gateway,
 }
@@ -81,10 +81,10 @@ impl Sample {
     }
 
     /// Returns the service that the figures apply to. Only gateways report a spend limit.
-    pub(crate) fn metered(&self) -> Metered {
+    pub(crate) fn service(&self) -> MeasuredService {
         match self.others.spend_limit {
-            Some(_) => Metered::Gateway,
-            None => Metered::Plan,
+            Some(_) => MeasuredService::Gateway,
+            None => MeasuredService::Plan,
         }
     }
 
@@ -152,7 +152,7 @@ impl Sample {
     }
 
     /// Returns true if every meter shows the same whole percentage and the same reset time in both samples.
-    pub(crate) fn has_figures_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_figures_as(&self, other: &Self) -> bool {
         self.others.spend_limit == other.others.spend_limit
             && !Window::ALL
                 .into_iter()
@@ -162,7 +162,7 @@ impl Sample {
     /// Carries over the times of the session's previous sample if the figures have not changed. The measurement time is
     /// carried over only if there was no response in between.
     pub(crate) fn after(mut self, previous: Option<&Self>) -> Self {
-        let Some(previous) = previous.filter(|previous| self.has_figures_of(previous)) else {
+        let Some(previous) = previous.filter(|previous| self.has_same_figures_as(previous)) else {
             return self;
         };
         self.since = previous.since;

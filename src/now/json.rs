@@ -79,9 +79,9 @@ impl Moment {
         let outlook = self.expected(window).map(|expected| expected.outlook);
         let full = outlook.and_then(Outlook::full);
         let lasts = match outlook {
-            Some(Outlook::Lasts) => Some(true),
-            Some(Outlook::Full(..)) => Some(false),
-            Some(Outlook::Open) | None => None,
+            Some(Outlook::WillNotFill) => Some(true),
+            Some(Outlook::WillFill(..)) => Some(false),
+            Some(Outlook::Unpredictable) | None => None,
         };
         Some(json!({
             "used_percentage": level_now(&meter, self.clock),

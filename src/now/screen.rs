@@ -134,7 +134,7 @@ impl Moment {
             .left_of(window)
             .map(|left| format!("; at least {} left", left.show()));
         match expected.outlook {
-            Outlook::Full(at, latest) => {
+            Outlook::WillFill(at, latest) => {
                 let when = if is_week {
                     days_in_words(at, latest, clock)
                 } else {
@@ -146,14 +146,14 @@ impl Moment {
                     format!("at this pace, {name} will be full {when}{rest}"),
                 ))
             }
-            Outlook::Lasts if !is_week || expected.meter.used_percent >= WORTH_A_LOOK => {
+            Outlook::WillNotFill if !is_week || expected.meter.used_percent >= WORTH_A_LOOK => {
                 let rest = left.unwrap_or_default();
                 Some((
                     Tone::Plain,
                     format!("at this pace, {name} will last until it resets{rest}"),
                 ))
             }
-            Outlook::Lasts | Outlook::Open => {
+            Outlook::WillNotFill | Outlook::Unpredictable => {
                 let WeekBefore { then, at_end } = expected.week_before?;
                 let text = format!(
                     "{name}: {then:.0}% at this point last week, and {at_end:.0}% at the end"
@@ -365,7 +365,7 @@ mod tests {
 
     fn full(window: Window, used: f64, at: &str) -> Expected {
         let at = at.parse().unwrap();
-        expected(window, used, Outlook::Full(at, at))
+        expected(window, used, Outlook::WillFill(at, at))
     }
 
     fn moment(sessions: usize) -> Moment {

@@ -33,7 +33,7 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     let fullest = expected
         .iter()
         .filter(|window| {
-            window.outlook == Outlook::Lasts && window.meter.used_percent >= WORTH_A_LOOK
+            window.outlook == Outlook::WillNotFill && window.meter.used_percent >= WORTH_A_LOOK
         })
         .max_by(|left, right| left.meter.used_percent.total_cmp(&right.meter.used_percent))?;
     let name = fullest.window.name();
@@ -76,22 +76,26 @@ mod tests {
     #[test]
     fn a_forecast_is_shown_only_if_it_helps() {
         let five_hours = |used, outlook| text(&[expected(Window::FiveHour, used, outlook)]);
-        let full = Outlook::Full(at("2026-11-20T06:49:00Z"), at("2026-11-20T06:49:00Z"));
+        let full = Outlook::WillFill(at("2026-11-20T06:49:00Z"), at("2026-11-20T06:49:00Z"));
         assert_eq!(
             five_hours(90.0, full).unwrap(),
             "at this pace, 5h full at 06:49"
         );
-        assert_eq!(five_hours(90.0, Outlook::Open), None);
-        let lasts = five_hours(90.0, Outlook::Lasts).unwrap();
+        assert_eq!(five_hours(90.0, Outlook::Unpredictable), None);
+        let lasts = five_hours(90.0, Outlook::WillNotFill).unwrap();
         assert_eq!(lasts, "at this pace, 5h lasts until it resets");
-        assert_eq!(five_hours(60.0, Outlook::Lasts), None, "far from full");
+        assert_eq!(
+            five_hours(60.0, Outlook::WillNotFill),
+            None,
+            "far from full"
+        );
         assert_eq!(text(&[]), None);
     }
 
     #[test]
     fn the_window_that_is_full_first_is_named_and_a_week_by_its_days() {
         let week = |from: &str, until: &str| {
-            let outlook = Outlook::Full(at(from), at(until));
+            let outlook = Outlook::WillFill(at(from), at(until));
             text(&[expected(Window::Weekly, 75.0, outlook)]).unwrap()
         };
         let (today, later) = ("2026-11-20T21:00:00Z", "2026-11-21T14:00:00Z");
@@ -105,9 +109,13 @@ mod tests {
             week(later, "2026-11-23T10:00:00Z"),
             "at this pace, week full between Sat and Mon"
         );
-        let soon = Outlook::Full(at(today), at(today));
+        let soon = Outlook::WillFill(at(today), at(today));
         let both = [
-            expected(Window::Weekly, 75.0, Outlook::Full(at(later), at(later))),
+            expected(
+                Window::Weekly,
+                75.0,
+                Outlook::WillFill(at(later), at(later)),
+            ),
             expected(Window::FiveHour, 75.0, soon),
         ];
         assert_eq!(text(&both).unwrap(), "at this pace, 5h full at 21:00");

@@ -270,7 +270,7 @@ fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
                 used_percent,
                 resets_at,
             };
-            if let Some(Outlook::Full(at, _)) = outlook(&levels, &meter, now) {
+            if let Some(Outlook::WillFill(at, _)) = outlook(&levels, &meter, now) {
                 shown.push((at.hour(), at.minute()));
             }
             levels.push((now, used_percent));

@@ -254,7 +254,7 @@ def team(program, keep, chosen):
             cells = "[...document.querySelectorAll('{} tbody tr')].map(row => Number(row.cells[{}].dataset.v ?? row.cells[{}].textContent))"
             blocked, hours = (browser.run(cells.format(".whose", column, column)) for column in (3, 4))
             check("who was stopped longest stands first", len(blocked) == 9 and blocked == sorted(blocked, reverse=True) and max(hours) > 0)
-            errors = [sum(browser.run(cells.format(table, column, column))) for table, column in ((".whose", 1), (".tolls:not(.whose)", 1))]
+            errors = [sum(browser.run(cells.format(table, column, column))) for table, column in ((".whose", 1), (".totals:not(.whose)", 1))]
             check("errors are the same by person, by limit and by week", errors[1] == 2 * errors[0] > 0, str(errors))
             for theme in ("light", "dark") if chosen.keep else ():
                 browser.prefer(theme)

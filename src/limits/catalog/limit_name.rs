@@ -10,7 +10,8 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(super) struct LimitName<'a> {
     words: Vec<&'a str>,
-    is_yours: bool,
+    /// True if the message calls the limit the user's own, as in "your limit".
+    is_users_own: bool,
     pub(super) range: Range<usize>,
     /// True if the surrounding text could be part of a Claude Code message.
     is_plausible: bool,
@@ -29,14 +30,14 @@ impl LimitName<'_> {
                 let exact: Vec<&str> = name.trim_start_matches('=').split(' ').collect();
                 self.words == exact
             }
-            Some('!') => !self.is_yours && self.has_words(name.trim_start_matches('!')),
+            Some('!') => !self.is_users_own && self.has_words(name.trim_start_matches('!')),
             _ => self.has_words(name),
         }
     }
 
-    /// Returns true if the message calls the limit the user's own, as in "your limit".
-    pub(super) fn is_own(&self) -> bool {
-        self.is_yours && self.is_plausible
+    /// Returns true if the message calls the limit the user's own and could be a Claude Code message.
+    pub(super) fn is_plausible_own_limit(&self) -> bool {
+        self.is_users_own && self.is_plausible
     }
 
     fn has_words(&self, name: &str) -> bool {
@@ -90,7 +91,7 @@ fn reached_limit(
     let is_alone = super::pattern::is_wrapper(before) && is_end(text.get(end..)?);
     name.range.end = end;
     name.is_plausible &= name_stands_alone(before) && (mentions_claude || is_alone);
-    name.is_yours |= name.words.iter().any(|word| is_possessive(word));
+    name.is_users_own |= name.words.iter().any(|word| is_possessive(word));
     Some(name)
 }
 
@@ -198,7 +199,13 @@ fn name_stands_alone(before: &str) -> bool {
 }
 
 impl<'a> LimitName<'a> {
-    fn new(text: &'a str, from: usize, end: usize, start: usize, is_yours: bool) -> Option<Self> {
+    fn new(
+        text: &'a str,
+        from: usize,
+        end: usize,
+        start: usize,
+        is_users_own: bool,
+    ) -> Option<Self> {
         let name = text.get(from..end)?;
         let words: Vec<&str> = name
             .split_whitespace()
@@ -214,12 +221,12 @@ impl<'a> LimitName<'a> {
             });
         let after = text.get(end..).unwrap_or_default();
         let before = text.get(..start).unwrap_or_default();
-        let is_followed = !words.is_empty() || is_yours && is_continuation(after.trim_start());
-        let names_reset = after.contains("· resets") || after.contains('|');
+        let is_followed = !words.is_empty() || is_users_own && is_continuation(after.trim_start());
+        let has_reset_time = after.contains("· resets") || after.contains('|');
         is_claudes.then(|| Self {
-            is_plausible: (is_followed || names_reset) && !is_conditional(before),
+            is_plausible: (is_followed || has_reset_time) && !is_conditional(before),
             words,
-            is_yours,
+            is_users_own,
             range: start..end + after.find(' ').unwrap_or(after.len()),
         })
     }

@@ -9,7 +9,7 @@ mod times;
 pub(crate) use context::MessageContext;
 pub(crate) use row::{Audience, DecisionName, row};
 pub use row::{Row, rows};
-pub(crate) use times::{LONGEST_LIMIT, ReadAt, named_reset};
+pub(crate) use times::{LONGEST_LIMIT, ReadAt, reset_in_text};
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -58,7 +58,7 @@ pub(crate) struct Message {
     /// The message in normalized form, for pattern matching.
     pub(crate) normalized: String,
     /// The message from the first recognized word onward.
-    from_match: String,
+    text_from_match: String,
     /// The text after the message.
     pub(crate) following: String,
     /// The entire text that contains the message, in normalized form.
@@ -99,7 +99,7 @@ impl Message {
     }
 
     /// Returns the reset time in the message, provided that it is plausible for the window.
-    pub(crate) fn named_reset(
+    pub(crate) fn reset_time(
         &self,
         seen: DateTime<Utc>,
         window: Option<Window>,
@@ -119,8 +119,8 @@ impl Message {
             .and_then(|pause| seen.checked_add_signed(pause));
         let in_json = self.resets_at.filter(|at| read_at.may_be_reset(*at));
         in_json
-            .or_else(|| named_reset(&self.from_match, read_at))
-            .or_else(|| named_reset(&self.text, read_at))
+            .or_else(|| reset_in_text(&self.text_from_match, read_at))
+            .or_else(|| reset_in_text(&self.text, read_at))
             .or_else(|| self.reset_after(read_at))
             .or_else(|| paused.filter(|at| read_at.may_be_reset(*at)))
     }
@@ -135,7 +135,7 @@ impl Message {
         if self.row.limit.is_passing() {
             return None;
         }
-        named_reset(&self.following, read_at)
+        reset_in_text(&self.following, read_at)
     }
 }
 
@@ -381,7 +381,7 @@ fn match_passage(
         (None, Some((rank, row))) => (rank, row, None),
         (None, None) => {
             let (rank, row) = row_of_class(passage, mentions_claude, is_pasted)?;
-            (rank.min(Rank::Vague), row, None)
+            (rank.min(Rank::ByClassOnly), row, None)
         }
     };
     Some(Match {
@@ -438,7 +438,7 @@ fn row_of_class(
     }
     ranked()
         .filter(|(rank, row)| {
-            *rank == Rank::Vague
+            *rank == Rank::ByClassOnly
                 || !has_unknown_words
                 || !matches!(row.limit, LimitKind::Auth | LimitKind::Billing)
         })
@@ -470,7 +470,7 @@ fn with_classes(passage: &Passage) -> String {
 fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) -> WordMatch {
     let first_name = names
         .iter()
-        .find(|name| name.is_own() && name.range.end < words.range.start);
+        .find(|name| name.is_plausible_own_limit() && name.range.end < words.range.start);
     let Some(name) = first_name else {
         return words;
     };
@@ -636,14 +636,14 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
         whole: whole.to_owned(),
         following: String::new(),
         is_pasted: true,
-        from_match: from_match(&text, &normalized, candidate.range.as_ref()),
+        text_from_match: cut_before_match(&text, &normalized, candidate.range.as_ref()),
         text,
         normalized,
     }
 }
 
-/// Returns the text from the first recognized word onward. Times that appear earlier are not reset times.
-fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
+/// Removes the text before the first recognized word. Times that appear earlier are not reset times.
+fn cut_before_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
     let start = range.map_or(0, |range| range.start);
     let before = normalized.get(..start).unwrap_or_default();
     let words = normalized.get(start..).unwrap_or_default();
@@ -694,7 +694,7 @@ fn unknown_message(
         whole: whole.to_owned(),
         following: String::new(),
         is_pasted,
-        from_match: String::new(),
+        text_from_match: String::new(),
         text: last.text,
         normalized,
     }

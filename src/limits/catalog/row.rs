@@ -19,11 +19,11 @@ const EMBEDDED: &str = include_str!("messages.json");
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rank {
     /// No message was recognized.
-    Talk,
+    Unrecognized,
     /// Only an error class or a status was recognized.
-    Vague,
+    ByClassOnly,
     /// A message that is not about a limit.
-    Known,
+    NotALimit,
     /// A message about a specific limit.
     Limit,
 }
@@ -64,7 +64,7 @@ pub(crate) enum DecisionName {
     RefusedAccess,
     RefusedLogin,
     RefusedKey,
-    ServiceTrouble,
+    ServiceProblem,
     RefusedForNow,
     Warning,
     PaidFromCredits,

@@ -48,7 +48,7 @@ impl ReadAt {
 ///
 /// Returns `None` if there is no time, if the time is ambiguous ("11/23"), or if it is further away than the length of
 /// the window.
-pub(crate) fn named_reset(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> {
+pub(crate) fn reset_in_text(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> {
     let epoch = epoch_behind_bar(text);
     let last = after_reset_words(text)
         .into_iter()
@@ -124,8 +124,8 @@ impl NamedTime {
         while let Some(word) = words.get(index) {
             let next = words.get(index + 1).copied().unwrap_or_default();
             match named.take(word, next) {
-                Taken::Word => index += 1,
-                Taken::Two => index += 2,
+                Taken::OneWord => index += 1,
+                Taken::TwoWords => index += 2,
                 Taken::Unreadable => return None,
                 Taken::Nothing => break,
             }
@@ -157,19 +157,19 @@ impl NamedTime {
             lower.as_str(),
             "at" | "on" | "in" | "the" | "around" | "about" | "~"
         ) {
-            return Taken::Word;
+            return Taken::OneWord;
         }
         // Handles durations such as "3 hours and 12 minutes".
         if self.ahead.is_some() && lower == "and" {
-            return Taken::Word;
+            return Taken::OneWord;
         }
         // Handles time zones such as "6:40pm, timezone Europe/Volgograd".
         if self.time.is_some() && matches!(lower.as_str(), "timezone" | "time" | "zone") {
-            return Taken::Word;
+            return Taken::OneWord;
         }
         if let Some(days) = ["today", "tomorrow"].iter().position(|day| *day == lower) {
             self.days_ahead = Some(days as u64);
-            return Taken::Word;
+            return Taken::OneWord;
         }
         if lower.contains('/') && lower.bytes().all(|b| b.is_ascii_digit() || b == b'/') {
             return Taken::Unreadable;
@@ -181,11 +181,11 @@ impl NamedTime {
             self.set_date(moment.date_naive());
             self.time = Some(moment.time());
             self.offset = Some(*moment.offset());
-            return Taken::Word;
+            return Taken::OneWord;
         }
         if let Ok(date) = NaiveDate::parse_from_str(clean, "%Y-%m-%d") {
             self.set_date(date);
-            return Taken::Word;
+            return Taken::OneWord;
         }
         if let Some(moment) = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
             .iter()
@@ -193,7 +193,7 @@ impl NamedTime {
         {
             self.set_date(moment.date());
             self.time = Some(moment.time());
-            return Taken::Word;
+            return Taken::OneWord;
         }
         if self.time.is_none()
             && let Some((time, taken)) = time_of_day(&lower, &after)
@@ -213,7 +213,7 @@ impl NamedTime {
             .filter(|_| is_name)
         {
             self.month = u32::try_from(month + 1).ok();
-            return Taken::Word;
+            return Taken::OneWord;
         }
         let is_weekday =
             is_name && (lower.len() == 3 || lower.ends_with("day") || lower.len() == 4);
@@ -225,11 +225,11 @@ impl NamedTime {
             self.weekday = u8::try_from(weekday)
                 .ok()
                 .and_then(|day| Weekday::try_from(day).ok());
-            return Taken::Word;
+            return Taken::OneWord;
         }
         if let Some(offset) = offset_of(clean) {
             self.offset = Some(offset);
-            return Taken::Word;
+            return Taken::OneWord;
         }
         let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         if let Ok(number) = digits.parse::<u32>() {
@@ -239,11 +239,11 @@ impl NamedTime {
             );
             if (1970..2100).contains(&number) && self.day.is_some() && self.year.is_none() {
                 self.year = i32::try_from(number).ok();
-                return Taken::Word;
+                return Taken::OneWord;
             }
             if (1..=31).contains(&number) && has_suffix && self.day.is_none() {
                 self.day = Some(number);
-                return Taken::Word;
+                return Taken::OneWord;
             }
             return Taken::Nothing;
         }
@@ -258,7 +258,7 @@ impl NamedTime {
         let named = known.or(Some(clean).filter(|name| name.contains('/')));
         if let Some(zone) = named.and_then(Zone::named) {
             self.zone = Some(zone);
-            return Taken::Word;
+            return Taken::OneWord;
         }
         let is_abbreviation =
             (2..=5).contains(&clean.len()) && clean.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -272,10 +272,10 @@ impl NamedTime {
     /// Parses a duration such as "3h", "2h37m", "60 seconds", or "2 hours" and adds it to the total.
     fn take_duration(&mut self, word: &str, after: &str) -> Option<Taken> {
         let (part, taken) = match printed_duration(word) {
-            Some(part) => (part, Taken::Word),
+            Some(part) => (part, Taken::OneWord),
             None if word.ends_with(|c: char| c.is_ascii_digit()) => {
                 let unit = after.trim_end_matches(['.', ',']);
-                (printed_duration(&format!("{word}{unit}"))?, Taken::Two)
+                (printed_duration(&format!("{word}{unit}"))?, Taken::TwoWords)
             }
             None => return None,
         };
@@ -362,8 +362,8 @@ fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<U
 
 /// The result of parsing a word.
 enum Taken {
-    Word,
-    Two,
+    OneWord,
+    TwoWords,
     /// The time is ambiguous.
     Unreadable,
     /// The word is not part of a time.
@@ -376,10 +376,10 @@ fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
         .into_iter()
         .find(|suffix| word.ends_with(suffix));
     let (digits, half, taken) = match suffix {
-        Some(suffix) => (word.strip_suffix(suffix)?, Some(suffix), Taken::Word),
+        Some(suffix) => (word.strip_suffix(suffix)?, Some(suffix), Taken::OneWord),
         None => match after.trim_end_matches('.') {
-            half @ ("am" | "pm" | "a.m" | "p.m") => (word, Some(half), Taken::Two),
-            _ => (word, None, Taken::Word),
+            half @ ("am" | "pm" | "a.m" | "p.m") => (word, Some(half), Taken::TwoWords),
+            _ => (word, None, Taken::OneWord),
         },
     };
     let mut numbers = digits.split(':').map(str::parse::<u32>);

@@ -79,7 +79,7 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     if let Some(outage) = outage(input) {
         return Some(outage);
     }
-    let uses_token = input.evidence.is_setup_token() && input.evidence.error.keys().count() == 0;
+    let uses_token = input.evidence.has_oauth_token() && input.evidence.error.keys().count() == 0;
     uses_token.then(|| refused_credential(Cause::TokenRefused))
 }
 

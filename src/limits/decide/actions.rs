@@ -7,7 +7,9 @@ use super::{Cause, Diagnosis};
 use crate::claude::version::ClientVersion;
 use crate::limits::catalog::DecisionName;
 use crate::limits::evidence::{PayerRelation, WindowState};
-use crate::limits::kind::{ApiLimit, Cap, Counts, LimitKind, Service, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{
+    ApiLimit, Cap, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
+};
 use chrono::TimeDelta;
 
 /// The first version of Claude Code that offers free ways to continue.
@@ -99,7 +101,7 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         fit_to_shared_plan(input, diagnosis, &mut actions);
     }
     replace_login(input, &mut actions);
-    if evidence.uses_gateway() {
+    if evidence.uses_other_service() {
         actions.replace(Do::LookAtStatusPage, Do::LookAtStatusOfService);
     }
     if limit.is_passing() && input.readings.used_up_now().is_some() {
@@ -239,22 +241,22 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
 /// Returns true if waiting for the reset is usually better than having the limit raised. This is not the case for API
 /// caps, which usually do not reset until the end of the month.
 fn waiting_comes_first(limit: LimitKind) -> bool {
-    match limit.counts() {
-        Counts::ApiMoney(ApiLimit::Cap) => false,
-        Counts::Included(_)
-        | Counts::Credits
-        | Counts::CreditsUpTo(_)
-        | Counts::ApiMoney(ApiLimit::Balance)
-        | Counts::Passing(_)
-        | Counts::Nothing => true,
+    match limit.limited_resource() {
+        LimitedResource::ApiMoney(ApiLimit::Cap) => false,
+        LimitedResource::Included(_)
+        | LimitedResource::Credits
+        | LimitedResource::CreditsUpTo(_)
+        | LimitedResource::ApiMoney(ApiLimit::Balance)
+        | LimitedResource::TemporaryProblem(_)
+        | LimitedResource::Nothing => true,
     }
 }
 
 /// Returns the actions for a stray key, which Claude Code uses instead of the user's plan.
 fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     let mut actions = vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus];
-    match limit.counts() {
-        Counts::ApiMoney(ApiLimit::Balance) => {
+    match limit.limited_resource() {
+        LimitedResource::ApiMoney(ApiLimit::Balance) => {
             actions = vec![
                 Do::UnsetKey,
                 Do::ContinueOnPlan,
@@ -262,12 +264,12 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
                 Do::TopUpIfMeant,
             ];
         }
-        Counts::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
-        Counts::Included(_)
-        | Counts::Credits
-        | Counts::CreditsUpTo(_)
-        | Counts::Passing(_)
-        | Counts::Nothing => {}
+        LimitedResource::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
+        LimitedResource::Included(_)
+        | LimitedResource::Credits
+        | LimitedResource::CreditsUpTo(_)
+        | LimitedResource::TemporaryProblem(_)
+        | LimitedResource::Nothing => {}
     }
     actions
 }
@@ -276,20 +278,24 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
 fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
     actions.drop(&[Do::AddCredits]);
     actions.replace(Do::CreditsInstead, Do::AskForCredits);
-    match diagnosis.limit.counts() {
-        Counts::CreditsUpTo(Cap::Organization) if diagnosis.verdict != Verdict::FalseLikely => {
+    match diagnosis.limit.limited_resource() {
+        LimitedResource::CreditsUpTo(Cap::Organization)
+            if diagnosis.verdict != Verdict::FalseLikely =>
+        {
             actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
             actions.add(Do::OtherPath);
         }
-        Counts::Credits if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() => {
+        LimitedResource::Credits
+            if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() =>
+        {
             actions.add(Do::AskAdminForCredits);
         }
-        Counts::CreditsUpTo(_)
-        | Counts::Included(_)
-        | Counts::Credits
-        | Counts::ApiMoney(_)
-        | Counts::Passing(_)
-        | Counts::Nothing => {}
+        LimitedResource::CreditsUpTo(_)
+        | LimitedResource::Included(_)
+        | LimitedResource::Credits
+        | LimitedResource::ApiMoney(_)
+        | LimitedResource::TemporaryProblem(_)
+        | LimitedResource::Nothing => {}
     }
     if input.evidence.is_admin() {
         actions.replace(Do::AskOwnerForCap, Do::RaiseOrgCap);
@@ -308,7 +314,7 @@ fn replace_login(input: &Input<'_>, actions: &mut Actions) {
     let has_key = input.evidence.error.keys().count() > 0;
     if has_key && input.message.row.decision == DecisionName::RefusedAccess {
         actions.replace(Do::Login, Do::FixKey);
-    } else if !has_key && input.evidence.is_setup_token() {
+    } else if !has_key && input.evidence.has_oauth_token() {
         actions.replace(Do::Login, Do::RenewToken);
         actions.replace(Do::LoginIfRefusedAgain, Do::RenewToken);
     }
@@ -406,11 +412,13 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
             Do::WaitForOtherWindow
         }
-        Ending::Answered if diagnosis.another_model_responds(input) => Do::AnotherModelWorks,
-        Ending::Answered => Do::NothingLeft,
-        Ending::MetAgain => Do::SeeTheNext,
-        Ending::AnsweredElsewhere if is_full && !has_passed => Do::WorksForCredits,
-        Ending::AnsweredElsewhere => Do::WorksElsewhere,
+        Ending::ResponseReceived if diagnosis.another_model_responds(input) => {
+            Do::AnotherModelWorks
+        }
+        Ending::ResponseReceived => Do::NothingLeft,
+        Ending::HitAgain => Do::SeeTheNext,
+        Ending::ResponseElsewhere if is_full && !has_passed => Do::WorksForCredits,
+        Ending::ResponseElsewhere => Do::WorksElsewhere,
         Ending::ConcernsOthers => Do::NotBlocked,
         Ending::KeyRemoved => Do::KeyIsRemoved,
         Ending::Reset if continues && is_due(input, diagnosis) => Do::LeaveOpen,

@@ -76,7 +76,7 @@ fn real(input: &Input<'_>, cause: Cause) -> Finding {
 
 /// Handles messages for which there is no other evidence.
 fn by_message(input: &Input<'_>) -> Finding {
-    let is_dated = input.names_reset(None);
+    let is_dated = input.has_reset_time(None);
     let who = input.payer();
     let cause = if who == WhoCanFix::Admin && !is_dated {
         Cause::NoOrgCreditsByMessage

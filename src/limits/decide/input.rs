@@ -2,7 +2,7 @@
 
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
-use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{Cap, LimitKind, LimitedResource, Verdict, WhoCanFix, Window};
 
 use super::cause::Cause;
 use super::reason::Unknown;
@@ -121,16 +121,16 @@ impl<'a> Input<'a> {
 
     /// Returns true if the message contains a plausible reset time for the window. If `window` is `None`, the reset
     /// time must be plausible for the limit itself.
-    pub(super) fn names_reset(&self, window: Option<Window>) -> bool {
+    pub(super) fn has_reset_time(&self, window: Option<Window>) -> bool {
         self.message
-            .named_reset(self.evidence.at(), window, self.evidence.clock.zone)
+            .reset_time(self.evidence.at(), window, self.evidence.clock.zone)
             .is_some()
     }
 
     /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
     pub(super) fn helps_if_dated(&self) -> Option<bool> {
         let server = self.evidence.quota().and_then(|quota| quota.resets_at);
-        helps(server.is_some() || self.names_reset(None))
+        helps(server.is_some() || self.has_reset_time(None))
     }
 
     /// Returns the window that is full according to the server or to a reading.
@@ -157,14 +157,16 @@ impl<'a> Input<'a> {
     /// plan. This is possible only if the session belongs to another account. The wording alone proves nothing, because
     /// every version has also shown it to users without an organization.
     pub(super) fn names_real_organization(&self) -> bool {
-        let is_about_organization = match self.message.row.limit.counts() {
-            Counts::CreditsUpTo(Cap::Member | Cap::Organization | Cap::SeatWithoutCredits) => true,
-            Counts::CreditsUpTo(Cap::Own)
-            | Counts::Included(_)
-            | Counts::Credits
-            | Counts::ApiMoney(_)
-            | Counts::Passing(_)
-            | Counts::Nothing => false,
+        let is_about_organization = match self.message.row.limit.limited_resource() {
+            LimitedResource::CreditsUpTo(
+                Cap::Member | Cap::Organization | Cap::SeatWithoutCredits,
+            ) => true,
+            LimitedResource::CreditsUpTo(Cap::Own)
+            | LimitedResource::Included(_)
+            | LimitedResource::Credits
+            | LimitedResource::ApiMoney(_)
+            | LimitedResource::TemporaryProblem(_)
+            | LimitedResource::Nothing => false,
         };
         is_about_organization && self.evidence.is_of_another_account()
     }

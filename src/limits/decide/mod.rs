@@ -31,7 +31,9 @@ use chrono::TimeDelta;
 use super::catalog::{Audience, DecisionName, LONGEST_LIMIT, Message, MessageContext};
 use super::evidence::{Evidence, Measurement, Reset, ResetSource, Resets};
 use crate::claude::account::Plan;
-use crate::limits::kind::{Counts, LimitKind, ResetOf, Service, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{
+    LimitKind, LimitedResource, ResetOf, Service, Verdict, WhoCanFix, Window,
+};
 use input::{Finding, Input};
 
 /// The diagnosis of an error.
@@ -54,7 +56,7 @@ pub struct Diagnosis {
     /// The current state of the error.
     pub state: State,
     /// True if a response in another session proves that the error is over.
-    pub(crate) is_answered_elsewhere: bool,
+    pub(crate) has_response_elsewhere: bool,
     /// The time at which Claude Code will automatically resume the session, unless something prevents it.
     pub(crate) automatic_continuation: Option<chrono::DateTime<chrono::Utc>>,
     /// The recommended actions, best first.
@@ -79,12 +81,12 @@ impl Diagnosis {
             | Verdict::Misworded
             | Verdict::FalseLikely
             | Verdict::WrongCredential => true,
-            Verdict::CannotTell => match self.limit.counts() {
-                Counts::Included(_)
-                | Counts::Credits
-                | Counts::CreditsUpTo(_)
-                | Counts::ApiMoney(_) => true,
-                Counts::Passing(_) | Counts::Nothing => false,
+            Verdict::CannotTell => match self.limit.limited_resource() {
+                LimitedResource::Included(_)
+                | LimitedResource::Credits
+                | LimitedResource::CreditsUpTo(_)
+                | LimitedResource::ApiMoney(_) => true,
+                LimitedResource::TemporaryProblem(_) | LimitedResource::Nothing => false,
             },
             Verdict::NotALimit | Verdict::Notice | Verdict::Over => false,
         }
@@ -100,15 +102,17 @@ impl Diagnosis {
         if let Some(hours) = message.row.lasts_hours {
             return TimeDelta::hours(hours.into());
         }
-        match self.limit.counts() {
-            Counts::Included(window) => self.window.map_or(window.length(), |ends| {
+        match self.limit.limited_resource() {
+            LimitedResource::Included(window) => self.window.map_or(window.length(), |ends| {
                 // If two windows are full, the limit can last as long as the longer one.
                 ends.length().max(window.length())
             }),
-            Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => LONGEST_LIMIT,
-            Counts::Passing(_) => state::PASSING_LASTS,
+            LimitedResource::Credits
+            | LimitedResource::CreditsUpTo(_)
+            | LimitedResource::ApiMoney(_) => LONGEST_LIMIT,
+            LimitedResource::TemporaryProblem(_) => state::TEMPORARY_PROBLEM_LASTS,
             // An error in a single conversation is no longer relevant after a day.
-            Counts::Nothing => TimeDelta::days(1),
+            LimitedResource::Nothing => TimeDelta::days(1),
         }
     }
 }
@@ -129,7 +133,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         cause: finding.cause,
         resets,
         state: State::Notice,
-        is_answered_elsewhere: false,
+        has_response_elsewhere: false,
         automatic_continuation: None,
         actions: Vec::new(),
         window: finding.window,
@@ -139,7 +143,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         unknowns: finding.unknowns,
     };
     diagnosis.actions = actions::while_blocked(&input, &diagnosis);
-    diagnosis.is_answered_elsewhere = state::is_answered_elsewhere(&input, &diagnosis);
+    diagnosis.has_response_elsewhere = state::has_response_elsewhere(&input, &diagnosis);
     diagnosis.state = state::state(&input, &diagnosis);
     diagnosis.automatic_continuation = state::automatic_continuation(&input, &diagnosis);
     diagnosis.actions = actions::in_state(&input, &diagnosis);
@@ -172,8 +176,8 @@ fn family_decision(input: &Input<'_>) -> Finding {
         DecisionName::RefusedKey => {
             access::refused_key(input).unwrap_or_else(|| cataloged_answer(input))
         }
-        DecisionName::ServiceTrouble => {
-            service::trouble(input).unwrap_or_else(|| cataloged_answer(input))
+        DecisionName::ServiceProblem => {
+            service::problem(input).unwrap_or_else(|| cataloged_answer(input))
         }
         DecisionName::RefusedForNow => service::refused_for_now(input),
         DecisionName::Warning => notices::warning(input),
@@ -225,9 +229,12 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
 /// Withholds the verdict on credit limits while the decisive usage figures may still arrive. Messages about a specific
 /// usage window are exempt because they are rarely wrong.
 fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
-    let is_of_credits = match finding.limit.counts() {
-        Counts::Credits | Counts::CreditsUpTo(_) => true,
-        Counts::Included(_) | Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
+    let is_of_credits = match finding.limit.limited_resource() {
+        LimitedResource::Credits | LimitedResource::CreditsUpTo(_) => true,
+        LimitedResource::Included(_)
+        | LimitedResource::ApiMoney(_)
+        | LimitedResource::TemporaryProblem(_)
+        | LimitedResource::Nothing => false,
     };
     let is_about_limit = !matches!(finding.verdict, Verdict::Notice | Verdict::Over);
     if evidence.collected.awaits_figures && is_of_credits && is_about_limit {
@@ -254,12 +261,16 @@ fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
 
 /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
 fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Option<Measurement> {
-    match limit.counts() {
-        Counts::Included(_) | Counts::Credits | Counts::Passing(_) => input
+    match limit.limited_resource() {
+        LimitedResource::Included(_)
+        | LimitedResource::Credits
+        | LimitedResource::TemporaryProblem(_) => input
             .readings
             .used_up_now()
             .filter(|full| full.resets_at.is_some() && Some(full.window) != window),
-        Counts::CreditsUpTo(_) | Counts::ApiMoney(_) | Counts::Nothing => None,
+        LimitedResource::CreditsUpTo(_)
+        | LimitedResource::ApiMoney(_)
+        | LimitedResource::Nothing => None,
     }
 }
 
@@ -299,7 +310,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     let is_reset_of_other = finding.limit.window().is_some() && finding.limit.window() != window;
     let text = input
         .message
-        .named_reset(evidence.at(), text_window, evidence.clock.zone)
+        .reset_time(evidence.at(), text_window, evidence.clock.zone)
         .filter(|_| !is_reset_of_other)
         .map(|at| Reset {
             at,
@@ -342,7 +353,7 @@ pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Ve
         Audience::PersonalPlan => {
             !evidence.is_of_another_account() && (!has_plan || evidence.is_personal_plan())
         }
-        Audience::SetupToken => evidence.is_setup_token() && !evidence.is_shared_plan(),
+        Audience::SetupToken => evidence.has_oauth_token() && !evidence.is_shared_plan(),
         Audience::DoubtfulVerdict => {
             matches!(verdict, Some(Verdict::FalseLikely | Verdict::CannotTell))
         }

@@ -7,7 +7,7 @@ use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, MessageOrigin, Resets, Source, When};
-use crate::limits::kind::{ApiLimit, Counts, LimitKind, Service, Window};
+use crate::limits::kind::{ApiLimit, LimitKind, LimitedResource, Service, Window};
 
 use super::input::{Finding, Input};
 
@@ -196,7 +196,7 @@ fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
 /// Adds the usage-window measurements, starting with the decisive one.
 fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reason>) {
     let evidence = input.evidence;
-    if finding.limit.counts() == Counts::ApiMoney(ApiLimit::Cap)
+    if finding.limit.limited_resource() == LimitedResource::ApiMoney(ApiLimit::Cap)
         && let Some((limit, measured)) = input.readings.full_gateway_limit()
     {
         let amounts = limit.used.zip(limit.limit);
@@ -289,7 +289,7 @@ fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
         let set_in = credential.set_in;
         let fact = if credential.outranks_login() {
             Fact::Key(credential.name.clone(), set_in)
-        } else if credential.is_gateway() {
+        } else if credential.selects_other_service() {
             Fact::Gateway(credential.name.clone(), credential.host.clone(), set_in)
         } else {
             Fact::SetupToken

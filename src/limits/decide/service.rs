@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::input::{Finding, Input};
 use super::reason::Unknown;
 use crate::claude::version::ClientVersion;
-use crate::limits::kind::{Counts, LimitKind, Trouble, Verdict, WhoCanFix};
+use crate::limits::kind::{LimitKind, LimitedResource, ServiceProblem, Verdict, WhoCanFix};
 
 /// The first version that does not call every 429 response a rate limit.
 const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
@@ -12,16 +12,16 @@ const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
 /// Handles overload, failures, and throttling. Returns `None` if the catalog row fully explains the message.
-pub(super) fn trouble(input: &Input<'_>) -> Option<Finding> {
+pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     let full = input.readings.used_up_now()?;
     let limit = input.message.row.limit;
-    let Counts::Passing(trouble) = limit.counts() else {
+    let LimitedResource::TemporaryProblem(problem) = limit.limited_resource() else {
         return None;
     };
-    let cause = match trouble {
-        Trouble::Throttled => Cause::ThrottledWithFullWindow,
-        Trouble::Overloaded => Cause::OverloadedWithFullWindow,
-        Trouble::Failed => Cause::FailedWithFullWindow,
+    let cause = match problem {
+        ServiceProblem::Throttled => Cause::ThrottledWithFullWindow,
+        ServiceProblem::Overloaded => Cause::OverloadedWithFullWindow,
+        ServiceProblem::Failed => Cause::FailedWithFullWindow,
     };
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }

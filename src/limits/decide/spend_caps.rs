@@ -5,7 +5,7 @@ use super::input::{Finding, Input, helps};
 use super::reason::Unknown;
 use crate::claude::version::ClientVersion;
 use crate::limits::evidence::{Measurement, WindowState};
-use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{Cap, LimitKind, LimitedResource, Verdict, WhoCanFix, Window};
 
 /// The first version with separate wording for the limit of a single member. Earlier versions used the organization's
 /// wording.
@@ -18,7 +18,7 @@ const PERSONAL_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 153);
 /// as that window resets.
 pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
-    let Counts::CreditsUpTo(named) = input.message.row.limit.counts() else {
+    let LimitedResource::CreditsUpTo(named) = input.message.row.limit.limited_resource() else {
         return super::cataloged_answer(input);
     };
     let window = input
@@ -36,9 +36,9 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
         on_unknown_plan(input, named, window)
     };
 
-    let is_token_beside_login = evidence.is_setup_token() && evidence.plan().is_some();
+    let is_token_beside_login = evidence.has_oauth_token() && evidence.plan().is_some();
     let has_no_reset = input.certain_window().is_none()
-        && !input.names_reset(input.message.window)
+        && !input.has_reset_time(input.message.window)
         && input.readings.room().is_none();
     finding
         .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
@@ -120,7 +120,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => Unknown::Organization,
     };
     let by_words = by_message(named)
-        .waiting(helps(input.names_reset(input.message.window)))
+        .waiting(helps(input.has_reset_time(input.message.window)))
         .until_reset_of(Some(window))
         .without_knowing(unknown);
     match named {
@@ -162,7 +162,7 @@ fn is_not_full_now(input: &Input<'_>, window: Window) -> bool {
 /// Handles a pasted message that current usage does not confirm.
 fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     by_message(cap)
-        .waiting(helps(input.names_reset(input.message.window)))
+        .waiting(helps(input.has_reset_time(input.message.window)))
         .until_reset_of(Some(window))
         .without_knowing(Unknown::TimeOfMessage)
 }
@@ -170,7 +170,7 @@ fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
 /// Handles a cap that has been reached. Waiting helps if the reset time is known, because included usage is available
 /// again after the reset.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
-    let is_known = input.certain_window().is_some() || input.names_reset(input.message.window);
+    let is_known = input.certain_window().is_some() || input.has_reset_time(input.message.window);
     let limit = LimitKind::from(cap);
     let who = limit.description().raised_by;
     let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();

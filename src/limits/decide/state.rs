@@ -6,11 +6,11 @@ use super::Diagnosis;
 use super::input::Input;
 use crate::claude::version::ClientVersion;
 use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AFTER};
-use crate::limits::kind::{Counts, EndedBy, ResetOf, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{EndedBy, LimitedResource, ResetOf, Verdict, WhoCanFix, Window};
 use crate::time::Clock;
 
 /// The time for which a short-lived error is considered current.
-pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+pub(super) const TEMPORARY_PROBLEM_LASTS: TimeDelta = TimeDelta::minutes(30);
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// The longest time that Claude Code waits for a reset.
@@ -76,15 +76,15 @@ impl Wait {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The session received a successful response.
-    Answered,
+    ResponseReceived,
     /// Another session that was subject to the same limit received a successful response.
-    AnsweredElsewhere,
+    ResponseElsewhere,
     /// The error still blocks the original session but not the current user.
     ConcernsOthers,
     /// The key that caused the error is no longer set.
     KeyRemoved,
     /// The session reached a limit again, so a newer error replaces this one.
-    MetAgain,
+    HitAgain,
     /// The reset time has passed.
     Reset,
     /// The usage window is no longer full, although its reset time has not been reached.
@@ -124,14 +124,16 @@ fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
     } else if is_reset_early(input, diagnosis) {
         Some(Ending::ResetEarly)
     } else if evidence.has_later_response() {
-        Some(Ending::Answered)
-    } else if evidence.collected.met_again_at.is_some() {
-        Some(Ending::MetAgain)
-    } else if diagnosis.is_answered_elsewhere {
-        Some(Ending::AnsweredElsewhere)
+        Some(Ending::ResponseReceived)
+    } else if evidence.collected.hit_again_at.is_some() {
+        Some(Ending::HitAgain)
+    } else if diagnosis.has_response_elsewhere {
+        Some(Ending::ResponseElsewhere)
     } else if is_of_last_month(evidence, diagnosis) {
         Some(Ending::NewMonth)
-    } else if has_outlived(input, diagnosis, age) || pause.is_some() && age > PASSING_LASTS {
+    } else if has_outlived(input, diagnosis, age)
+        || pause.is_some() && age > TEMPORARY_PROBLEM_LASTS
+    {
         Some(Ending::Outlived)
     } else if pause.is_some_and(|end| end <= now) {
         Some(Ending::PauseOver)
@@ -183,7 +185,7 @@ fn is_reset_early(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
 }
 
 /// Returns true if a response in another session proves that this error is over.
-pub(super) fn is_answered_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+pub(super) fn has_response_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     input
         .evidence
         .collected
@@ -202,20 +204,22 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
         is_full == Some(false) && input.readings.newest_since(evidence.at()).is_some();
     let is_settled = has_measured_room || response.at > evidence.at() + SETTLED_AFTER;
     // A response in a session with a login does not prove that a key works again.
-    let is_key_expected = matches!(diagnosis.limit.counts(), Counts::ApiMoney(_))
-        && evidence.error.payer.owner.is_none();
+    let is_key_expected = matches!(
+        diagnosis.limit.limited_resource(),
+        LimitedResource::ApiMoney(_)
+    ) && evidence.error.payer.owner.is_none();
     let is_same_payer = match response.payer {
         PayerRelation::Same => !(is_key_expected && response.has_owner),
         PayerRelation::Other | PayerRelation::Unknown => false,
     };
     match diagnosis.limit.ended_by() {
         EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
-        EndedBy::AccountBeyondWindow => is_same_payer && is_settled && is_full != Some(false),
+        EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
         EndedBy::SamePayer => is_same_payer,
         EndedBy::SamePayerAndModel => is_same_payer && is_same_model(evidence, response),
         EndedBy::SameService => match response.payer {
             PayerRelation::Same => true,
-            PayerRelation::Unknown => !evidence.uses_gateway(),
+            PayerRelation::Unknown => !evidence.uses_other_service(),
             PayerRelation::Other => false,
         },
         EndedBy::SameSession => false,

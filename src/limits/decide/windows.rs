@@ -20,10 +20,10 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     let known = server
         .or(input.message.window)
         .or_else(|| full.map(|full| full.window));
-    let Some(window) = known.or_else(|| window_by_reset(input)) else {
+    let Some(window) = known.or_else(|| guess_window_from_reset(input)) else {
         let finding = Finding::passing(LimitKind::Unknown, Verdict::CannotTell, Cause::SomeWindow)
             .without_knowing(Unknown::WhichLimit);
-        return finding.without_knowing_if(!input.names_reset(None), Unknown::Readings);
+        return finding.without_knowing_if(!input.has_reset_time(None), Unknown::Readings);
     };
     let limit = LimitKind::Window(window);
     let state = input.readings.state(window);
@@ -98,15 +98,15 @@ fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
         .or_else(|| measured.and_then(|(measurement, _)| measurement.resets_at))
         .or_else(|| {
             let zone = evidence.clock.zone;
-            input.message.named_reset(evidence.at(), Some(window), zone)
+            input.message.reset_time(evidence.at(), Some(window), zone)
         })
 }
 
 /// Guesses the window from the reset time: the 5-hour window if the reset is at most five hours away, and the weekly
 /// window otherwise.
-fn window_by_reset(input: &Input<'_>) -> Option<Window> {
+fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
     let (message, evidence) = (input.message, input.evidence);
-    let reset = message.named_reset(evidence.at(), None, evidence.clock.zone)?;
+    let reset = message.reset_time(evidence.at(), None, evidence.clock.zone)?;
     let ahead = reset - evidence.at();
     if ahead <= FIVE_HOURS {
         Some(Window::FiveHour)

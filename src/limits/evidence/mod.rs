@@ -213,12 +213,15 @@ impl StoredError {
     }
 
     /// Returns true if requests go to a gateway or a cloud provider instead of directly to Anthropic.
-    pub(crate) fn uses_gateway(&self) -> bool {
-        self.payer.credentials.iter().any(Credential::is_gateway)
+    pub(crate) fn uses_other_service(&self) -> bool {
+        self.payer
+            .credentials
+            .iter()
+            .any(Credential::selects_other_service)
     }
 
     /// Returns true if the session used an OAuth token, which does not reveal the account that paid.
-    pub(crate) fn is_of_token(&self) -> bool {
+    pub(crate) fn is_payer_hidden_by_token(&self) -> bool {
         self.payer.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
@@ -234,7 +237,7 @@ impl StoredError {
             Some(Service::Bedrock)
         } else if self.has_credential("CLAUDE_CODE_USE_VERTEX") {
             Some(Service::Vertex)
-        } else if self.uses_gateway() {
+        } else if self.uses_other_service() {
             Some(Service::Gateway)
         } else if self.uses_key() {
             Some(Service::Console)
@@ -352,7 +355,7 @@ pub struct Collected {
     /// True if the usage figures from before the error contradict it and newer figures may still arrive.
     pub awaits_figures: bool,
     /// The time at which the session hit a limit again without receiving a response in between.
-    pub met_again_at: Option<DateTime<Utc>>,
+    pub hit_again_at: Option<DateTime<Utc>>,
     /// The time of the account's first response after the error, according to the ledger. It is used to compute how
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
@@ -502,7 +505,7 @@ impl Evidence {
     }
 
     /// Returns true if the session used `CLAUDE_CODE_OAUTH_TOKEN`, which does not reveal a plan.
-    pub(crate) fn is_setup_token(&self) -> bool {
+    pub(crate) fn has_oauth_token(&self) -> bool {
         self.error.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
@@ -513,8 +516,8 @@ impl Evidence {
     }
 
     /// Returns true if requests go to a gateway or a cloud provider instead of directly to Anthropic.
-    pub(crate) fn uses_gateway(&self) -> bool {
-        self.error.uses_gateway()
+    pub(crate) fn uses_other_service(&self) -> bool {
+        self.error.uses_other_service()
     }
 
     /// Returns the host name in `ANTHROPIC_BASE_URL`.

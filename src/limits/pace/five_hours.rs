@@ -149,11 +149,11 @@ fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     Some(
         if meter.used_percent >= NO_FORECAST_BELOW && (is_soon || is_before_reset) {
             let full_at = now + from_minutes(until_full);
-            Outlook::Full(full_at, full_at)
+            Outlook::WillFill(full_at, full_at)
         } else if at_recent_pace > 2.0 * until_reset {
-            Outlook::Lasts
+            Outlook::WillNotFill
         } else {
-            Outlook::Open
+            Outlook::Unpredictable
         },
     )
 }
@@ -192,7 +192,7 @@ pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Ou
     let has_present_level = levels
         .last()
         .is_some_and(|(_, percent)| (meter.used_percent - percent).abs() < 1.0);
-    let has_passed = matches!(in_effect, Some(Outlook::Full(at, _)) if at <= now);
+    let has_passed = matches!(in_effect, Some(Outlook::WillFill(at, _)) if at <= now);
     if has_present_level && !has_passed {
         in_effect
     } else {
@@ -210,7 +210,8 @@ fn updated(
     let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
     let pace = Pace::from_minutes(levels, meter.used_percent, since_start);
     let newest = forecast(pace, meter, now)?;
-    let (Some(Outlook::Full(before, _)), Outlook::Full(after, _)) = (in_effect, newest) else {
+    let (Some(Outlook::WillFill(before, _)), Outlook::WillFill(after, _)) = (in_effect, newest)
+    else {
         return Some(newest);
     };
     let tolerance = from_minutes(TOLERANCE + TOLERANCE_SHARE * in_minutes(after - now));
@@ -224,7 +225,7 @@ fn updated(
     // tolerance.
     let with_margin = after + tolerance / 2;
     if meter.resets_at.is_some_and(|reset| with_margin < reset) {
-        Some(Outlook::Full(with_margin, with_margin))
+        Some(Outlook::WillFill(with_margin, with_margin))
     } else {
         Some(newest)
     }

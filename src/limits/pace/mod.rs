@@ -17,19 +17,22 @@ use crate::claude::meters::Meter;
 pub enum Outlook {
     /// The window will fill up before it resets. The first value is the most likely time, and the second is the latest
     /// likely time.
-    Full(DateTime<Utc>, DateTime<Utc>),
+    #[serde(rename = "Full")]
+    WillFill(DateTime<Utc>, DateTime<Utc>),
     /// The window will reset before it fills up, even at twice the pace.
-    Lasts,
+    #[serde(rename = "Lasts")]
+    WillNotFill,
     /// No forecast is possible.
-    Open,
+    #[serde(rename = "Open")]
+    Unpredictable,
 }
 
 impl Outlook {
     /// Returns the most likely and the latest likely time at which the window fills up.
     pub(crate) fn full(self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         match self {
-            Self::Full(at, latest) => Some((at, latest)),
-            Self::Lasts | Self::Open => None,
+            Self::WillFill(at, latest) => Some((at, latest)),
+            Self::WillNotFill | Self::Unpredictable => None,
         }
     }
 }

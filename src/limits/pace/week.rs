@@ -170,11 +170,11 @@ impl PastWeeks<'_> {
     /// Returns the forecast for a window.
     pub fn outlook(&self, meter: &Meter, now: DateTime<Utc>) -> Outlook {
         if !(NO_FORECAST_BELOW..100.0).contains(&meter.used_percent) {
-            return Outlook::Open;
+            return Outlook::Unpredictable;
         }
         self.if_nearly_full(meter, now)
             .or_else(|| self.if_like_earlier_weeks(meter, now))
-            .unwrap_or(Outlook::Open)
+            .unwrap_or(Outlook::Unpredictable)
     }
 
     /// Returns a forecast based on earlier weeks, or `None` if no earlier week is known or the outcome is too
@@ -187,11 +187,11 @@ impl PastWeeks<'_> {
             let likely = full_at_share(&growth, 1.0, meter, now)
                 .unwrap_or(latest)
                 .min(latest);
-            return Some(Outlook::Full(likely, latest));
+            return Some(Outlook::WillFill(likely, latest));
         }
         full_at_share(&growth, 2.0, meter, now)
             .is_none()
-            .then_some(Outlook::Lasts)
+            .then_some(Outlook::WillNotFill)
     }
 
     /// Predicts when the window will fill up if it filled up in each of the last two weeks. Returns the later of the
@@ -238,7 +238,7 @@ impl PastWeeks<'_> {
         let full_at = now + from_minutes(hours_left.min(NEARLY_FULL_HOURS) * 60.0);
         let is_before_reset = full_at < now - since_start + WEEK;
         (hours_left <= NEARLY_FULL_HOURS && is_before_reset)
-            .then_some(Outlook::Full(full_at, full_at))
+            .then_some(Outlook::WillFill(full_at, full_at))
     }
 }
 

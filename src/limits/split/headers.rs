@@ -14,12 +14,30 @@ const WINDOWS: [(&str, &str); 4] = [
 /// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
+/// The limit that caused the server to refuse a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RefusingLimit {
+    /// The limit with this `rateLimitType`.
+    Named(String),
+    /// A limit that the headers do not specify.
+    Unspecified,
+}
+
+impl RefusingLimit {
+    /// Returns the limit's `rateLimitType`.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Unspecified => None,
+        }
+    }
+}
+
 /// The rate-limit information in response headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
-    /// The limit that caused the refusal, as named in `rateLimitType`. If the headers do not specify it, the name is
-    /// empty.
-    pub(super) refused: Option<String>,
+    /// The limit that caused the server to refuse the request, or `None` if the headers do not report a refusal.
+    pub(super) refusing_limit: Option<RefusingLimit>,
     /// The reset time of the exhausted limit.
     pub(super) resets_at: Option<DateTime<Utc>>,
     /// The delay requested by the server.
@@ -44,16 +62,16 @@ impl Headers {
             None => refused_window.is_some(),
         };
         let claim = unified(&lower, "representative-claim");
-        let refused = match (&claim, &refused_window) {
+        let refusing_limit = match (&claim, &refused_window) {
             _ if !is_refused => None,
-            (Some(claim), _) => Some(claim.text.to_owned()),
-            (None, Some((name, _))) => Some((*name).to_owned()),
-            (None, None) => Some(String::new()),
+            (Some(claim), _) => Some(RefusingLimit::Named(claim.text.to_owned())),
+            (None, Some((name, _))) => Some(RefusingLimit::Named((*name).to_owned())),
+            (None, None) => Some(RefusingLimit::Unspecified),
         };
-        let resets_at = match &refused {
-            Some(name) => WINDOWS
+        let resets_at = match &refusing_limit {
+            Some(limit) => WINDOWS
                 .into_iter()
-                .find(|(_, window)| window == name)
+                .find(|(_, name)| limit.name() == Some(name))
                 .and_then(|(short, _)| unified(&lower, &format!("{short}-reset")))
                 .or_else(|| unified(&lower, "reset")),
             None => exhausted_reset(&lower),
@@ -65,7 +83,7 @@ impl Headers {
                 Some(status) if is_refused => status.line_in(text).to_owned(),
                 Some(_) | None => String::new(),
             },
-            refused,
+            refusing_limit,
             resets_at: resets_at.and_then(|reset| time(reset.text)),
             retry_after: delay.and_then(|delay| super::delay("retry-after", delay.text)),
             should_retry: value(&lower, "x-should-retry")
@@ -155,7 +173,8 @@ mod tests {
             "'Anthropic-RateLimit-Unified-5h-Status': 'rejected', 'Anthropic-RateLimit-Unified-Reset': '1795190400'",
         ] {
             let headers = Headers::find(text);
-            assert_eq!(headers.refused.as_deref(), Some("five_hour"), "{text}");
+            let limit = RefusingLimit::Named("five_hour".to_owned());
+            assert_eq!(headers.refusing_limit, Some(limit), "{text}");
             assert_eq!(
                 headers.resets_at,
                 Some(at("2026-11-20T16:00:00Z")),
@@ -165,13 +184,21 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_without_a_limit_is_kept_apart_from_no_refusal() {
+        let headers = Headers::find("anthropic-ratelimit-unified-status: rejected");
+        assert_eq!(headers.refusing_limit, Some(RefusingLimit::Unspecified));
+        let headers = Headers::find("anthropic-ratelimit-unified-status: allowed");
+        assert_eq!(headers.refusing_limit, None);
+    }
+
+    #[test]
     fn the_last_response_counts() {
         let text =
             "retry-after: 5\nx-should-retry: true\n\nretry-after: 120\nx-should-retry: false";
         let headers = Headers::find(text);
         assert_eq!(headers.retry_after, Some(TimeDelta::seconds(120)));
         assert_eq!(headers.should_retry, Some(false));
-        assert_eq!(headers.refused, None);
+        assert_eq!(headers.refusing_limit, None);
     }
 
     #[test]

@@ -80,18 +80,19 @@ fn add_headers(passages: &mut Vec<Passage>, text: &str) {
     for passage in passages.iter_mut() {
         passage.retry_after = passage.retry_after.or(headers.retry_after);
         passage.should_retry = headers.should_retry;
-        if headers.refused.is_none() {
+        if headers.refusing_limit.is_none() {
             passage.resets_at = passage.resets_at.or(headers.resets_at);
         }
     }
-    if let Some(name) = &headers.refused {
+    if let Some(limit) = &headers.refusing_limit {
+        let name = limit.name();
         passages.push(Passage {
             text: refusal(name),
             source: headers.source,
             resets_at: headers.resets_at,
             retry_after: headers.retry_after,
             is_json: true,
-            is_of_server: Window::of_rate_limit_type(name).is_some(),
+            is_of_server: name.and_then(Window::of_rate_limit_type).is_some(),
             ..Passage::default()
         });
     }
@@ -307,7 +308,7 @@ fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
     let status = text_of(fields, "status");
     let words = match status {
         _ if is_paid => "Now using usage credits".to_owned(),
-        Some("rejected") => refusal(name),
+        Some("rejected") => refusal(Some(name)),
         Some("allowed_warning") => warning(name, used_percent(fields)),
         Some(_) => "Limit status: allowed".to_owned(),
         None => return None,
@@ -320,11 +321,11 @@ fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
     })
 }
 
-/// Returns Claude Code's wording for a refusal. `name` is the limit's `rateLimitType`.
-fn refusal(name: &str) -> String {
-    match Window::of_rate_limit_type(name) {
+/// Returns Claude Code's wording for a refusal. `name` is the limit's `rateLimitType`, if the server specified it.
+fn refusal(name: Option<&str>) -> String {
+    match name.and_then(Window::of_rate_limit_type) {
         Some(window) => format!("You've hit your {}", window.limit()),
-        None if name == "overage" => "You're out of usage credits".to_owned(),
+        None if name == Some("overage") => "You're out of usage credits".to_owned(),
         None => "You've hit your usage limit".to_owned(),
     }
 }

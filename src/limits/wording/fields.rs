@@ -4,7 +4,7 @@ use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::Diagnosis;
 use crate::limits::evidence::{Evidence, Measurement};
-use crate::limits::kind::{Counts, Verdict, Window};
+use crate::limits::kind::{LimitedResource, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -126,12 +126,13 @@ impl Fields {
         } else {
             ("usage credits", "are", "were", "credit cap")
         };
-        let counted = match diagnosis.limit.counts() {
-            Counts::Credits => format!("your {pool}"),
-            Counts::Included(window) => format!("your {}", window.limit()),
-            Counts::CreditsUpTo(_) | Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => {
-                "a usage limit".to_owned()
-            }
+        let counted = match diagnosis.limit.limited_resource() {
+            LimitedResource::Credits => format!("your {pool}"),
+            LimitedResource::Included(window) => format!("your {}", window.limit()),
+            LimitedResource::CreditsUpTo(_)
+            | LimitedResource::ApiMoney(_)
+            | LimitedResource::TemporaryProblem(_)
+            | LimitedResource::Nothing => "a usage limit".to_owned(),
         };
         // If the text may be old, a time of day could refer to any date and is only weak evidence of the weekly limit.
         let is_weak =

@@ -51,9 +51,9 @@ enum EndingWord {
     Reset,
     ResetEarlyAnswered,
     ResetEarly,
-    Answered,
-    MetAgain,
-    AnsweredElsewhere,
+    ResponseReceived,
+    HitAgain,
+    ResponseElsewhere,
     ConcernsOthers,
     KeyRemoved,
     PauseOver,
@@ -320,7 +320,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         .automatic_continuation
         .filter(|_| evidence.collected.obstacle.is_none());
     Some(match ending {
-        Ending::Answered if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
+        Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
         }
         Ending::Reset if is_answered => EndingWord::ResetAnswered,
@@ -336,9 +336,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::Reset => EndingWord::Reset,
         Ending::ResetEarly if is_answered => EndingWord::ResetEarlyAnswered,
         Ending::ResetEarly => EndingWord::ResetEarly,
-        Ending::Answered => EndingWord::Answered,
-        Ending::MetAgain => EndingWord::MetAgain,
-        Ending::AnsweredElsewhere => EndingWord::AnsweredElsewhere,
+        Ending::ResponseReceived => EndingWord::ResponseReceived,
+        Ending::HitAgain => EndingWord::HitAgain,
+        Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
         Ending::PauseOver => EndingWord::PauseOver,

@@ -247,7 +247,7 @@ impl Seen<'_> {
 
 fn full(outlook: Option<Outlook>) -> Option<DateTime<Utc>> {
     match outlook? {
-        Outlook::Full(at, _) => Some(at),
+        Outlook::WillFill(at, _) => Some(at),
         _ => None,
     }
 }

@@ -107,7 +107,7 @@ fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     let left = seen.reset() as f64 - seen.now();
     if name == WEEKLY {
         return match seen.history().outlook(&seen.meter(), at(seen.now())) {
-            Outlook::Full(full, _) => Some((full - at(seen.now())).num_minutes() as f64 / 60.0),
+            Outlook::WillFill(full, _) => Some((full - at(seen.now())).num_minutes() as f64 / 60.0),
             _ => None,
         };
     }
