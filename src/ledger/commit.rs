@@ -86,16 +86,24 @@ impl Store {
         }
         self.change_sums(writer.changes)?;
         for facts in &batch.files {
-            self.run(
-                "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND NOT is_dirty AND (
-                     EXISTS (SELECT 1 FROM events WHERE session = ?1)
-                     OR EXISTS (SELECT 1 FROM hidden WHERE session = ?1)
-                     OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
-                         SELECT id FROM files WHERE session = ?1)))",
-                [facts.session],
-            )?;
+            self.mark_dirty_if_reconciled(facts.session)?;
         }
         Ok(())
+    }
+
+    /// Marks a session for reconciliation if its amount does not depend on its responses alone.
+    fn mark_dirty_if_reconciled(&self, session: Id) -> Result<()> {
+        if self.is_dirty(session)? {
+            return Ok(());
+        }
+        self.run(
+            "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
+                 EXISTS (SELECT 1 FROM events WHERE session = ?1)
+                 OR EXISTS (SELECT 1 FROM hidden WHERE session = ?1)
+                 OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
+                     SELECT id FROM files WHERE session = ?1)))",
+            [session],
+        )
     }
 
     fn make_locations_stale(&self, file: Id) -> Result<()> {

@@ -3,6 +3,7 @@
 //! The cost is the amount from the last reconciliation plus the increase in the running totals since then. Calculating
 //! it takes the same time no matter how many responses have arrived since the reconciliation.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::catch_up::{Effort, NewLines};
 use super::collect::Batch;
 use super::database::{Ledger, Store};
 use super::error::Result;
-use super::events::{RunEvent, TotalSample};
+use super::events::{EventKind, RunEvent, TotalSample, kind_named};
 use super::facts::{Id, id_of};
 use super::lineage::PENDING;
 use super::reconcile::bounds::{Bound, BoundReason};
@@ -110,18 +111,32 @@ struct StoredSession {
     unrecorded: Money,
     last_event: i64,
     bounds: Vec<Bound>,
+    /// True if the session's facts have changed since its last reconciliation.
+    is_dirty: bool,
 }
 
 /// The events reported by one process since the session was last reconciled.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct NewSamples {
-    process: Id,
     newest: Option<Money>,
     /// True if a run may have started since then.
     is_new_run: bool,
     count: i64,
-    /// The process's total at the last reconciliation.
-    known: Option<Money>,
+}
+
+impl NewSamples {
+    fn add(&mut self, event: &ProcessEvent) {
+        self.newest = self.newest.max(event.total);
+        self.is_new_run |= event.kind != EventKind::Sampled;
+        self.count += 1;
+    }
+}
+
+/// An event of a process in a session.
+struct ProcessEvent {
+    process: Id,
+    kind: EventKind,
+    total: Option<Money>,
 }
 
 /// The increase in a session's running totals since it was last reconciled.
@@ -285,12 +300,13 @@ impl Live {
         };
         let session_id = self.session;
         self.ledger.ask(|store| {
-            let hidden: i64 = store.value(
-                "SELECT ifnull(sum(cost), 0) FROM hidden JOIN sessions ON sessions.id = session
-                 WHERE session = ?1 AND NOT (kind = ?2 AND is_dirty)",
-                [session_id, PENDING],
-            )?;
-            self.pending = (cost - stored.recorded - Money::from_pico(hidden)).or_zero();
+            let hidden: Money = store
+                .hidden_of(session_id)?
+                .into_iter()
+                .filter(|(kind, _)| !(*kind == PENDING && stored.is_dirty))
+                .map(|(_, cost)| cost)
+                .sum();
+            self.pending = (cost - stored.recorded - hidden).or_zero();
             let [today, month] = [
                 environment.zone.day_bounds(environment.now),
                 environment.zone.month_bounds(environment.now),
@@ -334,47 +350,21 @@ impl Live {
     /// Returns the increase in the session's running totals since the last reconciliation. `last_event` is the newest
     /// event included in that reconciliation.
     fn increase(&self, store: &Store, last_event: i64) -> Result<Increase> {
-        let mut samples: Vec<NewSamples> = store.all(
-            "SELECT events.process, max(events.total), max(kind <> 'sampled'), count(*), runs.total
-             FROM events LEFT JOIN runs
-                 ON runs.session = events.session AND runs.process = events.process
-             WHERE events.session = ?1 AND id > ?2 AND events.process <> 0
-             GROUP BY events.process",
-            [self.session, last_event],
-            |row| {
-                Ok(NewSamples {
-                    process: row.get(0)?,
-                    newest: row.get::<_, Option<i64>>(1)?.map(Money::from_pico),
-                    is_new_run: row.get(2)?,
-                    count: row.get(3)?,
-                    known: row.get::<_, Option<i64>>(4)?.map(Money::from_pico),
-                })
-            },
-        )?;
-        if let Some(event) = &self.event {
-            let known: Option<i64> = store.first(
-                "SELECT total FROM runs WHERE session = ?1 AND process = ?2",
-                [self.session, event.process],
-                |row| row.get(0),
-            )?;
-            samples.push(NewSamples {
-                process: event.process,
-                newest: event.total,
-                is_new_run: false,
-                count: 1,
-                known: known.map(Money::from_pico),
-            });
+        let mut by_process: BTreeMap<Id, NewSamples> = BTreeMap::new();
+        for sample in self.samples_after(store, last_event)? {
+            by_process.entry(sample.process).or_default().add(&sample);
         }
         let mut increase = Increase {
             is_proven: true,
             ..Increase::default()
         };
         let own_process = self.process();
-        for sample in samples {
-            increase.events += sample.count;
-            let is_own = own_process == Some(sample.process);
-            match (sample.known, sample.newest) {
-                (Some(known), Some(newest)) if !(sample.is_new_run || is_own && self.is_first) => {
+        for (process, samples) in by_process {
+            increase.events += samples.count;
+            let is_own = own_process == Some(process);
+            let known = store.total_of_run(self.session, process)?;
+            match (known, samples.newest) {
+                (Some(known), Some(newest)) if !(samples.is_new_run || is_own && self.is_first) => {
                     increase.amount += (newest - known).or_zero();
                 }
                 (_, Some(newest)) => {
@@ -386,6 +376,31 @@ impl Live {
             }
         }
         Ok(increase)
+    }
+
+    /// Returns the session's events after `last_event` whose process is known, including the one that is not in the
+    /// ledger yet.
+    fn samples_after(&self, store: &Store, last_event: i64) -> Result<Vec<ProcessEvent>> {
+        let mut events: Vec<ProcessEvent> = store.all(
+            "SELECT process, kind, total FROM events WHERE session = ?1 AND id > ?2 AND process <> 0",
+            [self.session, last_event],
+            |row| {
+                let kind: String = row.get(1)?;
+                Ok(ProcessEvent {
+                    process: row.get(0)?,
+                    kind: kind_named(&kind),
+                    total: row.get::<_, Option<i64>>(2)?.map(Money::from_pico),
+                })
+            },
+        )?;
+        if let Some(event) = &self.event {
+            events.push(ProcessEvent {
+                process: event.process,
+                kind: event.kind,
+                total: event.total,
+            });
+        }
+        Ok(events)
     }
 
     /// Returns the process that reported this call's total, if it is known.
@@ -489,9 +504,18 @@ impl Store {
         }))
     }
 
+    /// Returns a process's total in a session at the last reconciliation.
+    fn total_of_run(&self, session: Id, process: Id) -> Result<Option<Money>> {
+        self.first(
+            "SELECT total FROM runs WHERE session = ?1 AND process = ?2",
+            [session, process],
+            |row| super::commit::money_from(row, 0),
+        )
+    }
+
     fn stored_session(&self, session: Id) -> Result<StoredSession> {
         let stored = self.first(
-            "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds
+            "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds, is_dirty
              FROM sessions WHERE id = ?1",
             [session],
             |row| {
@@ -505,6 +529,7 @@ impl Store {
                     unrecorded: money(4)?,
                     last_event: row.get(5)?,
                     bounds: serde_json::from_str(&bounds).unwrap_or_default(),
+                    is_dirty: row.get(7)?,
                 })
             },
         )?;

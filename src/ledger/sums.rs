@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{params, params_from_iter};
+use rusqlite::{Row, params, params_from_iter};
 
 use super::commit::{RESPONSE_COLUMNS, money_from, response_from};
 use super::database::Store;
@@ -71,6 +71,25 @@ fn start_of(at: Millis, length: Millis) -> Millis {
     at.div_euclid(length).saturating_mul(length)
 }
 
+/// Adds numbers to stored numbers. SQLite could do the same, but preparing such a statement takes much longer than
+/// reading a row and writing it back.
+fn sum<const N: usize>(stored: [i64; N], changes: [i64; N]) -> [i64; N] {
+    let mut sums = stored;
+    for (sum, change) in sums.iter_mut().zip(changes) {
+        *sum = sum.saturating_add(change);
+    }
+    sums
+}
+
+/// Reads the first columns of a row.
+fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
+    let mut columns = [0; N];
+    for (index, column) in columns.iter_mut().enumerate() {
+        *column = row.get(index)?;
+    }
+    Ok(columns)
+}
+
 impl Store {
     /// Writes changes to totals.
     pub(super) fn change_totals(&self, changes: TotalChanges) -> Result<()> {
@@ -86,14 +105,16 @@ impl Store {
             if changes == [0; 4] {
                 continue;
             }
-            let [recorded, responses, unpriced, unrecorded] = changes;
+            let stored = self.first(
+                "SELECT recorded, responses, unpriced, unrecorded FROM totals
+                 WHERE length = ?1 AND start = ?2",
+                [length, start],
+                columns,
+            )?;
+            let totals = sum(stored.unwrap_or_default(), changes);
             self.run(
-                "INSERT INTO totals VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
-                     recorded = CAST(recorded + excluded.recorded AS INTEGER),
-                     responses = responses + excluded.responses,
-                     unpriced = unpriced + excluded.unpriced,
-                     unrecorded = CAST(unrecorded + excluded.unrecorded AS INTEGER)",
-                params![length, start, recorded, responses, unpriced, unrecorded],
+                "INSERT OR REPLACE INTO totals VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params_from_iter([length, start].into_iter().chain(totals)),
             )?;
         }
         Ok(())
@@ -110,21 +131,27 @@ impl Store {
         } else {
             (period.end, period.end)
         };
+        let parts = [
+            (QUARTER_HOUR, period.start..first_day),
+            (DAY, first_day..last_day),
+            (QUARTER_HOUR, last_day..period.end),
+        ];
+        let mut sum = Tally::default();
+        for (length, part) in parts {
+            sum += self.totals_of(length, &part)?;
+        }
+        Ok(sum)
+    }
+
+    /// Returns the sum of the totals whose periods have this length and begin in `part`.
+    fn totals_of(&self, length: Millis, part: &RowsPeriod) -> Result<Tally> {
+        if part.is_empty() {
+            return Ok(Tally::default());
+        }
         let totals: Vec<Tally> = self.all(
             "SELECT recorded, responses, unpriced, unrecorded FROM totals
-                 WHERE length = ?5 AND start >= ?1 AND start < ?2
-             UNION ALL SELECT recorded, responses, unpriced, unrecorded FROM totals
-                 WHERE length = ?6 AND start >= ?2 AND start < ?3
-             UNION ALL SELECT recorded, responses, unpriced, unrecorded FROM totals
-                 WHERE length = ?5 AND start >= ?3 AND start < ?4",
-            params![
-                period.start,
-                first_day,
-                last_day,
-                period.end,
-                QUARTER_HOUR,
-                DAY
-            ],
+             WHERE length = ?1 AND start >= ?2 AND start < ?3",
+            [length, part.start, part.end],
             |row| {
                 Ok(Tally {
                     recorded: money_from(row, 0)?,
@@ -147,35 +174,39 @@ impl Store {
             }
             let [cost, responses, unpriced, ..] = sums;
             totals.add(quarter, [cost, responses, unpriced, 0]);
-            self.run(
-                "INSERT INTO sums VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-                 ON CONFLICT DO UPDATE SET
-                     recorded = CAST(recorded + excluded.recorded AS INTEGER),
-                     responses = responses + excluded.responses,
-                     unpriced = unpriced + excluded.unpriced,
-                     input = input + excluded.input,
-                     output = output + excluded.output,
-                     cache_read = cache_read + excluded.cache_read,
-                     cache_write = cache_write + excluded.cache_write,
-                     cache_write_1h = cache_write_1h + excluded.cache_write_1h,
-                     web_searches = web_searches + excluded.web_searches",
-                params_from_iter([quarter, session, model].into_iter().chain(sums)),
-            )?;
+            self.change_sum([quarter, session, model], sums)?;
             self.run(
                 "UPDATE sessions SET recorded = CAST(recorded + ?2 AS INTEGER), responses = responses + ?3,
                      unpriced = unpriced + ?4
                  WHERE id = ?1",
                 params![session, cost, responses, unpriced],
             )?;
-            if responses < 0 {
-                self.run(
-                    "DELETE FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3
-                         AND responses <= 0",
-                    params![quarter, session, model],
-                )?;
-            }
         }
         self.change_totals(totals)
+    }
+
+    /// Adds changes to the row of a quarter hour, a session, and a model. A row without responses is deleted.
+    fn change_sum(&self, key: [i64; 3], changes: [i64; 9]) -> Result<()> {
+        let stored = self.first(
+            "SELECT recorded, responses, unpriced, input, output, cache_read, cache_write, cache_write_1h,
+                 web_searches
+             FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3",
+            key,
+            columns,
+        )?;
+        let sums = sum(stored.unwrap_or_default(), changes);
+        let [_, added_responses, ..] = changes;
+        let [_, responses, ..] = sums;
+        if added_responses < 0 && responses <= 0 {
+            return self.run(
+                "DELETE FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3",
+                key,
+            );
+        }
+        self.run(
+            "INSERT OR REPLACE INTO sums VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params_from_iter(key.into_iter().chain(sums)),
+        )
     }
 
     /// Recalculates all sums and totals from the responses and the unrecorded spend.

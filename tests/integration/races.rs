@@ -333,6 +333,29 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     told_is(&sandbox, 0.55);
 }
 
+#[test]
+fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledger() {
+    let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
+    told_is(&sandbox, 0.2);
+    let line = |usd: f64, lived_ms: u64| {
+        let payload = sample_payload(&sandbox, "s0", usd, lived_ms);
+        sandbox
+            .run_with(&["statusline"], &payload)
+            .success()
+            .to_owned()
+    };
+    line(0.2, 60_000);
+    told_is(&sandbox, 0.2);
+    line(0.25, 61_000);
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let writer = rusqlite::Connection::open(&ledger).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let shown = line(0.3, 62_000);
+    assert!(shown.contains("$0.30"), "{shown}");
+    drop(writer);
+    told_is(&sandbox, 0.3);
+}
+
 /// A journal record with a date in a later month must not hide samples that are then stored for the current month.
 #[test]
 fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
