@@ -122,8 +122,8 @@ const SCENES: &[Scene] = &[
         &[("10:00:02", "verdict", "real")],
     ),
     (
-        // The client reports new readings 0.3 seconds after the error. Until then, the old readings must not make a
-        // real limit look false.
+        // The client reports new readings 0.3 seconds after the error. Until then, the old readings must not turn a
+        // real limit into a false one.
         "in the first second the meters from before prove nothing",
         &[
             Draws("09:59:50", 42.0, 22.0),

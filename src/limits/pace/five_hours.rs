@@ -127,7 +127,8 @@ fn weight_between(ago: f64, longer_ago: f64, memory: f64) -> f64 {
     weight_before(ago, memory) - weight_before(longer_ago, memory)
 }
 
-/// Returns the weight of all usage that is older than `ago` minutes. This approximates `e^(-ago / memory)`, because the exact calculation would require loading the math library on every start.
+/// Returns the weight of all usage that is older than `ago` minutes. This approximates `e^(-ago / memory)`, because the
+/// exact calculation would require loading the math library on every start.
 fn weight_before(ago: f64, memory: f64) -> f64 {
     (1.0 + ago / (2.0 * memory)).powi(-2)
 }
