@@ -69,7 +69,8 @@ pub(crate) fn best_hint(
 }
 
 fn avoidable_writes(writes: &[CacheWrite]) -> Option<Hint> {
-    let RewriteSum { cost, times } = RewriteSum::of(writes, |rewrite| rewrite.verdict.is_needless)?;
+    let RewriteSum { cost, times } =
+        RewriteSum::of(writes, |rewrite| rewrite.verdict.is_avoidable)?;
     Some(Hint {
         name: HintName::WrittenAgain,
         text: format!(

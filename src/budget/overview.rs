@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::hints::Hint;
 use super::scope::{BudgetScope, BudgetUse};
 use crate::config::Config;
-use crate::drain::PercentWorth;
+use crate::drain::PercentValue;
 
 use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report};
-use crate::spend::{Course, Forecast, HourlyRate, PlanWorth};
+use crate::spend::{Course, Forecast, HourlyRate, PlanValue};
 use crate::terminal::{Tone, padding, truncate, width};
 use crate::time::{Clock, Millis, format_rfc3339};
 
@@ -64,7 +64,7 @@ struct SessionSpend {
 #[derive(Debug)]
 pub(crate) struct AdditionalFacts {
     pub(crate) hint: Option<Hint>,
-    pub(crate) percent_worth: PercentWorth,
+    pub(crate) percent_value: PercentValue,
     /// The amount paid with usage credits this month, if it can be inferred.
     pub(crate) paid: Option<Money>,
     /// True if all of the month's transcripts could be read.
@@ -226,7 +226,7 @@ impl<'c> BudgetOverview<'c> {
             .plan
             .monthly
             .and_then(Money::from_noisy_usd)
-            .and_then(|monthly| PlanWorth::new(monthly, &self.all, &self.config.currency));
+            .and_then(|monthly| PlanValue::new(monthly, &self.all, &self.config.currency));
 
         let mut report = Report::new(self.json(&states, plan.as_ref(), additional, path));
         self.add_configuration(&mut report, shown_path);
@@ -237,7 +237,7 @@ impl<'c> BudgetOverview<'c> {
         let sentences = plan
             .map(|plan| plan.sentence)
             .into_iter()
-            .chain(additional.percent_worth.sentences(self.clock.now));
+            .chain(additional.percent_value.sentences(self.clock.now));
         for sentence in sentences {
             report.gap();
             report.paragraph(Tone::Plain, sentence);
@@ -258,7 +258,7 @@ impl<'c> BudgetOverview<'c> {
     fn json(
         &self,
         states: &[BudgetState],
-        plan: Option<&PlanWorth>,
+        plan: Option<&PlanValue>,
         additional: &AdditionalFacts,
         path: &str,
     ) -> Value {
@@ -270,7 +270,7 @@ impl<'c> BudgetOverview<'c> {
             "action": self.config.budget.action,
             "plan": plan.map(|plan| &plan.facts),
             "hint": additional.hint.as_ref().map(Hint::json),
-            "percent_worth": additional.percent_worth.json(),
+            "percent_worth": additional.percent_value.json(),
             "estimated": self.is_estimated,
             "complete": additional.is_complete,
             "config": path,

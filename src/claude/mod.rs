@@ -3,7 +3,6 @@
 pub mod account;
 pub mod credentials;
 pub mod hook_event;
-pub mod meters;
 pub mod processes;
 pub(crate) mod session_label;
 pub mod sessions;
@@ -12,3 +11,4 @@ pub(crate) mod shell;
 pub mod status_payload;
 pub(crate) mod transcripts;
 pub mod version;
+pub mod window_usage;

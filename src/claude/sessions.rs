@@ -10,7 +10,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::processes::{self, HIGHEST_PID, PidDomain, Process, ProcessStart, Unseen, since_boot};
+use super::processes::{
+    self, HIGHEST_PID, InvisibleProcesses, PidDomain, Process, ProcessStart, since_boot,
+};
 use crate::disk;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
@@ -34,7 +36,7 @@ pub(crate) struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Liveness {
     /// Claude Code is running under this PID.
-    Holds,
+    Running,
     /// The process has ended. The string explains how this is known.
     Gone(String),
     /// The process may be running. The string explains why this is uncertain.
@@ -101,7 +103,7 @@ impl Claim {
         }
         match (
             self.liveness_here(process, written_at),
-            self.unseen(process, own_domain),
+            self.reason_it_may_be_invisible(process, own_domain),
         ) {
             (Liveness::Gone(_), Some(reason)) => Liveness::Unclear(reason),
             (liveness, _) => liveness,
@@ -110,32 +112,36 @@ impl Claim {
 
     /// Returns a sentence that explains why a process could be running without whycap finding it. Returns `None` if
     /// whycap can rule this out.
-    pub(crate) fn unseen(&self, process: &Process, own_domain: &PidDomain) -> Option<String> {
+    pub(crate) fn reason_it_may_be_invisible(
+        &self,
+        process: &Process,
+        own_domain: &PidDomain,
+    ) -> Option<String> {
         let pid = self.pid;
         if process.in_container {
             return Some(format!(
                 "A process with PID {pid} is running in a container on this machine and may have created the lock."
             ));
         }
-        let unseen = own_domain.unseen?;
-        if !self.may_be_among(unseen, own_domain) {
+        let invisible = own_domain.invisible?;
+        if !self.may_be_among(invisible, own_domain) {
             return None;
         }
-        let place = unseen.place();
+        let place = invisible.place();
         Some(format!(
             "Process {pid} may be running {place}. whycap cannot see it from here."
         ))
     }
 
     /// Returns true if this may be one of the processes that whycap cannot see.
-    fn may_be_among(&self, unseen: Unseen, own_domain: &PidDomain) -> bool {
+    fn may_be_among(&self, invisible: InvisibleProcesses, own_domain: &PidDomain) -> bool {
         let is_same_boot = match (self.boot(), own_domain.boot) {
             (Some(claimed), Some(known)) => (claimed - known).abs() < BOOT_TOLERANCE,
             _ => false,
         };
         // Different machines can share a machine ID, and the number of the initial PID namespace is the same
         // everywhere.
-        let is_domain_unique = unseen != Unseen::OnOtherMachines || is_same_boot;
+        let is_domain_unique = invisible != InvisibleProcesses::OnOtherMachines || is_same_boot;
         let is_of_here = self.domain.is_some() && is_domain_unique;
         self.pid <= HIGHEST_PID && !is_of_here
     }
@@ -177,7 +183,7 @@ impl Claim {
             (_, None, _) if is_later => {
                 self.gone(", and its PID now belongs to a process that started later")
             }
-            (.., Some(true)) => Liveness::Holds,
+            (.., Some(true)) => Liveness::Running,
             (_, None, Some(false)) => Liveness::Gone(format!(
                 "Process {pid} is {name}, not Claude Code. The PID has been reused."
             )),
@@ -323,7 +329,7 @@ fn read_session(file: &Path, own_domain: &PidDomain) -> Option<Session> {
 pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> {
     registered(places)
         .into_iter()
-        .filter(|session| session.liveness == Liveness::Holds)
+        .filter(|session| session.liveness == Liveness::Running)
         .map(|session| session.activity)
 }
 
@@ -339,14 +345,14 @@ pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
 
 /// The Claude Code processes (clients) that use a configuration directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Presence {
+pub(crate) struct RunningClients {
     /// The PIDs of clients that are known to be running.
     pub(crate) live: Vec<u32>,
     /// The PIDs of clients that may be running. Callers treat these clients as running.
     pub(crate) uncertain: Vec<u32>,
 }
 
-impl Presence {
+impl RunningClients {
     /// Returns true if it is certain that no client is running.
     pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty() && self.uncertain.is_empty()
@@ -355,20 +361,20 @@ impl Presence {
 
 /// Finds the clients that use the configuration directory. Older clients do not register themselves, so the process
 /// table is searched in addition to the registry.
-pub(crate) fn presence(places: &Places, registered: &[Session]) -> Presence {
-    let mut present = Presence::default();
+pub(crate) fn running_clients(places: &Places, registered: &[Session]) -> RunningClients {
+    let mut clients = RunningClients::default();
     for session in registered {
         match session.liveness {
-            Liveness::Holds => present.live.push(session.claim.pid),
-            Liveness::Unclear(_) => present.uncertain.push(session.claim.pid),
+            Liveness::Running => clients.live.push(session.claim.pid),
+            Liveness::Unclear(_) => clients.uncertain.push(session.claim.pid),
             Liveness::Gone(_) => {}
         }
     }
-    present.live.extend(processes::clients_using(places));
-    present.live.sort_unstable();
-    present.live.dedup();
-    present.uncertain.retain(|pid| !present.live.contains(pid));
-    present
+    clients.live.extend(processes::clients_using(places));
+    clients.live.sort_unstable();
+    clients.live.dedup();
+    clients.uncertain.retain(|pid| !clients.live.contains(pid));
+    clients
 }
 
 #[cfg(test)]
@@ -387,9 +393,9 @@ mod tests {
         }
     }
 
-    fn in_directory_of(unseen: Unseen) -> PidDomain {
+    fn in_directory_of(invisible: InvisibleProcesses) -> PidDomain {
         PidDomain {
-            unseen: Some(unseen),
+            invisible: Some(invisible),
             ..here()
         }
     }
@@ -444,7 +450,7 @@ mod tests {
     fn a_running_client_holds() {
         assert_eq!(
             liveness(&Claim::parse(REAL).unwrap(), &client()),
-            Liveness::Holds
+            Liveness::Running
         );
     }
 
@@ -471,7 +477,7 @@ mod tests {
         let macos = br#"{"pid":26923,"procStart":"Fri Nov 20 07:06:50 2026","startedAt":1}"#;
         for written in [&windows[..], &macos[..]] {
             let claim = Claim::parse(written).unwrap();
-            assert_eq!(liveness(&claim, &process(0)), Liveness::Holds);
+            assert_eq!(liveness(&claim, &process(0)), Liveness::Running);
             for seconds in [-3600, -3, 3] {
                 let other = liveness(&claim, &process(seconds));
                 assert!(matches!(other, Liveness::Gone(_)), "{other:?}");
@@ -497,17 +503,17 @@ mod tests {
             is_claude: Some(false),
             ..client()
         };
-        for unseen in [
-            Unseen::InWindows,
-            Unseen::OnOtherMachines,
-            Unseen::OutsideOfContainer,
+        for invisible in [
+            InvisibleProcesses::InWindows,
+            InvisibleProcesses::OnOtherMachines,
+            InvisibleProcesses::OutsideOfContainer,
         ] {
-            let there = in_directory_of(unseen);
+            let there = in_directory_of(invisible);
             for process in [Process::gone(26923), sleep.clone()] {
                 let judged = bare.liveness(&process, written, &there);
                 assert!(matches!(judged, Liveness::Unclear(_)), "{judged:?}");
             }
-            assert_eq!(bare.liveness(&client(), written, &there), Liveness::Holds);
+            assert_eq!(bare.liveness(&client(), written, &there), Liveness::Running);
             let judged = real.liveness(&Process::gone(26923), written, &there);
             assert!(
                 matches!(judged, Liveness::Gone(_)),
@@ -526,7 +532,7 @@ mod tests {
     fn of_two_machines_that_call_themselves_the_same_the_start_tells_which_one_is_meant() {
         let there = PidDomain {
             boot: DateTime::from_timestamp(1_795_000_000, 0),
-            ..in_directory_of(Unseen::OnOtherMachines)
+            ..in_directory_of(InvisibleProcesses::OnOtherMachines)
         };
         let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
         let real = Claim::parse(REAL).unwrap();
@@ -560,7 +566,7 @@ mod tests {
     #[test]
     fn without_a_recorded_start_time_a_younger_process_is_another_process() {
         let bare = Claim::parse(b"26923\n").unwrap();
-        assert_eq!(liveness(&bare, &client()), Liveness::Holds);
+        assert_eq!(liveness(&bare, &client()), Liveness::Running);
         let later = Process {
             started_at: DateTime::from_timestamp(1_795_158_500, 0),
             ..client()
@@ -583,7 +589,7 @@ mod tests {
         };
         assert_eq!(
             liveness(&Claim::parse(REAL).unwrap(), &shifted),
-            Liveness::Holds
+            Liveness::Running
         );
     }
 

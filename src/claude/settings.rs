@@ -196,7 +196,7 @@ fn drop_ins(managed: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns the file with the highest precedence that sets a key, along with the key's value.
-pub(crate) fn winner<'a>(
+pub(crate) fn effective_value<'a>(
     files: &'a [SettingsFile],
     key: &str,
 ) -> Option<(&'a SettingsFile, &'a Value)> {
@@ -255,7 +255,7 @@ mod tests {
                 "{\"statusLine\": {\"command\": \"u\"}}",
             ),
         ];
-        let (found, _) = winner(&files, "statusLine").unwrap();
+        let (found, _) = effective_value(&files, "statusLine").unwrap();
         assert_eq!(found.scope, SettingsScope::Project);
     }
 
@@ -271,23 +271,23 @@ mod tests {
         let environment =
             crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
         let places = Places::of(&environment);
-        let winner_now = || {
+        let effective_command = || {
             let paths = paths_with_managed(managed.clone(), &places, Some(Path::new("/nowhere")));
             let files: Vec<_> = paths
                 .into_iter()
                 .map(|(scope, path)| SettingsFile::read(scope, path))
                 .collect();
-            winner(&files, "statusLine").map(|(_, entry)| entry["command"].clone())
+            effective_value(&files, "statusLine").map(|(_, entry)| entry["command"].clone())
         };
-        assert_eq!(winner_now(), None);
+        assert_eq!(effective_command(), None);
         write(&managed, "base");
-        assert_eq!(winner_now(), Some("base".into()));
+        assert_eq!(effective_command(), Some("base".into()));
         let drop_ins = directory.path().join("managed-settings.d");
         disk::create_private_directory(&drop_ins).unwrap();
         write(&drop_ins.join("b.json"), "b");
         write(&drop_ins.join("a.json"), "a");
         write(&drop_ins.join("z.txt"), "not settings");
-        assert_eq!(winner_now(), Some("b".into()));
+        assert_eq!(effective_command(), Some("b".into()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::meters::{Meter, OtherMeters, SpendMeter};
+use super::window_usage::{OtherLimits, SpendLimitUsage, WindowUsage};
 use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
 use crate::time::reset_from_epoch_seconds;
@@ -55,11 +55,11 @@ pub struct StatusPayload {
     /// The cache misses of the process, or `None` if there were none.
     pub(crate) cache_misses: Option<CacheMisses>,
     /// The 5-hour window, which is available only with a subscription and after the first response.
-    pub(crate) five_hour: Option<Meter>,
+    pub(crate) five_hour: Option<WindowUsage>,
     /// The weekly window, which is available only with a subscription and after the first response.
-    pub(crate) seven_day: Option<Meter>,
+    pub(crate) seven_day: Option<WindowUsage>,
     /// The gateway's spend limit (since 2.1.251) and the windows for individual models, which no version reports yet.
-    pub(crate) others: OtherMeters,
+    pub(crate) others: OtherLimits,
 }
 
 impl StatusPayload {
@@ -112,12 +112,12 @@ impl StatusPayload {
             fast_mode: root.at("fast_mode") == true,
             prompt_cache: PromptCache::parse(cache),
             cache_misses: CacheMisses::parse(cache, client_run_ms),
-            five_hour: meter(windows.at("five_hour")),
-            seven_day: meter(windows.at("seven_day")),
-            others: OtherMeters {
-                opus: meter(windows.at("seven_day_opus")),
-                sonnet: meter(windows.at("seven_day_sonnet")),
-                fable: meter(windows.at("seven_day_overage_included")),
+            five_hour: window_usage(windows.at("five_hour")),
+            seven_day: window_usage(windows.at("seven_day")),
+            others: OtherLimits {
+                opus: window_usage(windows.at("seven_day_opus")),
+                sonnet: window_usage(windows.at("seven_day_sonnet")),
+                fable: window_usage(windows.at("seven_day_overage_included")),
                 spend_limit: spend_limit(windows.at("spend_limit")),
             },
         }
@@ -165,8 +165,8 @@ pub(crate) struct PromptCache {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,
-    /// The number of misses with one of the causes in [`MissCause::NEEDLESS`].
-    pub(crate) needless: u64,
+    /// The number of misses with one of the causes in [`MissCause::AVOIDABLE`].
+    pub(crate) avoidable: u64,
     /// The total number of tokens written because of misses.
     pub(crate) tokens: u64,
     /// The time of the latest miss.
@@ -174,7 +174,7 @@ pub(crate) struct CacheMisses {
     /// The cause of the latest miss.
     pub(crate) cause: MissCause,
     /// True if cache writes have a one-hour lifetime and are billed accordingly.
-    pub(crate) is_of_an_hour: bool,
+    pub(crate) has_hour_lifetime: bool,
     /// How long the process has been running.
     pub(crate) running_for: TimeDelta,
 }
@@ -195,14 +195,14 @@ pub(crate) enum MissCause {
 
 impl MissCause {
     /// The causes that are never intentional, with their names in the payload.
-    const NEEDLESS: [(&str, Self); 3] = [
+    const AVOIDABLE: [(&str, Self); 3] = [
         ("likely_server_side", Self::Server),
         ("tools_changed", Self::Tools),
         ("system_prompt_changed", Self::SystemPrompt),
     ];
 
     fn from_name(name: &str) -> Self {
-        Self::NEEDLESS
+        Self::AVOIDABLE
             .iter()
             .find(|(known, _)| *known == name)
             .map_or(Self::Other, |(_, cause)| *cause)
@@ -224,7 +224,7 @@ impl MissCause {
 impl CacheMisses {
     /// Parses the cache misses. Returns `None` if there were none or a field is missing.
     fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
-        let needless = MissCause::NEEDLESS
+        let avoidable = MissCause::AVOIDABLE
             .iter()
             .filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64())
             .sum();
@@ -236,11 +236,11 @@ impl CacheMisses {
             .map_or(MissCause::None, MissCause::from_name);
         Some(Self {
             misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
-            needless,
+            avoidable,
             tokens: cache.at("miss_recache_tokens").as_u64()?,
             at: reset_from_epoch_seconds(cache.at("last_miss_at").as_f64()?)?,
             cause,
-            is_of_an_hour: cache.at("ttl") == "1h",
+            has_hour_lifetime: cache.at("ttl") == "1h",
             running_for: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
         })
     }
@@ -267,9 +267,9 @@ impl PromptCache {
 }
 
 /// Parses a usage window. Returns `None` if the percentage is missing or implausible.
-fn meter(limit: &Value) -> Option<Meter> {
+fn window_usage(limit: &Value) -> Option<WindowUsage> {
     let percent = limit.at("used_percentage").as_f64();
-    Some(Meter {
+    Some(WindowUsage {
         used_percent: percent.filter(|percent| (0.0..=10_000.0).contains(percent))?,
         resets_at: limit
             .at("resets_at")
@@ -278,9 +278,9 @@ fn meter(limit: &Value) -> Option<Meter> {
     })
 }
 
-fn spend_limit(limit: &Value) -> Option<SpendMeter> {
-    Some(SpendMeter {
-        meter: meter(limit)?,
+fn spend_limit(limit: &Value) -> Option<SpendLimitUsage> {
+    Some(SpendLimitUsage {
+        usage: window_usage(limit)?,
         used: dollars(limit.at("used_usd")),
         limit: dollars(limit.at("limit_usd")),
         period: limit.read("period"),
@@ -290,7 +290,7 @@ fn spend_limit(limit: &Value) -> Option<SpendMeter> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claude::meters::SpendPeriod;
+    use crate::claude::window_usage::SpendPeriod;
 
     #[test]
     fn null_is_not_missing_is_not_zero() {
@@ -324,7 +324,7 @@ mod tests {
         let full = full.unwrap();
         assert_eq!(full.limit, Some(Money::from_nano(50_000_000_000)));
         assert_eq!(full.period, Some(SpendPeriod::Daily));
-        assert!(full.meter.resets_at.is_some());
+        assert!(full.usage.resets_at.is_some());
         let bare = told(r#"{"used_percentage":3,"used_usd":"x","period":"hourly"}"#).unwrap();
         assert_eq!((bare.used, bare.limit, bare.period), (None, None, None));
         assert_eq!(told(r#"{"used_usd":3}"#), None);

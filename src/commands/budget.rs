@@ -38,7 +38,7 @@ impl Subcommand for BudgetArguments {
             }
             let additional = AdditionalFacts {
                 hint: best_hint(served, &writes, context.prices(), &config.hints.off),
-                percent_worth: context.worth(&ledger, None)?.with_prompts(&writes),
+                percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
                 paid,
                 is_complete: read.is_all() && damaged.is_empty(),
             };

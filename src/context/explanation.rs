@@ -194,7 +194,7 @@ impl Context {
         let mut writes = cache_writes(files, Some(since_ms), self.prices(), &mut |_, _| {});
         writes.retain(|write| write.response.at <= until.timestamp_millis());
         let total: Money = writes.iter().map(|write| write.total).sum();
-        let avoidable = Findings::new(writes).needless;
+        let avoidable = Findings::new(writes).avoidable;
         if avoidable.cost.share(PARTS_WORTH_A_MENTION, 1) <= total {
             return None;
         }

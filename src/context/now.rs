@@ -96,7 +96,7 @@ impl WatchedMoment {
             slow,
             windows,
             paying: self.paying(&incidents),
-            usage: incidents.shown_usage().cloned(),
+            usage: incidents.cached_usage().cloned(),
             currency: context.config.currency.clone(),
         }
     }
@@ -160,8 +160,8 @@ impl WatchedMoment {
             (Some(reading), Some(ledger)) => context.uses(reading, ledger),
             _ => None,
         };
-        let worth = ledger
-            .and_then(|ledger| context.worth(ledger, None).ok())
+        let percent_value = ledger
+            .and_then(|ledger| context.percent_value(ledger, None).ok())
             .unwrap_or_default();
         let mut facts = SlowFacts {
             situation: incidents.situation(None, context.asker()),
@@ -171,12 +171,12 @@ impl WatchedMoment {
                 .filter(|pid| !is_registered(pid))
                 .count(),
             uses: uses.unwrap_or_default(),
-            left: worth
+            left: percent_value
                 .current(context.environment.now)
-                .filter_map(|worth| {
+                .filter_map(|estimate| {
                     Some(WindowLeft {
-                        window: worth.window,
-                        amount: worth.left?,
+                        window: estimate.window,
+                        amount: estimate.left?,
                     })
                 })
                 .collect(),
@@ -215,7 +215,7 @@ impl WatchedMoment {
             .collect();
         let mut running = Vec::new();
         for session in registered {
-            if session.liveness != Liveness::Holds {
+            if session.liveness != Liveness::Running {
                 continue;
             }
             let activity = session.activity;

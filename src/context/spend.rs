@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
-use crate::drain::{Attribution, PercentWorth};
+use crate::drain::{Attribution, PercentValue};
 use crate::export::{MergedRows, RowType, TeamLimits, UnreadableFile, has_exports};
 use crate::html::{Before, Contents, PageSums};
 use crate::incidents::steps;
@@ -201,11 +201,11 @@ impl Context {
             }
             let source = Attribution::by_prompt(&ledger, &writes);
             let mut statement = self.statement_of(&source, request, catch_up, &mut |_| {})?;
-            let worth = self.worth(&ledger, None)?;
-            let five_hour = worth
+            let percent_value = self.percent_value(&ledger, None)?;
+            let five_hour = percent_value
                 .current(request.clock.now)
-                .find(|worth| worth.window == Window::FiveHour);
-            statement.percent = five_hour.map(|worth| worth.worth);
+                .find(|estimate| estimate.window == Window::FiveHour);
+            statement.percent = five_hour.map(|estimate| estimate.percent_value);
             Ok(statement)
         })?;
         if with_words {
@@ -249,12 +249,12 @@ impl Context {
         let period = request.period.of_rows(clock.zone);
         let is_named = |model: &str| !is_anonymous || self.prices().tariffs_of(model).1;
         let mut causes = Vec::new();
-        let (mut statement, mut incidents, before, worth) = match &request.from {
+        let (mut statement, mut incidents, before, percent_value) = match &request.from {
             Some(directory) => {
                 let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
                 let statement = self.statement_of_exports(directory, request, &mut add)?;
                 team = Some(self.limits_of_exports(directory, &period)?);
-                (statement, Vec::new(), None, PercentWorth::default())
+                (statement, Vec::new(), None, PercentValue::default())
             }
             None => self.with_ledger(|ledger, catch_up| {
                 // After a repair, the ledger is read again from the beginning.
@@ -264,7 +264,12 @@ impl Context {
                 let incidents = self.incidents().history(None, &ledger)?;
                 let before = spend_before(&ledger, request)?;
                 causes = CauseGroups::read(&ledger, request)?;
-                Ok((statement, incidents, before, self.worth(&ledger, None)?))
+                Ok((
+                    statement,
+                    incidents,
+                    before,
+                    self.percent_value(&ledger, None)?,
+                ))
             })?,
         };
         if team.is_none() && !is_anonymous {
@@ -312,7 +317,7 @@ impl Context {
             steps,
             team,
             before,
-            worth,
+            percent_value,
             is_anonymous,
             places,
             clock,

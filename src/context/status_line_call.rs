@@ -244,7 +244,7 @@ impl<'a> StatusLineFacts<'a> {
         }
         // The contents of `/usage` are in a file that may be large, so they are read only if a segment shows them.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
-            facts.usage = incidents.shown_usage_of(payload).cloned();
+            facts.usage = incidents.cached_usage_of(payload).cloned();
         }
         Self {
             call,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
-use crate::drain::{Drain, Findings, PercentWorth, SpentHere, WindowShares};
+use crate::drain::{Drain, Findings, PercentValue, SpentHere, WindowShares};
 use crate::incidents::steps;
 use crate::ledger::{Ledger, Response, RowsBy, SpendSource};
 use crate::limits::kind::Window;
@@ -66,12 +66,16 @@ impl Context {
     /// Returns how much one percent of each window is worth. Only sessions that reported readings are included, because
     /// it is unknown who paid for the others. If `payers` is `None` and there are several accounts, the result is
     /// empty.
-    pub(crate) fn worth(&self, ledger: &Ledger, payers: Option<&Payers>) -> Result<PercentWorth> {
+    pub(crate) fn percent_value(
+        &self,
+        ledger: &Ledger,
+        payers: Option<&Payers>,
+    ) -> Result<PercentValue> {
         let now = self.environment.now;
         let steps = steps(&self.places, now - WORTH_OVER, now);
         let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
         if payers.is_none() && accounts.len() != 1 {
-            return Ok(PercentWorth::default());
+            return Ok(PercentValue::default());
         }
         let sessions = reporting_sessions(&steps);
         let served = ledger.responses_since(now - WORTH_OVER, true, &|session| {
@@ -87,7 +91,7 @@ impl Context {
             })
             .collect();
         spent.sort_unstable_by_key(|spent| spent.at);
-        Ok(PercentWorth::new(&steps, &spent, now))
+        Ok(PercentValue::new(&steps, &spent, now))
     }
 
     /// Returns how the account's 5-hour and weekly windows have been used so far. Returns `None` if the reading
@@ -97,7 +101,7 @@ impl Context {
         let open: Vec<OpenWindow> = [Window::FiveHour, Window::Weekly]
             .into_iter()
             .filter_map(|window| {
-                let resets_at = reading.meter(window)?.resets_at?;
+                let resets_at = reading.usage(window)?.resets_at?;
                 if resets_at <= now {
                     return None;
                 }
@@ -152,7 +156,7 @@ impl Context {
                 .collect();
             let levels: Vec<(i64, f64)> = since_then()
                 .filter(|step| step.account.as_deref() == account && step.window == open.window)
-                .map(|step| (step.at.timestamp_millis(), step.meter.used_percent))
+                .map(|step| (step.at.timestamp_millis(), step.usage.used_percent))
                 .collect();
             WindowShares::new(open.name, open.since, &served, &responses, &levels)
         });
@@ -175,7 +179,7 @@ impl Context {
                 Some((write.response.key, owner.fingerprint.clone()?))
             })
             .collect();
-        let (costs, percent_worth) = self.with_ledger(|ledger, _| {
+        let (costs, percent_value) = self.with_ledger(|ledger, _| {
             let mut costs = HashMap::<String, Money>::new();
             ledger.rows(requested.clone(), RowsBy::Session, &mut |row| {
                 let session = &row.origin.session;
@@ -183,11 +187,11 @@ impl Context {
                     *costs.entry(session.clone()).or_default() += row.tally.cost();
                 }
             })?;
-            Ok((costs, self.worth(&ledger, Some(&payers))?))
+            Ok((costs, self.percent_value(&ledger, Some(&payers))?))
         })?;
         writes
             .retain(|write| requested.contains(&write.response.at) && is_requested(&write.session));
-        let percent_worth = percent_worth.with_prompts(&writes);
+        let percent_value = percent_value.with_prompts(&writes);
         let mut findings = Findings::new(writes);
         let label_of = self.session_labels();
         for (id, session) in &mut findings.sessions {
@@ -199,7 +203,7 @@ impl Context {
             period,
             clock,
             cost: costs.into_values().sum(),
-            percent_worth,
+            percent_value,
         })
     }
 }

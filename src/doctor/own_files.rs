@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 
 use super::{Examination, Setup, mode};
-use crate::claude::settings::{moves_home, winner};
+use crate::claude::settings::{effective_value, moves_home};
 use crate::config::Config;
 use crate::disk;
 use crate::environment::HOME;
@@ -31,7 +31,7 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 const MAX_NAMED: usize = 20;
 
 pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
-    let days = winner(&setup.settings, "cleanupPeriodDays")
+    let days = effective_value(&setup.settings, "cleanupPeriodDays")
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
     // Nothing updates the ledger unless the hooks or the status line are installed.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Examination, Setup, mode};
 use crate::claude::account;
-use crate::claude::settings::{SettingsFile, SettingsScope, winner};
+use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::install::EditRecord;
@@ -105,7 +105,7 @@ fn trust_in(projects: &Value, folder: &Path) -> Option<bool> {
 }
 
 pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
-    let Some((file, entry)) = winner(&setup.settings, "statusLine") else {
+    let Some((file, entry)) = effective_value(&setup.settings, "statusLine") else {
         return examination.add("line.off", &[]);
     };
     let is_ours = entry_invocation(entry, STATUS_LINE).is_some();

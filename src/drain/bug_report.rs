@@ -14,20 +14,20 @@ const MAX_CASES: usize = 20;
 
 /// Returns the bug report.
 pub(crate) fn bug_report(findings: &Findings) -> String {
-    let needless = findings.needless;
+    let avoidable = findings.avoidable;
     let mut lines = vec![
         "### Avoidable prompt cache writes\n".to_owned(),
         format!(
             "{} of {} responses wrote {} tokens to the cache that were already in it ({} more than reading them would have cost).\n",
-            needless.responses, findings.responses, needless.tokens, needless.cost
+            avoidable.responses, findings.responses, avoidable.tokens, avoidable.cost
         ),
         "| Claude Code | responses | rewrites | tokens |\n|---|---|---|---|".to_owned(),
     ];
     for (name, version) in &findings.versions {
-        let needless = version.needless;
+        let avoidable = version.avoidable;
         lines.push(format!(
             "| {name} | {} | {} | {} |",
-            version.responses, needless.responses, needless.tokens
+            version.responses, avoidable.responses, avoidable.tokens
         ));
     }
 

@@ -36,34 +36,34 @@ pub(crate) enum RewriteCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
-    pub(crate) is_needless: bool,
+    pub(crate) is_avoidable: bool,
 }
 
 impl RewriteVerdict {
     /// The verdict on a rewrite without a provable cause.
-    const UNEXPLAINED: Self = Self::needed(RewriteCause::Unknown);
+    const UNEXPLAINED: Self = Self::not_proven_avoidable(RewriteCause::Unknown);
 
     /// Returns the verdict on a rewrite that is not known to be avoidable.
-    pub(crate) const fn needed(cause: RewriteCause) -> Self {
+    pub(crate) const fn not_proven_avoidable(cause: RewriteCause) -> Self {
         Self {
             cause,
-            is_needless: false,
+            is_avoidable: false,
         }
     }
 
     /// Returns the verdict on an avoidable rewrite.
-    pub(crate) const fn needless(cause: RewriteCause) -> Self {
+    pub(crate) const fn avoidable(cause: RewriteCause) -> Self {
         Self {
             cause,
-            is_needless: true,
+            is_avoidable: true,
         }
     }
 
     /// Returns a short description of the cause.
     pub(super) fn label(self) -> &'static str {
         let texts = self.cause.texts();
-        match &texts.needless_label {
-            Some(label) if self.is_needless => label,
+        match &texts.avoidable_label {
+            Some(label) if self.is_avoidable => label,
             _ => &texts.label,
         }
     }
@@ -76,7 +76,7 @@ pub(super) struct CauseTexts {
     /// A short description of the cause.
     label: String,
     /// The label for avoidable rewrites, if it differs.
-    needless_label: Option<String>,
+    avoidable_label: Option<String>,
     /// The proof that a rewrite was avoidable. The text is empty if each rewrite has its own proof.
     #[serde(default)]
     pub(super) evidence: String,
@@ -110,7 +110,7 @@ impl LoadKind {
 const MIN_TOKENS: u64 = 2_000;
 /// The minimum percentage of the cached tokens that a response must read for the read to be complete.
 const COMPLETE_PERCENT: u64 = 95;
-/// How many content blocks before each cache mark the server searches for an earlier entry. A transcript line
+/// How many content blocks before each cache breakpoint the server searches for an earlier entry. A transcript line
 /// represents one or more blocks, so longer turns are inconclusive.
 const LOOKBACK_BLOCKS: u32 = 20;
 
@@ -184,20 +184,22 @@ pub(super) fn verdict(
     shapes: &Shapes,
 ) -> RewriteVerdict {
     if response.events.compactions > previous.events.compactions {
-        return RewriteVerdict::needed(RewriteCause::Compaction);
+        return RewriteVerdict::not_proven_avoidable(RewriteCause::Compaction);
     }
     // A cache entry is at least as old as the response that wrote or read it.
     if response.sent_at() - previous.at >= previous.lifetime() {
-        return RewriteVerdict::needed(RewriteCause::Expired);
+        return RewriteVerdict::not_proven_avoidable(RewriteCause::Expired);
     }
     let verdict = match (&previous.sent, &response.sent) {
         (Some(old), Some(new)) => by_requests(previous, response, (old, new), load, shapes),
         _ => match load {
-            Some(load) if is_same_turn(previous, response) => RewriteVerdict::needed(load.cause()),
+            Some(load) if is_same_turn(previous, response) => {
+                RewriteVerdict::not_proven_avoidable(load.cause())
+            }
             _ => RewriteVerdict::UNEXPLAINED,
         },
     };
-    if verdict.is_needless && !is_conclusive(previous, response) {
+    if verdict.is_avoidable && !is_conclusive(previous, response) {
         return RewriteVerdict::UNEXPLAINED;
     }
     verdict
@@ -211,7 +213,7 @@ fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
         None => previous.lifetime() / 2,
     };
     response.at - previous.sent_at() < safe_age
-        && response.events.owners == previous.events.owners
+        && response.events.owner_changes == previous.events.owner_changes
         && response.service == previous.service
         && !is_impossible(previous, response)
         && !previous.contradicts_request()
@@ -220,9 +222,9 @@ fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
 
 /// Returns true if the length of the prefix that `response` read does not match any possible cache entry.
 ///
-/// Each entry ends at a cache mark. `previous` set one mark at the end of what it read and one at the end of what it
+/// Each entry ends at a cache breakpoint. `previous` set one breakpoint at the end of what it read and one at the end of what it
 /// wrote, with none in between. If `previous` did not read everything available, an older entry may end between these
-/// marks.
+/// breakpoints.
 fn is_impossible(previous: &CachedResponse, response: &CachedResponse) -> bool {
     let shortest = previous.usage.cache_read;
     let read = response.usage.cache_read;
@@ -249,7 +251,7 @@ fn by_requests(
             Some(difference) if !(difference.is_tool_load && load == Some(LoadKind::Tools)) => {
                 return RewriteVerdict {
                     cause: difference.cause,
-                    is_needless: !is_by_user,
+                    is_avoidable: !is_by_user,
                 };
             }
             Some(_) => {}
@@ -258,10 +260,10 @@ fn by_requests(
     }
     let are_parameters_same = new.effort == old.effort && new.parameters == old.parameters;
     if !are_parameters_same && load == Some(LoadKind::Skill) {
-        return RewriteVerdict::needed(RewriteCause::SkillLoaded);
+        return RewriteVerdict::not_proven_avoidable(RewriteCause::SkillLoaded);
     }
     if new.effort != old.effort {
-        return RewriteVerdict::needed(RewriteCause::EffortChanged);
+        return RewriteVerdict::not_proven_avoidable(RewriteCause::EffortChanged);
     }
     let (Some(old_messages), Some(new_messages)) = (&old.messages, &new.messages) else {
         return RewriteVerdict::UNEXPLAINED;
@@ -273,15 +275,17 @@ fn by_requests(
     let is_near = !is_beyond_lookback(previous, response);
     match compare_messages(old_messages, new_messages) {
         Comparison::Extended => match load {
-            Some(load) => RewriteVerdict::needed(load.cause()),
-            None if is_near => RewriteVerdict::needless(RewriteCause::Server),
+            Some(load) => RewriteVerdict::not_proven_avoidable(load.cause()),
+            None if is_near => RewriteVerdict::avoidable(RewriteCause::Server),
             None => RewriteVerdict::UNEXPLAINED,
         },
         Comparison::Replaced => RewriteVerdict {
             cause: RewriteCause::MessagesRewritten,
-            is_needless: !is_by_user && is_near,
+            is_avoidable: !is_by_user && is_near,
         },
-        Comparison::WentBack => RewriteVerdict::needed(RewriteCause::MessagesRewritten),
+        Comparison::WentBack => {
+            RewriteVerdict::not_proven_avoidable(RewriteCause::MessagesRewritten)
+        }
     }
 }
 
@@ -439,9 +443,12 @@ mod tests {
         assert_eq!(all.len(), 12);
 
         for (cause, texts) in &all {
-            assert_eq!(RewriteVerdict::needed(*cause).label(), texts.label);
+            assert_eq!(
+                RewriteVerdict::not_proven_avoidable(*cause).label(),
+                texts.label
+            );
             assert!(
-                !RewriteVerdict::needless(*cause).label().is_empty(),
+                !RewriteVerdict::avoidable(*cause).label().is_empty(),
                 "{cause:?}"
             );
         }

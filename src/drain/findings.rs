@@ -48,7 +48,7 @@ pub(crate) struct Findings {
     /// The cost of all cache writes.
     pub(crate) written: Money,
     /// The total of all avoidable rewrites.
-    pub(crate) needless: Sum,
+    pub(crate) avoidable: Sum,
     /// The rewrites by verdict. Avoidable rewrites come first, and each group is sorted by cost in descending order.
     pub(crate) verdicts: IndexMap<RewriteVerdict, Sum>,
     /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
@@ -70,15 +70,15 @@ pub(crate) struct SessionFindings {
     pub(crate) title: Option<String>,
     /// The total cost of the session.
     pub(crate) cost: Money,
-    pub(crate) needless: Sum,
-    needless_by_cause: BTreeMap<RewriteCause, Money>,
+    pub(crate) avoidable: Sum,
+    avoidable_by_cause: BTreeMap<RewriteCause, Money>,
 }
 
 impl SessionFindings {
     /// Returns the most expensive cause.
     pub(super) fn main_cause(&self) -> Option<RewriteCause> {
         let (cause, _) = self
-            .needless_by_cause
+            .avoidable_by_cause
             .iter()
             .rev()
             .max_by_key(|(_, cost)| **cost)?;
@@ -90,7 +90,7 @@ impl SessionFindings {
 #[derive(Debug, Default)]
 pub(crate) struct VersionFindings {
     pub(crate) responses: u64,
-    pub(crate) needless: Sum,
+    pub(crate) avoidable: Sum,
 }
 
 /// An avoidable rewrite and the cache write that it belongs to.
@@ -138,10 +138,10 @@ impl Findings {
             .sort_by_key(|case| Reverse(case.rewrite.cost));
         findings
             .verdicts
-            .sort_by_key(|verdict, sum| (!verdict.is_needless, Reverse(sum.cost), *verdict));
+            .sort_by_key(|verdict, sum| (!verdict.is_avoidable, Reverse(sum.cost), *verdict));
         findings
             .sessions
-            .sort_by_cached_key(|id, session| (Reverse(session.needless.cost), id.clone()));
+            .sort_by_cached_key(|id, session| (Reverse(session.avoidable.cost), id.clone()));
         findings
     }
 
@@ -169,15 +169,15 @@ impl Findings {
             .entry(rewrite.verdict)
             .or_default()
             .add(&rewrite);
-        if !rewrite.verdict.is_needless {
+        if !rewrite.verdict.is_avoidable {
             return;
         }
-        self.needless.add(&rewrite);
-        version.needless.add(&rewrite);
+        self.avoidable.add(&rewrite);
+        version.avoidable.add(&rewrite);
         let session = self.sessions.entry(write.session.clone()).or_default();
-        session.needless.add(&rewrite);
+        session.avoidable.add(&rewrite);
         *session
-            .needless_by_cause
+            .avoidable_by_cause
             .entry(rewrite.verdict.cause)
             .or_default() += rewrite.cost;
         self.cases.push(Case { write, rewrite });
@@ -185,7 +185,9 @@ impl Findings {
 
     /// Returns the loads of one kind and the rewrites that they caused, or `None` if there were no such rewrites.
     pub(super) fn load_rewrites(&self, kind: LoadKind) -> Option<LoadRewrites> {
-        let sum = *self.verdicts.get(&RewriteVerdict::needed(kind.cause()))?;
+        let sum = *self
+            .verdicts
+            .get(&RewriteVerdict::not_proven_avoidable(kind.cause()))?;
         let loads = match kind {
             LoadKind::Skill => self.skills_loaded,
             LoadKind::Tools => self.tool_searches,

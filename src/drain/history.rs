@@ -101,7 +101,7 @@ struct SenderCaches {
 
 /// The cache for a given sender and model.
 struct Cache {
-    latest: CachedResponse,
+    latest_response: CachedResponse,
     stalled: StalledReads,
 }
 
@@ -120,7 +120,7 @@ struct History {
 struct FileHistory {
     session: String,
     events: Events,
-    owners: OwnerReader,
+    owner_reader: OwnerReader,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<Request>>,
     caches: HashMap<Sender, SenderCaches>,
@@ -199,7 +199,7 @@ impl History {
         let write_prices = WritePrices::new(prices, &response);
         let rewrite = if let Some(cache) = &cache {
             rewrite(
-                &cache.latest,
+                &cache.latest_response,
                 &response,
                 &loads,
                 &self.shapes,
@@ -215,7 +215,7 @@ impl History {
         if is_counted {
             self.writes.push(CacheWrite {
                 prompt: self.file.prompt.clone(),
-                owner: self.file.owners.last.clone(),
+                owner: self.file.owner_reader.last.clone(),
                 session: self.file.session.clone(),
                 total: write_prices.total(),
                 cost: write_prices.writing(),
@@ -234,7 +234,7 @@ impl History {
         let mut stalled = StalledReads::default();
         let mut proven = Vec::new();
         if let Some(cache) = cache {
-            let previous = cache.latest;
+            let previous = cache.latest_response;
             let is_unexplained = rewrite
                 .as_ref()
                 .is_some_and(|rewrite| rewrite.verdict.cause == RewriteCause::Unknown);
@@ -250,8 +250,13 @@ impl History {
             }
         }
         let model = response.model.clone();
-        let latest = response;
-        caches.by_model.insert(model, Cache { latest, stalled });
+        caches.by_model.insert(
+            model,
+            Cache {
+                latest_response: response,
+                stalled,
+            },
+        );
 
         for position in proven {
             let rewrite = self
@@ -259,7 +264,7 @@ impl History {
                 .get_mut(position)
                 .and_then(|write| write.rewrite.as_mut());
             if let Some(rewrite) = rewrite {
-                rewrite.verdict = RewriteVerdict::needless(RewriteCause::Server);
+                rewrite.verdict = RewriteVerdict::avoidable(RewriteCause::Server);
                 rewrite.evidence = Some(STALLED.to_owned());
             }
         }
@@ -328,7 +333,7 @@ fn first_write(
         return None;
     }
     Some(Rewrite {
-        verdict: RewriteVerdict::needed(cause),
+        verdict: RewriteVerdict::not_proven_avoidable(cause),
         tokens,
         cost: prices.writing_minus_reading(tokens),
         available: 0,
@@ -371,13 +376,13 @@ impl FileHistory {
             self.events.lines += 1;
             return;
         };
-        let is_change = match &self.owners.last {
+        let is_change = match &self.owner_reader.last {
             Some(known) => known.is(&owner) == Some(false),
             // The owner is unknown for responses that precede the first such line.
             None => !self.seen.is_empty(),
         };
-        self.events.owners += u32::from(is_change);
-        self.owners.add(owner);
+        self.events.owner_changes += u32::from(is_change);
+        self.owner_reader.add(owner);
     }
 
     /// Processes a recorded request. The request's messages are unknown unless the file contains its base.

@@ -38,9 +38,11 @@ pub(crate) struct MissRecord {
     /// The number of tokens rewritten because of misses in this process.
     tokens: u64,
     /// The number of avoidable misses in all of the session's processes.
-    needless: u64,
+    #[serde(rename = "needless")]
+    avoidable: u64,
     /// The number of tokens rewritten because of avoidable misses.
-    needless_tokens: u64,
+    #[serde(rename = "needless_tokens")]
+    avoidable_tokens: u64,
     cause: MissCause,
     /// The time at which the user was warned, or `None` if there was no warning.
     #[serde(rename = "said")]
@@ -57,7 +59,7 @@ impl MissRecord {
     fn first(session: &str, counts: &CacheMisses) -> Self {
         let mut record = Self::with_counts(session, counts);
         if counts.running_for < PERIOD {
-            record.add_needless(counts.needless, counts.misses, counts.tokens);
+            record.add_avoidable(counts.avoidable, counts.misses, counts.tokens);
         }
         record
     }
@@ -65,31 +67,28 @@ impl MissRecord {
     /// Creates the next record after the counts have changed.
     fn next(&self, counts: &CacheMisses) -> Self {
         let mut record = Self {
-            needless: self.needless,
-            needless_tokens: self.needless_tokens,
+            avoidable: self.avoidable,
+            avoidable_tokens: self.avoidable_tokens,
             announced: self.announced,
             ..Self::with_counts(&self.session, counts)
         };
 
         // The counts restart at zero in a new process and after `/clear`.
         let is_new_process = self.misses > counts.misses;
-        let (known_misses, known_with_cause, known_tokens) = if is_new_process {
-            (0, 0, 0)
-        } else {
-            (self.misses, self.misses_with_cause, self.tokens)
-        };
-        let misses = counts.misses.saturating_sub(known_misses);
-        let with_cause = counts.needless.saturating_sub(known_with_cause);
-        let tokens = counts.tokens.saturating_sub(known_tokens);
+        let zero = Self::default();
+        let known = if is_new_process { &zero } else { self };
+        let misses = counts.misses.saturating_sub(known.misses);
+        let with_cause = counts.avoidable.saturating_sub(known.misses_with_cause);
+        let tokens = counts.tokens.saturating_sub(known.tokens);
 
         let continues_fault = self.cause == MissCause::Server
-            && self.needless > 0
+            && self.avoidable > 0
             && counts.at - self.at < SAME_CAUSE_WITHIN;
         if counts.cause == MissCause::None && continues_fault {
             record.cause = MissCause::Server;
-            record.add_needless(misses, misses, tokens);
+            record.add_avoidable(misses, misses, tokens);
         } else {
-            record.add_needless(with_cause, misses, tokens);
+            record.add_avoidable(with_cause, misses, tokens);
         }
         record
     }
@@ -99,7 +98,7 @@ impl MissRecord {
             session: session.to_owned(),
             at: counts.at,
             misses: counts.misses,
-            misses_with_cause: counts.needless,
+            misses_with_cause: counts.avoidable,
             tokens: counts.tokens,
             cause: counts.cause,
             ..Self::default()
@@ -108,10 +107,10 @@ impl MissRecord {
 
     /// Adds avoidable misses. `misses` is the total number of new misses, and `tokens` is the number of tokens
     /// rewritten because of them.
-    fn add_needless(&mut self, needless: u64, misses: u64, tokens: u64) {
-        let needless = needless.min(misses);
-        self.needless += needless;
-        self.needless_tokens += tokens.saturating_mul(needless) / misses.max(1);
+    fn add_avoidable(&mut self, avoidable: u64, misses: u64, tokens: u64) {
+        let avoidable = avoidable.min(misses);
+        self.avoidable += avoidable;
+        self.avoidable_tokens += tokens.saturating_mul(avoidable) / misses.max(1);
     }
 
     fn has_counts(&self, counts: &CacheMisses) -> bool {
@@ -157,17 +156,17 @@ impl MissNotice {
             .iter()
             .find(|earlier| earlier.at < record.at - PERIOD)
             .map_or((0, 0), |earlier| {
-                (earlier.needless, earlier.needless_tokens)
+                (earlier.avoidable, earlier.avoidable_tokens)
             });
-        let misses = record.needless.saturating_sub(misses_before);
-        let tokens = record.needless_tokens.saturating_sub(tokens_before);
+        let misses = record.avoidable.saturating_sub(misses_before);
+        let tokens = record.avoidable_tokens.saturating_sub(tokens_before);
         let new_tokens = record
-            .needless_tokens
-            .saturating_sub(newest.map_or(0, |newest| newest.needless_tokens));
+            .avoidable_tokens
+            .saturating_sub(newest.map_or(0, |newest| newest.avoidable_tokens));
 
         let cost_of = |tokens| {
-            let is_of_an_hour = counts.is_of_an_hour;
-            rewrite_cost(tokens, is_of_an_hour, prices, payload.fast_mode, now)
+            let has_hour_lifetime = counts.has_hour_lifetime;
+            rewrite_cost(tokens, has_hour_lifetime, prices, payload.fast_mode, now)
         };
         let is_due = misses >= MIN_MISSES || cost_of(new_tokens) >= EXPENSIVE;
         if !is_recorded && is_due && record.announced.is_none() {
@@ -228,15 +227,15 @@ pub(crate) fn cold_cache_cost(
     is_fast: bool,
     now: DateTime<Utc>,
 ) -> Option<Money> {
-    let is_of_an_hour = cache.lifetime >= TimeDelta::hours(1);
-    let cost = rewrite_cost(cache.tokens, is_of_an_hour, prices, is_fast, now);
+    let has_hour_lifetime = cache.lifetime >= TimeDelta::hours(1);
+    let cost = rewrite_cost(cache.tokens, has_hour_lifetime, prices, is_fast, now);
     (cost >= MIN_COLD_COST).then_some(cost)
 }
 
 /// Returns the additional cost of writing tokens instead of reading them.
 fn rewrite_cost(
     tokens: u64,
-    is_of_an_hour: bool,
+    has_hour_lifetime: bool,
     prices: &ModelPrices<'_>,
     is_fast: bool,
     now: DateTime<Utc>,
@@ -247,7 +246,7 @@ fn rewrite_cost(
     };
     let written = Usage {
         cache_write: tokens,
-        cache_write_1h: if is_of_an_hour { tokens } else { 0 },
+        cache_write_1h: if has_hour_lifetime { tokens } else { 0 },
         ..Usage::default()
     };
     let read = Usage {

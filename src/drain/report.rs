@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::cause::{RewriteCause, RewriteVerdict};
 use super::findings::{Case, Findings};
 use super::loads::LoadKind;
-use super::percent_worth::PercentWorth;
+use super::percent_value::PercentValue;
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table, merge_objects};
 use crate::spend::{Period, share, short_count};
@@ -26,7 +26,7 @@ pub(crate) struct Drain {
     pub(crate) clock: Clock,
     /// The total spend in the period.
     pub(crate) cost: Money,
-    pub(crate) percent_worth: PercentWorth,
+    pub(crate) percent_value: PercentValue,
 }
 
 impl Drain {
@@ -53,7 +53,7 @@ impl Drain {
             .verdicts
             .iter()
             .map(|(verdict, sum)| {
-                let name = json!({"cause": verdict.cause, "needless": verdict.is_needless});
+                let name = json!({"cause": verdict.cause, "needless": verdict.is_avoidable});
                 merge_objects([name, self.cause_details(*verdict), sum.json()])
             })
             .collect();
@@ -65,7 +65,7 @@ impl Drain {
                     "session": id,
                     "title": session.title,
                     "cost_usd": session.cost.usd(),
-                    "needless_usd": session.needless.cost.usd(),
+                    "needless_usd": session.avoidable.cost.usd(),
                     "cause": session.main_cause(),
                 })
             })
@@ -77,7 +77,7 @@ impl Drain {
                 json!({
                     "version": name,
                     "answers": version.responses,
-                    "needless": version.needless.json(),
+                    "needless": version.avoidable.json(),
                 })
             })
             .collect();
@@ -87,11 +87,11 @@ impl Drain {
             "until": self.period.until,
             "cost_usd": self.cost.usd(),
             "cache_write_usd": findings.written.usd(),
-            "needless": findings.needless.json(),
+            "needless": findings.avoidable.json(),
             "causes": causes,
             "sessions": sessions,
             "versions": versions,
-            "percent_worth": self.percent_worth.json(),
+            "percent_worth": self.percent_value.json(),
             "answers": findings.responses,
             "answers_without_record": findings.unrecorded,
         })
@@ -121,12 +121,12 @@ impl Drain {
     }
 
     fn add_summary(&self, report: &mut Report) {
-        let needless = self.findings.needless;
+        let avoidable = self.findings.avoidable;
         if self.findings.responses == 0 {
             report.paragraph(Tone::Plain, "There were no responses in this period.");
             return;
         }
-        if needless.responses == 0 {
+        if avoidable.responses == 0 {
             let written = self.findings.written;
             let text = format!(
                 "No cache write was clearly avoidable. Cache writes cost {written} of the {} spent.",
@@ -137,11 +137,11 @@ impl Drain {
         }
         let text = format!(
             "Avoidable cache writes cost {} of the {} spent ({}). {} wrote {} tokens to the prompt cache that were already in it.",
-            needless.cost,
+            avoidable.cost,
             self.cost,
-            share(needless.cost, self.cost),
-            count_noun(needless.responses, "response"),
-            short_count(needless.tokens),
+            share(avoidable.cost, self.cost),
+            count_noun(avoidable.responses, "response"),
+            short_count(avoidable.tokens),
         );
         report.paragraph(Tone::Strong, text);
     }
@@ -152,7 +152,7 @@ impl Drain {
         let mut table = Table::new([cause].into_iter().chain(figures));
 
         for (verdict, sum) in &self.findings.verdicts {
-            let (tone, avoidable) = match (verdict.is_needless, verdict.cause) {
+            let (tone, avoidable) = match (verdict.is_avoidable, verdict.cause) {
                 (true, _) => (Tone::Warning, "yes"),
                 (false, RewriteCause::Unknown) => (Tone::Plain, "unknown"),
                 (false, _) => (Tone::Plain, "no"),
@@ -183,13 +183,13 @@ impl Drain {
                 None => format!("{id:.8}"),
             };
             let cause = match session.main_cause() {
-                Some(cause) => RewriteVerdict::needless(cause).label(),
+                Some(cause) => RewriteVerdict::avoidable(cause).label(),
                 None => "",
             };
             table.row([
                 title,
-                session.needless.responses.to_string(),
-                session.needless.cost.show(),
+                session.avoidable.responses.to_string(),
+                session.avoidable.cost.show(),
                 session.cost.show(),
                 cause.to_owned(),
             ]);
@@ -207,11 +207,8 @@ impl Drain {
         }
         report.section("Most expensive cases, with evidence");
         for case in self.findings.cases.iter().take(MAX_CASES) {
-            let time = self
-                .clock
-                .zone
-                .at(datetime_from_millis(case.write.response.at));
-            let time = time.format("%Y-%m-%d %H:%M:%S");
+            let responded_at = datetime_from_millis(case.write.response.at);
+            let time = self.clock.zone.at(responded_at).format("%Y-%m-%d %H:%M:%S");
             let cost = case.rewrite.cost.show();
             let text = format!("{time}  {}", case.evidence());
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
@@ -219,16 +216,16 @@ impl Drain {
     }
 
     fn add_advice(&self, report: &mut Report) {
-        let needless = self
+        let avoidable = self
             .findings
             .verdicts
             .keys()
-            .filter(|verdict| verdict.is_needless)
+            .filter(|verdict| verdict.is_avoidable)
             .map(|verdict| verdict.cause.texts().advice.clone());
         let loads = [LoadKind::Skill, LoadKind::Tools]
             .into_iter()
             .filter_map(|kind| self.load_advice(kind));
-        let advice: Vec<String> = needless.chain(loads).collect();
+        let advice: Vec<String> = avoidable.chain(loads).collect();
         if advice.is_empty() {
             return;
         }
@@ -257,7 +254,7 @@ impl Drain {
     }
 
     fn add_notes(&self, report: &mut Report) {
-        report.paragraphs(Tone::Plain, self.percent_worth.sentences(self.clock.now));
+        report.paragraphs(Tone::Plain, self.percent_value.sentences(self.clock.now));
 
         let hour = self.findings.hour;
         if hour.savings > Money::ZERO {

@@ -42,7 +42,7 @@ pub(super) struct Request {
     /// The hash that identifies the recorded system prompt and tools.
     pub(super) shape: Hash,
     pub(super) effort: Option<Value>,
-    /// A hash of the remaining parameters and of the system prompt's cache marks.
+    /// A hash of the remaining parameters and of the system prompt's cache breakpoints.
     pub(super) parameters: Hash,
     /// The ID of the request that this request extends.
     pub(super) base: Option<Hash>,
@@ -123,7 +123,7 @@ pub(super) struct Events {
     pub(super) commands: u32,
     pub(super) compactions: u32,
     /// The number of times the paying account changed. Each account has its own cache.
-    pub(super) owners: u32,
+    pub(super) owner_changes: u32,
 }
 
 impl Events {
@@ -152,7 +152,7 @@ pub(super) struct Fields<'line> {
     base: Option<String>,
     keep: Option<usize>,
     tail: Option<Vec<String>>,
-    cache_control: Option<Vec<CacheMark>>,
+    cache_control: Option<Vec<CacheBreakpoint>>,
     #[serde(borrow)]
     shape: Option<ShapeFields<'line>>,
     // The fields of conversation lines.
@@ -171,12 +171,12 @@ pub(super) struct Fields<'line> {
 
 /// The end of a prefix that the request asks the API to cache.
 #[derive(Deserialize)]
-struct CacheMark {
+struct CacheBreakpoint {
     path: Vec<Value>,
     value: Option<Value>,
 }
 
-impl CacheMark {
+impl CacheBreakpoint {
     fn is_in_system_prompt(&self) -> bool {
         self.path.first().is_some_and(|part| part == "system")
     }
@@ -221,11 +221,11 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
         parameters.as_object_mut()?.shift_remove(name);
     }
 
-    let marks = fields.cache_control.unwrap_or_default();
-    let marks_in_system: Vec<_> = marks
+    let breakpoints = fields.cache_control.unwrap_or_default();
+    let breakpoints_in_system: Vec<_> = breakpoints
         .iter()
-        .filter(|mark| mark.is_in_system_prompt())
-        .map(|mark| &mark.value)
+        .filter(|breakpoint| breakpoint.is_in_system_prompt())
+        .map(|breakpoint| &breakpoint.value)
         .collect();
 
     Some(Request {
@@ -234,11 +234,11 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
         source: fields.query_source.unwrap_or_default(),
         shape: hash(&fields.shape_hash?),
         effort,
-        parameters: hash(&format!("{parameters}{marks_in_system:?}")),
+        parameters: hash(&format!("{parameters}{breakpoints_in_system:?}")),
         base: fields.base.map(|base| hash(&base)),
         repeated: fields.keep.unwrap_or_default(),
         messages: Some(fields.tail?.iter().map(|message| hash(message)).collect()),
-        lifetimes: marks.iter().map(CacheMark::lifetime).collect(),
+        lifetimes: breakpoints.iter().map(CacheBreakpoint::lifetime).collect(),
     })
 }
 

@@ -91,7 +91,7 @@ pub(super) fn window_rows(
             continue;
         };
         let next = next_readings.insert((account, step.window), step.at);
-        let reset = step.meter.resets_at;
+        let reset = step.usage.resets_at;
         let end = next
             .unwrap_or(now)
             .min(reset.unwrap_or(step.at + TimeDelta::hours(1)));
@@ -105,7 +105,7 @@ pub(super) fn window_rows(
                     hour,
                 })
                 .or_default();
-            *percent = percent.max(step.meter.used_percent);
+            *percent = percent.max(step.usage.used_percent);
         }
     }
     percents
@@ -131,7 +131,7 @@ fn window_row(hour: &WindowHour<'_>, percent: f64, exporter: &Exporter) -> NewRo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claude::meters::Meter;
+    use crate::claude::window_usage::WindowUsage;
 
     #[test]
     fn a_window_keeps_its_percentage_until_it_resets() {
@@ -142,7 +142,7 @@ mod tests {
                 at: at(time),
                 account: Some("one".to_owned()),
                 window: Window::FiveHour,
-                meter: Meter {
+                usage: WindowUsage {
                     used_percent,
                     resets_at: Some(at("05:00:00")),
                 },

@@ -202,7 +202,7 @@ impl<'s> WindowReadings<'s> {
     fn peak(&self) -> f64 {
         self.steps
             .iter()
-            .map(|step| step.meter.used_percent)
+            .map(|step| step.usage.used_percent)
             .fold(0.0, f64::max)
     }
 }
@@ -283,7 +283,7 @@ fn peak_table(windows: &[WindowReadings<'_>], zone: Zone) -> Table {
             .or_default()
             .entry(step.window)
             .or_default();
-        *peak = peak.max(step.meter.used_percent);
+        *peak = peak.max(step.usage.used_percent);
     }
 
     let names = windows.iter().map(|readings| readings.window.short());
@@ -331,9 +331,9 @@ impl View<'_> {
             {
                 let _ = write!(path, "H{}V{}", number(reset_x), number(HEIGHT));
             }
-            let y = y_of_percent(step.meter.used_percent);
+            let y = y_of_percent(step.usage.used_percent);
             let _ = write!(path, "H{}V{y}", number(x));
-            resets_at = step.meter.resets_at;
+            resets_at = step.usage.resets_at;
         }
 
         let end = resets_at.map(|reset| reset.min(self.contents.clock.now));
@@ -349,7 +349,7 @@ impl View<'_> {
         for step in steps {
             if let Some(index) = self.columns.index_of(self.contents.clock.zone.day(step.at)) {
                 let peak = peaks.entry(index).or_default();
-                *peak = peak.max(step.meter.used_percent);
+                *peak = peak.max(step.usage.used_percent);
             }
         }
 

@@ -13,7 +13,7 @@ mod sums;
 use chrono::{DateTime, Utc};
 use indexmap::IndexSet;
 
-use crate::drain::PercentWorth;
+use crate::drain::PercentValue;
 use crate::export::{TeamLimits, summarize_errors};
 use crate::limits::blocked_time::ErrorSummary;
 use crate::limits::incident::Incident;
@@ -55,7 +55,7 @@ pub(crate) struct Contents<'c> {
     /// The spend in the preceding period, if a period was requested.
     pub(crate) before: Option<Before>,
     /// The value of one percent of each usage window.
-    pub(crate) worth: PercentWorth,
+    pub(crate) percent_value: PercentValue,
     /// True if names are omitted so that the page can be shared.
     pub(crate) is_anonymous: bool,
     pub(crate) places: &'c Places,
@@ -296,7 +296,7 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
         Some(contents.places)
     };
     page.notes(statement.notes(places));
-    page.notes(contents.worth.sentences(contents.clock.now));
+    page.notes(contents.percent_value.sentences(contents.clock.now));
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
-use crate::claude::meters::Meter;
 use crate::claude::version::ClientVersion;
+use crate::claude::window_usage::WindowUsage;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, Selected};
 use crate::limits::incident::Incident;
@@ -248,8 +248,8 @@ impl CreditsUse<'_> {
             .into_iter()
             .filter(|window| {
                 newest
-                    .meter(*window)
-                    .is_some_and(|meter| meter.is_used_up())
+                    .usage(*window)
+                    .is_some_and(|usage| usage.is_used_up())
             })
             .filter_map(|window| full_times(readings, window).pop())
             .find(|time| time.contains(&self.now()))
@@ -263,13 +263,13 @@ fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>>
     samples.sort_by_key(|sample| sample.measured);
 
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
-    let mut full: Option<Meter> = None;
+    let mut full: Option<WindowUsage> = None;
     for sample in samples {
-        let Some(meter) = sample.meter(window) else {
+        let Some(usage) = sample.usage(window) else {
             continue;
         };
         let is_same_time =
-            full.is_some_and(|full| meter.is_used_up() && full.has_same_reset(&meter));
+            full.is_some_and(|full| usage.is_used_up() && full.has_same_reset(&usage));
         if is_same_time {
             continue;
         }
@@ -279,9 +279,9 @@ fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>>
             last.end = last.end.min(sample.since);
         }
         full = None;
-        if meter.is_used_up() {
-            full = Some(meter);
-            times.extend(meter.resets_at.map(|reset| sample.since..reset));
+        if usage.is_used_up() {
+            full = Some(usage);
+            times.extend(usage.resets_at.map(|reset| sample.since..reset));
         }
     }
     times

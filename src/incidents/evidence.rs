@@ -362,7 +362,7 @@ impl<'a> EvidenceCollector<'a> {
             self.add_news(evidence.error.clone());
         }
         if !evidence.is_of_another_account() && self.other_sessions == OtherSessions::Newest {
-            evidence.collected.usage_page = self.readings.login.shown_usage().cloned();
+            evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
         }
         if !evidence.has_later_response() {
             let session = &evidence.error.session.id;
@@ -674,7 +674,7 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns the running processes of the session with the error.
     fn running_processes(&self, error: &StoredError) -> impl Iterator<Item = &Session> {
         self.registered().iter().filter(|process| {
-            process.liveness == Liveness::Holds && process.activity.session == error.session.id
+            process.liveness == Liveness::Running && process.activity.session == error.session.id
         })
     }
 
@@ -748,7 +748,7 @@ impl<'a> EvidenceCollector<'a> {
             } = self.readings;
             let project = environment.path("CLAUDE_PROJECT_DIR");
             let files = settings::of(places, project.as_deref());
-            let continues = settings::winner(&files, "autoContinueAtUsageLimit");
+            let continues = settings::effective_value(&files, "autoContinueAtUsageLimit");
             Machine {
                 credentials: credentials::of_session(places, environment, None),
                 installed_clients: version::programs(places, environment).len(),

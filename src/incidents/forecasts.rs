@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::readings::{self, Reading, WindowReadings};
-use crate::claude::meters::Meter;
+use crate::claude::window_usage::WindowUsage;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
@@ -53,9 +53,9 @@ fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
         if before.is_some_and(|before| before.measured >= sample.measured) {
             continue;
         }
-        for (window, meter) in sample.windows() {
-            let is_step = match before.and_then(|before| before.meter(window)) {
-                Some(before) => meter.is_step_from(&before),
+        for (window, usage) in sample.windows() {
+            let is_step = match before.and_then(|before| before.usage(window)) {
+                Some(before) => usage.is_step_from(&before),
                 None => true,
             };
             if is_step {
@@ -64,7 +64,7 @@ fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
                     account: sample.account.clone(),
                     plan: reading.plan.clone(),
                     window,
-                    meter,
+                    usage,
                     session: reading.session.clone(),
                 });
             }
@@ -111,8 +111,8 @@ impl<'a> Forecasts<'a> {
         }
         sample
             .windows()
-            .filter_map(|(window, meter)| match window {
-                Window::FiveHour => self.of_five_hours(sample, meter),
+            .filter_map(|(window, usage)| match window {
+                Window::FiveHour => self.of_five_hours(sample, usage),
                 week => Some(self.of_week(sample, week)?.expected),
             })
             .collect()
@@ -120,23 +120,23 @@ impl<'a> Forecasts<'a> {
 
     /// Returns the forecast of the 5-hour window. Returns `None` if the weekly window is full, because the 5-hour
     /// window cannot fill up in that case.
-    fn of_five_hours(&self, sample: &Sample, meter: Meter) -> Option<Expected> {
+    fn of_five_hours(&self, sample: &Sample, usage: WindowUsage) -> Option<Expected> {
         let is_week_full = sample
-            .meter(Window::Weekly)
+            .usage(Window::Weekly)
             .is_some_and(|week| week.is_used_up());
-        if is_week_full || !(five_hours::NO_FORECAST_BELOW..100.0).contains(&meter.used_percent) {
+        if is_week_full || !(five_hours::NO_FORECAST_BELOW..100.0).contains(&usage.used_percent) {
             return None;
         }
         let levels: Vec<_> = self
             .five_hour_steps(sample, READINGS_OF_FIVE_HOURS)?
             .into_iter()
-            .map(|step| (step.at, step.meter.used_percent))
+            .map(|step| (step.at, step.usage.used_percent))
             .collect();
         Some(Expected {
             window: Window::FiveHour,
-            meter,
-            outlook: five_hours::outlook(&levels, &meter, self.now)?,
-            rate: five_hours::Pace::new(&levels, &meter, self.now).map(|pace| pace.recent),
+            usage,
+            outlook: five_hours::outlook(&levels, &usage, self.now)?,
+            rate: five_hours::Pace::new(&levels, &usage, self.now).map(|pace| pace.recent),
             week_before: None,
         })
     }
@@ -144,7 +144,7 @@ impl<'a> Forecasts<'a> {
     /// Returns the last stored forecast of a weekly window. Returns `None` if no forecast is stored, or if the window
     /// has since reset or filled up.
     fn of_week(&self, sample: &Sample, window: Window) -> Option<WeekForecast> {
-        let meter = sample.meter(window)?;
+        let usage = sample.usage(window)?;
         let mut last = self
             .readings
             .journal
@@ -155,20 +155,20 @@ impl<'a> Forecasts<'a> {
                     && forecast.account == sample.account
             })?;
         let expected = &mut last.expected;
-        if !expected.meter.has_same_reset(&meter) || meter.is_used_up() {
+        if !expected.usage.has_same_reset(&usage) || usage.is_used_up() {
             return None;
         }
         if matches!(expected.outlook, Outlook::WillFill(_, latest) if latest <= self.now) {
             expected.outlook = Outlook::Unpredictable;
         }
-        expected.meter = meter;
+        expected.usage = usage;
         Some(last)
     }
 
     /// Updates the weekly forecasts if a window's usage has increased since the previous sample, or if the stored
     /// forecast has expired.
     pub(super) fn update_weeks(&self, sample: &Sample, last: Option<&Sample>) {
-        for (window, meter) in sample.windows() {
+        for (window, usage) in sample.windows() {
             if window == Window::FiveHour {
                 continue;
             }
@@ -182,31 +182,31 @@ impl<'a> Forecasts<'a> {
             let forecast = WeekForecast {
                 account: sample.account.clone(),
                 at: self.now,
-                expected: self.expect_week(sample, window, meter),
+                expected: self.expect_week(sample, window, usage),
             };
             // If this fails, the forecast is computed again on the next call.
             let _ = journal::append(self.readings.places, self.now, &forecast);
         }
     }
 
-    fn expect_week(&self, sample: &Sample, window: Window, meter: Meter) -> Expected {
+    fn expect_week(&self, sample: &Sample, window: Window, usage: WindowUsage) -> Expected {
         let from = self.now - WEEK * (week::WEEKS + 1);
         let journal = Journal::between(self.readings.places, from, self.now);
         let readings = readings::of_account(&journal, sample.account.as_deref());
         let mut steps = self.steps_since(readings, from);
         steps.retain(|step| step.window == window);
         let history = PastWeeks {
-            rises: &week::rises(steps.iter().map(|step| (step.at, step.meter))),
+            rises: &week::rises(steps.iter().map(|step| (step.at, step.usage))),
             since: steps
                 .first()
-                .map_or(self.now, |first| week::known_since(first.at, &first.meter)),
+                .map_or(self.now, |first| week::known_since(first.at, &first.usage)),
         };
         Expected {
             window,
-            meter,
-            outlook: history.outlook(&meter, self.now),
+            usage,
+            outlook: history.outlook(&usage, self.now),
             rate: None,
-            week_before: history.week_before(&meter, self.now),
+            week_before: history.week_before(&usage, self.now),
         }
     }
 
@@ -226,11 +226,11 @@ impl<'a> Forecasts<'a> {
 
     /// Returns the usage changes in the current 5-hour window, based on the account's most recent readings.
     fn five_hour_steps(&self, sample: &Sample, most_readings: usize) -> Option<Vec<WindowStep>> {
-        let meter = sample.five_hour?;
-        let began = meter.resets_at.unwrap_or(self.now + FIVE_HOURS) - FIVE_HOURS;
+        let usage = sample.five_hour?;
+        let began = usage.resets_at.unwrap_or(self.now + FIVE_HOURS) - FIVE_HOURS;
         let readings = readings::of_account(self.readings.journal, sample.account.as_deref());
         let mut steps = self.steps_since(readings.take(most_readings), began);
-        steps.retain(|step| step.window == Window::FiveHour && step.meter.has_same_reset(&meter));
+        steps.retain(|step| step.window == Window::FiveHour && step.usage.has_same_reset(&usage));
         Some(steps)
     }
 
@@ -248,7 +248,7 @@ impl<'a> Forecasts<'a> {
         let mut rises: IndexMap<String, f64> = IndexMap::new();
         let mut level = None;
         for step in steps {
-            let used = step.meter.used_percent;
+            let used = step.usage.used_percent;
             // The first reading only sets the starting level and is not an increase.
             let before = level.unwrap_or(used);
             *rises.entry(step.session).or_default() += (used - before).max(0.0);

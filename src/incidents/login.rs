@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use crate::claude::account::{Account, LoginState};
-use crate::claude::meters::ShownUsage;
+use crate::claude::window_usage::CachedUsage;
 use crate::disk::records;
 use crate::places::Places;
 
@@ -33,7 +33,7 @@ impl<'a> Login<'a> {
     }
 
     /// Returns the usage figures that `/usage` last showed.
-    pub(super) fn shown_usage(&self) -> Option<&ShownUsage> {
+    pub(super) fn cached_usage(&self) -> Option<&CachedUsage> {
         self.state().usage.as_ref()
     }
 

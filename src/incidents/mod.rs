@@ -42,9 +42,9 @@ use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, base_url_host};
 use crate::claude::hook_event::HookEvent;
-use crate::claude::meters::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::version;
+use crate::claude::window_usage::CachedUsage;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
@@ -109,17 +109,17 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the usage figures that `/usage` last showed.
-    pub(crate) fn shown_usage(&self) -> Option<&ShownUsage> {
-        self.login.shown_usage()
+    pub(crate) fn cached_usage(&self) -> Option<&CachedUsage> {
+        self.login.cached_usage()
     }
 
     /// Returns the usage figures that `/usage` last showed. Returns `None` if the session belongs to another account.
-    pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<&ShownUsage> {
+    pub(crate) fn cached_usage_of(&self, payload: &StatusPayload) -> Option<&CachedUsage> {
         let owner = transcript_end::owner_of(payload);
         let ownership = owner.and_then(|owner| Ownership::of(&owner, self.account()));
         match ownership {
             Some(Ownership::Other) => None,
-            Some(Ownership::Login) | None => self.shown_usage(),
+            Some(Ownership::Login) | None => self.cached_usage(),
         }
     }
 
@@ -332,7 +332,7 @@ impl<'a> Incidents<'a> {
         let mut evidence = collector.bare_evidence(error);
         let newest = self.readings().newest(MeasuredService::Plan);
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
-        evidence.collected.usage_page = self.shown_usage().cloned();
+        evidence.collected.usage_page = self.cached_usage().cloned();
         Situation::of(Incident::new(evidence))
     }
 

@@ -185,7 +185,7 @@ impl WindowReadings<'_> {
         [MeasuredService::Plan, MeasuredService::Gateway]
             .into_iter()
             .filter_map(|service| self.current(service))
-            .filter(Sample::has_meters)
+            .filter(Sample::has_figures)
             .max_by_key(|sample| sample.measured)
     }
 

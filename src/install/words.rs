@@ -84,7 +84,7 @@ pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope
     let files = settings::of(places, Some(folder));
     let mut notes = Vec::new();
 
-    if let Some((winner, entry)) = settings::winner(&files, "statusLine")
+    if let Some((winner, entry)) = settings::effective_value(&files, "statusLine")
         && winner.path != path
         && entry_invocation(entry, STATUS_LINE).is_none()
     {

@@ -15,7 +15,7 @@ use super::facts::Id;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};
-use crate::transcript::reader::{Carry, FileState, LastLine, ReadLimits, ReadPosition};
+use crate::transcript::reader::{FileState, LastLine, ReadLimits, ReadPosition, ScanState};
 
 /// The time after which a transaction commits the facts read so far. Other processes cannot write to the ledger until
 /// then. Response keys are hashes, so each transaction touches nearly every page of the ledger. A few long transactions
@@ -199,7 +199,7 @@ impl Ledger {
                 .ok()
                 .flatten()
                 .unwrap_or_default();
-            let mut carry = position.carry;
+            let mut scan_state = position.scan_state;
             if needs_reading(&position, file.state, settled_before) {
                 let mut limits = ReadLimits {
                     buffer: &mut buffer,
@@ -209,11 +209,11 @@ impl Ledger {
                 let read = new_lines.batch.read(&file.path, &position, &mut limits);
                 new_lines.is_whole &= read.is_ok() && started.elapsed() < limit;
                 if let (Ok(()), Some(facts)) = (read, new_lines.batch.files.last()) {
-                    carry = facts.position.carry;
+                    scan_state = facts.position.scan_state;
                 }
             }
             if index == 0 {
-                new_lines.ends_in_error = carry.ends_in_error;
+                new_lines.ends_in_error = scan_state.ends_in_error;
             }
         }
         new_lines
@@ -277,7 +277,7 @@ impl Store {
 fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
     Ok(ReadPosition {
         offset: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
-        mark: row.get(2)?,
+        preceding_hash: row.get(2)?,
         file: FileState {
             size: row.get::<_, i64>(3)?.max(0).cast_unsigned(),
             modified: row.get(4)?,
@@ -287,7 +287,7 @@ fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
             2 => LastLine::Complete,
             _ => LastLine::Growing,
         },
-        carry: Carry {
+        scan_state: ScanState {
             last_at: row.get(6)?,
             newest_at: row.get(7)?,
             last_response: row.get(8)?,

@@ -10,7 +10,7 @@ use super::rows::Scene;
 use crate::claude::transcripts;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
-use crate::transcript::line::{self, Line, Retry};
+use crate::transcript::line::{self, FailedAttemptLine, Line};
 use crate::transcript::reader::{LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on};
 use crate::transcript::tail;
 
@@ -52,7 +52,7 @@ pub(super) struct ErrorLineFacts {
     pub(super) span: LineSpan,
     pub(super) at: Option<Millis>,
     pub(super) text_hash: i64,
-    pub(super) retry: Option<Retry>,
+    pub(super) retry: Option<FailedAttemptLine>,
     /// The line's fields as JSON, with secrets removed, or `None` for a failed attempt.
     pub(super) fields: Option<String>,
 }
@@ -190,10 +190,10 @@ impl Sink for FileSink<'_> {
                 models: state.models,
                 before: state.before,
             }),
-            Line::Mark(mark) => self.marker(Marker {
+            Line::OwnershipMarker(marker) => self.marker(Marker {
                 offset,
-                at: mark.at,
-                snapshot: mark.snapshot,
+                at: marker.at,
+                snapshot: marker.snapshot,
             }),
             Line::CompactBoundary(found) => {
                 let location = self.location(offset, is_late, found.copied_from.as_deref());
@@ -211,7 +211,7 @@ impl Sink for FileSink<'_> {
                     span,
                     at: error.at,
                     text_hash: error.text_hash,
-                    retry: error.retry,
+                    retry: error.failed_attempt,
                     fields,
                 });
             }
@@ -308,7 +308,10 @@ impl FileSink<'_> {
             at,
             session: self.facts.session,
             model: self.batch.add_model(&line.model),
-            requested: line.asked.as_deref().map(|name| self.batch.add_model(name)),
+            requested: line
+                .requested_model
+                .as_deref()
+                .map(|name| self.batch.add_model(name)),
             scene,
             is_of_subagent: line.subagent,
             usage: line.usage,

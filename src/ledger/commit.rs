@@ -196,7 +196,7 @@ impl Store {
     }
 
     fn add_file(&self, facts: &FileFacts) -> Result<()> {
-        let (position, carry) = (&facts.position, &facts.position.carry);
+        let (position, scan_state) = (&facts.position, &facts.position.scan_state);
         self.run(
             "INSERT OR REPLACE INTO files
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
@@ -206,16 +206,16 @@ impl Store {
                 facts.session,
                 facts.is_main,
                 position.offset.cast_signed(),
-                position.mark,
+                position.preceding_hash,
                 position.file.size.cast_signed(),
                 position.file.modified,
                 position.last_line as i64,
-                carry.last_at,
-                carry.newest_at,
-                carry.last_response,
-                carry.unreadable,
-                carry.damaged_after,
-                carry.ends_in_error
+                scan_state.last_at,
+                scan_state.newest_at,
+                scan_state.last_response,
+                scan_state.unreadable,
+                scan_state.damaged_after,
+                scan_state.ends_in_error
             ],
         )?;
         for marker in &facts.markers {

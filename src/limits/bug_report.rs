@@ -150,15 +150,15 @@ fn reading(reading: &Sample) -> String {
     let figures: Vec<String> = [Window::FiveHour, Window::Weekly]
         .into_iter()
         .filter_map(|window| {
-            let meter = reading.meter(window)?;
-            let reset = match meter.resets_at {
+            let usage = reading.usage(window)?;
+            let reset = match usage.resets_at {
                 Some(at) => format!(" (reset {})", format_rfc3339(at)),
                 None => String::new(),
             };
             Some(format!(
                 "{} {}%{reset}",
                 window.short(),
-                meter.used_percent.floor()
+                usage.used_percent.floor()
             ))
         })
         .collect();

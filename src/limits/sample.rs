@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::evidence::RefusedWindow;
 use super::kind::Window;
 use crate::claude::account::Account;
-use crate::claude::meters::{Meter, OtherMeters, USED_UP};
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::window_usage::{OtherLimits, USED_UP, WindowUsage};
 use crate::time::{is_in_supported_range, rfc3339};
 
 /// The 5-hour window has ample room if its usage is below this percentage.
@@ -39,12 +39,12 @@ pub struct Sample {
     /// The running total of API time, in milliseconds. It increases with every response, but not with failed requests.
     pub api_ms: Option<f64>,
     /// The 5-hour window.
-    pub five_hour: Option<Meter>,
+    pub five_hour: Option<WindowUsage>,
     /// The weekly window.
-    pub seven_day: Option<Meter>,
+    pub seven_day: Option<WindowUsage>,
     /// Meters that only a few accounts have.
     #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
-    pub others: OtherMeters,
+    pub others: OtherLimits,
     /// A hash that identifies the account.
     pub account: Option<String>,
     /// The model in use.
@@ -80,11 +80,11 @@ impl Sample {
             fast_mode: payload.fast_mode,
             version: payload.version.clone(),
         };
-        sample.has_meters().then_some(sample)
+        sample.has_figures().then_some(sample)
     }
 
-    pub(crate) fn has_meters(&self) -> bool {
-        self.meters().next().is_some()
+    pub(crate) fn has_figures(&self) -> bool {
+        self.usages().next().is_some()
     }
 
     /// Returns the service that the figures apply to. Only gateways report a spend limit.
@@ -98,15 +98,15 @@ impl Sample {
     /// Returns true if every timestamp in the sample is in the supported range. Damaged records may contain arbitrary
     /// dates.
     pub(crate) fn has_sound_dates(&self) -> bool {
-        self.meters()
-            .filter_map(|meter| meter.resets_at)
+        self.usages()
+            .filter_map(|usage| usage.resets_at)
             .chain([self.since, self.at, self.measured])
             .chain(self.repeated_after)
             .all(is_in_supported_range)
     }
 
-    /// Returns a window's meter. Claude Code rarely reports the windows for individual models.
-    pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
+    /// Returns a window's usage. Claude Code rarely reports the windows for individual models.
+    pub(crate) fn usage(&self, window: Window) -> Option<WindowUsage> {
         match window {
             Window::FiveHour => self.five_hour,
             Window::Weekly => self.seven_day,
@@ -116,7 +116,7 @@ impl Sample {
         }
     }
 
-    fn meter_mut(&mut self, window: Window) -> &mut Option<Meter> {
+    fn usage_mut(&mut self, window: Window) -> &mut Option<WindowUsage> {
         match window {
             Window::FiveHour => &mut self.five_hour,
             Window::Weekly => &mut self.seven_day,
@@ -126,24 +126,24 @@ impl Sample {
         }
     }
 
-    /// Returns the plan's windows for which there is a meter.
-    pub(crate) fn windows(&self) -> impl Iterator<Item = (Window, Meter)> {
+    /// Returns the plan's windows for which there is a usage.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = (Window, WindowUsage)> {
         Window::ALL
             .into_iter()
-            .filter_map(|window| Some((window, self.meter(window)?)))
+            .filter_map(|window| Some((window, self.usage(window)?)))
     }
 
     /// Returns true if any of the plan's windows has reached the given percentage.
     pub(crate) fn is_full(&self, percent: f64) -> bool {
         self.windows()
-            .any(|(_, meter)| meter.used_percent >= percent)
+            .any(|(_, usage)| usage.used_percent >= percent)
     }
 
     /// Returns true if the 5-hour window has ample room and no other window is nearly full. In that case, no window can
     /// fill up within a minute.
     pub(crate) fn has_ample_room(&self) -> bool {
         self.five_hour
-            .is_some_and(|meter| meter.used_percent < AMPLE_BELOW)
+            .is_some_and(|usage| usage.used_percent < AMPLE_BELOW)
             && !self.is_full(NEARLY_FULL)
     }
 
@@ -152,13 +152,13 @@ impl Sample {
         self.is_full(USED_UP)
     }
 
-    /// Returns the meters of the plan's windows and the meter of the gateway's spend limit.
-    fn meters(&self) -> impl Iterator<Item = Meter> {
-        let spend_limit = self.others.spend_limit.map(|limit| limit.meter);
-        self.windows().map(|(_, meter)| meter).chain(spend_limit)
+    /// Returns the usages of the plan's windows and the usage of the gateway's spend limit.
+    fn usages(&self) -> impl Iterator<Item = WindowUsage> {
+        let spend_limit = self.others.spend_limit.map(|limit| limit.usage);
+        self.windows().map(|(_, usage)| usage).chain(spend_limit)
     }
 
-    /// Returns true if every meter shows the same whole percentage and the same reset time in both samples.
+    /// Returns true if every usage shows the same whole percentage and the same reset time in both samples.
     pub(crate) fn has_same_figures_as(&self, other: &Self) -> bool {
         self.others.spend_limit == other.others.spend_limit
             && !Window::ALL
@@ -194,9 +194,9 @@ impl Sample {
         Some(self.account.as_ref()? == account?.owner.fingerprint.as_ref()?)
     }
 
-    /// Returns true if a window's meter appeared, disappeared, or moved to a different whole percentage.
+    /// Returns true if a window's usage appeared, disappeared, or moved to a different whole percentage.
     pub(crate) fn is_step_from(&self, previous: &Self, window: Window) -> bool {
-        match (previous.meter(window), self.meter(window)) {
+        match (previous.usage(window), self.usage(window)) {
             (Some(before), Some(after)) => after.is_step_from(&before),
             (None, None) => false,
             (Some(_), None) | (None, Some(_)) => true,
@@ -206,10 +206,10 @@ impl Sample {
     /// Removes the windows that have already reset or whose reset time is unknown.
     pub(crate) fn without_past_windows(mut self, now: DateTime<Utc>) -> Self {
         for window in Window::ALL {
-            *self.meter_mut(window) = self.meter(window).filter(|meter| resets_after(meter, now));
+            *self.usage_mut(window) = self.usage(window).filter(|usage| resets_after(usage, now));
         }
         if let Some(limit) = self.others.spend_limit
-            && !resets_after(&limit.meter, now)
+            && !resets_after(&limit.usage, now)
         {
             self.others.spend_limit = None;
         }
@@ -219,7 +219,7 @@ impl Sample {
     /// Sets a refused window to 100%, because it filled up after the figures were measured.
     pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
         if refused.at >= self.earliest() {
-            *self.meter_mut(refused.window) = Some(Meter {
+            *self.usage_mut(refused.window) = Some(WindowUsage {
                 used_percent: USED_UP,
                 resets_at: Some(refused.resets_at),
             });
@@ -227,16 +227,16 @@ impl Sample {
         self
     }
 
-    /// Fills in missing meters from another sample.
+    /// Fills in missing usages from another sample.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for window in Window::ALL {
-            *self.meter_mut(window) = self.meter(window).or(other.meter(window));
+            *self.usage_mut(window) = self.usage(window).or(other.usage(window));
         }
         self.others.spend_limit = self.others.spend_limit.or(other.others.spend_limit);
         self
     }
 }
 
-fn resets_after(meter: &Meter, moment: DateTime<Utc>) -> bool {
-    meter.resets_at.is_some_and(|reset| reset > moment)
+fn resets_after(usage: &WindowUsage, moment: DateTime<Utc>) -> bool {
+    usage.resets_at.is_some_and(|reset| reset > moment)
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
 use crate::claude::account;
 use crate::claude::processes::{self, PidDomain, Process};
-use crate::claude::sessions::{self, Claim, Liveness, Presence, Session};
+use crate::claude::sessions::{self, Claim, Liveness, RunningClients, Session};
 use crate::disk::directory::Directory;
 use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
 use crate::lenient_json::LenientJson;
@@ -32,7 +32,7 @@ pub(super) struct LockContext<'a> {
     /// The time of the observation.
     pub(super) now: DateTime<Utc>,
     /// The Claude Code processes that use the configuration directory.
-    pub(super) presence: Presence,
+    pub(super) running_clients: RunningClients,
     pub(super) sessions: Vec<Session>,
     pub(super) places: &'a Places,
 }
@@ -43,7 +43,7 @@ impl<'a> LockContext<'a> {
         let registered = sessions::registered(places);
         Self {
             now,
-            presence: sessions::presence(places, &registered),
+            running_clients: sessions::running_clients(places, &registered),
             sessions: registered,
             places,
         }
@@ -160,7 +160,7 @@ fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     // start time from the session registry, which does not shift.
     let registered_at = sessions
         .iter()
-        .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds)
+        .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Running)
         .and_then(|session| session.claim.at);
     match registered_at {
         Some(started_at) if claim.start.is_none() => Process {

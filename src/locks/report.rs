@@ -255,7 +255,10 @@ fn holder_json(observed: &ObservedLock) -> Option<Value> {
     let holder = observed.holder.as_ref()?;
     let process = &holder.process;
     let is_known = process.is_claude == Some(true)
-        || holder.claim.unseen(process, &observed.pid_domain).is_none();
+        || holder
+            .claim
+            .reason_it_may_be_invisible(process, &observed.pid_domain)
+            .is_none();
     Some(json!({
         "pid": process.pid,
         "alive": process.alive.filter(|_| is_known),

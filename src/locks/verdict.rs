@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::known_locks::{HEARTBEAT, LockKind};
 use super::observation::{LockContext, ObservedLock};
-use crate::claude::processes::Unseen;
-use crate::claude::sessions::{Liveness, Presence};
+use crate::claude::processes::InvisibleProcesses;
+use crate::claude::sessions::{Liveness, RunningClients};
 use crate::disk::{EntryInfo, EntryKind};
 use crate::time::format_duration;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
@@ -143,9 +143,14 @@ pub(super) fn reason_if_stuck(info: &EntryInfo, now: DateTime<Utc>) -> Option<St
 fn judge_directory(lock: &ObservedLock, stale_after: i64, context: &LockContext<'_>) -> Judgement {
     let judgement = judge_directory_without_sessions(lock, stale_after, context);
     let is_unused = matches!(judgement.verdict, Stuck | Stale);
-    let must_stay = lock.location.known.stays_with_live_session && !context.presence.is_empty();
+    let must_stay =
+        lock.location.known.stays_with_live_session && !context.running_clients.is_empty();
     if is_unused && must_stay {
-        let reason = format!("{} {}", judgement.reason, reason_to_keep(&context.presence));
+        let reason = format!(
+            "{} {}",
+            judgement.reason,
+            reason_to_keep(&context.running_clients)
+        );
         judgement.verdict.because(reason)
     } else {
         judgement
@@ -180,13 +185,13 @@ fn judge_directory_without_sessions(
         Some(reason) => Stuck
             .because(reason)
             .with_clearance(clearance_if_stuck(lock, context)),
-        None => judge_by_age(age, stale_after, stale_reason, &context.presence),
+        None => judge_by_age(age, stale_after, stale_reason, &context.running_clients),
     }
 }
 
 /// Returns true if a lock's directory may be shared with other machines.
 fn is_shared_with_machines(lock: &ObservedLock) -> bool {
-    lock.pid_domain.unseen == Some(Unseen::OnOtherMachines)
+    lock.pid_domain.invisible == Some(InvisibleProcesses::OnOtherMachines)
 }
 
 /// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat, so a lock may be cleared
@@ -215,7 +220,7 @@ fn judge_by_age(
     age: TimeDelta,
     stale_after: i64,
     stale_reason: String,
-    presence: &Presence,
+    running_clients: &RunningClients,
 ) -> Judgement {
     let seconds = age.num_seconds().max(0);
     if seconds >= stale_after {
@@ -227,8 +232,8 @@ fn judge_by_age(
     let reason = format!(
         "The lock is {seconds} s old. Claude Code treats a lock as in use until it is {stale_after} s old."
     );
-    if !presence.is_empty() {
-        return Held.because(format!("{reason} {}", running_claude(presence)));
+    if !running_clients.is_empty() {
+        return Held.because(format!("{reason} {}", running_claude(running_clients)));
     }
     let seconds_to_watch = stale_after - seconds + 1;
     CannotTell
@@ -241,9 +246,9 @@ fn judge_by_age(
 }
 
 /// Explains why a lock must not be cleared while Claude Code is running.
-fn reason_to_keep(presence: &Presence) -> String {
-    let running = running_claude(presence);
-    if presence.live.is_empty() {
+fn reason_to_keep(running_clients: &RunningClients) -> String {
+    let running = running_claude(running_clients);
+    if running_clients.live.is_empty() {
         format!("Not cleared: {running}")
     } else {
         format!("Not cleared: {running} Quit Claude Code first.")
@@ -251,8 +256,8 @@ fn reason_to_keep(presence: &Presence) -> String {
 }
 
 /// Describes the running Claude Code processes.
-fn running_claude(presence: &Presence) -> String {
-    let Presence { live, uncertain } = presence;
+fn running_claude(running_clients: &RunningClients) -> String {
+    let RunningClients { live, uncertain } = running_clients;
     if live.is_empty() {
         format!(
             "Claude Code may still be running ({}). If it is not, delete the file with that PID in the sessions directory.",
@@ -280,7 +285,7 @@ fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
         .claim
         .liveness(&holder.process, lock.info.modified, &lock.pid_domain);
     Some(match liveness {
-        Liveness::Holds => Held.because(format!(
+        Liveness::Running => Held.because(format!(
             "Claude Code is using this lock (PID {}).",
             holder.claim.pid
         )),
@@ -359,7 +364,7 @@ mod tests {
             LazyLock::new(|| Places::of(&Environment::new([], now())));
         LockContext {
             now: now(),
-            presence: Presence::default(),
+            running_clients: RunningClients::default(),
             sessions: Vec::new(),
             places: &PLACES,
         }
@@ -367,7 +372,7 @@ mod tests {
 
     fn with_session() -> LockContext<'static> {
         LockContext {
-            presence: Presence {
+            running_clients: RunningClients {
                 live: vec![PID],
                 uncertain: vec![],
             },
@@ -458,7 +463,7 @@ mod tests {
     #[test]
     fn a_session_that_may_run_protects_locks_like_one_that_runs() {
         let context = LockContext {
-            presence: Presence {
+            running_clients: RunningClients {
                 live: vec![],
                 uncertain: vec![9],
             },
@@ -489,7 +494,8 @@ mod tests {
     fn a_date_within_the_last_hour_proves_nothing_if_several_machines_write() {
         let of = |shape, age| {
             let mut facts = lock("history.jsonl.lock", shape, age);
-            facts.pid_domain.unseen = Some(crate::claude::processes::Unseen::OnOtherMachines);
+            facts.pid_domain.invisible =
+                Some(crate::claude::processes::InvisibleProcesses::OnOtherMachines);
             outcome(&facts, &alone())
         };
         assert_eq!(of(EmptyDirectory, 30), (CannotTell, Denied));

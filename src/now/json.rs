@@ -53,8 +53,8 @@ impl Moment {
         let percent_per_minute = five_hour.and_then(|expected| expected.rate);
         let spend_limit = reading.others.spend_limit.map(|limit| {
             json!({
-                "used_percentage": level_now(&limit.meter, self.clock),
-                "resets_at": limit.meter.resets_at.map(format_rfc3339),
+                "used_percentage": level_now(&limit.usage, self.clock),
+                "resets_at": limit.usage.resets_at.map(format_rfc3339),
                 "used_usd": limit.used.map(Money::usd),
                 "limit_usd": limit.limit.map(Money::usd),
                 "period": limit.period,
@@ -75,7 +75,7 @@ impl Moment {
 
     /// Returns the JSON for a window, or `None` if the reading does not contain the window.
     fn json_of_window(&self, reading: &Sample, window: Window) -> Option<Value> {
-        let meter = reading.meter(window)?;
+        let usage = reading.usage(window)?;
         let outlook = self.expected(window).map(|expected| expected.outlook);
         let full = outlook.and_then(Outlook::full);
         let lasts = match outlook {
@@ -84,8 +84,8 @@ impl Moment {
             Some(Outlook::Unpredictable) | None => None,
         };
         Some(json!({
-            "used_percentage": level_now(&meter, self.clock),
-            "resets_at": meter.resets_at.map(format_rfc3339),
+            "used_percentage": level_now(&usage, self.clock),
+            "resets_at": usage.resets_at.map(format_rfc3339),
             "full_at": full.map(|(at, _)| format_rfc3339(at)),
             "full_at_the_latest": full.map(|(_, latest)| format_rfc3339(latest)),
             "lasts": lasts,

@@ -3,8 +3,8 @@
 mod json;
 mod screen;
 
-use crate::claude::meters::ShownUsage;
 use crate::claude::sessions::SessionActivity;
+use crate::claude::window_usage::CachedUsage;
 use crate::config::Currency;
 use crate::drain::WindowShares;
 use crate::incidents::{Paying, Situation};
@@ -36,7 +36,7 @@ pub(crate) struct Moment {
     /// The responses that are paid for with usage credits.
     pub(crate) paying: Option<Paying>,
     /// The contents of `/usage` when it was last shown.
-    pub(crate) usage: Option<ShownUsage>,
+    pub(crate) usage: Option<CachedUsage>,
     pub(crate) currency: Currency,
 }
 

@@ -1,8 +1,8 @@
 //! The screen of `whycap now`.
 
 use super::{Moment, RunningSession};
-use crate::claude::meters::{Meter, USAGE_CACHED_FOR};
 use crate::claude::sessions::SessionState;
+use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
@@ -78,21 +78,21 @@ impl Moment {
             let text = "no usage data from Claude Code yet (API keys have no usage windows)";
             return add_row(report, "Windows", Tone::Quiet, text.to_owned());
         };
-        let mut meters: Vec<(&str, Meter)> = reading
+        let mut usages: Vec<(&str, WindowUsage)> = reading
             .windows()
-            .map(|(window, meter)| (window.name(), meter))
+            .map(|(window, usage)| (window.name(), usage))
             .collect();
-        meters.extend(
+        usages.extend(
             reading
                 .others
                 .spend_limit
-                .map(|limit| (limit.name(), limit.meter)),
+                .map(|limit| (limit.name(), limit.usage)),
         );
-        let longest_name = meters.iter().map(|(name, _)| name.len()).max();
-        for (index, (name, meter)) in meters.into_iter().enumerate() {
+        let longest_name = usages.iter().map(|(name, _)| name.len()).max();
+        for (index, (name, usage)) in usages.into_iter().enumerate() {
             let label = if index == 0 { "Windows" } else { "" };
             let name = format!("{name:<0$}  ", longest_name.unwrap_or_default());
-            report.meter(meter_row(label, name, &meter, clock));
+            report.meter(meter_row(label, name, &usage, clock));
         }
         let is_limit_of_other = self
             .blocked()
@@ -146,7 +146,7 @@ impl Moment {
                     format!("at this pace, {name} will be full {when}{rest}"),
                 ))
             }
-            Outlook::WillNotFill if !is_week || expected.meter.used_percent >= WORTH_A_LOOK => {
+            Outlook::WillNotFill if !is_week || expected.usage.used_percent >= WORTH_A_LOOK => {
                 let rest = left.unwrap_or_default();
                 Some((
                     Tone::Plain,
@@ -326,10 +326,10 @@ fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, 
     }
 }
 
-fn meter_row(label: &str, name: String, meter: &Meter, clock: Clock) -> MeterRow {
-    let level = level_now(meter, clock);
+fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> MeterRow {
+    let level = level_now(usage, clock);
     let mut remarks = Vec::new();
-    if let Some(at) = meter.resets_at
+    if let Some(at) = usage.resets_at
         && at > clock.now
     {
         remarks.push(format!("  resets {}", clock.format_time_and_distance(at)));
@@ -371,8 +371,8 @@ mod tests {
     fn moment(sessions: usize) -> Moment {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let now = at("2026-11-20T12:20:00Z");
-        let meter = |used_percent, resets_at| {
-            Some(Meter {
+        let usage = |used_percent, resets_at| {
+            Some(WindowUsage {
                 used_percent,
                 resets_at: Some(at(resets_at)),
             })
@@ -402,8 +402,8 @@ mod tests {
             },
             are_of_another_login: false,
             windows: Some(Sample {
-                five_hour: meter(82.0, "2026-11-20T14:30:00Z"),
-                seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
+                five_hour: usage(82.0, "2026-11-20T14:30:00Z"),
+                seven_day: usage(99.7, "2026-11-23T19:00:00Z"),
                 measured: now - TimeDelta::minutes(3),
                 ..Sample::default()
             }),

@@ -315,13 +315,13 @@ fn seconds(duration: TimeDelta) -> u128 {
 
 /// The value of a subscription this month: what the same usage would have cost at API prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PlanWorth {
+pub(crate) struct PlanValue {
     pub(crate) sentence: String,
     /// The fields for JSON output.
     pub(crate) facts: Value,
 }
 
-impl PlanWorth {
+impl PlanValue {
     /// Calculates the value of a plan. Returns `None` for a free plan.
     pub(crate) fn new(monthly: Money, course: &Course, currency: &Currency) -> Option<Self> {
         if monthly <= Money::ZERO {

@@ -11,7 +11,7 @@ mod table;
 mod why;
 
 pub(crate) use causes::CauseGroups;
-pub(crate) use forecast::{Course, Forecast, HourlyRate, PlanWorth};
+pub(crate) use forecast::{Course, Forecast, HourlyRate, PlanValue};
 pub use grouping::Amount;
 pub(crate) use grouping::{
     Block, GroupBy, Order, SpendGroup, current_block, is_placeholder, or_unknown,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::Datelike;
 use serde_json::{Value, json};
 
-use super::forecast::{Course, Forecast, PlanWorth};
+use super::forecast::{Course, Forecast, PlanValue};
 use super::grouping::{
     Amount, GroupBy, Grouping, OmittedGroups, Order, SpendGroup, sort_and_limit,
 };
@@ -81,7 +81,7 @@ pub(crate) struct Statement {
     /// The groups that were omitted because of the limit, if any.
     pub(super) omitted: Option<OmittedGroups>,
     forecast: Option<Forecast>,
-    plan: Option<PlanWorth>,
+    plan: Option<PlanValue>,
     /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
     /// The result of updating the ledger.
@@ -133,7 +133,7 @@ impl Statement {
         // The plan covers all projects, so its value is not shown for a single project.
         let plan = match (&course, request.plan) {
             (Some(course), Some(monthly)) if request.project.is_none() => {
-                PlanWorth::new(monthly, course, &request.currency)
+                PlanValue::new(monthly, course, &request.currency)
             }
             _ => None,
         };

@@ -16,8 +16,8 @@ pub(crate) use pace::days_in_words;
 pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone, rounded_level};
 
 use crate::checkout::Head;
-use crate::claude::meters::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::window_usage::CachedUsage;
 use crate::config::{Config, SegmentName};
 use crate::ledger::LiveFigures;
 use crate::limits::pace::Expected;
@@ -68,7 +68,7 @@ pub struct LineFacts<'a> {
     /// The forecasts for the usage windows.
     pub expected: Vec<Expected>,
     /// The latest content of the `/usage` page.
-    pub usage: Option<ShownUsage>,
+    pub usage: Option<CachedUsage>,
     /// The cost of the last prompt.
     pub prompt: Option<Money>,
     /// The cost of rewriting the prompt cache, if it is about to expire.

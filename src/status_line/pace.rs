@@ -33,9 +33,9 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     let fullest = expected
         .iter()
         .filter(|window| {
-            window.outlook == Outlook::WillNotFill && window.meter.used_percent >= WORTH_A_LOOK
+            window.outlook == Outlook::WillNotFill && window.usage.used_percent >= WORTH_A_LOOK
         })
-        .max_by(|left, right| left.meter.used_percent.total_cmp(&right.meter.used_percent))?;
+        .max_by(|left, right| left.usage.used_percent.total_cmp(&right.usage.used_percent))?;
     let name = fullest.window.name();
     let text = format!("at this pace, {name} lasts until it resets");
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::layout::{Form, Segment, without_repetitions};
-use crate::claude::meters::{Meter, SpendMeter};
+use crate::claude::window_usage::{SpendLimitUsage, WindowUsage};
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::limits::sample::Sample;
@@ -50,9 +50,9 @@ struct Gauge {
 }
 
 impl Gauge {
-    fn new(name: &str, meter: &Meter, clock: Clock) -> Self {
-        let level = level_now(meter, clock);
-        let resets_at = meter.resets_at.filter(|at| *at > clock.now);
+    fn new(name: &str, usage: &WindowUsage, clock: Clock) -> Self {
+        let level = level_now(usage, clock);
+        let resets_at = usage.resets_at.filter(|at| *at > clock.now);
         Self {
             level,
             label: format!("{name} "),
@@ -64,8 +64,8 @@ impl Gauge {
         }
     }
 
-    fn of_spend_limit(limit: &SpendMeter, clock: Clock) -> Self {
-        let mut gauge = Self::new(limit.name(), &limit.meter, clock);
+    fn of_spend_limit(limit: &SpendLimitUsage, clock: Clock) -> Self {
+        let mut gauge = Self::new(limit.name(), &limit.usage, clock);
         if let Some(limit) = limit.limit {
             gauge.figure = format!("{} of {}", gauge.figure, limit.show());
         }
@@ -108,11 +108,11 @@ pub(super) fn meter_pieces(
 
 /// Returns the current percentage used. After the window's reset time, this is zero, even if Claude Code has not
 /// reported the reset yet.
-pub(crate) fn level_now(meter: &Meter, clock: Clock) -> f64 {
-    if meter.has_reset(clock.now) {
+pub(crate) fn level_now(usage: &WindowUsage, clock: Clock) -> f64 {
+    if usage.has_reset(clock.now) {
         0.0
     } else {
-        meter.used_percent
+        usage.used_percent
     }
 }
 
@@ -162,14 +162,14 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
     let age = clock.now - reading.measured;
     let is_fresh = age <= FRESH_FOR;
     // After a reset, only a fresh reading includes the usage since then.
-    let holds = |meter: &Meter| is_fresh || !meter.has_reset(clock.now);
+    let holds = |usage: &WindowUsage| is_fresh || !usage.has_reset(clock.now);
     let mut gauges: Vec<Gauge> = reading
         .windows()
-        .filter(|(_, meter)| holds(meter))
-        .map(|(window, meter)| Gauge::new(window.name(), &meter, clock))
+        .filter(|(_, usage)| holds(usage))
+        .map(|(window, usage)| Gauge::new(window.name(), &usage, clock))
         .collect();
     if let Some(limit) = reading.others.spend_limit
-        && holds(&limit.meter)
+        && holds(&limit.usage)
     {
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }

@@ -32,7 +32,7 @@ pub enum Line<'a> {
     /// A checkpoint.
     CostState(CostState),
     /// An ownership marker.
-    Mark(OwnMark),
+    OwnershipMarker(OwnershipMarker),
     /// The end of a compaction.
     CompactBoundary(CompactBoundary<'a>),
     /// An API error, which the client either displays instead of a response or handles by retrying the request.
@@ -73,7 +73,7 @@ pub struct ResponseLine<'a> {
     /// The model ID, unmodified.
     pub model: Cow<'a, str>,
     /// The requested model, if a different model responded.
-    pub asked: Option<Cow<'a, str>>,
+    pub requested_model: Option<Cow<'a, str>>,
     /// The number of tokens and searches.
     pub usage: Usage,
     /// The service level.
@@ -123,7 +123,7 @@ pub struct CostState {
 /// An ownership marker, which is a `queue-operation` line with `-p` or a `file-history-snapshot` line in a terminal. A
 /// process writes these lines only to its own session's transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OwnMark {
+pub struct OwnershipMarker {
     /// The line's byte offset in the file. The scan fills in this field.
     pub position: i64,
     /// The time of the line.
@@ -157,12 +157,12 @@ pub struct RawError<'a> {
     /// A hash of the unmodified text, which does not change when the line is copied.
     pub text_hash: i64,
     /// The failed attempt, or `None` if the client did not retry the request.
-    pub retry: Option<Retry>,
+    pub failed_attempt: Option<FailedAttemptLine>,
 }
 
 /// A `system` line with the subtype `api_error`, which records a failed attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retry {
+pub struct FailedAttemptLine {
     /// The number of the attempt, starting at 1.
     pub attempt: u64,
     /// The delay before the next attempt, in milliseconds.
@@ -195,7 +195,7 @@ struct LineFields<'a> {
     request: &'a [u8],
     requested_model: &'a [u8],
     is_error: bool,
-    retry: Retry,
+    failed_attempt: FailedAttemptLine,
     error: &'a [u8],
     pull_request: PullRequest<'a>,
     message: ApiMessage<'a>,
@@ -248,13 +248,13 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
             bytes,
             at: fields.response.at,
             text_hash: xxh3_64(fields.message.content).cast_signed(),
-            retry: None,
+            failed_attempt: None,
         })),
         b"\"system\"" if fields.subtype == b"\"api_error\"" => Some(Line::Error(RawError {
             bytes,
             at: fields.response.at,
             text_hash: xxh3_64(fields.error).cast_signed(),
-            retry: Some(fields.retry),
+            failed_attempt: Some(fields.failed_attempt),
         })),
         b"\"pr-link\"" => Some(Line::PullRequest(PullRequest {
             at: fields.response.at,
@@ -263,10 +263,10 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
         b"\"assistant\"" if fields.message.is_damaged => return None,
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),
         b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
-        b"\"queue-operation\"" => fields.response.at.map(|at| own_mark(at, None)),
+        b"\"queue-operation\"" => fields.response.at.map(|at| ownership_marker(at, None)),
         b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
             let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
-            own_mark(at, Some(snapshot.cast_signed()))
+            ownership_marker(at, Some(snapshot.cast_signed()))
         }),
         b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
             compaction(&fields).map(Line::CompactBoundary)
@@ -294,9 +294,9 @@ pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
     objects
 }
 
-fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
+fn ownership_marker(at: Millis, snapshot: Option<i64>) -> Line<'static> {
     let position = 0;
-    Line::Mark(OwnMark {
+    Line::OwnershipMarker(OwnershipMarker {
         position,
         at,
         snapshot,
@@ -338,16 +338,16 @@ impl<'a> LineFields<'a> {
             b"attributionSkill" => self.response.skill = name(walk.value()?),
             b"attributionPlugin" => self.response.plugin = name(walk.value()?),
             b"attributionMcpServer" => self.response.mcp_server = name(walk.value()?),
-            b"retryAttempt" => self.retry.attempt = count(walk.value()?),
-            b"retryInMs" => self.retry.wait_ms = count(walk.value()?),
+            b"retryAttempt" => self.failed_attempt.attempt = count(walk.value()?),
+            b"retryInMs" => self.failed_attempt.wait_ms = count(walk.value()?),
             b"prNumber" => self.pull_request.number = count(walk.value()?),
             b"prUrl" => self.pull_request.url = text(walk.value()?).unwrap_or_default(),
             b"error" => {
-                let retry = &mut self.retry;
+                let failed_attempt = &mut self.failed_attempt;
                 self.error = walk.bytes_read_by(|walk| {
                     walk.values(|field, value| {
                         if field == b"status" {
-                            retry.status = count(value);
+                            failed_attempt.status = count(value);
                         }
                     })
                 })?;
@@ -427,7 +427,7 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>
     Some(ResponseLine {
         key,
         copied_from,
-        asked: text(fields.requested_model).filter(|asked| *asked != model),
+        requested_model: text(fields.requested_model).filter(|requested| *requested != model),
         model,
         usage,
         service: object.service,
@@ -638,7 +638,10 @@ mod tests {
         };
         assert_eq!(state.started, 1_795_156_017_303);
         let total = state.models["claude-sonnet-5-5"];
-        assert_eq!((total.usage.cache_write_1h, total.splits), (3_000, true));
+        assert_eq!(
+            (total.usage.cache_write_1h, total.has_lifetime_breakdown),
+            (3_000, true)
+        );
     }
 
     #[test]
@@ -674,13 +677,13 @@ mod tests {
         let at = 1_795_195_502_949;
         let snapshot = r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"messageId":"m","trackedFileBackups":{"a":{"timestamp":"2020-01-01T00:00:00Z"}},"timestamp":"2026-11-20T17:25:02.949Z"},"isSnapshotUpdate":false}"#;
         let queue = r#"{"type":"queue-operation","operation":"enqueue","timestamp":"2026-11-20T17:25:02.949Z","sessionId":"s"}"#;
-        let Some(Line::Mark(first)) = parse(snapshot.as_bytes()) else {
+        let Some(Line::OwnershipMarker(first)) = parse(snapshot.as_bytes()) else {
             panic!()
         };
         assert_eq!(first.at, at);
-        assert_eq!(parse(queue.as_bytes()), Some(own_mark(at, None)));
+        assert_eq!(parse(queue.as_bytes()), Some(ownership_marker(at, None)));
         let other = snapshot.replace("\"m\"", "\"n\"");
-        assert_ne!(parse(other.as_bytes()), Some(Line::Mark(first)));
+        assert_ne!(parse(other.as_bytes()), Some(Line::OwnershipMarker(first)));
         let boundary = r#"{"type":"system","subtype":"compact_boundary","compactMetadata":{"preTokens":17377,"durationMs":143},"uuid":"u","timestamp":"2026-11-20T17:25:02.949Z"}"#;
         let Some(Line::CompactBoundary(found)) = parse(boundary.as_bytes()) else {
             panic!()

@@ -29,7 +29,7 @@ const STRETCH: usize = 256 * 1024;
 pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
 /// How many bytes before the offset are hashed. The hash is used to detect that the file has been replaced.
-const MARK: u64 = 256;
+const HASHED_LENGTH: u64 = 256;
 
 /// A file's size and modification time. If both are unchanged, the contents are assumed to be unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,13 +66,13 @@ pub struct ReadPosition {
     /// The end of the last complete line, or a position in the middle of a line that is being skipped.
     pub offset: u64,
     /// A hash of the bytes just before `offset`. A mismatch means that the file has been replaced.
-    pub mark: i64,
+    pub preceding_hash: i64,
     /// The state of the file when it was last read. If it is unchanged, there is nothing new to read.
     pub file: FileState,
     /// The state of the last line if it does not end in a line break yet.
     pub last_line: LastLine,
     /// The state of the scan.
-    pub carry: Carry,
+    pub scan_state: ScanState,
 }
 
 /// The state of a file's last line if it does not end in a line break.
@@ -117,9 +117,10 @@ pub fn read_on(
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
     let before = bytes_before(&mut file, position.offset)?;
-    let is_same = metadata.len() >= position.offset && mark(&before) == position.mark;
-    let is_anew = position.offset > 0 && !is_same;
-    let from = if is_anew {
+    let is_same =
+        metadata.len() >= position.offset && hash_of_bytes(&before) == position.preceding_hash;
+    let is_reread = position.offset > 0 && !is_same;
+    let from = if is_reread {
         ReadPosition::default()
     } else {
         *position
@@ -130,15 +131,15 @@ pub fn read_on(
         ..from
     };
     let is_settled = now.file.modified_ms() < limits.settled_before;
-    if !is_anew && !is_settled && still_unfinished(&mut file, position, metadata.len())? {
+    if !is_reread && !is_settled && still_unfinished(&mut file, position, metadata.len())? {
         return Ok((now, false));
     }
 
-    let ended_in_line = from.offset > 0 && !is_anew && !before.ends_with(b"\n");
-    let mut lines = LineFeed {
+    let ended_in_line = from.offset > 0 && !is_reread && !before.ends_with(b"\n");
+    let mut lines = PartialLine {
         // If there is no line break before the offset, it is either inside an overlong line or after a complete line
         // that has already been read.
-        is_within: ended_in_line && position.last_line != LastLine::Complete,
+        is_overlong: ended_in_line && position.last_line != LastLine::Complete,
         filled: 0,
     };
     file.seek(SeekFrom::Start(from.offset))?;
@@ -164,20 +165,20 @@ pub fn read_on(
         };
         rest -= got as u64;
         read_in_all += got as u64;
-        let has_advanced = lines.take(buffer, got, &mut now, sink);
+        let has_advanced = lines.scan_complete_lines(buffer, got, &mut now, sink);
         if has_advanced && rest > 0 && (limits.is_enough)(read_in_all) {
             // The default state never matches a file, which makes the next read resume from here.
             now.file = FileState::default();
-            now.mark = mark(&bytes_before(&mut file, now.offset)?);
-            return Ok((now, is_anew));
+            now.preceding_hash = hash_of_bytes(&bytes_before(&mut file, now.offset)?);
+            return Ok((now, is_reread));
         }
     }
-    if is_settled && !lines.is_within && lines.filled > 0 {
+    if is_settled && !lines.is_overlong && lines.filled > 0 {
         let line = buffer.get(..lines.filled).unwrap_or_default();
         now.last_line = read_last_line(line, &mut now, sink);
     }
-    now.mark = mark(&bytes_before(&mut file, now.offset)?);
-    Ok((now, is_anew))
+    now.preceding_hash = hash_of_bytes(&bytes_before(&mut file, now.offset)?);
+    Ok((now, is_reread))
 }
 
 /// Returns true if the last line was incomplete at the last read and still has no line break. Only the newly added
@@ -204,23 +205,23 @@ fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> 
     }
     let mut with_line_break = line.to_vec();
     with_line_break.push(b'\n');
-    scan(&with_line_break, now.offset, &mut now.carry, sink);
+    scan(&with_line_break, now.offset, &mut now.scan_state, sink);
     now.offset += line.len() as u64;
     LastLine::Complete
 }
 
 /// The state of a read that is in the middle of a line.
-struct LineFeed {
+struct PartialLine {
     /// True if the next bytes belong to an overlong line.
-    is_within: bool,
+    is_overlong: bool,
     /// The number of bytes in the buffer that are not yet followed by a line break.
     filled: usize,
 }
 
-impl LineFeed {
+impl PartialLine {
     /// Scans the complete lines in the buffer after another `got` bytes have been read. Returns true if this advanced
     /// the position.
-    fn take(
+    fn scan_complete_lines(
         &mut self,
         buffer: &mut [u8],
         got: usize,
@@ -233,23 +234,23 @@ impl LineFeed {
         if let Some(newline) = memchr::memrchr(b'\n', searched) {
             let last = fresh + newline + 1;
             let mut lines = buffer.get(..last).unwrap_or_default();
-            if self.is_within {
+            if self.is_overlong {
                 let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
                 now.offset += end as u64;
                 lines = lines.get(end..).unwrap_or_default();
-                self.is_within = false;
+                self.is_overlong = false;
             }
-            scan(lines, now.offset, &mut now.carry, sink);
+            scan(lines, now.offset, &mut now.scan_state, sink);
             now.offset += lines.len() as u64;
             buffer.copy_within(last..self.filled, 0);
             self.filled -= last;
             return true;
         }
-        if self.is_within || self.filled == LONGEST_LINE {
-            if !self.is_within {
-                now.carry.note_damage();
+        if self.is_overlong || self.filled == LONGEST_LINE {
+            if !self.is_overlong {
+                now.scan_state.record_damage();
             }
-            self.is_within = true;
+            self.is_overlong = true;
             now.offset += self.filled as u64;
             self.filled = 0;
             return true;
@@ -272,16 +273,16 @@ pub fn first_session(path: &Path) -> io::Result<Option<String>> {
     Ok(session.map(|session| String::from_utf8_lossy(session).into_owned()))
 }
 
-/// Returns up to [`MARK`] bytes before `offset`.
+/// Returns up to [`HASHED_LENGTH`] bytes before `offset`.
 fn bytes_before(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
-    let length = offset.min(MARK);
+    let length = offset.min(HASHED_LENGTH);
     file.seek(SeekFrom::Start(offset - length))?;
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     Read::by_ref(file).take(length).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn mark(before: &[u8]) -> i64 {
+fn hash_of_bytes(before: &[u8]) -> i64 {
     xxh3_64(before).cast_signed()
 }
 
@@ -334,7 +335,7 @@ const KINDS_IN_CONVERSATION: usize = 2;
 /// The scan state that is carried over from one chunk of a file to the next. This state ensures that the result does
 /// not depend on how the file is split into chunks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Carry {
+pub struct ScanState {
     /// The time of the last line that has a timestamp.
     pub last_at: Option<Millis>,
     /// The latest time of any relevant line. Only the first line of each response is considered.
@@ -350,16 +351,16 @@ pub struct Carry {
     pub ends_in_error: bool,
 }
 
-impl Carry {
+impl ScanState {
     /// Records the time of a relevant line. Returns true if the line is older than one of its predecessors.
-    fn pass(&mut self, at: Millis) -> bool {
+    fn record_time(&mut self, at: Millis) -> bool {
         let is_late = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
         is_late
     }
 
-    /// Counts an unreadable line. [`Self::pass_times`] must already have been called for the preceding lines.
-    fn note_damage(&mut self) {
+    /// Counts an unreadable line. [`Self::record_times`] must already have been called for the preceding lines.
+    fn record_damage(&mut self) {
         self.unreadable = self.unreadable.saturating_add(1);
         self.damaged_after
             .get_or_insert(self.last_at.unwrap_or(Millis::MIN));
@@ -367,7 +368,7 @@ impl Carry {
 
     /// Records the times of further complete lines. The first of these times ends the period in which any damaged lines
     /// may have been written.
-    fn pass_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
+    fn record_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
         let Some(last) = last_time(lines) else {
             return;
         };
@@ -401,11 +402,11 @@ pub trait Sink {
 }
 
 /// Scans `bytes`, which must consist of complete lines. `offset` is their position in the file.
-pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) {
+pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Sink) {
     let mut scan = Scan {
         bytes,
         offset,
-        carry,
+        state,
         sink,
         unpassed: 0,
         last: None,
@@ -416,7 +417,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
         start = end + 1;
     }
     let rest = bytes.get(scan.unpassed..).unwrap_or_default();
-    scan.carry.pass_times(rest, scan.sink);
+    scan.state.record_times(rest, scan.sink);
 }
 
 /// A scan over complete lines.
@@ -424,7 +425,7 @@ struct Scan<'b, 's, S> {
     bytes: &'b [u8],
     /// The file offset of `bytes`.
     offset: u64,
-    carry: &'s mut Carry,
+    state: &'s mut ScanState,
     sink: &'s mut S,
     /// The start of the lines whose times have not been recorded yet.
     unpassed: usize,
@@ -500,15 +501,15 @@ impl<S: Sink> Scan<'_, '_, S> {
     }
 
     /// Records the times of the lines before `start`. The next call continues at `end`.
-    fn pass_times(&mut self, start: usize, end: usize) {
+    fn record_times(&mut self, start: usize, end: usize) {
         let skipped = self.bytes.get(self.unpassed..start).unwrap_or_default();
-        self.carry.pass_times(skipped, self.sink);
+        self.state.record_times(skipped, self.sink);
         self.unpassed = end.min(self.bytes.len());
     }
 
     fn damage(&mut self, start: usize, end: usize) {
-        self.pass_times(start, end);
-        self.carry.note_damage();
+        self.record_times(start, end);
+        self.state.record_damage();
     }
 
     /// Passes a parsed object to the sink.
@@ -525,29 +526,29 @@ impl<S: Sink> Scan<'_, '_, S> {
                 *last = response.signature;
                 if response.is_damaged {
                     // The damaged period ends at the time of this line.
-                    self.pass_times(start, start);
-                    self.carry.note_damage();
+                    self.record_times(start, start);
+                    self.state.record_damage();
                 }
-                let is_new = response.key != self.carry.last_response;
-                self.carry.last_response = response.key;
-                self.carry.ends_in_error = false;
-                let is_late = is_new && response.at.is_some_and(|at| self.carry.pass(at));
-                response.at = response.at.or(self.carry.newest_at);
+                let is_new = response.key != self.state.last_response;
+                self.state.last_response = response.key;
+                self.state.ends_in_error = false;
+                let is_late = is_new && response.at.is_some_and(|at| self.state.record_time(at));
+                response.at = response.at.or(self.state.newest_at);
                 is_late
             }
-            Line::Mark(mark) => {
-                mark.position = offset.cast_signed();
-                self.carry.pass(mark.at)
+            Line::OwnershipMarker(marker) => {
+                marker.position = offset.cast_signed();
+                self.state.record_time(marker.at)
             }
-            Line::CompactBoundary(compaction) => self.carry.pass(compaction.at),
+            Line::CompactBoundary(compaction) => self.state.record_time(compaction.at),
             Line::CostState(state) => {
-                self.pass_times(start, end);
-                state.before = self.carry.last_at.max(self.carry.newest_at);
+                self.record_times(start, end);
+                state.before = self.state.last_at.max(self.state.newest_at);
                 false
             }
             Line::Error(error) => {
                 // An error is not displayed if the client retries the request.
-                self.carry.ends_in_error |= error.retry.is_none();
+                self.state.ends_in_error |= error.failed_attempt.is_none();
                 false
             }
             Line::PullRequest(_) => false,
@@ -654,7 +655,7 @@ mod scan_tests {
         scan(
             lines.concat().as_bytes(),
             0,
-            &mut Carry::default(),
+            &mut ScanState::default(),
             &mut parsed,
         );
         parsed.0
@@ -817,9 +818,9 @@ mod tests {
             let line = timed(&[line.to_owned()]);
             let [plain, escaped] = [line.clone(), with_escaped_keys(&line)].map(|line| {
                 let mut notes = Notes::default();
-                let mut carry = Carry::default();
-                scan(format!("{line}\n").as_bytes(), 0, &mut carry, &mut notes);
-                (notes, carry.unreadable)
+                let mut state = ScanState::default();
+                scan(format!("{line}\n").as_bytes(), 0, &mut state, &mut notes);
+                (notes, state.unreadable)
             });
             assert_eq!(plain.0.others.len() + plain.0.responses.len(), 1, "{line}");
             assert_eq!(escaped, plain, "{line}");
@@ -831,10 +832,10 @@ mod tests {
         let response = r#"{"type":"assistant","message":{"id":"msg_1","model":"m","usage":{"output_tokens":2}},"requestId":"req_1"}"#;
         for line in [format!("\0\0\0{response}"), format!("\0\0\n{response}")] {
             let mut notes = Notes::default();
-            let mut carry = Carry::default();
-            scan(format!("{line}\n").as_bytes(), 0, &mut carry, &mut notes);
+            let mut state = ScanState::default();
+            scan(format!("{line}\n").as_bytes(), 0, &mut state, &mut notes);
             assert_eq!(
-                (notes.responses.len(), carry.unreadable),
+                (notes.responses.len(), state.unreadable),
                 (1, 1),
                 "{line:?}"
             );
@@ -859,10 +860,10 @@ mod tests {
     fn an_irrelevant_line_with_escaped_letters_is_not_damaged() {
         for line in [r#"{"note":"\u0061"}"#, r#"{"note":"\u003cb\u003e"}"#] {
             let mut notes = Notes::default();
-            let mut carry = Carry::default();
-            scan(format!("{line}\n").as_bytes(), 0, &mut carry, &mut notes);
+            let mut state = ScanState::default();
+            scan(format!("{line}\n").as_bytes(), 0, &mut state, &mut notes);
             assert_eq!(
-                (notes, carry.unreadable),
+                (notes, state.unreadable),
                 <(Notes, u32)>::default(),
                 "{line}"
             );
@@ -898,13 +899,13 @@ mod tests {
             (end, all) = (next, all + bytes);
         }
         assert!(all <= length + STRETCH as u64, "{all} bytes were read");
-        assert_eq!(end.carry.unreadable, 1);
+        assert_eq!(end.scan_state.unreadable, 1);
         file.write_all(format!("\n{sound}").as_bytes()).unwrap();
         let (after, bytes) = read_once(&end);
         assert!(bytes <= sound.len() as u64 + 1, "{bytes}");
         assert_eq!(
             (
-                after.carry.unreadable,
+                after.scan_state.unreadable,
                 notes.others.len() + notes.responses.len()
             ),
             (1, 2)
@@ -942,7 +943,7 @@ mod tests {
                 position = read(&growing, &position, &mut notes, &mut |_| false);
             }
             prop_assert_eq!(&notes, &expected);
-            prop_assert_eq!((position.offset, position.mark, position.carry), (end.offset, end.mark, end.carry));
+            prop_assert_eq!((position.offset, position.preceding_hash, position.scan_state), (end.offset, end.preceding_hash, end.scan_state));
         }
 
         #[test]
@@ -965,7 +966,7 @@ mod tests {
             }
             prop_assert_eq!(&notes, &expected);
             prop_assert_eq!(position.offset, end.offset);
-            prop_assert_eq!(position.carry, end.carry);
+            prop_assert_eq!(position.scan_state, end.scan_state);
         }
     }
 }

@@ -143,14 +143,15 @@ pub struct ModelTotal {
     /// The number of tokens and searches.
     pub usage: Usage,
     /// True if one-hour cache writes are counted separately from five-minute writes.
-    pub splits: bool,
+    #[serde(rename = "splits")]
+    pub has_lifetime_breakdown: bool,
 }
 
 impl AddAssign for ModelTotal {
     fn add_assign(&mut self, other: Self) {
         self.usage += other.usage;
         self.cost += other.cost;
-        self.splits &= other.splits;
+        self.has_lifetime_breakdown &= other.has_lifetime_breakdown;
     }
 }
 
@@ -164,7 +165,7 @@ impl ModelTotal {
             b"cacheReadInputTokens" => usage.cache_read = count(value),
             b"cacheCreationInputTokens" => usage.cache_write = count(value),
             b"cacheCreationEphemeral1hInputTokens" => {
-                total.splits = true;
+                total.has_lifetime_breakdown = true;
                 usage.cache_write_1h = count(value);
             }
             b"webSearchRequests" => usage.web_searches = search_count(value),

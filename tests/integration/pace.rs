@@ -246,7 +246,7 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
 #[test]
 fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
     use chrono::{TimeDelta, Timelike};
-    use whycap::claude::meters::Meter;
+    use whycap::claude::window_usage::WindowUsage;
     use whycap::limits::pace::Outlook;
     use whycap::limits::pace::five_hours::outlook;
     let begun = chrono::DateTime::from_timestamp(NOON - 18_000, 0).unwrap();
@@ -266,11 +266,11 @@ fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
                 break;
             }
             let resets_at = chrono::DateTime::from_timestamp(NOON, 0);
-            let meter = Meter {
+            let usage = WindowUsage {
                 used_percent,
                 resets_at,
             };
-            if let Some(Outlook::WillFill(at, _)) = outlook(&levels, &meter, now) {
+            if let Some(Outlook::WillFill(at, _)) = outlook(&levels, &usage, now) {
                 shown.push((at.hour(), at.minute()));
             }
             levels.push((now, used_percent));

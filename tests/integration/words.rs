@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
-use whycap::claude::meters::Meter;
 use whycap::claude::settings::SettingsScope;
+use whycap::claude::window_usage::WindowUsage;
 use whycap::limits::catalog::{Row, rows};
 use whycap::limits::evidence::{Collected, Evidence, MessageOrigin, StoredError};
 use whycap::limits::incident::Incident;
@@ -22,7 +22,7 @@ fn at() -> DateTime<Utc> {
 }
 
 fn sample(five_hour: f64, weekly: f64) -> Sample {
-    let level = |used_percent, hours| Meter {
+    let level = |used_percent, hours| WindowUsage {
         used_percent,
         resets_at: Some(at() + TimeDelta::hours(hours)),
     };

@@ -103,10 +103,13 @@ fn what_was_mended_is_not_said_any_more() {
     assert_eq!(hint(&all, &[]), None);
 }
 
-fn write(cause: RewriteCause, is_needless: bool, nano: i64) -> CacheWrite {
+fn write(cause: RewriteCause, is_avoidable: bool, nano: i64) -> CacheWrite {
     CacheWrite {
         rewrite: Some(Rewrite {
-            verdict: RewriteVerdict { cause, is_needless },
+            verdict: RewriteVerdict {
+                cause,
+                is_avoidable,
+            },
             tokens: 200_000,
             cost: Money::from_nano(nano),
             evidence: None,

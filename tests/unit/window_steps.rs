@@ -34,7 +34,7 @@ fn known(root: &std::path::Path, from: &str) -> Vec<WindowStep> {
 
 fn percents(root: &std::path::Path, from: &str) -> Vec<f64> {
     let steps = known(root, from).into_iter();
-    steps.map(|step| step.meter.used_percent).collect()
+    steps.map(|step| step.usage.used_percent).collect()
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn every_whole_percent_and_every_reset_is_a_step_whoever_was_told() {
     let told: Vec<_> = latest.iter().map(|step| step.session.as_str()).collect();
     assert_eq!(told, ["two", "one"]);
     assert_eq!(
-        latest[1].meter.resets_at,
+        latest[1].usage.resets_at,
         reset_from_epoch_seconds(1_796_105_001.0)
     );
 }

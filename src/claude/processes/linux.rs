@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::process::{
     LiveClient, Process, ProcessStart, Variables, is_claude_code, signal_probe, since_boot,
 };
-use super::{PidDomain, Unseen};
+use super::{InvisibleProcesses, PidDomain};
 use crate::disk;
 
 /// The maximum number of bytes to read from a file in `/proc`. An environment can be several megabytes in size.
@@ -161,10 +161,10 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
         let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
         shared_with(&mounts, &real)
     });
-    let unseen = match shared_with {
-        Some(unseen) => Some(unseen),
+    let invisible = match shared_with {
+        Some(invisible) => Some(invisible),
         None if namespace.as_deref() == Some(NAMESPACE_OF_MACHINE) => None,
-        None => Some(Unseen::OutsideOfContainer),
+        None => Some(InvisibleProcesses::OutsideOfContainer),
     };
     PidDomain {
         name: namespace
@@ -172,7 +172,7 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
             .map(|namespace| format!("linux:{}:{namespace}", machine.trim())),
         space: namespace.map(|namespace| format!("{host}#{namespace}")),
         boot: boot_time(),
-        unseen,
+        invisible,
     }
 }
 
@@ -182,9 +182,9 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
 /// The fields of a mount are its source, its directory (with spaces encoded as `\040`), its file system, and its
 /// options. The longest matching directory wins, and if a directory is mounted more than once, the last mount wins.
 /// Windows drives are mounted as 9p in WSL 2 and as drvfs in WSL 1.
-fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
+fn shared_with(mounts: &str, directory: &Path) -> Option<InvisibleProcesses> {
     let mut longest = 0;
-    let mut unseen = None;
+    let mut invisible = None;
     for row in mounts.lines() {
         let mut fields = row.split(' ').skip(1);
         let (Some(mounted_at), Some(file_system), Some(options)) =
@@ -197,14 +197,14 @@ fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
             continue;
         }
         longest = mounted_at.len();
-        unseen = match file_system {
-            "drvfs" => Some(Unseen::InWindows),
-            "9p" if options.contains("drvfs") => Some(Unseen::InWindows),
+        invisible = match file_system {
+            "drvfs" => Some(InvisibleProcesses::InWindows),
+            "9p" if options.contains("drvfs") => Some(InvisibleProcesses::InWindows),
             _ if LOCAL_FILE_SYSTEMS.contains(&file_system) => None,
-            _ => Some(Unseen::OnOtherMachines),
+            _ => Some(InvisibleProcesses::OnOtherMachines),
         };
     }
-    unseen
+    invisible
 }
 
 /// Returns true if one of this user's processes has this PID inside a container (`NSpid` in `/proc/<pid>/status`).
@@ -248,15 +248,22 @@ mod tests {
         for mounts in [two, one] {
             assert_eq!(
                 on(mounts, "/mnt/c/Users/ann/.claude"),
-                Some(Unseen::InWindows)
+                Some(InvisibleProcesses::InWindows)
             );
             assert_eq!(on(mounts, "/root/.claude"), None);
             assert_eq!(on(mounts, "/mnt/cd"), None);
         }
-        assert_eq!(on(two, "/mnt/my disk/x"), Some(Unseen::InWindows));
+        assert_eq!(
+            on(two, "/mnt/my disk/x"),
+            Some(InvisibleProcesses::InWindows)
+        );
         assert_eq!(on(two, "/mnt/c/linux/x"), None);
         for place in ["/srv/x", "/home/ann/.claude"] {
-            assert_eq!(on(two, place), Some(Unseen::OnOtherMachines), "{place}");
+            assert_eq!(
+                on(two, place),
+                Some(InvisibleProcesses::OnOtherMachines),
+                "{place}"
+            );
         }
         assert_eq!(on("", "/home"), None);
     }

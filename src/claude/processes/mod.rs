@@ -56,7 +56,7 @@ pub(crate) struct PidDomain {
     /// The time at which this machine booted, according to its clock.
     pub(crate) boot: Option<DateTime<Utc>>,
     /// Processes outside this domain that may also write to the directory.
-    pub(crate) unseen: Option<Unseen>,
+    pub(crate) invisible: Option<InvisibleProcesses>,
 }
 
 /// Processes that may use a directory but do not appear in this system's process table.
@@ -68,7 +68,7 @@ pub(crate) struct PidDomain {
         reason = "only Linux can have Windows drives and containers"
     )
 )]
-pub(crate) enum Unseen {
+pub(crate) enum InvisibleProcesses {
     /// Processes on Windows. The directory is on a Windows drive, but this system is Linux.
     InWindows,
     /// Processes on other machines. The directory is on a file system that may be shared.
@@ -77,7 +77,7 @@ pub(crate) enum Unseen {
     OutsideOfContainer,
 }
 
-impl Unseen {
+impl InvisibleProcesses {
     /// Returns the location of these processes as display text to follow the words "may be running".
     pub(crate) fn place(self) -> &'static str {
         match self {

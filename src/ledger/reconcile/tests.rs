@@ -99,7 +99,7 @@ impl Session {
         let total = ModelTotal {
             cost: cost_of(tokens),
             usage: output(tokens),
-            splits: true,
+            has_lifetime_breakdown: true,
         };
         self.0.checkpoints.push(Checkpoint {
             file: FILE,

@@ -70,7 +70,8 @@ impl Delta {
                     let grown = ModelTotal {
                         cost: (total.cost - before.cost).or_zero(),
                         usage: total.usage - before.usage,
-                        splits: total.splits && (before.splits || before.usage.cache_write == 0),
+                        has_lifetime_breakdown: total.has_lifetime_breakdown
+                            && (before.has_lifetime_breakdown || before.usage.cache_write == 0),
                     };
                     add_total(&mut sum, name, grown);
                 }
@@ -143,14 +144,16 @@ fn missing_tokens(
         let known = recorded.remove(name.as_str()).unwrap_or_default();
         let missing = total.usage - known.usage;
         let mut excess = known.usage - total.usage;
-        if !total.splits {
+        if !total.has_lifetime_breakdown {
             excess.cache_write_1h = 0;
         }
         result.is_lower_bound |= !excess.is_zero();
         if missing.is_zero() {
             continue;
         }
-        let hour = total.splits.then_some(missing.cache_write_1h);
+        let hour = total
+            .has_lifetime_breakdown
+            .then_some(missing.cache_write_1h);
         let dollars = (total.cost - known.cost).or_zero();
         let client = prices.client_prices_of(name);
         let split = client.split_that_costs(at, missing, hour, dollars);

@@ -9,7 +9,7 @@ use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 pub(super) fn spend_limit(input: &Input<'_>) -> Finding {
     let finding = api::cap(input, verdict(input), Cause::GatewayCap);
     match input.readings.full_gateway_limit() {
-        Some((limit, _)) if limit.meter.resets_at.is_some() => Finding {
+        Some((limit, _)) if limit.usage.resets_at.is_some() => Finding {
             waiting_helps: Some(true),
             unknowns: Vec::new(),
             ..finding

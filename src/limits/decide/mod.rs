@@ -302,7 +302,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         .filter(|at| *at > evidence.at())
         .map(|at| Reset {
             at,
-            source: ResetSource::Meter,
+            source: ResetSource::Reading,
         });
     let text_window = finding.limit.window().or(input.message.window);
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
@@ -320,10 +320,10 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         .readings
         .full_gateway_limit()
         .filter(|_| finding.cause == Cause::GatewayCap)
-        .and_then(|(limit, _)| limit.meter.resets_at)
+        .and_then(|(limit, _)| limit.usage.resets_at)
         .map(|at| Reset {
             at,
-            source: ResetSource::Meter,
+            source: ResetSource::Reading,
         });
     Resets::choose(server.into_iter().chain(reading).chain(gateway).chain(text))
 }

@@ -201,7 +201,7 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
     {
         let amounts = limit.used.zip(limit.limit);
         let words = amounts.map(|(used, limit)| format!("{used} of {limit}"));
-        let fact = Fact::GatewaySpend(limit.meter.used_percent, words);
+        let fact = Fact::GatewaySpend(limit.usage.used_percent, words);
         reasons.push(reason(fact, Source::Sample, Some(measured)));
     }
     let is_about_plan = finding.window.is_some() || finding.limit.service() == Some(Service::Plan);
@@ -272,7 +272,7 @@ fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
     for other in &resets.others {
         let (of, source) = match other.source {
             ResetSource::Text => (ResetOfOther::Message, Source::Transcript),
-            ResetSource::Meter => (ResetOfOther::Reading, Source::Sample),
+            ResetSource::Reading => (ResetOfOther::Reading, Source::Sample),
             ResetSource::Server => continue,
         };
         reasons.push(reason(

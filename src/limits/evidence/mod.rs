@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{Credential, SetIn};
-use crate::claude::meters::ShownUsage;
 use crate::claude::version::ClientVersion;
+use crate::claude::window_usage::CachedUsage;
 use crate::limits::kind::{Service, Window};
 use crate::limits::sample::Sample;
 use crate::time::{Clock, HourFormat, Zone, is_in_supported_range};
@@ -344,7 +344,7 @@ pub struct Collected {
     /// The payer's usage windows that caused other requests to be refused and have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
     /// The most recent figures from `/usage`, if they belong to the payer.
-    pub usage_page: Option<ShownUsage>,
+    pub usage_page: Option<CachedUsage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
     /// True if the error does not block the current user, who is working in another session or pays in a different way.

@@ -8,7 +8,7 @@ pub enum ResetSource {
     /// The server's refusal.
     Server,
     /// A reading of the usage window.
-    Meter,
+    Reading,
     /// The text of the message.
     Text,
 }
@@ -28,7 +28,7 @@ impl Reset {
     pub(crate) fn surely_over(self) -> DateTime<Utc> {
         let slack = match self.source {
             ResetSource::Text => TimeDelta::seconds(60),
-            ResetSource::Server | ResetSource::Meter => TimeDelta::seconds(5),
+            ResetSource::Server | ResetSource::Reading => TimeDelta::seconds(5),
         };
         self.at + slack
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use crate::claude::meters::{Meter, SpendMeter, USED_UP};
+use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage};
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 
@@ -35,11 +35,11 @@ pub(crate) struct Measurement {
 }
 
 impl Measurement {
-    fn new(window: Window, meter: Meter, measured: DateTime<Utc>) -> Self {
+    fn new(window: Window, usage: WindowUsage, measured: DateTime<Utc>) -> Self {
         Self {
             window,
-            percent: meter.used_percent,
-            resets_at: meter.resets_at,
+            percent: usage.used_percent,
+            resets_at: usage.resets_at,
             measured,
         }
     }
@@ -186,12 +186,12 @@ impl<'a> Readings<'a> {
     /// Returns a window's usage from a reading, or `None` if the window started after the error.
     fn measurement(&self, reading: Option<&Sample>, window: Window) -> Option<Measurement> {
         let reading = reading?;
-        let meter = reading.meter(window)?;
-        let began = meter.resets_at.map(|reset| reset - window.length());
+        let usage = reading.usage(window)?;
+        let began = usage.resets_at.map(|reset| reset - window.length());
         let is_later = began.is_some_and(|began| began > self.evidence.at() + SAME_START);
         (!is_later || self.evidence.is_pasted()).then(|| {
             let measured = measured_relative_to(reading, self.evidence.at());
-            Measurement::new(window, meter, measured)
+            Measurement::new(window, usage, measured)
         })
     }
 
@@ -266,10 +266,10 @@ impl<'a> Readings<'a> {
         let mut relevant = full.chain(windows.iter().copied()).peekable();
         relevant.peek().is_some()
             && relevant.all(|window| {
-                newest.meter(window).is_some_and(|meter| {
+                newest.usage(window).is_some_and(|usage| {
                     let now = self.evidence.clock.now;
-                    let is_present = meter.resets_at.is_none_or(|reset| reset > now);
-                    is_present && meter.used_percent < RESET_BELOW
+                    let is_present = usage.resets_at.is_none_or(|reset| reset > now);
+                    is_present && usage.used_percent < RESET_BELOW
                 })
             })
     }
@@ -278,7 +278,7 @@ impl<'a> Readings<'a> {
     pub(crate) fn is_used_up_now(&self, window: Window) -> Option<bool> {
         let newest = self
             .newest_since(DateTime::UNIX_EPOCH)
-            .and_then(|reading| reading.meter(window))?;
+            .and_then(|reading| reading.usage(window))?;
         let is_present = newest
             .resets_at
             .is_none_or(|reset| reset > self.evidence.clock.now);
@@ -294,7 +294,7 @@ impl<'a> Readings<'a> {
             .flat_map(|reading| {
                 reading
                     .windows()
-                    .map(|(window, meter)| Measurement::new(window, meter, reading.measured))
+                    .map(|(window, usage)| Measurement::new(window, usage, reading.measured))
             })
             .chain(self.refused_windows())
             .filter(|full| !full.window.is_of_one_model() && full.percent >= USED_UP)
@@ -317,11 +317,11 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the gateway's spend limit if a reading from around the time of the error shows that it was used up.
-    pub(crate) fn full_gateway_limit(&self) -> Option<(SpendMeter, DateTime<Utc>)> {
+    pub(crate) fn full_gateway_limit(&self) -> Option<(SpendLimitUsage, DateTime<Utc>)> {
         let readings = self.after.iter().copied().chain(self.before);
         readings
             .filter_map(|reading| Some((reading.others.spend_limit?, reading.measured)))
-            .find(|(limit, _)| limit.meter.used_percent >= USED_UP)
+            .find(|(limit, _)| limit.usage.used_percent >= USED_UP)
     }
 
     /// Returns the measurement to display for a window, even if it proves nothing about the error.

@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Outlook, from_minutes, in_minutes, time_since_start};
-use crate::claude::meters::Meter;
+use crate::claude::window_usage::WindowUsage;
 use crate::time::FIVE_HOURS;
 
 /// The time and percentage of a reading.
@@ -59,10 +59,10 @@ impl Pace {
     /// Calculates the pace from a window's levels, oldest first. Usage is interpolated linearly between levels, so
     /// without any levels, the result is the average pace since the start of the window. Returns `None` if the reset
     /// time has passed or is unknown.
-    pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
-        let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
-        let levels = levels_by_minute(levels, meter)?;
-        Some(Self::from_minutes(&levels, meter.used_percent, since_start))
+    pub fn new(levels: &[Level], usage: &WindowUsage, now: DateTime<Utc>) -> Option<Self> {
+        let since_start = in_minutes(time_since_start(usage, FIVE_HOURS, now)?);
+        let levels = levels_by_minute(levels, usage)?;
+        Some(Self::from_minutes(&levels, usage.used_percent, since_start))
     }
 
     /// Calculates the pace `since_start` minutes after the start of the window.
@@ -113,8 +113,8 @@ struct MinuteLevel {
     percent: f64,
 }
 
-fn levels_by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<MinuteLevel>> {
-    let start = meter.resets_at? - FIVE_HOURS;
+fn levels_by_minute(levels: &[Level], usage: &WindowUsage) -> Option<Vec<MinuteLevel>> {
+    let start = usage.resets_at? - FIVE_HOURS;
     let by_minute = levels.iter().map(|(at, percent)| MinuteLevel {
         minute: in_minutes(*at - start),
         percent: *percent,
@@ -134,13 +134,13 @@ fn weight_before(ago: f64, memory: f64) -> f64 {
 }
 
 /// Calculates the forecast for a given pace. Returns `None` if the window is full or has just started.
-fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-    let since_start = time_since_start(meter, FIVE_HOURS, now)?;
-    if since_start < NO_FORECAST_BEFORE || meter.used_percent >= 100.0 {
+fn forecast(pace: Pace, usage: &WindowUsage, now: DateTime<Utc>) -> Option<Outlook> {
+    let since_start = time_since_start(usage, FIVE_HOURS, now)?;
+    if since_start < NO_FORECAST_BEFORE || usage.used_percent >= 100.0 {
         return None;
     }
     let until_reset = in_minutes(FIVE_HOURS - since_start);
-    let remaining = 100.0 - meter.used_percent + HALF_POINT;
+    let remaining = 100.0 - usage.used_percent + HALF_POINT;
     let at_recent_pace = remaining / pace.recent;
     let until_full = MORE_PAUSES * pace.minutes_to(remaining);
 
@@ -148,7 +148,7 @@ fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let is_before_reset =
         at_recent_pace < LOOKS_AHEAD.min(until_reset) && until_full < BEFORE_RESET * until_reset;
     Some(
-        if meter.used_percent >= NO_FORECAST_BELOW && (is_soon || is_before_reset) {
+        if usage.used_percent >= NO_FORECAST_BELOW && (is_soon || is_before_reset) {
             let full_at = now + from_minutes(until_full);
             Outlook::WillFill(full_at, full_at)
         } else if at_recent_pace > 2.0 * until_reset {
@@ -173,31 +173,31 @@ fn usual_gap(levels: &[MinuteLevel]) -> f64 {
 }
 
 /// Returns the current forecast for a window, based on its current usage and its levels, oldest first.
-pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-    let by_minute = levels_by_minute(levels, meter)?;
+pub fn outlook(levels: &[Level], usage: &WindowUsage, now: DateTime<Utc>) -> Option<Outlook> {
+    let by_minute = levels_by_minute(levels, usage)?;
     let mut in_effect = None;
     for (index, (at, percent)) in levels.iter().enumerate() {
         let known = by_minute.get(..=index).unwrap_or_default();
         let next_at = levels.get(index + 1).map_or(now, |(next, _)| *next);
-        let meter_then = Meter {
+        let usage_then = WindowUsage {
             used_percent: *percent,
-            ..*meter
+            ..*usage
         };
-        in_effect = updated(in_effect, known, &meter_then, *at);
+        in_effect = updated(in_effect, known, &usage_then, *at);
         let mut pause_at = *at + from_minutes(usual_gap(known)) + PAUSE_STEP;
         while pause_at < next_at {
-            in_effect = updated(in_effect, known, &meter_then, pause_at);
+            in_effect = updated(in_effect, known, &usage_then, pause_at);
             pause_at += PAUSE_STEP;
         }
     }
     let has_present_level = levels
         .last()
-        .is_some_and(|(_, percent)| (meter.used_percent - percent).abs() < 1.0);
+        .is_some_and(|(_, percent)| (usage.used_percent - percent).abs() < 1.0);
     let has_passed = matches!(in_effect, Some(Outlook::WillFill(at, _)) if at <= now);
     if has_present_level && !has_passed {
         in_effect
     } else {
-        updated(in_effect, &by_minute, meter, now)
+        updated(in_effect, &by_minute, usage, now)
     }
 }
 
@@ -205,12 +205,12 @@ pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Ou
 fn updated(
     in_effect: Option<Outlook>,
     levels: &[MinuteLevel],
-    meter: &Meter,
+    usage: &WindowUsage,
     now: DateTime<Utc>,
 ) -> Option<Outlook> {
-    let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
-    let pace = Pace::from_minutes(levels, meter.used_percent, since_start);
-    let newest = forecast(pace, meter, now)?;
+    let since_start = in_minutes(time_since_start(usage, FIVE_HOURS, now)?);
+    let pace = Pace::from_minutes(levels, usage.used_percent, since_start);
+    let newest = forecast(pace, usage, now)?;
     let (Some(Outlook::WillFill(before, _)), Outlook::WillFill(after, _)) = (in_effect, newest)
     else {
         return Some(newest);
@@ -225,7 +225,7 @@ fn updated(
     // During a pause, each forecast is slightly later than the previous one. The margin keeps the next few within the
     // tolerance.
     let with_margin = after + tolerance / 2;
-    if meter.resets_at.is_some_and(|reset| with_margin < reset) {
+    if usage.resets_at.is_some_and(|reset| with_margin < reset) {
         Some(Outlook::WillFill(with_margin, with_margin))
     } else {
         Some(newest)

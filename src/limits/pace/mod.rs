@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kind::Window;
-use crate::claude::meters::Meter;
+use crate::claude::window_usage::WindowUsage;
 
 /// The forecast for a usage window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,8 @@ pub struct Expected {
     /// The window.
     pub window: Window,
     /// The current usage.
-    pub meter: Meter,
+    #[serde(rename = "meter")]
+    pub usage: WindowUsage,
     /// The forecast.
     pub outlook: Outlook,
     /// The recent pace of the 5-hour window, in percentage points per minute.
@@ -62,14 +63,18 @@ pub(crate) struct WindowStep {
     /// The size of the account's plan at the time, if known.
     pub(crate) plan: Option<String>,
     pub(crate) window: Window,
-    pub(crate) meter: Meter,
+    pub(crate) usage: WindowUsage,
     /// The first session that received the new figures.
     pub(crate) session: String,
 }
 
 /// Returns the time since the start of a window, or `None` if the reset time has passed or is unknown.
-fn time_since_start(meter: &Meter, length: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
-    let reset = meter.resets_at?;
+fn time_since_start(
+    usage: &WindowUsage,
+    length: TimeDelta,
+    now: DateTime<Utc>,
+) -> Option<TimeDelta> {
+    let reset = usage.resets_at?;
     let since_start = now - (reset - length);
     (reset > now && since_start > TimeDelta::zero()).then_some(since_start)
 }
@@ -92,7 +97,7 @@ pub(crate) mod testing {
     pub(crate) fn expected(window: Window, used_percent: f64, outlook: Outlook) -> Expected {
         Expected {
             window,
-            meter: Meter {
+            usage: WindowUsage {
                 used_percent,
                 resets_at: None,
             },

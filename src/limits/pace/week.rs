@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Outlook, from_minutes, in_minutes, time_since_start};
-use crate::claude::meters::Meter;
+use crate::claude::window_usage::WindowUsage;
 use crate::time::WEEK;
 
 /// The maximum number of earlier weeks on which a forecast is based.
@@ -56,18 +56,18 @@ pub struct WeekBefore {
 
 /// Computes the increases between a window's readings, oldest first. If the first reading is low, it counts as an
 /// increase since the start of the window.
-pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
+pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, WindowUsage)>) -> Vec<Rise> {
     let mut rises = Vec::new();
     let mut total = 0.0;
-    let mut previous: Option<Meter> = None;
-    for (at, meter) in levels {
-        let start = match previous.replace(meter) {
-            Some(last) if has_reset_between(&last, &meter) => 0.0,
+    let mut previous: Option<WindowUsage> = None;
+    for (at, usage) in levels {
+        let start = match previous.replace(usage) {
+            Some(last) if has_reset_between(&last, &usage) => 0.0,
             Some(last) => last.used_percent,
-            None if covers_window(&meter) => 0.0,
-            None => meter.used_percent,
+            None if covers_window(&usage) => 0.0,
+            None => usage.used_percent,
         };
-        let percent = meter.used_percent - start;
+        let percent = usage.used_percent - start;
         if percent > 0.0 {
             total += percent;
             rises.push(Rise { at, total });
@@ -76,7 +76,7 @@ pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Ri
     rises
 }
 
-fn has_reset_between(before: &Meter, after: &Meter) -> bool {
+fn has_reset_between(before: &WindowUsage, after: &WindowUsage) -> bool {
     match (before.resets_at, after.resets_at) {
         (Some(before), Some(after)) => (after - before).abs() > TimeDelta::hours(1),
         (None, _) | (_, None) => false,
@@ -85,7 +85,7 @@ fn has_reset_between(before: &Meter, after: &Meter) -> bool {
 
 /// Returns the earliest time after which all increases are known. If the first reading of a window is low, this is the
 /// start of the window. Otherwise, it is the time of the reading.
-pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
+pub fn known_since(at: DateTime<Utc>, first: &WindowUsage) -> DateTime<Utc> {
     match first.resets_at {
         Some(resets_at) if covers_window(first) => (resets_at - WEEK).min(at),
         _ => at,
@@ -93,7 +93,7 @@ pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
 }
 
 /// Returns true if the first reading of a window is so low that the exact timing of earlier usage does not matter.
-fn covers_window(first: &Meter) -> bool {
+fn covers_window(first: &WindowUsage) -> bool {
     first.used_percent < NO_FORECAST_BELOW
 }
 
@@ -130,8 +130,8 @@ impl PastWeeks<'_> {
     }
 
     /// Returns the window's usage one week earlier, or `None` if it is unknown.
-    pub fn week_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<WeekBefore> {
-        let start = now - time_since_start(meter, WEEK, now)?;
+    pub fn week_before(&self, usage: &WindowUsage, now: DateTime<Utc>) -> Option<WeekBefore> {
+        let start = now - time_since_start(usage, WEEK, now)?;
         (start - WEEK >= self.since).then(|| WeekBefore {
             then: self.between(start - WEEK, now - WEEK).min(100.0),
             at_end: self.between(start - WEEK, start).min(100.0),
@@ -140,8 +140,8 @@ impl PastWeeks<'_> {
 
     /// Returns the expected increase from now to each full hour until the reset, based on the same hours of earlier
     /// weeks. Returns `None` if no earlier week is known.
-    pub fn growth(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Vec<f64>> {
-        let since_start = time_since_start(meter, WEEK, now)?;
+    pub fn growth(&self, usage: &WindowUsage, now: DateTime<Utc>) -> Option<Vec<f64>> {
+        let since_start = time_since_start(usage, WEEK, now)?;
         let until_reset = WEEK - since_start;
         let start = now - since_start;
         let weeks = self.known_weeks(start);
@@ -149,7 +149,7 @@ impl PastWeeks<'_> {
             return None;
         }
         let usual_so_far = self.usual_rise(&weeks, start, now);
-        let proportion = (meter.used_percent + COMPARED_WITH) / (usual_so_far + COMPARED_WITH);
+        let proportion = (usage.used_percent + COMPARED_WITH) / (usual_so_far + COMPARED_WITH);
         let hours = 1..=until_reset.num_hours() + 1;
         let growth = hours.map(|hour| {
             let until = now + TimeDelta::hours(hour).min(until_reset);
@@ -168,28 +168,28 @@ impl PastWeeks<'_> {
     }
 
     /// Returns the forecast for a window.
-    pub fn outlook(&self, meter: &Meter, now: DateTime<Utc>) -> Outlook {
-        if !(NO_FORECAST_BELOW..100.0).contains(&meter.used_percent) {
+    pub fn outlook(&self, usage: &WindowUsage, now: DateTime<Utc>) -> Outlook {
+        if !(NO_FORECAST_BELOW..100.0).contains(&usage.used_percent) {
             return Outlook::Unpredictable;
         }
-        self.if_nearly_full(meter, now)
-            .or_else(|| self.if_like_earlier_weeks(meter, now))
+        self.if_nearly_full(usage, now)
+            .or_else(|| self.if_like_earlier_weeks(usage, now))
             .unwrap_or(Outlook::Unpredictable)
     }
 
     /// Returns a forecast based on earlier weeks, or `None` if no earlier week is known or the outcome is too
     /// uncertain.
-    fn if_like_earlier_weeks(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-        let growth = self.growth(meter, now)?;
-        let latest = full_at_share(&growth, SURE_SHARE, meter, now)
-            .or_else(|| self.if_earlier_weeks_were_full(meter, now));
+    fn if_like_earlier_weeks(&self, usage: &WindowUsage, now: DateTime<Utc>) -> Option<Outlook> {
+        let growth = self.growth(usage, now)?;
+        let latest = full_at_share(&growth, SURE_SHARE, usage, now)
+            .or_else(|| self.if_earlier_weeks_were_full(usage, now));
         if let Some(latest) = latest {
-            let likely = full_at_share(&growth, 1.0, meter, now)
+            let likely = full_at_share(&growth, 1.0, usage, now)
                 .unwrap_or(latest)
                 .min(latest);
             return Some(Outlook::WillFill(likely, latest));
         }
-        full_at_share(&growth, 2.0, meter, now)
+        full_at_share(&growth, 2.0, usage, now)
             .is_none()
             .then_some(Outlook::WillNotFill)
     }
@@ -199,10 +199,10 @@ impl PastWeeks<'_> {
     /// weeks, because usage stops increasing when a window is full.
     fn if_earlier_weeks_were_full(
         &self,
-        meter: &Meter,
+        usage: &WindowUsage,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        let start = now - time_since_start(meter, WEEK, now)?;
+        let start = now - time_since_start(usage, WEEK, now)?;
         let times: Vec<DateTime<Utc>> = self
             .known_weeks(start)
             .into_iter()
@@ -210,7 +210,7 @@ impl PastWeeks<'_> {
             .map_while(|distance| {
                 let usage_then = self.between(start - distance, now - distance);
                 let full_at = self.time_of_full_week(start - distance)?;
-                (meter.used_percent + AS_FAR_ALONG >= usage_then).then_some(full_at + distance)
+                (usage.used_percent + AS_FAR_ALONG >= usage_then).then_some(full_at + distance)
             })
             .collect();
         if times.len() < FULL_WEEKS {
@@ -227,14 +227,14 @@ impl PastWeeks<'_> {
     }
 
     /// Returns a forecast for a nearly full window, based on its pace over the last few hours.
-    fn if_nearly_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-        let since_start = time_since_start(meter, WEEK, now)?;
-        if meter.used_percent < NEARLY_FULL {
+    fn if_nearly_full(&self, usage: &WindowUsage, now: DateTime<Utc>) -> Option<Outlook> {
+        let since_start = time_since_start(usage, WEEK, now)?;
+        if usage.used_percent < NEARLY_FULL {
             return None;
         }
         let hours = NEARLY_FULL_HOURS.min(in_minutes(since_start) / 60.0);
         let percent_per_hour = self.between(now - from_minutes(hours * 60.0), now) / hours;
-        let hours_left = (100.0 - meter.used_percent) / percent_per_hour;
+        let hours_left = (100.0 - usage.used_percent) / percent_per_hour;
         let full_at = now + from_minutes(hours_left.min(NEARLY_FULL_HOURS) * 60.0);
         let is_before_reset = full_at < now - since_start + WEEK;
         (hours_left <= NEARLY_FULL_HOURS && is_before_reset)
@@ -246,10 +246,10 @@ impl PastWeeks<'_> {
 fn full_at_share(
     growth: &[f64],
     share: f64,
-    meter: &Meter,
+    usage: &WindowUsage,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let hours = growth.partition_point(|rise| meter.used_percent + share * rise < 100.0);
+    let hours = growth.partition_point(|rise| usage.used_percent + share * rise < 100.0);
     if hours == growth.len() {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Generates workdays, which are the same on every machine.
 
 use chrono::{DateTime, Utc};
-use whycap::claude::meters::Meter;
+use whycap::claude::window_usage::WindowUsage;
 use whycap::limits::pace::Outlook;
 use whycap::limits::pace::five_hours::{CURRENT_LASTS, Level, Pace, outlook};
 use whycap::time::datetime_from_millis;
@@ -216,7 +216,7 @@ impl Seen<'_> {
 
     /// Returns the predicted increase over the given number of minutes in percentage points.
     pub fn rise_in(&self, minutes: usize) -> f64 {
-        let pace = Pace::new(&self.levels(), &self.meter(), at(self.now));
+        let pace = Pace::new(&self.levels(), &self.usage(), at(self.now));
         let (pace, minutes) = (pace.unwrap(), minutes as f64);
         pace.current * minutes.min(CURRENT_LASTS) + pace.recent * (minutes - CURRENT_LASTS).max(0.0)
     }
@@ -229,7 +229,7 @@ impl Seen<'_> {
 
     /// Returns the time at which the window will be full according to the forecast that users see.
     pub fn told(&self) -> Option<DateTime<Utc>> {
-        full(outlook(&self.levels(), &self.meter(), at(self.now)))
+        full(outlook(&self.levels(), &self.usage(), at(self.now)))
     }
 
     /// Returns the number of minutes until the given time.
@@ -237,8 +237,8 @@ impl Seen<'_> {
         (moment - at(self.now)).num_seconds() as f64 / 60.0
     }
 
-    fn meter(&self) -> Meter {
-        Meter {
+    fn usage(&self) -> WindowUsage {
+        WindowUsage {
             used_percent: self.used,
             resets_at: Some(at(self.reset)),
         }

@@ -1,7 +1,7 @@
 //! Compares whycap's forecast of the weekly window with alternative rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use whycap::claude::meters::Meter;
+use whycap::claude::window_usage::WindowUsage;
 use whycap::limits::pace::Outlook;
 use whycap::limits::pace::week::{PastWeeks, Rise};
 use whycap::time::datetime_from_millis;
@@ -46,8 +46,8 @@ impl Seen<'_> {
         up_to(until) - up_to(from)
     }
 
-    fn meter(&self) -> Meter {
-        Meter {
+    fn usage(&self) -> WindowUsage {
+        WindowUsage {
             used_percent: self.used,
             resets_at: Some(at(self.reset() as f64)),
         }
@@ -84,7 +84,7 @@ impl Seen<'_> {
     }
 
     fn growth(&self, hours: f64) -> f64 {
-        let growth = self.history().growth(&self.meter(), at(self.now()));
+        let growth = self.history().growth(&self.usage(), at(self.now()));
         growth.map_or(0.0, |growth| growth[whole(hours) - 1])
     }
 }
@@ -106,7 +106,7 @@ const RULES: [(&str, Growth); 6] = [
 fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     let left = seen.reset() as f64 - seen.now();
     if name == WEEKLY {
-        return match seen.history().outlook(&seen.meter(), at(seen.now())) {
+        return match seen.history().outlook(&seen.usage(), at(seen.now())) {
             Outlook::WillFill(full, _) => Some((full - at(seen.now())).num_minutes() as f64 / 60.0),
             _ => None,
         };

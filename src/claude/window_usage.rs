@@ -22,7 +22,7 @@ const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The usage of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Meter {
+pub struct WindowUsage {
     /// The percentage used. The server may report slightly more than 100.
     pub used_percent: f64,
     /// The time at which the window resets.
@@ -30,7 +30,7 @@ pub struct Meter {
     pub resets_at: Option<DateTime<Utc>>,
 }
 
-impl Meter {
+impl WindowUsage {
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_percent >= USED_UP
     }
@@ -60,28 +60,28 @@ impl Meter {
 /// Limits that only a few users have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct OtherMeters {
+pub struct OtherLimits {
     /// The weekly window for Opus models. Claude Code did not report windows for individual models up to version
     /// 2.1.329.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub opus: Option<Meter>,
+    pub opus: Option<WindowUsage>,
     /// The weekly window for Sonnet models.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sonnet: Option<Meter>,
+    pub sonnet: Option<WindowUsage>,
     /// The weekly window for Fable models.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fable: Option<Meter>,
+    pub fable: Option<WindowUsage>,
     /// The gateway spend limit that is closest to being reached.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub spend_limit: Option<SpendMeter>,
+    pub spend_limit: Option<SpendLimitUsage>,
 }
 
 /// The usage of a spend limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct SpendMeter {
+pub struct SpendLimitUsage {
     /// The percentage used, and the end of the period.
     #[serde(flatten)]
-    pub meter: Meter,
+    pub usage: WindowUsage,
     /// The amount spent so far, according to the gateway.
     pub used: Option<Money>,
     /// The amount of the limit.
@@ -102,14 +102,14 @@ pub enum SpendPeriod {
     Monthly,
 }
 
-impl OtherMeters {
+impl OtherLimits {
     /// Returns true if the user has none of these limits.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl SpendMeter {
+impl SpendLimitUsage {
     /// Returns the display name.
     pub(crate) fn name(&self) -> &'static str {
         match self.period {
@@ -126,13 +126,13 @@ pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// The cached contents of `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShownUsage {
+pub struct CachedUsage {
     /// The time at which Claude Code requested the contents.
     pub at: DateTime<Utc>,
     /// The windows whose percentage is known.
-    pub windows: Vec<ShownWindow>,
+    pub windows: Vec<CachedWindow>,
     /// The usage credits, if the plan has them.
-    pub credits: Option<ShownCredits>,
+    pub credits: Option<CachedCredits>,
     /// The account that the contents belong to.
     #[serde(skip)]
     owner: Owner,
@@ -140,7 +140,7 @@ pub struct ShownUsage {
 
 /// A usage window in `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShownWindow {
+pub struct CachedWindow {
     /// The server's name for the window.
     pub name: String,
     /// The model, if the window applies to a single model.
@@ -153,7 +153,7 @@ pub struct ShownWindow {
 
 /// The usage credits for a billing period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShownCredits {
+pub struct CachedCredits {
     /// True if usage credits are turned on.
     pub enabled: bool,
     /// The amount used so far, in `currency`.
@@ -176,22 +176,24 @@ const WINDOWS: [(&str, Option<&str>); 4] = [
 /// The currencies that have no cents.
 const WITHOUT_CENTS: [&str; 6] = ["CLP", "ISK", "JPY", "KRW", "PYG", "VND"];
 
-impl ShownUsage {
+impl CachedUsage {
     /// Parses `cachedUsageUtilization`. Returns `None` if it contains neither windows nor credits.
     pub(crate) fn parse(cached: &Value) -> Option<Self> {
         let at = reset_from_epoch_seconds(cached.at("fetchedAtMs").as_f64()? / 1_000.0)?;
         let page = cached.at("utilization");
-        let mut windows: Vec<ShownWindow> = WINDOWS
+        let mut windows: Vec<CachedWindow> = WINDOWS
             .into_iter()
-            .filter_map(|(name, model)| ShownWindow::new(name, model, "utilization", page.at(name)))
+            .filter_map(|(name, model)| {
+                CachedWindow::new(name, model, "utilization", page.at(name))
+            })
             .collect();
         for limit in page.at("limits").as_array().into_iter().flatten() {
             let model = limit.at("scope").at("model").at("display_name").as_str();
             if let (Some(kind), Some(model)) = (limit.at("kind").as_str(), model) {
-                windows.extend(ShownWindow::new(kind, Some(model), "percent", limit));
+                windows.extend(CachedWindow::new(kind, Some(model), "percent", limit));
             }
         }
-        let credits = ShownCredits::parse(page.at("extra_usage"));
+        let credits = CachedCredits::parse(page.at("extra_usage"));
         if windows.is_empty() && credits.is_none() {
             return None;
         }
@@ -217,7 +219,7 @@ impl ShownUsage {
                 parts.push(format!("{model} week {:.0}%", window.percent));
             }
         }
-        parts.extend(self.credits.as_ref().and_then(ShownCredits::summary));
+        parts.extend(self.credits.as_ref().and_then(CachedCredits::summary));
         if parts.is_empty() {
             None
         } else {
@@ -226,7 +228,7 @@ impl ShownUsage {
     }
 }
 
-impl ShownWindow {
+impl CachedWindow {
     /// Parses a window, taking the percentage from the field `percent_field`. Returns `None` if that field is missing.
     fn new(name: &str, model: Option<&str>, percent_field: &str, window: &Value) -> Option<Self> {
         Some(Self {
@@ -240,7 +242,7 @@ impl ShownWindow {
     }
 }
 
-impl ShownCredits {
+impl CachedCredits {
     fn parse(credits: &Value) -> Option<Self> {
         let currency = credits.at("currency").as_str().map(str::to_uppercase);
         // Amounts are in the currency's smallest unit. For example, Claude Code 2.1.330 shows 5000 as $50.00.
@@ -289,7 +291,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_read_and_what_is_new_to_us_is_left_out() {
-        let shown = ShownUsage::parse(&json!({
+        let shown = CachedUsage::parse(&json!({
             "fetchedAtMs": 1_795_168_800_000_i64, "accountUuid": "a",
             "utilization": {
                 "five_hour": {"utilization": 42.0, "resets_at": "2026-11-20T12:00:00Z"},
@@ -321,7 +323,7 @@ mod tests {
             json!({"fetchedAtMs": 1e300, "utilization": {}}),
             json!([1]),
         ] {
-            assert_eq!(ShownUsage::parse(&broken), None);
+            assert_eq!(CachedUsage::parse(&broken), None);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tests the value of a percent with made-up weeks for which the true value is known.
 
 use super::*;
-use crate::claude::meters::Meter;
+use crate::claude::window_usage::WindowUsage;
 
 const HOUR: Millis = 3_600_000;
 /// The true value of one percent in dollars.
@@ -14,7 +14,7 @@ fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
         account: None,
         plan: None,
         window: Window::FiveHour,
-        meter: Meter {
+        usage: WindowUsage {
             used_percent: percent,
             resets_at: Some(datetime_from_millis(resets)),
         },
@@ -67,9 +67,9 @@ fn found(elsewhere: Option<i64>) -> [f64; 3] {
     let mut found: Vec<f64> = (0..60)
         .map(|seed| {
             let (levels, spent) = week(seed, elsewhere);
-            let worth = PercentWorth::new(&levels, &spent, datetime_from_millis(7 * 24 * HOUR - 1));
+            let worth = PercentValue::new(&levels, &spent, datetime_from_millis(7 * 24 * HOUR - 1));
             assert_eq!(worth.weeks.len(), 1);
-            worth.weeks[0].worth.usd() / WORTH
+            worth.weeks[0].percent_value.usd() / WORTH
         })
         .collect();
     found.sort_by(f64::total_cmp);
@@ -100,7 +100,7 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
         ..step(at, percent, resets)
     };
     let found = |levels: &[WindowStep], spent: &[SpentHere]| {
-        PercentWorth::new(levels, spent, datetime_from_millis(HOUR)).weeks
+        PercentValue::new(levels, spent, datetime_from_millis(HOUR)).weeks
     };
     let spent: Vec<SpentHere> = (0..100)
         .map(|minute| SpentHere {
@@ -155,11 +155,16 @@ fn another_plan_is_another_series() {
     };
     let spent: Vec<SpentHere> = spent.into_iter().map(dearer).collect();
     let now = datetime_from_millis(7 * 24 * HOUR - 1);
-    let worth = PercentWorth::new(&steps, &spent, now);
+    let worth = PercentValue::new(&steps, &spent, now);
     let known: HashMap<_, f64> = worth
         .weeks
         .iter()
-        .map(|week| (week.plan.as_deref().unwrap(), week.worth.usd() / WORTH))
+        .map(|week| {
+            (
+                week.plan.as_deref().unwrap(),
+                week.percent_value.usd() / WORTH,
+            )
+        })
         .collect();
     assert!((known["pro"] - 1.0).abs() < 0.05, "{known:?}");
     assert!((known["max"] - 4.0).abs() < 0.2, "{known:?}");
@@ -178,19 +183,19 @@ fn another_plan_is_another_series() {
 
 #[test]
 fn it_is_said_beside_what_it_was_and_with_what_is_left() {
-    let week = |weeks: i64, dollars: i64, left: Option<i64>| WeekWorth {
+    let week = |weeks: i64, dollars: i64, left: Option<i64>| WeekEstimate {
         account: None,
         plan: None,
         is_current_plan: true,
         window: Window::FiveHour,
         since: -(weeks + 1) * WEEK,
-        worth: Money::from_nano(dollars * 10_000_000),
+        percent_value: Money::from_nano(dollars * 10_000_000),
         readings: 212,
         left: left.map(|cents| Money::from_nano(cents * 10_000_000)),
     };
-    let says = |weeks: Vec<WeekWorth>, prompt: Option<i64>| {
+    let says = |weeks: Vec<WeekEstimate>, prompt: Option<i64>| {
         let prompt = prompt.map(|cents| Money::from_nano(cents * 10_000_000));
-        PercentWorth { weeks, prompt }.sentences(datetime_from_millis(0))
+        PercentValue { weeks, prompt }.sentences(datetime_from_millis(0))
     };
     let newest = week(0, 38, Some(680));
     assert_eq!(
@@ -230,7 +235,7 @@ fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
         .into_iter()
         .map(|(prompt, cents)| answer(prompt, cents))
         .collect();
-    let usual = |writes: &[CacheWrite]| PercentWorth::default().with_prompts(writes).prompt;
+    let usual = |writes: &[CacheWrite]| PercentValue::default().with_prompts(writes).prompt;
     assert_eq!(usual(&writes), None, "too few");
     writes.extend([answer("e", 25), answer("c", 10)]);
     assert_eq!(usual(&writes), Some(Money::from_nano(250_000_000)));
@@ -239,11 +244,11 @@ fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
 #[test]
 fn what_is_left_is_told_only_of_a_run_that_goes_on() {
     let (mut levels, spent) = week(7, None);
-    levels.retain(|level| level.meter.used_percent < 60.0);
+    levels.retain(|level| level.usage.used_percent < 60.0);
     let last = levels.last().unwrap();
-    let left = |now: DateTime<Utc>| PercentWorth::new(&levels, &spent, now).weeks[0].left;
-    let rest = left(last.at).unwrap().usd() / (100.0 - last.meter.used_percent);
+    let left = |now: DateTime<Utc>| PercentValue::new(&levels, &spent, now).weeks[0].left;
+    let rest = left(last.at).unwrap().usd() / (100.0 - last.usage.used_percent);
     assert!((rest / WORTH - 1.0).abs() < 0.05, "{rest}");
-    let after = last.meter.resets_at.unwrap() + chrono::TimeDelta::milliseconds(1);
+    let after = last.usage.resets_at.unwrap() + chrono::TimeDelta::milliseconds(1);
     assert_eq!(left(after), None);
 }

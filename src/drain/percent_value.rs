@@ -19,7 +19,7 @@ use crate::time::{Millis, datetime_from_millis, format_rfc3339};
 
 /// The estimate for one week.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct WeekWorth {
+pub(crate) struct WeekEstimate {
     pub(crate) account: Option<String>,
     /// The account's plan at the time, if known.
     pub(crate) plan: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) struct WeekWorth {
     /// The start of the week.
     pub(crate) since: Millis,
     /// The estimated value of one percent.
-    pub(crate) worth: Money,
+    pub(crate) percent_value: Money,
     /// The number of readings behind the estimate.
     pub(crate) readings: usize,
     /// The value of the unused part of the window, or `None` if the window has since reset.
@@ -38,9 +38,9 @@ pub(crate) struct WeekWorth {
 
 /// The estimates for all weeks, and the cost of a typical prompt.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PercentWorth {
+pub(crate) struct PercentValue {
     /// The estimates by account, window, and plan, most recent week first.
-    pub(crate) weeks: Vec<WeekWorth>,
+    pub(crate) weeks: Vec<WeekEstimate>,
     /// The median cost of a prompt.
     pub(crate) prompt: Option<Money>,
 }
@@ -53,7 +53,7 @@ const MIN_SPANS: usize = 3;
 /// The percentile of the interval values that serves as the estimate. See docs/drain.md for the measured errors.
 const PERCENTILE: usize = 70;
 /// When only this machine is in use, the percentile overestimates the value by one part in this many.
-const PERCENTILE_EXCESS: u128 = 40;
+const PERCENTILE_ERROR_DIVISOR: u128 = 40;
 const WEEK: Millis = 7 * 24 * 3_600_000;
 /// The minimum number of prompts needed for a median.
 const MIN_PROMPTS: usize = 5;
@@ -75,7 +75,7 @@ struct Series<'steps> {
     plan: &'steps Option<String>,
 }
 
-impl PercentWorth {
+impl PercentValue {
     /// Estimates the value of one percent for each week before `now`. `steps` and `spent` must be in chronological
     /// order.
     pub(crate) fn new(steps: &[WindowStep], spent: &[SpentHere], now: DateTime<Utc>) -> Self {
@@ -97,19 +97,19 @@ impl PercentWorth {
             let current_plan = current_plans.get(&(series.account, series.window));
             let is_current_plan = current_plan == Some(&series.plan);
             for (weeks_ago, spans) in WeekSpans::by_week(&steps, spent, now_millis) {
-                let Some(worth) = spans.worth() else {
+                let Some(percent_value) = spans.percent_value() else {
                     continue;
                 };
-                weeks.push(WeekWorth {
+                weeks.push(WeekEstimate {
                     account: series.account.clone(),
                     plan: series.plan.clone(),
                     is_current_plan,
                     window: series.window,
                     since: now_millis - (weeks_ago + 1) * WEEK,
-                    worth,
+                    percent_value,
                     readings: spans.readings,
                     left: if weeks_ago == 0 && is_current_plan {
-                        value_left(&steps, worth, now_millis)
+                        value_left(&steps, percent_value, now_millis)
                     } else {
                         None
                     },
@@ -144,7 +144,7 @@ impl PercentWorth {
     }
 
     /// Returns each window's estimate for the last seven days on the current plan.
-    pub(crate) fn current(&self, now: DateTime<Utc>) -> impl Iterator<Item = &WeekWorth> {
+    pub(crate) fn current(&self, now: DateTime<Utc>) -> impl Iterator<Item = &WeekEstimate> {
         self.weeks
             .iter()
             .filter(move |week| week.is_current_plan && week.weeks_ago(now) == 0)
@@ -157,7 +157,7 @@ impl PercentWorth {
             .collect()
     }
 
-    fn sentence(&self, newest: &WeekWorth, now: DateTime<Utc>) -> String {
+    fn sentence(&self, newest: &WeekEstimate, now: DateTime<Utc>) -> String {
         let oldest = self
             .weeks
             .iter()
@@ -171,7 +171,7 @@ impl PercentWorth {
         let comparison = match oldest {
             Some(oldest) => {
                 let weeks = count_noun(oldest.weeks_ago(now).unsigned_abs(), "week");
-                format!("; {weeks} earlier: {}", oldest.worth)
+                format!("; {weeks} earlier: {}", oldest.percent_value)
             }
             None => String::new(),
         };
@@ -182,7 +182,7 @@ impl PercentWorth {
         format!(
             "1% of your {} is worth at least {} (based on {} in the last 7 days{comparison}).{left}",
             newest.window.limit(),
-            newest.worth,
+            newest.percent_value,
             count_noun(newest.readings as u64, "reading"),
         )
     }
@@ -209,7 +209,7 @@ impl PercentWorth {
                     "plan": week.plan,
                     "window": week.window.rate_limit_type(),
                     "since": format_rfc3339(datetime_from_millis(week.since)),
-                    "usd": week.worth.usd(),
+                    "usd": week.percent_value.usd(),
                     "rises": week.readings,
                     "left_usd": week.left.map(Money::usd),
                 })
@@ -218,7 +218,7 @@ impl PercentWorth {
     }
 }
 
-impl WeekWorth {
+impl WeekEstimate {
     fn weeks_ago(&self, now: DateTime<Utc>) -> i64 {
         (now.timestamp_millis() - self.since).div_euclid(WEEK) - 1
     }
@@ -244,7 +244,7 @@ impl WeekSpans {
             };
             span = Some((start, readings));
 
-            let rise = step.meter.used_percent - start.meter.used_percent;
+            let rise = step.usage.used_percent - start.usage.used_percent;
             if rise >= SPAN_PERCENT {
                 let value = spent_between(spent, start, step).usd() / rise;
                 let weeks_ago = (now - step.at.timestamp_millis()).div_euclid(WEEK);
@@ -259,7 +259,7 @@ impl WeekSpans {
     }
 
     /// Returns the estimate, or `None` if there are too few intervals or if nothing was spent in most of them.
-    fn worth(&self) -> Option<Money> {
+    fn percent_value(&self) -> Option<Money> {
         if self.values.len() < MIN_SPANS {
             return None;
         }
@@ -269,24 +269,24 @@ impl WeekSpans {
         if upper <= Money::ZERO {
             return None;
         }
-        Some(upper.share(PERCENTILE_EXCESS - 1, PERCENTILE_EXCESS))
+        Some(upper.share(PERCENTILE_ERROR_DIVISOR - 1, PERCENTILE_ERROR_DIVISOR))
     }
 }
 
 /// Returns the value of the unused part of a window, or `None` if the window has reset since its latest reading.
-fn value_left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
-    let meter = steps.last()?.meter;
-    if meter.resets_at?.timestamp_millis() <= now {
+fn value_left(steps: &[&WindowStep], percent_value: Money, now: Millis) -> Option<Money> {
+    let usage = steps.last()?.usage;
+    if usage.resets_at?.timestamp_millis() <= now {
         return None;
     }
-    Money::from_noisy_usd(worth.usd() * (100.0 - meter.used_percent).max(0.0))
+    Money::from_noisy_usd(percent_value.usd() * (100.0 - usage.used_percent).max(0.0))
 }
 
 /// Returns true if the window did not reset between two steps, whether on schedule or early.
 fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
-    step.meter.used_percent >= start.meter.used_percent
-        && step.meter.resets_at.is_some()
-        && step.meter.has_same_reset(&start.meter)
+    step.usage.used_percent >= start.usage.used_percent
+        && step.usage.resets_at.is_some()
+        && step.usage.has_same_reset(&start.usage)
 }
 
 /// Returns the amount spent on this machine between two steps. Amounts known to have been paid by another account are
@@ -307,5 +307,5 @@ fn spent_between(spent: &[SpentHere], start: &WindowStep, end: &WindowStep) -> M
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/percent_worth.rs"]
+#[path = "../../tests/unit/percent_value.rs"]
 mod tests;
