@@ -88,20 +88,20 @@ impl fmt::Display for Versions {
 
 /// Returns the paths of existing `claude` executables: first those on the `PATH`, then those in the usual install
 /// locations. Nothing is executed.
-fn program_paths(places: &Places, environment: &Environment) -> impl Iterator<Item = PathBuf> {
+fn executable_paths(places: &Places, environment: &Environment) -> impl Iterator<Item = PathBuf> {
     let file_name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let search_path = environment.variable("PATH").unwrap_or_default();
     std::env::split_paths(search_path)
         .filter(|directory| directory.is_absolute())
         .chain([".claude/local", ".local/bin"].map(|directory| places.home.join(directory)))
         .map(move |directory| directory.join(&file_name))
-        .filter(|program| program.is_file())
+        .filter(|executable| executable.is_file())
 }
 
 /// Returns all `claude` executables. Multiple links to the same file are counted once.
-pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
-    program_paths(places, environment)
-        .filter_map(|program| program.canonicalize().ok())
+pub(crate) fn executables(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
+    executable_paths(places, environment)
+        .filter_map(|executable| executable.canonicalize().ok())
         .collect()
 }
 
@@ -112,22 +112,30 @@ const PACKAGE_SIZE_LIMIT: u64 = 1024 * 1024;
 ///
 /// Returns `None` if there is no such executable, or if neither its path nor its npm package reveals the version.
 pub(crate) fn installed(places: &Places, environment: &Environment) -> Option<ClientVersion> {
-    let program = program_paths(places, environment)
+    let executable = executable_paths(places, environment)
         .next()?
         .canonicalize()
         .ok()?;
 
     // The native installer names the executable after its version.
-    let in_name = program.file_name()?.to_str().and_then(ClientVersion::parse);
+    let in_name = executable
+        .file_name()?
+        .to_str()
+        .and_then(ClientVersion::parse);
     in_name.or_else(|| {
-        program.ancestors().skip(1).take(3).find_map(|directory| {
-            let bytes = disk::read(&directory.join("package.json"), PACKAGE_SIZE_LIMIT).ok()??;
-            let package: Value = serde_json::from_slice(&bytes).ok()?;
-            if !package.text("name")?.contains("claude-code") {
-                return None;
-            }
-            ClientVersion::parse(package.text("version")?)
-        })
+        executable
+            .ancestors()
+            .skip(1)
+            .take(3)
+            .find_map(|directory| {
+                let bytes =
+                    disk::read(&directory.join("package.json"), PACKAGE_SIZE_LIMIT).ok()??;
+                let package: Value = serde_json::from_slice(&bytes).ok()?;
+                if !package.text("name")?.contains("claude-code") {
+                    return None;
+                }
+                ClientVersion::parse(package.text("version")?)
+            })
     })
 }
 

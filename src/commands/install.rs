@@ -7,7 +7,7 @@ use crate::doctor::{check_knows_hooks, client_version};
 use crate::install::entries::KeepPurpose;
 use crate::install::settings_edit::Additions;
 use crate::install::slash_command::SlashCommand;
-use crate::install::{PATIENCE, carry_out, own_path, plan, sweep, words};
+use crate::install::{LOCK_TIMEOUT, own_path, plan, plan_and_execute, sweep, words};
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -54,12 +54,12 @@ impl Subcommand for InstallArguments {
         }
 
         let additions = Additions {
-            program: &own_path::of_process(&context.environment)?,
+            executable: &own_path::of_process(&context.environment)?,
             status_line,
             hooks,
             keep: match (self.wrap, self.replace) {
-                (true, _) => Some(KeepPurpose::Wrapped),
-                (_, true) => Some(KeepPurpose::SetAside),
+                (true, _) => Some(KeepPurpose::ShowAbove),
+                (_, true) => Some(KeepPurpose::RestoreOnUninstall),
                 _ if status_line && !self.dry_run => words::ask(&path)?,
                 _ => None,
             },
@@ -68,7 +68,7 @@ impl Subcommand for InstallArguments {
         if !self.dry_run {
             sweep(places, &path, context.environment.now);
         }
-        let plan = carry_out(places, PATIENCE, self.dry_run, || {
+        let plan = plan_and_execute(places, LOCK_TIMEOUT, self.dry_run, || {
             plan::install(places, &path, additions)
         })?;
 

@@ -12,7 +12,7 @@ use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
 use crate::install::entries::EnabledPlugin;
 use crate::install::made_directories::MadeDirectories;
-use crate::install::{EditRecord, PATIENCE, carry_out, plan, sweep, words};
+use crate::install::{EditRecord, LOCK_TIMEOUT, plan, plan_and_execute, sweep, words};
 use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -40,7 +40,7 @@ impl Subcommand for UninstallArguments {
             if !self.dry_run {
                 sweep(places, &path, context.environment.now);
             }
-            let outcome = carry_out(places, PATIENCE, self.dry_run, || {
+            let outcome = plan_and_execute(places, LOCK_TIMEOUT, self.dry_run, || {
                 plan::uninstall(places, &path, false)
             });
             match outcome {

@@ -28,8 +28,9 @@ pub(crate) use stale_files::remove_stale_temporary_files;
 #[cfg(test)]
 pub(crate) use write::create_private_file;
 pub(crate) use write::{
-    Durability, copy_program, create_atomically, create_parent_directory, create_private_directory,
-    create_shared_parent_directory, is_writable, remove_owned_file, rename, write_atomically,
+    Durability, copy_executable, create_atomically, create_parent_directory,
+    create_private_directory, create_shared_parent_directory, is_writable, remove_owned_file,
+    rename, write_atomically,
 };
 
 /// A failed file operation. The message includes the path and a remedy.

@@ -116,17 +116,17 @@ pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error
 }
 
 /// Copies an executable file atomically, including its mode. An existing copy is replaced.
-pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn copy_executable(from: &Path, to: &Path) -> Result<(), Error> {
     create_parent_directory(to)?;
-    let program = ownership::open_regular(from).map_err(read_error(from))?;
-    try_copy_program(program, to).map_err(write_error(to))
+    let executable = ownership::open_regular(from).map_err(read_error(from))?;
+    try_copy_executable(executable, to).map_err(write_error(to))
 }
 
-fn try_copy_program(mut program: fs::File, to: &Path) -> io::Result<()> {
+fn try_copy_executable(mut executable: fs::File, to: &Path) -> io::Result<()> {
     ownership::check_owned_file(to)?;
     let temporary = write_temporary_file(to, b"")?;
-    io::copy(&mut program, &mut temporary.as_file())?;
-    let mode = program.metadata()?.permissions();
+    io::copy(&mut executable, &mut temporary.as_file())?;
+    let mode = executable.metadata()?.permissions();
     temporary.as_file().set_permissions(mode)?;
     move_over(temporary, to)
 }

@@ -27,25 +27,25 @@ const VERSION_BYTES: u64 = 64 * 1024;
 /// A row in `known_versions.json`, which lists versions with known issues that can be mistaken for a limit. The rows
 /// are sorted by severity.
 #[derive(Debug, Deserialize)]
-struct KnownTrouble {
+struct KnownIssue {
     versions: Versions,
     /// The effect on the user.
-    trouble: String,
+    issue: String,
     /// The source of the information.
     #[cfg_attr(not(test), expect(dead_code, reason = "for those who edit the rows"))]
     source: String,
 }
 
-fn known() -> Vec<KnownTrouble> {
+fn known() -> Vec<KnownIssue> {
     serde_json::from_str(include_str!("known_versions.json")).unwrap_or_default()
 }
 
 /// Returns the known issues in a version.
-fn troubles_of(version: ClientVersion) -> Vec<String> {
+fn issues_in(version: ClientVersion) -> Vec<String> {
     known()
         .into_iter()
         .filter(|known| known.versions.contain(version))
-        .map(|known| known.trouble)
+        .map(|known| known.issue)
         .collect()
 }
 
@@ -88,19 +88,22 @@ impl SeenVersion {
 }
 
 pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
-    let newest = setup.newest.as_ref().map(|newest| newest.path.as_path());
+    let newest = setup
+        .newest_transcript
+        .as_ref()
+        .map(|newest| newest.path.as_path());
     let Some(SeenVersion { version, source }) = SeenVersion::used_last(&setup.places, newest)
     else {
         return;
     };
-    let troubles = troubles_of(version).join("; ");
-    let key = if troubles.is_empty() {
+    let issues = issues_in(version).join("; ");
+    let key = if issues.is_empty() {
         "client.sound"
     } else {
-        "client.troubled"
+        "client.has_known_issues"
     };
     let seen = format!("{version} ({source})");
-    examination.add(key, &[("seen", &seen), ("troubles", &troubles)]);
+    examination.add(key, &[("seen", &seen), ("issues", &issues)]);
 }
 
 /// Returns the installed version of Claude Code, or else the most recently used version. Returns `None` if both are
@@ -111,7 +114,7 @@ pub(crate) fn client_version(places: &Places, environment: &Environment) -> Opti
 
 /// Returns the most recently used version of Claude Code.
 fn last_version(places: &Places) -> Option<ClientVersion> {
-    let newest = transcripts::of_sessions(places.transcript_roots())
+    let newest_transcript = transcripts::of_sessions(places.transcript_roots())
         .into_iter()
         .next()
         .map(|transcript| transcript.path);
@@ -130,17 +133,17 @@ pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
 }
 
 pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
-    let programs: Vec<String> = version::programs(&setup.places, &setup.environment)
+    let executables: Vec<String> = version::executables(&setup.places, &setup.environment)
         .iter()
-        .map(|program| setup.places.show(program))
+        .map(|executable| setup.places.show(executable))
         .collect();
-    let key = match programs.len() {
+    let key = match executables.len() {
         0 => "installed.nowhere",
         1 => "installed.once",
         _ => "installed.often",
     };
-    let places = programs.join(", ");
-    examination.add(key, &[("count", &programs.len()), ("places", &places)]);
+    let places = executables.join(", ");
+    examination.add(key, &[("count", &executables.len()), ("places", &places)]);
 }
 
 /// Checks for credentials that take precedence over a subscription login.
@@ -200,17 +203,17 @@ mod tests {
         assert!(known.len() > 8);
         for known in known {
             let Versions { from, before } = known.versions;
-            assert!(before.is_some() && from < before, "{}", known.trouble);
-            assert!(!known.source.is_empty() && !known.trouble.ends_with('.'));
+            assert!(before.is_some() && from < before, "{}", known.issue);
+            assert!(!known.source.is_empty() && !known.issue.ends_with('.'));
         }
     }
 
     #[test]
     fn a_range_ends_before_the_version_that_fixed_it() {
         let org = |patch| {
-            troubles_of(ClientVersion(2, 1, patch))
+            issues_in(ClientVersion(2, 1, patch))
                 .iter()
-                .any(|trouble| trouble.contains("org's limit"))
+                .any(|issue| issue.contains("org's limit"))
         };
         assert!(!org(118) && org(119) && org(152) && !org(153));
     }
@@ -218,8 +221,8 @@ mod tests {
     #[test]
     fn a_current_client_has_none() {
         for version in [ClientVersion(2, 1, 328), ClientVersion(3, 0, 0)] {
-            assert_eq!(troubles_of(version), Vec::<&str>::new(), "{version}");
+            assert_eq!(issues_in(version), Vec::<&str>::new(), "{version}");
         }
-        assert!(!troubles_of(ClientVersion(2, 0, 76)).is_empty());
+        assert!(!issues_in(ClientVersion(2, 0, 76)).is_empty());
     }
 }

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::claude::settings::{self, SettingsFile};
 use crate::claude::transcripts;
 use crate::environment::Environment;
-use crate::install::entries::{Wired, wired_in};
+use crate::install::entries::{InstalledEntries, entries_in};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::places::Places;
 use crate::render::{Argument, Report, fill_template};
@@ -39,9 +39,8 @@ pub(crate) struct Setup {
     /// Claude Code's settings files, in order of precedence.
     settings: Vec<SettingsFile>,
     /// The path of the running whycap executable.
-    program: Option<PathBuf>,
-    /// The newest transcript.
-    newest: Option<NewestTranscript>,
+    executable: Option<PathBuf>,
+    newest_transcript: Option<NewestTranscript>,
     /// The transcripts and transcript directories that cannot be read.
     unreadable: Vec<PathBuf>,
     /// The size of the ledger in bytes, or the reason why it is unusable. `None` means that there is no ledger yet.
@@ -58,7 +57,7 @@ struct NewestTranscript {
 impl Setup {
     /// Collects the data for a directory.
     pub(crate) fn new(environment: Environment, places: Places, directory: PathBuf) -> Self {
-        let newest = transcripts::of_sessions(places.transcript_roots())
+        let newest_transcript = transcripts::of_sessions(places.transcript_roots())
             .into_iter()
             .next()
             .map(|transcript| NewestTranscript {
@@ -67,8 +66,8 @@ impl Setup {
             });
         Self {
             settings: settings::of(&places, Some(&directory)),
-            program: std::env::current_exe().ok(),
-            newest,
+            executable: std::env::current_exe().ok(),
+            newest_transcript,
             unreadable: transcripts::unreadable(places.transcript_roots()),
             ledger: ledger_state(&places),
             environment,
@@ -78,8 +77,8 @@ impl Setup {
     }
 
     /// Returns the readable settings files and whycap's entries in each of them.
-    fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
-        wired_in(&self.settings)
+    fn installed_entries(&self) -> impl Iterator<Item = (&SettingsFile, InstalledEntries)> {
+        entries_in(&self.settings)
     }
 }
 
@@ -103,7 +102,7 @@ fn mode(_: &Metadata) -> u32 {
 /// The verdict of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Health {
+pub(crate) enum CheckVerdict {
     #[default]
     Ok,
     /// The setup works, but there may be a problem.
@@ -117,8 +116,7 @@ pub(crate) enum Health {
 pub(crate) struct Finding {
     /// The name of the check.
     pub(crate) check: &'static str,
-    #[serde(rename = "verdict")]
-    pub(crate) health: Health,
+    pub(crate) verdict: CheckVerdict,
     pub(crate) says: String,
     /// The advice, which is present unless the verdict is `Ok`.
     pub(crate) fix: Option<String>,
@@ -149,7 +147,7 @@ impl Fix {
 /// A row in `findings.json`, consisting of the verdict, a sentence, and the advice. The text contains placeholders in
 /// braces.
 #[derive(Debug, Default, Deserialize)]
-struct FindingText(Health, String, #[serde(default)] Option<Fix>);
+struct FindingText(CheckVerdict, String, #[serde(default)] Option<Fix>);
 
 /// The findings so far.
 struct Examination {
@@ -163,10 +161,10 @@ impl Examination {
     /// Adds a finding based on a row in `findings.json`.
     fn add(&mut self, key: &str, arguments: &[Argument<'_>]) {
         let unknown = FindingText::default();
-        let FindingText(health, sentence, fix) = self.texts.get(key).unwrap_or(&unknown);
+        let FindingText(verdict, sentence, fix) = self.texts.get(key).unwrap_or(&unknown);
         self.all.push(Finding {
             check: self.check,
-            health: *health,
+            verdict: *verdict,
             says: fill_template(sentence, arguments),
             fix: fix
                 .as_ref()
@@ -185,7 +183,7 @@ const CHECKS: [(&str, Check); 19] = [
     ("status line", wiring::status_line),
     ("hooks", wiring::hooks),
     ("/whycap", wiring::slash_command),
-    ("program", wiring::program),
+    ("program", wiring::executable),
     ("client version", client::version_in_use),
     ("installations", client::installations),
     ("who pays", client::credentials),
@@ -224,7 +222,7 @@ const NAME_COLUMNS: usize = 16;
 pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
     findings
         .iter()
-        .any(|finding| finding.health == Health::Fail)
+        .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
 /// Returns a report of the findings and a summary.
@@ -232,10 +230,10 @@ pub(crate) fn report(findings: &[Finding]) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts).indented();
     for finding in findings {
-        let (word, tone) = match finding.health {
-            Health::Ok => ("ok", Tone::Good),
-            Health::Warn => ("warn", Tone::Warning),
-            Health::Fail => ("FAIL", Tone::Alarm),
+        let (word, tone) = match finding.verdict {
+            CheckVerdict::Ok => ("ok", Tone::Good),
+            CheckVerdict::Warn => ("warn", Tone::Warning),
+            CheckVerdict::Fail => ("FAIL", Tone::Alarm),
         };
         let labels = [
             (tone, word, VERDICT_COLUMNS),
@@ -256,8 +254,8 @@ pub(crate) fn report(findings: &[Finding]) -> Report {
 
 /// Returns the last line of the report, such as "OK, with 2 warnings."
 fn summary(findings: &[Finding]) -> String {
-    let failed_count = count(findings, Health::Fail);
-    let warning_count = count(findings, Health::Warn);
+    let failed_count = count(findings, CheckVerdict::Fail);
+    let warning_count = count(findings, CheckVerdict::Warn);
     let failed = count_noun(failed_count, "check");
     let warnings = count_noun(warning_count, "warning");
     match (failed_count, warning_count) {
@@ -268,17 +266,17 @@ fn summary(findings: &[Finding]) -> String {
     }
 }
 
-fn count(findings: &[Finding], health: Health) -> u64 {
+fn count(findings: &[Finding], verdict: CheckVerdict) -> u64 {
     findings
         .iter()
-        .filter(|finding| finding.health == health)
+        .filter(|finding| finding.verdict == verdict)
         .count() as u64
 }
 
 /// Returns a report that lists only the problems, for conversations, which do not have enough space for all findings.
 pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
     let all = findings.len();
-    findings.retain(|finding| finding.health != Health::Ok);
+    findings.retain(|finding| finding.verdict != CheckVerdict::Ok);
     let mut report = report(&findings);
 
     let passed = all - findings.len();

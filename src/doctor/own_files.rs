@@ -11,7 +11,7 @@ use crate::claude::settings::{effective_value, moves_home};
 use crate::config::Config;
 use crate::disk;
 use crate::environment::HOME;
-use crate::install::entries::Wired;
+use crate::install::entries::InstalledEntries;
 use crate::ledger::{self, Ledger};
 use crate::pricing::PriceTable;
 use crate::spend::describe_unreadable;
@@ -35,8 +35,10 @@ pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
     // Nothing updates the ledger unless the hooks or the status line are installed.
-    let will_count =
-        setup.newest.is_none() || setup.wired().any(|(_, wired)| wired != Wired::default());
+    let will_count = setup.newest_transcript.is_none()
+        || setup
+            .installed_entries()
+            .any(|(_, entries)| entries != InstalledEntries::default());
 
     let key = match &setup.ledger {
         None if !disk::is_writable(&setup.places.data) => "retention.cannot",
@@ -119,7 +121,7 @@ pub(super) fn prices(setup: &Setup, examination: &mut Examination) {
 pub(super) fn clock(setup: &Setup, examination: &mut Examination) {
     let now = setup.environment.now;
     let earliest = PriceTable::list().list.updated - TimeDelta::days(1);
-    if let Some(newest) = &setup.newest
+    if let Some(newest) = &setup.newest_transcript
         && newest.written > now + CLOCK_TOLERANCE
     {
         let written = newest.written.format("%Y-%m-%d %H:%M UTC");

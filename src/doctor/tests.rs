@@ -31,12 +31,12 @@ fn set_mode(path: &Path, mode: u32) {
 /// Returns a home directory without any problems and its setup at a given time.
 fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDir, Setup) {
     let home = tempfile::tempdir().unwrap();
-    let (program, data) = (home.path().join("bin/whycap"), home.path().join("data"));
-    write(&program, "");
+    let (executable, data) = (home.path().join("bin/whycap"), home.path().join("data"));
+    write(&executable, "");
     create_dir_all(&data).unwrap();
     #[cfg(unix)]
     {
-        set_mode(&program, 0o755);
+        set_mode(&executable, 0o755);
         set_mode(&data, 0o700);
     }
     let manifest = json!({"metadata": {"writtenBy": "whycap install"}});
@@ -59,7 +59,7 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
     });
     write(&places.global_state, &state.to_string());
     let mut setup = Setup::new(environment, places, directory);
-    let called = program.to_str().unwrap().replace('\\', "/");
+    let called = executable.to_str().unwrap().replace('\\', "/");
     let hooks: serde_json::Map<_, _> = EVENTS
         .iter()
         .map(|(event, _)| {
@@ -67,13 +67,13 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
             ((*event).to_owned(), json!([{"hooks": [handler]}]))
         })
         .collect();
-    let wired = json!({
+    let installed_entries = json!({
         "statusLine": {"type": "command", "command": format!("'{called}' statusline")},
         "hooks": hooks,
     });
     let path = setup.places.user_settings();
-    setup.settings = vec![file(SettingsScope::User, path, wired)];
-    setup.program = Some(program);
+    setup.settings = vec![file(SettingsScope::User, path, installed_entries)];
+    setup.executable = Some(executable);
     setup.ledger = Some(Ok(40_000));
     (home, setup)
 }
@@ -100,19 +100,19 @@ fn user(setup: &mut Setup) -> &mut Value {
 /// Returns the findings that are not `Ok`.
 fn complaints(setup: &Setup) -> Vec<Finding> {
     let mut findings = examine(setup);
-    findings.retain(|finding| finding.health != Health::Ok);
+    findings.retain(|finding| finding.verdict != CheckVerdict::Ok);
     findings
 }
 
 /// Asserts that there is exactly one problem, reported by this check with this verdict and text.
 #[track_caller]
-fn complains(setup: &Setup, check: &str, health: Health, words: &str) -> Finding {
+fn complains(setup: &Setup, check: &str, verdict: CheckVerdict, words: &str) -> Finding {
     let complaints = complaints(setup);
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     let finding = complaints.into_iter().next().unwrap();
     assert_eq!(
-        (finding.check, finding.health),
-        (check, health),
+        (finding.check, finding.verdict),
+        (check, verdict),
         "{finding:?}"
     );
     assert!(finding.says.contains(words), "{finding:?}");
@@ -145,9 +145,9 @@ fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fi
             .any(|ending| key.ends_with(ending));
         assert!(is_file || texts.contains_key(key), "{key} is in no row");
     }
-    for (key, FindingText(health, says, fix)) in &texts {
+    for (key, FindingText(verdict, says, fix)) in &texts {
         assert!(said.clone().any(|known| known == key), "nobody says {key}");
-        assert_eq!(*health == Health::Ok, fix.is_none(), "{key}");
+        assert_eq!(*verdict == CheckVerdict::Ok, fix.is_none(), "{key}");
         let fix = fix.as_ref().map(Fix::text).unwrap_or_default();
         for place in format!("{says}}}{fix}").split('{').skip(1) {
             let place = format!("(\"{}\", ", place.split('}').next().unwrap());
@@ -182,7 +182,7 @@ fn a_settings_file_that_does_not_parse_is_a_failure() {
     };
     setup.settings.insert(0, broken);
     let words = "~/work/.claude/settings.local.json";
-    complains(&setup, "settings files", Health::Fail, words);
+    complains(&setup, "settings files", CheckVerdict::Fail, words);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn hooks_that_are_turned_off_are_a_failure_with_the_file_named() {
     let (_home, mut setup) = sound();
     user(&mut setup)["disableAllHooks"] = json!(true);
     let words = "~/.claude/settings.json";
-    complains(&setup, "hooks allowed", Health::Fail, words);
+    complains(&setup, "hooks allowed", CheckVerdict::Fail, words);
     user(&mut setup)["disableAllHooks"] = json!(false);
     assert_eq!(complaints(&setup), []);
 }
@@ -201,7 +201,12 @@ fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
     let managed = json!({"allowManagedHooksOnly": true});
     let managed = file(SettingsScope::Managed, "/etc/m.json".into(), managed);
     setup.settings.insert(0, managed);
-    let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
+    let found = complains(
+        &setup,
+        "hooks allowed",
+        CheckVerdict::Fail,
+        "your organization",
+    );
     assert!(found.fix.unwrap().contains("administrator"));
     // This key has no effect in the user's settings file.
     let (_home, mut setup) = sound();
@@ -215,7 +220,7 @@ fn a_folder_without_trust_explains_a_blank_status_line() {
     let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
     write(&setup.places.global_state, &state.replace("true", "false"));
     let words = "~/work is not trusted";
-    complains(&setup, "trusted folder", Health::Warn, words);
+    complains(&setup, "trusted folder", CheckVerdict::Warn, words);
 }
 
 #[test]
@@ -226,7 +231,7 @@ fn a_project_s_status_line_that_wins_is_named() {
     let project = file(SettingsScope::Project, path, other);
     setup.settings.insert(0, project);
     let words = "status line in ~/work/.claude/settings.json takes precedence";
-    complains(&setup, "status line", Health::Warn, words);
+    complains(&setup, "status line", CheckVerdict::Warn, words);
 }
 
 #[test]
@@ -234,13 +239,13 @@ fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
     let (_home, mut setup) = sound();
     let hooks = user(&mut setup)["hooks"].as_object_mut().unwrap();
     assert!(hooks.remove("StopFailure").is_some());
-    complains(&setup, "hooks", Health::Warn, "missing: StopFailure");
+    complains(&setup, "hooks", CheckVerdict::Warn, "missing: StopFailure");
     user(&mut setup)["hooks"] = json!({});
-    complains(&setup, "hooks", Health::Fail, "no hooks are set");
+    complains(&setup, "hooks", CheckVerdict::Fail, "no hooks are set");
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
     assert_eq!(complaints(&setup), []);
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": false});
-    complains(&setup, "hooks", Health::Fail, "no hooks are set");
+    complains(&setup, "hooks", CheckVerdict::Fail, "no hooks are set");
 }
 
 #[test]
@@ -251,7 +256,7 @@ fn a_plugin_beside_the_settings_is_no_problem_unless_it_is_turned_off() {
         assert_eq!(complaints(&setup), [], "{plugin}");
 
         user(&mut setup)["enabledPlugins"] = json!({plugin: false});
-        let finding = complains(&setup, "/whycap", Health::Warn, "is turned off");
+        let finding = complains(&setup, "/whycap", CheckVerdict::Warn, "is turned off");
         let command = format!("claude plugin enable {plugin}");
         assert_eq!(finding.fix, Some(command));
     }
@@ -263,7 +268,12 @@ fn managed_settings_with_another_status_line_are_for_the_administrator() {
     let other = json!({"statusLine": {"type": "command", "command": "other"}});
     let managed = file(SettingsScope::Managed, "/etc/m.json".into(), other);
     setup.settings.insert(0, managed);
-    let finding = complains(&setup, "status line", Health::Warn, "your organization");
+    let finding = complains(
+        &setup,
+        "status line",
+        CheckVerdict::Warn,
+        "your organization",
+    );
     assert!(finding.fix.unwrap().contains("administrator"));
 }
 
@@ -271,23 +281,23 @@ fn managed_settings_with_another_status_line_are_for_the_administrator() {
 #[cfg(unix)]
 fn a_wired_program_that_is_gone_is_a_failure() {
     let (_home, mut setup) = sound();
-    let program = setup.program.take().unwrap();
-    complains(&setup, "program", Health::Warn, "version unknown");
-    let say = |version: &str| write(&program, &format!("whycap version mark: {version};"));
+    let executable = setup.executable.take().unwrap();
+    complains(&setup, "program", CheckVerdict::Warn, "version unknown");
+    let say = |version: &str| write(&executable, &format!("whycap version mark: {version};"));
     say("0.0.1");
-    complains(&setup, "program", Health::Warn, "version 0.0.1");
+    complains(&setup, "program", CheckVerdict::Warn, "version 0.0.1");
     say(env!("CARGO_PKG_VERSION"));
     assert_eq!(complaints(&setup), []);
-    set_mode(&program, 0o600);
-    complains(&setup, "program", Health::Fail, "is not executable");
+    set_mode(&executable, 0o600);
+    complains(&setup, "program", CheckVerdict::Fail, "is not executable");
     let gone = user(&mut setup).to_string().replace("/bin/", "/gone/");
     *user(&mut setup) = serde_json::from_str(&gone).unwrap();
-    complains(&setup, "program", Health::Fail, "does not exist");
+    complains(&setup, "program", CheckVerdict::Fail, "does not exist");
     user(&mut setup)["hooks"] = json!({});
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
     user(&mut setup)["statusLine"]["command"] = json!("& 'C:/whycap.exe' statusline");
     let words = "does not work in";
-    complains(&setup, "program", Health::Fail, words);
+    complains(&setup, "program", CheckVerdict::Fail, words);
 }
 
 #[test]
@@ -299,7 +309,7 @@ fn a_client_with_known_trouble_is_told_what_it_does() {
         &state.replace("2.1.328", "2.1.120"),
     );
     let words = "these plans have no organization";
-    complains(&setup, "client version", Health::Warn, words);
+    complains(&setup, "client version", CheckVerdict::Warn, words);
     write(&setup.places.global_state, &state.replace("2.1.328", ""));
     assert_eq!(complaints(&setup), []);
 }
@@ -307,19 +317,19 @@ fn a_client_with_known_trouble_is_told_what_it_does() {
 #[test]
 #[cfg(unix)]
 fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
-    let programs = tempfile::tempdir().unwrap();
-    let directories = ["one", "two"].map(|name| programs.path().join(name));
+    let executables = tempfile::tempdir().unwrap();
+    let directories = ["one", "two"].map(|name| executables.path().join(name));
     for (index, directory) in directories.iter().enumerate() {
         write(&directory.join("claude"), &format!("#!{index}"));
         set_mode(&directory.join("claude"), 0o755);
     }
     let path = std::env::join_paths(directories).unwrap();
     let (_home, setup) = sound_at(NOW.parse().unwrap(), &[("PATH", path.to_str().unwrap())]);
-    complains(&setup, "installations", Health::Warn, "/two/claude");
+    complains(&setup, "installations", CheckVerdict::Warn, "/two/claude");
     let key = [("ANTHROPIC_API_KEY", "sk-ant-secret")];
     let (_home, setup) = sound_at(NOW.parse().unwrap(), &key);
     let words = "instead of your Max plan";
-    let found = complains(&setup, "who pays", Health::Warn, words);
+    let found = complains(&setup, "who pays", CheckVerdict::Warn, words);
     let named = "ANTHROPIC_API_KEY (in the environment)";
     assert!(found.says.contains(named) && !found.says.contains("secret"));
 }
@@ -329,7 +339,7 @@ fn retention_is_weighed_against_the_ledger() {
     let (home, mut setup) = sound();
     setup.ledger = None;
     assert_eq!(complaints(&setup), [], "there is no history");
-    setup.newest = Some(NewestTranscript {
+    setup.newest_transcript = Some(NewestTranscript {
         path: home.path().join("a.jsonl"),
         written: setup.environment.now,
     });
@@ -358,7 +368,7 @@ fn each_unreadable_transcript_is_named() {
     setup.unreadable = names.collect();
     setup.unreadable.iter().for_each(|path| write(path, ""));
     let words = "5 transcripts could not be read: ~/.claude/projects/api/0.jsonl, ";
-    let found = complains(&setup, "transcripts", Health::Warn, words);
+    let found = complains(&setup, "transcripts", CheckVerdict::Warn, words);
     assert!(found.says.contains("/4.jsonl"), "{found:?}");
     assert!(found.fix.unwrap().contains("chown"));
 }
@@ -367,13 +377,13 @@ fn each_unreadable_transcript_is_named() {
 fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
     let (home, mut setup) = sound();
     let soon = setup.environment.now + TimeDelta::hours(2);
-    setup.newest = Some(NewestTranscript {
+    setup.newest_transcript = Some(NewestTranscript {
         path: home.path().join("a.jsonl"),
         written: soon,
     });
-    complains(&setup, "clock", Health::Fail, "in the future");
+    complains(&setup, "clock", CheckVerdict::Fail, "in the future");
     let (_home, setup) = sound_at(DateTime::UNIX_EPOCH, &[]);
-    complains(&setup, "clock", Health::Fail, "1970-01-01");
+    complains(&setup, "clock", CheckVerdict::Fail, "1970-01-01");
 }
 
 #[test]
@@ -383,7 +393,7 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
         .updated
         .and_time(chrono::NaiveTime::MIN);
     let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
-    complains(&setup, "prices", Health::Warn, "91 days ago");
+    complains(&setup, "prices", CheckVerdict::Warn, "91 days ago");
     let (home, setup) = sound();
     let lock = home.path().join(".claude.json.lock");
     create_dir_all(&lock).unwrap();
@@ -391,13 +401,13 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
         &lock,
         (setup.environment.now + Duration::from_secs(90_000)).into(),
     );
-    let found = complains(&setup, "locks", Health::Warn, "~/.claude.json.lock");
+    let found = complains(&setup, "locks", CheckVerdict::Warn, "~/.claude.json.lock");
     assert!(found.fix.unwrap().contains("--clear-stale-locks"));
     #[cfg(unix)]
     {
         let (_home, setup) = sound();
         set_mode(&setup.places.data, 0o755);
-        complains(&setup, "own data", Health::Warn, "~/data");
+        complains(&setup, "own data", CheckVerdict::Warn, "~/data");
     }
 }
 
@@ -407,5 +417,5 @@ fn a_wrap_without_its_record_is_mended_by_installing_again() {
     let other = json!({"type": "command", "command": "other"});
     user(&mut setup)["statusLine"]["whycapWraps"] = other;
     let words = "lost its record of it";
-    complains(&setup, "status line", Health::Warn, words);
+    complains(&setup, "status line", CheckVerdict::Warn, words);
 }

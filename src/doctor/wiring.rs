@@ -19,7 +19,7 @@ use crate::places::as_written;
 
 /// The maximum size, in bytes, of an executable to search for its version. Executables with debug information can be
 /// very large.
-const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
+const EXECUTABLE_SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 
 /// A string embedded in every whycap executable, which makes it possible to determine the version of another copy
 /// without running it.
@@ -61,9 +61,9 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
         .settings
         .iter()
         .any(|file| file.scope == SettingsScope::Managed && file.is_true("allowManagedHooksOnly"));
-    let has_managed_hooks = setup
-        .wired()
-        .any(|(file, wired)| file.scope == SettingsScope::Managed && !wired.hooks.is_empty());
+    let has_managed_hooks = setup.installed_entries().any(|(file, installed_entries)| {
+        file.scope == SettingsScope::Managed && !installed_entries.hooks.is_empty()
+    });
     if is_managed_only && !has_managed_hooks {
         return examination.add("hooks.managed_only", &[]);
     }
@@ -109,7 +109,9 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
         return examination.add("line.off", &[]);
     };
     let is_ours = entry_invocation(entry, STATUS_LINE).is_some();
-    let is_ours_elsewhere = setup.wired().any(|(_, wired)| wired.status_line.is_some());
+    let is_ours_elsewhere = setup
+        .installed_entries()
+        .any(|(_, entries)| entries.status_line.is_some());
     let key = match (is_ours, is_ours_elsewhere) {
         (false, _) if file.scope == SettingsScope::Managed => "line.managed",
         (false, true) => "line.outranked",
@@ -125,8 +127,8 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
 /// Returns true if whycap's status line is supposed to show the user's previous status line, but the record for it is
 /// missing or does not match.
 fn is_wrapped_line_lost(setup: &Setup) -> bool {
-    setup.wired().any(|(file, wired)| {
-        if !wired.wraps {
+    setup.installed_entries().any(|(file, installed_entries)| {
+        if !installed_entries.shows_previous_line {
             return false;
         }
         let record = EditRecord::load(&setup.places, &file.path).previous_line;
@@ -155,8 +157,8 @@ fn has_plugin_with_hooks(setup: &Setup) -> bool {
 
 pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
     let events: Vec<String> = setup
-        .wired()
-        .flat_map(|(_, wired)| wired.hooks)
+        .installed_entries()
+        .flat_map(|(_, entries)| entries.hooks)
         .map(|(event, _)| event)
         .collect();
     let missing: Vec<&str> = EVENTS
@@ -176,8 +178,8 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
 
     // The files are in order of precedence, so the first one is the most specific.
     let files: Vec<&SettingsFile> = setup
-        .wired()
-        .filter(|(_, wired)| !wired.hooks.is_empty())
+        .installed_entries()
+        .filter(|(_, installed_entries)| !installed_entries.hooks.is_empty())
         .map(|(file, _)| file)
         .collect();
     if let [first, _, ..] = *files
@@ -196,7 +198,9 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
 /// Checks whether `/whycap` is available. If there are no hooks at all, this problem is already reported by the check
 /// for hooks.
 pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
-    let has_hooks = setup.wired().any(|(_, wired)| !wired.hooks.is_empty());
+    let has_hooks = setup
+        .installed_entries()
+        .any(|(_, installed_entries)| !installed_entries.hooks.is_empty());
     if !has_hooks && !has_plugin_with_hooks(setup) {
         return;
     }
@@ -215,20 +219,23 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-pub(super) fn program(setup: &Setup, examination: &mut Examination) {
+pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
     let this = env!("CARGO_PKG_VERSION");
     let shell = Shell::of(&setup.environment);
-    let mut programs = BTreeSet::new();
+    let mut executables = BTreeSet::new();
     let mut is_any_wrong = false;
 
-    for (file, wired) in setup.wired() {
-        let hooks = wired.hooks.into_iter().map(|(_, invocation)| invocation);
-        for invocation in wired.status_line.into_iter().chain(hooks) {
-            if !programs.insert(invocation.program.clone()) {
+    for (file, installed_entries) in setup.installed_entries() {
+        let hooks = installed_entries
+            .hooks
+            .into_iter()
+            .map(|(_, invocation)| invocation);
+        for invocation in installed_entries.status_line.into_iter().chain(hooks) {
+            if !executables.insert(invocation.executable.clone()) {
                 continue;
             }
-            let key = verdict_on_program(&invocation, &shell, setup.program.as_deref());
-            let path = Path::new(&invocation.program);
+            let key = verdict_on_executable(&invocation, &shell, setup.executable.as_deref());
+            let path = Path::new(&invocation.executable);
             let version = match key {
                 "program.other" => version_of(path),
                 _ => None,
@@ -238,7 +245,7 @@ pub(super) fn program(setup: &Setup, examination: &mut Examination) {
             }
             is_any_wrong = true;
             let place = setup.places.show(&file.path);
-            let calls = format!("{place} runs {}", invocation.program);
+            let calls = format!("{place} runs {}", invocation.executable);
             examination.add(
                 key,
                 &[
@@ -252,13 +259,13 @@ pub(super) fn program(setup: &Setup, examination: &mut Examination) {
             );
         }
     }
-    if !is_any_wrong && !programs.is_empty() {
+    if !is_any_wrong && !executables.is_empty() {
         examination.add("program.this", &[("this", &this)]);
     }
 }
 
 /// Returns the key of the finding about an executable that the settings refer to.
-fn verdict_on_program(
+fn verdict_on_executable(
     invocation: &Invocation,
     shell: &Shell,
     running: Option<&Path>,
@@ -266,7 +273,7 @@ fn verdict_on_program(
     if invocation.for_powershell != (*shell == Shell::PowerShell) {
         return "program.other_shell";
     }
-    let path = Path::new(&invocation.program);
+    let path = Path::new(&invocation.executable);
     if !path.is_absolute() {
         return "program.bare";
     }
@@ -283,15 +290,15 @@ fn verdict_on_program(
 }
 
 /// Returns the version of another whycap executable, or `None` if the file does not contain a version.
-fn version_of(program: &Path) -> Option<String> {
-    marked_version(&disk::read(program, PROGRAM_LIMIT).ok()??)
+fn version_of(executable: &Path) -> Option<String> {
+    marked_version(&disk::read(executable, EXECUTABLE_SIZE_LIMIT).ok()??)
 }
 
 /// Finds the version marker in an executable and returns the version.
-fn marked_version(program: &[u8]) -> Option<String> {
+fn marked_version(executable: &[u8]) -> Option<String> {
     let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
-    memmem::find_iter(program, mark.as_bytes()).find_map(|position| {
-        let rest = program.get(position + mark.len()..)?;
+    memmem::find_iter(executable, mark.as_bytes()).find_map(|position| {
+        let rest = executable.get(position + mark.len()..)?;
         let end = memchr::memchr(b';', rest.get(..41.min(rest.len()))?)?;
         let version = std::str::from_utf8(rest.get(..end)?).ok()?;
         let is_version = !version.is_empty()

@@ -33,7 +33,7 @@ pub struct FileChange {
 pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
     /// The subject of the change: the hook events, the number of hooks, a path, or a status line's command.
-    pub(crate) of: String,
+    pub(crate) subject: String,
 }
 
 /// The kinds of changes, whose names are the keys in `changes.json`.
@@ -64,15 +64,15 @@ pub(crate) enum ChangeKind {
 }
 
 impl Change {
-    pub(super) fn new(kind: ChangeKind, of: &impl ToString) -> Self {
+    pub(super) fn new(kind: ChangeKind, subject: &impl ToString) -> Self {
         Self {
             kind,
-            of: of.to_string(),
+            subject: subject.to_string(),
         }
     }
 
     /// Returns true if something was intentionally left unchanged.
-    pub(crate) fn is_none(&self) -> bool {
+    pub(crate) fn is_left_unchanged(&self) -> bool {
         self.kind == ChangeKind::StatusLineLeft
     }
 }

@@ -21,10 +21,12 @@ use crate::places::Places;
 pub(crate) struct EditRecord {
     pub(crate) settings: PathBuf,
     /// The fingerprint of the original text, or `None` if there was no file. The text itself is in a backup.
-    pub(crate) before: Option<String>,
+    #[serde(rename = "before")]
+    pub(crate) original: Option<String>,
     /// The fingerprints of all versions that whycap has written since the original. Each fingerprint is recorded before
     /// the version is written, so the file may contain any of these versions after a crash.
-    made: Vec<String>,
+    #[serde(rename = "made")]
+    written_fingerprints: Vec<String>,
     /// The previous status line that whycap replaced.
     #[serde(rename = "kept")]
     pub(crate) previous_line: Option<PreviousStatusLine>,
@@ -35,7 +37,8 @@ pub(crate) struct EditRecord {
 /// The user's previous `statusLine` entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PreviousStatusLine {
-    pub(crate) how: KeepPurpose,
+    #[serde(rename = "how")]
+    pub(crate) purpose: KeepPurpose,
     /// The entry's exact text in the settings.
     pub(crate) entry: String,
 }
@@ -45,9 +48,9 @@ impl PreviousStatusLine {
     /// `uninstall`.
     pub(crate) fn shown_command(&self) -> Option<String> {
         let entry: Value = serde_json::from_str(&self.entry).ok()?;
-        match self.how {
-            KeepPurpose::Wrapped => Some(entry.get("command")?.as_str()?.to_owned()),
-            KeepPurpose::SetAside => None,
+        match self.purpose {
+            KeepPurpose::ShowAbove => Some(entry.get("command")?.as_str()?.to_owned()),
+            KeepPurpose::RestoreOnUninstall => None,
         }
     }
 
@@ -59,7 +62,7 @@ impl PreviousStatusLine {
         if entry_invocation(entry, STATUS_LINE).is_none() {
             return false;
         }
-        match entry.get(self.how.key()) {
+        match entry.get(self.purpose.key()) {
             Some(previous) => {
                 serde_json::from_str(&self.entry).is_ok_and(|recorded: Value| recorded == *previous)
             }
@@ -116,8 +119,8 @@ impl EditRecord {
     }
 
     /// Returns true if whycap wrote exactly this text, which means that nobody has changed it since.
-    pub(crate) fn made(&self, text: &str) -> bool {
-        self.made.contains(&fingerprint(text))
+    pub(crate) fn wrote(&self, text: &str) -> bool {
+        self.written_fingerprints.contains(&fingerprint(text))
     }
 
     /// Records that whycap is replacing the text `present` with `text`.
@@ -125,16 +128,16 @@ impl EditRecord {
     /// If `is_original` is true, `present` does not contain any whycap entries and becomes the original. If `present`
     /// is neither the original nor a version that whycap wrote, someone has edited the file. The change then cannot be
     /// undone exactly, so `text` is not recorded.
-    pub(crate) fn note(&mut self, present: Option<&str>, text: &str, is_original: bool) {
-        let is_made = present.is_some_and(|present| self.made(present));
+    pub(crate) fn record_write(&mut self, present: Option<&str>, text: &str, is_original: bool) {
+        let was_written = present.is_some_and(|present| self.wrote(present));
         if is_original {
-            self.before = present.map(fingerprint);
+            self.original = present.map(fingerprint);
         }
-        if !is_made {
-            self.made.clear();
+        if !was_written {
+            self.written_fingerprints.clear();
         }
-        if is_made || is_original {
-            self.made.push(fingerprint(text));
+        if was_written || is_original {
+            self.written_fingerprints.push(fingerprint(text));
         }
     }
 }
@@ -146,28 +149,28 @@ mod tests {
     #[test]
     fn two_writes_after_one_another_lead_back_to_the_first_text() {
         let mut record = EditRecord::default();
-        record.note(Some("a"), "ab", true);
-        record.note(Some("ab"), "abc", false);
-        assert!(record.made("ab") && record.made("abc") && !record.made("abx"));
-        assert_eq!(record.before, Some(fingerprint("a")));
+        record.record_write(Some("a"), "ab", true);
+        record.record_write(Some("ab"), "abc", false);
+        assert!(record.wrote("ab") && record.wrote("abc") && !record.wrote("abx"));
+        assert_eq!(record.original, Some(fingerprint("a")));
     }
 
     #[test]
     fn an_edit_between_two_writes_ends_the_exact_way_back() {
         let mut record = EditRecord::default();
-        record.note(Some("a"), "ab", true);
-        record.note(Some("xb"), "xbc", false);
-        assert!(!record.made("xbc") && !record.made("ab"));
+        record.record_write(Some("a"), "ab", true);
+        record.record_write(Some("xb"), "xbc", false);
+        assert!(!record.wrote("xbc") && !record.wrote("ab"));
     }
 
     #[test]
     fn a_text_without_whycap_is_the_original_again() {
         let mut record = EditRecord::default();
-        record.note(Some("a"), "ab", true);
-        record.note(Some("x"), "xb", true);
-        assert!(record.made("xb") && !record.made("ab"));
-        assert_eq!(record.before, Some(fingerprint("x")));
-        record.note(None, "b", true);
-        assert_eq!(record.before, None);
+        record.record_write(Some("a"), "ab", true);
+        record.record_write(Some("x"), "xb", true);
+        assert!(record.wrote("xb") && !record.wrote("ab"));
+        assert_eq!(record.original, Some(fingerprint("x")));
+        record.record_write(None, "b", true);
+        assert_eq!(record.original, None);
     }
 }

@@ -39,13 +39,13 @@ const HOOK_ENDING: &str = "|| :";
 /// The prefix of a command for PowerShell.
 const POWERSHELL_CALL: &str = "& ";
 
-/// Returns the command for a hook. `program` must already be quoted for the shell. PowerShell commands have no suffix
+/// Returns the command for a hook. `executable` must already be quoted for the shell. PowerShell commands have no suffix
 /// because PowerShell 5 does not support `||`.
-pub(crate) fn hook_command(program: &str) -> String {
-    if program.starts_with(POWERSHELL_CALL) {
-        return format!("{program} {HOOK}");
+pub(crate) fn hook_command(executable: &str) -> String {
+    if executable.starts_with(POWERSHELL_CALL) {
+        return format!("{executable} {HOOK}");
     }
-    format!("{program} {HOOK} {HOOK_ENDING}")
+    format!("{executable} {HOOK} {HOOK_ENDING}")
 }
 
 /// The whycap subcommand for the status line.
@@ -59,9 +59,11 @@ pub(crate) const HOOK: &str = "hook";
 #[serde(rename_all = "snake_case")]
 pub enum KeepPurpose {
     /// The existing status line is shown above whycap's.
-    Wrapped,
+    #[serde(rename = "wrapped")]
+    ShowAbove,
     /// The existing status line is restored by `uninstall`.
-    SetAside,
+    #[serde(rename = "set_aside")]
+    RestoreOnUninstall,
 }
 
 impl KeepPurpose {
@@ -72,14 +74,14 @@ impl KeepPurpose {
     /// Either copy is sufficient.
     pub fn key(self) -> &'static str {
         match self {
-            Self::Wrapped => "whycapWraps",
-            Self::SetAside => "whycapSetAside",
+            Self::ShowAbove => "whycapWraps",
+            Self::RestoreOnUninstall => "whycapSetAside",
         }
     }
 
     /// Returns the first purpose for which `get` returns a value, along with that value.
     pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
-        [Self::Wrapped, Self::SetAside]
+        [Self::ShowAbove, Self::RestoreOnUninstall]
             .into_iter()
             .find_map(|purpose| Some((purpose, get(purpose.key())?)))
     }
@@ -89,7 +91,7 @@ impl KeepPurpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The executable, without quotes.
-    pub program: String,
+    pub executable: String,
     /// True if the user has customized the command. whycap never changes such a command.
     pub is_customized: bool,
     /// True if the command is for PowerShell.
@@ -98,16 +100,16 @@ pub struct Invocation {
 
 /// Parses a shell command. Returns `None` unless it runs an executable named `whycap` with this subcommand.
 pub(crate) fn invocation(command: &str, subcommand: &str) -> Option<Invocation> {
-    let (program, after_program) = first_word(command)?;
-    let (word, rest) = first_word(after_program)?;
-    let name = program.rsplit(['/', '\\']).next()?;
+    let (executable, after_executable) = first_word(command)?;
+    let (word, rest) = first_word(after_executable)?;
+    let name = executable.rsplit(['/', '\\']).next()?;
     if !["whycap", "whycap.exe"].contains(&name) || word != subcommand {
         return None;
     }
     Some(Invocation {
         is_customized: !["", HOOK_ENDING].contains(&rest.trim()),
         for_powershell: command.trim_start().starts_with(POWERSHELL_CALL),
-        program,
+        executable,
     })
 }
 
@@ -172,7 +174,7 @@ pub(crate) fn entry_invocation(entry: &Value, subcommand: &str) -> Option<Invoca
 /// Returns the settings without whycap's hooks and with the user's previous status line in place of whycap's.
 ///
 /// Empty lists and objects under `hooks` are also removed to make the results comparable.
-pub fn without_ours(settings: &Value) -> Value {
+pub fn without_whycap_entries(settings: &Value) -> Value {
     let mut remaining = settings.clone();
     let Some(members) = remaining.as_object_mut() else {
         return remaining;
@@ -181,13 +183,13 @@ pub fn without_ours(settings: &Value) -> Value {
         && entry_invocation(entry, STATUS_LINE).is_some()
     {
         match KeepPurpose::find(|key| entry.get(key).cloned()) {
-            Some((_, foreign)) => *entry = foreign,
+            Some((_, previous)) => *entry = previous,
             None => drop(members.shift_remove("statusLine")),
         }
     }
     if let Some(events) = members.get_mut("hooks").and_then(Value::as_object_mut) {
         for groups in events.values_mut().filter_map(Value::as_array_mut) {
-            groups.retain_mut(|group| !empties_without_ours(group));
+            groups.retain_mut(|group| !is_emptied_by_removal(group));
         }
         events.retain(|_, groups| !groups.as_array().is_some_and(Vec::is_empty));
         if events.is_empty() {
@@ -198,7 +200,7 @@ pub fn without_ours(settings: &Value) -> Value {
 }
 
 /// Removes whycap's handlers from a hook group. Returns true if the group is empty as a result.
-fn empties_without_ours(group: &mut Value) -> bool {
+fn is_emptied_by_removal(group: &mut Value) -> bool {
     let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else {
         return false;
     };
@@ -209,28 +211,30 @@ fn empties_without_ours(group: &mut Value) -> bool {
 
 /// whycap's entries in a settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wired {
+pub struct InstalledEntries {
     /// The status line.
     pub status_line: Option<Invocation>,
     /// True if the status line shows the user's previous status line above its own rows.
-    pub wraps: bool,
+    pub shows_previous_line: bool,
     /// The hooks and the events that they handle.
     pub hooks: Vec<(String, Invocation)>,
 }
 
 /// Returns the readable settings files and whycap's entries in each of them.
-pub(crate) fn wired_in(files: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
+pub(crate) fn entries_in(
+    files: &[SettingsFile],
+) -> impl Iterator<Item = (&SettingsFile, InstalledEntries)> {
     files
         .iter()
-        .filter_map(|file| Some((file, wired(file.settings()?))))
+        .filter_map(|file| Some((file, installed_entries(file.settings()?))))
 }
 
 /// Finds whycap's entries in the settings.
-pub fn wired(settings: &Value) -> Wired {
+pub fn installed_entries(settings: &Value) -> InstalledEntries {
     let entry = settings.get("statusLine");
     let status_line = entry.and_then(|entry| entry_invocation(entry, STATUS_LINE));
-    let holds_wrapped_line =
-        entry.is_some_and(|entry| entry.get(KeepPurpose::Wrapped.key()).is_some());
+    let has_previous_line_to_show =
+        entry.is_some_and(|entry| entry.get(KeepPurpose::ShowAbove.key()).is_some());
 
     let mut hooks = Vec::new();
     let events = settings.get("hooks").and_then(Value::as_object);
@@ -244,8 +248,8 @@ pub fn wired(settings: &Value) -> Wired {
             .filter_map(|handler| entry_invocation(handler, HOOK));
         hooks.extend(invocations.map(|invocation| (event.clone(), invocation)));
     }
-    Wired {
-        wraps: status_line.is_some() && holds_wrapped_line,
+    InstalledEntries {
+        shows_previous_line: status_line.is_some() && has_previous_line_to_show,
         hooks,
         status_line,
     }
@@ -256,14 +260,14 @@ pub fn wired(settings: &Value) -> Wired {
 ///
 /// The hook in the settings is ignored if its executable does not exist.
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
-    wired_beside_plugin(places, environment)
+    entries_beside_plugin(places, environment)
         .unwrap_or_default()
         .iter()
-        .flat_map(|wired| &wired.hooks)
+        .flat_map(|entries| &entries.hooks)
         .any(|(name, hook)| {
             // A name without a directory is looked up on the `PATH`, so it is assumed to work.
-            let program = Path::new(&hook.program);
-            parse_name(name) == Some(event) && (!program.is_absolute() || program.is_file())
+            let executable = Path::new(&hook.executable);
+            parse_name(name) == Some(event) && (!executable.is_absolute() || executable.is_file())
         })
 }
 
@@ -304,9 +308,9 @@ impl EnabledPlugin {
 /// Returns a hint about how to turn on the status line, which the plugin shows when a session starts. Returns `None` if
 /// the status line is on, or if the hint has already been shown or cannot be marked as shown.
 pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<String> {
-    let is_on = wired_beside_plugin(places, environment)?
+    let is_on = entries_beside_plugin(places, environment)?
         .iter()
-        .any(|wired| wired.status_line.is_some());
+        .any(|entries| entries.status_line.is_some());
     if is_on {
         return None;
     }
@@ -322,12 +326,15 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
 
 /// Returns whycap's entries in each settings file. Returns `None` unless this process was started by the plugin's
 /// launcher (`hooks/whycap-hook`).
-fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec<Wired>> {
+fn entries_beside_plugin(
+    places: &Places,
+    environment: &Environment,
+) -> Option<Vec<InstalledEntries>> {
     if environment.text("WHYCAP_FROM") != Some("plugin") {
         return None;
     }
     let files = settings::of(places, environment.path("CLAUDE_PROJECT_DIR").as_deref());
-    Some(wired_in(&files).map(|(_, wired)| wired).collect())
+    Some(entries_in(&files).map(|(_, entries)| entries).collect())
 }
 
 #[cfg(test)]
@@ -337,7 +344,7 @@ mod tests {
 
     #[test]
     fn our_command_is_known_by_its_program_and_verb_however_it_is_quoted() {
-        for (command, program) in [
+        for (command, executable) in [
             ("/usr/local/bin/whycap hook", "/usr/local/bin/whycap"),
             ("'/home/a b/whycap' hook", "/home/a b/whycap"),
             ("\"/home/a b/whycap\" hook", "/home/a b/whycap"),
@@ -353,7 +360,7 @@ mod tests {
             ("& C:/ann/whycap.exe hook", "C:/ann/whycap.exe"),
         ] {
             let found = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
-            assert_eq!(found.program, program);
+            assert_eq!(found.executable, executable);
             assert!(!found.is_customized, "{command}");
         }
         let piped = invocation("whycap statusline | head -1", STATUS_LINE);
@@ -392,7 +399,7 @@ mod tests {
             "model": "opus",
         });
         assert_eq!(
-            without_ours(&settings).to_string(),
+            without_whycap_entries(&settings).to_string(),
             json!({
                 "statusLine": {"type": "command", "command": "mine"},
                 "hooks": {"Stop": [{"hooks": [{"command": "say done"}]}]},
@@ -400,8 +407,8 @@ mod tests {
             })
             .to_string()
         );
-        let found = wired(&settings);
-        assert!(found.wraps);
+        let found = installed_entries(&settings);
+        assert!(found.shows_previous_line);
         assert_eq!(found.hooks.len(), 2);
     }
 }

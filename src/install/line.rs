@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::changes::ChangeKind;
-use super::entries::wired;
+use super::entries::installed_entries;
 use super::settings_edit::Additions;
-use super::{carry_out, own_path, plan};
+use super::{own_path, plan, plan_and_execute};
 use crate::claude::settings::SettingsFile;
 use crate::disk;
 use crate::environment::Environment;
@@ -20,27 +20,27 @@ use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
 /// How long to wait for another installation to finish. The time is zero because Claude Code is waiting for a reply.
-const PATIENCE: Duration = Duration::ZERO;
+const LOCK_TIMEOUT: Duration = Duration::ZERO;
 
 /// Turns the status line on and returns the reply for the user.
 pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
-    let program = lasting_program(environment)?;
+    let executable = lasting_executable(environment)?;
     let additions = Additions {
-        program: &program,
+        executable: &executable,
         status_line: true,
         hooks: false,
         keep: None,
         slash_command: None,
     };
     let settings = places.user_settings();
-    let plan = carry_out(places, PATIENCE, false, || {
+    let plan = plan_and_execute(places, LOCK_TIMEOUT, false, || {
         plan::install(places, &settings, additions)
     })?;
 
-    if let Some(foreign) = plan.change_of(ChangeKind::StatusLineLeft) {
+    if let Some(left) = plan.change_of(ChangeKind::StatusLineLeft) {
         return Ok(format!(
-            "You already have a status line: {}\nwhycap did not change it. To show both, run in a shell: {program} install --statusline --wrap",
-            foreign.of
+            "You already have a status line: {}\nwhycap did not change it. To show both, run in a shell: {executable} install --statusline --wrap",
+            left.subject
         ));
     }
     if plan.is_empty() {
@@ -55,12 +55,12 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
 /// Turns the status line off and returns the reply for the user.
 pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     let path = places.user_settings();
-    let plan = carry_out(places, PATIENCE, false, || {
+    let plan = plan_and_execute(places, LOCK_TIMEOUT, false, || {
         // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone.
         let file = SettingsFile::of_user(places);
         let has_hooks = file
             .settings()
-            .is_some_and(|settings| !wired(settings).hooks.is_empty());
+            .is_some_and(|settings| !installed_entries(settings).hooks.is_empty());
         plan::uninstall(places, &path, has_hooks)
     })?;
 
@@ -77,38 +77,38 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
 
 /// Returns a path to whycap that is stable enough to be used in the settings. An executable in a plugin package is
 /// copied to the plugin's data directory, because the next plugin update replaces the package's directory.
-fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
-    let Some(packaged) = PackagedProgram::find(environment) else {
+fn lasting_executable(environment: &Environment) -> anyhow::Result<String> {
+    let Some(packaged) = PackagedExecutable::find(environment) else {
         return own_path::of_process(environment);
     };
-    disk::copy_program(&packaged.program, &packaged.copy)?;
+    disk::copy_executable(&packaged.executable, &packaged.copy)?;
     own_path::call(environment, &packaged.copy)
 }
 
 /// The whycap executable in a plugin package.
-struct PackagedProgram {
-    program: PathBuf,
+struct PackagedExecutable {
+    executable: PathBuf,
     /// The path of the executable's copy in the plugin's data directory.
     copy: PathBuf,
 }
 
-impl PackagedProgram {
+impl PackagedExecutable {
     /// Finds the executable. Returns `None` if this process was not started by a plugin or if the package contains no
     /// executable for this system.
     fn find(environment: &Environment) -> Option<Self> {
         let root = environment.path("CLAUDE_PLUGIN_ROOT")?;
         let data = environment.path("CLAUDE_PLUGIN_DATA")?;
         let name = format!("whycap{}", std::env::consts::EXE_SUFFIX);
-        let program = root.join("programs").join(system()?).join(&name);
+        let executable = root.join("programs").join(system()?).join(&name);
         let copy = data.join("bin").join(name);
 
         let running = std::env::current_exe().ok()?;
         let is_running =
-            disk::is_same_file(&program, &running) || disk::is_same_file(&copy, &running);
-        if !program.is_file() || !is_running {
+            disk::is_same_file(&executable, &running) || disk::is_same_file(&copy, &running);
+        if !executable.is_file() || !is_running {
             return None;
         }
-        Some(Self { program, copy })
+        Some(Self { executable, copy })
     }
 }
 
@@ -129,7 +129,7 @@ fn system() -> Option<&'static str> {
 /// Versions are compared instead of modification times because npm gives all files the same time. If the update fails,
 /// the old executable stays in use, and whycap tries again at the start of the next session.
 pub(crate) fn renew_copy(environment: &Environment) {
-    let Some(packaged) = PackagedProgram::find(environment) else {
+    let Some(packaged) = PackagedExecutable::find(environment) else {
         return;
     };
     if !packaged.copy.is_file() {
@@ -140,6 +140,6 @@ pub(crate) fn renew_copy(environment: &Environment) {
         disk::records::read(&root.join(".claude-plugin/plugin.json")).unwrap_or_default();
     let version = manifest.at("version").as_str();
     if version.is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
-        let _ = disk::copy_program(&packaged.program, &packaged.copy);
+        let _ = disk::copy_executable(&packaged.executable, &packaged.copy);
     }
 }

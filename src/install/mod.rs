@@ -1,12 +1,12 @@
 //! Adds whycap to Claude Code and removes it without losing any of the user's settings.
 //!
 //! `settings_edit` edits text without accessing the disk. `plan` reads the files and determines the steps, and
-//! `carry_out` executes them. Files are always written as a whole.
+//! `execute` executes them. Files are always written as a whole.
 
-pub mod carry_out;
 pub mod changes;
 mod edit_record;
 pub mod entries;
+pub mod execute;
 pub(crate) mod line;
 pub(crate) mod made_directories;
 pub(crate) mod own_path;
@@ -16,5 +16,5 @@ pub mod settings_edit;
 pub mod slash_command;
 pub(crate) mod words;
 
-pub(crate) use carry_out::{PATIENCE, carry_out, sweep};
 pub(crate) use edit_record::EditRecord;
+pub(crate) use execute::{LOCK_TIMEOUT, plan_and_execute, sweep};

@@ -30,11 +30,11 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
 
 /// Returns the path of an executable, quoted for the shell that Claude Code uses. Fails if the path is not valid
 /// Unicode.
-pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<String> {
-    Shell::of(environment).call(program).with_context(|| {
+pub(super) fn call(environment: &Environment, executable: &Path) -> anyhow::Result<String> {
+    Shell::of(environment).call(executable).with_context(|| {
         format!(
             "the path {} is not valid text, so it cannot be written to the settings; move whycap to a different directory",
-            program.display()
+            executable.display()
         )
     })
 }
@@ -74,9 +74,11 @@ fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &P
 ///
 /// pnpm stores a package in a directory that includes its version, such as
 /// `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…`, and links to it from `.pnpm/node_modules/…`.
-fn hoisted(program: &Path) -> Option<PathBuf> {
-    let store = program.ancestors().find(|above| above.ends_with(".pnpm"))?;
-    let mut inside = program.strip_prefix(store).ok()?.components();
+fn hoisted(executable: &Path) -> Option<PathBuf> {
+    let store = executable
+        .ancestors()
+        .find(|above| above.ends_with(".pnpm"))?;
+    let mut inside = executable.strip_prefix(store).ok()?.components();
     if inside.next()?.as_os_str() == "node_modules" {
         return None;
     }
@@ -85,8 +87,8 @@ fn hoisted(program: &Path) -> Option<PathBuf> {
 }
 
 /// Returns true if an executable is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.
-fn is_in_runner_cache(program: &Path) -> bool {
-    program.components().any(|component| {
+fn is_in_runner_cache(executable: &Path) -> bool {
+    executable.components().any(|component| {
         let name = component.as_os_str().to_string_lossy();
         name == "_npx" || name == "dlx" || name.starts_with("dlx-") || name.starts_with("bunx-")
     })
@@ -108,7 +110,7 @@ mod tests {
             for shell in [Shell::Posix("/bin/sh".into()), Shell::PowerShell] {
                 let command = format!("{} hook", shell.call(Path::new(path)).unwrap());
                 let found = invocation(&command, HOOK).unwrap();
-                assert_eq!(found.program, path, "{command}");
+                assert_eq!(found.executable, path, "{command}");
             }
         }
     }
@@ -149,10 +151,10 @@ mod tests {
     #[test]
     fn a_version_in_the_path_of_pnpm_is_left_out() {
         let store = Path::new("/home/u/pnpm/global/5/.pnpm");
-        let program = "node_modules/@whycap/linux-x64/whycap";
-        let versioned = store.join("@whycap+linux-x64@0.1.0").join(program);
-        assert_eq!(hoisted(&versioned), Some(store.join(program)));
-        assert_eq!(hoisted(&store.join(program)), None);
+        let executable = "node_modules/@whycap/linux-x64/whycap";
+        let versioned = store.join("@whycap+linux-x64@0.1.0").join(executable);
+        assert_eq!(hoisted(&versioned), Some(store.join(executable)));
+        assert_eq!(hoisted(&store.join(executable)), None);
         assert_eq!(
             hoisted(Path::new("/usr/lib/node_modules/whycap/whycap")),
             None

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::changes::{Change, ChangeKind, FileChange, Step};
 use super::edit_record::{EditRecord, fingerprint};
-use super::entries::{HOOK, Wired, invocation, wired};
+use super::entries::{HOOK, InstalledEntries, installed_entries, invocation};
 use super::made_directories::missing_directories;
 use super::settings_edit::{self, Additions};
 use super::slash_command::SlashCommandPlan;
@@ -99,7 +99,7 @@ pub fn install(
         settings.display()
     );
     let slash_command = match additions.slash_command {
-        Some(way) => SlashCommandPlan::install(places, way, &program_path(additions.program)),
+        Some(way) => SlashCommandPlan::install(places, way, &executable_path(additions.executable)),
         None => SlashCommandPlan::default(),
     };
     let is_changed = outcome.text != text;
@@ -109,11 +109,11 @@ pub fn install(
     let mut record = stored.clone();
     if is_changed {
         let is_original = settings::parse(text.as_bytes())
-            .is_ok_and(|settings| wired(&settings) == Wired::default());
+            .is_ok_and(|settings| installed_entries(&settings) == InstalledEntries::default());
         if let Some(text) = &present {
             plan.back_up(places, settings, text, is_original);
         }
-        record.note(present.as_deref(), &outcome.text, is_original);
+        record.record_write(present.as_deref(), &outcome.text, is_original);
     }
     plan.changes = outcome.changes;
 
@@ -218,22 +218,22 @@ impl Removal {
             .collect();
         let original = backup_texts
             .iter()
-            .find(|backup| record.before == Some(fingerprint(backup)));
+            .find(|backup| record.original == Some(fingerprint(backup)));
 
         let previous_line = record
             .previous_line
             .as_ref()
             .map(|line| line.entry.as_str());
-        let before_install: Option<Value> = original
+        let original_settings: Option<Value> = original
             .or(backup_texts.first())
             .and_then(|backup| settings::parse(backup.as_bytes()).ok());
         let outcome =
-            settings_edit::remove(text, only_line, previous_line, before_install.as_ref())
+            settings_edit::remove(text, only_line, previous_line, original_settings.as_ref())
                 .with_context(|| left_alone(settings))?;
 
         let is_all_removed = !only_line && !outcome.changes.is_empty();
-        let is_original_known = original.is_some() == record.before.is_some();
-        let text = if is_all_removed && record.made(text) && is_original_known {
+        let is_original_known = original.is_some() == record.original.is_some();
+        let text = if is_all_removed && record.wrote(text) && is_original_known {
             original.cloned()
         } else {
             Some(outcome.text)
@@ -251,7 +251,7 @@ fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
     let is_in_user_settings = user.path != settings
         && user
             .settings()
-            .is_some_and(|settings| wired(settings) != Wired::default());
+            .is_some_and(|settings| installed_entries(settings) != InstalledEntries::default());
 
     is_in_user_settings
         || EditRecord::known_settings(places)
@@ -260,10 +260,10 @@ fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
 }
 
 /// Extracts the path of an executable from its shell-quoted form.
-fn program_path(program: &str) -> String {
-    match invocation(&format!("{program} {HOOK}"), HOOK) {
-        Some(invocation) => invocation.program,
-        None => program.to_owned(),
+fn executable_path(executable: &str) -> String {
+    match invocation(&format!("{executable} {HOOK}"), HOOK) {
+        Some(invocation) => invocation.executable,
+        None => executable.to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::changes::FileChange;
-use super::entries::{HOOK, Invocation, STATUS_LINE, Wired, wired};
+use super::entries::{HOOK, InstalledEntries, Invocation, STATUS_LINE, installed_entries};
 use crate::claude::settings;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -31,9 +31,9 @@ fn entries(text: Option<&str>) -> Vec<String> {
     let settings: Value = text
         .and_then(|text| settings::parse(text.as_bytes()).ok())
         .unwrap_or_default();
-    let Wired {
+    let InstalledEntries {
         status_line, hooks, ..
-    } = wired(&settings);
+    } = installed_entries(&settings);
 
     status_line
         .iter()
@@ -49,7 +49,7 @@ fn entries(text: Option<&str>) -> Vec<String> {
 /// Formats an entry as its location in the settings, followed by the executable that it runs. The user's additions to
 /// the command are omitted.
 fn entry(place: &str, invocation: &Invocation, command: &str) -> String {
-    format!("\"{place}\": {} {command}", invocation.program)
+    format!("\"{place}\": {} {command}", invocation.executable)
 }
 
 #[cfg(test)]

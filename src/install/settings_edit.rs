@@ -16,7 +16,7 @@ use super::changes::{Change, ChangeKind};
 use super::edit_record::PreviousStatusLine;
 use super::entries::{
     EVENTS, HOOK, Invocation, KeepPurpose, REFRESH_SECONDS, STATUS_LINE, entry_invocation,
-    hook_command, invocation, without_ours,
+    hook_command, invocation, without_whycap_entries,
 };
 use super::slash_command::SlashCommand;
 use crate::claude::settings;
@@ -33,7 +33,7 @@ const COMMAND_COLUMNS: usize = 48;
 #[derive(Debug, Clone, Copy)]
 pub struct Additions<'a> {
     /// The path of whycap, quoted for the shell.
-    pub program: &'a str,
+    pub executable: &'a str,
     /// True to add the status line.
     pub status_line: bool,
     /// True to add the hooks.
@@ -45,7 +45,7 @@ pub struct Additions<'a> {
 }
 
 /// Returns display text for the command of a status line that is not whycap's, or `None` if there is none.
-pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
+pub(crate) fn previous_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
     if entry.is_null() || entry_invocation(entry, STATUS_LINE).is_some() {
         return None;
@@ -68,11 +68,11 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
         return Err(refusal(&root, "The settings must be a JSON object"));
     };
     if additions.status_line {
-        let command = format!("{} {STATUS_LINE}", additions.program);
+        let command = format!("{} {STATUS_LINE}", additions.executable);
         edit.add_status_line(&settings, &command, additions.keep);
     }
     if additions.hooks {
-        edit.add_hooks(&settings, &hook_command(additions.program))?;
+        edit.add_hooks(&settings, &hook_command(additions.executable))?;
     }
     edit.checked()
 }
@@ -80,18 +80,18 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
 /// Removes whycap, or only its status line, from the text of a settings file.
 ///
 /// `previous_line` is the previous status line from the edit record, for use if the text no longer contains it.
-/// `before` is the original settings, or `None` if they are unknown.
+/// `original` is the original settings, or `None` if they are unknown.
 pub(crate) fn remove(
     text: &str,
     only_status_line: bool,
     previous_line: Option<&str>,
-    before: Option<&Value>,
+    original: Option<&Value>,
 ) -> anyhow::Result<SettingsEdit> {
     let (mut edit, root) = SettingsEdit::on(text)?;
     if let Some(settings) = root.as_object() {
         edit.remove_status_line(&settings, previous_line);
         if !only_status_line {
-            edit.remove_hooks(&settings, before);
+            edit.remove_hooks(&settings, original);
         }
     }
     edit.checked()
@@ -111,7 +111,7 @@ fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> Cs
         ("padding".to_owned(), json!(0)),
         ("refreshInterval".to_owned(), json!(REFRESH_SECONDS)),
     ];
-    members.extend(previous.map(|line| (line.how.key().to_owned(), spelled(&line.entry))));
+    members.extend(previous.map(|line| (line.purpose.key().to_owned(), spelled(&line.entry))));
     CstInputValue::Object(members)
 }
 
@@ -257,17 +257,17 @@ impl SettingsEdit {
             self.previous_line = previous_line_in(&present);
             return;
         }
-        let foreign_command = match self.expected.get("statusLine") {
+        let previous_command = match self.expected.get("statusLine") {
             Some(entry) => truncate(&command_of(entry), COMMAND_COLUMNS),
             None => String::new(),
         };
         let purpose = if present.as_null_keyword().is_some() {
-            Some(KeepPurpose::SetAside)
+            Some(KeepPurpose::RestoreOnUninstall)
         } else {
             keep
         };
         let Some(how) = purpose else {
-            return self.note(ChangeKind::StatusLineLeft, &foreign_command);
+            return self.note(ChangeKind::StatusLineLeft, &previous_command);
         };
         let previous = PreviousStatusLine {
             how,
@@ -276,10 +276,10 @@ impl SettingsEdit {
         member.set_value(status_line_entry(command, Some(&previous)));
         self.previous_line = Some(previous);
         let kind = match how {
-            KeepPurpose::Wrapped => ChangeKind::StatusLineWrapped,
-            KeepPurpose::SetAside => ChangeKind::StatusLineSetAside,
+            KeepPurpose::ShowAbove => ChangeKind::StatusLineWrapped,
+            KeepPurpose::RestoreOnUninstall => ChangeKind::StatusLineSetAside,
         };
-        self.note(kind, &foreign_command);
+        self.note(kind, &previous_command);
     }
 
     fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
@@ -328,12 +328,12 @@ impl SettingsEdit {
             return;
         }
         let in_entry = previous_line_in(&entry).map(|line| line.entry);
-        let Some(foreign) = in_entry.as_deref().or(previous_line) else {
+        let Some(previous) = in_entry.as_deref().or(previous_line) else {
             member.remove();
             return self.note(ChangeKind::StatusLineRemoved, &"");
         };
-        member.set_value(spelled(foreign));
-        let value: Value = serde_json::from_str(foreign).unwrap_or_default();
+        member.set_value(spelled(previous));
+        let value: Value = serde_json::from_str(previous).unwrap_or_default();
         let shown = truncate(&command_of(&value), COMMAND_COLUMNS);
         self.note(ChangeKind::StatusLineRestored, &shown);
         if let Some(entry) = self.expected.get_mut("statusLine") {
@@ -342,12 +342,12 @@ impl SettingsEdit {
     }
 
     /// Removes whycap's handlers, along with any groups, lists, and objects that become empty. Lists and objects that
-    /// were already empty in the original settings (`before`) are kept.
-    fn remove_hooks(&mut self, settings: &CstObject, before: Option<&Value>) {
+    /// were already empty in the original settings (`original`) are kept.
+    fn remove_hooks(&mut self, settings: &CstObject, original: Option<&Value>) {
         let Some(hooks) = settings.object_value("hooks") else {
             return;
         };
-        let hooks_before = before.and_then(|settings| settings.get("hooks"));
+        let original_hooks = original.and_then(|settings| settings.get("hooks"));
         let events = hooks.properties();
         let mut count = 0;
         for event in &events {
@@ -366,14 +366,14 @@ impl SettingsEdit {
                     ours.into_iter().for_each(CstNode::remove);
                 }
             }
-            let groups_before = hooks_before.and_then(|hooks| hooks.get(event.decoded_name()?));
-            if had_groups && list.elements().is_empty() && groups_before != Some(&value!([])) {
+            let original_groups = original_hooks.and_then(|hooks| hooks.get(event.decoded_name()?));
+            if had_groups && list.elements().is_empty() && original_groups != Some(&value!([])) {
                 event.clone().remove();
             }
         }
         let is_emptied = hooks.properties().is_empty() && !events.is_empty();
         if is_emptied
-            && hooks_before != Some(&value!({}))
+            && original_hooks != Some(&value!({}))
             && let Some(member) = settings.get("hooks")
         {
             member.remove();
@@ -398,14 +398,14 @@ impl SettingsEdit {
 
     /// Applies the edits to the text. Fails if they affect anything other than whycap's entries.
     fn checked(mut self) -> anyhow::Result<Self> {
-        if !self.changes.iter().all(Change::is_none) {
+        if !self.changes.iter().all(Change::is_left_unchanged) {
             self.text = self.edited();
         }
         // The settings are compared as text to detect changes in the order of the keys.
         let others = settings::parse(self.text.as_bytes())
-            .map(|settings| without_ours(&settings).to_string());
+            .map(|settings| without_whycap_entries(&settings).to_string());
         ensure!(
-            others == Ok(without_ours(&self.expected).to_string()),
+            others == Ok(without_whycap_entries(&self.expected).to_string()),
             "the edit would change more than whycap's own entries"
         );
         Ok(self)
@@ -440,13 +440,13 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::install::entries::{Wired, wired};
+    use crate::install::entries::{InstalledEntries, installed_entries};
 
     const PROGRAM: &str = "/opt/a/whycap";
 
     fn wanted(keep: Option<KeepPurpose>) -> Additions<'static> {
         Additions {
-            program: PROGRAM,
+            executable: PROGRAM,
             status_line: true,
             hooks: true,
             keep,
@@ -485,8 +485,8 @@ mod tests {
         for text in NASTY {
             for keep in [
                 None,
-                Some(KeepPurpose::Wrapped),
-                Some(KeepPurpose::SetAside),
+                Some(KeepPurpose::ShowAbove),
+                Some(KeepPurpose::RestoreOnUninstall),
             ] {
                 round_trip(text, keep);
             }
@@ -498,9 +498,9 @@ mod tests {
         let before = parsed(text);
         let added = add(text, wanted(keep)).unwrap_or_else(|why| panic!("{text}: {why}"));
         let after = parsed(&added.text);
-        let found = wired(&after);
+        let found = installed_entries(&after);
         assert_eq!(found.hooks.len(), EVENTS.len(), "{text}");
-        let left = added.changes.iter().any(Change::is_none);
+        let left = added.changes.iter().any(Change::is_left_unchanged);
         assert_eq!(found.status_line.is_none(), left, "{text}");
         let again = add(&added.text, wanted(keep)).unwrap();
         assert_eq!(
@@ -509,7 +509,10 @@ mod tests {
         );
         let removed = remove(&added.text, false, None, Some(&before)).unwrap();
         assert_eq!(parsed(&removed.text).to_string(), before.to_string());
-        assert_eq!(wired(&parsed(&removed.text)), Wired::default());
+        assert_eq!(
+            installed_entries(&parsed(&removed.text)),
+            InstalledEntries::default()
+        );
     }
 
     fn parsed(text: &str) -> Value {
@@ -548,7 +551,7 @@ mod tests {
     fn a_moved_binary_changes_only_the_commands() {
         let old = add("{\n  \"a\": 1\n}\n", wanted(None)).unwrap();
         let new = Additions {
-            program: "'/new home/whycap'",
+            executable: "'/new home/whycap'",
             ..wanted(None)
         };
         let moved = add(&old.text, new).unwrap();
@@ -601,7 +604,7 @@ mod tests {
                 "line 1 column 36",
             ),
         ] {
-            let why = add(text, wanted(Some(KeepPurpose::Wrapped)))
+            let why = add(text, wanted(Some(KeepPurpose::ShowAbove)))
                 .err()
                 .unwrap()
                 .to_string();

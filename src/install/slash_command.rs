@@ -109,9 +109,9 @@ pub(super) struct SlashCommandPlan {
 }
 
 impl SlashCommandPlan {
-    /// Plans to add `/whycap` with the given method and to remove the files of the other method. `program` is the path
+    /// Plans to add `/whycap` with the given method and to remove the files of the other method. `executable` is the path
     /// of whycap.
-    pub(super) fn install(places: &Places, way: SlashCommand, program: &str) -> Self {
+    pub(super) fn install(places: &Places, way: SlashCommand, executable: &str) -> Self {
         let mut plan = Self::default();
         let is_installed_plugin = EnabledPlugin::list(&[SettingsFile::of_user(places)])
             .iter()
@@ -124,7 +124,7 @@ impl SlashCommandPlan {
             }
             _ => {
                 if !is_installed_plugin {
-                    plan.add_plugin(places, program);
+                    plan.add_plugin(places, executable);
                 }
                 plan.remove_command_file(places, ChangeKind::SlashCommandReplaced);
             }
@@ -140,7 +140,7 @@ impl SlashCommandPlan {
         plan
     }
 
-    fn add_plugin(&mut self, places: &Places, program: &str) {
+    fn add_plugin(&mut self, places: &Places, executable: &str) {
         let directory = plugin_directory(places);
         let shown = places.show(&directory);
         let is_own = is_own_plugin(&directory);
@@ -164,7 +164,7 @@ impl SlashCommandPlan {
         }
 
         let before = self.files.len();
-        for (name, text) in plugin_files(program) {
+        for (name, text) in plugin_files(executable) {
             let path = directory.join(name);
             let present = text_of(&path);
             if present.as_deref() != Some(&text) {
@@ -298,7 +298,7 @@ pub(crate) fn plugin_directory(places: &Places) -> PathBuf {
 
 /// Returns the names and contents of the plugin's files. `plugin.json` comes first because it identifies the directory
 /// as whycap's, which allows the next installation to continue after an interruption.
-fn plugin_files(program: &str) -> [(&'static str, String); 3] {
+fn plugin_files(executable: &str) -> [(&'static str, String); 3] {
     let manifest = json!({
         "name": "whycap",
         "version": env!("CARGO_PKG_VERSION"),
@@ -312,7 +312,7 @@ fn plugin_files(program: &str) -> [(&'static str, String); 3] {
         json!({"description": "Answers /whycap without using a model", "modules": ["./whycap.js"]});
     let module = MODULE.replace(
         NO_PROGRAM,
-        &format!("const PROGRAM = {}", Value::from(program)),
+        &format!("const PROGRAM = {}", Value::from(executable)),
     );
 
     [

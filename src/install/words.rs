@@ -8,7 +8,7 @@ use super::changes::{Change, ChangeKind, Step};
 use super::entries::{KeepPurpose, REFRESH_SECONDS, STATUS_LINE, entry_invocation};
 use super::plan::InstallPlan;
 use super::preview;
-use super::settings_edit::foreign_status_line;
+use super::settings_edit::previous_status_line;
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::places::Places;
 use crate::render::{Argument, Report, fill_template};
@@ -22,16 +22,19 @@ const QUESTION: &str = include_str!("keep_status_line.txt");
 
 /// Adds a plan's changes to a report. In a dry run, the report describes what would happen.
 pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
-    if plan.changes.iter().all(Change::is_none) {
+    if plan.changes.iter().all(Change::is_left_unchanged) {
         report.indented_paragraph(2, Tone::Plain, "no changes needed");
     }
 
     let sentence_of = sentences();
     let would = if dry_run { "would be " } else { "" };
-    for Change { kind, of } in &plan.changes {
+    for Change { kind, subject } in &plan.changes {
         let sentence = sentence_of.get(kind).map_or("", String::as_str);
-        let fillings: [Argument<'_>; 3] =
-            [("would", &would), ("of", of), ("seconds", &REFRESH_SECONDS)];
+        let fillings: [Argument<'_>; 3] = [
+            ("would", &would),
+            ("subject", subject),
+            ("seconds", &REFRESH_SECONDS),
+        ];
         for line in fill_template(sentence, &fillings).lines() {
             report.indented_paragraph(2, Tone::Plain, line);
         }
@@ -59,7 +62,7 @@ fn sentences() -> HashMap<ChangeKind, String> {
 /// or if the user wants to leave it alone.
 pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     let file = SettingsFile::read(SettingsScope::User, path.to_owned());
-    let Some(command) = file.settings().and_then(foreign_status_line) else {
+    let Some(command) = file.settings().and_then(previous_status_line) else {
         return Ok(None);
     };
     if !io::stdin().is_terminal() || !is_stdout_terminal() {
@@ -71,8 +74,8 @@ pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(match answer.trim() {
-        "k" | "K" => Some(KeepPurpose::Wrapped),
-        "s" | "S" => Some(KeepPurpose::SetAside),
+        "k" | "K" => Some(KeepPurpose::ShowAbove),
+        "s" | "S" => Some(KeepPurpose::RestoreOnUninstall),
         _ => None,
     })
 }
@@ -124,7 +127,7 @@ mod tests {
         for text in sentences.values() {
             for place in text.split('{').skip(1) {
                 let place = place.split('}').next().unwrap();
-                assert!(["would", "of", "seconds"].contains(&place), "{text}");
+                assert!(["would", "subject", "seconds"].contains(&place), "{text}");
             }
         }
     }

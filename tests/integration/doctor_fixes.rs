@@ -278,7 +278,7 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "client.troubled",
+        row: "client.has_known_issues",
         cause: |setup| {
             let state = json!({"lastReleaseNotesSeen": "2.1.120"});
             setup.sandbox.write(".claude.json", state.to_string());

@@ -221,8 +221,8 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
     assert_eq!(wired(&settings(&left)).hooks.len(), EVENTS.len());
 
     for (flag, kept) in [
-        ("--wrap", KeepPurpose::Wrapped),
-        ("--replace", KeepPurpose::SetAside),
+        ("--wrap", KeepPurpose::ShowAbove),
+        ("--replace", KeepPurpose::RestoreOnUninstall),
     ] {
         let taken = sandbox(&text);
         taken.run(&["install", flag]).success();
@@ -794,7 +794,7 @@ fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
     sandbox.run(&["install", "--wrap"]).success();
     let mut now = settings(&sandbox);
     let entry = now["statusLine"].as_object_mut().unwrap();
-    assert!(entry.remove(KeepPurpose::Wrapped.key()).is_some());
+    assert!(entry.remove(KeepPurpose::ShowAbove.key()).is_some());
     now["enabledPlugins"] = json!({});
     sandbox.write(SETTINGS, serde_json::to_string_pretty(&now).unwrap());
     assert!(
@@ -824,7 +824,7 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
         program: "/opt/whycap",
         status_line: true,
         hooks: true,
-        keep: Some(KeepPurpose::Wrapped),
+        keep: Some(KeepPurpose::ShowAbove),
         slash_command: Some(SlashCommand::Plugin),
     };
     plan::install(&places(sandbox), &sandbox.path(SETTINGS), wanted).unwrap()

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use whycap::environment::{Environment, HOME};
-use whycap::install::entries::{KeepPurpose, Wired, wired, without_ours};
+use whycap::install::entries::{
+    InstalledEntries, KeepPurpose, installed_entries, without_whycap_entries,
+};
 use whycap::install::settings_edit::Additions;
 use whycap::install::slash_command::SlashCommand;
-use whycap::install::{carry_out, plan};
+use whycap::install::{execute, plan};
 use whycap::places::Places;
 
 /// A home directory with one settings file.
@@ -50,13 +52,13 @@ impl Home {
     /// Installs whycap and checks that a second installation has nothing to do.
     fn install(&self, wanted: Additions<'_>) {
         let plan = || plan::install(&self.places, &self.settings, wanted).unwrap();
-        carry_out::run(&plan().steps).unwrap();
+        execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
 
     fn uninstall(&self) {
         let plan = || plan::uninstall(&self.places, &self.settings, false).unwrap();
-        carry_out::run(&plan().steps).unwrap();
+        execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
 
@@ -75,7 +77,7 @@ fn parsed(text: &str) -> Value {
 
 /// Returns the settings other than whycap's, in their order.
 fn others(settings: &Value) -> String {
-    without_ours(settings).to_string()
+    without_whycap_entries(settings).to_string()
 }
 
 #[derive(Debug, Clone)]
@@ -98,8 +100,8 @@ enum Event {
 fn keep() -> impl Strategy<Value = Option<KeepPurpose>> {
     prop_oneof![
         Just(None),
-        Just(Some(KeepPurpose::Wrapped)),
-        Just(Some(KeepPurpose::SetAside)),
+        Just(Some(KeepPurpose::ShowAbove)),
+        Just(Some(KeepPurpose::RestoreOnUninstall)),
     ]
 }
 
@@ -260,7 +262,7 @@ proptest! {
         laid_out(&value, &spaces, &mut 0, &mut text);
         // For some floating-point numbers, `serde_json` does not parse its own output back to the same value.
         let value = parsed(&text);
-        let untouched = wired(&value) == Wired::default();
+        let untouched = installed_entries(&value) == InstalledEntries::default();
         let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
         let home = Home::with(&text);
         home.install(wanted);
@@ -270,13 +272,13 @@ proptest! {
         if untouched {
             prop_assert_eq!(home.text(), &*text);
         }
-        prop_assert_eq!(wired(&home.value()), Wired::default());
+        prop_assert_eq!(installed_entries(&home.value()), InstalledEntries::default());
         prop_assert_eq!(others(&home.value()), others(&value));
         // Even without its records, `uninstall` removes exactly whycap's own settings.
         home.install(wanted);
         home.lose_data();
         home.uninstall();
-        prop_assert_eq!(wired(&home.value()), Wired::default());
+        prop_assert_eq!(installed_entries(&home.value()), InstalledEntries::default());
         prop_assert_eq!(others(&home.value()), others(&value));
     }
 
@@ -293,7 +295,7 @@ proptest! {
             let before = home.text();
             match event {
                 Event::Install { status_line, hooks, keep, program } => {
-                    if wired(&home.value()) == Wired::default() {
+                    if installed_entries(&home.value()) == InstalledEntries::default() {
                         exact = Some(before);
                     }
                     let slash_command = hooks.then_some(SlashCommand::Plugin);
@@ -327,10 +329,10 @@ proptest! {
                 }
             }
             // The installation adds no hooks other than whycap's own.
-            prop_assert!(wired(&home.value()).hooks.len() <= 5);
+            prop_assert!(installed_entries(&home.value()).hooks.len() <= 5);
         }
         let left = home.value();
-        prop_assert_eq!(wired(&left), Wired::default());
+        prop_assert_eq!(installed_entries(&left), InstalledEntries::default());
         prop_assert_eq!(others(&left), others(&expected));
     }
 }

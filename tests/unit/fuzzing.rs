@@ -257,7 +257,10 @@ impl Home {
             program: "/bin/whycap",
             status_line: true,
             hooks: true,
-            keep: text.len().is_multiple_of(2).then_some(KeepPurpose::Wrapped),
+            keep: text
+                .len()
+                .is_multiple_of(2)
+                .then_some(KeepPurpose::ShowAbove),
             slash_command: None,
         };
         let Ok(added) = settings_edit::add(&text, wanted) else {

@@ -59,18 +59,18 @@ pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
 }
 
 /// How long to wait for another installation to finish.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The maximum number of attempts if another program keeps changing a file.
 const ATTEMPTS: usize = 20;
 
 /// Makes a plan and, unless this is a dry run, executes it. Returns the plan.
 ///
-/// Fails if a file cannot be written, if another installation does not finish within `patience`, or if another program
+/// Fails if a file cannot be written, if another installation does not finish within `lock_timeout`, or if another program
 /// keeps changing a file.
-pub(crate) fn carry_out(
+pub(crate) fn plan_and_execute(
     places: &Places,
-    patience: Duration,
+    lock_timeout: Duration,
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
@@ -80,7 +80,7 @@ pub(crate) fn carry_out(
         return Ok(first);
     }
 
-    let _lock = lock(&places.data, patience)?;
+    let _lock = lock(&places.data, lock_timeout)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
         if run(&plan.steps)? {
@@ -114,10 +114,10 @@ pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
 }
 
 /// Acquires the installation lock, which is held until the returned guard is dropped.
-fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::LockGuard> {
+fn lock(data: &Path, lock_timeout: Duration) -> anyhow::Result<disk::lock::LockGuard> {
     disk::create_private_directory(data)?;
     let path = data.join("install.lock");
-    disk::lock::lock_with_timeout(&path, patience, &mut std::thread::sleep)
+    disk::lock::lock_with_timeout(&path, lock_timeout, &mut std::thread::sleep)
         .with_context(|| {
             format!(
                 "could not lock {}; check that you have write permission for its directory",
