@@ -15,7 +15,7 @@ pub const FIVE_MINUTE_WRITE: f64 = (5.0 - 0.2) / 1e6;
 
 /// The part of a prompt that the cache drops.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Lie {
+pub enum CacheLoss {
     None,
     /// Drops everything.
     All,
@@ -82,18 +82,18 @@ pub struct Life {
 
 /// The cache usage that a response reported, and the number of tokens that had been cached before.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct CacheUse {
     pub read: u64,
     pub wrote: u64,
-    pub there: Option<u64>,
+    pub available: Option<u64>,
 }
 
-impl Asked {
+impl CacheUse {
     /// Returns the number of rewritten tokens, or zero if nearly everything was read from the cache.
-    pub fn again(&self) -> u64 {
-        let there = self.there.unwrap_or(0).min(self.read + self.wrote);
-        let missed = there.saturating_sub(self.read);
-        if missed >= 2_000 && self.read * 100 < there * 95 {
+    pub fn rewritten_tokens(&self) -> u64 {
+        let available = self.available.unwrap_or(0).min(self.read + self.wrote);
+        let missed = available.saturating_sub(self.read);
+        if missed >= 2_000 && self.read * 100 < available * 95 {
             missed.min(self.wrote)
         } else {
             0
@@ -241,7 +241,7 @@ impl Life {
     }
 
     /// Sends the current prompt and records the response, which arrives a second later.
-    pub fn ask(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
+    pub fn ask(&mut self, caller: &mut Caller, loss: CacheLoss) -> CacheUse {
         let lifetime = if self.hour { 60 * MINUTE } else { 5 * MINUTE };
         let mut length = self.start();
         let mut read = 0;
@@ -255,12 +255,12 @@ impl Life {
                 .cache
                 .get(key)
                 .is_some_and(|(_, until)| *until > self.at);
-            let is_told = match lie {
-                Lie::None => true,
-                Lie::All => false,
-                Lie::Messages => place == 0,
+            let is_kept = match loss {
+                CacheLoss::None => true,
+                CacheLoss::All => false,
+                CacheLoss::Messages => place == 0,
             };
-            if is_known && is_told {
+            if is_known && is_kept {
                 read = *length;
             }
         }
@@ -268,15 +268,15 @@ impl Life {
             self.cache
                 .insert(key.clone(), (*length, self.at + lifetime));
         }
-        let asked = Asked {
+        let cache_use = CacheUse {
             read,
             wrote: length - read,
-            there: caller.before.insert(self.model.to_owned(), length),
+            available: caller.before.insert(self.model.to_owned(), length),
         };
         let request = self.keeps_requests.then(|| self.request(caller));
         self.at += 1_000;
-        self.answer(caller, &asked, request.as_deref());
-        asked
+        self.answer(caller, &cache_use, request.as_deref());
+        cache_use
     }
 
     fn request(&mut self, caller: &mut Caller) -> String {
@@ -309,13 +309,13 @@ impl Life {
             .count();
         let keep = if caller.base.is_some() { same } else { 0 };
         let ttl = if self.hour { "1h" } else { "5m" };
-        let mark = json!({"type": "ephemeral", "ttl": ttl});
+        let breakpoint = json!({"type": "ephemeral", "ttl": ttl});
         let id = self.id("request");
         let mut line = json!({
             "type": "api-request", "id": id, "querySource": caller.source, "shapeHash": shape_hash,
             "params": {"model": self.model, "betas": ["a"], "max_tokens": 1, "output_config": {"effort": self.effort}},
             "keep": keep, "tail": ids[keep..],
-            "cacheControl": [{"path": ["system", 0], "value": mark}, {"path": ["messages", ids.len().saturating_sub(1), "content", 0], "value": mark}],
+            "cacheControl": [{"path": ["system", 0], "value": breakpoint}, {"path": ["messages", ids.len().saturating_sub(1), "content", 0], "value": breakpoint}],
         });
         if let Some(base) = &caller.base {
             line["base"] = json!(base);
@@ -326,15 +326,15 @@ impl Life {
         id
     }
 
-    fn answer(&mut self, caller: &mut Caller, asked: &Asked, request: Option<&str>) {
+    fn answer(&mut self, caller: &mut Caller, cache_use: &CacheUse, request: Option<&str>) {
         let id = self.id("msg");
         let (five, hour) = if self.hour {
-            (0, asked.wrote)
+            (0, cache_use.wrote)
         } else {
-            (asked.wrote, 0)
+            (cache_use.wrote, 0)
         };
         let usage = json!({
-            "input_tokens": 3, "output_tokens": 40, "cache_read_input_tokens": asked.read, "cache_creation_input_tokens": asked.wrote,
+            "input_tokens": 3, "output_tokens": 40, "cache_read_input_tokens": cache_use.read, "cache_creation_input_tokens": cache_use.wrote,
             "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour},
         });
         for block in [
@@ -356,10 +356,10 @@ impl Life {
     }
 
     /// Continues the turn by sending a tool result.
-    pub fn step(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
+    pub fn step(&mut self, caller: &mut Caller, loss: CacheLoss) -> CacheUse {
         self.at += 7_000;
         self.result(caller, 500);
-        self.ask(caller, lie)
+        self.ask(caller, loss)
     }
 
     /// Writes the transcript to the path that Claude Code uses.

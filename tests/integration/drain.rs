@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::cached_life::{Asked, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, Lie, Life, MINUTE};
+use crate::cached_life::{
+    CacheLoss, CacheUse, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, Life, MINUTE,
+};
 use crate::histories::with_history;
 use crate::support::{Run, Sandbox, data};
 
@@ -18,9 +20,9 @@ fn conversation() -> Caller {
 fn working() -> (Life, Caller) {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     for _ in 0..3 {
-        life.step(&mut caller, Lie::None);
+        life.step(&mut caller, CacheLoss::None);
     }
     (life, caller)
 }
@@ -92,7 +94,7 @@ impl AnyLife {
         };
         any.life.hour = any.below(2) == 0;
         any.say(20_000);
-        any.life.ask(&mut any.caller, Lie::None);
+        any.life.ask(&mut any.caller, CacheLoss::None);
         for turn in 0..40 {
             match any.below(16) {
                 0..=4 => any.needless(turn),
@@ -100,10 +102,10 @@ impl AnyLife {
                 10 => any.with_subagent(),
                 11 => {
                     any.life.context(&mut any.caller, 900);
-                    any.life.step(&mut any.caller, Lie::None);
+                    any.life.step(&mut any.caller, CacheLoss::None);
                 }
                 _ => {
-                    any.life.step(&mut any.caller, Lie::None);
+                    any.life.step(&mut any.caller, CacheLoss::None);
                 }
             }
         }
@@ -122,24 +124,24 @@ impl AnyLife {
         self.life.prompt(&mut self.caller, tokens);
     }
 
-    fn lie(&mut self) -> Lie {
-        [Lie::All, Lie::Messages][self.below(2)]
+    fn loss(&mut self) -> CacheLoss {
+        [CacheLoss::All, CacheLoss::Messages][self.below(2)]
     }
 
-    fn note(&mut self, cause: &str, asked: Asked) {
-        if asked.again() > 0 {
-            add(&mut self.truth, cause, 1, asked.again());
+    fn note(&mut self, cause: &str, cache_use: CacheUse) {
+        if cache_use.rewritten_tokens() > 0 {
+            add(&mut self.truth, cause, 1, cache_use.rewritten_tokens());
         }
     }
 
     fn needless(&mut self, turn: usize) {
-        let (cause, lie) = match self.below(5) {
-            0 => ("server", self.lie()),
+        let (cause, loss) = match self.below(5) {
+            0 => ("server", self.loss()),
             1 => {
                 self.say(100);
-                let lie = self.lie();
-                let asked = self.life.ask(&mut self.caller, lie);
-                return self.note("server", asked);
+                let loss = self.loss();
+                let cache_use = self.life.ask(&mut self.caller, loss);
+                return self.note("server", cache_use);
             }
             2 => {
                 match self.life.tools.len() {
@@ -149,21 +151,21 @@ impl AnyLife {
                         .push((format!("mcp__{turn}"), "x".repeat(900))),
                     _ => self.life.tools.truncate(2),
                 }
-                ("tools_changed", Lie::None)
+                ("tools_changed", CacheLoss::None)
             }
             3 => {
                 self.life.system = format!("You are an agent. {turn}");
-                ("system_prompt_changed", Lie::None)
+                ("system_prompt_changed", CacheLoss::None)
             }
             _ if self.caller.messages.len() > 4 => {
                 let place = self.below(self.caller.messages.len() - 3);
                 self.caller.messages[place].0.push('!');
-                ("messages_rewritten", Lie::None)
+                ("messages_rewritten", CacheLoss::None)
             }
             _ => return,
         };
-        let asked = self.life.step(&mut self.caller, lie);
-        self.note(cause, asked);
+        let cache_use = self.life.step(&mut self.caller, loss);
+        self.note(cause, cache_use);
     }
 
     fn by_user(&mut self, turn: usize) {
@@ -200,7 +202,7 @@ impl AnyLife {
                 life.tools.reverse();
             }
         }
-        self.life.step(&mut self.caller, Lie::None);
+        self.life.step(&mut self.caller, CacheLoss::None);
         self.life.model = "claude-opus-5-5";
     }
 
@@ -210,10 +212,10 @@ impl AnyLife {
         let own = (life.tools.clone(), life.system.clone(), life.effort);
         life.tools = vec![("Grep".to_owned(), "Looks for it.".to_owned())];
         (life.system, life.effort) = ("You explore.".to_owned(), "low");
-        life.step(&mut self.agent, Lie::None);
-        let forgotten = self.lie();
-        let asked = self.life.step(&mut self.agent, forgotten);
-        self.note("server", asked);
+        life.step(&mut self.agent, CacheLoss::None);
+        let forgotten = self.loss();
+        let cache_use = self.life.step(&mut self.agent, forgotten);
+        self.note("server", cache_use);
         (self.life.tools, self.life.system, self.life.effort) = own;
     }
 }
@@ -225,33 +227,41 @@ fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
     let named = causes.map(|cause| {
         let count = |field: &str| cause[field].as_u64().unwrap();
         let name = cause["cause"].as_str().unwrap().to_owned();
-        let is_needless = cause["needless"].as_bool().unwrap();
-        (name, is_needless, count("answers"), count("tokens"))
+        let is_avoidable = cause["needless"].as_bool().unwrap();
+        (name, is_avoidable, count("answers"), count("tokens"))
     });
     named.filter(|(name, ..)| name != "first").collect()
 }
 
 #[track_caller]
-fn only(life: &Life, cause: &str, is_needless: bool, asked: Asked) -> Value {
+fn only(life: &Life, cause: &str, is_avoidable: bool, cache_use: CacheUse) -> Value {
     let found = drained(life);
-    let expected = (cause.to_owned(), is_needless, 1, asked.again());
+    let expected = (
+        cause.to_owned(),
+        is_avoidable,
+        1,
+        cache_use.rewritten_tokens(),
+    );
     assert_eq!(causes(&found), [expected]);
     found
 }
 
 #[test]
 fn a_prefix_that_the_server_forgot_is_needless_to_the_token_and_the_cent() {
-    for lie in [Lie::All, Lie::Messages] {
+    for loss in [CacheLoss::All, CacheLoss::Messages] {
         for (hour, price) in [(true, HOUR_WRITE), (false, FIVE_MINUTE_WRITE)] {
             let (mut life, mut caller) = (Life::new("s1", START), conversation());
             life.hour = hour;
             life.prompt(&mut caller, 30_000);
-            life.ask(&mut caller, Lie::None);
-            life.step(&mut caller, Lie::None);
-            let asked = life.step(&mut caller, lie);
-            let found = only(&life, "server", true, asked);
+            life.ask(&mut caller, CacheLoss::None);
+            life.step(&mut caller, CacheLoss::None);
+            let cache_use = life.step(&mut caller, loss);
+            let found = only(&life, "server", true, cache_use);
             let cost = found["needless"]["cost_usd"].as_f64().unwrap();
-            assert!((cost - asked.again() as f64 * price).abs() < 1e-9, "{cost}");
+            assert!(
+                (cost - cache_use.rewritten_tokens() as f64 * price).abs() < 1e-9,
+                "{cost}"
+            );
             assert_eq!(found["sessions"][0]["session"], "s1");
         }
     }
@@ -261,7 +271,10 @@ fn a_prefix_that_the_server_forgot_is_needless_to_the_token_and_the_cent() {
 fn a_read_that_stays_where_it_was_while_the_prompt_grows_is_needless_each_time() {
     let (mut life, mut caller) = working();
     let again: u64 = (0..5)
-        .map(|_| life.step(&mut caller, Lie::Messages).again())
+        .map(|_| {
+            life.step(&mut caller, CacheLoss::Messages)
+                .rewritten_tokens()
+        })
         .sum();
     let found = drained(&life);
     assert_eq!(causes(&found), [("server".to_owned(), true, 5, again)]);
@@ -272,8 +285,8 @@ fn tools_that_come_and_go_are_named_and_needless() {
     let (mut life, mut caller) = working();
     life.tools
         .push(("mcp__parts__find".to_owned(), "x".repeat(800)));
-    let asked = life.step(&mut caller, Lie::None);
-    only(&life, "tools_changed", true, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::None);
+    only(&life, "tools_changed", true, cache_use);
     let sandbox = Sandbox::new();
     life.write(&sandbox);
     let text = sandbox.run(&["drain"]);
@@ -289,43 +302,43 @@ fn tools_that_the_user_changed_by_a_command_or_a_new_process_are_not_needless() 
     let (mut life, mut caller) = working();
     life.command(&caller, "/mcp");
     life.tools.pop();
-    let asked = life.step(&mut caller, Lie::None);
-    only(&life, "tools_changed", false, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::None);
+    only(&life, "tools_changed", false, cache_use);
 
     let (mut life, mut caller) = working();
     caller.restart();
     life.tools.pop();
     life.prompt(&mut caller, 100);
-    let asked = life.ask(&mut caller, Lie::None);
-    only(&life, "tools_changed", false, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::None);
+    only(&life, "tools_changed", false, cache_use);
 }
 
 #[test]
 fn a_system_prompt_that_changes_within_a_session_is_needless_and_with_a_new_version_it_is_not() {
     let (mut life, mut caller) = working();
     life.system.push_str(" Be brief.");
-    let asked = life.step(&mut caller, Lie::None);
-    only(&life, "system_prompt_changed", true, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::None);
+    only(&life, "system_prompt_changed", true, cache_use);
 
     let (mut life, mut caller) = working();
     caller.restart();
     life.version = "2.1.330";
     life.system.push_str(" Be brief.");
     life.prompt(&mut caller, 100);
-    let asked = life.ask(&mut caller, Lie::None);
-    only(&life, "system_prompt_changed", false, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::None);
+    only(&life, "system_prompt_changed", false, cache_use);
 }
 
 #[test]
 fn an_earlier_message_that_was_rewritten_is_needless_and_going_back_is_not() {
     let (mut life, mut caller) = working();
     caller.messages[0].0.push_str(" with a reminder");
-    let asked = life.step(&mut caller, Lie::None);
-    only(&life, "messages_rewritten", true, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::None);
+    only(&life, "messages_rewritten", true, cache_use);
 
     let (mut life, mut caller) = working();
     for _ in 0..4 {
-        life.step(&mut caller, Lie::None);
+        life.step(&mut caller, CacheLoss::None);
     }
     caller.messages.truncate(4);
     life.prompt(&mut caller, 25_000);
@@ -340,11 +353,11 @@ fn saying_the_same_once_more_after_going_back_is_not_needless() {
     let said = caller.messages.last().unwrap().clone();
     life.context(&mut caller, 100);
     let behind = caller.messages.last().unwrap().clone();
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     caller.messages.truncate(caller.messages.len() - 4);
     life.context(&mut caller, 50);
     caller.messages.extend([said, behind]);
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     assert_eq!(drained(&life)["needless"]["answers"], 0);
 }
 
@@ -357,12 +370,12 @@ fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
         let (mut life, mut caller) = (Life::new("s1", START), conversation());
         life.hour = hour;
         life.prompt(&mut caller, 30_000);
-        let first = life.ask(&mut caller, Lie::None);
+        let first = life.ask(&mut caller, CacheLoss::None);
         life.at += pause;
         life.prompt(&mut caller, 100);
-        let asked = life.ask(&mut caller, Lie::None);
-        let new = first.wrote + asked.wrote - asked.again();
-        let found = only(&life, cause, false, asked);
+        let cache_use = life.ask(&mut caller, CacheLoss::None);
+        let new = first.wrote + cache_use.wrote - cache_use.rewritten_tokens();
+        let found = only(&life, cause, false, cache_use);
         let expired = found["causes"].as_array().unwrap().iter();
         let expired = expired.clone().find(|cause| cause["cause"] == "expired");
         let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
@@ -379,8 +392,8 @@ fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
     let (mut life, mut caller) = working();
     life.at += 50 * MINUTE;
     life.prompt(&mut caller, 100);
-    let asked = life.ask(&mut caller, Lie::All);
-    only(&life, "server", true, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::All);
+    only(&life, "server", true, cache_use);
 }
 
 #[test]
@@ -388,32 +401,32 @@ fn a_request_that_was_answered_only_after_the_lifetime_proves_nothing() {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.hour = false;
     life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     life.at += 5 * MINUTE - 1_500;
     life.prompt(&mut caller, 100);
-    let asked = life.ask(&mut caller, Lie::All);
-    only(&life, "unknown", false, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::All);
+    only(&life, "unknown", false, cache_use);
 }
 
 #[test]
 fn another_model_another_effort_and_a_compaction_are_needed() {
     let (mut life, mut caller) = working();
     life.model = "claude-sonnet-5-5";
-    let asked = life.step(&mut caller, Lie::None);
+    let cache_use = life.step(&mut caller, CacheLoss::None);
     let found = drained(&life);
-    let expected = ("model_changed".to_owned(), false, 1, asked.wrote);
+    let expected = ("model_changed".to_owned(), false, 1, cache_use.wrote);
     assert_eq!(causes(&found), [expected]);
 
     let (mut life, mut caller) = working();
     life.effort = "high";
-    let asked = life.step(&mut caller, Lie::None);
-    only(&life, "effort_changed", false, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::None);
+    only(&life, "effort_changed", false, cache_use);
 
     let (mut life, mut caller) = working();
     life.compact(&mut caller);
     life.prompt(&mut caller, 40_000);
-    let asked = life.ask(&mut caller, Lie::All);
-    only(&life, "compaction", false, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::All);
+    only(&life, "compaction", false, cache_use);
 }
 
 #[test]
@@ -424,9 +437,9 @@ fn context_of_hooks_subagents_and_background_requests_are_no_misses() {
     let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
     for _ in 0..4 {
         life.context(&mut caller, 3_000);
-        life.step(&mut caller, Lie::None);
-        life.step(&mut agent, Lie::None);
-        life.ask(&mut helper, Lie::None);
+        life.step(&mut caller, CacheLoss::None);
+        life.step(&mut agent, CacheLoss::None);
+        life.ask(&mut helper, CacheLoss::None);
     }
     assert_eq!(causes(&drained(&life)), []);
 }
@@ -440,14 +453,14 @@ fn another_account_has_another_cache() {
     };
     life.lines.insert(0, owner("mine"));
     life.lines.push(owner("my company's"));
-    life.step(&mut caller, Lie::All);
+    life.step(&mut caller, CacheLoss::All);
     assert_eq!(drained(&life)["needless"]["answers"], 0);
 }
 
 #[test]
 fn what_a_fork_copied_is_counted_once() {
     let (mut life, mut caller) = working();
-    let asked = life.step(&mut caller, Lie::All);
+    let cache_use = life.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
     life.write(&sandbox);
     let copied = life.lines.iter().map(|line| {
@@ -464,7 +477,7 @@ fn what_a_fork_copied_is_counted_once() {
     let found = sandbox.run(&["drain", "--json"]).json();
     assert_eq!(
         causes(&found),
-        [("server".to_owned(), true, 1, asked.again())]
+        [("server".to_owned(), true, 1, cache_use.rewritten_tokens())]
     );
     assert_eq!(found["sessions"].as_array().unwrap().len(), 1);
 }
@@ -475,16 +488,16 @@ fn unrecorded() -> (Life, Caller) {
     life.version = "2.1.240";
     life.keeps_requests = false;
     life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, Lie::None);
-    life.step(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
+    life.step(&mut caller, CacheLoss::None);
     (life, caller)
 }
 
 #[test]
 fn without_recorded_requests_a_single_rewrite_is_unexplained() {
     let (mut life, mut caller) = unrecorded();
-    let asked = life.step(&mut caller, Lie::Messages);
-    let found = only(&life, "unknown", false, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::Messages);
+    let found = only(&life, "unknown", false, cache_use);
     assert_eq!(found["answers_without_record"], 3);
 
     let sandbox = Sandbox::new();
@@ -506,15 +519,19 @@ fn without_recorded_requests_a_cache_that_stands_still_is_a_fault_of_the_server(
     life.version = "2.1.240";
     life.keeps_requests = false;
     life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, Lie::Messages);
+    life.ask(&mut caller, CacheLoss::Messages);
     let mut tokens = 0;
     for nth in 0..140 {
         if nth % 10 == 0 {
             life.prompt(&mut caller, 500);
         }
-        let asked = life.step(&mut caller, Lie::Messages);
+        let cache_use = life.step(&mut caller, CacheLoss::Messages);
         // From the second response on, each response reads as many tokens as the previous one.
-        tokens += if nth == 0 { 0 } else { asked.again() };
+        tokens += if nth == 0 {
+            0
+        } else {
+            cache_use.rewritten_tokens()
+        };
     }
 
     let found = drained(&life);
@@ -540,7 +557,7 @@ fn without_recorded_requests_going_back_to_the_same_prompt_again_and_again_is_no
         life.last_lines.clone_from(&last_lines);
         caller.messages.clone_from(&messages);
         life.prompt(&mut caller, 5_000 + nth * 500);
-        life.ask(&mut caller, Lie::None);
+        life.ask(&mut caller, CacheLoss::None);
     }
     let found = drained(&life);
     assert_eq!(found["needless"]["answers"], 0, "{found}");
@@ -553,14 +570,14 @@ fn a_skill_that_is_followed_by_a_rewrite_is_its_cause() {
         life.version = version;
         life.keeps_requests = version == "2.1.330";
         caller.restart();
-        life.step(&mut caller, Lie::None);
-        life.step(&mut caller, Lie::None);
+        life.step(&mut caller, CacheLoss::None);
+        life.step(&mut caller, CacheLoss::None);
 
         life.load_skill(&mut caller, "fix-style");
-        let asked = life.ask(&mut caller, Lie::Messages);
+        let cache_use = life.ask(&mut caller, CacheLoss::Messages);
         life.load_skill(&mut caller, "write-plainly");
-        life.ask(&mut caller, Lie::None);
-        let found = only(&life, "skill_loaded", false, asked);
+        life.ask(&mut caller, CacheLoss::None);
+        let found = only(&life, "skill_loaded", false, cache_use);
 
         let causes = found["causes"].as_array().unwrap().iter();
         let cause = causes
@@ -579,21 +596,21 @@ fn a_skill_that_changes_the_effort_is_the_cause_of_the_rewrite() {
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
     life.effort = "high";
-    let asked = life.ask(&mut caller, Lie::None);
-    only(&life, "skill_loaded", false, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::None);
+    only(&life, "skill_loaded", false, cache_use);
 }
 
 #[test]
 fn tools_that_a_search_loads_are_no_changed_tools() {
     let (mut life, mut caller) = working();
     life.load_tool(&mut caller, "mcp__parts__find");
-    let asked = life.ask(&mut caller, Lie::Messages);
-    only(&life, "tools_loaded", false, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::Messages);
+    only(&life, "tools_loaded", false, cache_use);
 
     // Definitions of deferred tools are not part of the cache.
     let (mut life, mut caller) = working();
     life.load_tool(&mut caller, "mcp__parts__find");
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     assert_eq!(causes(&drained(&life)), []);
 }
 
@@ -607,49 +624,49 @@ fn a_load_does_not_excuse_what_it_cannot_cause() {
         &json!({"skill": "typo"}),
         &Value::Null,
     );
-    let asked = life.ask(&mut caller, Lie::All);
-    only(&life, "server", true, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::All);
+    only(&life, "server", true, cache_use);
 
     // The tool search finds nothing.
     let (mut life, mut caller) = working();
     let nothing = json!({"matches": [], "query": "typo"});
     life.call(&mut caller, "ToolSearch", &json!({}), &nothing);
-    let asked = life.ask(&mut caller, Lie::All);
-    only(&life, "server", true, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::All);
+    only(&life, "server", true, cache_use);
 
     // An MCP server reconnects at the same time.
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
     life.tools
         .push(("mcp__parts__find".to_owned(), "x".repeat(900)));
-    let asked = life.ask(&mut caller, Lie::None);
-    only(&life, "tools_changed", true, asked);
+    let cache_use = life.ask(&mut caller, CacheLoss::None);
+    only(&life, "tools_changed", true, cache_use);
 
     // The rewrite happens one request later.
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
-    life.ask(&mut caller, Lie::None);
-    let asked = life.step(&mut caller, Lie::All);
-    only(&life, "server", true, asked);
+    life.ask(&mut caller, CacheLoss::None);
+    let cache_use = life.step(&mut caller, CacheLoss::All);
+    only(&life, "server", true, cache_use);
 
     // A subagent loads a skill, but the rewrite happens in the main conversation.
     let (mut life, mut caller) = working();
     let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
-    life.step(&mut agent, Lie::None);
+    life.step(&mut agent, CacheLoss::None);
     life.load_skill(&mut agent, "fix-style");
-    let asked = life.step(&mut caller, Lie::All);
-    only(&life, "server", true, asked);
+    let cache_use = life.step(&mut caller, CacheLoss::All);
+    only(&life, "server", true, cache_use);
 }
 
 #[test]
 fn the_report_states_what_skills_and_tools_cost_per_use() {
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
-    life.ask(&mut caller, Lie::Messages);
+    life.ask(&mut caller, CacheLoss::Messages);
     life.load_tool(&mut caller, "mcp__parts__find");
-    life.ask(&mut caller, Lie::Messages);
+    life.ask(&mut caller, CacheLoss::Messages);
     life.load_tool(&mut caller, "mcp__parts__list");
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
 
     let sandbox = Sandbox::new();
     life.write(&sandbox);
@@ -720,7 +737,7 @@ fn no_recorded_history_shows_a_needless_write_that_was_none() {
 #[test]
 fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
     let (mut life, mut caller) = working();
-    life.step(&mut caller, Lie::All);
+    life.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
     life.write(&sandbox);
     let answers = |arguments: &[&str]| {
@@ -742,7 +759,7 @@ fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
 fn a_prompt_cost_what_its_answers_and_subagents_cost_and_its_words_stay_on_the_terminal() {
     let (mut life, mut caller) = working();
     life.prompt(&mut caller, 300);
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     let sandbox = Sandbox::new();
     life.write(&sandbox);
     let found = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
@@ -779,7 +796,7 @@ fn spend_by_account_parts_the_login_from_others_and_from_what_nobody_knows() {
             life.lines.push(pays.to_string());
         }
         life.prompt(&mut caller, 300);
-        life.ask(&mut caller, Lie::None);
+        life.ask(&mut caller, CacheLoss::None);
         life.write(&sandbox);
     }
     let found = sandbox.run(&["spend", "--json", "--by", "account"]).json();
@@ -875,7 +892,7 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
 fn at_a_limit_it_is_said_what_the_window_was_used_by_and_what_of_it_was_needless() {
     let (mut life, mut caller) = working();
     for _ in 0..5 {
-        life.step(&mut caller, Lie::All);
+        life.step(&mut caller, CacheLoss::All);
     }
     let at = chrono::DateTime::from_timestamp_millis(life.at).unwrap();
     let refused = json!({
@@ -912,7 +929,7 @@ fn the_prompt_segment_shows_what_the_last_prompt_cost() {
     let (mut life, mut caller) = working();
     life.prompt(&mut caller, 300);
     let before = life.lines.len();
-    life.ask(&mut caller, Lie::None);
+    life.ask(&mut caller, CacheLoss::None);
     let sandbox = Sandbox::new();
     life.write(&sandbox);
     sandbox.write(

@@ -12,7 +12,7 @@ use std::process::Stdio;
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-use crate::histories::{Dice, HISTORIES, PROJECTS, transcripts, with_history};
+use crate::histories::{HISTORIES, PROJECTS, SeededRandom, transcripts, with_history};
 use crate::support::{Run, Sandbox};
 
 /// A time later than any timestamp.
@@ -51,7 +51,7 @@ impl Machine {
     }
 
     /// Makes this machine export to the other machine's target directory.
-    fn beside(mut self, other: &Self) -> Self {
+    fn exporting_with(mut self, other: &Self) -> Self {
         self.target.clone_from(&other.target);
         self
     }
@@ -73,7 +73,7 @@ impl Machine {
     }
 
     /// Runs a command after replacing `OUT` with the target directory.
-    pub fn ask(&self, command: &str) -> Run {
+    pub fn run_command(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
         let words = command.split(' ');
         let words = words.map(|word| if word == "OUT" { target } else { word });
@@ -81,24 +81,24 @@ impl Machine {
     }
 
     pub fn export(&self) -> String {
-        self.ask("export OUT").success().to_owned()
+        self.run_command("export OUT").success().to_owned()
     }
 
     /// Returns the exported cost, unrecorded cost, number of responses, and number of tokens for each group.
-    fn exported(&self, by: &str) -> BTreeMap<String, Value> {
-        self.own(&format!("{by} --from OUT"))
+    fn exported_figures(&self, by: &str) -> BTreeMap<String, Value> {
+        self.own_figures(&format!("{by} --from OUT"))
     }
 
     /// Returns the same figures for this machine alone.
-    fn own(&self, by: &str) -> BTreeMap<String, Value> {
-        figures(&self.ask(&format!("spend --json --by {by}")).json())
+    fn own_figures(&self, by: &str) -> BTreeMap<String, Value> {
+        figures(&self.run_command(&format!("spend --json --by {by}")).json())
     }
 
     /// Asserts that the exported figures match this machine's own.
     #[track_caller]
-    fn is_all_there_is(&self) {
+    fn assert_export_matches_ledger(&self) {
         for by in ["day", "model", "session", "project"] {
-            assert_eq!(self.exported(by), self.own(by), "{by}");
+            assert_eq!(self.exported_figures(by), self.own_figures(by), "{by}");
         }
     }
 
@@ -195,29 +195,29 @@ fn put(sandbox: &Sandbox, files: &BTreeMap<PathBuf, Vec<u8>>, time: &str) {
 #[test]
 fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() {
     for (seed, name) in HISTORIES.into_iter().enumerate() {
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed as u64);
+        let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15 + seed as u64);
         let files = transcripts(name);
         let texts = files.values().map(|bytes| String::from_utf8_lossy(bytes));
         let texts: String = texts.collect();
         let times: Vec<&str> = texts.lines().filter_map(time_of).collect();
         let whole = Machine::new();
         put(&whole, &files, END);
-        let whole_on = dice.below(3);
+        let whole_on = random.below(3);
         for machine in 0..3 {
             let (mut own, mut cut) = (files.clone(), END);
             if machine != whole_on {
-                cut = times[dice.below(times.len())];
-                own.retain(|_, _| dice.below(5) > 0);
+                cut = times[random.below(times.len())];
+                own.retain(|_, _| random.below(5) > 0);
             }
             // Each machine exports twice, first with the transcripts as of an earlier time.
-            let machine = Machine::new().beside(&whole);
-            for time in [cut.min(times[dice.below(times.len())]), cut] {
+            let machine = Machine::new().exporting_with(&whole);
+            for time in [cut.min(times[random.below(times.len())]), cut] {
                 put(&machine, &own, time);
-                let run = machine.ask("export OUT");
+                let run = machine.run_command("export OUT");
                 assert!(run.code == 0 || run.stderr.contains("no history found"));
             }
         }
-        whole.is_all_there_is();
+        whole.assert_export_matches_ledger();
     }
 }
 
@@ -260,7 +260,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
         other.export_with(config);
         assert_eq!(other.column("person") == person, is_same, "{config}");
     }
-    assert!(other.exported("person").contains_key("Grace"));
+    assert!(other.exported_figures("person").contains_key("Grace"));
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
         }
         let output = machine.export();
         assert!(output.contains(says), "{what}: {output}");
-        machine.is_all_there_is();
+        machine.assert_export_matches_ledger();
         let rows = machine.rows();
         assert!(machine.export().starts_with("Nothing changed"), "{what}");
         assert_eq!(machine.rows(), rows, "{what}");
@@ -350,10 +350,10 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
 #[test]
 fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     let one = Machine::with("six-versions");
-    let other = Machine::with("rewound").beside(&one);
+    let other = Machine::with("rewound").exporting_with(&one);
     let both = [&one, &other];
     let _ = both.map(Machine::export);
-    let before = one.exported("day");
+    let before = one.exported_figures("day");
     let directory = one.target.join("whycap-1");
     let take_files_away = || {
         let files = everything_in(&directory).into_iter();
@@ -375,7 +375,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
         all_say("Nothing changed");
         empties();
         all_say("Wrote");
-        assert_eq!(one.exported("day"), before);
+        assert_eq!(one.exported_figures("day"), before);
     }
     // If only one machine uses the directory, its exported files may be moved elsewhere.
     let alone = Machine::with("two-at-once");
@@ -399,7 +399,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
     for what in ["drops", "loses", "saw it unfinished", "logs in", "is named"] {
         // Both machines are logged in to the account that owns the transcripts.
         let owner = Machine::with("two-at-once");
-        let colleague = Machine::with("two-at-once").beside(&owner);
+        let colleague = Machine::with("two-at-once").exporting_with(&owner);
         let texts = [answer(1) + &answer(500), answer(1)];
         for (machine, text) in [&owner, &colleague].into_iter().zip(texts) {
             machine.log_in("11111111-1111-1111-1111-111111111111");
@@ -409,7 +409,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
         }
         colleague.export();
         owner.export();
-        let before = owner.exported("person");
+        let before = owner.exported_figures("person");
         match what {
             "drops" => colleague.configure("projects = [\"none\"]\nothers = \"drop\""),
             "loses" => colleague.lose_largest_transcript(),
@@ -432,8 +432,8 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
         // The file must record that a row has been withdrawn, because it may already have been loaded into a database.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
         // The owner still exports everything.
-        owner.is_all_there_is();
-        assert_eq!(owner.exported("person"), before, "{what}");
+        owner.assert_export_matches_ledger();
+        assert_eq!(owner.exported_figures("person"), before, "{what}");
         assert!(owner.export().starts_with("Nothing changed"));
     }
 }
@@ -441,15 +441,15 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
 #[test]
 fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it() {
     let machine = Machine::with("six-versions");
-    machine.own("day");
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    machine.own_figures("day");
+    let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15);
     for round in 0..200 {
         // Every few rounds, a setting changes, so that there is something to write.
         machine.configure(&format!("person = \"person {}\"", round / 4));
         let mut command = machine.command(&["export", machine.target.to_str().unwrap()]);
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = quiet.spawn().unwrap();
-        for _ in 0..dice.below(400_000) {
+        for _ in 0..random.below(400_000) {
             std::hint::spin_loop();
         }
         child.kill().unwrap();
@@ -457,7 +457,7 @@ fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it(
         machine.rows();
     }
     machine.export();
-    machine.is_all_there_is();
+    machine.assert_export_matches_ledger();
     assert_eq!(machine.column("person").len(), 1);
 }
 
@@ -467,7 +467,8 @@ fn a_pipe_gets_the_rows_that_were_asked_for() {
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
     let asked = ["", "spend", "spend --since today", "windows"];
     let [all, spend, today, windows] = asked.map(|rows| {
-        let run = machine.ask(format!("export - --rows {rows}").trim_end_matches(" --rows "));
+        let run =
+            machine.run_command(format!("export - --rows {rows}").trim_end_matches(" --rows "));
         let keys = run.success().lines().map(|line| {
             let row: Value = serde_json::from_str(line).unwrap();
             row["key"].as_str().unwrap().len()
@@ -494,8 +495,8 @@ fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets
     machine.export();
     let has_provider = |row: &Value| row["provider"].is_string();
     assert!(machine.rows().iter().all(has_provider));
-    let all = machine.exported("project");
-    assert_eq!(all, machine.own("project"));
+    let all = machine.exported_figures("project");
+    assert_eq!(all, machine.own_figures("project"));
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
     for line in SETTINGS.trim_matches('\n').lines() {
         let [config, column, stands, stands_not] = line.split(" | ").collect::<Vec<_>>()[..] else {
@@ -503,31 +504,31 @@ fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets
         };
         machine.export_with(&config.replace("; ", "\n"));
         let mut found = machine.column(column);
-        found.extend(machine.exported("team").into_keys());
+        found.extend(machine.exported_figures("team").into_keys());
         assert!(
             found.contains(stands) && !found.contains(stands_not),
             "{line}: {found:?}"
         );
-        let other = machine.exported("project").remove("other");
+        let other = machine.exported_figures("project").remove("other");
         assert!(other.is_none_or(|other| other == all["web"]));
-        let dry = machine.ask("export OUT --dry-run");
+        let dry = machine.run_command("export OUT --dry-run");
         assert_eq!(
             dry.success().contains("are not exported"),
             config.contains("drop")
         );
     }
     machine.export_with("projects = [\"none\"]\nothers = \"drop\"");
-    let emptied = machine.ask("spend --from OUT");
+    let emptied = machine.run_command("spend --from OUT");
     assert!(emptied.success().contains("it was erased or withdrawn"));
     for (config, says) in [
         ("key = \"any words\"", "too short"),
         ("branches = \"nome\"", "export.branches"),
     ] {
         machine.configure(config);
-        let run = machine.ask("export OUT");
+        let run = machine.run_command("export OUT");
         assert!(run.code == 1 && run.stderr.contains(says), "{run:?}");
     }
-    let [key, other] = [(); 2].map(|()| machine.ask("export --new-key"));
+    let [key, other] = [(); 2].map(|()| machine.run_command("export --new-key"));
     assert_ne!(key.success(), other.success());
     machine.export_with(key.success());
 }
@@ -535,7 +536,7 @@ fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets
 #[test]
 fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
     let ada = Machine::with("two-at-once");
-    let bob = Machine::with("forks-of-forks").beside(&ada);
+    let bob = Machine::with("forks-of-forks").exporting_with(&ada);
     bob.export_with("person = \"Bob\"");
     let project = bob.column("project").pop_last().unwrap();
     let quoted = format!("\"{project}\"");
@@ -551,7 +552,7 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
         ("before=2027-01-01", "\"Bob\"", "Erased"),
     ] {
         assert!(ada.text().contains(name), "{what}");
-        let run = ada.ask(&format!("export OUT --erase {what}"));
+        let run = ada.run_command(&format!("export OUT --erase {what}"));
         assert!(run.success().starts_with(says), "{run:?}");
         for machine in [&ada, &bob] {
             machine.export();
@@ -578,7 +579,7 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
         ),
     ] {
         let before = machine.text();
-        let run = machine.ask(&format!("export OUT --erase {what}"));
+        let run = machine.run_command(&format!("export OUT --erase {what}"));
         assert_eq!(run.code, 1, "{run:?}");
         assert!(run.stderr.contains(says), "{run:?}");
         assert!(!machine.target.join("whycap-1/erased.json").exists());
@@ -586,7 +587,9 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
     }
     // Erasing the same name again removes rows that have reappeared, and succeeds even if there are none.
     for _ in 0..2 {
-        machine.ask("export OUT --erase person=Ada").success();
+        machine
+            .run_command("export OUT --erase person=Ada")
+            .success();
     }
 }
 
@@ -602,14 +605,14 @@ fn an_erasure_fails_and_erases_nothing_if_its_list_would_be_too_long_to_be_read(
     let hash = "0".repeat((64 << 20) - empty.len());
     fs::write(&list, empty.replace("\"\"", &format!("\"{hash}\""))).unwrap();
 
-    let run = machine.ask("export OUT --erase person=Ada");
+    let run = machine.run_command("export OUT --erase person=Ada");
     assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{run:?}");
     for part in ["~/out/whycap-1/erased.json", "--erase before=2026-01-31"] {
         assert!(run.stderr.contains(part), "{run:?}");
     }
     assert_eq!(fs::metadata(&list).unwrap().len(), 64 << 20);
     assert_eq!(machine.text(), before);
-    machine.ask("spend --from OUT").success();
+    machine.run_command("spend --from OUT").success();
 }
 
 /// If no name is configured, each account has its own pseudonym.
@@ -624,7 +627,7 @@ fn a_dry_run_lists_all_people() {
             .replace("\"m\"", &format!("\"m{session}\""));
         machine.write(&format!("{PROJECTS}/-p-api/{session}.jsonl"), owner + &line);
     }
-    let preview = machine.ask("export OUT --dry-run");
+    let preview = machine.run_command("export OUT --dry-run");
     machine.export();
     let people = machine.column("person");
     assert_eq!(people.len(), 2);
@@ -654,7 +657,7 @@ fn errors_say_what_to_do() {
     for error in ERRORS.trim().lines() {
         let (code, rest) = error.split_once(": ").unwrap();
         let (says, command) = rest.rsplit_once(": ").unwrap();
-        let run = machine.ask(&command.replace("FILE", file.to_str().unwrap()));
+        let run = machine.run_command(&command.replace("FILE", file.to_str().unwrap()));
         assert_eq!(run.code.to_string(), code, "{run:?}");
         assert!(run.stderr.contains(says), "{error}: {}", run.stderr);
         assert!(code == "2" || run.stderr.lines().count() == 1, "{run:?}");
@@ -663,7 +666,7 @@ fn errors_say_what_to_do() {
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
     machine.export();
     fs::write(machine.files().remove(0), b"rubbish").unwrap();
-    let run = machine.ask("spend --from OUT");
+    let run = machine.run_command("spend --from OUT");
     let says = "whycap could not read any of the exports.";
     assert!(
         run.stdout.starts_with(says) && run.stderr.contains("line 1"),
@@ -692,7 +695,7 @@ fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
     for (name, create) in obstacles {
         let _ = fs::remove_file(&lock);
         create();
-        let run = machine.ask("export OUT");
+        let run = machine.run_command("export OUT");
         assert_eq!(run.code, 1, "{name}: {run:?}");
         for part in ["whycap/export/lock", "move it somewhere else"] {
             assert!(run.stderr.contains(part), "{name}: {}", run.stderr);
@@ -706,7 +709,7 @@ fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
 fn limit_errors_come_to_the_same_as_incidents_says() {
     let machine = Machine::with("subagents-and-errors");
     machine.export();
-    let incidents = machine.ask("incidents --json").json();
+    let incidents = machine.run_command("incidents --json").json();
     let mut rows = machine.rows();
     rows.retain(|row| row["verdict"].is_string());
     let blocked = rows.iter().map(|row| row["blocked_s"].as_i64().unwrap());
@@ -719,7 +722,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     let listed = incidents["incidents"].as_array().unwrap();
     assert_eq!(facts(&rows, "kind"), facts(listed, "limit"));
     assert!(!rows.is_empty() && rows.len() == listed.len());
-    let page = machine.ask("spend --html -");
+    let page = machine.run_command("spend --html -");
     assert!(!page.success().contains("By person"));
     // An error remains in the export after its transcript has been deleted.
     fs::remove_dir_all(machine.path(PROJECTS)).unwrap();

@@ -237,9 +237,9 @@ pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// A random number generator that returns the same numbers each time for a given seed.
-pub struct Dice(pub u64);
+pub struct SeededRandom(pub u64);
 
-impl Dice {
+impl SeededRandom {
     pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -258,19 +258,19 @@ impl Dice {
 }
 
 /// A home directory to which a history is added piece by piece.
-struct Feeding {
+struct IncrementalHome {
     sandbox: Sandbox,
-    dice: Dice,
+    random: SeededRandom,
     /// True if hooks and status lines run in between, some of which are killed. False if only `spend` runs.
     with_hooks: bool,
 }
 
-impl Feeding {
+impl IncrementalHome {
     fn put(&mut self, below: &Path, bytes: &[u8]) {
         let relative = format!("{PROJECTS}/{}", below.display());
         let path = self.sandbox.write(&relative, bytes);
         // The files get random modification times, so that these do not reveal the files' order.
-        let seconds = 1_000_000_000 + self.dice.below(700_000_000) as u64;
+        let seconds = 1_000_000_000 + self.random.below(700_000_000) as u64;
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         fs::File::options()
             .write(true)
@@ -280,7 +280,7 @@ impl Feeding {
     }
 
     /// Runs the program on the files written so far.
-    fn look(&mut self, below: &Path) {
+    fn run_program(&mut self, below: &Path) {
         if !self.with_hooks {
             spend(&self.sandbox, "day");
             return;
@@ -290,7 +290,7 @@ impl Feeding {
         let mut payload = json!({
             "session_id": session, "transcript_path": transcript, "cost": {"total_cost_usd": 0},
         });
-        match self.dice.below(4) {
+        match self.random.below(4) {
             0 => {
                 payload["hook_event_name"] = json!("Stop");
                 let run = self
@@ -307,7 +307,7 @@ impl Feeding {
                 let mut reading = self.sandbox.command(&["spend"]);
                 let mut child = started(reading.stdout(Stdio::null()).stderr(Stdio::null()));
                 // Kills the program at a random moment.
-                for _ in 0..self.dice.below(20_000) {
+                for _ in 0..self.random.below(20_000) {
                     std::hint::spin_loop();
                 }
                 child.kill().unwrap();
@@ -332,7 +332,7 @@ fn histories_for(way_number: usize) -> Vec<&'static str> {
         return HISTORIES.to_vec();
     }
     let seed = 0x2545_f491_4f6c_dd1d + way_number as u64 / 3;
-    Dice(seed)
+    SeededRandom(seed)
         .shuffled(HISTORIES)
         .into_iter()
         .skip(way_number % 3)
@@ -360,20 +360,23 @@ fn figures_when_read_at_once(
 
 /// Reads the histories of this test, twice with `spend` in between and twice with hooks, status lines, and kills.
 /// Compares the results with the truth and with a ledger that reads each history at once.
-fn fed(way_number: usize, way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
+fn check_incremental_reading(
+    way_number: usize,
+    way: impl Fn(&mut IncrementalHome, &BTreeMap<PathBuf, Vec<u8>>),
+) {
     for name in histories_for(way_number) {
         let truth = truth_of(name);
         let files = transcripts(name);
         let expected = figures_when_read_at_once(name, &files);
         for (seed, with_hooks) in [(1, false), (2, false), (3, true), (4, true)] {
-            let mut feeding = Feeding {
+            let mut home = IncrementalHome {
                 // No real process reports the totals that the status line receives here.
                 sandbox: Sandbox::new().variable("CLAUDE_PID", ""),
-                dice: Dice(0x9e37_79b9_7f4a_7c15 + seed),
+                random: SeededRandom(0x9e37_79b9_7f4a_7c15 + seed),
                 with_hooks,
             };
-            way(&mut feeding, &files);
-            let found = figures(&feeding.sandbox);
+            way(&mut home, &files);
+            let found = figures(&home.sandbox);
             let not_in = |some: &[String], other: &[String]| -> Vec<String> {
                 let lost = some.iter().filter(|figure| !other.contains(figure));
                 lost.cloned().collect()
@@ -383,7 +386,7 @@ fn fed(way_number: usize, way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>
                 wrong.is_empty() && lost.is_empty(),
                 "{name}, seed {seed}: {wrong:#?} instead of {lost:#?}"
             );
-            let report = spend(&feeding.sandbox, "day");
+            let report = spend(&home.sandbox, "day");
             if is_exact(name) {
                 near(&report["total"]["cost_usd"], &truth["total_usd"]);
             }
@@ -537,7 +540,7 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
             }
             for (key, served) in truth[of].as_object().into_iter().flatten() {
                 let group = groups.iter().find(|group| group["key"] == *key);
-                let ours = group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap());
+                let shown = group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap());
                 let served = served.pointer(total).unwrap().as_f64().unwrap();
                 let may_be_lower = match by {
                     "session" => !is_exact_session(name, key),
@@ -550,8 +553,8 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
                     continue;
                 }
                 // The recorder rounded the sum after each addition.
-                let difference = (ours - served).abs();
-                assert!(difference < 5e-9, "{name}, {key}: {ours} is not {served}");
+                let difference = (shown - served).abs();
+                assert!(difference < 5e-9, "{name}, {key}: {shown} is not {served}");
             }
         }
     }
@@ -559,15 +562,15 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
 
 #[test]
 fn history_survives_the_clean_up_of_transcripts() {
-    fed(0, |feeding, files| {
+    check_incremental_reading(0, |home, files| {
         for (below, bytes) in files {
-            feeding.put(below, bytes);
+            home.put(below, bytes);
         }
-        spend(&feeding.sandbox, "day");
-        for below in feeding.dice.shuffled(files.keys()) {
-            if feeding.dice.below(3) > 0 {
-                fs::remove_file(feeding.sandbox.path(PROJECTS).join(below)).unwrap();
-                feeding.look(below);
+        spend(&home.sandbox, "day");
+        for below in home.random.shuffled(files.keys()) {
+            if home.random.below(3) > 0 {
+                fs::remove_file(home.sandbox.path(PROJECTS).join(below)).unwrap();
+                home.run_program(below);
             }
         }
     });
@@ -575,41 +578,41 @@ fn history_survives_the_clean_up_of_transcripts() {
 
 #[test]
 fn the_order_in_which_files_appear_makes_no_difference() {
-    fed(1, |feeding, files| {
-        for (below, bytes) in feeding.dice.shuffled(files) {
-            feeding.put(below, bytes);
-            feeding.look(below);
+    check_incremental_reading(1, |home, files| {
+        for (below, bytes) in home.random.shuffled(files) {
+            home.put(below, bytes);
+            home.run_program(below);
         }
     });
 }
 
 #[test]
 fn transcripts_that_grow_cut_at_any_byte_give_the_same_sums() {
-    fed(2, |feeding, files| {
+    check_incremental_reading(2, |home, files| {
         let mut lengths: BTreeMap<&PathBuf, usize> = files.keys().map(|below| (below, 0)).collect();
         while let Some(below) = {
             let growing = lengths
                 .iter()
                 .filter(|(below, done)| **done < files[**below].len());
             let growing: Vec<&PathBuf> = growing.map(|(below, _)| *below).collect();
-            (!growing.is_empty()).then(|| growing[feeding.dice.below(growing.len())])
+            (!growing.is_empty()).then(|| growing[home.random.below(growing.len())])
         } {
             let bytes = &files[below];
-            let piece = [400, 20_000, 60_000][feeding.dice.below(3)];
+            let piece = [400, 20_000, 60_000][home.random.below(3)];
             let done = lengths.get_mut(below).unwrap();
-            *done = bytes.len().min(*done + 1 + feeding.dice.below(piece));
+            *done = bytes.len().min(*done + 1 + home.random.below(piece));
             let grown = &bytes[..*done];
-            feeding.put(below, grown);
-            feeding.look(below);
+            home.put(below, grown);
+            home.run_program(below);
         }
     });
 }
 
 #[test]
 fn copies_of_transcripts_count_nothing_twice() {
-    fed(3, |feeding, files| {
+    check_incremental_reading(3, |home, files| {
         for (below, bytes) in files {
-            feeding.put(below, bytes);
+            home.put(below, bytes);
             if below.components().count() > 2 {
                 continue; // This is a subagent's transcript, and its directory shows which session it belongs to.
             }
@@ -617,57 +620,57 @@ fn copies_of_transcripts_count_nothing_twice() {
             let mut beside = project.as_os_str().to_owned();
             beside.push("-old");
             let copy = Path::new(&beside).join(file);
-            let length = if feeding.dice.below(2) == 0 {
+            let length = if home.random.below(2) == 0 {
                 bytes.len()
             } else {
-                feeding.dice.below(bytes.len())
+                home.random.below(bytes.len())
             };
-            feeding.put(&copy, &bytes[..length]);
-            feeding.look(below);
+            home.put(&copy, &bytes[..length]);
+            home.run_program(below);
         }
     });
 }
 
 #[test]
 fn a_project_may_be_moved_while_its_sessions_live() {
-    fed(4, |feeding, files| {
+    check_incremental_reading(4, |home, files| {
         for (below, bytes) in files {
-            let length = feeding.dice.below(bytes.len());
-            feeding.put(below, &bytes[..length]);
+            let length = home.random.below(bytes.len());
+            home.put(below, &bytes[..length]);
         }
-        spend(&feeding.sandbox, "day");
+        spend(&home.sandbox, "day");
         let moved = |name: &str| format!("{name}-moved");
-        let projects = feeding.sandbox.path(PROJECTS);
+        let projects = home.sandbox.path(PROJECTS);
         for project in fs::read_dir(&projects).unwrap().flatten() {
             let name = moved(project.file_name().to_str().unwrap());
             fs::rename(project.path(), projects.join(name)).unwrap();
         }
-        spend(&feeding.sandbox, "day");
+        spend(&home.sandbox, "day");
         for (below, bytes) in files {
             let mut parts = below.components();
             let project = parts.next().unwrap().as_os_str().to_str().unwrap();
             let below = Path::new(&moved(project)).join(parts.as_path());
-            feeding.put(&below, bytes);
-            feeding.look(&below);
+            home.put(&below, bytes);
+            home.run_program(&below);
         }
     });
 }
 
 #[test]
 fn a_file_that_is_cut_short_replaced_or_rewritten_is_not_counted_twice() {
-    fed(5, |feeding, files| {
+    check_incremental_reading(5, |home, files| {
         for (below, bytes) in files {
-            feeding.put(below, bytes);
+            home.put(below, bytes);
         }
-        spend(&feeding.sandbox, "day");
+        spend(&home.sandbox, "day");
         for (below, bytes) in files {
-            let length = feeding.dice.below(bytes.len());
-            feeding.put(below, &bytes[..length]);
-            feeding.look(below);
+            let length = home.random.below(bytes.len());
+            home.put(below, &bytes[..length]);
+            home.run_program(below);
             let more = b"{\"type\":\"mode\",\"mode\":\"normal\"}\n";
-            feeding.put(below, &[more.as_slice(), bytes.as_slice()].concat());
-            feeding.look(below);
-            feeding.put(below, bytes);
+            home.put(below, &[more.as_slice(), bytes.as_slice()].concat());
+            home.run_program(below);
+            home.put(below, bytes);
         }
     });
 }
@@ -690,8 +693,8 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
 ///
 /// `processes` contains the process that made each call, according to Claude Code's registry. It is empty if the
 /// processes are unknown.
-#[expect(clippy::too_many_lines, reason = "one moment after the other")]
-fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
+#[expect(clippy::too_many_lines, reason = "one call after the other")]
+fn replay_status_line_calls(name: &str, with_hooks: bool, processes: &[u32]) {
     let text = fs::read_to_string(data(&format!("histories/{name}/moments.jsonl"))).unwrap();
     let files = transcripts(name);
     let sandbox = Sandbox::new()
@@ -702,13 +705,13 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
     // In `two-at-once`, a process with `-p` starts and ends before this call.
     let headless_until = if name == "two-at-once" { 3 } else { usize::MAX };
     for (number, line) in text.lines().enumerate() {
-        let moment: Value = serde_json::from_str(line).unwrap();
-        let lengths = moment["files"].as_object().unwrap();
+        let call: Value = serde_json::from_str(line).unwrap();
+        let lengths = call["files"].as_object().unwrap();
         let headless = |sandbox: &Sandbox, event: &str| {
             let transcript = sandbox
                 .path(PROJECTS)
-                .join(moment["transcript"].as_str().unwrap());
-            let event = json!({"hook_event_name": event, "source": "resume", "session_id": moment["session_id"],
+                .join(call["transcript"].as_str().unwrap());
+            let event = json!({"hook_event_name": event, "source": "resume", "session_id": call["session_id"],
                 "transcript_path": transcript});
             let mut command = sandbox.command(&["hook"]);
             command.env("CLAUDE_PID", pid_of(9));
@@ -725,7 +728,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         if number == headless_until && !processes.is_empty() {
             headless(&sandbox, "SessionEnd");
         }
-        let now = (moment["at"].as_f64().unwrap() * 1000.0).to_string();
+        let now = (call["at"].as_f64().unwrap() * 1000.0).to_string();
         let now: i64 = now.split('.').next().unwrap().parse().unwrap();
         let now = DateTime::from_timestamp_millis(now).unwrap();
         let now = now.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -736,16 +739,16 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         }
         let transcript = sandbox
             .path(PROJECTS)
-            .join(moment["transcript"].as_str().unwrap());
+            .join(call["transcript"].as_str().unwrap());
         if processes.is_empty() {
             sandbox = sandbox.variable("CLAUDE_PID", "");
         }
         if let Some(process) = processes.get(number) {
             sandbox = sandbox.variable("CLAUDE_PID", pid_of(*process));
-            let session = moment["session_id"].clone();
+            let session = call["session_id"].clone();
             let before = sessions.insert(*process, session.clone());
             if before.as_ref() != Some(&session) {
-                let total = moment["cost"]["total_cost_usd"].as_f64().unwrap();
+                let total = call["cost"]["total_cost_usd"].as_f64().unwrap();
                 let source = match transcript.exists() {
                     true => "resume",
                     false if total > 0.0 => "fork",
@@ -762,8 +765,8 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             }
         }
         let payload = json!({
-            "session_id": moment["session_id"], "transcript_path": transcript,
-            "model": {"id": "claude-opus-5-5"}, "cost": moment["cost"],
+            "session_id": call["session_id"], "transcript_path": transcript,
+            "model": {"id": "claude-opus-5-5"}, "cost": call["cost"],
         });
         if number == 0 {
             // The status line shows today's complete spend only after everything has been read.
@@ -771,9 +774,9 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         }
         let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
         let line = line.success().to_owned();
-        let untold = moment["untold_usd"].as_f64().unwrap_or(0.0);
+        let unreported = call["untold_usd"].as_f64().unwrap_or(0.0);
         let shown = |what: &str| {
-            let usd = moment[format!("{what}_usd")].as_f64().unwrap() - untold;
+            let usd = call[format!("{what}_usd")].as_f64().unwrap() - unreported;
             match usd {
                 usd if usd.abs() < 1e-12 => format!("{what} $0.00"),
                 usd if usd < 0.01 => format!("{what} ${usd:.4}"),
@@ -787,10 +790,10 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             let found = spend(&sandbox, "session")["total"]["cost_usd"]
                 .as_f64()
                 .unwrap();
-            let most = moment["today_usd"].as_f64().unwrap() - untold;
+            let most = call["today_usd"].as_f64().unwrap() - unreported;
             assert!(
                 found < most + 1e-9,
-                "{name}, moment {number}: {found} of {most}"
+                "{name}, call {number}: {found} of {most}"
             );
             continue;
         }
@@ -803,20 +806,20 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         for expected in expected {
             assert!(
                 line.contains(&expected),
-                "{name}, moment {number}: {expected} is not in {line}"
+                "{name}, call {number}: {expected} is not in {line}"
             );
         }
         let report = spend(&sandbox, "session");
         let groups = report["groups"].as_array().unwrap();
         let group = groups
             .iter()
-            .find(|group| group["key"] == moment["session_id"]);
+            .find(|group| group["key"] == call["session_id"]);
         let session = group.map_or(json!(0.0), |group| group["cost_usd"].clone());
         near(
             &session,
-            &json!(moment["session_usd"].as_f64().unwrap() - untold),
+            &json!(call["session_usd"].as_f64().unwrap() - unreported),
         );
-        let today = moment["today_usd"].as_f64().unwrap() - untold;
+        let today = call["today_usd"].as_f64().unwrap() - unreported;
         if is_exact(name) {
             near(&report["total"]["cost_usd"], &json!(today));
         } else {
@@ -834,8 +837,8 @@ fn pid_of(process: u32) -> String {
 fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
     for with_hooks in [false, true] {
         let turns = [1, 1, 1, 1, 1, 2, 3, 2, 2, 3, 3, 2, 3];
-        moments("two-at-once", with_hooks, &turns);
-        moments(
+        replay_status_line_calls("two-at-once", with_hooks, &turns);
+        replay_status_line_calls(
             "two-terminals",
             with_hooks,
             &[1, 2, 1, 2, 1, 2, 2, 1, 3, 3, 3],
@@ -846,21 +849,21 @@ fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
 #[test]
 fn what_was_told_before_a_kill_is_not_forgotten() {
     for with_hooks in [false, true] {
-        moments("killed-and-resumed", with_hooks, &[]);
+        replay_status_line_calls("killed-and-resumed", with_hooks, &[]);
         let turns = [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
-        moments("killed-and-resumed", with_hooks, &turns);
+        replay_status_line_calls("killed-and-resumed", with_hooks, &turns);
     }
 }
 
 #[test]
 fn the_line_of_a_fork_shows_what_the_fork_spent() {
-    moments("terminal-forks", false, &[]);
-    moments("terminal-forks", true, &[]);
+    replay_status_line_calls("terminal-forks", false, &[]);
+    replay_status_line_calls("terminal-forks", true, &[]);
 }
 
 /// A disruption of the status-line calls.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Trouble {
+enum Disruption {
     Nothing,
     /// Some calls start up to five seconds late.
     Late,
@@ -882,22 +885,22 @@ enum Trouble {
     SetBack,
 }
 
-const TROUBLES: [Trouble; 12] = [
-    Trouble::Nothing,
-    Trouble::Late,
-    Trouble::AlwaysLate,
-    Trouble::Lost,
-    Trouble::Twice,
-    Trouble::OutOfOrder,
-    Trouble::ClockBack,
-    Trouble::ClockForth,
-    Trouble::Deleted,
-    Trouble::Suspended,
-    Trouble::SetForth,
-    Trouble::SetBack,
+const DISRUPTIONS: [Disruption; 12] = [
+    Disruption::Nothing,
+    Disruption::Late,
+    Disruption::AlwaysLate,
+    Disruption::Lost,
+    Disruption::Twice,
+    Disruption::OutOfOrder,
+    Disruption::ClockBack,
+    Disruption::ClockForth,
+    Disruption::Deleted,
+    Disruption::Suspended,
+    Disruption::SetForth,
+    Disruption::SetBack,
 ];
 
-impl Trouble {
+impl Disruption {
     /// Returns the amount by which all clocks jump halfway through.
     fn jump(self) -> i64 {
         match self {
@@ -911,7 +914,7 @@ impl Trouble {
 
 /// A recorded status-line call.
 #[derive(Clone)]
-struct Drawing {
+struct StatusLineCall {
     /// The actual time of the call and the time on the clock.
     at: i64,
     clock: i64,
@@ -948,19 +951,19 @@ struct Chain {
 }
 
 impl Jump {
-    fn of(name: &str, trouble: Trouble) -> Self {
+    fn of(name: &str, disruption: Disruption) -> Self {
         let all = payloads(name);
-        let at = drawn_at(&all[all.len() / 2]) - 30;
+        let at = called_at(&all[all.len() / 2]) - 30;
         let whose = |payload: &Value| (payload["session_id"].clone(), payload["process"].clone());
         let (before, after): (Vec<&Value>, Vec<&Value>) =
-            all.iter().partition(|payload| drawn_at(payload) < at);
+            all.iter().partition(|payload| called_at(payload) < at);
         let before: Vec<(Value, Value)> = before.into_iter().map(whose).collect();
         let mut chains: Vec<Chain> = Vec::new();
         for payload in after {
             if !before.contains(&whose(payload)) {
                 continue;
             }
-            let lived = lived_of(payload);
+            let lived = lifetime_of(payload);
             for (began, until) in totals_of(name, &payload["session_id"]) {
                 if until < lived {
                     continue;
@@ -972,7 +975,7 @@ impl Jump {
                 }
             }
         }
-        let by = trouble.jump();
+        let by = disruption.jump();
         Self {
             at,
             by,
@@ -1010,9 +1013,9 @@ impl Jump {
             let Some(time) = fields.pointer_mut(place) else {
                 continue;
             };
-            let told = DateTime::parse_from_rfc3339(time.as_str().unwrap()).unwrap();
-            if told.timestamp_millis() >= self.at {
-                let later = told.to_utc() + chrono::TimeDelta::milliseconds(self.by);
+            let reported = DateTime::parse_from_rfc3339(time.as_str().unwrap()).unwrap();
+            if reported.timestamp_millis() >= self.at {
+                let later = reported.to_utc() + chrono::TimeDelta::milliseconds(self.by);
                 *time = json!(later.to_rfc3339_opts(SecondsFormat::Millis, true));
             }
         }
@@ -1028,10 +1031,10 @@ impl Jump {
                 // According to the code of 2.1.330, a chain starts no later than the start of its last process minus
                 // the lifetime that the process inherited.
                 let own = self.payloads.iter().rev().find(|payload| {
-                    payload["session_id"] == fields["sessionId"] && drawn_at(payload) <= at
+                    payload["session_id"] == fields["sessionId"] && called_at(payload) <= at
                 });
                 let process = own.map(|payload| {
-                    drawn_at(payload) + self.by - self.lived(lived_of(payload), Some(chain))
+                    called_at(payload) + self.by - self.lived(lifetime_of(payload), Some(chain))
                 });
                 fields["startTime"] = json!(process.map_or(began, |process| began.min(process)));
             }
@@ -1040,11 +1043,11 @@ impl Jump {
     }
 }
 
-fn drawn_at(payload: &Value) -> i64 {
+fn called_at(payload: &Value) -> i64 {
     payload["drawn_at_ms"].as_i64().unwrap()
 }
 
-fn lived_of(payload: &Value) -> i64 {
+fn lifetime_of(payload: &Value) -> i64 {
     payload["cost"]["total_duration_ms"].as_i64().unwrap()
 }
 
@@ -1060,50 +1063,55 @@ fn totals_of(name: &str, session: &Value) -> Vec<(i64, i64)> {
         .collect()
 }
 
-fn drawings(name: &str, trouble: Trouble, jump: &Jump, dice: &mut Dice) -> Vec<Drawing> {
+fn status_line_calls(
+    name: &str,
+    disruption: Disruption,
+    jump: &Jump,
+    random: &mut SeededRandom,
+) -> Vec<StatusLineCall> {
     let mut all = Vec::new();
     for mut payload in payloads(name) {
         let mut jumped = 0;
-        let mut at = drawn_at(&payload);
-        let is_hit = dice.below(3) == 0;
-        match trouble {
-            Trouble::Late if is_hit => at += 300 + i64::try_from(dice.below(4_700)).unwrap(),
-            Trouble::OutOfOrder if is_hit => at += 4_000,
-            Trouble::AlwaysLate => at += 900,
-            Trouble::Lost if is_hit => continue,
+        let mut at = called_at(&payload);
+        let is_hit = random.below(3) == 0;
+        match disruption {
+            Disruption::Late if is_hit => at += 300 + i64::try_from(random.below(4_700)).unwrap(),
+            Disruption::OutOfOrder if is_hit => at += 4_000,
+            Disruption::AlwaysLate => at += 900,
+            Disruption::Lost if is_hit => continue,
             _ if at >= jump.at => {
                 let chain = jump.chain_of(name, &payload["session_id"]);
-                let lived = jump.lived(lived_of(&payload), chain);
+                let lived = jump.lived(lifetime_of(&payload), chain);
                 payload["cost"]["total_duration_ms"] = json!(lived);
                 jumped = jump.by;
             }
             _ => {}
         }
-        let clock = match trouble {
-            Trouble::ClockBack if is_hit => at - HOUR_MS,
-            Trouble::ClockForth if is_hit => at + HOUR_MS,
+        let clock = match disruption {
+            Disruption::ClockBack if is_hit => at - HOUR_MS,
+            Disruption::ClockForth if is_hit => at + HOUR_MS,
             _ => at + jumped,
         };
         let session = payload["session_id"].as_str().unwrap();
         let process = payload["process"]
             .as_u64()
             .and_then(|id| u32::try_from(id).ok());
-        let drawing = Drawing {
+        let call = StatusLineCall {
             at,
             clock,
             session: payload["session_id"].clone(),
             cost: payload["cost"].clone(),
             process: process.unwrap_or_else(|| u32::from_str_radix(&session[..4], 16).unwrap()),
         };
-        let times = if trouble == Trouble::Twice && is_hit {
+        let times = if disruption == Disruption::Twice && is_hit {
             2
         } else {
             1
         };
-        all.extend(std::iter::repeat_n(drawing, times));
+        all.extend(std::iter::repeat_n(call, times));
     }
-    if trouble == Trouble::OutOfOrder {
-        all.sort_by_key(|drawing| drawing.at);
+    if disruption == Disruption::OutOfOrder {
+        all.sort_by_key(|call| call.at);
     }
     all
 }
@@ -1157,7 +1165,7 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
     for payload in payloads(name) {
         if payload["session_id"] == session && !known.contains(&payload["process"]) {
             known.push(payload["process"].clone());
-            starts.push(drawn_at(&payload) - 1);
+            starts.push(called_at(&payload) - 1);
         }
     }
     starts.split_off(1.min(starts.len()))
@@ -1167,11 +1175,11 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
 /// call, no figure may exceed the truth, and each figure must include everything that has been reported so far or be
 /// marked as a lower bound.
 #[expect(clippy::too_many_lines, reason = "one call after the other")]
-fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u64) {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
+fn replay_with_disruption(name: &str, disruption: Disruption, is_known: bool, seed: u64) {
+    let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15 + seed);
     let truth = truth_of(name);
     let mut sandbox = Sandbox::new();
-    let jump = Jump::of(name, trouble);
+    let jump = Jump::of(name, disruption);
     let files: Vec<(PathBuf, Vec<TimedLine>)> = transcripts(name)
         .into_iter()
         .map(|(below, bytes)| {
@@ -1209,49 +1217,49 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
         let group = groups.iter().find(|group| group["key"] == session);
         group.is_some_and(|group| group["at_least"] == true)
     };
-    let all = drawings(name, trouble, &jump, &mut dice);
+    let all = status_line_calls(name, disruption, &jump, &mut random);
     // If a call is late, another one may overtake it. The files must not shrink in this case.
     let mut there = 0;
-    for (number, drawing) in all.iter().enumerate() {
-        there = drawing.at.max(there);
-        let clock = DateTime::from_timestamp_millis(drawing.clock).unwrap();
+    for (number, call) in all.iter().enumerate() {
+        there = call.at.max(there);
+        let clock = DateTime::from_timestamp_millis(call.clock).unwrap();
         sandbox = sandbox.variable(
             "WHYCAP_NOW",
             clock.to_rfc3339_opts(SecondsFormat::Millis, true),
         );
         write(&sandbox, there);
-        let session = drawing.session.as_str().unwrap();
+        let session = call.session.as_str().unwrap();
         sandbox = sandbox.variable("CLAUDE_PID", "");
         if is_known {
-            sandbox = sandbox.variable("CLAUDE_PID", pid_of(drawing.process));
+            sandbox = sandbox.variable("CLAUDE_PID", pid_of(call.process));
         }
-        if trouble == Trouble::Deleted && dice.below(4) == 0 {
+        if disruption == Disruption::Deleted && random.below(4) == 0 {
             let _ = fs::remove_dir_all(sandbox.path(".local/share/whycap"));
         }
         let file = files
             .iter()
             .find(|(below, _)| below.file_stem().is_some_and(|name| name == session));
         let payload = json!({
-            "session_id": session, "model": {"id": "claude-opus-5-5"}, "cost": drawing.cost,
+            "session_id": session, "model": {"id": "claude-opus-5-5"}, "cost": call.cost,
             "transcript_path": sandbox.path(PROJECTS).join(&file.unwrap().0),
         });
         sandbox
             .run_with(&["statusline"], payload.to_string().as_bytes())
             .success();
         let report = spend(&sandbox, "session");
-        let ours = of_session(&report, session);
+        let shown = of_session(&report, session);
         let most = served_until(session, there);
-        let told = drawing.cost["total_cost_usd"].as_f64().unwrap();
+        let reported = call.cost["total_cost_usd"].as_f64().unwrap();
         let is_least = says_at_least(&report, session);
         assert!(
-            ours <= most + 1e-9 && (is_least || ours >= told.min(most) - 1e-9),
-            "{name}, {trouble:?}, known {is_known}, seed {seed}, drawing {number} of {session}: {ours}, told {told}, truth {most}"
+            shown <= most + 1e-9 && (is_least || shown >= reported.min(most) - 1e-9),
+            "{name}, {disruption:?}, known {is_known}, seed {seed}, call {number} of {session}: {shown}, told {reported}, truth {most}"
         );
     }
     write(&sandbox, i64::MAX);
     let report = spend(&sandbox, "session");
     for (session, served_to) in truth["by_session"].as_object().unwrap() {
-        let (ours, served) = (
+        let (shown, served) = (
             of_session(&report, session),
             served_to["total_usd"].as_f64().unwrap(),
         );
@@ -1259,47 +1267,47 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
         // come from a delayed call of another process, so the figure is a lower bound. If the clock was set back, a
         // title may be attributed to an older process.
         let killed = served_to["killed_usd"].as_f64().unwrap_or(0.0);
-        let least = match trouble {
-            Trouble::Lost | Trouble::OutOfOrder | Trouble::Deleted => served - killed,
-            Trouble::ClockBack | Trouble::ClockForth if !is_known => served - killed,
-            Trouble::SetBack => served - 0.000_05,
+        let least = match disruption {
+            Disruption::Lost | Disruption::OutOfOrder | Disruption::Deleted => served - killed,
+            Disruption::ClockBack | Disruption::ClockForth if !is_known => served - killed,
+            Disruption::SetBack => served - 0.000_05,
             _ => served,
         };
         // Spend that no status-line call reported may be missing if the figure is marked as a lower bound.
         let has_kill = name.starts_with("killed");
-        let may_be_least = match trouble {
-            Trouble::Deleted | Trouble::Lost => true,
-            Trouble::OutOfOrder | Trouble::Late => !is_known || has_kill,
+        let may_be_least = match disruption {
+            Disruption::Deleted | Disruption::Lost => true,
+            Disruption::OutOfOrder | Disruption::Late => !is_known || has_kill,
             _ => !is_known,
         };
         let is_least = may_be_least && says_at_least(&report, session);
         assert!(
-            ours < served + 5e-9 && (is_least || ours > least - 5e-9),
-            "{name}, {trouble:?}, known {is_known}, seed {seed}, in the end {session}: {ours} is not {served}"
+            shown < served + 5e-9 && (is_least || shown > least - 5e-9),
+            "{name}, {disruption:?}, known {is_known}, seed {seed}, in the end {session}: {shown} is not {served}"
         );
     }
 }
 
-fn drawn_with_every_trouble(name: &str) {
-    for (seed, trouble) in (1..).zip(TROUBLES) {
-        drawn_while_it_happened(name, trouble, seed % 2 == 0, seed);
+fn replay_with_every_disruption(name: &str) {
+    for (seed, disruption) in (1..).zip(DISRUPTIONS) {
+        replay_with_disruption(name, disruption, seed % 2 == 0, seed);
     }
-    drawn_while_it_happened(name, Trouble::Late, true, 10);
+    replay_with_disruption(name, Disruption::Late, true, 10);
 }
 
 #[test]
 fn a_status_line_that_starts_late_or_not_at_all_counts_nothing_twice() {
-    drawn_with_every_trouble("status-line-starts-late");
+    replay_with_every_disruption("status-line-starts-late");
 }
 
 #[test]
 fn what_was_asked_beside_the_conversation_counts_once_when_the_window_is_closed() {
-    drawn_with_every_trouble("asked-beside-then-closed");
+    replay_with_every_disruption("asked-beside-then-closed");
 }
 
 #[test]
 fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
-    drawn_with_every_trouble("window-closed-while-idle");
+    replay_with_every_disruption("window-closed-while-idle");
 }
 
 /// If all clocks are set back, one response is mistaken for another one that costs 0.004 cents less, so this disruption
@@ -1307,33 +1315,33 @@ fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
 #[test]
 fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_after_its_last_word()
 {
-    let troubles = TROUBLES.iter().filter(|it| **it != Trouble::SetBack);
-    for (seed, trouble) in (1..).zip(troubles) {
+    let disruptions = DISRUPTIONS.iter().filter(|it| **it != Disruption::SetBack);
+    for (seed, disruption) in (1..).zip(disruptions) {
         for is_known in [false, true] {
-            drawn_while_it_happened("killed-then-idle", *trouble, is_known, seed);
+            replay_with_disruption("killed-then-idle", *disruption, is_known, seed);
         }
     }
 }
 
 #[test]
 fn a_workflow_and_agents_of_agents_count_once_when_the_window_is_closed() {
-    drawn_with_every_trouble("workflow");
-    drawn_with_every_trouble("agents-of-agents");
+    replay_with_every_disruption("workflow");
+    replay_with_every_disruption("agents-of-agents");
 }
 
 #[test]
 fn kills_closed_windows_and_forks_of_one_session_count_once() {
-    for (seed, trouble) in (1..).zip(TROUBLES) {
+    for (seed, disruption) in (1..).zip(DISRUPTIONS) {
         for is_known in [false, true] {
-            drawn_while_it_happened("killed-closed-and-forked", trouble, is_known, seed);
+            replay_with_disruption("killed-closed-and-forked", disruption, is_known, seed);
         }
     }
 }
 
 #[test]
 fn a_night_and_fast_answers_between_slow_ones_count_once() {
-    drawn_with_every_trouble("over-midnight");
-    drawn_with_every_trouble("fast-from-the-menu");
+    replay_with_every_disruption("over-midnight");
+    replay_with_every_disruption("fast-from-the-menu");
 }
 
 /// Spend by other processes must not be counted again when the first process returns to the session.
@@ -1341,7 +1349,7 @@ fn a_night_and_fast_answers_between_slow_ones_count_once() {
 fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_there() {
     for with_hooks in [false, true] {
         for processes in [&[1; 7][..], &[]] {
-            moments("others-went-on", with_hooks, processes);
+            replay_status_line_calls("others-went-on", with_hooks, processes);
         }
     }
 }
@@ -1416,8 +1424,8 @@ fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does(
     near(&report["total"]["unrecorded_usd"], &json!(0.0));
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
     // A killed terminal had requested a title. No file contains the cost of the title, but the status line received it.
-    drawn_while_it_happened("advised", Trouble::Nothing, false, 1);
-    drawn_while_it_happened("advised", Trouble::AlwaysLate, true, 1);
+    replay_with_disruption("advised", Disruption::Nothing, false, 1);
+    replay_with_disruption("advised", Disruption::AlwaysLate, true, 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::support::{Sandbox, data};
 const HISTORY: &str = "compaction-and-subagent";
 
 /// Uses whycap as a user would, from installation to removal.
-fn is_lived_in(sandbox: &Sandbox) {
+fn use_from_install_to_removal(sandbox: &Sandbox) {
     sandbox.copy_tree(&data(&format!("histories/{HISTORY}/home")), "");
     let before = "{\n  \"model\": \"opus\"\n}\n";
     let settings = sandbox.write(".claude/settings.json", before);
@@ -71,12 +71,12 @@ fn a_home_with_a_long_way_to_it_is_like_any_other() {
     let sandbox =
         Sandbox::with_home_at(|root| (0..4).fold(root.join("home"), |at, _| at.join(&name)));
     assert!(sandbox.home().as_os_str().len() > 360);
-    is_lived_in(&sandbox);
+    use_from_install_to_removal(&sandbox);
 }
 
 #[test]
 fn a_home_with_foreign_names_is_like_any_other() {
-    is_lived_in(&Sandbox::with_home_at(|root| {
+    use_from_install_to_removal(&Sandbox::with_home_at(|root| {
         root.join("Zoë O'Brien & Söhne (100%)")
             .join("東京 \u{1f980} $HOME")
     }));
@@ -92,7 +92,7 @@ fn a_home_on_another_machine_is_like_any_other() {
         let path = root.to_str().unwrap().replacen(':', "$", 1);
         std::path::PathBuf::from(format!(r"\\localhost\{path}")).join("home")
     });
-    is_lived_in(&sandbox);
+    use_from_install_to_removal(&sandbox);
 }
 
 /// This test does not apply to Linux, where these names refer to two different directories.

@@ -54,7 +54,7 @@ fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Returns all files except those in whycap's own data directory.
-fn theirs(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
+fn files_outside_data_directory(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = tree(sandbox);
     files.retain(|(path, _)| !path.starts_with(sandbox.path(".local")));
     files
@@ -85,11 +85,15 @@ fn install_then_uninstall_gives_back_the_same_bytes() {
             &["install", "--replace"],
         ] {
             let sandbox = sandbox(text);
-            let before = theirs(&sandbox);
+            let before = files_outside_data_directory(&sandbox);
             sandbox.run(flags).success();
             assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
             sandbox.run(&["uninstall"]).success();
-            assert_eq!(theirs(&sandbox), before, "{flags:?} on {text:?}");
+            assert_eq!(
+                files_outside_data_directory(&sandbox),
+                before,
+                "{flags:?} on {text:?}"
+            );
         }
     }
 }
@@ -108,7 +112,7 @@ fn a_home_without_settings_has_none_again_afterwards() {
             .exists()
     );
     sandbox.run(&["uninstall"]).success();
-    assert_eq!(theirs(&sandbox), []);
+    assert_eq!(files_outside_data_directory(&sandbox), []);
     assert!(
         !sandbox.path(".claude").exists(),
         "nor the directory that was made for it"
@@ -332,7 +336,7 @@ fn a_linked_settings_file_stays_a_link_and_the_backup_stays_out_of_the_dotfiles(
             sandbox.write("dotfiles/settings.json", "{\n  \"a\": 1\n}\n");
         }
         std::os::unix::fs::symlink("../dotfiles/settings.json", sandbox.path(SETTINGS)).unwrap();
-        let before = theirs(&sandbox);
+        let before = files_outside_data_directory(&sandbox);
         sandbox.run(&["install"]).success();
         assert!(
             fs::symlink_metadata(sandbox.path(SETTINGS))
@@ -342,7 +346,7 @@ fn a_linked_settings_file_stays_a_link_and_the_backup_stays_out_of_the_dotfiles(
         let dotfiles: Vec<_> = fs::read_dir(sandbox.path("dotfiles")).unwrap().collect();
         assert_eq!(dotfiles.len(), 1, "only the settings themselves");
         sandbox.run(&["uninstall"]).success();
-        assert_eq!(theirs(&sandbox), before);
+        assert_eq!(files_outside_data_directory(&sandbox), before);
     }
 }
 
@@ -366,7 +370,7 @@ fn a_read_only_file_is_refused_and_nothing_is_half_done() {
     let mut permissions = fs::metadata(sandbox.path(SETTINGS)).unwrap().permissions();
     permissions.set_readonly(true);
     fs::set_permissions(sandbox.path(SETTINGS), permissions).unwrap();
-    let before = theirs(&sandbox);
+    let before = files_outside_data_directory(&sandbox);
     let run = sandbox.run(&["install"]);
     assert_eq!(run.code, 1);
     assert!(
@@ -374,7 +378,7 @@ fn a_read_only_file_is_refused_and_nothing_is_half_done() {
         "{}",
         run.stderr
     );
-    assert_eq!(theirs(&sandbox), before);
+    assert_eq!(files_outside_data_directory(&sandbox), before);
 }
 
 #[test]
@@ -384,7 +388,7 @@ fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
     let mut command = sandbox.command_held_back_by_modes(&["install"]);
     let directory = sandbox.path(".claude");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
-    let before = theirs(&sandbox);
+    let before = files_outside_data_directory(&sandbox);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -392,7 +396,7 @@ fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
         said.contains("settings.json") && said.lines().count() == 1,
         "{said}"
     );
-    assert_eq!(theirs(&sandbox), before);
+    assert_eq!(files_outside_data_directory(&sandbox), before);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -454,14 +458,14 @@ fn a_slash_command_of_the_same_name_that_is_the_user_s_stays() {
 fn a_skill_of_the_same_name_that_is_the_user_s_stays() {
     let sandbox = sandbox("{}");
     sandbox.write(".claude/skills/whycap/SKILL.md", "my own");
-    let before = theirs(&sandbox);
+    let before = files_outside_data_directory(&sandbox);
     let run = sandbox.run(&["install"]);
     assert!(
         run.success().contains("a different skill or plugin"),
         "{run:?}"
     );
     sandbox.run(&["uninstall"]).success();
-    assert_eq!(theirs(&sandbox), before);
+    assert_eq!(files_outside_data_directory(&sandbox), before);
 }
 
 #[test]
@@ -846,7 +850,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
     assert!(count >= 4, "{count}");
     for survived in 0..=count {
         let sandbox = sandbox(text);
-        let before = theirs(&sandbox);
+        let before = files_outside_data_directory(&sandbox);
         carry_out::run(&planned(&sandbox).steps[..survived]).unwrap();
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
@@ -873,7 +877,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
             assert!(now == text || now == complete);
         }
         carry_out::run(&removal(&sandbox).steps).unwrap();
-        let mut after = theirs(&sandbox);
+        let mut after = files_outside_data_directory(&sandbox);
         after.retain(|(path, _)| !path.ends_with("settings.json.whycap-backup"));
         assert_eq!(after, before, "after {survived} steps");
     }

@@ -25,21 +25,22 @@ mod diagnosis;
 mod doctor;
 mod doctor_fixes;
 mod drain;
-mod drain_witnesses;
+mod drain_simulated_server;
 mod explain;
 mod export;
 mod forecasts;
+mod generated_sessions;
 mod help;
 mod histories;
 mod homes;
 mod hook;
 mod how_limits_end;
 mod incident_rows;
+mod incident_totals;
 mod install;
 #[cfg(unix)] // a shell script for Unix
 mod install_script;
 mod install_walks;
-mod lives;
 #[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
 mod locks;
 mod messages;
@@ -65,9 +66,8 @@ mod statusline_host_safety;
 mod stops;
 mod support;
 mod team_limits;
-mod toll;
 mod visible_text;
 mod wait;
-mod words;
+mod wording;
 #[cfg(unix)] // status lines that are shell scripts
 mod wrapped_status_line;

@@ -293,7 +293,7 @@ fn sample_payload(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> 
 }
 
 #[track_caller]
-fn told_is(sandbox: &Sandbox, usd: f64) {
+fn assert_total(sandbox: &Sandbox, usd: f64) {
     let report: Value = sandbox.run(&["spend", "--json"]).json();
     let cost = report["total"]["cost_usd"].as_f64().unwrap();
     assert!((cost - usd).abs() < 1e-9, "{cost} is not {usd}");
@@ -302,7 +302,7 @@ fn told_is(sandbox: &Sandbox, usd: f64) {
 #[test]
 fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() {
     let sandbox = with_sessions(2, 10);
-    told_is(&sandbox, 0.4);
+    assert_total(&sandbox, 0.4);
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let begin = || {
         let writer = rusqlite::Connection::open(&ledger).unwrap();
@@ -316,21 +316,21 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
         );
     };
     line(0.2, 60_000);
-    told_is(&sandbox, 0.4);
+    assert_total(&sandbox, 0.4);
     // A total is reported once, and then the process is killed.
     let writer = begin();
     line(0.25, 61_000);
     drop(writer);
-    told_is(&sandbox, 0.45);
+    assert_total(&sandbox, 0.45);
     // Reporting the same total again adds nothing.
     line(0.25, 61_500);
-    told_is(&sandbox, 0.45);
+    assert_total(&sandbox, 0.45);
     // If the earlier of two samples could not be written, the later one still counts.
     let writer = begin();
     line(0.3, 62_000);
     drop(writer);
     line(0.35, 63_000);
-    told_is(&sandbox, 0.55);
+    assert_total(&sandbox, 0.55);
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledge
 fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
     for is_first in [false, true] {
         let sandbox = with_sessions(1, 10);
-        told_is(&sandbox, 0.2);
+        assert_total(&sandbox, 0.2);
         let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
         let told_while_held = |sandbox: &Sandbox, usd: f64, lived_ms: u64| {
             let writer = rusqlite::Connection::open(&ledger).unwrap();
@@ -380,14 +380,14 @@ fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
         }
         let sandbox = sandbox.variable("WHYCAP_NOW", "2049-01-02T00:00:00Z");
         told_while_held(&sandbox, 0.3, 62_000);
-        told_is(&sandbox, 0.3);
+        assert_total(&sandbox, 0.3);
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
         told_while_held(&sandbox, 0.35, 63_000);
-        told_is(&sandbox, 0.35);
+        assert_total(&sandbox, 0.35);
         // This month begins after the journal of a later month has been read.
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
         told_while_held(&sandbox, 0.4, 64_000);
-        told_is(&sandbox, 0.4);
+        assert_total(&sandbox, 0.4);
     }
 }
 
@@ -395,7 +395,7 @@ fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
 #[test]
 fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
-    told_is(&sandbox, 0.2);
+    assert_total(&sandbox, 0.2);
     let total = json!({
         "type": "cost-state", "sessionId": "s0", "totalCostUSD": 0.2, "totalAPIDuration": 10, "totalDuration": 60_000,
         "startTime": 1_795_150_000_000_u64, "modelUsage": {}, "hasUnknownModelCost": false,
@@ -414,10 +414,10 @@ fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
     let shown = line(0.2, 60_000);
     assert!(shown.contains("session \u{2265}$0.00"), "{shown}");
     drop(writer);
-    told_is(&sandbox, 0.2);
+    assert_total(&sandbox, 0.2);
     let shown = line(0.27, 62_000);
     assert!(shown.contains("$0.07"), "{shown}");
-    told_is(&sandbox, 0.27);
+    assert_total(&sandbox, 0.27);
 }
 
 #[test]
@@ -446,7 +446,7 @@ fn tellings_of_many_sessions_that_race_are_all_counted() {
             assert!(child.wait_with_output().unwrap().status.success());
         }
     }
-    told_is(
+    assert_total(
         &sandbox,
         (0..SESSIONS).map(|session| usd(session, ROUNDS)).sum(),
     );

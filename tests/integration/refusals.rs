@@ -15,7 +15,7 @@ use whycap::transcript::owner::Owner;
 use whycap::transcript::tail::ErrorLine;
 
 /// The plans, and the API key and cloud providers that can be used instead of a plan.
-const PAYERS: [(&str, Option<Plan>, &str); 8] = [
+const PLANS_AND_PROVIDERS: [(&str, Option<Plan>, &str); 8] = [
     ("pro", Some(Plan::Pro), ""),
     ("max", Some(Plan::Max), ""),
     ("team", Some(Plan::Team), ""),
@@ -27,7 +27,7 @@ const PAYERS: [(&str, Option<Plan>, &str); 8] = [
 ];
 
 /// The limits, by their JSON names, that are possible for each error class.
-const MEANT: [(&str, &str); 9] = [
+const POSSIBLE_LIMITS: [(&str, &str); 9] = [
     (
         "authentication_failed",
         // Before version 2.1.328, this class included network failures.
@@ -98,19 +98,19 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
 }
 
 /// Returns a description of each problem with a result.
-fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
+fn problems(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
     let said = |key: &str| answer[key].as_str().unwrap_or_default();
     let text = case["text"].as_str().unwrap_or_default().to_lowercase();
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let class = case["class"].as_str().unwrap_or_default();
-    let meant = MEANT.iter().find(|(known, _)| *known == class);
-    let is_meant =
-        meant.is_none_or(|(_, kinds)| kinds.split(' ').any(|kind| kind == said("limit")));
-    if !is_meant && said("limit") != "unknown" {
-        faults.push(format!("{} for {class}", said("limit")));
+    let possible = POSSIBLE_LIMITS.iter().find(|(known, _)| *known == class);
+    let is_possible =
+        possible.is_none_or(|(_, kinds)| kinds.split(' ').any(|kind| kind == said("limit")));
+    if !is_possible && said("limit") != "unknown" {
+        problems.push(format!("{} for {class}", said("limit")));
     }
     if said("known_as") == "other-program" {
-        faults.push("denied".to_owned());
+        problems.push("denied".to_owned());
     }
     let is_personal = plan.is_some_and(|plan| [Plan::Pro, Plan::Max].contains(&plan));
     let speaks_of_others = [
@@ -129,14 +129,14 @@ fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<S
     ];
     let speaks = speaks_of_others.iter().any(|word| text.contains(word));
     if is_personal && said("who_can_fix") == "admin" && !speaks {
-        faults.push("an admin on a plan for one person".to_owned());
+        problems.push("an admin on a plan for one person".to_owned());
     }
     let is_clouds = ["bedrock", "vertex"].contains(&name);
     let of_plan = ["five_hour", "weekly"].contains(&said("limit"));
     if is_clouds && of_plan && said("verdict") == "real" {
-        faults.push("a plan's window at a cloud".to_owned());
+        problems.push("a plan's window at a cloud".to_owned());
     }
-    faults
+    problems
 }
 
 #[test]
@@ -144,12 +144,12 @@ fn every_refusal_is_answered_on_every_plan() {
     let mut wrong = Vec::new();
     let mut unknown = BTreeSet::new();
     for case in cases() {
-        for (name, plan, variable) in PAYERS {
+        for (name, plan, variable) in PLANS_AND_PROVIDERS {
             let answer = answer(&case, plan, variable);
-            let faults = faults(&case, name, plan, &answer);
-            wrong.extend(faults.into_iter().map(|fault| {
+            let problems = problems(&case, name, plan, &answer);
+            wrong.extend(problems.into_iter().map(|problem| {
                 format!(
-                    "{name}: {fault}: {} -> {} {} {}",
+                    "{name}: {problem}: {} -> {} {} {}",
                     case, answer["known_as"], answer["who_can_fix"], answer["headline"]
                 )
             }));

@@ -245,14 +245,14 @@ struct Scenario {
     /// The plan and role of the logged-in account. The plan is empty if nobody is logged in.
     login: (&'static str, &'static str),
     /// Simulates the events that lead to the situation and returns the session that runs the commands.
-    comes: fn(&Sandbox) -> Client<'_>,
+    simulate: fn(&Sandbox) -> Client<'_>,
     at: &'static str,
     /// Builds the JSON that Claude Code passes to the status line in this situation.
     reported: fn() -> Value,
     /// The expected exit code of `explain --exit-code`.
     code: i32,
     /// Text that the headline must contain. If there is no error, all output must contain it.
-    says: &'static str,
+    expected_text: &'static str,
     /// Additional text that the status line's incident row must contain.
     row: &'static str,
 }
@@ -299,7 +299,7 @@ const SCENARIOS: [Scenario; 25] = [
     Scenario {
         name: "1 a company's seat, and a private login",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             client_with_windows(sandbox, 8.0, 4.0);
             let seat = Client::with_session(sandbox, "seat");
             belongs_to(&seat, "company-account", "company-organization");
@@ -309,13 +309,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 11,
-        says: "Your organization has reached its credit cap",
+        expected_text: "Your organization has reached its credit cap",
         row: "ask an Owner",
     },
     Scenario {
         name: "2 an empty pool, and windows at 42% and 17%",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
             let refusal = refused("overage", TUESDAY, "out_of_credits");
             stopped(sandbox, (42.0, 17.0), text, refusal)
@@ -323,13 +323,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "your 5-hour usage was 42%",
+        expected_text: "your 5-hour usage was 42%",
         row: "false alarm? 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
         name: "2 the same at 3% and 5%",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
             let refusal = refused("overage", TUESDAY, "out_of_credits");
             stopped(sandbox, (3.0, 5.0), text, refusal)
@@ -337,13 +337,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(3.0, NOON, 5.0, TUESDAY),
         code: 10,
-        says: "usage was 3%",
+        expected_text: "usage was 3%",
         row: "false alarm",
     },
     Scenario {
         name: "3 a window, and no credits as a way out",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let text = "You've hit your 5-hour limit · resets 12pm (UTC) · out of usage credits";
             let refusal = refused("five_hour", NOON, "out_of_credits");
             stopped(sandbox, (99.0, 17.0), text, refusal)
@@ -351,13 +351,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit is used up; you can continue at 12:00",
+        expected_text: "Your 5-hour limit is used up; you can continue at 12:00",
         row: "5-hour limit · resets at 12:00",
     },
     Scenario {
         name: "4 paying",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = client_with_windows(sandbox, 100.0, 17.0);
             client.works(AT, 100_000);
             client
@@ -365,36 +365,36 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "≈$0.40 since 10:00",
+        expected_text: "≈$0.40 since 10:00",
         row: "paying with usage credits",
     },
     Scenario {
         name: "5 free ways on",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let refusal = refused("five_hour", NOON, "org_level_disabled");
             stopped(sandbox, (99.0, 17.0), FIVE_HOUR, refusal)
         },
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit is used up; you can continue at 12:00",
+        expected_text: "Your 5-hour limit is used up; you can continue at 12:00",
         row: "Do nothing and leave this session open",
     },
     Scenario {
         name: "6 after recovery: API credits",
         login: MAX,
-        comes: |sandbox| recovered(sandbox, "Credit balance is too low", api_credits()),
+        simulate: |sandbox| recovered(sandbox, "Credit balance is too low", api_credits()),
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded since",
+        expected_text: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
         name: "6 after recovery: overloaded",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             recovered(
                 sandbox,
                 "API Error: 529 Overloaded",
@@ -404,33 +404,33 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded since",
+        expected_text: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
         name: "6 after recovery: a false limit",
         login: MAX,
-        comes: |sandbox| recovered(sandbox, FIVE_HOUR, json!({})),
+        simulate: |sandbox| recovered(sandbox, FIVE_HOUR, json!({})),
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded since",
+        expected_text: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
         name: "6 after recovery: an organization's cap",
         login: ("team", "user"),
-        comes: |sandbox| recovered(sandbox, ORG, json!({})),
+        simulate: |sandbox| recovered(sandbox, ORG, json!({})),
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded since",
+        expected_text: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
         name: "7 another session of the account answers again",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let refusal = refused("five_hour", NOON, "org_level_disabled");
             let client = stopped(sandbox, (99.0, 40.0), FIVE_HOUR, refusal);
             let full = windows(100.0, NOON, 40.0, TUESDAY);
@@ -444,13 +444,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: "2026-11-20T10:00:25Z",
         reported: || windows(100.0, NOON, 40.0, TUESDAY),
         code: 0,
-        says: "another session has received a response since then; send the prompt again",
+        expected_text: "another session has received a response since then; send the prompt again",
         row: "another session got a response",
     },
     Scenario {
         name: "8 overloaded",
         login: NOBODY,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = Client::new(sandbox);
             client.receives_error(
                 AT,
@@ -462,23 +462,23 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 10,
-        says: "overloaded",
+        expected_text: "overloaded",
         row: "",
     },
     Scenario {
         name: "8 a false limit",
         login: MAX,
-        comes: |sandbox| stopped(sandbox, (42.0, 17.0), FIVE_HOUR, json!({})),
+        simulate: |sandbox| stopped(sandbox, (42.0, 17.0), FIVE_HOUR, json!({})),
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "your 5-hour usage was 42%",
+        expected_text: "your 5-hour usage was 42%",
         row: "false alarm? 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
         name: "8 another account logged in since",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = stopped(
                 sandbox,
                 (99.0, 17.0),
@@ -492,13 +492,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "you can continue at 12:00",
+        expected_text: "you can continue at 12:00",
         row: "resets at 12:00",
     },
     Scenario {
         name: "9 a throttle, after which no windows are reported",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let transient = json!({"apiErrorIsTransient": true});
             stopped(
                 sandbox,
@@ -510,13 +510,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 10,
-        says: "oo many requests",
+        expected_text: "oo many requests",
         row: "5h 42%",
     },
     Scenario {
         name: "10 figures of now, for who pastes a message",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             stopped(
                 sandbox,
                 (42.0, 17.0),
@@ -527,13 +527,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "42%",
+        expected_text: "42%",
         row: "42%",
     },
     Scenario {
         name: "11 API credits",
         login: NOBODY,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = Client::new(sandbox);
             client.receives_error(AT, "Credit balance is too low", api_credits());
             client
@@ -541,26 +541,26 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 11,
-        says: "The API credits in your Console account are used up",
+        expected_text: "The API credits in your Console account are used up",
         row: "API credits used up · add credits in the Console",
     },
     Scenario {
         name: "11 an organization's cap, shown to its admin",
         login: ("team", "admin"),
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let refusal = refused("five_hour", NOON, "org_level_disabled_until");
             stopped(sandbox, (99.0, 17.0), ORG, refusal)
         },
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "You have reached your 5-hour limit and your organization's credit cap",
+        expected_text: "You have reached your 5-hour limit and your organization's credit cap",
         row: "org's cap · raise it: /usage-credits · resets at 12:00",
     },
     Scenario {
         name: "11 a weekly limit",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
             stopped(
                 sandbox,
@@ -572,26 +572,26 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(20.0, NOON, 100.0, TUESDAY),
         code: 10,
-        says: "Your weekly limit is used up; you can continue on Tue Nov 24 06:00",
+        expected_text: "Your weekly limit is used up; you can continue on Tue Nov 24 06:00",
         row: "resets Tue Nov 24 06:00",
     },
     Scenario {
         name: "12 asked where Claude Code waits",
         login: MAX,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let refusal = refused("five_hour", NOON, "org_level_disabled");
             stopped(sandbox, (99.0, 17.0), FIVE_HOUR, refusal)
         },
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "you can continue at 12:00",
+        expected_text: "you can continue at 12:00",
         row: "more: whycap explain, in a shell",
     },
     Scenario {
         name: "without figures",
         login: NOBODY,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = Client::new(sandbox);
             client.receives_error(AT, FIVE_HOUR, json!({}));
             client
@@ -599,13 +599,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 10,
-        says: "The message says that your 5-hour limit is used up; you can continue at 12:00",
+        expected_text: "The message says that your 5-hour limit is used up; you can continue at 12:00",
         row: "resets at 12:00",
     },
     Scenario {
         name: "a week without figures",
         login: NOBODY,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = Client::new(sandbox);
             client.receives_error(
                 AT,
@@ -617,13 +617,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 10,
-        says: "you can continue on Tue Nov 24 06:00",
+        expected_text: "you can continue on Tue Nov 24 06:00",
         row: "resets Tue Nov 24 06:00",
     },
     Scenario {
         name: "a bare cap",
         login: NOBODY,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = Client::new(sandbox);
             client.receives_error(AT, "You've hit your individual spend limit", json!({}));
             client
@@ -631,13 +631,13 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 12,
-        says: "The message says that you have reached a limit an admin set",
+        expected_text: "The message says that you have reached a limit an admin set",
         row: "",
     },
     Scenario {
         name: "a warning",
         login: NOBODY,
-        comes: |sandbox| {
+        simulate: |sandbox| {
             let client = Client::new(sandbox);
             client.receives_error(AT, "You've used 92% of your weekly limit", json!({}));
             client
@@ -645,17 +645,17 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 0,
-        says: "",
+        expected_text: "",
         row: "only a warning; you are not blocked",
     },
     Scenario {
         name: "nothing at all",
         login: MAX,
-        comes: |sandbox| client_with_windows(sandbox, 42.0, 17.0),
+        simulate: |sandbox| client_with_windows(sandbox, 42.0, 17.0),
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "",
+        expected_text: "",
         row: "42%",
     },
 ];
@@ -673,14 +673,14 @@ fn no_two_places_disagree() {
             name,
             at,
             code,
-            says,
+            expected_text,
             ..
         } = scenario;
         let sandbox = Sandbox::new();
         if let (plan @ ("max" | "team"), role) = scenario.login {
             Client::logged_in(&sandbox, plan, role);
         }
-        let client = (scenario.comes)(&sandbox);
+        let client = (scenario.simulate)(&sandbox);
         let reported = (scenario.reported)();
         let drawn = |columns: usize| {
             let call = client.calls_status_line(at, reported.clone(), columns);
@@ -711,14 +711,14 @@ fn no_two_places_disagree() {
         let long = flat(&explained.stdout);
         if incident.is_null() {
             for place in [&long, &answer, &line, &now_says] {
-                assert!(place.contains(says), "{name}: {place}");
+                assert!(place.contains(expected_text), "{name}: {place}");
             }
             assert_eq!(now["limit"], Value::Null, "{name}");
-            assert_eq!(now["paying"].is_null(), says.is_empty(), "{name}");
+            assert_eq!(now["paying"].is_null(), expected_text.is_empty(), "{name}");
             continue;
         }
         let headline = incident["headline"].as_str().unwrap();
-        assert!(headline.contains(says), "{name}: {headline}");
+        assert!(headline.contains(expected_text), "{name}: {headline}");
         for place in [&long, &answer] {
             assert!(place.starts_with(headline), "{name}: {place}");
         }

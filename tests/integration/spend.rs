@@ -36,7 +36,7 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     let directory = sandbox.path(".local/share/whycap");
     let ledger = directory.join("ledger.sqlite3");
     fs::write(&ledger, b"SQLite format 3\0 and then rubbish".repeat(400)).unwrap();
-    matches_truth(&report_with_a_word(&sandbox), &truth);
+    matches_truth(&report_with_warning(&sandbox), &truth);
     let kept = fs::read_dir(&directory)
         .unwrap()
         .flatten()
@@ -46,7 +46,7 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
 }
 
 /// Runs `spend --json`, which must print one line on standard error, and returns the report.
-fn report_with_a_word(sandbox: &Sandbox) -> Value {
+fn report_with_warning(sandbox: &Sandbox) -> Value {
     let run = sandbox.run(&["spend", "--json"]);
     assert_eq!(
         (run.code, run.stderr.lines().count()),

@@ -16,20 +16,20 @@ const A: &str = "11111111-1111-1111-1111-111111111111";
 const B: &str = "22222222-2222-2222-2222-222222222222";
 
 /// An event. Sessions are identified by their names.
-enum Happens {
-    Meets(&'static str, &'static str),
-    Answers(&'static str),
+enum Event {
+    Error(&'static str, &'static str),
+    Response(&'static str),
     /// A transcript records which account owns its session.
-    Is(&'static str, &'static str),
-    LogsIn(&'static str),
+    Owner(&'static str, &'static str),
+    Login(&'static str),
     /// A status-line call reports the usage of the 5-hour window that resets at noon.
-    Draws(&'static str, f64),
-    Looks(Truth),
+    StatusLine(&'static str, f64),
+    Check(ExpectedTotals),
 }
 
 /// The expected result at a given moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Truth {
+struct ExpectedTotals {
     stops: u64,
     /// The blocked time in whole minutes, rounded.
     minutes: i64,
@@ -37,10 +37,10 @@ struct Truth {
     unknown: u64,
 }
 
-use Happens::{Answers, Draws, Is, LogsIn, Looks, Meets};
+use Event::{Check, Error, Login, Owner, Response, StatusLine};
 
-const fn truth(stops: u64, minutes: i64) -> Happens {
-    Looks(Truth {
+const fn truth(stops: u64, minutes: i64) -> Event {
+    Check(ExpectedTotals {
         stops,
         minutes,
         still: 0,
@@ -48,8 +48,8 @@ const fn truth(stops: u64, minutes: i64) -> Happens {
     })
 }
 
-const fn still(stops: u64, minutes: i64) -> Happens {
-    Looks(Truth {
+const fn still(stops: u64, minutes: i64) -> Event {
+    Check(ExpectedTotals {
         stops,
         minutes,
         still: 1,
@@ -57,8 +57,8 @@ const fn still(stops: u64, minutes: i64) -> Happens {
     })
 }
 
-const fn unknown(stops: u64, minutes: i64) -> Happens {
-    Looks(Truth {
+const fn unknown(stops: u64, minutes: i64) -> Event {
+    Check(ExpectedTotals {
         stops,
         minutes,
         still: 0,
@@ -66,13 +66,13 @@ const fn unknown(stops: u64, minutes: i64) -> Happens {
     })
 }
 
-type Course = (&'static str, &'static [(&'static str, Happens)]);
+type Course = (&'static str, &'static [(&'static str, Event)]);
 
 const COURSES: &[Course] = &[
     (
         "nobody tries until the reset",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T11:00", still(1, 60)),
             ("20T13:00", truth(1, 120)),
             ("22T13:00", truth(1, 120)),
@@ -81,22 +81,22 @@ const COURSES: &[Course] = &[
     (
         "five tries in one session",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:05", Meets("a", FIVE_HOURS)),
-            ("20T10:20", Meets("a", FIVE_HOURS)),
-            ("20T10:40", Meets("a", FIVE_HOURS)),
-            ("20T11:00", Meets("a", FIVE_HOURS)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:05", Error("a", FIVE_HOURS)),
+            ("20T10:20", Error("a", FIVE_HOURS)),
+            ("20T10:40", Error("a", FIVE_HOURS)),
+            ("20T11:00", Error("a", FIVE_HOURS)),
             ("20T11:30", still(1, 90)),
-            ("20T12:03", Answers("a")),
+            ("20T12:03", Response("a")),
             ("20T13:00", truth(1, 120)),
         ],
     ),
     (
         "three sessions",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:10", Meets("b", FIVE_HOURS)),
-            ("20T11:00", Meets("c", FIVE_HOURS)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:10", Error("b", FIVE_HOURS)),
+            ("20T11:00", Error("c", FIVE_HOURS)),
             ("20T11:30", still(1, 90)),
             ("21T11:30", truth(1, 120)),
         ],
@@ -104,10 +104,10 @@ const COURSES: &[Course] = &[
     (
         "lifted early, and work goes on in a new session",
         &[
-            ("20T09:50", Draws("a", 97.0)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:30", Answers("b")),
-            ("20T10:31", Draws("b", 3.0)),
+            ("20T09:50", StatusLine("a", 97.0)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:30", Response("b")),
+            ("20T10:31", StatusLine("b", 3.0)),
             ("20T10:45", truth(1, 30)),
             ("21T10:45", truth(1, 30)),
         ],
@@ -115,9 +115,9 @@ const COURSES: &[Course] = &[
     (
         "credits are bought, and the session goes on",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:30", Answers("a")),
-            ("20T11:45", Answers("a")),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:30", Response("a")),
+            ("20T11:45", Response("a")),
             ("20T11:50", truth(1, 30)),
             ("21T10:00", truth(1, 30)),
         ],
@@ -125,10 +125,10 @@ const COURSES: &[Course] = &[
     (
         "credits are bought, and work goes on in a new session",
         &[
-            ("20T09:50", Draws("a", 100.0)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:30", Answers("b")),
-            ("20T10:31", Draws("b", 100.0)),
+            ("20T09:50", StatusLine("a", 100.0)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:30", Response("b")),
+            ("20T10:31", StatusLine("b", 100.0)),
             ("20T10:45", truth(1, 30)),
             ("21T10:45", truth(1, 30)),
         ],
@@ -136,11 +136,11 @@ const COURSES: &[Course] = &[
     (
         "another account, in a new session",
         &[
-            ("20T09:30", Is("a", A)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:02", LogsIn(B)),
-            ("20T10:02", Is("b", B)),
-            ("20T10:03", Answers("b")),
+            ("20T09:30", Owner("a", A)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:02", Login(B)),
+            ("20T10:02", Owner("b", B)),
+            ("20T10:03", Response("b")),
             ("20T10:45", truth(1, 3)),
             ("21T10:45", truth(1, 3)),
         ],
@@ -148,11 +148,11 @@ const COURSES: &[Course] = &[
     (
         "another account, in the same session",
         &[
-            ("20T09:30", Is("a", A)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:02", LogsIn(B)),
-            ("20T10:02", Is("a", B)),
-            ("20T10:03", Answers("a")),
+            ("20T09:30", Owner("a", A)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:02", Login(B)),
+            ("20T10:02", Owner("a", B)),
+            ("20T10:03", Response("a")),
             ("20T10:45", truth(1, 3)),
             ("21T10:45", truth(1, 3)),
         ],
@@ -160,31 +160,31 @@ const COURSES: &[Course] = &[
     (
         "another account works all the time",
         &[
-            ("20T09:30", Is("w", B)),
-            ("20T09:50", Answers("w")),
-            ("20T09:51", Is("a", A)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:10", Answers("w")),
+            ("20T09:30", Owner("w", B)),
+            ("20T09:50", Response("w")),
+            ("20T09:51", Owner("a", A)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:10", Response("w")),
             ("20T11:00", still(1, 60)),
-            ("20T11:10", Answers("w")),
+            ("20T11:10", Response("w")),
             ("20T13:00", truth(1, 120)),
         ],
     ),
     (
         "two accounts are stopped",
         &[
-            ("20T09:30", Is("w", B)),
-            ("20T09:51", Is("a", A)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T11:00", Meets("w", FIVE_HOURS)),
-            ("20T11:30", Answers("w")),
+            ("20T09:30", Owner("w", B)),
+            ("20T09:51", Owner("a", A)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T11:00", Error("w", FIVE_HOURS)),
+            ("20T11:30", Response("w")),
             ("20T13:00", truth(2, 150)),
         ],
     ),
     (
         "a low balance that nobody fills",
         &[
-            ("20T10:00", Meets("a", LOW)),
+            ("20T10:00", Error("a", LOW)),
             ("20T20:00", still(1, 0)),
             // The stop continues for as long as `explain` says that the limit blocks work.
             ("21T12:00", still(1, 0)),
@@ -194,9 +194,9 @@ const COURSES: &[Course] = &[
     (
         "a low balance that is filled the next day",
         &[
-            ("20T10:00", Meets("a", LOW)),
+            ("20T10:00", Error("a", LOW)),
             ("20T20:00", still(1, 0)),
-            ("21T16:00", Answers("a")),
+            ("21T16:00", Response("a")),
             ("21T17:00", truth(1, 1_800)),
             ("25T17:00", truth(1, 1_800)),
         ],
@@ -204,36 +204,36 @@ const COURSES: &[Course] = &[
     (
         "a service that is full, tried three times",
         &[
-            ("20T10:00", Meets("a", OVERLOADED)),
-            ("20T10:01", Meets("a", OVERLOADED)),
-            ("20T10:03", Meets("b", OVERLOADED)),
-            ("20T10:04", Answers("a")),
+            ("20T10:00", Error("a", OVERLOADED)),
+            ("20T10:01", Error("a", OVERLOADED)),
+            ("20T10:03", Error("b", OVERLOADED)),
+            ("20T10:04", Response("a")),
             ("20T10:30", truth(1, 4)),
         ],
     ),
     (
         "a service that is full in the evening, and nobody looks before the morning",
         &[
-            ("20T20:00", Meets("a", OVERLOADED)),
+            ("20T20:00", Error("a", OVERLOADED)),
             ("20T22:00", unknown(1, 0)),
-            ("21T08:00", Answers("a")),
+            ("21T08:00", Response("a")),
             ("21T09:00", unknown(1, 0)),
         ],
     ),
     (
         "a login that ran out",
         &[
-            ("20T10:00", Meets("a", "Login expired · Please run /login")),
-            ("20T10:20", Answers("a")),
+            ("20T10:00", Error("a", "Login expired · Please run /login")),
+            ("20T10:20", Response("a")),
             ("20T11:00", truth(1, 20)),
         ],
     ),
     (
         "a false limit that nobody tried again",
         &[
-            ("20T09:59", Draws("a", 42.0)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:01", Draws("a", 42.0)),
+            ("20T09:59", StatusLine("a", 42.0)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:01", StatusLine("a", 42.0)),
             ("20T11:00", unknown(1, 0)),
             ("20T13:00", unknown(1, 0)),
             ("22T13:00", unknown(1, 0)),
@@ -242,10 +242,10 @@ const COURSES: &[Course] = &[
     (
         "a false limit that was over at the next try",
         &[
-            ("20T09:59", Draws("a", 42.0)),
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:01", Draws("a", 42.0)),
-            ("20T10:05", Answers("a")),
+            ("20T09:59", StatusLine("a", 42.0)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:01", StatusLine("a", 42.0)),
+            ("20T10:05", Response("a")),
             ("20T11:00", truth(1, 5)),
             ("22T11:00", truth(1, 5)),
         ],
@@ -255,7 +255,7 @@ const COURSES: &[Course] = &[
         &[
             (
                 "20T10:00",
-                Meets(
+                Error(
                     "a",
                     "You've used 91% of your weekly limit · resets Nov 23, 9am (UTC)",
                 ),
@@ -266,7 +266,7 @@ const COURSES: &[Course] = &[
     (
         "a week that is full over a Sunday",
         &[
-            ("22T12:00", Meets("a", WEEKLY)),
+            ("22T12:00", Error("a", WEEKLY)),
             ("23T12:00", still(1, 24 * 60)),
             ("25T12:00", truth(1, 48 * 60)),
         ],
@@ -274,22 +274,22 @@ const COURSES: &[Course] = &[
     (
         "twice a day",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T12:01", Answers("a")),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T12:01", Response("a")),
             (
                 "20T15:00",
-                Meets("a", "You've hit your 5-hour limit · resets 5pm (UTC)"),
+                Error("a", "You've hit your 5-hour limit · resets 5pm (UTC)"),
             ),
-            ("20T17:05", Answers("a")),
+            ("20T17:05", Response("a")),
             ("20T18:00", truth(2, 240)),
         ],
     ),
     (
         "lifted early, and full again",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:30", Answers("b")),
-            ("20T10:50", Meets("a", FIVE_HOURS)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:30", Response("b")),
+            ("20T10:50", Error("a", FIVE_HOURS)),
             ("20T11:00", still(2, 40)),
             ("20T13:00", truth(2, 100)),
         ],
@@ -297,9 +297,9 @@ const COURSES: &[Course] = &[
     (
         "an answer that was on its way",
         &[
-            ("20T10:00:00", Meets("a", FIVE_HOURS)),
-            ("20T10:00:05", Answers("b")),
-            ("20T10:00:20", Meets("b", FIVE_HOURS)),
+            ("20T10:00:00", Error("a", FIVE_HOURS)),
+            ("20T10:00:05", Response("b")),
+            ("20T10:00:20", Error("b", FIVE_HOURS)),
             ("20T11:00", still(1, 60)),
             ("20T13:00", truth(1, 120)),
         ],
@@ -309,12 +309,12 @@ const COURSES: &[Course] = &[
         &[
             (
                 "20T10:00",
-                Meets(
+                Error(
                     "a",
                     "You've hit your Opus limit · resets Nov 24, 12pm (UTC)",
                 ),
             ),
-            ("20T10:05", Answers("a")),
+            ("20T10:05", Response("a")),
             ("20T11:00", truth(1, 5)),
             ("26T11:00", truth(1, 5)),
         ],
@@ -322,12 +322,12 @@ const COURSES: &[Course] = &[
     (
         "a limit, and at the next try a service that is full",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T10:05", Meets("a", OVERLOADED)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T10:05", Error("a", OVERLOADED)),
             // It is unknown when the service recovered.
             (
                 "20T11:00",
-                Looks(Truth {
+                Check(ExpectedTotals {
                     stops: 2,
                     minutes: 60,
                     still: 1,
@@ -340,8 +340,8 @@ const COURSES: &[Course] = &[
     (
         "two limits, one after the other",
         &[
-            ("20T10:00", Meets("a", FIVE_HOURS)),
-            ("20T12:01", Meets("a", WEEKLY)),
+            ("20T10:00", Error("a", FIVE_HOURS)),
+            ("20T12:01", Error("a", WEEKLY)),
             // For one minute, it is unknown which of the two limits blocked the work.
             ("25T12:00", truth(2, 120 + 4 * 1_440 - 1)),
         ],
@@ -362,11 +362,11 @@ fn log_in(sandbox: &Sandbox, account: &str) {
     sandbox.write(".claude.json", state.to_string());
 }
 
-fn seen(sandbox: &Sandbox, at: &str) -> (Truth, Value) {
+fn seen(sandbox: &Sandbox, at: &str) -> (ExpectedTotals, Value) {
     let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
     let sums = asked.json()["sums"].clone();
     let of = |name: &str| sums[name].as_u64().unwrap_or(u64::MAX);
-    let truth = Truth {
+    let truth = ExpectedTotals {
         stops: of(if sums["stops"].is_null() {
             "errors"
         } else {
@@ -397,20 +397,20 @@ fn every_course_of_events_comes_to_what_was_true_at_once_and_later() {
                 variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
             };
             match event {
-                Meets(session, text) => {
+                Error(session, text) => {
                     let status = if *text == OVERLOADED { 529 } else { 429 };
                     client(session).receives_error(&at, text, json!({"apiErrorStatus": status}));
                 }
-                Answers(session) => client(session).receives_response(&at),
-                Is(session, owner) => client(session).append(&json!({
+                Response(session) => client(session).receives_response(&at),
+                Owner(session, owner) => client(session).append(&json!({
                     "type": "session-owner", "accountUuid": owner, "timestamp": at,
                 })),
-                LogsIn(account) => log_in(&sandbox, account),
-                Draws(session, full) => {
+                Login(account) => log_in(&sandbox, account),
+                StatusLine(session, full) => {
                     let usage = windows(*full, NOON, 22.0, NOON + 300_000);
                     client(session).calls_status_line(&at, usage, 160);
                 }
-                Looks(truth) => {
+                Check(truth) => {
                     let (seen, sums) = seen(&sandbox, &at);
                     if seen != *truth {
                         problems.push(format!(

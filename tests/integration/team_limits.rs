@@ -85,7 +85,7 @@ fn add_line(team: &Machine, (rows, day, machine): (&str, &str, &str), line: &str
 }
 
 fn page_of(team: &Machine, more: &str) -> String {
-    let run = team.ask(&format!("spend --html - --from OUT{more}"));
+    let run = team.run_command(&format!("spend --html - --from OUT{more}"));
     run.success().to_owned()
 }
 
@@ -149,12 +149,12 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
         let (caption, rows) = table.trim_matches('\n').split_once('\n').unwrap();
         assert_eq!(lines(&page, caption).join("\n"), rows);
     }
-    let run = team.ask("incidents --from OUT");
+    let run = team.run_command("incidents --from OUT");
     let lines: Vec<&str> = run.success().lines().map(str::trim_end).collect();
     assert_eq!(lines[..2].join(" "), in_all);
     let has = |line| lines.contains(&line);
     assert!(EXPECTED_LINES.trim().lines().all(has), "{lines:#?}");
-    let json = team.ask("incidents --json --from OUT").json();
+    let json = team.run_command("incidents --json --from OUT").json();
     let listed = json["incidents"].as_array().unwrap();
     let seconds = listed.iter().map(|one| one["blocked_s"].as_i64().unwrap());
     assert_eq!((listed.len(), seconds.sum()), (7, 14_100));
@@ -275,7 +275,7 @@ windows: out of range: {"percent":1e999}"#;
         let (why, damage) = rest.split_once(": ").unwrap();
         let team = exports_of(MADE_UP);
         add_line(&team, (rows, "2026-11-10", "m-ada"), damage);
-        let run = team.ask("spend --html - --from OUT");
+        let run = team.run_command("spend --html - --from OUT");
         assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{run:?}");
         let place = format!("whycap-1/{rows}/day=2026-11-10/m-ada.ndjson.gz, line ");
         for part in [&*place, why] {
@@ -296,7 +296,7 @@ windows: out of range: {"percent":1e999}"#;
     let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    let run = team.ask("spend --html - --from OUT");
+    let run = team.run_command("spend --html - --from OUT");
     assert!(
         run.stdout.contains(says) && run.stderr.contains("line 1"),
         "{run:?}"
@@ -307,7 +307,7 @@ windows: out of range: {"percent":1e999}"#;
     let page = page_of(&team, "");
     assert!(page.contains("No limit errors found.") && !page.contains("Not every file"));
     fs::write(all.join("spend/day=x"), "x").unwrap();
-    let run = team.ask("spend --html - --from OUT");
+    let run = team.run_command("spend --html - --from OUT");
     assert!(
         run.code == 1 && run.stderr.contains("spend/day=x"),
         "{run:?}"
@@ -344,7 +344,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
 fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
     let again = "limits ada 2026-11-10 14 0 \"session\":\"s-web\"";
     let team = exports_of(&format!("limits ada 2026-11-10 12 6960\n{again}"));
-    let run = team.ask("incidents --from OUT");
+    let run = team.run_command("incidents --from OUT");
     assert!(run.success().contains("stopped your work once"), "{run:?}");
 }
 
@@ -354,7 +354,7 @@ fn a_stop_of_two_sessions_that_is_not_over_is_active_once() {
     let team = exports_of(
         "limits ada 2026-11-10 12 60 \"ended\":\"open\"\nlimits ada 2026-11-10 12 0 \"ended\":\"open\",\"session\":\"s-web\"",
     );
-    let run = team.ask("incidents --from OUT");
+    let run = team.run_command("incidents --from OUT");
     assert!(run.success().contains("stopped your work once"), "{run:?}");
     assert!(run.stdout.contains("1 stop is still active"), "{run:?}");
 }

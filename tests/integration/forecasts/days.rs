@@ -23,7 +23,7 @@ pub struct Kind {
     pause: f64,
     sessions: usize,
     /// How many times per day the person runs many subagents at once.
-    storms: f64,
+    subagent_bursts_per_day: f64,
     on_weekends: f64,
     /// How much usage varies between tasks, and the average length of a task in minutes.
     spread: f64,
@@ -34,7 +34,7 @@ pub struct Kind {
 
 #[rustfmt::skip]
 const STEADY: Kind = Kind {
-    name: "steady", hours: &[(9.0, 12.5), (13.3, 17.7)], work: 60.0, pause: 5.0, sessions: 1, storms: 0.1,
+    name: "steady", hours: &[(9.0, 12.5), (13.3, 17.7)], work: 60.0, pause: 5.0, sessions: 1, subagent_bursts_per_day: 0.1,
     on_weekends: 0.15, spread: 0.6, task: 45.0, use_of_plan: (0.15, 0.5),
 };
 
@@ -45,7 +45,7 @@ pub const KNOWN: &[Kind] = &[
     Kind { name: "short bursts", work: 15.0, pause: 20.0, ..STEADY },
     Kind { name: "many meetings", work: 25.0, pause: 40.0, hours: &[(9.0, 10.0), (11.0, 12.5), (15.0, 17.5)], ..STEADY },
     Kind { name: "parallel sessions", sessions: 3, use_of_plan: (0.1, 0.3), ..STEADY },
-    Kind { name: "subagent storms", work: 25.0, pause: 12.0, storms: 1.2, ..STEADY },
+    Kind { name: "subagent storms", work: 25.0, pause: 12.0, subagent_bursts_per_day: 1.2, ..STEADY },
     Kind { name: "evenings", hours: &[(18.5, 24.0)], work: 30.0, pause: 10.0, on_weekends: 0.8, ..STEADY },
     Kind { name: "a loop by day and night", hours: &[(0.0, 24.0)], work: 4.0, pause: 24.0, on_weekends: 1.0, ..STEADY },
     Kind { name: "a large plan", use_of_plan: (0.04, 0.12), ..STEADY },
@@ -56,16 +56,16 @@ pub const KNOWN: &[Kind] = &[
 #[rustfmt::skip]
 pub const HELD_OUT: &[Kind] = &[
     Kind { name: "25 minutes on, 5 off", work: 25.0, pause: 5.0, spread: 0.3, ..STEADY },
-    Kind { name: "on call", hours: &[(2.0, 4.0), (9.0, 17.0), (20.0, 22.0)], work: 20.0, pause: 50.0, storms: 0.6, on_weekends: 0.6, spread: 0.9, ..STEADY },
+    Kind { name: "on call", hours: &[(2.0, 4.0), (9.0, 17.0), (20.0, 22.0)], work: 20.0, pause: 50.0, subagent_bursts_per_day: 0.6, on_weekends: 0.6, spread: 0.9, ..STEADY },
     Kind { name: "a late sprint", hours: &[(10.0, 12.0), (14.0, 23.5)], work: 90.0, pause: 15.0, sessions: 2, spread: 0.8, task: 200.0, ..STEADY },
-    Kind { name: "a small plan and storms", storms: 2.0, use_of_plan: (0.4, 0.9), work: 20.0, pause: 15.0, ..STEADY },
+    Kind { name: "a small plan and storms", subagent_bursts_per_day: 2.0, use_of_plan: (0.4, 0.9), work: 20.0, pause: 15.0, ..STEADY },
 ];
 
 /// Returns the percentage of the 5-hour window that a person would use in each minute if there were no limit.
-fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
-    let mut wanted = vec![0.0; DAYS * DAY];
+fn demand(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
+    let mut demand = vec![0.0; DAYS * DAY];
     let usual = draws.between(kind.use_of_plan);
-    for (day, minutes) in wanted.chunks_mut(DAY).enumerate() {
+    for (day, minutes) in demand.chunks_mut(DAY).enumerate() {
         let works = if day % 7 < 5 { 0.93 } else { kind.on_weekends };
         if draws.unit() > works {
             continue;
@@ -93,8 +93,8 @@ fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
                     at += draws.lasting(kind.pause);
                 }
             }
-            let between_storms = (until - from) / kind.storms;
-            let mut at = from + draws.lasting(between_storms);
+            let between_bursts = (until - from) / kind.subagent_bursts_per_day;
+            let mut at = from + draws.lasting(between_bursts);
             while at < until {
                 let end = at + draws.between((6.0, 35.0));
                 let height = usual * draws.between((4.0, 12.0));
@@ -102,11 +102,11 @@ fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
                     add(minutes, at, height * draws.factor(0.4));
                     at += 1.0;
                 }
-                at += draws.lasting(between_storms);
+                at += draws.lasting(between_bursts);
             }
         }
     }
-    wanted
+    demand
 }
 
 fn add(minutes: &mut [f64], at: f64, percent: f64) {
@@ -136,7 +136,7 @@ pub fn live(kind: &Kind, seed: u64) -> Life {
         works: Vec::new(),
         steps: Vec::new(),
     };
-    for (minute, wants) in wanted(kind, &mut draws).into_iter().enumerate() {
+    for (minute, wants) in demand(kind, &mut draws).into_iter().enumerate() {
         let uses = match level {
             _ if minute >= reset => wants,
             100.0.. => 0.0,

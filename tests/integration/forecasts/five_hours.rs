@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Life, Seen, live};
-use super::{quantiles, report, shown, wanted, whole};
+use super::{quantiles, report, requested_people, shown, whole};
 
 /// A rule that predicts the increase in usage over the given number of minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
@@ -153,10 +153,10 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
     // The forecast is checked every five minutes, because people look at it often. A check every 15 minutes would miss
     // windows that fill up quickly.
     let every = 5;
-    let is_meant =
-        |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || wanted().is_some();
+    let is_shown =
+        |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || requested_people().is_some();
     let scores = RULES.map(|rule| {
-        let lives = if is_meant(rule.0) { &lives[..] } else { &[] };
+        let lives = if is_shown(rule.0) { &lives[..] } else { &[] };
         Score::of(rule, lives, every)
     });
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
@@ -196,8 +196,8 @@ fn forecasts_by_pace_are_closer_and_cry_wolf_less_often() {
 #[test]
 fn what_is_said_of_the_five_hour_window_changes_seldom() {
     let lives = [live(&KNOWN[0], 1000)];
-    let [anew, pace] = [ANEW, PACE].map(|wanted| {
-        let rule = RULES.into_iter().find(|(name, _)| *name == wanted);
+    let [anew, pace] = [ANEW, PACE].map(|rule_name| {
+        let rule = RULES.into_iter().find(|(name, _)| *name == rule_name);
         let score = Score::of(rule.unwrap(), &lives, 1);
         score.changes / score.windows
     });

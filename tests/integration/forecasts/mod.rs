@@ -46,11 +46,11 @@ fn whole(number: f64) -> usize {
 }
 
 /// Returns the requested number of people of each kind, or `None` if no full tables were requested.
-fn wanted() -> Option<usize> {
+fn requested_people() -> Option<usize> {
     std::env::var("WHYCAP_FORECASTS").ok()?.parse().ok()
 }
 
 /// Returns the number of people of each kind to simulate.
-fn asked() -> usize {
-    wanted().unwrap_or(3)
+fn people_per_kind() -> usize {
+    requested_people().unwrap_or(3)
 }

@@ -7,7 +7,7 @@ use whycap::limits::pace::week::{PastWeeks, Rise};
 use whycap::time::datetime_from_millis;
 
 use super::workers::{WEEK, Weeks, others, people};
-use super::{asked, report, shown, wanted, whole};
+use super::{people_per_kind, report, requested_people, shown, whole};
 
 fn at(hour: f64) -> DateTime<Utc> {
     datetime_from_millis(i64::try_from(whole(hour * 3_600_000.0)).unwrap())
@@ -234,8 +234,8 @@ const KNOWN: usize = 2;
 fn judged(people: &[Person]) -> (Vec<Score>, String) {
     let mut table = String::new();
     let mut scores = Vec::new();
-    let is_meant = |(name, _): &(&str, Growth)| *name == WEEKLY || wanted().is_some();
-    for rule in RULES.into_iter().filter(is_meant) {
+    let is_shown = |(name, _): &(&str, Growth)| *name == WEEKLY || requested_people().is_some();
+    for rule in RULES.into_iter().filter(is_shown) {
         let mut score = Score {
             errors: [24, 48, 72].map(|ahead| (ahead, Vec::new())),
             ..Score::default()
@@ -261,7 +261,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
     /// The test skips the first few hundred people, because the rule was chosen using them.
     const FROM: usize = 3;
-    let people = people(FROM..FROM + asked().div_ceil(3));
+    let people = people(FROM..FROM + people_per_kind().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();
     let (scores, table) = judged(&people);
     let weekly = scores.last().unwrap();
@@ -271,7 +271,10 @@ fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
 
 #[test]
 fn nor_is_there_more_false_alarm_for_people_whom_somebody_else_made_up() {
-    let people: Vec<Person> = others(asked()).into_iter().map(Person::from).collect();
+    let people: Vec<Person> = others(people_per_kind())
+        .into_iter()
+        .map(Person::from)
+        .collect();
     let (scores, table) = judged(&people);
     let weekly = scores.last().unwrap();
     assert!(weekly.false_share() < 0.1, "{table}");

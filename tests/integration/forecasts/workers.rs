@@ -82,7 +82,7 @@ impl Weeks {
     pub fn lived(worker: &Worker, seed: u64) -> Self {
         let mut draws = Draws::new(seed);
         let hours = WEEK * WEEKS;
-        let (mut wanted, mut watched) = (vec![0.0; hours], vec![false; hours]);
+        let (mut demand, mut watched) = (vec![0.0; hours], vec![false; hours]);
         for week in 0..WEEKS {
             let mut intensity = draws.factor(worker.spread[0]);
             // The worker may be on leave for part of the week or all of it.
@@ -101,7 +101,7 @@ impl Weeks {
                 if draws.unit() < worker.runs {
                     let from = midnight + whole(draws.between((18.0, 24.0)));
                     let until = from + whole(draws.between((2.0, 9.0)));
-                    for wants in wanted.iter_mut().take(until).skip(from) {
+                    for wants in demand.iter_mut().take(until).skip(from) {
                         *wants += intensity * worker.height * draws.factor(0.4);
                     }
                 }
@@ -120,7 +120,7 @@ impl Weeks {
                     for hour in whole(from)..whole(until).min(hours) {
                         watched[hour] = true;
                         if draws.unit() < worker.busy {
-                            wanted[hour] += mood * draws.factor(worker.spread[2]);
+                            demand[hour] += mood * draws.factor(worker.spread[2]);
                         }
                     }
                 }
@@ -130,13 +130,13 @@ impl Weeks {
         // window and more than the whole window.
         let usual = draws.between((20.0, 125.0));
         let reset = whole(draws.between((0.0, WEEK as f64)));
-        Self::filled(wanted, watched, usual, reset)
+        Self::filled(demand, watched, usual, reset)
     }
 
     /// Simulates the windows of a person, given how much the person wants to use in each hour. In a typical week, this
     /// is `usual` percent of a window.
-    fn filled(wanted: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
-        let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
+    fn filled(demand: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
+        let mean = demand.iter().sum::<f64>() / WEEKS as f64;
         let mut weeks = Self {
             rises: Vec::new(),
             levels: Vec::new(),
@@ -144,7 +144,7 @@ impl Weeks {
             reset,
         };
         let mut level: f64 = 0.0;
-        for (hour, wants) in wanted.into_iter().enumerate() {
+        for (hour, wants) in demand.into_iter().enumerate() {
             if hour % WEEK == reset {
                 level = 0.0;
             }
@@ -211,19 +211,19 @@ pub fn others(each: usize) -> Vec<Weeks> {
         .flat_map(|(kind, nth)| (0..each as u64).map(move |one| (kind, nth * 1_000 + one)));
     let lived = numbered.map(|((_, hours), seed)| {
         let mut draws = Draws::new(seed);
-        let mut wanted = Vec::new();
+        let mut demand = Vec::new();
         for day in 0..WEEKS * 7 {
             let mood = if draws.unit() < 0.08 {
                 0.0
             } else {
                 draws.factor(0.4)
             };
-            wanted.extend((0..24).map(|hour| hours(day, hour) * mood * draws.factor(0.7)));
+            demand.extend((0..24).map(|hour| hours(day, hour) * mood * draws.factor(0.7)));
         }
-        let watched = wanted.iter().map(|wants| *wants > 0.0).collect();
+        let watched = demand.iter().map(|wants| *wants > 0.0).collect();
         let usual = draws.between((20.0, 125.0));
         let reset = whole(draws.between((0.0, WEEK as f64)));
-        Weeks::filled(wanted, watched, usual, reset)
+        Weeks::filled(demand, watched, usual, reset)
     });
     lived.collect()
 }

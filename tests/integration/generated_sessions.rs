@@ -199,7 +199,7 @@ struct Session {
     in_no_total: Money,
     /// The unrecorded spend of killed processes, and the part of it that they had reported to the status line.
     killed: Money,
-    killed_told: Money,
+    killed_sampled: Money,
     /// True if a client used different prices than whycap does.
     is_priced_otherwise: bool,
     /// True if a process in this session was killed.
@@ -210,7 +210,7 @@ struct Session {
     has_old_client: bool,
     /// True if some of the session's spend was not reported to the status line right away. The ledger may mistake this
     /// spend for part of a later increase, so its figure may be too low, but never too high.
-    has_untold: bool,
+    has_unsampled: bool,
     /// True if the session's files are ambiguous, either because two processes ran at once and every number is higher
     /// in one process's total, or because a process was closed long after its last line. In the second case, an earlier
     /// response may belong to that process or to a killed one. If the files are ambiguous, the ledger's figure may be
@@ -234,11 +234,11 @@ struct Process {
     base: Total,
     now: Total,
     /// The recorded spend since the process last wrote its total.
-    answered: Money,
+    recorded_since_total: Money,
     /// Unrecorded spend. If the process is killed, no file ever contains it.
-    hidden: Money,
+    unrecorded: Money,
     /// The part of the unrecorded spend that has been reported to the status line.
-    told: Money,
+    sampled: Money,
     tip: Option<String>,
     /// Copied lines that the fork has not written yet.
     copies: Vec<Line>,
@@ -254,25 +254,25 @@ struct World {
     clock: i64,
     count: u64,
     /// The number of processes that have been started so far.
-    begun: i64,
+    started: i64,
     sessions: Vec<Session>,
     processes: Vec<Process>,
     table: PriceTable,
     /// The advisor's usage for the response that is being written.
     advice: Option<(&'static str, Usage)>,
     /// Samples that no status line has received yet.
-    telling: Vec<Telling>,
+    samples: Vec<Sample>,
 }
 
 /// A sample that a process passes to its status line.
 #[derive(Debug, Clone)]
 #[expect(dead_code, reason = "they show in failures")]
-struct Telling {
+struct Sample {
     process: i64,
     session: usize,
     total: Money,
     run_ms: i64,
-    hidden: Money,
+    unrecorded: Money,
     /// The part of the total that a fork inherited.
     inherited: Money,
 }
@@ -305,12 +305,12 @@ impl World {
         Self {
             clock: 1_795_000_000_000,
             count: 0,
-            begun: 0,
+            started: 0,
             sessions: Vec::new(),
             processes: Vec::new(),
             table: PriceTable::list(),
             advice: None,
-            telling: Vec::new(),
+            samples: Vec::new(),
         }
     }
 
@@ -354,10 +354,10 @@ impl World {
         });
         let tip = self.sessions[session].tip.clone();
         let model = MODELS[usize::try_from(self.count).unwrap() % MODELS.len()];
-        self.begun += 1;
+        self.started += 1;
         self.sessions[session].has_old_client |= !version.has_totals();
         self.processes.push(Process {
-            id: self.begun,
+            id: self.started,
             session,
             version,
             terminal,
@@ -365,9 +365,9 @@ impl World {
             born,
             now: base.clone(),
             base,
-            answered: Money::ZERO,
-            hidden: Money::ZERO,
-            told: Money::ZERO,
+            recorded_since_total: Money::ZERO,
+            unrecorded: Money::ZERO,
+            sampled: Money::ZERO,
             tip,
             copies: Vec::new(),
             copied_snapshots: Vec::new(),
@@ -562,7 +562,7 @@ impl World {
         let p = &self.processes[process];
         let tells = p.terminal && p.version.has_totals();
         let session = p.session;
-        self.sessions[session].has_untold |= !tells;
+        self.sessions[session].has_unsampled |= !tells;
         let price = |model: &str| {
             self.table
                 .prices_of(model)
@@ -618,7 +618,7 @@ impl World {
 
     fn record(&mut self, process: usize, cost: Money) {
         let process = &mut self.processes[process];
-        process.answered += cost;
+        process.recorded_since_total += cost;
         let session = &mut self.sessions[process.session];
         session.recorded += cost;
         session.since_total += cost;
@@ -627,7 +627,7 @@ impl World {
     /// Adds a background agent's response, which does not appear in the session's own file.
     fn agent(&mut self, process: usize, tokens: u64) {
         let session = self.processes[process].session;
-        self.sessions[session].has_untold = true;
+        self.sessions[session].has_unsampled = true;
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
         let cost = self.serve(process, model, usage);
@@ -674,7 +674,7 @@ impl World {
         for request in 0..requests {
             let usage = self.usage(tokens + request);
             let cost = self.serve(process, model, usage);
-            self.processes[process].hidden += cost;
+            self.processes[process].unrecorded += cost;
         }
         self.processes[process].has_spoken = true;
         let at = self.tick(2);
@@ -753,9 +753,10 @@ impl World {
                 usage.cache_write_1h = 0;
             }
         }
-        let answered = std::mem::take(&mut self.processes[process].answered);
+        let recorded_since_total =
+            std::mem::take(&mut self.processes[process].recorded_since_total);
         let session = &mut self.sessions[session];
-        session.in_no_total += std::mem::take(&mut session.since_total) - answered;
+        session.in_no_total += std::mem::take(&mut session.since_total) - recorded_since_total;
         session.totals.push(total);
     }
 
@@ -793,8 +794,8 @@ impl World {
                 self.tick(5);
                 self.write_total(process);
             }
-            let hidden = self.processes[process].hidden;
-            self.sessions[session].unrecorded += hidden;
+            let unrecorded = self.processes[process].unrecorded;
+            self.sessions[session].unrecorded += unrecorded;
         } else if p.has_spoken && terminal && version == V240 && how > 0 {
             let at = self.tick(4);
             let message = self.id();
@@ -802,22 +803,22 @@ impl World {
         }
         let ended = self.processes.remove(process);
         if !ended.has_spoken || !version.has_totals() {
-            self.sessions[session].killed += ended.hidden;
-            self.sessions[session].killed_told += ended.told;
+            self.sessions[session].killed += ended.unrecorded;
+            self.sessions[session].killed_sampled += ended.sampled;
         }
     }
 
     /// Queues the sample that the status line receives after an action. Only clients that run in a terminal and write
     /// totals report samples.
-    fn tell(&mut self, process: usize) {
+    fn queue_sample(&mut self, process: usize) {
         let p = &self.processes[process];
         if p.terminal && p.version.has_totals() {
-            self.telling.push(Telling {
+            self.samples.push(Sample {
                 process: p.id,
                 session: p.session,
                 total: p.now.cost,
                 run_ms: p.base.run_ms + self.clock - p.born,
-                hidden: p.hidden,
+                unrecorded: p.unrecorded,
                 inherited: p.now.inherited.unwrap_or_default(),
             });
         }
@@ -827,8 +828,8 @@ impl World {
     fn conversation(&self, session: usize, tip: Option<String>) -> Vec<Line> {
         let lines = &self.sessions[session].lines;
         let mut found: Vec<Line> = Vec::new();
-        let mut wanted = tip;
-        while let Some(uuid) = wanted.take() {
+        let mut next = tip;
+        while let Some(uuid) = next.take() {
             // A line that a compaction kept occurs twice. The later occurrence belongs to this conversation.
             let Some(line) = lines.iter().rev().find(|line| line.uuid == uuid) else {
                 break;
@@ -840,7 +841,7 @@ impl World {
             if line.is_boundary {
                 break;
             }
-            wanted.clone_from(&line.parent);
+            next.clone_from(&line.parent);
         }
         found.reverse();
         found
@@ -916,9 +917,9 @@ impl World {
         }
         self.tick(50);
         self.write_total(process);
-        self.processes[process].told = Money::ZERO;
-        let hidden = std::mem::replace(&mut self.processes[process].hidden, Money::ZERO);
-        self.sessions[from].unrecorded += hidden;
+        self.processes[process].sampled = Money::ZERO;
+        let unrecorded = std::mem::replace(&mut self.processes[process].unrecorded, Money::ZERO);
+        self.sessions[from].unrecorded += unrecorded;
         let copies = if is_branch {
             self.copies(from, version, true)
         } else {
@@ -963,7 +964,7 @@ impl World {
             _ => return,
         };
         if processes > 0 {
-            self.tell(teller % processes);
+            self.queue_sample(teller % processes);
         }
     }
 
@@ -998,8 +999,8 @@ impl World {
                     let killed = self.processes.remove(process);
                     let session = &mut self.sessions[killed.session];
                     session.had_a_kill = true;
-                    session.killed += killed.hidden;
-                    session.killed_told += killed.told;
+                    session.killed += killed.unrecorded;
+                    session.killed_sampled += killed.sampled;
                 }
             }
             Act::Aside { process, tokens } if processes > 0 => {
@@ -1008,7 +1009,7 @@ impl World {
                     let usage = self.usage(tokens);
                     let model = self.processes[process].model;
                     let cost = self.serve(process, model, usage);
-                    self.processes[process].hidden += cost;
+                    self.processes[process].unrecorded += cost;
                 }
             }
             Act::Agent { process, tokens } if processes > 0 => {
@@ -1079,7 +1080,7 @@ impl World {
     fn is_ordinary(&self, index: usize) -> bool {
         let session = &self.sessions[index];
         let has_uncovered =
-            |process: &Process| process.session == index && process.hidden > Money::ZERO;
+            |process: &Process| process.session == index && process.unrecorded > Money::ZERO;
         !session.is_ambiguous
             && !session.had_a_kill
             && !session.is_fork
@@ -1166,15 +1167,15 @@ fn is_true(found: &BTreeMap<String, (i64, i64, bool)>, world: &World) -> bool {
 }
 
 /// A home directory in which a history is replayed while the status line is rendered.
-struct Drawing {
+struct Replay {
     home: tempfile::TempDir,
     environment: Environment,
     is_known: bool,
     /// A sample that arrives late.
-    late: Option<Telling>,
+    late: Option<Sample>,
 }
 
-fn in_home(home: &Path, clock: i64) -> Environment {
+fn environment_in(home: &Path, clock: i64) -> Environment {
     let home = home.display().to_string();
     let variables = [
         ("HOME", home.clone()),
@@ -1185,14 +1186,14 @@ fn in_home(home: &Path, clock: i64) -> Environment {
     Environment::new(variables, DateTime::from_timestamp_millis(clock).unwrap())
 }
 
-impl Drawing {
+impl Replay {
     fn new(is_known: bool) -> Self {
         let mut home = tempfile::tempdir().unwrap();
         // If the home directory is kept, it can be examined with `whycap spend --why`.
         home.disable_cleanup(std::env::var_os("WHYCAP_KEEP").is_some());
         fs::create_dir_all(home.path().join("projects/-home-dev-p")).unwrap();
         Self {
-            environment: in_home(home.path(), World::new().clock),
+            environment: environment_in(home.path(), World::new().clock),
             home,
             is_known,
             late: None,
@@ -1200,19 +1201,19 @@ impl Drawing {
     }
 
     /// Renders a status line and returns the session's figure and whether it is a lower bound.
-    fn draw(&mut self, world: &World, telling: &Telling) -> (Money, bool) {
-        self.environment = in_home(self.home.path(), world.clock);
+    fn render(&mut self, world: &World, sample: &Sample) -> (Money, bool) {
+        self.environment = environment_in(self.home.path(), world.clock);
         let places = Places::of(&self.environment);
         for session in &world.sessions {
             write(self.home.path(), session);
         }
-        let session = &world.sessions[telling.session];
+        let session = &world.sessions[sample.session];
         let process = ProcessId {
-            pid: 4_000_000 + u32::try_from(telling.process).unwrap(),
-            identity: telling.process,
+            pid: 4_000_000 + u32::try_from(sample.process).unwrap(),
+            identity: sample.process,
         };
-        let sample = TotalSample {
-            total: telling.total,
+        let total_sample = TotalSample {
+            total: sample.total,
             process: self.is_known.then_some(process),
         };
         let mut ledger = Ledger::open(&places.data, Patience::Person).unwrap();
@@ -1225,7 +1226,7 @@ impl Drawing {
             &places,
             &session.id,
             Some(&path),
-            Some(sample),
+            Some(total_sample),
             self.environment.now,
         )
         .unwrap();
@@ -1241,12 +1242,12 @@ impl Drawing {
     }
 }
 
-fn lives() -> ProptestConfig {
-    let asked = std::env::var("WHYCAP_LIVES").ok();
-    let asked = asked.and_then(|text| text.parse().ok());
+fn configuration() -> ProptestConfig {
+    let requested = std::env::var("WHYCAP_LIVES").ok();
+    let requested = requested.and_then(|text| text.parse().ok());
     ProptestConfig {
-        cases: asked.unwrap_or(LIVES),
-        rng_seed: asked.map_or(RngSeed::Fixed(1), |_| RngSeed::Random),
+        cases: requested.unwrap_or(LIVES),
+        rng_seed: requested.map_or(RngSeed::Fixed(1), |_| RngSeed::Random),
         max_shrink_iters: 4_000,
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -1255,11 +1256,7 @@ fn lives() -> ProptestConfig {
 
 /// Replays a history and compares the ledger's figures with the truth. The ledger reads the files in three ways: while
 /// they grow piece by piece, all at once, and after one session's files have been deleted.
-fn hold_against_the_truth(
-    acts: &[Act],
-    cuts: &[(usize, f64)],
-    vanishes: usize,
-) -> Result<(), TestCaseError> {
+fn check_ledger(acts: &[Act], cuts: &[(usize, f64)], vanishes: usize) -> Result<(), TestCaseError> {
     let mut world = World::new();
     for act in acts {
         world.run(act);
@@ -1337,61 +1334,61 @@ fn hold_against_the_truth(
 /// Replays a history while rendering status lines, and compares each figure with the truth at that moment and the final
 /// figures with the final truth. The number next to each action decides what happens to its status-line call: 0 drops
 /// it, and 1 delays it.
-fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<(), TestCaseError> {
+fn check_status_lines(acts: &[(Act, u8)], is_known: bool) -> Result<(), TestCaseError> {
     let mut world = World::new();
-    let mut drawing = Drawing::new(is_known);
+    let mut replay = Replay::new(is_known);
     let mut has_losses = BTreeSet::new();
     for (act, chance) in acts {
         world.run(act);
-        let mut tellings: Vec<Telling> = drawing.late.take().into_iter().collect();
-        for telling in std::mem::take(&mut world.telling) {
+        let mut due_samples: Vec<Sample> = replay.late.take().into_iter().collect();
+        for sample in std::mem::take(&mut world.samples) {
             match chance {
                 0 => {
-                    has_losses.insert(telling.session);
+                    has_losses.insert(sample.session);
                 }
                 1 => {
-                    has_losses.insert(telling.session);
-                    drawing.late = Some(telling);
+                    has_losses.insert(sample.session);
+                    replay.late = Some(sample);
                 }
-                _ => tellings.push(telling),
+                _ => due_samples.push(sample),
             }
         }
-        for telling in tellings {
-            let (found, is_least) = drawing.draw(&world, &telling);
+        for sample in due_samples {
+            let (found, is_least) = replay.render(&world, &sample);
             let of_process = world
                 .processes
                 .iter_mut()
-                .find(|one| one.id == telling.process);
-            if let Some(process) = of_process.filter(|one| one.session == telling.session) {
-                process.told = process.told.max(telling.hidden);
+                .find(|one| one.id == sample.process);
+            if let Some(process) = of_process.filter(|one| one.session == sample.session) {
+                process.sampled = process.sampled.max(sample.unrecorded);
             }
-            let session = &world.sessions[telling.session];
+            let session = &world.sessions[sample.session];
             if session.is_priced_otherwise {
                 continue;
             }
             let living = world
                 .processes
                 .iter()
-                .filter(|one| one.session == telling.session);
-            let hidden: Money = living.clone().map(|one| one.hidden).sum();
-            let told: Money = living.map(|one| one.told).sum();
+                .filter(|one| one.session == sample.session);
+            let unrecorded: Money = living.clone().map(|one| one.unrecorded).sum();
+            let sampled: Money = living.map(|one| one.sampled).sum();
             let shown = session.recorded + session.unrecorded;
-            let most = shown + hidden + session.killed;
+            let most = shown + unrecorded + session.killed;
             prop_assert!(
                 found.nano() <= most.nano() + 5,
-                "{is_known}: drawn {:?} of {}: {telling:?}, where the truth is {:?}",
+                "{is_known}: drawn {:?} of {}: {sample:?}, where the truth is {:?}",
                 found,
                 session.id,
                 most
             );
-            let known = shown + told + session.killed_told;
+            let known = shown + sampled + session.killed_sampled;
             let is_plain = !session.is_ambiguous
-                && !session.has_untold
-                && !has_losses.contains(&telling.session);
+                && !session.has_unsampled
+                && !has_losses.contains(&sample.session);
             let may_be_least = !is_known && is_least;
             prop_assert!(
                 !is_plain || may_be_least || (!is_least && (found - known).nano().abs() <= 5),
-                "drawn {:?} of {}: {telling:?}, where {:?} is known, {is_least}",
+                "drawn {:?} of {}: {sample:?}, where {:?} is known, {is_least}",
                 found,
                 session.id,
                 known
@@ -1399,38 +1396,39 @@ fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<()
         }
     }
     world.finish();
-    hold_the_end_against_the_truth(&world, &drawing, &has_losses)
+    check_final_figures(&world, &replay, &has_losses)
 }
 
 /// Compares both the ledger that grew along with the history and one that is built from scratch with the final truth.
-fn hold_the_end_against_the_truth(
+fn check_final_figures(
     world: &World,
-    drawing: &Drawing,
+    replay: &Replay,
     has_losses: &BTreeSet<usize>,
 ) -> Result<(), TestCaseError> {
     for session in &world.sessions {
-        write(drawing.home.path(), session);
+        write(replay.home.path(), session);
     }
     let prices = PriceTable::list();
-    let mut grown = Ledger::open(&drawing.places().data, Patience::Person).unwrap();
-    read(drawing.home.path(), &mut grown, &prices);
-    let mut fresh = Ledger::open(&drawing.home.path().join("fresh"), Patience::Person).unwrap();
-    read(drawing.home.path(), &mut fresh, &prices);
+    let mut grown = Ledger::open(&replay.places().data, Patience::Person).unwrap();
+    read(replay.home.path(), &mut grown, &prices);
+    let mut fresh = Ledger::open(&replay.home.path().join("fresh"), Patience::Person).unwrap();
+    read(replay.home.path(), &mut fresh, &prices);
     for (place, session) in world.sessions.iter().enumerate() {
         if session.is_priced_otherwise {
             continue;
         }
         let living = world.processes.iter().filter(|one| one.session == place);
-        let hidden: Money = living.clone().map(|one| one.hidden).sum();
-        let told: Money = living.map(|one| one.told).sum();
+        let unrecorded: Money = living.clone().map(|one| one.unrecorded).sum();
+        let sampled: Money = living.map(|one| one.sampled).sum();
         let found = grown.session(&session.id).unwrap();
         let anew = fresh.session(&session.id).unwrap();
         // If two processes ran at once, the other test covers the results from the files alone.
-        let most = session.recorded + session.unrecorded + session.killed + hidden;
+        let most = session.recorded + session.unrecorded + session.killed + unrecorded;
         let most = most.max(anew.cost());
-        let least = session.recorded + session.unrecorded + session.killed_told + told;
+        let least = session.recorded + session.unrecorded + session.killed_sampled + sampled;
         let total = found.cost();
-        let is_plain = !session.is_ambiguous && !session.has_untold && !has_losses.contains(&place);
+        let is_plain =
+            !session.is_ambiguous && !session.has_unsampled && !has_losses.contains(&place);
         prop_assert!(
             total.nano() <= most.nano() + 5,
             "{total:?} of {} in the end, where the truth is {most:?}",
@@ -1442,7 +1440,7 @@ fn hold_the_end_against_the_truth(
             session.id,
             anew.cost()
         );
-        let may_be_least = !drawing.is_known && found.at_least;
+        let may_be_least = !replay.is_known && found.at_least;
         prop_assert!(
             !is_plain || may_be_least || (!found.at_least && (total - least).nano().abs() <= 5),
             "{total:?} of {} in the end, where {least:?} is known, {}",
@@ -1455,34 +1453,37 @@ fn hold_the_end_against_the_truth(
 
 /// A history that once led to a wrong result.
 #[derive(serde::Deserialize)]
-struct KnownLife {
+struct KnownHistory {
     what: String,
     acts: Vec<(Act, u8)>,
     vanishes: usize,
 }
 
-fn known_lives() -> Vec<KnownLife> {
-    let known = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/lives.json");
+fn known_histories() -> Vec<KnownHistory> {
+    let known = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/generated_sessions.json"
+    );
     serde_json::from_str(&fs::read_to_string(known).unwrap()).unwrap()
 }
 
 #[test]
 fn where_nobody_can_tell_which_total_a_process_started_from_there_may_be_more() {
-    let mut lives = known_lives().into_iter();
-    let life = lives
-        .find(|life| life.what == "two at once, where one compacts after the other has ended")
+    let mut histories = known_histories().into_iter();
+    let history = histories
+        .find(|history| history.what == "two at once, where one compacts after the other has ended")
         .unwrap();
     let mut world = World::new();
-    for (act, _) in &life.acts {
+    for (act, _) in &history.acts {
         world.run(act);
     }
     world.finish();
-    let drawing = Drawing::new(false);
+    let replay = Replay::new(false);
     for session in &world.sessions {
-        write(drawing.home.path(), session);
+        write(replay.home.path(), session);
     }
-    let mut ledger = Ledger::open(&drawing.places().data, Patience::Person).unwrap();
-    read(drawing.home.path(), &mut ledger, &PriceTable::list());
+    let mut ledger = Ledger::open(&replay.places().data, Patience::Person).unwrap();
+    read(replay.home.path(), &mut ledger, &PriceTable::list());
     let found = found(&ledger);
     assert!(
         found
@@ -1497,22 +1498,30 @@ fn where_nobody_can_tell_which_total_a_process_started_from_there_may_be_more() 
 
 #[test]
 fn lives_that_differed_once_are_found_true() {
-    let lives = known_lives();
+    let histories = known_histories();
     let mut differ = String::new();
     let only = std::env::var("WHYCAP_LIFE").unwrap_or_default();
-    for life in lives.into_iter().filter(|life| life.what.contains(&only)) {
-        let acts: Vec<Act> = life.acts.iter().map(|(act, _)| act.clone()).collect();
-        let held = hold_against_the_truth(&acts, &[], life.vanishes);
-        let told = [false, true].map(|is_known| hold_draws_against_the_truth(&life.acts, is_known));
-        for error in told.into_iter().chain([held]).filter_map(Result::err) {
-            let _ = writeln!(differ, "{}: {error}", life.what);
+    for history in histories
+        .into_iter()
+        .filter(|history| history.what.contains(&only))
+    {
+        let acts: Vec<Act> = history.acts.iter().map(|(act, _)| act.clone()).collect();
+        let from_files = check_ledger(&acts, &[], history.vanishes);
+        let from_status_lines =
+            [false, true].map(|is_known| check_status_lines(&history.acts, is_known));
+        for error in from_status_lines
+            .into_iter()
+            .chain([from_files])
+            .filter_map(Result::err)
+        {
+            let _ = writeln!(differ, "{}: {error}", history.what);
         }
     }
     assert!(differ.is_empty(), "{differ}");
 }
 
 proptest! {
-    #![proptest_config(lives())]
+    #![proptest_config(configuration())]
 
     #[test]
     fn the_truth_of_made_up_lives_is_found_in_whatever_order_they_are_read(
@@ -1520,7 +1529,7 @@ proptest! {
         cuts in proptest::collection::vec((0..64_usize, 0.0..1.0_f64), 0..8),
         vanishes in 0..64_usize,
     ) {
-        hold_against_the_truth(&acts, &cuts, vanishes)?;
+        check_ledger(&acts, &cuts, vanishes)?;
     }
 
     #[test]
@@ -1528,6 +1537,6 @@ proptest! {
         acts in proptest::collection::vec((act(), 0..12_u8), 1..30),
         is_known: bool,
     ) {
-        hold_draws_against_the_truth(&acts, is_known)?;
+        check_status_lines(&acts, is_known)?;
     }
 }

@@ -12,7 +12,7 @@ use crate::support::Sandbox;
 
 const MINUTE: i64 = 60_000;
 /// The number of blocks before each cache breakpoint that the API searches for the end of a cached prefix.
-const LOOKED_BACK: usize = 20;
+const LOOKBACK_BLOCKS: usize = 20;
 
 /// A part of a prompt: its name and its number of tokens.
 type Block = (String, u64);
@@ -74,7 +74,7 @@ impl Server {
     fn readable(&self, prompt: &Prompt, at: i64) -> usize {
         let blocks = prompt.blocks();
         let head = prompt.head();
-        let near = blocks.len().saturating_sub(LOOKED_BACK).max(head)..=blocks.len();
+        let near = blocks.len().saturating_sub(LOOKBACK_BLOCKS).max(head)..=blocks.len();
         let ends = near.rev().chain(std::iter::once(head));
         let is_there = |end: &usize| {
             let known = self.ends.get(&prompt.key(&blocks[..*end]));
@@ -85,29 +85,29 @@ impl Server {
 
     fn keep(&mut self, prompt: &Prompt, read: usize, at: i64, lifetimes: [i64; 2]) {
         let blocks = prompt.blocks();
-        if let Some((until, lives)) = self.ends.get_mut(&prompt.key(&blocks[..read])) {
-            *until = at + *lives;
+        if let Some((until, lifetime)) = self.ends.get_mut(&prompt.key(&blocks[..read])) {
+            *until = at + *lifetime;
         }
-        for (end, lives) in [prompt.head(), blocks.len()].into_iter().zip(lifetimes) {
+        for (end, lifetime) in [prompt.head(), blocks.len()].into_iter().zip(lifetimes) {
             let key = prompt.key(&blocks[..end]);
-            self.ends.insert(key, (at + lives, lives));
+            self.ends.insert(key, (at + lifetime, lifetime));
         }
     }
 }
 
 /// A conversation, a subagent, or a helper that sends prompts.
 #[derive(Clone)]
-struct Talk {
+struct Sender {
     session: String,
     agent: Option<&'static str>,
     source: &'static str,
     version: &'static str,
     prompt: Prompt,
     /// The cache lifetimes, in minutes, of the system prompt and tools and of the messages.
-    lives: [i64; 2],
+    lifetimes: [i64; 2],
     base: Option<(String, Vec<Block>)>,
     /// The prompt without the changes that the client made on its own.
-    meant: Option<Prompt>,
+    prompt_without_client_changes: Option<Prompt>,
     cause: &'static str,
     /// The ID of the last response.
     answer: String,
@@ -123,13 +123,13 @@ struct World {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Forgets {
+enum CacheLoss {
     Nothing,
     Messages,
     All,
 }
 
-impl Talk {
+impl Sender {
     /// Returns the file for the sender's lines. Each subagent has its own file.
     fn file(&self) -> String {
         match self.agent {
@@ -165,95 +165,95 @@ impl World {
         format!("{kind}{}", self.count)
     }
 
-    fn line(&mut self, talk: &Talk, mut line: Value) {
+    fn line(&mut self, sender: &Sender, mut line: Value) {
         let at = DateTime::from_timestamp_millis(self.at).unwrap();
         line["timestamp"] = json!(at.to_rfc3339_opts(SecondsFormat::Millis, true));
-        line["sessionId"] = json!(talk.session);
-        line["version"] = json!(talk.version);
-        let lines = self.files.entry(talk.file()).or_default();
+        line["sessionId"] = json!(sender.session);
+        line["version"] = json!(sender.version);
+        let lines = self.files.entry(sender.file()).or_default();
         lines.push(line.to_string());
     }
 
-    fn conversation(&mut self, talk: &Talk, mut line: Value) {
+    fn conversation(&mut self, sender: &Sender, mut line: Value) {
         line["uuid"] = json!(self.name("uuid"));
         line["parentUuid"] = Value::Null;
-        line["isSidechain"] = json!(talk.agent.is_some());
-        if let Some(agent) = talk.agent {
+        line["isSidechain"] = json!(sender.agent.is_some());
+        if let Some(agent) = sender.agent {
             line["agentId"] = json!(agent);
         }
-        self.line(talk, line);
+        self.line(sender, line);
     }
 
-    fn says(&mut self, talk: &mut Talk, tokens: u64) {
+    fn add_prompt(&mut self, sender: &mut Sender, tokens: u64) {
         let name = self.name("said");
         let line =
             json!({"type": "user", "promptId": name, "message": {"role": "user", "content": name}});
-        self.conversation(talk, line);
-        talk.prompt.messages.push((name, tokens));
+        self.conversation(sender, line);
+        sender.prompt.messages.push((name, tokens));
     }
 
-    fn result(&mut self, talk: &mut Talk, tokens: u64) {
+    fn add_tool_result(&mut self, sender: &mut Sender, tokens: u64) {
         let name = self.name("result");
         let block = json!([{"type": "tool_result", "tool_use_id": name, "content": name}]);
         let line = json!({"type": "user", "message": {"role": "user", "content": block}, "toolUseResult": {}});
-        self.conversation(talk, line);
-        talk.prompt.messages.push((name, tokens));
+        self.conversation(sender, line);
+        sender.prompt.messages.push((name, tokens));
     }
 
     /// Simulates a call to a Claude Code tool that loads something, such as a skill.
-    fn loads(&mut self, talk: &mut Talk, tool: &str, result: &Value) {
-        let (call, answer) = (self.name("use"), talk.answer.clone());
+    fn add_tool_load(&mut self, sender: &mut Sender, tool: &str, result: &Value) {
+        let (call, answer) = (self.name("use"), sender.answer.clone());
         let block = json!([{"type": "tool_use", "id": call, "name": tool, "input": {}}]);
-        let line = json!({"type": "assistant", "message": {"id": answer, "role": "assistant", "model": talk.prompt.model, "content": block}});
-        self.conversation(talk, line);
+        let line = json!({"type": "assistant", "message": {"id": answer, "role": "assistant", "model": sender.prompt.model, "content": block}});
+        self.conversation(sender, line);
         let block = json!([{"type": "tool_result", "tool_use_id": call, "content": []}]);
         let line = json!({"type": "user", "message": {"role": "user", "content": block}, "toolUseResult": result});
-        self.conversation(talk, line);
-        talk.prompt.messages.push((call, 200));
+        self.conversation(sender, line);
+        sender.prompt.messages.push((call, 200));
     }
 
-    fn skill(&mut self, talk: &mut Talk) {
-        self.loads(talk, "Skill", &json!({"success": true}));
+    fn add_skill_load(&mut self, sender: &mut Sender) {
+        self.add_tool_load(sender, "Skill", &json!({"success": true}));
         let name = self.name("skill");
         let block = json!([{"type": "text", "text": name}]);
         let line =
             json!({"type": "user", "isMeta": true, "message": {"role": "user", "content": block}});
-        self.conversation(talk, line);
-        talk.prompt.messages.push((name, 2_500));
+        self.conversation(sender, line);
+        sender.prompt.messages.push((name, 2_500));
     }
 
-    fn command(&mut self, talk: &Talk, name: &str) {
+    fn add_command(&mut self, sender: &Sender, name: &str) {
         let content = format!("<command-name>{name}</command-name>");
         let line = json!({"type": "user", "message": {"role": "user", "content": content}});
-        self.conversation(talk, line);
+        self.conversation(sender, line);
     }
 
-    fn request(&mut self, talk: &mut Talk) -> String {
+    fn request(&mut self, sender: &mut Sender) -> String {
         let texts = |parts: &[(String, u64)]| -> Vec<Value> {
             let text = |(name, tokens): &(String, u64)| json!({"name": name, "description": format!("{name} {tokens}").repeat(40)});
             parts.iter().map(text).collect()
         };
-        let mut tools = texts(&talk.prompt.tools);
-        for name in &talk.prompt.deferred {
+        let mut tools = texts(&sender.prompt.tools);
+        for name in &sender.prompt.deferred {
             tools.push(json!({"name": name, "description": name, "defer_loading": true}));
         }
         let shape =
-            json!({"system": [{"type": "text", "text": talk.prompt.system.0}], "tools": tools});
+            json!({"system": [{"type": "text", "text": sender.prompt.system.0}], "tools": tools});
         let hash = format!("shape {shape}");
-        let is_known = self.files.get(&talk.file()).is_some_and(|lines| {
+        let is_known = self.files.get(&sender.file()).is_some_and(|lines| {
             lines
                 .iter()
                 .any(|line| line.contains(&json!(hash).to_string()))
         });
         if !is_known {
             self.line(
-                talk,
+                sender,
                 json!({"type": "api-request-shape", "shapeHash": hash, "shape": shape}),
             );
         }
         let id = self.name("request");
-        let messages = talk.prompt.messages.clone();
-        let keep = talk.base.as_ref().map_or(0, |(_, sent)| {
+        let messages = sender.prompt.messages.clone();
+        let keep = sender.base.as_ref().map_or(0, |(_, sent)| {
             sent.iter()
                 .zip(&messages)
                 .take_while(|(one, other)| one == other)
@@ -268,77 +268,87 @@ impl World {
             _ => json!({"type": "ephemeral"}),
         };
         let mut line = json!({
-            "type": "api-request", "id": id, "querySource": talk.source, "shapeHash": hash, "keep": keep, "tail": tail,
-            "params": {"model": talk.prompt.model, "betas": if talk.prompt.fast { vec!["a", "fast"] } else { vec!["a"] }, "output_config": {"effort": talk.prompt.effort}},
-            "cacheControl": [{"path": ["system", 0], "value": mark(talk.lives[0])}, {"path": ["messages", messages.len() - 1, "content", 0], "value": mark(talk.lives[1])}],
+            "type": "api-request", "id": id, "querySource": sender.source, "shapeHash": hash, "keep": keep, "tail": tail,
+            "params": {"model": sender.prompt.model, "betas": if sender.prompt.fast { vec!["a", "fast"] } else { vec!["a"] }, "output_config": {"effort": sender.prompt.effort}},
+            "cacheControl": [{"path": ["system", 0], "value": mark(sender.lifetimes[0])}, {"path": ["messages", messages.len() - 1, "content", 0], "value": mark(sender.lifetimes[1])}],
         });
-        if let Some((base, _)) = &talk.base {
+        if let Some((base, _)) = &sender.base {
             line["base"] = json!(base);
         }
-        self.line(talk, line);
-        talk.base = Some((id.clone(), messages));
+        self.line(sender, line);
+        sender.base = Some((id.clone(), messages));
         id
     }
 
     /// Sends a request and interrupts it. The server has received the request, but the transcript contains no response.
-    fn broken_off(&mut self, talk: &mut Talk) {
-        self.request(talk);
-        let read = self.server.readable(&talk.prompt, self.at);
-        let lives = talk.lives.map(|minutes| minutes * MINUTE);
-        self.server.keep(&talk.prompt, read, self.at, lives);
+    fn broken_off(&mut self, sender: &mut Sender) {
+        self.request(sender);
+        let read = self.server.readable(&sender.prompt, self.at);
+        let lifetimes = sender.lifetimes.map(|minutes| minutes * MINUTE);
+        self.server.keep(&sender.prompt, read, self.at, lifetimes);
         self.at += 3_000;
     }
 
-    /// Sends the current prompt and records a response, which takes `takes` milliseconds.
-    fn ask(&mut self, talk: &mut Talk, forgets: Forgets, takes: i64) {
-        let blocks = talk.prompt.blocks();
-        let meant = talk.meant.take().unwrap_or_else(|| talk.prompt.clone());
-        let ideal = self.server.readable(&meant, self.at);
-        let ideal = Prompt::tokens(&meant.blocks()[..ideal]);
-        let honest = self.server.readable(&talk.prompt, self.at);
-        let read_to = match forgets {
-            Forgets::Nothing => honest,
-            Forgets::Messages => honest.min(talk.prompt.head()),
-            Forgets::All => 0,
+    /// Sends the current prompt and records a response, which takes `duration_ms` milliseconds.
+    fn ask(&mut self, sender: &mut Sender, loss: CacheLoss, duration_ms: i64) {
+        let blocks = sender.prompt.blocks();
+        let prompt_without_client_changes = sender
+            .prompt_without_client_changes
+            .take()
+            .unwrap_or_else(|| sender.prompt.clone());
+        let ideal = self
+            .server
+            .readable(&prompt_without_client_changes, self.at);
+        let ideal = Prompt::tokens(&prompt_without_client_changes.blocks()[..ideal]);
+        let honest = self.server.readable(&sender.prompt, self.at);
+        let read_to = match loss {
+            CacheLoss::Nothing => honest,
+            CacheLoss::Messages => honest.min(sender.prompt.head()),
+            CacheLoss::All => 0,
         };
         let (read, all) = (Prompt::tokens(&blocks[..read_to]), Prompt::tokens(&blocks));
         let wrote = all - read;
         let missing = ideal.min(all).saturating_sub(read).min(wrote);
         if missing >= 2_000 && read * 100 < ideal * 95 {
-            let cause = if forgets == Forgets::Nothing {
-                talk.cause
+            let cause = if loss == CacheLoss::Nothing {
+                sender.cause
             } else {
                 "server"
             };
             add(&mut self.truth, cause, 1, missing);
         }
-        let id = self.request(talk);
-        let lives = talk.lives.map(|minutes| minutes * MINUTE);
-        self.server.keep(&talk.prompt, read_to, self.at, lives);
-        self.at += takes;
-        let head = Prompt::tokens(&blocks[..talk.prompt.head()]).saturating_sub(read);
-        let hour = if talk.lives[0] == 60 { head } else { 0 }
-            + if talk.lives[1] == 60 { wrote - head } else { 0 };
+        let id = self.request(sender);
+        let lifetimes = sender.lifetimes.map(|minutes| minutes * MINUTE);
+        self.server
+            .keep(&sender.prompt, read_to, self.at, lifetimes);
+        self.at += duration_ms;
+        let head = Prompt::tokens(&blocks[..sender.prompt.head()]).saturating_sub(read);
+        let hour = if sender.lifetimes[0] == 60 { head } else { 0 }
+            + if sender.lifetimes[1] == 60 {
+                wrote - head
+            } else {
+                0
+            };
         let answer = self.name("msg");
         for text in ["text", "tool_use"] {
             let line = json!({
-                "type": "assistant", "requestId": format!("req_{answer}"), "requestRef": id, "effort": talk.prompt.effort,
-                "promptCacheRequested": if talk.lives[1] == 60 { "1h" } else { "5m" }, "requestedModel": talk.prompt.model,
-                "message": {"id": answer, "role": "assistant", "model": talk.prompt.model, "content": [{"type": text, "text": answer}],
-                    "usage": {"input_tokens": 3, "output_tokens": 60, "cache_read_input_tokens": read, "cache_creation_input_tokens": wrote, "speed": if talk.prompt.fast { "fast" } else { "standard" },
+                "type": "assistant", "requestId": format!("req_{answer}"), "requestRef": id, "effort": sender.prompt.effort,
+                "promptCacheRequested": if sender.lifetimes[1] == 60 { "1h" } else { "5m" }, "requestedModel": sender.prompt.model,
+                "message": {"id": answer, "role": "assistant", "model": sender.prompt.model, "content": [{"type": text, "text": answer}],
+                    "usage": {"input_tokens": 3, "output_tokens": 60, "cache_read_input_tokens": read, "cache_creation_input_tokens": wrote, "speed": if sender.prompt.fast { "fast" } else { "standard" },
                         "cache_creation": {"ephemeral_5m_input_tokens": wrote - hour, "ephemeral_1h_input_tokens": hour}}},
             });
-            self.conversation(talk, line);
+            self.conversation(sender, line);
         }
-        talk.answer.clone_from(&answer);
-        talk.prompt.messages.push((answer, 60));
+        sender.answer.clone_from(&answer);
+        sender.prompt.messages.push((answer, 60));
     }
 
-    fn step(&mut self, talk: &mut Talk, forgets: Forgets) {
+    fn step(&mut self, sender: &mut Sender, loss: CacheLoss) {
         self.at += 2_000 + i64::try_from(self.below(20_000)).unwrap();
         let tokens = 200 + self.below(4_000);
-        self.result(talk, tokens);
-        self.ask(talk, forgets, 4_000);
+        self.add_tool_result(sender, tokens);
+        self.ask(sender, loss, 4_000);
     }
 
     fn drained(&self) -> Value {
@@ -350,10 +360,10 @@ impl World {
         sandbox.run(&["drain", "--json"]).json()
     }
 
-    fn turn(&mut self, talk: &mut Talk) {
+    fn turn(&mut self, sender: &mut Sender) {
         let tokens = 50 + self.below(3_000);
-        self.says(talk, tokens);
-        self.ask(talk, Forgets::Nothing, 4_000);
+        self.add_prompt(sender, tokens);
+        self.ask(sender, CacheLoss::Nothing, 4_000);
     }
 }
 
@@ -362,8 +372,8 @@ fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
     *sum = (sum.0 + answers, sum.1 + tokens);
 }
 
-fn talk(session: &str, lives: [i64; 2]) -> Talk {
-    Talk {
+fn sender(session: &str, lifetimes: [i64; 2]) -> Sender {
+    Sender {
         session: session.to_owned(),
         agent: None,
         source: "repl_main_thread",
@@ -378,9 +388,9 @@ fn talk(session: &str, lives: [i64; 2]) -> Talk {
             system: ("You are an agent.".to_owned(), 7_000),
             messages: Vec::new(),
         },
-        lives,
+        lifetimes,
         base: None,
-        meant: None,
+        prompt_without_client_changes: None,
         cause: "server",
         answer: String::new(),
     }
@@ -388,243 +398,244 @@ fn talk(session: &str, lives: [i64; 2]) -> Talk {
 
 /// Simulates a random event in a session. All events are equally likely.
 #[expect(clippy::too_many_lines, reason = "a table of what can happen")]
-fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [Talk; 2]) {
-    let forgets = [Forgets::Messages, Forgets::All][usize::from(world.below(2) == 0)];
-    talk.cause = "server";
+fn happens(world: &mut World, sender: &mut Sender, helper: &mut Sender, others: &mut [Sender; 2]) {
+    let loss = [CacheLoss::Messages, CacheLoss::All][usize::from(world.below(2) == 0)];
+    sender.cause = "server";
     match world.below(29) {
         // The server drops part of its cache during a turn, at a prompt, in a subagent, or several times in a row.
-        0 => world.step(talk, forgets),
+        0 => world.step(sender, loss),
         1 => {
-            world.says(talk, 400);
-            world.ask(talk, forgets, 4_000);
+            world.add_prompt(sender, 400);
+            world.ask(sender, loss, 4_000);
         }
         2 => {
             let agent = &mut others[usize::from(world.below(2) == 0)];
-            world.step(agent, Forgets::Nothing);
-            world.step(agent, forgets);
+            world.step(agent, CacheLoss::Nothing);
+            world.step(agent, loss);
         }
-        3 => (0..4).for_each(|_| world.step(talk, Forgets::Messages)),
+        3 => (0..4).for_each(|_| world.step(sender, CacheLoss::Messages)),
         // The client changes something.
         4 => {
-            talk.meant = Some(talk.prompt.clone());
-            if talk.prompt.tools.len() > 2 {
-                talk.prompt.tools.truncate(2);
+            sender.prompt_without_client_changes = Some(sender.prompt.clone());
+            if sender.prompt.tools.len() > 2 {
+                sender.prompt.tools.truncate(2);
             } else {
                 let name = world.name("mcp__");
-                talk.prompt.tools.push((name, 900));
+                sender.prompt.tools.push((name, 900));
             }
-            talk.cause = "tools_changed";
-            changed(world, talk);
+            sender.cause = "tools_changed";
+            changed(world, sender);
         }
         5 => {
-            talk.meant = Some(talk.prompt.clone());
-            talk.prompt.system.0 = world.name("You are an agent ");
-            talk.cause = "system_prompt_changed";
-            changed(world, talk);
+            sender.prompt_without_client_changes = Some(sender.prompt.clone());
+            sender.prompt.system.0 = world.name("You are an agent ");
+            sender.cause = "system_prompt_changed";
+            changed(world, sender);
         }
-        6 if talk.prompt.messages.len() > 6 => {
-            talk.meant = Some(talk.prompt.clone());
+        6 if sender.prompt.messages.len() > 6 => {
+            sender.prompt_without_client_changes = Some(sender.prompt.clone());
             let place = usize::try_from(world.below(4)).unwrap();
-            talk.prompt.messages[place].0.push('*');
-            talk.cause = "messages_rewritten";
-            changed(world, talk);
+            sender.prompt.messages[place].0.push('*');
+            sender.cause = "messages_rewritten";
+            changed(world, sender);
         }
         // The user changes something.
         7 => {
-            let left = 1 + usize::try_from(world.below(talk.prompt.messages.len() as u64)).unwrap();
-            talk.prompt.messages.truncate(left);
-            world.turn(talk);
+            let left =
+                1 + usize::try_from(world.below(sender.prompt.messages.len() as u64)).unwrap();
+            sender.prompt.messages.truncate(left);
+            world.turn(sender);
         }
         8 => {
-            world.conversation(talk, json!({"type": "system", "subtype": "compact_boundary", "compactMetadata": {"preTokens": 9}}));
+            world.conversation(sender, json!({"type": "system", "subtype": "compact_boundary", "compactMetadata": {"preTokens": 9}}));
             let name = world.name("summary");
-            talk.prompt.messages = vec![(name, 4_000)];
-            world.turn(talk);
+            sender.prompt.messages = vec![(name, 4_000)];
+            world.turn(sender);
         }
         9 => {
-            world.at += (talk.lives[1].max(talk.lives[0]) + 2) * MINUTE;
-            world.turn(talk);
+            world.at += (sender.lifetimes[1].max(sender.lifetimes[0]) + 2) * MINUTE;
+            world.turn(sender);
         }
         10 => {
-            world.at += talk.lives[1].min(talk.lives[0]) * MINUTE / 2;
-            world.turn(talk);
+            world.at += sender.lifetimes[1].min(sender.lifetimes[0]) * MINUTE / 2;
+            world.turn(sender);
         }
         11 => {
-            let before = talk.prompt.model;
-            world.command(talk, "/model");
-            talk.prompt.model = "claude-sonnet-5-5";
-            world.step(talk, Forgets::Nothing);
-            talk.prompt.model = before;
-            world.step(talk, Forgets::Nothing);
+            let before = sender.prompt.model;
+            world.add_command(sender, "/model");
+            sender.prompt.model = "claude-sonnet-5-5";
+            world.step(sender, CacheLoss::Nothing);
+            sender.prompt.model = before;
+            world.step(sender, CacheLoss::Nothing);
         }
         12 => {
-            talk.prompt.effort = if talk.prompt.effort == "high" {
+            sender.prompt.effort = if sender.prompt.effort == "high" {
                 "low"
             } else {
                 "high"
             };
-            world.turn(talk);
+            world.turn(sender);
         }
         13 => {
-            world.command(talk, "/fast");
-            talk.prompt.fast = !talk.prompt.fast;
-            world.turn(talk);
+            world.add_command(sender, "/fast");
+            sender.prompt.fast = !sender.prompt.fast;
+            world.turn(sender);
         }
         14 => {
-            talk.base = None;
-            talk.version = if talk.version == "2.1.329" {
+            sender.base = None;
+            sender.version = if sender.version == "2.1.329" {
                 "2.1.330"
             } else {
                 "2.1.329"
             };
-            talk.prompt.system.0 = world.name(talk.version);
-            world.turn(talk);
+            sender.prompt.system.0 = world.name(sender.version);
+            world.turn(sender);
         }
         15 => {
             // The client restarts with the same version.
-            talk.base = None;
-            world.turn(talk);
+            sender.base = None;
+            world.turn(sender);
         }
         16 => {
-            world.command(talk, "/mcp");
-            talk.prompt.tools.reverse();
+            world.add_command(sender, "/mcp");
+            sender.prompt.tools.reverse();
             for other in others {
                 other.prompt.tools.reverse();
-                world.step(other, Forgets::Nothing);
+                world.step(other, CacheLoss::Nothing);
             }
-            world.turn(talk);
+            world.turn(sender);
         }
         17 => {
-            let organization = if talk.prompt.account == "home" {
+            let organization = if sender.prompt.account == "home" {
                 "work"
             } else {
                 "home"
             };
-            talk.prompt.account = organization;
+            sender.prompt.account = organization;
             let line = json!({"type": "attachment", "attachment": {"type": "credential_org", "organizationUuid": organization}});
-            world.conversation(talk, line.clone());
+            world.conversation(sender, line.clone());
             for other in others {
                 other.prompt.account = organization;
                 world.conversation(other, line.clone());
-                world.step(other, Forgets::Nothing);
+                world.step(other, CacheLoss::Nothing);
             }
-            world.turn(talk);
+            world.turn(sender);
         }
         // Neither the user nor the client changes anything.
         18 => {
             for _ in 0..3 {
                 let name = world.name("context");
-                world.conversation(talk, json!({"type": "attachment", "attachment": {"type": "hook_additional_context", "content": [name]}}));
-                talk.prompt.messages.push((name, 700));
+                world.conversation(sender, json!({"type": "attachment", "attachment": {"type": "hook_additional_context", "content": [name]}}));
+                sender.prompt.messages.push((name, 700));
             }
-            world.step(talk, Forgets::Nothing);
+            world.step(sender, CacheLoss::Nothing);
         }
         19 => {
             // The model calls several tools at once. Each call and each result has its own line.
             for _ in 0..12 {
                 let name = world.name("use");
                 let block = json!([{"type": "tool_use", "id": name, "name": "Read", "input": {}}]);
-                let id = talk.answer.clone();
-                let line = json!({"type": "assistant", "requestId": format!("req_{id}"), "message": {"id": id, "role": "assistant", "model": talk.prompt.model, "content": block, "usage": {"input_tokens": 3, "output_tokens": 60}}});
-                world.conversation(talk, line);
-                talk.prompt.messages.push((name, 20));
+                let id = sender.answer.clone();
+                let line = json!({"type": "assistant", "requestId": format!("req_{id}"), "message": {"id": id, "role": "assistant", "model": sender.prompt.model, "content": block, "usage": {"input_tokens": 3, "output_tokens": 60}}});
+                world.conversation(sender, line);
+                sender.prompt.messages.push((name, 20));
             }
-            (0..12).for_each(|_| world.result(talk, 300));
-            world.step(talk, Forgets::Nothing);
+            (0..12).for_each(|_| world.add_tool_result(sender, 300));
+            world.step(sender, CacheLoss::Nothing);
         }
         20 => {
-            world.broken_off(talk);
-            world.turn(talk);
+            world.broken_off(sender);
+            world.turn(sender);
         }
         21 => {
             // A helper sends a request about the same conversation, and the server drops nothing.
-            helper.prompt = talk.prompt.clone();
+            helper.prompt = sender.prompt.clone();
             let name = world.name("asks");
             helper.prompt.messages.push((name, 90));
-            helper.session.clone_from(&talk.session);
-            helper.version = talk.version;
-            world.ask(helper, Forgets::Nothing, 2_000);
+            helper.session.clone_from(&sender.session);
+            helper.version = sender.version;
+            world.ask(helper, CacheLoss::Nothing, 2_000);
         }
         22 => {
-            world.says(talk, 300);
-            world.ask(talk, Forgets::Nothing, 4 * MINUTE + 50_000);
+            world.add_prompt(sender, 300);
+            world.ask(sender, CacheLoss::Nothing, 4 * MINUTE + 50_000);
         }
-        23 => fork(world, talk),
+        23 => fork(world, sender),
         24 => {
             // `/clear` starts a new session in the same process.
-            talk.session = world.name("session");
-            talk.base = None;
-            talk.prompt.messages.clear();
-            helper.session.clone_from(&talk.session);
+            sender.session = world.name("session");
+            sender.base = None;
+            sender.prompt.messages.clear();
+            helper.session.clone_from(&sender.session);
             for other in others {
-                other.session.clone_from(&talk.session);
+                other.session.clone_from(&sender.session);
                 other.base = None;
                 other.prompt.messages.clear();
                 world.turn(other);
             }
-            world.turn(talk);
+            world.turn(sender);
         }
         25 => {
-            world.skill(talk);
-            world.ask(talk, Forgets::Nothing, 4_000);
+            world.add_skill_load(sender);
+            world.ask(sender, CacheLoss::Nothing, 4_000);
         }
         26 => {
             // The skill sets an effort level, which lasts until the user's next prompt.
-            let effort = talk.prompt.effort;
-            world.skill(talk);
-            talk.prompt.effort = "max";
-            world.ask(talk, Forgets::Nothing, 4_000);
-            world.step(talk, Forgets::Nothing);
-            talk.prompt.effort = effort;
-            world.turn(talk);
+            let effort = sender.prompt.effort;
+            world.add_skill_load(sender);
+            sender.prompt.effort = "max";
+            world.ask(sender, CacheLoss::Nothing, 4_000);
+            world.step(sender, CacheLoss::Nothing);
+            sender.prompt.effort = effort;
+            world.turn(sender);
         }
         27 => {
             let tool = world.name("mcp__found");
-            world.loads(talk, "ToolSearch", &json!({"matches": [tool]}));
-            talk.prompt.deferred.push(tool);
-            world.ask(talk, Forgets::Nothing, 4_000);
+            world.add_tool_load(sender, "ToolSearch", &json!({"matches": [tool]}));
+            sender.prompt.deferred.push(tool);
+            world.ask(sender, CacheLoss::Nothing, 4_000);
         }
-        _ => (0..3).for_each(|_| world.step(talk, Forgets::Nothing)),
+        _ => (0..3).for_each(|_| world.step(sender, CacheLoss::Nothing)),
     }
 }
 
 /// Sends a prompt after a change that the client made on its own.
-fn changed(world: &mut World, talk: &mut Talk) {
+fn changed(world: &mut World, sender: &mut Sender) {
     world.at += 5_000;
-    world.result(talk, 400);
-    let new = talk.prompt.messages.last().cloned();
-    if let Some(meant) = &mut talk.meant {
-        meant.messages.extend(new);
+    world.add_tool_result(sender, 400);
+    let new = sender.prompt.messages.last().cloned();
+    if let Some(prompt_without_client_changes) = &mut sender.prompt_without_client_changes {
+        prompt_without_client_changes.messages.extend(new);
     }
-    world.ask(talk, Forgets::Nothing, 4_000);
+    world.ask(sender, CacheLoss::Nothing, 4_000);
 }
 
-fn fork(world: &mut World, talk: &mut Talk) {
-    let parent = talk.session.clone();
-    talk.session = world.name("fork");
+fn fork(world: &mut World, sender: &mut Sender) {
+    let parent = sender.session.clone();
+    sender.session = world.name("fork");
     let copied = world.files[&parent].iter().map(|line| {
         let mut line: Value = serde_json::from_str(line).unwrap();
-        line["sessionId"] = json!(talk.session);
+        line["sessionId"] = json!(sender.session);
         if line["type"] == "assistant" && line.get("requestSessionId").is_none() {
             line["requestSessionId"] = json!(parent);
         }
         line.to_string()
     });
     let copied = copied.collect();
-    world.files.insert(talk.session.clone(), copied);
-    talk.base = None;
-    world.turn(talk);
+    world.files.insert(sender.session.clone(), copied);
+    sender.base = None;
+    world.turn(sender);
 }
 
 fn life(seed: u64) -> World {
     let mut world = World::new(seed);
-    let lives = [[60, 60], [5, 5], [60, 5]][usize::try_from(seed % 3).unwrap()];
-    let mut main = talk("session", lives);
-    let mut helper = Talk {
+    let lifetimes = [[60, 60], [5, 5], [60, 5]][usize::try_from(seed % 3).unwrap()];
+    let mut main = sender("session", lifetimes);
+    let mut helper = Sender {
         source: "prompt_suggestion",
         ..main.clone()
     };
-    let agent = |name| Talk {
+    let agent = |name| Sender {
         agent: Some(name),
         source: "agent:builtin:Explore",
         prompt: Prompt {
@@ -635,11 +646,11 @@ fn life(seed: u64) -> World {
     };
     let mut others = [agent("a1"), agent("a2")];
     for agent in &mut others {
-        world.says(agent, 900);
-        world.ask(agent, Forgets::Nothing, 2_000);
+        world.add_prompt(agent, 900);
+        world.ask(agent, CacheLoss::Nothing, 2_000);
     }
-    world.says(&mut main, 15_000);
-    world.ask(&mut main, Forgets::Nothing, 4_000);
+    world.add_prompt(&mut main, 15_000);
+    world.ask(&mut main, CacheLoss::Nothing, 4_000);
     for _ in 0..40 {
         happens(&mut world, &mut main, &mut helper, &mut others);
     }
@@ -648,9 +659,10 @@ fn life(seed: u64) -> World {
 
 #[test]
 fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
-    let lives: u64 = std::env::var("WHYCAP_LIVES").map_or(12, |lives| lives.parse().unwrap());
+    let session_count: u64 =
+        std::env::var("WHYCAP_LIVES").map_or(12, |count| count.parse().unwrap());
     let (mut all, mut seen, mut wrong) = (Sums::new(), Sums::new(), Vec::new());
-    for seed in 0..lives {
+    for seed in 0..session_count {
         let world = life(seed);
         for found in world.drained()["causes"].as_array().unwrap() {
             if found["needless"] == false {
@@ -661,7 +673,7 @@ fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
             let (answers, tokens) = (count("answers"), count("tokens"));
             let (most, most_tokens) = world.truth.get(cause).copied().unwrap_or_default();
             if answers > most || tokens > most_tokens {
-                wrong.push(format!("life {seed}: {answers} of {most} {cause}"));
+                wrong.push(format!("session {seed}: {answers} of {most} {cause}"));
             }
             add(&mut seen, cause, answers, tokens);
         }
@@ -669,7 +681,7 @@ fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
             add(&mut all, &cause, answers, tokens);
         }
     }
-    assert!(wrong.is_empty(), "{} lives: {wrong:#?}", wrong.len());
+    assert!(wrong.is_empty(), "{} sessions: {wrong:#?}", wrong.len());
     for (cause, (answers, _)) in &all {
         let found = seen.get(cause).copied().unwrap_or_default().0;
         assert!(found * 100 >= answers * 98, "{found} of {answers} {cause}");
@@ -700,11 +712,11 @@ fn naive(lines: &[String]) -> usize {
 #[test]
 fn of_221_that_a_naive_rule_finds_the_52_are_found_that_are_real() {
     let mut world = World::new(52);
-    let mut main = talk("session", [60, 60]);
-    world.says(&mut main, 15_000);
-    world.ask(&mut main, Forgets::Nothing, 4_000);
+    let mut main = sender("session", [60, 60]);
+    world.add_prompt(&mut main, 15_000);
+    world.ask(&mut main, CacheLoss::Nothing, 4_000);
     for nth in 0..52 {
-        world.step(&mut main, [Forgets::All, Forgets::Messages][nth % 2]);
+        world.step(&mut main, [CacheLoss::All, CacheLoss::Messages][nth % 2]);
         world.turn(&mut main);
     }
     let mut nth = 0;
@@ -729,7 +741,7 @@ fn of_221_that_a_naive_rule_finds_the_52_are_found_that_are_real() {
             }
         }
         world.turn(&mut main);
-        world.step(&mut main, Forgets::Nothing);
+        world.step(&mut main, CacheLoss::Nothing);
     }
     assert_eq!(naive(&world.files["session"]), 221);
     let needless = &world.drained()["needless"];
