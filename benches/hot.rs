@@ -16,7 +16,7 @@ use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{LineFacts, render_rows};
 use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::line::Line;
-use whycap::transcript::reader::{Carry, LineSpan, Sink, scan};
+use whycap::transcript::reader::{LineSpan, ScanState, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -37,7 +37,7 @@ impl Sink for Sum {
             Line::Response(response) => {
                 response.usage.output + response.at.unwrap_or(0).unsigned_abs()
             }
-            Line::Mark(mark) => mark.at.unsigned_abs(),
+            Line::OwnershipMarker(marker) => marker.at.unsigned_abs(),
             Line::CompactBoundary(compaction) => compaction.tokens,
             _ => span.offset,
         };
@@ -58,7 +58,7 @@ fn scan_a_stretch(bencher: Bencher<'_, '_>, kind: &str) {
         scan(
             black_box(text.as_bytes()),
             0,
-            &mut Carry::default(),
+            &mut ScanState::default(),
             &mut sum,
         );
         sum.0

@@ -154,7 +154,7 @@ impl WatchedMoment {
                 return collected.facts.clone();
             }
         }
-        let presence = sessions::presence(&context.places, registered);
+        let running_clients = sessions::running_clients(&context.places, registered);
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         let uses = match (reading, ledger) {
             (Some(reading), Some(ledger)) => context.uses(reading, ledger),
@@ -165,7 +165,7 @@ impl WatchedMoment {
             .unwrap_or_default();
         let mut facts = SlowFacts {
             situation: incidents.situation(None, context.asker()),
-            others: presence
+            others: running_clients
                 .live
                 .iter()
                 .filter(|pid| !is_registered(pid))

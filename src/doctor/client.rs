@@ -118,7 +118,7 @@ fn last_version(places: &Places) -> Option<ClientVersion> {
         .into_iter()
         .next()
         .map(|transcript| transcript.path);
-    Some(SeenVersion::used_last(places, newest.as_deref())?.version)
+    Some(SeenVersion::used_last(places, newest_transcript.as_deref())?.version)
 }
 
 /// Fails if the most recently used version does not support one of whycap's events, because that version would ignore

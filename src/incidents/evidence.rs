@@ -751,7 +751,7 @@ impl<'a> EvidenceCollector<'a> {
             let continues = settings::effective_value(&files, "autoContinueAtUsageLimit");
             Machine {
                 credentials: credentials::of_session(places, environment, None),
-                installed_clients: version::programs(places, environment).len(),
+                installed_clients: version::executables(places, environment).len(),
                 waiting_is_off: continues.is_some_and(|(_, continues)| continues == false),
             }
         })

@@ -381,7 +381,7 @@ impl<'a> Incidents<'a> {
         error.payer.account = self.account().cloned();
         error.payer.credentials =
             credentials::of_session(self.places, self.environment, event.cwd.as_deref());
-        error.session.installed_clients = version::programs(self.places, self.environment).len();
+        error.session.installed_clients = version::executables(self.places, self.environment).len();
         let collector = self.collector(self.journal(), Asker::Shell);
         let mut evidence = collector.bare_evidence(error);
         if let Some(path) = &event.transcript_path

@@ -140,9 +140,9 @@ fn handlers_of(group: &CstNode) -> Vec<CstNode> {
 /// Returns the verbatim previous status line that is nested in whycap's entry.
 fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     let members = entry.as_object()?;
-    let (how, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;
+    let (purpose, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;
     Some(PreviousStatusLine {
-        how,
+        purpose,
         entry: previous.to_string(),
     })
 }
@@ -261,21 +261,21 @@ impl SettingsEdit {
             Some(entry) => truncate(&command_of(entry), COMMAND_COLUMNS),
             None => String::new(),
         };
-        let purpose = if present.as_null_keyword().is_some() {
+        let requested = if present.as_null_keyword().is_some() {
             Some(KeepPurpose::RestoreOnUninstall)
         } else {
             keep
         };
-        let Some(how) = purpose else {
+        let Some(purpose) = requested else {
             return self.note(ChangeKind::StatusLineLeft, &previous_command);
         };
         let previous = PreviousStatusLine {
-            how,
+            purpose,
             entry: present.to_string(),
         };
         member.set_value(status_line_entry(command, Some(&previous)));
         self.previous_line = Some(previous);
-        let kind = match how {
+        let kind = match purpose {
             KeepPurpose::ShowAbove => ChangeKind::StatusLineWrapped,
             KeepPurpose::RestoreOnUninstall => ChangeKind::StatusLineSetAside,
         };

@@ -43,7 +43,7 @@ pub struct Sample {
     /// The weekly window.
     pub seven_day: Option<WindowUsage>,
     /// Meters that only a few accounts have.
-    #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
+    #[serde(default, skip_serializing_if = "OtherLimits::is_none")]
     pub others: OtherLimits,
     /// A hash that identifies the account.
     pub account: Option<String>,

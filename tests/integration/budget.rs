@@ -40,7 +40,7 @@ fn event(sandbox: &Sandbox, name: &str, session: &str, cwd: &str) -> Value {
 const API: &str = "/home/dev/api";
 
 #[test]
-fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
+fn a_budget_is_announced_once_when_nearly_used_and_again_when_used_up() {
     let sandbox = with_budget("[budget]\nday = 0.5\n");
     let first = prompt(&sandbox, "hi");
     assert_eq!(
@@ -59,7 +59,7 @@ fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
 }
 
 #[test]
-fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
+fn a_stop_budget_blocks_the_prompt_until_the_user_continues() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     for _ in 0..2 {
         let held = prompt(&sandbox, "hi");
@@ -102,7 +102,7 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
 /// A background agent's result must not be blocked, because it has already been paid for and could not be sent again.
 /// The user's next prompt is blocked instead.
 #[test]
-fn what_a_background_agent_found_is_not_held_back() {
+fn prompts_from_background_agents_are_not_blocked() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let found = "<task-notification>\n<result>agent A found 42 bugs</result>\n</task-notification>";
     assert_eq!(prompt(&sandbox, found), Value::Null);
@@ -110,13 +110,13 @@ fn what_a_background_agent_found_is_not_held_back() {
 }
 
 #[test]
-fn without_budgets_nothing_is_said() {
+fn nothing_is_printed_without_budgets() {
     let sandbox = with_budget("[budget]\naction = \"stop\"\n");
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
 }
 
 #[test]
-fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again() {
+fn a_budget_warning_after_a_response_is_not_repeated_at_the_next_prompt() {
     let sandbox = with_budget("[budget]\nday = 0.5\n");
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
@@ -130,7 +130,7 @@ fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again
 }
 
 #[test]
-fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_held_back() {
+fn the_response_that_uses_up_a_budget_announces_that_the_next_prompt_is_blocked() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
@@ -142,7 +142,7 @@ fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_hel
 }
 
 #[test]
-fn a_project_has_a_budget_of_its_own_for_the_month() {
+fn a_project_can_have_its_own_monthly_budget() {
     let config =
         "[budget]\naction = \"stop\"\n[budget.projects]\napi = 0.3\n\"~/website\" = 0.01\n";
     let sandbox = with_budget(config);
@@ -188,7 +188,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
 /// spend of its target.
 #[test]
 #[cfg(unix)]
-fn a_projects_budget_counts_behind_a_symbolic_link() {
+fn a_project_budget_applies_behind_a_symbolic_link() {
     let sandbox = Sandbox::new();
     let real = sandbox
         .write("disk/api/a file", "")
@@ -217,7 +217,7 @@ fn a_projects_budget_counts_behind_a_symbolic_link() {
 
 /// If two projects have the same directory name, the output must distinguish them.
 #[test]
-fn projects_with_one_last_name_are_told_apart() {
+fn projects_with_the_same_directory_name_are_distinguished() {
     let sandbox = with_budget(
         "[budget.projects]\n\"~/acme/web/\" = 1\n\"/srv/customers/of/another/company/web\" = 1\n",
     );
@@ -232,7 +232,7 @@ fn projects_with_one_last_name_are_told_apart() {
 }
 
 #[test]
-fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
+fn a_day_ends_at_local_midnight_even_when_clocks_change() {
     // In Berlin, October 25, 2026 has 25 hours, from 22:00 UTC on October 24 to 23:00 UTC on October 25.
     let sandbox = Sandbox::new();
     let answer = |id: &str, at: &str| {
@@ -263,7 +263,7 @@ fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
 
 /// A month's total must include a response from just before midnight, even if it is recorded only after midnight.
 #[test]
-fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
+fn spend_just_before_midnight_counts_toward_the_old_month() {
     let sandbox = Sandbox::new();
     let path = sandbox.write(
         "whycap.toml",
@@ -286,7 +286,7 @@ fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
 }
 
 #[test]
-fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said() {
+fn no_prompt_is_blocked_if_spend_is_unknown_and_the_user_is_told() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let mut torn = std::fs::read(&ledger).expect("a ledger");
@@ -308,7 +308,7 @@ fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said(
 }
 
 #[test]
-fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
+fn a_raised_budget_warns_and_blocks_at_its_new_limit() {
     let budget = |limit: &str| format!("[budget]\nday = {limit}\naction = \"stop\"\n");
     let sandbox = with_budget(&budget("0.2"));
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
@@ -331,7 +331,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
 }
 
 #[test]
-fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
+fn no_prompt_is_blocked_if_the_decision_to_continue_cannot_be_stored() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     // A file in place of the journal's directory prevents the journal from being written.
     sandbox.write(".local/share/whycap/journal", "");
@@ -352,7 +352,7 @@ fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
 }
 
 #[test]
-fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget() {
+fn a_broken_configuration_is_reported_in_the_status_line_the_conversation_and_budget() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\n");
     let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
     let said = said["systemMessage"].as_str().unwrap();
@@ -431,7 +431,7 @@ fn flat(text: &str) -> String {
 }
 
 #[test]
-fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
+fn each_budget_is_shown_with_its_rate_and_forecast() {
     let sandbox = with_days(
         "[budget]\nday = 4\nmonth = 200\n[budget.projects]\napi = 40\n[plan]\nmonthly = 10\n",
     );
@@ -471,7 +471,7 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
 }
 
 #[test]
-fn what_an_hour_costs_is_one_rate_in_every_verb() {
+fn every_command_shows_the_same_hourly_rate() {
     let sandbox = with_days("[budget]\nday = 4\n");
     let now = sandbox.run(&["now"]);
     let says = "$0.67 per hour since 09:00, including breaks";
@@ -507,7 +507,7 @@ fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
 }
 
 #[test]
-fn two_days_are_too_little_for_a_forecast_of_the_day() {
+fn two_days_are_too_few_for_a_daily_forecast() {
     let sandbox = with_days("[budget]\nday = 4\nmonth = 200\n")
         .variable("WHYCAP_NOW", "2026-11-15T12:00:00Z");
     let budgets = sandbox.run(&["budget", "--json"]).json()["budgets"].clone();
@@ -516,7 +516,7 @@ fn two_days_are_too_little_for_a_forecast_of_the_day() {
 }
 
 #[test]
-fn without_budgets_it_is_said_where_to_set_one() {
+fn without_budgets_the_report_says_where_to_set_one() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["budget"]);
     let expected = "No budget is set. To set one, add lines like these to ~/.config/whycap/config.toml: [budget] day = 20.0";
@@ -527,7 +527,7 @@ fn without_budgets_it_is_said_where_to_set_one() {
 }
 
 #[test]
-fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
+fn another_currency_is_shown_only_in_text_for_people() {
     let sandbox = with_days("[budget]\nday = 4\n[plan]\nmonthly = 10\n[currency]\nrate = 0.5\n");
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(page.contains("$2.00 (€1.00 at 0.5) of $4.00"), "{page}");
@@ -556,7 +556,7 @@ fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
 }
 
 #[test]
-fn a_month_of_one_project_is_not_set_beside_the_plan() {
+fn one_projects_month_is_not_compared_with_the_plan() {
     let sandbox = with_days("[plan]\nmonthly = 10\n");
     let plan = |more: &[&str]| {
         let arguments = [&["spend", "--by", "month", "--json"], more].concat();
@@ -568,7 +568,7 @@ fn a_month_of_one_project_is_not_set_beside_the_plan() {
 }
 
 #[test]
-fn one_hint_follows_from_what_was_counted_and_can_be_turned_off() {
+fn one_hint_is_derived_from_the_spend_and_can_be_turned_off() {
     let sandbox = Sandbox::new();
     let line = |id: &str, agent: Option<&str>, output: u32| {
         let line = json!({
@@ -601,7 +601,7 @@ fn one_hint_follows_from_what_was_counted_and_can_be_turned_off() {
 }
 
 #[test]
-fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
+fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
     let sandbox = Sandbox::new().variable("NO_COLOR", "1");
     let config = |more: &str| {
         let text = format!("[statusline]\nsegments = [\"model\", \"hint\"]\n{more}");
@@ -633,7 +633,7 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
 
 /// Spend that was recorded while the clock was a day ahead must not count toward today.
 #[test]
-fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
+fn spend_recorded_with_a_fast_clock_does_not_count_today() {
     let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
     let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-18T20:00:00Z");
     let [now, budget] =

@@ -96,7 +96,7 @@ fn two_pull_requests() -> Sandbox {
 }
 
 #[test]
-fn a_pull_request_gets_the_responses_before_each_of_its_links_and_the_last_one_those_after_it() {
+fn responses_belong_to_the_next_linked_pull_request_or_else_to_the_last() {
     let recorded = recorded();
     let report = spend(&recorded, "pr");
     assert_eq!(
@@ -122,7 +122,7 @@ fn a_pull_request_gets_the_responses_before_each_of_its_links_and_the_last_one_t
 }
 
 #[test]
-fn skills_plugins_and_servers_are_those_that_the_lines_name() {
+fn skills_plugins_and_servers_come_from_the_transcript_lines() {
     let recorded = recorded();
     assert_eq!(
         responses(&spend(&recorded, "skill")),
@@ -173,7 +173,7 @@ fn the_groups_add_up_to_the_total_in_every_format() {
 }
 
 #[test]
-fn spend_without_a_line_belongs_to_the_pull_request_of_its_session() {
+fn unrecorded_spend_belongs_to_the_pull_request_of_its_session() {
     let (sandbox, truth) = with_history("compaction-and-subagent");
     let sessions = spend(&sandbox, "session");
     let compacted = sessions["groups"]
@@ -208,7 +208,7 @@ fn spend_without_a_line_belongs_to_the_pull_request_of_its_session() {
 }
 
 #[test]
-fn spend_without_a_line_is_named_by_its_requests() {
+fn unrecorded_spend_is_labeled_by_its_requests() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     let total = spend(&sandbox, "day")["total"].clone();
     for by in ["prompt", "skill", "agent", "branch"] {
@@ -226,7 +226,7 @@ fn spend_without_a_line_is_named_by_its_requests() {
 }
 
 #[test]
-fn the_screen_names_pull_requests_shortly_and_states_the_rule() {
+fn pull_requests_have_short_names_and_the_rule_is_stated() {
     let sandbox = two_pull_requests().variable("COLUMNS", "100");
     let run = sandbox.run(&["spend", "--by", "pr"]);
     let shown = run.success();
@@ -267,7 +267,7 @@ fn causes_part(page: &str) -> &str {
 }
 
 #[test]
-fn the_page_has_a_table_of_each_cause_that_is_known() {
+fn the_page_has_a_table_for_each_known_cause() {
     let sandbox = two_pull_requests();
     let run = sandbox.run(&["spend", "--html", "-"]);
     let part = causes_part(run.success());

@@ -5,7 +5,7 @@ use crate::support::Sandbox;
 const FILE: &str = ".config/whycap/config.toml";
 
 #[test]
-fn the_printout_is_a_file_that_gives_the_same_again() {
+fn the_printed_configuration_is_a_valid_file_with_the_same_settings() {
     let sandbox = Sandbox::new();
     let by_default = sandbox.run(&["config"]).success().to_owned();
     assert!(
@@ -38,7 +38,7 @@ fn the_printout_is_a_file_that_gives_the_same_again() {
 }
 
 #[test]
-fn what_is_wrong_is_named_in_a_comment_that_it_cannot_end() {
+fn invalid_settings_are_quoted_in_comments_that_they_cannot_end() {
     let sandbox = Sandbox::new();
     sandbox.write(
         FILE,
@@ -58,7 +58,7 @@ fn what_is_wrong_is_named_in_a_comment_that_it_cannot_end() {
 }
 
 #[test]
-fn a_file_to_begin_with_is_written_once_and_never_over_another() {
+fn the_initial_file_is_written_once_and_never_replaces_another() {
     let sandbox = Sandbox::new();
     let path = sandbox.path(FILE);
     let output = sandbox.run(&["config", "--path"]);

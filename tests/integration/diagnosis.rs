@@ -150,7 +150,7 @@ fn misses_in_words(answer: &Answer) -> Vec<String> {
 }
 
 #[test]
-fn every_labelled_case_gets_an_answer_that_it_allows() {
+fn every_labeled_case_gets_an_allowed_diagnosis() {
     let mut failures = Vec::new();
     for case in lines("cases.jsonl") {
         let missed = misses(&case);

@@ -20,7 +20,7 @@ fn report(run: &Run) -> Value {
 }
 
 #[test]
-fn before_the_installation_it_fails_and_says_what_to_run() {
+fn doctor_fails_before_the_installation_and_names_the_command() {
     let run = Sandbox::new().run(&["doctor"]);
     assert_eq!((run.code, run.stderr.as_str()), (1, ""));
     assert!(
@@ -31,7 +31,7 @@ fn before_the_installation_it_fails_and_says_what_to_run() {
 }
 
 #[test]
-fn after_the_installation_nothing_fails() {
+fn no_check_fails_after_the_installation() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
     let run = sandbox.run(&["doctor"]);
@@ -40,14 +40,14 @@ fn after_the_installation_nothing_fails() {
 }
 
 #[test]
-fn doctor_changes_nothing_not_even_by_making_a_ledger() {
+fn doctor_changes_nothing_and_creates_no_ledger() {
     let sandbox = Sandbox::new();
     sandbox.run(&["doctor"]);
     assert_eq!(fs::read_dir(sandbox.home()).unwrap().count(), 0);
 }
 
 #[test]
-fn the_version_is_that_of_the_newest_transcript_and_not_one_that_a_chat_mentions() {
+fn the_version_comes_from_the_newest_transcript_and_not_from_message_text() {
     let sandbox = Sandbox::new();
     let line = json!({"type": "assistant", "version": "2.1.120", "message": {"content": "{\"version\":\"9.9.9\"}"}});
     sandbox.write(".claude/projects/p/s.jsonl", format!("{line}\n"));
@@ -64,7 +64,7 @@ fn the_version_is_that_of_the_newest_transcript_and_not_one_that_a_chat_mentions
 }
 
 #[test]
-fn trust_comes_from_the_client_s_own_file() {
+fn trust_is_read_from_claude_codes_own_file() {
     let sandbox = Sandbox::new();
     let project = sandbox.path("work");
     fs::create_dir(&project).unwrap();
@@ -86,7 +86,7 @@ fn trust_comes_from_the_client_s_own_file() {
 }
 
 #[test]
-fn a_moved_program_is_noticed_and_install_mends_it() {
+fn a_moved_executable_is_noticed_and_install_fixes_it() {
     let sandbox = Sandbox::new();
     let name = if cfg!(windows) {
         "bin/whycap.exe"
@@ -136,7 +136,7 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
 
 #[test]
 #[cfg(unix)]
-fn a_data_directory_that_cannot_be_written_is_a_failure_with_a_way_out() {
+fn an_unwritable_data_directory_is_a_failure_with_a_remedy() {
     let sandbox = Sandbox::new();
     sandbox.write(".local/share/whycap", "a file");
     let found = report(&sandbox.run(&["doctor", "--json"]));
@@ -152,7 +152,7 @@ fn a_data_directory_that_cannot_be_written_is_a_failure_with_a_way_out() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_no_file_in_the_place_of_a_transcript_is_to_be_moved_not_owned() {
+fn a_special_file_in_place_of_a_transcript_must_be_moved() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/projects/-home-dev-api/a.jsonl", "");
     let link = sandbox.path(".claude/projects/-home-dev-api/b.jsonl");
@@ -185,7 +185,7 @@ fn a_wrong_line_in_the_configuration_is_named() {
 
 #[test]
 #[cfg(unix)]
-fn a_data_directory_that_others_may_read_is_pointed_out() {
+fn a_data_directory_that_others_can_read_is_reported() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
     let data = sandbox.path(".local/share/whycap");
@@ -196,7 +196,7 @@ fn a_data_directory_that_others_may_read_is_pointed_out() {
 }
 
 #[test]
-fn a_stuck_lock_that_no_session_lets_go_is_cleared_after_leaving_claude_code() {
+fn a_stuck_lock_is_cleared_after_claude_code_exits() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude.json.lock", "");
     let found = report(&sandbox.run(&["doctor", "--json"]));
@@ -212,7 +212,7 @@ fn a_stuck_lock_that_no_session_lets_go_is_cleared_after_leaving_claude_code() {
 /// The client adds the `env` of its settings to the environment, so `doctor` finds the same API key in both places. It
 /// must report the key only once.
 #[test]
-fn a_key_from_the_settings_that_the_client_handed_on_is_named_once() {
+fn a_key_that_claude_code_passes_on_from_the_settings_is_named_once() {
     let sandbox = Sandbox::new();
     let settings = json!({"env": {"ANTHROPIC_API_KEY": "sk-1"}});
     sandbox.write(".claude/settings.json", settings.to_string());

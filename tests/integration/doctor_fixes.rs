@@ -309,7 +309,7 @@ fn command_in(fix: &str) -> &str {
 }
 
 #[test]
-fn whycap_works_after_every_command_that_doctor_advises() {
+fn every_command_that_doctor_recommends_fixes_the_problem() {
     for Problem { row, cause } in WITH_COMMAND {
         let setup = Setup::installed();
         cause(&setup);
@@ -330,7 +330,7 @@ fn whycap_works_after_every_command_that_doctor_advises() {
 }
 
 #[test]
-fn every_command_that_doctor_advises_is_tested() {
+fn every_command_that_doctor_recommends_is_tested() {
     let tested: BTreeSet<String> = WITH_COMMAND
         .iter()
         .map(|problem| problem.row)
@@ -346,7 +346,7 @@ fn every_command_that_doctor_advises_is_tested() {
 }
 
 #[test]
-fn history_without_whycap_in_the_settings_is_counted_by_the_advised_command() {
+fn the_recommended_command_counts_history_without_an_installation() {
     let setup = Setup::new();
     setup
         .sandbox
@@ -360,7 +360,7 @@ fn history_without_whycap_in_the_settings_is_counted_by_the_advised_command() {
 }
 
 #[test]
-fn unreadable_transcripts_are_readable_after_the_advised_command() {
+fn unreadable_transcripts_are_readable_after_the_recommended_command() {
     let setup = Setup::installed();
     let transcript = setup.sandbox.write(
         ".claude/projects/a project/s.jsonl",
@@ -489,7 +489,7 @@ fn ledger(setup: &Setup) -> PathBuf {
 }
 
 #[test]
-fn whycap_works_after_the_user_follows_a_sentence_of_doctor() {
+fn following_the_written_advice_of_doctor_fixes_the_problem() {
     for ByHand {
         check,
         cause,
@@ -510,7 +510,7 @@ fn whycap_works_after_the_user_follows_a_sentence_of_doctor() {
 
 /// The advice must say which of a project's two settings files is affected.
 #[test]
-fn the_advice_names_the_scope_of_the_settings_that_run_whycap_twice() {
+fn the_advice_names_the_scope_that_runs_whycap_twice() {
     let setup = Setup::installed();
     setup.shell("whycap install --scope local");
     let problems = setup.problems();

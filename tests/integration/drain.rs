@@ -36,7 +36,7 @@ fn drained(life: &Life) -> Value {
 /// Generates sessions with all kinds of cache events in random order and compares the results with the true amounts by
 /// cause.
 #[test]
-fn lives_of_any_kind_show_what_was_needless_and_nothing_else() {
+fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
     let lives: u64 = std::env::var("WHYCAP_LIVES").map_or(12, |lives| lives.parse().unwrap());
     let (mut all, mut seen) = (Sums::new(), Sums::new());
     for seed in 0..lives {
@@ -247,7 +247,7 @@ fn only(life: &Life, cause: &str, is_avoidable: bool, cache_use: CacheUse) -> Va
 }
 
 #[test]
-fn a_prefix_that_the_server_forgot_is_needless_to_the_token_and_the_cent() {
+fn a_prefix_lost_by_the_server_is_avoidable_with_exact_tokens_and_cost() {
     for loss in [CacheLoss::All, CacheLoss::Messages] {
         for (hour, price) in [(true, HOUR_WRITE), (false, FIVE_MINUTE_WRITE)] {
             let (mut life, mut caller) = (Life::new("s1", START), conversation());
@@ -268,7 +268,7 @@ fn a_prefix_that_the_server_forgot_is_needless_to_the_token_and_the_cent() {
 }
 
 #[test]
-fn a_read_that_stays_where_it_was_while_the_prompt_grows_is_needless_each_time() {
+fn every_stalled_read_of_a_growing_prompt_is_avoidable() {
     let (mut life, mut caller) = working();
     let again: u64 = (0..5)
         .map(|_| {
@@ -281,7 +281,7 @@ fn a_read_that_stays_where_it_was_while_the_prompt_grows_is_needless_each_time()
 }
 
 #[test]
-fn tools_that_come_and_go_are_named_and_needless() {
+fn tools_that_appear_and_disappear_are_named_and_avoidable() {
     let (mut life, mut caller) = working();
     life.tools
         .push(("mcp__parts__find".to_owned(), "x".repeat(800)));
@@ -298,7 +298,7 @@ fn tools_that_come_and_go_are_named_and_needless() {
 }
 
 #[test]
-fn tools_that_the_user_changed_by_a_command_or_a_new_process_are_not_needless() {
+fn tools_changed_by_a_command_or_a_restart_are_not_avoidable() {
     let (mut life, mut caller) = working();
     life.command(&caller, "/mcp");
     life.tools.pop();
@@ -314,7 +314,7 @@ fn tools_that_the_user_changed_by_a_command_or_a_new_process_are_not_needless() 
 }
 
 #[test]
-fn a_system_prompt_that_changes_within_a_session_is_needless_and_with_a_new_version_it_is_not() {
+fn a_changed_system_prompt_is_avoidable_unless_the_version_is_new() {
     let (mut life, mut caller) = working();
     life.system.push_str(" Be brief.");
     let cache_use = life.step(&mut caller, CacheLoss::None);
@@ -330,7 +330,7 @@ fn a_system_prompt_that_changes_within_a_session_is_needless_and_with_a_new_vers
 }
 
 #[test]
-fn an_earlier_message_that_was_rewritten_is_needless_and_going_back_is_not() {
+fn a_rewritten_message_is_avoidable_but_a_rewind_is_not() {
     let (mut life, mut caller) = working();
     caller.messages[0].0.push_str(" with a reminder");
     let cache_use = life.step(&mut caller, CacheLoss::None);
@@ -347,7 +347,7 @@ fn an_earlier_message_that_was_rewritten_is_needless_and_going_back_is_not() {
 }
 
 #[test]
-fn saying_the_same_once_more_after_going_back_is_not_needless() {
+fn repeating_a_prompt_after_a_rewind_is_not_avoidable() {
     let (mut life, mut caller) = working();
     life.prompt(&mut caller, 9_000);
     let said = caller.messages.last().unwrap().clone();
@@ -362,7 +362,7 @@ fn saying_the_same_once_more_after_going_back_is_not_needless() {
 }
 
 #[test]
-fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
+fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
     for (hour, pause, cause) in [
         (true, 62 * MINUTE, "expired"),
         (false, 6 * MINUTE, "expired"),
@@ -397,7 +397,7 @@ fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
 }
 
 #[test]
-fn a_request_that_was_answered_only_after_the_lifetime_proves_nothing() {
+fn a_response_that_arrives_after_the_lifetime_proves_nothing() {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.hour = false;
     life.prompt(&mut caller, 30_000);
@@ -409,7 +409,7 @@ fn a_request_that_was_answered_only_after_the_lifetime_proves_nothing() {
 }
 
 #[test]
-fn another_model_another_effort_and_a_compaction_are_needed() {
+fn a_new_model_a_new_effort_and_a_compaction_are_not_avoidable() {
     let (mut life, mut caller) = working();
     life.model = "claude-sonnet-5-5";
     let cache_use = life.step(&mut caller, CacheLoss::None);
@@ -430,7 +430,7 @@ fn another_model_another_effort_and_a_compaction_are_needed() {
 }
 
 #[test]
-fn context_of_hooks_subagents_and_background_requests_are_no_misses() {
+fn hook_context_subagents_and_background_requests_cause_no_misses() {
     let (mut life, mut caller) = working();
     let mut helper = Caller::new("away_summary", None);
     helper.messages = caller.messages.clone();
@@ -445,7 +445,7 @@ fn context_of_hooks_subagents_and_background_requests_are_no_misses() {
 }
 
 #[test]
-fn another_account_has_another_cache() {
+fn each_account_has_its_own_cache() {
     let (mut life, mut caller) = working();
     let owner = |organization: &str| {
         json!({"type": "session-owner", "sessionId": "s1", "organizationUuid": organization})
@@ -458,7 +458,7 @@ fn another_account_has_another_cache() {
 }
 
 #[test]
-fn what_a_fork_copied_is_counted_once() {
+fn copied_lines_of_a_fork_count_once() {
     let (mut life, mut caller) = working();
     let cache_use = life.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
@@ -514,7 +514,7 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
 
 /// Reproduces a report of 140 responses with the same `cache_read` (anthropics/claude-code, issue 91865).
 #[test]
-fn without_recorded_requests_a_cache_that_stands_still_is_a_fault_of_the_server() {
+fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.version = "2.1.240";
     life.keeps_requests = false;
@@ -549,7 +549,7 @@ fn without_recorded_requests_a_cache_that_stands_still_is_a_fault_of_the_server(
 }
 
 #[test]
-fn without_recorded_requests_going_back_to_the_same_prompt_again_and_again_is_no_fault() {
+fn without_recorded_requests_repeated_rewinds_are_not_avoidable() {
     let (mut life, mut caller) = unrecorded();
     let last_lines = life.last_lines.clone();
     let messages = caller.messages.clone();
@@ -564,7 +564,7 @@ fn without_recorded_requests_going_back_to_the_same_prompt_again_and_again_is_no
 }
 
 #[test]
-fn a_skill_that_is_followed_by_a_rewrite_is_its_cause() {
+fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
     for version in ["2.1.330", "2.1.240"] {
         let (mut life, mut caller) = working();
         life.version = version;
@@ -601,7 +601,7 @@ fn a_skill_that_changes_the_effort_is_the_cause_of_the_rewrite() {
 }
 
 #[test]
-fn tools_that_a_search_loads_are_no_changed_tools() {
+fn tools_loaded_by_a_search_are_not_changed_tools() {
     let (mut life, mut caller) = working();
     life.load_tool(&mut caller, "mcp__parts__find");
     let cache_use = life.ask(&mut caller, CacheLoss::Messages);
@@ -615,7 +615,7 @@ fn tools_that_a_search_loads_are_no_changed_tools() {
 }
 
 #[test]
-fn a_load_does_not_excuse_what_it_cannot_cause() {
+fn a_load_does_not_excuse_an_unrelated_rewrite() {
     // The model tries to load a skill that does not exist.
     let (mut life, mut caller) = working();
     life.call(
@@ -703,7 +703,7 @@ fn check_recording(name: &str) -> Sandbox {
 }
 
 #[test]
-fn what_a_real_client_recorded_while_its_cache_lied_is_found_and_nothing_else() {
+fn exactly_the_cache_losses_of_a_real_recording_are_found() {
     let sandbox = check_recording("lies-and-a-flapping-server");
     let report = sandbox.run(&["drain", "--report"]);
     let report = report.success();
@@ -714,17 +714,17 @@ fn what_a_real_client_recorded_while_its_cache_lied_is_found_and_nothing_else() 
 }
 
 #[test]
-fn recorded_skills_and_tool_searches_are_named_and_are_no_waste() {
+fn recorded_skill_and_tool_loads_are_named_and_not_avoidable() {
     check_recording("skills-and-tool-search");
 }
 
 #[test]
-fn recorded_pauses_compactions_and_efforts_are_named_and_only_a_forgetful_server_is_waste() {
+fn only_the_servers_losses_in_a_recording_are_avoidable() {
     check_recording("pauses-efforts-and-skills");
 }
 
 #[test]
-fn no_recorded_history_shows_a_needless_write_that_was_none() {
+fn no_recorded_history_has_a_false_avoidable_write() {
     for name in crate::histories::HISTORIES {
         let (sandbox, _) = with_history(name);
         let found = sandbox.run(&["drain", "--json"]).json();
@@ -735,7 +735,7 @@ fn no_recorded_history_shows_a_needless_write_that_was_none() {
 }
 
 #[test]
-fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
+fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
     let (mut life, mut caller) = working();
     life.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
@@ -756,7 +756,7 @@ fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
 }
 
 #[test]
-fn a_prompt_cost_what_its_answers_and_subagents_cost_and_its_words_stay_on_the_terminal() {
+fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
     let (mut life, mut caller) = working();
     life.prompt(&mut caller, 300);
     life.ask(&mut caller, CacheLoss::None);
@@ -785,7 +785,7 @@ fn a_prompt_cost_what_its_answers_and_subagents_cost_and_its_words_stay_on_the_t
 }
 
 #[test]
-fn spend_by_account_parts_the_login_from_others_and_from_what_nobody_knows() {
+fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
     let sandbox = Sandbox::new();
     let account = json!({"oauthAccount": {"accountUuid": "me", "organizationUuid": "home"}});
     sandbox.write(".claude.json", account.to_string());
@@ -814,7 +814,7 @@ fn spend_by_account_parts_the_login_from_others_and_from_what_nobody_knows() {
 }
 
 #[test]
-fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window() {
+fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
     let (life, _) = working();
     let sandbox = Sandbox::new();
     life.write(&sandbox);
@@ -851,7 +851,7 @@ fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window
 }
 
 #[test]
-fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum() {
+fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
     let (mut life, _) = working();
     for line in &mut life.lines {
         *line = line.replace(
@@ -889,7 +889,7 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
 }
 
 #[test]
-fn at_a_limit_it_is_said_what_the_window_was_used_by_and_what_of_it_was_needless() {
+fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
     let (mut life, mut caller) = working();
     for _ in 0..5 {
         life.step(&mut caller, CacheLoss::All);

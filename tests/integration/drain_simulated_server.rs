@@ -658,7 +658,7 @@ fn life(seed: u64) -> World {
 }
 
 #[test]
-fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
+fn only_avoidable_rewrites_of_the_simulated_server_are_reported() {
     let session_count: u64 =
         std::env::var("WHYCAP_LIVES").map_or(12, |count| count.parse().unwrap());
     let (mut all, mut seen, mut wrong) = (Sums::new(), Sums::new(), Vec::new());
@@ -710,7 +710,7 @@ fn naive(lines: &[String]) -> usize {
 }
 
 #[test]
-fn of_221_that_a_naive_rule_finds_the_52_are_found_that_are_real() {
+fn the_52_real_losses_are_separated_from_221_naive_findings() {
     let mut world = World::new(52);
     let mut main = sender("session", [60, 60]);
     world.add_prompt(&mut main, 15_000);

@@ -163,7 +163,7 @@ const SCENES: &[Scene] = &[
 
 /// Checks each expected result at its own time.
 #[test]
-fn what_happened_decides_what_is_answered() {
+fn the_explanation_depends_on_the_evidence() {
     for (says, events, questions) in SCENES {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
@@ -221,7 +221,7 @@ fn a_usage_error_exits_with_2() {
 }
 
 #[test]
-fn an_error_that_no_hook_stored_is_found_in_the_transcript() {
+fn an_error_without_a_hook_record_is_found_in_the_transcript() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 12pm (UTC)";
@@ -251,7 +251,7 @@ fn a_stored_error_is_not_listed_again_from_its_transcript() {
 }
 
 #[test]
-fn a_message_that_a_chat_quotes_is_no_incident() {
+fn an_error_message_quoted_in_a_chat_is_not_an_incident() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let quoted = "You've hit your org's monthly spend limit";
@@ -314,7 +314,7 @@ fn an_abandoned_error_from_last_month_does_not_hide_todays() {
 }
 
 #[test]
-fn a_reset_that_has_passed_is_said_to_have_passed() {
+fn a_past_reset_is_described_as_past() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 5:50am (UTC)";
@@ -334,7 +334,7 @@ fn a_reset_that_has_passed_is_said_to_have_passed() {
 }
 
 #[test]
-fn after_the_reset_nobody_is_sent_to_pay() {
+fn nobody_is_told_to_pay_after_the_reset() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
@@ -373,7 +373,7 @@ fn two_sources_that_disagree_about_the_reset_are_both_shown() {
 }
 
 #[test]
-fn a_window_that_began_after_the_error_says_nothing_about_it() {
+fn a_window_that_began_after_the_error_is_not_evidence() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
@@ -394,7 +394,7 @@ fn a_window_that_began_after_the_error_says_nothing_about_it() {
 }
 
 #[test]
-fn a_session_on_an_oauth_token_may_get_the_organisations_words_on_a_personal_plan() {
+fn a_session_with_an_oauth_token_may_see_organization_wording_on_a_personal_plan() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let mut client = Client::new(&sandbox);
@@ -420,7 +420,7 @@ fn a_session_on_an_oauth_token_may_get_the_organisations_words_on_a_personal_pla
 }
 
 #[test]
-fn a_key_in_a_projects_settings_is_named_with_its_place() {
+fn a_key_in_project_settings_is_named_with_its_location() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "pro", "admin");
     let project = sandbox.path("work");
@@ -493,7 +493,7 @@ fn a_pasted_message_is_explained_without_an_installation() {
 }
 
 #[test]
-fn a_web_page_of_an_error_does_not_flood_the_terminal() {
+fn an_html_error_page_does_not_flood_the_terminal() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let page = format!(
@@ -517,7 +517,7 @@ fn a_web_page_of_an_error_does_not_flood_the_terminal() {
 }
 
 #[test]
-fn times_are_told_in_the_users_zone() {
+fn times_are_shown_in_the_users_zone() {
     let sandbox = Sandbox::new().variable("TZ", "Asia/Tokyo");
     let client = Client::new(&sandbox);
     client.receives_error(
@@ -549,7 +549,7 @@ fn samples_of_another_account_do_not_count() {
 }
 
 #[test]
-fn another_sessions_meters_count_for_the_same_account() {
+fn readings_of_another_session_of_the_account_count() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let other = Client::with_session(&sandbox, "aaaa");
@@ -592,7 +592,7 @@ fn fast_mode_needs_credits_although_the_plan_has_room() {
 }
 
 #[test]
-fn a_vague_text_is_understood_by_the_apis_own_words() {
+fn a_vague_message_is_recognized_by_its_api_error_class() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let details = r#"429 {"type":"error","error":{"type":"rate_limit_error","message":"Extra usage is required for long context requests."}}"#;
@@ -608,7 +608,7 @@ fn a_vague_text_is_understood_by_the_apis_own_words() {
 }
 
 #[test]
-fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
+fn an_explanation_fits_a_screen_and_long_shows_the_rest() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
@@ -632,7 +632,7 @@ fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
 }
 
 #[test]
-fn the_fact_that_decides_comes_first_and_is_never_cut() {
+fn the_decisive_fact_comes_first_and_is_never_truncated() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let mut client = Client::new(&sandbox);
@@ -664,7 +664,7 @@ fn the_fact_that_decides_comes_first_and_is_never_cut() {
 }
 
 #[test]
-fn a_message_may_be_piped_and_may_begin_with_a_dash() {
+fn a_message_can_be_piped_and_can_begin_with_a_dash() {
     let sandbox = Sandbox::new();
     let piped = "> go on\n  ⎿ \u{1b}[31mYou've hit your \"weekly\n    limit\u{1b}[0m · resets Nov 23, 9am (UTC)\n"
         .replace('"', "");
@@ -686,7 +686,7 @@ fn a_message_may_be_piped_and_may_begin_with_a_dash() {
 
 /// If a message gives only a time of day, `explain` must not conclude that it is about the weekly limit.
 #[test]
-fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
+fn a_pasted_time_without_a_date_hardly_suggests_the_weekly_limit() {
     for text in [
         "Claude usage limit reached. Your limit will reset at 8pm",
         "Usage limit reached \u{b7} resets 11am",
@@ -739,7 +739,7 @@ fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
 }
 
 #[test]
-fn a_message_that_names_opus_is_answered_with_opus_and_another_model() {
+fn an_opus_limit_is_explained_with_opus_and_another_model() {
     for text in ["You've reached your Opus limit", "Opus 4 limit reached"] {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
@@ -755,7 +755,7 @@ fn a_message_that_names_opus_is_answered_with_opus_and_another_model() {
 
 /// The answer must not say both that buying credits helps and that it does not.
 #[test]
-fn out_of_extra_usage_is_answered_without_contradiction() {
+fn out_of_extra_usage_is_explained_without_contradiction() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["explain", "--text", "You're out of extra usage"]);
     let answer = run.success();
@@ -770,7 +770,7 @@ fn out_of_extra_usage_is_answered_without_contradiction() {
 /// A new login does not fix a rejected API key, a rejected token from the environment, or a login without a plan, so
 /// `explain` must not suggest `/login` in these cases.
 #[test]
-fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
+fn a_rejected_credential_is_explained_with_the_matching_remedy() {
     let key = "ANTHROPIC_API_KEY";
     for (text, variable, plan, commands) in [
         (
@@ -839,7 +839,7 @@ fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
 
 /// Members are told to ask an admin, because they cannot pay for their organization's subscription. Admins are not.
 #[test]
-fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
+fn only_members_are_told_to_ask_an_admin() {
     for (text, role, says) in [
         (
             "Claude Code can't use your Claude subscription, usually because a payment is past due",
@@ -874,7 +874,7 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
 
 /// Members with a Team seat must not be told to ask for a higher spending cap if most of their included usage is left.
 #[test]
-fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
+fn a_credit_cap_cannot_stop_a_seat_with_included_usage() {
     for text in [
         "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)",
         "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)",
@@ -901,7 +901,7 @@ fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
 
 /// The headline must not say that limits have been reached if the reasons say that the limit looks false.
 #[test]
-fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
+fn a_pasted_cap_is_not_confirmed_while_the_window_has_room() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
@@ -919,7 +919,7 @@ fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
 
 /// The 5-hour usage neither confirms nor contradicts a message about the weekly limit.
 #[test]
-fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {
+fn the_usage_of_another_window_is_not_a_reason_for_a_pasted_message() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
@@ -940,7 +940,7 @@ fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {
 
 /// An error line of 4 MB must be found even without a hook. Previously, only the last 2 MB of a transcript were read.
 #[test]
-fn an_error_line_of_several_megabytes_is_found_whichever_field_is_long() {
+fn an_error_line_of_several_megabytes_is_found() {
     for field in ["errorDetails", "text", "unknown"] {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);

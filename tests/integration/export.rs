@@ -193,7 +193,7 @@ fn put(sandbox: &Sandbox, files: &BTreeMap<PathBuf, Vec<u8>>, time: &str) {
 }
 
 #[test]
-fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() {
+fn exports_of_three_overlapping_machines_add_up_to_one_machine() {
     for (seed, name) in HISTORIES.into_iter().enumerate() {
         let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15 + seed as u64);
         let files = transcripts(name);
@@ -222,7 +222,7 @@ fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() 
 }
 
 #[test]
-fn what_is_exported_names_no_prompt_no_path_and_nobody() {
+fn an_export_contains_no_prompt_no_path_and_no_name() {
     let machine = Machine::with("compaction-and-subagent");
     machine.write(
         ".claude.json",
@@ -264,7 +264,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
 }
 
 #[test]
-fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_thousands() {
+fn deleted_repositories_and_session_owners_are_remembered_among_thousands() {
     let machine = Machine::new();
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
     let owner = json!({"size": 1, "owner": "cafe"});
@@ -306,7 +306,7 @@ its person is named: Wrote
 ";
 
 #[test]
-fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
+fn an_export_writes_changes_and_retracts_deleted_rows() {
     let mut machine = Machine::with("forks-of-forks");
     for step in COURSE.trim_matches('\n').lines() {
         let (what, says) = step.split_once(": ").unwrap();
@@ -348,7 +348,7 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
 
 /// If the target directory is emptied, every machine must write its files again.
 #[test]
-fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
+fn every_machine_refills_an_emptied_target() {
     let one = Machine::with("six-versions");
     let other = Machine::with("rewound").exporting_with(&one);
     let both = [&one, &other];
@@ -388,7 +388,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
 
 /// Two machines export the same history, and then one of them reports less spend, no spend, or different spend.
 #[test]
-fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
+fn a_machine_retracts_only_its_own_rows() {
     let answer = |tokens: u64| {
         ANSWER.replace(
             "\"output_tokens\":5",
@@ -439,7 +439,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
 }
 
 #[test]
-fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it() {
+fn a_killed_export_leaves_complete_files_and_the_next_export_catches_up() {
     let machine = Machine::with("six-versions");
     machine.own_figures("day");
     let mut random = SeededRandom(0x9e37_79b9_7f4a_7c15);
@@ -462,7 +462,7 @@ fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it(
 }
 
 #[test]
-fn a_pipe_gets_the_rows_that_were_asked_for() {
+fn a_pipe_receives_the_requested_rows() {
     let machine = Machine::with("rewound");
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
     let asked = ["", "spend", "spend --since today", "windows"];
@@ -490,7 +490,7 @@ labels = { team = "payments" } | team | payments | (unknown)
 "#;
 
 #[test]
-fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets_nothing_leave() {
+fn names_are_exported_as_configured_and_a_weak_key_stops_the_export() {
     let machine = Machine::with("compaction-and-subagent");
     machine.export();
     let has_provider = |row: &Value| row["provider"].is_string();
@@ -534,7 +534,7 @@ fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets
 }
 
 #[test]
-fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
+fn erased_rows_leave_no_trace_and_no_export_restores_them() {
     let ada = Machine::with("two-at-once");
     let bob = Machine::with("forks-of-forks").exporting_with(&ada);
     bob.export_with("person = \"Bob\"");
@@ -596,7 +596,7 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
 /// If the list of erased rows exceeded the maximum size, whycap could no longer read it, and nobody could use the
 /// directory.
 #[test]
-fn an_erasure_fails_and_erases_nothing_if_its_list_would_be_too_long_to_be_read() {
+fn an_erasure_fails_without_effect_if_its_list_would_be_too_long() {
     let machine = Machine::with("rewound");
     machine.export_with("person = \"Ada\"");
     let before = machine.text();
@@ -651,7 +651,7 @@ const ERRORS: &str = "
 ";
 
 #[test]
-fn errors_say_what_to_do() {
+fn export_errors_name_a_remedy() {
     let machine = Machine::new();
     let file = machine.write("file", "mine");
     for error in ERRORS.trim().lines() {
@@ -677,7 +677,7 @@ fn errors_say_what_to_do() {
 /// The error message must name the file and a remedy instead of showing only the system's error.
 #[test]
 #[cfg(unix)]
-fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
+fn a_special_file_in_place_of_the_lock_file_is_reported_with_a_remedy() {
     let machine = Machine::with("rewound");
     machine.export();
     let lock = machine.path(".local/share/whycap/export/lock");
@@ -706,7 +706,7 @@ fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
 }
 
 #[test]
-fn limit_errors_come_to_the_same_as_incidents_says() {
+fn exported_limit_errors_match_the_incidents_command() {
     let machine = Machine::with("subagents-and-errors");
     machine.export();
     let incidents = machine.run_command("incidents --json").json();
@@ -737,7 +737,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
 /// Rows must not be withdrawn while their transcript cannot be read.
 #[test]
 #[cfg(unix)]
-fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
+fn rows_of_a_temporarily_unreadable_transcript_are_not_retracted() {
     let machine = Machine::new();
     let other = ANSWER.replace("\"m\"", "\"n\"").replace("\"r\"", "\"q\"");
     let closed = machine.write(".claude/projects/p/closed.jsonl", ANSWER);

@@ -1468,7 +1468,7 @@ fn known_histories() -> Vec<KnownHistory> {
 }
 
 #[test]
-fn where_nobody_can_tell_which_total_a_process_started_from_there_may_be_more() {
+fn an_unknown_starting_total_makes_the_amount_a_lower_bound() {
     let mut histories = known_histories().into_iter();
     let history = histories
         .find(|history| history.what == "two at once, where one compacts after the other has ended")
@@ -1497,7 +1497,7 @@ fn where_nobody_can_tell_which_total_a_process_started_from_there_may_be_more() 
 }
 
 #[test]
-fn lives_that_differed_once_are_found_true() {
+fn histories_that_once_failed_match_the_truth() {
     let histories = known_histories();
     let mut differ = String::new();
     let only = std::env::var("WHYCAP_LIFE").unwrap_or_default();
@@ -1524,7 +1524,7 @@ proptest! {
     #![proptest_config(configuration())]
 
     #[test]
-    fn the_truth_of_made_up_lives_is_found_in_whatever_order_they_are_read(
+    fn generated_histories_match_the_truth_in_any_reading_order(
         acts in proptest::collection::vec(act(), 1..40),
         cuts in proptest::collection::vec((0..64_usize, 0.0..1.0_f64), 0..8),
         vanishes in 0..64_usize,
@@ -1533,7 +1533,7 @@ proptest! {
     }
 
     #[test]
-    fn no_figure_that_is_drawn_while_lives_are_lived_exceeds_the_truth_and_each_is_right_or_a_least(
+    fn status_line_figures_never_exceed_the_truth_and_are_exact_or_lower_bounds(
         acts in proptest::collection::vec((act(), 0..12_u8), 1..30),
         is_known: bool,
     ) {

@@ -21,7 +21,7 @@ fn fits(what: &str, text: &str) {
 }
 
 #[test]
-fn the_help_of_every_verb_fits_a_screen() {
+fn the_help_of_every_command_fits_a_screen() {
     let sandbox = Sandbox::new();
     let top = sandbox.run(&["--help"]);
     fits("whycap --help", top.success());
@@ -33,7 +33,7 @@ fn the_help_of_every_verb_fits_a_screen() {
 }
 
 #[test]
-fn the_help_of_every_verb_has_examples_and_exit_codes() {
+fn the_help_of_every_command_has_examples_and_exit_codes() {
     let sandbox = Sandbox::new();
     let top = sandbox.run(&["--help"]).stdout;
     for verb in Cli::command().get_subcommands() {
@@ -51,7 +51,7 @@ fn the_help_of_every_verb_has_examples_and_exit_codes() {
 }
 
 #[test]
-fn a_verb_without_json_says_so() {
+fn a_command_without_json_says_so() {
     for verb in ["wait", "report", "config", "install", "uninstall"] {
         let run = Sandbox::new().run(&[verb, "--json"]);
         assert_eq!(run.code, 2);
@@ -62,7 +62,7 @@ fn a_verb_without_json_says_so() {
 }
 
 #[test]
-fn a_message_may_be_given_as_it_is() {
+fn a_message_can_be_passed_without_an_option() {
     let sandbox = Sandbox::new();
     let message = "You've hit your weekly limit";
     assert_eq!(
@@ -72,14 +72,14 @@ fn a_message_may_be_given_as_it_is() {
 }
 
 #[test]
-fn without_arguments_there_is_a_short_help() {
+fn whycap_without_arguments_prints_short_help() {
     let run = Sandbox::new().run(&[]);
     assert!(run.success().contains("whycap explain"));
     fits("whycap", &run.stdout);
 }
 
 #[test]
-fn an_unknown_verb_is_a_usage_error_that_names_the_nearest() {
+fn an_unknown_command_is_a_usage_error_that_suggests_the_nearest() {
     for (typed, meant) in [
         ("instal", "install"),
         ("docter", "doctor"),
@@ -93,7 +93,7 @@ fn an_unknown_verb_is_a_usage_error_that_names_the_nearest() {
 }
 
 #[test]
-fn a_wrong_value_is_answered_in_one_line_that_shows_what_to_type() {
+fn an_invalid_value_is_reported_in_one_line_with_a_correction() {
     let sandbox = Sandbox::new();
     for (typed, shows) in [
         (&["spend", "--limit", "0"][..], "--limit 10"),
@@ -111,7 +111,7 @@ fn a_wrong_value_is_answered_in_one_line_that_shows_what_to_type() {
 }
 
 #[test]
-fn what_people_type_instead_is_answered_in_one_line() {
+fn common_wrong_commands_are_corrected_in_one_line() {
     let sandbox = Sandbox::new();
     for (typed, meant) in [
         (&["clear-stale-locks"][..], "whycap --clear-stale-locks"),
@@ -149,7 +149,7 @@ fn what_people_type_instead_is_answered_in_one_line() {
 }
 
 #[test]
-fn prices_of_an_unknown_model_name_no_source_of_nothing() {
+fn prices_of_an_unknown_model_name_no_source() {
     let run = Sandbox::new().run(&["prices", "gpt"]);
     let shown = run.success();
     assert!(
@@ -160,7 +160,7 @@ fn prices_of_an_unknown_model_name_no_source_of_nothing() {
 }
 
 #[test]
-fn completions_are_valid_scripts_that_know_the_verbs() {
+fn completions_are_valid_scripts_with_all_commands() {
     for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
         let run = Sandbox::new().run(&["completions", shell]);
         assert!(run.success().contains("uninstall"), "{shell}");

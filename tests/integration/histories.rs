@@ -395,7 +395,7 @@ fn check_incremental_reading(
 }
 
 #[test]
-fn every_recorded_history_gives_the_truth_in_every_grouping() {
+fn every_recorded_history_matches_the_truth_in_every_grouping() {
     for name in HISTORIES {
         let (sandbox, truth) = with_history(name);
         for by in [
@@ -423,7 +423,7 @@ fn every_recorded_history_gives_the_truth_in_every_grouping() {
 /// rates (observed with a multiplier, and with a multiplier and an override).
 #[test]
 #[cfg(target_os = "linux")]
-fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
+fn unrecorded_spend_is_priced_at_the_organizations_rates() {
     const AT_RATES: &str = "mount -t tmpfs none /etc && mkdir /etc/claude-code && \
         printf %s \"$1\" > /etc/claude-code/managed-settings.json && shift && exec \"$@\"";
     for name in HISTORIES {
@@ -463,7 +463,7 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
 
 /// Price overrides must apply to unrecorded spend as well as to responses.
 #[test]
-fn what_no_line_shows_costs_what_the_users_own_rates_say() {
+fn unrecorded_spend_is_priced_at_the_users_custom_rates() {
     let (sandbox, truth) = with_history("asked-beside-then-closed");
     let before = sandbox.run(&["spend", "--json"]).json()["total"].clone();
     near(&before["cost_usd"], &truth["total_usd"]);
@@ -494,7 +494,7 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
 
 /// The spend of an interrupted response must not disappear when the session ends.
 #[test]
-fn what_came_of_an_answer_that_was_broken_off_is_counted() {
+fn an_interrupted_response_is_counted() {
     let (sandbox, truth) = with_history("broken-off");
     matches_truth(&spend(&sandbox, "session"), &truth);
 }
@@ -521,7 +521,7 @@ fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_session_and_model_and_day_has_what_was_served_to_it() {
+fn every_session_model_and_day_has_its_true_spend() {
     for (by, of, total) in [
         ("session", "by_session", "/total_usd"),
         ("model", "models", "/cost_usd"),
@@ -561,7 +561,7 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
 }
 
 #[test]
-fn history_survives_the_clean_up_of_transcripts() {
+fn spend_survives_the_cleanup_of_transcripts() {
     check_incremental_reading(0, |home, files| {
         for (below, bytes) in files {
             home.put(below, bytes);
@@ -577,7 +577,7 @@ fn history_survives_the_clean_up_of_transcripts() {
 }
 
 #[test]
-fn the_order_in_which_files_appear_makes_no_difference() {
+fn the_order_in_which_files_appear_does_not_matter() {
     check_incremental_reading(1, |home, files| {
         for (below, bytes) in home.random.shuffled(files) {
             home.put(below, bytes);
@@ -587,7 +587,7 @@ fn the_order_in_which_files_appear_makes_no_difference() {
 }
 
 #[test]
-fn transcripts_that_grow_cut_at_any_byte_give_the_same_sums() {
+fn transcripts_cut_at_any_byte_while_growing_give_the_same_sums() {
     check_incremental_reading(2, |home, files| {
         let mut lengths: BTreeMap<&PathBuf, usize> = files.keys().map(|below| (below, 0)).collect();
         while let Some(below) = {
@@ -609,7 +609,7 @@ fn transcripts_that_grow_cut_at_any_byte_give_the_same_sums() {
 }
 
 #[test]
-fn copies_of_transcripts_count_nothing_twice() {
+fn copied_transcripts_count_nothing_twice() {
     check_incremental_reading(3, |home, files| {
         for (below, bytes) in files {
             home.put(below, bytes);
@@ -632,7 +632,7 @@ fn copies_of_transcripts_count_nothing_twice() {
 }
 
 #[test]
-fn a_project_may_be_moved_while_its_sessions_live() {
+fn a_project_can_be_moved_while_its_sessions_run() {
     check_incremental_reading(4, |home, files| {
         for (below, bytes) in files {
             let length = home.random.below(bytes.len());
@@ -657,7 +657,7 @@ fn a_project_may_be_moved_while_its_sessions_live() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_replaced_or_rewritten_is_not_counted_twice() {
+fn a_truncated_replaced_or_rewritten_file_is_not_counted_twice() {
     check_incremental_reading(5, |home, files| {
         for (below, bytes) in files {
             home.put(below, bytes);
@@ -834,7 +834,7 @@ fn pid_of(process: u32) -> String {
 }
 
 #[test]
-fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
+fn two_terminals_on_one_session_always_show_the_right_figures() {
     for with_hooks in [false, true] {
         let turns = [1, 1, 1, 1, 1, 2, 3, 2, 2, 3, 3, 2, 3];
         replay_status_line_calls("two-at-once", with_hooks, &turns);
@@ -847,7 +847,7 @@ fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
 }
 
 #[test]
-fn what_was_told_before_a_kill_is_not_forgotten() {
+fn samples_before_a_kill_still_count() {
     for with_hooks in [false, true] {
         replay_status_line_calls("killed-and-resumed", with_hooks, &[]);
         let turns = [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
@@ -856,7 +856,7 @@ fn what_was_told_before_a_kill_is_not_forgotten() {
 }
 
 #[test]
-fn the_line_of_a_fork_shows_what_the_fork_spent() {
+fn a_forks_status_line_shows_only_the_forks_spend() {
     replay_status_line_calls("terminal-forks", false, &[]);
     replay_status_line_calls("terminal-forks", true, &[]);
 }
@@ -1296,25 +1296,24 @@ fn replay_with_every_disruption(name: &str) {
 }
 
 #[test]
-fn a_status_line_that_starts_late_or_not_at_all_counts_nothing_twice() {
+fn late_and_missing_status_line_calls_count_nothing_twice() {
     replay_with_every_disruption("status-line-starts-late");
 }
 
 #[test]
-fn what_was_asked_beside_the_conversation_counts_once_when_the_window_is_closed() {
+fn side_questions_count_once_when_the_terminal_is_closed() {
     replay_with_every_disruption("asked-beside-then-closed");
 }
 
 #[test]
-fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
+fn background_agents_count_once_when_the_terminal_is_closed() {
     replay_with_every_disruption("window-closed-while-idle");
 }
 
 /// If all clocks are set back, one response is mistaken for another one that costs 0.004 cents less, so this disruption
 /// is left out.
 #[test]
-fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_after_its_last_word()
-{
+fn a_killed_terminals_spend_is_not_deducted_from_another_terminal() {
     let disruptions = DISRUPTIONS.iter().filter(|it| **it != Disruption::SetBack);
     for (seed, disruption) in (1..).zip(disruptions) {
         for is_known in [false, true] {
@@ -1324,7 +1323,7 @@ fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_a
 }
 
 #[test]
-fn a_workflow_and_agents_of_agents_count_once_when_the_window_is_closed() {
+fn workflows_and_nested_agents_count_once_when_the_terminal_is_closed() {
     replay_with_every_disruption("workflow");
     replay_with_every_disruption("agents-of-agents");
 }
@@ -1339,14 +1338,14 @@ fn kills_closed_windows_and_forks_of_one_session_count_once() {
 }
 
 #[test]
-fn a_night_and_fast_answers_between_slow_ones_count_once() {
+fn responses_around_midnight_and_in_fast_mode_count_once() {
     replay_with_every_disruption("over-midnight");
     replay_with_every_disruption("fast-from-the-menu");
 }
 
 /// Spend by other processes must not be counted again when the first process returns to the session.
 #[test]
-fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_there() {
+fn a_terminal_that_returns_to_a_session_does_not_count_other_processes_spend() {
     for with_hooks in [false, true] {
         for processes in [&[1; 7][..], &[]] {
             replay_status_line_calls("others-went-on", with_hooks, processes);
@@ -1355,7 +1354,7 @@ fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_ther
 }
 
 #[test]
-fn agents_of_a_workflow_are_recorded_though_their_transcripts_lie_deeper() {
+fn workflow_agents_in_nested_directories_are_counted() {
     let (sandbox, truth) = with_history("workflow");
     let report = spend(&sandbox, "agent");
     matches_truth(&report, &truth);
@@ -1365,8 +1364,7 @@ fn agents_of_a_workflow_are_recorded_though_their_transcripts_lie_deeper() {
 }
 
 #[test]
-fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_both_no_more_than_the_sum()
- {
+fn a_session_continued_on_two_machines_never_exceeds_the_sum_of_both() {
     let truth = truth_of("second-machine");
     let phases = truth["phases"].as_array().unwrap();
     let usd = |phase: usize| phases[phase]["usd"].as_f64().unwrap();
@@ -1395,7 +1393,7 @@ fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_
 }
 
 #[test]
-fn answers_before_and_after_midnight_belong_to_their_days() {
+fn responses_before_and_after_midnight_belong_to_their_days() {
     let (sandbox, truth) = with_history("over-midnight");
     let sandbox = sandbox.variable("TZ", "Australia/Adelaide");
     let midnight = 1_795_267_800.0;
@@ -1417,7 +1415,7 @@ fn answers_before_and_after_midnight_belong_to_their_days() {
 }
 
 #[test]
-fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does() {
+fn advisor_usage_belongs_to_the_response_at_the_advisors_price() {
     let (sandbox, truth) = with_history("advised");
     let report = spend(&sandbox, "session");
     near(&report["total"]["cost_usd"], &truth["shown_usd"]);
@@ -1429,7 +1427,7 @@ fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does(
 }
 
 #[test]
-fn a_fork_whose_parent_is_gone_has_spent_its_own_answers() {
+fn a_fork_without_its_parent_has_spent_its_own_responses() {
     let (sandbox, truth) = with_history("parent-swept-away");
     let report = spend(&sandbox, "session");
     let groups = report["groups"].as_array().unwrap();
@@ -1447,7 +1445,7 @@ fn a_fork_whose_parent_is_gone_has_spent_its_own_answers() {
 }
 
 #[test]
-fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_it_is_said() {
+fn a_fork_without_its_parent_is_a_lower_bound_in_every_output() {
     let (sandbox, _) = with_history("parent-swept-away");
     let sandbox = sandbox.variable("NO_COLOR", "1").variable("COLUMNS", "140");
     let fork = "b244c82a-6357-48b3-b27e-8a43cd1b1f12";
@@ -1488,7 +1486,7 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
 }
 
 #[test]
-fn a_model_without_a_known_price_gets_the_one_that_claude_code_fetched() {
+fn a_model_without_a_list_price_uses_the_price_that_claude_code_fetched() {
     let answer = |model: &str, counts: [u64; 4]| {
         let [input, output, read, write] = counts;
         json!({
@@ -1534,7 +1532,7 @@ fn a_model_without_a_known_price_gets_the_one_that_claude_code_fetched() {
 }
 
 #[test]
-fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
+fn a_compaction_belongs_to_its_day_even_if_the_session_ends_the_next_day() {
     let answer = |id: &str, at: &str| {
         json!({
             "type": "assistant", "uuid": id, "timestamp": at, "sessionId": "s", "version": "2.1.328",

@@ -66,7 +66,7 @@ fn use_from_install_to_removal(sandbox: &Sandbox) {
 
 /// On Windows, paths are limited to 260 characters unless a program opts in to longer ones.
 #[test]
-fn a_home_with_a_long_way_to_it_is_like_any_other() {
+fn whycap_works_in_a_deeply_nested_home() {
     let name = "a long name that somebody gave to a directory".repeat(2);
     let sandbox =
         Sandbox::with_home_at(|root| (0..4).fold(root.join("home"), |at, _| at.join(&name)));
@@ -75,7 +75,7 @@ fn a_home_with_a_long_way_to_it_is_like_any_other() {
 }
 
 #[test]
-fn a_home_with_foreign_names_is_like_any_other() {
+fn whycap_works_in_a_home_with_non_ascii_names() {
     use_from_install_to_removal(&Sandbox::with_home_at(|root| {
         root.join("Zoë O'Brien & Söhne (100%)")
             .join("東京 \u{1f980} $HOME")
@@ -85,7 +85,7 @@ fn a_home_with_foreign_names_is_like_any_other() {
 /// This test does not apply to Linux, where there is only one way to write a path.
 #[test]
 #[cfg(windows)]
-fn a_home_on_another_machine_is_like_any_other() {
+fn whycap_works_in_a_home_on_another_machine() {
     let sandbox = Sandbox::with_home_at(|root| {
         // Windows exposes `C:\` to other machines as the share `C$`. Wine provides this share only if `.ci/cross` has
         // created it.
@@ -98,7 +98,7 @@ fn a_home_on_another_machine_is_like_any_other() {
 /// This test does not apply to Linux, where these names refer to two different directories.
 #[test]
 #[cfg(any(windows, target_os = "macos"))]
-fn names_in_other_letters_are_the_same_files() {
+fn file_names_in_different_case_are_the_same_files() {
     let sandbox = Sandbox::new();
     sandbox.copy_tree(&data("histories/forks-of-forks/home"), "");
     let before = spend(&sandbox, "project");

@@ -53,7 +53,7 @@ fn an_error_is_stored_even_without_a_transcript() {
 }
 
 #[test]
-fn a_transcript_that_lags_behind_the_hook_is_looked_at_again() {
+fn a_transcript_that_lags_behind_the_hook_is_read_again() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.stop_failure(AT, TEXT);
@@ -89,7 +89,7 @@ fn an_older_error_that_is_over_does_not_close_a_new_one() {
 }
 
 #[test]
-fn hostile_input_is_swallowed_in_silence() {
+fn hostile_input_is_ignored_silently() {
     let sandbox = Sandbox::new();
     let deep = "[".repeat(100_000);
     for stdin in [
@@ -113,7 +113,7 @@ fn hostile_input_is_swallowed_in_silence() {
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_written_breaks_nothing() {
+fn an_unwritable_data_directory_does_not_break_hooks() {
     let sandbox = Sandbox::new();
     sandbox.write("blocked", "a file where a directory should be");
     let blocked = sandbox.path("blocked").display().to_string();
@@ -137,7 +137,7 @@ fn a_data_directory_that_cannot_be_written_breaks_nothing() {
 }
 
 #[test]
-fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
+fn stored_records_are_private_and_contain_no_key() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     sandbox.write(
@@ -167,7 +167,7 @@ fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
 }
 
 #[test]
-fn a_slash_command_is_held_back_and_answered() {
+fn a_slash_command_is_blocked_and_answered_by_the_hook() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
@@ -223,7 +223,7 @@ const TURNS_OFF: &str = "Because you ran /whycap, Claude Code will not";
 
 /// The client does not tell the user that a prompt cancels the auto-resume, so whycap must do so.
 #[test]
-fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
+fn the_answer_states_its_effect_on_automatic_continuation() {
     for text in [
         TEXT,
         "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)",
@@ -239,7 +239,7 @@ fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
 }
 
 #[test]
-fn a_client_that_does_not_wait_has_nothing_turned_off() {
+fn no_effect_is_stated_if_claude_code_was_not_waiting() {
     let said = |sandbox: &Sandbox, client: &Client<'_>, text: &str, at: &str| {
         client.receives_error(AT, text, json!({}));
         let answer = answer_at(client, at);
@@ -278,7 +278,7 @@ fn a_client_that_does_not_wait_has_nothing_turned_off() {
 
 /// The plugin's module forwards the command under this event name and shows the output.
 #[test]
-fn the_module_s_answer_is_for_the_user_alone() {
+fn the_plugin_modules_answer_is_hidden_from_the_model() {
     let sandbox = Sandbox::new();
     let client = terminal(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
@@ -306,7 +306,7 @@ fn the_module_s_answer_is_for_the_user_alone() {
 }
 
 #[test]
-fn nobody_is_invited_to_stop_the_client_s_waiting() {
+fn no_hint_invites_the_user_to_cancel_the_wait() {
     let sandbox = Sandbox::new();
     let client = terminal(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
@@ -361,7 +361,7 @@ fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
 }
 
 #[test]
-fn a_prompt_that_is_not_for_us_passes() {
+fn a_prompt_for_another_program_passes() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     for prompt in ["hello", "what is /whycap?", "/whycapx", "/compact"] {
@@ -371,7 +371,7 @@ fn a_prompt_that_is_not_for_us_passes() {
 }
 
 #[test]
-fn the_user_is_told_once_and_only_in_the_session_that_met_the_error() {
+fn an_error_is_announced_once_in_its_own_session() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let other = Client::with_session(&sandbox, "bbbb");
@@ -407,7 +407,7 @@ fn the_user_is_told_once_and_only_in_the_session_that_met_the_error() {
 }
 
 #[test]
-fn a_session_that_is_resumed_is_told_unless_its_limit_has_reset() {
+fn a_resumed_session_is_told_about_a_limit_that_has_not_reset() {
     for (at, told) in [
         ("2026-11-20T10:30:00Z", true),
         ("2026-11-20T12:30:00Z", false),
@@ -443,7 +443,7 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
 /// A gateway may return an entire HTML page as an error. Storing it must not push other sessions' records out of the
 /// searched part of the journal.
 #[test]
-fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
+fn a_gateways_error_page_does_not_displace_known_errors() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(
@@ -466,7 +466,7 @@ fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
 }
 
 #[test]
-fn a_long_error_is_one_although_its_hook_came_later() {
+fn a_long_error_is_stored_once_even_if_its_hook_is_late() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let page = format!("API Error: 400 {}", "bad word here ".repeat(214));

@@ -30,7 +30,7 @@ fn code(client: &Client<'_>, at: &str) -> i32 {
 
 /// When both windows are full, work can resume only after the later of the two resets.
 #[test]
-fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
+fn the_limit_ends_when_the_later_of_two_full_windows_resets() {
     for (weekly, resets_at) in [
         (100.0, "2026-11-24T06:00:00Z"),
         (99.0, "2026-11-20T12:00:00Z"),
@@ -50,7 +50,7 @@ fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
 /// Even without any readings, `wait` must not report the end of the 5-hour limit while an earlier or later error shows
 /// that the weekly limit has been reached.
 #[test]
-fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
+fn a_weekly_limit_shown_by_another_error_outlasts_the_five_hour_reset() {
     for weekly_at in ["2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z"] {
         for (session, has_quota) in [("one", true), ("one", false), ("two", true), ("two", false)] {
             let sandbox = with_a_private_login();
@@ -99,7 +99,7 @@ fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
 
 /// Once a window has reset, the headline must no longer list it as used up.
 #[test]
-fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
+fn a_window_that_has_reset_is_not_called_used_up() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -119,7 +119,7 @@ fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
 
 /// A window that fills up after a stop must not be listed as a cause of that stop.
 #[test]
-fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
+fn a_window_that_fills_up_later_is_not_the_cause_of_the_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.calls_status_line(
@@ -147,7 +147,7 @@ fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
 
 /// The weekly window can reset before the 5-hour window does, and the error message can name either one.
 #[test]
-fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_names() {
+fn the_later_reset_decides_whichever_window_the_message_names() {
     let eleven = NOON - 3_600;
     let weekly = "You've hit your weekly limit · resets 11am (UTC)";
     for (text, quota) in [
@@ -166,7 +166,7 @@ fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_na
 
 /// An early reset of the weekly window does not reset the 5-hour window.
 #[test]
-fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
+fn the_limit_is_over_only_when_both_windows_have_room() {
     let sandbox = with_a_private_login();
     let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
     one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -183,7 +183,7 @@ fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
 /// Claude Code does not report usage windows for Team accounts. If an admin raises the cap and another session
 /// continues, `wait` must not keep waiting for the reset.
 #[test]
-fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
+fn a_response_elsewhere_ends_the_limit_if_no_window_is_known() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "team", "user");
     let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
@@ -205,7 +205,7 @@ fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
 
 /// Usage credits pay for responses while a window is full, so such a response does not show that the window has reset.
 #[test]
-fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
+fn a_response_paid_from_credits_does_not_end_a_window_limit() {
     for (used, expected) in [(100.0, 10), (80.0, 0)] {
         let sandbox = with_a_private_login();
         let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
@@ -222,7 +222,7 @@ fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
 
 /// A response in another session may have come from a different model, to which the limit does not apply.
 #[test]
-fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
+fn a_response_elsewhere_does_not_end_a_model_limit() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let quota = refused("seven_day_opus", TUESDAY, "");
@@ -238,7 +238,7 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
 /// Claude Code does not wait for resets that are days away, so `explain` must not promise an automatic resume shortly
 /// before such a reset, either.
 #[test]
-fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
+fn a_session_that_does_not_wait_for_days_does_not_continue_on_the_last_day() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
@@ -255,7 +255,7 @@ fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_eithe
 
 /// Any prompt cancels the auto-resume, even one that fails because of an outage.
 #[test]
-fn a_session_that_met_another_error_since_does_not_go_on_by_itself() {
+fn a_session_with_a_newer_error_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -273,7 +273,7 @@ fn a_session_that_met_another_error_since_does_not_go_on_by_itself() {
 }
 
 #[test]
-fn a_session_that_has_ended_does_not_go_on_by_itself() {
+fn a_closed_session_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -286,7 +286,7 @@ fn a_session_that_has_ended_does_not_go_on_by_itself() {
 
 /// A monthly spending cap that was reached in November must not be reported as reached in December.
 #[test]
-fn a_cap_on_a_month_does_not_last_into_the_next() {
+fn a_monthly_cap_ends_with_the_month() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
@@ -306,7 +306,7 @@ fn a_cap_on_a_month_does_not_last_into_the_next() {
 
 /// The output must not say that credits are paying for responses while the cap on credits is reached.
 #[test]
-fn nobody_pays_once_the_cap_on_credits_is_met() {
+fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
@@ -327,7 +327,7 @@ fn nobody_pays_once_the_cap_on_credits_is_met() {
 
 /// Hours after a reset, the status line must not show "5h 0%" if no session has reported its usage since then.
 #[test]
-fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
+fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let plain = |at: &str| {
@@ -346,7 +346,7 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
 
 /// `now` must warn about a full window even if no request of the main conversation has been refused.
 #[test]
-fn a_full_window_without_an_error_is_not_called_free() {
+fn a_full_window_without_an_error_is_not_reported_as_room() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let screen = |five_hour: f64| {
@@ -365,7 +365,7 @@ fn a_full_window_without_an_error_is_not_called_free() {
 /// Shortly after the reset, all commands must tell the user to leave the session open, because sending a prompt would
 /// cancel the auto-resume.
 #[test]
-fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
+fn just_after_the_reset_every_output_lets_the_session_continue_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -394,7 +394,7 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
 
 /// `explain` must not suggest buying credits if existing credits are already paying for responses.
 #[test]
-fn credits_that_pay_for_another_session_are_not_to_be_bought() {
+fn credits_that_already_pay_for_another_session_need_not_be_bought() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
@@ -418,7 +418,7 @@ fn credits_that_pay_for_another_session_are_not_to_be_bought() {
 
 /// If a window is full during an outage, `explain` must mention both.
 #[test]
-fn an_outage_beside_a_full_window_does_not_hide_the_window() {
+fn an_outage_does_not_hide_a_full_window() {
     let text = "API Error: 529 Overloaded.";
     let busy = "API Error: Server is temporarily limiting requests (not your usage limit)";
     for (used, text, resets, is_told) in [
@@ -454,7 +454,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
 
 /// If credits pay for a response in another session, the limit on credits is over.
 #[test]
-fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
+fn a_credit_limit_ends_when_credits_pay_for_another_session() {
     let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
@@ -475,7 +475,7 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
 
 /// After a reboot, no process is left that could resume the session automatically.
 #[test]
-fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
+fn a_session_without_a_process_does_not_continue_automatically() {
     let own = "5a7d3c1e-0000-4000-a000-00000000c0de";
     for (start, of, goes_on) in [
         (None, own, true),
@@ -499,7 +499,7 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
 /// Fast mode was refused because no credits were left. A response covered by the plan does not show that credits are
 /// available again.
 #[test]
-fn an_answer_from_the_plan_says_nothing_of_credits() {
+fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
@@ -526,7 +526,7 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
 
 /// A newer refusal in another session of the account takes precedence over that session's earlier responses.
 #[test]
-fn an_account_that_was_refused_again_is_not_served() {
+fn a_second_refusal_shows_that_the_account_is_still_blocked() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
@@ -558,7 +558,7 @@ fn an_account_that_was_refused_again_is_not_served() {
 /// `explain` must not suggest turning on usage credits if the limit belongs to an account other than the one that is
 /// logged in.
 #[test]
-fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way_out() {
+fn another_accounts_limit_needs_no_purchase_and_a_full_login_is_not_suggested() {
     let sandbox = with_a_private_login();
     let [private, other] = ["private", "other"].map(|name| Client::with_session(&sandbox, name));
     belongs_to(&private, PRIVATE, "private-organization");
@@ -598,7 +598,7 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
 
 /// If another session uses up the weekly window after a 5-hour limit, work can resume only after the weekly reset.
 #[test]
-fn a_week_that_fills_up_after_the_five_hours_counts_too() {
+fn a_weekly_window_that_fills_up_later_extends_the_limit() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     one.calls_status_line(
@@ -631,7 +631,7 @@ fn a_week_that_fills_up_after_the_five_hours_counts_too() {
 /// Team plans report no windows, so only responses in other sessions can show that a limit is over. A later change to
 /// another transcript must not hide such a response.
 #[test]
-fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
+fn a_response_elsewhere_still_counts_after_a_third_session_writes() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "team", "user");
     let [one, other, third] = ["one", "other", "third"].map(|name| {
@@ -656,7 +656,7 @@ fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
 
 /// Responses at lower priority are free, so they do not show that usage credits are available.
 #[test]
-fn an_answer_at_lower_priority_is_not_paid_from_credits() {
+fn a_response_at_lower_priority_is_not_paid_from_credits() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
@@ -675,7 +675,7 @@ fn an_answer_at_lower_priority_is_not_paid_from_credits() {
 
 /// If a subagent's request is refused, the main conversation may still receive a response that was already in progress.
 #[test]
-fn an_answer_on_its_way_does_not_end_an_agents_limit() {
+fn a_response_in_progress_does_not_end_an_agents_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let met = json!({
@@ -690,7 +690,7 @@ fn an_answer_on_its_way_does_not_end_an_agents_limit() {
 
 /// The usage of the logged-in account is not evidence about the limit of a `claude -p` process that uses a token.
 #[test]
-fn the_logins_usage_says_nothing_of_a_tokens_limit() {
+fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     let sandbox = with_a_private_login();
     let login = Client::with_session(&sandbox, "login");
     belongs_to(&login, PRIVATE, "private-organization");
@@ -709,7 +709,7 @@ fn the_logins_usage_says_nothing_of_a_tokens_limit() {
 
 /// A prompt that a budget blocks also cancels the auto-resume, as any other prompt does.
 #[test]
-fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
+fn a_prompt_blocked_by_a_budget_cancels_the_wait() {
     let config = "[budget]\nday = 0.01\naction = \"stop\"\n";
     let sandbox = with_a_private_login();
     let path = sandbox.write("whycap.toml", config);
@@ -726,7 +726,7 @@ fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
 
 /// For a limit on one model, the first suggestion must be to switch to another model.
 #[test]
-fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded() {
+fn another_model_is_the_first_action_for_every_model_limit() {
     for text in [
         WEEKLY,
         "You've hit your limit \u{b7} resets Nov 24, 6am (UTC)",
@@ -900,7 +900,7 @@ fn ends_of_kinds() -> Vec<EndOfKind> {
 
 /// This test checks the same rules as the table in docs/how-limits-end.md.
 #[test]
-fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit() {
+fn a_response_subject_to_the_same_limit_ends_it() {
     let mut wrong = Vec::new();
     for kind in ends_of_kinds() {
         let sandbox = Sandbox::new();
@@ -945,7 +945,7 @@ fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit(
 
 /// An error caused by an API key must not block sessions that use the plan instead.
 #[test]
-fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
+fn the_error_of_a_removed_key_does_not_block_plan_sessions() {
     let sandbox = with_a_private_login();
     let mut with_key = Client::with_session(&sandbox, "with-key");
     with_key
@@ -1033,7 +1033,7 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
 
 /// A response paid for by an account does not show that an API key works.
 #[test]
-fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
+fn an_accounts_response_does_not_end_the_error_of_a_wrong_key() {
     let sandbox = Sandbox::new();
     let mut with_key = Client::with_session(&sandbox, "with-key");
     with_key
@@ -1059,7 +1059,7 @@ fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
 
 /// A limit on the company account must not block sessions of the private account.
 #[test]
-fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
+fn another_accounts_limit_does_not_block_the_working_login() {
     let sandbox = with_a_private_login();
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
@@ -1103,7 +1103,7 @@ fn the_newest_refusal_of_each_session_counts() {
 
 /// If a user pastes a message about an overload while a window is full, the headline mentions both.
 #[test]
-fn a_pasted_outage_beside_a_full_window_names_both() {
+fn a_pasted_outage_mentions_the_full_window_too() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.calls_status_line(

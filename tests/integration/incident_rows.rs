@@ -48,7 +48,7 @@ fn rows_fit_and_there_are_at_most_three() {
 
 /// The rows show what happened, when the limit ends, what to do, and where to find more information.
 #[test]
-fn nobody_needs_to_ask_what_to_do() {
+fn the_rows_state_what_to_do() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::new(&sandbox);
@@ -81,7 +81,7 @@ fn nobody_needs_to_ask_what_to_do() {
 }
 
 #[test]
-fn rows_go_when_the_session_works_again() {
+fn incident_rows_disappear_when_the_session_works_again() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
@@ -109,7 +109,7 @@ fn rows_go_when_the_session_works_again() {
 }
 
 #[test]
-fn after_the_reset_one_quiet_row_is_left() {
+fn one_quiet_row_remains_after_the_reset() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
@@ -149,7 +149,7 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
 /// If the session will not continue automatically, the status line must say so, because many users rely on it when they
 /// leave for the night.
 #[test]
-fn the_line_says_as_every_place_does_that_a_session_does_not_go_on_by_itself() {
+fn the_status_line_agrees_that_a_session_does_not_continue_automatically() {
     let turned_off = Sandbox::new();
     let off = r#"{"autoContinueAtUsageLimit": false}"#;
     turned_off.write(".claude/settings.json", off);
@@ -173,7 +173,7 @@ fn the_line_says_as_every_place_does_that_a_session_does_not_go_on_by_itself() {
 }
 
 #[test]
-fn a_limit_that_was_reset_early_blocks_nobody() {
+fn a_limit_that_was_reset_early_does_not_block() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
@@ -208,7 +208,7 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
 }
 
 #[test]
-fn what_is_over_is_told_in_the_past_and_without_advice() {
+fn a_past_limit_is_described_in_the_past_tense_without_advice() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
@@ -246,7 +246,7 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
 /// If several attempts in a row were refused because of the same limit, `incidents` must not claim that there was a
 /// response in between.
 #[test]
-fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
+fn a_limit_hit_again_without_a_response_is_still_open() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     for at in [
@@ -278,7 +278,7 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
 }
 
 #[test]
-fn a_throttle_is_forgotten_after_half_an_hour() {
+fn a_throttle_is_over_after_half_an_hour() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(
@@ -298,7 +298,7 @@ fn a_throttle_is_forgotten_after_half_an_hour() {
 }
 
 #[test]
-fn another_session_shows_nothing() {
+fn another_session_shows_no_incident_row() {
     let sandbox = Sandbox::new();
     Client::new(&sandbox).receives_error(AT, TEXT, json!({}));
     let other = Client::with_session(&sandbox, "bbbb");
@@ -324,7 +324,7 @@ fn no_color_is_honoured() {
 }
 
 #[test]
-fn figures_at_the_end_of_time_do_not_cost_the_line() {
+fn extreme_dates_do_not_break_the_status_line() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     for seconds in [
@@ -348,7 +348,7 @@ fn figures_at_the_end_of_time_do_not_cost_the_line() {
 }
 
 #[test]
-fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
+fn an_error_without_a_hook_record_is_shown_as_one_incident() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let mut line = client.error_line(AT, TEXT, json!({}));
@@ -379,7 +379,7 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
 
 /// If a session has no known error, a status-line call reads only the end of the journal.
 #[test]
-fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() {
+fn a_limit_is_still_shown_after_the_journal_has_grown() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let mut line = client.error_line(AT, TEXT, json!({}));
@@ -416,7 +416,7 @@ fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() 
 /// A status-line call takes the plan from an earlier call, because `.claude.json` may be large and is read only after
 /// the line has been printed.
 #[test]
-fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_saw() {
+fn an_error_without_a_hook_record_uses_the_plan_from_an_earlier_status_line_call() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let mut client = Client::new(&sandbox);
@@ -437,7 +437,7 @@ fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_sa
 }
 
 #[test]
-fn an_error_that_was_answered_asks_for_no_wait() {
+fn an_error_followed_by_a_response_does_not_ask_to_wait() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
     let line = |fields: Value| {
         let mut line = json!({"type": "assistant", "sessionId": session, "version": "2.1.328"});

@@ -22,7 +22,7 @@ fn report(sandbox: &Sandbox, at: &str) -> String {
 }
 
 #[test]
-fn blocked_is_until_the_first_good_answer_or_the_reset_whichever_came_first() {
+fn blocked_time_ends_at_the_first_response_or_the_reset() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let early = Client::with_session(&sandbox, "early");
@@ -75,7 +75,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
 
 /// If only an outage stopped the work, the summary must not call it a limit.
 #[test]
-fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
+fn a_summary_of_outages_does_not_mention_limits() {
     let sandbox = Sandbox::new();
     let status = json!({"apiErrorStatus": 529});
     Client::new(&sandbox).receives_error(
@@ -89,7 +89,7 @@ fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
 }
 
 #[test]
-fn an_end_that_nobody_saw_is_said_and_not_guessed() {
+fn an_unknown_end_is_reported_and_not_guessed() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(
@@ -119,7 +119,7 @@ fn an_end_that_nobody_saw_is_said_and_not_guessed() {
 }
 
 #[test]
-fn a_second_refusal_takes_the_place_of_the_first() {
+fn a_second_refusal_replaces_the_first() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
@@ -134,7 +134,7 @@ fn a_second_refusal_takes_the_place_of_the_first() {
 }
 
 #[test]
-fn what_was_false_is_still_known_to_be_false_when_the_samples_are_gone() {
+fn a_false_limit_stays_false_after_the_readings_are_deleted() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
@@ -160,7 +160,7 @@ fn what_was_false_is_still_known_to_be_false_when_the_samples_are_gone() {
 }
 
 #[test]
-fn a_long_time_is_told_by_the_month() {
+fn a_long_period_is_grouped_by_month() {
     let sandbox = Sandbox::new();
     for (session, at) in [
         ("a", "2026-05-04T10:00:00Z"),
@@ -189,7 +189,7 @@ fn a_long_time_is_told_by_the_month() {
 }
 
 #[test]
-fn warnings_stop_nothing() {
+fn warnings_do_not_count_as_stops() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(
@@ -204,7 +204,7 @@ fn warnings_stop_nothing() {
 
 /// If a history is copied or its directory is configured twice, its errors must still count only once.
 #[test]
-fn a_session_in_two_places_met_its_errors_once() {
+fn errors_of_a_copied_session_count_once() {
     let (sandbox, _) = with_history("forks-of-forks");
     let errors = |sandbox: &Sandbox| {
         let output = sandbox.run(&["incidents", "--json"]).json();
@@ -220,7 +220,7 @@ fn a_session_in_two_places_met_its_errors_once() {
 
 /// `incidents` counts an incident as still blocking if and only if `explain` does.
 #[test]
-fn what_still_holds_is_what_blocks() {
+fn active_stops_match_the_blocking_limits() {
     let balance = ("Credit balance is too low", "billing_error", 400);
     let overloaded = ("API Error: 529 Overloaded.", "server_error", 529);
     for ((text, class, status), at, still, says) in [

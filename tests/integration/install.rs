@@ -9,8 +9,8 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use whycap::environment::{Environment, HOME};
-use whycap::install::carry_out;
-use whycap::install::entries::{EVENTS, KeepPurpose, wired};
+use whycap::install::entries::{EVENTS, KeepPurpose, installed_entries};
+use whycap::install::execute;
 use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
 use whycap::install::slash_command::SlashCommand;
@@ -87,7 +87,10 @@ fn install_then_uninstall_gives_back_the_same_bytes() {
             let sandbox = sandbox(text);
             let before = files_outside_data_directory(&sandbox);
             sandbox.run(flags).success();
-            assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
+            assert_eq!(
+                installed_entries(&settings(&sandbox)).hooks.len(),
+                EVENTS.len()
+            );
             sandbox.run(&["uninstall"]).success();
             assert_eq!(
                 files_outside_data_directory(&sandbox),
@@ -102,10 +105,14 @@ fn install_then_uninstall_gives_back_the_same_bytes() {
 fn a_home_without_settings_has_none_again_afterwards() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
-    let line = wired(&settings(&sandbox))
+    let line = installed_entries(&settings(&sandbox))
         .status_line
         .expect("a status line");
-    assert!(Path::new(&line.program).is_absolute(), "{}", line.program);
+    assert!(
+        Path::new(&line.executable).is_absolute(),
+        "{}",
+        line.executable
+    );
     assert!(
         sandbox
             .path(".claude/skills/whycap/hooks/whycap.js")
@@ -222,7 +229,10 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
     );
     assert!(run.stdout.contains("--wrap"));
     assert_eq!(settings(&left)["statusLine"], foreign);
-    assert_eq!(wired(&settings(&left)).hooks.len(), EVENTS.len());
+    assert_eq!(
+        installed_entries(&settings(&left)).hooks.len(),
+        EVENTS.len()
+    );
 
     for (flag, kept) in [
         ("--wrap", KeepPurpose::ShowAbove),
@@ -231,7 +241,7 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
         let taken = sandbox(&text);
         taken.run(&["install", flag]).success();
         let now = settings(&taken);
-        assert!(wired(&now).status_line.is_some());
+        assert!(installed_entries(&now).status_line.is_some());
         assert_eq!(now["statusLine"][kept.key()], foreign);
         // Even without whycap's records, the settings contain what is needed to restore the status line.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
@@ -766,7 +776,10 @@ fn many_installers_at_once_install_once() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
+    assert_eq!(
+        installed_entries(&settings(&sandbox)).hooks.len(),
+        EVENTS.len()
+    );
     // Several installations and removals run at once. Whichever finishes last, the settings file remains
     // valid, and one more removal restores the original.
     let running: Vec<_> = (0..8)
@@ -824,14 +837,14 @@ fn places(sandbox: &Sandbox) -> Places {
 }
 
 fn planned(sandbox: &Sandbox) -> InstallPlan {
-    let wanted = Additions {
-        program: "/opt/whycap",
+    let additions = Additions {
+        executable: "/opt/whycap",
         status_line: true,
         hooks: true,
         keep: Some(KeepPurpose::ShowAbove),
         slash_command: Some(SlashCommand::Plugin),
     };
-    plan::install(&places(sandbox), &sandbox.path(SETTINGS), wanted).unwrap()
+    plan::install(&places(sandbox), &sandbox.path(SETTINGS), additions).unwrap()
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
@@ -843,7 +856,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
     let text = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}\n}\n";
     let complete = {
         let sandbox = sandbox(text);
-        carry_out::run(&planned(&sandbox).steps).unwrap();
+        execute::run(&planned(&sandbox).steps).unwrap();
         sandbox.read(SETTINGS)
     };
     let count = planned(&sandbox(text)).steps.len();
@@ -851,7 +864,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
     for survived in 0..=count {
         let sandbox = sandbox(text);
         let before = files_outside_data_directory(&sandbox);
-        carry_out::run(&planned(&sandbox).steps[..survived]).unwrap();
+        execute::run(&planned(&sandbox).steps[..survived]).unwrap();
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
@@ -863,20 +876,20 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
             assert!(record.contains("mine"), "{record}");
         }
         // After any number of steps, it must be possible to undo the installation or to complete it.
-        carry_out::run(&removal(&sandbox).steps).unwrap();
+        execute::run(&removal(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
 
-        carry_out::run(&planned(&sandbox).steps[..survived]).unwrap();
-        carry_out::run(&planned(&sandbox).steps).unwrap();
+        execute::run(&planned(&sandbox).steps[..survived]).unwrap();
+        execute::run(&planned(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), complete);
         let steps_out = removal(&sandbox).steps;
         for stopped in 0..steps_out.len() {
-            carry_out::run(&removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())])
+            execute::run(&removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())])
                 .unwrap();
             let now = sandbox.read(SETTINGS);
             assert!(now == text || now == complete);
         }
-        carry_out::run(&removal(&sandbox).steps).unwrap();
+        execute::run(&removal(&sandbox).steps).unwrap();
         let mut after = files_outside_data_directory(&sandbox);
         after.retain(|(path, _)| !path.ends_with("settings.json.whycap-backup"));
         assert_eq!(after, before, "after {survived} steps");
@@ -888,12 +901,12 @@ fn an_edit_between_planning_and_writing_is_not_lost() {
     let sandbox = sandbox("{\"a\": 1}");
     let plan = planned(&sandbox);
     sandbox.write(SETTINGS, "{\"a\": 2, \"b\": 3}");
-    assert!(!carry_out::run(&plan.steps).unwrap(), "overtaken");
+    assert!(!execute::run(&plan.steps).unwrap(), "overtaken");
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
-    assert!(carry_out::run(&planned(&sandbox).steps).unwrap(), "done");
+    assert!(execute::run(&planned(&sandbox).steps).unwrap(), "done");
     let now = settings(&sandbox);
     assert_eq!((&now["a"], &now["b"]), (&json!(2), &json!(3)));
-    assert!(carry_out::run(&removal(&sandbox).steps).unwrap(), "done");
+    assert!(execute::run(&removal(&sandbox).steps).unwrap(), "done");
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
 }
 

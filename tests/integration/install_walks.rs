@@ -50,8 +50,8 @@ impl Home {
     }
 
     /// Installs whycap and checks that a second installation has nothing to do.
-    fn install(&self, wanted: Additions<'_>) {
-        let plan = || plan::install(&self.places, &self.settings, wanted).unwrap();
+    fn install(&self, additions: Additions<'_>) {
+        let plan = || plan::install(&self.places, &self.settings, additions).unwrap();
         execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
@@ -86,7 +86,7 @@ enum Event {
         status_line: bool,
         hooks: bool,
         keep: Option<KeepPurpose>,
-        program: &'static str,
+        executable: &'static str,
     },
     Uninstall,
     /// The user edits one value and leaves the rest of the file unchanged.
@@ -106,13 +106,13 @@ fn keep() -> impl Strategy<Value = Option<KeepPurpose>> {
 }
 
 fn event(lossy: Event) -> impl Strategy<Value = Event> {
-    let program = prop_oneof![Just("/opt/whycap"), Just("'/new place/whycap'")];
-    let install = (any::<bool>(), any::<bool>(), keep(), program).prop_map(
-        |(status_line, hooks, keep, program)| Event::Install {
+    let executable = prop_oneof![Just("/opt/whycap"), Just("'/new place/whycap'")];
+    let install = (any::<bool>(), any::<bool>(), keep(), executable).prop_map(
+        |(status_line, hooks, keep, executable)| Event::Install {
             status_line,
             hooks,
             keep,
-            program,
+            executable,
         },
     );
     prop_oneof![
@@ -263,9 +263,9 @@ proptest! {
         // For some floating-point numbers, `serde_json` does not parse its own output back to the same value.
         let value = parsed(&text);
         let untouched = installed_entries(&value) == InstalledEntries::default();
-        let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
+        let additions = Additions { executable: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
         let home = Home::with(&text);
-        home.install(wanted);
+        home.install(additions);
         // The contents and the order of all other settings stay the same.
         prop_assert_eq!(others(&home.value()), others(&value));
         home.uninstall();
@@ -275,7 +275,7 @@ proptest! {
         prop_assert_eq!(installed_entries(&home.value()), InstalledEntries::default());
         prop_assert_eq!(others(&home.value()), others(&value));
         // Even without its records, `uninstall` removes exactly whycap's own settings.
-        home.install(wanted);
+        home.install(additions);
         home.lose_data();
         home.uninstall();
         prop_assert_eq!(installed_entries(&home.value()), InstalledEntries::default());
@@ -294,12 +294,12 @@ proptest! {
         for event in events.into_iter().chain([Event::Uninstall]) {
             let before = home.text();
             match event {
-                Event::Install { status_line, hooks, keep, program } => {
+                Event::Install { status_line, hooks, keep, executable } => {
                     if installed_entries(&home.value()) == InstalledEntries::default() {
                         exact = Some(before);
                     }
                     let slash_command = hooks.then_some(SlashCommand::Plugin);
-                    home.install(Additions { program, status_line, hooks, keep, slash_command });
+                    home.install(Additions { executable, status_line, hooks, keep, slash_command });
                 }
                 Event::Uninstall => {
                     home.uninstall();

@@ -323,7 +323,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     machine.export();
     let shown = |more: &str| {
         machine
-            .ask(&format!("spend --html -{more}"))
+            .run_command(&format!("spend --html -{more}"))
             .success()
             .to_owned()
     };

@@ -253,8 +253,8 @@ impl Home {
     #[expect(clippy::unused_self, reason = "a target like the others")]
     fn settings(&self, input: &[u8]) {
         let text = String::from_utf8_lossy(input);
-        let wanted = settings_edit::Additions {
-            program: "/bin/whycap",
+        let additions = settings_edit::Additions {
+            executable: "/bin/whycap",
             status_line: true,
             hooks: true,
             keep: text
@@ -263,11 +263,11 @@ impl Home {
                 .then_some(KeepPurpose::ShowAbove),
             slash_command: None,
         };
-        let Ok(added) = settings_edit::add(&text, wanted) else {
+        let Ok(added) = settings_edit::add(&text, additions) else {
             return;
         };
         let edited = added.text;
-        assert!(settings_edit::add(&edited, wanted).is_ok_and(|again| again.text == edited));
+        assert!(settings_edit::add(&edited, additions).is_ok_and(|again| again.text == edited));
         let _ = settings_edit::remove(&edited, false, None, None);
         let _ = settings_edit::remove(&text, false, None, None);
     }

@@ -174,7 +174,7 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
 }
 
 #[test]
-fn forecasts_by_pace_are_closer_and_cry_wolf_less_often() {
+fn pace_forecasts_are_closer_and_give_fewer_false_alarms() {
     for kinds in [KNOWN, HELD_OUT] {
         let ([straight, yesterday, .., anew, pace], table) = compared(kinds);
         for (own, other) in pace.sizes().into_iter().zip(anew.sizes()) {
@@ -194,7 +194,7 @@ fn forecasts_by_pace_are_closer_and_cry_wolf_less_often() {
 }
 
 #[test]
-fn what_is_said_of_the_five_hour_window_changes_seldom() {
+fn the_five_hour_forecast_changes_rarely() {
     let lives = [live(&KNOWN[0], 1000)];
     let [anew, pace] = [ANEW, PACE].map(|rule_name| {
         let rule = RULES.into_iter().find(|(name, _)| *name == rule_name);

@@ -258,7 +258,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 }
 
 #[test]
-fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
+fn the_weekly_forecast_predicts_most_full_weeks() {
     /// The test skips the first few hundred people, because the rule was chosen using them.
     const FROM: usize = 3;
     let people = people(FROM..FROM + people_per_kind().div_ceil(3));
@@ -270,7 +270,7 @@ fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
 }
 
 #[test]
-fn nor_is_there_more_false_alarm_for_people_whom_somebody_else_made_up() {
+fn the_weekly_forecast_gives_no_more_false_alarms_for_independent_profiles() {
     let people: Vec<Person> = others(people_per_kind())
         .into_iter()
         .map(Person::from)
