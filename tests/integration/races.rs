@@ -336,7 +336,7 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
 #[test]
 fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledger() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
-    told_is(&sandbox, 0.2);
+    assert_total(&sandbox, 0.2);
     let line = |usd: f64, lived_ms: u64| {
         let payload = sample_payload(&sandbox, "s0", usd, lived_ms);
         sandbox
@@ -345,7 +345,7 @@ fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledge
             .to_owned()
     };
     line(0.2, 60_000);
-    told_is(&sandbox, 0.2);
+    assert_total(&sandbox, 0.2);
     line(0.25, 61_000);
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let writer = rusqlite::Connection::open(&ledger).unwrap();
@@ -353,7 +353,7 @@ fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledge
     let shown = line(0.3, 62_000);
     assert!(shown.contains("$0.30"), "{shown}");
     drop(writer);
-    told_is(&sandbox, 0.3);
+    assert_total(&sandbox, 0.3);
 }
 
 /// A journal record with a date in a later month must not hide samples that are then stored for the current month.
