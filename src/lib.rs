@@ -13,6 +13,7 @@ mod context;
 mod disk;
 mod doctor;
 mod drain;
+mod embedded;
 pub mod environment;
 mod export;
 #[cfg(test)]

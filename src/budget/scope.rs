@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::config::Budget;
+use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
 use crate::render::{Argument, Texts};
@@ -12,7 +13,8 @@ use crate::terminal::truncate;
 const MAX_LABEL_COLUMNS: usize = 16;
 
 /// The templates for sentences about budgets. They are parsed only once, because a prompt can use several of them.
-static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::parse(include_str!("scopes.json")));
+static TEXTS: LazyLock<Texts> =
+    LazyLock::new(|| embedded::parse("budget/scopes.json", include_str!("scopes.json")));
 
 /// The spend that a budget covers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, ValueEnum};
 
 use crate::cli::SHELLS;
+use crate::embedded;
 use crate::spend::GroupBy;
 
 /// The error for combining `--by` and `--html`.
@@ -71,8 +72,10 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
 
 /// Returns the command that users usually mean when they type a certain word. The word must not start with a dash.
 fn command_for(typed: &str) -> Option<String> {
-    let words: HashMap<String, Vec<String>> =
-        serde_json::from_str(include_str!("other_words.json")).unwrap_or_default();
+    let words: HashMap<String, Vec<String>> = embedded::parse(
+        "commands/other_words.json",
+        include_str!("other_words.json"),
+    );
     words
         .into_iter()
         .find(|(_, synonyms)| synonyms.iter().any(|synonym| synonym == typed))
@@ -106,6 +109,11 @@ pub(super) fn parser_message(error: &clap::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_for_a_command_is_known() {
+        assert_eq!(command_for("status").as_deref(), Some("now"));
+    }
 
     #[test]
     fn a_typing_error_is_left_to_the_parser() {

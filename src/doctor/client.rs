@@ -12,6 +12,7 @@ use crate::claude::credentials::{self, Credential};
 use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
 use crate::disk;
+use crate::embedded;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::evidence::Ownership;
@@ -37,7 +38,10 @@ struct KnownIssue {
 }
 
 fn known() -> Vec<KnownIssue> {
-    serde_json::from_str(include_str!("known_versions.json")).unwrap_or_default()
+    embedded::parse(
+        "doctor/known_versions.json",
+        include_str!("known_versions.json"),
+    )
 }
 
 /// Returns the known issues in a version.

@@ -22,6 +22,7 @@ use serde_json::json;
 
 use crate::claude::settings::{self, SettingsFile};
 use crate::claude::transcripts;
+use crate::embedded;
 use crate::environment::Environment;
 use crate::install::entries::{InstalledEntries, entries_in};
 use crate::ledger::{self, Ledger, LedgerError};
@@ -202,7 +203,7 @@ const CHECKS: [(&str, Check); 19] = [
 pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
     let mut examination = Examination {
         check: "",
-        texts: serde_json::from_str(include_str!("findings.json")).unwrap_or_default(),
+        texts: embedded::parse("doctor/findings.json", include_str!("findings.json")),
         all: Vec::new(),
     };
     for (name, check) in CHECKS {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loads::LoadKind;
 use super::transcript_line::{CachedResponse, FIVE_MINUTES, Hash, Request, Shape, Shapes, Tool};
+use crate::embedded;
 use crate::time::{HOUR, Millis};
 
 /// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
@@ -89,7 +90,7 @@ impl RewriteCause {
     /// Returns the display texts for this cause.
     pub(super) fn texts(self) -> &'static CauseTexts {
         static ALL: LazyLock<HashMap<RewriteCause, CauseTexts>> =
-            LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
+            LazyLock::new(|| embedded::parse("drain/causes.json", include_str!("causes.json")));
         static NONE: LazyLock<CauseTexts> = LazyLock::new(CauseTexts::default);
         ALL.get(&self).unwrap_or(&NONE)
     }

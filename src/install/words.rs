@@ -10,6 +10,7 @@ use super::plan::InstallPlan;
 use super::preview;
 use super::settings_edit::previous_status_line;
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
+use crate::embedded;
 use crate::places::Places;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
@@ -55,7 +56,7 @@ pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &m
 
 /// Returns a sentence for each kind of change. A test verifies that none is missing.
 fn sentences() -> HashMap<ChangeKind, String> {
-    serde_json::from_str(include_str!("changes.json")).unwrap_or_default()
+    embedded::parse("install/changes.json", include_str!("changes.json"))
 }
 
 /// Asks the user what to do about an existing status line. Returns `None` if there is none, if there is no user to ask,

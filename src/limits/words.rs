@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::Value;
+
+use crate::embedded;
 
 /// The word lists in `words.json`.
 #[derive(Debug, Default, Deserialize)]
@@ -79,13 +80,8 @@ pub(super) struct Words {
     pub(super) continuations: Vec<&'static str>,
 }
 
-static FILE: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("words.json")).unwrap_or_default());
-
-/// The parsed word lists. They borrow from the parsed JSON rather than the raw file, because escapes are decoded during
-/// parsing.
 pub(super) static WORDS: LazyLock<Words> =
-    LazyLock::new(|| Words::deserialize(&*FILE).unwrap_or_default());
+    LazyLock::new(|| embedded::parse("limits/words.json", include_str!("words.json")));
 
 #[cfg(test)]
 mod tests {
@@ -93,7 +89,6 @@ mod tests {
 
     #[test]
     fn the_lists_can_be_read() {
-        let words = Words::deserialize(&*FILE).unwrap();
-        assert!(!words.marks.is_empty());
+        assert!(!WORDS.marks.is_empty());
     }
 }

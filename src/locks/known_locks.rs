@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::embedded;
+
 /// The base directory of a row's pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,13 +87,9 @@ pub(crate) struct KnownLock {
     pub(super) source: String,
 }
 
-/// All rows of the table. A test ensures that the table can be parsed.
+/// All rows of the table.
 pub(super) static KNOWN_LOCKS: LazyLock<Vec<KnownLock>> =
-    LazyLock::new(|| parse_table().unwrap_or_default());
-
-fn parse_table() -> serde_json::Result<Vec<KnownLock>> {
-    serde_json::from_str(include_str!("known_locks.json"))
-}
+    LazyLock::new(|| embedded::parse("locks/known_locks.json", include_str!("known_locks.json")));
 
 #[cfg(test)]
 mod tests {
@@ -103,9 +101,8 @@ mod tests {
 
     #[test]
     fn every_row_is_valid_and_complete() {
-        let rows = parse_table().unwrap_or_else(|error| panic!("known_locks.json: {error}"));
-        assert_eq!(rows.len(), 11);
-        for row in &rows {
+        assert_eq!(KNOWN_LOCKS.len(), 11);
+        for row in KNOWN_LOCKS.iter() {
             for field in [
                 &row.pattern,
                 &row.owner,

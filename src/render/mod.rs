@@ -26,12 +26,6 @@ pub(crate) type Argument<'a> = (&'a str, &'a dyn Display);
 pub(crate) struct Texts(HashMap<String, String>);
 
 impl Texts {
-    /// Parses a JSON object. Invalid JSON results in an empty set of templates, but tests ensure that all files are
-    /// valid.
-    pub(crate) fn parse(json: &str) -> Self {
-        serde_json::from_str(json).unwrap_or_default()
-    }
-
     /// Fills in the template with this name. Returns an empty string if there is none.
     pub(crate) fn format(&self, name: &str, arguments: &[Argument<'_>]) -> String {
         match self.0.get(name) {
@@ -62,7 +56,7 @@ mod tests {
     #[test]
     fn every_template_is_used_and_gets_its_arguments() {
         let code = include_str!("../spend/notes.rs");
-        let Texts(texts) = Texts::parse(include_str!("../spend/notes.json"));
+        let Texts(texts) = serde_json::from_str(include_str!("../spend/notes.json")).unwrap();
         assert!(!texts.is_empty());
         for (name, template) in texts {
             assert!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::grouping::GroupBy;
 use super::period::Period;
 use super::statement::Statement;
+use crate::embedded;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::Texts;
@@ -17,7 +18,7 @@ impl Statement {
     /// Returns all notes. For an empty statement, the first note explains why it is empty. Paths are included only if
     /// `places` is given.
     pub(crate) fn notes(&self, places: Option<&Places>) -> Vec<String> {
-        let texts = Texts::parse(include_str!("notes.json"));
+        let texts: Texts = embedded::parse("spend/notes.json", include_str!("notes.json"));
         if self.groups.is_empty() {
             return self.notes_if_empty(&texts, places);
         }
@@ -138,7 +139,8 @@ impl Statement {
 
 /// Explains how spend is assigned to pull requests.
 pub(crate) fn pull_request_rule() -> String {
-    Texts::parse(include_str!("notes.json")).format("pull_requests", &[])
+    let texts: Texts = embedded::parse("spend/notes.json", include_str!("notes.json"));
+    texts.format("pull_requests", &[])
 }
 
 /// Describes transcripts and directories that could not be read, such as "1 transcript could not be read:

@@ -8,11 +8,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::claude::version::Versions;
+use crate::embedded;
 use crate::limits::decide::ActionName;
 use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
-
-/// The embedded contents of `messages.json`.
-const EMBEDDED: &str = include_str!("messages.json");
 
 /// The priority of a row. If a text contains several messages, the last one with the highest rank is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -168,8 +166,12 @@ impl Row {
     }
 }
 
-static CHAPTERS: LazyLock<Vec<Chapter>> =
-    LazyLock::new(|| serde_json::from_str(EMBEDDED).unwrap_or_default());
+static CHAPTERS: LazyLock<Vec<Chapter>> = LazyLock::new(|| {
+    embedded::parse(
+        "limits/catalog/messages.json",
+        include_str!("messages.json"),
+    )
+});
 
 /// The fallback for unknown IDs. A test ensures that it is never needed.
 static NO_ROW: LazyLock<Row> = LazyLock::new(Row::default);
@@ -204,8 +206,7 @@ mod tests {
 
     #[test]
     fn the_rows_can_be_read() {
-        let chapters: Vec<Chapter> = serde_json::from_str(EMBEDDED).unwrap();
-        assert_eq!(chapters.len(), 13);
+        assert_eq!(CHAPTERS.len(), 13);
         assert_eq!(row("unknown").id, "unknown");
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionName, Fields};
 use crate::claude::credentials::{Credential, SetIn};
+use crate::embedded;
 use crate::limits::evidence::Evidence;
 use crate::limits::kind::Verdict;
 
@@ -31,7 +32,7 @@ fn free() -> Option<bool> {
 }
 
 static TEMPLATES: LazyLock<HashMap<ActionName, Template>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("actions.json")).unwrap_or_default());
+    LazyLock::new(|| embedded::parse("limits/wording/actions.json", include_str!("actions.json")));
 
 /// A recommended action, reported as an element of `actions` in `explain --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

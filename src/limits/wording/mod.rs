@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::catalog::{Message, MessageContext};
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::Evidence;
+use crate::embedded;
 
 /// The maximum length of a headline, in characters.
 const HEADLINE: usize = 110;
@@ -84,7 +85,7 @@ struct Wordings {
 }
 
 static WORDINGS: LazyLock<Wordings> =
-    LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
+    LazyLock::new(|| embedded::parse("limits/wording/causes.json", include_str!("causes.json")));
 
 static CAUSES: LazyLock<HashMap<Cause, &'static CauseWording>> = LazyLock::new(|| {
     let causes = WORDINGS.causes.iter();
