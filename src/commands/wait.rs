@@ -1,12 +1,13 @@
 //! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -c -p "go on"`.
 
+use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::reply::{Reply, Subcommand};
 use super::requested_session::unknown_session;
 use crate::context::Context;
-use crate::incidents::Asker;
+use crate::incidents::{Asker, Continuing};
 use crate::limits::decide::Wait;
 use crate::terminal::{self, Shown, is_stdout_terminal, print};
 use crate::time::parse_duration;
@@ -37,6 +38,7 @@ impl Subcommand for WaitArguments {
         let session = complete_id.as_deref();
         let mut has_waited = false;
         let mut has_progress = false;
+        let mut announced = HashSet::new();
         let code = loop {
             let context = context.at_present();
             let incidents = context.incidents();
@@ -47,6 +49,11 @@ impl Subcommand for WaitArguments {
             }
             let situation = incidents.situation(session, Asker::Shell);
             let wait = context.wait_for(&situation);
+            for continuing in situation.continuing() {
+                if announced.insert(continuing.session.to_owned()) {
+                    terminal::print_sentence(&warning_about(&continuing, &context))?;
+                }
+            }
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident {
                     Some(incident) if wait.is_some() => {
@@ -54,13 +61,13 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(&incident.headline);
                     }
                     _ if has_waited => {
-                        terminal::replace_line("The limit has ended. You can continue.", true)?;
+                        terminal::print_sentence("The limit has ended. You can continue.")?;
                     }
-                    _ => terminal::replace_line("You are not blocked.", true)?,
+                    _ => terminal::print_sentence("You are not blocked.")?,
                 }
                 break Wait::exit_code(wait);
             };
-            terminal::replace_line(&Wait::progress(until, context.clock()), false)?;
+            terminal::replace_progress_line(&Wait::progress(until, context.clock()))?;
             has_progress = true;
             let time_left = self
                 .timeout
@@ -79,6 +86,19 @@ impl Subcommand for WaitArguments {
         };
         Ok(Reply::default().with_code(code))
     }
+}
+
+/// Returns a warning that Claude Code will continue a session by itself. If a script continues the session as well, two
+/// processes work on the same task.
+fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
+    let Continuing { session, at } = *continuing;
+    let name = context
+        .describe_session(session)
+        .unwrap_or_else(|| session.to_owned());
+    format!(
+        "Claude Code will continue the open session {name} by itself {}. Do not continue its work anywhere else, or it will be done twice.",
+        context.clock().format_time_with_preposition(at)
+    )
 }
 
 /// Ends the progress line so that an error message starts on a new line of the terminal.

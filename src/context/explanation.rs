@@ -213,22 +213,10 @@ impl Context {
             None if !incident.evidence.collected.concerns_others_only => return None,
             Some(_) | None => {}
         }
-        let label = self.session_label(session);
-        let mut details = Vec::new();
-        details.extend(label.name().map(|name| format!("\"{name}\"")));
-        details.extend(
-            label
-                .directory
-                .as_ref()
-                .map(|directory| self.places.show(directory)),
-        );
-        if details.is_empty() {
-            return Some("This happened in another session.".to_owned());
-        }
-        Some(format!(
-            "This happened in another session ({}).",
-            details.join(", ")
-        ))
+        Some(match self.describe_session(session) {
+            Some(description) => format!("This happened in another session ({description})."),
+            None => "This happened in another session.".to_owned(),
+        })
     }
 }
 

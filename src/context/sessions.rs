@@ -68,6 +68,24 @@ impl Context {
             .unwrap_or_default()
     }
 
+    /// Returns a session's name and directory, such as `"Fix the tests", ~/api`. Returns `None` if neither is known.
+    pub(crate) fn describe_session(&self, session: &str) -> Option<String> {
+        let label = self.session_label(session);
+        let mut details = Vec::new();
+        details.extend(label.name().map(|name| format!("\"{name}\"")));
+        details.extend(
+            label
+                .directory
+                .as_ref()
+                .map(|directory| self.places.show(directory)),
+        );
+        if details.is_empty() {
+            None
+        } else {
+            Some(details.join(", "))
+        }
+    }
+
     /// Returns a function that maps session IDs to labels, for tables with many sessions. The function lists the
     /// transcripts only on its first call.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {

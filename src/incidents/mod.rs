@@ -25,7 +25,7 @@ pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, steps};
 pub(crate) use history::list_retries;
 use present::MOST_OTHER_SESSIONS;
-pub(crate) use present::Situation;
+pub(crate) use present::{Continuing, Situation};
 pub(crate) use readings::WindowReadings;
 
 use std::cell::OnceCell;
@@ -192,6 +192,26 @@ impl<'a> Incidents<'a> {
 
     /// Returns the current situation in one session or in all sessions.
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
+        let mut news = Vec::new();
+        let situation = self.situation_without_saving(session, asker, &mut news);
+        self.save_all(news);
+        situation
+    }
+
+    /// Returns the error that currently blocks work, without writing anything.
+    pub(crate) fn blocking(&self, asker: Asker<'_>) -> Option<Incident> {
+        let situation = self.situation_without_saving(None, asker, &mut Vec::new());
+        situation.blocking().cloned()
+    }
+
+    /// Returns the current situation, without writing anything. Adds the errors about which there is something new to
+    /// save to `news`.
+    fn situation_without_saving(
+        &self,
+        session: Option<&str>,
+        asker: Asker<'_>,
+        news: &mut Vec<StoredError>,
+    ) -> Situation {
         let journal = Journal::all(self.places);
         let environment_of = match asker {
             Asker::Session(session) => Some(session),
@@ -203,7 +223,7 @@ impl<'a> Incidents<'a> {
         let errors = present::find_errors(session, &collector, self.now());
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
-        self.save_all(collector.take_news());
+        news.extend(collector.take_news());
         Situation::new(incidents, self.now())
     }
 

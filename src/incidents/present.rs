@@ -32,6 +32,13 @@ pub(crate) struct Situation {
     continuing: Vec<Incident>,
 }
 
+/// A session that Claude Code will continue automatically.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Continuing<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) at: DateTime<Utc>,
+}
+
 impl Situation {
     /// Chooses the current error. This is the newest error that blocks work or, if nothing blocks work, the newest
     /// error of all. `incidents` must be sorted from newest to oldest.
@@ -67,6 +74,20 @@ impl Situation {
         self.continuing
             .iter()
             .find(|incident| incident.evidence.error.session.id.as_deref() == Some(session))
+    }
+
+    /// Returns the sessions that Claude Code will continue automatically.
+    pub(crate) fn continuing(&self) -> impl Iterator<Item = Continuing<'_>> {
+        let mut sessions = HashSet::new();
+        self.continuing.iter().filter_map(move |incident| {
+            let session = incident.evidence.error.session.id.as_deref()?;
+            // Only the newest error of a session shows whether Claude Code will continue it.
+            if !sessions.insert(session) {
+                return None;
+            }
+            let at = incident.continues_at()?;
+            Some(Continuing { session, at })
+        })
     }
 
     /// Returns true if the limit has reset and the session has not continued since then.

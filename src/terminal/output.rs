@@ -134,14 +134,18 @@ pub fn print_notice(sentence: &str) {
     }
 }
 
-/// Replaces the previous line on standard output. Prints nothing unless standard output is a terminal. If `is_last` is
-/// true, a newline is added.
-pub fn replace_line(sentence: &str, is_last: bool) -> io::Result<()> {
+/// Replaces the progress line on standard output. Prints nothing unless standard output is a terminal.
+pub fn replace_progress_line(sentence: &str) -> io::Result<()> {
     if !is_stdout_terminal() {
         return Ok(());
     }
-    let end = if is_last { "\n" } else { "" };
-    print(&Shown(format!("\r\u{1b}[K{}{end}", escape(sentence))))
+    print(&Shown(format!("\r\u{1b}[K{}", escape(sentence))))
+}
+
+/// Prints a sentence on its own line. On a terminal, the sentence takes the place of the progress line.
+pub fn print_sentence(sentence: &str) -> io::Result<()> {
+    replace_progress_line("")?;
+    print(&Shown(format!("{}\n", escape(sentence))))
 }
 
 /// Renders a percentage as a bar that is empty only at 0% or below and full only at 100% or above.

@@ -32,7 +32,10 @@ fn without_an_error_nothing_is_waited_for() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let run = waits(&client, AT, &[]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "You are not blocked.\n")
+    );
     assert_eq!(exit_code(&client, AT), 0);
 }
 
@@ -46,9 +49,39 @@ fn the_wait_ends_with_the_limit() {
     let started = Instant::now();
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    // A log shows why the wait ended.
+    assert!(
+        run.stdout
+            .ends_with("The limit has ended. You can continue.\n"),
+        "{run:?}"
+    );
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
+}
+
+/// `whycap wait && claude -c` must not do the work that Claude Code will do by itself in an open session.
+#[test]
+fn a_session_that_will_continue_by_itself_is_named() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    let warning = "Claude Code will continue the open session \"hi\" by itself at 12:01. Do not continue its work anywhere else, or it will be done twice.\n";
+    let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "6s"]);
+    run.stderr.as_str();
+    assert_eq!((run.code, run.stdout.as_str()), (124, warning));
+    // The user starts to wait shortly before the reset.
+    let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
+    assert_eq!(
+        run.success(),
+        format!("{warning}The limit has ended. You can continue.\n")
+    );
+    client.announces(
+        "2026-11-20T10:01:00Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
+    let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
+    assert_eq!(run.success(), "The limit has ended. You can continue.\n");
 }
 
 #[test]
