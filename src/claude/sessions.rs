@@ -343,6 +343,15 @@ pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
         && of_session.all(|registered| matches!(registered.liveness, Liveness::Gone(_)))
 }
 
+/// Returns true if the session runs in a background process.
+pub(crate) fn is_in_background(sessions: &[Session], session: &str) -> bool {
+    sessions.iter().any(|registered| {
+        registered.activity.session.as_deref() == Some(session)
+            && registered.activity.in_background
+            && registered.liveness == Liveness::Running
+    })
+}
+
 /// The Claude Code processes (clients) that use a configuration directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunningClients {

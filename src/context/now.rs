@@ -11,7 +11,6 @@ use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
 use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
-use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
 use crate::now::{Moment, RunningSession, SlowFacts, SpendNow, WindowLeft};
@@ -225,16 +224,10 @@ impl WatchedMoment {
                 (Some(id), Ok(ledger)) => ledger.session(id).ok(),
                 _ => None,
             };
-            let continuation = id
-                .and_then(|id| situation.of_session(id))
-                .and_then(Incident::continuation);
+            let blocking = id.and_then(|id| situation.of_session(id));
             running.push(RunningSession {
-                continuation: match continuation {
-                    Some(_) if activity.in_background => {
-                        Some(Err(ContinuationObstacle::InBackground))
-                    }
-                    continuation => continuation,
-                },
+                limit: blocking.map(|blocking| blocking.diagnosis.limit),
+                continuation: blocking.and_then(Incident::continuation),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 share: id.and_then(|id| shares.get(id).copied()),

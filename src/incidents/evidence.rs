@@ -703,6 +703,10 @@ impl<'a> EvidenceCollector<'a> {
             .is_some_and(|session| sessions::is_closed(self.registered(), session))
         {
             Some(ContinuationObstacle::NotRunning)
+        } else if open_session
+            .is_some_and(|session| sessions::is_in_background(self.registered(), session))
+        {
+            Some(ContinuationObstacle::InBackground)
         } else if collected.waiting.is_some() || evidence.error.session.in_workflow {
             None
         } else if self.machine().waiting_is_off {

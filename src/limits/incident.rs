@@ -151,6 +151,9 @@ impl Incident {
         if self.blocks().is_none() && !is_due {
             return None;
         }
+        if !self.diagnosis.limit.is_awaited() {
+            return Some(Err(ContinuationObstacle::NotAwaited));
+        }
         Some(match (self.evidence.collected.obstacle, planned) {
             (Some(obstacle), _) => Err(obstacle),
             (None, Some(at)) => Ok(at),

@@ -447,6 +447,14 @@ impl LimitKind {
         }
     }
 
+    /// Returns true if Claude Code may wait for the end of this kind of limit and then continue the session.
+    pub(crate) fn is_awaited(self) -> bool {
+        match self.description().reset_of {
+            ResetOf::Window(_) | ResetOf::FullWindow => true,
+            ResetOf::OwnDate | ResetOf::Pause | ResetOf::Nothing => false,
+        }
+    }
+
     /// Returns the usage window, or `None` for any other kind of limit.
     pub(crate) fn window(self) -> Option<Window> {
         if let Self::Window(window) = self {

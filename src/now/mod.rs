@@ -10,7 +10,7 @@ use crate::drain::WindowShares;
 use crate::incidents::{Paying, Situation};
 use crate::ledger::Tally;
 use crate::limits::incident::{Continuation, Incident};
-use crate::limits::kind::Window;
+use crate::limits::kind::{LimitKind, Window};
 use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
@@ -83,6 +83,8 @@ pub(crate) struct RunningSession {
     /// The directory, with `~` for the home directory.
     pub(crate) project: String,
     pub(crate) cost: Option<Amount>,
+    /// The limit or error that blocks the session.
+    pub(crate) limit: Option<LimitKind>,
     /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
     /// the session.
     pub(crate) continuation: Option<Continuation>,

@@ -3,6 +3,8 @@
 use super::{Moment, RunningSession};
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
+use crate::limits::evidence::ContinuationObstacle;
+use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
@@ -132,6 +134,7 @@ impl Moment {
         let is_week = window.length() == WEEK;
         let left = self
             .left_of(window)
+            .filter(|left| *left > Money::ZERO)
             .map(|left| format!("; at least {} left", left.show()));
         match expected.outlook {
             Outlook::WillFill(at, latest) => {
@@ -201,7 +204,7 @@ impl Moment {
                 let cost = block.spent.unless_complete(spend.is_complete).show();
                 let start = self.clock.format_time(block.start);
                 let end = self.clock.format_time_and_distance(block.end);
-                format!("{cost} since {start}; ends at {end}")
+                format!("{cost} since {start}; ends at {end} (estimate of the 5-hour window)")
             }
             None => "no active block".to_owned(),
         };
@@ -304,6 +307,11 @@ impl RunningSession {
                 "continues by itself {}",
                 clock.format_time_with_preposition(at)
             )),
+            // Nobody expects Claude Code to continue after such an error.
+            Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(match self.limit {
+                None | Some(LimitKind::Unknown) => "blocked".to_owned(),
+                Some(limit) => format!("blocked ({})", limit.label()),
+            }),
             Some(Err(obstacle)) => parts.push(format!("blocked; {obstacle}")),
             None => {}
         }
@@ -379,6 +387,7 @@ mod tests {
         };
         let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
         let session = RunningSession {
+            limit: None,
             continuation: None,
             is_asking: false,
             retrying: None,
@@ -471,13 +480,16 @@ mod tests {
             ..moment(0)
         };
         let shown = screen(&unknown, 90, None);
-        assert!(shown.contains("; ends at 15:00, in 2 h 40 m\n"), "{shown}");
+        assert!(
+            shown.contains("; ends at 15:00, in 2 h 40 m (estimate of the 5-hour window)\n"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn the_screen_fits_any_terminal_and_sessions_are_left_out_first() {
         let mut blocked = moment(30);
-        let why = crate::limits::evidence::ContinuationObstacle::SettingIsOff;
+        let why = ContinuationObstacle::SettingIsOff;
         for session in &mut blocked.sessions {
             (session.activity.state, session.continuation) =
                 (Some(SessionState::Idle), Some(Err(why)));

@@ -158,6 +158,8 @@ impl Tail {
         } else {
             self.response_times.extend(at);
             self.failed_attempts = None;
+            // The notice was about a limit that ended before this response.
+            self.waiting = None;
             self.model = model.map(str::to_owned).or(self.model.take());
             for error in &mut self.errors {
                 error.has_later_response = true;

@@ -34,6 +34,114 @@ fn amount_behind(label: &str, line: &str) -> f64 {
     digits.parse().unwrap()
 }
 
+/// A running process that is named `claude`, as Claude Code's own process is. It ends when this value is dropped.
+#[cfg(target_os = "linux")]
+struct RunningClient {
+    process: std::process::Child,
+    started: String,
+}
+
+#[cfg(target_os = "linux")]
+impl RunningClient {
+    fn start(sandbox: &Sandbox) -> Self {
+        let program = sandbox.path("claude");
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let process = std::process::Command::new(&program)
+            .arg("60")
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let started = fields.split_whitespace().nth(19).unwrap().to_owned();
+        Self { process, started }
+    }
+
+    /// Registers a session of this process, as Claude Code does.
+    fn registers(&self, sandbox: &Sandbox, session: &str, status: &str) {
+        let pid = self.process.id();
+        let entry = json!({
+            "pid": pid, "sessionId": session, "cwd": "/home/dev/p", "startedAt": 1_795_156_000_000_i64,
+            "procStart": self.started, "version": "2.1.328", "status": status, "updatedAt": 1_795_156_190_000_i64,
+        });
+        sandbox.write(&format!(".claude/sessions/{pid}.json"), entry.to_string());
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for RunningClient {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Claude Code announced that it had cancelled the wait for a limit. After a response, this announcement says nothing
+/// about later errors. After errors other than limits, nobody expects Claude Code to continue.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
+    for (is_answered, text, status, note) in [
+        (
+            false,
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            429,
+            "blocked; Claude Code announced: \"Automatic continue cancelled\"",
+        ),
+        (
+            true,
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            429,
+            "blocked; Claude Code has not announced that it will continue",
+        ),
+        (
+            true,
+            "API Error: 529 Overloaded",
+            529,
+            "blocked (overloaded)",
+        ),
+        (
+            false,
+            "API Error: 529 Overloaded",
+            529,
+            "blocked (overloaded)",
+        ),
+        (
+            false,
+            "Credit balance is too low",
+            400,
+            "blocked (api credit balance)",
+        ),
+        (false, "API Error: 400 something new", 400, "blocked\n"),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "pro", "admin");
+        let client = Client::new(&sandbox);
+        let process = RunningClient::start(&sandbox);
+        process.registers(&sandbox, &client.session, "idle");
+        client.receives_error(
+            "2026-11-20T10:00:00Z",
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            json!({}),
+        );
+        client.announces(
+            "2026-11-20T10:01:00Z",
+            "Automatic continue cancelled · /rate-limit-options to wait again",
+        );
+        if is_answered {
+            client.receives_response("2026-11-20T10:02:00Z");
+        }
+        let at = "2026-11-20T10:03:00Z";
+        let line = client.error_line(at, text, json!({"apiErrorStatus": status}));
+        if is_answered || status != 429 {
+            client.append(&line);
+            client.stop_failure(at, text);
+        }
+        let screen = client.run("2026-11-20T10:03:20Z", &["now"], b"");
+        assert!(screen.success().contains(note), "{text}: {}", screen.stdout);
+    }
+}
+
 #[test]
 fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_moment() {
     let (sandbox, _) = with_history("subagents-and-errors");
@@ -275,39 +383,16 @@ fn watching_without_a_terminal_is_refused_in_one_line() {
 #[test]
 fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
     let (sandbox, _) = with_history("subagents-and-errors");
-    let program = sandbox.path("claude");
-    std::fs::copy("/bin/sleep", &program).unwrap();
-    let mut client = std::process::Command::new(&program)
-        .arg("60")
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pid = client.id();
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let began = stat
-        .rsplit_once(')')
-        .unwrap()
-        .1
-        .split_whitespace()
-        .nth(19)
-        .unwrap()
-        .to_owned();
+    let process = RunningClient::start(&sandbox);
     let session = "322808f8-f952-4fa2-a615-d6d8a2848bd5";
-    let says = |status: &str| {
-        let entry = json!({
-            "pid": pid, "sessionId": session, "cwd": "/home/dev/p", "startedAt": 1_795_156_000_000_i64,
-            "procStart": began, "version": "2.1.328", "status": status, "updatedAt": 1_795_156_190_000_i64,
-        });
-        sandbox.write(&format!(".claude/sessions/{pid}.json"), entry.to_string());
-    };
+    let says = |status: &str| process.registers(&sandbox, session, status);
     says("busy");
     let table = sandbox.run(&["spend"]);
     let screen = sandbox.run(&["now"]);
     let now = sandbox.run(&["now", "--json"]).json();
     says("idle");
     let idle = sandbox.run(&["spend"]);
-    client.kill().unwrap();
-    client.wait().unwrap();
+    drop(process);
     assert!(
         table
             .success()

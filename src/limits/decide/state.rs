@@ -6,7 +6,7 @@ use super::Diagnosis;
 use super::input::Input;
 use crate::claude::version::ClientVersion;
 use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AFTER};
-use crate::limits::kind::{EndedBy, LimitedResource, ResetOf, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{EndedBy, LimitedResource, Verdict, WhoCanFix, Window};
 use crate::time::Clock;
 
 /// The time for which a short-lived error is considered current.
@@ -274,13 +274,10 @@ pub(super) fn automatic_continuation(
         .is_none_or(|named| diagnosis.window == Some(named));
     let is_announced =
         is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
-    let waits_for_window = match diagnosis.limit.description().reset_of {
-        // Claude Code cannot tell when a limit is false, so it does what it announced.
-        ResetOf::Window(_) | ResetOf::FullWindow => {
-            !diagnosis.is_notice() && (is_announced || !is_false(diagnosis))
-        }
-        ResetOf::OwnDate | ResetOf::Pause | ResetOf::Nothing => false,
-    };
+    // Claude Code cannot tell when a limit is false, so it does what it announced.
+    let waits_for_window = diagnosis.limit.is_awaited()
+        && !diagnosis.is_notice()
+        && (is_announced || !is_false(diagnosis));
     let is_near = is_announced || reset.at - evidence.at() <= WAITS_AT_MOST;
     (waits_for_window && is_near && evidence.is_since(CONTINUES_SINCE))
         .then(|| reset.at + CONTINUES_AFTER)

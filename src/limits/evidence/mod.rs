@@ -318,7 +318,7 @@ pub enum ContinuationObstacle {
 impl fmt::Display for ContinuationObstacle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Announced(notice) => notice,
+            Self::Announced(notice) => return write!(out, "Claude Code announced: \"{notice}\""),
             Self::Cancelled => "automatic continuation was canceled",
             Self::NotInTerminal => "the session does not run in its own terminal",
             Self::NotRunning => "the session is not running",
