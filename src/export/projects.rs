@@ -45,8 +45,8 @@ impl<'p> ProjectNames<'p> {
         let _ = records::write(&repositories_file(places), &self.repositories);
     }
 
-    /// Returns the project of a directory. A repository may be private, so its name is hashed unless the user allows
-    /// exporting it.
+    /// Returns the project of a directory. Names may be private, so they are hashed unless the user allows exporting
+    /// them.
     pub(super) fn exported(&mut self, directory: &str) -> ExportedProject {
         let repository = self.repository(directory);
         let is_repository = repository.is_some();
@@ -60,7 +60,9 @@ impl<'p> ProjectNames<'p> {
         let treatment = match config.others {
             _ if is_allowed => None,
             None if !config.projects.is_empty() => Some(Others::Sum),
-            None if is_repository => Some(Others::Hash),
+            // These names reveal nothing.
+            None if name.is_empty() || name == HOME => None,
+            None => Some(Others::Hash),
             others => others,
         };
         let (name, is_repository) = match treatment {
@@ -173,26 +175,29 @@ mod tests {
     /// Settings, directories (optionally with a branch), and the resulting export names. `#` stands for a hash, and
     /// `/w/own` is a repository.
     const NAMES: &str = r#"
- > /srv/work/api > api
- > /srv/people/ada > ~
+ > /srv/work/api > project-#
  > /home/ada > ~
- > /Users/ada > ~
- > C:\Users\ada > ~
- > C:\Users\ada\src\api > api
- > c:\users\ada > ~
- > /mnt/c/Users/ada > ~
- > /mnt/c/Users/ada/api > api
- > /c/Users/ada > ~
- > /cygdrive/c/Users/ada > ~
- > /var/home/ada > ~
- > \\wsl$\Ubuntu\home\ada > ~
- > \\wsl.localhost\Ubuntu\home\ada\api > api
- > /srv/work/home/api > api
- > /root > ~
- > / > ~
  >  > 
+projects = ["*"] > /srv/work/api > api
+projects = ["*"] > /srv/people/ada > ~
+projects = ["*"] > /home/ada > ~
+projects = ["*"] > /Users/ada > ~
+projects = ["*"] > C:\Users\ada > ~
+projects = ["*"] > C:\Users\ada\src\api > api
+projects = ["*"] > c:\users\ada > ~
+projects = ["*"] > /mnt/c/Users/ada > ~
+projects = ["*"] > /mnt/c/Users/ada/api > api
+projects = ["*"] > /c/Users/ada > ~
+projects = ["*"] > /cygdrive/c/Users/ada > ~
+projects = ["*"] > /var/home/ada > ~
+projects = ["*"] > \\wsl$\Ubuntu\home\ada > ~
+projects = ["*"] > \\wsl.localhost\Ubuntu\home\ada\api > api
+projects = ["*"] > /srv/work/home/api > api
+projects = ["*"] > /root > ~
+projects = ["*"] > / > ~
+projects = ["*"] >  > 
  > /w/own > project-#
- > /w/api > api
+projects = ["*"] > /w/api > api
 others = "sum" > /w/api > other
 others = "hash" > /w/api > project-#
 others = "drop" > /w/own > (stays)

@@ -97,9 +97,17 @@ impl Machine {
     /// Asserts that the exported figures match this machine's own.
     #[track_caller]
     fn assert_export_matches_ledger(&self) {
-        for by in ["day", "model", "session", "project"] {
+        for by in ["day", "model", "session"] {
             assert_eq!(self.exported_figures(by), self.own_figures(by), "{by}");
         }
+        // Without settings, the names of projects are hashed.
+        let amounts = |projects: BTreeMap<String, Value>| -> BTreeSet<String> {
+            projects.values().map(Value::to_string).collect()
+        };
+        assert_eq!(
+            amounts(self.exported_figures("project")),
+            amounts(self.own_figures("project"))
+        );
     }
 
     /// Deletes the largest transcript and the ledger, so that the spend from this transcript is lost.
@@ -211,6 +219,8 @@ fn exports_of_three_overlapping_machines_add_up_to_one_machine() {
             }
             // Each machine exports twice, first with the transcripts as of an earlier time.
             let machine = Machine::new().exporting_with(&whole);
+            // Each machine would hash the names with its own key.
+            machine.configure("projects = [\"*\"]");
             for time in [cut.min(times[random.below(times.len())]), cut] {
                 put(&machine, &own, time);
                 let run = machine.run_command("export OUT");
@@ -495,6 +505,12 @@ fn names_are_exported_as_configured_and_a_weak_key_stops_the_export() {
     machine.export();
     let has_provider = |row: &Value| row["provider"].is_string();
     assert!(machine.rows().iter().all(has_provider));
+    let hashed = machine.column("project");
+    assert!(
+        hashed.iter().all(|name| name.starts_with("project-")),
+        "{hashed:?}"
+    );
+    machine.export_with("projects = [\"*\"]");
     let all = machine.exported_figures("project");
     assert_eq!(all, machine.own_figures("project"));
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
