@@ -142,6 +142,9 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
         });
         error.totals.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
+            // Like on a single machine, the first error determines the verdict on the stop.
+            error.totals.false_likely = 0;
+            error.totals.not_a_limit = 0;
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
             // The later attempt is better evidence for the end of the stop.
             if let Some(error) = errors.get_mut(earlier.position) {

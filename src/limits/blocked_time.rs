@@ -296,6 +296,9 @@ impl ErrorSummary {
             ),
         };
         let mut notes = Vec::new();
+        if reach == Reach::InExports && total.stops < total.errors {
+            notes.push("Exports contain times only to the quarter of an hour, so errors from the same limit within a quarter of an hour count as one stop. Run `whycap incidents` on a person's machine for exact counts.".to_owned());
+        }
         if !total.blocked.is_zero() {
             notes.push(format!("Blocked time runs from an error to {sessions} or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
         }

@@ -358,3 +358,22 @@ fn a_stop_of_two_sessions_that_is_not_over_is_active_once() {
     assert!(run.success().contains("stopped your work once"), "{run:?}");
     assert!(run.stdout.contains("1 stop is still active"), "{run:?}");
 }
+
+/// A repeated attempt is part of the stop before it, and so is the verdict on it.
+#[test]
+fn a_limit_is_not_wrong_more_often_than_it_was_hit() {
+    let team = exports_of(
+        r#"
+limits ada 2026-11-10 12 60 "verdict":"false_likely"
+limits ada 2026-11-10 12 60 "verdict":"false_likely"
+limits ada 2026-11-10 12 60 "verdict":"false_likely"
+limits ada 2026-11-10 12 0 "kind":"overloaded","verdict":"not_a_limit"
+limits ada 2026-11-10 12 0 "kind":"overloaded","verdict":"not_a_limit"
+"#,
+    );
+    let run = team.run_command("incidents --from OUT");
+    assert!(run.success().contains("quarter of an hour"), "{run:?}");
+    let sums = team.run_command("incidents --json --from OUT").json()["sums"].take();
+    let facts = ["errors", "stops", "false_likely", "not_a_limit"].map(|name| &sums[name]);
+    assert_eq!(json!(facts), json!([5, 2, 1, 1]));
+}
