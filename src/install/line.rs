@@ -4,13 +4,14 @@
 //! Plugins cannot provide a status line because Claude Code ignores `statusLine` in a plugin's settings (2.1.328). The
 //! status line is therefore added to the user's settings, but only at the user's request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::changes::ChangeKind;
-use super::entries::installed_entries;
+use super::edit_record::EditRecord;
+use super::entries::{KeepPurpose, installed_entries};
 use super::settings_edit::Additions;
 use super::{own_path, plan, plan_and_execute};
 use crate::claude::settings::SettingsFile;
@@ -25,14 +26,14 @@ const LOCK_TIMEOUT: Duration = Duration::ZERO;
 /// Turns the status line on and returns the reply for the user.
 pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
     let executable = lasting_executable(environment)?;
+    let settings = places.user_settings();
     let additions = Additions {
         executable: &executable,
         status_line: true,
         hooks: false,
-        keep: None,
+        keep: kept_until_turned_off(places, &settings),
         slash_command: None,
     };
-    let settings = places.user_settings();
     let plan = plan_and_execute(places, LOCK_TIMEOUT, false, || {
         plan::install(places, &settings, additions)
     })?;
@@ -52,16 +53,32 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
     ))
 }
 
+/// Returns why whycap kept the user's own status line until its own was turned off. Returns `None` if whycap did not
+/// keep it, or if the user has changed it since then.
+fn kept_until_turned_off(places: &Places, settings: &Path) -> Option<KeepPurpose> {
+    let previous = EditRecord::load(places, settings).previous_line?;
+    let entry: Value = serde_json::from_str(&previous.entry).ok()?;
+    let file = SettingsFile::of_user(places);
+    let is_unchanged = file.settings()?.get("statusLine") == Some(&entry);
+    if is_unchanged {
+        Some(previous.purpose)
+    } else {
+        None
+    }
+}
+
 /// Turns the status line off and returns the reply for the user.
 pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     let path = places.user_settings();
     let plan = plan_and_execute(places, LOCK_TIMEOUT, false, || {
-        // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone.
+        // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone. The
+        // record of a status line that whycap kept remains, so that `turn_on` can keep it again.
         let file = SettingsFile::of_user(places);
         let has_hooks = file
             .settings()
             .is_some_and(|settings| !installed_entries(settings).hooks.is_empty());
-        plan::uninstall(places, &path, has_hooks)
+        let keeps_line = EditRecord::load(places, &path).previous_line.is_some();
+        plan::uninstall(places, &path, has_hooks || keeps_line)
     })?;
 
     let is_removed = plan.change_of(ChangeKind::StatusLineRemoved).is_some();

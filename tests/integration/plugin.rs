@@ -431,6 +431,32 @@ fn line_on_leaves_another_program_s_status_line_and_line_off_leaves_hooks() {
     assert!(said.contains("theirs") && said.contains("--wrap"), "{said}");
     assert_eq!(package.sandbox.read(".claude/settings.json"), theirs);
 
+    // A status line that whycap wraps is wrapped again.
+    for install in [
+        &["install", "--wrap"][..],
+        &["install", "--statusline", "--wrap"],
+    ] {
+        let mut wrapped = Package::new("9.9.9");
+        let data = wrapped.sandbox.path("data");
+        let sandbox = wrapped.sandbox;
+        wrapped.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
+        wrapped.sandbox.write(".claude/settings.json", theirs);
+        wrapped.sandbox.run(install).success();
+        let before = wrapped.settings()["statusLine"]["whycapWraps"].clone();
+        assert_eq!(before["command"], "theirs");
+        assert!(wrapped.ask("line off").contains("The status line is off."));
+        assert_eq!(wrapped.settings()["statusLine"]["command"], "theirs");
+        let said = wrapped.ask("line on");
+        assert!(said.contains("The status line is on"), "{said}");
+        assert_eq!(wrapped.settings()["statusLine"]["whycapWraps"], before);
+        // A new status line is not wrapped without being asked.
+        wrapped.ask("line off");
+        let settings = wrapped.sandbox.read(".claude/settings.json");
+        let changed = settings.replace("theirs", "another");
+        wrapped.sandbox.write(".claude/settings.json", changed);
+        assert!(wrapped.ask("line on").contains("You already have"));
+    }
+
     let installed = Package::new("9.9.9");
     installed.sandbox.run(&["install"]).success();
     assert!(
