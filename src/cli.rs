@@ -51,6 +51,8 @@ pub struct Cli {
 enum Command {
     /// Print the status line (for Claude Code, which passes JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/statusline.txt"))]
+    // The option is handled before the command line is parsed.
+    #[command(arg = clap::arg!(--preview "Show the status line at several widths, with sample data"))]
     Statusline,
     /// Handle an event (for Claude Code, which passes JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/hook.txt"))]

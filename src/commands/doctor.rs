@@ -3,6 +3,7 @@
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
+use crate::terminal::Tone;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]
@@ -23,7 +24,12 @@ impl Subcommand for DoctorArguments {
             context.places.clone(),
             directory,
         ));
-        let whole = report(&findings);
+        let mut whole = report(&findings);
+        if let Some(incident) = context.incidents().blocking(context.asker()) {
+            let limit = incident.diagnosis.limit.label();
+            let hint = format!("Work is blocked ({limit}). To see why: whycap explain");
+            whole.paragraph(Tone::Plain, hint);
+        }
         if context.event().is_some()
             && let Some(room) = context.conversation_rows()
             && whole.row_count(context.page()) > room

@@ -50,7 +50,7 @@ impl Subcommand for ExplainArguments {
         // Programs rely on getting the same JSON for an empty message as for any other unknown message.
         if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
-                "the message is empty; paste a message, as in `whycap explain \"Limit reached\"`, or run just `whycap explain` for the newest error",
+                "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
         let situation = match message {

@@ -10,8 +10,6 @@ use crate::spend::{GroupBy, describe_damaged};
 use crate::terminal::{Tone, is_stdout_terminal, print_error};
 
 /// The note below a table of prompts that is not displayed on a terminal.
-const IDS_ONLY: &str = "To see the first words of each prompt instead of its ID, add --with-text.";
-
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/spend.txt"))]
@@ -60,7 +58,8 @@ impl Subcommand for SpendArguments {
         if let Some(file) = &self.html {
             return spend_page::reply(file, &request, self.anonymous, context);
         }
-        let is_for_person = !self.json && !self.csv && is_stdout_terminal();
+        let is_shown = is_stdout_terminal() || context.event().is_some();
+        let is_for_person = !self.json && !self.csv && is_shown;
         let with_words = self.with_text || is_for_person;
         let statement = context.statement(&request, with_words)?;
         let is_incomplete = request.from.is_some() && statement.is_lower_bound();
@@ -73,8 +72,17 @@ impl Subcommand for SpendArguments {
             return Ok(Reply::default().with_code(is_incomplete));
         }
         let mut report = statement.report(&context.places);
-        if request.by == GroupBy::Prompt && !with_words {
-            report.paragraph(Tone::Quiet, IDS_ONLY);
+        if !with_words && request.from.is_none() && statement.lacks_names() {
+            let described = match request.by {
+                GroupBy::Prompt => "prompt",
+                _ => "session without a title",
+            };
+            report.paragraph(
+                Tone::Quiet,
+                format!(
+                    "To see the first words of each {described} instead of its ID, add --with-text."
+                ),
+            );
         }
         report.paragraphs(Tone::Plain, context.unread_notes(&statement));
         if request.from.is_none() {

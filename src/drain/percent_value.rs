@@ -176,8 +176,10 @@ impl PercentValue {
             None => String::new(),
         };
         let left = match newest.left {
-            Some(left) => format!(" You have at least {left} left{}.", self.prompts_for(left)),
-            None => String::new(),
+            Some(left) if left > Money::ZERO => {
+                format!(" You have at least {left} left{}.", self.prompts_for(left))
+            }
+            Some(_) | None => String::new(),
         };
         format!(
             "1% of your {} is worth at least {} (based on {} in the last 7 days{comparison}).{left}",

@@ -73,11 +73,13 @@ pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
         .iter()
         .map(|unknown| unknown_sentence(*unknown))
         .collect();
-    let names: Vec<&str> = old_name(&incident.message).into_iter().collect();
+    let names: Vec<&str> = old_name(&incident.message, &incident.evidence)
+        .into_iter()
+        .collect();
     add_list("Why", &reasons, &mut report);
     add_list("What whycap does not know", &unknowns, &mut report);
     add_list(
-        "What did not help other users",
+        "What did not help other users (issues of github.com/anthropics/claude-code)",
         incident.did_not_help(),
         &mut report,
     );
@@ -147,7 +149,7 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
         .map(|reason| reason_sentence(reason, &incident.evidence));
     let sentences: Vec<String> = known
         .chain(unknown.map(|unknown| unknown_sentence(*unknown).to_owned()))
-        .chain(old_name(&incident.message).map(str::to_owned))
+        .chain(old_name(&incident.message, &incident.evidence).map(str::to_owned))
         .collect();
     add_list("Why", &sentences, report);
 }

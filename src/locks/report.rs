@@ -7,7 +7,7 @@ use super::clearing::Clearing;
 use super::known_locks::LockKind;
 use super::observation::ObservedLock;
 use super::quarantine::Restored;
-use super::verdict::LockVerdict;
+use super::verdict::{Clearance, LockVerdict};
 use super::{CLEAR_COMMAND, Lock, LockAction};
 use crate::places::Places;
 use crate::render::Report;
@@ -26,18 +26,26 @@ pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc
     let mut report = list(&mut locks, "No Claude Code locks found.", places, now);
     report.paragraph(Tone::Quiet, NOT_A_LIMIT);
 
-    let has_unused_lock = locks.iter().any(|lock| {
-        matches!(
-            lock.judgement.verdict,
-            LockVerdict::Stuck | LockVerdict::Stale
-        )
-    });
-    if has_unused_lock {
+    let mut unused_locks = locks
+        .iter()
+        .filter(|lock| {
+            matches!(
+                lock.judgement.verdict,
+                LockVerdict::Stuck | LockVerdict::Stale
+            )
+        })
+        .peekable();
+    if unused_locks.peek().is_some() {
+        let is_in_vain = unused_locks.all(|lock| lock.judgement.clearance == Clearance::Denied);
         report.paragraph(
             Tone::Plain,
-            format!(
-                "To clear stale locks: {CLEAR_COMMAND} (to see what it would do, add --dry-run)"
-            ),
+            if is_in_vain {
+                format!("To clear stale locks, quit Claude Code first: {CLEAR_COMMAND}")
+            } else {
+                format!(
+                    "To clear stale locks: {CLEAR_COMMAND} (to see what it would do, add --dry-run)"
+                )
+            },
         );
     }
     report

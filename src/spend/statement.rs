@@ -191,6 +191,12 @@ impl Statement {
         }
     }
 
+    /// Returns true if a session or a prompt is shown by its ID.
+    pub(crate) fn lacks_names(&self) -> bool {
+        matches!(self.request.by, GroupBy::Session | GroupBy::Prompt)
+            && self.groups.iter().any(|group| group.title.is_none())
+    }
+
     /// Returns the total with its accuracy, for display.
     pub(crate) fn total_amount(&self) -> Amount {
         Amount::from_tally(&self.total).unless_complete(!self.is_lower_bound())

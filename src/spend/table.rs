@@ -77,7 +77,6 @@ const OTHER_COLUMNS: &[&[SpendColumn]] = &[
     &[
         Name, Cost, Share, Responses, Input, Output, CacheWrite, CacheRead,
     ],
-    &[Name, Cost, Responses, Input, Output, CacheWrite, CacheRead],
     &[Name, Cost, Share, Responses, Tokens],
     &[Name, Cost, Share, Responses],
     &[Name, Cost, Share],

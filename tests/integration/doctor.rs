@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::support::{Run, Sandbox, copy_program};
 
 fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
@@ -37,6 +38,21 @@ fn no_check_fails_after_the_installation() {
     let run = sandbox.run(&["doctor"]);
     assert!(!run.success().contains("FAIL"), "{}", run.stdout);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80));
+}
+
+/// The checks do not concern limits, so a user who is blocked must not be left with "OK".
+#[test]
+fn a_blocked_session_is_mentioned_with_the_command_that_explains_it() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let at = "2026-11-20T10:00:00Z";
+    client.receives_error(at, "Credit balance is too low", json!({}));
+    let hint = "Work is blocked (api credit balance). To see why: whycap explain\n";
+    let blocked = client.run(at, &["doctor"], b"");
+    assert!(blocked.stdout.ends_with(hint), "{blocked:?}");
+    client.receives_response("2026-11-20T10:01:00Z");
+    let over = client.run("2026-11-20T10:01:00Z", &["doctor"], b"");
+    assert!(!over.stdout.contains("Work is blocked"), "{over:?}");
 }
 
 #[test]

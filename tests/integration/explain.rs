@@ -956,3 +956,42 @@ fn an_error_line_of_several_megabytes_is_found() {
         assert_eq!(incident["limit"], "five_hour", "{field}: {incident:#}");
     }
 }
+
+/// `explain ""` suggests this message.
+#[test]
+fn the_suggested_message_is_known() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["explain", "--json", "You've hit your 5-hour limit"]);
+    assert_eq!(run.json()["incident"]["limit"], "five_hour", "{run:?}");
+}
+
+/// The server still says "extra usage" where Claude Code shows "usage credits".
+#[test]
+fn usage_credits_have_the_name_that_the_user_was_shown() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let at = "2026-11-20T10:00:00Z";
+    client.event(
+        at,
+        "StopFailure",
+        json!({
+            "error": "invalid_request",
+            "error_details": "429 Extra usage is required for long context requests.",
+            "last_assistant_message": "API Error: Usage credits required for 1M context \u{b7} turn on usage credits, or use --model to switch to standard context",
+        }),
+    );
+    let run = client.run(at, &["explain", "--long"], b"");
+    let text = run
+        .success()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(text.contains("usage credits for the 1M context"), "{text}");
+    let ours = text.split("The message").next().unwrap_or_default();
+    assert!(!ours.to_lowercase().contains("extra usage"), "{text}");
+    assert!(
+        text.contains("You are logged in to a Team plan (role: user)."),
+        "{text}"
+    );
+}

@@ -97,7 +97,10 @@ fn an_invalid_value_is_reported_in_one_line_with_a_correction() {
     let sandbox = Sandbox::new();
     for (typed, shows) in [
         (&["spend", "--limit", "0"][..], "--limit 10"),
-        (&["explain", ""], "whycap explain \"Limit reached\""),
+        (
+            &["explain", ""],
+            "whycap explain \"You've hit your 5-hour limit\"",
+        ),
         (&["explain", "--text", " "], "is empty"),
         (&["completions", "tcsh"], "whycap completions fish"),
         (&["spend", "--by", "machine"], "try --by project"),

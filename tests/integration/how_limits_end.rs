@@ -1005,7 +1005,7 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     client.receives_error(AT, "Credit balance is too low", balance);
     let rows = client.calls_status_line(SOON, Value::Null, 160).stdout;
     assert!(
-        rows.contains("Using ANTHROPIC_API_KEY instead of your plan · remove it"),
+        rows.contains("ANTHROPIC_API_KEY has no credits · remove it"),
         "{rows}"
     );
     let blocked = client.run(SOON, &["explain"], b"").stdout;

@@ -497,6 +497,13 @@ fn a_session_with_a_stuck_lock_is_told_to_end_first() {
     );
     let why = done[".claude.json.lock"]["why"].as_str().unwrap();
     assert!(why.contains("Quit Claude Code first"), "{why}");
+    let listed = machine.sandbox.run(&["locks"]);
+    assert!(
+        listed
+            .success()
+            .contains("To clear stale locks, quit Claude Code first"),
+        "{listed:?}"
+    );
 }
 
 #[test]

@@ -695,6 +695,21 @@ fn sessions_are_called_by_their_titles_and_ordered_as_asked() {
         by_project.success().starts_with("project,cost_usd,"),
         "{by_project:?}"
     );
+
+    // The user's own words are shown only to the user.
+    let prompt = r#"{"type":"user","sessionId":"untitled","timestamp":"2026-11-20T05:00:00Z","message":{"role":"user","content":"say hello"}}"#;
+    let answer = line("untitled", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1);
+    let answer = answer.replace("\"s\"", "\"untitled\"");
+    sandbox.write(
+        ".claude/projects/-home-dev-api/untitled.jsonl",
+        format!("{prompt}\n{answer}\n"),
+    );
+    let piped = sandbox.run(&["spend", "--by", "session"]);
+    assert!(!piped.success().contains("say hello"), "{piped:?}");
+    assert!(piped.stdout.contains("--with-text"), "{piped:?}");
+    let event = r#"{"hook_event_name":"UserPromptSubmit","session_id":"new","prompt":"/whycap spend --by session"}"#;
+    let answer = sandbox.run_with(&["hook"], event.as_bytes());
+    assert!(answer.success().contains("say hello"), "{answer:?}");
 }
 
 #[test]

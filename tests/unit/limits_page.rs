@@ -28,7 +28,7 @@ const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
 Each message links to a page that states what the message means, what helps, what did not help others, and the source.
 `whycap explain` goes further: it also considers what the server sent with the error, how much of your limits was used, your
-plan, your API keys, and your version. For a message in your clipboard: `pbpaste | whycap explain --text -`.
+plan, your API keys, and your version. For a message in your clipboard (on macOS): `pbpaste | whycap explain --text -`.
 
 - \"Usage credits\" were called \"extra usage\" before version 2.1.144.
 - \"Session limit\" is the plan's 5-hour limit. Claude Code has called it \"5-hour limit\" since about version 2.1.312.

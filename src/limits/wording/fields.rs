@@ -45,7 +45,7 @@ impl Fields {
         let mut fields = Self { known: Vec::new() };
         fields.add_times(diagnosis, clock);
         fields.add_measurement(diagnosis.measurement, evidence.at());
-        fields.add_names(message, diagnosis, evidence.is_pasted());
+        fields.add_names(message, diagnosis, evidence);
         if let Some(full) = diagnosis.also_full
             && let Some(reset) = full.resets_at
         {
@@ -117,10 +117,10 @@ impl Fields {
         );
     }
 
-    fn add_names(&mut self, message: &Message, diagnosis: &Diagnosis, is_pasted: bool) {
+    fn add_names(&mut self, message: &Message, diagnosis: &Diagnosis, evidence: &Evidence) {
         let window = diagnosis.window.or(diagnosis.limit.window());
         let limit = window.map_or("usage limit", Window::limit);
-        let is_old = message.contains("extra usage");
+        let is_old = super::calls_credits_extra_usage(message, evidence);
         let (pool, are, were, cap) = if is_old {
             ("extra usage", "is", "was", "extra usage cap")
         } else {
@@ -135,8 +135,9 @@ impl Fields {
             | LimitedResource::Nothing => "a usage limit".to_owned(),
         };
         // If the text may be old, a time of day could refer to any date and is only weak evidence of the weekly limit.
-        let is_weak =
-            is_pasted && window == Some(Window::Weekly) && message.gives_clock_time_alone();
+        let is_weak = evidence.is_pasted()
+            && window == Some(Window::Weekly)
+            && message.gives_clock_time_alone();
         let likely = if is_weak { "possibly" } else { "probably" };
         let ended = if diagnosis.is_limit() {
             "this limit has ended"

@@ -364,9 +364,16 @@ pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&
     ending_wording(evidence, diagnosis)?.row.as_deref()
 }
 
+/// Returns true if the user was shown the old name of usage credits. The server may still use the old name in a message
+/// to which Claude Code gives the new one.
+fn calls_credits_extra_usage(message: &Message, evidence: &Evidence) -> bool {
+    let shown = evidence.error.message.text.to_lowercase();
+    message.contains("extra usage") && !shown.contains("usage credits")
+}
+
 /// Returns an explanation of an outdated term if the message uses one.
-pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
-    if message.contains("extra usage") {
+pub(crate) fn old_name(message: &Message, evidence: &Evidence) -> Option<&'static str> {
+    if calls_credits_extra_usage(message, evidence) {
         Some(
             "\"Extra usage\" is now called \"usage credits\" (since Claude Code 2.1.144). The command is now /usage-credits, but /extra-usage still works.",
         )

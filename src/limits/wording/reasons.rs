@@ -78,11 +78,11 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             format!("The status line gave a different reset time ({}).", clock.format_time(*at))
         }
         Fact::Plan(plan, _) if plan.is_personal() => {
-            format!("You are logged in with a {} plan, which is for one person.", plan.name())
+            format!("You are logged in to a {} plan, which is for one person.", plan.name())
         }
         Fact::Plan(plan, role) => {
-            let as_role = role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
-            format!("You are logged in with a {} plan{as_role}.", plan.name())
+            let with_role = role.as_ref().map_or_else(String::new, |role| format!(" (role: {role})"));
+            format!("You are logged in to a {} plan{with_role}.", plan.name())
         }
         Fact::NoPlan => "whycap found no login with a plan on this machine.".to_owned(),
         Fact::Key(name, set_in) => key_sentence(name, *set_in, evidence),
