@@ -89,24 +89,29 @@ impl Context {
         report: &mut Report,
     ) {
         let page = self.page();
+        let session_sentence = incident.and_then(|incident| self.session_sentence(incident));
+        let session_sentence = session_sentence.as_deref();
         match incident {
-            None if report.is_empty() => report.paragraphs(Tone::Plain, no_error_known(session)),
+            None if report.is_empty() => {
+                let is_known = session.is_none_or(|session| incidents.knows_session(session));
+                report.paragraphs(Tone::Plain, no_error_known(session, is_known));
+            }
             None => {}
             Some(incident) if self.conversation.is_some() => {
-                report.paragraphs(Tone::Quiet, self.other_session(incident));
                 let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
                 let note = if self.ends_waiting { NOTE_ROWS } else { 0 };
                 let room = rows.saturating_sub(report.row_count(page) + note);
-                report.add(screen::in_rows(room, MORE_IN_SHELL, incident, page));
+                let explanation =
+                    screen::in_rows(room, MORE_IN_SHELL, incident, session_sentence, page);
+                report.add(explanation);
             }
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident, incidents).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                report.add(screen::at_length(incident, &sentences));
+                report.add(screen::at_length(incident, session_sentence, &sentences));
             }
             Some(incident) => {
-                report.paragraphs(Tone::Quiet, self.other_session(incident));
-                report.add(screen::on_one_screen(incident));
+                report.add(screen::on_one_screen(incident, session_sentence));
                 if incident.blocks().is_some() {
                     let avoidable = self.avoidable_writes(incident, MOST_QUICKLY_READ);
                     report.paragraphs(Tone::Warning, avoidable);
@@ -114,12 +119,21 @@ impl Context {
                 return;
             }
         }
-        for lock in locks::harmful(&self.places, &self.environment) {
-            let (says, remedy) = (lock.says, lock.remedy);
-            let aside =
-                format!("There is another problem, which did not cause the limit: {says} {remedy}");
-            report.gap();
-            report.paragraph(Tone::Quiet, aside);
+        self.add_stuck_locks(report);
+    }
+
+    /// Adds the stuck locks to a report. The user may have blamed them for a limit.
+    fn add_stuck_locks(&self, report: &mut Report) {
+        let locks = locks::harmful(&self.places, &self.environment);
+        let title = match locks.len() {
+            0 => return,
+            1 => "A lock is stuck, which has nothing to do with limits:".to_owned(),
+            count => format!("{count} locks are stuck, which has nothing to do with limits:"),
+        };
+        report.gap();
+        report.paragraph(Tone::Quiet, title);
+        for lock in locks {
+            report.item("- ", Tone::Quiet, format!("{} {}", lock.says, lock.remedy));
         }
     }
 
@@ -205,23 +219,31 @@ impl Context {
         ))
     }
 
-    /// Returns a sentence that names the incident's session, unless the command was run in that session.
-    fn other_session(&self, incident: &Incident) -> Option<String> {
+    /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or if
+    /// it was run in a shell while the error blocks work.
+    fn session_sentence(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
-        match self.session() {
-            Some(own_session) if session == own_session => return None,
-            None if !incident.evidence.collected.concerns_others_only => return None,
-            Some(_) | None => {}
+        let is_in_conversation = self.session().is_some();
+        if self.session() == Some(session)
+            || !is_in_conversation && !incident.diagnosis.state.is_over()
+        {
+            return None;
         }
-        Some(match self.describe_session(session) {
-            Some(description) => format!("This happened in another session ({description})."),
-            None => "This happened in another session.".to_owned(),
+        let description = self.describe_session(session);
+        Some(match (is_in_conversation, description) {
+            (true, None) => "This happened in another session.".to_owned(),
+            (true, Some(description)) => {
+                format!("This happened in another session ({description}).")
+            }
+            (false, None) => format!("Session: {session}"),
+            (false, Some(description)) => format!("Session: {description}"),
         })
     }
 }
 
-fn no_error_known(session: Option<&str>) -> [String; 2] {
+fn no_error_known(session: Option<&str>, is_session_known: bool) -> [String; 2] {
     let known = match session {
+        Some(id) if !is_session_known => format!("There is no session {id}."),
         Some(id) => format!("No limit error found in session {id}."),
         None => "No limit errors found. Claude Code has not reported any, and the newest transcripts do not contain any.".to_owned(),
     };

@@ -152,7 +152,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
         .filter(|window| !window.is_of_one_model() && diagnosis.window == Some(*window))?;
     let holds = match diagnosis.state {
         State::Blocks(_) | State::Over(Ending::HitAgain) => {
-            diagnosis.verdict != Verdict::FalseLikely
+            diagnosis.verdict != Verdict::FalseLikely && !incident.evidence.has_later_response()
         }
         State::Notice | State::Over(_) => false,
     };
@@ -364,9 +364,12 @@ impl<'a> EvidenceCollector<'a> {
         if !evidence.is_of_another_account() && self.other_sessions == OtherSessions::Newest {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
         }
+        let next_limit_at = later.next_of.get(&evidence.error.session.id).copied();
+        evidence.collected.hit_again_at = match &evidence.error.later_response {
+            Some(response) => next_limit_at.filter(|at| response.at > Some(*at)),
+            None => next_limit_at,
+        };
         if !evidence.has_later_response() {
-            let session = &evidence.error.session.id;
-            evidence.collected.hit_again_at = later.next_of.get(session).copied();
             self.add_other_sessions(&mut evidence, later);
         }
         self.with_obstacle(evidence)

@@ -92,6 +92,11 @@ impl History<'_> {
             if !incident.is_notice() {
                 let resumed_at = self.resumed_at(incident, &known)?;
                 incident.evidence.collected.resumed_at = resumed_at;
+                if resumed_at.is_some() && incident.diagnosis.state.is_over() {
+                    // The response may be what ended the error.
+                    let evidence = incident.evidence.clone();
+                    *incident = Incident::with_message(evidence, incident.message.clone());
+                }
             }
         }
         Ok(incidents)

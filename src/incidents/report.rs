@@ -12,7 +12,7 @@ use crate::limits::FULL_FROM;
 use crate::limits::blocked_time::{ErrorSummary, ErrorTotals, Reach, StopEnd, count_errors};
 use crate::limits::decide::{Ending, State};
 use crate::limits::incident::Incident;
-use crate::limits::kind::LimitKind;
+use crate::limits::kind::{LimitKind, Verdict};
 use crate::render::{Cell, Column, Report, Table, merge_objects};
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, format_duration, format_rfc3339};
@@ -84,13 +84,19 @@ impl<'i> Entry<'i> {
     /// Adds the entry's time, its description, and the error message to a report.
     fn describe(&self, clock: Clock, report: &mut Report) {
         let incident = self.last;
-        let (state, sentence) = match incident.diagnosis.state {
-            State::Over(_) if incident.is_notice() => ("a notice", incident.what_happened()),
-            State::Over(Ending::HitAgain) => ("hit again on retry", incident.what_happened()),
-            State::Over(_) => ("over", incident.what_happened()),
-            State::Notice => ("a notice", incident.headline.clone()),
-            State::Blocks(_) if self.is_counted => ("still blocked", incident.headline.clone()),
-            State::Blocks(_) => ("same limit as above", incident.headline.clone()),
+        let sentence = match &incident.summary {
+            Some(summary) => summary.clone(),
+            None => incident.headline.clone(),
+        };
+        let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
+        let state = match incident.diagnosis.state {
+            State::Over(_) if incident.is_notice() => "a notice",
+            State::Over(Ending::HitAgain) => "hit again on retry",
+            State::Over(_) if is_false => "over, probably wrong",
+            State::Over(_) => "over",
+            State::Notice => "a notice",
+            State::Blocks(_) if self.is_counted => "still blocked",
+            State::Blocks(_) => "same limit as above",
         };
         let mut title = clock.format_time_and_distance(self.first_at);
         if self.attempts > 1 {

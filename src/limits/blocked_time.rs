@@ -53,10 +53,11 @@ impl Incident {
         }
         let collected = &self.evidence.collected;
         let later_response = self.evidence.error.later_response.as_ref();
+        let next_limit_at = collected.hit_again_at.filter(|_| later_response.is_none());
         let response_at = [
             later_response.and_then(|response| response.at),
             collected.resumed_at,
-            collected.hit_again_at,
+            next_limit_at,
         ]
         .into_iter()
         .flatten()
@@ -231,8 +232,8 @@ impl ErrorSummary {
         sums
     }
 
-    /// Summarizes the totals in a sentence, such as "Limits stopped your work 12 times since Mon Oct 5, for a total of
-    /// 1 d 7 h. 3 of these errors were probably wrong." Returns `None` if there are no errors.
+    /// Summarizes the totals, such as "Errors stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h. Of
+    /// these errors, 9 were about your limits, and 3 were probably wrong." Returns `None` if there are no errors.
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
@@ -241,11 +242,8 @@ impl ErrorSummary {
         } else {
             "%a %b %-d, %Y"
         };
-        let subject = if total.not_a_limit < total.stops {
-            "Limits"
-        } else {
-            "Errors"
-        };
+        let are_limits = total.not_a_limit == 0 && total.false_likely == 0;
+        let subject = if are_limits { "Limits" } else { "Errors" };
         let times = match total.stops {
             1 => "once".to_owned(),
             2 => "twice".to_owned(),
@@ -256,26 +254,48 @@ impl ErrorSummary {
         } else {
             format!(", for a total of {}", format_duration(total.blocked))
         };
-        let false_likely =
-            self.count_sentence(total.false_likely, "probably wrong", "probably wrong");
-        let not_a_limit = self.count_sentence(
-            total.not_a_limit,
-            "not one of your limits",
-            "not about your limits",
-        );
+        let kinds = if are_limits {
+            String::new()
+        } else {
+            self.kinds_sentence()
+        };
         Some(format!(
-            "{subject} stopped your work {times} since {}{blocked}.{false_likely}{not_a_limit}",
+            "{subject} stopped your work {times} since {}{blocked}.{kinds}",
             since.format(date_format)
         ))
     }
 
-    /// Returns a sentence about `count` stops, or an empty string if `count` is 0.
-    fn count_sentence(&self, count: u64, singular: &str, plural: &str) -> String {
-        match (count, self.total.stops) {
-            (0, _) => String::new(),
-            (1, 1) => format!(" The error was {singular}."),
-            (1, _) => format!(" 1 of these errors was {singular}."),
-            (count, _) => format!(" {count} of these errors were {plural}."),
+    /// Returns a sentence that says how many of the errors were about limits. The sentence begins with a space.
+    fn kinds_sentence(&self) -> String {
+        let total = &self.total;
+        let about_limits = total
+            .stops
+            .saturating_sub(total.false_likely + total.not_a_limit);
+        let counted = [
+            (about_limits, "about your limits"),
+            (total.false_likely, "probably wrong"),
+            (total.not_a_limit, "not about your limits"),
+        ];
+        let kinds: Vec<(u64, &str)> = counted
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .collect();
+        match kinds[..] {
+            [(1, kind)] => format!(" The error was {kind}."),
+            [(_, kind)] => format!(" The errors were {kind}."),
+            _ => {
+                let parts: Vec<String> = kinds
+                    .iter()
+                    .map(|(count, kind)| {
+                        let were = if *count == 1 { "was" } else { "were" };
+                        format!("{count} {were} {kind}")
+                    })
+                    .collect();
+                let (last, before) = parts
+                    .split_last()
+                    .map_or(("", &parts[..]), |(last, before)| (last.as_str(), before));
+                format!(" Of these errors, {}, and {last}.", before.join(", "))
+            }
         }
     }
 

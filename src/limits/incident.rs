@@ -24,6 +24,8 @@ pub struct Incident {
     pub diagnosis: Diagnosis,
     /// A sentence of at most 110 characters that says what happened and what to do first.
     pub headline: String,
+    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over.
+    pub(crate) summary: Option<String>,
     /// A shorter version of the headline that fits in 60 columns.
     pub badge: String,
     /// The recommended actions, best first.
@@ -42,6 +44,7 @@ impl Incident {
         let diagnosis = decide(&message, &evidence);
         let Wording {
             headline,
+            summary,
             badge,
             actions,
         } = word(&message, &evidence, &diagnosis);
@@ -50,6 +53,7 @@ impl Incident {
             message,
             diagnosis,
             headline,
+            summary,
             badge,
             actions,
         }
@@ -82,14 +86,6 @@ impl Incident {
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub fn is_notice(&self) -> bool {
         self.diagnosis.is_notice()
-    }
-
-    /// Returns the headline without its advice, which is no longer useful once the error is over.
-    pub fn what_happened(&self) -> String {
-        match self.headline.split_once(": ") {
-            Some((what, _)) => format!("{what}."),
-            None => self.headline.clone(),
-        }
     }
 
     /// Returns whether waiting will help, or `None` if the error does not block any work.
@@ -207,7 +203,7 @@ impl Incident {
             "usage": collected.usage_page,
             "actions": self.actions,
             "evidence": diagnosis.reasons.iter().map(|reason| json!({
-                "fact": reason_sentence(reason, &self.evidence),
+                "fact": reason_sentence(reason, &self.evidence, diagnosis.state),
                 "source": reason.source,
                 "at": reason.at.map(format_rfc3339),
             })).collect::<Vec<_>>(),

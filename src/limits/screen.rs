@@ -16,10 +16,10 @@ const ACTIONS: usize = 4;
 /// The maximum number of reasons to show on one screen.
 const REASONS: usize = 3;
 
-/// Explains an error on a single screen.
-pub fn on_one_screen(incident: &Incident) -> Report {
+/// Explains an error on a single screen. `session` is a sentence that names the session in which the error occurred.
+pub fn on_one_screen(incident: &Incident, session: Option<&str>) -> Report {
     let mut report = Report::default();
-    add_headline(incident, &mut report);
+    add_headline(incident, session, &mut report);
     add_actions(incident, ACTIONS, &mut report);
     add_reasons(incident, REASONS, &mut report);
     report.gap();
@@ -33,11 +33,17 @@ pub fn on_one_screen(incident: &Incident) -> Report {
 }
 
 /// Explains an error in at most `rows` rows. The last row is `end`, which tells the user where to find more
-/// information.
-pub(crate) fn in_rows(rows: usize, end: &str, incident: &Incident, page: Page) -> Report {
+/// information. `session` is a sentence that names the session in which the error occurred.
+pub(crate) fn in_rows(
+    rows: usize,
+    end: &str,
+    incident: &Incident,
+    session: Option<&str>,
+    page: Page,
+) -> Report {
     for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (1, 0)] {
         let mut report = Report::default();
-        add_headline(incident, &mut report);
+        add_headline(incident, session, &mut report);
         add_actions(incident, actions, &mut report);
         add_reasons(incident, reasons, &mut report);
         report.gap();
@@ -47,15 +53,16 @@ pub(crate) fn in_rows(rows: usize, end: &str, incident: &Incident, page: Page) -
         }
     }
     let mut report = Report::default();
-    add_headline(incident, &mut report);
+    add_headline(incident, session, &mut report);
     report.paragraph(Tone::Quiet, end);
     report
 }
 
-/// Explains an error in full detail. `spent` contains sentences about the spend on this machine.
-pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
+/// Explains an error in full detail. `session` is a sentence that names the session in which the error occurred, and
+/// `spent` contains sentences about the spend on this machine.
+pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -> Report {
     let mut report = Report::default();
-    add_headline(incident, &mut report);
+    add_headline(incident, session, &mut report);
     add_actions_at_length(incident, &mut report);
     add_list(
         "What this message can mean",
@@ -66,7 +73,7 @@ pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
     let reasons: Vec<String> = diagnosis
         .reasons
         .iter()
-        .map(|reason| reason_sentence(reason, &incident.evidence))
+        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis.state))
         .collect();
     let unknowns: Vec<&str> = diagnosis
         .unknowns
@@ -92,13 +99,14 @@ pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
     report
 }
 
-fn add_headline(incident: &Incident, report: &mut Report) {
+fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report) {
     let tone = if incident.blocks().is_some() {
         Tone::Alarm
     } else {
         Tone::Strong
     };
     report.paragraph(tone, incident.headline.clone());
+    report.paragraphs(Tone::Quiet, session.map(str::to_owned));
 }
 
 /// Adds up to `most` actions as a numbered list.
@@ -146,7 +154,7 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
         .reasons
         .iter()
         .take(known_count)
-        .map(|reason| reason_sentence(reason, &incident.evidence));
+        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis.state));
     let sentences: Vec<String> = known
         .chain(unknown.map(|unknown| unknown_sentence(*unknown).to_owned()))
         .chain(old_name(&incident.message, &incident.evidence).map(str::to_owned))
@@ -199,8 +207,10 @@ fn origin(incident: &Incident) -> String {
     }
     let at = evidence.clock.format_time_and_distance(evidence.at());
     match &evidence.error.session.version {
-        Some(version) => format!("{at}, Claude Code {version}. {state}"),
-        None => format!("{at}. {state}"),
+        Some(version) => format!("{at}, Claude Code {version}. {state}")
+            .trim_end()
+            .to_owned(),
+        None => format!("{at}. {state}").trim_end().to_owned(),
     }
 }
 

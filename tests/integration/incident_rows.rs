@@ -229,7 +229,7 @@ fn a_past_limit_is_described_in_the_past_tense_without_advice() {
     client.receives_response("2026-11-20T10:30:00Z");
     let answered = listed("2026-11-20T10:31:00Z");
     assert!(
-        answered.contains("The message said that your 5-hour limit was used up, but Claude Code has responded since then."),
+        answered.contains("The message said that your 5-hour limit was used up, but Claude Code responded at 10:30."),
         "{answered}"
     );
     let throttled = Client::with_session(&sandbox, "throttled");

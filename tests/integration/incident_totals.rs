@@ -84,7 +84,7 @@ fn a_summary_of_outages_does_not_mention_limits() {
         status,
     );
     let text = report(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors stopped your work once since Fri Nov 20. The error was not one of your";
+    let said = "Errors stopped your work once since Fri Nov 20. The error was not about your";
     assert!(text.starts_with(said), "{text}");
 }
 
@@ -229,13 +229,13 @@ fn active_stops_match_the_blocking_limits() {
             overloaded,
             "2026-11-20T10:01:00Z",
             1,
-            "The error was not one of your",
+            "The error was not about your",
         ),
         (
             overloaded,
             "2026-11-20T10:10:00Z",
             0,
-            "The error was not one of your",
+            "The error was not about your",
         ),
     ] {
         let sandbox = Sandbox::new();

@@ -973,6 +973,33 @@ fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
     }
 }
 
+/// The note about stuck locks must also make sense if there is no error, and its beginning must not be repeated.
+#[test]
+fn explain_mentions_all_stuck_locks_in_one_note() {
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", -3600);
+    let flat = |run: &Run| {
+        let words: Vec<&str> = run.success().split_whitespace().collect();
+        words.join(" ")
+    };
+    let explained = flat(&machine.run(&["explain", "--session", "zzz"]));
+    let note = "A lock is stuck, which has nothing to do with limits: - ~/.claude.json.lock";
+    assert!(explained.contains(note), "{explained}");
+    assert!(
+        explained.starts_with("There is no session zzz."),
+        "{explained}"
+    );
+    machine.file(".claude/.oauth_refresh.lock", "", 600);
+    let explained = flat(&machine.run(&["explain"]));
+    let note = "2 locks are stuck, which has nothing to do with limits: - ~/.claude.json.lock";
+    assert!(explained.contains(note), "{explained}");
+    assert_eq!(
+        explained.matches("to do with limits").count(),
+        1,
+        "{explained}"
+    );
+}
+
 /// Files that name a process but neither its machine nor its container.
 const BARE_NUMBERS: [&str; 2] = [
     ".local/state/claude/locks/1.lock",

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, windows};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, with_a_private_login,
+};
 use crate::support::Sandbox;
 
 const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
@@ -150,6 +153,175 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
     assert_eq!(incidents["sums"]["errors"], 3, "{incidents:#}");
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
+}
+
+/// Collapses all whitespace into single spaces.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the answer to `/whycap` in the client's conversation.
+fn asked(client: &Client<'_>, at: &str) -> String {
+    let reply = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    flat(reply.json()["reason"].as_str().unwrap())
+}
+
+/// After a false alarm, every place must say what happened, and that the message was probably wrong.
+#[test]
+fn a_false_alarm_is_still_called_one_after_it_has_passed() {
+    let credits = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    for (text, refusal, summary) in [
+        (
+            credits,
+            refused("overage", TUESDAY, "out_of_credits"),
+            "The usage credits error was probably a false alarm (5-hour usage 42%), and Claude Code responded at 10:10.",
+        ),
+        (
+            weekly,
+            json!({}),
+            "The weekly limit error was probably a false alarm (weekly usage 17%), and Claude Code responded at 10:10.",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        let room = windows(42.0, NOON, 17.0, TUESDAY);
+        client.calls_status_line("2026-11-20T09:59:00Z", room, 120);
+        client.receives_error(AT, text, refusal);
+        client.works("2026-11-20T10:10:00Z", 10);
+        let at = "2026-11-20T10:11:00Z";
+        let explained = flat(client.run(at, &["explain"], b"").success());
+        assert!(explained.starts_with(summary), "{explained}");
+        assert!(!explained.contains("limit has ended"), "{explained}");
+        assert!(asked(&client, at).starts_with(summary));
+        for at in [at, "2026-11-20T12:30:00Z", "2026-11-25T10:00:00Z"] {
+            let listed = flat(client.run(at, &["incidents"], b"").success());
+            let entry = format!("(over, probably wrong) {summary}");
+            assert!(listed.contains(&entry), "{listed}");
+        }
+    }
+}
+
+/// Once an entry says how an error ended, later events must not change it.
+#[test]
+fn an_entry_states_its_end_once() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    client.works("2026-11-20T10:10:00Z", 10);
+    let closed = Client::with_session(&sandbox, "closed");
+    closed.receives_error(
+        "2026-11-20T10:12:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    let entries = |at: &str| {
+        let listed = client.run(at, &["incidents"], b"").success().to_owned();
+        let ends = [
+            "Your 5-hour limit was used up, but Claude Code responded at 10:10.",
+            "The service was overloaded (not one of your limits), which usually passes within minutes; send the prompt again.",
+            "The service was overloaded (not one of your limits), which usually passes within minutes.",
+            "The service was overloaded (not one of your limits), but another session received a response at 10:20.",
+        ];
+        ends.map(|end| flat(&listed).contains(end))
+    };
+    assert_eq!(entries("2026-11-20T10:16:00Z"), [true, false, true, false]);
+    client.works("2026-11-20T10:20:00Z", 10);
+    client.receives_error(
+        "2026-11-20T10:30:00Z",
+        weekly,
+        refused("seven_day", TUESDAY, ""),
+    );
+    let full = windows(100.0, NOON, 100.0, TUESDAY);
+    client.calls_status_line("2026-11-20T10:30:01Z", full, 120);
+    let is_unchanged = [true, false, false, true];
+    assert_eq!(entries("2026-11-20T10:31:00Z"), is_unchanged);
+    assert_eq!(entries("2026-11-20T12:10:00Z"), is_unchanged);
+    client.works("2026-11-20T13:00:00Z", 10);
+    let reset_early = windows(3.0, NOON + 18_000, 3.0, TUESDAY);
+    client.calls_status_line("2026-11-20T13:00:01Z", reset_early, 120);
+    for at in [
+        "2026-11-20T13:01:00Z",
+        "2026-11-21T10:00:00Z",
+        "2026-12-24T10:00:00Z",
+    ] {
+        assert_eq!(entries(at), is_unchanged, "{at}");
+    }
+}
+
+/// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say what
+/// happened, in the past tense and in which session.
+#[test]
+fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
+    let sandbox = with_a_private_login();
+    let mut with_key = Client::with_session(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    with_key.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    with_key.receives_error(AT, "Credit balance is too low", balance);
+    let on_plan = Client::with_session(&sandbox, "on-plan");
+    belongs_to(&on_plan, PRIVATE, "private-organization");
+    on_plan.works("2026-11-20T10:05:00Z", 10);
+
+    let at = "2026-11-20T10:06:00Z";
+    let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
+    let headline = format!("{happened}, but only in one session.");
+    let explained = flat(on_plan.run(at, &["explain"], b"").success());
+    let answer = asked(&on_plan, at);
+    assert!(
+        explained.starts_with(&format!("{headline} Session: \"hi\" What")),
+        "{explained}"
+    );
+    let elsewhere = format!("{headline} This happened in another session (\"hi\")");
+    assert!(answer.starts_with(&elsewhere), "{answer}");
+    for place in [&explained, &answer] {
+        let key = "ANTHROPIC_API_KEY was set in the environment and overrode your login.";
+        assert!(place.contains(key), "{place}");
+        assert_eq!(
+            place.matches("nothing is blocking you").count(),
+            1,
+            "{place}"
+        );
+        assert!(!place.contains("Nothing is blocking you"), "{place}");
+    }
+    let listed = |at: &str| flat(on_plan.run(at, &["incidents"], b"").success());
+    let entry = format!("{happened}, but another session responded at 10:05.");
+    for at in [at, "2026-11-21T10:00:00Z", "2026-12-24T10:00:00Z"] {
+        assert!(listed(at).contains(&entry), "{}", listed(at));
+    }
+}
+
+/// Usage credits have nothing to do with an overload, even if a usage window is full in the meantime.
+#[test]
+fn an_overload_is_not_explained_by_a_window_that_filled_up_later() {
+    let sandbox = with_a_private_login();
+    let closed = Client::with_session(&sandbox, "closed");
+    closed.receives_error(
+        AT,
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    let paying = Client::with_session(&sandbox, "paying");
+    belongs_to(&paying, PRIVATE, "private-organization");
+    paying.works("2026-11-20T10:06:00Z", 10);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    paying.calls_status_line("2026-11-20T10:06:01Z", full, 120);
+    let incident = closed
+        .run(
+            "2026-11-20T10:07:00Z",
+            &["explain", "--json", "--session", "closed"],
+            b"",
+        )
+        .json()["incident"]
+        .clone();
+    let first = &incident["actions"][0];
+    assert_eq!(first["do"], "Send the prompt again", "{incident:#}");
+    assert_eq!(first["costs_money"], false, "{incident:#}");
+    let facts = incident["evidence"].to_string();
+    assert!(!facts.contains("usage was"), "{facts}");
 }
 
 /// Error lines from 56 real sessions: the client version, the time of the error, the time of the next response, and the

@@ -187,6 +187,7 @@ fn after_recovery_every_place_speaks_of_the_past() {
         let ended = [
             "You can continue now; this limit has ended",
             "You can continue now; this problem has passed",
+            "You can continue now; this was probably a false alarm",
         ];
         assert!(
             ended.contains(&actions[0]["do"].as_str().unwrap()),
@@ -197,7 +198,10 @@ fn after_recovery_every_place_speaks_of_the_past() {
             "{actions:#?}"
         );
         let headline = incident["headline"].as_str().unwrap();
-        assert!(headline.contains("has responded since"), "{headline}");
+        assert!(
+            headline.ends_with(" Claude Code responded at 10:10."),
+            "{headline}"
+        );
         for present in [" is ", " are ", "looks"] {
             assert!(!headline.contains(present), "{headline}");
         }
@@ -388,7 +392,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        expected_text: "Claude Code has responded since",
+        expected_text: "Claude Code responded at 10:10",
         row: "43%",
     },
     Scenario {
@@ -404,7 +408,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        expected_text: "Claude Code has responded since",
+        expected_text: "Claude Code responded at 10:10",
         row: "43%",
     },
     Scenario {
@@ -414,7 +418,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        expected_text: "Claude Code has responded since",
+        expected_text: "Claude Code responded at 10:10",
         row: "43%",
     },
     Scenario {
@@ -424,7 +428,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        expected_text: "Claude Code has responded since",
+        expected_text: "Claude Code responded at 10:10",
         row: "43%",
     },
     Scenario {
@@ -2101,7 +2105,7 @@ fn a_limit_of_one_model_holds_while_another_one_answers() {
         ),
         (
             "claude-opus-5-5",
-            "Your weekly Opus limit was used up, but Claude Code has responded since then.",
+            "Your weekly Opus limit was used up, but Claude Code responded at 10:00.",
             "You can continue now; this limit has ended",
         ),
     ] {

@@ -135,7 +135,7 @@ cy              1               -           1 m              0";
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
-    let in_all = "Limits stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. 1 of these errors was probably wrong. 1 of these errors was not one of your limits.";
+    let in_all = "Errors stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
     for says in [
         in_all,
         "1 stop is still active. If the reset time is known, blocked time is counted up to the machine",
@@ -151,7 +151,7 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     }
     let run = team.run_command("incidents --from OUT");
     let lines: Vec<&str> = run.success().lines().map(str::trim_end).collect();
-    assert_eq!(lines[..2].join(" "), in_all);
+    assert_eq!(lines[..3].join(" "), in_all);
     let has = |line| lines.contains(&line);
     assert!(EXPECTED_LINES.trim().lines().all(has), "{lines:#?}");
     let json = team.run_command("incidents --json --from OUT").json();
@@ -289,7 +289,7 @@ windows: out of range: {"percent":1e999}"#;
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
     let page = page_of(&exports_of(&[MADE_UP, absurd].concat()), "");
-    assert!(page.contains("Limits stopped your work 8 times since"));
+    assert!(page.contains("Errors stopped your work 8 times since"));
     // The test truncates a file, removes all files about limits, and puts a file in place of a directory.
     let team = exports_of(MADE_UP);
     let all = team.target.join("whycap-1");

@@ -408,7 +408,18 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
             .state(diagnosis.window.unwrap_or(Window::FiveHour)),
         WindowState::Full(_)
     );
+    // Only usage credits can pay for responses beyond a full window, so the window matters only to the plan's limits.
+    let is_of_plan = match diagnosis.limit.limited_resource() {
+        LimitedResource::Included(_)
+        | LimitedResource::Credits
+        | LimitedResource::CreditsUpTo(_) => true,
+        LimitedResource::ApiMoney(_)
+        | LimitedResource::TemporaryProblem(_)
+        | LimitedResource::Nothing => false,
+    };
+    let is_answered = input.evidence.has_later_response();
     actions.put_first(match ending {
+        Ending::Reset | Ending::ResetEarly if is_answered => Do::NothingLeft,
         Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
             Do::WaitForOtherWindow
         }
@@ -417,7 +428,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         }
         Ending::ResponseReceived => Do::NothingLeft,
         Ending::HitAgain => Do::SeeTheNext,
-        Ending::ResponseElsewhere if is_full && !has_passed => Do::WorksForCredits,
+        Ending::ResponseElsewhere if is_of_plan && is_full && !has_passed => Do::WorksForCredits,
         Ending::ResponseElsewhere => Do::WorksElsewhere,
         Ending::ConcernsOthers => Do::NotBlocked,
         Ending::KeyRemoved => Do::KeyIsRemoved,

@@ -26,7 +26,7 @@ pub use reason::{Reason, Unknown};
 
 pub use state::{Ending, State, Wait};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::catalog::{Audience, DecisionName, LONGEST_LIMIT, Message, MessageContext};
 use super::evidence::{Evidence, Measurement, Reset, ResetSource, Resets};
@@ -55,10 +55,12 @@ pub struct Diagnosis {
     pub resets: Resets,
     /// The current state of the error.
     pub state: State,
+    /// The time of the event that ended the error, or `None` if it is unknown.
+    pub(crate) ended_at: Option<DateTime<Utc>>,
     /// True if a response in another session proves that the error is over.
     pub(crate) has_response_elsewhere: bool,
     /// The time at which Claude Code will automatically resume the session, unless something prevents it.
-    pub(crate) automatic_continuation: Option<chrono::DateTime<chrono::Utc>>,
+    pub(crate) automatic_continuation: Option<DateTime<Utc>>,
     /// The recommended actions, best first.
     pub(crate) actions: Vec<ActionName>,
     /// The usage window that must reset before the limit ends.
@@ -133,6 +135,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         cause: finding.cause,
         resets,
         state: State::Notice,
+        ended_at: None,
         has_response_elsewhere: false,
         automatic_continuation: None,
         actions: Vec::new(),
@@ -143,8 +146,14 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         unknowns: finding.unknowns,
     };
     diagnosis.actions = actions::while_blocked(&input, &diagnosis);
-    diagnosis.has_response_elsewhere = state::has_response_elsewhere(&input, &diagnosis);
-    diagnosis.state = state::state(&input, &diagnosis);
+    diagnosis.has_response_elsewhere = state::response_elsewhere(&input, &diagnosis).is_some();
+    let end = state::end(&input, &diagnosis);
+    diagnosis.state = state::state(&input, &diagnosis, end);
+    diagnosis.ended_at = end.and_then(|end| end.at);
+    if diagnosis.state.is_over() && diagnosis.limit.is_passing() {
+        // A full window would block the next prompt, but it did not cause this error.
+        diagnosis.reasons.retain(|reason| !reason.is_about_usage());
+    }
     diagnosis.automatic_continuation = state::automatic_continuation(&input, &diagnosis);
     diagnosis.actions = actions::in_state(&input, &diagnosis);
     diagnosis

@@ -21,6 +21,13 @@ pub struct Reason {
     pub at: Option<DateTime<Utc>>,
 }
 
+impl Reason {
+    /// Returns true if the fact is about the usage of the plan's windows.
+    pub(super) fn is_about_usage(&self) -> bool {
+        matches!(self.fact, Fact::Measured(..) | Fact::OnUsagePage { .. })
+    }
+}
+
 /// A fact that the `wording` module can turn into a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fact {
@@ -304,7 +311,10 @@ fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
             let fact = Fact::Plan(plan, account.role.clone());
             reasons.push(reason(fact, Source::Account, None));
         }
-        _ if evidence.error.message.origin != MessageOrigin::Pasted => {
+        // The sentence about a key already says that there is no login with a plan.
+        _ if evidence.error.message.origin != MessageOrigin::Pasted
+            && !evidence.error.uses_key() =>
+        {
             reasons.push(reason(Fact::NoPlan, Source::Account, None));
         }
         _ => {}

@@ -97,53 +97,138 @@ pub enum Ending {
     Outlived,
 }
 
-/// Returns the current state of an error.
-pub(super) fn state(input: &Input<'_>, diagnosis: &Diagnosis) -> State {
-    match ending(input, diagnosis) {
-        _ if diagnosis.is_notice() && !has_ended_notice(input, diagnosis) => State::Notice,
-        Some(ending) => State::Over(ending),
+/// The end of an error.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    ending: Ending,
+    /// The time of the event that ended the error, or `None` if it is unknown.
+    pub(super) at: Option<DateTime<Utc>>,
+}
+
+impl End {
+    fn at(ending: Ending, at: DateTime<Utc>) -> Self {
+        let at = Some(at);
+        Self { ending, at }
+    }
+
+    fn at_unknown_time(ending: Ending) -> Self {
+        Self { ending, at: None }
+    }
+}
+
+/// Returns the current state of an error. `end` is the error's end, as returned by [`end`].
+pub(super) fn state(input: &Input<'_>, diagnosis: &Diagnosis, end: Option<End>) -> State {
+    // A notice about something that is already over is reported as over.
+    let has_ended = end.is_some() && !input.evidence.is_pasted();
+    match end {
+        _ if diagnosis.is_notice() && !has_ended => State::Notice,
+        Some(end) => State::Over(end.ending),
         None => State::Blocks(wait(input, diagnosis)),
     }
 }
 
-/// Returns true if the message is a notice about something that is already over.
-fn has_ended_notice(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
-    !input.evidence.is_pasted() && ending(input, diagnosis).is_some()
+/// Returns how the error ended, or `None` if it has not ended.
+///
+/// The first event that ended the error counts, so that later events do not change the account of a past error. An end
+/// that no event proves counts only as long as there is no such event.
+pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
+    let proven = [
+        reset(input, diagnosis),
+        early_reset(input, diagnosis),
+        response(input.evidence),
+        next_limit(input.evidence),
+        response_elsewhere(input, diagnosis),
+        new_month(input.evidence, diagnosis),
+    ];
+    let end = proven
+        .into_iter()
+        .flatten()
+        .min_by_key(|end| end.at)
+        .or_else(|| assumed_end(input, diagnosis))?;
+    // A response of the account does not prove that an error is over. If the error is over, it may have come first.
+    let resumed_at = input.evidence.collected.resumed_at;
+    let resumed_first = match end {
+        End {
+            at: Some(ended_at), ..
+        } => resumed_at.is_some_and(|resumed_at| resumed_at < ended_at),
+        End { ending, at: None } => ending != Ending::ResponseReceived && resumed_at.is_some(),
+    };
+    Some(match end.ending {
+        _ if resumed_first => End {
+            ending: Ending::ResponseElsewhere,
+            at: resumed_at,
+        },
+        // Only the other session's newest response is known, and it may not be the first one.
+        Ending::ResponseElsewhere if end.at != resumed_at => {
+            End::at_unknown_time(Ending::ResponseElsewhere)
+        }
+        _ => end,
+    })
 }
 
-/// Returns how the error ended, or `None` if it has not ended.
-fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
+/// Returns the reset, if its time has passed.
+fn reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
+    let reset = diagnosis.resets.chosen?;
+    let has_passed = reset.at <= input.evidence.clock.now && !is_false(diagnosis);
+    has_passed.then(|| End::at(Ending::Reset, reset.at))
+}
+
+/// Returns the first response that the session received after the error.
+fn response(evidence: &Evidence) -> Option<End> {
+    let response = evidence.error.later_response.as_ref()?;
+    Some(End {
+        ending: Ending::ResponseReceived,
+        at: response.at,
+    })
+}
+
+/// Returns the next time that the session hit a limit, unless it received a response in between.
+fn next_limit(evidence: &Evidence) -> Option<End> {
+    let at = evidence.collected.hit_again_at?;
+    Some(End::at(Ending::HitAgain, at))
+}
+
+/// Returns a response in another session that proves that the error is over.
+pub(super) fn response_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
+    let collected = &input.evidence.collected;
+    let at = collected
+        .other_responses
+        .iter()
+        .filter(|response| is_ended_by(input, diagnosis, response))
+        .map(|response| response.at)
+        .min()?;
+    Some(End::at(Ending::ResponseElsewhere, at))
+}
+
+/// Returns the start of the next calendar month, if it has begun and the error is about a monthly cap.
+fn new_month(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
+    let ends_with_month =
+        diagnosis.limit.description().ends_with_month && diagnosis.resets.chosen.is_none();
+    let next_month = evidence.clock.zone.month_bounds(evidence.at()).1;
+    (ends_with_month && next_month <= evidence.clock.now)
+        .then(|| End::at(Ending::NewMonth, next_month))
+}
+
+/// Returns how the error ended if no event proves it. Time alone or the way in which the user pays now suggests this end.
+fn assumed_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let evidence = input.evidence;
     let now = evidence.clock.now;
     let age = (now - evidence.at()).abs();
     let pause = pause_end(input, diagnosis);
-    let reset = diagnosis.resets.chosen.filter(|_| !is_false(diagnosis));
-
-    if reset.is_some_and(|reset| reset.at <= now) {
-        Some(Ending::Reset)
-    } else if is_reset_early(input, diagnosis) {
-        Some(Ending::ResetEarly)
-    } else if evidence.has_later_response() {
-        Some(Ending::ResponseReceived)
-    } else if evidence.collected.hit_again_at.is_some() {
-        Some(Ending::HitAgain)
-    } else if diagnosis.has_response_elsewhere {
-        Some(Ending::ResponseElsewhere)
-    } else if is_of_last_month(evidence, diagnosis) {
-        Some(Ending::NewMonth)
-    } else if has_outlived(input, diagnosis, age)
-        || pause.is_some() && age > TEMPORARY_PROBLEM_LASTS
-    {
-        Some(Ending::Outlived)
+    let ending = if pause.is_some() && age > TEMPORARY_PROBLEM_LASTS {
+        Ending::Outlived
     } else if pause.is_some_and(|end| end <= now) {
-        Some(Ending::PauseOver)
+        Ending::PauseOver
     } else if evidence.collected.concerns_others_only {
-        Some(Ending::ConcernsOthers)
+        Ending::ConcernsOthers
     } else if evidence.collected.key_is_removed && diagnosis.verdict == Verdict::WrongCredential {
-        Some(Ending::KeyRemoved)
+        Ending::KeyRemoved
+    } else if has_outlived(input, diagnosis, age) {
+        Ending::Outlived
     } else {
-        None
-    }
+        return None;
+    };
+    Some(End::at_unknown_time(ending))
 }
 
 /// Returns true if the error is older than the longest time that its limit can last. Temporary problems with a known
@@ -170,28 +255,19 @@ fn pause_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<DateTime<Utc>> 
     Some(asked.map_or(input.evidence.at() + pause, |reset| reset.at))
 }
 
-/// Returns true if a later reading shows that the windows reset early.
-fn is_reset_early(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+/// Returns the early reset of the windows, if a later reading shows one.
+fn early_reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let windows: Vec<Window> = diagnosis
         .limit
         .window()
         .into_iter()
         .chain(diagnosis.window)
         .collect();
-    !windows.is_empty()
-        && !is_false(diagnosis)
-        && !input.evidence.is_pasted()
-        && input.readings.have_been_reset(&windows)
-}
-
-/// Returns true if a response in another session proves that this error is over.
-pub(super) fn has_response_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
-    input
-        .evidence
-        .collected
-        .other_responses
-        .iter()
-        .any(|response| is_ended_by(input, diagnosis, response))
+    if windows.is_empty() || is_false(diagnosis) || input.evidence.is_pasted() {
+        return None;
+    }
+    let measured = input.readings.reset_measured_at(&windows)?;
+    Some(End::at(Ending::ResetEarly, measured))
 }
 
 fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherResponse) -> bool {
@@ -232,14 +308,6 @@ fn is_same_model(evidence: &Evidence, response: &OtherResponse) -> bool {
         (Some(refused), Some(responding)) => !evidence.uses_long_context() && refused == responding,
         (None, _) | (_, None) => false,
     }
-}
-
-/// Returns true if a monthly cap was reached in a previous calendar month.
-fn is_of_last_month(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let zone = evidence.clock.zone;
-    diagnosis.limit.description().ends_with_month
-        && diagnosis.resets.chosen.is_none()
-        && zone.month_bounds(evidence.at()).0 < zone.month_bounds(evidence.clock.now).0
 }
 
 fn wait(input: &Input<'_>, diagnosis: &Diagnosis) -> Wait {

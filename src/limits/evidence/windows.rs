@@ -254,24 +254,23 @@ impl<'a> Readings<'a> {
             .last()
     }
 
-    /// Returns true if the newest reading shows that none of these windows is full any longer.
-    pub(crate) fn have_been_reset(&self, windows: &[Window]) -> bool {
-        let settled = self.evidence.at() + SETTLED_AFTER;
-        let Some(newest) = self.newest_since(settled) else {
-            return false;
-        };
-        let full = Window::ALL
-            .into_iter()
-            .filter(|window| matches!(self.state(*window), WindowState::Full(_)));
-        let mut relevant = full.chain(windows.iter().copied()).peekable();
-        relevant.peek().is_some()
-            && relevant.all(|window| {
-                newest.usage(window).is_some_and(|usage| {
-                    let now = self.evidence.clock.now;
-                    let is_present = usage.resets_at.is_none_or(|reset| reset > now);
-                    is_present && usage.used_percent < RESET_BELOW
-                })
+    /// Returns the time of the newest reading if it shows that none of these windows is full any longer.
+    pub(crate) fn reset_measured_at(&self, windows: &[Window]) -> Option<DateTime<Utc>> {
+        let newest = self.newest_since(self.evidence.at() + SETTLED_AFTER)?;
+        let now = self.evidence.clock.now;
+        let has_room = |window: Window| {
+            newest.usage(window).is_some_and(|usage| {
+                let is_present = usage.resets_at.is_none_or(|reset| reset > now);
+                is_present && usage.used_percent < RESET_BELOW
             })
+        };
+        let mut relevant = Window::ALL
+            .into_iter()
+            .filter(|window| matches!(self.state(*window), WindowState::Full(_)))
+            .chain(windows.iter().copied())
+            .peekable();
+        let is_reset = relevant.peek().is_some() && relevant.all(has_room);
+        is_reset.then_some(newest.measured)
     }
 
     /// Returns whether the newest reading shows a full window, or `None` if there is no valid reading.

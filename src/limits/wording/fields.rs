@@ -44,6 +44,21 @@ impl Fields {
         let clock = evidence.clock;
         let mut fields = Self { known: Vec::new() };
         fields.add_times(diagnosis, clock);
+        // Past times name the day only if it is not the day of the error, so that the sentence never changes.
+        let at_error = Clock {
+            now: evidence.at(),
+            ..clock
+        };
+        let passed = diagnosis
+            .resets
+            .chosen
+            .filter(|reset| reset.at <= clock.now);
+        for (name, at) in [
+            ("ended_at", diagnosis.ended_at),
+            ("passed", passed.map(|reset| reset.at)),
+        ] {
+            fields.set(name, at.map(|at| at_error.format_time_with_preposition(at)));
+        }
         fields.add_measurement(diagnosis.measurement, evidence.at());
         fields.add_names(message, diagnosis, evidence);
         if let Some(full) = diagnosis.also_full
@@ -91,8 +106,6 @@ impl Fields {
             return;
         };
         if reset.at <= clock.now {
-            let passed = clock.format_time_with_preposition(reset.at);
-            self.set("passed", Some(passed));
             return;
         }
         let time = clock.format_time(reset.at);
@@ -139,13 +152,27 @@ impl Fields {
             && window == Some(Window::Weekly)
             && message.gives_clock_time_alone();
         let likely = if is_weak { "possibly" } else { "probably" };
-        let ended = if diagnosis.is_limit() {
+        let is_false = diagnosis.verdict == Verdict::FalseLikely;
+        let ended = if is_false {
+            "this was probably a false alarm"
+        } else if diagnosis.is_limit() {
             "this limit has ended"
         } else {
             "this problem has passed"
         };
+        let disputed = match diagnosis.limit.limited_resource() {
+            LimitedResource::Credits => pool,
+            LimitedResource::CreditsUpTo(_) => "spend cap",
+            LimitedResource::Included(_)
+            | LimitedResource::ApiMoney(_)
+            | LimitedResource::TemporaryProblem(_)
+            | LimitedResource::Nothing => limit,
+        };
+        let but = if is_false { "and" } else { "but" };
         for (name, value) in [
             ("ended", ended),
+            ("disputed", disputed),
+            ("but", but),
             ("likely", likely),
             ("limit", limit),
             ("pool", pool),

@@ -20,12 +20,15 @@ use serde::Deserialize;
 use super::catalog::{Message, MessageContext};
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::Evidence;
+use super::kind::Verdict;
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
 const HEADLINE: usize = 110;
 /// The maximum width of a badge, in columns.
 const BADGE: usize = 60;
+/// The summary to use if no other one fits.
+const SHORTEST_SUMMARY: &str = "{past}; that has passed";
 /// The prefix for the headline of a quoted message.
 const IF_RECEIVED: &str = "If you got this message, ";
 
@@ -35,7 +38,7 @@ struct CauseWording {
     cause: Option<Cause>,
     headlines: Vec<String>,
     badges: Vec<String>,
-    /// The headline in the past tense, without advice.
+    /// A clause in the past tense that says what happened.
     #[serde(default)]
     past: Option<String>,
 }
@@ -66,6 +69,12 @@ enum EndingWord {
 #[derive(Debug, Deserialize)]
 struct EndingWording {
     ending: EndingWord,
+    /// Sentences in the past tense that say what happened and how it ended, in order of preference.
+    summaries: Vec<String>,
+    /// The advice to append to the summary in a headline.
+    advice: Option<String>,
+    /// The headlines to use instead of the summary. They describe the present.
+    #[serde(default)]
     headlines: Vec<String>,
     badges: Vec<String>,
     /// The sentence that describes the current state.
@@ -98,6 +107,8 @@ static CAUSES: LazyLock<HashMap<Cause, &'static CauseWording>> = LazyLock::new(|
 #[derive(Debug, Clone)]
 pub(crate) struct Wording {
     pub(crate) headline: String,
+    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over.
+    pub(crate) summary: Option<String>,
     pub(crate) badge: String,
     pub(crate) actions: Vec<Action>,
 }
@@ -106,14 +117,18 @@ pub(crate) struct Wording {
 pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
     let mut fields = Fields::new(message, evidence, diagnosis);
     let present = cause_sentences(message, diagnosis, &fields);
-    fields.set("past", Some(past(message, diagnosis, &fields)));
     fields.set("name", Some(name_of_badge(&present.badge)));
 
+    let mut summary = None;
     let sentences = match ending_wording(evidence, diagnosis) {
-        Some(wording) => Sentences {
-            headline: headline(&wording.headlines, "", &fields),
-            badge: badge(&wording.badges, &fields),
-        },
+        Some(wording) => {
+            let summaries = wording.summaries(&pasts(message, diagnosis, &fields), &fields);
+            summary = Some(first_fitting(&summaries));
+            Sentences {
+                headline: wording.headline(&summaries, &fields),
+                badge: badge(&wording.badges, &fields),
+            }
+        }
         None => present,
     };
     let actions = diagnosis
@@ -123,8 +138,54 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
         .collect();
     Wording {
         headline: sentences.headline,
+        summary,
         badge: sentences.badge,
         actions,
+    }
+}
+
+impl EndingWording {
+    /// Returns the summaries whose placeholders are all known, best first. `pasts` are the ways to say what happened.
+    /// The last summary is so short that it always fits.
+    fn summaries(&self, pasts: &[String], fields: &Fields) -> Vec<String> {
+        self.summaries
+            .iter()
+            .map(String::as_str)
+            .chain([SHORTEST_SUMMARY])
+            .flat_map(|template| pasts.iter().map(|past| template.replace("{past}", past)))
+            .filter_map(|template| fields.fill(&template))
+            .collect()
+    }
+
+    /// Returns the headline for an error that is over. The advice is omitted if it does not fit.
+    fn headline(&self, summaries: &[String], fields: &Fields) -> String {
+        if let Some(headline) = self
+            .headlines
+            .iter()
+            .filter_map(|template| fields.fill(template))
+            .find(|headline| headline.chars().count() < HEADLINE)
+        {
+            return format!("{headline}.");
+        }
+        let summary = first_fitting(summaries);
+        if let Some(advice) = &self.advice {
+            let advised = format!("{}; {advice}.", summary.trim_end_matches('.'));
+            if advised.chars().count() <= HEADLINE {
+                return advised;
+            }
+        }
+        summary
+    }
+}
+
+/// Returns the first sentence that fits in a headline.
+fn first_fitting(sentences: &[String]) -> String {
+    let fitting = sentences
+        .iter()
+        .find(|sentence| sentence.chars().count() < HEADLINE);
+    match fitting {
+        Some(sentence) => format!("{sentence}."),
+        None => "An error stopped this session, but that has passed.".to_owned(),
     }
 }
 
@@ -267,16 +328,33 @@ fn badge(templates: &[String], fields: &Fields) -> String {
         .unwrap_or_else(|| "a message from Claude Code · /whycap explains it".to_owned())
 }
 
-/// Returns the headline in the past tense, without advice.
-fn past(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> String {
+/// Returns clauses in the past tense that say what happened, best first.
+fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<String> {
     let of_cause = CAUSES
         .get(&diagnosis.cause)
         .and_then(|wording| fields.fill(wording.past.as_deref()?));
-    of_cause.unwrap_or_else(|| {
-        let meaning = message.row.meaning;
-        let what = meaning.split([':', ';', '.']).next().unwrap_or(meaning);
-        in_past(what.split(", ").next().unwrap_or(what))
-    })
+    let past = of_cause.unwrap_or_else(|| past_of_meaning(message.row.meaning));
+    let without_remark = without_remark(&past).to_owned();
+    if diagnosis.verdict != Verdict::NotALimit || past.contains(" (not ") {
+        return vec![past, without_remark];
+    }
+    let remark = if past.contains("limit") {
+        "not a limit of your plan"
+    } else {
+        "not a limit"
+    };
+    vec![format!("{past} ({remark})"), past, without_remark]
+}
+
+/// Returns a clause without the remark in parentheses at its end.
+fn without_remark(clause: &str) -> &str {
+    clause.split(" (").next().unwrap_or(clause)
+}
+
+/// Returns what happened according to a meaning in the catalog, in the past tense and without advice.
+fn past_of_meaning(meaning: &str) -> String {
+    let what = meaning.split([':', ';', '.']).next().unwrap_or(meaning);
+    in_past(what.split(", ").next().unwrap_or(what))
 }
 
 /// Converts a clause from the catalog to the past tense.
@@ -285,6 +363,7 @@ fn in_past(clause: &str) -> String {
         (" is ", " was "),
         (" are ", " were "),
         (" has ", " had "),
+        ("You have ", "You had "),
         (" needs ", " needed "),
         (" does not ", " did not "),
         (" works ", " worked "),
@@ -389,6 +468,7 @@ pub(crate) fn old_name(message: &Message, evidence: &Evidence) -> Option<&'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::catalog::rows;
 
     /// Sample values of maximum length, grouped by which values are always known together.
     const VALUES: &[&[(&str, &str)]] = &[
@@ -400,6 +480,7 @@ mod tests {
         &[("time", "11:48pm")],
         &[("day", "Wed Nov 23 23:48")],
         &[("passed", "on Wed Nov 23 23:48")],
+        &[("ended_at", "on Wed Nov 23 23:48")],
         &[
             ("percent", "96"),
             ("meter", "weekly"),
@@ -429,11 +510,12 @@ mod tests {
         ("cap", "extra usage cap"),
         ("counted", "your weekly Sonnet limit"),
         ("name", "weekly Sonnet limit"),
-        (
-            "past",
-            "The message said that your weekly Sonnet limit was used up",
-        ),
+        ("disputed", "weekly Sonnet limit"),
+        ("but", "and"),
     ];
+
+    /// Text that shows that a sentence was put together incorrectly.
+    const ODD: [&str; 8] = ["  ", " ,", " .", "{", "}", "::", ",:", " a unknown"];
 
     /// Returns the fields for all groups whose bit is set in `known`.
     fn fields(known: usize) -> Fields {
@@ -444,13 +526,23 @@ mod tests {
         Fields::of(all.map(|(name, value)| (*name, (*value).to_owned())))
     }
 
-    fn check(about: &str, headlines: &[String], badges: &[String], fields: &Fields) {
-        let sentence = headline(headlines, "", fields);
+    fn check_badge(about: &str, badges: &[String], fields: &Fields) {
         let badge = badge(badges, fields);
-        assert!(!sentence.contains("cannot explain this message"), "{about}");
         assert!(!badge.contains("whycap explains it"), "{about}");
-        assert!(sentence.chars().count() <= 110, "{about}: {sentence}");
         assert!(crate::terminal::width(&badge) <= 60, "{about}: {badge}");
+        assert!(
+            !ODD.iter().any(|odd| badge.contains(odd)),
+            "{about}: {badge}"
+        );
+    }
+
+    fn check_sentence(about: &str, sentence: &str) {
+        assert!(!sentence.contains("cannot explain this message"), "{about}");
+        assert!(
+            !sentence.contains("An error stopped this session"),
+            "{about}"
+        );
+        assert!(sentence.chars().count() <= 110, "{about}: {sentence}");
         let words = sentence.trim_end_matches('.');
         assert!(words.len() + 1 == sentence.len(), "{about}: {sentence}");
         assert!(!words.contains(". "), "two sentences: {about}: {sentence}");
@@ -458,12 +550,8 @@ mod tests {
             sentence.starts_with(char::is_uppercase) || sentence.starts_with("whycap"),
             "{sentence}"
         );
-        for odd in ["  ", " ,", " .", "{", "}", "::", ",:", " a unknown"] {
-            assert!(
-                !sentence.contains(odd) && !badge.contains(odd),
-                "{about}: {sentence}"
-            );
-        }
+        let is_odd = ODD.iter().any(|odd| sentence.contains(odd));
+        assert!(!is_odd, "{about}: {sentence}");
     }
 
     #[test]
@@ -473,7 +561,8 @@ mod tests {
             let fields = fields(known);
             for wording in &WORDINGS.causes {
                 let about = format!("{:?}", wording.cause);
-                check(&about, &wording.headlines, &wording.badges, &fields);
+                check_badge(&about, &wording.badges, &fields);
+                check_sentence(&about, &headline(&wording.headlines, "", &fields));
             }
         }
     }
@@ -551,12 +640,33 @@ mod tests {
             .iter()
             .position(|group| group[0].0 == "passed")
             .unwrap();
+        let past = "The message said that your weekly Sonnet limit was used up".to_owned();
         for known in 0..1 << VALUES.len() {
             let fields = fields(known | 1 << passed);
             for wording in &WORDINGS.endings {
                 let about = format!("{:?}", wording.ending);
-                check(&about, &wording.headlines, &wording.badges, &fields);
+                let summaries = wording.summaries(std::slice::from_ref(&past), &fields);
+                let headline = wording.headline(&summaries, &fields);
+                check_badge(&about, &wording.badges, &fields);
+                check_sentence(&about, &first_fitting(&summaries));
+                check_sentence(&about, &headline);
+                assert!(wording.headlines.len() > 1 || headline.starts_with(&past));
             }
+        }
+    }
+
+    /// However an error ended, its summary must say what happened.
+    #[test]
+    fn every_past_fits_into_the_summary_of_every_ending() {
+        let mut pasts: Vec<String> = CAUSES
+            .values()
+            .filter_map(|wording| fields((1 << VALUES.len()) - 1).fill(wording.past.as_deref()?))
+            .collect();
+        pasts.extend(rows().map(|row| without_remark(&past_of_meaning(row.meaning)).to_owned()));
+        for past in pasts {
+            let longest = SHORTEST_SUMMARY.replace("{past}", &past);
+            check_sentence(&past, &first_fitting(std::slice::from_ref(&longest)));
+            assert!(longest.chars().count() < HEADLINE, "{longest}");
         }
     }
 

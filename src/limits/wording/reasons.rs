@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use crate::claude::credentials::SetIn;
-use crate::limits::decide::{Fact, Reason, ResetOfOther, Unknown};
+use crate::limits::decide::{Fact, Reason, ResetOfOther, State, Unknown};
 use crate::limits::evidence::{Evidence, FRESH_FOR, FULL_FROM, When};
 use crate::time::Clock;
 
 use super::WORDINGS;
 use super::fields::relative_to_error;
 
-/// Returns the sentence for a fact.
-pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
+/// Returns the sentence for a fact. If the error is over, facts about the session are stated in the past tense.
+pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State) -> String {
     let (clock, error_at) = (evidence.clock, evidence.at());
     match &reason.fact {
         Fact::OtherAccount => {
@@ -85,10 +85,9 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             format!("You are logged in to a {} plan{with_role}.", plan.name())
         }
         Fact::NoPlan => "whycap found no login with a plan on this machine.".to_owned(),
-        Fact::Key(name, set_in) => key_sentence(name, *set_in, evidence),
+        Fact::Key(name, set_in) => key_sentence(name, *set_in, evidence, state),
         Fact::Gateway(name, host, set_in) => {
-            let at_host = host.as_ref().map_or_else(String::new, |host| format!(" ({host})"));
-            format!("{name}{at_host} is set in {}, so your requests go to another service, not to Anthropic.", set_in.words())
+            gateway_sentence(name, host.as_deref(), *set_in, state)
         }
         Fact::SetupToken => {
             "The session may have used CLAUDE_CODE_OAUTH_TOKEN, which does not say which plan you have.".to_owned()
@@ -124,13 +123,34 @@ fn status_sentence(status: u16) -> String {
     format!("The HTTP status was {status}{meaning}.")
 }
 
-/// Returns the sentence for a key that overrides the login or did so when the error occurred.
-fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence) -> String {
+/// Returns the sentence for a key that Claude Code uses instead of a login, or used when the error occurred.
+fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence, state: State) -> String {
     let place = set_in.words();
-    if evidence.collected.key_is_removed || evidence.has_later_response() {
-        format!("{name} was set in {place} and overrode your login.")
+    let has_plan = evidence.plan().is_some();
+    match (state.is_over(), has_plan) {
+        (true, true) => format!("{name} was set in {place} and overrode your login."),
+        (true, false) => {
+            format!("{name} was set in {place}, and there was no login with a plan.")
+        }
+        (false, true) => format!("{name} is set in {place} and overrides your login."),
+        (false, false) => {
+            format!("{name} is set in {place}, and there is no login with a plan.")
+        }
+    }
+}
+
+/// Returns the sentence for a setting that redirects requests to another service.
+fn gateway_sentence(name: &str, host: Option<&str>, set_in: SetIn, state: State) -> String {
+    let at_host = host.map_or_else(String::new, |host| format!(" ({host})"));
+    let place = set_in.words();
+    if state.is_over() {
+        format!(
+            "{name}{at_host} was set in {place}, so your requests went to another service, not to Anthropic."
+        )
     } else {
-        format!("{name} is set in {place} and overrides your login.")
+        format!(
+            "{name}{at_host} is set in {place}, so your requests go to another service, not to Anthropic."
+        )
     }
 }
 
