@@ -203,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_no_variable() {
+    fn an_empty_variable_is_ignored() {
         assert_eq!(environment(&[("NO_COLOR", "")]).variable("NO_COLOR"), None);
     }
 
     #[test]
-    fn columns_outside_reason_are_ignored() {
+    fn unreasonable_column_counts_are_ignored() {
         assert_eq!(environment(&[("COLUMNS", "0")]).columns(), None);
         assert_eq!(environment(&[("COLUMNS", "80")]).columns(), Some(80));
     }

@@ -303,7 +303,7 @@ mod tests {
     /// A symbolic link with this name in the working directory used to change the meaning of a budget.
     #[test]
     #[cfg(unix)]
-    fn a_mere_name_is_no_path_from_where_we_happen_to_run() {
+    fn a_bare_name_is_not_relative_to_the_working_directory() {
         let places = places(&[("HOME", "/nowhere/ada")]);
         for name in ["src", ".", "..", "api/server", "~api"] {
             assert_eq!(places.named(name), Vec::<String>::new(), "{name}");
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_project_names_neither_our_data_nor_our_settings() {
+    fn a_project_cannot_choose_whycaps_data_or_settings() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         let (home, project) = (root.join("home"), root.join("home/work"));
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_windows_looked_up_is_written_as_people_write_it() {
+    fn windows_paths_are_shown_in_their_usual_form() {
         for (looked_up, written) in [
             (r"\\?\C:\Users\ann", r"C:\Users\ann"),
             (r"\\?\UNC\server\share\x", r"\\server\share\x"),
@@ -397,7 +397,7 @@ mod tests {
     /// Git Bash sets `HOME`, sometimes to a directory on another drive. Claude Code ignores `HOME` on Windows.
     #[test]
     #[cfg(windows)]
-    fn on_windows_home_is_the_profile_and_things_are_below_its_app_data() {
+    fn on_windows_home_is_the_profile_and_data_is_in_app_data() {
         let with = |pairs: &[(&str, &str)]| {
             let profile = [("USERPROFILE", r"C:\Users\Ann Lee"), ("HOME", r"H:\")];
             places(&[&profile, pairs].concat())

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_leave_only_a_hash() {
+    fn only_hashes_of_ids_are_kept() {
         let account = account(
             br#"{"oauthAccount":{"accountUuid":"11111111-aaaa","emailAddress":"dev@example.com","organizationType":"claude_team","organizationRole":"user"}}"#,
         )

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_gateway_only_the_host_is_kept() {
+    fn only_a_gateways_host_is_kept() {
         for (url, host) in [
             (
                 "https://user:sk-secret@LLM.example.com:8443/v1?key=x",
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_settings_file_of_any_shape_is_survived() {
+    fn a_settings_file_of_any_shape_causes_no_panic() {
         for text in [
             "",
             "[]",
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_incidents_name_the_place_as_they_always_did() {
+    fn stored_incidents_keep_the_names_of_credential_sources() {
         let places = [
             (SetIn::Environment, "\"environment\""),
             (SetIn::Settings(SettingsScope::User), "\"user_settings\""),

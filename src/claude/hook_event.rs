@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_has_no_name() {
+    fn an_unknown_event_has_no_name() {
         assert_eq!(HookEvent::parse(b"[1").name, None);
         assert_eq!(
             HookEvent::parse(br#"{"hook_event_name":"PreToolUse"}"#).name,

@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_says_what_it_is_at() {
+    fn a_sessions_activity_is_parsed() {
         let activity = SessionActivity::parse(REAL);
         assert_eq!(activity.state, Some(SessionState::Idle));
         assert_eq!(activity.directory.as_deref(), Some("/home/u/proj"));
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_in_the_background_says_so_and_an_unknown_kind_says_nothing() {
+    fn only_background_kinds_count_as_background() {
         for (kind, in_background) in [
             ("interactive", false),
             ("bg", true),
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_client_holds() {
+    fn a_running_client_confirms_the_claim() {
         assert_eq!(
             liveness(&Claim::parse(REAL).unwrap(), &client()),
             Liveness::Running
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_number_with_another_start_time_is_another_process() {
+    fn the_same_pid_with_another_start_time_is_another_process() {
         let reused = Process {
             start_ticks: Some(999_999),
             ..client()
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_by_the_clock_is_compared_to_the_second() {
+    fn clock_start_times_are_compared_to_the_second() {
         let process = |seconds: i64| Process {
             start_ticks: None,
             started_at: DateTime::from_timestamp(1_795_158_410 + seconds, 0),
@@ -495,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_from_the_windows_side_says_nothing_about_processes_in_wsl() {
+    fn a_windows_pid_is_inconclusive_in_wsl() {
         let windows = Claim {
             domain: Some("win32:desk".to_owned()),
             ..Claim::parse(REAL).unwrap()
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_number_that_nobody_has_here_may_be_somebodys_where_we_cannot_look() {
+    fn a_bare_pid_without_a_process_is_inconclusive_if_others_are_invisible() {
         let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
         let (bare, real) = (Claim::parse(b"26923").unwrap(), Claim::parse(REAL).unwrap());
         let sleep = Process {
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_machines_that_call_themselves_the_same_the_start_tells_which_one_is_meant() {
+    fn the_boot_time_distinguishes_machines_with_the_same_id() {
         let there = PidDomain {
             boot: DateTime::from_timestamp(1_795_000_000, 0),
             ..in_directory_of(InvisibleProcesses::OnOtherMachines)
@@ -550,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_a_process_in_a_container_has_there_may_be_its_own() {
+    fn a_pid_used_in_a_container_is_inconclusive() {
         let inside = Process {
             in_container: true,
             ..Process::gone(26923)
@@ -560,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_on_another_host_is_not_looked_for_here() {
+    fn an_owner_on_another_host_is_inconclusive() {
         let claim = br#"{"pid":26923,"procStart":"143018","pidSpace":"desk#pid:[4026531836]"}"#;
         let here = PidDomain {
             space: Some("laptop#pid:[4026531836]".to_owned()),
@@ -603,7 +603,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_from_a_container_says_nothing_about_our_processes() {
+    fn a_pid_from_a_container_is_inconclusive() {
         let elsewhere = Claim {
             domain: Some("linux:1:pid:[1]".to_owned()),
             ..Claim::parse(REAL).unwrap()
@@ -615,7 +615,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_does_not_hold_but_an_exact_start_time_keeps_it_open() {
+    fn another_program_is_inconclusive_only_with_an_exact_start_time() {
         let other = Process {
             is_claude: Some(false),
             name: Some("sleep".to_owned()),
@@ -632,7 +632,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_process_is_no_claim() {
+    fn invalid_pids_are_not_claims() {
         for bytes in [
             "",
             "0",

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn managed_drop_ins_win_over_the_managed_file_and_later_names_over_earlier_ones() {
+    fn managed_drop_ins_take_precedence_in_reverse_name_order() {
         let directory = tempfile::tempdir().unwrap();
         let managed = directory.path().join("managed-settings.json");
         let write = |path: &Path, command: &str| {

@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_chose_goes_before_what_the_client_made_up_and_the_last_before_the_first() {
+    fn a_users_title_takes_precedence_and_the_last_title_wins() {
         let ai = r#"{"type":"ai-title","aiTitle":"A small task","sessionId":"s"}"#;
         let later = r#"{"type":"ai-title","aiTitle":"A larger task","sessionId":"s"}"#;
         let own = r#"{"type":"custom-title","customTitle":"api","sessionId":"s"}"#;
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_found_by_its_own_line_and_not_by_what_it_led_to() {
+    fn a_prompt_is_found_by_its_own_line() {
         let root = tempfile::tempdir().unwrap();
         let transcript = root.path().join("s.jsonl");
         let prompt = |id: &str, second: u32, more: &str| {

@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_is_read_and_what_is_new_to_us_is_left_out() {
+    fn known_windows_are_read_and_unknown_windows_are_omitted() {
         let shown = CachedUsage::parse(&json!({
             "fetchedAtMs": 1_795_168_800_000_i64, "accountUuid": "a",
             "utilization": {

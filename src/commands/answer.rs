@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_says_that_it_was_cut() {
+    fn a_truncated_answer_says_so() {
         let cut = shorten(&"ä".repeat(20_000));
         assert!(cut.chars().count() < 10_000 && cut.ends_with("terminal)"));
     }

@@ -226,7 +226,7 @@ mod tests {
     use crate::terminal::THEMES;
 
     #[test]
-    fn the_documented_example_is_understood_whole() {
+    fn the_documented_example_is_valid() {
         let config = Config::parse(
             "[statusline]\nsegments = [\"model\", \"today\"]\n[budget]\nsession = 5.0\nday = 20\nwarn_at = 0.5\naction = \"stop\"\n[notify]\ndesktop = false\n",
         );
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_writes_goes_before_what_the_system_says_for_everybody() {
+    fn user_settings_take_precedence_over_system_settings() {
         let system = "[export]\nprojects = [\"acme/*\"]\nlabels = { team = \"payments\" }\n[budget]\nday = 20\n";
         let user = "[export]\nbranches = \"ticket\"\nprojects = [\"ada/*\"]\nkey = \"short\"\n";
         let config = Config::from_files([system, user].map(|text| (None, Ok(text.into()))));
@@ -253,8 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_in_the_file_for_everybody_names_that_file_and_the_line_and_leaves_the_user_s_budget()
-    {
+    fn an_error_in_the_system_file_names_its_line_and_keeps_the_users_budget() {
         let home = tempfile::tempdir().unwrap();
         let mut places = Places::of(&Environment::new([], DateTime::UNIX_EPOCH));
         places.system_settings = home.path().join("everybody.toml");
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_costs_one_key_and_is_named() {
+    fn a_wrong_value_is_named_and_affects_only_its_key() {
         let config = Config::parse("[budget]\nday = -1\nmonth = 300\n[colour]\nx = 1\n");
         assert_eq!(config.budget.day, None);
         assert_eq!(config.budget.month, Some(300.0));
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_segment_costs_itself_and_no_other() {
+    fn an_unknown_segment_affects_no_other() {
         let config =
             Config::parse("[statusline]\nsegments = [\"today\", \"git\", 7, \"context\"]\n");
         assert_eq!(
@@ -448,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_file_changes_nothing() {
+    fn the_initial_file_changes_nothing() {
         assert_eq!(
             effective(Config::parse(&Config::first_file())),
             Config::default()
@@ -457,7 +456,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_gives_the_same_again(
+        fn a_written_configuration_parses_to_the_same_settings(
             segments_ in segments(),
             lines in prop::collection::vec(segments(), 0..4),
             separator in "[ -~│·日]{1,5}",
@@ -487,7 +486,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_stands_in_the_file_its_printout_is_a_sound_one(text in "(?s)(\\[?[a-z_]{1,10}\\]?( = .{0,12})?\n){0,6}") {
+        fn any_configuration_prints_as_a_valid_file(text in "(?s)(\\[?[a-z_]{1,10}\\]?( = .{0,12})?\n){0,6}") {
             let config = Config::parse(&text);
             let again = Config::parse(&config.in_effect(""));
             prop_assert_eq!(&again.problems, &Vec::<String>::new());

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_a_range_with_a_source() {
+    fn every_known_issue_has_a_version_range_and_a_source() {
         let known = known();
         assert!(known.len() > 8);
         for known in known {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_current_client_has_none() {
+    fn a_current_version_has_no_known_issues() {
         for version in [ClientVersion(2, 1, 328), ClientVersion(3, 0, 0)] {
             assert_eq!(issues_in(version), Vec::<&str>::new(), "{version}");
         }

@@ -120,14 +120,14 @@ fn complains(setup: &Setup, check: &str, verdict: CheckVerdict, words: &str) -> 
 }
 
 #[test]
-fn a_sound_setup_has_only_good_findings() {
+fn a_working_setup_has_only_good_findings() {
     let (_home, setup) = sound();
     assert_eq!(complaints(&setup), []);
     assert!(examine(&setup).len() >= 13);
 }
 
 #[test]
-fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fix() {
+fn every_text_is_used_with_all_arguments_and_every_problem_has_a_fix() {
     let texts: HashMap<String, FindingText> =
         serde_json::from_str(include_str!("findings.json")).unwrap();
     let checks = [
@@ -158,7 +158,7 @@ fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fi
 
 #[test]
 #[cfg(unix)]
-fn every_complaint_has_a_fix() {
+fn every_problem_has_a_fix() {
     let (_home, mut setup) = sound();
     setup.settings.clear();
     write(&setup.places.global_state, "{}");
@@ -196,7 +196,7 @@ fn hooks_that_are_turned_off_are_a_failure_with_the_file_named() {
 }
 
 #[test]
-fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
+fn managed_hooks_only_is_a_failure_unless_they_include_whycap() {
     let (_home, mut setup) = sound();
     let managed = json!({"allowManagedHooksOnly": true});
     let managed = file(SettingsScope::Managed, "/etc/m.json".into(), managed);
@@ -224,7 +224,7 @@ fn a_folder_without_trust_explains_a_blank_status_line() {
 }
 
 #[test]
-fn a_project_s_status_line_that_wins_is_named() {
+fn a_project_status_line_that_takes_precedence_is_named() {
     let (_home, mut setup) = sound();
     let other = json!({"statusLine": {"type": "command", "command": "other"}});
     let path = setup.directory.join(".claude/settings.json");
@@ -249,7 +249,7 @@ fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
 }
 
 #[test]
-fn a_plugin_beside_the_settings_is_no_problem_unless_it_is_turned_off() {
+fn a_plugin_in_addition_to_the_settings_is_fine_unless_disabled() {
     for plugin in ["whycap@skills-dir", "whycap@somewhere"] {
         let (_home, mut setup) = sound();
         user(&mut setup)["enabledPlugins"] = json!({plugin: true});
@@ -279,7 +279,7 @@ fn managed_settings_with_another_status_line_are_for_the_administrator() {
 
 #[test]
 #[cfg(unix)]
-fn a_wired_program_that_is_gone_is_a_failure() {
+fn a_missing_executable_is_a_failure() {
     let (_home, mut setup) = sound();
     let executable = setup.executable.take().unwrap();
     complains(&setup, "program", CheckVerdict::Warn, "version unknown");
@@ -301,7 +301,7 @@ fn a_wired_program_that_is_gone_is_a_failure() {
 }
 
 #[test]
-fn a_client_with_known_trouble_is_told_what_it_does() {
+fn known_issues_of_the_version_are_described() {
     let (_home, setup) = sound();
     let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
     write(
@@ -335,7 +335,7 @@ fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
 }
 
 #[test]
-fn retention_is_weighed_against_the_ledger() {
+fn retention_is_compared_with_the_ledger() {
     let (home, mut setup) = sound();
     setup.ledger = None;
     assert_eq!(complaints(&setup), [], "there is no history");
@@ -374,7 +374,7 @@ fn each_unreadable_transcript_is_named() {
 }
 
 #[test]
-fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
+fn a_clock_behind_the_release_or_the_files_is_a_failure() {
     let (home, mut setup) = sound();
     let soon = setup.environment.now + TimeDelta::hours(2);
     setup.newest_transcript = Some(NewestTranscript {
@@ -412,7 +412,7 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
 }
 
 #[test]
-fn a_wrap_without_its_record_is_mended_by_installing_again() {
+fn a_wrapped_line_without_a_record_is_fixed_by_reinstalling() {
     let (_home, mut setup) = sound();
     let other = json!({"type": "command", "command": "other"});
     user(&mut setup)["statusLine"]["whycapWraps"] = other;

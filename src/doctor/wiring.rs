@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_s_version_is_read_from_its_bytes() {
+    fn another_executables_version_is_read_from_its_bytes() {
         assert_eq!(
             marked_version(format!("\0\0{VERSION_MARK}\0").as_bytes()).as_deref(),
             Some(env!("CARGO_PKG_VERSION"))

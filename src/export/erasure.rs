@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sql_contains_nothing_but_hashes_and_a_day_from_a_list_that_someone_changed() {
+    fn a_manipulated_list_cannot_inject_sql() {
         let list =
             r#"{"hashes": ["person 5bdcc146bf60754e", "x');DROP TABLE whycap.rows;--", "\\"]}"#;
         let rows: ErasedRows = serde_json::from_str(list).unwrap();

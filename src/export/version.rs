@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_copy_with_more_knowledge_counts_and_of_equals_the_later() {
+    fn the_copy_with_more_data_counts_and_the_later_of_equals() {
         let [early, late] = ["2026-11-20T06:00:00Z", "2026-11-20T06:00:01Z"]
             .map(|time| ExportTime::new(time.parse().unwrap()));
         let [poor, rich] = [Weight::new(10, 7), Weight::new(11, 0)];
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_a_session_decide_before_those_of_its_lineage() {
+    fn a_sessions_lines_outrank_those_of_its_lineage() {
         let of_session = |lines, lineage| Weight::of_session(lines, lineage, 1);
         assert!(of_session(100, 1000) > of_session(99, 10_000));
         assert!(of_session(100, 1010) > of_session(100, 1000));

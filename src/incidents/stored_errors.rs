@@ -192,7 +192,7 @@ mod tests {
     use crate::limits::evidence::LaterResponse;
 
     #[test]
-    fn two_errors_in_one_millisecond_are_two_and_a_later_record_replaces_an_earlier_one() {
+    fn simultaneous_errors_are_kept_and_a_later_record_replaces_an_earlier_one() {
         let directory = tempfile::tempdir().unwrap();
         let now = DateTime::UNIX_EPOCH;
         let data = directory.path().join("data");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_several_hooks_report_at_once_is_one() {
+    fn an_error_reported_by_several_hooks_is_stored_once() {
         let directory = tempfile::tempdir().unwrap();
         let now = DateTime::UNIX_EPOCH;
         let data = directory.path().join("data");

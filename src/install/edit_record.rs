@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_writes_after_one_another_lead_back_to_the_first_text() {
+    fn consecutive_writes_lead_back_to_the_original() {
         let mut record = EditRecord::default();
         record.record_write(Some("a"), "ab", true);
         record.record_write(Some("ab"), "abc", false);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_between_two_writes_ends_the_exact_way_back() {
+    fn an_edit_between_writes_prevents_an_exact_restore() {
         let mut record = EditRecord::default();
         record.record_write(Some("a"), "ab", true);
         record.record_write(Some("xb"), "xbc", false);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_whycap_is_the_original_again() {
+    fn a_text_without_whycap_becomes_the_original() {
         let mut record = EditRecord::default();
         record.record_write(Some("a"), "ab", true);
         record.record_write(Some("x"), "xb", true);

@@ -343,7 +343,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn our_command_is_known_by_its_program_and_verb_however_it_is_quoted() {
+    fn whycaps_command_is_recognized_with_any_quoting() {
         for (command, executable) in [
             ("/usr/local/bin/whycap hook", "/usr/local/bin/whycap"),
             ("'/home/a b/whycap' hook", "/home/a b/whycap"),
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_are_not_ours_even_if_they_mention_us() {
+    fn commands_that_only_mention_whycap_are_not_recognized() {
         for command in [
             "echo whycap hook",
             "/opt/notwhycap hook",
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn without_ours_gives_back_the_kept_status_line_and_other_hooks() {
+    fn settings_without_whycap_contain_the_previous_status_line_and_other_hooks() {
         let settings = json!({
             "statusLine": {"type": "command", "command": "/x/whycap statusline",
                 "whycapWraps": {"type": "command", "command": "mine"}},

@@ -101,7 +101,7 @@ mod tests {
     use crate::testing::make_link;
 
     #[test]
-    fn a_quoted_path_is_recognised_as_ours_again() {
+    fn a_quoted_path_is_recognized_as_whycap() {
         for path in [
             "/usr/bin/whycap",
             "/home/a b/whycap",
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(found("/elsewhere/other"), real);
     }
     #[test]
-    fn what_a_package_runner_keeps_for_a_while_is_nothing_for_settings() {
+    fn a_package_runners_cache_is_not_used_in_settings() {
         for passing in [
             "/home/u/.npm/_npx/0a1b2c/node_modules/@whycap/linux-x64/whycap",
             "/home/u/.cache/pnpm/dlx/0a1b/node_modules/@whycap/linux-x64/whycap",
@@ -149,7 +149,7 @@ mod tests {
         assert!(!is_in_runner_cache(Path::new(stays)));
     }
     #[test]
-    fn a_version_in_the_path_of_pnpm_is_left_out() {
+    fn a_pnpm_path_is_used_without_its_version() {
         let store = Path::new("/home/u/pnpm/global/5/.pnpm");
         let executable = "node_modules/@whycap/linux-x64/whycap";
         let versioned = store.join("@whycap+linux-x64@0.1.0").join(executable);

@@ -481,7 +481,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_added_to_a_nasty_file_can_be_taken_out_again() {
+    fn entries_added_to_an_unusual_file_can_be_removed() {
         for text in NASTY {
             for keep in [
                 None,
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_s_edits_after_the_installation_survive_the_removal() {
+    fn edits_after_the_installation_survive_the_removal() {
         let text = "{\n  \"model\": \"opus\"\n}\n";
         let added = add(text, wanted(None)).unwrap().text;
         let edited = added.replace("\"opus\"", "\"sonnet\"").replace(
@@ -564,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_line_that_pipes_ours_through_something_is_left_as_it_is() {
+    fn a_status_line_that_pipes_whycaps_output_is_left_unchanged() {
         let text = "{\"statusLine\": {\"type\": \"command\", \"command\": \"/old/whycap statusline | head -1\"}}";
         let wanted = Additions {
             hooks: false,
@@ -574,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_status_line_that_the_client_dropped_comes_back_from_our_records() {
+    fn a_previous_status_line_dropped_by_claude_code_is_restored_from_the_record() {
         let text = "{\"statusLine\": {\"command\": \"/x/whycap statusline\"}}";
         assert_eq!(
             remove(text, false, Some("{\"command\": \"mine\"}"), None)
@@ -585,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_an_unknown_shape_are_refused_with_their_place() {
+    fn settings_of_an_unknown_shape_are_rejected_with_their_position() {
         for (text, reason) in [
             ("[]", "must be a JSON object"),
             ("\n7", "must be a JSON object"),
@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_plain_json_is_refused_with_its_place() {
+    fn text_that_is_not_plain_json_is_rejected_with_its_position() {
         let reasons = [
             (
                 "{\n  // note\n}",
@@ -668,7 +668,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_and_does_not_overflow_the_stack() {
+    fn deep_nesting_is_rejected_without_a_stack_overflow() {
         assert!(refused(&"[".repeat(1_000_000)).contains("depth"));
         let closed = format!("{}{}", "[".repeat(300), "]".repeat(300));
         assert!(refused(&closed).contains("recursion limit"));
@@ -720,7 +720,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_takes_the_comma_along_wherever_the_member_stands() {
+    fn removing_a_member_removes_its_comma() {
         for (text, gone, left) in [
             ("{ \"a\": 1, \"b\": 2 }", &[0][..], "{ \"b\": 2 }"),
             ("{ \"a\": 1, \"b\": 2 }", &[1], "{ \"a\": 1 }"),

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_arrive_in_the_order_of_the_transcripts_whichever_thread_is_faster() {
+    fn facts_arrive_in_transcript_order_from_any_thread() {
         let directory = tempfile::tempdir().unwrap();
         let sizes = [6, 1, 1, 5, 2, 0, 3].map(|megabytes| megabytes << 20);
         let transcripts: Vec<GrownTranscript> = sizes

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_text_keeps_its_meaning_and_loses_its_owner() {
+    fn an_error_text_keeps_its_meaning_without_personal_data() {
         for (text, expected) in [
             (
                 "Your apiKeyHelper script is failing · /home/jane/bin/key.sh: exit 1 (C:\\keys\\x)",

@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn while_a_session_runs_the_state_file_and_the_login_keep_their_locks() {
+    fn locks_of_the_state_file_and_the_login_stay_while_a_session_runs() {
         let guarded: Vec<&KnownLock> = directory_rows()
             .filter(|row| row.stays_with_live_session)
             .collect();
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_lock_that_would_have_to_be_watched_too_long_stays() {
+    fn a_login_lock_that_needs_too_long_an_observation_is_kept() {
         let facts = lock(".oauth_refresh.lock", EmptyDirectory, 20);
         assert_eq!(outcome(&facts, &alone()), (CannotTell, Denied));
     }
@@ -544,7 +544,7 @@ mod tests {
     }
 
     #[test]
-    fn another_users_lock_is_not_ours() {
+    fn another_users_lock_is_left_alone() {
         for row in KNOWN_LOCKS
             .iter()
             .filter(|row| row.kind != LockKind::Marker)
@@ -638,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_are_harmless_and_locks_of_git_are_not_ours() {
+    fn markers_are_harmless_and_git_locks_are_left_to_git() {
         assert_eq!(
             outcome(&lock("tasks/*/.lock", File, 86_400), &alone()),
             (Harmless, Denied)

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_own_currency_stands_beside_dollars_and_gives_way_first() {
+    fn the_users_currency_is_shown_next_to_dollars_and_dropped_first() {
         let config = "[budget]\nsession = 2\n[currency]\nrate = 0.5\n";
         assert_eq!(
             texts(session, 2, true, config),

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_that_was_shortened_in_vain_gets_its_columns_back() {
+    fn a_segment_shortened_in_vain_gets_its_columns_back() {
         let segments = [
             segment(&[(10, "a long text of little weight")]),
             segment(&[(5, "first in full"), (20, "first")]),

@@ -210,7 +210,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn every_row_fits_and_none_is_blank_whatever_the_payload_and_the_configuration(
+        fn every_row_fits_and_is_not_blank_for_any_input(
             payload in any_payload(true), cents in 0..9_999_999_i64, config in any_config(),
         ) {
             for columns in 1..=200 {

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_that_is_full_first_is_named_and_a_week_by_its_days() {
+    fn the_window_that_fills_first_is_named() {
         let week = |from: &str, until: &str| {
             let outlook = Outlook::WillFill(at(from), at(until));
             text(&[expected(Window::Weekly, 75.0, outlook)]).unwrap()

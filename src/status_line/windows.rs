@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_stand_beside_the_figures_and_give_way_to_them() {
+    fn bars_are_dropped_before_figures() {
         let forms = texts(WINDOWS, as_bars).unwrap();
         assert_eq!(
             forms[2],

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_gets_our_input_and_its_lines_are_kept() {
+    fn the_wrapped_command_gets_the_input_and_its_lines_are_kept() {
         assert_eq!(
             run("cat; echo; echo two", b"one", PATIENT),
             Ok(Some("one\ntwo".to_owned()))
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_silent_or_missing_command_is_no_answer() {
+    fn a_failing_silent_or_missing_command_has_no_output() {
         for command in [
             "echo text; exit 3",
             "true",
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_does_not_read_fifty_megabytes_is_not_waited_for() {
+    fn a_command_that_does_not_read_its_input_is_not_awaited() {
         let input = vec![b'x'; 50_000_000];
         assert_eq!(
             run("echo done", &input, PATIENT),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_command_is_killed_with_what_it_started() {
+    fn a_late_command_is_killed_with_its_children() {
         let directory = tempfile::tempdir().unwrap();
         let alive = directory.path().join("alive");
         let command = format!(
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_left_behind_does_not_hold_the_answer_back_for_ever() {
+    fn an_orphaned_child_does_not_delay_the_output() {
         let start = Instant::now();
         let answer = run("echo quick; sleep 30 &", b"", PATIENT);
         assert_eq!(answer, Ok(Some("quick".to_owned())));
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_in_time_counts_however_late_it_is_asked_for() {
+    fn output_that_arrived_in_time_counts_even_if_read_late() {
         let mut running = Running::start(
             &Shell::Posix("/bin/sh".into()),
             "echo quick",
@@ -358,13 +358,13 @@ mod tests {
     }
 
     #[test]
-    fn output_that_never_ends_is_ended() {
+    fn endless_output_is_stopped() {
         let time = Duration::from_millis(200);
         assert_eq!(run("yes", b"", time), Err(TimedOut));
     }
 
     #[test]
-    fn much_output_is_cut() {
+    fn long_output_is_truncated() {
         match run("head -c 1000000 /dev/zero | tr '\\0' x", b"", PATIENT) {
             Ok(Some(text)) => assert_eq!(text.len(), OUTPUT_LIMIT),
             other => panic!("{other:?}"),

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_time_that_clocks_show_twice_the_earlier_counts() {
+    fn an_ambiguous_local_time_is_the_earlier_one() {
         let berlin = Zone::named("Europe/Berlin").unwrap();
         let wall = NaiveDate::from_ymd_opt(2026, 10, 25)
             .unwrap()

@@ -423,7 +423,7 @@ mod tests {
         }
 
         #[test]
-        fn a_line_that_was_cut_off_is_no_object(object in object(), at in 0.0..1.0_f64) {
+        fn a_truncated_line_is_not_an_object(object in object(), at in 0.0..1.0_f64) {
             let written = Value::Object(object).to_string();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small length")]
             let mut end = (at * written.len() as f64) as usize;
@@ -434,7 +434,7 @@ mod tests {
         }
 
         #[test]
-        fn hostile_bytes_are_survived(bytes in proptest::collection::vec(prop_oneof![
+        fn hostile_bytes_cause_no_panic(bytes in proptest::collection::vec(prop_oneof![
             Just(b'{'), Just(b'}'), Just(b'['), Just(b']'), Just(b'"'), Just(b'\\'), Just(b':'), Just(b','), any::<u8>(),
         ], 0..60)) {
             let _ = JsonWalk::new(&bytes).object(|_, walk| walk.fields(|_, walk| walk.items(|walk| {
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_object_gives_none() {
+    fn an_incomplete_object_gives_none() {
         for broken in [
             "",
             "null",
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_model_nested_deeply_is_passed_over() {
+    fn deeply_nested_values_are_skipped() {
         for depth in [1, 128, 5_000] {
             let whole = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
             assert_eq!(
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_end_anywhere_in_a_word_or_after_all_of_them() {
+    fn a_text_can_end_inside_a_word_or_after_the_last_word() {
         for length in 0..100 {
             for escaped in [r"\\", r#"\""#, r#"\\\""#, "xx", "é"] {
                 let text = "x".repeat(length) + escaped;

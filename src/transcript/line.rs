@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drive_that_an_editor_writes_small_is_the_same_drive() {
+    fn a_lowercase_drive_letter_is_the_same_drive() {
         for (written, directory) in [
             (r"c:\\Users\\ann\\api", r"C:\Users\ann\api"),
             (r"C:\\Users\\ann\\api", r"C:\Users\ann\api"),
@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_message_id_is_known_by_its_uuid() {
+    fn a_line_without_a_message_id_is_identified_by_its_uuid() {
         let bare = LINE.replace("\"id\":\"msg_1\",", "");
         let other = bare.replace("req_1", "req_2");
         assert_eq!(response(&bare).key, response(&other).key);
@@ -645,7 +645,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_state_from_beyond_the_calendar_is_not_read() {
+    fn a_cost_state_with_an_impossible_date_is_ignored() {
         let line = |started: &str| {
             format!(
                 r#"{{"type":"cost-state","totalCostUSD":1,"startTime":{started},"modelUsage":{{}}}}"#
@@ -659,7 +659,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_names_on_a_copied_line_the_one_that_never_changes_counts() {
+    fn a_copied_line_is_identified_by_the_id_that_never_changes() {
         let copy = LINE.replace(
             "\"sessionId\":\"s1\"",
             "\"sessionId\":\"b2\",\"forkedFrom\":{\"sessionId\":\"b1\",\"messageUuid\":\"u1\"}",
@@ -673,7 +673,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_compactions_are_read_with_their_times() {
+    fn ownership_markers_and_compactions_are_read_with_their_times() {
         let at = 1_795_195_502_949;
         let snapshot = r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"messageId":"m","trackedFileBackups":{"a":{"timestamp":"2020-01-01T00:00:00Z"}},"timestamp":"2026-11-20T17:25:02.949Z"},"isSnapshotUpdate":false}"#;
         let queue = r#"{"type":"queue-operation","operation":"enqueue","timestamp":"2026-11-20T17:25:02.949Z","sessionId":"s"}"#;

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_neither_the_same_nor_another() {
+    fn an_unknown_owner_is_neither_the_same_nor_different() {
         let [both, person, nobody] = [(Some("a"), Some("o")), (Some("a"), None), (None, Some(""))]
             .map(|(a, o)| Owner::from_ids(a, o));
         assert_eq!(both.is(&person), Some(true));

@@ -674,14 +674,14 @@ mod scan_tests {
     }
 
     #[test]
-    fn a_repetition_is_passed_over_wherever_its_request_id_stands() {
+    fn a_repeated_line_is_skipped_wherever_its_request_id_is() {
         for line in [id_first, id_last] {
             assert_eq!(parsed(&[line("r", 9), line("r", 9), line("r", 9)]), 1);
         }
     }
 
     #[test]
-    fn another_message_of_the_same_request_is_no_repetition() {
+    fn another_message_of_the_same_request_is_not_a_repetition() {
         for line in [id_first, id_last] {
             let other = line("r", 9).replace("\"id\":\"m\"", "\"id\":\"n\"");
             let longer = line("r", 9).replace("\"id\":\"m\"", "\"id\":\"m2\"");
@@ -690,7 +690,7 @@ mod scan_tests {
     }
 
     #[test]
-    fn a_grown_count_or_another_request_is_no_repetition() {
+    fn a_grown_count_or_another_request_is_not_a_repetition() {
         for line in [id_first, id_last] {
             assert_eq!(parsed(&[line("r", 1), line("r", 9)]), 2);
             assert_eq!(parsed(&[line("r", 9), line("r2", 9), line("r", 9)]), 3);
@@ -871,7 +871,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_passed_over_in_pieces_and_never_read_twice() {
+    fn an_overlong_line_is_skipped_in_pieces_and_never_read_twice() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.jsonl");
         let sound = timed(&[
@@ -947,7 +947,7 @@ mod tests {
         }
 
         #[test]
-        fn stopping_early_and_going_on_reads_everything_once(lines in proptest::collection::vec(line(), 1..60)) {
+        fn stopping_and_resuming_reads_everything_once(lines in proptest::collection::vec(line(), 1..60)) {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("t.jsonl");
             // The text must span several chunks.

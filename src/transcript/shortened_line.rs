@@ -111,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_long_text_is_cut_and_everything_else_remains(
+        fn a_long_text_is_shortened_and_everything_else_remains(
             unit in prop_oneof![Just("é\\\""), Just("中"), Just("\u{1f600}"), Just("face"), Just("\n\\\\\"g"), Just("a b")],
             part in 1..5_000_usize,
             is_ascii in any::<bool>(),

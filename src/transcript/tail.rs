@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forks_copy_of_its_parents_error_is_not_the_forks() {
+    fn an_error_copied_from_a_parent_is_not_the_forks() {
         let line = |marked: &str| {
             let text = format!(
                 r#"{{"type":"assistant","isApiErrorMessage":true,"sessionId":"fork",{marked},"message":{{"model":"<synthetic>","content":"x"}}}}"#

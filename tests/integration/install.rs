@@ -71,7 +71,7 @@ fn settings(sandbox: &Sandbox) -> Value {
 }
 
 #[test]
-fn install_then_uninstall_gives_back_the_same_bytes() {
+fn uninstall_restores_the_settings_byte_for_byte() {
     for text in [
         "",
         "{}",
@@ -102,7 +102,7 @@ fn install_then_uninstall_gives_back_the_same_bytes() {
 }
 
 #[test]
-fn a_home_without_settings_has_none_again_afterwards() {
+fn uninstall_removes_settings_that_did_not_exist_before() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
     let line = installed_entries(&settings(&sandbox))
@@ -127,7 +127,7 @@ fn a_home_without_settings_has_none_again_afterwards() {
 }
 
 #[test]
-fn hooks_first_and_the_status_line_later_are_undone_together() {
+fn separate_installations_are_undone_together() {
     let text = "{\n    \"a\": 1\n}";
     let sandbox = sandbox(text);
     sandbox.run(&["install", "--hooks"]).success();
@@ -150,7 +150,7 @@ fn a_second_install_writes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_dry_run_shows_the_lines_and_touches_nothing() {
+fn a_dry_run_shows_the_entries_and_changes_nothing() {
     let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
     let before = tree(&sandbox);
     let run = sandbox.run(&["install", "--dry-run"]);
@@ -167,7 +167,7 @@ fn a_dry_run_shows_the_lines_and_touches_nothing() {
 }
 
 #[test]
-fn what_the_user_changes_after_the_installation_stays() {
+fn later_edits_by_the_user_survive_the_removal() {
     let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
     sandbox.run(&["install"]).success();
     let edited = sandbox.read(SETTINGS).replace("\"opus\"", "\"sonnet\"");
@@ -179,7 +179,7 @@ fn what_the_user_changes_after_the_installation_stays() {
 }
 
 #[test]
-fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly_all_the_same() {
+fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly() {
     let sandbox = sandbox("{\"a\": 1}");
     sandbox.run(&["install"]).success();
     let edited = sandbox.read(SETTINGS).replacen('1', "2", 1);
@@ -205,7 +205,7 @@ fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly_all_the_sa
     windows,
     ignore = "wine has no shell; PowerShell may take longer than a kept line may"
 )]
-fn a_status_line_that_is_wrapped_later_takes_the_place_of_one_that_was_wrapped_before() {
+fn a_newly_wrapped_status_line_replaces_the_one_wrapped_before() {
     let line = |command: &str| json!({"statusLine": {"type": "command", "command": command}});
     let sandbox = sandbox(&line("echo one").to_string());
     for command in ["echo one", "echo two"] {
@@ -218,7 +218,7 @@ fn a_status_line_that_is_wrapped_later_takes_the_place_of_one_that_was_wrapped_b
 }
 
 #[test]
-fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_all_the_same() {
+fn an_existing_status_line_is_kept_by_default_and_hooks_are_still_installed() {
     let foreign = json!({"type": "command", "command": "bun x ccusage statusline"});
     let text = json!({"statusLine": foreign}).to_string();
     let left = sandbox(&text);
@@ -251,7 +251,7 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
 }
 
 #[test]
-fn a_file_that_is_not_plain_json_is_refused_with_its_place_and_left_alone() {
+fn a_file_that_is_not_plain_json_is_rejected_with_the_position_of_the_error() {
     for (text, place) in [
         (
             "{\n  // mine\n  \"a\": 1\n}",
@@ -313,7 +313,7 @@ fn settings_that_are_not_text_or_not_a_file_are_refused() {
 }
 
 #[test]
-fn the_client_s_limit_of_two_mebibytes_is_honoured() {
+fn settings_larger_than_claude_codes_limit_are_rejected() {
     let filled = |size: usize| {
         let frame = "{\"a\":\"\"}".len();
         format!("{{\"a\":\"{}\"}}", "x".repeat(size - frame))
@@ -337,7 +337,7 @@ fn the_client_s_limit_of_two_mebibytes_is_honoured() {
 
 #[test]
 #[cfg(unix)]
-fn a_linked_settings_file_stays_a_link_and_the_backup_stays_out_of_the_dotfiles() {
+fn a_linked_settings_file_stays_a_link_and_the_backup_stays_beside_the_link() {
     for exists in [true, false] {
         let sandbox = Sandbox::new();
         fs::create_dir_all(sandbox.path("dotfiles")).unwrap();
@@ -375,7 +375,7 @@ fn the_mode_of_the_file_is_kept() {
 }
 
 #[test]
-fn a_read_only_file_is_refused_and_nothing_is_half_done() {
+fn a_read_only_file_is_rejected_without_partial_changes() {
     let sandbox = sandbox("{\"a\": 1}");
     let mut permissions = fs::metadata(sandbox.path(SETTINGS)).unwrap().permissions();
     permissions.set_readonly(true);
@@ -393,7 +393,7 @@ fn a_read_only_file_is_refused_and_nothing_is_half_done() {
 
 #[test]
 #[cfg(unix)]
-fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
+fn a_read_only_directory_is_rejected_without_partial_changes() {
     let sandbox = sandbox("{\"a\": 1}");
     let mut command = sandbox.command_held_back_by_modes(&["install"]);
     let directory = sandbox.path(".claude");
@@ -412,7 +412,7 @@ fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
 
 #[test]
 #[cfg(unix)]
-fn a_directory_that_cannot_be_written_costs_the_slash_command_and_nothing_else() {
+fn an_unwritable_directory_only_prevents_the_slash_command() {
     for (directory, arguments, file) in [
         ("skills", &["install"][..], "whycap"),
         ("commands", &["install", "--no-plugin"], "whycap.md"),
@@ -435,7 +435,7 @@ fn a_directory_that_cannot_be_written_costs_the_slash_command_and_nothing_else()
 }
 
 #[test]
-fn keys_in_the_settings_are_not_copied_into_our_data() {
+fn keys_in_the_settings_are_not_copied_into_the_data_directory() {
     let secret = "a-value-that-belongs-to-one-file";
     let sandbox = sandbox(&json!({"env": {"ANTHROPIC_API_KEY": secret}}).to_string());
     sandbox.run(&["install"]).success();
@@ -455,7 +455,7 @@ fn keys_in_the_settings_are_not_copied_into_our_data() {
 }
 
 #[test]
-fn a_slash_command_of_the_same_name_that_is_the_user_s_stays() {
+fn a_users_own_slash_command_of_the_same_name_is_kept() {
     let sandbox = sandbox("{}");
     sandbox.write(".claude/commands/whycap.md", "my own");
     let run = sandbox.run(&["install"]);
@@ -465,7 +465,7 @@ fn a_slash_command_of_the_same_name_that_is_the_user_s_stays() {
 }
 
 #[test]
-fn a_skill_of_the_same_name_that_is_the_user_s_stays() {
+fn a_users_own_skill_of_the_same_name_is_kept() {
     let sandbox = sandbox("{}");
     sandbox.write(".claude/skills/whycap/SKILL.md", "my own");
     let before = files_outside_data_directory(&sandbox);
@@ -480,7 +480,7 @@ fn a_skill_of_the_same_name_that_is_the_user_s_stays() {
 
 #[test]
 #[cfg(unix)]
-fn nothing_is_written_through_a_link_in_the_place_of_the_plugin() {
+fn nothing_is_written_through_a_link_in_place_of_the_plugin() {
     for linked in ["skills/whycap", "skills/whycap/hooks"] {
         let sandbox = sandbox("{}");
         let outside = sandbox.path("outside");
@@ -503,7 +503,7 @@ fn nothing_is_written_through_a_link_in_the_place_of_the_plugin() {
 /// plugin need the file.
 #[test]
 #[cfg(unix)]
-fn the_command_file_is_written_only_for_a_client_that_does_not_run_the_plugin() {
+fn the_command_file_is_written_only_for_versions_without_plugin_support() {
     for (version, arguments, is_plugin) in [
         ("2.1.307", &["install"][..], false),
         ("2.1.308", &["install"], true),
@@ -536,7 +536,7 @@ fn the_command_file_is_written_only_for_a_client_that_does_not_run_the_plugin() 
 }
 
 #[test]
-fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
+fn after_a_client_update_the_plugin_replaces_the_command_file() {
     let sandbox = sandbox("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let run = sandbox.run(&["install"]);
@@ -556,7 +556,7 @@ fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
 
 /// The user has enabled the plugin from the marketplace after `whycap install` wrote the command file.
 #[test]
-fn the_start_of_a_session_removes_a_command_file_that_is_in_the_way_of_a_plugin() {
+fn a_session_start_removes_a_command_file_that_blocks_the_plugin() {
     let sandbox = sandbox("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let file = sandbox.path(".claude/commands/whycap.md");
@@ -585,7 +585,7 @@ fn the_start_of_a_session_removes_a_command_file_that_is_in_the_way_of_a_plugin(
 }
 
 #[test]
-fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
+fn the_commands_that_uninstall_lists_delete_what_remains() {
     let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
     sandbox.write(".config/whycap/config.toml", "");
     sandbox.run(&["install"]).success();
@@ -622,7 +622,7 @@ fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
 /// In Claude Code 2.1.331, a session that was started before the plugin was installed responds with "Unknown command:
 /// /whycap".
 #[test]
-fn install_says_how_an_open_session_gets_the_command_of_the_plugin() {
+fn install_explains_how_an_open_session_loads_the_slash_command() {
     for (options, is_said) in [
         (["install"].as_slice(), true),
         (&["install", "--no-plugin"], false),
@@ -640,7 +640,7 @@ fn install_says_how_an_open_session_gets_the_command_of_the_plugin() {
 }
 
 #[test]
-fn uninstall_names_the_count_that_claude_code_keeps_of_the_plugin() {
+fn uninstall_mentions_the_usage_count_that_claude_code_keeps() {
     let sandbox = sandbox("{}\n");
     let counts = r#"{"pluginUsage": {"other@x": {"usageCount": 1}, "whycap@skills-dir": {"usageCount": 0}}}"#;
     sandbox.write(".claude.json", counts);
@@ -711,7 +711,7 @@ fn no_preview_or_report_contains_a_key_a_token_or_a_helper() {
 }
 
 #[test]
-fn every_file_that_was_installed_into_is_cleaned_from_anywhere() {
+fn uninstall_cleans_every_settings_file_from_any_directory() {
     let sandbox = sandbox("{}");
     let project = sandbox.path("project");
     fs::create_dir(&project).unwrap();
@@ -726,7 +726,7 @@ fn every_file_that_was_installed_into_is_cleaned_from_anywhere() {
 }
 
 #[test]
-fn a_named_configuration_directory_is_the_one_that_is_changed() {
+fn install_changes_the_configured_directory() {
     let sandbox = Sandbox::new();
     let named = sandbox.path("elsewhere");
     let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", named.to_str().unwrap());
@@ -736,7 +736,7 @@ fn a_named_configuration_directory_is_the_one_that_is_changed() {
 }
 
 #[test]
-fn a_relative_configuration_directory_begins_where_whycap_is_started() {
+fn a_relative_configuration_directory_starts_at_the_working_directory() {
     let sandbox = Sandbox::new().variable("CLAUDE_CONFIG_DIR", "settings-of-claude");
     let [here, elsewhere] = ["here", "elsewhere"].map(|name| sandbox.path(name));
     let of_somebody = elsewhere.join("settings-of-claude/commands");
@@ -755,7 +755,7 @@ fn a_relative_configuration_directory_begins_where_whycap_is_started() {
 }
 
 #[test]
-fn many_installers_at_once_install_once() {
+fn concurrent_installations_install_once() {
     let text = "{\n  \"model\": \"opus\"\n}\n";
     let sandbox = sandbox(text);
     let start = |verb: &str| {
@@ -805,7 +805,7 @@ fn many_installers_at_once_install_once() {
 
 /// When the client rewrites the file, it drops keys that it does not recognize.
 #[test]
-fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
+fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
     let foreign = json!({"type": "command", "command": "mine"});
     let sandbox = sandbox(&json!({"statusLine": foreign, "model": "opus"}).to_string());
     sandbox.run(&["install", "--wrap"]).success();
@@ -852,7 +852,7 @@ fn removal(sandbox: &Sandbox) -> InstallPlan {
 }
 
 #[test]
-fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() {
+fn a_crash_between_steps_leaves_complete_files_and_the_next_run_finishes() {
     let text = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}\n}\n";
     let complete = {
         let sandbox = sandbox(text);
@@ -911,7 +911,7 @@ fn an_edit_between_planning_and_writing_is_not_lost() {
 }
 
 #[test]
-fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
+fn settings_that_disable_hooks_or_take_precedence_are_mentioned() {
     let sandbox = sandbox("{\"disableAllHooks\": true}");
     let project = sandbox.path("project");
     sandbox.write(
@@ -931,7 +931,7 @@ fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
 /// Versions 2.0.76 and 2.1.50 do not support `StopFailure`. If the settings contain this event, these versions ignore
 /// the entire file and even run commands that it forbids.
 #[test]
-fn a_client_that_would_leave_out_the_whole_file_gets_no_hooks() {
+fn no_hooks_are_added_for_a_version_that_would_ignore_the_whole_file() {
     let sandbox = Sandbox::new();
     let own = "{\"permissions\":{\"deny\":[\"Bash(rm:*)\"]}}";
     sandbox.write(SETTINGS, own);
@@ -949,7 +949,7 @@ fn a_client_that_would_leave_out_the_whole_file_gets_no_hooks() {
 }
 
 #[test]
-fn a_settings_file_in_which_whycap_never_was_stops_no_removal() {
+fn uninstall_leaves_a_settings_file_without_whycap_unchanged() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
     let theirs = "{\n  // mine\n  \"model\": \"opus\"\n}\n";
@@ -960,7 +960,7 @@ fn a_settings_file_in_which_whycap_never_was_stops_no_removal() {
 
 /// Uninstalling must remove `~/.config/whycap` if `config --write` created it and it is empty.
 #[test]
-fn uninstall_leaves_no_empty_directory_that_the_configuration_was_written_to() {
+fn uninstall_removes_an_empty_configuration_directory() {
     let sandbox = Sandbox::new();
     let directory = sandbox.path(".config/whycap");
     sandbox.run(&["config", "--write"]).success();

@@ -219,7 +219,7 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
 }
 
 #[test]
-fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
+fn the_script_builds_installs_and_shows_a_labeled_sample() {
     let setting = Setting::new().with_cargo("1.95.0");
     let text = said(&setting.run(&[]));
     let log = setting.sandbox.read("cargo.log");
@@ -253,7 +253,7 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
 }
 
 #[test]
-fn with_a_history_it_shows_the_user_s_own_figures_and_no_sample() {
+fn with_a_history_the_script_shows_real_figures() {
     let setting = Setting::new().with_cargo("1.95.0");
     setting
         .sandbox
@@ -267,7 +267,7 @@ fn with_a_history_it_shows_the_user_s_own_figures_and_no_sample() {
 }
 
 #[test]
-fn a_status_line_that_stays_is_not_promised_to_change() {
+fn no_new_status_line_is_promised_if_an_existing_one_is_kept() {
     let setting = Setting::new().with_cargo("1.95.0");
     let own = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
     setting.sandbox.write(".claude/settings.json", own);
@@ -280,7 +280,7 @@ fn a_status_line_that_stays_is_not_promised_to_change() {
 }
 
 #[test]
-fn uninstall_leaves_neither_program_nor_settings() {
+fn uninstall_removes_the_executable_and_the_settings() {
     let setting = Setting::new().with_cargo("1.95.0");
     setting
         .sandbox
@@ -300,7 +300,7 @@ fn uninstall_leaves_neither_program_nor_settings() {
 /// The script builds in the source directory and leaves 218 MB there, so uninstalling must print the command that
 /// deletes the build directory.
 #[test]
-fn uninstall_names_what_the_script_built_with_the_command_that_deletes_it() {
+fn uninstall_names_the_build_directory_and_the_command_that_deletes_it() {
     let setting = Setting::new().with_cargo("1.95.0");
     let target = setting.source.join("target");
     for (others, deleted) in [
@@ -324,7 +324,7 @@ fn uninstall_names_what_the_script_built_with_the_command_that_deletes_it() {
 
 /// Uninstalling must remove `~/.local/bin` if the script created it and it is empty.
 #[test]
-fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_one() {
+fn uninstall_removes_only_empty_directories_that_the_script_created() {
     let setting = Setting::new().with_cargo("1.95.0");
     let bin = setting.sandbox.path(".local/bin");
     said(&setting.run(&["--no-settings"]));
@@ -346,7 +346,7 @@ fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_o
 }
 
 #[test]
-fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
+fn a_prefix_with_a_space_works_and_settings_can_be_left_alone() {
     let setting = Setting::new().with_cargo("1.89.0");
     let prefix = setting.sandbox.path("my tools");
     let prefix = prefix.to_str().unwrap();
@@ -361,7 +361,7 @@ fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
 }
 
 #[test]
-fn the_settings_call_a_program_in_a_path_with_a_space_by_a_quoted_path() {
+fn a_path_with_a_space_is_quoted_in_the_settings() {
     let setting = Setting::new().with_cargo("1.95.0");
     let prefix = setting.sandbox.path("my tools");
     said(&setting.run(&["--prefix", prefix.to_str().unwrap()]));
@@ -374,7 +374,7 @@ fn the_settings_call_a_program_in_a_path_with_a_space_by_a_quoted_path() {
 }
 
 #[test]
-fn without_cargo_it_says_how_to_get_it_and_changes_nothing() {
+fn without_cargo_the_script_explains_how_to_get_it_and_changes_nothing() {
     let setting = Setting::new();
     let text = refused(&setting.run(&[]));
     assert!(
@@ -385,7 +385,7 @@ fn without_cargo_it_says_how_to_get_it_and_changes_nothing() {
 }
 
 #[test]
-fn a_cargo_that_rustup_put_off_the_path_is_found() {
+fn cargo_is_found_outside_the_path() {
     let setting = Setting::new().with_cargo("1.95.0");
     let home = setting.sandbox.path(".cargo/bin");
     fs::create_dir_all(&home).unwrap();
@@ -395,7 +395,7 @@ fn a_cargo_that_rustup_put_off_the_path_is_found() {
 }
 
 #[test]
-fn a_cargo_that_is_too_old_is_named_with_the_version_that_is_needed() {
+fn an_outdated_cargo_is_reported_with_the_required_version() {
     for version in ["1.88.2", "0.99.0", "1.9.0"] {
         let setting = Setting::new().with_cargo(version);
         let text = refused(&setting.run(&[]));
@@ -434,7 +434,7 @@ fn another_program_of_the_same_name_is_not_deleted() {
 }
 
 #[test]
-fn a_running_whycap_is_not_disturbed_by_a_new_one() {
+fn a_running_whycap_survives_the_installation_of_a_new_version() {
     let setting = Setting::new().with_cargo("1.95.0");
     said(&setting.run(&["--no-settings"]));
     let before = fs::metadata(setting.program()).unwrap().ino();
@@ -447,7 +447,7 @@ fn a_running_whycap_is_not_disturbed_by_a_new_one() {
 }
 
 #[test]
-fn help_and_unknown_options_are_answered() {
+fn help_and_unknown_options_print_usage() {
     let setting = Setting::new();
     let help = said(&setting.run(&["--help"]));
     assert!(
@@ -459,7 +459,7 @@ fn help_and_unknown_options_are_answered() {
 }
 
 #[test]
-fn read_from_standard_input_in_another_project_it_builds_nothing() {
+fn a_script_piped_into_a_shell_does_not_build_another_project() {
     let setting = Setting::new().with_cargo("1.95.0");
     let other = setting.sandbox.path("other");
     fs::create_dir_all(&other).unwrap();
@@ -484,7 +484,7 @@ fn read_from_standard_input_in_another_project_it_builds_nothing() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_gone_after_the_next() {
+fn the_next_run_removes_the_leftovers_of_a_killed_run() {
     let setting = Setting::new().with_cargo("1.95.0");
     // This number is higher than any valid PID.
     let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
@@ -503,7 +503,7 @@ fn what_a_killed_run_left_is_gone_after_the_next() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_release_is_taken_where_there_is_one_without_cargo() {
+fn a_release_is_downloaded_if_cargo_is_missing() {
     let setting = Setting::new().with_release(None);
     let text = said(&setting.run(&[]));
     assert!(text.starts_with("Downloading whycap"), "{text}");
@@ -520,7 +520,7 @@ fn a_release_is_taken_where_there_is_one_without_cargo() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_release_with_another_checksum_is_not_installed_and_not_built_over() {
+fn a_release_with_a_wrong_checksum_is_rejected_without_a_build() {
     let setting = Setting::new()
         .with_cargo("1.95.0")
         .with_release(Some("00  whycap.tar.gz"));
@@ -536,7 +536,7 @@ fn a_release_with_another_checksum_is_not_installed_and_not_built_over() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_release_that_cannot_be_had_is_built_instead() {
+fn an_unavailable_release_is_built_instead() {
     let mut setting = Setting::new().with_cargo("1.95.0").with_release(None);
     setting.releases = Some(setting.sandbox.path("elsewhere").display().to_string());
     let text = said(&setting.run(&[]));
@@ -548,7 +548,7 @@ fn a_release_that_cannot_be_had_is_built_instead() {
 }
 
 #[test]
-fn the_plugin_is_installed_without_a_run_of_claude_code_and_removed_again() {
+fn the_plugin_is_installed_and_removed_without_running_claude_code() {
     for (options, has_plugin) in [(&[][..], true), (&["--no-plugin"], false)] {
         let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
         let before = "{\n\t\"model\": \"opus\" }";

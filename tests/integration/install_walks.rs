@@ -253,7 +253,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_settings_in_any_layout_come_back_byte_for_byte(
+    fn any_settings_are_restored_byte_for_byte(
         value in settings(),
         spaces in prop::collection::vec(any::<u8>(), 1..40),
         keep in keep(),
@@ -283,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_happens_in_between_removal_leaves_what_is_the_user_s(
+    fn removal_keeps_the_users_entries_after_any_events(
         start in 0..STARTS.len(),
         events in walk(),
     ) {

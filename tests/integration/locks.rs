@@ -273,7 +273,7 @@ fn clear_in_project(machine: &Machine, arguments: &[&str]) -> BTreeMap<String, V
 }
 
 #[test]
-fn every_sort_of_leftover_is_found_and_cleared() {
+fn every_kind_of_stale_lock_is_found_and_cleared() {
     let machine = with_projects();
     for path in DIRECTORIES {
         machine.directory(path, 600);
@@ -329,7 +329,7 @@ fn every_sort_of_leftover_is_found_and_cleared() {
 }
 
 #[test]
-fn what_never_heals_is_cleared_and_what_it_held_can_be_brought_back() {
+fn a_permanently_stuck_lock_is_cleared_and_can_be_restored() {
     let machine = Machine::new();
     machine.directory(".claude.json.lock", -3600);
     machine.file(".claude/history.jsonl.lock", "from a backup", 600);
@@ -373,7 +373,7 @@ fn what_never_heals_is_cleared_and_what_it_held_can_be_brought_back() {
 }
 
 #[test]
-fn restoring_never_overwrites_what_is_there_now() {
+fn restoring_never_overwrites_an_existing_file() {
     let machine = Machine::new();
     machine.file(".claude/history.jsonl.lock", "old", 600);
     assert_eq!(machine.clear().len(), 1);
@@ -391,7 +391,7 @@ fn restoring_never_overwrites_what_is_there_now() {
 }
 
 #[test]
-fn while_a_session_runs_the_state_file_and_the_login_keep_their_locks() {
+fn locks_of_the_state_file_and_the_login_stay_while_a_session_runs() {
     let machine = Machine::new();
     let client = machine.client();
     machine.file(
@@ -430,7 +430,7 @@ fn while_a_session_runs_the_state_file_and_the_login_keep_their_locks() {
 }
 
 #[test]
-fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other() {
+fn an_unregistered_client_protects_only_its_own_configuration() {
     let machine = Machine::new();
     machine.directory(".claude.json.lock", 600);
     let elsewhere = Machine::new();
@@ -451,7 +451,7 @@ fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other()
 
 /// If a container shares the configuration directory, the PIDs in its locks are meaningless outside the container.
 #[test]
-fn a_session_of_another_container_is_not_taken_for_dead() {
+fn a_session_in_another_container_is_not_considered_ended() {
     let machine = Machine::new();
     machine.directory(".claude.json.lock", 600);
     let claim = |domain: &str| {
@@ -486,7 +486,7 @@ fn a_session_of_another_container_is_not_taken_for_dead() {
 }
 
 #[test]
-fn a_session_with_a_stuck_lock_is_told_to_end_first() {
+fn the_user_is_told_to_end_a_session_with_a_stuck_lock_first() {
     let machine = Machine::new();
     let _client = machine.client();
     machine.file(".claude.json.lock", "", 600);
@@ -507,7 +507,7 @@ fn a_session_with_a_stuck_lock_is_told_to_end_first() {
 }
 
 #[test]
-fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
+fn a_reused_pid_does_not_hold_a_lock() {
     let machine = with_projects();
     let client = machine.client();
     let own = Process::start(&machine.path("bin/editor"), &machine.sandbox.home());
@@ -558,7 +558,7 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
 
 /// The client writes a file next to its login lock that identifies the owner (observed with 2.1.328).
 #[test]
-fn a_login_lock_is_held_as_long_as_its_owner_lives() {
+fn a_login_lock_is_held_while_its_owner_runs() {
     let machine = Machine::new();
     let elsewhere = Machine::new();
     // The client belongs to another home directory, so only the owner file shows that it holds the lock.
@@ -584,7 +584,7 @@ fn a_login_lock_is_held_as_long_as_its_owner_lives() {
 }
 
 #[test]
-fn a_zombie_holds_nothing() {
+fn a_zombie_process_holds_no_lock() {
     let machine = Machine::new();
     let mut client = machine.client();
     let claim = json!({"pid": client.pid(), "procStart": client.ticks()});
@@ -602,7 +602,7 @@ fn a_zombie_holds_nothing() {
 }
 
 #[test]
-fn a_linked_configuration_directory_is_the_users_choice_and_works() {
+fn a_linked_configuration_directory_works() {
     let machine = Machine::new();
     fs::remove_dir(machine.path(".claude")).unwrap();
     fs::create_dir(machine.path("dotfiles")).unwrap();
@@ -617,7 +617,7 @@ fn a_linked_configuration_directory_is_the_users_choice_and_works() {
 }
 
 #[test]
-fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
+fn a_configured_directory_has_only_its_own_locks() {
     let machine = Machine::with_configuration_in("work");
     for path in [
         "work/.claude.json.lock",
@@ -646,7 +646,7 @@ fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
 }
 
 #[test]
-fn a_star_in_the_name_of_a_configuration_directory_stands_for_nothing_else() {
+fn an_asterisk_in_a_directory_name_is_not_a_pattern() {
     let machine = Machine::with_configuration_in("w*");
     machine.directory("w*", 600);
     machine.directory("work.lock", 600);
@@ -655,7 +655,7 @@ fn a_star_in_the_name_of_a_configuration_directory_stands_for_nothing_else() {
 }
 
 #[test]
-fn a_link_in_the_place_of_a_lock_leads_nowhere() {
+fn a_link_in_place_of_a_lock_is_not_followed() {
     let machine = Machine::new();
     machine.directory("victim", 600);
     machine.file("precious", "data", 600);
@@ -684,7 +684,7 @@ fn a_link_in_the_place_of_a_lock_leads_nowhere() {
 }
 
 #[test]
-fn other_peoples_locks_are_not_even_looked_at() {
+fn other_users_locks_are_not_examined() {
     let machine = with_projects();
     let foreign = [
         "proj/package-lock.json",
@@ -708,7 +708,7 @@ fn other_peoples_locks_are_not_even_looked_at() {
 }
 
 #[test]
-fn four_clearings_at_once_clear_each_lock_once_and_none_fails() {
+fn concurrent_clearings_clear_each_lock_once() {
     let machine = Machine::new();
     let pid = dead_pid();
     for number in 0..40 {
@@ -746,7 +746,7 @@ fn four_clearings_at_once_clear_each_lock_once_and_none_fails() {
 }
 
 #[test]
-fn where_we_may_not_write_the_lock_stays_and_the_exit_code_says_so() {
+fn without_write_permission_the_lock_stays_and_the_command_fails() {
     let machine = Machine::new();
     machine.directory(".claude/history.jsonl.lock", 600);
     let mut command = machine
@@ -768,7 +768,7 @@ fn where_we_may_not_write_the_lock_stays_and_the_exit_code_says_so() {
 }
 
 #[test]
-fn without_a_quarantine_nothing_is_moved_but_empty_directories_still_go() {
+fn without_a_quarantine_only_empty_directories_are_removed() {
     let machine = Machine::new();
     machine
         .sandbox
@@ -798,7 +798,7 @@ fn without_a_quarantine_nothing_is_moved_but_empty_directories_still_go() {
 
 /// Tests locks held by editors, the background service, computer use, and updates.
 #[test]
-fn locks_of_which_nobody_has_seen_a_leftover_are_left_alone() {
+fn locks_that_have_never_been_seen_stale_are_left_alone() {
     let machine = Machine::new();
     for path in ["ide/1", "daemon", "computer-use", ".update"] {
         let claim = json!({"pid": dead_pid(), "authToken": "t0ken-of-the-editor"});
@@ -810,7 +810,7 @@ fn locks_of_which_nobody_has_seen_a_leftover_are_left_alone() {
 }
 
 #[test]
-fn hostile_things_in_the_place_of_locks_neither_hang_nor_break_us() {
+fn special_files_in_place_of_locks_cause_no_hang_and_no_crash() {
     let machine = Machine::new();
     machine
         .sandbox
@@ -852,7 +852,7 @@ fn hostile_things_in_the_place_of_locks_neither_hang_nor_break_us() {
 }
 
 #[test]
-fn the_list_for_people_fits_the_terminal_and_says_that_locks_are_not_limits() {
+fn the_list_fits_the_terminal_and_says_that_locks_are_not_limits() {
     let machine = Machine::new();
     machine.file(".claude.json.lock", "", 600);
     machine.directory(".claude/history.jsonl.lock", 600);
@@ -884,7 +884,7 @@ fn the_list_for_people_fits_the_terminal_and_says_that_locks_are_not_limits() {
 }
 
 #[test]
-fn what_the_clearing_kept_is_listed() {
+fn locks_that_were_kept_are_listed() {
     let machine = Machine::new();
     machine.file(".claude/tasks/a/.lock", "", 3600);
     let run = machine.run(&["--clear-stale-locks"]);
@@ -893,7 +893,7 @@ fn what_the_clearing_kept_is_listed() {
 }
 
 #[test]
-fn flags_that_need_the_clearing_are_refused_without_it() {
+fn flags_for_clearing_are_rejected_without_it() {
     let machine = Machine::new();
     machine
         .run(&["--dry-run"])
@@ -904,7 +904,7 @@ fn flags_that_need_the_clearing_are_refused_without_it() {
 }
 
 #[test]
-fn only_stuck_locks_that_cost_something_are_mentioned_unasked() {
+fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
     use whycap::environment::Environment;
     use whycap::places::Places;
     let machine = Machine::new();
@@ -922,7 +922,7 @@ fn only_stuck_locks_that_cost_something_are_mentioned_unasked() {
 }
 
 #[test]
-fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
+fn session_start_explain_and_doctor_mention_only_a_stuck_lock() {
     let machine = Machine::new();
     machine.directory(".claude/history.jsonl.lock", 600);
     let answers = || {
@@ -1026,7 +1026,7 @@ fn assert_that_nothing_is_taken(machine: &Machine, answer: &Value, pid: u32) {
 }
 
 #[test]
-fn a_lock_of_a_process_in_a_container_is_not_taken_for_left_over() {
+fn a_lock_of_a_process_in_a_container_is_not_considered_stale() {
     let machine = Machine::new();
     let client = Process::command(&machine.path("bin/claude"), &machine.sandbox.home());
     let Some(container) = in_container(&client) else {
@@ -1042,7 +1042,7 @@ fn a_lock_of_a_process_in_a_container_is_not_taken_for_left_over() {
 }
 
 #[test]
-fn in_a_container_a_lock_of_a_process_outside_is_not_taken_for_left_over() {
+fn in_a_container_a_lock_of_an_outside_process_is_not_considered_stale() {
     let machine = Machine::new();
     let running = machine.client();
     for path in BARE_NUMBERS {

@@ -138,12 +138,12 @@ fn all_files_are_understood(files: &[(&str, usize)]) {
 }
 
 #[test]
-fn messages_that_people_pasted_are_understood() {
+fn messages_that_users_pasted_are_recognized() {
     all_are_understood("pasted.jsonl", 131);
 }
 
 #[test]
-fn so_are_those_of_later_threads_and_clients() {
+fn messages_from_later_threads_and_clients_are_recognized() {
     all_are_understood("later.jsonl", 77);
 }
 
@@ -155,7 +155,7 @@ fn so_are_those_of_later_threads_and_clients() {
 /// paid for. Of the 130 correct results in the eleventh set, 33 were poor. Since then, 15 of these have been improved,
 /// and `says` checks them.
 #[test]
-fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
+fn messages_unseen_when_the_rows_were_written_are_recognized() {
     all_files_are_understood(&[
         ("fresh.jsonl", 95),
         ("fresher.jsonl", 131),
@@ -179,14 +179,14 @@ fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
 
 /// Messages for which whycap once gave a wrong answer. `note` states what was wrong.
 #[test]
-fn messages_that_were_answered_wrongly_are_answered_correctly() {
+fn messages_that_were_once_misdiagnosed_are_diagnosed_correctly() {
     all_are_understood("reported.jsonl", 74);
 }
 
 /// Text about the limits of other products, from programs, code, changelogs, manuals, and people, and Claude's messages
 /// in languages that whycap does not support yet.
 #[test]
-fn nothing_is_concluded_from_words_that_anybody_may_say() {
+fn common_phrases_are_not_recognized_as_messages() {
     all_are_understood("anybody.jsonl", 150);
 }
 
@@ -194,18 +194,18 @@ fn nothing_is_concluded_from_words_that_anybody_may_say() {
 /// message. Before there was a rule for quotations, 40 of the first 78 results were correct. After the rule was
 /// written, 41 and then 23 cases were added, of which 36 and 22 were correct on the first run.
 #[test]
-fn a_text_about_messages_is_not_taken_for_one() {
+fn text_about_messages_is_not_recognized_as_a_message() {
     all_are_understood("talk.jsonl", 142);
 }
 
 #[test]
-fn so_are_others_of_the_same_families() {
+fn other_messages_of_the_same_families_are_recognized() {
     all_are_understood("made.jsonl", 600);
 }
 
 /// The Agent SDK (0.3.329) recognizes usage limits, notices about limits, and warnings by these prefixes.
 #[test]
-fn the_makers_own_lists_are_known() {
+fn prefixes_from_the_agent_sdk_are_recognized() {
     let known_as = |text: &str| {
         let case = serde_json::json!({ "text": text });
         let answer = answer(&case);
@@ -250,7 +250,7 @@ fn the_makers_own_lists_are_known() {
 }
 
 #[test]
-fn who_refused_is_told_from_what_is_set() {
+fn the_refusing_service_is_inferred_from_the_environment() {
     let message = "API Error: 429 Too Many Requests";
     for (variable, value, service) in [
         ("CLAUDE_CODE_USE_BEDROCK", "1", "bedrock"),

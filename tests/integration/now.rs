@@ -143,7 +143,7 @@ fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
 }
 
 #[test]
-fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_moment() {
+fn every_output_shows_the_same_figures_at_the_same_time() {
     let (sandbox, _) = with_history("subagents-and-errors");
     let sandbox = sandbox
         .variable("WHYCAP_NOW", "2026-11-20T18:00:00Z")
@@ -197,7 +197,7 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
 }
 
 #[test]
-fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
+fn a_block_with_an_unpriced_model_is_an_estimate_like_the_day() {
     let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T08:00:00Z");
     let answer = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-20T07:00:00Z","requestId":"r","uuid":"u","cwd":"/home/dev/api","message":{"id":"m","model":"some-other-model","usage":{"input_tokens":0,"output_tokens":5000}}}"#;
     sandbox.write(
@@ -212,7 +212,7 @@ fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
 
 /// When the ledger sees a model for the first time, it recalculates all prices.
 #[test]
-fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
+fn repricing_does_not_move_spend_from_yesterday_to_today() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
     let sandbox = Sandbox::new();
     let draws = |at: &str, total: f64, run_ms: i64| {
@@ -247,7 +247,7 @@ fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
 /// Spend on an API key must not count toward the login's 5-hour window, and all output must show the same figure for
 /// the window.
 #[test]
-fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
+fn spend_paid_by_an_api_key_is_in_no_window() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let noon = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -289,7 +289,7 @@ fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
 }
 
 #[test]
-fn an_empty_home_has_a_screen_too() {
+fn now_works_in_an_empty_home() {
     let run = Sandbox::new().run(&["now"]);
     assert_eq!(
         run.success(),
@@ -304,7 +304,7 @@ fn an_empty_home_has_a_screen_too() {
 /// A new block begins with the first response after the previous block, even if another response has a timestamp in the
 /// future.
 #[test]
-fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() {
+fn the_current_block_is_found_along_with_recent_earlier_spend() {
     let sandbox = Sandbox::new();
     let answers = |times: &[&str]| {
         for at in times {
@@ -335,7 +335,7 @@ fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() 
 }
 
 #[test]
-fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_too() {
+fn gateway_limits_and_model_windows_are_in_the_json_output() {
     let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
     let payload = json!({
         "session_id": "0d3b2f9e-0000-4000-8000-000000000001",
@@ -372,7 +372,7 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
 }
 
 #[test]
-fn watching_without_a_terminal_is_refused_in_one_line() {
+fn watching_without_a_terminal_is_rejected_in_one_line() {
     let run = Sandbox::new().run(&["now", "--watch"]);
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
@@ -381,7 +381,7 @@ fn watching_without_a_terminal_is_refused_in_one_line() {
 /// A running process named `claude` records in its registry file what it is doing.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
+fn a_session_that_is_receiving_a_response_is_shown_as_busy() {
     let (sandbox, _) = with_history("subagents-and-errors");
     let process = RunningClient::start(&sandbox);
     let session = "322808f8-f952-4fa2-a615-d6d8a2848bd5";
@@ -414,7 +414,7 @@ fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
 
 /// The explanation must not contain the same error message twice.
 #[test]
-fn why_nothing_is_known_of_today_is_told_once_and_with_what_to_do() {
+fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
     let sandbox = Sandbox::new();
     sandbox.write(
         ".local/share/whycap",

@@ -32,7 +32,7 @@ fn log_in(sandbox: &Sandbox, account: &str) {
 }
 
 #[test]
-fn an_idle_session_shows_what_another_one_was_told_later() {
+fn an_idle_session_shows_newer_readings_of_other_sessions() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let busy = Client::with_session(&sandbox, "busy");
@@ -58,7 +58,7 @@ fn an_idle_session_shows_what_another_one_was_told_later() {
 }
 
 #[test]
-fn a_figure_from_the_future_hides_no_other() {
+fn a_reading_from_the_future_hides_no_other() {
     let sandbox = Sandbox::new();
     let one = Client::with_session(&sandbox, "one");
     line(&one, "2026-11-20T11:00:00Z", usage(100.0));
@@ -71,7 +71,7 @@ fn a_figure_from_the_future_hides_no_other() {
 }
 
 #[test]
-fn what_another_account_was_told_does_not_count() {
+fn readings_of_another_account_do_not_count() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let idle = Client::with_session(&sandbox, "idle");
@@ -84,7 +84,7 @@ fn what_another_account_was_told_does_not_count() {
 }
 
 #[test]
-fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
+fn readings_right_after_a_login_belong_to_the_previous_account() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let client = Client::with_session(&sandbox, "first");
@@ -139,7 +139,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
 }
 
 #[test]
-fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
+fn without_new_readings_the_last_reading_is_shown_with_its_age() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     line(&client, "2026-11-20T09:00:00Z", usage(42.0));
@@ -186,7 +186,7 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
 }
 
 #[test]
-fn room_that_another_session_sees_ends_the_limit_of_this_one() {
+fn room_reported_to_another_session_ends_the_limit() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let client = Client::new(&sandbox);
@@ -208,7 +208,7 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
 /// Usage from a response before the error must not make the limit look false if the window could have filled up since
 /// then.
 #[test]
-fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after_it() {
+fn a_reading_repeated_after_a_response_before_the_error_predates_the_error() {
     for (first, used, expected) in [
         ("2026-11-20T09:40:00Z", 42.0, "real"),
         ("2026-11-20T09:57:00Z", 95.0, "real"),
@@ -237,7 +237,7 @@ fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after
 
 /// The figures of a response after the error are evidence even if they equal those from before the error.
 #[test]
-fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it() {
+fn a_reading_repeated_after_a_response_since_the_error_is_newer_than_the_error() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let mut client = Client::new(&sandbox);
@@ -255,7 +255,7 @@ fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it()
 
 /// Two sessions of the same account must agree on whether the limit is real.
 #[test]
-fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
+fn all_sessions_of_an_account_use_its_newest_readings() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
@@ -285,7 +285,7 @@ fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
 
 /// An idle session keeps reporting the usage from its last response. These old figures must not replace the newer ones.
 #[test]
-fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
+fn a_full_window_repeated_by_an_idle_session_is_not_full_again() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let [idle, busy] = ["idle", "busy"].map(|name| Client::with_session(&sandbox, name));
@@ -304,7 +304,7 @@ fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
 
 /// The notice about paying must not disappear when an idle session repeats figures from before the window was full.
 #[test]
-fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay() {
+fn readings_repeated_by_an_idle_session_do_not_end_credit_use() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let [idle, busy] = ["idle", "busy"].map(|name| Client::with_session(&sandbox, name));
@@ -323,7 +323,7 @@ fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay
 }
 
 #[test]
-fn an_error_of_another_session_is_said_to_be_one() {
+fn an_error_of_another_session_is_labeled_as_such() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error("2026-11-20T10:00:00Z", TEXT, json!({}));
@@ -351,7 +351,7 @@ fn gateway(used_percent: f64) -> Value {
 }
 
 #[test]
-fn a_gateway_s_limit_is_shown_by_name_shared_by_its_sessions_and_kept_from_those_of_the_plan() {
+fn a_gateways_limit_is_shared_only_by_the_gateways_sessions() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let plan = Client::with_session(&sandbox, "plan");
@@ -379,7 +379,7 @@ fn a_gateway_s_limit_is_shown_by_name_shared_by_its_sessions_and_kept_from_those
 }
 
 #[test]
-fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
+fn a_gateways_reading_is_evidence_and_gives_the_reset_time() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     line(&client, "2026-11-20T09:58:00Z", gateway(100.0));
@@ -413,7 +413,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
 
 /// No client reports these windows yet. The test assumes that their format will match that of the other windows.
 #[test]
-fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
+fn a_model_window_is_shown_by_name_and_is_evidence() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let with_opus = |used: f64| {
@@ -446,7 +446,7 @@ fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
 
 /// Two responses with the same figures must not make a session's own reading look newer than another session's refusal.
 #[test]
-fn every_open_session_shows_the_limit_of_the_account() {
+fn every_open_session_shows_the_accounts_limit() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let mut idle = Client::with_session(&sandbox, "idle");
@@ -526,7 +526,7 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
 /// `claude -p` reports no readings. The readings from the status line must therefore be used to determine which limit
 /// was reached.
 #[test]
-fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
+fn a_refused_script_is_diagnosed_with_readings_of_other_sessions() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let open = Client::with_session(&sandbox, "open");

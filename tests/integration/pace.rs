@@ -41,7 +41,7 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
 /// While the weekly window is full, the status line must not forecast when the 5-hour window will be full, because
 /// nothing can be sent before the weekly reset.
 #[test]
-fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
+fn no_five_hour_forecast_is_shown_while_the_week_is_full() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
     let drawn = client.calls_status_line(
@@ -59,7 +59,7 @@ fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
 }
 
 #[test]
-fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
+fn a_burst_causes_a_forecast_and_a_pause_withdraws_it() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
     // Extrapolating the usage since 7:00 would predict a full window only long after noon.
@@ -90,7 +90,7 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
 }
 
 #[test]
-fn a_window_that_was_in_question_and_lasts_is_said_to() {
+fn a_window_that_will_not_fill_after_all_is_reported() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     for minute in 0..12 {
@@ -109,7 +109,7 @@ fn a_window_that_was_in_question_and_lasts_is_said_to() {
 }
 
 #[test]
-fn another_accounts_window_and_a_clock_that_was_wrong_count_for_nothing() {
+fn another_accounts_readings_and_readings_with_a_wrong_clock_are_ignored() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     log_in(&sandbox, "another");
@@ -129,7 +129,7 @@ fn another_accounts_window_and_a_clock_that_was_wrong_count_for_nothing() {
 }
 
 #[test]
-fn a_session_that_tells_an_older_figure_slows_nothing_down() {
+fn a_session_with_an_older_reading_does_not_lower_the_pace() {
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
     let late = Client::with_session(&sandbox, "late");
@@ -141,7 +141,7 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
 }
 
 #[test]
-fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
+fn usage_steps_are_stored_in_a_private_monthly_file() {
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
     let kept = sandbox.path(".local/share/whycap/journal/2026-11.jsonl");
@@ -188,7 +188,7 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
 }
 
 #[test]
-fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
+fn a_busy_monday_does_not_predict_a_full_week() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     // On Monday evening, usage is 13%. If usage kept growing at this pace day and night, the window would be full
@@ -204,7 +204,7 @@ fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
 }
 
 #[test]
-fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
+fn a_week_like_earlier_full_weeks_is_predicted_with_its_days() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     works_by_day(&client, 27.0, "2026-11-02", "2026-11-24");
@@ -225,7 +225,7 @@ fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
 /// If the weekly window was full on Friday afternoon in both previous weeks and this week's usage is similar, the
 /// forecast must appear on Thursday evening.
 #[test]
-fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
+fn a_week_that_fills_like_the_two_before_is_predicted_half_a_day_ahead() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     works_by_day(&client, 22.0, "2026-11-02", "2026-11-18");
@@ -244,7 +244,7 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
 /// At a steady pace, the forecast must not fluctuate, even though the reported whole percentages increase in steps of
 /// one or two.
 #[test]
-fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
+fn the_forecast_does_not_alternate_at_a_steady_pace() {
     use chrono::{TimeDelta, Timelike};
     use whycap::claude::window_usage::WindowUsage;
     use whycap::limits::pace::Outlook;

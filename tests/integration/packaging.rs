@@ -58,7 +58,7 @@ const TARGETS: [&str; 5] = [
 ];
 
 #[test]
-fn an_archive_holds_the_program_and_what_belongs_to_it() {
+fn an_archive_contains_the_executable_and_its_files() {
     let sandbox = Sandbox::new();
     let source = source(&sandbox);
     let version = env!("CARGO_PKG_VERSION");
@@ -146,7 +146,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
 }
 
 #[test]
-fn the_notes_of_a_release_are_its_section_of_the_changelog() {
+fn release_notes_are_the_changelog_section_of_the_release() {
     let sandbox = Sandbox::new();
     let source = source(&sandbox);
     let changelog = "# Changelog\n\n## [Unreleased]\n\n- later\n\n## [0.2.0] - 2027-01-02\n\n### Added\n- this\n\n## [0.1.0] - 2026-11-21\n\n- first\n";

@@ -50,7 +50,7 @@ fn total(page: &str) -> i64 {
 }
 
 #[test]
-fn every_part_adds_up_to_the_total_that_json_tells() {
+fn every_part_adds_up_to_the_total_in_json() {
     for history in [
         "compaction-and-subagent",
         "forks-of-forks",
@@ -98,7 +98,7 @@ fn head(page: &str) -> Vec<&str> {
 
 /// Recalculates every figure from the transcript lines that the test writes.
 #[test]
-fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
+fn the_page_begins_with_a_summary_and_a_comparison() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
@@ -223,7 +223,7 @@ fn session(sandbox: &Sandbox, id: &str, directory: &str, title: &str) {
 const HOSTILE: &str = "</td></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload=\"x\u{202e}gnp\u{200b}";
 
 #[test]
-fn hostile_names_are_texts() {
+fn hostile_names_are_escaped() {
     let sandbox = Sandbox::new();
     session(
         &sandbox,
@@ -308,7 +308,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
 
 #[cfg(unix)] // modes, links and sockets
 #[test]
-fn a_page_is_replaced_and_nothing_else_is() {
+fn only_an_earlier_page_is_replaced() {
     let (sandbox, _) = with_history("two-at-once");
     let target = sandbox.path("page.html");
     let write = |path: &std::path::Path| sandbox.run(&["spend", "--html", path.to_str().unwrap()]);
@@ -384,7 +384,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
 }
 
 #[test]
-fn what_is_at_least_so_much_is_said() {
+fn lower_bounds_are_marked_on_the_page() {
     let (sandbox, _) = with_history("two-at-once");
     sandbox.append(
         ".claude/projects/-x/damaged.jsonl",
@@ -396,7 +396,7 @@ fn what_is_at_least_so_much_is_said() {
 }
 
 #[test]
-fn without_any_history_the_page_says_so() {
+fn a_page_without_history_says_so() {
     let sandbox = Sandbox::new();
     let page = page(&sandbox, &[]);
     assert!(
@@ -409,7 +409,7 @@ fn without_any_history_the_page_says_so() {
 
 /// If the clock is off by centuries, the page must not list millions of days.
 #[test]
-fn a_wrong_clock_makes_no_endless_page() {
+fn a_wrong_clock_does_not_make_the_page_endless() {
     let sandbox = Sandbox::new();
     let line = |at: &str, id: &str| {
         json!({"type": "assistant", "uuid": id, "timestamp": at, "sessionId": id, "cwd": "/x", "requestId": id,

@@ -194,7 +194,7 @@ fn dearest<'l>(
 }
 
 #[test]
-fn every_table_of_the_page_is_what_the_transcripts_say() {
+fn every_table_of_the_page_matches_the_transcripts() {
     let sandbox = Sandbox::new()
         .variable("WHYCAP_NOW", "2026-11-25T12:00:00Z")
         .variable("TZ", "Africa/Algiers");
@@ -379,7 +379,7 @@ fn sessions(page: &str, lines: &[Line]) {
 
 /// Checks the errors on the page, how long they blocked work, and when work continued.
 #[test]
-fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
+fn windows_and_limits_on_the_page_match_the_readings() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let sandbox = sandbox.variable("TZ", "Africa/Algiers");
@@ -503,7 +503,7 @@ fn limits(page: &str) {
 /// Using ten percent of the window cost $4, which is 40 cents per percent. The page shows one fortieth less, because
 /// the estimate may be too high by that much.
 #[test]
-fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose() {
+fn the_percent_value_on_the_page_matches_the_spend() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::new(&sandbox);

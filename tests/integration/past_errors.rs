@@ -35,7 +35,7 @@ fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
 /// Errors must be found anywhere in a transcript, no matter how old it is. Previously, only the last 256 KB of the
 /// newest 20 transcripts were read.
 #[test]
-fn errors_in_the_middle_of_old_transcripts_are_listed_with_their_ends() {
+fn errors_inside_old_transcripts_are_listed_with_their_ends() {
     let sandbox = Sandbox::new();
     add_stopped_session(&sandbox, "stopped", 3);
     for number in 0..25 {
@@ -60,7 +60,7 @@ fn errors_in_the_middle_of_old_transcripts_are_listed_with_their_ends() {
 }
 
 #[test]
-fn errors_of_transcripts_that_were_deleted_since_are_still_listed() {
+fn errors_of_deleted_transcripts_are_still_listed() {
     let sandbox = Sandbox::new();
     add_stopped_session(&sandbox, "stopped", 3);
     let before = listed(&sandbox, NOW);
@@ -117,8 +117,7 @@ fn attempts_at_the_same_limit_are_one_entry() {
 /// Agents that run in parallel can be refused in the same millisecond. Only a copied line has the same ID as another
 /// line.
 #[test]
-fn sessions_that_met_a_limit_in_the_same_millisecond_are_all_listed_and_copies_of_their_errors_are_not()
- {
+fn simultaneous_errors_are_listed_without_their_copies() {
     let sandbox = Sandbox::new();
     for session in ["one", "two"] {
         let client = Client::with_session(&sandbox, session);

@@ -87,7 +87,7 @@ fn the_launcher_finds_the_program_in_each_place_in_order() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_program_that_the_plugin_brought_runs_where_the_user_has_none() {
+fn the_packaged_program_runs_if_the_user_has_none() {
     let sandbox = Sandbox::new();
     let system = match std::env::consts::ARCH {
         "x86_64" => "linux-x64",
@@ -153,7 +153,7 @@ fn a_missing_program_is_mentioned_once_ever() {
 }
 
 #[test]
-fn what_cannot_be_remembered_is_not_said() {
+fn a_note_that_cannot_be_marked_as_shown_is_not_shown() {
     let output = Command::new("/bin/sh")
         .arg(repository("hooks/whycap-hook"))
         .arg("SessionStart")
@@ -164,7 +164,7 @@ fn what_cannot_be_remembered_is_not_said() {
 }
 
 #[test]
-fn a_program_that_cannot_run_or_fails_does_not_reach_the_host() {
+fn a_program_that_fails_does_not_disturb_claude_code() {
     let sandbox = Sandbox::new();
     let program = sandbox.path(".local/bin/whycap");
     write_script(&program, b"\x7fELF of another machine\0\0");
@@ -183,7 +183,7 @@ fn the_real_program_runs_through_the_launcher() {
 }
 
 #[test]
-fn the_plugin_listens_to_the_same_events_as_the_settings() {
+fn the_plugin_handles_the_same_events_as_the_settings() {
     let hooks = json("hooks/hooks.json");
     let events: Vec<_> = hooks["hooks"].as_object().unwrap().iter().collect();
     assert_eq!(events.len(), EVENTS.len());
@@ -215,7 +215,7 @@ fn the_manifests_agree_with_the_program() {
 /// one command file, for clients that do not support modules. If a command file had the same name as the module's
 /// command, the model would answer instead of whycap.
 #[test]
-fn the_module_answers_what_the_one_command_file_offers() {
+fn the_module_answers_everything_that_the_command_file_offers() {
     let files = fs::read_dir(repository("commands")).unwrap();
     let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files, ["explain.md"]);
@@ -229,7 +229,7 @@ fn the_module_answers_what_the_one_command_file_offers() {
 }
 
 #[test]
-fn a_registered_command_is_answered_although_the_settings_run_hooks() {
+fn a_registered_command_is_answered_even_if_the_settings_run_hooks() {
     let sandbox = Sandbox::new();
     let (places, from_plugin) = environment(&sandbox, "plugin");
     sandbox.run(&["install", "--hooks"]).success();
@@ -280,7 +280,7 @@ fn plugin_and_settings_together_act_once() {
 }
 
 #[test]
-fn a_wired_program_that_is_gone_leaves_the_work_to_the_plugin() {
+fn the_plugin_takes_over_if_the_installed_executable_is_missing() {
     let sandbox = Sandbox::new();
     let (places, from_plugin) = environment(&sandbox, "plugin");
     sandbox.write(
@@ -295,7 +295,7 @@ fn a_wired_program_that_is_gone_leaves_the_work_to_the_plugin() {
 }
 
 #[test]
-fn hooks_wired_in_the_project_count_as_well() {
+fn hooks_in_project_settings_count_as_well() {
     let sandbox = Sandbox::new();
     let (places, from_plugin) = environment(&sandbox, "plugin");
     let command = format!("{} hook", env!("CARGO_BIN_EXE_whycap"));
@@ -309,7 +309,7 @@ fn hooks_wired_in_the_project_count_as_well() {
 }
 
 #[test]
-fn the_status_line_hint_is_given_once_and_only_where_it_helps() {
+fn the_status_line_hint_is_shown_once_and_only_if_it_helps() {
     let sandbox = Sandbox::new();
     let (places, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
@@ -395,7 +395,7 @@ impl Package {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes_it_out() {
+fn line_on_adds_a_status_line_with_a_stable_path_and_line_off_removes_it() {
     let package = Package::new("9.9.9");
     let before = "{\n  \"model\": \"opus\"\n}\n";
     package.sandbox.write(".claude/settings.json", before);
@@ -423,7 +423,7 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
 
 #[cfg(target_os = "linux")]
 #[test]
-fn line_on_leaves_another_program_s_status_line_and_line_off_leaves_hooks() {
+fn line_on_keeps_another_programs_status_line_and_line_off_keeps_hooks() {
     let package = Package::new("9.9.9");
     let theirs = "{\"statusLine\": {\"type\": \"command\", \"command\": \"theirs\"}}";
     package.sandbox.write(".claude/settings.json", theirs);
@@ -470,7 +470,7 @@ fn line_on_leaves_another_program_s_status_line_and_line_off_leaves_hooks() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_updated_plugin_renews_the_program_that_draws_the_line() {
+fn an_updated_plugin_renews_the_copied_executable() {
     let package = Package::new("9.9.9");
     package.ask("line on");
     let copy = package.copy();

@@ -70,7 +70,7 @@ fn total_is(sandbox: &Sandbox, responses: usize) {
 }
 
 #[test]
-fn twenty_reports_at_once_on_a_new_ledger_agree() {
+fn twenty_simultaneous_reports_on_a_new_ledger_agree() {
     let sandbox = with_sessions(10, 300);
     let children: Vec<Child> = (0..20)
         .map(|_| start(&mut sandbox.command(&["spend", "--json"]), b""))
@@ -86,7 +86,7 @@ fn twenty_reports_at_once_on_a_new_ledger_agree() {
 }
 
 #[test]
-fn status_lines_hooks_and_reports_together_lose_nothing() {
+fn simultaneous_status_lines_hooks_and_reports_lose_nothing() {
     let sandbox = with_sessions(8, 50);
     for round in 0..4 {
         for session in 0..8 {
@@ -119,7 +119,7 @@ fn status_lines_hooks_and_reports_together_lose_nothing() {
 }
 
 #[test]
-fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() {
+fn a_status_line_shows_new_lines_while_another_process_holds_the_ledger() {
     let sandbox = with_sessions(1, 10);
     sandbox.run(&["spend"]).success();
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -135,7 +135,7 @@ fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() 
 /// The first process that opens the ledger briefly locks out the others. They must still show whycap's own figures and
 /// today's spend.
 #[test]
-fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
+fn simultaneous_status_lines_show_the_same_as_single_ones() {
     let sandbox = with_sessions(8, 10).variable("NO_COLOR", "1");
     sandbox.run(&["spend"]).success();
     let mut without = 0;
@@ -164,7 +164,7 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
 
 /// A checkpoint of the write-ahead log must not wait for processes that are reading the ledger.
 #[test]
-fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
+fn a_report_does_not_wait_for_a_process_that_keeps_reading() {
     let sandbox = with_sessions(1, 10);
     sandbox.run(&["spend"]).success();
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -186,7 +186,7 @@ fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
 
 /// The lock that a checkpoint of the write-ahead log holds does not affect readers.
 #[test]
-fn status_lines_show_the_figures_while_the_log_is_folded_back() {
+fn status_lines_show_figures_during_a_checkpoint_of_the_log() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
     sandbox.run(&["spend"]).success();
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -221,7 +221,7 @@ fn status_lines_show_the_figures_while_the_log_is_folded_back() {
 /// SQLite retries for ten seconds. A status-line call must not wait that long.
 #[cfg(unix)]
 #[test]
-fn a_status_line_does_without_a_ledger_that_stays_locked() {
+fn a_status_line_works_without_a_locked_ledger() {
     use rustix::fs::{FlockOperation, fcntl_lock};
     let sandbox = with_sessions(1, 10);
     sandbox
@@ -251,7 +251,7 @@ fn a_status_line_does_without_a_ledger_that_stays_locked() {
 }
 
 #[test]
-fn a_reader_that_is_killed_in_the_middle_leaves_a_ledger_that_goes_on() {
+fn a_killed_reader_leaves_a_usable_ledger() {
     let sandbox = with_sessions(40, 400);
     for delay in [1, 3, 7, 15, 30] {
         let mut child = start(&mut sandbox.command(&["spend"]), b"");
@@ -265,7 +265,7 @@ fn a_reader_that_is_killed_in_the_middle_leaves_a_ledger_that_goes_on() {
 
 #[test]
 #[cfg(unix)]
-fn a_home_that_cannot_be_written_still_has_a_status_line() {
+fn the_status_line_works_in_an_unwritable_home() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = with_sessions(1, 10);
     let home = sandbox.home();
@@ -300,7 +300,7 @@ fn assert_total(sandbox: &Sandbox, usd: f64) {
 }
 
 #[test]
-fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() {
+fn a_sample_received_while_the_ledger_is_locked_counts_later() {
     let sandbox = with_sessions(2, 10);
     assert_total(&sandbox, 0.4);
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -358,7 +358,7 @@ fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledge
 
 /// A journal record with a date in a later month must not hide samples that are then stored for the current month.
 #[test]
-fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
+fn a_sample_counts_even_if_the_clock_was_a_month_ahead() {
     for is_first in [false, true] {
         let sandbox = with_sessions(1, 10);
         assert_total(&sandbox, 0.2);
@@ -393,7 +393,7 @@ fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
 
 /// The parent's total is in a file that no process has had time to read.
 #[test]
-fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
+fn a_forks_first_sample_is_not_shown_while_its_parent_is_unreadable() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
     assert_total(&sandbox, 0.2);
     let total = json!({
@@ -421,7 +421,7 @@ fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
 }
 
 #[test]
-fn tellings_of_many_sessions_that_race_are_all_counted() {
+fn racing_samples_of_many_sessions_all_count() {
     const SESSIONS: u32 = 8;
     const ROUNDS: u32 = 6;
     let sandbox = with_sessions(SESSIONS as usize, 10);
@@ -455,7 +455,7 @@ fn tellings_of_many_sessions_that_race_are_all_counted() {
 /// A hook must not set aside a damaged ledger while another process is writing to it, because the damaged sums can be
 /// recalculated later, whereas other data exists only in the ledger.
 #[test]
-fn a_damaged_ledger_is_mended_later_and_not_set_aside_where_another_process_is_writing() {
+fn a_damaged_ledger_is_not_set_aside_while_another_process_writes() {
     let sandbox = with_sessions(2, 10);
     total_is(&sandbox, 20);
     fs::remove_file(sandbox.path(&transcript("s1"))).unwrap();

@@ -9,13 +9,13 @@ fn repository(file: &str) -> String {
 }
 
 #[test]
-fn readme_can_be_read_in_one_go() {
+fn the_readme_is_short() {
     let lines = repository("README.md").lines().count();
     assert!(lines <= 140, "{lines} lines");
 }
 
 #[test]
-fn each_claim_that_has_a_proof_still_stands_in_readme() {
+fn every_claim_with_a_proof_is_still_in_the_readme() {
     let readme: Vec<_> = repository("README.md")
         .split_whitespace()
         .map(str::to_owned)
@@ -44,7 +44,7 @@ fn each_claim_that_has_a_proof_still_stands_in_readme() {
 
 /// The README's installation section changes once, at the first release, when this script replaces it.
 #[test]
-fn the_switch_to_the_first_release_leaves_no_word_of_the_time_before() {
+fn the_release_script_removes_all_prerelease_wording() {
     let shown = Command::new("/bin/sh")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/first_release.sh"))
         .arg("--dry-run")

@@ -140,7 +140,7 @@ fn problems(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec
 }
 
 #[test]
-fn every_refusal_is_answered_on_every_plan() {
+fn every_refusal_is_explained_on_every_plan() {
     let mut wrong = Vec::new();
     let mut unknown = BTreeSet::new();
     for case in cases() {

@@ -8,7 +8,7 @@ use crate::support::Sandbox;
 const NOON: i64 = 1_795_176_000;
 
 #[test]
-fn a_report_holds_the_facts_and_nobodys_name() {
+fn a_report_contains_the_facts_without_names() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let mut client = Client::with_session(&sandbox, "5a7d3c1e-1234-4000-a000-0000000c0de5");

@@ -43,7 +43,7 @@ pub fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
 pub const PRIVATE: &str = "11111111-1111-1111-1111-111111111111";
 
 #[test]
-fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
+fn a_company_session_is_not_diagnosed_with_the_private_login() {
     let sandbox = with_a_private_login();
     let private = Client::with_session(&sandbox, "private");
     belongs_to(&private, PRIVATE, "private-organization");
@@ -102,7 +102,7 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
 }
 
 #[test]
-fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not() {
+fn only_a_session_that_names_the_login_is_attributed_to_it() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(
@@ -119,7 +119,7 @@ fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not
 
 /// If the plan's windows are not full, there is no reason to wait until the credit pool is refilled.
 #[test]
-fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
+fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
@@ -162,7 +162,7 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
 
 /// Once a limit is over, no output may tell the user what to do about it.
 #[test]
-fn after_recovery_every_place_speaks_of_the_past() {
+fn every_output_uses_the_past_tense_after_recovery() {
     for (text, more) in [
         (
             "Credit balance is too low",
@@ -210,7 +210,7 @@ fn after_recovery_every_place_speaks_of_the_past() {
 
 /// A response in one session ends the limit for all sessions of the account.
 #[test]
-fn when_one_session_answers_again_no_other_one_says_used_up() {
+fn no_session_says_used_up_after_a_response_in_another() {
     let sandbox = with_a_private_login();
     let [stopped, works] = ["stopped", "works"].map(|id| Client::with_session(&sandbox, id));
     stopped.receives_error(
@@ -671,7 +671,7 @@ fn flat(text: &str) -> String {
 
 /// All commands and screens must give the same answer at the same time.
 #[test]
-fn no_two_places_disagree() {
+fn all_outputs_agree() {
     for scenario in SCENARIOS {
         let Scenario {
             name,
@@ -779,7 +779,7 @@ fn no_two_places_disagree() {
 /// Users must be told when a full window makes responses cost money. People described this problem in eleven threads,
 /// and one of them lost $400.
 #[test]
-fn whoever_pays_from_credits_is_informed_at_once() {
+fn paying_from_credits_is_shown_at_once() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.works("2026-11-20T09:58:00Z", 1_000_000);
@@ -822,7 +822,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
 /// One session is waiting for the reset, another one pays in order to continue, and a third belongs to a company
 /// account.
 #[test]
-fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
+fn credit_use_is_shown_only_for_the_paying_account() {
     let sandbox = with_a_private_login();
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let waits = Client::new(&sandbox);
@@ -857,7 +857,7 @@ fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
 /// Even if the ledger cannot be written, the status line must show the limit, because the transcript contains the
 /// error.
 #[test]
-fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
+fn the_status_line_shows_a_limit_in_an_unwritable_home() {
     let sandbox = with_a_private_login();
     sandbox.write(".local/share/whycap", "a file");
     let client = Client::new(&sandbox);
@@ -876,7 +876,7 @@ fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
 
 /// When Claude Code announces that work can continue for free despite a full window, no output may mention paying.
 #[test]
-fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
+fn nobody_pays_at_lower_priority_or_in_the_grace_period() {
     for says in [
         "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies, and responses may pause while waiting for spare capacity. Run /low-priority to stop.",
         "Lower-priority mode is back on until your limit resets. Your weekly limit still applies",
@@ -899,7 +899,7 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
 /// The monthly budget for credits covers what was paid while windows were full, but not the usage that the plan
 /// includes.
 #[test]
-fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
+fn credit_spend_has_its_own_budget() {
     let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
     let draws = |at: &str, percent: f64, resets: i64| {
@@ -950,7 +950,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
 
 /// The plan pays for responses in a new window, so a budget for credits must not block them.
 #[test]
-fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for() {
+fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
     let mut client = Client::new(&sandbox);
     let entry = ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli");
@@ -993,7 +993,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
 /// If the weekly window has been full since the previous month, spend in the new month counts toward the new month's
 /// budget for credits.
 #[test]
-fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
+fn credit_spend_of_an_older_full_window_counts_toward_the_month() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
     let client = Client::new(&sandbox);
     let november = 1_793_491_200;
@@ -1011,7 +1011,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
 
 /// Without usage windows, the spend on credits is unknown, so `budget` must not show "$0.00 of $1.00".
 #[test]
-fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
+fn a_credit_budget_shows_no_figure_without_readings() {
     let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
     client.works(AT, 100_000);
@@ -1025,7 +1025,7 @@ fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
 }
 
 #[test]
-fn where_the_server_serves_no_credits_nobody_pays() {
+fn nobody_pays_if_the_server_does_not_offer_credits() {
     // Claude Code may record that credits are off even if the server has not said so. Therefore, only the server's own
     // report counts.
     for (no_credits, is_shown) in [(json!("out_of_credits"), false), (Value::Null, true)] {
@@ -1046,7 +1046,7 @@ fn where_the_server_serves_no_credits_nobody_pays() {
 /// A session without usage windows is paid for by a cloud provider, an API key, or a gateway. The transcript does not
 /// show which one.
 #[test]
-fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_credits() {
+fn a_session_without_plan_readings_is_not_paid_from_credits() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
     let client = Client::new(&sandbox);
     for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
@@ -1084,7 +1084,7 @@ fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_cred
 
 /// If a running session switches to a different login, later responses count toward the new account.
 #[test]
-fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_its_own() {
+fn a_session_counts_for_each_of_its_logins_in_turn() {
     let sandbox = with_a_private_login();
     let private = sandbox.read(".claude.json");
     let client = Client::new(&sandbox);
@@ -1107,7 +1107,7 @@ fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_it
 
 /// The cost of compactions appears in Claude Code's running total, but not in any transcript line.
 #[test]
-fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
+fn a_compactions_cost_counts_toward_the_window_in_every_command() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let draws = |at: &str, percent: f64, total: f64, minutes: i64| {
@@ -1159,7 +1159,7 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
 
 /// The output shows the figures from `/usage` and how old they are, but does not use them as evidence.
 #[test]
-fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed() {
+fn model_windows_and_credits_are_shown_from_the_usage_page() {
     let sandbox = with_a_private_login();
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedUsageUtilization"] = json!({
@@ -1207,7 +1207,7 @@ fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed()
 }
 
 #[test]
-fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
+fn a_new_session_shows_the_recent_readings_of_others() {
     let sandbox = with_a_private_login();
     let reporting = Client::with_session(&sandbox, "reporting");
     reporting.calls_status_line(
@@ -1239,7 +1239,7 @@ fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
 /// If a local proxy passes on the plan's windows, a new session behind that proxy must show them even before its first
 /// response.
 #[test]
-fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_proxy_does_not() {
+fn readings_are_shared_only_behind_the_same_proxy() {
     let sandbox = with_a_private_login();
     let behind = |session: &str, url: &str| {
         let mut client = Client::with_session(&sandbox, session);
@@ -1270,7 +1270,7 @@ fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_
 }
 
 #[test]
-fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_conversation() {
+fn a_new_session_shows_the_limit_that_blocks_the_login() {
     let sandbox = with_a_private_login();
     let blocked = Client::with_session(&sandbox, "blocked");
     blocked.calls_status_line(
@@ -1313,7 +1313,7 @@ fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_convers
 
 /// By default, the settings file runs the hooks, and the plugin provides `/whycap`.
 #[test]
-fn at_a_limit_the_row_points_to_whycap_where_the_plugin_answers_it() {
+fn the_row_mentions_the_slash_command_if_the_plugin_answers_it() {
     let sandbox = with_a_private_login();
     let mut client = Client::new(&sandbox);
     client.version = "2.1.331".to_owned();
@@ -1334,7 +1334,7 @@ fn at_a_limit_the_row_points_to_whycap_where_the_plugin_answers_it() {
 }
 
 #[test]
-fn as_many_limits_hold_in_the_list_as_in_its_sums() {
+fn the_list_and_its_totals_have_the_same_active_limits() {
     let sandbox = with_a_private_login();
     for (session, at) in [
         ("one", "2026-11-20T09:58:00Z"),
@@ -1356,7 +1356,7 @@ fn as_many_limits_hold_in_the_list_as_in_its_sums() {
 }
 
 #[test]
-fn a_pasted_message_is_held_beside_the_figures_of_now() {
+fn a_pasted_message_is_compared_with_current_readings() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.calls_status_line(
@@ -1390,7 +1390,7 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
 /// In Claude Code 2.1.329, the message about a full window also mentions that no credits are left. The cause is still
 /// the full window.
 #[test]
-fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
+fn a_window_message_that_mentions_missing_credits_is_a_window_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 12pm (UTC) · out of usage credits";
@@ -1421,7 +1421,7 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
 
 /// Claude Code 2.1.328 to 2.1.330 record the outcome of the auto-resume in the transcript.
 #[test]
-fn what_claude_code_wrote_of_its_waiting_is_believed() {
+fn claude_codes_announcement_about_waiting_is_believed() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let notice = |at: &str, says: &str| {
@@ -1480,7 +1480,7 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
 /// response and is then refused again before the same reset, Claude Code does not continue automatically, so whycap
 /// must not say that it does.
 #[test]
-fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
+fn a_second_limit_without_an_announcement_does_not_continue() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let refusal = refused("five_hour", NOON, "out_of_credits");
@@ -1509,7 +1509,7 @@ fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
 /// Right after an error, Claude Code may report the old windows once more. These old figures must not make the limit
 /// look false.
 #[test]
-fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
+fn repeated_old_readings_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let drawn_with = |at: &str, used: f64| {
@@ -1537,7 +1537,7 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
 
 /// After the terminal was closed, the session is resumed in a new process, which does not wait for the reset.
 #[test]
-fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itself() {
+fn a_waiting_session_resumed_in_a_new_process_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let mut client = Client::new(&sandbox);
     let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
@@ -1585,7 +1585,7 @@ fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
 /// Claude Code 2.1.330 waits only if a prompt was refused. A failed `/compact` neither makes it wait nor leaves an
 /// error line of its own.
 #[test]
-fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
+fn a_session_whose_compaction_hit_the_limit_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_response("2026-11-20T09:59:00Z");
@@ -1605,7 +1605,7 @@ fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
 /// After the message "wf paused · usage limit resets at …", Claude Code 2.1.330 continued a workflow 70 to 95 s after
 /// the reset.
 #[test]
-fn a_workflow_that_met_the_limit_goes_on_by_itself() {
+fn a_workflow_that_hit_the_limit_continues_automatically() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_response("2026-11-20T09:59:00Z");
@@ -1621,7 +1621,7 @@ fn a_workflow_that_met_the_limit_goes_on_by_itself() {
 /// If the user has chosen to wait, the status line must not suggest sending a prompt, because a prompt cancels the
 /// wait.
 #[test]
-fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
+fn a_session_whose_user_chose_to_wait_continues_after_any_wait() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
     let off = r#"{"autoContinueAtUsageLimit": false}"#;
     for (text, quota, settings, until, at) in [
@@ -1657,7 +1657,7 @@ fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
 }
 
 #[test]
-fn doctor_says_whose_the_newest_session_is() {
+fn doctor_names_the_owner_of_the_newest_session() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let check = || {
@@ -1686,7 +1686,7 @@ fn doctor_says_whose_the_newest_session_is() {
 /// Only a response or an error about another limit shows that a limit is over. Network errors, such as those after a
 /// laptop wakes up, do not.
 #[test]
-fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_itself() {
+fn only_a_response_or_another_limit_ends_a_limit() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
     let full = || windows(20.0, NOON, 100.0, TUESDAY);
     for (text, more) in [
@@ -1732,7 +1732,7 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
 /// After an error that affects only one conversation, such as a prompt that is too long, other conversations must not
 /// be blocked.
 #[test]
-fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
+fn an_error_of_one_conversation_does_not_block_other_sessions() {
     for (text, class, status, code) in [
         ("Prompt is too long", "invalid_request", 400, 11),
         (
@@ -1776,7 +1776,7 @@ fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
 }
 
 #[test]
-fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
+fn a_login_error_ends_with_a_response_in_another_session() {
     for text in [
         "OAuth token has expired · Please run /login",
         "Claude Code can't use your Claude subscription, usually because a payment is past due",
@@ -1799,7 +1799,7 @@ fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
 
 /// In cron jobs and in CI, each `claude -p` run is a new session without a status line.
 #[test]
-fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_passes() {
+fn without_a_status_line_a_later_response_ends_a_temporary_error() {
     for (text, more) in [
         (
             "OAuth token has expired · Please run /login",
@@ -1842,7 +1842,7 @@ fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_pas
 }
 
 #[test]
-fn a_conversation_that_was_left_does_not_hide_the_week_of_the_account() {
+fn an_abandoned_conversation_does_not_hide_the_weekly_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1859,7 +1859,7 @@ fn a_conversation_that_was_left_does_not_hide_the_week_of_the_account() {
 }
 
 #[test]
-fn a_window_blocks_for_no_longer_than_it_is_long() {
+fn a_window_never_blocks_longer_than_its_length() {
     for (text, blocks, over) in [
         (
             "You've hit your 5-hour limit",
@@ -1887,7 +1887,7 @@ fn a_window_blocks_for_no_longer_than_it_is_long() {
 
 /// An outage that was recorded while the clock was weeks ahead must not block anything today.
 #[test]
-fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
+fn an_outage_recorded_with_a_wrong_clock_does_not_block() {
     let sandbox = with_a_private_login();
     let lost = Client::with_session(&sandbox, "lost");
     let overloaded = json!({"apiErrorStatus": 529});
@@ -1914,7 +1914,7 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
 /// Any prompt cancels the auto-resume, even one that a hook blocks. After that, no output may say that the session will
 /// continue automatically.
 #[test]
-fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
+fn a_session_whose_wait_was_canceled_does_not_continue_automatically() {
     let sandbox = with_a_private_login();
     let mut client = Client::new(&sandbox);
     client
@@ -1945,7 +1945,7 @@ fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
 }
 
 #[test]
-fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
+fn a_setting_name_in_an_error_is_not_redacted_as_a_key() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let setting = "ANTHROPIC_DEFAULT_HAIKU_MODEL_SUPPORTED_CAPABILITIES";
@@ -1963,7 +1963,7 @@ fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
 
 /// An error that names a reset in the past blocks nothing. Otherwise, `wait` would never return.
 #[test]
-fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
+fn a_limit_with_a_past_reset_does_not_block() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 11:50am (UTC)";
@@ -1986,7 +1986,7 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
 
 /// In a build agent's log, the error may be the first or the last line.
 #[test]
-fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
+fn a_long_log_is_read_at_both_ends() {
     let noise = "2026-11-20 compiling another crate\n".repeat(3_000);
     let message = "You've hit your weekly limit · resets Nov 24, 10am (UTC)\n";
     for log in [format!("{noise}{message}"), format!("{message}{noise}")] {
@@ -1997,7 +1997,7 @@ fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
 
 /// By default, Claude Code waits no longer than one day for a reset.
 #[test]
-fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
+fn a_session_continues_only_within_claude_codes_maximum_wait() {
     for (text, continues) in [
         ("You've hit your 5-hour limit · resets 12pm (UTC)", true),
         (
@@ -2018,7 +2018,7 @@ fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
 /// Like situation 16, but without a reading. The credit pool is empty until Tuesday, and the remaining included usage
 /// is unknown.
 #[test]
-fn an_empty_pool_dates_no_window() {
+fn an_empty_credit_pool_gives_no_reset_time() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "overage",
@@ -2042,7 +2042,7 @@ fn an_empty_pool_dates_no_window() {
 /// The error class `rate_limit` does not show which limit was reached. In particular, Claude Code also uses it for full
 /// windows.
 #[test]
-fn an_error_without_words_is_not_said_to_be_no_limit() {
+fn an_error_without_text_may_be_a_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let reply = client.event(AT, "StopFailure", json!({"error": "rate_limit"}));
@@ -2054,7 +2054,7 @@ fn an_error_without_words_is_not_said_to_be_no_limit() {
 
 /// The explanation must not say that the usage is unknown if a message or `/usage` provides a reading.
 #[test]
-fn no_answer_says_that_no_usage_is_known_beside_one() {
+fn no_explanation_contradicts_the_usage_that_it_shows() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let page = json!({
@@ -2094,7 +2094,7 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
 }
 
 #[test]
-fn a_limit_of_one_model_holds_while_another_one_answers() {
+fn a_model_limit_stays_while_another_model_responds() {
     let sandbox = with_a_private_login();
     let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
     for (model, headline, step) in [
@@ -2126,7 +2126,7 @@ fn a_limit_of_one_model_holds_while_another_one_answers() {
 }
 
 #[test]
-fn a_quota_of_the_day_lasts_a_day_not_half_an_hour() {
+fn a_daily_quota_lasts_a_day() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let daily = "API Error: 429 Too many tokens per day, please wait before trying again.";

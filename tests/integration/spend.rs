@@ -17,7 +17,7 @@ const GROUPINGS: [&str; 13] = [
 ];
 
 #[test]
-fn blocks_are_distinguished_from_the_window_of_the_plan() {
+fn blocks_are_distinguished_from_the_plans_window() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     let says = "Your plan's 5-hour window, which `whycap now` shows, may start at other times";
     let notes = |by: &str| {
@@ -58,7 +58,7 @@ fn report_with_warning(sandbox: &Sandbox) -> Value {
 }
 
 #[test]
-fn a_ledger_that_was_set_aside_is_said_once_and_doctor_goes_on_naming_it() {
+fn a_set_aside_ledger_is_announced_once_and_doctor_keeps_naming_it() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     sandbox.run(&["spend"]).success();
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -91,7 +91,7 @@ fn lose_a_row(ledger: &std::path::Path, table: &str) {
 }
 
 #[test]
-fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
+fn a_session_lost_by_the_ledger_is_counted_exactly_once() {
     let sandbox = with_lines(&[line(
         "a",
         "2026-11-20T06:00:00.000Z",
@@ -115,7 +115,7 @@ fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
 
 /// A sum that overflows is an error in SQLite. This error must not be mistaken for damage to the ledger.
 #[test]
-fn amounts_that_no_sum_holds_stop_no_report_and_damage_no_ledger() {
+fn overflowing_amounts_do_not_stop_reports_or_damage_the_ledger() {
     let advice = r#"{"type":"advisor_message","model":"claude-opus-5-5","input_tokens":1000000000,"output_tokens":1000000000}"#;
     let usage = format!(r#""usage":{{"iterations":[{}],"#, [advice; 400].join(","));
     let hostile = ["a", "b"].map(|id| {
@@ -134,7 +134,7 @@ fn amounts_that_no_sum_holds_stop_no_report_and_damage_no_ledger() {
 }
 
 #[test]
-fn the_ledger_is_for_its_owner_only_and_holds_no_prompt() {
+fn the_ledger_is_private_and_contains_no_prompt() {
     #[cfg(unix)]
     use std::os::unix::fs::PermissionsExt;
     let (sandbox, _) = with_history("compaction-and-subagent");
@@ -181,7 +181,7 @@ fn with_lines(lines: &[String]) -> Sandbox {
 }
 
 #[test]
-fn days_are_those_of_the_zone_and_a_line_at_midnight_belongs_to_the_new_day() {
+fn days_follow_the_zone_and_midnight_belongs_to_the_new_day() {
     let lines = [
         line(
             "a",
@@ -238,7 +238,7 @@ fn days_are_those_of_the_zone_and_a_line_at_midnight_belongs_to_the_new_day() {
 }
 
 #[test]
-fn the_day_of_a_daylight_saving_change_is_whole() {
+fn the_day_of_a_daylight_saving_change_is_complete() {
     let sandbox = with_lines(&[
         line("a", "2026-10-24T22:00:00.000Z", "claude-opus-5-5", 1),
         line("b", "2026-10-25T22:59:59.000Z", "claude-opus-5-5", 1),
@@ -257,7 +257,7 @@ fn the_day_of_a_daylight_saving_change_is_whole() {
 }
 
 #[test]
-fn an_unknown_model_is_estimated_and_said_to_be_and_never_zero() {
+fn an_unknown_model_is_estimated_and_labeled_as_such() {
     let sandbox = with_lines(&[line(
         "a",
         "2026-11-20T06:00:00.000Z",
@@ -276,7 +276,7 @@ fn an_unknown_model_is_estimated_and_said_to_be_and_never_zero() {
 }
 
 #[test]
-fn own_rates_in_settings_are_honoured_and_a_change_prices_everything_anew() {
+fn custom_rates_apply_and_a_change_reprices_everything() {
     let sandbox = with_lines(&[line(
         "a",
         "2026-11-20T06:00:00.000Z",
@@ -311,7 +311,7 @@ fn own_rates_in_settings_are_honoured_and_a_change_prices_everything_anew() {
 
 #[test]
 #[cfg(target_os = "linux")] // elsewhere names are text
-fn a_directory_whose_name_is_not_utf8_is_read_too() {
+fn a_directory_with_a_name_that_is_not_utf8_is_read() {
     use std::ffi::OsStr;
     let sandbox = Sandbox::new();
     let directory = sandbox
@@ -327,7 +327,7 @@ fn a_directory_whose_name_is_not_utf8_is_read_too() {
 }
 
 #[test]
-fn a_bad_day_or_zone_is_a_usage_error_that_says_how_to_write_it() {
+fn an_invalid_day_or_zone_is_a_usage_error_with_the_right_form() {
     for arguments in [
         ["spend", "--since", "soon"],
         ["spend", "--timezone", "Mars/Olympus"],
@@ -342,7 +342,7 @@ fn a_bad_day_or_zone_is_a_usage_error_that_says_how_to_write_it() {
 }
 
 #[test]
-fn no_history_and_an_empty_period_are_told_apart() {
+fn a_missing_history_and_an_empty_period_are_distinguished() {
     let run = Sandbox::new().run(&["spend"]);
     assert_eq!(
         run.success(),
@@ -366,7 +366,7 @@ fn no_history_and_an_empty_period_are_told_apart() {
 }
 
 #[test]
-fn inside_a_session_the_same_words_give_the_same_table() {
+fn the_slash_command_prints_the_same_table() {
     let sandbox = with_lines(&[
         line("a", "2026-11-13T12:00:00.000Z", "claude-haiku-4-5", 1_000),
         line(
@@ -407,7 +407,7 @@ fn inside_a_session_the_same_words_give_the_same_table() {
 }
 
 #[test]
-fn a_table_fits_the_terminal_it_is_shown_on() {
+fn a_table_fits_the_terminal() {
     let (mut sandbox, _) = with_history("forks-of-forks");
     for columns in ["40", "60", "80", "200"] {
         sandbox = sandbox.variable("COLUMNS", columns);
@@ -425,7 +425,7 @@ fn a_table_fits_the_terminal_it_is_shown_on() {
 }
 
 #[test]
-fn a_read_only_data_directory_is_named_in_one_line() {
+fn a_read_only_data_directory_is_reported_in_one_line() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     sandbox.write(".local/share/whycap/ledger.sqlite3/in-the-way", "");
     let run: Run = sandbox.run(&["spend"]);
@@ -435,7 +435,7 @@ fn a_read_only_data_directory_is_named_in_one_line() {
 }
 
 #[test]
-fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
+fn damaged_lines_are_reported_and_a_byte_order_mark_loses_nothing() {
     let day = "2026-11-20T06:00:00.000Z";
     let whole = line("a", day, "claude-opus-5-5", 1_000_000);
     let whole = whole.trim_end();
@@ -479,7 +479,7 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
 
 #[test]
 #[cfg(target_os = "linux")] // names that are not UTF-8
-fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
+fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
     let day = "2026-11-20T06:00:00.000Z";
     let sandbox = with_lines(&[line("a", day, "claude-opus-5-5", 1_000_000)]);
     let whole = spend(&sandbox, "day");
@@ -527,7 +527,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
 }
 
 #[test]
-fn the_amount_of_a_fork_is_explained_by_the_total_that_it_took_over() {
+fn a_forks_amount_is_explained_by_its_inherited_total() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     let why = sandbox.run(&["spend", "--why", "dcb9", "--json"]).json();
     near(&why["cost_usd"], &Value::from(0.032_648));
@@ -542,7 +542,7 @@ fn the_amount_of_a_fork_is_explained_by_the_total_that_it_took_over() {
 }
 
 #[test]
-fn a_ledger_of_another_version_is_set_aside_as_it_is_and_a_new_one_is_filled() {
+fn a_ledger_of_another_version_is_set_aside_and_rebuilt() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     spend(&sandbox, "day");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
@@ -562,7 +562,7 @@ fn a_ledger_of_another_version_is_set_aside_as_it_is_and_a_new_one_is_filled() {
 
 /// In versions 2.1.118 to 2.1.210, a session that begins with `/clear` reports the running total of its entire process.
 #[test]
-fn what_was_spent_before_clear_is_not_counted_again_after_it() {
+fn spend_before_clear_is_not_counted_again() {
     let sandbox = Sandbox::new();
     for (nth, session) in ["first", "second", "third"].into_iter().enumerate() {
         let client = Client::with_session(&sandbox, session);
@@ -643,7 +643,7 @@ fn the_groups_of_every_kind_add_up_to_the_total() {
 }
 
 #[test]
-fn sessions_are_called_by_their_titles_and_ordered_as_asked() {
+fn sessions_have_their_titles_and_the_requested_order() {
     let titled = |id: &str, title: &str, at: &str, output| {
         let named = format!(r#"{{"type":"ai-title","aiTitle":"{title}","sessionId":"{id}"}}"#);
         let answer = line(id, at, "claude-opus-5-5", output).replace("\"s\"", &format!("\"{id}\""));
@@ -713,7 +713,7 @@ fn sessions_are_called_by_their_titles_and_ordered_as_asked() {
 }
 
 #[test]
-fn a_day_with_two_midnights_begins_at_the_first() {
+fn a_day_with_two_midnights_starts_at_the_first() {
     // In Havana, clocks went back from 00:59:59 to 00:00 on November 1, 2026, at 05:00 UTC.
     let sandbox = with_lines(&[
         line("a", "2026-11-01T04:30:00Z", "claude-opus-5-5", 1_000_000),
@@ -739,7 +739,7 @@ fn a_day_with_two_midnights_begins_at_the_first() {
 }
 
 #[test]
-fn a_project_is_found_by_a_part_of_its_path_and_none_is_said_to_be_none() {
+fn a_project_is_found_by_part_of_its_path_and_a_missing_one_is_reported() {
     let other = line("b", "2026-11-20T06:00:00Z", "claude-opus-5-5", 500_000)
         .replace("/home/dev/api", "/home/dev/shop")
         .replace("\"s\"", "\"t\"");
@@ -762,7 +762,7 @@ fn a_project_is_found_by_a_part_of_its_path_and_none_is_said_to_be_none() {
 }
 
 #[test]
-fn the_month_that_runs_is_forecast_and_a_past_one_is_not() {
+fn only_the_current_month_has_a_forecast() {
     let lines: Vec<String> = (13..20)
         .map(|day| {
             let at = format!("2026-11-{day}T12:00:00Z");
@@ -784,7 +784,7 @@ fn the_month_that_runs_is_forecast_and_a_past_one_is_not() {
 }
 
 #[test]
-fn a_long_table_has_its_total_at_both_ends_and_a_pipe_has_no_bars() {
+fn a_long_table_repeats_its_total_and_a_pipe_has_no_bars() {
     let lines: Vec<String> = (1..=25)
         .map(|day| {
             let at = format!("2026-10-{day:02}T12:00:00Z");
@@ -805,7 +805,7 @@ fn a_long_table_has_its_total_at_both_ends_and_a_pipe_has_no_bars() {
 }
 
 #[test]
-fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_too() {
+fn subagents_branches_and_unrecorded_spend_have_their_own_rows() {
     let keys = |history: &str, by: &str| {
         let (sandbox, truth) = with_history(history);
         let report = spend(&sandbox, by);
@@ -831,7 +831,7 @@ fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_to
 }
 
 #[test]
-fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
+fn a_response_belongs_to_the_branch_and_agent_of_its_earliest_line() {
     let on = |branch: &str, at: &str| {
         line("a", at, "claude-opus-5-5", 1_000_000)
             .replace("\"cwd\"", &format!("\"gitBranch\":\"{branch}\",\"cwd\""))
@@ -880,7 +880,7 @@ fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
 /// After `/clear`, a process does not write its checkpoint for the old session right away. Another process's checkpoint
 /// must not be mistaken for it.
 #[test]
-fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_clear() {
+fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";
     let response = |id: &str, time: &str, tokens: u64| line(id, time, "claude-opus-5-5", tokens);
     let checkpoint = |tokens: u64, started: u64| {

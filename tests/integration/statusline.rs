@@ -43,7 +43,7 @@ fn recorded(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_recorded_payload_has_its_line() {
+fn every_recorded_payload_has_its_expected_status_line() {
     let sandbox = plain("160");
     assert_eq!(
         shown(&sandbox, &recorded("session-start")),
@@ -85,7 +85,7 @@ fn a_total_without_a_session_counts_for_no_session() {
 }
 
 #[test]
-fn colours_say_how_full_a_window_is() {
+fn colors_show_how_full_a_window_is() {
     let sandbox = Sandbox::new().variable("COLUMNS", "160");
     let line = shown(&sandbox, &recorded("plan-at-limit")).replace('\u{1b}', "ESC");
     assert!(
@@ -120,7 +120,7 @@ fn the_line_fits_every_width_and_is_never_blank() {
 }
 
 #[test]
-fn times_are_in_the_user_s_zone() {
+fn status_line_times_are_in_the_users_zone() {
     let sandbox = plain("160").variable("TZ", "Asia/Jakarta");
     let line = shown(&sandbox, &recorded("plan"));
     assert!(line.contains("(resets 15:04, in 1 h 34 m)"), "{line}");
@@ -137,7 +137,7 @@ fn payload(sandbox: &Sandbox, session: &str, client_total: f64) -> Vec<u8> {
 }
 
 #[test]
-fn a_fresh_installation_knows_today_and_the_session_with_its_subagents() {
+fn a_new_installation_shows_today_and_the_session_with_subagents() {
     let sandbox = plain("120");
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
     let line = shown(
@@ -162,7 +162,7 @@ fn a_fork_does_not_show_what_it_inherited() {
 }
 
 #[test]
-fn background_requests_of_a_live_session_show_before_the_client_writes_its_total() {
+fn background_requests_are_shown_before_the_checkpoint_is_written() {
     let sandbox = plain("120");
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
     sandbox.run(&["spend"]).success();
@@ -192,7 +192,7 @@ fn yesterday_is_not_today_after_midnight() {
 }
 
 #[test]
-fn an_unknown_segment_is_left_out_and_named_by_the_doctor() {
+fn an_unknown_segment_is_omitted_and_named_by_doctor() {
     let sandbox = plain("120");
     let config = "[statusline]\nsegments = [\"context\", \"git\", \"model\"]\n";
     let path = sandbox.write("whycap.toml", config);
@@ -232,7 +232,7 @@ fn free_columns_are_used_and_no_figure_is_without_a_name() {
 }
 
 #[test]
-fn segments_that_people_have_elsewhere_are_there_for_the_asking() {
+fn optional_segments_are_available() {
     let config = "[statusline]\nlines = [[\"directory\", \"branch\", \"effort\", \"lines\", \"duration\", \"rate\"], [\"model\", \"windows\"]]\nseparator = \" · \"\nwindows = \"bar\"\n";
     let sandbox = configured("120", config);
     let top = sandbox.path("src/api");
@@ -306,7 +306,7 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
 /// In a terminal, nobody types the JSON that the command expects, so the command would wait forever.
 #[test]
 #[cfg(target_os = "linux")]
-fn on_a_terminal_it_says_what_it_is_for() {
+fn statusline_on_a_terminal_explains_itself() {
     let sandbox = Sandbox::new();
     let program = format!("{} statusline", env!("CARGO_BIN_EXE_whycap"));
     let mut command = sandbox.command(&[]);
@@ -332,7 +332,7 @@ fn on_a_terminal_it_says_what_it_is_for() {
 /// The commands that Claude Code runs must also print help for `--help` and exit with code 0, regardless of the other
 /// arguments.
 #[test]
-fn help_for_a_verb_of_the_host_never_fails() {
+fn help_for_statusline_and_hook_never_fails() {
     for words in [
         &["statusline", "--preview", "--help"][..],
         &["statusline", "--unknown", "-h"],
@@ -369,7 +369,7 @@ fn segments_and_budgets_follow_the_configuration() {
 }
 
 #[test]
-fn nothing_of_claude_code_s_is_touched() {
+fn claude_codes_files_are_not_changed() {
     let sandbox = plain("120");
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
     sandbox.write(".claude/settings.json", "{}");
@@ -419,7 +419,7 @@ fn listing(directory: &std::path::Path) -> Vec<(String, Vec<u8>, Value)> {
 }
 
 #[test]
-fn times_are_told_by_the_clock_of_the_locale_or_of_the_configuration() {
+fn the_hour_format_comes_from_the_configuration_or_the_locale() {
     let payload =
         br#"{"rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1795183200}}}"#;
     let drawn = |sandbox: &Sandbox| {
@@ -456,7 +456,7 @@ fn times_are_told_by_the_clock_of_the_locale_or_of_the_configuration() {
 /// A running total that is reported again must count only once, even if `CLAUDE_PID` is not set and the clock is
 /// behind, or if the session has been reconciled in the meantime.
 #[test]
-fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
+fn a_repeated_sample_counts_once_with_any_clock() {
     let line = |number: u32| {
         json!({
             "type": "assistant", "sessionId": "s", "requestId": format!("r{number}"), "cwd": "/home/dev/p",

@@ -40,13 +40,13 @@ fn hostile_input_never_blanks_the_line() {
 }
 
 #[test]
-fn fifty_megabytes_of_input_are_swallowed() {
+fn fifty_megabytes_of_input_are_ignored() {
     prints_something(&vec![b'x'; 50_000_000]);
 }
 
 #[test]
 #[cfg_attr(windows, ignore = "a directory of Windows holds no pipes")]
-fn settings_that_are_a_pipe_do_not_hold_it_up() {
+fn settings_that_are_a_pipe_do_not_delay_the_status_line() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path(".claude")).unwrap();
     make_pipe(&sandbox, ".claude/settings.json");
@@ -63,7 +63,7 @@ fn make_pipe(sandbox: &Sandbox, name: &str) {
 
 #[test]
 #[cfg_attr(windows, ignore = "a directory of Windows holds no pipes")]
-fn what_takes_long_to_read_waits_until_the_line_is_out() {
+fn slow_reads_happen_after_the_status_line_is_printed() {
     const AT: &str = "2026-11-20T10:00:00Z";
     const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
     let sandbox = Sandbox::new();

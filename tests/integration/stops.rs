@@ -380,7 +380,7 @@ fn seen(sandbox: &Sandbox, at: &str) -> (ExpectedTotals, Value) {
 }
 
 #[test]
-fn every_course_of_events_comes_to_what_was_true_at_once_and_later() {
+fn every_sequence_of_events_has_the_expected_totals() {
     let (mut wrong, mut right) = (Vec::new(), 0);
     for (name, events) in COURSES {
         let sandbox = Sandbox::new();

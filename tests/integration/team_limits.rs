@@ -132,7 +132,7 @@ bob             3               1          24 m              -
 cy              1               -           1 m              0";
 
 #[test]
-fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
+fn every_output_shows_which_person_hits_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
     let in_all = "Errors stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
@@ -184,7 +184,7 @@ const NARROWED: &str = "
 --project nowhere > No limit errors found.";
 
 #[test]
-fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
+fn the_report_can_be_limited_to_a_period_and_projects() {
     let team = exports_of(MADE_UP);
     for line in NARROWED.trim().lines() {
         let (asked, says) = line.split_once(" > ").unwrap();
@@ -198,7 +198,7 @@ fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
 }
 
 #[test]
-fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
+fn numbers_on_an_anonymous_page_do_not_reveal_names() {
     let page = page_of(&exports_of(MADE_UP), " --anonymous");
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
@@ -217,7 +217,7 @@ fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
 }
 
 #[test]
-fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
+fn unknown_names_and_absurd_figures_are_shown_unchanged() {
     let hostile = "\"</td><script>alert(1)</script>\\u202e\"";
     let [least, most] = [i64::MIN, i64::MAX];
     let limit = r#""kind":"lunar_cycle","verdict":"bad_omen","service":"moon","who_can_fix":"astrologers","resets_at":"9999-12-31 23:59:59","ended":"eclipse","a field of tomorrow":[1,{"a":2}]"#;
@@ -254,7 +254,7 @@ spend ada 2026-11-10 10 3"#;
 }
 
 #[test]
-fn a_damaged_file_counts_up_to_the_damage_and_that_is_said() {
+fn a_damaged_file_counts_up_to_the_damage_with_a_note() {
     let good = page_of(&exports_of(MADE_UP), "");
     let says = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
     assert!(!good.contains(says));
@@ -315,7 +315,7 @@ windows: out of range: {"percent":1e999}"#;
 }
 
 #[test]
-fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
+fn an_export_reproduces_the_machines_own_page() {
     let machine = Machine::new();
     Client::logged_in(&machine, "max", "user");
     let client = Client::with_session(&machine, "5a7d3c1e-0000-4000-a000-00000000beef");
@@ -341,7 +341,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
 
 /// The work was stopped from 12:14 to 14:10, with another attempt at 14:05.
 #[test]
-fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
+fn a_retry_near_the_end_of_a_stop_belongs_to_the_stop() {
     let again = "limits ada 2026-11-10 14 0 \"session\":\"s-web\"";
     let team = exports_of(&format!("limits ada 2026-11-10 12 6960\n{again}"));
     let run = team.run_command("incidents --from OUT");
@@ -350,7 +350,7 @@ fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
 
 /// Two sessions have reached the same limit, and neither has continued.
 #[test]
-fn a_stop_of_two_sessions_that_is_not_over_is_active_once() {
+fn an_active_stop_of_two_sessions_counts_once() {
     let team = exports_of(
         "limits ada 2026-11-10 12 60 \"ended\":\"open\"\nlimits ada 2026-11-10 12 0 \"ended\":\"open\",\"session\":\"s-web\"",
     );

@@ -15,7 +15,7 @@ fn is_plain(text: &str) {
 }
 
 #[test]
-fn an_argument_that_is_not_understood_is_shown_in_one_line() {
+fn an_invalid_argument_is_shown_in_one_line() {
     let sandbox = Sandbox::new();
     for arguments in [
         &["spend", FOUL][..],
@@ -33,7 +33,7 @@ fn an_argument_that_is_not_understood_is_shown_in_one_line() {
 }
 
 #[test]
-fn a_message_is_shown_with_what_hides_in_it() {
+fn hidden_characters_in_a_message_are_shown() {
     let sandbox = Sandbox::new();
     let message = format!("You've hit your weekly limit · resets 3pm {FOUL}");
     let run = sandbox.run(&["explain", "--long", "--text", &message]);
@@ -42,7 +42,7 @@ fn a_message_is_shown_with_what_hides_in_it() {
 }
 
 #[test]
-fn json_keeps_every_character_and_prints_none_that_cannot_be_seen() {
+fn json_escapes_invisible_characters_without_losing_them() {
     let sandbox = Sandbox::new();
     let home = sandbox.home();
     let name = "n\u{9b}\u{202e}\u{e0041}\u{7f}.lock";

@@ -28,7 +28,7 @@ fn exit_code(client: &Client<'_>, now: &str) -> i32 {
 }
 
 #[test]
-fn without_an_error_nothing_is_waited_for() {
+fn wait_ends_at_once_without_an_error() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let run = waits(&client, AT, &[]);
@@ -85,7 +85,7 @@ fn a_session_that_will_continue_by_itself_is_named() {
 }
 
 #[test]
-fn what_was_answered_since_is_over() {
+fn wait_ends_at_once_after_a_later_response() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
@@ -95,7 +95,7 @@ fn what_was_answered_since_is_over() {
 }
 
 #[test]
-fn it_gives_up_after_the_time_that_was_given() {
+fn wait_gives_up_after_the_timeout() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
@@ -106,7 +106,7 @@ fn it_gives_up_after_the_time_that_was_given() {
 }
 
 #[test]
-fn waiting_in_vain_is_refused_with_the_reason() {
+fn wait_is_rejected_with_a_reason_if_waiting_does_not_help() {
     for (text, waits_with, explains_with) in [
         ("Credit balance is too low", 11, 11),
         ("You've hit your org's monthly spend limit", 12, 12),
@@ -131,7 +131,7 @@ fn waiting_in_vain_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_hiccup_of_the_service_hides_no_limit() {
+fn a_service_problem_does_not_hide_a_limit() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let other = Client::with_session(&sandbox, "bbbb");
@@ -148,7 +148,7 @@ fn a_hiccup_of_the_service_hides_no_limit() {
 
 /// If an error ends on its own, `wait` waits for as long as `explain --exit-code` returns 10.
 #[test]
-fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
+fn a_temporary_problem_is_awaited_as_long_as_explained() {
     for (text, more, seconds) in [
         ("API Error: 429 Too Many Requests", json!({}), 60),
         (
@@ -170,7 +170,7 @@ fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
 }
 
 #[test]
-fn a_session_that_nobody_knows_is_an_error() {
+fn an_unknown_session_is_an_error() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
@@ -193,7 +193,7 @@ fn a_session_that_nobody_knows_is_an_error() {
 }
 
 #[test]
-fn a_session_is_known_by_the_eight_characters_that_tables_show() {
+fn a_session_can_be_given_by_its_short_id() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
@@ -210,7 +210,7 @@ fn a_session_is_known_by_the_eight_characters_that_tables_show() {
 }
 
 #[test]
-fn the_wait_ends_with_a_good_answer_in_another_session() {
+fn the_wait_ends_with_a_response_in_another_session() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
@@ -245,7 +245,7 @@ fn after_another_login_the_session_is_still_blocked_everywhere() {
 }
 
 #[test]
-fn a_warning_blocks_nothing() {
+fn wait_ignores_a_warning() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(

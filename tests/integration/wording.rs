@@ -143,7 +143,7 @@ fn clock() -> Clock {
 }
 
 #[test]
-fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
+fn every_sentence_is_complete_and_fits() {
     let texts = texts();
     let share = texts
         .len()

@@ -33,13 +33,13 @@ fn wrapping(command: &str) -> Sandbox {
 }
 
 #[test]
-fn the_kept_command_runs_in_a_shell_with_the_same_input() {
+fn the_wrapped_command_runs_in_a_shell_with_the_same_input() {
     let sandbox = wrapping("printf 'mine: '; cat");
     assert_heard(&sandbox, "{\"a\":1}", "mine: {\"a\":1}");
 }
 
 #[test]
-fn nothing_is_run_where_nothing_is_wrapped() {
+fn no_command_is_run_without_a_wrapped_status_line() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
     assert_eq!(shown(&sandbox, "{}"), None);
@@ -51,7 +51,7 @@ fn nothing_is_run_where_nothing_is_wrapped() {
 }
 
 #[test]
-fn the_installation_says_how_long_the_kept_command_may_take() {
+fn install_states_the_time_limit_of_the_wrapped_command() {
     let sandbox = Sandbox::new();
     let settings = json!({"statusLine": {"type": "command", "command": "echo mine"}});
     sandbox.write(".claude/settings.json", settings.to_string());
@@ -64,7 +64,7 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
 /// whycap runs only the command that the user chose to preserve. If the command has been changed in the settings since
 /// then, it does not run, and `doctor` reports the change.
 #[test]
-fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
+fn doctor_reports_a_wrapped_command_that_was_changed_in_the_settings() {
     let sandbox = wrapping("echo mine");
     let words = "it was changed or";
     let before = sandbox.run(&["doctor"]);
@@ -82,7 +82,7 @@ fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_sett
 }
 
 #[test]
-fn after_uninstall_nothing_is_run_any_more() {
+fn no_command_is_run_after_uninstall() {
     let sandbox = wrapping("echo mine");
     assert_heard(&sandbox, "{}", "mine");
     sandbox.run(&["uninstall"]).success();
@@ -90,7 +90,7 @@ fn after_uninstall_nothing_is_run_any_more() {
 }
 
 #[test]
-fn a_late_answer_is_replaced_by_the_last_good_one_and_a_later_one_is_heard() {
+fn late_output_is_replaced_by_the_last_output_until_new_output_arrives() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
     let sandbox = wrapping(&format!(
@@ -117,7 +117,7 @@ fn a_late_answer_is_replaced_by_the_last_good_one_and_a_later_one_is_heard() {
 }
 
 #[test]
-fn the_output_of_a_command_that_fails_now_is_not_shown_again() {
+fn the_last_output_of_a_failing_command_is_not_shown_again() {
     let sandbox = wrapping("test -e \"$HOME/broken\" && exit 1; echo mine");
     assert_heard(&sandbox, "{}", "mine");
     sandbox.write("broken", "");
@@ -125,7 +125,7 @@ fn the_output_of_a_command_that_fails_now_is_not_shown_again() {
 }
 
 #[test]
-fn a_project_s_kept_line_is_shown_in_that_project_only() {
+fn a_projects_wrapped_line_is_shown_only_in_that_project() {
     let sandbox = wrapping("echo user");
     let project = sandbox.path("project");
     sandbox.write(
@@ -147,7 +147,7 @@ fn a_project_s_kept_line_is_shown_in_that_project_only() {
 }
 
 #[test]
-fn damaged_records_cost_the_kept_line_and_nothing_else() {
+fn damaged_records_only_hide_the_wrapped_line() {
     let sandbox = wrapping("echo mine");
     for entry in std::fs::read_dir(sandbox.path(".local/share/whycap/install")).unwrap() {
         std::fs::write(entry.unwrap().path(), "{").unwrap();
@@ -190,7 +190,7 @@ fn a_project_cannot_make_the_status_line_run_a_command() {
 }
 
 #[test]
-fn a_kept_command_is_not_run_for_other_settings_at_the_same_path() {
+fn a_wrapped_command_is_not_run_for_other_settings_at_the_same_path() {
     let sandbox = wrapping("echo mine");
     assert_heard(&sandbox, "{}", "mine");
     let other = json!({"statusLine": {"type": "command", "command": "other"}});
@@ -199,7 +199,7 @@ fn a_kept_command_is_not_run_for_other_settings_at_the_same_path() {
 }
 
 #[test]
-fn no_program_of_the_kept_command_is_looked_up_in_the_project() {
+fn the_wrapped_commands_programs_are_not_looked_up_in_the_project() {
     let sandbox = wrapping("planted || echo mine");
     sandbox.write("work/bin/planted", "#!/bin/sh\necho planted\n");
     sandbox.write("work/bin/sh", "#!/bin/sh\necho planted\n");
@@ -224,7 +224,7 @@ fn no_program_of_the_kept_command_is_looked_up_in_the_project() {
 }
 
 #[test]
-fn a_kept_command_that_others_can_have_written_is_not_run() {
+fn a_wrapped_command_that_others_could_have_written_is_not_run() {
     let sandbox = wrapping("echo mine");
     assert_heard(&sandbox, "{}", "mine");
     let data = sandbox.path(".local/share/whycap");

@@ -52,7 +52,7 @@ const OPUS: &str = "claude-opus-5-5";
 const HAIKU: &str = "claude-haiku-5-5";
 
 #[test]
-fn nothing_is_said_of_ordinary_work_or_of_small_sums() {
+fn no_hint_is_given_for_ordinary_work_or_small_amounts() {
     assert_eq!(hint(&[], &[]), None);
     assert_eq!(
         hint(&[served(1, OPUS, MAIN_AGENT, 5_000_000, false)], &[]),
@@ -72,7 +72,7 @@ fn nothing_is_said_of_ordinary_work_or_of_small_sums() {
 }
 
 #[test]
-fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
+fn the_largest_amount_is_hinted_unless_turned_off() {
     let mut all: Vec<Served> = (0..ENOUGH_RESPONSES)
         .map(|_| served(2, HAIKU, "Explore", 1_000, false))
         .collect();
@@ -92,7 +92,7 @@ fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
 }
 
 #[test]
-fn what_was_mended_is_not_said_any_more() {
+fn a_fixed_problem_is_no_longer_hinted() {
     let fast = served(1, OPUS, MAIN_AGENT, 200_000, true);
     assert!(hint(std::slice::from_ref(&fast), &[]).is_some());
     let slow = served(1, OPUS, MAIN_AGENT, 1_000, false);
@@ -122,7 +122,7 @@ fn write(cause: RewriteCause, is_avoidable: bool, nano: i64) -> CacheWrite {
 }
 
 #[test]
-fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
+fn rewrites_are_hinted_with_their_cost_until_fixed() {
     let say = |writes: &[CacheWrite]| {
         let all = answers(&[served(1, OPUS, MAIN_AGENT, 1_000_000, false)]);
         best_hint(all, writes, &PriceTable::list(), &[]).map(|hint| hint.text)
@@ -145,7 +145,7 @@ fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
 }
 
 #[test]
-fn a_model_that_hardly_did_the_work_is_no_proof_that_it_can() {
+fn a_rarely_used_model_is_not_suggested() {
     let all = [
         served(1, OPUS, MAIN_AGENT, 1_000_000, false),
         served(1, OPUS, "Explore", 1_000_000, false),
@@ -155,7 +155,7 @@ fn a_model_that_hardly_did_the_work_is_no_proof_that_it_can() {
 }
 
 #[test]
-fn subagents_of_a_type_that_is_not_told_are_not_named() {
+fn subagents_of_an_unknown_type_are_not_named() {
     let all = [
         served(1, OPUS, MAIN_AGENT, 10_000, false),
         served(1, OPUS, UNNAMED_AGENT, 1_000_000, false),
@@ -164,7 +164,7 @@ fn subagents_of_a_type_that_is_not_told_are_not_named() {
 }
 
 #[test]
-fn long_prompts_are_named_whatever_their_model_until_they_are_short_again() {
+fn long_prompts_are_hinted_until_they_are_short_again() {
     let long = |model: &'static str, read: u64| {
         let mut response = served(1, model, MAIN_AGENT, 100, false);
         response.0.usage.cache_read = read;

@@ -125,7 +125,7 @@ fn race(
 }
 
 #[test]
-fn what_is_taken_over_while_it_is_cleared_is_still_held_afterwards() {
+fn a_lock_taken_over_during_clearing_is_still_held() {
     let wanted = std::env::var("WHYCAP_RACES").ok();
     let wanted = wanted.and_then(|text| text.parse().ok()).unwrap_or(400);
     let home = tempfile::tempdir().unwrap();

@@ -74,7 +74,7 @@ fn server(many: u64) -> serde_json::Value {
 const SERVER: Option<&str> = Some("likely_server_side");
 
 #[test]
-fn the_third_within_an_hour_is_said_once_with_its_sum_and_what_helps() {
+fn the_third_miss_within_an_hour_is_announced_once_with_cost_and_remedy() {
     let line = Line::new();
     assert_eq!(line.draw(60, [1, 20_000], server(1), SERVER), None);
     assert_eq!(line.draw(120, [2, 40_000], server(2), SERVER), None);
@@ -94,7 +94,7 @@ fn the_third_within_an_hour_is_said_once_with_its_sum_and_what_helps() {
 }
 
 #[test]
-fn one_above_a_dollar_is_enough_and_three_in_more_than_an_hour_are_not() {
+fn one_miss_above_a_dollar_is_announced_but_not_three_spread_over_hours() {
     let line = Line::new();
     assert!(
         line.draw(60, [1, 140_000], server(1), SERVER)
@@ -115,7 +115,7 @@ fn one_above_a_dollar_is_enough_and_three_in_more_than_an_hour_are_not() {
 /// These are the samples that Claude Code 2.1.330 sent when the server lost its cache twice in a row. The second miss
 /// has no cause.
 #[test]
-fn what_is_forgotten_again_has_no_cause_and_counts_and_a_first_without_a_cause_does_not() {
+fn a_repeated_miss_without_a_cause_counts_but_a_first_one_does_not() {
     let line = Line::new();
     assert_eq!(line.draw(10, [1, 3_890], json!({}), None), None);
     assert_eq!(line.draw(22, [2, 19_694], server(1), SERVER), None);
@@ -129,7 +129,7 @@ fn what_is_forgotten_again_has_no_cause_and_counts_and_a_first_without_a_cause_d
 }
 
 #[test]
-fn what_the_user_or_time_did_is_never_said() {
+fn misses_caused_by_the_user_or_expiry_are_not_announced() {
     let line = Line::new();
     for cause in [
         "ttl_expired_1h",
@@ -151,7 +151,7 @@ fn what_the_user_or_time_did_is_never_said() {
 }
 
 #[test]
-fn tools_that_flap_are_told_from_a_server_that_forgets() {
+fn changing_tools_are_distinguished_from_a_server_loss() {
     let line = Line::new();
     for nth in 1..3 {
         line.draw(
@@ -174,7 +174,7 @@ fn tools_that_flap_are_told_from_a_server_that_forgets() {
 }
 
 #[test]
-fn a_process_that_was_never_looked_at_begins_at_what_it_has() {
+fn the_first_counts_of_a_long_running_process_are_the_starting_point() {
     let line = Line::new();
     assert_eq!(line.draw(36_000, [40, 900_000], server(40), SERVER), None);
     assert_eq!(line.draw(36_060, [41, 920_000], server(41), SERVER), None);
@@ -188,7 +188,7 @@ fn a_process_that_was_never_looked_at_begins_at_what_it_has() {
 }
 
 #[test]
-fn what_is_not_told_or_of_a_wrong_type_says_nothing() {
+fn missing_or_mistyped_counts_are_ignored() {
     let line = Line::new();
     for cache in [
         json!(null),
@@ -204,7 +204,7 @@ fn what_is_not_told_or_of_a_wrong_type_says_nothing() {
 }
 
 #[test]
-fn it_costs_what_writing_is_dearer_than_reading_by_how_long_the_cache_lives() {
+fn a_miss_costs_the_write_price_minus_the_read_price() {
     let more = |tokens: u64, minutes: i64, fast: bool| {
         let cache = PromptCache {
             expires_at: DateTime::UNIX_EPOCH,

@@ -77,13 +77,13 @@ fn found(elsewhere: Option<i64>) -> [f64; 3] {
 }
 
 #[test]
-fn worked_here_alone_a_percent_is_known_to_a_twentieth() {
+fn the_percent_value_of_a_single_machine_is_accurate_to_five_percent() {
     let [least, _, most] = found(None);
     assert!(0.95 < least && most <= 1.0, "{least} to {most}");
 }
 
 #[test]
-fn others_make_a_percent_look_cheaper_and_never_dearer() {
+fn usage_elsewhere_never_raises_the_percent_value() {
     let [least, middle, most] = found(Some(4));
     assert!(
         0.9 < least && 0.95 < middle && most <= 1.0,
@@ -94,7 +94,7 @@ fn others_make_a_percent_look_cheaper_and_never_dearer() {
 }
 
 #[test]
-fn an_early_reset_another_run_and_another_account_are_no_rise() {
+fn resets_and_other_accounts_are_not_increases() {
     let level = |at: Millis, percent: f64, resets: Millis| WindowStep {
         account: Some("a".to_owned()),
         ..step(at, percent, resets)
@@ -133,7 +133,7 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
 }
 
 #[test]
-fn another_plan_is_another_series() {
+fn each_plan_has_its_own_estimate() {
     let (steps, spent) = week(3, None);
     // From the middle of the week on, one percent is worth four times as much.
     let changed = datetime_from_millis(4 * 24 * HOUR);
@@ -182,7 +182,7 @@ fn another_plan_is_another_series() {
 }
 
 #[test]
-fn it_is_said_beside_what_it_was_and_with_what_is_left() {
+fn the_sentence_compares_with_earlier_weeks_and_states_what_is_left() {
     let week = |weeks: i64, dollars: i64, left: Option<i64>| WeekEstimate {
         account: None,
         plan: None,
@@ -222,7 +222,7 @@ fn it_is_said_beside_what_it_was_and_with_what_is_left() {
 }
 
 #[test]
-fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
+fn the_typical_prompt_is_the_median_with_all_its_responses() {
     let answer = |prompt: &str, cents: i64| CacheWrite {
         prompt: Some(std::rc::Rc::new(super::super::transcript_line::Prompt {
             id: prompt.to_owned(),
@@ -242,7 +242,7 @@ fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
 }
 
 #[test]
-fn what_is_left_is_told_only_of_a_run_that_goes_on() {
+fn the_remaining_value_is_shown_only_until_the_reset() {
     let (mut levels, spent) = week(7, None);
     levels.retain(|level| level.usage.used_percent < 60.0);
     let last = levels.last().unwrap();

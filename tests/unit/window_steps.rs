@@ -38,7 +38,7 @@ fn percents(root: &std::path::Path, from: &str) -> Vec<f64> {
 }
 
 #[test]
-fn every_whole_percent_and_every_reset_is_a_step_whoever_was_told() {
+fn every_whole_percent_and_every_reset_is_a_step_from_any_session() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let (night, morning) = (1_796_087_000, 1_796_105_001);
@@ -57,7 +57,7 @@ fn every_whole_percent_and_every_reset_is_a_step_whoever_was_told() {
 }
 
 #[test]
-fn a_step_knows_the_plan_of_its_time() {
+fn a_step_has_the_plan_at_its_time() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let of_plan = |tiers: &str, minute: u32, used| {
@@ -83,7 +83,7 @@ fn a_step_knows_the_plan_of_its_time() {
 }
 
 #[test]
-fn a_reading_that_was_cut_off_costs_no_other() {
+fn a_truncated_reading_does_not_affect_others() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let now = "2026-11-30T20:00:00Z";
@@ -101,7 +101,7 @@ fn a_reading_that_was_cut_off_costs_no_other() {
 }
 
 #[test]
-fn a_sessions_share_is_of_the_rises_that_it_was_told_first() {
+fn a_sessions_share_consists_of_the_steps_that_it_reported_first() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let tell = |session, minute: u32, used| {

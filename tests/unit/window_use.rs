@@ -54,7 +54,7 @@ fn sentences(used: &WindowShares) -> Vec<String> {
 }
 
 #[test]
-fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
+fn window_use_is_listed_by_session_model_and_agent_most_expensive_first() {
     let all = [
         served(1, 1, "claude-opus-5-5", "main", 6),
         served(2, 1, "claude-haiku-5-5", "Explore", 1),
@@ -77,7 +77,7 @@ fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
 }
 
 #[test]
-fn what_no_line_shows_is_called_so() {
+fn unrecorded_spend_is_labeled_in_the_window_use() {
     let all = [
         served(1, 1, "claude-opus-5-5", "main", 3),
         served(2, 1, "claude-opus-5-5", "", 1),
@@ -91,7 +91,7 @@ fn what_no_line_shows_is_called_so() {
 }
 
 #[test]
-fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not() {
+fn an_increase_during_a_pause_was_used_elsewhere() {
     // One dollar is one percentage point. The machine spends twenty dollars in twenty minutes.
     let mut all: Vec<Served> = (0..20)
         .map(|minute| served(minute, 1, "m", "main", 1))
@@ -119,6 +119,6 @@ fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not()
 }
 
 #[test]
-fn of_a_window_that_nobody_used_here_nothing_is_said() {
+fn an_unused_window_is_not_mentioned() {
     assert_eq!(sentences(&used(&[], &[(0, 5.0), (90, 50.0)])), [""; 0]);
 }

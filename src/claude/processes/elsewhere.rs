@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn most_processes_are_known_by_their_names_to_be_others() {
+    fn most_processes_are_excluded_by_name() {
         for name in [
             "claude",
             "Claude.exe",

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn who_else_may_write_in_a_directory_is_known_by_its_file_system() {
+    fn the_file_system_shows_who_else_can_write_to_a_directory() {
         let two = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\nfiler:/home /home nfs4 rw,vers=4.2 0 0\n";
         let one = "rootfs / wslfs rw 0 0\nC: /mnt/c drvfs rw 0 0\n";
         let on = |mounts, directory| shared_with(mounts, Path::new(directory));

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_known_under_each_name_that_it_runs_by() {
+    fn claude_code_is_recognized_under_each_name() {
         let yes = [
             ("claude", "/usr/local/bin/claude", "claude"),
             (
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_are_not_the_client_even_when_they_read_its_files() {
+    fn other_programs_are_not_mistaken_for_claude_code() {
         let no = [
             ("sleep", "/usr/bin/sleep", "sleep 60"),
             ("vim", "/usr/bin/vim", "vim /home/u/.claude/settings.json"),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_with_an_unknown_script_and_names_alike_cannot_be_told() {
+    fn an_unknown_script_or_a_similar_name_is_inconclusive() {
         assert_eq!(judged("node", "/usr/bin/node", "node server.js"), None);
         let desktop = "/opt/Claude/claude-desktop";
         assert_eq!(judged("claude-desktop", desktop, desktop), None);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn each_system_has_its_form() {
+    fn start_times_have_a_form_for_each_system() {
         let at = |text: &str| Some(ProcessStart::At(text.parse().unwrap()));
         let parse = ProcessStart::parse;
         assert_eq!(parse("143018"), Some(ProcessStart::Ticks(143_018)));

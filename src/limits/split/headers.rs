@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_read_in_every_form() {
+    fn headers_are_parsed_in_every_form() {
         for text in [
             "anthropic-ratelimit-unified-5h-status: rejected\nanthropic-ratelimit-unified-5h-reset: 1795190400",
             "anthropic-ratelimit-unified-5h-status=rejected anthropic-ratelimit-unified-reset=1795190400",
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exhausted_rate_of_the_api_gives_its_reset() {
+    fn an_exhausted_api_rate_limit_gives_its_reset() {
         let text = "anthropic-ratelimit-requests-remaining: 12\nanthropic-ratelimit-requests-reset: 2026-11-20T12:01:00Z\n\
             anthropic-ratelimit-input-tokens-remaining: 0\nanthropic-ratelimit-input-tokens-reset: 2026-11-20T12:00:40Z";
         let resets_at = Headers::find(text).resets_at;

@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cause_has_whole_sentences_whatever_is_known() {
+    fn every_cause_has_complete_sentences_with_any_evidence() {
         assert_eq!(WORDINGS.causes.len(), CAUSES.len());
         for known in 0..1 << VALUES.len() {
             let fields = fields(known);
@@ -606,7 +606,7 @@ mod tests {
     }
 
     #[test]
-    fn every_advice_to_pay_says_that_it_costs_money() {
+    fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something or ask somebody, or their wording already mentions the payment.
         const WITHOUT_REMARK: [&str; 11] = [
             "ask_for_credits",
@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ending_has_whole_sentences() {
+    fn every_ending_has_complete_sentences() {
         let passed = VALUES
             .iter()
             .position(|group| group[0].0 == "passed")
