@@ -28,7 +28,7 @@ mod lenient_json;
 pub mod limits;
 pub mod locks;
 mod now;
-pub mod places;
+pub mod paths;
 pub mod pricing;
 pub mod render;
 mod secrets;

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::incidents::Paid;
 use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, Live, Patience, RequestedFigures};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// How far back to search the journal for a session's events. After this time, warnings can be repeated.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
@@ -43,7 +43,7 @@ enum Unknown {
 /// The budgets that apply to a session.
 #[derive(Debug)]
 pub(crate) struct SessionBudgets<'a> {
-    places: &'a Places,
+    paths: &'a Paths,
     environment: &'a Environment,
     session: &'a str,
     /// True if exhausted budgets block prompts.
@@ -60,7 +60,7 @@ impl<'a> SessionBudgets<'a> {
     /// since a given time.
     pub(crate) fn read(
         config: &Config,
-        places: &'a Places,
+        paths: &'a Paths,
         environment: &'a Environment,
         event: &'a HookEvent,
         paid: impl Fn(DateTime<Utc>, &Live) -> Option<Paid>,
@@ -74,7 +74,7 @@ impl<'a> SessionBudgets<'a> {
                 "Your budgets are not being checked because of a problem in your config.toml: {problem}."
             ))),
             _ if !budget.is_set() => Ok(Vec::new()),
-            _ => match read_uses(config, places, environment, event, session, &paid) {
+            _ => match read_uses(config, paths, environment, event, session, &paid) {
                 Some(known) => {
                     paying_until = known.paying_until;
                     Ok(known.uses)
@@ -83,7 +83,7 @@ impl<'a> SessionBudgets<'a> {
             },
         };
         Some(Self {
-            places,
+            paths,
             environment,
             session,
             holds_back: budget.action == BudgetAction::Stop,
@@ -146,7 +146,7 @@ impl<'a> SessionBudgets<'a> {
                     session: self.session,
                 };
                 let last_day = now - TimeDelta::days(1)..now;
-                journal::record_event_once(self.places, &event, &last_day).then(|| sentence.clone())
+                journal::record_event_once(self.paths, &event, &last_day).then(|| sentence.clone())
             }
             Unknown::Spend if self.holds_back => Some(
                 "Your spend could not be read, so this prompt was sent without checking your budgets."
@@ -187,7 +187,7 @@ impl<'a> SessionBudgets<'a> {
                     BudgetEvent::Warned
                 };
                 let name = self.event_name(budget, event);
-                journal::record_event_once(self.places, &name, &self.period(budget))
+                journal::record_event_once(self.paths, &name, &self.period(budget))
             })
     }
 
@@ -201,12 +201,12 @@ impl<'a> SessionBudgets<'a> {
     /// Returns true if the user has chosen to continue despite the budget.
     fn is_lifted(&self, budget: &BudgetUse) -> bool {
         let name = self.event_name(budget, self.continue_event());
-        journal::has_event(self.places, &name, &self.period(budget))
+        journal::has_event(self.paths, &name, &self.period(budget))
     }
 
     fn record_event(&self, budget: &BudgetUse, event: BudgetEvent<'_>) -> Result<(), disk::Error> {
         let name = self.event_name(budget, event);
-        journal::record_event(self.places, &name, self.environment.now)
+        journal::record_event(self.paths, &name, self.environment.now)
     }
 
     /// Lets the session continue despite exhausted budgets. Returns a message for the user.
@@ -293,7 +293,7 @@ struct KnownUses {
 /// Reads how much of each budget has been used. Returns `None` if the spend cannot be read.
 fn read_uses(
     config: &Config,
-    places: &Places,
+    paths: &Paths,
     environment: &Environment,
     event: &HookEvent,
     session: &str,
@@ -305,9 +305,9 @@ fn read_uses(
         .path("CLAUDE_PROJECT_DIR")
         .or_else(|| event.cwd.clone())
         .unwrap_or_default();
-    let ledger = Ledger::open(&places.data, Patience::None).ok()?;
+    let ledger = Ledger::open(&paths.data, Patience::None).ok()?;
     let transcript = event.transcript_path.as_deref();
-    let mut live = Live::read(ledger, places, session, transcript, None, environment.now)?;
+    let mut live = Live::read(ledger, paths, session, transcript, None, environment.now)?;
     let figures = live.figures(
         environment,
         RequestedFigures::new(budget, &directory.to_string_lossy()),

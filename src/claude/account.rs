@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::window_usage::CachedUsage;
 use crate::disk;
 use crate::lenient_json::{LenientJson, parse_name};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 
 /// The maximum size, in bytes, of a global state file. The file contains project histories and can grow to tens of
@@ -105,8 +105,8 @@ impl Account {
     }
 
     /// Reads the account from disk. Returns `None` if the user is not logged in or the file cannot be read.
-    pub fn load(places: &Places) -> Option<Self> {
-        LoginState::load(places).account
+    pub fn load(paths: &Paths) -> Option<Self> {
+        LoginState::load(paths).account
     }
 }
 
@@ -122,8 +122,8 @@ pub(crate) struct LoginState {
 
 impl LoginState {
     /// Reads the login state from disk. All fields are empty if the file cannot be read.
-    pub(crate) fn load(places: &Places) -> Self {
-        match bytes(places) {
+    pub(crate) fn load(paths: &Paths) -> Self {
+        match bytes(paths) {
             Some(bytes) => Self::parse(&bytes),
             None => Self::default(),
         }
@@ -156,12 +156,12 @@ impl LoginState {
 }
 
 /// Reads the entire global state. Returns `None` if the file does not exist or cannot be read.
-pub(crate) fn global_state(places: &Places) -> Option<Value> {
-    serde_json::from_slice(&bytes(places)?).ok()
+pub(crate) fn global_state(paths: &Paths) -> Option<Value> {
+    serde_json::from_slice(&bytes(paths)?).ok()
 }
 
-fn bytes(places: &Places) -> Option<Vec<u8>> {
-    disk::read(&places.global_state, SIZE_LIMIT).ok()?
+fn bytes(paths: &Paths) -> Option<Vec<u8>> {
+    disk::read(&paths.global_state, SIZE_LIMIT).ok()?
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The environment variables that change which account or service a session uses, separated by spaces.
 const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \
@@ -150,11 +150,11 @@ fn in_settings(file: &SettingsFile) -> Vec<Credential> {
 /// Claude Code adds its settings' `env` to the environment of its child processes (observed with 2.1.328). A variable
 /// that appears in both places is therefore attributed to the settings.
 pub(crate) fn of_session(
-    places: &Places,
+    paths: &Paths,
     environment: &Environment,
     project: Option<&Path>,
 ) -> Vec<Credential> {
-    let from_settings: Vec<Credential> = settings::of(places, project)
+    let from_settings: Vec<Credential> = settings::of(paths, project)
         .iter()
         .flat_map(in_settings)
         .collect();
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn stored_incidents_keep_the_names_of_credential_sources() {
-        let places = [
+        let cases = [
             (SetIn::Environment, "\"environment\""),
             (SetIn::Settings(SettingsScope::User), "\"user_settings\""),
             (
@@ -233,7 +233,7 @@ mod tests {
                 "\"managed_settings\"",
             ),
         ];
-        for (set_in, stored) in places {
+        for (set_in, stored) in cases {
             assert_eq!(serde_json::to_string(&set_in).unwrap(), stored);
             assert_eq!(serde_json::from_str::<SetIn>(stored).unwrap(), set_in);
         }

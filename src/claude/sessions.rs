@@ -15,7 +15,7 @@ use super::processes::{
 };
 use crate::disk;
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::time::{datetime_from_system, is_in_supported_range};
 
 /// The process that claims to own a lock or registry file.
@@ -305,9 +305,9 @@ const MAX_SESSIONS: usize = 2_000;
 const FILE_SIZE_LIMIT: u64 = 64 * 1024;
 
 /// Returns all sessions in the registry, or none if it cannot be read.
-pub(crate) fn registered(places: &Places) -> Vec<Session> {
-    let own_domain = processes::pid_domain(&places.config);
-    disk::files_with_extension(&places.config.join("sessions"), "json")
+pub(crate) fn registered(paths: &Paths) -> Vec<Session> {
+    let own_domain = processes::pid_domain(&paths.config);
+    disk::files_with_extension(&paths.config.join("sessions"), "json")
         .take(MAX_SESSIONS)
         .filter_map(|file| read_session(&file, &own_domain))
         .collect()
@@ -326,8 +326,8 @@ fn read_session(file: &Path, own_domain: &PidDomain) -> Option<Session> {
 }
 
 /// Returns the activity of every session that is known to be running.
-pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> {
-    registered(places)
+pub(crate) fn running(paths: &Paths) -> impl Iterator<Item = SessionActivity> {
+    registered(paths)
         .into_iter()
         .filter(|session| session.liveness == Liveness::Running)
         .map(|session| session.activity)
@@ -370,7 +370,7 @@ impl RunningClients {
 
 /// Finds the clients that use the configuration directory. Older clients do not register themselves, so the process
 /// table is searched in addition to the registry.
-pub(crate) fn running_clients(places: &Places, registered: &[Session]) -> RunningClients {
+pub(crate) fn running_clients(paths: &Paths, registered: &[Session]) -> RunningClients {
     let mut clients = RunningClients::default();
     for session in registered {
         match session.liveness {
@@ -379,7 +379,7 @@ pub(crate) fn running_clients(places: &Places, registered: &[Session]) -> Runnin
             Liveness::Gone(_) => {}
         }
     }
-    clients.live.extend(processes::clients_using(places));
+    clients.live.extend(processes::clients_using(paths));
     clients.live.sort_unstable();
     clients.live.dedup();
     clients.uncertain.retain(|pid| !clients.live.contains(pid));

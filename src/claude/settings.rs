@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::account;
 use crate::disk;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::{CustomRates, PriceTable};
 
 /// The maximum size, in bytes, of a settings file that Claude Code reads.
@@ -58,8 +58,8 @@ impl SettingsFile {
     }
 
     /// Reads the user's own settings file, which applies to all projects.
-    pub(crate) fn of_user(places: &Places) -> Self {
-        Self::read(SettingsScope::User, places.user_settings())
+    pub(crate) fn of_user(paths: &Paths) -> Self {
+        Self::read(SettingsScope::User, paths.user_settings())
     }
 
     /// Returns the settings, or `None` if the file does not exist or cannot be read.
@@ -97,12 +97,12 @@ pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
 }
 
 /// Returns the path of the settings file for a scope. `project` is the directory that Claude Code runs in.
-pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
+pub(crate) fn path_of(scope: SettingsScope, paths: &Paths, project: &Path) -> PathBuf {
     match scope {
         SettingsScope::Managed => managed_path(),
         SettingsScope::Local => project.join(".claude/settings.local.json"),
         SettingsScope::Project => project.join(".claude/settings.json"),
-        SettingsScope::User => places.user_settings(),
+        SettingsScope::User => paths.user_settings(),
     }
 }
 
@@ -124,48 +124,48 @@ fn managed_path() -> PathBuf {
 /// Managed settings from a server or from device management are not included because they are not stored in a file. The
 /// Claude Code executable mentions a variable named `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, but setting it has no effect
 /// (tested with 2.1.328).
-pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    paths(places, project)
+pub(crate) fn of(paths: &Paths, project: Option<&Path>) -> Vec<SettingsFile> {
+    file_paths(paths, project)
         .into_iter()
         .map(|(scope, path)| SettingsFile::read(scope, path))
         .collect()
 }
 
 /// Returns the paths of all settings files that may exist for `project`, highest precedence first.
-pub(crate) fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
-    paths_with_managed(managed_path(), places, project)
+pub(crate) fn file_paths(paths: &Paths, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    paths_with_managed(managed_path(), paths, project)
 }
 
 fn paths_with_managed(
     managed: PathBuf,
-    places: &Places,
+    paths: &Paths,
     project: Option<&Path>,
 ) -> Vec<(SettingsScope, PathBuf)> {
-    let mut paths: Vec<_> = drop_ins(&managed)
+    let mut file_paths: Vec<_> = drop_ins(&managed)
         .into_iter()
         .chain([managed])
         .map(|path| (SettingsScope::Managed, path))
         .collect();
-    paths.extend(of_user(places, project));
-    paths
+    file_paths.extend(of_user(paths, project));
+    file_paths
 }
 
 /// Returns the paths of the settings files that the user can edit, highest precedence first. whycap can be installed in
 /// any of them.
-pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
-    let user = places.user_settings();
-    let mut paths = Vec::new();
+pub(crate) fn of_user(paths: &Paths, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    let user = paths.user_settings();
+    let mut file_paths = Vec::new();
     if let Some(project) = project {
         for scope in [SettingsScope::Local, SettingsScope::Project] {
-            let path = path_of(scope, places, project);
+            let path = path_of(scope, paths, project);
             // In the home directory, the project's settings file is the same as the user's.
             if path != user {
-                paths.push((scope, path));
+                file_paths.push((scope, path));
             }
         }
     }
-    paths.push((SettingsScope::User, user));
-    paths
+    file_paths.push((SettingsScope::User, user));
+    file_paths
 }
 
 /// The environment variables that determine where Claude Code's and whycap's files are located, separated by spaces.
@@ -174,12 +174,12 @@ const HOMES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA CLAUDE_CONFIG_DIR XDG
 
 /// Returns true if a project's settings change where the user's files are located. Claude Code applies the `env` of its
 /// settings to hooks and to the status line.
-pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
+pub(crate) fn moves_home(paths: &Paths, project: &Path) -> bool {
     // Both project files are read even if one of them seems to be the user's file, because the user's path may itself
     // come from one of these variables.
     [SettingsScope::Local, SettingsScope::Project]
         .into_iter()
-        .map(|scope| SettingsFile::read(scope, path_of(scope, places, project)))
+        .map(|scope| SettingsFile::read(scope, path_of(scope, paths, project)))
         .any(|file| match file.get("env") {
             Some(variables) => HOMES.split(' ').any(|name| variables.get(name).is_some()),
             None => false,
@@ -205,15 +205,15 @@ pub(crate) fn effective_value<'a>(
 
 /// Returns the user's price table. The table combines the built-in prices, the user's custom rates, and the prices that
 /// Claude Code has fetched for models without a built-in price.
-pub(crate) fn prices(places: &Places) -> PriceTable {
-    let home = places.clone();
-    PriceTable::with(custom_rates(places)).with_state(move || account::global_state(&home))
+pub(crate) fn prices(paths: &Paths) -> PriceTable {
+    let home = paths.clone();
+    PriceTable::with(custom_rates(paths)).with_state(move || account::global_state(&home))
 }
 
 /// Returns the custom rates from the managed settings, like Claude Code does, but falls back to the user's
 /// `settings.json`. Unreadable files are ignored.
-fn custom_rates(places: &Places) -> CustomRates {
-    for (scope, path) in paths(places, None) {
+fn custom_rates(paths: &Paths) -> CustomRates {
+    for (scope, path) in file_paths(paths, None) {
         if let Some(mut rates) = rates_in(&path) {
             rates.managed = scope == SettingsScope::Managed;
             return rates;
@@ -270,10 +270,11 @@ mod tests {
         let variables = [(crate::environment::HOME.into(), directory.path().into())];
         let environment =
             crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
-        let places = Places::of(&environment);
+        let paths = Paths::of(&environment);
         let effective_command = || {
-            let paths = paths_with_managed(managed.clone(), &places, Some(Path::new("/nowhere")));
-            let files: Vec<_> = paths
+            let settings_paths =
+                paths_with_managed(managed.clone(), &paths, Some(Path::new("/nowhere")));
+            let files: Vec<_> = settings_paths
                 .into_iter()
                 .map(|(scope, path)| SettingsFile::read(scope, path))
                 .collect();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::disk;
 use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// A version such as `2.1.328`. Anything after the three numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,19 +88,19 @@ impl fmt::Display for Versions {
 
 /// Returns the paths of existing `claude` executables: first those on the `PATH`, then those in the usual install
 /// locations. Nothing is executed.
-fn executable_paths(places: &Places, environment: &Environment) -> impl Iterator<Item = PathBuf> {
+fn executable_paths(paths: &Paths, environment: &Environment) -> impl Iterator<Item = PathBuf> {
     let file_name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let search_path = environment.variable("PATH").unwrap_or_default();
     std::env::split_paths(search_path)
         .filter(|directory| directory.is_absolute())
-        .chain([".claude/local", ".local/bin"].map(|directory| places.home.join(directory)))
+        .chain([".claude/local", ".local/bin"].map(|directory| paths.home.join(directory)))
         .map(move |directory| directory.join(&file_name))
         .filter(|executable| executable.is_file())
 }
 
 /// Returns all `claude` executables. Multiple links to the same file are counted once.
-pub(crate) fn executables(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
-    executable_paths(places, environment)
+pub(crate) fn executables(paths: &Paths, environment: &Environment) -> BTreeSet<PathBuf> {
+    executable_paths(paths, environment)
         .filter_map(|executable| executable.canonicalize().ok())
         .collect()
 }
@@ -111,8 +111,8 @@ const PACKAGE_SIZE_LIMIT: u64 = 1024 * 1024;
 /// Returns the version of the `claude` executable that a shell would run.
 ///
 /// Returns `None` if there is no such executable, or if neither its path nor its npm package reveals the version.
-pub(crate) fn installed(places: &Places, environment: &Environment) -> Option<ClientVersion> {
-    let executable = executable_paths(places, environment)
+pub(crate) fn installed(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
+    let executable = executable_paths(paths, environment)
         .next()?
         .canonicalize()
         .ok()?;

@@ -91,8 +91,8 @@ impl Context {
     /// Turns the status line on or off.
     fn switch_line(&self, words: &str) -> Report {
         let outcome = match words.trim() {
-            "on" => line::turn_on(&self.places, &self.environment),
-            "off" => line::turn_off(&self.places),
+            "on" => line::turn_on(&self.paths, &self.environment),
+            "off" => line::turn_off(&self.paths),
             _ => Ok(LINE_ON_OR_OFF.to_owned()),
         };
         Report::from_lines(&outcome.unwrap_or_else(|error| in_one_line(&error)))

@@ -42,11 +42,11 @@ impl Subcommand for BudgetArguments {
                 paid,
                 is_complete: read.is_all() && damaged.is_empty(),
             };
-            let file = &context.places.settings;
+            let file = &context.paths.settings;
             Ok(overview.report(
                 &additional,
                 &file.to_string_lossy(),
-                &context.places.show(file),
+                &context.paths.show(file),
             ))
         })?;
         Ok(Reply::from(report).in_json(self.json))

@@ -23,14 +23,14 @@ pub(crate) struct ConfigArguments {
 
 impl Subcommand for ConfigArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let file = &context.places.settings;
-        let shown = context.places.show(file);
+        let file = &context.paths.settings;
+        let shown = context.paths.show(file);
         let text = if self.path {
             file.display().to_string()
         } else if self.write {
             let missing = missing_directories(file);
             disk::create_shared_parent_directory(file)?;
-            MadeDirectories::record(&context.places, missing);
+            MadeDirectories::record(&context.paths, missing);
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(
                 is_new,

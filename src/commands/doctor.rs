@@ -18,10 +18,10 @@ impl Subcommand for DoctorArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let directory = context
             .project()
-            .unwrap_or_else(|| context.places.home.clone());
+            .unwrap_or_else(|| context.paths.home.clone());
         let findings = examine(&Setup::new(
             context.environment.clone(),
-            context.places.clone(),
+            context.paths.clone(),
             directory,
         ));
         let mut whole = report(&findings);

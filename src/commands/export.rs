@@ -49,12 +49,12 @@ impl Subcommand for ExportArguments {
                 .ok_or_else(|| misuse(NO_DIRECTORY))?;
             return print_text(&text);
         }
-        let places = &context.places;
+        let paths = &context.paths;
         let now = context.environment.now;
         let target = self.target.as_deref().unwrap_or(Path::new("-"));
         let is_piped = target == Path::new("-");
         if let Some(erasure) = &self.erase {
-            let (report, unreadable) = erase(target, erasure, places)?;
+            let (report, unreadable) = erase(target, erasure, paths)?;
             context.report_unreadable_exports(&unreadable);
             return Ok(Reply::from(report).with_code(!unreadable.is_empty()));
         }
@@ -70,13 +70,13 @@ impl Subcommand for ExportArguments {
         };
         let since = days.first_in_utc(context.clock()).map_err(misuse)?;
         if !is_piped && !self.dry_run {
-            let report = update_exports(target, since, places, now, || context.new_rows())?;
+            let report = update_exports(target, since, paths, now, || context.new_rows())?;
             return Ok(report.into());
         }
         let mut rows = context.new_rows()?;
         rows.restrict(since, self.rows);
         if self.dry_run {
-            Ok(rows.preview(places, now).into())
+            Ok(rows.preview(paths, now).into())
         } else {
             print_text(&rows.lines(now))
         }

@@ -10,7 +10,7 @@ use crate::claude::hook_event::{EventName, HookEvent};
 use crate::context::{Context, in_reply};
 use crate::environment::Environment;
 use crate::install::entries;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::terminal::{Shown, print};
 
 /// The maximum size of an event in bytes. Prompts can be long if they contain pasted files.
@@ -26,17 +26,17 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     let event = HookEvent::parse(&read_input(STDIN_LIMIT));
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
-    let places = Places::in_session(&environment, &projects);
+    let paths = Paths::in_session(&environment, &projects);
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
     // If the user's settings contain the same hook, the plugin's copy does nothing.
-    if entries::is_second_run(&places, &environment, name) {
+    if entries::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
     let question = event.prompt.as_deref().and_then(question_in);
     let deadline = start_deadline(question.is_some(), name);
-    let mut context = Context::at_places(places, environment);
+    let mut context = Context::at_places(paths, environment);
     context.conversation = Some(event);
     let reply = match (name, question) {
         (EventName::StopFailure, _) => context.on_failure(),

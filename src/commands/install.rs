@@ -45,12 +45,12 @@ const PLUGIN_INSTALLED: &str = "Open sessions will pick up the change within sec
 
 impl Subcommand for InstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let (places, directory) = (&context.places, context.directory());
-        let path = path_of(self.scope, places, &directory);
+        let (paths, directory) = (&context.paths, context.directory());
+        let path = path_of(self.scope, paths, &directory);
         let status_line = self.statusline || !self.hooks;
         let hooks = self.hooks || !self.statusline;
         if hooks {
-            check_knows_hooks(places)?;
+            check_knows_hooks(paths)?;
         }
 
         let additions = Additions {
@@ -66,16 +66,16 @@ impl Subcommand for InstallArguments {
             slash_command: hooks.then(|| self.slash_command(context)),
         };
         if !self.dry_run {
-            sweep(places, &path, context.environment.now);
+            sweep(paths, &path, context.environment.now);
         }
-        let plan = plan_and_execute(places, LOCK_TIMEOUT, self.dry_run, || {
-            plan::install(places, &path, additions)
+        let plan = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
+            plan::install(paths, &path, additions)
         })?;
 
         let mut report = Report::default();
-        report.paragraph(Tone::Strong, places.show(&path));
+        report.paragraph(Tone::Strong, paths.show(&path));
         words::add(&plan, &path, self.dry_run, &mut report);
-        for note in words::afterthoughts(places, &directory, self.scope) {
+        for note in words::afterthoughts(paths, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }
         let has_plugin = hooks && additions.slash_command == Some(SlashCommand::Plugin);
@@ -107,6 +107,6 @@ impl InstallArguments {
         if self.no_plugin {
             return SlashCommand::File;
         }
-        SlashCommand::for_version(client_version(&context.places, &context.environment))
+        SlashCommand::for_version(client_version(&context.paths, &context.environment))
     }
 }

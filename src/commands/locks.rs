@@ -38,17 +38,17 @@ impl Subcommand for LocksArguments {
     /// Lists all locks with their verdicts, or restores quarantined locks. The exit code is 1 if restoring a lock
     /// fails.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let (places, now) = (&context.places, context.environment.now);
+        let (paths, now) = (&context.paths, context.environment.now);
         if self.restore {
-            let restored = quarantine::restore(places)?;
+            let restored = quarantine::restore(paths)?;
             let is_all_back = restored.iter().all(|item| item.back);
-            let report = locks::report::restored(&restored, places);
+            let report = locks::report::restored(&restored, paths);
             return Ok(Reply::from(report)
                 .in_json(self.json)
                 .with_code(!is_all_back));
         }
-        let all_locks = locks::find_all(places, now, context.project().as_deref());
-        let report = locks::report::all_locks(all_locks, places, now);
+        let all_locks = locks::find_all(paths, now, context.project().as_deref());
+        let report = locks::report::all_locks(all_locks, paths, now);
         Ok(Reply::from(report).in_json(self.json))
     }
 }
@@ -58,7 +58,7 @@ impl Subcommand for ClearArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let project = context.project();
         let clearing = Clearing {
-            places: &context.places,
+            paths: &context.paths,
             environment: &context.environment,
             project: project.as_deref(),
             dry_run: self.dry_run,

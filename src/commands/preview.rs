@@ -22,9 +22,9 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 /// Renders the status line at several widths, and reports configuration errors.
 pub(super) fn preview(environment: Environment) -> Shown {
     let context = Context::new(environment);
-    let (places, config) = (&context.places, &context.config);
-    let settings = places.show(&places.settings);
-    let source = if places.settings.exists() {
+    let (paths, config) = (&context.paths, &context.config);
+    let settings = paths.show(&paths.settings);
+    let source = if paths.settings.exists() {
         format!("with the settings in {settings}")
     } else {
         format!("with the defaults, because there is no {settings}")

@@ -66,12 +66,12 @@ impl Subcommand for SpendArguments {
         if self.csv {
             print_csv(&statement.spreadsheet(self.with_text))?;
             // Unreadable files have already been reported on standard error.
-            if let Some(damaged) = describe_damaged(&statement.damaged, Some(&context.places)) {
+            if let Some(damaged) = describe_damaged(&statement.damaged, Some(&context.paths)) {
                 print_error(&damaged);
             }
             return Ok(Reply::default().with_code(is_incomplete));
         }
-        let mut report = statement.report(&context.places);
+        let mut report = statement.report(&context.paths);
         if !with_words && request.from.is_none() && statement.lacks_names() {
             let described = match request.by {
                 GroupBy::Prompt => "prompt",

@@ -30,7 +30,7 @@ pub(super) fn reply(
         print_as_it_is(page.html)?;
     } else {
         disk::write_atomically(file, page.html.as_bytes(), Durability::Synced)?;
-        let file = context.places.show(file);
+        let file = context.paths.show(file);
         reply.report = Report::from_lines(&format!("Wrote {file}. Open it in a browser."));
     }
     Ok(reply)

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::install::entries::EnabledPlugin;
 use crate::install::made_directories::MadeDirectories;
 use crate::install::{EditRecord, LOCK_TIMEOUT, plan, plan_and_execute, sweep, words};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -31,22 +31,22 @@ pub(crate) struct UninstallArguments {
 
 impl Subcommand for UninstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let places = &context.places;
+        let paths = &context.paths;
         let mut report = Report::default();
         let mut backups = Vec::new();
         let mut failure = None;
 
         for path in self.settings(context) {
             if !self.dry_run {
-                sweep(places, &path, context.environment.now);
+                sweep(paths, &path, context.environment.now);
             }
-            let outcome = plan_and_execute(places, LOCK_TIMEOUT, self.dry_run, || {
-                plan::uninstall(places, &path, false)
+            let outcome = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
+                plan::uninstall(paths, &path, false)
             });
             match outcome {
                 Ok(plan) => {
                     if !plan.is_empty() {
-                        report.paragraph(Tone::Strong, places.show(&path));
+                        report.paragraph(Tone::Strong, paths.show(&path));
                         words::add(&plan, &path, self.dry_run, &mut report);
                     }
                     backups.extend(plan.backups);
@@ -62,11 +62,11 @@ impl Subcommand for UninstallArguments {
         } else if self.dry_run {
             report.line("Nothing was changed.");
         }
-        let made = MadeDirectories::load(places);
+        let made = MadeDirectories::load(paths);
         if !self.dry_run {
-            made.remove_empty(places);
+            made.remove_empty(paths);
         }
-        add_remains(places, &made, &backups, &mut report);
+        add_remains(paths, &made, &backups, &mut report);
         report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
     }
@@ -75,51 +75,51 @@ impl Subcommand for UninstallArguments {
 impl UninstallArguments {
     /// Returns the settings files that whycap should be removed from.
     fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
-        let places = &context.places;
+        let paths = &context.paths;
         let directory = context.directory();
         if let Some(scope) = self.scope {
-            return BTreeSet::from([path_of(scope, places, &directory)]);
+            return BTreeSet::from([path_of(scope, paths, &directory)]);
         }
         SettingsScope::value_variants()
             .iter()
-            .map(|scope| path_of(*scope, places, &directory))
-            .chain(EditRecord::known_settings(places))
+            .map(|scope| path_of(*scope, paths, &directory))
+            .chain(EditRecord::known_settings(paths))
             .collect()
     }
 }
 
 /// Lists the files that are left after uninstalling, each with a command to delete it.
-fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], report: &mut Report) {
+fn add_remains(paths: &Paths, made: &MadeDirectories, backups: &[PathBuf], report: &mut Report) {
     let mut remains = Vec::new();
-    if places.data.exists() {
-        let command = format!("rm -r {}", places.in_shell(&places.data));
+    if paths.data.exists() {
+        let command = format!("rm -r {}", paths.in_shell(&paths.data));
         remains.push(("the data that whycap recorded", command));
     }
-    if places.settings.exists() {
-        let file = places.in_shell(&places.settings);
-        let command = match places.settings.parent() {
+    if paths.settings.exists() {
+        let file = paths.in_shell(&paths.settings);
+        let command = match paths.settings.parent() {
             Some(directory) if made.contains(directory) => {
-                format!("rm {file} && rmdir {}", places.in_shell(directory))
+                format!("rm {file} && rmdir {}", paths.in_shell(directory))
             }
             Some(_) | None => format!("rm {file}"),
         };
         remains.push(("your whycap configuration", command));
     }
     for backup in backups {
-        let command = format!("rm {}", places.in_shell(backup));
+        let command = format!("rm {}", paths.in_shell(backup));
         remains.push(("the backup of your settings", command));
     }
-    for plugin in EnabledPlugin::list(&[SettingsFile::of_user(places)]) {
+    for plugin in EnabledPlugin::list(&[SettingsFile::of_user(paths)]) {
         if !plugin.is_in_skills_directory() {
             let command = format!("claude plugin uninstall {}", plugin.id);
             remains.push(("the plugin", command));
         }
     }
 
-    for plugin in counted_plugins(places) {
+    for plugin in counted_plugins(paths) {
         let advice = format!(
             "while Claude Code is closed, delete \"{plugin}\" from pluginUsage in {}",
-            places.in_shell(&places.global_state)
+            paths.in_shell(&paths.global_state)
         );
         remains.push((
             "Claude Code's count of how often you used the plugin",
@@ -137,8 +137,8 @@ fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], rep
 
 /// Returns the IDs of whycap's plugins that appear in Claude Code's usage counts. Claude Code has no command to delete
 /// these counts.
-fn counted_plugins(places: &Places) -> Vec<String> {
-    let Some(state) = global_state(places) else {
+fn counted_plugins(paths: &Paths) -> Vec<String> {
+    let Some(state) = global_state(paths) else {
         return Vec::new();
     };
     let Some(counts) = state.get("pluginUsage").and_then(Value::as_object) else {

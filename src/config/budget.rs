@@ -33,7 +33,7 @@ pub struct Budget {
     /// The paths to match for each key of [`Self::projects`] that is a path, both as written and with symbolic links
     /// resolved.
     #[serde(skip)]
-    pub places: BTreeMap<String, Vec<String>>,
+    pub project_paths: BTreeMap<String, Vec<String>>,
     /// The fraction of a budget at which to show a warning, from 0 to 1.
     pub warn_at: f64,
     /// The action when a budget is exhausted.
@@ -48,7 +48,7 @@ impl Default for Budget {
             month: None,
             credits: None,
             projects: BTreeMap::new(),
-            places: BTreeMap::new(),
+            project_paths: BTreeMap::new(),
             warn_at: 0.8,
             action: BudgetAction::Warn,
         }
@@ -66,7 +66,7 @@ impl Budget {
 
     /// Returns true if the budget with the key `project` covers spend in `directory`.
     pub(crate) fn covers(&self, project: &str, directory: &str) -> bool {
-        self.places
+        self.project_paths
             .get(project)
             .into_iter()
             .flatten()

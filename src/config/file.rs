@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::Config;
 use super::keys::KEYS;
 use crate::disk;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::terminal::{escape, wrap};
 
 /// The maximum size of a configuration file in bytes.
@@ -29,17 +29,17 @@ type Sections = BTreeMap<String, Table>;
 
 impl Config {
     /// Loads the system-wide file and the user's file, which takes precedence. Missing files are skipped.
-    pub fn load(places: &Places) -> Self {
-        let system = read_file(&places.system_settings)
-            .map(|contents| (Some(places.system_settings.as_path()), contents));
-        let user = read_file(&places.settings).map(|contents| (None, contents));
+    pub fn load(paths: &Paths) -> Self {
+        let system = read_file(&paths.system_settings)
+            .map(|contents| (Some(paths.system_settings.as_path()), contents));
+        let user = read_file(&paths.settings).map(|contents| (None, contents));
 
         let mut config = Self::from_files(system.into_iter().chain(user));
-        config.budget.places = config
+        config.budget.project_paths = config
             .budget
             .projects
             .keys()
-            .map(|project| (project.clone(), places.named(project)))
+            .map(|project| (project.clone(), paths.named(project)))
             .collect();
         config
     }
@@ -255,15 +255,15 @@ mod tests {
     #[test]
     fn an_error_in_the_system_file_names_its_line_and_keeps_the_users_budget() {
         let home = tempfile::tempdir().unwrap();
-        let mut places = Places::of(&Environment::new([], DateTime::UNIX_EPOCH));
-        places.system_settings = home.path().join("everybody.toml");
-        places.settings = home.path().join("own.toml");
+        let mut paths = Paths::of(&Environment::new([], DateTime::UNIX_EPOCH));
+        paths.system_settings = home.path().join("everybody.toml");
+        paths.settings = home.path().join("own.toml");
         #[expect(clippy::disallowed_methods, reason = "their files")]
         {
-            std::fs::write(&places.system_settings, "[budget]\nday = 1\nday = 2\n").unwrap();
-            std::fs::write(&places.settings, "[budget]\nday = 5\n").unwrap();
+            std::fs::write(&paths.system_settings, "[budget]\nday = 1\nday = 2\n").unwrap();
+            std::fs::write(&paths.settings, "[budget]\nday = 5\n").unwrap();
         }
-        let config = Config::load(&places);
+        let config = Config::load(&paths);
         assert_eq!(config.budget.day, Some(5.0));
         let problem = &config.problems[0];
         assert!(

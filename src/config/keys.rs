@@ -27,7 +27,7 @@ pub(super) enum ValueKind {
     Secret,
     /// A string that is at least one column wide.
     Text { max_columns: usize },
-    /// One of these names.
+    /// A choice from these names.
     OneOf(&'static [&'static str]),
     /// A list of names.
     SomeOf(Choices),

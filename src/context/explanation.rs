@@ -124,7 +124,7 @@ impl Context {
 
     /// Adds the stuck locks to a report. The user may have blamed them for a limit.
     fn add_stuck_locks(&self, report: &mut Report) {
-        let locks = locks::harmful(&self.places, &self.environment);
+        let locks = locks::harmful(&self.paths, &self.environment);
         let title = match locks.len() {
             0 => return,
             1 => "A lock is stuck, which has nothing to do with limits:".to_owned(),
@@ -141,7 +141,7 @@ impl Context {
     /// plan, or if a limit blocks work. Responses that the ledger cannot read within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = incidents.paying(&|since, is_own| {
-            let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+            let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
             self.read_on(&mut ledger, ANSWER_READS);
             ledger.costs_since(since, is_own)
         })?;
@@ -156,7 +156,7 @@ impl Context {
     /// installed.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
-        let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+        let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
         let is_current = self.read_on(&mut ledger, EXPLANATION_READS).is_all();
         let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;

@@ -74,8 +74,8 @@ impl Context {
     /// explains how to enable the status line, in this order of priority.
     pub(crate) fn on_start(&self) -> Option<Value> {
         let source = self.event()?.source.as_deref().unwrap_or("startup");
-        slash_command::remove_obsolete_file(&self.places, || {
-            client_version(&self.places, &self.environment)
+        slash_command::remove_obsolete_file(&self.paths, || {
+            client_version(&self.paths, &self.environment)
         });
         if source == "resume"
             && let Some(session) = self.session()
@@ -86,16 +86,16 @@ impl Context {
         if let Some(reply) = self.announce_incident() {
             return Some(reply);
         }
-        let (places, environment) = (&self.places, &self.environment);
+        let (paths, environment) = (&self.paths, &self.environment);
         let harmful_lock = if source == "startup" {
-            locks::harmful(places, environment).into_iter().next()
+            locks::harmful(paths, environment).into_iter().next()
         } else {
             None
         };
         line::renew_copy(environment);
         let text = match harmful_lock {
             Some(lock) => format!("{} {}", lock.says, lock.remedy),
-            None => entries::status_line_hint(places, environment)?,
+            None => entries::status_line_hint(paths, environment)?,
         };
         Some(message(&text))
     }
@@ -123,7 +123,7 @@ impl Context {
     /// projects that have changed.
     pub(crate) fn catch_up(&self) {
         let event = self.run_event();
-        let data = &self.places.data;
+        let data = &self.paths.data;
         let read = Ledger::open(data, Patience::None).and_then(|mut ledger| {
             let transcript = self
                 .event()
@@ -134,7 +134,7 @@ impl Context {
             let roots = if ledger.is_complete() {
                 self.changed_projects()
             } else {
-                self.places.transcript_roots().collect()
+                self.paths.transcript_roots().collect()
             };
             ledger.catch_up(roots.into_iter(), self.prices(), CATCH_UP, &mut |_, _| {})?;
             Ok(ledger)
@@ -142,12 +142,12 @@ impl Context {
         let mut ledger = match read {
             Ok(ledger) => Some(ledger),
             Err(error) => {
-                let _ = Ledger::mend(&self.places, Patience::None, &error, false);
+                let _ = Ledger::mend(&self.paths, Patience::None, &error, false);
                 None
             }
         };
         if let Some(event) = event {
-            Ledger::record(ledger.as_mut(), &self.places, &event, self.prices());
+            Ledger::record(ledger.as_mut(), &self.paths, &event, self.prices());
         }
     }
 
@@ -180,14 +180,14 @@ impl Context {
     fn changed_projects(&self) -> Vec<PathBuf> {
         let since = self.environment.now - CHANGED_LATELY;
         let mut projects =
-            transcripts::projects_changed_since(self.places.transcript_roots(), since);
+            transcripts::projects_changed_since(self.paths.transcript_roots(), since);
         let own_project = self
             .event()
             .and_then(|event| event.transcript_path.as_deref()?.parent());
         if let Some(own_project) = own_project
             && !projects.iter().any(|project| project == own_project)
             && self
-                .places
+                .paths
                 .transcript_roots()
                 .any(|root| own_project.starts_with(root))
         {

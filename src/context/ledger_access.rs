@@ -34,7 +34,7 @@ impl Context {
         mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         if self.conversation.is_some() {
-            let mut ledger = Ledger::open(&self.places.data, Patience::None)?;
+            let mut ledger = Ledger::open(&self.paths.data, Patience::None)?;
             let catch_up = self.read_on(&mut ledger, ANSWER_READS);
             return collect(ledger, catch_up);
         }
@@ -44,8 +44,8 @@ impl Context {
         };
         let mut repairs = 0;
         // The ledger requires file locks, and SQLite would take ten seconds to discover that they are not supported.
-        while lock::is_supported_in(&self.places.data) {
-            let opened = Ledger::open(&self.places.data, Patience::Person);
+        while lock::is_supported_in(&self.paths.data) {
+            let opened = Ledger::open(&self.paths.data, Patience::Person);
             let error = match opened.map_err(Into::into).and_then(&mut attempt) {
                 Ok(collected) => return Ok(collected),
                 Err(error) => error,
@@ -54,7 +54,7 @@ impl Context {
                 Some(damage) if damage.is_damage() && repairs < MOST_REPAIRS => {
                     let is_second_repair = repairs > 0;
                     let patience = Patience::Person;
-                    Ledger::mend(&self.places, patience, damage, is_second_repair)?;
+                    Ledger::mend(&self.paths, patience, damage, is_second_repair)?;
                     repairs += 1;
                 }
                 Some(other) if other.is_busy() => break,
@@ -63,21 +63,21 @@ impl Context {
         }
         print_error(&format!(
             "could not lock {}, so whycap reads only the transcripts; spend from deleted transcripts is missing",
-            ledger::path_in(&self.places.data).display()
+            ledger::path_in(&self.paths.data).display()
         ));
-        attempt(Ledger::in_memory(&self.places.data)?)
+        attempt(Ledger::in_memory(&self.paths.data)?)
     }
 
     /// Collects the rows that this machine exports. Returns an error if the export settings are invalid, if there is no
     /// history, or if the ledger cannot be stored. Without a stored ledger, some rows might be missing from the export.
     /// Because each export replaces the previous one, those rows would be deleted everywhere.
     pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
-        let places = &self.places;
+        let paths = &self.paths;
         if let Some(problem) = self.config.problems_of("export").next() {
-            let file = places.show(&places.settings);
+            let file = paths.show(&paths.settings);
             bail!("nothing was exported because of a problem in {file}: {problem}");
         }
-        let exporter = Exporter::new(places, &self.environment, &self.config.export)?;
+        let exporter = Exporter::new(paths, &self.environment, &self.config.export)?;
         let clock = self.clock();
         let sources = self.with_ledger(|ledger, catch_up| {
             ensure!(
@@ -89,26 +89,26 @@ impl Context {
                 incidents: self.incidents().history(None, &ledger)?,
                 incomplete_sessions: incomplete_sessions(&ledger, &catch_up)?,
                 spend,
-                window_steps: steps(places, DateTime::<Utc>::UNIX_EPOCH, clock.now),
+                window_steps: steps(paths, DateTime::<Utc>::UNIX_EPOCH, clock.now),
                 is_complete: catch_up.is_all(),
             })
         })?;
         if sources.spend.is_empty() {
-            let roots: Vec<String> = places
+            let roots: Vec<String> = paths
                 .transcript_roots()
-                .map(|root| places.show(&root))
+                .map(|root| paths.show(&root))
                 .collect();
             bail!(
                 "no history found in {}, so there is nothing to export",
                 roots.join(", ")
             );
         }
-        Ok(NewRows::build(exporter, &sources, places, clock))
+        Ok(NewRows::build(exporter, &sources, paths, clock))
     }
 
     /// Reads new transcript lines into the ledger. If that fails, the result indicates that data is missing.
     pub(super) fn read_on(&self, ledger: &mut Ledger, effort: Effort) -> CatchUpResult {
-        let roots = self.places.transcript_roots();
+        let roots = self.paths.transcript_roots();
         ledger
             .catch_up(roots, self.prices(), effort, &mut |_, _| {})
             .unwrap_or_default()
@@ -128,7 +128,7 @@ impl Context {
 
     /// Returns the transcripts that may contain responses since the given time.
     pub(crate) fn transcripts_since(&self, since: Option<Millis>) -> Vec<TranscriptFile> {
-        let mut files = transcripts::all(self.places.transcript_roots()).files;
+        let mut files = transcripts::all(self.paths.transcript_roots()).files;
         if let Some(since) = since {
             files.retain(|file| file.state.modified_ms() >= since);
         }
@@ -138,22 +138,21 @@ impl Context {
     /// Brings the ledger up to date for a command in a shell. Shows a progress bar if this takes a long time, and
     /// reports repairs and unreadable files on standard error.
     fn catch_up_for_stdout(&self, ledger: &mut Ledger) -> anyhow::Result<CatchUpResult> {
-        let (places, prices) = (&self.places, self.prices());
+        let (paths, prices) = (&self.paths, self.prices());
         // New responses are priced with this table, so the responses already in the ledger must be repriced with it.
         ledger.renew(prices)?;
-        let roots = places.transcript_roots();
+        let roots = paths.transcript_roots();
         let catch_up = with_progress(READING, |show| {
             ledger.catch_up(roots, prices, Effort::All, show)
         })?;
         ledger.check_sums()?;
         if let Some(damaged) = ledger.news_of_damage() {
-            let path = places.show(&damaged);
+            let path = paths.show(&damaged);
             print_error(&format!(
                 "the ledger was damaged and was moved to {path}; whycap created a new ledger from the transcripts. Spend from deleted transcripts is only in the old file and is missing here"
             ));
         }
-        if let Some(which) =
-            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, places)
+        if let Some(which) = describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, paths)
         {
             let cost = if catch_up.unreadable.len() == 1 {
                 "its cost is missing"

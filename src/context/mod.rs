@@ -24,7 +24,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::{Effort, Selected};
 use crate::limits::incident::Incident;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
@@ -41,7 +41,7 @@ const ANSWER_READS: Effort = Effort::Within(Duration::from_millis(500));
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) environment: Environment,
-    pub(crate) places: Places,
+    pub(crate) paths: Paths,
     pub(crate) config: Config,
     /// The price table, which is loaded on first use.
     prices: OnceLock<PriceTable>,
@@ -54,16 +54,16 @@ pub(crate) struct Context {
 impl Context {
     /// Returns the context of a command in a shell.
     pub(crate) fn new(environment: Environment) -> Self {
-        Self::at_places(Places::of(&environment), environment)
+        Self::at_places(Paths::of(&environment), environment)
     }
 
     /// Returns the context for a command with these paths and the configuration found there.
-    pub(crate) fn at_places(places: Places, mut environment: Environment) -> Self {
-        let config = Config::load(&places);
+    pub(crate) fn at_places(paths: Paths, mut environment: Environment) -> Self {
+        let config = Config::load(&paths);
         config.set_hours(&mut environment);
         Self {
             environment,
-            places,
+            paths,
             config,
             prices: OnceLock::new(),
             conversation: None,
@@ -73,7 +73,7 @@ impl Context {
 
     /// Returns a copy of this context with the current time and the current configuration.
     pub(crate) fn at_present(&self) -> Self {
-        let mut present = Self::at_places(self.places.clone(), self.environment.at_present());
+        let mut present = Self::at_places(self.paths.clone(), self.environment.at_present());
         present.prices = self.prices.clone();
         present
     }
@@ -83,11 +83,11 @@ impl Context {
     }
 
     pub(crate) fn incidents(&self) -> Incidents<'_> {
-        Incidents::new(&self.places, &self.environment)
+        Incidents::new(&self.paths, &self.environment)
     }
 
     pub(crate) fn prices(&self) -> &PriceTable {
-        self.prices.get_or_init(|| settings::prices(&self.places))
+        self.prices.get_or_init(|| settings::prices(&self.paths))
     }
 
     /// Returns the project directory. In a conversation, this is the directory in which Claude Code was started. In a
@@ -101,7 +101,7 @@ impl Context {
     /// Returns the directory whose project settings apply. Falls back to the home directory if the current directory no
     /// longer exists.
     pub(crate) fn directory(&self) -> PathBuf {
-        std::env::current_dir().unwrap_or_else(|_| self.places.home.clone())
+        std::env::current_dir().unwrap_or_else(|_| self.paths.home.clone())
     }
 
     /// Returns the hook event that triggered the command in a conversation, or `None` in a shell.
@@ -135,7 +135,7 @@ impl Context {
         let (config, event) = (&self.config, self.event()?);
         SessionBudgets::read(
             config,
-            &self.places,
+            &self.paths,
             &self.environment,
             event,
             |since, live| {

@@ -70,7 +70,7 @@ impl WatchedMoment {
     /// Collects the data for the screen.
     pub(crate) fn collect(&mut self, context: &Context) -> Moment {
         let spend = self.spend_now(context);
-        let registered = sessions::registered(&context.places);
+        let registered = sessions::registered(&context.paths);
         let incidents = context.incidents();
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
@@ -153,7 +153,7 @@ impl WatchedMoment {
                 return collected.facts.clone();
             }
         }
-        let running_clients = sessions::running_clients(&context.places, registered);
+        let running_clients = sessions::running_clients(&context.paths, registered);
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         let uses = match (reading, ledger) {
             (Some(reading), Some(ledger)) => context.uses(reading, ledger),
@@ -238,7 +238,7 @@ impl WatchedMoment {
                     .directory
                     .as_ref()
                     .map_or_else(String::new, |directory| {
-                        context.places.show(directory.as_ref())
+                        context.paths.show(directory.as_ref())
                     }),
                 activity,
             });
@@ -255,7 +255,7 @@ impl WatchedMoment {
     /// the transcript.
     fn label(&mut self, context: &Context, session: &str) -> SessionLabel {
         if !self.labels.contains_key(session) {
-            let roots = context.places.transcript_roots();
+            let roots = context.paths.transcript_roots();
             let Some(transcript) = transcripts::of_session(roots, session) else {
                 return SessionLabel::default();
             };

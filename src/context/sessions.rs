@@ -14,7 +14,7 @@ impl Context {
     /// Returns the number of other sessions that are currently receiving a response.
     pub(crate) fn answering(&self) -> usize {
         let own_session = self.session();
-        sessions::running(&self.places)
+        sessions::running(&self.paths)
             .filter(|activity| {
                 let is_own = own_session.is_some() && activity.session.as_deref() == own_session;
                 activity.state == Some(SessionState::Busy) && !is_own
@@ -35,7 +35,7 @@ impl Context {
         if self.config.budget.session.is_none() {
             return Vec::new();
         }
-        sessions::running(&self.places)
+        sessions::running(&self.paths)
             .filter_map(|activity| activity.session)
             .map(|id| {
                 let label = self.session_label(&id);
@@ -49,7 +49,7 @@ impl Context {
     /// session or more than one.
     pub(crate) fn complete_session_id(&self, prefix: Option<&str>) -> Option<String> {
         let prefix = prefix?;
-        let matches: HashSet<String> = transcripts::of_sessions(self.places.transcript_roots())
+        let matches: HashSet<String> = transcripts::of_sessions(self.paths.transcript_roots())
             .into_iter()
             .map(|file| transcripts::session_of(&file.path))
             .filter(|id| id.starts_with(prefix))
@@ -63,7 +63,7 @@ impl Context {
 
     /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.
     pub(crate) fn session_label(&self, session: &str) -> SessionLabel {
-        transcripts::of_session(self.places.transcript_roots(), session)
+        transcripts::of_session(self.paths.transcript_roots(), session)
             .map(|transcript| SessionLabel::read(&transcript))
             .unwrap_or_default()
     }
@@ -77,7 +77,7 @@ impl Context {
             label
                 .directory
                 .as_ref()
-                .map(|directory| self.places.show(directory)),
+                .map(|directory| self.paths.show(directory)),
         );
         if details.is_empty() {
             None
@@ -90,7 +90,7 @@ impl Context {
     /// transcripts only on its first call.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
-            transcripts::of_sessions(self.places.transcript_roots())
+            transcripts::of_sessions(self.paths.transcript_roots())
                 .into_iter()
                 .map(|file| (transcripts::session_of(&file.path), file.path))
                 .collect::<HashMap<String, PathBuf>>()

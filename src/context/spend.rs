@@ -195,7 +195,7 @@ impl Context {
         let writes = self.writes(None);
         let mut statement = self.with_ledger(|ledger, catch_up| {
             if request.by != GroupBy::Prompt {
-                let login = Account::load(&self.places).map(|account| account.owner);
+                let login = Account::load(&self.paths).map(|account| account.owner);
                 let source = Attribution::by_account(&ledger, &writes, login.as_ref())?;
                 return self.statement_of(&source, request, catch_up, &mut |_| {});
             }
@@ -227,7 +227,7 @@ impl Context {
         let read = &statement.read;
         let mut notes = Vec::new();
         if let Some(which) =
-            describe_unreadable(&read.unreadable, MOST_UNREADABLE_NAMED, &self.places)
+            describe_unreadable(&read.unreadable, MOST_UNREADABLE_NAMED, &self.paths)
         {
             notes.push(format!("{which}."));
         }
@@ -243,7 +243,7 @@ impl Context {
         request: &ReportRequest,
         is_anonymous: bool,
     ) -> Result<SpendPage> {
-        let (clock, places) = (request.clock, &self.places);
+        let (clock, paths) = (request.clock, &self.paths);
         let mut sums = PageSums::default();
         let mut team = None;
         let period = request.period.of_rows(clock.zone);
@@ -305,7 +305,7 @@ impl Context {
             None => clock.now,
         };
         let steps = if team.is_none() {
-            steps(places, since, until)
+            steps(paths, since, until)
         } else {
             Vec::new()
         };
@@ -319,7 +319,7 @@ impl Context {
             before,
             percent_value,
             is_anonymous,
-            places,
+            paths,
             clock,
         };
         Ok(SpendPage {
@@ -366,7 +366,7 @@ impl Context {
     }
 
     fn check_exports(&self, directory: &Path) -> Result<()> {
-        let shown = self.places.show(directory);
+        let shown = self.paths.show(directory);
         ensure!(
             has_exports(directory),
             "there are no exports in {shown}; to create some, run: whycap export {shown}"
@@ -379,7 +379,7 @@ impl Context {
         let Some((first, others)) = files.split_first() else {
             return;
         };
-        let path = self.places.show(&first.path);
+        let path = self.paths.show(&first.path);
         let line = match first.line {
             Some(line) => format!(", line {line}"),
             None => String::new(),

@@ -21,7 +21,7 @@ use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
 use crate::limits::sample::Sample;
 use crate::limits::screen::{ReadMore, status_rows};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
@@ -46,9 +46,9 @@ impl StatusLineCall {
     /// preserved one.
     pub(crate) fn read(stdin: &[u8], environment: Environment) -> (Self, Option<Wrapped>) {
         let payload = StatusPayload::parse(stdin);
-        let places = Places::in_session(&environment, &payload.directories);
-        let wrapped = Wrapped::start(&places, &environment, &payload, stdin);
-        let context = Context::at_places(places, environment);
+        let paths = Paths::in_session(&environment, &payload.directories);
+        let wrapped = Wrapped::start(&paths, &environment, &payload, stdin);
+        let context = Context::at_places(paths, environment);
         let columns = context.environment.columns().unwrap_or(USUAL_WIDTH);
         let call = Self {
             palette: Palette::for_claude_code(&context.environment)
@@ -73,7 +73,7 @@ impl StatusLineCall {
         let config = &self.context.config;
         let directory = match &self.payload.current_dir {
             Some(directory) if config.shows(SegmentName::Directory) => {
-                Some(self.context.places.show(directory))
+                Some(self.context.paths.show(directory))
             }
             _ => None,
         };
@@ -105,16 +105,16 @@ impl StatusLineCall {
     /// Returns the ledger's figures for the session and the day. If the ledger cannot be used, returns `None` and
     /// appends the sample to the journal.
     fn live(&self) -> Option<Live> {
-        let (payload, places) = (&self.payload, &self.context.places);
+        let (payload, paths) = (&self.payload, &self.context.paths);
         let session = payload.session_id.as_deref().unwrap_or_default();
         let transcript = payload.transcript_path.as_deref();
         let now = self.context.environment.now;
-        let live = match Ledger::open(&places.data, Patience::None) {
-            Ok(ledger) => Live::read(ledger, places, session, transcript, self.sample(), now),
+        let live = match Ledger::open(&paths.data, Patience::None) {
+            Ok(ledger) => Live::read(ledger, paths, session, transcript, self.sample(), now),
             Err(_) => None,
         };
         if let (None, Some(sample)) = (&live, self.sample()) {
-            RunEvent::sampled(session, transcript, sample, now).append_to_journal(places);
+            RunEvent::sampled(session, transcript, sample, now).append_to_journal(paths);
         }
         live
     }
@@ -162,8 +162,8 @@ impl StatusLineCall {
     /// question in the session cancels the auto-resume, unless the plugin's module answers it.
     fn read_more(&self, incident: &Incident) -> ReadMore {
         let project = self.payload.project_dir.as_deref();
-        let settings = settings::of(&self.context.places, project);
-        let state = SlashCommandState::new(&self.context.places, &settings);
+        let settings = settings::of(&self.context.paths, project);
+        let state = SlashCommandState::new(&self.context.paths, &settings);
         let is_answered_by_plugin =
             incident.evidence.error.session.has_plugin || state == SlashCommandState::Plugin;
         if is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES) {
@@ -298,15 +298,15 @@ impl<'a> StatusLineFacts<'a> {
 
     /// Saves the data that later calls need. Runs after the line has been printed, so that nothing has to wait for it.
     pub(crate) fn keep(self) {
-        let places = &self.call.context.places;
+        let paths = &self.call.context.paths;
         if let Some(unsaved) = self.unsaved {
             self.incidents.save(unsaved);
         }
         self.incidents.store_reading(&self.call.payload);
         if let Some(notice) = &self.cache {
-            notice.save(places);
+            notice.save(paths);
         }
         // Exiting closes the ledger anyway, so its memory is not freed explicitly.
-        std::mem::forget(self.live.map(|live| live.keep(places)));
+        std::mem::forget(self.live.map(|live| live.keep(paths)));
     }
 }

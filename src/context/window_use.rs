@@ -72,7 +72,7 @@ impl Context {
         payers: Option<&Payers>,
     ) -> Result<PercentValue> {
         let now = self.environment.now;
-        let steps = steps(&self.places, now - WORTH_OVER, now);
+        let steps = steps(&self.paths, now - WORTH_OVER, now);
         let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
         if payers.is_none() && accounts.len() != 1 {
             return Ok(PercentValue::default());
@@ -125,7 +125,7 @@ impl Context {
         ledger: &Ledger,
     ) -> Option<Vec<WindowShares>> {
         let earliest = open.iter().map(|window| window.since).min()?;
-        let steps = steps(&self.places, earliest, until);
+        let steps = steps(&self.paths, earliest, until);
         // Sessions that reported readings have a known account. For all other sessions, the transcript has to be
         // opened.
         let reporting = reporting_sessions(&steps);

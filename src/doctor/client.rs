@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The first Claude Code version that supports all of the events that whycap uses.
 const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
@@ -63,10 +63,10 @@ struct SeenVersion {
 impl SeenVersion {
     /// Returns the most recently used version from the newest transcript or, failing that, from Claude Code's global
     /// state.
-    fn used_last(places: &Places, newest_transcript: Option<&Path>) -> Option<Self> {
+    fn used_last(paths: &Paths, newest_transcript: Option<&Path>) -> Option<Self> {
         newest_transcript
             .and_then(Self::in_transcript)
-            .or_else(|| Self::in_state(places))
+            .or_else(|| Self::in_state(paths))
     }
 
     fn in_transcript(path: &Path) -> Option<Self> {
@@ -82,11 +82,11 @@ impl SeenVersion {
         })
     }
 
-    fn in_state(places: &Places) -> Option<Self> {
-        let state = account::global_state(places)?;
+    fn in_state(paths: &Paths) -> Option<Self> {
+        let state = account::global_state(paths)?;
         Some(Self {
             version: ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)?,
-            source: format!("from {}", places.show(&places.global_state)),
+            source: format!("from {}", paths.show(&paths.global_state)),
         })
     }
 }
@@ -96,8 +96,7 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
         .newest_transcript
         .as_ref()
         .map(|newest| newest.path.as_path());
-    let Some(SeenVersion { version, source }) = SeenVersion::used_last(&setup.places, newest)
-    else {
+    let Some(SeenVersion { version, source }) = SeenVersion::used_last(&setup.paths, newest) else {
         return;
     };
     let issues = issues_in(version).join("; ");
@@ -112,23 +111,23 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
 
 /// Returns the installed version of Claude Code, or else the most recently used version. Returns `None` if both are
 /// unknown.
-pub(crate) fn client_version(places: &Places, environment: &Environment) -> Option<ClientVersion> {
-    version::installed(places, environment).or_else(|| last_version(places))
+pub(crate) fn client_version(paths: &Paths, environment: &Environment) -> Option<ClientVersion> {
+    version::installed(paths, environment).or_else(|| last_version(paths))
 }
 
 /// Returns the most recently used version of Claude Code.
-fn last_version(places: &Places) -> Option<ClientVersion> {
-    let newest_transcript = transcripts::of_sessions(places.transcript_roots())
+fn last_version(paths: &Paths) -> Option<ClientVersion> {
+    let newest_transcript = transcripts::of_sessions(paths.transcript_roots())
         .into_iter()
         .next()
         .map(|transcript| transcript.path);
-    Some(SeenVersion::used_last(places, newest_transcript.as_deref())?.version)
+    Some(SeenVersion::used_last(paths, newest_transcript.as_deref())?.version)
 }
 
 /// Fails if the most recently used version does not support one of whycap's events, because that version would ignore
 /// the entire settings file.
-pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
-    match last_version(places) {
+pub(crate) fn check_knows_hooks(paths: &Paths) -> anyhow::Result<()> {
+    match last_version(paths) {
         Some(version) if version < FIRST_WITH_ALL_EVENTS => bail!(
             "you last used Claude Code {version} here, and versions before {FIRST_WITH_ALL_EVENTS} ignore a whole settings file, including your permissions, if the file contains whycap's hooks. Update Claude Code and start it once, or add only the status line: whycap install --statusline"
         ),
@@ -137,29 +136,32 @@ pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
 }
 
 pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
-    let executables: Vec<String> = version::executables(&setup.places, &setup.environment)
+    let executables: Vec<String> = version::executables(&setup.paths, &setup.environment)
         .iter()
-        .map(|executable| setup.places.show(executable))
+        .map(|executable| setup.paths.show(executable))
         .collect();
     let key = match executables.len() {
         0 => "installed.nowhere",
         1 => "installed.once",
         _ => "installed.often",
     };
-    let places = executables.join(", ");
-    examination.add(key, &[("count", &executables.len()), ("places", &places)]);
+    let locations = executables.join(", ");
+    examination.add(
+        key,
+        &[("count", &executables.len()), ("places", &locations)],
+    );
 }
 
 /// Checks for credentials that take precedence over a subscription login.
 pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
-    let places = &setup.places;
-    let named = credentials::of_session(places, &setup.environment, Some(&setup.directory))
+    let paths = &setup.paths;
+    let named = credentials::of_session(paths, &setup.environment, Some(&setup.directory))
         .iter()
         .filter(|credential| Credential::outranks_login(credential))
         .map(|credential| format!("{} (in {})", credential.name, credential.set_in.words()))
         .collect::<Vec<_>>()
         .join(", ");
-    let payer = Account::load(places)
+    let payer = Account::load(paths)
         .filter(|account| account.plan != Plan::Other)
         .map(|account| format!("your {} plan", account.plan.name()));
 
@@ -176,7 +178,7 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
 /// Checks whether the newest session belongs to the current login. The user may have since logged in to a different
 /// account in another terminal, or the credentials may have been replaced during the session.
 pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
-    let incidents = Incidents::new(&setup.places, &setup.environment);
+    let incidents = Incidents::new(&setup.paths, &setup.environment);
     let Some(newest) = incidents.newest_session() else {
         return;
     };
@@ -188,7 +190,7 @@ pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
 }
 
 pub(super) fn locks(setup: &Setup, examination: &mut Examination) {
-    let harmful = harmful(&setup.places, &setup.environment);
+    let harmful = harmful(&setup.paths, &setup.environment);
     if harmful.is_empty() {
         examination.add("lock.none", &[]);
     }

@@ -26,7 +26,7 @@ use crate::embedded;
 use crate::environment::Environment;
 use crate::install::entries::{InstalledEntries, entries_in};
 use crate::ledger::{self, Ledger, LedgerError};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Tone, count_noun};
 
@@ -34,7 +34,7 @@ use crate::terminal::{Tone, count_noun};
 #[derive(Debug)]
 pub(crate) struct Setup {
     environment: Environment,
-    places: Places,
+    paths: Paths,
     /// The directory to check.
     directory: PathBuf,
     /// Claude Code's settings files, in order of precedence.
@@ -57,8 +57,8 @@ struct NewestTranscript {
 
 impl Setup {
     /// Collects the data for a directory.
-    pub(crate) fn new(environment: Environment, places: Places, directory: PathBuf) -> Self {
-        let newest_transcript = transcripts::of_sessions(places.transcript_roots())
+    pub(crate) fn new(environment: Environment, paths: Paths, directory: PathBuf) -> Self {
+        let newest_transcript = transcripts::of_sessions(paths.transcript_roots())
             .into_iter()
             .next()
             .map(|transcript| NewestTranscript {
@@ -66,13 +66,13 @@ impl Setup {
                 path: transcript.path,
             });
         Self {
-            settings: settings::of(&places, Some(&directory)),
+            settings: settings::of(&paths, Some(&directory)),
             executable: std::env::current_exe().ok(),
             newest_transcript,
-            unreadable: transcripts::unreadable(places.transcript_roots()),
-            ledger: ledger_state(&places),
+            unreadable: transcripts::unreadable(paths.transcript_roots()),
+            ledger: ledger_state(&paths),
             environment,
-            places,
+            paths,
             directory,
         }
     }
@@ -83,9 +83,9 @@ impl Setup {
     }
 }
 
-fn ledger_state(places: &Places) -> Option<Result<u64, LedgerError>> {
-    let size = std::fs::metadata(ledger::path_in(&places.data)).ok()?.len();
-    let opened = Ledger::open_existing(&places.data)?;
+fn ledger_state(paths: &Paths) -> Option<Result<u64, LedgerError>> {
+    let size = std::fs::metadata(ledger::path_in(&paths.data)).ok()?.len();
+    let opened = Ledger::open_existing(&paths.data)?;
     Some(opened.map(|_| size))
 }
 

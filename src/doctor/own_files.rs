@@ -41,7 +41,7 @@ pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
             .any(|(_, entries)| entries != InstalledEntries::default());
 
     let key = match &setup.ledger {
-        None if !disk::is_writable(&setup.places.data) => "retention.cannot",
+        None if !disk::is_writable(&setup.paths.data) => "retention.cannot",
         None if will_count => "retention.begins",
         None => "retention.not_yet",
         Some(Err(error)) if !error.is_busy() => "retention.cannot",
@@ -51,20 +51,20 @@ pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
 }
 
 pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
-    let places = &setup.places;
+    let paths = &setup.paths;
     let (misplaced, unreadable): (Vec<PathBuf>, Vec<PathBuf>) = setup
         .unreadable
         .iter()
         .cloned()
         .partition(|path| is_no_file(path));
 
-    if let Some(which) = describe_unreadable(&misplaced, MAX_NAMED, places) {
+    if let Some(which) = describe_unreadable(&misplaced, MAX_NAMED, paths) {
         examination.add("transcripts.misplaced", &[("which", &which)]);
     }
-    if let Some(which) = describe_unreadable(&unreadable, MAX_NAMED, places) {
-        let roots = places
+    if let Some(which) = describe_unreadable(&unreadable, MAX_NAMED, paths) {
+        let roots = paths
             .transcript_roots()
-            .map(|root| places.in_shell(&root))
+            .map(|root| paths.in_shell(&root))
             .collect::<Vec<_>>()
             .join(" ");
         examination.add(
@@ -83,9 +83,9 @@ fn is_no_file(path: &Path) -> bool {
 }
 
 pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
-    let places = &setup.places;
-    if let Some((newest, others)) = Ledger::damaged_in(&places.data).split_first() {
-        let place = places.show(newest);
+    let paths = &setup.paths;
+    if let Some((newest, others)) = Ledger::damaged_in(&paths.data).split_first() {
+        let place = paths.show(newest);
         let more = match others.len() {
             0 => String::new(),
             count => format!(" and {count} more"),
@@ -97,7 +97,7 @@ pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
         Some(Ok(bytes)) => examination.add("ledger.good", &[("size", &bytes.div_ceil(1000))]),
         Some(Err(error)) if error.is_busy() => examination.add("ledger.busy", &[]),
         Some(Err(error)) => {
-            let place = places.show(&ledger::path_in(&places.data));
+            let place = paths.show(&ledger::path_in(&paths.data));
             if let Some(remedy) = error.remedy() {
                 examination.add("ledger.failed", &[("why", error), ("remedy", &remedy)]);
             } else {
@@ -134,37 +134,37 @@ pub(super) fn clock(setup: &Setup, examination: &mut Examination) {
 }
 
 pub(super) fn own_configuration(setup: &Setup, examination: &mut Examination) {
-    let place = setup.places.show(&setup.places.settings);
-    for problem in &Config::load(&setup.places).problems {
+    let place = setup.paths.show(&setup.paths.settings);
+    for problem in &Config::load(&setup.paths).problems {
         examination.add("config.wrong", &[("place", &place), ("problem", problem)]);
     }
 }
 
 pub(super) fn own_data(setup: &Setup, examination: &mut Examination) {
-    let places = &setup.places;
+    let paths = &setup.paths;
     for (variable, used) in [
-        ("WHYCAP_DATA_DIR", &places.data),
-        ("WHYCAP_CONFIG", &places.settings),
-        (HOME, &places.home),
+        ("WHYCAP_DATA_DIR", &paths.data),
+        ("WHYCAP_CONFIG", &paths.settings),
+        (HOME, &paths.home),
     ] {
         if let Some(named) = setup.environment.path(variable)
             && !disk::is_same_file(&named, used)
         {
-            let place = places.show(&named);
+            let place = paths.show(&named);
             examination.add("data.ignored", &[("name", &variable), ("place", &place)]);
         }
     }
 
-    let data = places.show(&places.data);
-    if !disk::is_writable(&places.data) {
+    let data = paths.show(&paths.data);
+    if !disk::is_writable(&paths.data) {
         examination.add("data.read_only", &[("place", &data)]);
     }
-    if moves_home(places, &setup.directory) {
-        let project = places.show(&setup.directory);
+    if moves_home(paths, &setup.directory) {
+        let project = paths.show(&setup.directory);
         examination.add("data.home_moved", &[("project", &project)]);
     }
-    if std::fs::metadata(&places.data).is_ok_and(|directory| mode(&directory) & 0o077 != 0) {
-        let argument = places.in_shell(&places.data);
+    if std::fs::metadata(&paths.data).is_ok_and(|directory| mode(&directory) & 0o077 != 0) {
+        let argument = paths.in_shell(&paths.data);
         examination.add("data.open", &[("place", &data), ("argument", &argument)]);
     }
 }

@@ -49,7 +49,7 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
     let given = variables.iter();
     let given = given.map(|(name, value)| (name.into(), value.into()));
     let environment = Environment::new(own.into_iter().chain(given), now);
-    let places = Places::of(&environment);
+    let paths = Paths::of(&environment);
     let directory = home.path().join("work");
     let project = directory.to_str().unwrap().replace('\\', "/");
     let state = json!({
@@ -57,8 +57,8 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
         "oauthAccount": {"accountUuid": "a", "organizationType": "claude_max"},
         "lastReleaseNotesSeen": "2.1.328",
     });
-    write(&places.global_state, &state.to_string());
-    let mut setup = Setup::new(environment, places, directory);
+    write(&paths.global_state, &state.to_string());
+    let mut setup = Setup::new(environment, paths, directory);
     let called = executable.to_str().unwrap().replace('\\', "/");
     let hooks: serde_json::Map<_, _> = EVENTS
         .iter()
@@ -71,7 +71,7 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
         "statusLine": {"type": "command", "command": format!("'{called}' statusline")},
         "hooks": hooks,
     });
-    let path = setup.places.user_settings();
+    let path = setup.paths.user_settings();
     setup.settings = vec![file(SettingsScope::User, path, installed_entries)];
     setup.executable = Some(executable);
     setup.ledger = Some(Ok(40_000));
@@ -161,12 +161,12 @@ fn every_text_is_used_with_all_arguments_and_every_problem_has_a_fix() {
 fn every_problem_has_a_fix() {
     let (_home, mut setup) = sound();
     setup.settings.clear();
-    write(&setup.places.global_state, "{}");
-    write(&setup.places.settings, "x = 1\n");
-    write(&ledger::path_in(&setup.places.data), &"broken".repeat(1000));
-    set_mode(&setup.places.data, 0o755);
-    setup.ledger = ledger_state(&setup.places);
-    setup.unreadable = vec![setup.places.home.join("a.jsonl")];
+    write(&setup.paths.global_state, "{}");
+    write(&setup.paths.settings, "x = 1\n");
+    write(&ledger::path_in(&setup.paths.data), &"broken".repeat(1000));
+    set_mode(&setup.paths.data, 0o755);
+    setup.ledger = ledger_state(&setup.paths);
+    setup.unreadable = vec![setup.paths.home.join("a.jsonl")];
     let complaints = complaints(&setup);
     assert!(complaints.len() >= 6, "{complaints:?}");
     assert!(complaints.iter().all(|finding| finding.fix.is_some()));
@@ -217,8 +217,8 @@ fn managed_hooks_only_is_a_failure_unless_they_include_whycap() {
 #[test]
 fn a_folder_without_trust_explains_a_blank_status_line() {
     let (_home, setup) = sound();
-    let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
-    write(&setup.places.global_state, &state.replace("true", "false"));
+    let state = std::fs::read_to_string(&setup.paths.global_state).unwrap();
+    write(&setup.paths.global_state, &state.replace("true", "false"));
     let words = "~/work is not trusted";
     complains(&setup, "trusted folder", CheckVerdict::Warn, words);
 }
@@ -303,14 +303,14 @@ fn a_missing_executable_is_a_failure() {
 #[test]
 fn known_issues_of_the_version_are_described() {
     let (_home, setup) = sound();
-    let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
+    let state = std::fs::read_to_string(&setup.paths.global_state).unwrap();
     write(
-        &setup.places.global_state,
+        &setup.paths.global_state,
         &state.replace("2.1.328", "2.1.120"),
     );
     let words = "these plans have no organization";
     complains(&setup, "client version", CheckVerdict::Warn, words);
-    write(&setup.places.global_state, &state.replace("2.1.328", ""));
+    write(&setup.paths.global_state, &state.replace("2.1.328", ""));
     assert_eq!(complaints(&setup), []);
 }
 
@@ -363,7 +363,7 @@ fn retention_is_compared_with_the_ledger() {
 #[test]
 fn each_unreadable_transcript_is_named() {
     let (_home, mut setup) = sound();
-    let directory = setup.places.home.join(".claude/projects/api");
+    let directory = setup.paths.home.join(".claude/projects/api");
     let names = (0..5).map(|n| directory.join(format!("{n}.jsonl")));
     setup.unreadable = names.collect();
     setup.unreadable.iter().for_each(|path| write(path, ""));
@@ -406,7 +406,7 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
     #[cfg(unix)]
     {
         let (_home, setup) = sound();
-        set_mode(&setup.places.data, 0o755);
+        set_mode(&setup.paths.data, 0o755);
         complains(&setup, "own data", CheckVerdict::Warn, "~/data");
     }
 }

@@ -15,7 +15,7 @@ use crate::disk;
 use crate::install::EditRecord;
 use crate::install::entries::{EVENTS, EnabledPlugin, Invocation, STATUS_LINE, entry_invocation};
 use crate::install::slash_command::{SlashCommandState, command_file};
-use crate::places::as_written;
+use crate::paths::as_written;
 
 /// The maximum size, in bytes, of an executable to search for its version. Executables with debug information can be
 /// very large.
@@ -34,7 +34,7 @@ pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
             Ok(None) => {}
             Err(why) => {
                 is_any_broken = true;
-                let place = setup.places.show(&file.path);
+                let place = setup.paths.show(&file.path);
                 examination.add("settings.broken", &[("place", &place), ("why", why)]);
             }
         }
@@ -53,7 +53,7 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
         .iter()
         .find(|file| file.is_true("disableAllHooks"))
     {
-        let place = setup.places.show(&file.path);
+        let place = setup.paths.show(&file.path);
         return examination.add("hooks.disabled", &[("place", &place)]);
     }
 
@@ -71,9 +71,9 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
 }
 
 pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
-    let place = setup.places.show(&setup.directory);
+    let place = setup.paths.show(&setup.directory);
     let is_trusted =
-        account::global_state(&setup.places).and_then(|state| is_trusted(&state, &setup.directory));
+        account::global_state(&setup.paths).and_then(|state| is_trusted(&state, &setup.directory));
     match is_trusted {
         Some(true) => examination.add("trust.given", &[("place", &place)]),
         Some(false) => examination.add("trust.lacking", &[("place", &place)]),
@@ -119,7 +119,7 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
         (true, _) if is_wrapped_line_lost(setup) => "line.other_kept",
         (true, _) => "line.set",
     };
-    let place = setup.places.show(&file.path);
+    let place = setup.paths.show(&file.path);
     let scope = scope_option(file.scope);
     examination.add(key, &[("place", &place), ("scope", &scope)]);
 }
@@ -131,7 +131,7 @@ fn is_wrapped_line_lost(setup: &Setup) -> bool {
         if !installed_entries.shows_previous_line {
             return false;
         }
-        let record = EditRecord::load(&setup.places, &file.path).previous_line;
+        let record = EditRecord::load(&setup.paths, &file.path).previous_line;
         match (record, file.get("statusLine")) {
             (Some(record), Some(entry)) => !record.is_in(entry),
             _ => true,
@@ -185,13 +185,13 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
     if let [first, _, ..] = *files
         && first.scope != SettingsScope::Managed
     {
-        let paths = files
+        let file_list = files
             .iter()
-            .map(|file| setup.places.show(&file.path))
+            .map(|file| setup.paths.show(&file.path))
             .collect::<Vec<_>>()
             .join(", ");
         let scope = scope_option(first.scope);
-        examination.add("hooks.several", &[("files", &paths), ("scope", &scope)]);
+        examination.add("hooks.several", &[("files", &file_list), ("scope", &scope)]);
     }
 }
 
@@ -204,8 +204,8 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
     if !has_hooks && !has_plugin_with_hooks(setup) {
         return;
     }
-    let place = setup.places.show(&command_file(&setup.places));
-    match SlashCommandState::new(&setup.places, &setup.settings) {
+    let place = setup.paths.show(&command_file(&setup.paths));
+    match SlashCommandState::new(&setup.paths, &setup.settings) {
         SlashCommandState::Plugin => examination.add("command.plugin", &[]),
         SlashCommandState::File => examination.add("command.file", &[]),
         SlashCommandState::FileBeforePlugin => {
@@ -244,13 +244,13 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
                 continue;
             }
             is_any_wrong = true;
-            let place = setup.places.show(&file.path);
+            let place = setup.paths.show(&file.path);
             let calls = format!("{place} runs {}", invocation.executable);
             examination.add(
                 key,
                 &[
                     ("calls", &calls),
-                    ("program", &setup.places.in_shell(path)),
+                    ("program", &setup.paths.in_shell(path)),
                     ("scope", &scope_option(file.scope)),
                     ("shell", &shell.name()),
                     ("version", &version.as_deref().unwrap_or("unknown")),

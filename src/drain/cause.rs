@@ -304,7 +304,7 @@ fn is_same_turn(previous: &CachedResponse, response: &CachedResponse) -> bool {
 enum Comparison {
     /// The new request repeats all messages of the old request.
     Extended,
-    /// One message was replaced, all later messages were repeated, and a message was added.
+    /// A message was replaced, all later messages were repeated, and another message was added.
     Replaced,
     /// The user may have rewound the conversation.
     WentBack,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claude::status_payload::{CacheMisses, MissCause, PromptCache, StatusPayload};
 use crate::journal::{self, Journal, JournalRecord};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
 use crate::terminal::{Piece, Tone, count_noun, truncate, width};
 
@@ -209,9 +209,9 @@ impl MissNotice {
 
     /// Writes the counts to the journal unless they are already there. If this fails, the next call tries again, which
     /// may delay the warning.
-    pub(crate) fn save(&self, places: &Places) {
+    pub(crate) fn save(&self, paths: &Paths) {
         if !self.is_recorded {
-            let _ = journal::append(places, self.now, &self.record);
+            let _ = journal::append(paths, self.now, &self.record);
         }
     }
 }

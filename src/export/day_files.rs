@@ -21,7 +21,7 @@ use super::new_rows::{NewRow, NewRows, key_of, lines_of};
 use super::row::{NOTHING, RowType};
 use super::version::{ExportTime, Weight};
 use crate::disk::{self, Error, group, lock, records};
-use crate::places::{Places, real};
+use crate::paths::{Paths, real};
 use crate::render::Report;
 use crate::terminal::count_noun;
 
@@ -65,16 +65,16 @@ struct DirectoryUpdate<'d> {
 pub(crate) fn update_exports(
     directory: &Path,
     since: Option<NaiveDate>,
-    places: &Places,
+    paths: &Paths,
     now: DateTime<Utc>,
     collect: impl FnOnce() -> anyhow::Result<NewRows>,
 ) -> anyhow::Result<Report> {
-    let shown = places.show(directory);
+    let shown = paths.show(directory);
     ensure!(
         !directory.exists() || directory.is_dir(),
         "{shown} is not a directory; choose a directory for the exported files"
     );
-    let lock_file = places.data.join("export/lock");
+    let lock_file = paths.data.join("export/lock");
     disk::create_parent_directory(&lock_file)?;
     let _guard = lock::try_lock(&lock_file)
         .map_err(disk::write_error(&lock_file))?
@@ -84,7 +84,7 @@ pub(crate) fn update_exports(
     // The path is hashed to identify the stored state, so it must not depend on whether the directory exists.
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let id = xxh3_64(real(&absolute).as_os_str().as_encoded_bytes());
-    let memory = places.data.join(format!("export/{id:016x}/given.json"));
+    let memory = paths.data.join(format!("export/{id:016x}/given.json"));
     let mut update = DirectoryUpdate::new(directory, &new_rows, &memory, now)?;
     update.write_days(since)?;
     records::write(&memory, &update.earlier)?;

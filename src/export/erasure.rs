@@ -19,7 +19,7 @@ use super::new_rows::NewRow;
 use super::row::{ExportedRow, RESPONSE, RowType};
 use crate::disk::replace::remove_empty_owned_directory;
 use crate::disk::{self, Error, group};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::count_noun;
 
@@ -223,9 +223,9 @@ fn list_path(directory: &Path) -> PathBuf {
 pub(crate) fn erase(
     directory: &Path,
     erasure: &Erasure,
-    places: &Places,
+    paths: &Paths,
 ) -> anyhow::Result<(Report, Vec<UnreadableFile>)> {
-    let shown = places.show(directory);
+    let shown = paths.show(directory);
     ensure!(
         directory.is_dir(),
         "there is no directory {shown}; use the directory that contains the exports"
@@ -240,7 +240,7 @@ pub(crate) fn erase(
         list.len() as u64 <= MAX_LIST_SIZE,
         "{} would be too large ({} bytes, and whycap reads at most {MAX_LIST_SIZE}), so nothing was erased; erase days instead: \
          --erase before=2026-01-31",
-        places.show(&list_path(directory)),
+        paths.show(&list_path(directory)),
         list.len()
     );
     group::write_below(directory, &list_path(directory), &list)?;

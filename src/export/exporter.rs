@@ -21,7 +21,7 @@ use crate::config::Export;
 use crate::disk::{self, Error, records};
 use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The environment variables and settings that select a provider instead of the plan, with the name of the provider in
 /// exported rows.
@@ -67,12 +67,12 @@ impl Exporter {
     /// Identifies the person by the configured name or, if there is none, by the current account. Without an account,
     /// the system user name is used if a key is configured. Otherwise, each machine is treated as a separate person.
     pub(crate) fn new(
-        places: &Places,
+        paths: &Paths,
         environment: &Environment,
         config: &Export,
     ) -> Result<Self, Error> {
-        let machine = machine_name(places)?;
-        let state = global_state(places).unwrap_or_default();
+        let machine = machine_name(paths)?;
+        let state = global_state(paths).unwrap_or_default();
         let account = state.at("oauthAccount").text("accountUuid");
         let organization = state.at("oauthAccount").text("organizationUuid");
         let login = account.map(person_hash);
@@ -86,8 +86,8 @@ impl Exporter {
         Ok(Self {
             person: person.unwrap_or_else(|| machine.clone()),
             login,
-            owners: session_owners(places),
-            provider: provider(places, environment, account.is_some()),
+            owners: session_owners(paths),
+            provider: provider(paths, environment, account.is_some()),
             secret: secret.unwrap_or(&machine).to_owned(),
             config: config.clone(),
             machine,
@@ -141,8 +141,8 @@ fn user_pseudonym(environment: &Environment, config: &Export) -> Option<String> 
 }
 
 /// Determines the provider from the settings and the login on this machine.
-fn provider(places: &Places, environment: &Environment, has_login: bool) -> &'static str {
-    let credentials = credentials::of_session(places, environment, None);
+fn provider(paths: &Paths, environment: &Environment, has_login: bool) -> &'static str {
+    let credentials = credentials::of_session(paths, environment, None);
     for (name, provider) in PROVIDERS {
         if credentials.iter().any(|credential| credential.name == name) {
             return provider;
@@ -187,8 +187,8 @@ pub(crate) fn new_key() -> std::io::Result<String> {
 }
 
 /// Returns the name of this machine, which is chosen at random during the first export.
-fn machine_name(places: &Places) -> Result<String, Error> {
-    let path = places.data.join("export/machine");
+fn machine_name(paths: &Paths) -> Result<String, Error> {
+    let path = paths.data.join("export/machine");
     if let Some(name) = read_machine_name(&path)? {
         return Ok(name);
     }
@@ -218,10 +218,10 @@ struct SessionOwner {
 
 /// Returns the owners of all sessions, including those whose transcripts have been deleted. Reads only transcripts that
 /// have changed since the last export.
-fn session_owners(places: &Places) -> HashMap<String, SessionOwner> {
-    let path = places.data.join("export/owners.json");
+fn session_owners(paths: &Paths) -> HashMap<String, SessionOwner> {
+    let path = paths.data.join("export/owners.json");
     let mut owners: HashMap<String, SessionOwner> = records::read_large(&path).unwrap_or_default();
-    for file in transcripts::of_sessions(places.transcript_roots()) {
+    for file in transcripts::of_sessions(paths.transcript_roots()) {
         let session = owners
             .entry(transcripts::session_of(&file.path))
             .or_default();

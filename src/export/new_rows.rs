@@ -15,7 +15,7 @@ use crate::config::Others;
 use crate::ledger::ExportedSpend;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::render::{Report, merge_objects};
 use crate::terminal::{Tone, count_noun, json_in_one_line};
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
@@ -121,10 +121,10 @@ impl NewRows {
     pub(crate) fn build(
         exporter: Exporter,
         sources: &RowSources,
-        places: &Places,
+        paths: &Paths,
         clock: Clock,
     ) -> Self {
-        let spend = SpendRows::build(sources, &exporter, places);
+        let spend = SpendRows::build(sources, &exporter, paths);
         let left_out = spend.left_out;
         let mut rows = spend.rows;
         rows.extend(limit_rows(&sources.incidents, clock, &exporter));
@@ -164,7 +164,7 @@ impl NewRows {
 
     /// Reports the number of rows of each type, the newest rows exactly as they would be exported, and the rows that
     /// are omitted or renamed.
-    pub(crate) fn preview(&self, places: &Places, now: DateTime<Utc>) -> Report {
+    pub(crate) fn preview(&self, paths: &Paths, now: DateTime<Utc>) -> Report {
         let mut counts = Vec::new();
         let mut newest = Vec::new();
         for row_type in RowType::ALL {
@@ -187,7 +187,7 @@ impl NewRows {
         report.add(Report::from_lines(&lines_of(shown, ExportTime::new(now))));
         report.gap();
         report.paragraph(Tone::Plain, NEVER_EXPORTED);
-        let settings = places.show(&places.settings);
+        let settings = paths.show(&paths.settings);
         for (treatment, text) in [
             (Others::Hash, "are exported with a hash instead of the name"),
             (Others::Sum, "are exported as \"other\", without a branch"),

@@ -7,7 +7,7 @@ use super::exporter::{Exporter, hash};
 use crate::checkout;
 use crate::config::{Branches, Others};
 use crate::disk::{matches_wildcard, records};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The replacement for the name of a home directory, which is often the user's name.
 const HOME: &str = "~";
@@ -32,17 +32,17 @@ pub(super) struct ExportedProject {
 }
 
 impl<'p> ProjectNames<'p> {
-    pub(super) fn load(exporter: &'p Exporter, places: &'p Places) -> Self {
+    pub(super) fn load(exporter: &'p Exporter, paths: &'p Paths) -> Self {
         Self {
             exporter,
-            home: &places.home,
-            repositories: records::read_large(&repositories_file(places)).unwrap_or_default(),
+            home: &paths.home,
+            repositories: records::read_large(&repositories_file(paths)).unwrap_or_default(),
         }
     }
 
-    pub(super) fn save(&self, places: &Places) {
+    pub(super) fn save(&self, paths: &Paths) {
         // If this fails, repositories can still be found while their checkouts exist.
-        let _ = records::write(&repositories_file(places), &self.repositories);
+        let _ = records::write(&repositories_file(paths), &self.repositories);
     }
 
     /// Returns the project of a directory. Names may be private, so they are hashed unless the user allows exporting
@@ -108,8 +108,8 @@ impl<'p> ProjectNames<'p> {
     }
 }
 
-fn repositories_file(places: &Places) -> PathBuf {
-    places.data.join("export/projects")
+fn repositories_file(paths: &Paths) -> PathBuf {
+    paths.data.join("export/projects")
 }
 
 /// Returns the last component of a path from any operating system, or [`HOME`] for a home directory.

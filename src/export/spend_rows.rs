@@ -11,7 +11,7 @@ use super::row::{PENDING, RESPONSE, RowType, UNRECORDED};
 use super::version::Weight;
 use crate::config::Others;
 use crate::ledger::{ExportedSpend, Response};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::time::QUARTER_HOUR;
 
@@ -29,15 +29,11 @@ pub(super) struct SpendRows<'c> {
 
 impl<'c> SpendRows<'c> {
     /// Builds the rows for all spend.
-    pub(super) fn build(
-        sources: &'c RowSources,
-        exporter: &'c Exporter,
-        places: &'c Places,
-    ) -> Self {
+    pub(super) fn build(sources: &'c RowSources, exporter: &'c Exporter, paths: &'c Paths) -> Self {
         let mut this = Self {
             counted: &sources.spend,
             exporter,
-            names: ProjectNames::load(exporter, places),
+            names: ProjectNames::load(exporter, paths),
             projects: HashMap::new(),
             rows: Vec::new(),
             left_out: HashMap::new(),
@@ -46,7 +42,7 @@ impl<'c> SpendRows<'c> {
             this.add(RESPONSE, response, false);
         }
         this.add_spend_without_lines(&sources.incomplete_sessions);
-        this.names.save(places);
+        this.names.save(paths);
         this
     }
 

@@ -18,7 +18,7 @@ use crate::export::{TeamLimits, summarize_errors};
 use crate::limits::blocked_time::ErrorSummary;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::spend::{CauseGroups, Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;
@@ -58,7 +58,7 @@ pub(crate) struct Contents<'c> {
     pub(crate) percent_value: PercentValue,
     /// True if names are omitted so that the page can be shared.
     pub(crate) is_anonymous: bool,
-    pub(crate) places: &'c Places,
+    pub(crate) paths: &'c Paths,
     pub(crate) clock: Clock,
 }
 
@@ -144,9 +144,7 @@ impl View<'_> {
     /// Returns the displayed name of a project.
     fn project_name(&self, path: &str) -> String {
         let index = self.contents.sums.projects.get_index_of(path);
-        self.shown_name("project", index, || {
-            self.contents.places.show(path.as_ref())
-        })
+        self.shown_name("project", index, || self.contents.paths.show(path.as_ref()))
     }
 
     /// Returns a name or, on an anonymous page, `noun` followed by a number.
@@ -290,12 +288,12 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
     }
     page.raw("</dl>\n");
 
-    let places = if contents.is_anonymous {
+    let paths = if contents.is_anonymous {
         None
     } else {
-        Some(contents.places)
+        Some(contents.paths)
     };
-    page.notes(statement.notes(places));
+    page.notes(statement.notes(paths));
     page.notes(contents.percent_value.sentences(contents.clock.now));
 }
 

@@ -227,7 +227,7 @@ pub(super) fn write_people(view: &View<'_>, page: &mut Markup) {
 
 /// Writes the section "By cause", with one table each for skills, plugins, MCP servers, and pull requests.
 pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
-    let places = view.contents.places;
+    let paths = view.contents.paths;
     for cause in &view.contents.causes {
         let noun = cause.by.noun();
         let sums: SumsByName = cause
@@ -241,7 +241,7 @@ pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
             }
             view.shown_name(&noun, sums.get_index_of(key), || {
                 if cause.by == GroupBy::Pr {
-                    pull_request_label(key, places)
+                    pull_request_label(key, paths)
                 } else {
                     key.to_owned()
                 }

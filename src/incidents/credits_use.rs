@@ -197,7 +197,7 @@ impl CreditsUse<'_> {
             return None;
         }
         // A window may have been full before `since`.
-        let journal = Journal::between(self.readings.places, since - USEFUL_FOR, self.now());
+        let journal = Journal::between(self.readings.paths, since - USEFUL_FOR, self.now());
         let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
         let full_times: Vec<Range<DateTime<Utc>>> = [Window::FiveHour, Window::Weekly]
             .into_iter()

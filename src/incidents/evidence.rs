@@ -742,23 +742,21 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns the registered sessions. Reads the files only on the first call.
     fn registered(&self) -> &[Session] {
         self.registered
-            .get_or_init(|| sessions::registered(self.readings.places))
+            .get_or_init(|| sessions::registered(self.readings.paths))
     }
 
     /// Returns the state of the machine. Determines it only on the first call.
     fn machine(&self) -> &Machine {
         self.machine.get_or_init(|| {
             let WindowReadings {
-                places,
-                environment,
-                ..
+                paths, environment, ..
             } = self.readings;
             let project = environment.path("CLAUDE_PROJECT_DIR");
-            let files = settings::of(places, project.as_deref());
+            let files = settings::of(paths, project.as_deref());
             let continues = settings::effective_value(&files, "autoContinueAtUsageLimit");
             Machine {
-                credentials: credentials::of_session(places, environment, None),
-                installed_clients: version::executables(places, environment).len(),
+                credentials: credentials::of_session(paths, environment, None),
+                installed_clients: version::executables(paths, environment).len(),
                 waiting_is_off: continues.is_some_and(|(_, continues)| continues == false),
             }
         })

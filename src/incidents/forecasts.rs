@@ -15,7 +15,7 @@ use crate::limits::kind::Window;
 use crate::limits::pace::week::{self, PastWeeks};
 use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
 use crate::limits::sample::{MeasuredService, Sample};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are accurate only
@@ -31,8 +31,8 @@ const READINGS_OF_FIVE_HOURS: usize = 40;
 const LEAST_RISE_TO_SHARE: f64 = 10.0;
 
 /// Returns the changes in the usage of all windows between two times, oldest first.
-pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
-    let mut readings: Vec<Reading> = Journal::between(places, from, until).records().collect();
+pub(crate) fn steps(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
+    let mut readings: Vec<Reading> = Journal::between(paths, from, until).records().collect();
     readings.retain(|reading| {
         reading.sample.has_sound_dates() && reading.sample.service() == MeasuredService::Plan
     });
@@ -185,13 +185,13 @@ impl<'a> Forecasts<'a> {
                 expected: self.expect_week(sample, window, usage),
             };
             // If this fails, the forecast is computed again on the next call.
-            let _ = journal::append(self.readings.places, self.now, &forecast);
+            let _ = journal::append(self.readings.paths, self.now, &forecast);
         }
     }
 
     fn expect_week(&self, sample: &Sample, window: Window, usage: WindowUsage) -> Expected {
         let from = self.now - WEEK * (week::WEEKS + 1);
-        let journal = Journal::between(self.readings.places, from, self.now);
+        let journal = Journal::between(self.readings.paths, from, self.now);
         let readings = readings::of_account(&journal, sample.account.as_deref());
         let mut steps = self.steps_since(readings, from);
         steps.retain(|step| step.window == window);

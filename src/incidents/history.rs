@@ -18,7 +18,7 @@ use crate::ledger::{Ledger, LedgerError, ShownError};
 use crate::limits::evidence::{LaterResponse, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::TranscriptError;
@@ -44,7 +44,7 @@ impl JournalRecord for Resumption {
 /// The sources of past errors and of information about how they ended.
 #[derive(Debug)]
 pub(super) struct History<'a> {
-    pub(super) places: &'a Places,
+    pub(super) paths: &'a Paths,
     pub(super) now: DateTime<Utc>,
     pub(super) journal: &'a Journal,
     pub(super) ledger: &'a Ledger,
@@ -149,7 +149,7 @@ impl History<'_> {
                 resumed_at,
             };
             // If this fails, the next call searches for the response again.
-            let _ = journal::append(self.places, self.now, &resumption);
+            let _ = journal::append(self.paths, self.now, &resumption);
         }
         Ok(Some(resumed_at))
     }

@@ -6,26 +6,26 @@ use std::path::PathBuf;
 use crate::claude::account::{Account, LoginState};
 use crate::claude::window_usage::CachedUsage;
 use crate::disk::records;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The login of a configuration directory. It is read on first use.
 #[derive(Debug)]
 pub(super) struct Login<'a> {
-    places: &'a Places,
+    paths: &'a Paths,
     state: OnceCell<LoginState>,
 }
 
 impl<'a> Login<'a> {
-    pub(super) fn new(places: &'a Places) -> Self {
+    pub(super) fn new(paths: &'a Paths) -> Self {
         Self {
-            places,
+            paths,
             state: OnceCell::new(),
         }
     }
 
     /// Returns the login from Claude Code's global state. The file may be large, so it is read only once.
     fn state(&self) -> &LoginState {
-        self.state.get_or_init(|| LoginState::load(self.places))
+        self.state.get_or_init(|| LoginState::load(self.paths))
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
@@ -57,12 +57,12 @@ impl<'a> Login<'a> {
     }
 
     fn saved_account_file(&self) -> PathBuf {
-        self.places.data.join("account.json")
+        self.paths.data.join("account.json")
     }
 
     /// Returns the hash that identifies the configuration directory in readings.
     pub(super) fn directory_hash(&self) -> String {
-        let directory = self.places.config.to_string_lossy();
+        let directory = self.paths.config.to_string_lossy();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))
     }
 }

@@ -54,7 +54,7 @@ use crate::limits::evidence::{
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::{SETTLED_AFTER, both_ends};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::tail::readable;
@@ -81,7 +81,7 @@ pub(crate) struct NewestSession {
 /// The errors and readings on this machine.
 #[derive(Debug)]
 pub(crate) struct Incidents<'a> {
-    places: &'a Places,
+    paths: &'a Paths,
     environment: &'a Environment,
     login: Login<'a>,
     journal: OnceCell<Journal>,
@@ -89,13 +89,13 @@ pub(crate) struct Incidents<'a> {
 }
 
 impl<'a> Incidents<'a> {
-    pub(crate) fn new(places: &'a Places, environment: &'a Environment) -> Self {
+    pub(crate) fn new(paths: &'a Paths, environment: &'a Environment) -> Self {
         Self {
-            places,
+            paths,
             environment,
-            login: Login::new(places),
+            login: Login::new(paths),
             journal: OnceCell::new(),
-            transcripts: SessionTranscripts::new(places),
+            transcripts: SessionTranscripts::new(paths),
         }
     }
 
@@ -126,12 +126,12 @@ impl<'a> Incidents<'a> {
     /// Returns the recent part of the journal. It is read once, on first use.
     pub(crate) fn journal(&self) -> &Journal {
         self.journal
-            .get_or_init(|| Journal::recent(self.places, self.now()))
+            .get_or_init(|| Journal::recent(self.paths, self.now()))
     }
 
     pub(crate) fn readings(&self) -> WindowReadings<'_> {
         WindowReadings {
-            places: self.places,
+            paths: self.paths,
             environment: self.environment,
             journal: self.journal(),
             login: &self.login,
@@ -160,12 +160,12 @@ impl<'a> Incidents<'a> {
     }
 
     fn stored(&self) -> StoredErrors<'_> {
-        StoredErrors::new(self.places, self.now(), self.journal())
+        StoredErrors::new(self.paths, self.now(), self.journal())
     }
 
     /// Returns an evidence collector. `journal` must go back to the oldest error to be explained.
     fn collector<'c>(&'c self, journal: &'c Journal, asker: Asker<'c>) -> EvidenceCollector<'c> {
-        let stored = StoredErrors::new(self.places, self.now(), journal);
+        let stored = StoredErrors::new(self.paths, self.now(), journal);
         let mut collector =
             EvidenceCollector::new(self.readings(), &self.transcripts, stored, asker);
         collector.login = self.account().cloned();
@@ -212,7 +212,7 @@ impl<'a> Incidents<'a> {
         asker: Asker<'_>,
         news: &mut Vec<StoredError>,
     ) -> Situation {
-        let journal = Journal::all(self.places);
+        let journal = Journal::all(self.paths);
         let environment_of = match asker {
             Asker::Session(session) => Some(session),
             Asker::Shell => None,
@@ -346,7 +346,7 @@ impl<'a> Incidents<'a> {
         let text = redact(&both_ends(text));
         let mut error = StoredError::new(self.now(), MessageOrigin::Pasted, text);
         error.payer.account = self.account().cloned();
-        error.payer.credentials = credentials::of_session(self.places, self.environment, None);
+        error.payer.credentials = credentials::of_session(self.paths, self.environment, None);
         error.payer.has_session_environment = collector.has_session_environment();
 
         let mut evidence = collector.bare_evidence(error);
@@ -362,10 +362,10 @@ impl<'a> Incidents<'a> {
         session: Option<&str>,
         ledger: &Ledger,
     ) -> Result<Vec<Incident>, LedgerError> {
-        let journal = Journal::all(self.places);
+        let journal = Journal::all(self.paths);
         let collector = self.collector(&journal, Asker::Shell);
         let history = History {
-            places: self.places,
+            paths: self.paths,
             now: self.now(),
             journal: &journal,
             ledger,
@@ -380,7 +380,7 @@ impl<'a> Incidents<'a> {
     /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first. These are
     /// the errors stored by hooks and the last errors in the newest transcripts.
     pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
-        let journal = Journal::all(self.places);
+        let journal = Journal::all(self.paths);
         let collector = self.collector(&journal, Asker::Shell);
         let errors = present::find_all_errors(session, &collector);
         let mut incidents = collector.explain(errors);
@@ -400,8 +400,8 @@ impl<'a> Incidents<'a> {
 
         error.payer.account = self.account().cloned();
         error.payer.credentials =
-            credentials::of_session(self.places, self.environment, event.cwd.as_deref());
-        error.session.installed_clients = version::executables(self.places, self.environment).len();
+            credentials::of_session(self.paths, self.environment, event.cwd.as_deref());
+        error.session.installed_clients = version::executables(self.paths, self.environment).len();
         let collector = self.collector(self.journal(), Asker::Shell);
         let mut evidence = collector.bare_evidence(error);
         if let Some(path) = &event.transcript_path

@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The maximum number of readings to consider per session. This is enough to cover the hours around an error.
 const MOST_OF_SESSION: usize = 32;
@@ -123,7 +123,7 @@ fn of_session_newest_first<'j>(
 /// The readings in the recent part of the journal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WindowReadings<'a> {
-    pub(super) places: &'a Places,
+    pub(super) paths: &'a Paths,
     pub(super) environment: &'a Environment,
     pub(super) journal: &'a Journal,
     pub(super) login: &'a Login<'a>,
@@ -252,11 +252,7 @@ impl WindowReadings<'_> {
 
     /// Returns the credentials that apply to the status line's session.
     pub(super) fn credentials_of(&self, payload: &StatusPayload) -> Vec<Credential> {
-        credentials::of_session(
-            self.places,
-            self.environment,
-            payload.project_dir.as_deref(),
-        )
+        credentials::of_session(self.paths, self.environment, payload.project_dir.as_deref())
     }
 
     /// Returns true if the account behind these figures may be paying for the status line's session. The account may be
@@ -315,11 +311,11 @@ impl WindowReadings<'_> {
                 .map(str::to_owned),
             sample,
         };
-        let stored = journal::append(self.places, now, &reading);
+        let stored = journal::append(self.paths, now, &reading);
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {
             // Cleared locks in `quarantine` are two levels down, deeper than any other file.
-            disk::remove_stale_temporary_files(&self.places.data, now, 2);
+            disk::remove_stale_temporary_files(&self.paths.data, now, 2);
         }
     }
 }

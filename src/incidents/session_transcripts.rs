@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::transcript_end;
 use crate::claude::sessions;
 use crate::claude::transcripts::{self, TranscriptFile, session_of};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::Tail;
 
@@ -24,9 +24,9 @@ pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
 /// because a session may have thousands of errors.
 #[derive(Debug)]
 pub(super) struct SessionTranscripts<'a> {
-    places: &'a Places,
+    paths: &'a Paths,
     list: OnceCell<TranscriptList>,
-    paths: Cache<String, Option<PathBuf>>,
+    transcript_paths: Cache<String, Option<PathBuf>>,
     tails: Cache<PathBuf, Option<Rc<Tail>>>,
     owners: Cache<PathBuf, Option<Owner>>,
     beginnings: Cache<PathBuf, Option<DateTime<Utc>>>,
@@ -43,11 +43,11 @@ struct TranscriptList {
 }
 
 impl<'a> SessionTranscripts<'a> {
-    pub(super) fn new(places: &'a Places) -> Self {
+    pub(super) fn new(paths: &'a Paths) -> Self {
         Self {
-            places,
+            paths,
             list: OnceCell::new(),
-            paths: Cache::default(),
+            transcript_paths: Cache::default(),
             tails: Cache::default(),
             owners: Cache::default(),
             beginnings: Cache::default(),
@@ -60,7 +60,7 @@ impl<'a> SessionTranscripts<'a> {
         self.list.get_or_init(|| {
             let mut files = Vec::new();
             let mut positions = HashMap::new();
-            for file in transcripts::of_sessions(self.places.transcript_roots()) {
+            for file in transcripts::of_sessions(self.paths.transcript_roots()) {
                 positions.entry(session_of(&file.path)).or_insert_with(|| {
                     files.push(file);
                     files.len() - 1
@@ -97,8 +97,8 @@ impl<'a> SessionTranscripts<'a> {
                 let file = list.files.get(*list.positions.get(session)?)?;
                 Some(file.path.clone())
             }
-            None => self.paths.get_or_compute(session, || {
-                transcripts::of_session(self.places.transcript_roots(), session)
+            None => self.transcript_paths.get_or_compute(session, || {
+                transcripts::of_session(self.paths.transcript_roots(), session)
             }),
         }
     }
@@ -134,7 +134,7 @@ impl<'a> SessionTranscripts<'a> {
         session: &str,
         since: DateTime<Utc>,
     ) -> Vec<TranscriptFile> {
-        let projects = transcripts::projects_changed_since(self.places.transcript_roots(), since);
+        let projects = transcripts::projects_changed_since(self.paths.transcript_roots(), since);
         let mut files = transcripts::of_sessions(projects.into_iter());
         files.truncate(TRANSCRIPTS_TO_READ);
         files.extend(self.running());
@@ -146,7 +146,7 @@ impl<'a> SessionTranscripts<'a> {
 
     /// Returns the transcripts of running sessions.
     fn running(&self) -> impl Iterator<Item = TranscriptFile> {
-        sessions::running(self.places)
+        sessions::running(self.paths)
             .filter_map(|running| self.path_of(running.session.as_deref()?))
             .filter_map(|path| TranscriptFile::look(&path).ok().flatten())
     }

@@ -11,7 +11,7 @@ use super::error_match::SAME_INSTANT;
 use crate::disk;
 use crate::journal::{self, EventKey, Journal, JournalRecord};
 use crate::limits::evidence::{MessageOrigin, StoredError};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The maximum delay between the status-line call that finds an error in the transcript and the hook that reports the
 /// same error.
@@ -24,15 +24,15 @@ impl JournalRecord for StoredError {
 /// The errors in a part of the journal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredErrors<'a> {
-    places: &'a Places,
+    paths: &'a Paths,
     now: DateTime<Utc>,
     journal: &'a Journal,
 }
 
 impl<'a> StoredErrors<'a> {
-    pub(super) fn new(places: &'a Places, now: DateTime<Utc>, journal: &'a Journal) -> Self {
+    pub(super) fn new(paths: &'a Paths, now: DateTime<Utc>, journal: &'a Journal) -> Self {
         Self {
-            places,
+            paths,
             now,
             journal,
         }
@@ -74,7 +74,7 @@ impl<'a> StoredErrors<'a> {
 
     /// Saves newly discovered facts about an error. If saving fails, the facts are collected again the next time.
     pub(super) fn save(&self, error: &StoredError) {
-        let _ = journal::append(self.places, self.now, error);
+        let _ = journal::append(self.paths, self.now, error);
     }
 
     /// Stores an error reported by a hook. If two errors in a session occur in the same millisecond, they are given
@@ -97,23 +97,23 @@ impl<'a> StoredErrors<'a> {
                 }
             }
         }
-        journal::append(self.places, self.now, error)
+        journal::append(self.paths, self.now, error)
     }
 
     /// Returns true if the user has already been shown the error in the conversation.
     pub(super) fn is_announced(&self, error: &StoredError) -> bool {
-        journal::has_event(self.places, &announcement_of(error), &(error.at..self.now))
+        journal::has_event(self.paths, &announcement_of(error), &(error.at..self.now))
     }
 
     /// Marks an error as announced. Returns true if this process is the first to do so.
     pub(super) fn mark_announced(&self, error: &StoredError) -> bool {
-        journal::record_event_once(self.places, &announcement_of(error), &(error.at..self.now))
+        journal::record_event_once(self.paths, &announcement_of(error), &(error.at..self.now))
     }
 
     /// Records that a session has stopped waiting for a reset. If this fails, whycap keeps reporting that the session
     /// is waiting.
     pub(super) fn record_waiting_ended(&self, session: &str) {
-        let _ = journal::record_event(self.places, &EventKey::WaitingEnded { session }, self.now);
+        let _ = journal::record_event(self.paths, &EventKey::WaitingEnded { session }, self.now);
     }
 
     /// Returns the last time a session stopped waiting for a reset.
@@ -197,12 +197,12 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         let data = directory.path().join("data");
         let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
-        let places = Places::of(&environment);
+        let paths = Paths::of(&environment);
         let insert = |text: &str| {
-            let journal = Journal::recent(&places, now);
+            let journal = Journal::recent(&paths, now);
             let mut error = StoredError::new(now, MessageOrigin::Hook, text.to_owned());
             error.session.id = Some("s".to_owned());
-            StoredErrors::new(&places, now, &journal)
+            StoredErrors::new(&paths, now, &journal)
                 .insert(&mut error)
                 .unwrap();
             error
@@ -212,10 +212,10 @@ mod tests {
 
         let mut answered = first.clone();
         answered.later_response = Some(LaterResponse::default());
-        journal::append(&places, now, &answered).unwrap();
+        journal::append(&paths, now, &answered).unwrap();
 
-        let journal = Journal::recent(&places, now);
-        let stored = StoredErrors::new(&places, now, &journal);
+        let journal = Journal::recent(&paths, now);
+        let stored = StoredErrors::new(&paths, now, &journal);
         assert_eq!(stored.list(Some("s")), [second, answered]);
         assert_eq!(stored.list(Some("S")), []);
     }
@@ -226,7 +226,7 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         let data = directory.path().join("data");
         let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
-        let places = Places::of(&environment);
+        let paths = Paths::of(&environment);
         let report = |text: &str, ms: i64| {
             let at = now + TimeDelta::milliseconds(ms);
             let mut error = StoredError::new(at, MessageOrigin::Hook, text.to_owned());
@@ -235,18 +235,18 @@ mod tests {
         };
         // These hooks run at the same time, so none of them sees the others' records.
         for ms in [0, 3, 900] {
-            journal::append(&places, now, &report("limit", ms)).unwrap();
+            journal::append(&paths, now, &report("limit", ms)).unwrap();
         }
-        journal::append(&places, now, &report("another limit", 3)).unwrap();
-        journal::append(&places, now, &report("limit", 1_001)).unwrap();
+        journal::append(&paths, now, &report("another limit", 3)).unwrap();
+        journal::append(&paths, now, &report("limit", 1_001)).unwrap();
         // This hook runs a moment later.
-        let journal = Journal::recent(&places, now);
+        let journal = Journal::recent(&paths, now);
         let mut late = report("limit", 1_500);
-        let stored = StoredErrors::new(&places, now, &journal);
+        let stored = StoredErrors::new(&paths, now, &journal);
         stored.insert(&mut late).unwrap();
 
-        let journal = Journal::recent(&places, now);
-        let times: Vec<i64> = StoredErrors::new(&places, now, &journal)
+        let journal = Journal::recent(&paths, now);
+        let times: Vec<i64> = StoredErrors::new(&paths, now, &journal)
             .list(Some("s"))
             .iter()
             .map(|error| error.at.timestamp_millis())

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use super::entries::{KeepPurpose, STATUS_LINE, entry_invocation};
 use crate::disk::ownership::is_writable_only_by_user;
 use crate::disk::{self, records};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The record for a single settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,22 +76,22 @@ pub(crate) fn fingerprint(text: &str) -> String {
     format!("{:032x}", xxh3_128(text.as_bytes()))
 }
 
-fn directory(places: &Places) -> PathBuf {
-    places.data.join("install")
+fn directory(paths: &Paths) -> PathBuf {
+    paths.data.join("install")
 }
 
 impl EditRecord {
     /// Returns the path of the record for a settings file.
-    pub(crate) fn path(places: &Places, settings: &Path) -> PathBuf {
+    pub(crate) fn path(paths: &Paths, settings: &Path) -> PathBuf {
         // A hash is safe to use as a file name and does not reveal the path.
         let id = xxh3_64(settings.as_os_str().as_encoded_bytes());
-        directory(places).join(format!("{id:016x}.json"))
+        directory(paths).join(format!("{id:016x}.json"))
     }
 
     /// Reads the record for a settings file. The record is empty if it does not exist or is damaged, in which case
     /// `uninstall` relies on the settings alone.
-    pub(crate) fn load(places: &Places, settings: &Path) -> Self {
-        records::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
+    pub(crate) fn load(paths: &Paths, settings: &Path) -> Self {
+        records::read(&Self::path(paths, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
             ..Self::default()
         })
@@ -100,20 +100,20 @@ impl EditRecord {
     /// Returns the previous status line if its command is safe to run. Returns `None` if anyone else could have
     /// modified the record.
     pub(crate) fn runnable_status_line(
-        places: &Places,
+        paths: &Paths,
         settings: &Path,
     ) -> Option<PreviousStatusLine> {
-        let previous = Self::load(places, settings).previous_line?;
-        let file = Self::path(places, settings);
-        let is_safe = [file.as_path(), &directory(places), &places.data]
+        let previous = Self::load(paths, settings).previous_line?;
+        let file = Self::path(paths, settings);
+        let is_safe = [file.as_path(), &directory(paths), &paths.data]
             .into_iter()
             .all(is_writable_only_by_user);
         if is_safe { Some(previous) } else { None }
     }
 
     /// Returns the settings files that have a record.
-    pub(crate) fn known_settings(places: &Places) -> Vec<PathBuf> {
-        disk::files_with_extension(&directory(places), "json")
+    pub(crate) fn known_settings(paths: &Paths) -> Vec<PathBuf> {
+        disk::files_with_extension(&directory(paths), "json")
             .filter_map(|path| Some(records::read::<Self>(&path)?.settings))
             .collect()
     }

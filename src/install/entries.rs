@@ -12,7 +12,7 @@ use crate::claude::settings::{self, SettingsFile};
 use crate::disk::records;
 use crate::environment::Environment;
 use crate::lenient_json::parse_name;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The events that whycap handles, with their timeouts in seconds.
 ///
@@ -259,8 +259,8 @@ pub fn installed_entries(settings: &Value) -> InstalledEntries {
 /// case, the hook from the settings handles the event.
 ///
 /// The hook in the settings is ignored if its executable does not exist.
-pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
-    entries_beside_plugin(places, environment)
+pub fn is_second_run(paths: &Paths, environment: &Environment, event: EventName) -> bool {
+    entries_beside_plugin(paths, environment)
         .unwrap_or_default()
         .iter()
         .flat_map(|entries| &entries.hooks)
@@ -307,8 +307,8 @@ impl EnabledPlugin {
 
 /// Returns a hint about how to turn on the status line, which the plugin shows when a session starts. Returns `None` if
 /// the status line is on, or if the hint has already been shown or cannot be marked as shown.
-pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<String> {
-    let is_on = entries_beside_plugin(places, environment)?
+pub fn status_line_hint(paths: &Paths, environment: &Environment) -> Option<String> {
+    let is_on = entries_beside_plugin(paths, environment)?
         .iter()
         .any(|entries| entries.status_line.is_some());
     if is_on {
@@ -316,7 +316,7 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
     }
     let directory = environment
         .path("CLAUDE_PLUGIN_DATA")
-        .unwrap_or_else(|| places.data.clone());
+        .unwrap_or_else(|| paths.data.clone());
     if records::create_marker(&directory.join("status-line-hint-given")) {
         Some("To show your spend in the status line, type: /whycap line on".to_owned())
     } else {
@@ -327,13 +327,13 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
 /// Returns whycap's entries in each settings file. Returns `None` unless this process was started by the plugin's
 /// launcher (`hooks/whycap-hook`).
 fn entries_beside_plugin(
-    places: &Places,
+    paths: &Paths,
     environment: &Environment,
 ) -> Option<Vec<InstalledEntries>> {
     if environment.text("WHYCAP_FROM") != Some("plugin") {
         return None;
     }
-    let files = settings::of(places, environment.path("CLAUDE_PROJECT_DIR").as_deref());
+    let files = settings::of(paths, environment.path("CLAUDE_PROJECT_DIR").as_deref());
     Some(entries_in(&files).map(|(_, entries)| entries).collect())
 }
 

@@ -16,7 +16,7 @@ use super::edit_record::EditRecord;
 use super::plan::InstallPlan;
 use super::slash_command::{command_file, plugin_directory};
 use crate::disk::{self, Durability};
-use crate::places::{Places, real};
+use crate::paths::{Paths, real};
 
 impl Step {
     /// Executes the step. Returns false, without doing anything, if the file has changed since the plan was made.
@@ -69,7 +69,7 @@ const ATTEMPTS: usize = 20;
 /// Fails if a file cannot be written, if another installation does not finish within `lock_timeout`, or if another program
 /// keeps changing a file.
 pub(crate) fn plan_and_execute(
-    places: &Places,
+    paths: &Paths,
     lock_timeout: Duration,
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
@@ -80,7 +80,7 @@ pub(crate) fn plan_and_execute(
         return Ok(first);
     }
 
-    let _lock = lock(&places.data, lock_timeout)?;
+    let _lock = lock(&paths.data, lock_timeout)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
         if run(&plan.steps)? {
@@ -93,14 +93,14 @@ pub(crate) fn plan_and_execute(
     });
     bail!(
         "another program keeps changing {}; nothing was lost, so try again when the program has finished",
-        changed.unwrap_or(&places.config).display()
+        changed.unwrap_or(&paths.config).display()
     )
 }
 
 /// Deletes temporary files that killed processes left behind, next to the files that an installation writes.
-pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
-    let mut files = EditRecord::known_settings(places);
-    files.extend([settings.to_owned(), command_file(places)]);
+pub(crate) fn sweep(paths: &Paths, settings: &Path, now: DateTime<Utc>) {
+    let mut files = EditRecord::known_settings(paths);
+    files.extend([settings.to_owned(), command_file(paths)]);
     // If a path is a symbolic link, its target is what actually gets written.
     let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
     files.extend(real_files);
@@ -109,8 +109,8 @@ pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
     for directory in directories {
         disk::remove_stale_temporary_files(directory, now, 0);
     }
-    disk::remove_stale_temporary_files(&plugin_directory(places), now, 1);
-    disk::remove_stale_temporary_files(&places.data, now, 2);
+    disk::remove_stale_temporary_files(&plugin_directory(paths), now, 1);
+    disk::remove_stale_temporary_files(&paths.data, now, 2);
 }
 
 /// Acquires the installation lock, which is held until the returned guard is dropped.

@@ -18,24 +18,24 @@ use crate::claude::settings::SettingsFile;
 use crate::disk;
 use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// How long to wait for another installation to finish. The time is zero because Claude Code is waiting for a reply.
 const LOCK_TIMEOUT: Duration = Duration::ZERO;
 
 /// Turns the status line on and returns the reply for the user.
-pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
+pub(crate) fn turn_on(paths: &Paths, environment: &Environment) -> anyhow::Result<String> {
     let executable = lasting_executable(environment)?;
-    let settings = places.user_settings();
+    let settings = paths.user_settings();
     let additions = Additions {
         executable: &executable,
         status_line: true,
         hooks: false,
-        keep: kept_until_turned_off(places, &settings),
+        keep: kept_until_turned_off(paths, &settings),
         slash_command: None,
     };
-    let plan = plan_and_execute(places, LOCK_TIMEOUT, false, || {
-        plan::install(places, &settings, additions)
+    let plan = plan_and_execute(paths, LOCK_TIMEOUT, false, || {
+        plan::install(paths, &settings, additions)
     })?;
 
     if let Some(left) = plan.change_of(ChangeKind::StatusLineLeft) {
@@ -49,16 +49,16 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
     }
     Ok(format!(
         "The status line is on and will appear within seconds. To hide it: /whycap line off\nwhycap's status line was added to {}.",
-        places.show(&settings)
+        paths.show(&settings)
     ))
 }
 
 /// Returns why whycap kept the user's own status line until its own was turned off. Returns `None` if whycap did not
 /// keep it, or if the user has changed it since then.
-fn kept_until_turned_off(places: &Places, settings: &Path) -> Option<KeepPurpose> {
-    let previous = EditRecord::load(places, settings).previous_line?;
+fn kept_until_turned_off(paths: &Paths, settings: &Path) -> Option<KeepPurpose> {
+    let previous = EditRecord::load(paths, settings).previous_line?;
     let entry: Value = serde_json::from_str(&previous.entry).ok()?;
-    let file = SettingsFile::of_user(places);
+    let file = SettingsFile::of_user(paths);
     let is_unchanged = file.settings()?.get("statusLine") == Some(&entry);
     if is_unchanged {
         Some(previous.purpose)
@@ -68,17 +68,17 @@ fn kept_until_turned_off(places: &Places, settings: &Path) -> Option<KeepPurpose
 }
 
 /// Turns the status line off and returns the reply for the user.
-pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
-    let path = places.user_settings();
-    let plan = plan_and_execute(places, LOCK_TIMEOUT, false, || {
+pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
+    let path = paths.user_settings();
+    let plan = plan_and_execute(paths, LOCK_TIMEOUT, false, || {
         // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone. The
         // record of a status line that whycap kept remains, so that `turn_on` can keep it again.
-        let file = SettingsFile::of_user(places);
+        let file = SettingsFile::of_user(paths);
         let has_hooks = file
             .settings()
             .is_some_and(|settings| !installed_entries(settings).hooks.is_empty());
-        let keeps_line = EditRecord::load(places, &path).previous_line.is_some();
-        plan::uninstall(places, &path, has_hooks || keeps_line)
+        let keeps_line = EditRecord::load(paths, &path).previous_line.is_some();
+        plan::uninstall(paths, &path, has_hooks || keeps_line)
     })?;
 
     let is_removed = plan.change_of(ChangeKind::StatusLineRemoved).is_some();
@@ -88,7 +88,7 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     }
     Ok(format!(
         "whycap's status line is not in {}. Nothing was changed.",
-        places.show(&path)
+        paths.show(&path)
     ))
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk;
 use crate::disk::records;
 use crate::disk::replace::remove_empty_owned_directory;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The directories that whycap created, outermost first.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -17,25 +17,25 @@ pub(crate) struct MadeDirectories {
 }
 
 impl MadeDirectories {
-    fn path(places: &Places) -> PathBuf {
-        places.data.join("made_directories.json")
+    fn path(paths: &Paths) -> PathBuf {
+        paths.data.join("made_directories.json")
     }
 
     /// Reads the record. A missing or damaged record counts as empty, in which case no directories are deleted.
-    pub(crate) fn load(places: &Places) -> Self {
-        records::read(&Self::path(places)).unwrap_or_default()
+    pub(crate) fn load(paths: &Paths) -> Self {
+        records::read(&Self::path(paths)).unwrap_or_default()
     }
 
     /// Adds directories to the record. If this fails, `uninstall` leaves the directories behind.
-    pub(crate) fn record(places: &Places, directories: Vec<PathBuf>) {
+    pub(crate) fn record(paths: &Paths, directories: Vec<PathBuf>) {
         if directories.is_empty() {
             return;
         }
-        let mut made = Self::load(places);
+        let mut made = Self::load(paths);
         made.directories.extend(directories);
         made.directories.sort();
         made.directories.dedup();
-        let _ = records::write(&Self::path(places), &made);
+        let _ = records::write(&Self::path(paths), &made);
     }
 
     /// Returns true if whycap created the directory.
@@ -44,13 +44,13 @@ impl MadeDirectories {
     }
 
     /// Deletes the directories that are empty, and also the record if no directories remain.
-    pub(crate) fn remove_empty(&self, places: &Places) {
+    pub(crate) fn remove_empty(&self, paths: &Paths) {
         for directory in self.directories.iter().rev() {
             remove_empty_owned_directory(directory);
         }
         if !self.directories.iter().any(|directory| directory.exists()) {
             // If this fails, the next `uninstall` finds no directories to delete.
-            let _ = disk::remove_owned_file(&Self::path(places));
+            let _ = disk::remove_owned_file(&Self::path(paths));
         }
     }
 }

@@ -15,7 +15,7 @@ use super::settings_edit::{self, Additions};
 use super::slash_command::SlashCommandPlan;
 use crate::claude::settings::{self, SettingsFile};
 use crate::disk::replace::is_link;
-use crate::places::{Places, real};
+use crate::paths::{Paths, real};
 
 /// The steps of an installation or removal, and what to report about them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl InstallPlan {
     ///
     /// The user's original text, which contains no whycap entries, is always backed up. Any other text is backed up
     /// only if there is no backup yet.
-    fn back_up(&mut self, places: &Places, settings: &Path, text: &str, is_original: bool) {
+    fn back_up(&mut self, paths: &Paths, settings: &Path, text: &str, is_original: bool) {
         let known_backups = backups(settings);
         let is_backed_up = known_backups
             .iter()
@@ -67,7 +67,7 @@ impl InstallPlan {
 
         if !is_backed_up {
             let backup = backup_path(settings, known_backups.len() + 1);
-            self.notes.push(format!("backup: {}", places.show(&backup)));
+            self.notes.push(format!("backup: {}", paths.show(&backup)));
             self.change_file(&backup, None, Some(text));
         }
     }
@@ -86,7 +86,7 @@ impl InstallPlan {
 ///
 /// Fails if the settings file cannot be read or written, is not plain JSON, or would become too large for Claude Code.
 pub fn install(
-    places: &Places,
+    paths: &Paths,
     settings: &Path,
     additions: Additions<'_>,
 ) -> anyhow::Result<InstallPlan> {
@@ -99,19 +99,19 @@ pub fn install(
         settings.display()
     );
     let slash_command = match additions.slash_command {
-        Some(way) => SlashCommandPlan::install(places, way, &executable_path(additions.executable)),
+        Some(way) => SlashCommandPlan::install(paths, way, &executable_path(additions.executable)),
         None => SlashCommandPlan::default(),
     };
     let is_changed = outcome.text != text;
 
     let mut plan = InstallPlan::default();
-    let stored = EditRecord::load(places, settings);
+    let stored = EditRecord::load(paths, settings);
     let mut record = stored.clone();
     if is_changed {
         let is_original = settings::parse(text.as_bytes())
             .is_ok_and(|settings| installed_entries(&settings) == InstalledEntries::default());
         if let Some(text) = &present {
-            plan.back_up(places, settings, text, is_original);
+            plan.back_up(paths, settings, text, is_original);
         }
         record.record_write(present.as_deref(), &outcome.text, is_original);
     }
@@ -137,12 +137,12 @@ pub fn install(
     if record != stored {
         // The record is written before the settings because the first status-line call reads the previous status line
         // from it.
-        let file = EditRecord::path(places, settings);
+        let file = EditRecord::path(paths, settings);
         let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
         plan.steps.push(Step::WriteOwn(file, bytes));
     }
     if is_changed {
-        check_may_write(places, settings)?;
+        check_may_write(paths, settings)?;
         plan.change_file(settings, present.as_deref(), Some(&outcome.text));
     }
     plan.add_slash_command(slash_command);
@@ -150,8 +150,8 @@ pub fn install(
 }
 
 /// Plans the removal of whycap, or only its status line, from a settings file.
-pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
-    let record = EditRecord::load(places, settings);
+pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
+    let record = EditRecord::load(paths, settings);
     let mut plan = InstallPlan::default();
     let present = text_of(settings)?;
     let mut remaining = present.clone();
@@ -163,7 +163,7 @@ pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::R
         plan.changes = removal.changes;
     }
     if remaining != present {
-        check_may_write(places, settings)?;
+        check_may_write(paths, settings)?;
         plan.change_file(settings, present.as_deref(), remaining.as_deref());
     }
     if only_line {
@@ -177,8 +177,8 @@ pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::R
             plan.backups.push(backup);
         }
     }
-    if !is_used_elsewhere(places, settings) {
-        plan.add_slash_command(SlashCommandPlan::uninstall(places));
+    if !is_used_elsewhere(paths, settings) {
+        plan.add_slash_command(SlashCommandPlan::uninstall(paths));
     }
     plan.steps.extend(
         record
@@ -188,7 +188,7 @@ pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::R
             .filter(|directory| directory.exists())
             .map(Step::RemoveOwnDirectory),
     );
-    let file = EditRecord::path(places, settings);
+    let file = EditRecord::path(paths, settings);
     plan.remove_own(file.with_extension("last"));
     plan.remove_own(file);
     Ok(plan)
@@ -246,15 +246,15 @@ impl Removal {
 }
 
 /// Returns true if whycap is also installed in a different settings file, which means that `/whycap` is still needed.
-fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
-    let user = SettingsFile::of_user(places);
+fn is_used_elsewhere(paths: &Paths, settings: &Path) -> bool {
+    let user = SettingsFile::of_user(paths);
     let is_in_user_settings = user.path != settings
         && user
             .settings()
             .is_some_and(|settings| installed_entries(settings) != InstalledEntries::default());
 
     is_in_user_settings
-        || EditRecord::known_settings(places)
+        || EditRecord::known_settings(paths)
             .iter()
             .any(|known| known != settings)
 }
@@ -311,7 +311,7 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
 ///
 /// A project's settings must not be a link to a file outside the project, because the project's author chose the link's
 /// target. A read-only file is left alone, even though it could be replaced.
-fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
+fn check_may_write(paths: &Paths, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let project = directory.parent().unwrap_or(directory);
     let target = match std::fs::read_link(path) {
@@ -320,7 +320,7 @@ fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
     };
 
     ensure!(
-        path == places.user_settings() || target.starts_with(real(project)),
+        path == paths.user_settings() || target.starts_with(real(project)),
         "{} was not changed because it is a symlink to {}, which is outside the project; replace the symlink with a file, or omit --scope",
         path.display(),
         target.display()

@@ -17,7 +17,7 @@ use crate::claude::version::ClientVersion;
 use crate::disk;
 use crate::disk::replace::is_link;
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The first Claude Code version that runs a plugin's module.
 pub(crate) const FIRST_WITH_MODULES: ClientVersion = ClientVersion(2, 1, 308);
@@ -75,8 +75,8 @@ pub(crate) enum SlashCommandState {
 
 impl SlashCommandState {
     /// Determines the state based on these settings files, which must be in order of precedence.
-    pub(crate) fn new(places: &Places, files: &[SettingsFile]) -> Self {
-        let has_own_plugin = is_own_plugin(&plugin_directory(places));
+    pub(crate) fn new(paths: &Paths, files: &[SettingsFile]) -> Self {
+        let has_own_plugin = is_own_plugin(&plugin_directory(paths));
         let mut plugins = EnabledPlugin::list(files);
         plugins.retain(|plugin| !plugin.is_in_skills_directory() || has_own_plugin);
         let is_enabled = plugins.iter().any(|plugin| plugin.is_enabled);
@@ -85,7 +85,7 @@ impl SlashCommandState {
         let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
         let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
 
-        match text_of(&command_file(places)) {
+        match text_of(&command_file(paths)) {
             Some(text) if text != COMMAND_FILE => Self::Foreign,
             Some(_) if has_plugin => Self::FileBeforePlugin,
             Some(_) => Self::File,
@@ -111,38 +111,38 @@ pub(super) struct SlashCommandPlan {
 impl SlashCommandPlan {
     /// Plans to add `/whycap` with the given method and to remove the files of the other method. `executable` is the path
     /// of whycap.
-    pub(super) fn install(places: &Places, way: SlashCommand, executable: &str) -> Self {
+    pub(super) fn install(paths: &Paths, way: SlashCommand, executable: &str) -> Self {
         let mut plan = Self::default();
-        let is_installed_plugin = EnabledPlugin::list(&[SettingsFile::of_user(places)])
+        let is_installed_plugin = EnabledPlugin::list(&[SettingsFile::of_user(paths)])
             .iter()
             .any(|plugin| plugin.is_enabled && !plugin.is_in_skills_directory());
 
         match way {
             SlashCommand::File if !is_installed_plugin => {
-                plan.remove_plugin(places, ChangeKind::SlashCommandReplaced);
-                plan.add_command_file(places);
+                plan.remove_plugin(paths, ChangeKind::SlashCommandReplaced);
+                plan.add_command_file(paths);
             }
             _ => {
                 if !is_installed_plugin {
-                    plan.add_plugin(places, executable);
+                    plan.add_plugin(paths, executable);
                 }
-                plan.remove_command_file(places, ChangeKind::SlashCommandReplaced);
+                plan.remove_command_file(paths, ChangeKind::SlashCommandReplaced);
             }
         }
         plan
     }
 
     /// Plans the removal of `/whycap`.
-    pub(super) fn uninstall(places: &Places) -> Self {
+    pub(super) fn uninstall(paths: &Paths) -> Self {
         let mut plan = Self::default();
-        plan.remove_plugin(places, ChangeKind::SlashCommandRemoved);
-        plan.remove_command_file(places, ChangeKind::SlashCommandRemoved);
+        plan.remove_plugin(paths, ChangeKind::SlashCommandRemoved);
+        plan.remove_command_file(paths, ChangeKind::SlashCommandRemoved);
         plan
     }
 
-    fn add_plugin(&mut self, places: &Places, executable: &str) {
-        let directory = plugin_directory(places);
-        let shown = places.show(&directory);
+    fn add_plugin(&mut self, paths: &Paths, executable: &str) {
+        let directory = plugin_directory(paths);
+        let shown = paths.show(&directory);
         let is_own = is_own_plugin(&directory);
 
         if has_link(&directory) {
@@ -185,8 +185,8 @@ impl SlashCommandPlan {
         }
     }
 
-    fn remove_plugin(&mut self, places: &Places, kind: ChangeKind) {
-        let directory = plugin_directory(places);
+    fn remove_plugin(&mut self, paths: &Paths, kind: ChangeKind) {
+        let directory = plugin_directory(paths);
         if has_link(&directory) || !is_own_plugin(&directory) {
             return;
         }
@@ -205,16 +205,16 @@ impl SlashCommandPlan {
         let inner = ["hooks", ".claude-plugin"].map(|name| directory.join(name));
         self.directories.extend(inner);
         self.changes
-            .push(Change::new(kind, &places.show(&directory)));
+            .push(Change::new(kind, &paths.show(&directory)));
         self.directories.push(directory);
         // Claude Code creates this directory when it runs the plugin, but leaves it empty.
         self.directories
-            .push(places.config.join("plugins/data/whycap-skills-dir"));
+            .push(paths.config.join("plugins/data/whycap-skills-dir"));
     }
 
-    fn add_command_file(&mut self, places: &Places) {
-        let path = command_file(places);
-        let shown = places.show(&path);
+    fn add_command_file(&mut self, paths: &Paths) {
+        let path = command_file(paths);
+        let shown = paths.show(&path);
 
         match text_of(&path) {
             Some(text) if text == COMMAND_FILE => {}
@@ -240,9 +240,9 @@ impl SlashCommandPlan {
         }
     }
 
-    fn remove_command_file(&mut self, places: &Places, kind: ChangeKind) {
-        let path = command_file(places);
-        let shown = places.show(&path);
+    fn remove_command_file(&mut self, paths: &Paths, kind: ChangeKind) {
+        let path = command_file(paths);
+        let shown = paths.show(&path);
 
         match text_of(&path) {
             None if !is_link(&path) => {}
@@ -271,15 +271,12 @@ impl SlashCommandPlan {
 /// The `SessionStart` hook calls this function because the user may enable a plugin after running `whycap install`.
 /// Claude Code reads command files before the hook runs, so the deletion takes effect in the next session. If the
 /// deletion fails, `doctor` reports the file.
-pub(crate) fn remove_obsolete_file(
-    places: &Places,
-    version: impl FnOnce() -> Option<ClientVersion>,
-) {
-    let path = command_file(places);
+pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Option<ClientVersion>) {
+    let path = command_file(paths);
     if !path.exists() || is_link(&path) {
         return;
     }
-    let state = SlashCommandState::new(places, &[SettingsFile::of_user(places)]);
+    let state = SlashCommandState::new(paths, &[SettingsFile::of_user(paths)]);
     let has_modules = SlashCommand::for_version(version()) == SlashCommand::Plugin;
     if state == SlashCommandState::FileBeforePlugin && has_modules {
         let _ = disk::replace::remove_if_unchanged(&path, COMMAND_FILE.as_bytes());
@@ -287,13 +284,13 @@ pub(crate) fn remove_obsolete_file(
 }
 
 /// Returns the path of the command file.
-pub(crate) fn command_file(places: &Places) -> PathBuf {
-    places.config.join("commands/whycap.md")
+pub(crate) fn command_file(paths: &Paths) -> PathBuf {
+    paths.config.join("commands/whycap.md")
 }
 
 /// Returns the directory of the plugin that whycap creates.
-pub(crate) fn plugin_directory(places: &Places) -> PathBuf {
-    places.config.join("skills/whycap")
+pub(crate) fn plugin_directory(paths: &Paths) -> PathBuf {
+    paths.config.join("skills/whycap")
 }
 
 /// Returns the names and contents of the plugin's files. `plugin.json` comes first because it identifies the directory

@@ -11,7 +11,7 @@ use super::preview;
 use super::settings_edit::previous_status_line;
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::embedded;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
 
@@ -83,9 +83,9 @@ pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
 
 /// Returns notes about settings that affect other people or that prevent the installation from taking effect in this
 /// folder.
-pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope) -> Vec<String> {
-    let path = settings::path_of(scope, places, folder);
-    let files = settings::of(places, Some(folder));
+pub(crate) fn afterthoughts(paths: &Paths, folder: &Path, scope: SettingsScope) -> Vec<String> {
+    let path = settings::path_of(scope, paths, folder);
+    let files = settings::of(paths, Some(folder));
     let mut notes = Vec::new();
 
     if let Some((winner, entry)) = settings::effective_value(&files, "statusLine")
@@ -94,11 +94,11 @@ pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope
     {
         notes.push(format!(
             "in this folder, the status line in {} takes precedence",
-            places.show(&winner.path)
+            paths.show(&winner.path)
         ));
     }
     for file in &files {
-        let shown = places.show(&file.path);
+        let shown = paths.show(&file.path);
         if file.is_true("disableAllHooks") {
             notes.push(format!(
                 "{shown} sets disableAllHooks, so hooks and the status line do not run until you remove that setting"

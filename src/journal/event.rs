@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Journal, JournalRecord, append};
 use crate::disk;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// A key for looking up an event. Its display text is part of the journal format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,17 +113,13 @@ impl Journal {
 }
 
 /// Returns true if an event with this name was recorded within a period that ends now.
-pub(crate) fn has_event(
-    places: &Places,
-    name: &EventKey<'_>,
-    period: &Range<DateTime<Utc>>,
-) -> bool {
-    Journal::between(places, period.start, period.end).has_event(name, period.start)
+pub(crate) fn has_event(paths: &Paths, name: &EventKey<'_>, period: &Range<DateTime<Utc>>) -> bool {
+    Journal::between(paths, period.start, period.end).has_event(name, period.start)
 }
 
 /// Records that an event is happening now. Returns an error if the journal cannot be written.
 pub(crate) fn record_event(
-    places: &Places,
+    paths: &Paths,
     name: &EventKey<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), disk::Error> {
@@ -132,7 +128,7 @@ pub(crate) fn record_event(
         at: now,
         pid: std::process::id(),
     };
-    append(places, now, &event)
+    append(paths, now, &event)
 }
 
 /// Records an event at the end of `period`, unless it was already recorded within that period. Returns true if this
@@ -141,22 +137,22 @@ pub(crate) fn record_event(
 /// If several processes record the event at the same time, only the first of them returns true. The result is also
 /// false if the journal cannot be written, because it is better to omit an announcement than to repeat it forever.
 pub(crate) fn record_event_once(
-    places: &Places,
+    paths: &Paths,
     name: &EventKey<'_>,
     period: &Range<DateTime<Utc>>,
 ) -> bool {
-    if has_event(places, name, period) || record_event(places, name, period.end).is_err() {
+    if has_event(paths, name, period) || record_event(paths, name, period.end).is_err() {
         return false;
     }
 
-    Journal::between(places, period.start, period.end)
+    Journal::between(paths, period.start, period.end)
         .first_event(name, period.start)
         .is_some_and(|first| first.pid == std::process::id())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::places;
+    use super::super::tests::paths;
     use super::*;
 
     fn november() -> DateTime<Utc> {
@@ -170,39 +166,39 @@ mod tests {
     #[test]
     fn an_event_is_recorded_once_per_period() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
         let name = EventKey::WaitingEnded {
             session: "\"in quotes\"",
         };
-        let record_once = |period| record_event_once(&places, &name, &period);
+        let record_once = |period| record_event_once(&paths, &name, &period);
 
         assert!(record_once(november()..november()));
         assert!(!record_once(november()..december()), "the same period");
         assert!(record_once(december()..december()), "a new period");
 
-        let recent = Journal::recent(&places, december());
+        let recent = Journal::recent(&paths, december());
         assert_eq!(recent.records::<Event>().count(), 2);
     }
 
     #[test]
     fn events_are_recorded_by_several_threads_at_once() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
 
         std::thread::scope(|scope| {
             for thread in 0..4 {
-                let places = &places;
+                let paths = &paths;
                 scope.spawn(move || {
                     for index in 0..50 {
                         let session = format!("{thread} {index}");
                         let name = EventKey::WaitingEnded { session: &session };
-                        assert!(record_event_once(places, &name, &(november()..november())));
+                        assert!(record_event_once(paths, &name, &(november()..november())));
                     }
                 });
             }
         });
 
-        let journal = Journal::all(&places);
+        let journal = Journal::all(&paths);
         assert_eq!(journal.records::<Event>().count(), 200);
     }
 
@@ -210,20 +206,16 @@ mod tests {
     #[test]
     fn a_link_in_place_of_the_file_is_neither_followed_nor_read() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
         let target = root.path().join("target");
         disk::create_private_file(&target).unwrap();
-        let link = places.data.join("journal/2026-11.jsonl");
+        let link = paths.data.join("journal/2026-11.jsonl");
         disk::create_parent_directory(&link).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
 
         let name = EventKey::WaitingEnded { session: "s" };
-        assert!(record_event(&places, &name, november()).is_err());
-        assert!(!record_event_once(
-            &places,
-            &name,
-            &(november()..november())
-        ));
+        assert!(record_event(&paths, &name, november()).is_err());
+        assert!(!record_event_once(&paths, &name, &(november()..november())));
         assert_eq!(std::fs::read(&target).unwrap(), b"");
     }
 }

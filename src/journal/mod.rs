@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use self::section::Section;
 use crate::disk::directory::Directory;
 use crate::disk::{self, records};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The directory that contains the journal's files, relative to the data directory.
 const DIRECTORY: &str = "journal";
@@ -50,7 +50,7 @@ pub(crate) trait JournalRecord: DeserializeOwned {
 /// Returns an error if the file or its directory cannot be created or written, is a symbolic link, or belongs to
 /// another user.
 pub(crate) fn append<R: JournalRecord + Serialize>(
-    places: &Places,
+    paths: &Paths,
     now: DateTime<Utc>,
     record: &R,
 ) -> Result<(), disk::Error> {
@@ -59,7 +59,7 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     line.extend(records::to_bytes(record));
     line.push(b'}');
 
-    append_bytes(&places.data, &month_file::file_name(now), &line)
+    append_bytes(&paths.data, &month_file::file_name(now), &line)
 }
 
 /// Appends bytes to a journal file in a single write, so that concurrent processes do not mix up their lines.
@@ -97,27 +97,27 @@ pub(crate) struct Journal {
 impl Journal {
     /// Returns the last [`RECENT_BYTES`] of the journal. If the current month's file is shorter than that, the rest
     /// comes from the previous month's file.
-    pub(crate) fn recent(places: &Places, now: DateTime<Utc>) -> Self {
-        let current = MonthFile::containing(&places.data, now);
+    pub(crate) fn recent(paths: &Paths, now: DateTime<Utc>) -> Self {
+        let current = MonthFile::containing(&paths.data, now);
         let mut sections = Vec::from(current.last_two_sections(NEWEST_BYTES, RECENT_BYTES));
 
         let size: u64 = sections.iter().map(Section::size).sum();
         if size < RECENT_BYTES
             && let Some(month_ago) = now.checked_sub_months(Months::new(1))
         {
-            let previous = MonthFile::containing(&places.data, month_ago);
+            let previous = MonthFile::containing(&paths.data, month_ago);
             sections.push(previous.last_section(RECENT_BYTES - size));
         }
         Self { sections }
     }
 
     /// Returns all months that overlap the given period.
-    pub(crate) fn between(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
-        let first_month = MonthFile::containing(&places.data, from).month;
-        let last_month = MonthFile::containing(&places.data, until).month;
+    pub(crate) fn between(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        let first_month = MonthFile::containing(&paths.data, from).month;
+        let last_month = MonthFile::containing(&paths.data, until).month;
 
         Self {
-            sections: MonthFile::list(&places.data)
+            sections: MonthFile::list(&paths.data)
                 .iter()
                 .filter(|file| (first_month..=last_month).contains(&file.month))
                 .map(MonthFile::whole)
@@ -126,9 +126,9 @@ impl Journal {
     }
 
     /// Returns the whole journal.
-    pub(crate) fn all(places: &Places) -> Self {
+    pub(crate) fn all(paths: &Paths) -> Self {
         Self {
-            sections: MonthFile::list(&places.data)
+            sections: MonthFile::list(&paths.data)
                 .iter()
                 .map(MonthFile::whole)
                 .collect(),
@@ -227,20 +227,20 @@ pub(crate) mod tests {
     }
 
     /// Appends bytes that are not a valid record, like those left behind by a write to a full disk.
-    pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
-        append_bytes(&places.data, &month_file::file_name(now), bytes).unwrap();
+    pub(crate) fn damage(paths: &Paths, now: DateTime<Utc>, bytes: &[u8]) {
+        append_bytes(&paths.data, &month_file::file_name(now), bytes).unwrap();
     }
 
-    pub(super) fn places(root: &Path) -> Places {
+    pub(super) fn paths(root: &Path) -> Paths {
         let data = ("WHYCAP_DATA_DIR".into(), root.join("data").into());
-        Places::of(&Environment::new([data], DateTime::UNIX_EPOCH))
+        Paths::of(&Environment::new([data], DateTime::UNIX_EPOCH))
     }
 
-    fn append_note(places: &Places, now: &str, text: &str) {
+    fn append_note(paths: &Paths, now: &str, text: &str) {
         let note = Note {
             text: text.to_owned(),
         };
-        append(places, now.parse().unwrap(), &note).unwrap();
+        append(paths, now.parse().unwrap(), &note).unwrap();
     }
 
     fn notes(journal: &Journal) -> Vec<String> {
@@ -250,18 +250,18 @@ pub(crate) mod tests {
     #[test]
     fn records_are_returned_newest_first_across_months() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
 
-        append_note(&places, NOVEMBER, "first");
-        append_note(&places, NOVEMBER, "second");
-        append_note(&places, DECEMBER, "third");
+        append_note(&paths, NOVEMBER, "first");
+        append_note(&paths, NOVEMBER, "second");
+        append_note(&paths, DECEMBER, "third");
 
         let december = DECEMBER.parse().unwrap();
         let expected = ["third", "second", "first"];
-        assert_eq!(notes(&Journal::all(&places)), expected);
-        assert_eq!(notes(&Journal::recent(&places, december)), expected);
+        assert_eq!(notes(&Journal::all(&paths)), expected);
+        assert_eq!(notes(&Journal::recent(&paths, december)), expected);
         assert_eq!(
-            notes(&Journal::between(&places, december, december)),
+            notes(&Journal::between(&paths, december, december)),
             ["third"]
         );
     }
@@ -269,7 +269,7 @@ pub(crate) mod tests {
     #[test]
     fn damaged_lines_do_not_affect_other_records() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
         let damages: [&[u8]; 5] = [
             b"\n{\"note\":{\"text\":\"cut",
             b"\n{\"note\":{\"text\":\"cut\"}",
@@ -279,42 +279,42 @@ pub(crate) mod tests {
         ];
 
         for (index, bytes) in damages.into_iter().enumerate() {
-            damage(&places, NOVEMBER.parse().unwrap(), bytes);
-            append_note(&places, NOVEMBER, &index.to_string());
+            damage(&paths, NOVEMBER.parse().unwrap(), bytes);
+            append_note(&paths, NOVEMBER, &index.to_string());
         }
 
-        assert_eq!(notes(&Journal::all(&places)), ["4", "3", "2", "1", "0"]);
+        assert_eq!(notes(&Journal::all(&paths)), ["4", "3", "2", "1", "0"]);
     }
 
     #[test]
     fn a_missing_or_damaged_month_does_not_affect_other_months() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
-        append_note(&places, NOVEMBER, "lost");
-        append_note(&places, DECEMBER, "kept");
+        let paths = paths(root.path());
+        append_note(&paths, NOVEMBER, "lost");
+        append_note(&paths, DECEMBER, "kept");
 
-        disk::remove_owned_file(&places.data.join("journal/2026-11.jsonl")).unwrap();
-        assert_eq!(notes(&Journal::all(&places)), ["kept"]);
+        disk::remove_owned_file(&paths.data.join("journal/2026-11.jsonl")).unwrap();
+        assert_eq!(notes(&Journal::all(&paths)), ["kept"]);
 
-        damage(&places, NOVEMBER.parse().unwrap(), &[0xff; 1000]);
-        assert_eq!(notes(&Journal::all(&places)), ["kept"]);
+        damage(&paths, NOVEMBER.parse().unwrap(), &[0xff; 1000]);
+        assert_eq!(notes(&Journal::all(&paths)), ["kept"]);
     }
 
     #[test]
     fn records_on_both_sides_of_a_section_are_returned_once_and_in_order() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
         let count = 6_000;
         for index in 0..count {
             // The lengths differ so that a line spans the boundary between two sections.
             append_note(
-                &places,
+                &paths,
                 NOVEMBER,
                 &format!("{index} {}", "x".repeat(index % 97)),
             );
         }
 
-        let recent = Journal::recent(&places, NOVEMBER.parse().unwrap());
+        let recent = Journal::recent(&paths, NOVEMBER.parse().unwrap());
         let indices: Vec<usize> = notes(&recent)
             .iter()
             .map(|note| note.split_once(' ').unwrap().0.parse().unwrap())
@@ -331,14 +331,14 @@ pub(crate) mod tests {
     #[test]
     fn empty_lines_are_searched_as_fast_as_one_long_line() {
         let root = tempfile::tempdir().unwrap();
-        let places = places(root.path());
+        let paths = paths(root.path());
         let now: DateTime<Utc> = NOVEMBER.parse().unwrap();
         let fastest_of = |byte: u8| {
-            disk::remove_owned_file(&places.data.join("journal/2026-11.jsonl")).ok();
-            append_note(&places, NOVEMBER, "first");
-            damage(&places, now, &vec![byte; 16 << 20]);
-            append_note(&places, NOVEMBER, "last");
-            let journal = Journal::all(&places);
+            disk::remove_owned_file(&paths.data.join("journal/2026-11.jsonl")).ok();
+            append_note(&paths, NOVEMBER, "first");
+            damage(&paths, now, &vec![byte; 16 << 20]);
+            append_note(&paths, NOVEMBER, "last");
+            let journal = Journal::all(&paths);
             (0..5)
                 .map(|_| {
                     let start = std::time::Instant::now();

@@ -16,7 +16,7 @@ use super::facts::Id;
 use crate::claude::processes::{self, ProcessStart};
 use crate::environment::Environment;
 use crate::journal::{self, JournalRecord, MonthFile};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::{Money, PriceTable};
 use crate::time::{Millis, datetime_from_millis};
 
@@ -129,9 +129,9 @@ impl RunEvent {
     }
 
     /// Appends the event to the journal for the next process that reads the ledger.
-    pub(crate) fn append_to_journal(&self, places: &Places) {
+    pub(crate) fn append_to_journal(&self, paths: &Paths) {
         // If the journal cannot be written, the session's total may become a lower bound.
-        let _ = journal::append(places, datetime_from_millis(self.at), self);
+        let _ = journal::append(paths, datetime_from_millis(self.at), self);
     }
 }
 
@@ -261,17 +261,17 @@ impl Ledger {
     /// journal instead.
     pub(crate) fn record(
         ledger: Option<&mut Self>,
-        places: &Places,
+        paths: &Paths,
         event: &RunEvent,
         prices: &PriceTable,
     ) {
         let Some(ledger) = ledger else {
-            return event.append_to_journal(places);
+            return event.append_to_journal(paths);
         };
         match ledger.write(|store| store.add_event(event)) {
             // If this fails, the session stays marked, and the next reader reconciles it.
             Ok(_) => drop(ledger.settle(prices)),
-            Err(_) => event.append_to_journal(places),
+            Err(_) => event.append_to_journal(paths),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::rows::{Selected, Tally};
 use crate::claude::settings;
 use crate::config::Budget;
 use crate::environment::Environment;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
@@ -154,7 +154,7 @@ impl Live {
     /// Reads a session's new lines and adds this call's sample. Returns `None` if the ledger cannot be read.
     pub fn read(
         ledger: Ledger,
-        places: &Places,
+        paths: &Paths,
         session: &str,
         transcript: Option<&Path>,
         sample: Option<TotalSample>,
@@ -164,8 +164,8 @@ impl Live {
         if ledger.ask(Store::is_empty).ok()? {
             // If there is little to read, one call is enough to complete a new ledger.
             let effort = Effort::Within(READS);
-            let roots = places.transcript_roots();
-            let _ = ledger.catch_up(roots, &settings::prices(places), effort, &mut |_, _| {});
+            let roots = paths.transcript_roots();
+            let _ = ledger.catch_up(roots, &settings::prices(paths), effort, &mut |_, _| {});
         }
         let NewLines {
             mut batch,
@@ -179,7 +179,7 @@ impl Live {
             .filter(|_| !session.is_empty())
             .map(|sample| RunEvent::sampled(session, transcript, sample, now));
         let mut live = Self {
-            prices: (!batch.files.is_empty()).then(|| settings::prices(places)),
+            prices: (!batch.files.is_empty()).then(|| settings::prices(paths)),
             session: id_of(session.as_bytes()),
             ends_in_error,
             ledger,
@@ -192,13 +192,13 @@ impl Live {
             cost_of_unsaved_responses: Money::ZERO,
             pending: Money::ZERO,
         };
-        live.begin(&mut batch, places);
+        live.begin(&mut batch, paths);
         Some(live)
     }
 
     /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy,
     /// the sample goes to the journal, and the next call reads the lines again.
-    fn begin(&mut self, batch: &mut Batch, places: &Places) {
+    fn begin(&mut self, batch: &mut Batch, paths: &Paths) {
         if batch.files.is_empty() && self.event.is_none() {
             return;
         }
@@ -215,7 +215,7 @@ impl Live {
                     batch.has_checkpoints() || store.has_passing_bound(session, event.as_ref())?;
                 // The session's cost before a new run must be known.
                 if is_due || is_first {
-                    let prices = prices.cloned().unwrap_or_else(|| settings::prices(places));
+                    let prices = prices.cloned().unwrap_or_else(|| settings::prices(paths));
                     store.reconcile_session(session, &prices)?;
                 }
                 Ok(is_first)
@@ -438,9 +438,9 @@ impl Live {
 
     /// Commits the transaction, merges the write-ahead log if it is long, and returns the ledger. Appends the sample to
     /// the journal if it could not be stored.
-    pub fn keep(mut self, places: &Places) -> Ledger {
+    pub fn keep(mut self, paths: &Paths) -> Ledger {
         if let Some(event) = &self.event {
-            event.append_to_journal(places);
+            event.append_to_journal(paths);
         }
         if self.is_in_transaction {
             let committed = self.ledger.commit_open_transaction();
@@ -448,7 +448,7 @@ impl Live {
                 let prices = self
                     .prices
                     .take()
-                    .unwrap_or_else(|| settings::prices(places));
+                    .unwrap_or_else(|| settings::prices(paths));
                 let _ = self.ledger.settle(&prices);
             }
             // If this fails, the log is still valid, and the next call merges it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::database::{Ledger, Patience, Store, companions, path_in};
 use super::error::LedgerError;
 use crate::disk::{self, lock};
-use crate::places::Places;
+use crate::paths::Paths;
 
 impl Ledger {
     /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new ledger and fills it from the
@@ -14,7 +14,7 @@ impl Ledger {
     /// Another process may already have replaced the ledger, so the first attempt begins by checking the file. Does
     /// nothing if `error` is not about damage. Returns an error if the file cannot be moved.
     pub fn mend(
-        places: &Places,
+        paths: &Paths,
         patience: Patience,
         error: &LedgerError,
         is_second_attempt: bool,
@@ -22,15 +22,15 @@ impl Ledger {
         if !error.is_damage() {
             return Ok(());
         }
-        let path = path_in(&places.data);
-        if !is_second_attempt && can_be_repaired(&places.data) {
+        let path = path_in(&paths.data);
+        if !is_second_attempt && can_be_repaired(&paths.data) {
             return Ok(());
         }
         let is_needed = || error.is_about_present_file();
         if !set_aside(&path, "damaged", patience, is_needed)? {
             return Ok(());
         }
-        let ledger = Self::open(&places.data, patience)?;
+        let ledger = Self::open(&paths.data, patience)?;
         ledger.write(|store| store.note("has_news_of_damage", 1))
     }
 

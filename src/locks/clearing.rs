@@ -17,14 +17,14 @@ use super::verdict::Clearance;
 use super::{Lock, LockAction};
 use crate::disk;
 use crate::environment::Environment;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The maximum time to wait for another process to finish clearing locks. Clearing never takes quite this long.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The parameters for clearing stale locks.
 pub(crate) struct Clearing<'a> {
-    pub(crate) places: &'a Places,
+    pub(crate) paths: &'a Paths,
     pub(crate) environment: &'a Environment,
     /// The directory of the project whose locks are included.
     pub(crate) project: Option<&'a Path>,
@@ -62,7 +62,7 @@ impl Clearing<'_> {
 
     fn observe(&self) -> LockContext<'_> {
         let waited = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
-        LockContext::observe(self.places, self.environment.now + waited)
+        LockContext::observe(self.paths, self.environment.now + waited)
     }
 
     /// Acquires a lock so that no two processes clear locks at the same time. This would be harmless, but the reports
@@ -73,10 +73,10 @@ impl Clearing<'_> {
         &self,
         notify: &dyn Fn(&str),
     ) -> anyhow::Result<Option<disk::lock::LockGuard>> {
-        if disk::create_private_directory(&self.places.data).is_err() {
+        if disk::create_private_directory(&self.paths.data).is_err() {
             return Ok(None);
         }
-        let path = self.places.data.join("clearing.lock");
+        let path = self.paths.data.join("clearing.lock");
         let mut wait = |pause| {
             if self.waited.get().is_zero() {
                 notify("Waiting for another `whycap --clear-stale-locks` to finish.");
@@ -99,14 +99,14 @@ impl Clearing<'_> {
         let Some(seconds) = locks.iter().filter_map(Lock::seconds_to_watch).max() else {
             return locks;
         };
-        let paths: Vec<String> = locks
+        let kept_paths: Vec<String> = locks
             .iter()
             .filter(|lock| lock.seconds_to_watch().is_some())
-            .map(|lock| self.places.show(&lock.observed.location.path()))
+            .map(|lock| self.paths.show(&lock.observed.location.path()))
             .collect();
         notify(&format!(
             "Checking for {seconds} s that nothing is using {}.",
-            paths.join(", ")
+            kept_paths.join(", ")
         ));
         self.wait_for(Duration::from_secs(seconds.unsigned_abs()));
 
@@ -230,7 +230,7 @@ mod tests {
     struct Home {
         directory: tempfile::TempDir,
         environment: Environment,
-        places: Places,
+        paths: Paths,
     }
 
     impl Home {
@@ -243,12 +243,12 @@ mod tests {
                 directory.path().as_os_str().to_owned(),
             )];
             let environment = Environment::new(variables, std::time::SystemTime::now().into());
-            let mut places = Places::of(&environment);
-            places.data = directory.path().join("data");
+            let mut paths = Paths::of(&environment);
+            paths.data = directory.path().join("data");
             Self {
                 directory,
                 environment,
-                places,
+                paths,
             }
         }
 
@@ -269,7 +269,7 @@ mod tests {
 
         fn clearing<'a>(&'a self, wait: &'a dyn Fn(Duration)) -> Clearing<'a> {
             Clearing {
-                places: &self.places,
+                paths: &self.paths,
                 environment: &self.environment,
                 project: None,
                 dry_run: false,
@@ -338,8 +338,8 @@ mod tests {
     fn clearing_waits_for_another_clearing_but_not_forever() {
         let home = Home::new();
         home.directory(HISTORY, 600);
-        fs::create_dir(&home.places.data).unwrap();
-        let path = home.places.data.join("clearing.lock");
+        fs::create_dir(&home.paths.data).unwrap();
+        let path = home.paths.data.join("clearing.lock");
         let other = std::cell::Cell::new(disk::lock::try_lock(&path).unwrap());
         let error = home.clearing(&|_| ()).run(&|_| ()).unwrap_err().to_string();
         assert!(error.contains("clearing.lock"), "{error}");
@@ -397,7 +397,7 @@ mod tests {
         let home = Home::new();
         let lock = home.path(HISTORY);
         fs::write(&lock, "judged").unwrap();
-        let context = LockContext::observe(&home.places, home.environment.now);
+        let context = LockContext::observe(&home.paths, home.environment.now);
         let observed = observation::find(None, &context).remove(0);
         // Move the original file instead of deleting it, so that the new file cannot reuse its inode.
         fs::rename(&lock, home.path("elsewhere")).unwrap();

@@ -21,7 +21,7 @@ use self::observation::{LockContext, LockLocation, ObservedLock};
 use self::verdict::{Judgement, LockVerdict};
 use crate::disk::EntryKind;
 use crate::environment::Environment;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The command that clears stale locks.
 const CLEAR_COMMAND: &str = "whycap --clear-stale-locks";
@@ -81,8 +81,8 @@ fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'sta
 
 /// Finds and evaluates all locks, including those in the directory `project`. Does not change anything and does not
 /// wait.
-pub(crate) fn find_all(places: &Places, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
-    judge_all(project, &LockContext::observe(places, now))
+pub(crate) fn find_all(paths: &Paths, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
+    judge_all(project, &LockContext::observe(paths, now))
 }
 
 fn judge_all(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Lock> {
@@ -106,13 +106,13 @@ pub struct HarmfulLock {
 impl HarmfulLock {
     /// Returns the lock at a location. Returns `None` if there is no lock, or if it is not stuck or has no noticeable
     /// effect.
-    fn at(location: &LockLocation, places: &Places, now: DateTime<Utc>) -> Option<Self> {
+    fn at(location: &LockLocation, paths: &Paths, now: DateTime<Utc>) -> Option<Self> {
         let info = location.parent().ok()?.entry_info(location.name()).ok()?;
         let effect = effect_when_stuck(location.known, info.kind)?;
         let reason = verdict::reason_if_stuck(&info, now)?;
 
         let path = location.path();
-        let shown = places.show(&path);
+        let shown = paths.show(&path);
         Some(Self {
             says: format!(
                 "{shown} is a stuck lock that Claude Code will not remove by itself. {reason} Effect: {effect}."
@@ -131,12 +131,12 @@ impl HarmfulLock {
 ///
 /// This is fast enough for hooks, because it only reads the metadata of about a dozen files and does not look for
 /// running sessions.
-pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
+pub fn harmful(paths: &Paths, environment: &Environment) -> Vec<HarmfulLock> {
     KNOWN_LOCKS
         .iter()
         .filter(|known| known.kind == LockKind::Directory)
         .filter(|known| !known.pattern.contains(['*', '/']))
-        .flat_map(|known| observation::locations_of(known, places, &BTreeSet::new()))
-        .filter_map(|location| HarmfulLock::at(&location, places, environment.now))
+        .flat_map(|known| observation::locations_of(known, paths, &BTreeSet::new()))
+        .filter_map(|location| HarmfulLock::at(&location, paths, environment.now))
         .collect()
 }

@@ -14,7 +14,7 @@ use crate::claude::sessions::{self, Claim, Liveness, RunningClients, Session};
 use crate::disk::directory::Directory;
 use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
 use crate::lenient_json::LenientJson;
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The maximum number of entries to read from a directory, and the maximum number of locks of each kind. Both are far
 /// above realistic numbers.
@@ -34,18 +34,18 @@ pub(super) struct LockContext<'a> {
     /// The Claude Code processes that use the configuration directory.
     pub(super) running_clients: RunningClients,
     pub(super) sessions: Vec<Session>,
-    pub(super) places: &'a Places,
+    pub(super) paths: &'a Paths,
 }
 
 impl<'a> LockContext<'a> {
     /// Observes the running sessions and processes.
-    pub(super) fn observe(places: &'a Places, now: DateTime<Utc>) -> Self {
-        let registered = sessions::registered(places);
+    pub(super) fn observe(paths: &'a Paths, now: DateTime<Utc>) -> Self {
+        let registered = sessions::registered(paths);
         Self {
             now,
-            running_clients: sessions::running_clients(places, &registered),
+            running_clients: sessions::running_clients(paths, &registered),
             sessions: registered,
-            places,
+            paths,
         }
     }
 }
@@ -141,7 +141,7 @@ impl LockLocation {
             // An owner file can be older than the lock. If it does not contain the start time of the process, its PID
             // may have been reused, so the claim is ignored.
             (_, _, Some(owner_file)) => {
-                let config = Directory::open(&context.places.config).ok()?;
+                let config = Directory::open(&context.paths.config).ok()?;
                 read_claim(&config, owner_file.as_ref()).filter(|claim| claim.start.is_some())
             }
             _ => None,
@@ -223,10 +223,10 @@ impl<'a> OpenLock<'a> {
 
 /// Finds all known locks that exist, in table order.
 pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<ObservedLock> {
-    let projects = known_projects(context.places, project);
+    let projects = known_projects(context.paths, project);
     KNOWN_LOCKS
         .iter()
-        .flat_map(|known| locations_of(known, context.places, &projects))
+        .flat_map(|known| locations_of(known, context.paths, &projects))
         // Locks that have disappeared or cannot be read are skipped.
         .filter_map(|location| location.observe(&location.parent().ok()?, context).ok())
         .collect()
@@ -236,21 +236,21 @@ pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Obs
 /// may not.
 pub(super) fn locations_of(
     known: &'static KnownLock,
-    places: &Places,
+    paths: &Paths,
     projects: &BTreeSet<PathBuf>,
 ) -> Vec<LockLocation> {
-    let config_name = places.config.file_name().and_then(OsStr::to_str);
+    let config_name = paths.config.file_name().and_then(OsStr::to_str);
     let pattern = known
         .pattern
         .replace("{config}", config_name.unwrap_or_default());
 
     let roots: Vec<&Path> = match known.root {
-        Root::Config => vec![&places.config],
-        Root::ClientState => vec![&places.client_state],
-        Root::BesideGlobalState => places.global_state.parent().into_iter().collect(),
+        Root::Config => vec![&paths.config],
+        Root::ClientState => vec![&paths.client_state],
+        Root::BesideGlobalState => paths.global_state.parent().into_iter().collect(),
         Root::BesideConfig => match config_name {
             // An asterisk in the directory name would act as a wildcard in the pattern.
-            Some(name) if !name.contains('*') => places.config.parent().into_iter().collect(),
+            Some(name) if !name.contains('*') => paths.config.parent().into_iter().collect(),
             _ => Vec::new(),
         },
         Root::Project => projects.iter().map(PathBuf::as_path).collect(),
@@ -271,8 +271,8 @@ pub(super) fn locations_of(
 
 /// Returns the given project, its parent directories, and all projects in Claude Code's global state. The parents are
 /// included because a session may have been started in any of them.
-fn known_projects(places: &Places, project: Option<&Path>) -> BTreeSet<PathBuf> {
-    let state = account::global_state(places).unwrap_or_default();
+fn known_projects(paths: &Paths, project: Option<&Path>) -> BTreeSet<PathBuf> {
+    let state = account::global_state(paths).unwrap_or_default();
     let remembered = state
         .at("projects")
         .as_object()

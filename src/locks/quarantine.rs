@@ -16,7 +16,7 @@ use crate::claude::shell::quoted;
 use crate::disk::directory::Directory;
 use crate::disk::replace::remove_empty_owned_directory;
 use crate::disk::{self, Durability, EntryKind, records};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The manifest of a quarantined lock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ struct Manifest {
 /// The name of the manifest file.
 const MANIFEST: &str = "manifest.json";
 
-fn quarantine_directory(places: &Places) -> PathBuf {
-    places.data.join("quarantine")
+fn quarantine_directory(paths: &Paths) -> PathBuf {
+    paths.data.join("quarantine")
 }
 
 /// The reason for not clearing a lock. The strings are sentences for the user.
@@ -126,7 +126,7 @@ impl OpenLock<'_> {
 
     /// Moves the lock to quarantine. Returns the directory created for the lock.
     fn move_to_quarantine(&self, reason: &str) -> Result<PathBuf, NotCleared> {
-        let quarantine = quarantine_directory(self.context.places);
+        let quarantine = quarantine_directory(self.context.paths);
         let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {
             NotCleared::NoQuarantine(format!(
                 "whycap cannot use its quarantine in {}: {error}. Check the permissions of that directory.",
@@ -221,8 +221,8 @@ pub(crate) struct Restored {
 }
 
 /// Restores all quarantined locks, oldest first. Existing files are never replaced.
-pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
-    let quarantine = quarantine_directory(places);
+pub(crate) fn restore(paths: &Paths) -> Result<Vec<Restored>, disk::Error> {
+    let quarantine = quarantine_directory(paths);
     if quarantine.exists() {
         disk::ownership::check_owned_directory(&quarantine)
             .map_err(disk::read_error(&quarantine))?;

@@ -9,7 +9,7 @@ use super::observation::ObservedLock;
 use super::quarantine::Restored;
 use super::verdict::{Clearance, LockVerdict};
 use super::{CLEAR_COMMAND, Lock, LockAction};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 use crate::time::format_duration;
@@ -22,8 +22,8 @@ const QUARANTINED: &str = "Some locks were not empty directories, so whycap move
 const TEXT_COLUMN: usize = 13;
 
 /// Builds the report for `whycap locks`.
-pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc>) -> Report {
-    let mut report = list(&mut locks, "No Claude Code locks found.", places, now);
+pub(crate) fn all_locks(mut locks: Vec<Lock>, paths: &Paths, now: DateTime<Utc>) -> Report {
+    let mut report = list(&mut locks, "No Claude Code locks found.", paths, now);
     report.paragraph(Tone::Quiet, NOT_A_LIMIT);
 
     let mut unused_locks = locks
@@ -56,7 +56,7 @@ pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
     let mut report = list(
         &mut locks,
         "No Claude Code locks found, so there is nothing to clear.",
-        clearing.places,
+        clearing.paths,
         clearing.environment.now,
     );
     if !locks.is_empty() {
@@ -91,7 +91,7 @@ fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
 }
 
 /// Builds the report for `whycap locks --restore`.
-pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
+pub(crate) fn restored(items: &[Restored], paths: &Paths) -> Report {
     let mut report = Report::new(json!({ "restored": items }));
     if items.is_empty() {
         report.line("Nothing is in quarantine.");
@@ -106,7 +106,7 @@ pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
             &mut report,
             tone,
             label,
-            &places.show(&item.path),
+            &paths.show(&item.path),
             &[&item.why],
         );
     }
@@ -115,7 +115,7 @@ pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
 
 /// Builds a report that lists the locks, worst first. Markers and locks of running sessions are counted but not listed,
 /// unless the user has tried to clear them.
-fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<Utc>) -> Report {
+fn list(locks: &mut [Lock], text_if_none: &str, paths: &Paths, now: DateTime<Utc>) -> Report {
     let mut report = Report::new(to_json(locks, now));
     if locks.is_empty() {
         report.paragraph(Tone::Plain, text_if_none);
@@ -131,7 +131,7 @@ fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<U
             ListForm::Marker => markers += 1,
             ListForm::Listed => {
                 let (tone, label) = label(lock);
-                let path = places.show(&lock.observed.location.path());
+                let path = paths.show(&lock.observed.location.path());
                 let reason = reason_with_age(lock, now);
                 let effect = effect_sentence(lock);
                 add_entry(&mut report, tone, label, &path, &[&reason, &effect]);

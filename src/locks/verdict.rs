@@ -305,7 +305,7 @@ mod tests {
     use crate::environment::Environment;
     use crate::locks::known_locks::{KNOWN_LOCKS, KnownLock};
     use crate::locks::observation::{Holder, LockLocation, Watch};
-    use crate::places::Places;
+    use crate::paths::Paths;
 
     const PID: u32 = 4711;
 
@@ -360,13 +360,12 @@ mod tests {
     }
 
     fn alone() -> LockContext<'static> {
-        static PLACES: LazyLock<Places> =
-            LazyLock::new(|| Places::of(&Environment::new([], now())));
+        static PATHS: LazyLock<Paths> = LazyLock::new(|| Paths::of(&Environment::new([], now())));
         LockContext {
             now: now(),
             running_clients: RunningClients::default(),
             sessions: Vec::new(),
-            places: &PLACES,
+            paths: &PATHS,
         }
     }
 

@@ -6,7 +6,7 @@ use super::grouping::GroupBy;
 use super::period::Period;
 use super::statement::Statement;
 use crate::embedded;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::Texts;
 use crate::terminal::count_noun;
@@ -16,14 +16,14 @@ const MAX_NAMED_FILES: usize = 3;
 
 impl Statement {
     /// Returns all notes. For an empty statement, the first note explains why it is empty. Paths are included only if
-    /// `places` is given.
-    pub(crate) fn notes(&self, places: Option<&Places>) -> Vec<String> {
+    /// `paths` is given.
+    pub(crate) fn notes(&self, paths: Option<&Paths>) -> Vec<String> {
         let texts: Texts = embedded::parse("spend/notes.json", include_str!("notes.json"));
         if self.groups.is_empty() {
-            return self.notes_if_empty(&texts, places);
+            return self.notes_if_empty(&texts, paths);
         }
 
-        let mut notes = self.notes_on_lower_bound(&texts, places);
+        let mut notes = self.notes_on_lower_bound(&texts, paths);
         notes.extend(self.note_on_unfinished_responses(&texts));
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
@@ -53,12 +53,12 @@ impl Statement {
     }
 
     /// Returns the reasons why the total is a lower bound. The first note also explains the `≥` sign.
-    fn notes_on_lower_bound(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
+    fn notes_on_lower_bound(&self, texts: &Texts, paths: Option<&Paths>) -> Vec<String> {
         let mut reasons = Vec::new();
         if !self.read.unreadable.is_empty() {
             reasons.push(texts.format("at_least.unreadable", &[]));
         }
-        reasons.extend(describe_damaged(&self.damaged, places));
+        reasons.extend(describe_damaged(&self.damaged, paths));
         if self.total.at_least {
             reasons.push(texts.format("at_least.not_known", &[]));
         }
@@ -74,21 +74,21 @@ impl Statement {
     }
 
     /// Explains why the statement is empty, and which data could not be read.
-    fn notes_if_empty(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
-        let mut notes = vec![self.reason_if_empty(texts, places)];
+    fn notes_if_empty(&self, texts: &Texts, paths: Option<&Paths>) -> Vec<String> {
+        let mut notes = vec![self.reason_if_empty(texts, paths)];
         if !self.read.unreadable.is_empty() {
             notes.push(texts.format("unreadable", &[]));
         }
-        if let Some(which) = describe_damaged(&self.damaged, places) {
+        if let Some(which) = describe_damaged(&self.damaged, paths) {
             notes.push(texts.format("damaged", &[("which", &which)]));
         }
         notes
     }
 
-    fn reason_if_empty(&self, texts: &Texts, places: Option<&Places>) -> String {
+    fn reason_if_empty(&self, texts: &Texts, paths: Option<&Paths>) -> String {
         if self.has_history {
             let place = match &self.request.project {
-                Some(name) if places.is_some() => {
+                Some(name) if paths.is_some() => {
                     let name = format!("{name:?}");
                     texts.format("nothing.in_project", &[("name", &name)])
                 }
@@ -103,15 +103,15 @@ impl Statement {
         }
 
         let is_of_exports = self.request.from.is_some();
-        match places {
+        match paths {
             _ if is_of_exports && !self.read.unreadable.is_empty() => {
                 texts.format("nothing.read", &[])
             }
             _ if is_of_exports => texts.format("nothing.of_exports", &[]),
-            Some(places) => {
-                let roots: Vec<String> = places
+            Some(paths) => {
+                let roots: Vec<String> = paths
                     .transcript_roots()
-                    .map(|root| places.show(&root))
+                    .map(|root| paths.show(&root))
                     .collect();
                 texts.format("no_history.in", &[("roots", &roots.join(", "))])
             }
@@ -144,40 +144,40 @@ pub(crate) fn pull_request_rule() -> String {
 }
 
 /// Describes transcripts and directories that could not be read, such as "1 transcript could not be read:
-/// ~/.claude/projects/x/y.jsonl". Lists at most `max_named` paths. Returns `None` if `paths` is empty.
+/// ~/.claude/projects/x/y.jsonl". Lists at most `max_named` paths. Returns `None` if `listed_paths` is empty.
 pub(crate) fn describe_unreadable(
-    paths: &[PathBuf],
+    listed_paths: &[PathBuf],
     max_named: usize,
-    places: &Places,
+    paths: &Paths,
 ) -> Option<String> {
     // A directory can contain any number of transcripts, so it must not be counted as one.
-    let are_transcripts = paths.iter().all(|path| {
+    let are_transcripts = listed_paths.iter().all(|path| {
         path.extension()
             .is_some_and(|extension| extension == "jsonl")
     });
-    let subject = match paths.len() as u64 {
+    let subject = match listed_paths.len() as u64 {
         0 => return None,
         count if are_transcripts => count_noun(count, "transcript"),
         1 => "1 folder of transcripts".to_owned(),
         count => format!("{count} transcripts and folders"),
     };
-    let list = list_paths(paths, max_named, places);
+    let list = list_paths(listed_paths, max_named, paths);
     Some(format!("{subject} could not be read: {list}"))
 }
 
 /// Describes damaged transcript lines, such as "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted". Lists
-/// the files only if `places` is given. Returns `None` if no lines are damaged.
-pub(crate) fn describe_damaged(files: &[(String, u32)], places: Option<&Places>) -> Option<String> {
+/// the files only if `paths` is given. Returns `None` if no lines are damaged.
+pub(crate) fn describe_damaged(files: &[(String, u32)], paths: Option<&Paths>) -> Option<String> {
     let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
     if lines == 0 {
         return None;
     }
     let subject = count_noun(lines, "damaged line");
     let is_or_are = if lines == 1 { "is" } else { "are" };
-    Some(match places {
-        Some(places) => {
-            let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-            let list = list_paths(&paths, MAX_NAMED_FILES, places);
+    Some(match paths {
+        Some(paths) => {
+            let listed_paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+            let list = list_paths(&listed_paths, MAX_NAMED_FILES, paths);
             format!("{subject} in {list} {is_or_are} not counted")
         }
         None => format!("{subject} {is_or_are} not counted"),
@@ -185,14 +185,14 @@ pub(crate) fn describe_damaged(files: &[(String, u32)], places: Option<&Places>)
 }
 
 /// Lists up to `max_named` paths, separated by commas, followed by the number of remaining paths.
-fn list_paths(paths: &[impl AsRef<Path>], max_named: usize, places: &Places) -> String {
-    let named: Vec<String> = paths
+fn list_paths(listed_paths: &[impl AsRef<Path>], max_named: usize, paths: &Paths) -> String {
+    let named: Vec<String> = listed_paths
         .iter()
         .take(max_named)
-        .map(|path| places.show(path.as_ref()))
+        .map(|path| paths.show(path.as_ref()))
         .collect();
     let list = named.join(", ");
-    match paths.len().saturating_sub(max_named) {
+    match listed_paths.len().saturating_sub(max_named) {
         0 => list,
         more => format!("{list} and {more} more"),
     }
@@ -206,11 +206,11 @@ mod tests {
     use crate::environment::{Environment, HOME};
     use crate::testing::absolute;
 
-    fn describe(paths: &[&str]) -> Option<String> {
+    fn describe(listed_paths: &[&str]) -> Option<String> {
         let home = [(HOME.into(), absolute("/home/dev").into())];
-        let places = Places::of(&Environment::new(home, DateTime::UNIX_EPOCH));
-        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-        describe_unreadable(&paths, 3, &places)
+        let paths = Paths::of(&Environment::new(home, DateTime::UNIX_EPOCH));
+        let listed_paths: Vec<PathBuf> = listed_paths.iter().map(PathBuf::from).collect();
+        describe_unreadable(&listed_paths, 3, &paths)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::grouping::NO_PULL_REQUEST;
 use crate::ledger::{Ledger, LedgerError, PullRequestLink, RegroupedLedger, RowsBy, SpendRow};
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::time::Millis;
 
 /// The ledger's rows, grouped by pull request.
@@ -71,11 +71,11 @@ fn key_of(link: &PullRequestLink) -> String {
 }
 
 /// Returns the display name of a pull request, such as `owner/repository#141` for GitHub.
-pub(crate) fn pull_request_label(key: &str, places: &Places) -> String {
+pub(crate) fn pull_request_label(key: &str, paths: &Paths) -> String {
     if let Some((number, directory)) = key.split_once(" in ")
         && number.starts_with('#')
     {
-        return format!("{number} in {}", places.show(directory.as_ref()));
+        return format!("{number} in {}", paths.show(directory.as_ref()));
     }
     let on_github = key
         .strip_prefix("https://github.com/")
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_pull_request_is_named_by_its_repository_or_by_the_directory_of_its_session() {
         let home = [(HOME.into(), absolute("/home/dev").into())];
-        let places = Places::of(&Environment::new(home, DateTime::UNIX_EPOCH));
+        let paths = Paths::of(&Environment::new(home, DateTime::UNIX_EPOCH));
         let directory = absolute("/home/dev/api");
         for (key, label) in [
             ("https://github.com/acme/api/pull/141", "acme/api#141"),
@@ -109,7 +109,7 @@ mod tests {
             ("#12", "#12"),
             ("(no pull request)", "(no pull request)"),
         ] {
-            assert_eq!(pull_request_label(key, &places), label);
+            assert_eq!(pull_request_label(key, &paths), label);
         }
     }
 }

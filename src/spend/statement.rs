@@ -16,7 +16,7 @@ use crate::config::Currency;
 use crate::ledger::{
     CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Report, merge_objects};
 use crate::terminal::Tone;
@@ -268,13 +268,13 @@ impl Statement {
     }
 
     /// Builds the report for `whycap spend`, which consists of a table and notes.
-    pub(crate) fn report(&self, places: &Places) -> Report {
+    pub(crate) fn report(&self, paths: &Paths) -> Report {
         let mut report = Report::new(self.json());
-        let mut notes = self.notes(Some(places)).into_iter();
+        let mut notes = self.notes(Some(paths)).into_iter();
         if self.groups.is_empty() {
             report.paragraph(Tone::Plain, notes.next().unwrap_or_default());
         } else {
-            report.table(self.table(places));
+            report.table(self.table(paths));
             report.paragraphs(Tone::Plain, self.sentences_on_total());
         }
         report.paragraphs(Tone::Plain, self.sentence_on_largest_prompt());

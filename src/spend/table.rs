@@ -6,7 +6,7 @@ use super::grouping::{Amount, GroupBy, SpendGroup, block_end};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
 use crate::ledger::Tally;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
 use crate::terminal::Tone;
@@ -98,7 +98,7 @@ struct RowValues<'t> {
 
 impl Statement {
     /// Builds a table with the groups, the omitted groups, and the total.
-    pub(super) fn table(&self, places: &Places) -> Table {
+    pub(super) fn table(&self, paths: &Paths) -> Table {
         let by = self.request.by;
         let has_titles = self.groups.iter().any(|group| group.title.is_some());
         let mut table = Table::new(ALL_COLUMNS.map(|column| column.describe(by, has_titles)));
@@ -122,7 +122,7 @@ impl Statement {
             .max()
             .unwrap_or_default();
         for group in &self.groups {
-            table.row(self.group_row(group, highest_cost, places));
+            table.row(self.group_row(group, highest_cost, paths));
         }
         if let Some(omitted) = &self.omitted {
             let row = RowValues {
@@ -152,13 +152,13 @@ impl Statement {
         row.cells()
     }
 
-    fn group_row(&self, group: &SpendGroup, highest_cost: Money, places: &Places) -> Vec<Cell> {
+    fn group_row(&self, group: &SpendGroup, highest_cost: Money, paths: &Paths) -> Vec<Cell> {
         let tally = &group.tally;
         let clock = self.request.clock;
         let row = RowValues {
-            name: label(group, self.request.by, clock, places),
+            name: label(group, self.request.by, clock, paths),
             project: match &group.project {
-                Some(project) => places.show(project.as_ref()),
+                Some(project) => paths.show(project.as_ref()),
                 None => String::new(),
             },
             last_activity: clock.format_time(datetime_from_millis(group.last_at)),
@@ -289,13 +289,13 @@ fn name_heading(by: GroupBy) -> String {
 }
 
 /// Returns the display name of a group. Keys in an unexpected format are returned unchanged.
-fn label(group: &SpendGroup, by: GroupBy, clock: Clock, places: &Places) -> String {
+fn label(group: &SpendGroup, by: GroupBy, clock: Clock, paths: &Paths) -> String {
     let label = match by {
-        GroupBy::Project => Some(places.show(group.key.as_ref())),
+        GroupBy::Project => Some(paths.show(group.key.as_ref())),
         GroupBy::Session => Some(session_name(group)),
         GroupBy::Prompt if group.title.is_some() => Some(session_name(group)),
         GroupBy::Block => block_label(&group.key, clock),
-        GroupBy::Pr => Some(pull_request_label(&group.key, places)),
+        GroupBy::Pr => Some(pull_request_label(&group.key, paths)),
         GroupBy::Day => group
             .key
             .parse::<NaiveDate>()

@@ -24,7 +24,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
 use crate::environment::Environment;
 use crate::install::EditRecord;
-use crate::places::{Places, belongs_to_project};
+use crate::paths::{Paths, belongs_to_project};
 
 /// The time limit for the command, measured from its start. A status-line call must take less than a second, and the
 /// remaining quarter of a second is enough for everything else, even on a busy machine. A Node.js program such as
@@ -55,14 +55,14 @@ pub(crate) struct WrappedLine {
 impl Wrapped {
     /// Starts the preserved command. Returns `None` if no command was preserved.
     pub(crate) fn start(
-        places: &Places,
+        paths: &Paths,
         environment: &Environment,
         payload: &StatusPayload,
         stdin: &[u8],
     ) -> Option<Self> {
-        let command = KeptCommand::find(places, payload)?;
+        let command = KeptCommand::find(paths, payload)?;
         let shell = Shell::of(environment);
-        let path = search_path(places, environment, &payload.directories);
+        let path = search_path(paths, environment, &payload.directories);
         Some(Self {
             last_output: command.record.with_extension("last"),
             running: Running::start(&shell, &command.text, &path, stdin, TIME_LIMIT),
@@ -105,26 +105,25 @@ struct KeptCommand {
 impl KeptCommand {
     /// Finds the command for the settings file whose status line is in effect. As in Claude Code, the project's file
     /// takes precedence over the user's. Returns `None` if no command was preserved, or if it must not run.
-    fn find(places: &Places, payload: &StatusPayload) -> Option<Self> {
+    fn find(paths: &Paths, payload: &StatusPayload) -> Option<Self> {
         let project = payload.project_dir.as_deref();
-        let command =
-            settings::of_user(places, project)
-                .into_iter()
-                .find_map(|(scope, path)| {
-                    let record = EditRecord::runnable_status_line(places, &path)?;
-                    let text = record.shown_command()?;
-                    // There may now be a different project at the same path.
-                    let settings = SettingsFile::read(scope, path);
-                    if !record.is_in(settings.get("statusLine")?) {
-                        return None;
-                    }
-                    Some(Self {
-                        record: EditRecord::path(places, &settings.path),
-                        text,
-                    })
-                })?;
+        let command = settings::of_user(paths, project)
+            .into_iter()
+            .find_map(|(scope, path)| {
+                let record = EditRecord::runnable_status_line(paths, &path)?;
+                let text = record.shown_command()?;
+                // There may now be a different project at the same path.
+                let settings = SettingsFile::read(scope, path);
+                if !record.is_in(settings.get("statusLine")?) {
+                    return None;
+                }
+                Some(Self {
+                    record: EditRecord::path(paths, &settings.path),
+                    text,
+                })
+            })?;
         match project {
-            Some(project) if settings::moves_home(places, project) => None,
+            Some(project) if settings::moves_home(paths, project) => None,
             _ => Some(command),
         }
     }
@@ -132,13 +131,13 @@ impl KeptCommand {
 
 /// Returns `PATH` without directories that a project may have added: relative directories and directories inside a
 /// project.
-fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf]) -> OsString {
+fn search_path(paths: &Paths, environment: &Environment, projects: &[PathBuf]) -> OsString {
     let path = environment.variable("PATH").unwrap_or_default();
     let directories = std::env::split_paths(path).filter(|directory| {
         directory.is_absolute()
             && !projects
                 .iter()
-                .any(|project| belongs_to_project(directory, project, &places.home))
+                .any(|project| belongs_to_project(directory, project, &paths.home))
     });
     std::env::join_paths(directories).unwrap_or_default()
 }

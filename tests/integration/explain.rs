@@ -624,9 +624,9 @@ fn an_explanation_fits_a_screen_and_long_shows_the_rest() {
     assert!(long.lines().count() > 24, "{long}");
     // The output states what happened, when the limit ends, what to do, and why, in this order.
     let order = ["at 12:00, in", "What to do", "Why", "The error names"];
-    let places: Vec<_> = order.iter().map(|words| short.find(words)).collect();
+    let positions: Vec<_> = order.iter().map(|words| short.find(words)).collect();
     assert!(
-        places.is_sorted() && places.iter().all(Option::is_some),
+        positions.is_sorted() && positions.iter().all(Option::is_some),
         "{short}"
     );
 }

@@ -19,7 +19,7 @@ use whycap::ledger::{
     EVER, Effort, Ledger, Live, Patience, ProcessId, RequestedFigures, RowsBy, SpendSource,
     TotalSample,
 };
-use whycap::places::Places;
+use whycap::paths::Paths;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
 /// The number of histories that each test generates. By default, the histories are the same in every run, because about
@@ -1203,7 +1203,7 @@ impl Replay {
     /// Renders a status line and returns the session's figure and whether it is a lower bound.
     fn render(&mut self, world: &World, sample: &Sample) -> (Money, bool) {
         self.environment = environment_in(self.home.path(), world.clock);
-        let places = Places::of(&self.environment);
+        let paths = Paths::of(&self.environment);
         for session in &world.sessions {
             write(self.home.path(), session);
         }
@@ -1216,14 +1216,14 @@ impl Replay {
             total: sample.total,
             process: self.is_known.then_some(process),
         };
-        let mut ledger = Ledger::open(&places.data, Patience::Person).unwrap();
+        let mut ledger = Ledger::open(&paths.data, Patience::Person).unwrap();
         // A status-line call spends at most 25 ms on reading inherited spend, which may not be enough on a busy
         // machine. Therefore, all files are read before the call.
         read(self.home.path(), &mut ledger, &PriceTable::list());
         let path = file_of(self.home.path(), session);
         let mut live = Live::read(
             ledger,
-            &places,
+            &paths,
             &session.id,
             Some(&path),
             Some(total_sample),
@@ -1233,12 +1233,12 @@ impl Replay {
         let figures = live
             .figures(&self.environment, RequestedFigures::default())
             .unwrap();
-        live.keep(&places);
+        live.keep(&paths);
         (figures.session.cost(), figures.session.at_least)
     }
 
-    fn places(&self) -> Places {
-        Places::of(&self.environment)
+    fn paths(&self) -> Paths {
+        Paths::of(&self.environment)
     }
 }
 
@@ -1409,7 +1409,7 @@ fn check_final_figures(
         write(replay.home.path(), session);
     }
     let prices = PriceTable::list();
-    let mut grown = Ledger::open(&replay.places().data, Patience::Person).unwrap();
+    let mut grown = Ledger::open(&replay.paths().data, Patience::Person).unwrap();
     read(replay.home.path(), &mut grown, &prices);
     let mut fresh = Ledger::open(&replay.home.path().join("fresh"), Patience::Person).unwrap();
     read(replay.home.path(), &mut fresh, &prices);
@@ -1482,7 +1482,7 @@ fn an_unknown_starting_total_makes_the_amount_a_lower_bound() {
     for session in &world.sessions {
         write(replay.home.path(), session);
     }
-    let mut ledger = Ledger::open(&replay.places().data, Patience::Person).unwrap();
+    let mut ledger = Ledger::open(&replay.paths().data, Patience::Person).unwrap();
     read(replay.home.path(), &mut ledger, &PriceTable::list());
     let found = found(&ledger);
     assert!(

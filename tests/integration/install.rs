@@ -14,7 +14,7 @@ use whycap::install::execute;
 use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
 use whycap::install::slash_command::SlashCommand;
-use whycap::places::Places;
+use whycap::paths::Paths;
 
 use crate::support::{Run, Sandbox};
 
@@ -827,13 +827,13 @@ fn the_previous_status_line_survives_a_rewrite_by_claude_code() {
     );
 }
 
-fn places(sandbox: &Sandbox) -> Places {
+fn paths(sandbox: &Sandbox) -> Paths {
     let variables = [
         (HOME, sandbox.home()),
         ("WHYCAP_DATA_DIR", sandbox.path(".local/share/whycap")),
     ];
     let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
-    Places::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH))
+    Paths::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH))
 }
 
 fn planned(sandbox: &Sandbox) -> InstallPlan {
@@ -844,11 +844,11 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
         keep: Some(KeepPurpose::ShowAbove),
         slash_command: Some(SlashCommand::Plugin),
     };
-    plan::install(&places(sandbox), &sandbox.path(SETTINGS), additions).unwrap()
+    plan::install(&paths(sandbox), &sandbox.path(SETTINGS), additions).unwrap()
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
-    plan::uninstall(&places(sandbox), &sandbox.path(SETTINGS), false).unwrap()
+    plan::uninstall(&paths(sandbox), &sandbox.path(SETTINGS), false).unwrap()
 }
 
 #[test]

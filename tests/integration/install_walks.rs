@@ -12,12 +12,12 @@ use whycap::install::entries::{
 use whycap::install::settings_edit::Additions;
 use whycap::install::slash_command::SlashCommand;
 use whycap::install::{execute, plan};
-use whycap::places::Places;
+use whycap::paths::Paths;
 
 /// A home directory with one settings file.
 struct Home {
     _directory: tempfile::TempDir,
-    places: Places,
+    paths: Paths,
     settings: PathBuf,
 }
 
@@ -30,13 +30,13 @@ impl Home {
             ("WHYCAP_DATA_DIR", home.join("data")),
         ];
         let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
-        let places = Places::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH));
-        let settings = places.user_settings();
+        let paths = Paths::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH));
+        let settings = paths.user_settings();
         fs::create_dir_all(settings.parent().unwrap()).unwrap();
         fs::write(&settings, text).unwrap();
         Self {
             _directory: directory,
-            places,
+            paths,
             settings,
         }
     }
@@ -51,19 +51,19 @@ impl Home {
 
     /// Installs whycap and checks that a second installation has nothing to do.
     fn install(&self, additions: Additions<'_>) {
-        let plan = || plan::install(&self.places, &self.settings, additions).unwrap();
+        let plan = || plan::install(&self.paths, &self.settings, additions).unwrap();
         execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
 
     fn uninstall(&self) {
-        let plan = || plan::uninstall(&self.places, &self.settings, false).unwrap();
+        let plan = || plan::uninstall(&self.paths, &self.settings, false).unwrap();
         execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
 
     fn lose_data(&self) {
-        let _ = fs::remove_dir_all(&self.places.data);
+        let _ = fs::remove_dir_all(&self.paths.data);
     }
 }
 

@@ -906,7 +906,7 @@ fn flags_for_clearing_are_rejected_without_it() {
 #[test]
 fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
     use whycap::environment::Environment;
-    use whycap::places::Places;
+    use whycap::paths::Paths;
     let machine = Machine::new();
     machine.directory(".claude.json.lock", -3600);
     machine.directory(".claude/history.jsonl.lock", 600);
@@ -914,7 +914,7 @@ fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
     machine.file(".claude/plugins/store/x.json.lock", "", 600);
     let variables = [("HOME".into(), machine.sandbox.home().into_os_string())];
     let environment = Environment::new(variables, SystemTime::now().into());
-    let found = whycap::locks::harmful(&Places::of(&environment), &environment);
+    let found = whycap::locks::harmful(&Paths::of(&environment), &environment);
     let paths: Vec<_> = found.iter().map(|lock| lock.path.clone()).collect();
     let stuck = [".claude.json.lock", ".claude/.oauth_refresh.lock"].map(|path| machine.path(path));
     assert_eq!(paths, stuck);

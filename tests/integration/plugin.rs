@@ -9,7 +9,7 @@ use whycap::claude::hook_event::EventName;
 use whycap::environment::Environment;
 use whycap::install::entries;
 use whycap::install::entries::EVENTS;
-use whycap::places::Places;
+use whycap::paths::Paths;
 
 use crate::support::{Sandbox, write_script};
 
@@ -231,13 +231,13 @@ fn the_module_answers_everything_that_the_command_file_offers() {
 #[test]
 fn a_registered_command_is_answered_even_if_the_settings_run_hooks() {
     let sandbox = Sandbox::new();
-    let (places, from_plugin) = environment(&sandbox, "plugin");
+    let (paths, from_plugin) = environment(&sandbox, "plugin");
     sandbox.run(&["install", "--hooks"]).success();
     let event = EventName::CommandRun;
-    assert!(!entries::is_second_run(&places, &from_plugin, event));
+    assert!(!entries::is_second_run(&paths, &from_plugin, event));
 }
 
-fn environment(sandbox: &Sandbox, from: &str) -> (Places, Environment) {
+fn environment(sandbox: &Sandbox, from: &str) -> (Paths, Environment) {
     let variables = [
         ("HOME", sandbox.home().into_os_string()),
         ("WHYCAP_DATA_DIR", sandbox.path("data").into_os_string()),
@@ -253,27 +253,27 @@ fn environment(sandbox: &Sandbox, from: &str) -> (Places, Environment) {
     ];
     let variables = variables.map(|(name, value)| (name.into(), value));
     let environment = Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
-    (Places::of(&environment), environment)
+    (Paths::of(&environment), environment)
 }
 
 #[test]
 fn plugin_and_settings_together_act_once() {
     let sandbox = Sandbox::new();
-    let (places, from_plugin) = environment(&sandbox, "plugin");
+    let (paths, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
     assert!(!entries::is_second_run(
-        &places,
+        &paths,
         &from_plugin,
         EventName::StopFailure
     ));
     sandbox.run(&["install", "--hooks"]).success();
     assert!(entries::is_second_run(
-        &places,
+        &paths,
         &from_plugin,
         EventName::StopFailure
     ));
     assert!(!entries::is_second_run(
-        &places,
+        &paths,
         &settings,
         EventName::StopFailure
     ));
@@ -282,13 +282,13 @@ fn plugin_and_settings_together_act_once() {
 #[test]
 fn the_plugin_takes_over_if_the_installed_executable_is_missing() {
     let sandbox = Sandbox::new();
-    let (places, from_plugin) = environment(&sandbox, "plugin");
+    let (paths, from_plugin) = environment(&sandbox, "plugin");
     sandbox.write(
         ".claude/settings.json",
         r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/gone/whycap hook"}]}]}}"#,
     );
     assert!(!entries::is_second_run(
-        &places,
+        &paths,
         &from_plugin,
         EventName::Stop
     ));
@@ -297,12 +297,12 @@ fn the_plugin_takes_over_if_the_installed_executable_is_missing() {
 #[test]
 fn hooks_in_project_settings_count_as_well() {
     let sandbox = Sandbox::new();
-    let (places, from_plugin) = environment(&sandbox, "plugin");
+    let (paths, from_plugin) = environment(&sandbox, "plugin");
     let command = format!("{} hook", env!("CARGO_BIN_EXE_whycap"));
     let hooks = serde_json::json!({"hooks": {"Stop": [{"hooks": [{"command": command}]}]}});
     sandbox.write("project/.claude/settings.local.json", hooks.to_string());
     assert!(entries::is_second_run(
-        &places,
+        &paths,
         &from_plugin,
         EventName::Stop
     ));
@@ -311,20 +311,20 @@ fn hooks_in_project_settings_count_as_well() {
 #[test]
 fn the_status_line_hint_is_shown_once_and_only_if_it_helps() {
     let sandbox = Sandbox::new();
-    let (places, from_plugin) = environment(&sandbox, "plugin");
+    let (paths, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert_eq!(entries::status_line_hint(&places, &settings), None);
-    let hint = entries::status_line_hint(&places, &from_plugin).expect("the first time");
+    assert_eq!(entries::status_line_hint(&paths, &settings), None);
+    let hint = entries::status_line_hint(&paths, &from_plugin).expect("the first time");
     assert!(
         hint.contains("/whycap line on") && !hint.contains('\n'),
         "{hint}"
     );
-    assert_eq!(entries::status_line_hint(&places, &from_plugin), None);
+    assert_eq!(entries::status_line_hint(&paths, &from_plugin), None);
 
     let installed = Sandbox::new();
-    let (places, from_plugin) = environment(&installed, "plugin");
+    let (paths, from_plugin) = environment(&installed, "plugin");
     installed.run(&["install", "--statusline"]).success();
-    assert_eq!(entries::status_line_hint(&places, &from_plugin), None);
+    assert_eq!(entries::status_line_hint(&paths, &from_plugin), None);
 }
 
 /// A plugin package that contains the program under test.

@@ -24,7 +24,7 @@ use crate::ledger::{
     EVER, Effort, Ledger, Live, Patience, ProcessId, RequestedFigures, RowsBy, SpendSource, path_in,
 };
 use crate::limits::sample::Sample;
-use crate::places::Places;
+use crate::paths::Paths;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{LineFacts, render_rows};
 
@@ -126,7 +126,7 @@ impl Dice {
 struct Home {
     directory: tempfile::TempDir,
     environment: Environment,
-    places: Places,
+    paths: Paths,
     prices: PriceTable,
     sound_ledger: Vec<u8>,
 }
@@ -140,12 +140,12 @@ impl Home {
         )];
         let now = DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z").unwrap();
         let environment = Environment::new(variables, now.to_utc());
-        let places = Places::of(&environment);
+        let paths = Paths::of(&environment);
         let prices = PriceTable::list();
         let mut home = Self {
             directory,
             environment,
-            places,
+            paths,
             prices,
             sound_ledger: Vec::new(),
         };
@@ -153,8 +153,8 @@ impl Home {
             &home.transcript(),
             &recorded("histories", "jsonl")[..60].join(&b'\n'),
         );
-        home.count(Ledger::open(&home.places.data, Patience::Person).unwrap());
-        let ledger = path_in(&home.places.data);
+        home.count(Ledger::open(&home.paths.data, Patience::Person).unwrap());
+        let ledger = path_in(&home.paths.data);
         rusqlite::Connection::open(&ledger).unwrap();
         home.sound_ledger = fs::read(ledger).unwrap();
         home
@@ -162,12 +162,12 @@ impl Home {
 
     fn transcript(&self) -> PathBuf {
         let session = "projects/-w/e6d64f88-ac7b-4135-8ca8-38f2513a016d.jsonl";
-        self.places.config.join(session)
+        self.paths.config.join(session)
     }
 
     /// Reads all transcripts and returns the number of responses.
     fn count(&self, mut ledger: Ledger) -> u64 {
-        let roots = self.places.transcript_roots();
+        let roots = self.paths.transcript_roots();
         ledger
             .catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())
             .unwrap();
@@ -183,12 +183,12 @@ impl Home {
 
     fn transcripts(&self, input: &[u8]) {
         write(&self.transcript(), input);
-        self.count(Ledger::in_memory(&self.places.data).unwrap());
+        self.count(Ledger::in_memory(&self.paths.data).unwrap());
     }
 
     fn live_transcripts(&self, input: &[u8]) {
         write(&self.transcript(), input);
-        let ledger = Ledger::in_memory(&self.places.data).unwrap();
+        let ledger = Ledger::in_memory(&self.paths.data).unwrap();
         let sample = crate::ledger::TotalSample {
             total: Money::ZERO,
             process: Some(ProcessId::new(u32::MAX)),
@@ -196,7 +196,7 @@ impl Home {
         let session = "e6d64f88-ac7b-4135-8ca8-38f2513a016d";
         let live = Live::read(
             ledger,
-            &self.places,
+            &self.paths,
             session,
             Some(&self.transcript()),
             Some(sample),
@@ -207,12 +207,12 @@ impl Home {
             live.figures(&self.environment, RequestedFigures::default())
                 .is_some()
         );
-        live.keep(&self.places);
+        live.keep(&self.paths);
     }
 
     fn status_payloads(&self, input: &[u8]) {
         let payload = StatusPayload::parse(input);
-        let (config, clock) = (Config::load(&self.places), self.environment.clock());
+        let (config, clock) = (Config::load(&self.paths), self.environment.clock());
         let facts = LineFacts {
             windows: Sample::from_payload(&payload, clock.now),
             rewriting: payload.prompt_cache.map(|_| Money::ZERO),
@@ -221,7 +221,7 @@ impl Home {
         for columns in [1, 20, 76, 500] {
             render_rows(&facts, columns);
         }
-        let incidents = Incidents::new(&self.places, &self.environment);
+        let incidents = Incidents::new(&self.paths, &self.environment);
         incidents.situation_of_status_line(&payload, true);
         incidents.store_reading(&payload);
         if let Some(known) = incidents.readings().windows(&payload, true) {
@@ -232,9 +232,9 @@ impl Home {
     #[expect(clippy::disallowed_methods, reason = "the test begins anew")]
     fn events(&self, input: &[u8]) {
         let event = HookEvent::parse(input);
-        let incidents = Incidents::new(&self.places, &self.environment);
+        let incidents = Incidents::new(&self.paths, &self.environment);
         // Deletes earlier incidents, because this test is not about sessions with thousands of incidents.
-        let _ = fs::remove_dir_all(self.places.data.join("journal"));
+        let _ = fs::remove_dir_all(self.paths.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
             incidents.situation(Some(session), Asker::Shell);
@@ -243,7 +243,7 @@ impl Home {
     }
 
     fn error_texts(&self, input: &[u8]) {
-        let incidents = Incidents::new(&self.places, &self.environment);
+        let incidents = Incidents::new(&self.paths, &self.environment);
         let pasted = incidents.explain_text(&String::from_utf8_lossy(input));
         let incident = pasted.incident.unwrap();
         assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
@@ -274,33 +274,33 @@ impl Home {
 
     fn ledgers(&self, input: &[u8]) {
         for suffix in ["-wal", "-shm"] {
-            let mut beside = path_in(&self.places.data).into_os_string();
+            let mut beside = path_in(&self.paths.data).into_os_string();
             beside.push(suffix);
             let _ = crate::disk::remove_owned_file(Path::new(&beside));
         }
-        write(&path_in(&self.places.data), input);
-        for found in fs::read_dir(&self.places.data).unwrap().flatten() {
+        write(&path_in(&self.paths.data), input);
+        for found in fs::read_dir(&self.paths.data).unwrap().flatten() {
             let name = found.file_name().into_string().unwrap();
             if name.starts_with("ledger.damaged") || name.starts_with("ledger.older") {
                 crate::disk::remove_owned_file(&found.path()).unwrap();
             }
         }
         for again in [false, true] {
-            let opened = Ledger::open(&self.places.data, Patience::None);
+            let opened = Ledger::open(&self.paths.data, Patience::None);
             let read = opened.and_then(|mut ledger| {
-                let roots = self.places.transcript_roots();
+                let roots = self.paths.transcript_roots();
                 ledger.catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())?;
                 ledger.check_sums()?;
                 ledger.rows(EVER, RowsBy::Session, &mut |_| ())
             });
             match read {
                 Err(error) if error.is_damage() => {
-                    let _ = Ledger::mend(&self.places, Patience::None, &error, again);
+                    let _ = Ledger::mend(&self.paths, Patience::None, &error, again);
                 }
                 _ => return,
             }
         }
-        self.count(Ledger::open(&self.places.data, Patience::None).unwrap());
+        self.count(Ledger::open(&self.paths.data, Patience::None).unwrap());
     }
 }
 

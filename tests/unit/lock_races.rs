@@ -35,12 +35,12 @@ struct Outcome {
     lost: Vec<PathBuf>,
 }
 
-fn places_in(home: &Path) -> (Places, Environment) {
+fn places_in(home: &Path) -> (Paths, Environment) {
     let variables = [(HOME.into(), home.as_os_str().to_owned())];
     let environment = Environment::new(variables, SystemTime::now().into());
-    let mut places = Places::of(&environment);
-    places.data = home.join("data");
-    (places, environment)
+    let mut paths = Paths::of(&environment);
+    paths.data = home.join("data");
+    (paths, environment)
 }
 
 /// Acquires a lock the way Claude Code's lock package does, by removing the stale lock and creating a new one.
@@ -73,7 +73,7 @@ fn race(
         }
         crate::testing::set_date(lock, old);
     }
-    let (places, environment) = places_in(home);
+    let (paths, environment) = places_in(home);
     let start = Barrier::new(2);
     let cleared_in = Mutex::new(Duration::ZERO);
     let taken = thread::scope(|scope| {
@@ -81,7 +81,7 @@ fn race(
             start.wait();
             let began = Instant::now();
             let done = Clearing {
-                places: &places,
+                paths: &paths,
                 environment: &environment,
                 project: None,
                 dry_run: false,

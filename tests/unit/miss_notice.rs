@@ -46,7 +46,7 @@ impl Line {
             "WHYCAP_DATA_DIR".into(),
             self.root.path().join("data").into(),
         );
-        let places = Places::of(&Environment::new(
+        let paths = Paths::of(&Environment::new(
             [data, ("HOME".into(), self.root.path().into())],
             now,
         ));
@@ -54,14 +54,8 @@ impl Line {
         let table = PriceTable::list();
         let prices = table.prices_of("claude-opus-5-5");
         let told = payload.cache_misses?;
-        let news = MissNotice::new(
-            &payload,
-            &told,
-            &Journal::recent(&places, now),
-            &prices,
-            now,
-        )?;
-        news.save(&places);
+        let news = MissNotice::new(&payload, &told, &Journal::recent(&paths, now), &prices, now)?;
+        news.save(&paths);
         let row = news.row(120)?.into_iter();
         Some(row.map(|(_, text)| text).collect())
     }

@@ -22,14 +22,14 @@ fn tell(root: &std::path::Path, session: &str, now: &str, used: f64, reset: i64)
         r#"{{"session_id":"{session}","rate_limits":{{"five_hour":{{"used_percentage":{used},"resets_at":{reset}}}}}}}"#
     );
     let environment = environment(root, now);
-    let places = Places::of(&environment);
+    let paths = Paths::of(&environment);
     let payload = StatusPayload::parse(payload.as_bytes());
-    Incidents::new(&places, &environment).store_reading(&payload);
+    Incidents::new(&paths, &environment).store_reading(&payload);
 }
 
 fn known(root: &std::path::Path, from: &str) -> Vec<WindowStep> {
-    let places = Places::of(&environment(root, from));
-    steps(&places, at(from), at("2027-06-01T00:00:00Z"))
+    let paths = Paths::of(&environment(root, from));
+    steps(&paths, at(from), at("2027-06-01T00:00:00Z"))
 }
 
 fn percents(root: &std::path::Path, from: &str) -> Vec<f64> {
@@ -87,7 +87,7 @@ fn a_truncated_reading_does_not_affect_others() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let now = "2026-11-30T20:00:00Z";
-    let places = Places::of(&environment(root, now));
+    let paths = Paths::of(&environment(root, now));
     for (nth, damage) in ["\n{\"reading\":{\"session\":\"o", "\n\0\n", ""]
         .into_iter()
         .enumerate()
@@ -95,7 +95,7 @@ fn a_truncated_reading_does_not_affect_others() {
         let percent = f64::from(u8::try_from(nth * 10).unwrap());
         let now = format!("2026-11-30T20:{nth}0:00Z");
         tell(root, "one", &now, percent, 1_796_087_000);
-        journal::tests::damage(&places, at(&now), damage.as_bytes());
+        journal::tests::damage(&paths, at(&now), damage.as_bytes());
     }
     assert_eq!(percents(root, "2026-11-30T00:00:00Z"), [0.0, 10.0, 20.0]);
 }
@@ -110,8 +110,8 @@ fn a_sessions_share_consists_of_the_steps_that_it_reported_first() {
     };
     let shares = || {
         let environment = environment(root, "2026-11-30T22:00:00Z");
-        let places = Places::of(&environment);
-        Incidents::new(&places, &environment)
+        let paths = Paths::of(&environment);
+        Incidents::new(&paths, &environment)
             .forecasts()
             .five_hour_shares()
     };

@@ -14,7 +14,7 @@ pub(crate) use self::process::{Process, ProcessStart, since_boot};
 pub(crate) use self::table::{is_used_in_a_container, look, pid_domain, start_of};
 use crate::disk;
 use crate::environment::{Environment, HOME};
-use crate::places::Places;
+use crate::paths::Paths;
 
 /// The variable that overrides Claude Code's configuration directory.
 const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
@@ -22,11 +22,11 @@ const CONFIG_DIRECTORY: &str = "CLAUDE_CONFIG_DIR";
 /// Returns the PIDs of this user's live Claude Code processes that use this configuration directory.
 ///
 /// Only two environment variables of these processes are read. A process is included if its environment cannot be read.
-pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
+pub(crate) fn clients_using(paths: &Paths) -> Vec<u32> {
     table::own_clients(&[HOME, CONFIG_DIRECTORY])
         .into_iter()
         .filter(|client| match &client.variables {
-            Some(variables) => may_use(variables.clone(), places),
+            Some(variables) => may_use(variables.clone(), paths),
             None => true,
         })
         .map(|client| client.pid)
@@ -35,12 +35,12 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
 
 /// Returns true if a process with these environment variables may use this configuration directory. The result is
 /// always true for a relative path, because the process's working directory is unknown.
-fn may_use(variables: process::Variables, places: &Places) -> bool {
+fn may_use(variables: process::Variables, paths: &Paths) -> bool {
     let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
     let is_relative = environment
         .path(CONFIG_DIRECTORY)
         .is_some_and(|path| path.is_relative() && !path.starts_with("~"));
-    is_relative || disk::is_same_file(&Places::of(&environment).config, &places.config)
+    is_relative || disk::is_same_file(&Paths::of(&environment).config, &paths.config)
 }
 
 /// The highest possible PID on Linux, including in containers. PIDs on macOS are far lower.

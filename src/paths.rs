@@ -18,7 +18,7 @@ const SYSTEM_SETTINGS: &str = if cfg!(windows) {
 
 /// The paths that whycap uses during one run. They are derived from the environment. Nothing is created.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct Paths {
     /// The user's home directory.
     pub home: PathBuf,
     /// Claude Code's configuration directory: `CLAUDE_CONFIG_DIR` if set, else `~/.claude`.
@@ -39,7 +39,7 @@ pub struct Places {
     pub system_settings: PathBuf,
 }
 
-impl Places {
+impl Paths {
     /// Derives the paths for a command that the user runs directly.
     pub fn of(environment: &Environment) -> Self {
         Self::in_session(environment, &[])
@@ -75,7 +75,7 @@ impl Places {
             named_histories
         };
 
-        let own_paths = OwnPaths {
+        let whycap_paths = WhycapPaths {
             environment,
             projects,
             home: &home,
@@ -86,8 +86,8 @@ impl Places {
             .unwrap_or_else(|| home.join(".local/state"))
             .join("claude");
         Self {
-            data: own_paths.data(),
-            settings: own_paths.settings(),
+            data: whycap_paths.data(),
+            settings: whycap_paths.settings(),
             system_settings: SYSTEM_SETTINGS.into(),
             config,
             histories,
@@ -158,13 +158,13 @@ fn quoted(word: &str) -> String {
 }
 
 /// Derives the paths of whycap's own files.
-struct OwnPaths<'a> {
+struct WhycapPaths<'a> {
     environment: &'a Environment,
     projects: &'a [PathBuf],
     home: &'a Path,
 }
 
-impl OwnPaths<'_> {
+impl WhycapPaths<'_> {
     fn data(&self) -> PathBuf {
         let [data_home, _] = PROGRAM_HOMES;
         let data = self
@@ -295,30 +295,30 @@ mod tests {
     use crate::testing::make_link;
     use chrono::DateTime;
 
-    fn places(pairs: &[(&str, &str)]) -> Places {
+    fn paths(pairs: &[(&str, &str)]) -> Paths {
         let variables = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
-        Places::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
+        Paths::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
     }
 
     /// A symbolic link with this name in the working directory used to change the meaning of a budget.
     #[test]
     #[cfg(unix)]
     fn a_bare_name_is_not_relative_to_the_working_directory() {
-        let places = places(&[("HOME", "/nowhere/ada")]);
+        let paths = paths(&[("HOME", "/nowhere/ada")]);
         for name in ["src", ".", "..", "api/server", "~api"] {
-            assert_eq!(places.named(name), Vec::<String>::new(), "{name}");
+            assert_eq!(paths.named(name), Vec::<String>::new(), "{name}");
         }
-        assert_eq!(places.named("~/api"), ["/nowhere/ada/api"; 2]);
-        assert_eq!(places.named("~"), ["/nowhere/ada", "/nowhere/ada/"]);
+        assert_eq!(paths.named("~/api"), ["/nowhere/ada/api"; 2]);
+        assert_eq!(paths.named("~"), ["/nowhere/ada", "/nowhere/ada/"]);
     }
 
     #[test]
     fn the_global_state_moves_into_a_named_config_directory() {
         let (home, named) = (absolute("/home/dev"), absolute("/srv/claude"));
         let (home_text, named_text) = (home.to_str().unwrap(), named.to_str().unwrap());
-        let default = places(&[(HOME, home_text)]);
+        let default = paths(&[(HOME, home_text)]);
         assert_eq!(default.global_state, home.join(".claude.json"));
-        let moved = places(&[(HOME, home_text), ("CLAUDE_CONFIG_DIR", named_text)]);
+        let moved = paths(&[(HOME, home_text), ("CLAUDE_CONFIG_DIR", named_text)]);
         assert_eq!(moved.global_state, named.join(".claude.json"));
     }
 
@@ -326,7 +326,7 @@ mod tests {
     fn a_comma_separated_list_names_several_histories() {
         let (home, named) = (absolute("/home/dev"), absolute("/srv/claude"));
         let list = format!("~/.claude, {},", named.display());
-        let several = places(&[(HOME, home.to_str().unwrap()), ("CLAUDE_CONFIG_DIR", &list)]);
+        let several = paths(&[(HOME, home.to_str().unwrap()), ("CLAUDE_CONFIG_DIR", &list)]);
         assert_eq!(several.histories, [home.join(".claude"), named]);
         assert_eq!(several.config, home.join(".claude"));
     }
@@ -347,7 +347,7 @@ mod tests {
             let variables = [(HOME, home.as_path()), ("WHYCAP_DATA_DIR", named)]
                 .map(|(name, path)| (name.into(), path.into()));
             let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
-            Places::in_session(&environment, &[project.to_owned()]).data
+            Paths::in_session(&environment, &[project.to_owned()]).data
         };
         let usual = home.join(".local/share/whycap");
         for planted in ["d", "./work/d", "work"].map(PathBuf::from) {
@@ -363,8 +363,8 @@ mod tests {
         assert_eq!(data(&open, &project), usual);
         let mut relative = Environment::new([(HOME.into(), "d".into())], DateTime::UNIX_EPOCH);
         relative.standard.data = Some(PathBuf::from("d/.local/share"));
-        let places = Places::in_session(&relative, &[]);
-        assert!(places.home.is_absolute() && places.data.is_absolute());
+        let paths = Paths::in_session(&relative, &[]);
+        assert!(paths.home.is_absolute() && paths.data.is_absolute());
         for project in [&home, &root, &PathBuf::from("/")] {
             assert_eq!(data(&home.join("work/d"), project), home.join("work/d"));
         }
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn a_path_under_home_is_shown_with_a_tilde() {
         let home = absolute("/home/dev");
-        let default = places(&[(HOME, home.to_str().unwrap())]);
+        let default = paths(&[(HOME, home.to_str().unwrap())]);
         assert_eq!(default.show(&home.join(".claude").join("x")), "~/.claude/x");
         assert_eq!(default.show(Path::new("/srv/x")), "/srv/x");
         assert_eq!(default.show(&home), "~");
@@ -400,7 +400,7 @@ mod tests {
     fn on_windows_home_is_the_profile_and_data_is_in_app_data() {
         let with = |pairs: &[(&str, &str)]| {
             let profile = [("USERPROFILE", r"C:\Users\Ann Lee"), ("HOME", r"H:\")];
-            places(&[&profile, pairs].concat())
+            paths(&[&profile, pairs].concat())
         };
         let usual = with(&[]);
         assert_eq!(usual.config, Path::new(r"C:\Users\Ann Lee\.claude"));
