@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::cached_life::{
-    CacheLoss, CacheUse, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, Life, MINUTE,
-};
 use crate::histories::with_history;
+use crate::simulated_session::{
+    CacheLoss, CacheUse, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, MINUTE, SimulatedSession,
+};
 use crate::support::{Run, Sandbox, data};
 
 const START: &str = "2026-11-20T05:00:00Z";
@@ -17,19 +17,19 @@ fn conversation() -> Caller {
 }
 
 /// Creates a session that has been running for a while.
-fn working() -> (Life, Caller) {
-    let (mut life, mut caller) = (Life::new("s1", START), conversation());
-    life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, CacheLoss::None);
+fn working() -> (SimulatedSession, Caller) {
+    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
     for _ in 0..3 {
-        life.step(&mut caller, CacheLoss::None);
+        session.step(&mut caller, CacheLoss::None);
     }
-    (life, caller)
+    (session, caller)
 }
 
-fn drained(life: &Life) -> Value {
+fn drained(session: &SimulatedSession) -> Value {
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     sandbox.run(&["drain", "--json"]).json()
 }
 
@@ -37,23 +37,24 @@ fn drained(life: &Life) -> Value {
 /// cause.
 #[test]
 fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
-    let lives: u64 = std::env::var("WHYCAP_LIVES").map_or(12, |lives| lives.parse().unwrap());
+    let session_count: u64 =
+        std::env::var("WHYCAP_SESSIONS").map_or(12, |count| count.parse().unwrap());
     let (mut all, mut seen) = (Sums::new(), Sums::new());
-    for seed in 0..lives {
-        let life = AnyLife::new(seed);
+    for seed in 0..session_count {
+        let generated = GeneratedSession::new(seed);
         let sandbox = Sandbox::new();
-        life.life.write(&sandbox);
+        generated.session.write(&sandbox);
         let found = causes(&sandbox.run(&["drain", "--json"]).json());
         for (cause, _, answers, tokens) in found.into_iter().filter(|found| found.1) {
-            let (most, most_tokens) = life.truth.get(&*cause).copied().unwrap_or_default();
+            let (most, most_tokens) = generated.truth.get(&*cause).copied().unwrap_or_default();
             let is_true = answers <= most && tokens <= most_tokens;
             assert!(
                 is_true,
-                "life {seed}: {answers} of {cause}, {tokens} tokens"
+                "session {seed}: {answers} of {cause}, {tokens} tokens"
             );
             add(&mut seen, &cause, answers, tokens);
         }
-        for (cause, (answers, tokens)) in life.truth {
+        for (cause, (answers, tokens)) in generated.truth {
             add(&mut all, &cause, answers, tokens);
         }
     }
@@ -72,8 +73,8 @@ fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
 }
 
 /// A session with many turns and its true avoidable cache writes by cause.
-struct AnyLife {
-    life: Life,
+struct GeneratedSession {
+    session: SimulatedSession,
     caller: Caller,
     agent: Caller,
     truth: Sums,
@@ -81,10 +82,10 @@ struct AnyLife {
     models: Vec<&'static str>,
 }
 
-impl AnyLife {
+impl GeneratedSession {
     fn new(seed: u64) -> Self {
         let mut any = Self {
-            life: Life::new("s1", START),
+            session: SimulatedSession::new("s1", START),
             caller: conversation(),
             agent: Caller::new("agent:builtin:Explore", Some("a1")),
             truth: Sums::new(),
@@ -92,20 +93,20 @@ impl AnyLife {
             // Each model is used only once. Otherwise, any change since its previous use would also count as avoidable.
             models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
         };
-        any.life.hour = any.below(2) == 0;
+        any.session.hour = any.below(2) == 0;
         any.say(20_000);
-        any.life.ask(&mut any.caller, CacheLoss::None);
+        any.session.ask(&mut any.caller, CacheLoss::None);
         for turn in 0..40 {
             match any.below(16) {
                 0..=4 => any.needless(turn),
                 5..=9 => any.by_user(turn),
                 10 => any.with_subagent(),
                 11 => {
-                    any.life.context(&mut any.caller, 900);
-                    any.life.step(&mut any.caller, CacheLoss::None);
+                    any.session.context(&mut any.caller, 900);
+                    any.session.step(&mut any.caller, CacheLoss::None);
                 }
                 _ => {
-                    any.life.step(&mut any.caller, CacheLoss::None);
+                    any.session.step(&mut any.caller, CacheLoss::None);
                 }
             }
         }
@@ -121,7 +122,7 @@ impl AnyLife {
 
     fn say(&mut self, least: u64) {
         let tokens = least + self.below(30_000) as u64;
-        self.life.prompt(&mut self.caller, tokens);
+        self.session.prompt(&mut self.caller, tokens);
     }
 
     fn loss(&mut self) -> CacheLoss {
@@ -140,21 +141,21 @@ impl AnyLife {
             1 => {
                 self.say(100);
                 let loss = self.loss();
-                let cache_use = self.life.ask(&mut self.caller, loss);
+                let cache_use = self.session.ask(&mut self.caller, loss);
                 return self.note("server", cache_use);
             }
             2 => {
-                match self.life.tools.len() {
+                match self.session.tools.len() {
                     2 => self
-                        .life
+                        .session
                         .tools
                         .push((format!("mcp__{turn}"), "x".repeat(900))),
-                    _ => self.life.tools.truncate(2),
+                    _ => self.session.tools.truncate(2),
                 }
                 ("tools_changed", CacheLoss::None)
             }
             3 => {
-                self.life.system = format!("You are an agent. {turn}");
+                self.session.system = format!("You are an agent. {turn}");
                 ("system_prompt_changed", CacheLoss::None)
             }
             _ if self.caller.messages.len() > 4 => {
@@ -164,12 +165,14 @@ impl AnyLife {
             }
             _ => return,
         };
-        let cache_use = self.life.step(&mut self.caller, loss);
+        let cache_use = self.session.step(&mut self.caller, loss);
         self.note(cause, cache_use);
     }
 
     fn by_user(&mut self, turn: usize) {
-        let Self { life, caller, .. } = self;
+        let Self {
+            session, caller, ..
+        } = self;
         match turn % 7 {
             0 => {
                 let left = 1 + self.below(self.caller.messages.len());
@@ -177,46 +180,56 @@ impl AnyLife {
                 self.say(1_000);
             }
             1 => {
-                life.compact(caller);
+                session.compact(caller);
                 self.say(1_000);
             }
             2 => {
-                life.at += if life.hour { 61 } else { 6 } * MINUTE;
+                session.at += if session.hour { 61 } else { 6 } * MINUTE;
                 self.say(100);
             }
-            3 => life.effort = if life.effort == "high" { "low" } else { "high" },
+            3 => {
+                session.effort = if session.effort == "high" {
+                    "low"
+                } else {
+                    "high"
+                }
+            }
             4 => {
                 let Some(model) = self.models.pop() else {
                     return;
                 };
-                life.model = model;
+                session.model = model;
             }
             5 => {
                 caller.restart();
-                life.version = ["2.1.328", "2.1.329", "2.1.330"][turn % 3];
-                life.system = format!("You are an agent of {}. {turn}", life.version);
+                session.version = ["2.1.328", "2.1.329", "2.1.330"][turn % 3];
+                session.system = format!("You are an agent of {}. {turn}", session.version);
                 self.say(100);
             }
             _ => {
-                life.command(caller, "/mcp");
-                life.tools.reverse();
+                session.command(caller, "/mcp");
+                session.tools.reverse();
             }
         }
-        self.life.step(&mut self.caller, CacheLoss::None);
-        self.life.model = "claude-opus-5-5";
+        self.session.step(&mut self.caller, CacheLoss::None);
+        self.session.model = "claude-opus-5-5";
     }
 
     /// Adds a subagent with its own prompt and tools.
     fn with_subagent(&mut self) {
-        let life = &mut self.life;
-        let own = (life.tools.clone(), life.system.clone(), life.effort);
-        life.tools = vec![("Grep".to_owned(), "Looks for it.".to_owned())];
-        (life.system, life.effort) = ("You explore.".to_owned(), "low");
-        life.step(&mut self.agent, CacheLoss::None);
+        let session = &mut self.session;
+        let own = (
+            session.tools.clone(),
+            session.system.clone(),
+            session.effort,
+        );
+        session.tools = vec![("Grep".to_owned(), "Looks for it.".to_owned())];
+        (session.system, session.effort) = ("You explore.".to_owned(), "low");
+        session.step(&mut self.agent, CacheLoss::None);
         let forgotten = self.loss();
-        let cache_use = self.life.step(&mut self.agent, forgotten);
+        let cache_use = self.session.step(&mut self.agent, forgotten);
         self.note("server", cache_use);
-        (self.life.tools, self.life.system, self.life.effort) = own;
+        (self.session.tools, self.session.system, self.session.effort) = own;
     }
 }
 
@@ -234,8 +247,8 @@ fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
 }
 
 #[track_caller]
-fn only(life: &Life, cause: &str, is_avoidable: bool, cache_use: CacheUse) -> Value {
-    let found = drained(life);
+fn only(session: &SimulatedSession, cause: &str, is_avoidable: bool, cache_use: CacheUse) -> Value {
+    let found = drained(session);
     let expected = (
         cause.to_owned(),
         is_avoidable,
@@ -250,13 +263,13 @@ fn only(life: &Life, cause: &str, is_avoidable: bool, cache_use: CacheUse) -> Va
 fn a_prefix_lost_by_the_server_is_avoidable_with_exact_tokens_and_cost() {
     for loss in [CacheLoss::All, CacheLoss::Messages] {
         for (hour, price) in [(true, HOUR_WRITE), (false, FIVE_MINUTE_WRITE)] {
-            let (mut life, mut caller) = (Life::new("s1", START), conversation());
-            life.hour = hour;
-            life.prompt(&mut caller, 30_000);
-            life.ask(&mut caller, CacheLoss::None);
-            life.step(&mut caller, CacheLoss::None);
-            let cache_use = life.step(&mut caller, loss);
-            let found = only(&life, "server", true, cache_use);
+            let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+            session.hour = hour;
+            session.prompt(&mut caller, 30_000);
+            session.ask(&mut caller, CacheLoss::None);
+            session.step(&mut caller, CacheLoss::None);
+            let cache_use = session.step(&mut caller, loss);
+            let found = only(&session, "server", true, cache_use);
             let cost = found["needless"]["cost_usd"].as_f64().unwrap();
             assert!(
                 (cost - cache_use.rewritten_tokens() as f64 * price).abs() < 1e-9,
@@ -269,26 +282,28 @@ fn a_prefix_lost_by_the_server_is_avoidable_with_exact_tokens_and_cost() {
 
 #[test]
 fn every_stalled_read_of_a_growing_prompt_is_avoidable() {
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     let again: u64 = (0..5)
         .map(|_| {
-            life.step(&mut caller, CacheLoss::Messages)
+            session
+                .step(&mut caller, CacheLoss::Messages)
                 .rewritten_tokens()
         })
         .sum();
-    let found = drained(&life);
+    let found = drained(&session);
     assert_eq!(causes(&found), [("server".to_owned(), true, 5, again)]);
 }
 
 #[test]
 fn tools_that_appear_and_disappear_are_named_and_avoidable() {
-    let (mut life, mut caller) = working();
-    life.tools
+    let (mut session, mut caller) = working();
+    session
+        .tools
         .push(("mcp__parts__find".to_owned(), "x".repeat(800)));
-    let cache_use = life.step(&mut caller, CacheLoss::None);
-    only(&life, "tools_changed", true, cache_use);
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    only(&session, "tools_changed", true, cache_use);
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let text = sandbox.run(&["drain"]);
     assert!(
         text.success().contains("mcp__parts__find was added"),
@@ -299,66 +314,66 @@ fn tools_that_appear_and_disappear_are_named_and_avoidable() {
 
 #[test]
 fn tools_changed_by_a_command_or_a_restart_are_not_avoidable() {
-    let (mut life, mut caller) = working();
-    life.command(&caller, "/mcp");
-    life.tools.pop();
-    let cache_use = life.step(&mut caller, CacheLoss::None);
-    only(&life, "tools_changed", false, cache_use);
+    let (mut session, mut caller) = working();
+    session.command(&caller, "/mcp");
+    session.tools.pop();
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    only(&session, "tools_changed", false, cache_use);
 
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     caller.restart();
-    life.tools.pop();
-    life.prompt(&mut caller, 100);
-    let cache_use = life.ask(&mut caller, CacheLoss::None);
-    only(&life, "tools_changed", false, cache_use);
+    session.tools.pop();
+    session.prompt(&mut caller, 100);
+    let cache_use = session.ask(&mut caller, CacheLoss::None);
+    only(&session, "tools_changed", false, cache_use);
 }
 
 #[test]
 fn a_changed_system_prompt_is_avoidable_unless_the_version_is_new() {
-    let (mut life, mut caller) = working();
-    life.system.push_str(" Be brief.");
-    let cache_use = life.step(&mut caller, CacheLoss::None);
-    only(&life, "system_prompt_changed", true, cache_use);
+    let (mut session, mut caller) = working();
+    session.system.push_str(" Be brief.");
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    only(&session, "system_prompt_changed", true, cache_use);
 
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     caller.restart();
-    life.version = "2.1.330";
-    life.system.push_str(" Be brief.");
-    life.prompt(&mut caller, 100);
-    let cache_use = life.ask(&mut caller, CacheLoss::None);
-    only(&life, "system_prompt_changed", false, cache_use);
+    session.version = "2.1.330";
+    session.system.push_str(" Be brief.");
+    session.prompt(&mut caller, 100);
+    let cache_use = session.ask(&mut caller, CacheLoss::None);
+    only(&session, "system_prompt_changed", false, cache_use);
 }
 
 #[test]
 fn a_rewritten_message_is_avoidable_but_a_rewind_is_not() {
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     caller.messages[0].0.push_str(" with a reminder");
-    let cache_use = life.step(&mut caller, CacheLoss::None);
-    only(&life, "messages_rewritten", true, cache_use);
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    only(&session, "messages_rewritten", true, cache_use);
 
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     for _ in 0..4 {
-        life.step(&mut caller, CacheLoss::None);
+        session.step(&mut caller, CacheLoss::None);
     }
     caller.messages.truncate(4);
-    life.prompt(&mut caller, 25_000);
-    let found = drained(&life);
+    session.prompt(&mut caller, 25_000);
+    let found = drained(&session);
     assert_eq!(found["needless"]["answers"], 0, "{found}");
 }
 
 #[test]
 fn repeating_a_prompt_after_a_rewind_is_not_avoidable() {
-    let (mut life, mut caller) = working();
-    life.prompt(&mut caller, 9_000);
+    let (mut session, mut caller) = working();
+    session.prompt(&mut caller, 9_000);
     let said = caller.messages.last().unwrap().clone();
-    life.context(&mut caller, 100);
+    session.context(&mut caller, 100);
     let behind = caller.messages.last().unwrap().clone();
-    life.ask(&mut caller, CacheLoss::None);
+    session.ask(&mut caller, CacheLoss::None);
     caller.messages.truncate(caller.messages.len() - 4);
-    life.context(&mut caller, 50);
+    session.context(&mut caller, 50);
     caller.messages.extend([said, behind]);
-    life.ask(&mut caller, CacheLoss::None);
-    assert_eq!(drained(&life)["needless"]["answers"], 0);
+    session.ask(&mut caller, CacheLoss::None);
+    assert_eq!(drained(&session)["needless"]["answers"], 0);
 }
 
 #[test]
@@ -367,15 +382,15 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         (true, 62 * MINUTE, "expired"),
         (false, 6 * MINUTE, "expired"),
     ] {
-        let (mut life, mut caller) = (Life::new("s1", START), conversation());
-        life.hour = hour;
-        life.prompt(&mut caller, 30_000);
-        let first = life.ask(&mut caller, CacheLoss::None);
-        life.at += pause;
-        life.prompt(&mut caller, 100);
-        let cache_use = life.ask(&mut caller, CacheLoss::None);
+        let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+        session.hour = hour;
+        session.prompt(&mut caller, 30_000);
+        let first = session.ask(&mut caller, CacheLoss::None);
+        session.at += pause;
+        session.prompt(&mut caller, 100);
+        let cache_use = session.ask(&mut caller, CacheLoss::None);
         let new = first.wrote + cache_use.wrote - cache_use.rewritten_tokens();
-        let found = only(&life, cause, false, cache_use);
+        let found = only(&session, cause, false, cache_use);
         let expired = found["causes"].as_array().unwrap().iter();
         let expired = expired.clone().find(|cause| cause["cause"] == "expired");
         let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
@@ -389,81 +404,81 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         let told = of_hour("an_hour_would_cost_usd");
         assert!((told - more).abs() < 1e-9, "{told} instead of {more}");
     }
-    let (mut life, mut caller) = working();
-    life.at += 50 * MINUTE;
-    life.prompt(&mut caller, 100);
-    let cache_use = life.ask(&mut caller, CacheLoss::All);
-    only(&life, "server", true, cache_use);
+    let (mut session, mut caller) = working();
+    session.at += 50 * MINUTE;
+    session.prompt(&mut caller, 100);
+    let cache_use = session.ask(&mut caller, CacheLoss::All);
+    only(&session, "server", true, cache_use);
 }
 
 #[test]
 fn a_response_that_arrives_after_the_lifetime_proves_nothing() {
-    let (mut life, mut caller) = (Life::new("s1", START), conversation());
-    life.hour = false;
-    life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, CacheLoss::None);
-    life.at += 5 * MINUTE - 1_500;
-    life.prompt(&mut caller, 100);
-    let cache_use = life.ask(&mut caller, CacheLoss::All);
-    only(&life, "unknown", false, cache_use);
+    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+    session.hour = false;
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
+    session.at += 5 * MINUTE - 1_500;
+    session.prompt(&mut caller, 100);
+    let cache_use = session.ask(&mut caller, CacheLoss::All);
+    only(&session, "unknown", false, cache_use);
 }
 
 #[test]
 fn a_new_model_a_new_effort_and_a_compaction_are_not_avoidable() {
-    let (mut life, mut caller) = working();
-    life.model = "claude-sonnet-5-5";
-    let cache_use = life.step(&mut caller, CacheLoss::None);
-    let found = drained(&life);
+    let (mut session, mut caller) = working();
+    session.model = "claude-sonnet-5-5";
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    let found = drained(&session);
     let expected = ("model_changed".to_owned(), false, 1, cache_use.wrote);
     assert_eq!(causes(&found), [expected]);
 
-    let (mut life, mut caller) = working();
-    life.effort = "high";
-    let cache_use = life.step(&mut caller, CacheLoss::None);
-    only(&life, "effort_changed", false, cache_use);
+    let (mut session, mut caller) = working();
+    session.effort = "high";
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    only(&session, "effort_changed", false, cache_use);
 
-    let (mut life, mut caller) = working();
-    life.compact(&mut caller);
-    life.prompt(&mut caller, 40_000);
-    let cache_use = life.ask(&mut caller, CacheLoss::All);
-    only(&life, "compaction", false, cache_use);
+    let (mut session, mut caller) = working();
+    session.compact(&mut caller);
+    session.prompt(&mut caller, 40_000);
+    let cache_use = session.ask(&mut caller, CacheLoss::All);
+    only(&session, "compaction", false, cache_use);
 }
 
 #[test]
 fn hook_context_subagents_and_background_requests_cause_no_misses() {
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     let mut helper = Caller::new("away_summary", None);
     helper.messages = caller.messages.clone();
     let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
     for _ in 0..4 {
-        life.context(&mut caller, 3_000);
-        life.step(&mut caller, CacheLoss::None);
-        life.step(&mut agent, CacheLoss::None);
-        life.ask(&mut helper, CacheLoss::None);
+        session.context(&mut caller, 3_000);
+        session.step(&mut caller, CacheLoss::None);
+        session.step(&mut agent, CacheLoss::None);
+        session.ask(&mut helper, CacheLoss::None);
     }
-    assert_eq!(causes(&drained(&life)), []);
+    assert_eq!(causes(&drained(&session)), []);
 }
 
 #[test]
 fn each_account_has_its_own_cache() {
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     let owner = |organization: &str| {
         json!({"type": "session-owner", "sessionId": "s1", "organizationUuid": organization})
             .to_string()
     };
-    life.lines.insert(0, owner("mine"));
-    life.lines.push(owner("my company's"));
-    life.step(&mut caller, CacheLoss::All);
-    assert_eq!(drained(&life)["needless"]["answers"], 0);
+    session.lines.insert(0, owner("mine"));
+    session.lines.push(owner("my company's"));
+    session.step(&mut caller, CacheLoss::All);
+    assert_eq!(drained(&session)["needless"]["answers"], 0);
 }
 
 #[test]
 fn copied_lines_of_a_fork_count_once() {
-    let (mut life, mut caller) = working();
-    let cache_use = life.step(&mut caller, CacheLoss::All);
+    let (mut session, mut caller) = working();
+    let cache_use = session.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
-    let copied = life.lines.iter().map(|line| {
+    session.write(&sandbox);
+    let copied = session.lines.iter().map(|line| {
         let mut copy: Value = serde_json::from_str(line).unwrap();
         copy["sessionId"] = json!("s2");
         if copy["type"] == "assistant" {
@@ -471,7 +486,7 @@ fn copied_lines_of_a_fork_count_once() {
         }
         copy.to_string()
     });
-    let mut fork = Life::new("s2", START);
+    let mut fork = SimulatedSession::new("s2", START);
     fork.lines = copied.collect();
     fork.write(&sandbox);
     let found = sandbox.run(&["drain", "--json"]).json();
@@ -483,25 +498,25 @@ fn copied_lines_of_a_fork_count_once() {
 }
 
 /// Creates a session whose client does not record requests.
-fn unrecorded() -> (Life, Caller) {
-    let (mut life, mut caller) = (Life::new("s1", START), conversation());
-    life.version = "2.1.240";
-    life.keeps_requests = false;
-    life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, CacheLoss::None);
-    life.step(&mut caller, CacheLoss::None);
-    (life, caller)
+fn unrecorded() -> (SimulatedSession, Caller) {
+    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+    session.version = "2.1.240";
+    session.keeps_requests = false;
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
+    session.step(&mut caller, CacheLoss::None);
+    (session, caller)
 }
 
 #[test]
 fn without_recorded_requests_a_single_rewrite_is_unexplained() {
-    let (mut life, mut caller) = unrecorded();
-    let cache_use = life.step(&mut caller, CacheLoss::Messages);
-    let found = only(&life, "unknown", false, cache_use);
+    let (mut session, mut caller) = unrecorded();
+    let cache_use = session.step(&mut caller, CacheLoss::Messages);
+    let found = only(&session, "unknown", false, cache_use);
     assert_eq!(found["answers_without_record"], 3);
 
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let page = sandbox.run(&["drain"]);
     let page: Vec<&str> = page.success().split_whitespace().collect();
     let page = page.join(" ");
@@ -515,17 +530,17 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
 /// Reproduces a report of 140 responses with the same `cache_read` (anthropics/claude-code, issue 91865).
 #[test]
 fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
-    let (mut life, mut caller) = (Life::new("s1", START), conversation());
-    life.version = "2.1.240";
-    life.keeps_requests = false;
-    life.prompt(&mut caller, 30_000);
-    life.ask(&mut caller, CacheLoss::Messages);
+    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+    session.version = "2.1.240";
+    session.keeps_requests = false;
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::Messages);
     let mut tokens = 0;
     for nth in 0..140 {
         if nth % 10 == 0 {
-            life.prompt(&mut caller, 500);
+            session.prompt(&mut caller, 500);
         }
-        let cache_use = life.step(&mut caller, CacheLoss::Messages);
+        let cache_use = session.step(&mut caller, CacheLoss::Messages);
         // From the second response on, each response reads as many tokens as the previous one.
         tokens += if nth == 0 {
             0
@@ -534,10 +549,10 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
         };
     }
 
-    let found = drained(&life);
+    let found = drained(&session);
     assert_eq!(causes(&found)[0], ("server".to_owned(), true, 139, tokens));
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let report = sandbox.run(&["drain", "--report"]);
     assert!(
         report
@@ -550,34 +565,34 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
 
 #[test]
 fn without_recorded_requests_repeated_rewinds_are_not_avoidable() {
-    let (mut life, mut caller) = unrecorded();
-    let last_lines = life.last_lines.clone();
+    let (mut session, mut caller) = unrecorded();
+    let last_lines = session.last_lines.clone();
     let messages = caller.messages.clone();
     for nth in 0..6 {
-        life.last_lines.clone_from(&last_lines);
+        session.last_lines.clone_from(&last_lines);
         caller.messages.clone_from(&messages);
-        life.prompt(&mut caller, 5_000 + nth * 500);
-        life.ask(&mut caller, CacheLoss::None);
+        session.prompt(&mut caller, 5_000 + nth * 500);
+        session.ask(&mut caller, CacheLoss::None);
     }
-    let found = drained(&life);
+    let found = drained(&session);
     assert_eq!(found["needless"]["answers"], 0, "{found}");
 }
 
 #[test]
 fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
     for version in ["2.1.330", "2.1.240"] {
-        let (mut life, mut caller) = working();
-        life.version = version;
-        life.keeps_requests = version == "2.1.330";
+        let (mut session, mut caller) = working();
+        session.version = version;
+        session.keeps_requests = version == "2.1.330";
         caller.restart();
-        life.step(&mut caller, CacheLoss::None);
-        life.step(&mut caller, CacheLoss::None);
+        session.step(&mut caller, CacheLoss::None);
+        session.step(&mut caller, CacheLoss::None);
 
-        life.load_skill(&mut caller, "fix-style");
-        let cache_use = life.ask(&mut caller, CacheLoss::Messages);
-        life.load_skill(&mut caller, "write-plainly");
-        life.ask(&mut caller, CacheLoss::None);
-        let found = only(&life, "skill_loaded", false, cache_use);
+        session.load_skill(&mut caller, "fix-style");
+        let cache_use = session.ask(&mut caller, CacheLoss::Messages);
+        session.load_skill(&mut caller, "write-plainly");
+        session.ask(&mut caller, CacheLoss::None);
+        let found = only(&session, "skill_loaded", false, cache_use);
 
         let causes = found["causes"].as_array().unwrap().iter();
         let cause = causes
@@ -593,83 +608,84 @@ fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
 
 #[test]
 fn a_skill_that_changes_the_effort_is_the_cause_of_the_rewrite() {
-    let (mut life, mut caller) = working();
-    life.load_skill(&mut caller, "fix-style");
-    life.effort = "high";
-    let cache_use = life.ask(&mut caller, CacheLoss::None);
-    only(&life, "skill_loaded", false, cache_use);
+    let (mut session, mut caller) = working();
+    session.load_skill(&mut caller, "fix-style");
+    session.effort = "high";
+    let cache_use = session.ask(&mut caller, CacheLoss::None);
+    only(&session, "skill_loaded", false, cache_use);
 }
 
 #[test]
 fn tools_loaded_by_a_search_are_not_changed_tools() {
-    let (mut life, mut caller) = working();
-    life.load_tool(&mut caller, "mcp__parts__find");
-    let cache_use = life.ask(&mut caller, CacheLoss::Messages);
-    only(&life, "tools_loaded", false, cache_use);
+    let (mut session, mut caller) = working();
+    session.load_tool(&mut caller, "mcp__parts__find");
+    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
+    only(&session, "tools_loaded", false, cache_use);
 
     // Definitions of deferred tools are not part of the cache.
-    let (mut life, mut caller) = working();
-    life.load_tool(&mut caller, "mcp__parts__find");
-    life.ask(&mut caller, CacheLoss::None);
-    assert_eq!(causes(&drained(&life)), []);
+    let (mut session, mut caller) = working();
+    session.load_tool(&mut caller, "mcp__parts__find");
+    session.ask(&mut caller, CacheLoss::None);
+    assert_eq!(causes(&drained(&session)), []);
 }
 
 #[test]
 fn a_load_does_not_excuse_an_unrelated_rewrite() {
     // The model tries to load a skill that does not exist.
-    let (mut life, mut caller) = working();
-    life.call(
+    let (mut session, mut caller) = working();
+    session.call(
         &mut caller,
         "Skill",
         &json!({"skill": "typo"}),
         &Value::Null,
     );
-    let cache_use = life.ask(&mut caller, CacheLoss::All);
-    only(&life, "server", true, cache_use);
+    let cache_use = session.ask(&mut caller, CacheLoss::All);
+    only(&session, "server", true, cache_use);
 
     // The tool search finds nothing.
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     let nothing = json!({"matches": [], "query": "typo"});
-    life.call(&mut caller, "ToolSearch", &json!({}), &nothing);
-    let cache_use = life.ask(&mut caller, CacheLoss::All);
-    only(&life, "server", true, cache_use);
+    session.call(&mut caller, "ToolSearch", &json!({}), &nothing);
+    let cache_use = session.ask(&mut caller, CacheLoss::All);
+    only(&session, "server", true, cache_use);
 
     // An MCP server reconnects at the same time.
-    let (mut life, mut caller) = working();
-    life.load_skill(&mut caller, "fix-style");
-    life.tools
+    let (mut session, mut caller) = working();
+    session.load_skill(&mut caller, "fix-style");
+    session
+        .tools
         .push(("mcp__parts__find".to_owned(), "x".repeat(900)));
-    let cache_use = life.ask(&mut caller, CacheLoss::None);
-    only(&life, "tools_changed", true, cache_use);
+    let cache_use = session.ask(&mut caller, CacheLoss::None);
+    only(&session, "tools_changed", true, cache_use);
 
     // The rewrite happens one request later.
-    let (mut life, mut caller) = working();
-    life.load_skill(&mut caller, "fix-style");
-    life.ask(&mut caller, CacheLoss::None);
-    let cache_use = life.step(&mut caller, CacheLoss::All);
-    only(&life, "server", true, cache_use);
+    let (mut session, mut caller) = working();
+    session.load_skill(&mut caller, "fix-style");
+    session.ask(&mut caller, CacheLoss::None);
+    let cache_use = session.step(&mut caller, CacheLoss::All);
+    only(&session, "server", true, cache_use);
 
     // A subagent loads a skill, but the rewrite happens in the main conversation.
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
-    life.step(&mut agent, CacheLoss::None);
-    life.load_skill(&mut agent, "fix-style");
-    let cache_use = life.step(&mut caller, CacheLoss::All);
-    only(&life, "server", true, cache_use);
+    session.step(&mut agent, CacheLoss::None);
+    session.load_skill(&mut agent, "fix-style");
+    let cache_use = session.step(&mut caller, CacheLoss::All);
+    only(&session, "server", true, cache_use);
 }
 
 #[test]
 fn the_report_states_what_skills_and_tools_cost_per_use() {
-    let (mut life, mut caller) = working();
-    life.load_skill(&mut caller, "fix-style");
-    life.ask(&mut caller, CacheLoss::Messages);
-    life.load_tool(&mut caller, "mcp__parts__find");
-    life.ask(&mut caller, CacheLoss::Messages);
-    life.load_tool(&mut caller, "mcp__parts__list");
-    life.ask(&mut caller, CacheLoss::None);
+    let (mut session, mut caller) = working();
+    session.load_skill(&mut caller, "fix-style");
+    session.ask(&mut caller, CacheLoss::Messages);
+    session.load_tool(&mut caller, "mcp__parts__find");
+    session.ask(&mut caller, CacheLoss::Messages);
+    session.load_tool(&mut caller, "mcp__parts__list");
+    session.ask(&mut caller, CacheLoss::None);
 
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let page = sandbox.run(&["drain"]);
     let page: Vec<&str> = page.success().split_whitespace().collect();
     let page = page.join(" ");
@@ -736,10 +752,10 @@ fn no_recorded_history_has_a_false_avoidable_write() {
 
 #[test]
 fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
-    let (mut life, mut caller) = working();
-    life.step(&mut caller, CacheLoss::All);
+    let (mut session, mut caller) = working();
+    session.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let answers = |arguments: &[&str]| {
         let arguments = [&["drain", "--json"], arguments].concat();
         sandbox.run(&arguments).json()["answers"].clone()
@@ -757,11 +773,11 @@ fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
 
 #[test]
 fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
-    let (mut life, mut caller) = working();
-    life.prompt(&mut caller, 300);
-    life.ask(&mut caller, CacheLoss::None);
+    let (mut session, mut caller) = working();
+    session.prompt(&mut caller, 300);
+    session.ask(&mut caller, CacheLoss::None);
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let found = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
     let total = sandbox.run(&["spend", "--json"]).json()["total"].clone();
     assert_eq!(found["total"], total);
@@ -789,15 +805,15 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
     let sandbox = Sandbox::new();
     let account = json!({"oauthAccount": {"accountUuid": "me", "organizationUuid": "home"}});
     sandbox.write(".claude.json", account.to_string());
-    for (session, owner) in [("s1", Some("me")), ("s2", Some("somebody")), ("s3", None)] {
-        let (mut life, mut caller) = (Life::new(session, START), conversation());
+    for (id, owner) in [("s1", Some("me")), ("s2", Some("somebody")), ("s3", None)] {
+        let (mut session, mut caller) = (SimulatedSession::new(id, START), conversation());
         if let Some(owner) = owner {
-            let pays = json!({"type": "session-owner", "accountUuid": owner, "organizationUuid": if owner == "me" { "home" } else { "work" }, "sessionId": session});
-            life.lines.push(pays.to_string());
+            let pays = json!({"type": "session-owner", "accountUuid": owner, "organizationUuid": if owner == "me" { "home" } else { "work" }, "sessionId": id});
+            session.lines.push(pays.to_string());
         }
-        life.prompt(&mut caller, 300);
-        life.ask(&mut caller, CacheLoss::None);
-        life.write(&sandbox);
+        session.prompt(&mut caller, 300);
+        session.ask(&mut caller, CacheLoss::None);
+        session.write(&sandbox);
     }
     let found = sandbox.run(&["spend", "--json", "--by", "account"]).json();
     let keys = found["groups"].as_array().unwrap().iter();
@@ -815,9 +831,9 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
 
 #[test]
 fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
-    let (life, _) = working();
+    let (session, _) = working();
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let with = |more: &[&str]| {
         let arguments = [&["spend", "--by", "prompt"], more].concat();
         sandbox.run(&arguments).success().to_owned()
@@ -852,15 +868,15 @@ fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
 
 #[test]
 fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
-    let (mut life, _) = working();
-    for line in &mut life.lines {
+    let (mut session, _) = working();
+    for line in &mut session.lines {
         *line = line.replace(
             "\"type\":\"assistant\"",
             "\"type\":\"assistant\",\"requestedModel\":\"claude-fable-5-2\",\"cwd\":\"/home/dev/bücher-api\"",
         );
     }
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     let spent = sandbox.run(&["spend", "--json"]).json();
     let cost = spent["total"]["recorded_usd"].as_f64().unwrap();
     let says = format!(
@@ -890,11 +906,11 @@ fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
 
 #[test]
 fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
-    let (mut life, mut caller) = working();
+    let (mut session, mut caller) = working();
     for _ in 0..5 {
-        life.step(&mut caller, CacheLoss::All);
+        session.step(&mut caller, CacheLoss::All);
     }
-    let at = chrono::DateTime::from_timestamp_millis(life.at).unwrap();
+    let at = chrono::DateTime::from_timestamp_millis(session.at).unwrap();
     let refused = json!({
         "type": "assistant", "uuid": "e", "isApiErrorMessage": true, "error": "rate_limit", "apiErrorStatus": 429,
         "timestamp": at.to_rfc3339(), "sessionId": "s1", "version": "2.1.329",
@@ -902,9 +918,9 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
         "message": {"id": "error", "model": "<synthetic>", "role": "assistant",
             "content": [{"type": "text", "text": "You've hit your 5-hour limit \u{b7} resets 9am (UTC)"}]},
     });
-    life.lines.push(refused.to_string());
+    session.lines.push(refused.to_string());
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     sandbox.run(&["spend"]).success();
     let flat = |arguments: &[&str]| {
         let mut command = sandbox.command(arguments);
@@ -926,17 +942,17 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
 
 #[test]
 fn the_prompt_segment_shows_what_the_last_prompt_cost() {
-    let (mut life, mut caller) = working();
-    life.prompt(&mut caller, 300);
-    let before = life.lines.len();
-    life.ask(&mut caller, CacheLoss::None);
+    let (mut session, mut caller) = working();
+    session.prompt(&mut caller, 300);
+    let before = session.lines.len();
+    session.ask(&mut caller, CacheLoss::None);
     let sandbox = Sandbox::new();
-    life.write(&sandbox);
+    session.write(&sandbox);
     sandbox.write(
         ".config/whycap/config.toml",
         "[statusline]\nsegments = [\"prompt\"]\n",
     );
-    let prompt: Value = serde_json::from_str(&life.lines[before - 1]).unwrap();
+    let prompt: Value = serde_json::from_str(&session.lines[before - 1]).unwrap();
     let payload = json!({
         "session_id": "s1", "prompt_id": prompt["promptId"], "cost": {"total_cost_usd": 0.0},
         "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s1.jsonl"),

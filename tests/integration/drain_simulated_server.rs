@@ -627,7 +627,7 @@ fn fork(world: &mut World, sender: &mut Sender) {
     world.turn(sender);
 }
 
-fn life(seed: u64) -> World {
+fn generate_session(seed: u64) -> World {
     let mut world = World::new(seed);
     let lifetimes = [[60, 60], [5, 5], [60, 5]][usize::try_from(seed % 3).unwrap()];
     let mut main = sender("session", lifetimes);
@@ -660,10 +660,10 @@ fn life(seed: u64) -> World {
 #[test]
 fn only_avoidable_rewrites_of_the_simulated_server_are_reported() {
     let session_count: u64 =
-        std::env::var("WHYCAP_LIVES").map_or(12, |count| count.parse().unwrap());
+        std::env::var("WHYCAP_SESSIONS").map_or(12, |count| count.parse().unwrap());
     let (mut all, mut seen, mut wrong) = (Sums::new(), Sums::new(), Vec::new());
     for seed in 0..session_count {
-        let world = life(seed);
+        let world = generate_session(seed);
         for found in world.drained()["causes"].as_array().unwrap() {
             if found["needless"] == false {
                 continue;

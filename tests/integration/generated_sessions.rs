@@ -24,7 +24,7 @@ use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
 /// The number of histories that each test generates. By default, the histories are the same in every run, because about
 /// one in 6,000 histories still leads to an inexact result when the ledger has only the files, and nobody trusts a test
-/// that fails at random. If `WHYCAP_LIVES` is set, the tests generate that many histories from a random seed instead.
+/// that fails at random. If `WHYCAP_SESSIONS` is set, the tests generate that many histories from a random seed instead.
 const LIVES: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
@@ -1243,7 +1243,7 @@ impl Replay {
 }
 
 fn configuration() -> ProptestConfig {
-    let requested = std::env::var("WHYCAP_LIVES").ok();
+    let requested = std::env::var("WHYCAP_SESSIONS").ok();
     let requested = requested.and_then(|text| text.parse().ok());
     ProptestConfig {
         cases: requested.unwrap_or(LIVES),
@@ -1500,7 +1500,7 @@ fn an_unknown_starting_total_makes_the_amount_a_lower_bound() {
 fn histories_that_once_failed_match_the_truth() {
     let histories = known_histories();
     let mut differ = String::new();
-    let only = std::env::var("WHYCAP_LIFE").unwrap_or_default();
+    let only = std::env::var("WHYCAP_HISTORY").unwrap_or_default();
     for history in histories
         .into_iter()
         .filter(|history| history.what.contains(&only))

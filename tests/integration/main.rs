@@ -17,7 +17,6 @@
 )]
 
 mod budget;
-mod cached_life;
 mod causes;
 mod client;
 mod config;
@@ -59,6 +58,7 @@ mod races;
 mod readme;
 mod refusals;
 mod report;
+mod simulated_session;
 mod situation;
 mod spend;
 mod statusline;

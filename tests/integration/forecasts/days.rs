@@ -116,7 +116,7 @@ fn add(minutes: &mut [f64], at: f64, percent: f64) {
 }
 
 /// The usage of a person's windows in each minute.
-pub struct Life {
+pub struct UsageHistory {
     pub level: Vec<f64>,
     pub reset: Vec<usize>,
     pub works: Vec<bool>,
@@ -125,12 +125,12 @@ pub struct Life {
 }
 
 /// Simulates the 5-hour windows of a person with these working habits.
-pub fn live(kind: &Kind, seed: u64) -> Life {
+pub fn simulate(kind: &Kind, seed: u64) -> UsageHistory {
     let mut draws = Draws::new(seed);
     let careful = if draws.unit() < 0.3 { 0.5 } else { 1.0 };
     let mut level: f64 = 0.0;
     let mut reset = 0;
-    let mut life = Life {
+    let mut history = UsageHistory {
         level: Vec::new(),
         reset: Vec::new(),
         works: Vec::new(),
@@ -152,18 +152,18 @@ pub fn live(kind: &Kind, seed: u64) -> Life {
         let before = level.floor();
         level = (level + uses).min(100.0);
         if level.floor() > before {
-            life.steps.push((minute, level.floor()));
+            history.steps.push((minute, level.floor()));
         }
-        life.level.push(level);
-        life.reset.push(reset);
-        life.works.push(uses > 0.0);
+        history.level.push(level);
+        history.reset.push(reset);
+        history.works.push(uses > 0.0);
     }
-    life
+    history
 }
 
 /// The data that is available in a given minute.
 pub struct Seen<'a> {
-    pub life: &'a Life,
+    pub history: &'a UsageHistory,
     pub now: usize,
     pub reset: usize,
     pub used: f64,
@@ -177,14 +177,14 @@ impl Seen<'_> {
         let before = if from == begun {
             0.0
         } else {
-            self.life.level[from].floor()
+            self.history.level[from].floor()
         };
         (self.used - before) / (self.now - from) as f64
     }
 
     /// Returns the steps in the current window.
     fn steps(&self) -> &[(usize, f64)] {
-        let steps = &self.life.steps;
+        let steps = &self.history.steps;
         let begun = steps.partition_point(|step| step.0 < self.reset - LENGTH);
         &steps[begun..steps.partition_point(|step| step.0 <= self.now)]
     }
@@ -223,7 +223,7 @@ impl Seen<'_> {
 
     pub fn yesterday(&self, ahead: usize) -> f64 {
         let then = self.now - DAY;
-        let steps = self.life.level[then..=then + ahead].windows(2);
+        let steps = self.history.level[then..=then + ahead].windows(2);
         steps.map(|pair| (pair[1] - pair[0]).max(0.0)).sum()
     }
 

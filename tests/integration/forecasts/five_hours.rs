@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Life, Seen, live};
+use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Seen, UsageHistory, simulate};
 use super::{quantiles, report, requested_people, shown, whole};
 
 /// A rule that predicts the increase in usage over the given number of minutes.
@@ -59,41 +59,47 @@ struct Score {
 }
 
 impl Score {
-    fn of(rule: (&str, Growth), lives: &[Life], every: usize) -> Self {
+    fn of(rule: (&str, Growth), histories: &[UsageHistory], every: usize) -> Self {
         let mut score = Self {
             errors: [30, 60, 120].map(|ahead| (ahead, Vec::new())),
             ..Self::default()
         };
-        for life in lives {
-            let days = life.works.chunks(DAY);
+        for history in histories {
+            let days = history.works.chunks(DAY);
             score.days += days.filter(|day| day.contains(&true)).count() as f64;
             let mut from = 0;
-            for window in life.reset.chunk_by(|one, other| one == other) {
+            for window in history.reset.chunk_by(|one, other| one == other) {
                 let run = from..from + window.len();
                 from = run.end;
                 if run.start > DAY && (run.start + 1..DAYS * DAY).contains(&window[0]) {
-                    score.add(rule, life, run, every);
+                    score.add(rule, history, run, every);
                 }
             }
         }
         score
     }
 
-    fn add(&mut self, rule: (&str, Growth), life: &Life, run: Range<usize>, every: usize) {
-        let reset = life.reset[run.start];
-        let full = run.clone().find(|minute| life.level[*minute] >= 100.0);
+    fn add(
+        &mut self,
+        rule: (&str, Growth),
+        history: &UsageHistory,
+        run: Range<usize>,
+        every: usize,
+    ) {
+        let reset = history.reset[run.start];
+        let full = run.clone().find(|minute| history.level[*minute] >= 100.0);
         let moments = reset - LENGTH + 10..reset;
         let (mut is_said, mut is_in_time) = (false, false);
         let mut words = None;
         for now in run.step_by(every).filter(|now| moments.contains(now)) {
-            let used = life.level[now].floor();
+            let used = history.level[now].floor();
             // The status line is rendered only while the user is active.
-            let is_drawn = life.works[now - 14..=now].contains(&true);
+            let is_drawn = history.works[now - 14..=now].contains(&true);
             if !is_drawn || !(10.0..100.0).contains(&used) {
                 continue;
             }
             let seen = Seen {
-                life,
+                history,
                 now,
                 reset,
                 used,
@@ -101,7 +107,7 @@ impl Score {
             for (ahead, errors) in &mut self.errors {
                 if now + *ahead < reset {
                     let told = (used + rule.1(&seen, *ahead)).min(100.0);
-                    errors.push((told - life.level[now + *ahead]).abs());
+                    errors.push((told - history.level[now + *ahead]).abs());
                 }
             }
             let told = full_in(rule, &seen);
@@ -148,16 +154,20 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
     // The rules were chosen using seeds below 1,000.
     let each = kinds
         .iter()
-        .flat_map(|kind| (1000..1003).map(move |seed| live(kind, seed)));
-    let lives: Vec<Life> = each.collect();
+        .flat_map(|kind| (1000..1003).map(move |seed| simulate(kind, seed)));
+    let histories: Vec<UsageHistory> = each.collect();
     // The forecast is checked every five minutes, because people look at it often. A check every 15 minutes would miss
     // windows that fill up quickly.
     let every = 5;
     let is_shown =
         |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || requested_people().is_some();
     let scores = RULES.map(|rule| {
-        let lives = if is_shown(rule.0) { &lives[..] } else { &[] };
-        Score::of(rule, lives, every)
+        let histories = if is_shown(rule.0) {
+            &histories[..]
+        } else {
+            &[]
+        };
+        Score::of(rule, histories, every)
     });
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     let (days, full) = (scores[0].days, scores[0].full);
@@ -195,10 +205,10 @@ fn pace_forecasts_are_closer_and_give_fewer_false_alarms() {
 
 #[test]
 fn the_five_hour_forecast_changes_rarely() {
-    let lives = [live(&KNOWN[0], 1000)];
+    let histories = [simulate(&KNOWN[0], 1000)];
     let [anew, pace] = [ANEW, PACE].map(|rule_name| {
         let rule = RULES.into_iter().find(|(name, _)| *name == rule_name);
-        let score = Score::of(rule.unwrap(), &lives, 1);
+        let score = Score::of(rule.unwrap(), &histories, 1);
         score.changes / score.windows
     });
     report(&format!(

@@ -58,7 +58,7 @@ impl Caller {
 }
 
 /// A session whose transcript is being written.
-pub struct Life {
+pub struct SimulatedSession {
     pub session: String,
     pub lines: Vec<String>,
     pub at: i64,
@@ -101,7 +101,7 @@ impl CacheUse {
     }
 }
 
-impl Life {
+impl SimulatedSession {
     pub fn new(session: &str, at: &str) -> Self {
         let at = DateTime::parse_from_rfc3339(at).unwrap().timestamp_millis();
         let tool = |name: &str| (name.to_owned(), "Runs what it is told. ".repeat(20));
