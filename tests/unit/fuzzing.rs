@@ -68,9 +68,9 @@ const TOKENS: &[&str] = &[
 ];
 
 /// A seeded random number generator that returns the same sequence on every machine.
-struct Dice(u64);
+struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -395,7 +395,7 @@ fn no_changed_input_breaks_anything() {
         ("settings", settings(), Home::settings),
         ("ledgers", vec![home.sound_ledger.clone()], Home::ledgers),
     ];
-    let mut dice = Dice(
+    let mut random = SeededRandom(
         number("WHYCAP_FUZZ_SEED")
             .unwrap_or(1)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15),
@@ -404,7 +404,7 @@ fn no_changed_input_breaks_anything() {
     for (name, seeds, target) in targets {
         let (start, mut tried) = (Instant::now(), 0);
         while time.map_or(tried < FEW, |time| start.elapsed() < time) {
-            let input = dice.changed(&seeds);
+            let input = random.changed(&seeds);
             tried += 1;
             if catch_unwind(AssertUnwindSafe(|| target(&home, &input))).is_err() {
                 let kept = std::env::temp_dir().join(format!("whycap-fuzz-{tried}"));

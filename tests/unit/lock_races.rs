@@ -35,7 +35,7 @@ struct Outcome {
     lost: Vec<PathBuf>,
 }
 
-fn places_in(home: &Path) -> (Paths, Environment) {
+fn paths_in(home: &Path) -> (Paths, Environment) {
     let variables = [(HOME.into(), home.as_os_str().to_owned())];
     let environment = Environment::new(variables, SystemTime::now().into());
     let mut paths = Paths::of(&environment);
@@ -73,7 +73,7 @@ fn race(
         }
         crate::testing::set_date(lock, old);
     }
-    let (paths, environment) = places_in(home);
+    let (paths, environment) = paths_in(home);
     let start = Barrier::new(2);
     let cleared_in = Mutex::new(Duration::ZERO);
     let taken = thread::scope(|scope| {
