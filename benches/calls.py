@@ -7,6 +7,9 @@ status line. The process reads the programs from standard input and prints their
 
 Before each call, a response is appended to the session's transcript, and the totals and durations of the payload grow.
 The programs alternate round by round, so that a busy moment affects all of them.
+
+To count the instructions of a call with callgrind, preload a library in which `clock_nanosleep` sleeps a minute longer.
+Otherwise, the call usually reaches its deadline of 600 ms, and only a part of it is counted.
 """
 import datetime
 import json

@@ -12,11 +12,12 @@ use crate::claude::window_usage::WindowUsage;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
+use crate::limits::pace::five_hours::{self, Level};
 use crate::limits::pace::week::{self, PastWeeks};
-use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
+use crate::limits::pace::{Expected, Outlook, WindowStep};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
-use crate::time::{FIVE_HOURS, WEEK};
+use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, rfc3339};
 
 /// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are accurate only
 /// to within a few hours, so more frequent updates would not improve them.
@@ -88,6 +89,47 @@ impl JournalRecord for WeekForecast {
     const KIND: &'static str = "week";
 }
 
+/// The part of a [`Reading`] that a forecast of the 5-hour window needs. A status-line call reads up to
+/// [`READINGS_OF_FIVE_HOURS`] of them, and skipping everything else halves the time that this takes.
+#[derive(Debug, Deserialize)]
+struct FiveHourReading {
+    sample: FiveHourSample,
+}
+
+impl JournalRecord for FiveHourReading {
+    const KIND: &'static str = Reading::KIND;
+}
+
+/// The part of a [`Sample`] that a forecast of the 5-hour window needs.
+#[derive(Debug, Deserialize)]
+struct FiveHourSample {
+    #[serde(deserialize_with = "rfc3339::deserialize")]
+    at: DateTime<Utc>,
+    #[serde(deserialize_with = "rfc3339::deserialize")]
+    measured: DateTime<Utc>,
+    five_hour: Option<WindowUsage>,
+    account: Option<String>,
+}
+
+impl FiveHourSample {
+    /// Returns true if every time in the sample is within the supported range. See [`Sample::has_sound_dates`].
+    fn has_sound_dates(&self) -> bool {
+        let reset = self.five_hour.and_then(|usage| usage.resets_at);
+        [self.at, self.measured]
+            .into_iter()
+            .chain(reset)
+            .all(is_in_supported_range)
+    }
+}
+
+/// Returns the time at which a 5-hour window began. A window without a reset begins now.
+fn beginning(usage: &WindowUsage, now: DateTime<Utc>) -> DateTime<Utc> {
+    match usage.resets_at {
+        Some(reset) => reset - FIVE_HOURS,
+        None => now,
+    }
+}
+
 /// The forecasts for a reading's account.
 #[derive(Debug)]
 pub(crate) struct Forecasts<'a> {
@@ -127,11 +169,7 @@ impl<'a> Forecasts<'a> {
         if is_week_full || !(five_hours::NO_FORECAST_BELOW..100.0).contains(&usage.used_percent) {
             return None;
         }
-        let levels: Vec<_> = self
-            .five_hour_steps(sample, READINGS_OF_FIVE_HOURS)?
-            .into_iter()
-            .map(|step| (step.at, step.usage.used_percent))
-            .collect();
+        let levels = self.five_hour_levels(sample, &usage);
         Some(Expected {
             window: Window::FiveHour,
             usage,
@@ -225,11 +263,45 @@ impl<'a> Forecasts<'a> {
     }
 
     /// Returns the usage changes in the current 5-hour window, based on the account's most recent readings.
-    fn five_hour_steps(&self, sample: &Sample, most_readings: usize) -> Option<Vec<WindowStep>> {
+    fn five_hour_levels(&self, sample: &Sample, usage: &WindowUsage) -> Vec<Level> {
+        let began = beginning(usage, self.now);
+        let mut readings: Vec<FiveHourSample> = self
+            .readings
+            .journal
+            .records_with("account", sample.account.as_deref())
+            .map(|reading: FiveHourReading| reading.sample)
+            .filter(|reading| reading.account == sample.account && reading.has_sound_dates())
+            .take(READINGS_OF_FIVE_HOURS)
+            .filter(|reading| reading.at <= self.now)
+            .take_while(|reading| reading.at >= began)
+            .collect();
+        readings.reverse();
+        // An idle session can report outdated figures.
+        let mut newest = DateTime::<Utc>::MIN_UTC;
+        readings.retain(|reading| {
+            let is_newer = reading.measured > newest;
+            newest = newest.max(reading.measured);
+            is_newer
+        });
+        let mut levels = Vec::new();
+        let mut before: Option<WindowUsage> = None;
+        for reading in readings {
+            if let Some(current) = reading.five_hour
+                && before.is_none_or(|before| current.is_step_from(&before))
+                && current.has_same_reset(usage)
+            {
+                levels.push((reading.at, current.used_percent));
+            }
+            before = reading.five_hour;
+        }
+        levels
+    }
+
+    /// Returns the usage changes in the current 5-hour window, based on all of the account's readings.
+    fn five_hour_steps(&self, sample: &Sample) -> Option<Vec<WindowStep>> {
         let usage = sample.five_hour?;
-        let began = usage.resets_at.unwrap_or(self.now + FIVE_HOURS) - FIVE_HOURS;
         let readings = readings::of_account(self.readings.journal, sample.account.as_deref());
-        let mut steps = self.steps_since(readings.take(most_readings), began);
+        let mut steps = self.steps_since(readings, beginning(&usage, self.now));
         steps.retain(|step| step.window == Window::FiveHour && step.usage.has_same_reset(&usage));
         Some(steps)
     }
@@ -243,7 +315,7 @@ impl<'a> Forecasts<'a> {
         let steps = self
             .readings
             .current(MeasuredService::Plan)
-            .and_then(|sample| self.five_hour_steps(&sample, usize::MAX))
+            .and_then(|sample| self.five_hour_steps(&sample))
             .unwrap_or_default();
         let mut rises: IndexMap<String, f64> = IndexMap::new();
         let mut level = None;

@@ -26,6 +26,7 @@ pub(crate) use forecasts::{Forecasts, steps};
 pub(crate) use history::list_retries;
 use present::MOST_OTHER_SESSIONS;
 pub(crate) use present::{Continuing, Situation};
+use readings::Reading;
 pub(crate) use readings::WindowReadings;
 
 use std::cell::OnceCell;
@@ -85,6 +86,7 @@ pub(crate) struct Incidents<'a> {
     environment: &'a Environment,
     login: Login<'a>,
     journal: OnceCell<Journal>,
+    newest_of_plan: OnceCell<Option<Reading>>,
     transcripts: SessionTranscripts<'a>,
 }
 
@@ -95,6 +97,7 @@ impl<'a> Incidents<'a> {
             environment,
             login: Login::new(paths),
             journal: OnceCell::new(),
+            newest_of_plan: OnceCell::new(),
             transcripts: SessionTranscripts::new(paths),
         }
     }
@@ -134,6 +137,7 @@ impl<'a> Incidents<'a> {
             paths: self.paths,
             environment: self.environment,
             journal: self.journal(),
+            newest_of_plan: &self.newest_of_plan,
             login: &self.login,
         }
     }

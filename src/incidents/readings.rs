@@ -5,6 +5,7 @@
 //! the same configuration directory share a login. A gateway's limit is unrelated to the login, so it is kept separate.
 
 use std::borrow::Borrow;
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -126,6 +127,8 @@ pub(crate) struct WindowReadings<'a> {
     pub(super) paths: &'a Paths,
     pub(super) environment: &'a Environment,
     pub(super) journal: &'a Journal,
+    /// The login's newest reading of the plan's windows, once it has been found. A status-line call uses it twice.
+    pub(super) newest_of_plan: &'a OnceCell<Option<Reading>>,
     pub(super) login: &'a Login<'a>,
 }
 
@@ -156,6 +159,16 @@ impl WindowReadings<'_> {
     /// clock was wrong and would hide all other readings. Repeated figures may come from an earlier response, so each
     /// reading is dated to the earliest possible time.
     pub(super) fn newest(&self, service: MeasuredService) -> Option<Reading> {
+        match service {
+            MeasuredService::Plan => self
+                .newest_of_plan
+                .get_or_init(|| self.find_newest(service))
+                .clone(),
+            MeasuredService::Gateway => self.find_newest(service),
+        }
+    }
+
+    fn find_newest(&self, service: MeasuredService) -> Option<Reading> {
         let login = Some(self.login.directory_hash());
         let mut readings = self
             .journal

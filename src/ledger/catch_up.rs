@@ -149,6 +149,15 @@ impl Ledger {
                             next = chunks.next_without_long_read();
                         }
                     }
+                    if !chunks.is_finished() {
+                        return Ok(());
+                    }
+                    // Reconciling changes rows all over the table of responses. In the same transaction, each page is
+                    // still written only once.
+                    store.settle(self.data_directory(), prices)?;
+                    if catch_up.is_all() && store.noted("complete")? != Some(1) {
+                        store.note("complete", 1)?;
+                    }
                     Ok(())
                 })?;
             }

@@ -179,6 +179,11 @@ impl OrderedChunks<'_> {
         self.next_of_at_most(LONG_READ)
     }
 
+    /// Returns true if every chunk has been returned.
+    pub(super) fn is_finished(&self) -> bool {
+        self.next >= self.queue.chunks.len()
+    }
+
     fn next_of_at_most(&mut self, most_bytes: u64) -> Option<Chunk> {
         loop {
             let received = self.receiver.try_iter();

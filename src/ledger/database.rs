@@ -187,6 +187,11 @@ impl Ledger {
         self.is_lasting
     }
 
+    /// Returns the directory that contains the ledger and the journal.
+    pub(super) fn data_directory(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     /// Reads from the ledger.
     pub(super) fn ask<T>(
         &self,

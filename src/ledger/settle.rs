@@ -1,5 +1,7 @@
 //! Recalculates results after facts have changed.
 
+use std::path::Path;
+
 use super::database::{Ledger, RULES, Store};
 use super::error::{LedgerError, Result};
 use super::facts::Id;
@@ -9,14 +11,11 @@ use crate::pricing::PriceTable;
 impl Ledger {
     /// Adds the events from the journal and reconciles every lineage whose facts have changed.
     pub(super) fn settle(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
-        let data = self.path.parent().unwrap_or(&self.path).to_owned();
+        let data = self.data_directory();
         let has_work =
-            self.ask(|store| Ok(store.has_events_to_pick_up(&data)? || store.has_dirty()?))?;
+            self.ask(|store| Ok(store.has_events_to_pick_up(data)? || store.has_dirty()?))?;
         if has_work {
-            self.write(|store| {
-                store.pick_up_events(&data)?;
-                store.reconcile_dirty(prices)
-            })?;
+            self.write(|store| store.settle(data, prices))?;
         }
         Ok(())
     }
@@ -44,11 +43,17 @@ impl Ledger {
 }
 
 impl Store {
+    /// Adds the events from the journal in the data directory and reconciles every lineage whose facts have changed.
+    pub(super) fn settle(&self, data: &Path, prices: &PriceTable) -> Result<()> {
+        self.pick_up_events(data)?;
+        self.reconcile_dirty(prices)
+    }
+
     fn has_dirty(&self) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM sessions WHERE is_dirty)", [])
     }
 
-    pub(super) fn reconcile_dirty(&self, prices: &PriceTable) -> Result<()> {
+    fn reconcile_dirty(&self, prices: &PriceTable) -> Result<()> {
         let dirty: Vec<Id> = self.all(
             "SELECT DISTINCT lineage FROM sessions WHERE is_dirty",
             [],
