@@ -171,8 +171,10 @@ impl<'l> FactCollector<'_, 'l> {
         locations: impl Iterator<Item = &'p Location>,
     ) {
         for location in locations {
-            if let Some(heir) = self.owners.heir(at, owner, location) {
-                self.facts_of(heir).inherit(at);
+            if self.owners.is_inherited(at, owner, location)
+                && let Some(file) = self.lineage.files.get(&location.file)
+            {
+                self.facts_of(file.session).inherit(at);
             }
         }
     }

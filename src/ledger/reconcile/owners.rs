@@ -71,10 +71,15 @@ impl<'l> Owners<'l> {
         }
     }
 
-    /// Returns the session that inherited the line at this location, or `None` if the line was not inherited.
-    pub(super) fn heir(&self, at: Millis, owner: Id, location: &Location) -> Option<Id> {
-        let file = self.files.get(&location.file)?;
-        let (proof, ..) = self.proof(at, location)?;
+    /// Returns true if the session of the file at this location inherited the line from another session. Only main
+    /// transcripts inherit lines.
+    pub(super) fn is_inherited(&self, at: Millis, owner: Id, location: &Location) -> bool {
+        let Some(file) = self.files.get(&location.file) else {
+            return false;
+        };
+        let Some((proof, ..)) = self.proof(at, location) else {
+            return false;
+        };
         let is_proven = match proof {
             Proof::AfterMarker | Proof::InOrder => true,
             // Forks may have copied the snapshot that precedes the line, in which case it is not an ownership marker.
@@ -85,7 +90,7 @@ impl<'l> Owners<'l> {
             Proof::NamedSource | Proof::UnknownSource | Proof::OutOfOrder => false,
         };
         let is_own = file.session == owner && is_proven;
-        (file.is_main && !is_own).then_some(file.session)
+        file.is_main && !is_own
     }
 
     /// Returns the owner of the line at these locations, or `None` if none of the transcripts is known.
