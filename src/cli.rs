@@ -49,12 +49,12 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Print the status line (for Claude Code, which passes JSON on standard input)
+    /// Print the status line (Claude Code runs this with JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/statusline.txt"))]
     // The option is handled before the command line is parsed.
     #[command(arg = clap::arg!(--preview "Show the status line at several widths, with sample data"))]
     Statusline,
-    /// Handle an event (for Claude Code, which passes JSON on standard input)
+    /// Handle a hook event (Claude Code runs this with JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/hook.txt"))]
     Hook,
     /// Explain what really stopped you, and what to do
@@ -67,13 +67,13 @@ enum Command {
     Drain(commands::drain::DrainArguments),
     /// Show usage, pace, spend, sessions, and limits on one screen
     Now(commands::now::NowArguments),
-    /// Show how much of each budget is used, and the forecast
+    /// Show how much of each budget is used, with a forecast
     Budget(commands::budget::BudgetArguments),
-    /// Export spend and limits, to combine several machines or people
+    /// Export spend and limits to merge data across machines or people
     Export(commands::export::ExportArguments),
-    /// List Claude Code's locks, and which of them are stale
+    /// List Claude Code's locks and show which are stale
     Locks(commands::locks::LocksArguments),
-    /// Check your setup, with advice for each problem
+    /// Check your setup, and show how to fix each problem
     Doctor(commands::doctor::DoctorArguments),
     /// List past limit errors
     Incidents(commands::incidents::IncidentsArguments),

@@ -284,7 +284,7 @@ impl Today<'_> {
                 Some(Hint {
                     name: HintName::CheaperModel,
                     text: format!(
-                        "Subagents of type {agent} cost {cost} on {model} today. Some of them ran on {other}, which would have cost {other_cost} for the same tokens."
+                        "Subagents of type {agent} cost {cost} on {model} today. Some ran on {other}, where the same tokens would have cost {other_cost}."
                     ),
                     sum: cost - other_cost,
                 })

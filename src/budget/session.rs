@@ -20,10 +20,10 @@ const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 /// The hint in a terminal. In versions 2.1.119 to 2.1.285, a blocked prompt disappears from the input line and can be
 /// restored with the up arrow. Since 2.1.308, Claude Code puts it back into the input line. In all of these versions,
 /// Ctrl+S stashes the prompt.
-const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. If it is not, press the up arrow. Press Ctrl+S to set your prompt aside while you type /whycap continue. Claude Code brings it back afterward.";
+const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. If it is not, press the up arrow. Press Ctrl+S to set your prompt aside while you type /whycap continue. Claude Code restores it afterward.";
 
 /// The hint for `claude -p`, which has no input line and starts a new session each time.
-const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` starts a new session, so `claude -p` needs a higher budget in config.toml.";
+const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` run starts a new session, so raise the budget in config.toml for those runs.";
 
 /// The way to handle a prompt that triggers a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl<'a> SessionBudgets<'a> {
         };
         if let Err(error) = self.record_event(used_up, event) {
             return OnPrompt::Warn(format!(
-                "{sentence} Your prompt was sent anyway because whycap could not have saved what /whycap continue changes ({error})."
+                "{sentence} Your prompt was sent anyway because whycap cannot save anything right now, so /whycap continue would not have worked ({error})."
             ));
         }
 
@@ -222,7 +222,7 @@ impl<'a> SessionBudgets<'a> {
         for budget in &used_up {
             if let Err(error) = self.record_event(budget, self.continue_event()) {
                 return format!(
-                    "whycap could not save your /whycap continue ({error}). Until it can, it does not block any prompts."
+                    "whycap could not save the effect of /whycap continue ({error}). Until it can, no prompts are blocked."
                 );
             }
         }

@@ -97,7 +97,7 @@ impl Claim {
             || differ(self.space.as_ref(), own_domain.space.as_ref())
         {
             return Liveness::Unclear(format!(
-                "Process {} may be running on another machine, in a container, or on another system. whycap cannot see it from here.",
+                "Process {} may be running on another machine, in a container, or under another operating system. whycap cannot see it from here.",
                 self.pid
             ));
         }
@@ -177,7 +177,7 @@ impl Claim {
             // adjusted.
             (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
                 Liveness::Unclear(format!(
-                    "Process {pid} seems to have started after the lock was created. However, this would also be the case if the machine had been suspended."
+                    "Process {pid} seems to have started after the lock was created, but it would also look that way if the machine had been suspended."
                 ))
             }
             (_, None, _) if is_later => {

@@ -81,7 +81,7 @@ impl fmt::Display for Versions {
                 let last = ClientVersion(major, minor, patch - 1);
                 write!(out, "{from} to {last}")
             }
-            (Some(from), Some(before)) => write!(out, "{from} until {before}"),
+            (Some(from), Some(before)) => write!(out, "{from} or later, but before {before}"),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::spend::DaysAsked;
 pub(crate) struct DrainArguments {
     #[command(flatten)]
     days: DaysAsked,
-    /// Look only at this session
+    /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
     /// Print JSON

@@ -18,20 +18,20 @@ pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Look only at this session
+    /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// The same as --text
+    /// Same as --text
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
     message: Option<String>,
     /// Explain this message instead of the newest error ("-" reads it from standard input)
     #[arg(long, value_name = "TEXT", conflicts_with = "session")]
     #[arg(allow_hyphen_values = true)]
     text: Option<String>,
-    /// Show all details, not only what fits on one screen
+    /// Show all details, not just what fits on one screen
     #[arg(long)]
     long: bool,
-    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, 12 if whycap cannot tell
+    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, or 12 if whycap cannot tell
     #[arg(long)]
     exit_code: bool,
 }

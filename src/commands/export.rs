@@ -8,7 +8,7 @@ use crate::export::{Erasure, RowType, Script, erase, new_key, update_exports};
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, print};
 
-const NO_DIRECTORY: &str = "DuckDB reads the exported files directly; name their directory: whycap export DIR --print duckdb";
+const NO_DIRECTORY: &str = "DuckDB reads the exported files directly; specify their directory: whycap export DIR --print duckdb";
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -23,13 +23,13 @@ pub(crate) struct ExportArguments {
     /// Write only these rows (only with "-")
     #[arg(long, value_enum)]
     rows: Option<RowType>,
-    /// Show ten rows exactly as they would be exported and what is left out, without writing anything
+    /// Show ten rows exactly as they would be exported, and list what is left out, without writing anything
     #[arg(long)]
     dry_run: bool,
     /// Print a dashboard, or a script that loads exports into a database
     #[arg(long, value_enum, conflicts_with_all = ["since", "rows", "dry_run"])]
     print: Option<Script>,
-    /// Erase rows that any machine exported to DIR: person=NAME, project=NAME, or before=DAY. With
+    /// Erase rows from DIR, no matter which machine exported them: person=NAME, project=NAME, or before=DAY. With
     /// --print clickhouse, print the SQL that erases them
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["since", "rows", "dry_run"])]
     erase: Option<Erasure>,
@@ -60,7 +60,7 @@ impl Subcommand for ExportArguments {
         }
         if self.rows.is_some() && !is_piped {
             return Err(misuse(
-                "--rows works only with -, because a directory always gets all rows",
+                "--rows works only with -, because exports to a directory always contain all rows",
             ));
         }
 

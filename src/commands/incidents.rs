@@ -17,7 +17,7 @@ pub(crate) struct IncidentsArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Look only at this session
+    /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
     /// Combine several machines' exports in this directory, by person

@@ -94,7 +94,7 @@ impl Subcommand for InstallArguments {
         if has_plugin && !self.dry_run {
             report.paragraph(
                 Tone::Plain,
-                "You can use /whycap at a limit. Claude Code will still continue by itself after the reset.",
+                "You can use /whycap when you reach a limit. Claude Code will still continue by itself after the reset.",
             );
         }
         Ok(report.into())

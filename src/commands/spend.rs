@@ -29,7 +29,7 @@ pub(crate) struct SpendArguments {
     /// Print CSV, with one line per group
     #[arg(long)]
     csv: bool,
-    /// Write a page for the browser, replacing an older page
+    /// Write an HTML page, replacing any older one
     #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "order", "why", "json", "csv"])]
     html: Option<PathBuf>,
     /// Leave all names out of the page

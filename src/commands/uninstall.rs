@@ -57,7 +57,7 @@ impl Subcommand for UninstallArguments {
         }
 
         if report.is_empty() && failure.is_none() {
-            let nothing = "whycap did not find itself in any settings file. Nothing was changed.";
+            let nothing = "whycap was not found in any settings file. Nothing was changed.";
             report.paragraph(Tone::Plain, nothing);
         } else if self.dry_run {
             report.line("Nothing was changed.");

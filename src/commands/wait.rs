@@ -61,7 +61,7 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(&incident.headline);
                     }
                     _ if has_waited => {
-                        terminal::print_sentence("The limit has ended. You can continue.")?;
+                        terminal::print_sentence("The limit no longer applies. You can continue.")?;
                     }
                     _ => terminal::print_sentence("You are not blocked.")?,
                 }
@@ -75,7 +75,7 @@ impl Subcommand for WaitArguments {
                 .saturating_sub(started.elapsed());
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
-                terminal::print_error("timed out before the limit ended");
+                terminal::print_error("timed out while the limit still applied");
                 break TIMED_OUT;
             }
             has_waited = true;

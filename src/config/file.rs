@@ -105,7 +105,7 @@ impl Config {
                 .find(|key| key.section == section && key.name == name)
             else {
                 self.problems
-                    .push(format!("`{full_name}` is not a key that whycap knows"));
+                    .push(format!("`{full_name}` is not a known key"));
                 continue;
             };
             let Some(checked) = key.check(value) else {

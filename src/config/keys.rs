@@ -151,7 +151,7 @@ pub(super) static KEYS: [Key; 25] = [
         name: "clock",
         kind: ValueKind::OneOf(&["auto", "12", "24"]),
         requirement: "must be \"auto\", \"12\", or \"24\"",
-        about: "The 12-hour or 24-hour clock: auto (as in your locale), 12, or 24.",
+        about: "Whether to show times on the 12-hour or the 24-hour clock: auto (as in your locale), 12, or 24.",
         example: "",
     },
     Key {
@@ -167,7 +167,7 @@ pub(super) static KEYS: [Key; 25] = [
         name: "day",
         kind: DOLLARS,
         requirement: MUST_BE_DOLLARS,
-        about: "The budget for one day and all sessions, in dollars.",
+        about: "The budget for one day across all sessions, in dollars.",
         example: "20.0",
     },
     Key {

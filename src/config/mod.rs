@@ -86,7 +86,7 @@ impl Config {
     /// version of whycap and do not justify a warning on every screen.
     pub(crate) fn budget_fault(&self) -> Option<&str> {
         self.problems_of("budget")
-            .find(|problem| !problem.contains("is not a key"))
+            .find(|problem| !problem.contains("is not a known key"))
     }
 
     /// Returns true if an invalid file may contain budgets.

@@ -182,7 +182,7 @@ impl Context {
             " across all accounts and keys"
         };
         let mut sentences = vec![format!(
-            "Since {}, you have spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members use the same limit.",
+            "Since {}, you have spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members count toward the same limit.",
             self.clock().format_time(since),
             if is_lower_bound { "at least " } else { "" },
         )];

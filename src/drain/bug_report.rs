@@ -18,7 +18,7 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
     let mut lines = vec![
         "### Avoidable prompt cache writes\n".to_owned(),
         format!(
-            "{} of {} responses wrote {} tokens to the cache that were already in it ({} more than reading them would have cost).\n",
+            "{} of {} responses wrote {} tokens to the cache that were already in it, which cost {} more than reading them.\n",
             avoidable.responses, findings.responses, avoidable.tokens, avoidable.cost
         ),
         "| Claude Code | responses | rewrites | tokens |\n|---|---|---|---|".to_owned(),

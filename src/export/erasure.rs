@@ -59,9 +59,9 @@ impl Erasure {
         };
         let hint = if names.len() <= MAX_LISTED_NAMES {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("its {noun}s are: {}", names.join(", "))
+            format!("the exports contain these {noun}s: {}", names.join(", "))
         } else {
-            format!("to list its {noun}s, run: whycap spend --from {directory} --by {noun}")
+            format!("to list the {noun}s in it, run: whycap spend --from {directory} --by {noun}")
         };
         format!("{directory} has no rows for {noun} {name}, so nothing was erased; {hint}")
     }

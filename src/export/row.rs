@@ -121,7 +121,7 @@ impl<'l> ExportedRow<'l> {
     pub(super) fn parse(line: &'l [u8]) -> Result<Self, String> {
         let row: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         if row.machine.is_empty() {
-            Err("the row names no machine".to_owned())
+            Err("the row does not name a machine".to_owned())
         } else if row.cost_pico.is_none() && row.blocked_s.is_none() && row.percent.is_none() {
             Err("the row has no amount".to_owned())
         } else {

@@ -50,11 +50,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         }
     }
     if summary.is_some() {
-        page.table(
-            "totals",
-            "Limit errors by limit",
-            &by_limit(&view.error_summary),
-        );
+        page.table("totals", "Errors by limit", &by_limit(&view.error_summary));
         if let Some(table) = over_time(&view.error_summary) {
             page.table("totals", "Limit errors over time", &table);
         }
@@ -118,7 +114,7 @@ fn verdict_label(verdict: Verdict) -> &'static str {
         Verdict::Misworded => "real, misworded",
         Verdict::FalseLikely => "probably wrong",
         Verdict::WrongCredential => "wrong key or account",
-        Verdict::NotALimit => "not a limit",
+        Verdict::NotALimit => "not a usage limit",
         Verdict::Notice | Verdict::Over => "a notice",
         Verdict::CannotTell => "cannot tell",
     }

@@ -33,7 +33,7 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
 pub(super) fn call(environment: &Environment, executable: &Path) -> anyhow::Result<String> {
     Shell::of(environment).call(executable).with_context(|| {
         format!(
-            "the path {} is not valid text, so it cannot be written to the settings; move whycap to a different directory",
+            "the path {} is not valid Unicode, so it cannot be written to the settings; move whycap to a different directory",
             executable.display()
         )
     })

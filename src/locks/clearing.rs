@@ -105,7 +105,7 @@ impl Clearing<'_> {
             .map(|lock| self.paths.show(&lock.observed.location.path()))
             .collect();
         notify(&format!(
-            "Checking for {seconds} s that nothing is using {}.",
+            "Watching for {seconds} s to make sure that nothing is using {}.",
             kept_paths.join(", ")
         ));
         self.wait_for(Duration::from_secs(seconds.unsigned_abs()));
@@ -331,7 +331,7 @@ mod tests {
         let cleared = (LockVerdict::Stale, LockAction::Cleared);
         assert_eq!(verdict_and_action(&locks[0]), cleared);
         assert_eq!(clearing.waited.get(), Duration::from_secs(7));
-        assert!(notices.take()[0].starts_with("Checking for 7 s"));
+        assert!(notices.take()[0].starts_with("Watching for 7 s"));
     }
 
     #[test]

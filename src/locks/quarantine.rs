@@ -258,7 +258,7 @@ fn restore_item(item: &Path) -> Option<Restored> {
 fn move_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!(
-            "whycap does not know where the lock came from, so it is still in {}.",
+            "whycap does not know where the lock came from, so it left the lock in {}.",
             item.display()
         ));
     };

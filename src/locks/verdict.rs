@@ -91,8 +91,9 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
             return CannotTell.because("The lock is neither a file nor a directory.");
         }
         (LockKind::Marker, _) => {
-            return Harmless
-                .because("Claude Code leaves this file here by design. The file locks nothing.");
+            return Harmless.because(
+                "Claude Code leaves this file here by design. It does not lock anything.",
+            );
         }
         _ => {}
     }

@@ -113,7 +113,7 @@ impl FailedAttempts {
     /// Returns a short description of the last failure, such as "529 overloaded".
     pub(crate) fn reason(&self) -> String {
         let Some(status) = self.statuses.last() else {
-            return "service not reached".to_owned();
+            return "service unreachable".to_owned();
         };
         let meaning = match status {
             401 | 403 => " login refused",

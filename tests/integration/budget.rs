@@ -339,14 +339,15 @@ fn no_prompt_is_blocked_if_the_decision_to_continue_cannot_be_stored() {
     assert_eq!(sent.get("decision"), None, "{sent}");
     let said = sent["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap could not have saved what /whycap continue changes (could not write "),
+        said.starts_with("whycap: Today's budget of $0.40 is used up ($0.47 so far). Your prompt was sent anyway because whycap cannot save anything right now, so /whycap continue would not have worked (could not write "),
         "{said}"
     );
     let lifted = prompt(&sandbox, "/whycap continue");
     let lifted = flat(lifted["reason"].as_str().unwrap());
     assert!(
-        lifted.starts_with("whycap could not save your /whycap continue (could not write ")
-            && lifted.ends_with("Until it can, it does not block any prompts."),
+        lifted
+            .starts_with("whycap could not save the effect of /whycap continue (could not write ")
+            && lifted.ends_with("Until it can, no prompts are blocked."),
         "{lifted}"
     );
 }

@@ -623,7 +623,7 @@ fn an_explanation_fits_a_screen_and_long_shows_the_rest() {
     assert!(short.contains("whycap explain --long"), "{short}");
     assert!(long.lines().count() > 24, "{long}");
     // The output states what happened, when the limit ends, what to do, and why, in this order.
-    let order = ["at 12:00, in", "What to do", "Why", "The error names"];
+    let order = ["at 12:00, in", "What to do", "Why", "The error refers to"];
     let positions: Vec<_> = order.iter().map(|words| short.find(words)).collect();
     assert!(
         positions.is_sorted() && positions.iter().all(Option::is_some),

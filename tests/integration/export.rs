@@ -587,7 +587,7 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
     for (what, says) in [
         (
             "person=Adda",
-            "~/out has no rows for person Adda, so nothing was erased; its persons are: Ada",
+            "~/out has no rows for person Adda, so nothing was erased; the exports contain these persons: Ada",
         ),
         (
             "before=2020-01-01",

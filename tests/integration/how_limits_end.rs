@@ -440,7 +440,7 @@ fn an_outage_does_not_hide_a_full_window() {
         let incident = client.explained("2026-11-20T10:00:40Z");
         for (place, says) in [
             ("headline", "used up until 12:00"),
-            ("actions", "one of your plan's limits is used up, too"),
+            ("actions", "one of your plan's limits is also used up"),
         ] {
             let text_there = incident[place].to_string();
             assert_eq!(
@@ -1118,6 +1118,6 @@ fn a_pasted_outage_mentions_the_full_window_too() {
     let headline = pasted["incident"]["headline"].as_str().unwrap();
     assert_eq!(
         headline,
-        "The service will recover in minutes, but your 5-hour limit is used up until 12:00."
+        "The service is overloaded, and your 5-hour limit is also used up until 12:00."
     );
 }

@@ -486,6 +486,6 @@ fn an_error_followed_by_a_response_does_not_ask_to_wait() {
     let explained = sandbox.run(&["explain", "--json"]).json();
     assert_eq!(
         explained["incident"]["actions"][0]["do"],
-        "You can continue now; this limit has ended"
+        "You can continue now; this limit no longer applies"
     );
 }

@@ -94,7 +94,7 @@ fn misses(case: &Value) -> Vec<String> {
             "tells it as one that came" => {
                 answer["limit"] != "unknown" && !said.starts_with("if you got this message")
             }
-            "says it is not claude's" => said.contains("not of claude"),
+            "says it is not claude's" => said.contains("not a claude limit"),
             _ => claim.strip_prefix("says ") == answer["limit"].as_str(),
         };
         if is_made {

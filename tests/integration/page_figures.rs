@@ -457,7 +457,7 @@ fn windows_and_limits_on_the_page_match_the_readings() {
 /// Checks how long work was blocked, either until the window's reset at 13:00 or until the next response.
 fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
-    let by_limit = table(page, "Limit errors by limit");
+    let by_limit = table(page, "Errors by limit");
     let found: BTreeMap<&str, (&str, Option<String>)> = by_limit
         .iter()
         .map(|row| (row[0].0.as_str(), (row[1].0.as_str(), value(&row[3]))))

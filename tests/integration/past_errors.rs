@@ -191,7 +191,10 @@ fn a_false_alarm_is_still_called_one_after_it_has_passed() {
         let at = "2026-11-20T10:11:00Z";
         let explained = flat(client.run(at, &["explain"], b"").success());
         assert!(explained.starts_with(summary), "{explained}");
-        assert!(!explained.contains("limit has ended"), "{explained}");
+        assert!(
+            !explained.contains("limit no longer applies"),
+            "{explained}"
+        );
         assert!(asked(&client, at).starts_with(summary));
         for at in [at, "2026-11-20T12:30:00Z", "2026-11-25T10:00:00Z"] {
             let listed = flat(client.run(at, &["incidents"], b"").success());
@@ -221,9 +224,9 @@ fn an_entry_states_its_end_once() {
         let listed = client.run(at, &["incidents"], b"").success().to_owned();
         let ends = [
             "Your 5-hour limit was used up, but Claude Code responded at 10:10.",
-            "The service was overloaded (not one of your limits), which usually passes within minutes; send the prompt again.",
-            "The service was overloaded (not one of your limits), which usually passes within minutes.",
-            "The service was overloaded (not one of your limits), but another session received a response at 10:20.",
+            "The service was overloaded (not a usage limit), which usually passes within minutes; send the prompt again.",
+            "The service was overloaded (not a usage limit), which usually passes within minutes.",
+            "The service was overloaded (not a usage limit), but another session received a response at 10:20.",
         ];
         ends.map(|end| flat(&listed).contains(end))
     };

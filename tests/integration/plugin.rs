@@ -507,7 +507,7 @@ fn install_leaves_the_command_to_a_plugin_that_the_user_has_enabled() {
     assert!(!sandbox.path(".claude/skills").exists());
     assert!(!sandbox.path(".claude/commands").exists());
     let doctor = sandbox.run(&["doctor"]);
-    let sentence = "the plugin handles /whycap; the hooks do the rest";
+    let sentence = "the plugin handles /whycap, and the hooks do the rest";
     assert!(doctor.success().contains(sentence), "{doctor:?}");
     assert!(
         doctor.stdout.contains("OK, with no warnings."),

@@ -185,7 +185,7 @@ fn every_output_uses_the_past_tense_after_recovery() {
         let incident = client.explained("2026-11-20T10:11:00Z");
         let actions = incident["actions"].as_array().unwrap();
         let ended = [
-            "You can continue now; this limit has ended",
+            "You can continue now; this limit no longer applies",
             "You can continue now; this problem has passed",
             "You can continue now; this was probably a false alarm",
         ];
@@ -635,7 +635,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 12,
-        expected_text: "The message says that you have reached a limit an admin set",
+        expected_text: "The message says that you have reached a limit set by an admin",
         row: "",
     },
     Scenario {
@@ -650,7 +650,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || Value::Null,
         code: 0,
         expected_text: "",
-        row: "only a warning; you are not blocked",
+        row: "just a warning; you are not blocked",
     },
     Scenario {
         name: "nothing at all",
@@ -695,7 +695,9 @@ fn all_outputs_agree() {
         let explained = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
         let waits = client.run(at, &["wait", "--timeout", "1s"], b"");
-        let gave_up = waits.stderr.contains("timed out before the limit ended");
+        let gave_up = waits
+            .stderr
+            .contains("timed out while the limit still applied");
         assert_eq!(
             (waits.code, gave_up),
             if code == 10 {
@@ -970,7 +972,7 @@ fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
     let held_back = sends(SOON);
     assert!(
         held_back
-            .contains("only while one of your plan's limits is used up, which is until 12:00 (1 h 59 m from now)")
+            .contains("only while one of your plan's limits is used up. That lasts until 12:00 (1 h 59 m from now)")
             && held_back.contains("Each `claude -p`"),
         "{held_back}"
     );
@@ -1017,7 +1019,8 @@ fn a_credit_budget_shows_no_figure_without_readings() {
     client.works(AT, 100_000);
     let budget = client.run(SOON, &["budget"], b"").success().to_owned();
     assert!(
-        budget.contains("whycap does not know how much you paid") && !budget.contains("$0.00"),
+        budget.contains("whycap cannot tell how much of this month's spend you paid for")
+            && !budget.contains("$0.00"),
         "{budget}"
     );
     let budget = client.run(SOON, &["budget", "--json"], b"").json();
@@ -2072,7 +2075,7 @@ fn no_explanation_contradicts_the_usage_that_it_shows() {
     for (incident, fact) in [
         (
             by_page,
-            "/usage showed 12% of your 5-hour limit used, 5 m ago.",
+            "/usage showed 12% of your 5-hour limit as used, 5 m ago.",
         ),
         (
             pasted,
@@ -2100,13 +2103,13 @@ fn a_model_limit_stays_while_another_model_responds() {
     for (model, headline, step) in [
         (
             "claude-sonnet-5-5",
-            "Another model is responding here; your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
+            "Another model is responding in this session; your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
             "Do nothing for now; another model is responding in this session",
         ),
         (
             "claude-opus-5-5",
             "Your weekly Opus limit was used up, but Claude Code responded at 10:00.",
-            "You can continue now; this limit has ended",
+            "You can continue now; this limit no longer applies",
         ),
     ] {
         let mut client = Client::with_session(&sandbox, model);

@@ -107,7 +107,7 @@ fn lines(page: &str, caption: &str) -> Vec<String> {
 }
 
 const BY_PERSON: &str = "Limits by person";
-const BY_LIMIT: &str = "Limit errors by limit";
+const BY_LIMIT: &str = "Errors by limit";
 
 /// The expected tables on the page for [`MADE_UP`].
 const TABLES: &str = "
@@ -116,7 +116,7 @@ ada | 3 | - | 3 h 30 m | 3 | 5-hour limit 2, weekly limit 1
 bob | 3 | 1 | 24 m | - | 5-hour limit 1, overloaded 1, api spend cap 1
 cy | 1 | - | 1 m | 0 | 5-hour limit 1
 
-Limit errors by limit
+Errors by limit
 5-hour limit | 4 | 1 | 2 h 45 m
 weekly limit | 1 | - | 1 h
 overloaded | 1 | - | 10 m
@@ -259,7 +259,7 @@ fn a_damaged_file_counts_up_to_the_damage_with_a_note() {
     let says = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
     assert!(!good.contains(says));
     let damages = r#"
-spend: the row names no machine: {"key":"00"}
+spend: the row does not name a machine: {"key":"00"}
 spend: invalid type: {"key":"00","cost_pico":0.5}
 limits: invalid type: {"key":"00000000000000ff","version":"newest"}
 limits: out of range: {"version":1,"time":"+300000-01-01 00:00:00"}

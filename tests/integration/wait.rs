@@ -19,7 +19,7 @@ fn gives_up(client: &Client<'_>, now: &str) {
     let run = waits(client, now, &["--timeout", "1s"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (124, "whycap: timed out before the limit ended\n")
+        (124, "whycap: timed out while the limit still applied\n")
     );
 }
 
@@ -52,7 +52,7 @@ fn the_wait_ends_with_the_limit() {
     // A log shows why the wait ended.
     assert!(
         run.stdout
-            .ends_with("The limit has ended. You can continue.\n"),
+            .ends_with("The limit no longer applies. You can continue.\n"),
         "{run:?}"
     );
     assert!(started.elapsed() >= Duration::from_secs(1));
@@ -74,14 +74,17 @@ fn a_session_that_will_continue_by_itself_is_named() {
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!(
         run.success(),
-        format!("{warning}The limit has ended. You can continue.\n")
+        format!("{warning}The limit no longer applies. You can continue.\n")
     );
     client.announces(
         "2026-11-20T10:01:00Z",
         "Automatic continue cancelled · /rate-limit-options to wait again",
     );
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
-    assert_eq!(run.success(), "The limit has ended. You can continue.\n");
+    assert_eq!(
+        run.success(),
+        "The limit no longer applies. You can continue.\n"
+    );
 }
 
 #[test]
@@ -286,7 +289,7 @@ fn the_progress_line_ends_before_a_message() {
     let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
     let message = shown.lines().last().unwrap_or_default();
     assert_eq!(
-        message, "whycap: timed out before the limit ended",
+        message, "whycap: timed out while the limit still applied",
         "{shown:?}"
     );
 }

@@ -80,7 +80,7 @@ fn the_largest_amount_is_hinted_unless_turned_off() {
     all.push(served(1, OPUS, MAIN_AGENT, 200_000, true));
     let off = |off: &[HintName]| hint(&all, off).unwrap();
     assert!(
-        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. Some of them ran on claude-haiku-5-5, which would have cost $0.50 for the same tokens.")
+        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. Some ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
     );
     let without = [HintName::CheaperModel];
     let says = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";

@@ -17,8 +17,8 @@ const PAGES: &str = "https://whycap.github.io/whycap/messages";
 /// does not send.
 fn chapters() -> impl Iterator<Item = &'static Chapter> {
     const TITLES: &str = "Your plan's limits|Caps on usage credits|Usage credits|Warnings and news\
-        |What Claude Code answers about limits|The Console, API keys and gateways|The service\
-        |Too long, too large|Logins, keys and models|Not a limit of Claude";
+        |Claude Code's replies about limits|The Console, API keys and gateways|The service\
+        |Too long, too large|Logins, keys and models|Limits that are not Claude's";
     TITLES
         .split('|')
         .filter_map(|title| CHAPTERS.iter().find(|chapter| chapter.title == title))

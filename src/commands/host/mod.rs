@@ -57,7 +57,7 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
         .and_then(|reason| reason.lines().next())
         .unwrap_or("unknown reason");
     format!(
-        "internal error at {location}: {reason}; no file is damaged. Try again, and report the error if it happens again: {}/issues",
+        "internal error at {location}: {reason}; no files were damaged. Try again, and report the error if it happens again: {}/issues",
         env!("CARGO_PKG_REPOSITORY")
     )
 }

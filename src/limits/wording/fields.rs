@@ -156,7 +156,7 @@ impl Fields {
         let ended = if is_false {
             "this was probably a false alarm"
         } else if diagnosis.is_limit() {
-            "this limit has ended"
+            "this limit no longer applies"
         } else {
             "this problem has passed"
         };

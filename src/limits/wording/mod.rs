@@ -341,7 +341,7 @@ fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<Strin
     let remark = if past.contains("limit") {
         "not a limit of your plan"
     } else {
-        "not a limit"
+        "not a usage limit"
     };
     vec![format!("{past} ({remark})"), past, without_remark]
 }

@@ -18,13 +18,13 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
             "This session uses a different account than the one you are logged in to.".to_owned()
         }
         Fact::ServerNamesWindow(window, at) => {
-            format!("The error names your {}{}.", window.limit(), and_reset(*at, clock))
+            format!("The error refers to your {}{}.", window.limit(), and_reset(*at, clock))
         }
         Fact::ServerNamesPool(at) => {
-            format!("The error names your usage credits{}.", and_reset(*at, clock))
+            format!("The error refers to your usage credits{}.", and_reset(*at, clock))
         }
         Fact::ServerNamesOther(at) => {
-            format!("The error names an unknown limit{}.", and_reset(*at, clock))
+            format!("The error refers to an unknown limit{}.", and_reset(*at, clock))
         }
         Fact::NoCredits(why) => {
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
@@ -69,7 +69,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
             };
             let shown = reason.at.map_or_else(String::new, |at| format!(", {}", clock.format_distance(at)));
             let resets = resets_at.map_or_else(String::new, |at| format!(" (resets {})", clock.format_time(at)));
-            format!("/usage showed {percent:.0}% of your {name} limit used{shown}{resets}.")
+            format!("/usage showed {percent:.0}% of your {name} limit as used{shown}{resets}.")
         }
         Fact::ResetDiffers(ResetOfOther::Message, at) => {
             format!("The message gives a different reset time ({}).", clock.format_time(*at))
@@ -92,7 +92,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
         Fact::SetupToken => {
             "The session may have used CLAUDE_CODE_OAUTH_TOKEN, which does not say which plan you have.".to_owned()
         }
-        Fact::FastMode => "Fast mode was on, which always uses usage credits.".to_owned(),
+        Fact::FastMode => "Fast mode was on, and it always uses usage credits.".to_owned(),
         Fact::LongContext => {
             "The session used a model with the 1M context, which may need usage credits.".to_owned()
         }
