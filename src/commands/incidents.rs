@@ -25,6 +25,8 @@ pub(crate) struct IncidentsArguments {
     from: Option<PathBuf>,
 }
 
+/// The number of characters of a session ID to show if the session has no name.
+const SHORT_ID: usize = 8;
 /// The maximum number of incidents to list in a conversation.
 const MOST_IN_CONVERSATION: usize = 20;
 
@@ -56,7 +58,14 @@ impl Subcommand for IncidentsArguments {
         if incidents.is_empty() && retries.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }
-        Ok(Reply::from(report(&incidents, &retries, most, context.clock())).in_json(self.json))
+        let label = context.session_labels();
+        let name_session = |id: &str| match label(id).name() {
+            Some(name) => format!("\"{name}\""),
+            None => format!("session {}", id.get(..SHORT_ID).unwrap_or(id)),
+        };
+        let clock = context.clock();
+        let report = report(&incidents, &retries, most, &name_session, clock);
+        Ok(Reply::from(report).in_json(self.json))
     }
 }
 

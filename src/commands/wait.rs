@@ -9,6 +9,7 @@ use super::requested_session::unknown_session;
 use crate::context::Context;
 use crate::incidents::{Asker, Continuing};
 use crate::limits::decide::Wait;
+use crate::limits::incident::Incident;
 use crate::terminal::{self, Shown, is_stdout_terminal, print};
 use crate::time::parse_duration;
 
@@ -36,7 +37,7 @@ impl Subcommand for WaitArguments {
         let started = Instant::now();
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
-        let mut has_waited = false;
+        let mut waited_for: Option<Incident> = None;
         let mut has_progress = false;
         let mut announced = HashSet::new();
         let code = loop {
@@ -60,10 +61,13 @@ impl Subcommand for WaitArguments {
                         end_progress_line(has_progress)?;
                         terminal::print_error(&incident.headline);
                     }
-                    _ if has_waited => {
-                        terminal::print_sentence("The limit no longer applies. You can continue.")?;
+                    ended => {
+                        for sentence in
+                            last_sentences(ended.as_ref(), waited_for.as_ref(), &context)
+                        {
+                            terminal::print_sentence(&sentence)?;
+                        }
                     }
-                    _ => terminal::print_sentence("You are not blocked.")?,
                 }
                 break Wait::exit_code(wait);
             };
@@ -78,13 +82,35 @@ impl Subcommand for WaitArguments {
                 terminal::print_error("timed out while the limit still applied");
                 break TIMED_OUT;
             }
-            has_waited = true;
+            waited_for = situation.incident;
             let until_over = until
                 .and_then(|until| (until - context.environment.now).to_std().ok())
                 .unwrap_or(INTERVAL);
             std::thread::sleep(until_over.min(INTERVAL).min(time_left));
         };
         Ok(Reply::default().with_code(code))
+    }
+}
+
+/// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error that
+/// blocked work until now.
+fn last_sentences(
+    ended: Option<&Incident>,
+    waited_for: Option<&Incident>,
+    context: &Context,
+) -> Vec<String> {
+    let summary = ended.and_then(|ended| ended.summary.as_deref());
+    match (ended, summary, waited_for) {
+        (Some(ended), Some(summary), Some(waited_for)) if ended.is_same_error_as(waited_for) => {
+            vec![format!("{summary} You can continue.")]
+        }
+        (_, _, Some(_)) => vec!["You are not blocked any longer.".to_owned()],
+        (Some(ended), _, None) => context
+            .describe_past(ended)
+            .into_iter()
+            .chain(["You are not blocked.".to_owned()])
+            .collect(),
+        (None, _, None) => vec!["You are not blocked.".to_owned()],
     }
 }
 

@@ -219,6 +219,23 @@ impl Context {
         ))
     }
 
+    /// Returns a sentence about an error that is over: when and in which session it occurred, what happened, and how it
+    /// ended. Returns `None` if the error is not over, or if it is so old that nobody needs to be reminded of it.
+    pub(crate) fn describe_past(&self, incident: &Incident) -> Option<String> {
+        let summary = incident.summary.as_ref()?;
+        if !screen::is_recent(incident) || incident.evidence.is_pasted() {
+            return None;
+        }
+        let at = self.clock().format_time(incident.evidence.at());
+        let session = incident.evidence.error.session.id.as_deref();
+        Some(
+            match session.and_then(|session| self.describe_session(session)) {
+                Some(description) => format!("{at}, in {description}: {summary}"),
+                None => format!("{at}: {summary}"),
+            },
+        )
+    }
+
     /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or if
     /// it was run in a shell while the error blocks work.
     fn session_sentence(&self, incident: &Incident) -> Option<String> {

@@ -162,8 +162,11 @@ impl WatchedMoment {
         let percent_value = ledger
             .and_then(|ledger| context.percent_value(ledger, None).ok())
             .unwrap_or_default();
+        let situation = incidents.situation(None, context.asker());
+        let newest = situation.incident.as_ref();
         let mut facts = SlowFacts {
-            situation: incidents.situation(None, context.asker()),
+            past_error: newest.and_then(|newest| context.describe_past(newest)),
+            situation,
             others: running_clients
                 .live
                 .iter()

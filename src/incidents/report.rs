@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde_json::{Value, json};
 
 use super::history::SessionRetries;
@@ -81,8 +81,8 @@ impl<'i> Entry<'i> {
         merge_objects([self.last.to_json(), more])
     }
 
-    /// Adds the entry's time, its description, and the error message to a report.
-    fn describe(&self, clock: Clock, report: &mut Report) {
+    /// Adds the entry's time, its description, and the error message to a report. `session` is the name of the session.
+    fn describe(&self, session: Option<&str>, clock: Clock, report: &mut Report) {
         let incident = self.last;
         let sentence = match &incident.summary {
             Some(summary) => summary.clone(),
@@ -103,6 +103,9 @@ impl<'i> Entry<'i> {
             let last_at = clock.format_time(incident.evidence.at());
             let attempts = count_noun(self.attempts, "attempt");
             title = format!("{title}, {attempts}, last at {last_at}");
+        }
+        if let Some(session) = session {
+            title = format!("{title}, in {session}");
         }
         report.paragraph(Tone::Strong, format!("{title} ({state})"));
         report.indented_paragraph(2, Tone::Plain, sentence);
@@ -151,11 +154,12 @@ fn session_of(incident: &Incident) -> Option<&str> {
 }
 
 /// Returns the report about this machine's errors and the requests that Claude Code retried. The text describes at most
-/// `most` entries.
+/// `most` entries. If they are from several sessions, `name_session` names each entry's session.
 pub(crate) fn report(
     incidents: &[Incident],
     retries: &[SessionRetries],
     most: usize,
+    name_session: &dyn Fn(&str) -> String,
     clock: Clock,
 ) -> Report {
     let summary = ErrorSummary::of(incidents, clock);
@@ -175,8 +179,18 @@ pub(crate) fn report(
         report.line(NONE);
     }
     report.paragraphs(Tone::Plain, sentence_about_retries(retries, clock));
-    for entry in entries.iter().take(most) {
-        entry.describe(clock, &mut report);
+    let shown = entries.get(..most).unwrap_or(&entries);
+    let ids: IndexSet<&str> = shown
+        .iter()
+        .filter_map(|entry| session_of(entry.last))
+        .collect();
+    let names: IndexMap<&str, String> = match ids.len() {
+        0 | 1 => IndexMap::new(),
+        _ => ids.into_iter().map(|id| (id, name_session(id))).collect(),
+    };
+    for entry in shown {
+        let name = session_of(entry.last).and_then(|id| names.get(id));
+        entry.describe(name.map(String::as_str), clock, &mut report);
     }
     report
 }

@@ -83,6 +83,12 @@ impl Incident {
         session.is_none() || self.evidence.error.session.id.as_deref() == session
     }
 
+    /// Returns true if both are explanations of the same error.
+    pub(crate) fn is_same_error_as(&self, other: &Self) -> bool {
+        let (error, other) = (&self.evidence.error, &other.evidence.error);
+        error.at == other.at && error.session.id == other.session.id
+    }
+
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub fn is_notice(&self) -> bool {
         self.diagnosis.is_notice()

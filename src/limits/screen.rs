@@ -99,14 +99,22 @@ pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -
     report
 }
 
+/// Adds the headline, and the sentence that names the session. While an error still blocks work, the session comes first,
+/// because the headline would otherwise seem to be about the user's own session.
 fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report) {
+    let session = session.map(str::to_owned);
+    if incident.diagnosis.state.is_over() {
+        report.paragraph(Tone::Strong, incident.headline.clone());
+        report.paragraphs(Tone::Quiet, session);
+        return;
+    }
     let tone = if incident.blocks().is_some() {
         Tone::Alarm
     } else {
         Tone::Strong
     };
+    report.paragraphs(Tone::Quiet, session);
     report.paragraph(tone, incident.headline.clone());
-    report.paragraphs(Tone::Quiet, session.map(str::to_owned));
 }
 
 /// Adds up to `most` actions as a numbered list.
@@ -263,7 +271,8 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
 /// The time for which the status line shows that an error is over.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
-fn is_recent(incident: &Incident) -> bool {
+/// Returns true if the error or its reset is so recent that the user may still want to know how the error ended.
+pub(crate) fn is_recent(incident: &Incident) -> bool {
     let now = incident.evidence.clock.now;
     let end = incident
         .diagnosis

@@ -67,6 +67,9 @@ impl Moment {
         self.add_spend(&mut report);
         self.add_sessions(max_sessions, &mut report);
         if self.blocked().is_none() {
+            if let Some(sentence) = &self.slow.past_error {
+                add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
+            }
             let is_full = self.windows.as_ref().is_some_and(Sample::has_full_window);
             let text = if is_full { WINDOW_IS_FULL } else { NOT_BLOCKED };
             add_row(&mut report, "Limit", Tone::Plain, text.to_owned());

@@ -326,6 +326,127 @@ fn an_overload_is_not_explained_by_a_window_that_filled_up_later() {
     assert!(!facts.contains("usage was"), "{facts}");
 }
 
+/// The reasons quote the server and leave out the plan, which has nothing to do with these errors.
+#[test]
+fn the_reasons_for_an_error_that_is_not_a_limit_quote_the_server() {
+    for (text, more, quoted) in [
+        (
+            "Please run /login · API Error: 401 OAuth token has expired. Please obtain a new token.",
+            json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+            "The server responded: \"OAuth token has expired. Please obtain a new token.\"",
+        ),
+        (
+            "Prompt is too long",
+            json!({
+                "error": "invalid_request", "apiErrorStatus": 400,
+                "errorDetails": r#"400 {"error":{"message":"prompt is too long: 215000 tokens > 200000 maximum"}}"#,
+            }),
+            "The server responded: \"prompt is too long: 215000 tokens > 200000 maximum\"",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, text, more);
+        let incident = client.explained(SOON);
+        let facts: Vec<&Value> = incident["evidence"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|reason| &reason["fact"])
+            .collect();
+        assert_eq!(facts, [quoted], "{incident:#}");
+    }
+}
+
+/// A key without a login must not be said to override a login.
+#[test]
+fn a_key_without_a_login_overrides_nothing() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    client.receives_error(AT, "Credit balance is too low", balance);
+    let facts = client.explained(SOON)["evidence"].to_string();
+    let key = "ANTHROPIC_API_KEY is set in the environment, and there is no login with a plan.";
+    assert!(facts.contains(key), "{facts}");
+    assert!(
+        !facts.contains("overrides") && !facts.contains("found no login"),
+        "{facts}"
+    );
+}
+
+/// The server may use the words of an API organization's rate limit, to which sessions on a plan are not subject.
+#[test]
+fn a_throttle_of_a_session_on_a_plan_is_not_that_of_an_api_organization() {
+    let text = "API Error: Server is temporarily limiting requests (not your usage limit) · Number of request tokens has exceeded your per-minute rate limit";
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    let transient = json!({"apiErrorIsTransient": true});
+    client.receives_error(AT, text, &transient);
+    let incident = client.explained(SOON);
+    assert_eq!(incident["service"], "plan", "{incident:#}");
+    assert_eq!(
+        incident["headline"],
+        "There were too many requests at once (not your usage limit); wait a minute and send the prompt again."
+    );
+    let actions = incident["actions"].as_array().unwrap();
+    assert!(
+        actions.iter().all(|action| action["costs_money"] == false),
+        "{actions:#?}"
+    );
+    assert!(!incident.to_string().contains("for one person"));
+
+    client.session = "with-key".to_owned();
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    client.receives_error("2026-11-20T10:05:00Z", text, transient);
+    let incident = client.explained("2026-11-20T10:05:02Z");
+    assert_eq!(incident["service"], "console", "{incident:#}");
+}
+
+/// If an admin has turned credits off, users cannot turn them on.
+#[test]
+fn credits_that_an_admin_turned_off_are_not_recommended() {
+    for (reason, is_recommended) in [
+        ("seat_tier_level_disabled", false),
+        ("member_zero_credit_limit", false),
+        ("org_level_disabled", true),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, reason));
+        let incident = client.explained(SOON);
+        let actions = incident["actions"].as_array().unwrap();
+        let has_purchase = actions.iter().any(|action| action["costs_money"] == true);
+        assert_eq!(has_purchase, is_recommended, "{reason}: {actions:#?}");
+    }
+}
+
+/// If the current figures contradict a pasted message, the headline must not say that the limit is used up.
+#[test]
+fn the_headline_about_a_pasted_message_agrees_with_the_current_figures() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(42.0, NOON, 60.0, TUESDAY), 120);
+    for (text, headline) in [
+        (
+            "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)",
+            "The message is about your own 5-hour limit, not an organization's; check /usage to see if it is used up.",
+        ),
+        (
+            "Usage limit; resets 11pm, too far out to wait for",
+            "The message says that one of your plan's usage windows is full; you can continue at 23:00, in 12 h 59 m.",
+        ),
+    ] {
+        let arguments = ["explain", "--json", "--text", text];
+        let incident =
+            client.run("2026-11-20T10:01:00Z", &arguments, b"").json()["incident"].clone();
+        assert_eq!(incident["headline"], headline, "{incident:#}");
+        assert_eq!(incident["actions"][0]["command"], "/usage", "{incident:#}");
+    }
+}
+
 /// Error lines from 56 real sessions: the client version, the time of the error, the time of the next response, and the
 /// text.
 const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [

@@ -10,6 +10,9 @@ use crate::support::{Run, Sandbox};
 const AT: &str = "2026-11-20T10:00:00Z";
 const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
+/// The last line that `wait` prints after a 5-hour limit.
+const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.\n";
+
 fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
     let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
     client.run(now, &arguments, b"")
@@ -50,11 +53,7 @@ fn the_wait_ends_with_the_limit() {
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     // A log shows why the wait ended.
-    assert!(
-        run.stdout
-            .ends_with("The limit no longer applies. You can continue.\n"),
-        "{run:?}"
-    );
+    assert!(run.stdout.ends_with(LIMIT_ENDED), "{run:?}");
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
@@ -72,19 +71,13 @@ fn a_session_that_will_continue_by_itself_is_named() {
     assert_eq!((run.code, run.stdout.as_str()), (124, warning));
     // The user starts to wait shortly before the reset.
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
-    assert_eq!(
-        run.success(),
-        format!("{warning}The limit no longer applies. You can continue.\n")
-    );
+    assert_eq!(run.success(), format!("{warning}{LIMIT_ENDED}"));
     client.announces(
         "2026-11-20T10:01:00Z",
         "Automatic continue cancelled · /rate-limit-options to wait again",
     );
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
-    assert_eq!(
-        run.success(),
-        "The limit no longer applies. You can continue.\n"
-    );
+    assert_eq!(run.success(), LIMIT_ENDED);
 }
 
 #[test]
@@ -245,6 +238,49 @@ fn after_another_login_the_session_is_still_blocked_everywhere() {
     gives_up(&client, AT);
     assert_eq!(exit_code(&client, AT), 10);
     assert_eq!(client.explained(AT)["owner"], "other");
+}
+
+/// The last line must say what has ended. Not every error is a limit, and some limits are false.
+#[test]
+fn the_last_line_says_what_has_ended() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let room = windows(42.0, 1_795_176_000, 17.0, 1_795_500_000);
+    client.calls_status_line("2026-11-20T09:59:00Z", room, 120);
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    let waited = waits(&client, "2026-11-20T10:02:59Z", &[]);
+    let false_alarm = "The 5-hour limit error was probably a false alarm (5-hour usage 42%), which usually passes within minutes.";
+    assert!(
+        waited
+            .success()
+            .ends_with(&format!("{false_alarm} You can continue.\n")),
+        "{waited:?}"
+    );
+    client.receives_response("2026-11-20T10:05:00Z");
+    let overloaded = Client::with_session(&sandbox, "overloaded");
+    let status = json!({"apiErrorStatus": 529});
+    overloaded.receives_error("2026-11-20T10:10:00Z", "API Error: 529 Overloaded", status);
+    let ended =
+        "The service was overloaded (not a usage limit), which usually passes within minutes.";
+    let waited = waits(&overloaded, "2026-11-20T10:12:59Z", &[]);
+    assert_eq!(waited.success(), format!("{ended} You can continue.\n"));
+    let later = waits(&overloaded, "2026-11-20T10:20:00Z", &[]);
+    assert_eq!(
+        later.success(),
+        format!("10:10, in \"hi\": {ended}\nYou are not blocked.\n")
+    );
+    let now = overloaded.run("2026-11-20T10:20:00Z", &["now"], b"");
+    let words: Vec<&str> = now.success().split_whitespace().collect();
+    let rows = format!("Error 10:10, in \"hi\": {ended} Limit no limit is blocking you");
+    assert!(words.join(" ").ends_with(&rows), "{now:?}");
+    let listed = overloaded.run("2026-11-20T10:20:00Z", &["incidents"], b"");
+    assert!(
+        listed
+            .success()
+            .contains("10:10, 10 m ago, in \"hi\" (over)"),
+        "{listed:?}"
+    );
 }
 
 #[test]

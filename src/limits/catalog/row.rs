@@ -63,6 +63,7 @@ pub(crate) enum DecisionName {
     RefusedLogin,
     RefusedKey,
     ServiceProblem,
+    ApiRateLimit,
     RefusedForNow,
     Warning,
     PaidFromCredits,

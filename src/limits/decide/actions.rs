@@ -189,8 +189,13 @@ fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
         Cause::LongContextNeedsCredits => {
             vec![Do::StandardContext, Do::CheckMeters, Do::DoNotBuy]
         }
-        Cause::NoOrganization | Cause::NoOrganizationProbably => {
+        Cause::NoOrganization
+        | Cause::NoOrganizationProbably
+        | Cause::NoOrganizationDespiteRoom => {
             vec![Do::Wait, Do::OwnCredits, Do::Update]
+        }
+        Cause::Throttled if input.message.row.decision == DecisionName::ApiRateLimit => {
+            vec![Do::Retry, Do::FewerAtOnce, Do::LookAtStatusPage]
         }
         Cause::SubscriptionRefused => vec![Do::PaySubscription, Do::CheckStatus],
         Cause::TokenRefused => vec![Do::RenewToken, Do::CheckStatus],
@@ -224,6 +229,7 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
         | Cause::ProbablySomeWindow
         | Cause::NoCreditsByMessage
         | Cause::NoOrgCreditsByMessage
+        | Cause::NoOrganizationDespiteRoom
         | Cause::OwnCapByMessage
         | Cause::MemberCapByMessage
         | Cause::OrgCapByMessage
@@ -356,9 +362,28 @@ fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
         Some("out_of_credits") => Do::AddCredits,
         Some("org_level_disabled" | "overage_not_provisioned") => Do::CreditsOn,
         Some("org_level_disabled_until") => Do::RaiseOwnCap,
+        Some(reason) if is_admins_decision(reason) => {
+            // On a shared plan, the advice is already to ask an admin.
+            actions.drop(&[Do::CreditsInstead]);
+            return;
+        }
         _ => return,
     };
     actions.replace(Do::CreditsInstead, instead);
+}
+
+/// Returns true if the server does not accept usage credits because of an admin's setting, which the user cannot change.
+fn is_admins_decision(no_credits_reason: &str) -> bool {
+    matches!(
+        no_credits_reason,
+        "seat_tier_level_disabled"
+            | "seat_tier_zero_credit_limit"
+            | "member_level_disabled"
+            | "member_zero_credit_limit"
+            | "group_zero_credit_limit"
+            | "org_service_level_disabled"
+            | "org_spend_cap_reached"
+    )
 }
 
 /// Returns true if the same account has received a response in another session since the error.

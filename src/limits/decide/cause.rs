@@ -83,6 +83,8 @@ pub enum Cause {
     /// A usage window is probably full, although no reading confirms it. The message mentions the spend cap of an
     /// organization that does not exist.
     NoOrganizationProbably,
+    /// The pasted message names an organization that the user does not have, and the usage window is not full now.
+    NoOrganizationDespiteRoom,
     /// A usage window is full, whether or not the organization in the message exists.
     WindowFullDespiteCap,
     /// The organization's spend cap or the user's own spend cap has been reached.

@@ -129,7 +129,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         limit: finding.limit,
         verdict: finding.verdict,
-        service: service_of(&input, finding.limit),
+        service: service_of(&input, &finding),
         who_can_fix: finding.who_can_fix,
         waiting_helps: finding.waiting_helps,
         cause: finding.cause,
@@ -187,6 +187,9 @@ fn family_decision(input: &Input<'_>) -> Finding {
         }
         DecisionName::ServiceProblem => {
             service::problem(input).unwrap_or_else(|| cataloged_answer(input))
+        }
+        DecisionName::ApiRateLimit => {
+            service::api_rate_limit(input).unwrap_or_else(|| cataloged_answer(input))
         }
         DecisionName::RefusedForNow => service::refused_for_now(input),
         DecisionName::Warning => notices::warning(input),
@@ -257,14 +260,15 @@ fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
     }
 }
 
-/// Returns the service that refused the request. If the row does not specify a service, it is inferred from the kind of
-/// limit or from the session's credentials.
-fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
-    input
-        .message
-        .row
-        .service
-        .or_else(|| limit.service())
+/// Returns the service that refused the request. If the row does not specify a service, or if the session cannot have
+/// used it, the service is inferred from the kind of limit or from the session's credentials.
+fn service_of(input: &Input<'_>, finding: &Finding) -> Option<Service> {
+    let of_row = match finding.cause {
+        Cause::Throttled => None,
+        _ => input.message.row.service,
+    };
+    of_row
+        .or_else(|| finding.limit.service())
         .or_else(|| input.evidence.error.service())
 }
 

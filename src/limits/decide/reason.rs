@@ -39,6 +39,8 @@ pub(crate) enum Fact {
     ServerNamesPool(Option<DateTime<Utc>>),
     /// The server blamed a limit that whycap does not recognize.
     ServerNamesOther(Option<DateTime<Utc>>),
+    /// The words with which the server refused the request.
+    ServerSays(String),
     /// The server gave this reason for not accepting usage credits.
     NoCredits(String),
     /// A measurement of a usage window.
@@ -151,12 +153,13 @@ pub(super) fn reasons(input: &Input<'_>, finding: &Finding, resets: &Resets) -> 
     let mut reasons = Vec::new();
     add_owner(input.evidence, &mut reasons);
     add_server(input.evidence, &mut reasons);
+    add_server_words(input.evidence, finding, &mut reasons);
     add_measurements(input, finding, &mut reasons);
     add_resets(input.evidence, resets, &mut reasons);
     if reasons.is_empty() && input.evidence.is_pasted() {
         reasons.push(reason(Fact::WordsAlone, Source::Transcript, None));
     }
-    add_account(input.evidence, &mut reasons);
+    add_account(input.evidence, finding.limit, &mut reasons);
     add_session(input.message, input.evidence, &mut reasons);
     if reasons.is_empty() {
         reasons.push(reason(
@@ -197,6 +200,18 @@ fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     reasons.push(reason(fact, Source::Transcript, at));
     if let Some(why) = &quota.overage_disabled_reason {
         reasons.push(reason(Fact::NoCredits(why.clone()), Source::Transcript, at));
+    }
+}
+
+/// Adds the words with which the server refused the request, unless the cause is a limit or a temporary problem. Those
+/// messages contain nothing that the explanation does not say.
+fn add_server_words(evidence: &Evidence, finding: &Finding, reasons: &mut Vec<Reason>) {
+    if finding.limit.limited_resource() != LimitedResource::Nothing || evidence.is_pasted() {
+        return;
+    }
+    if let Some(words) = evidence.error.message.server_words() {
+        let at = Some(evidence.at());
+        reasons.push(reason(Fact::ServerSays(words), Source::Transcript, at));
     }
 }
 
@@ -290,8 +305,11 @@ fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Adds facts about the login, keys, and gateway.
-fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
+/// Adds facts about the login, keys, and gateway, as far as they can have to do with this kind of limit.
+fn add_account(evidence: &Evidence, limit: LimitKind, reasons: &mut Vec<Reason>) {
+    if matches!(limit, LimitKind::PromptTooLong | LimitKind::RequestTooLarge) {
+        return;
+    }
     for credential in &evidence.error.payer.credentials {
         let set_in = credential.set_in;
         let fact = if credential.outranks_login() {
@@ -303,7 +321,7 @@ fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
         };
         reasons.push(reason(fact, set_in.into(), None));
     }
-    if evidence.is_of_another_account() {
+    if evidence.is_of_another_account() || limit.is_passing() || limit == LimitKind::Auth {
         return;
     }
     match (&evidence.error.payer.account, evidence.plan()) {

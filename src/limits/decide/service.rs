@@ -26,6 +26,16 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
+/// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to one, so the
+/// server was only busy. Returns `None` if the session may have used a key.
+pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
+    let evidence = input.evidence;
+    let uses_plan = evidence.plan().is_some() && !evidence.error.uses_key();
+    let is_throttled = uses_plan && !evidence.is_pasted() && !evidence.has_oauth_token();
+    is_throttled
+        .then(|| Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled))
+}
+
 /// Handles a 429 response that does not give a reason.
 pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;

@@ -67,6 +67,13 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         (Cap::Organization, Some(_)) => {
             Finding::passing(limit_of_window, Verdict::Misworded, Cause::NoOrganization)
         }
+        (Cap::Organization, None) if is_not_full_now(input, window) => Finding::passing(
+            limit_of_window,
+            Verdict::Misworded,
+            Cause::NoOrganizationDespiteRoom,
+        )
+        .waiting(helps(input.has_reset_time(input.message.window)))
+        .without_knowing(Unknown::TimeOfMessage),
         (Cap::Organization, None) => Finding::passing(
             limit_of_window,
             Verdict::Misworded,

@@ -66,9 +66,18 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
                 .measured(measurement)
                 .without_knowing(Unknown::ReasonOfServer)
         }
-        _ if known.is_none() => Finding::passing(limit, Verdict::CannotTell, Cause::WindowGuessed)
-            .without_knowing(Unknown::WindowGuessed)
-            .without_knowing(input.missing_reading(window)),
+        _ if known.is_none() => {
+            // If the window has room now, it was full only if the message is old.
+            let has_room_now = matches!(state, WindowState::KnownNow(now) if !now.is_full());
+            let cause = if has_room_now {
+                Cause::SomeWindow
+            } else {
+                Cause::WindowGuessed
+            };
+            Finding::passing(limit, Verdict::CannotTell, cause)
+                .without_knowing(Unknown::WindowGuessed)
+                .without_knowing(input.missing_reading(window))
+        }
         _ if server.is_some() => Finding::passing(limit, Verdict::Real, Cause::WindowFull),
         _ => Finding::passing(limit, Verdict::CannotTell, Cause::WindowFullByMessage)
             .without_knowing(input.missing_reading(window)),

@@ -17,6 +17,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Deserializer, Value};
 
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{Credential, SetIn};
@@ -24,6 +25,7 @@ use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::CachedUsage;
 use crate::limits::kind::{Service, Window};
 use crate::limits::sample::Sample;
+use crate::secrets::redact;
 use crate::time::{Clock, HourFormat, Zone, is_in_supported_range};
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
@@ -92,6 +94,42 @@ pub struct ErrorMessage {
     pub line: Option<ErrorLine>,
     /// The attempts that failed before Claude Code gave up.
     pub failed_attempts: Option<FailedAttempts>,
+}
+
+impl ErrorMessage {
+    /// Returns the words with which the server refused the request, on a single line and with secrets removed. Returns
+    /// `None` if the error contains only the words of Claude Code.
+    pub(crate) fn server_words(&self) -> Option<String> {
+        /// The maximum number of characters to quote.
+        const LONGEST: usize = 160;
+        let line = self.line.as_ref();
+        let details = [
+            line.and_then(|line| line.details.as_deref()),
+            self.hook_details.as_deref(),
+        ];
+        let of_details = details.into_iter().flatten().find_map(message_in_json);
+        let words = of_details.or_else(|| {
+            let (_, response) = self.text.split_once("API Error: ")?;
+            let first_part = response.split(" · ").next()?;
+            let after_status = first_part.trim_start_matches(|c: char| c.is_ascii_digit());
+            if after_status.contains('{') {
+                message_in_json(after_status)
+            } else {
+                Some(after_status.to_owned())
+            }
+        })?;
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let shown: String = redact(&words.join(" ")).chars().take(LONGEST).collect();
+        if shown.is_empty() { None } else { Some(shown) }
+    }
+}
+
+/// Returns the message of an error in JSON format. Other text may surround the JSON.
+fn message_in_json(text: &str) -> Option<String> {
+    let json = text.get(text.find('{')?..)?;
+    let object: Value = Deserializer::from_str(json).into_iter().next()?.ok()?;
+    let message = object.pointer("/error/message").or(object.get("message"))?;
+    Some(message.as_str()?.to_owned())
 }
 
 /// Information about the account that paid for the request.

@@ -348,7 +348,11 @@ fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<Strin
 
 /// Returns a clause without the remark in parentheses at its end.
 fn without_remark(clause: &str) -> &str {
-    clause.split(" (").next().unwrap_or(clause)
+    let with_remark = clause.strip_suffix(')');
+    match with_remark.and_then(|clause| clause.rsplit_once(" (")) {
+        Some((what, _)) => what,
+        None => clause,
+    }
 }
 
 /// Returns what happened according to a meaning in the catalog, in the past tense and without advice.

@@ -26,6 +26,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
         Fact::ServerNamesOther(at) => {
             format!("The error refers to an unknown limit{}.", and_reset(*at, clock))
         }
+        Fact::ServerSays(words) => format!("The server responded: \"{words}\""),
         Fact::NoCredits(why) => {
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
             format!("Usage credits could not cover the request because {words}.")
