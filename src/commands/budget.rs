@@ -22,7 +22,7 @@ impl Subcommand for BudgetArguments {
         let (today, _) = zone.day_bounds(now);
         let (month, _) = zone.month_bounds(now);
         let writes = context.writes(Some(today.timestamp_millis()));
-        let sessions = context.sessions_asked();
+        let sessions = context.sessions_with_budgets();
         let report = context.with_ledger(|ledger, read| {
             let mut overview = BudgetOverview::new(context.clock(), config, sessions.clone());
             ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;

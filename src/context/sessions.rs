@@ -24,13 +24,13 @@ impl Context {
 
     /// Returns the sessions whose budgets are shown. In a conversation, this is the current session. In a shell, these
     /// are the running sessions, provided that a session budget is configured.
-    pub(crate) fn sessions_asked(&self) -> Vec<RequestedSession> {
+    pub(crate) fn sessions_with_budgets(&self) -> Vec<RequestedSession> {
         if self.conversation.is_some() {
-            let asked = self.session().map(|id| RequestedSession {
+            let current = self.session().map(|id| RequestedSession {
                 id: id.to_owned(),
                 name: String::new(),
             });
-            return asked.into_iter().collect();
+            return current.into_iter().collect();
         }
         if self.config.budget.session.is_none() {
             return Vec::new();

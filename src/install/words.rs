@@ -88,13 +88,13 @@ pub(crate) fn afterthoughts(paths: &Paths, folder: &Path, scope: SettingsScope) 
     let files = settings::of(paths, Some(folder));
     let mut notes = Vec::new();
 
-    if let Some((winner, entry)) = settings::effective_value(&files, "statusLine")
-        && winner.path != path
+    if let Some((file, entry)) = settings::effective_value(&files, "statusLine")
+        && file.path != path
         && entry_invocation(entry, STATUS_LINE).is_none()
     {
         notes.push(format!(
             "in this folder, the status line in {} takes precedence",
-            paths.show(&winner.path)
+            paths.show(&file.path)
         ));
     }
     for file in &files {

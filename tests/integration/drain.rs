@@ -98,7 +98,7 @@ impl GeneratedSession {
         any.session.ask(&mut any.caller, CacheLoss::None);
         for turn in 0..40 {
             match any.below(16) {
-                0..=4 => any.needless(turn),
+                0..=4 => any.add_avoidable_event(turn),
                 5..=9 => any.by_user(turn),
                 10 => any.with_subagent(),
                 11 => {
@@ -135,7 +135,7 @@ impl GeneratedSession {
         }
     }
 
-    fn needless(&mut self, turn: usize) {
+    fn add_avoidable_event(&mut self, turn: usize) {
         let (cause, loss) = match self.below(5) {
             0 => ("server", self.loss()),
             1 => {
@@ -932,10 +932,10 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
         let words: Vec<&str> = run.success().split_whitespace().collect();
         words.join(" ")
     };
-    let needless = "Rewriting parts of the prompt cache (5 times) cost $";
+    let hint = "Rewriting parts of the prompt cache (5 times) cost $";
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
         let page = flat(arguments);
-        assert!(page.contains(needless), "{page}");
+        assert!(page.contains(hint), "{page}");
     }
     assert!(flat(&["explain", "--long"]).contains("5-hour limit: $"));
 }

@@ -250,9 +250,11 @@ fn pause_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<DateTime<Utc>> 
     if diagnosis.waiting_helps != Some(true) || !is_passing {
         return None;
     }
-    let asked = diagnosis.resets.chosen.filter(|_| !is_false(diagnosis));
     let pause = diagnosis.actions.iter().find_map(|action| action.pause())?;
-    Some(asked.map_or(input.evidence.at() + pause, |reset| reset.at))
+    match diagnosis.resets.chosen {
+        Some(reset) if !is_false(diagnosis) => Some(reset.at),
+        Some(_) | None => Some(input.evidence.at() + pause),
+    }
 }
 
 /// Returns the early reset of the windows, if a later reading shows one.

@@ -50,10 +50,10 @@ enum EndingWord {
     AnotherModel,
     ResetContinuesNow,
     ResetContinued,
-    ResetAnswered,
+    ResetWithResponse,
     ResetOtherFull,
     Reset,
-    ResetEarlyAnswered,
+    ResetEarlyWithResponse,
     ResetEarly,
     ResponseReceived,
     HitAgain,
@@ -399,7 +399,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
     let State::Over(ending) = diagnosis.state else {
         return None;
     };
-    let is_answered = evidence.has_later_response();
+    let has_response = evidence.has_later_response();
     let continues = diagnosis
         .automatic_continuation
         .filter(|_| evidence.collected.obstacle.is_none());
@@ -407,7 +407,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
         }
-        Ending::Reset if is_answered => EndingWord::ResetAnswered,
+        Ending::Reset if has_response => EndingWord::ResetWithResponse,
         Ending::Reset | Ending::ResetEarly
             if diagnosis.actions.contains(&ActionName::WaitForOtherWindow) =>
         {
@@ -418,7 +418,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         }
         Ending::Reset if continues.is_some() => EndingWord::ResetContinued,
         Ending::Reset => EndingWord::Reset,
-        Ending::ResetEarly if is_answered => EndingWord::ResetEarlyAnswered,
+        Ending::ResetEarly if has_response => EndingWord::ResetEarlyWithResponse,
         Ending::ResetEarly => EndingWord::ResetEarly,
         Ending::ResponseReceived => EndingWord::ResponseReceived,
         Ending::HitAgain => EndingWord::HitAgain,
