@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_word_for_a_command_is_known() {
-        assert_eq!(command_for("status").as_deref(), Some("now"));
+        assert_eq!(command_for("status").as_deref(), Some("whycap now"));
     }
 
     #[test]
