@@ -13,6 +13,7 @@ use crate::paths::Paths;
 pub(super) struct Login<'a> {
     paths: &'a Paths,
     state: OnceCell<LoginState>,
+    saved: OnceCell<Option<Account>>,
 }
 
 impl<'a> Login<'a> {
@@ -20,6 +21,7 @@ impl<'a> Login<'a> {
         Self {
             paths,
             state: OnceCell::new(),
+            saved: OnceCell::new(),
         }
     }
 
@@ -45,7 +47,9 @@ impl<'a> Login<'a> {
     /// Returns the account that was saved with the last reading. Status-line calls read this small file instead of the
     /// global state.
     pub(super) fn saved_account(&self) -> Option<Account> {
-        records::read(&self.saved_account_file())
+        self.saved
+            .get_or_init(|| records::read(&self.saved_account_file()))
+            .clone()
     }
 
     /// Saves the account for later status-line calls. If saving fails, the account is saved with the next reading.

@@ -179,16 +179,18 @@ fn is_of_conversation(line: &[u8]) -> bool {
 /// conversation. Returns `None` if the next attempt is overdue, because the session has then been abandoned.
 pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {
     let (start, bytes) = disk::read_tail(transcript, TAIL_WITH_ATTEMPTS).ok()?;
-    let lines: Vec<&[u8]> = complete_lines(start, &bytes).collect();
-    // Every status-line call runs this search, so it must be fast. The last line usually belongs to the conversation.
-    let lines_after_conversation = lines
-        .rsplit(|line| is_of_conversation(line) && FailedAttempt::in_line(line).is_none())
-        .next()?;
+    // Every status-line call gets this far, and the last line usually belongs to the conversation, so the search begins
+    // at the end.
+    let mut newest_first = Vec::new();
+    for line in complete_lines(start, &bytes).rev() {
+        match FailedAttempt::in_line(line) {
+            Some(attempt) => newest_first.push(attempt),
+            None if is_of_conversation(line) => break,
+            None => {}
+        }
+    }
     let mut attempts = None;
-    for attempt in lines_after_conversation
-        .iter()
-        .filter_map(|line| FailedAttempt::in_line(line))
-    {
+    for attempt in newest_first.into_iter().rev() {
         FailedAttempts::add(&mut attempts, attempt);
     }
     attempts.filter(|attempts| now <= attempts.next_at + LONGEST_REQUEST)
