@@ -92,8 +92,9 @@ mod tests {
             );
             for call in code.split("embedded::parse(").skip(1) {
                 let pieces: Vec<&str> = call.split('"').collect();
-                let named = sources.join(pieces[1]);
-                assert_eq!(named, path.parent().unwrap().join(pieces[3]));
+                let named = sources.join(pieces[1]).canonicalize().unwrap();
+                let included = path.parent().unwrap().join(pieces[3]);
+                assert_eq!(named, included.canonicalize().unwrap());
                 parsed += 1;
             }
         }

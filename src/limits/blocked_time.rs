@@ -9,10 +9,9 @@ use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::catalog::LONGEST_LIMIT;
 use super::decide::{Ending, State};
 use super::incident::Incident;
-use super::kind::{EndedBy, LimitKind, LimitedResource, Verdict};
+use super::kind::{CountedPeriod, EndedBy, LONGEST_LIMIT, LimitKind, LimitedResource, Verdict};
 use crate::render::merge_objects;
 use crate::terminal::count_noun;
 use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
@@ -88,16 +87,13 @@ impl Incident {
 /// do not accumulate usage, such as throttles.
 pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let at = incident.evidence.at();
-    let since = match incident.diagnosis.limit.limited_resource() {
-        LimitedResource::Included(window) => match incident.diagnosis.resets.chosen {
+    let since = match incident.diagnosis.limit.description().counts_spend_of? {
+        CountedPeriod::Window(window) => match incident.diagnosis.resets.chosen {
             Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
             // Without a reset time, assume the earliest possible start of the window.
             Some(_) | None => at - window.length(),
         },
-        LimitedResource::Credits
-        | LimitedResource::CreditsUpTo(_)
-        | LimitedResource::ApiMoney(_) => zone.month_bounds(at).0,
-        LimitedResource::TemporaryProblem(_) | LimitedResource::Nothing => return None,
+        CountedPeriod::Month => zone.month_bounds(at).0,
     };
     Some((since, at))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{Diagnosis, State, Wait, decide, is_for};
 use super::evidence::{ContinuationObstacle, Evidence, RefusedWindow};
-use super::kind::{LimitedResource, Service, Verdict};
+use super::kind::{Service, Verdict, Window};
 use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -106,18 +106,13 @@ impl Incident {
     pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
-        let counts_model = match self.diagnosis.limit.limited_resource() {
-            LimitedResource::Included(window) => match (window.family(), model) {
-                (Some(family), Some(model)) => model.to_lowercase().contains(family),
-                (Some(_), None) => false,
-                (None, _) => true,
-            },
-            LimitedResource::Credits | LimitedResource::CreditsUpTo(_) => true,
-            LimitedResource::ApiMoney(_)
-            | LimitedResource::TemporaryProblem(_)
-            | LimitedResource::Nothing => false,
+        let limit = self.diagnosis.limit;
+        let counts_model = match (limit.window().and_then(Window::family), model) {
+            (Some(family), Some(model)) => model.to_lowercase().contains(family),
+            (Some(_), None) => false,
+            (None, _) => true,
         };
-        is_real && is_plans && counts_model
+        is_real && is_plans && counts_model && limit.description().is_of_whole_account
     }
 
     /// Returns the usage window that must be full according to this error. No reading is required, because sessions

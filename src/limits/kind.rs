@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK};
 
+/// The longest possible time until a limit resets.
+pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+/// The time for which a short-lived error is considered current.
+pub(crate) const TEMPORARY_PROBLEM_LASTS: TimeDelta = TimeDelta::minutes(30);
+
 /// A usage window in a subscription plan. It resets automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
@@ -45,7 +50,7 @@ impl Window {
         Self::WeeklyFable,
     ];
 
-    fn names(self) -> WindowNames {
+    const fn names(self) -> WindowNames {
         let (server, limit, short, family) = match self {
             Self::FiveHour => ("five_hour", "5-hour limit", "5h", None),
             Self::Weekly => ("seven_day", "weekly limit", "week", None),
@@ -94,7 +99,7 @@ impl Window {
     }
 
     /// Returns the length of the window.
-    pub(crate) fn length(self) -> TimeDelta {
+    pub(crate) const fn length(self) -> TimeDelta {
         match self {
             Self::FiveHour => FIVE_HOURS,
             Self::Weekly | Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => WEEK,
@@ -102,7 +107,7 @@ impl Window {
     }
 
     /// Returns the name of this window's limit, such as "5-hour limit".
-    pub(crate) fn limit(self) -> &'static str {
+    pub(crate) const fn limit(self) -> &'static str {
         self.names().limit
     }
 
@@ -202,6 +207,16 @@ pub(crate) enum Cap {
     SeatWithoutCredits,
 }
 
+impl Cap {
+    /// Returns who can raise the cap.
+    pub(crate) fn raised_by(self) -> WhoCanFix {
+        match self {
+            Self::Own => WhoCanFix::You,
+            Self::Member | Self::Organization | Self::SeatWithoutCredits => WhoCanFix::Admin,
+        }
+    }
+}
+
 /// A limit on how much an API account can spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApiLimit {
@@ -251,34 +266,114 @@ pub(crate) enum EndedBy {
     SameService,
     /// Only the session in which the error occurred.
     SameSession,
+    /// No session, not even the one in which the error occurred, because the limit stops only a feature. It ends at its
+    /// reset.
+    NoSession,
+}
+
+/// Describes what a limit stops while it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stops {
+    /// The session, which receives no response until the limit ends. A later response therefore shows that it has
+    /// ended.
+    Session,
+    /// Only a feature, such as fast mode. The session itself continues, so the message is a notice, and responses do
+    /// not show whether the limit has ended.
+    Feature,
+    /// No work, because the message is a warning or tells the user something else.
+    Nothing,
+}
+
+/// The period whose spend counts toward a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CountedPeriod {
+    /// A usage window.
+    Window(Window),
+    /// The calendar month.
+    Month,
 }
 
 /// The properties of a kind of limit.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties")]
 pub(crate) struct Description {
     /// The name to display in tables, such as "5-hour limit" or "org spend cap".
     pub(crate) label: &'static str,
     pub(crate) resource: LimitedResource,
-    /// The party that can raise or remove the limit early.
-    pub(crate) raised_by: WhoCanFix,
+    pub(crate) stops: Stops,
+    /// The service that usually reports the limit, or `None` if there is more than one.
+    pub(crate) service: Option<Service>,
+    /// True if the limit is a quota, as opposed to a problem of the service, an entitlement, a setting, or a size. An
+    /// error about a quota counts as a limit even if the evidence does not confirm it.
+    pub(crate) is_quota: bool,
+    /// The period whose spend counts toward the limit, or `None` if whycap cannot tell how much of it was used.
+    pub(crate) counts_spend_of: Option<CountedPeriod>,
+    /// True if every session of the account meets the limit. If the limit is a usage window of one model family, this
+    /// applies to the sessions with that model.
+    pub(crate) is_of_whole_account: bool,
+    /// True if a full usage window is a separate reason why the next prompt will be refused.
+    pub(crate) window_may_be_full_as_well: bool,
+    /// The longest time that the limit can last.
+    pub(crate) longest: TimeDelta,
     pub(crate) reset_of: ResetOf,
     /// True if the limit ends at the start of the next calendar month.
     pub(crate) ends_with_month: bool,
     /// True if usage credits can pay for requests beyond the limit. Unknown limits are included because they may be
     /// usage windows.
     pub(crate) credits_continue: bool,
+    /// The sessions in which a later response proves that the limit is over. If the limit stops only a feature, no
+    /// response proves it, whatever this field contains.
+    pub(crate) ended_by: EndedBy,
 }
 
 impl Description {
-    /// Describes a limit on usage credits that the user can raise.
+    /// Describes a usage window.
+    const fn of_window(window: Window) -> Self {
+        Self {
+            label: window.limit(),
+            resource: LimitedResource::Included(window),
+            stops: Stops::Session,
+            service: Some(Service::Plan),
+            is_quota: true,
+            counts_spend_of: Some(CountedPeriod::Window(window)),
+            is_of_whole_account: true,
+            window_may_be_full_as_well: true,
+            longest: window.length(),
+            reset_of: ResetOf::Window(window),
+            ends_with_month: false,
+            credits_continue: true,
+            ended_by: match window {
+                Window::FiveHour | Window::Weekly => EndedBy::AccountWithRoom,
+                // A response in another session proves nothing here, because usage credits may have paid for it and
+                // the usage of these windows is rarely known.
+                Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable => {
+                    EndedBy::SameSession
+                }
+            },
+        }
+    }
+
+    /// Describes the pool of usage credits or a cap on them. They matter only while a usage window is full.
     const fn of_credits(label: &'static str, resource: LimitedResource) -> Self {
         Self {
             label,
             resource,
-            raised_by: WhoCanFix::You,
+            stops: Stops::Session,
+            service: Some(Service::Plan),
+            is_quota: true,
+            counts_spend_of: Some(CountedPeriod::Month),
+            is_of_whole_account: true,
+            // The cap's own explanation already mentions the full window.
+            window_may_be_full_as_well: matches!(resource, LimitedResource::Credits),
+            longest: LONGEST_LIMIT,
             reset_of: ResetOf::FullWindow,
-            ends_with_month: false,
+            ends_with_month: matches!(
+                resource,
+                LimitedResource::CreditsUpTo(Cap::Own | Cap::Member | Cap::Organization)
+            ),
             credits_continue: false,
+            ended_by: EndedBy::AccountOnCredits,
         }
     }
 
@@ -287,10 +382,17 @@ impl Description {
         Self {
             label,
             resource: LimitedResource::ApiMoney(limit),
-            raised_by: WhoCanFix::You,
+            stops: Stops::Session,
+            service: Some(Service::Console),
+            is_quota: true,
+            counts_spend_of: Some(CountedPeriod::Month),
+            is_of_whole_account: false,
+            window_may_be_full_as_well: false,
+            longest: LONGEST_LIMIT,
             reset_of: ResetOf::Nothing,
             ends_with_month: false,
             credits_continue: false,
+            ended_by: EndedBy::SamePayer,
         }
     }
 
@@ -299,22 +401,40 @@ impl Description {
         Self {
             label,
             resource: LimitedResource::TemporaryProblem(problem),
-            raised_by: WhoCanFix::Nobody,
+            stops: Stops::Session,
+            service: None,
+            is_quota: false,
+            counts_spend_of: None,
+            is_of_whole_account: false,
+            window_may_be_full_as_well: true,
+            longest: TEMPORARY_PROBLEM_LASTS,
             reset_of: ResetOf::Pause,
             ends_with_month: false,
             credits_continue: false,
+            ended_by: match problem {
+                ServiceProblem::Throttled => EndedBy::SamePayer,
+                ServiceProblem::Overloaded | ServiceProblem::Failed => EndedBy::SameService,
+            },
         }
     }
 
-    /// Describes a problem that has nothing to do with a quota and that the user can fix.
-    const fn of_cause(label: &'static str) -> Self {
+    /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature.
+    const fn of_cause(label: &'static str, ended_by: EndedBy) -> Self {
         Self {
             label,
             resource: LimitedResource::Nothing,
-            raised_by: WhoCanFix::You,
+            stops: Stops::Session,
+            service: None,
+            is_quota: false,
+            counts_spend_of: None,
+            is_of_whole_account: false,
+            window_may_be_full_as_well: false,
+            // An error in a single conversation is no longer relevant after a day.
+            longest: TimeDelta::days(1),
             reset_of: ResetOf::Nothing,
             ends_with_month: false,
             credits_continue: false,
+            ended_by,
         }
     }
 }
@@ -324,49 +444,29 @@ impl LimitKind {
     /// family.
     pub(crate) fn description(self) -> Description {
         match self {
-            Self::Window(window) => Description {
-                label: window.limit(),
-                resource: LimitedResource::Included(window),
-                raised_by: WhoCanFix::Nobody,
-                reset_of: ResetOf::Window(window),
-                ends_with_month: false,
-                credits_continue: true,
-            },
+            Self::Window(window) => Description::of_window(window),
 
             Self::UsageCredits => {
                 Description::of_credits("usage credits", LimitedResource::Credits)
             }
-            Self::OwnSpendCap => Description {
-                ends_with_month: true,
-                ..Description::of_credits("your spend cap", LimitedResource::CreditsUpTo(Cap::Own))
-            },
-            Self::MemberSpendCap => Description {
-                raised_by: WhoCanFix::Admin,
-                ends_with_month: true,
-                ..Description::of_credits(
-                    "member spend cap",
-                    LimitedResource::CreditsUpTo(Cap::Member),
-                )
-            },
-            Self::OrgSpendCap => Description {
-                raised_by: WhoCanFix::Admin,
-                ends_with_month: true,
-                ..Description::of_credits(
-                    "org spend cap",
-                    LimitedResource::CreditsUpTo(Cap::Organization),
-                )
-            },
-            Self::SeatNoCredits => Description {
-                raised_by: WhoCanFix::Admin,
-                ..Description::of_credits(
-                    "seat without credits",
-                    LimitedResource::CreditsUpTo(Cap::SeatWithoutCredits),
-                )
-            },
+            Self::OwnSpendCap => {
+                Description::of_credits("your spend cap", LimitedResource::CreditsUpTo(Cap::Own))
+            }
+            Self::MemberSpendCap => Description::of_credits(
+                "member spend cap",
+                LimitedResource::CreditsUpTo(Cap::Member),
+            ),
+            Self::OrgSpendCap => Description::of_credits(
+                "org spend cap",
+                LimitedResource::CreditsUpTo(Cap::Organization),
+            ),
+            Self::SeatNoCredits => Description::of_credits(
+                "seat without credits",
+                LimitedResource::CreditsUpTo(Cap::SeatWithoutCredits),
+            ),
 
             Self::ApiCreditBalance => Description::of_api("api credit balance", ApiLimit::Balance),
             Self::ApiSpendCap => Description {
-                raised_by: WhoCanFix::Admin,
                 reset_of: ResetOf::OwnDate,
                 ends_with_month: true,
                 ..Description::of_api("api spend cap", ApiLimit::Cap)
@@ -376,58 +476,39 @@ impl LimitKind {
             Self::Overloaded => Description::of_service("overloaded", ServiceProblem::Overloaded),
             Self::ServerError => Description::of_service("server error", ServiceProblem::Failed),
 
-            Self::ModelNeedsCredits => Description::of_cause("model needs credits"),
-            Self::LongContextCredits => Description::of_cause("1M context"),
-            Self::Billing => Description::of_cause("billing"),
-            Self::OrgDisabled => Description {
-                raised_by: WhoCanFix::Anthropic,
-                ..Description::of_cause("org disabled")
-            },
-            Self::SubscriptionAccess => Description {
-                raised_by: WhoCanFix::Admin,
-                ..Description::of_cause("subscription access")
-            },
-            Self::Auth => Description::of_cause("login"),
-            Self::ModelUnavailable => Description::of_cause("model unavailable"),
-            Self::RequestTooLarge => Description::of_cause("request too large"),
-            Self::PromptTooLong => Description::of_cause("prompt too long"),
+            Self::ModelNeedsCredits => {
+                Description::of_cause("model needs credits", EndedBy::SamePayerAndModel)
+            }
+            // Transcripts do not record whether a request used the 1M context window.
+            Self::LongContextCredits => Description::of_cause("1M context", EndedBy::SameSession),
+            Self::Billing => Description::of_cause("billing", EndedBy::SamePayer),
+            Self::OrgDisabled => Description::of_cause("org disabled", EndedBy::SamePayer),
+            Self::SubscriptionAccess => {
+                Description::of_cause("subscription access", EndedBy::SamePayer)
+            }
+            Self::Auth => Description::of_cause("login", EndedBy::SamePayer),
+            Self::ModelUnavailable => {
+                Description::of_cause("model unavailable", EndedBy::SamePayerAndModel)
+            }
+            Self::RequestTooLarge => {
+                Description::of_cause("request too large", EndedBy::SameSession)
+            }
+            Self::PromptTooLong => Description::of_cause("prompt too long", EndedBy::SameSession),
 
             Self::Unknown => Description {
                 reset_of: ResetOf::OwnDate,
                 credits_continue: true,
-                ..Description::of_cause("unknown")
+                ..Description::of_cause("unknown", EndedBy::SameSession)
             },
         }
     }
 
     /// Returns which sessions can show that this limit is over. The table in docs/how-limits-end.md explains each case.
     pub(crate) fn ended_by(self) -> EndedBy {
-        match self {
-            Self::Window(Window::FiveHour | Window::Weekly) => EndedBy::AccountWithRoom,
-            // A response in another session proves nothing here, because usage credits may have paid for it and the
-            // usage of these windows is rarely known.
-            Self::Window(Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable) => {
-                EndedBy::SameSession
-            }
-            Self::UsageCredits
-            | Self::OwnSpendCap
-            | Self::MemberSpendCap
-            | Self::OrgSpendCap
-            | Self::SeatNoCredits => EndedBy::AccountOnCredits,
-            Self::ApiCreditBalance
-            | Self::ApiSpendCap
-            | Self::Billing
-            | Self::Auth
-            | Self::OrgDisabled
-            | Self::SubscriptionAccess
-            | Self::Throttle => EndedBy::SamePayer,
-            Self::ModelNeedsCredits | Self::ModelUnavailable => EndedBy::SamePayerAndModel,
-            Self::Overloaded | Self::ServerError => EndedBy::SameService,
-            // Transcripts do not record whether a request used the 1M context window.
-            Self::LongContextCredits
-            | Self::RequestTooLarge
-            | Self::PromptTooLong
-            | Self::Unknown => EndedBy::SameSession,
+        let description = self.description();
+        match description.stops {
+            Stops::Session | Stops::Nothing => description.ended_by,
+            Stops::Feature => EndedBy::NoSession,
         }
     }
 
@@ -438,13 +519,7 @@ impl LimitKind {
 
     /// Returns the service that usually reports this kind of limit, or `None` if there is more than one.
     pub(crate) fn service(self) -> Option<Service> {
-        match self.limited_resource() {
-            LimitedResource::Included(_)
-            | LimitedResource::Credits
-            | LimitedResource::CreditsUpTo(_) => Some(Service::Plan),
-            LimitedResource::ApiMoney(_) => Some(Service::Console),
-            LimitedResource::TemporaryProblem(_) | LimitedResource::Nothing => None,
-        }
+        self.description().service
     }
 
     /// Returns true if Claude Code may wait for the end of this kind of limit and then continue the session.

@@ -25,6 +25,6 @@ mod split;
 mod wording;
 mod words;
 
-pub(crate) use catalog::LONGEST_LIMIT;
 pub(crate) use evidence::{FRESH_FOR, FULL_FROM, SETTLED_AFTER};
+pub(crate) use kind::LONGEST_LIMIT;
 pub(crate) use split::{both_ends, normalize};

@@ -9,6 +9,7 @@ use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, with_a_private_login,
 };
 use crate::support::Sandbox;
+use whycap::limits::catalog::rows;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 
@@ -747,6 +748,8 @@ struct EndOfKind {
     plan: &'static str,
     /// True if both sessions use an API key.
     has_key: bool,
+    /// True if the limit stops the session. Other limits stop only a feature.
+    stops_session: bool,
     /// The time of the response, in seconds after the error.
     after: i64,
     is_ended: bool,
@@ -760,6 +763,7 @@ impl EndOfKind {
             fields,
             plan: "max",
             has_key: false,
+            stops_session: true,
             after: 600,
             is_ended,
         }
@@ -772,6 +776,13 @@ impl EndOfKind {
     fn of_key(self) -> Self {
         Self {
             has_key: true,
+            ..self
+        }
+    }
+
+    fn on_feature(self) -> Self {
+        Self {
+            stops_session: false,
             ..self
         }
     }
@@ -802,6 +813,58 @@ fn ends_of_kinds() -> Vec<EndOfKind> {
             refused("seven_day_opus", TUESDAY, ""),
             false,
         ),
+        EndOfKind::new(
+            "weekly_sonnet",
+            "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)",
+            refused("seven_day_sonnet", TUESDAY, ""),
+            false,
+        ),
+        EndOfKind::new(
+            "weekly_fable",
+            "You've hit your Fable limit · resets Nov 24, 6am (UTC). Switch to another model to continue.",
+            refused("seven_day_overage_included", TUESDAY, ""),
+            false,
+        ),
+        EndOfKind::new(
+            "usage_credits",
+            "You're out of usage credits · resets Nov 24, 6am (UTC)",
+            refused("overage", TUESDAY, "out_of_credits"),
+            true,
+        ),
+        EndOfKind::new(
+            "seat_no_credits",
+            "Your seat type doesn't include usage credits",
+            json!({}),
+            true,
+        )
+        .of_plan("team"),
+        EndOfKind::new(
+            "model_needs_credits",
+            "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
+            json!({}),
+            true,
+        ),
+        EndOfKind::new(
+            "org_disabled",
+            "API Error: 400 This organization has been disabled.",
+            bad_request(),
+            true,
+        ),
+        EndOfKind::new(
+            "subscription_access",
+            "Your organization has disabled Claude subscription access for Claude Code · Use an Anthropic API key instead, or ask your admin to enable access",
+            status(403, "oauth_org_not_allowed"),
+            true,
+        )
+        .of_plan("team"),
+        EndOfKind::new("unknown", "API Error: The service said no", status(400, "unknown"), false),
+        EndOfKind::new(
+            "throttle",
+            "Fast limit reached, fast mode paused · resets in 20m",
+            json!({}),
+            false,
+        )
+        .on_feature(),
         EndOfKind::new(
             "own_spend_cap",
             "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
@@ -931,16 +994,55 @@ fn a_response_subject_to_the_same_limit_ends_it() {
                 kind.limit, explained["limit"]
             ));
         }
-        if code(&refused, &time(kind.after - 1)) == 0 {
-            wrong.push(format!("{}: did not block", kind.limit));
+        let stops_session = code(&refused, &time(kind.after - 1)) != 0;
+        if stops_session != kind.stops_session {
+            wrong.push(format!("{}: stops is {stops_session}", kind.limit));
         }
         other.works(&time(kind.after), 10);
-        let is_ended = code(&refused, &time(kind.after + 5)) == 0;
+        let is_ended = if kind.stops_session {
+            code(&refused, &time(kind.after + 5)) == 0
+        } else {
+            refused.explained(&time(kind.after + 5))["headline"] != explained["headline"]
+        };
         if is_ended != kind.is_ended {
             wrong.push(format!("{}: ended is {is_ended}", kind.limit));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_ends_of_all_kinds_of_limits_are_tested() {
+    let tested = ends_of_kinds();
+    for row in rows() {
+        let limit = row.limit.to_string();
+        assert!(
+            tested.iter().any(|kind| kind.limit == limit),
+            "add {limit} to ends_of_kinds"
+        );
+    }
+}
+
+/// The session continues at normal speed, so its responses show nothing about fast mode.
+#[test]
+fn a_response_does_not_end_a_limit_on_fast_mode() {
+    let sandbox = with_a_private_login();
+    let [refused, other] = two_of_the_login(&sandbox);
+    let text = "Fast limit reached, fast mode paused · resets in 20m";
+    refused.receives_error(AT, text, json!({}));
+    let headline = |at: &str| {
+        let arguments = ["explain", "--json", "--session", "one"];
+        refused.run(at, &arguments, b"").json()["incident"]["headline"].to_string()
+    };
+    let paused = "fast mode returns at 10:20";
+    assert!(headline(SOON).contains(paused), "{}", headline(SOON));
+    assert_eq!(code(&refused, SOON), 0);
+    other.works("2026-11-20T10:05:00Z", 10);
+    refused.works("2026-11-20T10:06:00Z", 10);
+    let since = headline("2026-11-20T10:10:00Z");
+    assert!(since.contains(paused), "{since}");
+    let later = headline("2026-11-20T10:21:00Z");
+    assert!(!later.contains(paused), "{later}");
 }
 
 /// An error caused by an API key must not block sessions that use the plan instead.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
+use whycap::limits::catalog::rows;
 use whycap::limits::evidence::{Collected, Evidence, MessageOrigin, StoredError};
 use whycap::limits::incident::Incident;
 use whycap::time::{Clock, HourFormat, Zone};
@@ -137,6 +138,18 @@ fn problems(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec
         problems.push("a plan's window at a cloud".to_owned());
     }
     problems
+}
+
+#[test]
+fn every_kind_of_limit_belongs_to_an_error_class() {
+    for row in rows() {
+        let limit = row.limit.to_string();
+        let belongs = |(_, kinds): &(&str, &str)| kinds.split(' ').any(|kind| kind == limit);
+        assert!(
+            limit == "unknown" || POSSIBLE_LIMITS.iter().any(belongs),
+            "add {limit} to its error class in POSSIBLE_LIMITS"
+        );
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod times;
 pub(crate) use context::MessageContext;
 pub(crate) use row::{Audience, DecisionName, row};
 pub use row::{Row, rows};
-pub(crate) use times::{LONGEST_LIMIT, ReadAt, reset_in_text};
+pub(crate) use times::{ReadAt, reset_in_text};
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -550,15 +550,10 @@ fn best_match<'a>(
 ) -> Option<(&'a Match, MessageContext)> {
     let ranked = matches.iter().zip(contexts.iter().copied()).enumerate();
     let (index, (best, context)) = ranked.max_by_key(|(index, (candidate, context))| {
-        let names_limit = match candidate.row.decision {
-            DecisionName::UsageWindow => candidate.row.limit != LimitKind::Unknown,
-            DecisionName::RefusedForNow => false,
-            _ => true,
-        };
         (
             candidate.rank,
             *context == MessageContext::Received,
-            names_limit,
+            candidate.row.names_limit(),
             candidate.passage.is_of_server,
             *index,
         )
@@ -568,7 +563,7 @@ fn best_match<'a>(
         .iter()
         .zip(contexts)
         .skip(index + 1)
-        .rfind(|(candidate, _)| is_notice(best.row) && !is_notice(candidate.row));
+        .rfind(|(candidate, _)| best.row.is_notice() && !candidate.row.is_notice());
     if let Some((candidate, context)) = later_error {
         return Some((candidate, *context));
     }
@@ -598,18 +593,6 @@ fn best_match<'a>(
             Some((candidate, *context))
         }
         _ => Some((best, context)),
-    }
-}
-
-/// Returns true if the message does not stop any work.
-fn is_notice(row: &Row) -> bool {
-    match row.decision {
-        DecisionName::Answer => row.answer.verdict == Verdict::Notice,
-        DecisionName::Warning
-        | DecisionName::PaidFromCredits
-        | DecisionName::LowerPriority
-        | DecisionName::FastMode => true,
-        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::claude::version::Versions;
 use crate::embedded;
 use crate::limits::decide::ActionName;
-use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
+use crate::limits::kind::{LimitKind, Service, Stops, Verdict, WhoCanFix};
 
 /// The priority of a row. If a text contains several messages, the last one with the highest rank is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -88,6 +88,8 @@ pub(crate) enum Audience {
     Everyone,
     /// Users with a key that takes precedence over their plan.
     StrayKey,
+    /// Users with a Pro plan.
+    ProPlan,
     /// Users with a Team plan or an unknown plan.
     TeamPlan,
     /// Users with a Team, Enterprise, or unknown plan.
@@ -141,12 +143,18 @@ pub struct Row {
     pub(crate) codes: Vec<&'static str>,
     /// The error classes and statuses that identify the message if no words match.
     pub(crate) classes: Vec<&'static str>,
+    /// The thing that the limit stops, if it differs from the usual for the kind of limit.
+    stops: Option<Stops>,
     pub(crate) decision: DecisionName,
     pub(crate) answer: Answer,
     /// The general meaning of the message, which is also the headline if `answer` applies.
     pub(crate) meaning: &'static str,
     /// The badge to show if `answer` applies.
     pub(crate) badge: &'static str,
+    /// The headlines and badges to try before `meaning` and `badge` if `answer` applies, best first. They can contain
+    /// the placeholders of [`crate::limits::wording`], such as `{until}`. The first one whose values are known is used.
+    pub(crate) headlines: Vec<&'static str>,
+    pub(crate) badges: Vec<&'static str>,
     pub(crate) meanings: Vec<Meaning>,
     pub(crate) wordings_by_version: Vec<VersionWording>,
     pub(crate) wordings: Vec<&'static str>,
@@ -160,6 +168,29 @@ pub struct Row {
 }
 
 impl Row {
+    /// Returns what the limit stops. A row can state it if it differs from the usual for the kind of limit: messages
+    /// about fast mode, for example, are about a throttle that does not stop the session.
+    pub(crate) fn stops(&self) -> Stops {
+        match self.stops {
+            Some(stops) => stops,
+            None if self.answer.verdict == Verdict::Notice => Stops::Nothing,
+            None => self.limit.description().stops,
+        }
+    }
+
+    /// Returns true if the message does not stop the session.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.stops() != Stops::Session
+    }
+
+    /// Returns true if the message states which limit was reached.
+    pub(super) fn names_limit(&self) -> bool {
+        match self.decision {
+            DecisionName::UsageWindow => self.limit != LimitKind::Unknown,
+            decision => decision != DecisionName::RefusedForNow,
+        }
+    }
+
     /// Returns all known wordings of the message.
     pub fn texts(&self) -> impl Iterator<Item = &'static str> + '_ {
         let by_version = self.wordings_by_version.iter().map(|wording| wording.text);
@@ -203,12 +234,30 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::limits::evidence::Evidence;
+    use crate::limits::incident::Incident;
     use crate::limits::kind::EndedBy;
 
     #[test]
     fn the_rows_can_be_read() {
         assert_eq!(CHAPTERS.len(), 13);
         assert_eq!(row("unknown").id, "unknown");
+    }
+
+    /// A row whose decision returns a notice must say with `stops` that the session continues, and the other way round.
+    #[test]
+    fn the_rows_that_do_not_stop_the_session_are_explained_as_notices() {
+        let now = "2026-11-20T12:00:00Z".parse().unwrap();
+        for row in rows() {
+            for text in row.texts() {
+                let incident = Incident::new(Evidence::of_text(text, now));
+                if incident.message.row.id == row.id && incident.diagnosis.verdict != Verdict::Over
+                {
+                    let about = format!("{}: {text}", row.id);
+                    assert_eq!(incident.is_notice(), row.is_notice(), "{about}");
+                }
+            }
+        }
     }
 
     /// Returns every kind of limit that appears in the catalog.

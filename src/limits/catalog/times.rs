@@ -7,7 +7,7 @@ use chrono::{
     Weekday,
 };
 
-use crate::limits::kind::Window;
+use crate::limits::kind::{LONGEST_LIMIT, Window};
 use crate::limits::words::WORDS;
 use crate::time::{Zone, is_plausible_reset, printed_duration, reset_from_epoch_seconds};
 
@@ -20,8 +20,6 @@ const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// A message may arrive up to this long after the reset that it announces.
 const LATE: TimeDelta = TimeDelta::hours(1);
-/// The longest possible time until a limit resets.
-pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
 /// The context for interpreting a time in a message.
 #[derive(Debug, Clone, Copy)]

@@ -3,47 +3,17 @@
 use super::ActionName as Do;
 use super::input::Input;
 use super::state::{Ending, State};
-use super::{Cause, Diagnosis};
+use super::{Cause, Diagnosis, is_for};
 use crate::claude::version::ClientVersion;
 use crate::limits::catalog::DecisionName;
 use crate::limits::evidence::{PayerRelation, WindowState};
 use crate::limits::kind::{
-    ApiLimit, Cap, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
+    ApiLimit, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
 use chrono::TimeDelta;
 
 /// The first version of Claude Code that offers free ways to continue.
 const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
-
-impl Do {
-    /// Returns the fixed pause that this action recommends, or `None` if it does not recommend one.
-    pub(super) fn pause(self) -> Option<TimeDelta> {
-        match self {
-            Self::Retry | Self::RetryOnce => Some(TimeDelta::minutes(1)),
-            Self::RetryService | Self::SendAgainLater => Some(TimeDelta::minutes(3)),
-            _ => None,
-        }
-    }
-
-    /// Returns true for actions that cost money, such as buying credits or asking someone to raise a cap. Free actions
-    /// are recommended first.
-    pub(crate) fn is_purchase(self) -> bool {
-        matches!(
-            self,
-            Self::CreditsInstead
-                | Self::CreditsOn
-                | Self::OwnCredits
-                | Self::AddCredits
-                | Self::AddCreditsIfFull
-                | Self::RaiseOwnCap
-                | Self::AskForCredits
-                | Self::OrgCredits
-                | Self::AskOwnerForCap
-                | Self::RaiseOrgCap
-                | Self::AskAdminForCredits
-        )
-    }
-}
 
 /// A list of actions that is gradually adapted to the evidence.
 struct Actions(Vec<Do>);
@@ -151,8 +121,6 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
             Do::CreditsInstead,
             Do::CreditsOn,
             Do::OwnCredits,
-            Do::AddCredits,
-            Do::AddCreditsIfFull,
             Do::RaiseOwnCap,
             Do::OtherModel,
         ]);
@@ -160,6 +128,10 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
             actions.add_before_purchases(Do::OtherLogin);
         }
     }
+    actions.0.retain(|action| match action.template() {
+        Some(template) => is_for(template.audience, evidence, Some(diagnosis.verdict)),
+        None => true,
+    });
     actions.0
 }
 
@@ -247,15 +219,7 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
 /// Returns true if waiting for the reset is usually better than having the limit raised. This is not the case for API
 /// caps, which usually do not reset until the end of the month.
 fn waiting_comes_first(limit: LimitKind) -> bool {
-    match limit.limited_resource() {
-        LimitedResource::ApiMoney(ApiLimit::Cap) => false,
-        LimitedResource::Included(_)
-        | LimitedResource::Credits
-        | LimitedResource::CreditsUpTo(_)
-        | LimitedResource::ApiMoney(ApiLimit::Balance)
-        | LimitedResource::TemporaryProblem(_)
-        | LimitedResource::Nothing => true,
-    }
+    limit != LimitKind::ApiSpendCap
 }
 
 /// Returns the actions for a stray key, which Claude Code uses instead of the user's plan.
@@ -271,37 +235,21 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
             ];
         }
         LimitedResource::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
-        LimitedResource::Included(_)
-        | LimitedResource::Credits
-        | LimitedResource::CreditsUpTo(_)
-        | LimitedResource::TemporaryProblem(_)
-        | LimitedResource::Nothing => {}
+        _ => {}
     }
     actions
 }
 
 /// Replaces actions that require a personal plan, and actions that do not match the user's role.
 fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
-    actions.drop(&[Do::AddCredits]);
     actions.replace(Do::CreditsInstead, Do::AskForCredits);
-    match diagnosis.limit.limited_resource() {
-        LimitedResource::CreditsUpTo(Cap::Organization)
-            if diagnosis.verdict != Verdict::FalseLikely =>
-        {
+    if diagnosis.verdict != Verdict::FalseLikely {
+        if diagnosis.limit == LimitKind::OrgSpendCap {
             actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
             actions.add(Do::OtherPath);
-        }
-        LimitedResource::Credits
-            if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() =>
-        {
+        } else if diagnosis.limit == LimitKind::UsageCredits && !diagnosis.is_notice() {
             actions.add(Do::AskAdminForCredits);
         }
-        LimitedResource::CreditsUpTo(_)
-        | LimitedResource::Included(_)
-        | LimitedResource::Credits
-        | LimitedResource::ApiMoney(_)
-        | LimitedResource::TemporaryProblem(_)
-        | LimitedResource::Nothing => {}
     }
     if input.evidence.is_admin() {
         actions.replace(Do::AskOwnerForCap, Do::RaiseOrgCap);
@@ -434,14 +382,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         WindowState::Full(_)
     );
     // Only usage credits can pay for responses beyond a full window, so the window matters only to the plan's limits.
-    let is_of_plan = match diagnosis.limit.limited_resource() {
-        LimitedResource::Included(_)
-        | LimitedResource::Credits
-        | LimitedResource::CreditsUpTo(_) => true,
-        LimitedResource::ApiMoney(_)
-        | LimitedResource::TemporaryProblem(_)
-        | LimitedResource::Nothing => false,
-    };
+    let is_of_plan = diagnosis.limit.description().is_of_whole_account;
     let is_answered = input.evidence.has_later_response();
     actions.put_first(match ending {
         Ending::Reset | Ending::ResetEarly if is_answered => Do::NothingLeft,

@@ -2,7 +2,7 @@
 
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
-use crate::limits::kind::{Cap, LimitKind, LimitedResource, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{LimitKind, LimitedResource, Verdict, WhoCanFix, Window};
 
 use super::cause::Cause;
 use super::reason::Unknown;
@@ -158,15 +158,8 @@ impl<'a> Input<'a> {
     /// every version has also shown it to users without an organization.
     pub(super) fn names_real_organization(&self) -> bool {
         let is_about_organization = match self.message.row.limit.limited_resource() {
-            LimitedResource::CreditsUpTo(
-                Cap::Member | Cap::Organization | Cap::SeatWithoutCredits,
-            ) => true,
-            LimitedResource::CreditsUpTo(Cap::Own)
-            | LimitedResource::Included(_)
-            | LimitedResource::Credits
-            | LimitedResource::ApiMoney(_)
-            | LimitedResource::TemporaryProblem(_)
-            | LimitedResource::Nothing => false,
+            LimitedResource::CreditsUpTo(cap) => cap.raised_by() == WhoCanFix::Admin,
+            _ => false,
         };
         is_about_organization && self.evidence.is_of_another_account()
     }

@@ -28,11 +28,11 @@ pub use state::{Ending, State, Wait};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::catalog::{Audience, DecisionName, LONGEST_LIMIT, Message, MessageContext};
+use super::catalog::{Audience, DecisionName, Message, MessageContext, Row};
 use super::evidence::{Evidence, Measurement, Reset, ResetSource, Resets};
 use crate::claude::account::Plan;
 use crate::limits::kind::{
-    LimitKind, LimitedResource, ResetOf, Service, Verdict, WhoCanFix, Window,
+    EndedBy, LimitKind, LimitedResource, ResetOf, Service, Stops, Verdict, WhoCanFix, Window,
 };
 use input::{Finding, Input};
 
@@ -43,6 +43,8 @@ pub struct Diagnosis {
     pub limit: LimitKind,
     /// The verdict on the message.
     pub verdict: Verdict,
+    /// The thing that the limit stops, or `Nothing` if the message is about something else.
+    pub(crate) stops: Stops,
     /// The service that refused the request.
     pub service: Option<Service>,
     /// The party that can lift the limit.
@@ -83,13 +85,7 @@ impl Diagnosis {
             | Verdict::Misworded
             | Verdict::FalseLikely
             | Verdict::WrongCredential => true,
-            Verdict::CannotTell => match self.limit.limited_resource() {
-                LimitedResource::Included(_)
-                | LimitedResource::Credits
-                | LimitedResource::CreditsUpTo(_)
-                | LimitedResource::ApiMoney(_) => true,
-                LimitedResource::TemporaryProblem(_) | LimitedResource::Nothing => false,
-            },
+            Verdict::CannotTell => self.limit.description().is_quota,
             Verdict::NotALimit | Verdict::Notice | Verdict::Over => false,
         }
     }
@@ -104,17 +100,19 @@ impl Diagnosis {
         if let Some(hours) = message.row.lasts_hours {
             return TimeDelta::hours(hours.into());
         }
-        match self.limit.limited_resource() {
-            LimitedResource::Included(window) => self.window.map_or(window.length(), |ends| {
-                // If two windows are full, the limit can last as long as the longer one.
-                ends.length().max(window.length())
-            }),
-            LimitedResource::Credits
-            | LimitedResource::CreditsUpTo(_)
-            | LimitedResource::ApiMoney(_) => LONGEST_LIMIT,
-            LimitedResource::TemporaryProblem(_) => state::TEMPORARY_PROBLEM_LASTS,
-            // An error in a single conversation is no longer relevant after a day.
-            LimitedResource::Nothing => TimeDelta::days(1),
+        let longest = self.limit.description().longest;
+        match self.window {
+            // If two windows are full, the limit can last as long as the longer one.
+            Some(ends) if self.limit.window().is_some() => longest.max(ends.length()),
+            Some(_) | None => longest,
+        }
+    }
+
+    /// Returns the sessions in which a later response proves that the limit is over.
+    pub(crate) fn ended_by(&self) -> EndedBy {
+        match self.stops {
+            Stops::Feature => EndedBy::NoSession,
+            Stops::Session | Stops::Nothing => self.limit.ended_by(),
         }
     }
 }
@@ -129,6 +127,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         limit: finding.limit,
         verdict: finding.verdict,
+        stops: stops(message.row, finding.verdict),
         service: service_of(&input, &finding),
         who_can_fix: finding.who_can_fix,
         waiting_helps: finding.waiting_helps,
@@ -200,18 +199,40 @@ fn family_decision(input: &Input<'_>) -> Finding {
     }
 }
 
+/// Returns what the limit stops according to the verdict and the catalog row.
+fn stops(row: &Row, verdict: Verdict) -> Stops {
+    match verdict {
+        Verdict::Real
+        | Verdict::Misworded
+        | Verdict::FalseLikely
+        | Verdict::WrongCredential
+        | Verdict::NotALimit
+        | Verdict::CannotTell => Stops::Session,
+        Verdict::Notice | Verdict::Over => match row.stops() {
+            Stops::Feature => Stops::Feature,
+            Stops::Session | Stops::Nothing => Stops::Nothing,
+        },
+    }
+}
+
 /// Returns the catalog's answer, which does not depend on the evidence.
 fn cataloged_answer(input: &Input<'_>) -> Finding {
     let answer = input.message.row.answer;
     let limit = input.message.row.limit;
-    let is_temporary = limit.is_passing() && answer.verdict == Verdict::NotALimit;
+    let stops_feature = input.message.row.stops() == Stops::Feature;
+    let verdict = if stops_feature {
+        Verdict::Notice
+    } else {
+        answer.verdict
+    };
+    let is_temporary = limit.is_passing() && verdict == Verdict::NotALimit;
     Finding {
         who_can_fix: answer.who.unwrap_or_else(|| input.payer()),
         waiting_helps: match answer.waiting_helps {
-            None if is_temporary => input.helps_if_dated(),
+            None if is_temporary || stops_feature => input.helps_if_dated(),
             waiting_helps => waiting_helps,
         },
-        ..Finding::passing(limit, answer.verdict, Cause::AsCataloged)
+        ..Finding::passing(limit, verdict, Cause::AsCataloged)
     }
 }
 
@@ -241,13 +262,10 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
 /// Withholds the verdict on credit limits while the decisive usage figures may still arrive. Messages about a specific
 /// usage window are exempt because they are rarely wrong.
 fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
-    let is_of_credits = match finding.limit.limited_resource() {
-        LimitedResource::Credits | LimitedResource::CreditsUpTo(_) => true,
-        LimitedResource::Included(_)
-        | LimitedResource::ApiMoney(_)
-        | LimitedResource::TemporaryProblem(_)
-        | LimitedResource::Nothing => false,
-    };
+    let is_of_credits = matches!(
+        finding.limit.limited_resource(),
+        LimitedResource::Credits | LimitedResource::CreditsUpTo(_)
+    );
     let is_about_limit = !matches!(finding.verdict, Verdict::Notice | Verdict::Over);
     if evidence.collected.awaits_figures && is_of_credits && is_about_limit {
         Finding {
@@ -274,17 +292,13 @@ fn service_of(input: &Input<'_>, finding: &Finding) -> Option<Service> {
 
 /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
 fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Option<Measurement> {
-    match limit.limited_resource() {
-        LimitedResource::Included(_)
-        | LimitedResource::Credits
-        | LimitedResource::TemporaryProblem(_) => input
-            .readings
-            .used_up_now()
-            .filter(|full| full.resets_at.is_some() && Some(full.window) != window),
-        LimitedResource::CreditsUpTo(_)
-        | LimitedResource::ApiMoney(_)
-        | LimitedResource::Nothing => None,
+    if !limit.description().window_may_be_full_as_well {
+        return None;
     }
+    input
+        .readings
+        .used_up_now()
+        .filter(|full| full.resets_at.is_some() && Some(full.window) != window)
 }
 
 /// Collects reset times from the server, the readings, and the message.
@@ -361,6 +375,7 @@ pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Ve
     match audience {
         Audience::Everyone => true,
         Audience::StrayKey => evidence.stray_key().is_some(),
+        Audience::ProPlan => evidence.plan() == Some(Plan::Pro),
         Audience::TeamPlan => !has_plan || evidence.plan() == Some(Plan::Team),
         Audience::SharedPlan => !has_plan || evidence.is_shared_plan(),
         Audience::PersonalPlan => {

@@ -179,7 +179,7 @@ fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     let is_known = input.certain_window().is_some() || input.has_reset_time(input.message.window);
     let limit = LimitKind::from(cap);
-    let who = limit.description().raised_by;
+    let who = cap.raised_by();
     let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
     let cause = match (cap, is_admin) {
         (Cap::Own, _) => Cause::OwnCap,
@@ -204,10 +204,5 @@ fn by_message(cap: Cap) -> Finding {
         Cap::Organization => Cause::OrgCapByMessage,
     };
     let limit = LimitKind::from(cap);
-    Finding::lasting(
-        limit,
-        Verdict::CannotTell,
-        limit.description().raised_by,
-        cause,
-    )
+    Finding::lasting(limit, Verdict::CannotTell, cap.raised_by(), cause)
 }

@@ -6,11 +6,11 @@ use super::Diagnosis;
 use super::input::Input;
 use crate::claude::version::ClientVersion;
 use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AFTER};
-use crate::limits::kind::{EndedBy, LimitedResource, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{
+    EndedBy, LimitedResource, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
+};
 use crate::time::Clock;
 
-/// The time for which a short-lived error is considered current.
-pub(super) const TEMPORARY_PROBLEM_LASTS: TimeDelta = TimeDelta::minutes(30);
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// The longest time that Claude Code waits for a reset.
@@ -135,7 +135,7 @@ pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let proven = [
         reset(input, diagnosis),
         early_reset(input, diagnosis),
-        response(input.evidence),
+        response(input.evidence, diagnosis),
         next_limit(input.evidence),
         response_elsewhere(input, diagnosis),
         new_month(input.evidence, diagnosis),
@@ -173,9 +173,13 @@ fn reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     has_passed.then(|| End::at(Ending::Reset, reset.at))
 }
 
-/// Returns the first response that the session received after the error.
-fn response(evidence: &Evidence) -> Option<End> {
+/// Returns the first response that the session received after the error. Returns `None` if the limit does not stop the
+/// session, because the response then does not show that the limit is over.
+fn response(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
     let response = evidence.error.later_response.as_ref()?;
+    if diagnosis.ended_by() == EndedBy::NoSession {
+        return None;
+    }
     Some(End {
         ending: Ending::ResponseReceived,
         at: response.at,
@@ -290,7 +294,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
         PayerRelation::Same => !(is_key_expected && response.has_owner),
         PayerRelation::Other | PayerRelation::Unknown => false,
     };
-    match diagnosis.limit.ended_by() {
+    match diagnosis.ended_by() {
         EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
         EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
         EndedBy::SamePayer => is_same_payer,
@@ -300,7 +304,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
             PayerRelation::Unknown => !evidence.uses_other_service(),
             PayerRelation::Other => false,
         },
-        EndedBy::SameSession => false,
+        EndedBy::SameSession | EndedBy::NoSession => false,
     }
 }
 

@@ -1,38 +1,11 @@
-//! Loads the wording of recommended actions.
+//! Fills in the wording of recommended actions.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{ActionName, Fields};
 use crate::claude::credentials::{Credential, SetIn};
-use crate::embedded;
 use crate::limits::evidence::Evidence;
 use crate::limits::kind::Verdict;
-
-/// An action as stored in `actions.json`.
-#[derive(Debug, Deserialize)]
-struct Template {
-    #[serde(rename = "do")]
-    instruction: String,
-    /// A shorter instruction for a narrow status line.
-    short: Option<String>,
-    why: String,
-    command: Option<String>,
-    url: Option<String>,
-    /// True if the action costs money, or `null` if that is unknown. The field is omitted for free actions.
-    #[serde(default = "free")]
-    costs_money: Option<bool>,
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
-fn free() -> Option<bool> {
-    Some(false)
-}
-
-static TEMPLATES: LazyLock<HashMap<ActionName, Template>> =
-    LazyLock::new(|| embedded::parse("limits/wording/actions.json", include_str!("actions.json")));
 
 /// A recommended action, reported as an element of `actions` in `explain --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,7 +44,7 @@ impl Action {
             (ActionName::FixKey, Some(key)) => return Self::fix(key),
             _ => {}
         }
-        let Some(template) = TEMPLATES.get(&name) else {
+        let Some(template) = name.template() else {
             return Self::empty();
         };
         Self {
@@ -82,12 +55,6 @@ impl Action {
             url: template.url.clone(),
             costs_money: template.costs_money,
         }
-    }
-
-    /// Returns true if `actions.json` contains the action.
-    #[cfg(test)]
-    pub(super) fn has_sentences(name: ActionName) -> bool {
-        TEMPLATES.contains_key(&name)
     }
 
     /// Recommends removing a key from the place where it is set. The value of the key is unknown to whycap.
@@ -155,18 +122,4 @@ fn without_time(text: &str) -> String {
         .trim_end_matches(" continues")
         .trim_end_matches(',');
     words.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_purchase_costs_money() {
-        for (name, template) in TEMPLATES.iter() {
-            if name.is_purchase() {
-                assert_eq!(template.costs_money, Some(true), "{name:?}");
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@ use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::Diagnosis;
 use crate::limits::evidence::{Evidence, Measurement};
-use crate::limits::kind::{LimitedResource, Verdict, Window};
+use crate::limits::kind::{LimitKind, LimitedResource, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -139,13 +139,12 @@ impl Fields {
         } else {
             ("usage credits", "are", "were", "credit cap")
         };
-        let counted = match diagnosis.limit.limited_resource() {
-            LimitedResource::Credits => format!("your {pool}"),
-            LimitedResource::Included(window) => format!("your {}", window.limit()),
-            LimitedResource::CreditsUpTo(_)
-            | LimitedResource::ApiMoney(_)
-            | LimitedResource::TemporaryProblem(_)
-            | LimitedResource::Nothing => "a usage limit".to_owned(),
+        let counted = if diagnosis.limit == LimitKind::UsageCredits {
+            format!("your {pool}")
+        } else if let Some(window) = diagnosis.limit.window() {
+            format!("your {}", window.limit())
+        } else {
+            "a usage limit".to_owned()
         };
         // If the text may be old, a time of day could refer to any date and is only weak evidence of the weekly limit.
         let is_weak = evidence.is_pasted()
@@ -163,10 +162,7 @@ impl Fields {
         let disputed = match diagnosis.limit.limited_resource() {
             LimitedResource::Credits => pool,
             LimitedResource::CreditsUpTo(_) => "spend cap",
-            LimitedResource::Included(_)
-            | LimitedResource::ApiMoney(_)
-            | LimitedResource::TemporaryProblem(_)
-            | LimitedResource::Nothing => limit,
+            _ => limit,
         };
         let but = if is_false { "and" } else { "but" };
         for (name, value) in [

@@ -3,15 +3,16 @@ promises, its texts fit, its times are valid, and neither the status line nor an
 import datetime
 import json
 import re
+from pathlib import Path
 
 import world
 from attacks.amounts import raw_numbers
 from machine import Broken, wait_for_all
 from suite import attack, product
 
-LIMITS = set("""five_hour weekly weekly_opus weekly_sonnet weekly_fable usage_credits own_spend_cap member_spend_cap org_spend_cap
-    seat_no_credits model_needs_credits api_credit_balance api_spend_cap billing long_context_credits throttle overloaded server_error auth
-    org_disabled subscription_access model_unavailable request_too_large prompt_too_long unknown""".split())
+ROOT = Path(__file__).resolve().parents[3]
+CATALOG = json.loads((ROOT / "src/limits/catalog/messages.json").read_text(encoding="utf-8"))
+LIMITS = {row.get("limit", "unknown") for chapter in CATALOG for row in chapter["rows"]}
 VERDICTS = {"real", "misworded", "false_likely", "wrong_credential", "not_a_limit", "notice", "over", "cannot_tell"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
