@@ -254,6 +254,25 @@ fn an_entry_states_its_end_once() {
     }
 }
 
+/// A problem of the service for which no end is known must be described in the same way from the end of the pause on.
+#[test]
+fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let status = json!({"apiErrorStatus": 529});
+    client.receives_error(AT, "API Error: 529 Overloaded", status);
+    let entry = "(over) The service was overloaded (not a usage limit), which usually passes within minutes. API Error";
+    for at in [
+        "2026-11-20T10:04:00Z",
+        "2026-11-20T10:40:00Z",
+        "2026-11-21T10:00:00Z",
+        "2026-12-24T10:00:00Z",
+    ] {
+        let listed = flat(client.run(at, &["incidents"], b"").success());
+        assert!(listed.contains(entry), "{at}: {listed}");
+    }
+}
+
 /// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say what
 /// happened, in the past tense and in which session.
 #[test]

@@ -404,7 +404,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         Ending::ResetEarly => Do::ResetEarly,
         Ending::PauseOver => Do::Passed,
         Ending::NewMonth => Do::NewMonth,
-        Ending::Outlived => Do::LongAgo,
+        Ending::PauseLongOver | Ending::Outlived => Do::LongAgo,
     });
     actions.0
 }

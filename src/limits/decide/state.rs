@@ -91,6 +91,8 @@ pub enum Ending {
     ResetEarly,
     /// The recommended pause is over.
     PauseOver,
+    /// The recommended pause was over long ago.
+    PauseLongOver,
     /// A new month has begun.
     NewMonth,
     /// The error is older than the longest time that its limit can last.
@@ -220,7 +222,7 @@ fn assumed_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let age = (now - evidence.at()).abs();
     let pause = pause_end(input, diagnosis);
     let ending = if pause.is_some() && age > TEMPORARY_PROBLEM_LASTS {
-        Ending::Outlived
+        Ending::PauseLongOver
     } else if pause.is_some_and(|end| end <= now) {
         Ending::PauseOver
     } else if evidence.collected.concerns_others_only {

@@ -83,6 +83,7 @@ enum EndingWord {
     ConcernsOthers,
     KeyRemoved,
     PauseOver,
+    PauseLongOver,
     NewMonth,
     Outlived,
 }
@@ -450,6 +451,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
         Ending::PauseOver => EndingWord::PauseOver,
+        Ending::PauseLongOver => EndingWord::PauseLongOver,
         Ending::NewMonth => EndingWord::NewMonth,
         Ending::Outlived => EndingWord::Outlived,
     })
