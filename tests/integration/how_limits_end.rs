@@ -1002,7 +1002,7 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         let is_ended = if kind.stops_session {
             code(&refused, &time(kind.after + 5)) == 0
         } else {
-            refused.explained(&time(kind.after + 5))["headline"] != explained["headline"]
+            refused.explained(&time(kind.after + 5))["badge"] != explained["badge"]
         };
         if is_ended != kind.is_ended {
             wrong.push(format!("{}: ended is {is_ended}", kind.limit));

@@ -171,10 +171,13 @@ impl Row {
     /// Returns what the limit stops. A row can state it if it differs from the usual for the kind of limit: messages
     /// about fast mode, for example, are about a throttle that does not stop the session.
     pub(crate) fn stops(&self) -> Stops {
+        let usual = self.limit.description().stops;
         match self.stops {
             Some(stops) => stops,
-            None if self.answer.verdict == Verdict::Notice => Stops::Nothing,
-            None => self.limit.description().stops,
+            None if usual == Stops::Session && self.answer.verdict == Verdict::Notice => {
+                Stops::Nothing
+            }
+            None => usual,
         }
     }
 
