@@ -64,7 +64,7 @@ impl Context {
             "report" => incidents::ReportArguments::default().reply(self),
             "help" => Ok(Report::from_lines(HELP).into()),
             unknown => {
-                let text = format!("There is no command /whycap {unknown}.\n{HELP}");
+                let text = format!("There is no /whycap {unknown} command.\n{HELP}");
                 Ok(Report::from_lines(&text).into())
             }
         };

@@ -16,7 +16,7 @@ use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
 use crate::time::{Zone, format_duration};
 
-const FILTERED_BY_PROJECT: &str = "This section shows only errors in sessions with spend in the selected projects. Usage windows apply to a whole account, so their hours include all projects.";
+const FILTERED_BY_PROJECT: &str = "This section shows only errors from sessions with spend in the selected projects. Usage windows apply to the whole account, so the hours shown for them cover all projects.";
 
 const INCOMPLETE: &str = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
 

@@ -199,7 +199,7 @@ fn a_slash_command_is_blocked_and_answered_by_the_hook() {
     let message = only_for_the_user(&run).unwrap();
     let reason = message["reason"].as_str().unwrap();
     assert!(
-        reason.starts_with("There is no command /whycap fly.\n"),
+        reason.starts_with("There is no /whycap fly command.\n"),
         "{reason}"
     );
     assert!(reason.contains("/whycap explain"), "{reason}");

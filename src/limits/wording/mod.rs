@@ -208,7 +208,7 @@ fn first_fitting(sentences: &[String]) -> String {
         .find(|sentence| sentence.chars().count() < HEADLINE);
     match fitting {
         Some(sentence) => format!("{sentence}."),
-        None => "An error stopped this session, but that has passed.".to_owned(),
+        None => "An error stopped this session, but the problem has since cleared.".to_owned(),
     }
 }
 
