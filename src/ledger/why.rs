@@ -19,8 +19,31 @@ pub(crate) struct SessionWhy {
     pub(crate) damaged_lines: u64,
     /// The runs, and the parts of the history without identified runs, in chronological order.
     pub(crate) runs: Vec<RunAccount>,
-    /// The newest total that Claude Code reported. It may include a parent session's spend.
-    pub(crate) client_total: Option<Money>,
+    /// The number of compactions in the session.
+    pub(crate) compactions: usize,
+    /// The sessions that this session inherited responses from.
+    pub(crate) parents: Vec<Parent>,
+}
+
+/// A session from which another session inherited responses.
+#[derive(Debug)]
+pub(crate) struct Parent {
+    /// The ID of the session.
+    pub(crate) session: String,
+    /// The number of inherited responses.
+    pub(crate) responses: u64,
+}
+
+impl SessionWhy {
+    /// Returns the newest run whose last total is known.
+    pub(crate) fn newest_run_with_total(&self) -> Option<&RunAccount> {
+        self.runs.iter().rev().find(|run| run.last_total.is_some())
+    }
+
+    /// Returns the newest total that Claude Code reported. It may include a parent session's spend.
+    pub(crate) fn client_total(&self) -> Option<Money> {
+        self.newest_run_with_total()?.last_total
+    }
 }
 
 impl Ledger {
@@ -53,12 +76,22 @@ impl Ledger {
                 "SELECT ifnull(sum(unreadable), 0) FROM files WHERE session = ?1",
                 [id],
             )?;
+            let mut parents = Vec::new();
+            for (parent, responses) in account.inherited {
+                let names: Vec<String> = store.all(
+                    "SELECT name FROM sessions WHERE id = ?1",
+                    [parent],
+                    |row| row.get(0),
+                )?;
+                parents.extend(names.into_iter().map(|session| Parent { session, responses }));
+            }
             Ok(Some(SessionWhy {
                 session,
                 tally: store.session_tally(id)?,
                 bounds: account.bounds,
                 damaged_lines: damaged.max(0).cast_unsigned(),
-                client_total: account.runs.iter().filter_map(|run| run.last_total).next_back(),
+                compactions: account.compactions,
+                parents,
                 runs: account.runs,
             }))
         })

@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use crate::ledger::{ModelSwitch, RunAccount, SessionWhy};
-use crate::pricing::Money;
+use crate::pricing::{Money, NOISE};
 use crate::render::{Column, Report, Table};
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, Millis, datetime_from_millis};
@@ -18,15 +18,17 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
         (Tone::Plain, format!("Session {}: ", why.session)),
         (Tone::Strong, format!("{sign}{cost}")),
     ]);
-    let responses = count_noun(why.tally.responses, "response");
-    report.paragraph(
-        Tone::Plain,
-        format!(
-            "This includes {} for {responses} in the transcripts and {} that the transcripts do not show, such as for compaction.",
-            why.tally.recorded,
-            why.tally.unrecorded + why.tally.pending
-        ),
-    );
+    report.paragraph(Tone::Plain, composition(why));
+    for parent in &why.parents {
+        let inherited = count_noun(parent.responses, "response");
+        report.paragraph(
+            Tone::Plain,
+            format!(
+                "The session is a fork or a continuation of {}. The {inherited} inherited from it belong to that session.",
+                parent.session
+            ),
+        );
+    }
     if !why.runs.is_empty() {
         report.table(runs_table(why, clock));
     }
@@ -38,21 +40,68 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     report
 }
 
-/// Compares the amount with the last total that Claude Code reported.
+/// Describes what the amount consists of.
+fn composition(why: &SessionWhy) -> String {
+    let responses = count_noun(why.tally.responses, "response");
+    let recorded = why.tally.recorded;
+    let hidden = why.tally.unrecorded + why.tally.pending;
+    if hidden == Money::ZERO {
+        return format!("This is the cost of {responses} in the transcripts.");
+    }
+    let compactions = match why.compactions {
+        0 => String::new(),
+        count => format!(
+            " (the session has {})",
+            count_noun(count as u64, "compaction")
+        ),
+    };
+    format!(
+        "This includes {recorded} for {responses} in the transcripts and {hidden} that the transcripts do not \
+         show{compactions}."
+    )
+}
+
+/// Compares the amount with the last total that Claude Code reported. Each sentence states only what the totals prove.
 fn comparison(why: &SessionWhy) -> String {
-    let (Some(total), Some(last)) = (why.client_total, why.runs.last()) else {
+    let Some(last) = why.newest_run_with_total() else {
         return "Claude Code has not reported a running total for this session.".to_owned();
     };
-    let starting = last.starting_total.unwrap_or_default();
-    let others = why.tally.cost() - (total - starting).or_zero();
-    if others.is_near(starting) {
-        return format!("Claude Code's own total of {total} agrees with this amount.");
+    let total = last.last_total.unwrap_or_default();
+    if why.tally.cost().is_near(total) {
+        if why.parents.is_empty() {
+            return format!("Claude Code's own total of {total} agrees with this amount.");
+        }
+        return format!(
+            "Claude Code's own total of {total} equals this amount. The total of a fork usually also includes its parent's \
+             spend, so please check the first total in the table."
+        );
     }
-    format!(
-        "Claude Code's own total of {total} includes {starting} from other runs or a parent session. Runs that \
-         are not included in this total have spent {}.",
-        others.or_zero()
-    )
+    let mut sentences = vec![format!("Claude Code's own total is {total}.")];
+    match last.starting_total {
+        None => {
+            sentences.push("It is not known how much of it was spent before this run.".to_owned());
+        }
+        Some(starting) if starting > NOISE => {
+            sentences.push(format!("It includes {starting} from before this run."));
+        }
+        Some(_) => {}
+    }
+    let others = why.runs.iter().filter(|run| !std::ptr::eq(*run, last));
+    let spent_by_others: Money = others.map(|run| run.recorded + run.unrecorded).sum();
+    if spent_by_others > NOISE {
+        sentences.push(format!(
+            "The other rows of the table add up to {spent_by_others}."
+        ));
+    }
+    let later_responses = last.responses - last.covered_responses;
+    let later = last.recorded - last.covered - last.later;
+    if later > NOISE {
+        let responses = count_noun(later_responses, "response");
+        sentences.push(format!(
+            "{responses} arrived after this total, which does not include {later} of their cost."
+        ));
+    }
+    sentences.join(" ")
 }
 
 fn runs_table(why: &SessionWhy, clock: Clock) -> Table {
@@ -66,26 +115,74 @@ fn runs_table(why: &SessionWhy, clock: Clock) -> Table {
         Column::number("Recorded"),
         Column::number("Unrecorded"),
     ]);
-    let time = |at: Option<Millis>| {
-        at.map_or_else(
-            || "-".to_owned(),
-            |at| clock.format_time(datetime_from_millis(at)),
-        )
-    };
+    // On narrow terminals, the times are omitted first.
+    table.choices = vec![
+        (0..8).collect(),
+        vec![0, 1, 3, 4, 5, 6, 7],
+        vec![0, 3, 4, 5, 6, 7],
+    ];
     let total = |amount: Option<Money>| amount.map_or_else(|| "-".to_owned(), Money::show);
     for run in &why.runs {
         table.row([
             process_name(run),
-            time(run.started_at),
-            time(run.ended_at),
+            show_time(run.started_at, run.ended_at, clock),
+            show_time(run.ended_at, run.started_at, clock),
             total(run.starting_total),
             total(run.last_total),
             run.responses.to_string(),
             run.recorded.show(),
             run.unrecorded.show(),
         ]);
+        let notes = row_notes(run);
+        if !notes.is_empty() {
+            table.note_below(notes.join(" "));
+        }
     }
     table
+}
+
+/// Formats a time. If the other end of the run lies in the same minute, the time has seconds.
+fn show_time(at: Option<Millis>, other: Option<Millis>, clock: Clock) -> String {
+    let Some(at) = at else {
+        return "-".to_owned();
+    };
+    let time = datetime_from_millis(at);
+    match other {
+        Some(other) if other.div_euclid(60_000) == at.div_euclid(60_000) => {
+            clock.format_time_with_seconds(time)
+        }
+        _ => clock.format_time(time),
+    }
+}
+
+/// Returns sentences that explain why the last total minus the first total is not the sum of the other figures.
+fn row_notes(run: &RunAccount) -> Vec<String> {
+    let mut notes = Vec::new();
+    if run.last_total.is_some() && run.covered_responses < run.responses {
+        notes.push(format!(
+            "The totals cover {} of the {}, which cost {}.",
+            run.covered_responses,
+            count_noun(run.responses, "response"),
+            run.covered
+        ));
+    }
+    if run.later > NOISE {
+        notes.push(format!(
+            "They may already include {} of the later responses.",
+            run.later
+        ));
+    }
+    match run.difference() {
+        Some(more) if more > Money::ZERO => notes.push(format!(
+            "The total increased by {more} more than these amounts."
+        )),
+        Some(less) => notes.push(format!(
+            "The total increased by {} less than these amounts.",
+            Money::ZERO - less
+        )),
+        None => {}
+    }
+    notes
 }
 
 fn process_name(run: &RunAccount) -> String {
@@ -132,6 +229,11 @@ impl SessionWhy {
 
 fn why_json(why: &SessionWhy, clock: Clock) -> Value {
     let runs: Vec<Value> = why.runs.iter().map(run_json).collect();
+    let inherited: Vec<Value> = why
+        .parents
+        .iter()
+        .map(|parent| json!({"session": parent.session, "responses": parent.responses}))
+        .collect();
     json!({
         "session": why.session,
         "cost_usd": why.tally.cost().usd(),
@@ -139,7 +241,9 @@ fn why_json(why: &SessionWhy, clock: Clock) -> Value {
         "unrecorded_usd": (why.tally.unrecorded + why.tally.pending).usd(),
         "at_least": why.is_lower_bound(),
         "reasons": why.reasons(clock),
-        "client_total_usd": why.client_total.map(Money::usd),
+        "client_total_usd": why.client_total().map(Money::usd),
+        "compactions": why.compactions,
+        "inherited": inherited,
         "runs": runs,
     })
 }
@@ -156,6 +260,9 @@ fn run_json(run: &RunAccount) -> Value {
         "starting_total_usd": run.starting_total.map(Money::usd),
         "last_total_usd": run.last_total.map(Money::usd),
         "responses": run.responses,
+        "covered_responses": run.covered_responses,
+        "covered_usd": run.covered.usd(),
+        "later_usd": run.later.usd(),
         "recorded_usd": run.recorded.usd(),
         "unrecorded_usd": run.unrecorded.usd(),
     })

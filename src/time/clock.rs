@@ -48,16 +48,29 @@ impl Clock {
     /// Formats a time. Times that are today or within the next 12 hours are formatted without a date, as in "14:30".
     /// All others have a date, as in "Mon Nov 23 14:30", and a year if it is not the current one.
     pub fn format_time(self, at: DateTime<Utc>) -> String {
-        if self.shows_date(at) {
-            let is_this_year = self.zone.day(at).year() == self.zone.day(self.now).year();
-            let date_format = if is_this_year {
-                "%a %b %-d "
-            } else {
-                "%a %b %-d, %Y "
-            };
-            self.format_with_day(date_format, at)
+        self.format_with_day(self.date_format(at), at)
+    }
+
+    /// Formats a time like [`Self::format_time`], but with seconds.
+    pub(crate) fn format_time_with_seconds(self, at: DateTime<Utc>) -> String {
+        let time_format = match self.hours {
+            HourFormat::TwentyFour => "%H:%M:%S",
+            HourFormat::Twelve => "%-I:%M:%S%P",
+        };
+        let format = format!("{}{time_format}", self.date_format(at));
+        self.zone.at(at).format(&format).to_string()
+    }
+
+    /// Returns the `strftime` format of the date that is displayed before a time, or "" if none is displayed.
+    fn date_format(self, at: DateTime<Utc>) -> &'static str {
+        if !self.shows_date(at) {
+            return "";
+        }
+        let is_this_year = self.zone.day(at).year() == self.zone.day(self.now).year();
+        if is_this_year {
+            "%a %b %-d "
         } else {
-            self.format_with_day("", at)
+            "%a %b %-d, %Y "
         }
     }
 

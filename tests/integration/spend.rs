@@ -539,6 +539,22 @@ fn a_forks_amount_is_explained_by_its_inherited_total() {
         &why["runs"][0]["starting_total_usd"],
         &Value::from(0.077_412),
     );
+    let parent = "eae90661-59f6-4c10-a5d5-fcaf58c29b98";
+    assert_eq!(why["inherited"][0]["session"], parent, "{why}");
+    let shown = sandbox.run(&["spend", "--why", "dcb9"]);
+    let shown = shown.success();
+    assert!(shown.contains(parent), "{shown}");
+    assert!(!shown.contains("agrees with this amount"), "{shown}");
+}
+
+#[test]
+fn the_explanation_of_an_amount_names_the_process_on_narrow_terminals() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    let sandbox = sandbox.variable("COLUMNS", "80");
+    let shown = sandbox.run(&["spend", "--why", "eae9"]);
+    let shown = shown.success();
+    assert!(shown.contains("\nProcess "), "{shown}");
+    assert!(shown.contains("\ncheckpoints "), "{shown}");
 }
 
 #[test]

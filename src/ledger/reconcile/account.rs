@@ -5,7 +5,7 @@
 //! part's unrecorded spend is the increase in its running totals minus the cost of its responses.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::bounds::BoundReason;
 use super::owners::Owners;
@@ -44,6 +44,8 @@ pub(super) struct SessionFacts<'l> {
     unidentified: Option<(Money, Millis)>,
     /// The time of the newest inherited line in the session's transcript.
     inherited_until: Option<Millis>,
+    /// The number of inherited responses, by the session that received them.
+    inherited: BTreeMap<Id, u64>,
     /// True if any of the session's transcripts has ever been read.
     has_transcript: bool,
     /// True if another version of the transcript contains responses that the longest version lacks.
@@ -136,7 +138,11 @@ impl<'l> FactCollector<'_, 'l> {
                 offset,
                 fact: response,
             });
-            self.add_heirs(*owner, response.at, response.locations());
+            for heir in self.add_heirs(*owner, response.at, response.locations()) {
+                if heir != *owner {
+                    *self.facts_of(heir).inherited.entry(*owner).or_default() += 1;
+                }
+            }
         }
         for (owner, responses) in of_subagents {
             self.facts_of(owner).add_of_subagents(responses);
@@ -163,20 +169,23 @@ impl<'l> FactCollector<'_, 'l> {
         }
     }
 
-    /// Records the time of an inherited line for each session that inherited it.
+    /// Records the time of an inherited line for each session that inherited it, and returns these sessions.
     fn add_heirs<'p>(
         &mut self,
         owner: Id,
         at: Millis,
         locations: impl Iterator<Item = &'p Location>,
-    ) {
+    ) -> BTreeSet<Id> {
+        let mut heirs = BTreeSet::new();
         for location in locations {
             if self.owners.is_inherited(at, owner, location)
                 && let Some(file) = self.lineage.files.get(&location.file)
             {
                 self.facts_of(file.session).inherit(at);
+                heirs.insert(file.session);
             }
         }
+        heirs
     }
 
     fn add_checkpoints(&mut self) {
@@ -385,6 +394,8 @@ impl<'l> SessionFacts<'l> {
         let runs = self.totals_of_runs(lineage);
         let mut account = SessionAccount {
             last_event: self.last_event,
+            compactions: self.compactions.len(),
+            inherited: self.inherited.clone(),
             ..SessionAccount::default()
         };
         for totals in runs.iter().filter(|totals| totals.run.may_go_on()) {
@@ -714,8 +725,8 @@ impl<'l> SessionFacts<'l> {
             starting: Some(starting.amount),
             last: newest.cost,
         });
-        if !self.is_one_chain(parent, checkpoints) {
-            account.add_bound(at, BoundReason::TotalsLackResponses);
+        if let Some(reason) = self.break_in_chain(parent, checkpoints) {
+            account.add_bound(at, reason);
         }
     }
 
@@ -726,9 +737,14 @@ impl<'l> SessionFacts<'l> {
         has_lines && self.inherited_until.is_none_or(|until| until <= started)
     }
 
-    /// Returns true if the checkpoints form a single chain that begins with the parent's checkpoint, and if the
-    /// processes that wrote them were running when the preceding responses arrived.
-    fn is_one_chain(&self, first: Option<&Checkpoint>, checkpoints: &[&Checkpoint]) -> bool {
+    /// Returns `None` if the checkpoints form a single chain that begins with the parent's checkpoint, and if the
+    /// processes that wrote them were running when the preceding responses arrived. Otherwise, returns the reason why
+    /// the totals may lack some responses.
+    fn break_in_chain(
+        &self,
+        first: Option<&Checkpoint>,
+        checkpoints: &[&Checkpoint],
+    ) -> Option<BoundReason> {
         let mut before = first;
         let mut responses = self.responses.iter().peekable();
         for (index, checkpoint) in checkpoints.iter().enumerate() {
@@ -738,7 +754,7 @@ impl<'l> SessionFacts<'l> {
             let run_ms = checkpoint.run_ms - before.map_or(0, |before| before.run_ms);
             let delta = checkpoint.cost - before.map_or(Money::ZERO, |before| before.cost);
             if run_ms < 0 || before.is_some_and(|before| before.started != checkpoint.started) {
-                return false;
+                return Some(BoundReason::TotalsLackResponses);
             }
             let start = match (before, checkpoint.before) {
                 (Some(_), Some(end)) => end - run_ms,
@@ -750,15 +766,15 @@ impl<'l> SessionFacts<'l> {
             {
                 recorded += response.fact.client_cost;
                 if response.fact.at < start - TOLERANCE {
-                    return false;
+                    return Some(BoundReason::TotalsLackResponses);
                 }
             }
             if recorded > delta + NOISE {
-                return false;
+                return Some(BoundReason::CostExceedsTotals);
             }
             before = Some(checkpoint);
         }
-        true
+        None
     }
 }
 
@@ -864,31 +880,33 @@ impl AccountBuilder<'_> {
         };
         self.add_bounds(part, &spend);
         let covered: Money = part.responses.iter().map(|response| response.cost).sum();
-        let later: Money = part.later.iter().map(|response| response.cost).sum();
+        let cost_of_later: Money = part.later.iter().map(|response| response.cost).sum();
         self.account.covered += covered + spend.cost();
         match &part.delta {
             Some(delta) if part.is_open() => {
                 let costs = part.responses.iter().map(|response| response.client_cost);
                 self.account.covered -= (costs.sum::<Money>() - delta.cost).or_zero();
             }
-            _ => self.account.covered += later,
+            _ => self.account.covered += cost_of_later,
         }
+        let before = spend.cost();
         let pending = self.settle_later(part, &mut spend);
+        let later = before - spend.cost();
         let cost = spend.cost();
         self.account.unrecorded += cost - pending;
         for (model, cost) in &spend.by_model {
             let is_pending = pending > Money::ZERO;
             self.distribute(part, *model, *cost, is_pending, at);
         }
-        self.add_runs(part, cost);
+        self.add_runs(part, cost, later);
     }
 
     /// Adds the reasons why a part's amount is a lower bound.
     fn add_bounds(&mut self, part: &Part<'_>, spend: &UnrecordedSpend) {
-        if spend.is_lower_bound {
+        if let Some(reason) = spend.bound {
             let last = part.responses.iter().map(|response| response.at).max();
             let at = last.or(part.first_at()).unwrap_or_default();
-            self.account.add_bound(at, BoundReason::TotalsLackResponses);
+            self.account.add_bound(at, reason);
         }
         for totals in &part.runs {
             let at = totals.run.started_at;
@@ -969,8 +987,9 @@ impl AccountBuilder<'_> {
     }
 
     /// Adds a breakdown for each run in a part. If runs overlap, each response is assigned to the run with the largest
-    /// unexplained increase in its totals.
-    fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money) {
+    /// unexplained increase in its totals. `later` is the part of the increase that may be the cost of responses after
+    /// the last total.
+    fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money, later: Money) {
         let mut accounts: Vec<RunAccount> = part.runs.iter().map(RunTotals::account).collect();
         if let Some(totals) = part.history {
             accounts.push(RunAccount {
@@ -981,21 +1000,37 @@ impl AccountBuilder<'_> {
                 ..RunAccount::default()
             });
         }
-        let responses = part.responses.iter().chain(&part.later);
         if accounts.is_empty() && part.first_at().is_some() {
             accounts.push(RunAccount {
                 started_at: part.first_at(),
                 ..RunAccount::default()
             });
         }
-        for response in responses {
-            if let Some(account) = accounts.iter_mut().max_by_key(|account| account.room()) {
+        for response in &part.responses {
+            if let Some(account) = accounts
+                .iter_mut()
+                .max_by_key(|account| account.increase() - account.recorded)
+            {
+                account.responses += 1;
+                account.recorded += response.cost;
+                account.covered_responses += 1;
+                account.covered += response.cost;
+            }
+        }
+        for response in &part.later {
+            if let Some(account) = accounts
+                .iter_mut()
+                .max_by_key(|account| account.increase() - account.recorded)
+            {
                 account.responses += 1;
                 account.recorded += response.cost;
             }
         }
+        let mut rest_of_later = later;
         let mut rest = unrecorded;
         for account in &mut accounts {
+            account.later = account.room().or_zero().min(rest_of_later);
+            rest_of_later -= account.later;
             account.unrecorded = account.room().or_zero().min(rest);
             rest -= account.unrecorded;
         }

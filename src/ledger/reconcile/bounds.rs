@@ -30,6 +30,12 @@ pub(crate) enum BoundReason {
     TranscriptUnknown,
     /// The running totals in the transcript do not include all of its responses.
     TotalsLackResponses,
+    /// The responses cost more than was added to the running totals.
+    CostExceedsTotals,
+    /// Claude Code had no price for a model in its running totals.
+    ModelWithoutPrice,
+    /// The running totals do not show for how long a prompt was cached, which determines its price.
+    CacheLifetimeUnknown,
     /// There are several versions of the transcript.
     SeveralTranscripts,
     /// A client that did not identify its process reported a total that is higher than the known spend.
@@ -64,7 +70,17 @@ impl BoundReason {
             }
             Self::TotalsLackResponses => format!(
                 "the running totals (the last one at {time}) do not include all responses, perhaps because of \
-                 another process, a killed process, or different prices"
+                 another process or a killed process"
+            ),
+            Self::CostExceedsTotals => format!(
+                "the responses until {time} cost more than was added to the running totals, so either the totals do not \
+                 include all of them, or whycap's prices differ from Claude Code's"
+            ),
+            Self::ModelWithoutPrice => format!(
+                "Claude Code had no price for one of the models in its running totals before {time}"
+            ),
+            Self::CacheLifetimeUnknown => format!(
+                "the running totals do not show for how long the prompts before {time} were cached"
             ),
             Self::SeveralTranscripts => {
                 "there are several versions of the transcript, for example on two machines"

@@ -71,6 +71,10 @@ pub(crate) struct SessionAccount {
     /// The unrecorded spend, excluding spend that may belong to a response that is not in the transcript yet.
     pub(crate) unrecorded: Money,
     pub(crate) runs: Vec<RunAccount>,
+    /// The number of compactions in the session.
+    pub(crate) compactions: usize,
+    /// The number of responses that the session inherited, by the session that received them.
+    pub(crate) inherited: BTreeMap<Id, u64>,
     /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,
     /// The newest event included in these results.
@@ -103,17 +107,41 @@ pub(crate) struct RunAccount {
     pub(crate) ended_at: Option<Millis>,
     pub(crate) starting_total: Option<Money>,
     pub(crate) last_total: Option<Money>,
+    /// All responses of the run, and their cost.
     pub(crate) responses: u64,
     pub(crate) recorded: Money,
+    /// The responses that the totals cover, and their cost. The others arrived after the last total.
+    pub(crate) covered_responses: u64,
+    pub(crate) covered: Money,
+    /// The part of the increase in the totals that may be the cost of responses after the last total.
+    pub(crate) later: Money,
     pub(crate) unrecorded: Money,
 }
 
 impl RunAccount {
-    /// Returns how much of the increase in the totals is not explained by the run's responses.
+    /// Returns the increase in the totals. An unknown total counts as zero.
+    fn increase(&self) -> Money {
+        self.last_total.unwrap_or_default() - self.starting_total.unwrap_or_default()
+    }
+
+    /// Returns how much of the increase in the totals neither the responses that they cover nor the later responses
+    /// explain.
     fn room(&self) -> Money {
-        let increase =
-            self.last_total.unwrap_or_default() - self.starting_total.unwrap_or_default();
-        increase - self.recorded
+        self.increase() - self.covered - self.later
+    }
+
+    /// Returns by how much the increase in the totals differs from the spend that they cover, or `None` if the two agree
+    /// or if one of the totals is unknown.
+    pub(crate) fn difference(&self) -> Option<Money> {
+        let (Some(_), Some(_)) = (self.starting_total, self.last_total) else {
+            return None;
+        };
+        let difference = self.room() - self.unrecorded;
+        if difference.is_near(Money::ZERO) {
+            None
+        } else {
+            Some(difference)
+        }
     }
 }
 

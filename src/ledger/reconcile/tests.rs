@@ -406,7 +406,7 @@ fn odd_starts_and_ends_never_make_an_amount_too_high() {
                 .response(200, 5)
                 .sampled(SECOND_PROCESS, 250, 14),
             0,
-            vec![BoundReason::TotalsLackResponses, unobserved],
+            vec![BoundReason::CostExceedsTotals, unobserved],
         ),
         (
             "a new session has already spent something at its first sample",
@@ -438,6 +438,49 @@ fn odd_starts_and_ends_never_make_an_amount_too_high() {
         let total: i64 = unrecorded(&account).iter().map(|(_, tokens)| tokens).sum();
         assert_eq!(total, expected, "{case}");
         assert_eq!(reasons(&account), bounds, "{case}");
+    }
+}
+
+#[test]
+fn the_breakdown_of_a_run_adds_up() {
+    let sampled = || {
+        Session::new()
+            .started(FIRST_PROCESS, 0, "startup")
+            .response(100, 5)
+    };
+    let cases = [
+        (
+            "responses after the checkpoint of the history",
+            Session::new()
+                .response(100, 4)
+                .checkpoint(200, 9)
+                .response(300, 5),
+            [4, 0, 5],
+        ),
+        (
+            "a response that the last sample already includes",
+            sampled()
+                .sampled(FIRST_PROCESS, 150, 5)
+                .sampled(FIRST_PROCESS, 200, 9)
+                .response(300, 4),
+            [5, 4, 0],
+        ),
+        (
+            "a response that the last sample cannot include",
+            sampled()
+                .sampled(FIRST_PROCESS, 150, 5)
+                .sampled(FIRST_PROCESS, 200, 9)
+                .response(300, 6),
+            [5, 0, 4],
+        ),
+    ];
+    for (case, session, expected) in cases {
+        let account = session.account();
+        let run = account.runs.first().unwrap();
+        let amounts = [run.covered, run.later, run.unrecorded];
+        assert_eq!(amounts, expected.map(cost_of), "{case}");
+        assert_eq!(run.difference(), None, "{case}");
+        assert_eq!((run.responses, run.covered_responses), (2, 1), "{case}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lineage;
+use super::bounds::BoundReason;
 use crate::ledger::facts::{Id, ModelTotals, Response, id_of};
 use crate::pricing::{Money, NOISE, PriceTable, ServiceLevel};
 use crate::time::Millis;
@@ -22,8 +23,8 @@ pub(super) struct Delta {
 #[derive(Debug, Clone, Default)]
 pub(super) struct UnrecordedSpend {
     pub(super) by_model: BTreeMap<Id, Money>,
-    /// True if the amounts are lower bounds, because the totals lack some responses or some prices are unknown.
-    pub(super) is_lower_bound: bool,
+    /// The reason why the amounts are lower bounds, or `None` if they are exact.
+    pub(super) bound: Option<BoundReason>,
 }
 
 impl UnrecordedSpend {
@@ -98,8 +99,15 @@ impl Delta {
     fn missing_dollars(&self, responses: &[&Response], prices: &PriceTable) -> UnrecordedSpend {
         let recorded: Money = responses.iter().map(|response| response.client_cost).sum();
         let missing = self.cost - recorded;
+        let bound = if missing < Money::ZERO - NOISE {
+            Some(BoundReason::CostExceedsTotals)
+        } else if self.has_unknown_model {
+            Some(BoundReason::ModelWithoutPrice)
+        } else {
+            None
+        };
         let mut result = UnrecordedSpend {
-            is_lower_bound: missing < Money::ZERO - NOISE || self.has_unknown_model,
+            bound,
             ..UnrecordedSpend::default()
         };
         if missing > NOISE && !self.has_unknown_model {
@@ -140,6 +148,7 @@ fn missing_tokens(
         }
     }
     let mut result = UnrecordedSpend::default();
+    let mut lacks_responses = false;
     for (name, total) in models {
         let known = recorded.remove(name.as_str()).unwrap_or_default();
         let missing = total.usage - known.usage;
@@ -147,7 +156,7 @@ fn missing_tokens(
         if !total.has_lifetime_breakdown {
             excess.cache_write_1h = 0;
         }
-        result.is_lower_bound |= !excess.is_zero();
+        lacks_responses |= !excess.is_zero();
         if missing.is_zero() {
             continue;
         }
@@ -157,7 +166,9 @@ fn missing_tokens(
         let dollars = (total.cost - known.cost).or_zero();
         let client = prices.client_prices_of(name);
         let split = client.split_that_costs(at, missing, hour, dollars);
-        result.is_lower_bound |= split.is_none() && hour.is_none() && missing.cache_write > 0;
+        if split.is_none() && hour.is_none() && missing.cache_write > 0 {
+            result.bound = Some(BoundReason::CacheLifetimeUnknown);
+        }
         let cost = match split {
             // The client applies these prices regardless of the service level.
             Some(_) if prices.custom.is_none() || prices.custom.managed => dollars,
@@ -170,6 +181,9 @@ fn missing_tokens(
         result.add(id_of(name.as_bytes()), cost);
     }
     // If a model is missing from the totals, they lack at least one response.
-    result.is_lower_bound |= recorded.values().any(|known| !known.usage.is_zero());
+    lacks_responses |= recorded.values().any(|known| !known.usage.is_zero());
+    if lacks_responses {
+        result.bound = Some(BoundReason::TotalsLackResponses);
+    }
     result
 }
