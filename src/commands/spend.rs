@@ -9,7 +9,6 @@ use crate::render::print_csv;
 use crate::spend::{GroupBy, describe_damaged};
 use crate::terminal::{Tone, is_stdout_terminal, print_error};
 
-/// The note below a table of prompts that is not displayed on a terminal.
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/spend.txt"))]

@@ -8,7 +8,7 @@ use super::reply::{Reply, Subcommand};
 use super::requested_session::unknown_session;
 use crate::context::Context;
 use crate::incidents::{Asker, Continuing};
-use crate::limits::decide::Wait;
+use crate::limits::decide::{ActionName, Wait};
 use crate::limits::incident::Incident;
 use crate::terminal::{self, Shown, is_stdout_terminal, print};
 use crate::time::parse_duration;
@@ -99,6 +99,15 @@ fn last_sentences(
     waited_for: Option<&Incident>,
     context: &Context,
 ) -> Vec<String> {
+    if let Some(ended) = ended
+        && ended
+            .diagnosis
+            .actions
+            .contains(&ActionName::WaitForOtherWindow)
+    {
+        // The next prompt would be refused. The headline states until when.
+        return vec![ended.headline.clone()];
+    }
     let summary = ended.and_then(|ended| ended.summary.as_deref());
     match (ended, summary, waited_for) {
         (Some(ended), Some(summary), Some(waited_for)) if ended.is_same_error_as(waited_for) => {

@@ -223,7 +223,11 @@ impl Context {
     /// ended. Returns `None` if the error is not over, or if it is so old that nobody needs to be reminded of it.
     pub(crate) fn describe_past(&self, incident: &Incident) -> Option<String> {
         let summary = incident.summary.as_ref()?;
-        if !screen::is_recent(incident) || incident.evidence.is_pasted() {
+        let is_recent = match incident.diagnosis.ended_at {
+            Some(ended_at) => self.environment.now - ended_at <= screen::SHOWN_FOR,
+            None => screen::is_recent(incident),
+        };
+        if !is_recent || incident.is_notice() || incident.evidence.is_pasted() {
             return None;
         }
         let at = self.clock().format_time(incident.evidence.at());
@@ -260,7 +264,9 @@ impl Context {
 
 fn no_error_known(session: Option<&str>, is_session_known: bool) -> [String; 2] {
     let known = match session {
-        Some(id) if !is_session_known => format!("There is no session {id}."),
+        Some(id) if !is_session_known => format!(
+            "No limit error found in session {id}, and no transcript on this machine has this ID."
+        ),
         Some(id) => format!("No limit error found in session {id}."),
         None => "No limit errors found. Claude Code has not reported any, and the newest transcripts do not contain any.".to_owned(),
     };

@@ -69,7 +69,7 @@ impl<'p> ProjectNames<'p> {
             None => (name, is_repository),
             Some(Others::Hash) => {
                 let hashed = hash(&self.exporter.secret, &name);
-                (format!("project-{hashed}"), true)
+                (format!("project-{hashed}"), is_repository)
             }
             Some(Others::Sum | Others::Drop) => ("other".to_owned(), false),
         };

@@ -149,16 +149,14 @@ impl Ledger {
                             next = chunks.next_without_long_read();
                         }
                     }
-                    if !chunks.is_finished() {
+                    // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
+                    let has_time = matches!(effort, Effort::All);
+                    if !has_time || !chunks.is_finished() {
                         return Ok(());
                     }
                     // Reconciling changes rows all over the table of responses. In the same transaction, each page is
                     // still written only once.
-                    store.settle(self.data_directory(), prices)?;
-                    if catch_up.is_all() && store.noted("complete")? != Some(1) {
-                        store.note("complete", 1)?;
-                    }
-                    Ok(())
+                    store.settle(self.data_directory(), prices)
                 })?;
             }
             Ok(())

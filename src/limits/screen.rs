@@ -269,7 +269,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
 }
 
 /// The time for which the status line shows that an error is over.
-const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
+pub(crate) const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 /// Returns true if the error or its reset is so recent that the user may still want to know how the error ended.
 pub(crate) fn is_recent(incident: &Incident) -> bool {

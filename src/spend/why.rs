@@ -24,7 +24,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
         report.paragraph(
             Tone::Plain,
             format!(
-                "The session is a fork or a continuation of {}. The {inherited} inherited from it belong to that session.",
+                "{inherited} in this session's transcript also appear in the history of {} and are counted there.",
                 parent.session
             ),
         );
@@ -95,7 +95,7 @@ fn comparison(why: &SessionWhy) -> String {
     }
     let later_responses = last.responses - last.covered_responses;
     let later = last.recorded - last.covered - last.later;
-    if later > NOISE {
+    if last.starting_total.is_some() && later > NOISE {
         let responses = count_noun(later_responses, "response");
         sentences.push(format!(
             "{responses} arrived after this total, which does not include {later} of their cost."
@@ -158,9 +158,11 @@ fn show_time(at: Option<Millis>, other: Option<Millis>, clock: Clock) -> String 
 /// Returns sentences that explain why the last total minus the first total is not the sum of the other figures.
 fn row_notes(run: &RunAccount) -> Vec<String> {
     let mut notes = Vec::new();
-    if run.last_total.is_some() && run.covered_responses < run.responses {
+    // Without a first total, it is unknown which responses the last total covers.
+    let has_totals = run.starting_total.is_some() && run.last_total.is_some();
+    if has_totals && run.covered_responses < run.responses {
         notes.push(format!(
-            "The totals cover {} of the {}, which cost {}.",
+            "The totals cover {} of the {}; the covered ones cost {}.",
             run.covered_responses,
             count_noun(run.responses, "response"),
             run.covered
@@ -168,7 +170,7 @@ fn row_notes(run: &RunAccount) -> Vec<String> {
     }
     if run.later > NOISE {
         notes.push(format!(
-            "They may already include {} of the later responses.",
+            "The totals may already include {} of the later responses.",
             run.later
         ));
     }

@@ -101,8 +101,10 @@ impl Machine {
             assert_eq!(self.exported_figures(by), self.own_figures(by), "{by}");
         }
         // Without settings, the names of projects are hashed.
-        let amounts = |projects: BTreeMap<String, Value>| -> BTreeSet<String> {
-            projects.values().map(Value::to_string).collect()
+        let amounts = |projects: BTreeMap<String, Value>| -> Vec<String> {
+            let mut all: Vec<String> = projects.values().map(Value::to_string).collect();
+            all.sort();
+            all
         };
         assert_eq!(
             amounts(self.exported_figures("project")),

@@ -297,7 +297,7 @@ fn the_plugin_modules_answer_is_hidden_from_the_model() {
         let first = if is_prompt {
             "\n1. Wait until 12:00"
         } else {
-            "\n1. Do nothing and leave this session open"
+            "\n1. Do nothing and leave the session open"
         };
         assert!(text.contains(first), "{text}");
         assert_eq!(text.contains(TURNS_OFF), is_prompt, "{text}");
@@ -354,7 +354,7 @@ fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
         let reason = reply["reason"].as_str().unwrap();
         assert!(reason.lines().count() <= most, "{rows} rows: {reason}");
         assert!(
-            reason.contains("\n1. Do nothing and leave this session open"),
+            reason.contains("\n1. Do nothing and leave the session open"),
             "{rows} rows: {reason}"
         );
     }

@@ -63,7 +63,7 @@ fn the_rows_state_what_to_do() {
         rows(80).trim_end(),
         [
             r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
-            r"Do nothing and leave this session open; Claude Code will continue at 12:01"
+            r"Do nothing and leave the session open; Claude Code will continue at 12:01"
         ]
         .join("\n")
     );
@@ -72,7 +72,7 @@ fn the_rows_state_what_to_do() {
         rows(40).trim_end(),
         [
             r"5-hour limit · resets at 12:00",
-            r"Do nothing; leave this session open"
+            r"Do nothing; leave the session open"
         ]
         .join("\n")
     );

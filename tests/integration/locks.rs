@@ -986,7 +986,7 @@ fn explain_mentions_all_stuck_locks_in_one_note() {
     let note = "A lock is stuck, which has nothing to do with limits: - ~/.claude.json.lock";
     assert!(explained.contains(note), "{explained}");
     assert!(
-        explained.starts_with("There is no session zzz."),
+        explained.starts_with("No limit error found in session zzz, and no transcript"),
         "{explained}"
     );
     machine.file(".claude/.oauth_refresh.lock", "", 600);

@@ -377,6 +377,39 @@ fn the_reasons_for_an_error_that_is_not_a_limit_quote_the_server() {
     }
 }
 
+/// Claude Code's own words must not be attributed to the server, which may not even have received the request.
+#[test]
+fn the_words_of_claude_code_are_not_attributed_to_the_server() {
+    for text in [
+        "API Error: Could not load AWS credentials",
+        "API Error: Request was aborted.",
+        "API Error: 400 due to tool use concurrency issues.",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, text, json!({}));
+        let facts = client.explained(SOON)["evidence"].to_string();
+        assert!(!facts.contains("The server responded"), "{text}: {facts}");
+    }
+}
+
+/// Other sessions' responses show nothing about a conversation that is too long. The account of its end must not depend
+/// on them.
+#[test]
+fn a_response_elsewhere_does_not_end_what_only_the_session_itself_can_end() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    client.receives_error(AT, "Prompt is too long", status);
+    Client::with_session(&sandbox, "other").receives_response("2026-11-20T10:03:00Z");
+    client.receives_response("2026-11-20T10:05:00Z");
+    let listed = client.run("2026-11-20T10:20:00Z", &["incidents"], b"");
+    let words: Vec<&str> = listed.success().split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(words.contains("Claude Code responded at 10:05"), "{words}");
+    assert!(!words.contains("another session"), "{words}");
+}
+
 /// A key without a login must not be said to override a login.
 #[test]
 fn a_key_without_a_login_overrides_nothing() {
@@ -387,12 +420,9 @@ fn a_key_without_a_login_overrides_nothing() {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     client.receives_error(AT, "Credit balance is too low", balance);
     let facts = client.explained(SOON)["evidence"].to_string();
-    let key = "ANTHROPIC_API_KEY is set in the environment, and there is no login with a plan.";
+    let key = "ANTHROPIC_API_KEY is set in the environment, and whycap found no login with a plan.";
     assert!(facts.contains(key), "{facts}");
-    assert!(
-        !facts.contains("overrides") && !facts.contains("found no login"),
-        "{facts}"
-    );
+    assert!(!facts.contains("overrides"), "{facts}");
 }
 
 /// The server may use the words of an API organization's rate limit, to which sessions on a plan are not subject.

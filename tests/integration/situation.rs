@@ -383,7 +383,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         expected_text: "Your 5-hour limit is used up; you can continue at 12:00",
-        row: "Do nothing and leave this session open",
+        row: "Do nothing and leave the session open",
     },
     Scenario {
         name: "6 after recovery: API credits",
@@ -1298,7 +1298,7 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
     );
     assert!(at_limit.contains("more: /whycap"), "{at_limit}");
     // Only the session that was refused continues automatically, not this one.
-    assert!(!at_limit.contains("leave this session open"), "{at_limit}");
+    assert!(!at_limit.contains("leave the session open"), "{at_limit}");
     // The account's limit does not apply to the API key.
     let mut by_key = Client::with_session(&sandbox, "by-key");
     by_key

@@ -179,8 +179,8 @@ const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 | 5-hour limit 1; cy | 1 | - | 1 m | 0 | 5-hour limit 1
 --project web > ada | 2 | - | 1 h 30 m | 3 | weekly limit 1, 5-hour limit 1
---project web > This section shows only errors in sessions with
---project web > their hours include all projects.
+--project web > This section shows only errors from sessions with
+--project web > shown for them cover all projects.
 --project nowhere > No limit errors found.";
 
 #[test]

@@ -1029,7 +1029,12 @@ impl AccountBuilder<'_> {
         let mut rest_of_later = later;
         let mut rest = unrecorded;
         for account in &mut accounts {
-            account.later = account.room().or_zero().min(rest_of_later);
+            let cost_of_later = account.recorded - account.covered;
+            account.later = account
+                .room()
+                .or_zero()
+                .min(cost_of_later)
+                .min(rest_of_later);
             rest_of_later -= account.later;
             account.unrecorded = account.room().or_zero().min(rest);
             rest -= account.unrecorded;

@@ -27,10 +27,11 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
 }
 
 /// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to one, so the
-/// server was only busy. Returns `None` if the session may have used a key.
+/// server was only busy. Returns `None` if the session may have used a key or another service.
 pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
-    let uses_plan = evidence.plan().is_some() && !evidence.error.uses_key();
+    let uses_plan =
+        evidence.plan().is_some() && !evidence.error.uses_key() && !evidence.uses_other_service();
     let is_throttled = uses_plan && !evidence.is_pasted() && !evidence.has_oauth_token();
     is_throttled
         .then(|| Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled))

@@ -148,7 +148,18 @@ pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
         .min_by_key(|end| end.at)
         .or_else(|| assumed_end(input, diagnosis))?;
     // A response of the account does not prove that an error is over. If the error is over, it may have come first.
-    let resumed_at = input.evidence.collected.resumed_at;
+    let latest = input.evidence.at() + diagnosis.longest_duration(input.message);
+    let resumed_at = match diagnosis.ended_by() {
+        // Other sessions' responses show nothing about these limits.
+        EndedBy::SameSession | EndedBy::SamePayerAndModel | EndedBy::NoSession => None,
+        EndedBy::AccountWithRoom
+        | EndedBy::AccountOnCredits
+        | EndedBy::SamePayer
+        | EndedBy::SameService => {
+            let resumed_at = input.evidence.collected.resumed_at;
+            resumed_at.filter(|resumed_at| *resumed_at <= latest)
+        }
+    };
     let resumed_first = match end {
         End {
             at: Some(ended_at), ..

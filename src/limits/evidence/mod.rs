@@ -112,15 +112,25 @@ impl ErrorMessage {
             let (_, response) = self.text.split_once("API Error: ")?;
             let first_part = response.split(" · ").next()?;
             let after_status = first_part.trim_start_matches(|c: char| c.is_ascii_digit());
+            // Claude Code puts the HTTP status before the server's words, but not before its own words, except for the
+            // phrase "due to".
+            let has_status = after_status.len() < first_part.len();
             if after_status.contains('{') {
                 message_in_json(after_status)
-            } else {
+            } else if has_status && !after_status.starts_with(" due to ") {
                 Some(after_status.to_owned())
+            } else {
+                None
             }
         })?;
         let words: Vec<&str> = words.split_whitespace().collect();
-        let shown: String = redact(&words.join(" ")).chars().take(LONGEST).collect();
-        if shown.is_empty() { None } else { Some(shown) }
+        let words = redact(&words.join(" "));
+        if words.is_empty() {
+            return None;
+        }
+        let shown: String = words.chars().take(LONGEST).collect();
+        let is_cut = shown.len() < words.len();
+        Some(if is_cut { format!("{shown}…") } else { shown })
     }
 }
 

@@ -360,7 +360,8 @@ fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<Strin
         .and_then(|wording| fields.fill(wording.past.as_deref()?));
     let past = of_cause.unwrap_or_else(|| past_of_meaning(message.row.meaning));
     let without_remark = without_remark(&past).to_owned();
-    if diagnosis.verdict != Verdict::NotALimit || past.contains(" (not ") {
+    let says_so = past.contains(" (not ") || past.contains("not a usage limit");
+    if diagnosis.verdict != Verdict::NotALimit || says_so {
         return vec![past, without_remark];
     }
     let remark = if past.contains("limit") {
@@ -396,6 +397,10 @@ fn in_past(clause: &str) -> String {
         (" needs ", " needed "),
         (" does not ", " did not "),
         (" works ", " worked "),
+        (" cannot ", " could not "),
+        (" asks ", " asked "),
+        (" refills ", " refilled "),
+        (" allows", " allowed"),
     ];
     PRESENT
         .iter()

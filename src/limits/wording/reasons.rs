@@ -131,11 +131,11 @@ fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence, state: State) ->
     match (state.is_over(), has_plan) {
         (true, true) => format!("{name} was set in {place} and overrode your login."),
         (true, false) => {
-            format!("{name} was set in {place}, and there was no login with a plan.")
+            format!("{name} was set in {place}, and whycap found no login with a plan.")
         }
         (false, true) => format!("{name} is set in {place} and overrides your login."),
         (false, false) => {
-            format!("{name} is set in {place}, and there is no login with a plan.")
+            format!("{name} is set in {place}, and whycap found no login with a plan.")
         }
     }
 }
