@@ -354,7 +354,7 @@ mod tests {
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "making a link needs a right that few have on Windows"
+        ignore = "creating a link on Windows requires a privilege that few users have"
     )]
     fn transcripts_are_found_below_links_and_in_subagents_directories() {
         let home = tempfile::tempdir().unwrap();

@@ -235,7 +235,7 @@ mod tests {
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "creating a link needs a right that few users have on Windows"
+        ignore = "creating a link on Windows requires a privilege that few users have"
     )]
     fn a_link_is_reported_as_a_link_and_not_opened() {
         let root = tempfile::tempdir().unwrap();

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "creating a link needs a right that few users have on Windows"
+        ignore = "creating a link on Windows requires a privilege that few users have"
     )]
     fn a_link_is_never_a_file_of_the_user() {
         let root = tempfile::tempdir().unwrap();

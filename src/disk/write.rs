@@ -208,7 +208,7 @@ mod tests {
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "creating a link needs a right that few users have on Windows"
+        ignore = "creating a link on Windows requires a privilege that few users have"
     )]
     fn the_target_of_a_link_is_not_touched() {
         let root = tempfile::tempdir().unwrap();

@@ -237,7 +237,7 @@ fn write_window_chart(
     if !is_detailed {
         let unit = columns.unit();
         page.notes([format!(
-            "Each step shows the peak usage of a window in a {unit}."
+            "The chart shows each window's peak usage per {unit}."
         )]);
     }
 

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "making a link needs a right that few have on Windows"
+        ignore = "creating a link on Windows requires a privilege that few users have"
     )]
     fn a_link_on_path_is_preferred_to_the_versioned_directory_behind_it() {
         let directory = tempfile::tempdir().unwrap();

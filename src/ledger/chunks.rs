@@ -21,7 +21,7 @@ use crate::transcript::reader::{ReadLimits, ReadPosition};
 /// same time, and let the first commit start early.
 const SHARED_CHUNK: u64 = 4 * 1024 * 1024;
 
-/// The minimum number of bytes in a chunk when a single thread reads. Hooks and status-line calls rarely need a second
+/// The minimum chunk size, in bytes, for reading on a single thread. Hooks and status-line calls rarely need a second
 /// chunk. Because the first chunk is read before the transaction begins, they do not lock the ledger while reading.
 const LONE_CHUNK: u64 = 64 * 1024 * 1024;
 

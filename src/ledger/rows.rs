@@ -626,7 +626,7 @@ impl Store {
         Ok(tally)
     }
 
-    /// Returns the kinds and amounts of a session's spend that no line shows.
+    /// Returns the kinds and amounts of a session's spend that is not on any transcript line.
     pub(super) fn hidden_of(&self, session: Id) -> Result<Vec<(i64, Money)>> {
         self.all(
             "SELECT kind, cost FROM hidden WHERE session = ?1",

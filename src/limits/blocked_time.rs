@@ -114,7 +114,7 @@ pub struct ErrorTotals {
     pub errors: u64,
     /// The number of stops. Repeated attempts count as a single stop, as do several sessions that reach the same limit.
     pub stops: u64,
-    /// The number of stops for which the limit was probably false.
+    /// The number of stops that were probably false alarms.
     pub false_likely: u64,
     /// The number of stops caused by an outage, a throttle, or a setting rather than by one of the user's limits.
     pub not_a_limit: u64,
@@ -228,7 +228,7 @@ impl ErrorSummary {
         sums
     }
 
-    /// Summarizes the totals, such as "Errors stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h. Of
+    /// Summarizes the totals, such as "Errors have stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h. Of
     /// these errors, 9 were about your limits, and 3 were probably wrong." Returns `None` if there are no errors.
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
@@ -256,7 +256,7 @@ impl ErrorSummary {
             self.kinds_sentence()
         };
         Some(format!(
-            "{subject} stopped your work {times} since {}{blocked}.{kinds}",
+            "{subject} have stopped your work {times} since {}{blocked}.{kinds}",
             since.format(date_format)
         ))
     }

@@ -22,7 +22,7 @@ const NOT_BLOCKED: &str = "no limit is blocking you";
 const WINDOW_IS_FULL: &str = "you are not blocked yet, but a usage window is full";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
-/// The smallest share of the increase in the 5-hour window's usage that is shown for a session.
+/// The minimum share of the 5-hour window's increase for which a session's share is shown.
 const MIN_SHARE: f64 = 0.01;
 
 /// The positions of the columns in the table of sessions.

@@ -79,7 +79,8 @@ fn comparison(why: &SessionWhy) -> String {
     let mut sentences = vec![format!("Claude Code's own total is {total}.")];
     match last.starting_total {
         None => {
-            sentences.push("It is not known how much of it was spent before this run.".to_owned());
+            sentences
+                .push("whycap cannot tell how much of it was spent before this run.".to_owned());
         }
         Some(starting) if starting > NOISE => {
             sentences.push(format!("It includes {starting} from before this run."));
@@ -162,7 +163,7 @@ fn row_notes(run: &RunAccount) -> Vec<String> {
     let has_totals = run.starting_total.is_some() && run.last_total.is_some();
     if has_totals && run.covered_responses < run.responses {
         notes.push(format!(
-            "The totals cover {} of the {}; the covered ones cost {}.",
+            "The totals include only {} of the {}. Their cost is {}.",
             run.covered_responses,
             count_noun(run.responses, "response"),
             run.covered

@@ -119,7 +119,7 @@ fn fitting_bytes(text: &str, columns: usize) -> usize {
         .sum()
 }
 
-/// Escapes a text and truncates it to `columns`. Truncated text ends with `…` after a complete word. A word is split
+/// Escapes text and truncates it to `columns`. Truncated text ends with `…` after a complete word. A word is split
 /// only if the words before it fill less than half of the line.
 pub fn truncate(text: &str, columns: usize) -> String {
     let text = escape(text);

@@ -68,7 +68,9 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     assert_eq!(later["by_limit"][0]["blocked_s"], 7_200);
     let text = report(&sandbox, "2026-11-20T18:00:00Z");
     assert!(
-        text.starts_with("Limits stopped your work once since Fri Nov 20, for a total of 2 h.\n"),
+        text.starts_with(
+            "Limits have stopped your work once since Fri Nov 20, for a total of 2 h.\n"
+        ),
         "{text}"
     );
 }
@@ -84,7 +86,7 @@ fn a_summary_of_outages_does_not_mention_limits() {
         status,
     );
     let text = report(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors stopped your work once since Fri Nov 20. The error was not about your";
+    let said = "Errors have stopped your work once since Fri Nov 20. The error was not about your";
     assert!(text.starts_with(said), "{text}");
 }
 
@@ -172,7 +174,7 @@ fn a_long_period_is_grouped_by_month() {
     let text = report(&sandbox, "2026-11-20T18:00:00Z");
     let text = text.split("\n\n").take(4).collect::<Vec<_>>().join("\n\n");
     let expected = [
-        "Limits stopped your work 3 times since Mon May 4, for a total of 6 h.",
+        "Limits have stopped your work 3 times since Mon May 4, for a total of 6 h.",
         "",
         "limit         times hit  probably wrong  time blocked",
         "5-hour limit          3               -           6 h",

@@ -298,7 +298,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));
     assert_eq!(total(&anonymous), total(&named));
     for part in [
-        "Errors stopped your work once since",
+        "Errors have stopped your work once since",
         "5-hour limit (peak 42%)",
         "blocked: 1 h",
     ] {

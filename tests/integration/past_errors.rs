@@ -425,7 +425,7 @@ fn a_key_without_a_login_overrides_nothing() {
     assert!(!facts.contains("overrides"), "{facts}");
 }
 
-/// The server may use the words of an API organization's rate limit, to which sessions on a plan are not subject.
+/// The server may use the wording for an API organization's rate limit, which does not apply to sessions on a plan.
 #[test]
 fn a_throttle_of_a_session_on_a_plan_is_not_that_of_an_api_organization() {
     let text = "API Error: Server is temporarily limiting requests (not your usage limit) · Number of request tokens has exceeded your per-minute rate limit";

@@ -135,7 +135,7 @@ cy              1               -           1 m              0";
 fn every_output_shows_which_person_hits_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
-    let in_all = "Errors stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
+    let in_all = "Errors have stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
     for says in [
         in_all,
         "1 stop is still active. If the reset time is known, blocked time is counted up to the machine",
@@ -236,7 +236,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     let page = page_of(&exports_of(&rows), "");
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert!(page.contains("Limits stopped your work 3 times since Tue Nov 10"));
+    assert!(page.contains("Limits have stopped your work 3 times since Tue Nov 10"));
     for (caption, expected) in [
         (BY_LIMIT, "lunar cycle | 1 | - | "),
         (BY_PERSON, "lunar cycle 1"),
@@ -289,7 +289,7 @@ windows: out of range: {"percent":1e999}"#;
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
     let page = page_of(&exports_of(&[MADE_UP, absurd].concat()), "");
-    assert!(page.contains("Errors stopped your work 8 times since"));
+    assert!(page.contains("Errors have stopped your work 8 times since"));
     // The test truncates a file, removes all files about limits, and puts a file in place of a directory.
     let team = exports_of(MADE_UP);
     let all = team.target.join("whycap-1");

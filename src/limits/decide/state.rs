@@ -226,7 +226,8 @@ fn new_month(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
         .then(|| End::at(Ending::NewMonth, next_month))
 }
 
-/// Returns how the error ended if no event proves it. Time alone or the way in which the user pays now suggests this end.
+/// Returns how the error ended if no event proves it. The end is inferred from the elapsed time or from
+/// how the user pays now.
 fn assumed_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let evidence = input.evidence;
     let now = evidence.clock.now;

@@ -172,7 +172,8 @@ fn usual_gap(levels: &[MinuteLevel]) -> f64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or_default()
 }
 
-/// Returns the current forecast for a window, based on its current usage and its levels, oldest first.
+/// Returns the current forecast for a window, based on its current usage and on its earlier levels. The oldest level
+/// comes first.
 pub fn outlook(levels: &[Level], usage: &WindowUsage, now: DateTime<Utc>) -> Option<Outlook> {
     let by_minute = levels_by_minute(levels, usage)?;
     let mut in_effect = None;
