@@ -6,17 +6,21 @@
 //! 1. `owners`: A response belongs to the session whose transcript provides the best proof of ownership.
 //! 2. `runs`: A run starts from a known total and ends with another. Its delta includes everything that its process
 //!    spent: responses, compactions, and other background requests.
-//! 3. `account`: A session's transcript is divided into the history before the first run and the parts covered by runs.
+//! 3. `parts`: A session's transcript is divided into the history before the first run and the parts covered by runs.
 //!    The history starts from zero and ends with its newest checkpoint. A fork's starting total is known only if its
 //!    responses account for everything that was added to a parent's checkpoint.
 //! 4. `unrecorded`: A part's unrecorded spend is its delta minus the cost of its responses, and is never negative.
+//!    `account` adds up all parts of a session.
 //! 5. `bounds`: A session's amount is exact if every compaction lies in a part with known totals. Otherwise, the amount
 //!    is a lower bound, and a `bounds::Bound` states the reason.
 
 mod account;
 pub(crate) mod bounds;
 mod owners;
+mod parts;
+mod run_totals;
 pub(crate) mod runs;
+mod session_facts;
 #[cfg(test)]
 mod tests;
 mod unrecorded;
@@ -157,7 +161,7 @@ pub(crate) fn reconcile(lineage: &Lineage, prices: &PriceTable) -> Reconciled {
         })
         .collect();
     let runs = runs::runs_of(&lineage.events);
-    let mut facts = account::facts_by_session(lineage, &owners, &owner_of_each, &runs);
+    let mut facts = session_facts::facts_by_session(lineage, &owners, &owner_of_each, &runs);
     let sessions = lineage
         .sessions
         .iter()

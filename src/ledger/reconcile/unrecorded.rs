@@ -33,7 +33,7 @@ impl UnrecordedSpend {
     }
 
     /// Subtracts an amount from the models' spend, one model after another.
-    pub(super) fn take_off(&mut self, amount: Money) {
+    pub(super) fn subtract(&mut self, amount: Money) {
         let mut rest = amount;
         for cost in self.by_model.values_mut() {
             let taken = rest.min(*cost);

@@ -1,0 +1,290 @@
+//! Divides a session into parts.
+//!
+//! The first part is the history before the first identified run. Every other part begins where a run starts, contains
+//! all runs that overlap it, and ends where the next part begins:
+//!
+//! ```text
+//! offset    0               A starts            C starts
+//!           |--- history ---|----- part 1 ------|----- part 2 ------
+//! runs                      |==== A ====|       |==== C ====|
+//!                              |=== B ====|
+//! covered   |-- totals --|  |-- totals ---|     |-- totals -|
+//! later                  |--|             |-----|           |-------
+//! ```
+//!
+//! A part's totals cover its responses up to `covered_until`. Responses after that offset are `later`: the totals may or
+//! may not include them.
+
+use super::bounds::BoundReason;
+use super::run_totals::{KnownTotal, RunTotals, repeats};
+use super::session_facts::SessionFacts;
+use super::unrecorded::Delta;
+use super::{Lineage, SessionAccount};
+use crate::ledger::facts::{Checkpoint, Compaction, Response};
+use crate::pricing::{Money, NOISE};
+use crate::time::Millis;
+
+/// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. The tolerance applies
+/// only to history without identified runs.
+const TOLERANCE: Millis = 500;
+
+/// The running totals before the first run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HistoryTotals {
+    /// The starting total, or `None` if it is unknown.
+    pub(super) starting: Option<Money>,
+    pub(super) last: Money,
+}
+
+/// A part of a session.
+#[derive(Debug, Default)]
+pub(super) struct Part<'l> {
+    pub(super) start: i64,
+    /// The offset at which the part's last run ends.
+    pub(super) end: i64,
+    /// The offset up to which the part's totals cover the transcript.
+    pub(super) covered_until: i64,
+    pub(super) runs: Vec<RunTotals<'l>>,
+    /// The totals of the history before the first run, if it contains a checkpoint.
+    pub(super) history: Option<HistoryTotals>,
+    /// The increase in the part's totals, or `None` if it is unknown.
+    pub(super) delta: Option<Delta>,
+    /// The responses and compactions that the totals cover.
+    pub(super) responses: Vec<&'l Response>,
+    pub(super) compactions: Vec<&'l Compaction>,
+    /// The responses after the last totals, some of which the totals may already include.
+    pub(super) later: Vec<&'l Response>,
+}
+
+impl<'l> SessionFacts<'l> {
+    /// Divides the session into parts. Marks the session's amount as a lower bound for each compaction that no total
+    /// covers, and for each checkpoint written by an unidentified process.
+    pub(super) fn parts(
+        &self,
+        lineage: &Lineage,
+        runs: Vec<RunTotals<'l>>,
+        account: &mut SessionAccount,
+    ) -> Vec<Part<'l>> {
+        let first_start = runs.first().map_or(i64::MAX, |first| first.start);
+        let before = self.checkpoints_before(first_start);
+        // A checkpoint is explained if the process that wrote it reported the same total earlier, or ended with that
+        // total.
+        let mut explained = self.sampled.clone();
+        for totals in runs.iter().filter(|totals| totals.is_closed) {
+            if let Some(last) = totals.last {
+                let since = explained.entry(last.amount).or_insert(totals.start);
+                *since = totals.start.min(*since);
+            }
+        }
+        for checkpoint in self.checkpoints.get(before.len()..).unwrap_or_default() {
+            let since = explained.get(&checkpoint.cost);
+            if since.is_none_or(|since| *since > checkpoint.offset) {
+                let at = checkpoint.before.unwrap_or(checkpoint.started);
+                account.add_bound(at, BoundReason::ProcessWithoutTotal);
+            }
+        }
+        let mut parts = vec![Part {
+            start: i64::MIN,
+            covered_until: before.last().map_or(i64::MIN, |newest| newest.offset),
+            ..Part::default()
+        }];
+        for totals in runs {
+            let is_beside = parts
+                .last()
+                .is_some_and(|part| !part.runs.is_empty() && totals.start < part.end);
+            if !is_beside {
+                parts.push(Part {
+                    start: totals.start,
+                    end: totals.start,
+                    covered_until: totals.start,
+                    ..Part::default()
+                });
+            }
+            if let Some(part) = parts.last_mut() {
+                part.add_run(totals);
+            }
+        }
+        for response in &self.responses {
+            if let Some(part) = part_at(&mut parts, response.offset) {
+                if response.offset < part.covered_until {
+                    part.responses.push(response.fact);
+                } else {
+                    part.later.push(response.fact);
+                }
+            }
+        }
+        for compaction in &self.compactions {
+            if let Some(part) = part_at(&mut parts, compaction.offset) {
+                if compaction.offset < part.covered_until {
+                    part.compactions.push(compaction.fact);
+                } else {
+                    account.add_bound(compaction.fact.at, BoundReason::Compaction);
+                }
+            }
+        }
+        if let (Some(history), Some(newest)) = (parts.first_mut(), before.last()) {
+            self.add_totals_of_history(lineage, history, before, newest, account);
+        }
+        parts
+    }
+
+    /// Adds the totals for the history before the first run. The history starts from zero unless the session is a fork.
+    fn add_totals_of_history(
+        &self,
+        lineage: &Lineage,
+        history: &mut Part<'l>,
+        checkpoints: &[&Checkpoint],
+        newest: &Checkpoint,
+        account: &mut SessionAccount,
+    ) {
+        let at = newest.before.unwrap_or(newest.started);
+        let parent = if newest.cost <= NOISE || self.began_at(newest.started) {
+            None
+        } else {
+            let costs = history
+                .responses
+                .iter()
+                .map(|response| response.client_cost);
+            let starting_total = newest.cost - costs.sum();
+            let session_of = |checkpoint: &Checkpoint| {
+                let file = lineage.files.get(&checkpoint.file);
+                file.map(|file| file.session)
+            };
+            let parent = lineage.checkpoints.iter().find(|other| {
+                other.started == newest.started
+                    && session_of(other) != session_of(newest)
+                    && other.cost.is_near(starting_total)
+            });
+            if parent.is_none() {
+                history.history = Some(HistoryTotals {
+                    starting: None,
+                    last: newest.cost,
+                });
+                return account.add_bound(at, BoundReason::StartingTotalUnknown);
+            }
+            parent
+        };
+        let starting = parent.map_or(KnownTotal::ZERO, KnownTotal::written);
+        let mut delta = Delta::zero();
+        delta.has_unknown_model = newest.has_unknown_model;
+        let models = starting.models.zip(Some(&newest.models));
+        delta.add(starting.amount, newest.cost, models);
+        history.delta = Some(delta);
+        history.history = Some(HistoryTotals {
+            starting: Some(starting.amount),
+            last: newest.cost,
+        });
+        if let Some(reason) = self.break_in_chain(parent, checkpoints) {
+            account.add_bound(at, reason);
+        }
+    }
+
+    /// Returns true if a process that started at this time began the session, which means that all inherited lines are
+    /// older.
+    fn began_at(&self, started: Millis) -> bool {
+        let has_lines = !(self.responses.is_empty() && self.compactions.is_empty());
+        has_lines && self.inherited_until.is_none_or(|until| until <= started)
+    }
+
+    /// Returns `None` if the checkpoints form a single chain that begins with the parent's checkpoint, and if the
+    /// processes that wrote them were running when the preceding responses arrived. Otherwise, returns the reason why
+    /// the totals may lack some responses.
+    fn break_in_chain(
+        &self,
+        first: Option<&Checkpoint>,
+        checkpoints: &[&Checkpoint],
+    ) -> Option<BoundReason> {
+        let mut before = first;
+        let mut responses = self.responses.iter().peekable();
+        for (index, checkpoint) in checkpoints.iter().enumerate() {
+            if repeats(checkpoints.get(index + 1), checkpoint) {
+                continue;
+            }
+            let run_ms = checkpoint.run_ms - before.map_or(0, |before| before.run_ms);
+            let delta = checkpoint.cost - before.map_or(Money::ZERO, |before| before.cost);
+            if run_ms < 0 || before.is_some_and(|before| before.started != checkpoint.started) {
+                return Some(BoundReason::TotalsLackResponses);
+            }
+            let start = match (before, checkpoint.before) {
+                (Some(_), Some(end)) => end - run_ms,
+                _ => checkpoint.started,
+            };
+            let mut recorded = Money::ZERO;
+            while let Some(response) =
+                responses.next_if(|response| response.offset < checkpoint.offset)
+            {
+                recorded += response.fact.client_cost;
+                if response.fact.at < start - TOLERANCE {
+                    return Some(BoundReason::TotalsLackResponses);
+                }
+            }
+            if recorded > delta + NOISE {
+                return Some(BoundReason::CostExceedsTotals);
+            }
+            before = Some(checkpoint);
+        }
+        None
+    }
+}
+
+/// Returns the part that contains an offset. The parts must be in transcript order.
+fn part_at<'p, 'l>(parts: &'p mut [Part<'l>], offset: i64) -> Option<&'p mut Part<'l>> {
+    let started = parts.partition_point(|part| part.start <= offset);
+    parts.get_mut(started.saturating_sub(1))
+}
+
+impl<'l> Part<'l> {
+    pub(super) fn add_run(&mut self, totals: RunTotals<'l>) {
+        self.end = self.end.max(totals.end());
+        if let (Some(starting), Some(last)) = (totals.starting, totals.last) {
+            self.covered_until = self.covered_until.max(totals.until);
+            let models = starting.models.zip(last.models);
+            let delta = self.delta.get_or_insert_with(Delta::zero);
+            delta.add(starting.amount, last.amount, models);
+            delta.has_unknown_model |= last.has_unknown_model && models.is_none();
+        }
+        self.runs.push(totals);
+    }
+
+    pub(super) fn first_at(&self) -> Option<Millis> {
+        let responses = self.responses.iter().chain(&self.later);
+        responses.map(|response| response.at).min()
+    }
+
+    /// Distributes an amount over the part's samples. Each share is the amount by which a sample exceeds the cost of
+    /// the preceding responses. The remainder is assigned to `first_at`.
+    pub(super) fn shares_of_samples(&self, cost: Money, first_at: Millis) -> Vec<(Millis, Money)> {
+        let mut increases: Vec<(Millis, Money)> = Vec::new();
+        for totals in &self.runs {
+            let mut before = totals.starting.map_or(Money::ZERO, |total| total.amount);
+            for sample in &totals.run.increases {
+                if sample.amount > before {
+                    increases.push((sample.at, sample.amount - before));
+                    before = sample.amount;
+                }
+            }
+        }
+        increases.sort_unstable();
+        let mut in_order = self.responses.clone();
+        in_order.sort_by_key(|response| response.at);
+        let mut responses = in_order.into_iter().peekable();
+        let mut rest = cost;
+        let mut shares = Vec::new();
+        for (at, mut increase) in increases {
+            while let Some(response) = responses.next_if(|response| response.at <= at) {
+                increase -= response.client_cost;
+            }
+            let share = increase.or_zero().min(rest);
+            rest -= share;
+            shares.push((at, share));
+        }
+        shares.push((first_at, rest));
+        shares
+    }
+
+    /// Returns true if a run's last total may still increase.
+    pub(super) fn is_open(&self) -> bool {
+        let mut runs = self.runs.iter();
+        runs.any(|totals| !totals.is_closed && !totals.run.has_vanished)
+    }
+}
