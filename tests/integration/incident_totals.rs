@@ -86,7 +86,7 @@ fn a_summary_of_outages_does_not_mention_limits() {
         status,
     );
     let text = report(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors have stopped your work once since Fri Nov 20. The error was not about your";
+    let said = "Errors have stopped your work once since Fri Nov 20. The error was not about";
     assert!(text.starts_with(said), "{text}");
 }
 
@@ -231,13 +231,13 @@ fn active_stops_match_the_blocking_limits() {
             overloaded,
             "2026-11-20T10:01:00Z",
             1,
-            "The error was not about your",
+            "The error was not about",
         ),
         (
             overloaded,
             "2026-11-20T10:10:00Z",
             0,
-            "The error was not about your",
+            "The error was not about",
         ),
     ] {
         let sandbox = Sandbox::new();

@@ -13,7 +13,7 @@ use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
-impl<'l> SessionFacts<'l> {
+impl SessionFacts<'_> {
     /// Derives the session's account.
     pub(super) fn account(&self, lineage: &Lineage, prices: &PriceTable) -> SessionAccount {
         let runs = self.totals_of_runs(lineage);
