@@ -88,8 +88,6 @@ pub(crate) enum Audience {
     Everyone,
     /// Users with a key that takes precedence over their plan.
     StrayKey,
-    /// Users with a Pro plan.
-    ProPlan,
     /// Users with a Team plan or an unknown plan.
     TeamPlan,
     /// Users with a Team, Enterprise, or unknown plan.

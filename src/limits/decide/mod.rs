@@ -375,7 +375,6 @@ pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Ve
     match audience {
         Audience::Everyone => true,
         Audience::StrayKey => evidence.stray_key().is_some(),
-        Audience::ProPlan => evidence.plan() == Some(Plan::Pro),
         Audience::TeamPlan => !has_plan || evidence.plan() == Some(Plan::Team),
         Audience::SharedPlan => !has_plan || evidence.is_shared_plan(),
         Audience::PersonalPlan => {

@@ -166,17 +166,17 @@ pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
         } => resumed_at.is_some_and(|resumed_at| resumed_at < ended_at),
         End { ending, at: None } => ending != Ending::ResponseReceived && resumed_at.is_some(),
     };
-    Some(match end.ending {
-        _ if resumed_first => End {
+    if resumed_first {
+        return Some(End {
             ending: Ending::ResponseElsewhere,
             at: resumed_at,
-        },
+        });
+    }
+    if end.ending == Ending::ResponseElsewhere && end.at != resumed_at {
         // Only the other session's newest response is known, and it may not be the first one.
-        Ending::ResponseElsewhere if end.at != resumed_at => {
-            End::at_unknown_time(Ending::ResponseElsewhere)
-        }
-        _ => end,
-    })
+        return Some(End::at_unknown_time(Ending::ResponseElsewhere));
+    }
+    Some(end)
 }
 
 /// Returns the reset, if its time has passed.

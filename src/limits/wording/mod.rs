@@ -360,8 +360,8 @@ fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<Strin
         .and_then(|wording| fields.fill(wording.past.as_deref()?));
     let past = of_cause.unwrap_or_else(|| past_of_meaning(message.row.meaning));
     let without_remark = without_remark(&past).to_owned();
-    let says_so = past.contains(" (not ") || past.contains("not a usage limit");
-    if diagnosis.verdict != Verdict::NotALimit || says_so {
+    let has_remark = past.contains(" (not ") || past.contains("not a usage limit");
+    if diagnosis.verdict != Verdict::NotALimit || has_remark {
         return vec![past, without_remark];
     }
     let remark = if past.contains("limit") {
