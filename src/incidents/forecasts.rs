@@ -17,7 +17,7 @@ use crate::limits::pace::week::{self, PastWeeks};
 use crate::limits::pace::{Expected, Outlook, WindowStep};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
-use crate::time::{FIVE_HOURS, WEEK, is_in_supported_range, rfc3339};
+use crate::time::{FIVE_HOURS, WEEK};
 
 /// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are accurate only
 /// to within a few hours, so more frequent updates would not improve them.
@@ -87,39 +87,6 @@ struct WeekForecast {
 
 impl JournalRecord for WeekForecast {
     const KIND: &'static str = "week";
-}
-
-/// The part of a [`Reading`] that a forecast of the 5-hour window needs. A status-line call reads up to
-/// [`READINGS_OF_FIVE_HOURS`] of them, and skipping everything else halves the time that this takes.
-#[derive(Debug, Deserialize)]
-struct FiveHourReading {
-    sample: FiveHourSample,
-}
-
-impl JournalRecord for FiveHourReading {
-    const KIND: &'static str = Reading::KIND;
-}
-
-/// The part of a [`Sample`] that a forecast of the 5-hour window needs.
-#[derive(Debug, Deserialize)]
-struct FiveHourSample {
-    #[serde(deserialize_with = "rfc3339::deserialize")]
-    at: DateTime<Utc>,
-    #[serde(deserialize_with = "rfc3339::deserialize")]
-    measured: DateTime<Utc>,
-    five_hour: Option<WindowUsage>,
-    account: Option<String>,
-}
-
-impl FiveHourSample {
-    /// Returns true if every time in the sample is within the supported range. See [`Sample::has_sound_dates`].
-    fn has_sound_dates(&self) -> bool {
-        let reset = self.five_hour.and_then(|usage| usage.resets_at);
-        [self.at, self.measured]
-            .into_iter()
-            .chain(reset)
-            .all(is_in_supported_range)
-    }
 }
 
 /// Returns the time at which a 5-hour window began. A window without a reset begins now.
@@ -264,46 +231,31 @@ impl<'a> Forecasts<'a> {
 
     /// Returns the usage changes in the current 5-hour window, based on the account's most recent readings.
     fn five_hour_levels(&self, sample: &Sample, usage: &WindowUsage) -> Vec<Level> {
-        let began = beginning(usage, self.now);
-        let mut readings: Vec<FiveHourSample> = self
-            .readings
-            .journal
-            .records_with("account", sample.account.as_deref())
-            .map(|reading: FiveHourReading| reading.sample)
-            .filter(|reading| reading.account == sample.account && reading.has_sound_dates())
-            .take(READINGS_OF_FIVE_HOURS)
-            .filter(|reading| reading.at <= self.now)
-            .take_while(|reading| reading.at >= began)
-            .collect();
-        readings.reverse();
-        // An idle session can report outdated figures.
-        let mut newest = DateTime::<Utc>::MIN_UTC;
-        readings.retain(|reading| {
-            let is_newer = reading.measured > newest;
-            newest = newest.max(reading.measured);
-            is_newer
-        });
-        let mut levels = Vec::new();
-        let mut before: Option<WindowUsage> = None;
-        for reading in readings {
-            if let Some(current) = reading.five_hour
-                && before.is_none_or(|before| current.is_step_from(&before))
-                && current.has_same_reset(usage)
-            {
-                levels.push((reading.at, current.used_percent));
-            }
-            before = reading.five_hour;
-        }
-        levels
+        let latest =
+            readings::of_five_hour_window(self.readings.journal, sample.account.as_deref())
+                .take(READINGS_OF_FIVE_HOURS);
+        self.steps_in_window(latest, usage)
+            .into_iter()
+            .map(|step| (step.at, step.usage.used_percent))
+            .collect()
     }
 
     /// Returns the usage changes in the current 5-hour window, based on all of the account's readings.
     fn five_hour_steps(&self, sample: &Sample) -> Option<Vec<WindowStep>> {
         let usage = sample.five_hour?;
         let readings = readings::of_account(self.readings.journal, sample.account.as_deref());
-        let mut steps = self.steps_since(readings, beginning(&usage, self.now));
-        steps.retain(|step| step.window == Window::FiveHour && step.usage.has_same_reset(&usage));
-        Some(steps)
+        Some(self.steps_in_window(readings, &usage))
+    }
+
+    /// Returns the usage changes in the 5-hour window with this usage. `readings` must be sorted from newest to oldest.
+    fn steps_in_window(
+        &self,
+        readings: impl Iterator<Item = Reading>,
+        usage: &WindowUsage,
+    ) -> Vec<WindowStep> {
+        let mut steps = self.steps_since(readings, beginning(usage, self.now));
+        steps.retain(|step| step.window == Window::FiveHour && step.usage.has_same_reset(usage));
+        steps
     }
 
     /// Returns each session's share of the increase in the 5-hour window's usage. Returns an empty list if a single
