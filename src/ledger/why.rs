@@ -78,12 +78,14 @@ impl Ledger {
             )?;
             let mut parents = Vec::new();
             for (parent, responses) in account.inherited {
-                let names: Vec<String> = store.all(
+                let name = store.first(
                     "SELECT name FROM sessions WHERE id = ?1",
                     [parent],
                     |row| row.get(0),
                 )?;
-                parents.extend(names.into_iter().map(|session| Parent { session, responses }));
+                if let Some(session) = name {
+                    parents.push(Parent { session, responses });
+                }
             }
             Ok(Some(SessionWhy {
                 session,

@@ -227,10 +227,7 @@ impl AccountBuilder<'_> {
             });
         }
         for response in &part.responses {
-            if let Some(account) = accounts
-                .iter_mut()
-                .max_by_key(|account| account.increase() - account.recorded)
-            {
+            if let Some(account) = least_explained(&mut accounts) {
                 account.responses += 1;
                 account.recorded += response.cost;
                 account.covered_responses += 1;
@@ -238,10 +235,7 @@ impl AccountBuilder<'_> {
             }
         }
         for response in &part.later {
-            if let Some(account) = accounts
-                .iter_mut()
-                .max_by_key(|account| account.increase() - account.recorded)
-            {
+            if let Some(account) = least_explained(&mut accounts) {
                 account.responses += 1;
                 account.recorded += response.cost;
             }
@@ -264,4 +258,11 @@ impl AccountBuilder<'_> {
         }
         self.account.runs.extend(accounts);
     }
+}
+
+/// Returns the run with the largest increase in its totals that its responses do not explain yet.
+fn least_explained(accounts: &mut [RunAccount]) -> Option<&mut RunAccount> {
+    accounts
+        .iter_mut()
+        .max_by_key(|account| account.increase() - account.recorded)
 }
