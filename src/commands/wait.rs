@@ -113,7 +113,7 @@ fn last_sentences(
         (Some(ended), Some(summary), Some(waited_for)) if ended.is_same_error_as(waited_for) => {
             vec![format!("{summary} You can continue.")]
         }
-        (_, _, Some(_)) => vec!["You are not blocked any longer.".to_owned()],
+        (_, _, Some(_)) => vec!["You are no longer blocked.".to_owned()],
         (Some(ended), _, None) => context
             .describe_past(ended)
             .into_iter()

@@ -92,7 +92,7 @@ impl<'i> Entry<'i> {
         let state = match incident.diagnosis.state {
             State::Over(_) if incident.is_notice() => "a notice",
             State::Over(Ending::HitAgain) => "hit again on retry",
-            State::Over(_) if is_false => "over, probably wrong",
+            State::Over(_) if is_false => "over, probably a false alarm",
             State::Over(_) => "over",
             State::Notice => "a notice",
             State::Blocks(_) if self.is_counted => "still blocked",

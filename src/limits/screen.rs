@@ -86,7 +86,7 @@ pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -
     add_list("Why", &reasons, &mut report);
     add_list("What whycap does not know", &unknowns, &mut report);
     add_list(
-        "What did not help other users (issues of github.com/anthropics/claude-code)",
+        "What did not help other users (GitHub issues of anthropics/claude-code)",
         incident.did_not_help(),
         &mut report,
     );

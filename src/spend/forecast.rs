@@ -228,7 +228,7 @@ impl Course {
             period_name: "today".to_owned(),
             total,
             basis: format!(
-                "if the rest of the day costs {}, as on {} after {}",
+                "if the rest of the day costs {}, as it did on {} after {}",
                 rest.show(),
                 describe_days(day_count),
                 self.clock.format_time(self.clock.now)

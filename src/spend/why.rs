@@ -99,7 +99,7 @@ fn comparison(why: &SessionWhy) -> String {
     if last.starting_total.is_some() && later > NOISE {
         let responses = count_noun(later_responses, "response");
         sentences.push(format!(
-            "{responses} arrived after this total, which does not include {later} of their cost."
+            "{responses} arrived after this total was reported; {later} of their cost is not included."
         ));
     }
     sentences.join(" ")
@@ -180,7 +180,7 @@ fn row_notes(run: &RunAccount) -> Vec<String> {
             "The total increased by {more} more than these amounts."
         )),
         Some(less) => notes.push(format!(
-            "The total increased by {} less than these amounts.",
+            "These amounts add up to {} more than the increase in the total.",
             Money::ZERO - less
         )),
         None => {}

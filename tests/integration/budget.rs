@@ -439,7 +439,7 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
     let page = flat(sandbox.run(&["budget"]).success());
     for says in [
         // The user has spent $2 today and will spend $3 this evening.
-        "50% $2.00 of $4.00 $0.67 per hour since 09:00, including breaks. Forecast: about $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, as on the last 7 days after 12:00. Resets at midnight, in 12 h.",
+        "50% $2.00 of $4.00 $0.67 per hour since 09:00, including breaks. Forecast: about $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, as it did on the last 7 days after 12:00. Resets at midnight, in 12 h.",
         // The user has spent $37 this month and will spend $3 this evening and $5 on each of the remaining 10 days.
         "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 per day this month. Forecast: about $90.00 by the end of November, within the budget, if the coming days are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
         "40% $16.00 of $40.00 $0.82 per day this month. Forecast: about $36.00 by the end of November, within the budget",

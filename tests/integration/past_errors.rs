@@ -198,7 +198,7 @@ fn a_false_alarm_is_still_called_one_after_it_has_passed() {
         assert!(asked(&client, at).starts_with(summary));
         for at in [at, "2026-11-20T12:30:00Z", "2026-11-25T10:00:00Z"] {
             let listed = flat(client.run(at, &["incidents"], b"").success());
-            let entry = format!("(over, probably wrong) {summary}");
+            let entry = format!("(over, probably a false alarm) {summary}");
             assert!(listed.contains(&entry), "{listed}");
         }
     }
