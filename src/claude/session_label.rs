@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -25,8 +24,6 @@ pub(crate) struct SessionLabel {
     pub(crate) first_words: Option<String>,
     /// The directory that the session was started in.
     pub(crate) directory: Option<PathBuf>,
-    /// The time of the session's first line.
-    pub(crate) began: Option<DateTime<Utc>>,
 }
 
 /// The fields of a transcript line that make up a label.
@@ -35,7 +32,6 @@ pub(crate) struct SessionLabel {
 struct Line {
     #[serde(rename = "type")]
     kind: Option<String>,
-    timestamp: Option<DateTime<Utc>>,
     cwd: Option<PathBuf>,
     #[serde(default)]
     is_meta: Option<bool>,
@@ -76,7 +72,6 @@ impl SessionLabel {
                 continue;
             };
             self.first_words = line.first_words();
-            self.began = self.began.or(line.timestamp);
             self.directory = self.directory.or(line.cwd);
             if self.first_words.is_some() {
                 break;
@@ -101,24 +96,29 @@ impl Line {
         if self.kind.as_deref() != Some("user") || is_added || self.tool_use_result.is_some() {
             return None;
         }
-        let message = self.message.as_ref()?;
-        let text = ["/content", "/content/0/text"]
-            .into_iter()
-            .find_map(|place| message.pointer(place)?.as_str())?;
+        let text = text_of(self.message.as_ref()?)?;
         // Commands and their output are enclosed in tags.
         if text.trim_start().starts_with('<') {
             return None;
         }
-        shortened(text)
+        shortened(text, LONGEST_WORDS)
     }
 }
 
-/// Returns the first words of a string, with an ellipsis if words are omitted. Returns `None` for a blank string.
-fn shortened(text: &str) -> Option<String> {
+/// Returns the first text of a message, or `None` if it has no text.
+pub(crate) fn text_of(message: &Value) -> Option<&str> {
+    ["/content", "/content/0/text"]
+        .into_iter()
+        .find_map(|place| message.pointer(place)?.as_str())
+}
+
+/// Returns the first words of a string, up to a number of characters, with an ellipsis if words are omitted. Returns
+/// `None` for a blank string.
+pub(crate) fn shortened(text: &str, longest: usize) -> Option<String> {
     let mut words = text.split_whitespace();
-    let mut short: String = words.next()?.chars().take(LONGEST_WORDS).collect();
+    let mut short: String = words.next()?.chars().take(longest).collect();
     for word in words {
-        if short.chars().count() + 1 + word.chars().count() > LONGEST_WORDS {
+        if short.chars().count() + 1 + word.chars().count() > longest {
             short.push('…');
             return Some(short);
         }
@@ -151,10 +151,6 @@ mod tests {
         let label = label(&["not JSON", COMMAND, PROMPT]);
         assert_eq!(label.name(), Some("fix the login page, which forgets the…"));
         assert_eq!(label.directory.unwrap(), Path::new("/home/dev/api"));
-        assert_eq!(
-            label.began.unwrap().to_rfc3339(),
-            "2026-11-20T06:19:00+00:00"
-        );
     }
 
     #[test]

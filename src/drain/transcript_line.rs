@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::claude::session_label::{shortened, text_of};
 use crate::lenient_json::LenientJson;
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis, parse_millis};
@@ -307,16 +308,8 @@ pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<CachedResponse
 /// Returns the first words of a message, or `None` if it has no text.
 pub(super) fn first_words(message: &str) -> Option<String> {
     const CHARACTERS: usize = 60;
-
     let message: Value = serde_json::from_str(message).ok()?;
-    let words: Vec<&str> = ["/content", "/content/0/text"]
-        .into_iter()
-        .filter_map(|path| message.pointer(path))
-        .find_map(Value::as_str)?
-        .split_whitespace()
-        .take(CHARACTERS)
-        .collect();
-    Some(words.join(" ").chars().take(CHARACTERS).collect())
+    shortened(text_of(&message)?, CHARACTERS)
 }
 
 /// Returns the hash of a string.
