@@ -6,6 +6,9 @@
 //! functions are lenient because some clients have written null, a string, or an object in place of a count.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::lenient_json::saturating_u64;
 
@@ -14,11 +17,17 @@ use crate::lenient_json::saturating_u64;
 pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// True if any name passed to a `visit` function contained escaped letters.
+    pub(super) has_escaped_names: bool,
 }
 
 impl<'a> JsonWalk<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self {
+            bytes,
+            at: 0,
+            has_escaped_names: false,
+        }
     }
 
     /// Calls `visit` for each field of an object. Returns `None` unless the input is exactly one object. In that case,
@@ -50,7 +59,8 @@ impl<'a> JsonWalk<'a> {
     }
 
     /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are not
-    /// unescaped, because no JSON writer escapes the letters in them. A value that is not an object is skipped.
+    /// unescaped because hardly any JSON writer escapes letters, but `has_escaped_names` is set for a name that does
+    /// contain escaped letters. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -66,6 +76,9 @@ impl<'a> JsonWalk<'a> {
             }
             walk.at += 1;
             walk.skip_space();
+            if memchr::memchr(b'\\', name).is_some() {
+                walk.has_escaped_names |= without_escaped_letters(name).is_some();
+            }
             visit(name.get(1..name.len() - 1)?, walk)
         })
     }
@@ -198,6 +211,43 @@ impl<'a> JsonWalk<'a> {
             }
         }
     }
+}
+
+/// The start of an escape sequence for a character below U+0100.
+static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
+
+/// Replaces escape sequences for ASCII characters with the characters themselves, except where JSON requires the
+/// escape. Returns `None` if there is nothing to replace.
+pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
+    let mut unescaped = Vec::new();
+    let mut copied = 0;
+    for at in ESCAPE.find_iter(json) {
+        let (before, escape) = json.split_at(at);
+        let is_literal = before
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count()
+            % 2
+            == 1;
+        let digits = escape
+            .get(4..6)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let character = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match character {
+            Some(character @ b' '..=b'~') if !is_literal && !matches!(character, b'"' | b'\\') => {
+                unescaped.extend(json.get(copied..at)?);
+                unescaped.push(character);
+                copied = at + 6;
+            }
+            _ => {}
+        }
+    }
+    if unescaped.is_empty() {
+        return None;
+    }
+    unescaped.extend(json.get(copied..)?);
+    Some(unescaped)
 }
 
 /// The number of 8-byte words to search for the end of a string before switching to `memchr`. All IDs and timestamps

@@ -217,12 +217,29 @@ struct ApiMessage<'a> {
     is_damaged: bool,
 }
 
+/// The result of parsing a line.
+pub(super) struct ParsedLine<'a> {
+    /// See [`parse`].
+    pub(super) line: Option<Line<'a>>,
+    /// True if any field name contains escaped letters, in which case `line` may be missing fields.
+    pub(super) has_escaped_names: bool,
+}
+
 /// Parses a line. Returns `None` if the line is not a JSON object with a type, or if it is a response with damaged
 /// usage.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
+    parse_line(bytes).line
+}
+
+/// Parses a line that may contain field names with escaped letters.
+pub(super) fn parse_line(bytes: &[u8]) -> ParsedLine<'_> {
     let mut fields = LineFields::default();
-    JsonWalk::new(bytes).object(|field, walk| fields.read(field, walk))?;
-    line_of(fields, bytes)
+    let mut walk = JsonWalk::new(bytes);
+    let is_object = walk.object(|field, walk| fields.read(field, walk));
+    ParsedLine {
+        line: is_object.and_then(|()| line_of(fields, bytes)),
+        has_escaped_names: walk.has_escaped_names,
+    }
 }
 
 fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
