@@ -10,6 +10,8 @@ use crate::claude::status_payload::StatusPayload;
 use crate::disk;
 use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
+use crate::transcript::reader::LONGEST_LINE;
+use crate::transcript::shortened_line::ShortenedLine;
 use crate::transcript::tail::{Tail, complete_lines};
 
 /// The number of bytes to read first. A read of this size usually contains dozens of lines.
@@ -18,6 +20,9 @@ const TAIL: u64 = 256 * 1024;
 /// The number of bytes to read if the first read contains no complete line of a response. A single line can contain an
 /// image.
 const LONG_TAIL: u64 = 2 * 1024 * 1024;
+
+/// The number of bytes to read at a time from a line longer than [`LONG_TAIL`].
+const STEP: u64 = 1024 * 1024;
 
 /// The number of bytes to search for the failed attempts of a request. Ten attempts take up about 10 KB, and the
 /// `api-request` lines between them take up another 10 KB.
@@ -43,11 +48,54 @@ pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
     if tail.errors.is_empty() && tail.version.is_none() {
         let (start, bytes) = disk::read_tail(transcript, LONG_TAIL).ok()?;
         tail = Tail::read(start, &bytes);
+        if tail.errors.is_empty() && tail.version.is_none() {
+            let lines = with_shortened_line(transcript, start, &bytes);
+            tail = lines.map_or(tail, |lines| Tail::read(0, &lines));
+        }
     }
     if let Some(owner) = owner_at_the_beginning(transcript) {
         tail.set_earlier_owner(&owner);
     }
     Some(tail)
+}
+
+/// Returns the lines at the end of a transcript if the first of them is an assistant line that begins before `start`.
+/// The line's long texts are shortened, because a server may respond to a request with an error of any length. `end`
+/// contains the bytes from `start` to the end of the file. Returns `None` if there is no such line, or if it is too
+/// long.
+fn with_shortened_line(transcript: &Path, start: u64, end: &[u8]) -> Option<Vec<u8>> {
+    let (rest_of_line, lines_after) = end.split_at(memchr::memchr(b'\n', end)?);
+    let mut position = line_start(transcript, start)?;
+    let mut line = ShortenedLine::default();
+    while position < start {
+        let part = disk::read_part(transcript, position..start.min(position + STEP)).ok()?;
+        if line.bytes.is_empty() {
+            memmem::find(&part, b"\"assistant\"")?;
+        }
+        position += part.len() as u64;
+        line.add(&part);
+        if part.is_empty() || line.bytes.len() as u64 > LONG_TAIL {
+            return None;
+        }
+    }
+    line.add(rest_of_line);
+    line.bytes.extend_from_slice(lines_after);
+    Some(line.bytes)
+}
+
+/// Returns the start of the line that contains the byte before `end`. Returns `None` if the line is too long.
+fn line_start(transcript: &Path, end: u64) -> Option<u64> {
+    let lowest = end.saturating_sub(LONGEST_LINE as u64);
+    let mut searched_from = end;
+    while searched_from > lowest {
+        let start = searched_from.saturating_sub(STEP).max(lowest);
+        let part = disk::read_part(transcript, start..searched_from).ok()?;
+        if let Some(line_break) = memchr::memrchr(b'\n', &part) {
+            return Some(start + line_break as u64 + 1);
+        }
+        searched_from = start;
+    }
+    if lowest == 0 { Some(0) } else { None }
 }
 
 /// Returns the owner of the status line's session, or `None` if its transcript does not record an owner.

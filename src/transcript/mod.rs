@@ -8,5 +8,6 @@ mod json_walk;
 pub mod line;
 pub mod owner;
 pub mod reader;
+pub mod shortened_line;
 pub mod tail;
 mod token_counts;

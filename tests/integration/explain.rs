@@ -938,6 +938,25 @@ fn the_usage_of_another_window_is_not_a_reason_for_a_pasted_message() {
     }
 }
 
+/// An error line of 4 MB must be found even without a hook. Previously, only the last 2 MB of a transcript were read.
+#[test]
+fn an_error_line_of_several_megabytes_is_found() {
+    for field in ["errorDetails", "text", "unknown"] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        client.works("2026-11-20T09:00:00Z", 10);
+        let long = "You've hit your 5-hour limit. ".repeat(4_000_000 / 30);
+        let text = if field == "text" { &long } else { FIVE_HOURS };
+        let mut line = client.error_line("2026-11-20T10:00:00Z", text, json!({field: long}));
+        line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+        client.append(&line);
+        client.append(&json!({"type": "mode", "mode": "normal"}));
+
+        let incident = client.explained("2026-11-20T10:01:00Z");
+        assert_eq!(incident["limit"], "five_hour", "{field}: {incident:#}");
+    }
+}
+
 /// `explain ""` suggests this message.
 #[test]
 fn the_suggested_message_is_known() {
