@@ -66,6 +66,12 @@ pub(super) struct Words {
     pub(super) notes: Vec<&'static str>,
     /// Words that introduce a message as an example.
     pub(super) before_example: Vec<&'static str>,
+    /// Words before a quotation which say that something can happen.
+    pub(super) possibilities: Vec<&'static str>,
+    /// Words that begin a statement about any user who meets a condition.
+    pub(super) generalizations: Vec<&'static str>,
+    /// Verbs for reaching a limit, in the third person of the present tense.
+    pub(super) reaches_limit: Vec<&'static str>,
     /// Words that users write when they report their own experience.
     pub(super) reports: Vec<&'static str>,
     /// Words that appear in the names of Claude limits.

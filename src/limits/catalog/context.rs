@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 
 use super::pattern::{begins_message, is_wrapper};
 use crate::limits::split::{Passage, without_marks};
@@ -27,6 +27,10 @@ pub(crate) enum MessageContext {
 
 /// The placeholder for a string literal in a line of code.
 const LITERAL: char = '\u{1}';
+
+/// The start of a variable in a string literal of JavaScript or of a shell. A program replaces it before it prints the
+/// text.
+const INTERPOLATION: &str = "${";
 
 /// Determines the role of a message in the text that contains it.
 ///
@@ -82,11 +86,13 @@ pub(super) fn context(
             .ends_with(words)
     });
     let describes = WORDS.describes.iter().any(|words| whole.contains(words))
-        || is_note(&line, has_time)
+        || is_note(&line, &start, has_time)
         || is_example
+        || is_hypothetical(before)
         || is_release_note(whole);
     let is_comment = line.trim_start().starts_with('#');
-    let is_surely_received = is_bare && has_time && !is_comment;
+    // Documentation pages list several messages with times.
+    let is_surely_received = is_bare && has_time && !is_comment && distinct <= 2;
     let is_list_of_messages = distinct > 3 || distinct > 2 && !has_time;
     if !is_reported && !is_logged && (describes && !is_surely_received || is_list_of_messages) {
         return MessageContext::Described;
@@ -104,6 +110,28 @@ pub(super) fn context(
 pub(super) fn ends_in_quote(before: &str) -> bool {
     let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '\'');
     words.ends_with('"')
+}
+
+/// Returns true if the words before a quotation describe what can happen in general, as in `users may run into "…"` or
+/// `a workspace that reaches its limit gets "…"`.
+fn is_hypothetical(before: &str) -> bool {
+    let introduction = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == ' ');
+    if !introduction.ends_with(['"', '\'']) {
+        return false;
+    }
+    let sentence = introduction.rsplit(['.', '!', '?', ';']).next();
+    let sentence = sentence.unwrap_or_default();
+    let clause = sentence.trim_end_matches([' ', ':', '"', '\'']);
+    let is_possible = words_of(clause.rsplit([',', ':']).next().unwrap_or_default())
+        .any(|word| WORDS.possibilities.contains(&word));
+    let is_about_any_user = words_of(sentence)
+        .skip_while(|word| !WORDS.generalizations.contains(word))
+        .any(|word| WORDS.reaches_limit.contains(&word));
+    is_possible || is_about_any_user
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'')
 }
 
 /// Returns true if the text starts with a version number, as release notes do.
@@ -136,7 +164,7 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
 /// Returns true if a line starts with a date, as log lines do. Fields in log lines can look like assignments in code.
 fn is_log_line(line: &str) -> bool {
     let date = line.trim_start_matches(['[', '(', '<']).get(..10);
-    date.is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
+    date.is_some_and(is_date)
 }
 
 /// Returns the first few characters of a message.
@@ -165,6 +193,7 @@ pub(super) fn is_code(line: &str, message: &str) -> bool {
         .iter()
         .any(|start| lower.starts_with(start))
         || has_source_location(&lower)
+        || lower.contains(INTERPOLATION)
     {
         return true;
     }
@@ -178,6 +207,7 @@ pub(super) fn is_code(line: &str, message: &str) -> bool {
         || is_call(&skeleton)
         || skeleton.trim_end().ends_with("\u{1};")
         || is_quoted_comment(trimmed)
+        || is_list_element(skeleton.trim_end())
         || contains_any(&skeleton, &WORDS.beside_literal_or_prose)
             && letter_count(&skeleton) < 9
             && !trimmed.starts_with("> ")
@@ -206,6 +236,14 @@ fn is_call(skeleton: &str) -> bool {
             .and_then(|text| text.chars().next_back());
         before.is_some_and(char::is_alphanumeric)
     })
+}
+
+/// Returns true if a line consists of string literals and other values, such as a row in the table of a test. In JSON,
+/// a string literal at the start of a line is usually a key.
+fn is_list_element(skeleton: &str) -> bool {
+    skeleton.starts_with("\u{1},")
+        && ["},", "),"].iter().any(|end| skeleton.ends_with(end))
+        && !skeleton.contains("\u{1}:")
 }
 
 /// Returns true if a line is a comment that contains only a quotation.
@@ -317,13 +355,17 @@ fn without_literals(line: &str) -> String {
     skeleton
 }
 
-fn is_note(line: &str, has_time: bool) -> bool {
+/// Returns true if a line is a row of a table, an entry in a changelog, or a task. `message` is the start of the message
+/// in that line.
+fn is_note(line: &str, message: &str, has_time: bool) -> bool {
     let lower = line.trim_start().to_lowercase();
     // Tables separate their columns with bars or tabs, but so do some logs.
+    let is_row = lower.starts_with('|') && lower.matches('|').count() > 2;
     let has_columns = lower.contains(" | ") || lower.contains('\t');
-    if lower.starts_with('|') && lower.matches('|').count() > 2
-        || !has_time && has_columns && !lower.contains("api error:")
-    {
+    if is_row && is_record(&lower, message) {
+        return false;
+    }
+    if is_row || !has_time && has_columns && !lower.contains("api error:") {
         return true;
     }
     let text = without_marks(&lower);
@@ -331,6 +373,30 @@ fn is_note(line: &str, has_time: bool) -> bool {
         .notes
         .iter()
         .any(|start| lower.starts_with(start) || text.starts_with(start))
+}
+
+/// Returns true if a row of a table states when something happened. The row may contain other times as part of the
+/// message, whose start is `message`.
+fn is_record(row: &str, message: &str) -> bool {
+    let has_date_in_report = row
+        .split("since ")
+        .skip(1)
+        .any(|rest| rest.get(..10).is_some_and(is_date));
+    let mut other_cells = row
+        .split('|')
+        .filter(|cell| !crate::limits::split::normalize(cell).contains(message));
+    has_date_in_report
+        || other_cells.any(|cell| {
+            let is_time = NaiveTime::parse_from_str(cell.trim(), "%H:%M").is_ok();
+            is_time
+                || cell
+                    .split(|c: char| !c.is_ascii_digit() && c != '-')
+                    .any(is_date)
+        })
+}
+
+fn is_date(text: &str) -> bool {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
 
 /// Returns true if the author of the text reports a personal experience.
@@ -342,10 +408,14 @@ fn is_report(whole: &str) -> bool {
     })
 }
 
-/// Returns true if the word at this position belongs to the phrase "try again", which is advice rather than a report.
+/// Returns true if the word at this position belongs to a phrase such as "try again" or "succeed again", which is advice
+/// or a promise rather than a report.
 fn is_advice(text: &str, position: usize) -> bool {
-    text.get(..position)
-        .is_some_and(|before| before.ends_with("try "))
+    text.get(..position).is_some_and(|before| {
+        ["try ", "succeed ", "work "]
+            .iter()
+            .any(|word| before.ends_with(word))
+    })
 }
 
 fn is_word_start(text: &str, position: usize) -> bool {

@@ -9,7 +9,7 @@ mod times;
 pub(crate) use context::MessageContext;
 pub(crate) use row::{Audience, DecisionName, row};
 pub use row::{Row, rows};
-pub(crate) use times::{ReadAt, reset_in_text};
+pub(crate) use times::{RESET_TOLERANCE, ReadAt, reset_in_text};
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -72,6 +72,8 @@ pub(crate) struct Message {
     pub(crate) window: Option<Window>,
     /// The reset time found in JSON.
     pub(crate) resets_at: Option<DateTime<Utc>>,
+    /// The time zone of the reset time, if only another part of the text states it.
+    zone: Option<Zone>,
     /// The delay requested by the server.
     pub(crate) retry_after: Option<TimeDelta>,
     /// True if the server says that a retry may succeed, or false if the server rules it out.
@@ -105,9 +107,7 @@ impl Message {
         window: Option<Window>,
         zone: Zone,
     ) -> Option<DateTime<Utc>> {
-        let zone = Zone::named(self.row.zone)
-            .filter(|_| !self.row.zone.is_empty())
-            .unwrap_or(zone);
+        let zone = self.zone.unwrap_or(zone);
         let read_at = ReadAt {
             seen,
             zone,
@@ -149,6 +149,20 @@ struct Match {
     normalized: String,
     /// The position of the matching words, or `None` if only a code, class, or status matched.
     range: Option<Range<usize>>,
+}
+
+impl Match {
+    /// Returns true if the match is the start of a message rather than a part of another sentence. A match without words
+    /// always counts as a message of its own.
+    fn begins_message(&self) -> bool {
+        match &self.range {
+            Some(range) => {
+                let before = self.normalized.get(..range.start).unwrap_or_default();
+                pattern::begins_message(before)
+            }
+            None => true,
+        }
+    }
 }
 
 /// The parts of an error that are used to recognize its message. Errors with identical parts always have the same
@@ -242,10 +256,15 @@ pub(crate) fn recognize(parts: &MessageParts) -> Message {
         Some((candidate, context)) => {
             let later = passages.iter().skip(candidate.index + 1);
             let following: Vec<&str> = later.map(|passage| passage.text.as_str()).collect();
+            let message = message_of(candidate, context, &whole);
+            let texts = passages.iter().map(|passage| passage.text.as_str());
             Message {
                 following: following.join("\n"),
                 is_pasted,
-                ..message_of(candidate, context, &whole)
+                zone: message
+                    .zone
+                    .or_else(|| times::zone_of_same_time(&message.text_from_match, texts)),
+                ..message
             }
         }
         None => unknown_message(is_pasted, &passages, &whole, is_foreign, mentions_claude),
@@ -418,7 +437,29 @@ fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
         Some(WordMatch { rank, row, range })
     })?;
     let words = own_limit_first(first, &names, normalized);
-    Some(in_later_quotation(&words, normalized, mentions_claude).unwrap_or(words))
+    let later = error_after_notice(&words, normalized, mentions_claude)
+        .or_else(|| in_later_quotation(&words, normalized, mentions_claude));
+    Some(later.unwrap_or(words))
+}
+
+/// Looks for an error after a notice in the same text, as in `Context low · Run /compact, Error: Conversation too long`.
+/// The error is what stopped work.
+fn error_after_notice(
+    notice: &WordMatch,
+    normalized: &str,
+    mentions_claude: bool,
+) -> Option<WordMatch> {
+    if !notice.row.is_notice() {
+        return None;
+    }
+    let start = notice.range.end;
+    let later = row_of_words(normalized.get(start..)?, mentions_claude)?;
+    let between = normalized.get(start..start + later.range.start)?;
+    let is_error = !later.row.is_notice() && between.contains("error:");
+    is_error.then(|| WordMatch {
+        range: start + later.range.start..start + later.range.end,
+        ..later
+    })
 }
 
 /// Returns true if the limit name matches one of the row's names.
@@ -533,6 +574,7 @@ fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) 
         ),
         None if is_pasted
             && !candidate.passage.is_json
+            && !begins_with_api_error(&candidate.normalized)
             && context::is_program(&candidate.passage.source) =>
         {
             MessageContext::InCode
@@ -542,8 +584,8 @@ fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) 
 }
 
 /// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, then messages
-/// that identify their limit, and then messages in which the server identified the window. If there is still a tie, the
-/// last match wins.
+/// that are not part of another sentence, then messages that identify their limit, and then messages in which the server
+/// identified the window. If there is still a tie, the last match wins.
 fn best_match<'a>(
     matches: &'a [Match],
     contexts: &[MessageContext],
@@ -553,6 +595,7 @@ fn best_match<'a>(
         (
             candidate.rank,
             *context == MessageContext::Received,
+            candidate.begins_message(),
             candidate.row.names_limit(),
             candidate.passage.is_of_server,
             *index,
@@ -612,6 +655,7 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
         context,
         status: candidate.passage.status,
         resets_at: candidate.passage.resets_at.filter(|_| !is_mentioned),
+        zone: row.zone.and_then(Zone::named),
         retry_after: candidate.passage.retry_after.filter(|_| !is_mentioned),
         should_retry: candidate.passage.should_retry,
         unknown: UnknownText::Unclear,
@@ -671,6 +715,7 @@ fn unknown_message(
         other: name_of_other(passages),
         status: last.status,
         resets_at: None,
+        zone: None,
         retry_after: None,
         should_retry: None,
         unknown,

@@ -130,7 +130,7 @@ pub struct Row {
     /// The service that sends the message, if it differs from the usual one for this limit.
     pub(crate) service: Option<Service>,
     /// The time zone for times without an explicit zone, if it differs from the user's.
-    pub(crate) zone: &'static str,
+    pub(crate) zone: Option<&'static str>,
     /// The longest duration in hours, if it differs from the usual one for this limit.
     pub(crate) lasts_hours: Option<u8>,
     /// The patterns that identify the message. See [`super::pattern`].

@@ -17,7 +17,7 @@ const MONTHS: &[&str] = &[
 const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The tolerance for reset times that seem too far in the future because of clock differences or rounding.
-const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// A message may arrive up to this long after the reset that it announces.
 const LATE: TimeDelta = TimeDelta::hours(1);
 
@@ -38,7 +38,7 @@ impl ReadAt {
     /// Returns true if the time is a plausible reset time and is not further away than the length of the window.
     pub(crate) fn may_be_reset(self, at: DateTime<Utc>) -> bool {
         let longest = self.window.map_or(LONGEST_LIMIT, Window::length);
-        is_plausible_reset(at) && at - self.seen <= longest + TOLERANCE
+        is_plausible_reset(at) && at - self.seen <= longest + RESET_TOLERANCE
     }
 }
 
@@ -56,10 +56,33 @@ pub(crate) fn reset_in_text(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>
 
 /// Returns true if the first reset time in the text is a time of day without a date.
 pub(crate) fn is_clock_time_alone(text: &str) -> bool {
-    let named = after_reset_words(text)
-        .into_iter()
-        .find_map(|after| NamedTime::read(text.get(after..)?));
+    let named = first_named_time(text);
     epoch_behind_bar(text).is_none() && named.is_some_and(|named| named.has_no_day())
+}
+
+/// Returns the first time in the text that follows a phrase such as "resets at".
+fn first_named_time(text: &str) -> Option<NamedTime> {
+    after_reset_words(text)
+        .into_iter()
+        .find_map(|after| NamedTime::read(text.get(after..)?))
+}
+
+/// Returns the time zone that `texts` state for the time of day at which `message` announces a reset. Users often quote a
+/// message without its zone, but mention the same time with a zone elsewhere.
+pub(super) fn zone_of_same_time<'a>(
+    message: &str,
+    mut texts: impl Iterator<Item = &'a str>,
+) -> Option<Zone> {
+    let reset = first_named_time(message)?;
+    if reset.has_zone() {
+        return None;
+    }
+    texts.find_map(|text| {
+        text.match_indices(|c: char| c.is_ascii_digit())
+            .filter_map(|(start, _)| NamedTime::read(text.get(start..)?))
+            .find(|named| named.time == reset.time)
+            .and_then(|named| named.zone)
+    })
 }
 
 /// Returns the positions right after phrases such as "resets at".
@@ -131,6 +154,10 @@ impl NamedTime {
         let has_date = named.day.is_some() || named.weekday.is_some();
         let is_time = named.time.is_some() || has_date || named.ahead.is_some();
         is_time.then_some(named)
+    }
+
+    fn has_zone(&self) -> bool {
+        self.zone.is_some() || self.offset.is_some()
     }
 
     fn has_no_day(&self) -> bool {
@@ -344,7 +371,7 @@ impl NamedTime {
 /// past time if it is recent or if the text itself may be old.
 fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
     let seen = read_at.seen;
-    let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + TOLERANCE;
+    let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + RESET_TOLERANCE;
     let next = times
         .iter()
         .copied()

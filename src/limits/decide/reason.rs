@@ -1,6 +1,6 @@
 //! Collects the facts that support a diagnosis, as well as those that are missing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::claude::account::Plan;
@@ -77,6 +77,8 @@ pub(crate) enum Fact {
     WordsAlone,
     /// The HTTP status.
     Status(u16),
+    /// The delay that the server asked for before the next attempt.
+    RetryDelay(TimeDelta),
 }
 
 /// The source of a conflicting reset time.
@@ -356,6 +358,9 @@ fn add_session(message: &Message, evidence: &Evidence, reasons: &mut Vec<Reason>
         && (message.row.limit == LimitKind::Unknown || (500..600).contains(&status))
     {
         reasons.push(reason(Fact::Status(status), Source::Transcript, None));
+    }
+    if let Some(delay) = message.retry_after {
+        reasons.push(reason(Fact::RetryDelay(delay), Source::Transcript, None));
     }
     if message.row.id == "z-ai-plan" {
         reasons.push(reason(Fact::BeijingTime, Source::Transcript, None));

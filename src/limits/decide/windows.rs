@@ -6,6 +6,7 @@ use super::cause::Cause;
 use super::credits;
 use super::input::{Finding, Input};
 use super::reason::Unknown;
+use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 use crate::time::FIVE_HOURS;
@@ -111,13 +112,13 @@ fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
         })
 }
 
-/// Guesses the window from the reset time: the 5-hour window if the reset is at most five hours away, and the weekly
-/// window otherwise.
+/// Guesses the window from the reset time: the 5-hour window if the reset is at most about five hours away, and the
+/// weekly window otherwise.
 fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
     let (message, evidence) = (input.message, input.evidence);
     let reset = message.reset_time(evidence.at(), None, evidence.clock.zone)?;
     let ahead = reset - evidence.at();
-    if ahead <= FIVE_HOURS {
+    if ahead <= FIVE_HOURS + RESET_TOLERANCE {
         Some(Window::FiveHour)
     } else if message.whole.contains("session limit") {
         None

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::claude::credentials::SetIn;
 use crate::limits::decide::{Fact, Reason, ResetOfOther, State, Unknown};
 use crate::limits::evidence::{Evidence, FRESH_FOR, FULL_FROM, When};
+use crate::terminal::count_noun;
 use crate::time::Clock;
 
 use super::WORDINGS;
@@ -109,6 +110,9 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
             "whycap knows only the text of the message.".to_owned()
         }
         Fact::Status(status) => status_sentence(*status),
+        Fact::RetryDelay(delay) => {
+            format!("The server asked for a pause of {} before the next attempt.", count_noun(delay.num_seconds().unsigned_abs(), "second"))
+        }
     }
 }
 
