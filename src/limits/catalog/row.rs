@@ -149,10 +149,6 @@ pub struct Row {
     pub(crate) meaning: &'static str,
     /// The badge to show if `answer` applies.
     pub(crate) badge: &'static str,
-    /// The headlines and badges to try before `meaning` and `badge` if `answer` applies, best first. They can contain
-    /// the placeholders of [`crate::limits::wording`], such as `{until}`. The first one whose values are known is used.
-    pub(crate) headlines: Vec<&'static str>,
-    pub(crate) badges: Vec<&'static str>,
     pub(crate) meanings: Vec<Meaning>,
     pub(crate) wordings_by_version: Vec<VersionWording>,
     pub(crate) wordings: Vec<&'static str>,

@@ -235,7 +235,11 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
             ];
         }
         LimitedResource::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
-        _ => {}
+        LimitedResource::Included(_)
+        | LimitedResource::Credits
+        | LimitedResource::CreditsUpTo(_)
+        | LimitedResource::TemporaryProblem(_)
+        | LimitedResource::Nothing => {}
     }
     actions
 }

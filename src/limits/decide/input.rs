@@ -159,7 +159,11 @@ impl<'a> Input<'a> {
     pub(super) fn names_real_organization(&self) -> bool {
         let is_about_organization = match self.message.row.limit.limited_resource() {
             LimitedResource::CreditsUpTo(cap) => cap.raised_by() == WhoCanFix::Admin,
-            _ => false,
+            LimitedResource::Included(_)
+            | LimitedResource::Credits
+            | LimitedResource::ApiMoney(_)
+            | LimitedResource::TemporaryProblem(_)
+            | LimitedResource::Nothing => false,
         };
         is_about_organization && self.evidence.is_of_another_account()
     }

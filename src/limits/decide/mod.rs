@@ -21,7 +21,7 @@ mod windows;
 
 pub(crate) use action_name::ActionName;
 pub use cause::Cause;
-pub(crate) use reason::{Fact, ResetOfOther};
+pub(crate) use reason::Fact;
 pub use reason::{Reason, Unknown};
 
 pub use state::{Ending, State, Wait};

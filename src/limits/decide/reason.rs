@@ -6,7 +6,9 @@ use serde::Deserialize;
 use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;
 use crate::limits::catalog::Message;
-use crate::limits::evidence::{Evidence, Measurement, MessageOrigin, Resets, Source, When};
+use crate::limits::evidence::{
+    Evidence, Measurement, MessageOrigin, Reset, ResetSource, Resets, Source, When,
+};
 use crate::limits::kind::{ApiLimit, LimitKind, LimitedResource, Service, Window};
 
 use super::input::{Finding, Input};
@@ -54,7 +56,7 @@ pub(crate) enum Fact {
         resets_at: Option<DateTime<Utc>>,
     },
     /// Another source reported a different reset time.
-    ResetDiffers(ResetOfOther, DateTime<Utc>),
+    ResetDiffers(Reset),
     /// The logged-in account's plan and the user's role.
     Plan(Plan, Option<String>),
     NoPlan,
@@ -79,13 +81,6 @@ pub(crate) enum Fact {
     Status(u16),
     /// The delay that the server asked for before the next attempt.
     RetryDelay(TimeDelta),
-}
-
-/// The source of a conflicting reset time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ResetOfOther {
-    Message,
-    Reading,
 }
 
 /// A missing fact that would make a diagnosis more reliable.
@@ -292,15 +287,13 @@ fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
 
 /// Adds the reset times that contradict the chosen one.
 fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
-    use crate::limits::evidence::ResetSource;
     for other in &resets.others {
-        let (of, source) = match other.source {
-            ResetSource::Text => (ResetOfOther::Message, Source::Transcript),
-            ResetSource::Reading => (ResetOfOther::Reading, Source::Sample),
-            ResetSource::Server => continue,
+        let source = match other.source {
+            ResetSource::Server | ResetSource::Text => Source::Transcript,
+            ResetSource::Reading => Source::Sample,
         };
         reasons.push(reason(
-            Fact::ResetDiffers(of, other.at),
+            Fact::ResetDiffers(*other),
             source,
             Some(evidence.at()),
         ));

@@ -215,7 +215,11 @@ impl<'a> Readings<'a> {
             .filter(|window| !window.is_of_one_model())
             .filter_map(|window| match self.state(window) {
                 WindowState::Full(measurement) => Some(measurement),
-                _ => None,
+                WindowState::Room(_)
+                | WindowState::NearlyFull(_)
+                | WindowState::KnownNow(_)
+                | WindowState::OnUsagePage
+                | WindowState::Unknown => None,
             })
             .chain(self.refused_windows())
             .max_by_key(|measurement| measurement.resets_at)

@@ -162,7 +162,10 @@ impl Fields {
         let disputed = match diagnosis.limit.limited_resource() {
             LimitedResource::Credits => pool,
             LimitedResource::CreditsUpTo(_) => "spend cap",
-            _ => limit,
+            LimitedResource::Included(_)
+            | LimitedResource::ApiMoney(_)
+            | LimitedResource::TemporaryProblem(_)
+            | LimitedResource::Nothing => limit,
         };
         let but = if is_false { "and" } else { "but" };
         for (name, value) in [

@@ -1,8 +1,7 @@
 //! Turns a diagnosis into sentences (step 5 of 5).
 //!
 //! For each cause, `causes.json` lists headlines and badges in order of preference. The first one that fits and has a
-//! known value for every placeholder is used. The `headlines` and `badges` of a catalog row work in the same way. The
-//! recommended actions are in `actions.json`.
+//! known value for every placeholder is used. The recommended actions are in `actions.json`.
 //!
 //! | placeholder | value | known if |
 //! | --- | --- | --- |
@@ -249,7 +248,6 @@ fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
         }
         headlines.push(format!("{without_remark}; try again {{at}}"));
     }
-    headlines.extend(message.row.headlines.iter().map(ToString::to_string));
     headlines.push(meaning.to_owned());
     headlines
 }
@@ -263,7 +261,6 @@ fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
         badges.push(format!("{what} · try again at {{time}}"));
         badges.push(format!("{what} · try again {{day}}"));
     }
-    badges.extend(message.row.badges.iter().map(ToString::to_string));
     badges.push(badge.to_owned());
     badges
 }
@@ -670,32 +667,6 @@ mod tests {
     }
 
     #[test]
-    fn every_row_with_headlines_has_complete_sentences_with_any_evidence() {
-        for row in rows().filter(|row| !row.headlines.is_empty()) {
-            let meaning = row.meaning.trim_end_matches('.');
-            let headlines: Vec<String> = row
-                .headlines
-                .iter()
-                .copied()
-                .chain([meaning])
-                .map(str::to_owned)
-                .collect();
-            let badges: Vec<String> = row
-                .badges
-                .iter()
-                .copied()
-                .chain([row.badge])
-                .map(str::to_owned)
-                .collect();
-            for known in 0..1 << VALUES.len() {
-                let fields = fields(known);
-                check_badge(row.id, &badges, &fields);
-                check_sentence(row.id, &headline(&headlines, "", &fields));
-            }
-        }
-    }
-
-    #[test]
     fn every_ending_has_complete_sentences() {
         let passed = VALUES
             .iter()
@@ -746,8 +717,7 @@ mod tests {
                 .chain(&wording.badges)
                 .chain(&wording.past)
         });
-        let of_rows = rows().flat_map(|row| row.headlines.iter().chain(&row.badges));
-        for text in of_causes.map(String::as_str).chain(of_rows.copied()) {
+        for text in of_causes {
             for piece in text.split('{').skip(1) {
                 let name = piece.split('}').next().unwrap();
                 assert!(names.contains(&name), "{name} in {text}");

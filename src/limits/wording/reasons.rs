@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::claude::credentials::SetIn;
-use crate::limits::decide::{Fact, Reason, ResetOfOther, State, Unknown};
-use crate::limits::evidence::{Evidence, FRESH_FOR, FULL_FROM, When};
+use crate::limits::decide::{Fact, Reason, State, Unknown};
+use crate::limits::evidence::{Evidence, FRESH_FOR, FULL_FROM, ResetSource, When};
 use crate::terminal::count_noun;
 use crate::time::Clock;
 
@@ -73,11 +73,13 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
             let resets = resets_at.map_or_else(String::new, |at| format!(" (resets {})", clock.format_time(at)));
             format!("/usage showed {percent:.0}% of your {name} limit as used{shown}{resets}.")
         }
-        Fact::ResetDiffers(ResetOfOther::Message, at) => {
-            format!("The message gives a different reset time ({}).", clock.format_time(*at))
-        }
-        Fact::ResetDiffers(ResetOfOther::Reading, at) => {
-            format!("The status line gave a different reset time ({}).", clock.format_time(*at))
+        Fact::ResetDiffers(other) => {
+            let source = match other.source {
+                ResetSource::Server => "The server gave",
+                ResetSource::Reading => "The status line gave",
+                ResetSource::Text => "The message gives",
+            };
+            format!("{source} a different reset time ({}).", clock.format_time(other.at))
         }
         Fact::Plan(plan, _) if plan.is_personal() => {
             format!("You are logged in to a {} plan, which is for one person.", plan.name())
