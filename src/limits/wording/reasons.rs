@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::claude::credentials::SetIn;
 use crate::limits::decide::{Fact, Reason, State, Unknown};
-use crate::limits::evidence::{Evidence, FRESH_FOR, FULL_FROM, ResetSource, When};
+use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, ResetSource, When};
 use crate::terminal::count_noun;
 use crate::time::Clock;
 
@@ -13,7 +13,7 @@ use super::fields::relative_to_error;
 
 /// Returns the sentence for a fact. If the error is over, facts about the session are stated in the past tense.
 pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State) -> String {
-    let (clock, error_at) = (evidence.clock, evidence.at());
+    let clock = evidence.clock;
     match &reason.fact {
         Fact::OtherAccount => {
             "This session uses a different account than the one you are logged in to.".to_owned()
@@ -32,33 +32,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
             format!("Usage credits could not cover the request because {words}.")
         }
-        Fact::Measured(measurement, when) => {
-            let name = measurement.window.short();
-            let percent = measurement.percent.floor();
-            let resets = match measurement.resets_at {
-                Some(at) if at > measurement.measured => {
-                    format!(" (resets {})", clock.format_time(at))
-                }
-                _ => String::new(),
-            };
-            match when {
-                When::Before | When::After => {
-                    let offset = relative_to_error(measurement.measured - error_at);
-                    let offset = capitalized(&offset);
-                    format!("{offset}, your {name} usage was {percent}%{resets}.")
-                }
-                When::Now if clock.now - measurement.measured > FRESH_FOR => {
-                    let measured = clock.format_distance(measurement.measured);
-                    format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
-                }
-                When::Now if measurement.percent >= FULL_FROM => format!(
-                    "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
-                ),
-                When::Now => format!(
-                    "Your {name} usage is {percent}%, so if you got the message just now, it looks like a false alarm."
-                ),
-            }
-        }
+        Fact::Measured(measurement, when) => measurement_sentence(*measurement, *when, evidence),
         Fact::GatewaySpend(percent, amounts) => {
             let of_limit = amounts.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
             format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}.")
@@ -115,6 +89,33 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
         Fact::RetryDelay(delay) => {
             format!("The server asked for a pause of {} before the next attempt.", count_noun(delay.num_seconds().unsigned_abs(), "second"))
         }
+    }
+}
+
+/// Returns the sentence for a measurement of a usage window.
+fn measurement_sentence(measurement: Measurement, when: When, evidence: &Evidence) -> String {
+    let clock = evidence.clock;
+    let name = measurement.window.short();
+    let percent = measurement.percent.floor();
+    let resets = match measurement.resets_at {
+        Some(at) if at > measurement.measured => format!(" (resets {})", clock.format_time(at)),
+        Some(_) | None => String::new(),
+    };
+    match when {
+        When::Before | When::After => {
+            let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
+            format!("{offset}, your {name} usage was {percent}%{resets}.")
+        }
+        When::Now if clock.now - measurement.measured > FRESH_FOR => {
+            let measured = clock.format_distance(measurement.measured);
+            format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
+        }
+        When::Now if measurement.is_full() => format!(
+            "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
+        ),
+        When::Now => format!(
+            "Your {name} usage is {percent}%, so if you got the message just now, it looks like a false alarm."
+        ),
     }
 }
 
