@@ -43,16 +43,13 @@ impl Context {
         conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
     }
 
-    /// Returns the current incident of one session or of all sessions. In a conversation, an incident in the same
-    /// session takes precedence.
+    /// Returns the current incident for a conversation or, in a shell, the current incident of one session or of all
+    /// sessions.
     pub(crate) fn situation(&self, incidents: &Incidents<'_>, session: Option<&str>) -> Situation {
-        if let Some(own_session) = self.session() {
-            let situation = incidents.situation(Some(own_session), self.asker());
-            if situation.incident.is_some() {
-                return situation;
-            }
+        match self.session() {
+            Some(own_session) => incidents.situation_of_conversation(own_session),
+            None => incidents.situation(session, self.asker()),
         }
-        incidents.situation(session, self.asker())
     }
 
     /// Returns [`Asker::Session`] in a conversation, and [`Asker::Shell`] otherwise.

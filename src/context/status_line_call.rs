@@ -18,7 +18,6 @@ use crate::ledger::{
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
-use crate::limits::kind::Verdict;
 use crate::limits::sample::Sample;
 use crate::limits::screen::{ReadMore, status_rows};
 use crate::paths::Paths;
@@ -220,9 +219,9 @@ impl<'a> StatusLineFacts<'a> {
         };
         // A limit that blocks the other sessions also applies to this session, so it is shown unless the session has a
         // blocking error of its own.
-        let is_blocked = own_incident.as_ref().is_some_and(|incident| {
-            incident.blocks().is_some() && incident.diagnosis.verdict != Verdict::FalseLikely
-        });
+        let is_blocked = own_incident
+            .as_ref()
+            .is_some_and(Incident::blocks_its_session);
         let incident = if is_blocked {
             own_incident
         } else {

@@ -49,15 +49,14 @@ use crate::claude::window_usage::CachedUsage;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
-use crate::limits::evidence::{
-    ContinuationObstacle, FULL_FROM, MessageOrigin, Ownership, StoredError,
-};
+use crate::limits::evidence::{FULL_FROM, MessageOrigin, Ownership, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::{SETTLED_AFTER, both_ends};
 use crate::paths::Paths;
 use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
+use crate::transcript::owner::Owner;
 use crate::transcript::tail::readable;
 
 /// The number of characters of a session ID that `doctor` shows.
@@ -216,6 +215,19 @@ impl<'a> Incidents<'a> {
         asker: Asker<'_>,
         news: &mut Vec<StoredError>,
     ) -> Situation {
+        let mut incidents = self.explain_all(session, asker, news);
+        incidents.retain(|incident| incident.is_of(session));
+        Situation::new(incidents, self.now())
+    }
+
+    /// Explains the errors of all sessions for one session or for a shell, newest first, without writing anything. Adds
+    /// the errors about which there is something new to save to `news`.
+    fn explain_all(
+        &self,
+        session: Option<&str>,
+        asker: Asker<'_>,
+        news: &mut Vec<StoredError>,
+    ) -> Vec<Incident> {
         let journal = Journal::all(self.paths);
         let environment_of = match asker {
             Asker::Session(session) => Some(session),
@@ -225,10 +237,58 @@ impl<'a> Incidents<'a> {
         let mut collector = self.collector(&journal, asker);
         collector.environment_of = environment_of;
         let errors = present::find_errors(session, &collector, self.now());
-        let mut incidents = collector.explain(errors);
-        incidents.retain(|incident| incident.is_of(session));
+        let incidents = collector.explain(errors);
         news.extend(collector.take_news());
-        Situation::new(incidents, self.now())
+        incidents
+    }
+
+    /// Returns the situation for a conversation in this session. An error of the session itself comes first while it
+    /// blocks work. Otherwise, a limit that blocks the login's other sessions comes first, because it will also block
+    /// this session's next request. The status line chooses the error in the same way.
+    pub(crate) fn situation_of_conversation(&self, session: &str) -> Situation {
+        let mut news = Vec::new();
+        let incidents = self.explain_all(Some(session), Asker::Session(session), &mut news);
+        self.save_all(news);
+        let own_incidents: Vec<Incident> = incidents
+            .iter()
+            .filter(|incident| incident.is_of(Some(session)))
+            .cloned()
+            .collect();
+        let own_situation = Situation::new(own_incidents, self.now());
+        if let Some(own_incident) = &own_situation.incident
+            && own_incident.blocks_its_session()
+        {
+            return own_situation;
+        }
+        let limit = self.limit_of_login(session, &incidents);
+        match (limit, &own_situation.incident) {
+            (Some(limit), _) => Situation::of(limit.for_another_session()),
+            (None, Some(_)) => own_situation,
+            (None, None) => Situation::new(incidents, self.now()),
+        }
+    }
+
+    /// Returns the limit that blocks the login's sessions and will also block this session's next request. Returns
+    /// `None` if a key, another service, or another account pays for this session.
+    fn limit_of_login<'i>(&self, session: &str, incidents: &'i [Incident]) -> Option<&'i Incident> {
+        let project = self.environment.path("CLAUDE_PROJECT_DIR");
+        let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
+        let owner = self.transcripts.owner_of(session);
+        if credentials.iter().any(Credential::outranks_login)
+            || !may_belong_to(owner.as_ref(), self.account())
+        {
+            return None;
+        }
+        let model = self.readings().last_of(session).and_then(|last| last.model);
+        let model = model.or_else(|| {
+            let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
+            tail.model.clone()
+        });
+        incidents.iter().find(|incident| {
+            let payer = &incident.evidence.error.payer;
+            incident.blocks_sessions_of_login(model.as_deref())
+                && base_url_host(&payer.credentials) == base_url_host(&credentials)
+        })
     }
 
     /// Returns the current error of the status line's session, without writing anything.
@@ -278,9 +338,8 @@ impl<'a> Incidents<'a> {
         if blocking.is_empty() {
             return None;
         }
-        if let Some(owner) = transcript_end::owner_of(payload)
-            && Ownership::of(&owner, collector.login.as_ref()) != Some(Ownership::Login)
-        {
+        let owner = transcript_end::owner_of(payload);
+        if !may_belong_to(owner.as_ref(), collector.login.as_ref()) {
             return None;
         }
         let errors = blocking
@@ -291,14 +350,11 @@ impl<'a> Incidents<'a> {
             })
             .take(MOST_OTHER_SESSIONS)
             .map(KnownError::stored);
-        let mut incident = collector.explain(errors).into_iter().find(|incident| {
-            incident.blocks().is_some()
-                && !incident.evidence.is_of_another_account()
-                && incident.is_limit_of_login(payload.model_id.as_deref())
-        })?;
-        // Claude Code will continue the session that hit the limit, but not this session.
-        incident.evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
-        Some(Incident::new(incident.evidence))
+        let incidents = collector.explain(errors);
+        let limit = incidents
+            .iter()
+            .find(|incident| incident.blocks_sessions_of_login(payload.model_id.as_deref()))?;
+        Some(limit.for_another_session())
     }
 
     /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply.
@@ -533,5 +589,14 @@ impl<'a> Incidents<'a> {
             ownership: Ownership::of(&owner, self.account())?,
             short_id: id.chars().take(SHORT_ID).collect(),
         })
+    }
+}
+
+/// Returns true if a session with this owner may belong to the login. Transcripts from old versions do not record an
+/// owner.
+fn may_belong_to(owner: Option<&Owner>, login: Option<&Account>) -> bool {
+    match owner {
+        Some(owner) => Ownership::of(owner, login) == Some(Ownership::Login),
+        None => true,
     }
 }

@@ -102,8 +102,29 @@ impl Incident {
         }
     }
 
+    /// Returns true if the error blocks its session and is probably not a false alarm.
+    pub(crate) fn blocks_its_session(&self) -> bool {
+        self.blocks().is_some() && self.diagnosis.verdict != Verdict::FalseLikely
+    }
+
+    /// Returns true if the error blocks every session with this login and model, not only the session in which it
+    /// occurred.
+    pub(crate) fn blocks_sessions_of_login(&self, model: Option<&str>) -> bool {
+        self.blocks().is_some()
+            && !self.evidence.is_of_another_account()
+            && self.is_limit_of_login(model)
+    }
+
+    /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the
+    /// session that hit the limit.
+    pub(crate) fn for_another_session(&self) -> Self {
+        let mut evidence = self.evidence.clone();
+        evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
+        Self::with_message(evidence, self.message.clone())
+    }
+
     /// Returns true if every session with this login and model is subject to the same limit.
-    pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
+    fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
         let limit = self.diagnosis.limit;

@@ -43,6 +43,7 @@ mod install_walks;
 #[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
 mod locks;
 mod messages;
+mod newest_evidence;
 mod now;
 mod one_account;
 mod pace;
