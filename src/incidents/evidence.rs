@@ -256,6 +256,8 @@ pub(super) struct EvidenceCollector<'a> {
     readings_of: Cache<String, Vec<Sample>>,
     /// Each account's readings, newest first.
     readings_of_account: Cache<String, Rc<[Reading]>>,
+    /// The last time each session's transcript said that responses are free.
+    last_free_at: Cache<String, Option<DateTime<Utc>>>,
     /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
@@ -302,6 +304,7 @@ impl<'a> EvidenceCollector<'a> {
             newest_reading: OnceCell::new(),
             readings_of: Cache::default(),
             readings_of_account: Cache::default(),
+            last_free_at: Cache::default(),
             waiting_ended: Cache::default(),
             messages: Cache::default(),
             news: RefCell::default(),
@@ -372,7 +375,27 @@ impl<'a> EvidenceCollector<'a> {
         if !evidence.has_later_response() {
             self.add_other_sessions(&mut evidence, later);
         }
+        evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
         self.with_obstacle(evidence)
+    }
+
+    /// Returns true if usage credits may have paid for the responses since the error, because a window is full, the
+    /// server accepts credits, and no message says that the session's responses are free.
+    fn credits_may_pay(&self, evidence: &Evidence) -> bool {
+        let collected = &evidence.collected;
+        let has_response = evidence.has_later_response() || !collected.other_responses.is_empty();
+        let newest = collected.newest_reading.as_ref();
+        let is_full = newest.is_some_and(Sample::has_full_window);
+        if !has_response || !is_full || self.readings.login.no_credits_reason().is_some() {
+            return false;
+        }
+        let Some(session) = &evidence.error.session.id else {
+            return true;
+        };
+        let free_at = self.last_free_at.get_or_compute(session, || {
+            transcript_end::last_free_at(&self.transcript_of(&evidence.error)?)
+        });
+        free_at.is_none_or(|free_at| free_at < evidence.at())
     }
 
     /// Adds the reason why Claude Code will not continue the session automatically, unless Claude Code has already

@@ -141,13 +141,21 @@ fn time_of(line: &[u8]) -> Option<DateTime<Utc>> {
 /// Returns true if a message at the end of a transcript, written at or after the given time, says that responses are
 /// free even though a window is full.
 pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
-    let (start, bytes) = disk::read_tail(transcript, TAIL).unwrap_or_default();
-    complete_lines(start, &bytes).any(|line| {
-        FREE_BEYOND_WINDOW
-            .iter()
-            .any(|text| memmem::find(line, text.as_bytes()).is_some())
-            && time_of(line).is_some_and(|at| at >= since)
-    })
+    last_free_at(transcript).is_some_and(|at| at >= since)
+}
+
+/// Returns the time of the last message at the end of a transcript that says that responses are free even though a
+/// window is full.
+pub(super) fn last_free_at(transcript: &Path) -> Option<DateTime<Utc>> {
+    let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
+    complete_lines(start, &bytes)
+        .filter(|line| {
+            FREE_BEYOND_WINDOW
+                .iter()
+                .any(|text| memmem::find(line, text.as_bytes()).is_some())
+        })
+        .filter_map(time_of)
+        .max()
 }
 
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session

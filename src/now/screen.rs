@@ -17,9 +17,12 @@ use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
 const NOT_BLOCKED: &str = "no limit is blocking you";
-/// The text to show if a window is full but no request has been rejected yet. Only the next prompt will show whether
-/// requests are rejected, paid for with credits, or served at a lower priority.
-const WINDOW_IS_FULL: &str = "you are not blocked yet, but a usage window is full";
+/// The text to show if a window is full but the newest request has not been rejected. Only the next prompt will show
+/// whether requests are rejected, paid for with credits, or served at a lower priority.
+const WINDOW_IS_FULL: &str = "no limit is blocking you now, but a usage window is full";
+/// The text to show if a window is full and usage credits are paying for responses.
+const PAID_BEYOND_WINDOW: &str =
+    "no limit is blocking you, but a usage window is full, so each response costs extra";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's increase for which a session's share is shown.
@@ -71,7 +74,11 @@ impl Moment {
                 add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
             }
             let is_full = self.windows.as_ref().is_some_and(Sample::has_full_window);
-            let text = if is_full { WINDOW_IS_FULL } else { NOT_BLOCKED };
+            let text = match self.paying {
+                Some(_) => PAID_BEYOND_WINDOW,
+                None if is_full => WINDOW_IS_FULL,
+                None => NOT_BLOCKED,
+            };
             add_row(&mut report, "Limit", Tone::Plain, text.to_owned());
         }
         report

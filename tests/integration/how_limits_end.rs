@@ -358,7 +358,7 @@ fn a_full_window_without_an_error_is_not_reported_as_room() {
     assert!(screen(99.0).contains("no limit is blocking you"));
     let full = screen(100.0);
     assert!(
-        full.contains("you are not blocked yet, but a usage window is full"),
+        full.contains("no limit is blocking you now, but a usage window is full"),
         "{full}"
     );
 }

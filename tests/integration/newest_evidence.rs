@@ -11,6 +11,8 @@ use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const OVERLOADED: &str = "API Error: 529 Overloaded.";
+/// The reset of a 5-hour window that began shortly after 10:00.
+const LATER_RESET: i64 = NOON + 3 * 3_600;
 
 /// Creates a session that belongs to the logged-in account according to its transcript.
 fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
@@ -152,4 +154,107 @@ fn a_limit_that_the_session_cannot_meet_does_not_hide_its_own_error() {
         let line = ended.calls_status_line(at, Value::Null, 120).stdout;
         assert!(!line.contains("/whycap"), "{name}: {line}");
     }
+}
+
+/// After the account's windows have been reset, the next response does not cost anything extra.
+#[test]
+fn a_response_after_an_early_reset_is_not_called_paid() {
+    for (used, responds_at, seconds) in [
+        (42.0, "2026-11-20T10:01:00Z", 5),
+        (2.0, "2026-11-20T10:01:00Z", 5),
+        (2.0, "2026-11-20T10:01:00Z", 200),
+        (42.0, "2026-11-20T10:03:00Z", 5),
+        (2.0, "2026-11-20T10:30:00Z", 200),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        let refusal = refused("five_hour", NOON, "out_of_credits");
+        hits_limit(
+            &stopped,
+            "2026-11-20T10:00:00Z",
+            FIVE_HOUR,
+            &refusal,
+            full.clone(),
+        );
+        stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
+        let mut works = session_of_login(&sandbox, "works");
+        let room = windows(used, LATER_RESET, 41.0, TUESDAY);
+        receives_response(&mut works, responds_at, room);
+
+        let at = after(responds_at, seconds);
+        let incident = stopped.explained(&at);
+        let name = format!("{used} {at}");
+        assert_eq!(
+            incident["actions"][0]["do"], "Send the prompt again",
+            "{name}"
+        );
+        let line = stopped.calls_status_line(&at, full, 120).stdout;
+        for text in [
+            incident.to_string(),
+            answer(&stopped, &at),
+            output(&stopped, &at, "explain"),
+            output(&stopped, &at, "now"),
+            output(&stopped, &at, "incidents"),
+            line,
+        ] {
+            assert!(!text.contains("costs money"), "{name}: {text}");
+            assert!(!text.contains("is used up"), "{name}: {text}");
+            assert!(!text.contains("paying"), "{name}: {text}");
+        }
+    }
+}
+
+/// A session that goes on after a weekly limit may do so because usage credits pay for it. The limit then still
+/// applies, and each response costs money.
+#[test]
+fn a_limit_beyond_which_credits_pay_still_applies() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "pays");
+    let full = || windows(35.0, NOON, 100.0, TUESDAY);
+    let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+    hits_limit(&client, "2026-11-20T10:00:00Z", WEEKLY, &refusal, full());
+    let line = receives_response(&mut client, "2026-11-20T10:03:00Z", full());
+    assert!(line.contains("paying with usage credits"), "{line}");
+
+    let at = "2026-11-20T10:03:05Z";
+    let incident = client.explained(at);
+    let action = &incident["actions"][0];
+    let instruction = action["do"].as_str().unwrap();
+    assert!(
+        instruction.contains("each response costs extra until Tue Nov 24 06:00"),
+        "{instruction}"
+    );
+    assert_eq!(action["costs_money"], true);
+    for (command, text) in [
+        ("/whycap", answer(&client, at)),
+        ("explain", output(&client, at, "explain")),
+        ("now", output(&client, at, "now")),
+        ("incidents", output(&client, at, "incidents")),
+    ] {
+        for wrong in ["no longer applies", "turned off", "not blocked yet"] {
+            assert!(!text.contains(wrong), "{command}: {text}");
+        }
+    }
+    assert!(output(&client, at, "now").contains("no limit is blocking you"));
+}
+
+/// Without evidence of a payment, nothing is said about money.
+#[test]
+fn a_free_response_beyond_a_full_window_is_not_called_paid() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "free");
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    hits_limit(&client, "2026-11-20T10:00:00Z", FIVE_HOUR, &refusal, full());
+    client.announces(
+        "2026-11-20T10:02:00Z",
+        "Continuing at lower priority until your limit resets",
+    );
+    receives_response(&mut client, "2026-11-20T10:03:00Z", full());
+    let at = "2026-11-20T10:03:05Z";
+    let incident = client.explained(at);
+    assert_eq!(incident["actions"][0]["costs_money"], false, "{incident:#}");
+    let now = output(&client, at, "now");
+    assert!(!now.contains("not blocked yet"), "{now}");
 }

@@ -65,6 +65,7 @@ pub(crate) enum ActionName {
     TryAgainLeftOpen,
     ResetEarly,
     WorksForCredits,
+    CostsExtra,
     WorksElsewhere,
     NotBlocked,
     KeyIsRemoved,

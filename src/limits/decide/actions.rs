@@ -6,7 +6,7 @@ use super::state::{Ending, State};
 use super::{Cause, Diagnosis, is_for};
 use crate::claude::version::ClientVersion;
 use crate::limits::catalog::DecisionName;
-use crate::limits::evidence::{PayerRelation, WindowState};
+use crate::limits::evidence::{PayerRelation, is_same_reset};
 use crate::limits::kind::{
     ApiLimit, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
@@ -379,14 +379,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     actions
         .0
         .retain(|action| matches!(action, Do::Update | Do::CheaperModel));
-    let is_full = matches!(
-        input
-            .readings
-            .state(diagnosis.window.unwrap_or(Window::FiveHour)),
-        WindowState::Full(_)
-    );
-    // Only usage credits can pay for responses beyond a full window, so the window matters only to the plan's limits.
-    let is_of_plan = diagnosis.limit.description().is_of_whole_account;
+    let is_paid = diagnosis.is_paid_beyond(input);
     let is_answered = input.evidence.has_later_response();
     actions.put_first(match ending {
         Ending::Reset | Ending::ResetEarly if is_answered => Do::NothingLeft,
@@ -396,9 +389,10 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         Ending::ResponseReceived if diagnosis.another_model_responds(input) => {
             Do::AnotherModelWorks
         }
+        Ending::ResponseReceived if is_paid => Do::CostsExtra,
         Ending::ResponseReceived => Do::NothingLeft,
         Ending::HitAgain => Do::SeeTheNext,
-        Ending::ResponseElsewhere if is_of_plan && is_full && !has_passed => Do::WorksForCredits,
+        Ending::ResponseElsewhere if is_paid => Do::WorksForCredits,
         Ending::ResponseElsewhere => Do::WorksElsewhere,
         Ending::ConcernsOthers => Do::NotBlocked,
         Ending::KeyRemoved => Do::KeyIsRemoved,
@@ -421,6 +415,22 @@ fn is_due(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
 }
 
 impl Diagnosis {
+    /// Returns true if usage credits are paying for responses even though the limit's window is still full. The newest
+    /// reading must show the same full window, because the window may have been reset early since the error.
+    fn is_paid_beyond(&self, input: &Input<'_>) -> bool {
+        let window = self.window.unwrap_or(Window::FiveHour);
+        let is_same_window = match (input.readings.used_up_window(window), self.resets.chosen) {
+            (Some(full), Some(reset)) => full
+                .resets_at
+                .is_none_or(|resets_at| is_same_reset(resets_at, reset.at)),
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        is_same_window
+            && self.limit.description().is_of_whole_account
+            && input.evidence.collected.credits_may_pay
+    }
+
     /// Returns true if the limit applies to a single model family and the session has continued with a different model.
     pub(super) fn another_model_responds(&self, input: &Input<'_>) -> bool {
         let response = input.evidence.error.later_response.as_ref();

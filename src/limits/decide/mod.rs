@@ -95,6 +95,13 @@ impl Diagnosis {
         matches!(self.verdict, Verdict::Notice | Verdict::Over)
     }
 
+    /// Returns true if usage credits are paying for responses even though the limit still applies.
+    fn is_paid_now(&self) -> bool {
+        self.actions
+            .iter()
+            .any(|action| matches!(action, ActionName::CostsExtra | ActionName::WorksForCredits))
+    }
+
     /// Returns the longest time that the limit can last.
     pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
         if let Some(hours) = message.row.lasts_hours {
@@ -155,6 +162,11 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     }
     diagnosis.automatic_continuation = state::automatic_continuation(&input, &diagnosis);
     diagnosis.actions = actions::in_state(&input, &diagnosis);
+    if diagnosis.is_paid_now() {
+        // Since the error, credits have become available, so the reason no longer applies.
+        let is_outdated = |reason: &Reason| matches!(reason.fact, Fact::NoCredits(_));
+        diagnosis.reasons.retain(|reason| !is_outdated(reason));
+    }
     diagnosis
 }
 

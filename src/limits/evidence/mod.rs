@@ -7,6 +7,7 @@
 mod resets;
 mod windows;
 
+pub(crate) use resets::is_same_reset;
 pub use resets::{Reset, ResetSource, Resets};
 pub use windows::RefusedWindow;
 pub(crate) use windows::{
@@ -400,6 +401,9 @@ pub struct Collected {
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
     /// login.
     pub key_is_removed: bool,
+    /// True if usage credits may be paying for responses beyond a full window: the server accepts credits, and no
+    /// message says that the session's responses are free.
+    pub credits_may_pay: bool,
     /// True if the usage figures from before the error contradict it and newer figures may still arrive.
     pub awaits_figures: bool,
     /// The time at which the session hit a limit again without receiving a response in between.

@@ -37,6 +37,11 @@ impl Reset {
 /// The maximum difference between two reset times that are considered the same.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 
+/// Returns true if two reset times, possibly from different sources, belong to the same window.
+pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool {
+    (reset - other).abs() <= SAME_RESET
+}
+
 /// The most reliable reset time and the candidates that contradict it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resets {
@@ -55,7 +60,7 @@ impl Resets {
         let mut resets = sorted.into_iter();
         let chosen = resets.next();
         let others = resets
-            .filter(|other| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME_RESET))
+            .filter(|other| chosen.is_some_and(|chosen| !is_same_reset(chosen.at, other.at)))
             .collect();
         Self { chosen, others }
     }

@@ -225,10 +225,16 @@ impl<'a> Readings<'a> {
             .max_by_key(|measurement| measurement.resets_at)
     }
 
-    /// Returns the windows that caused other requests of the same payer to be refused.
+    /// Returns the windows that caused other requests of the same payer to be refused. A window is left out if a later
+    /// reading shows that it is no longer full.
     fn refused_windows(&self) -> impl Iterator<Item = Measurement> {
         let refused = self.evidence.collected.refused_windows.iter();
-        refused.copied().map(Measurement::from)
+        let is_full = |refused: &&RefusedWindow| {
+            let later = self.newest_since(refused.at);
+            let usage = later.and_then(|later| later.usage(refused.window));
+            usage.is_none_or(|usage| usage.used_percent >= FULL_FROM)
+        };
+        refused.filter(is_full).copied().map(Measurement::from)
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the
@@ -286,6 +292,14 @@ impl<'a> Readings<'a> {
             .resets_at
             .is_none_or(|reset| reset > self.evidence.clock.now);
         is_present.then_some(newest.used_percent >= FULL_FROM)
+    }
+
+    /// Returns the window's usage if the newest reading shows that the window is used up now.
+    pub(crate) fn used_up_window(&self, window: Window) -> Option<Measurement> {
+        let newest = self.newest_since(DateTime::UNIX_EPOCH)?;
+        let usage = newest.usage(window)?;
+        let is_past = usage.has_reset(self.evidence.clock.now);
+        (usage.is_used_up() && !is_past).then(|| Measurement::new(window, usage, newest.measured))
     }
 
     /// Returns the usage window that is currently used up. If there are several, returns the one that resets last.

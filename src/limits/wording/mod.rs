@@ -640,7 +640,8 @@ mod tests {
     #[test]
     fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something or ask somebody, or their wording already mentions the payment.
-        const WITHOUT_REMARK: [&str; 11] = [
+        const WITHOUT_REMARK: [&str; 12] = [
+            "costs_extra",
             "ask_for_credits",
             "ask_owner_for_cap",
             "ask_admin_for_credits",
