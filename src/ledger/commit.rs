@@ -368,20 +368,8 @@ impl Store {
         Ok(())
     }
 
-    /// Recalculates the cost of every response if the prices have changed. Returns true if they have.
-    pub(super) fn reprice(&self, prices: &PriceTable) -> Result<bool> {
-        let models: HashMap<Id, String> = self.all("SELECT id, name FROM models", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
-        let known = self.noted("prices")?;
-        if known == Some(fingerprint) {
-            return Ok(false);
-        }
-        self.note("prices", fingerprint)?;
-        if known.is_none() && models.is_empty() {
-            return Ok(true);
-        }
+    /// Recalculates the cost of every response. `models` contains the names of all models.
+    pub(super) fn reprice(&self, prices: &PriceTable, models: &HashMap<Id, String>) -> Result<()> {
         let by_model: HashMap<Id, _> = models
             .iter()
             .map(|(id, name)| (*id, PricesOfModel::new(prices, name)))
@@ -399,15 +387,13 @@ impl Store {
                 write_response(&mut replace, &response)?;
             }
         }
-        self.make_sums()?;
-        self.mark_all_dirty()?;
-        Ok(true)
+        Ok(())
     }
 
     /// Marks every lineage with stored results for reconciliation.
     pub(super) fn mark_all_dirty(&self) -> Result<()> {
         self.0.execute_batch(
-            "UPDATE sessions SET is_dirty = 1 WHERE id IN (
+            "UPDATE sessions SET is_dirty = 1 WHERE covered <> 0 OR id IN (
                  SELECT session FROM events
                  UNION SELECT session FROM hidden
                  UNION SELECT session FROM files WHERE id IN (

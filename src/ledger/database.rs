@@ -15,8 +15,9 @@ use crate::disk::{self, ownership};
 /// The schema version. A ledger with a different version is set aside.
 const SCHEMA: i64 = 2;
 
-/// The version of the rules that derive results from facts. When it changes, all results are recalculated.
-pub(super) const RULES: i64 = 3;
+/// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
+/// recalculated.
+pub(super) const RULES: i64 = 4;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the

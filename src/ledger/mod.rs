@@ -5,6 +5,7 @@
 //! checkpoints, compactions, ownership markers, error lines, and pull-request links. Hooks and status-line calls report
 //! when a run starts, changes its total, or ends. The pure function `reconcile::reconcile` derives the results from the
 //! facts about one lineage. Results can be deleted and derived again, which happens whenever `database::RULES` changes.
+//! The cost of a response is stored with its facts, but is also derived again whenever the rules or the prices change.
 //!
 //! A hook or a status-line call never waits for the database. If the database is busy, the event is appended to the
 //! journal, and the next reader picks it up.

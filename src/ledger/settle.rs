@@ -1,5 +1,6 @@
 //! Recalculates results after facts have changed.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::database::{Ledger, RULES, Store};
@@ -20,16 +21,24 @@ impl Ledger {
         Ok(())
     }
 
-    /// Recalculates all costs if the prices have changed, and all results if the rules have changed.
+    /// Recalculates all costs and results if the prices or the rules have changed.
     pub fn renew(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
         self.write(|store| {
-            store.reprice(prices)?;
-            if store.noted("rules")? != Some(RULES) {
-                store.make_sums()?;
-                store.mark_all_dirty()?;
-                store.note("rules", RULES)?;
+            let models: HashMap<Id, String> =
+                store.all("SELECT id, name FROM models", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
+            let is_current =
+                store.noted("prices")? == Some(fingerprint) && store.noted("rules")? == Some(RULES);
+            if is_current {
+                return Ok(());
             }
-            Ok(())
+            store.reprice(prices, &models)?;
+            store.make_sums()?;
+            store.mark_all_dirty()?;
+            store.note("prices", fingerprint)?;
+            store.note("rules", RULES)
         })
     }
 

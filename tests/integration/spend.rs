@@ -171,12 +171,12 @@ fn line(id: &str, at: &str, model: &str, output: u64) -> String {
     )
 }
 
+/// The transcript that [`with_lines`] writes.
+const TRANSCRIPT: &str = ".claude/projects/-home-dev-api/s.jsonl";
+
 fn with_lines(lines: &[String]) -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.write(
-        ".claude/projects/-home-dev-api/s.jsonl",
-        lines.join("\n") + "\n",
-    );
+    sandbox.write(TRANSCRIPT, lines.join("\n") + "\n");
     sandbox
 }
 
@@ -307,6 +307,69 @@ fn custom_rates_apply_and_a_change_reprices_everything() {
         &spend(&sandbox, "day")["total"]["cost_usd"],
         &Value::from(2.0),
     );
+}
+
+/// Runs a command after the first of two lines of a response. The first line contains only half of the response's usage,
+/// which costs $20 in all.
+fn with_response_that_grew() -> Sandbox {
+    let with_output = |tokens| line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", tokens);
+    let sandbox = with_lines(&[with_output(500_000)]);
+    costs(&sandbox, 10.0);
+    sandbox.append(TRANSCRIPT, &with_output(1_000_000));
+    sandbox
+}
+
+/// Asserts the total, which the two reports read from different tables.
+#[track_caller]
+fn costs(sandbox: &Sandbox, dollars: f64) {
+    for by in ["day", "session"] {
+        near(
+            &spend(sandbox, by)["total"]["cost_usd"],
+            &Value::from(dollars),
+        );
+    }
+}
+
+#[test]
+fn a_response_that_grows_between_two_commands_costs_as_much_as_one_read_at_once() {
+    let sandbox = with_response_that_grew();
+    costs(&sandbox, 20.0);
+    let total = &spend(&sandbox, "day")["total"];
+    assert_eq!(total["tokens"]["output"], 1_000_000, "{total}");
+}
+
+/// Under version 3 of the rules, a response that grew kept the cost of its first line.
+#[test]
+fn a_ledger_with_older_rules_gets_the_right_costs_even_without_transcripts() {
+    let sandbox = with_response_that_grew();
+    costs(&sandbox, 20.0);
+    rusqlite::Connection::open(sandbox.path(".local/share/whycap/ledger.sqlite3"))
+        .unwrap()
+        .execute_batch(
+            "UPDATE responses SET cost = cost / 2, client_cost = client_cost / 2;
+             UPDATE sums SET recorded = recorded / 2;
+             UPDATE totals SET recorded = recorded / 2;
+             UPDATE sessions SET recorded = recorded / 2, covered = covered / 2;
+             UPDATE meta SET value = 3 WHERE name = 'rules'",
+        )
+        .unwrap();
+    fs::remove_file(sandbox.path(TRANSCRIPT)).unwrap();
+    costs(&sandbox, 20.0);
+}
+
+#[test]
+fn the_status_line_shows_the_new_cost_after_a_price_change() {
+    let sandbox = with_response_that_grew();
+    costs(&sandbox, 20.0);
+    sandbox.write(
+        ".claude/settings.json",
+        r#"{"modelPricing":{"multiplier":0.5}}"#,
+    );
+    costs(&sandbox, 10.0);
+    let payload = json!({"session_id": "s", "transcript_path": sandbox.path(TRANSCRIPT)});
+    let shown = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    assert!(shown.success().contains("$10.00"), "{}", shown.stdout);
+    assert!(!shown.stdout.contains("$20.00"), "{}", shown.stdout);
 }
 
 #[test]
