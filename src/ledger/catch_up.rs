@@ -7,20 +7,15 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Row;
 
-use super::chunks::{Chunk, GrownTranscript, ReadSettings, read_chunks};
 use super::collect::{Batch, file_id};
 use super::database::{Ledger, Store};
 use super::error::{LedgerError, Result};
 use super::facts::Id;
+use super::rounds::{GrownTranscript, ReadSettings, read_round, rounds, unread_bytes};
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};
 use crate::transcript::reader::{FileState, LastLine, ReadLimits, ReadPosition, ScanState};
-
-/// The time after which a transaction commits the facts read so far. Other processes cannot write to the ledger until
-/// then. Response keys are hashes, so each transaction touches nearly every page of the ledger. A few long transactions
-/// are therefore cheaper than many short ones.
-const COMMIT_AFTER: Duration = Duration::from_secs(1);
 
 /// The maximum time to list transcripts while Claude Code is waiting. A user may have a hundred thousand transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
@@ -60,11 +55,11 @@ impl CatchUpResult {
         self.complete && self.unreadable.is_empty()
     }
 
-    /// Adds the statistics for a chunk of transcripts.
-    fn add(&mut self, chunk: &mut Chunk) {
-        self.files += chunk.batch.files.len();
-        self.unreadable.append(&mut chunk.batch.unreadable);
-        self.complete &= !chunk.is_cut_short;
+    /// Adds the statistics for a batch.
+    fn add(&mut self, batch: &mut Batch) {
+        self.files += batch.files.len();
+        self.unreadable.append(&mut batch.unreadable);
+        self.complete &= !batch.is_cut_short;
     }
 }
 
@@ -123,8 +118,6 @@ impl Ledger {
         catch_up.unreadable.sort();
         let mut grown = self.ask(|store| store.grown(listed.files, effort, settled_before))?;
         grown.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
-        let total: u64 = grown.iter().map(GrownTranscript::unread_bytes).sum();
-
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
             settled_before,
@@ -132,35 +125,27 @@ impl Ledger {
             effort,
             started: Instant::now(),
         };
+        let total = unread_bytes(&grown);
         let mut done = 0;
-        read_chunks(&grown, &settings, |chunks| {
-            while let Some(first) = chunks.next() {
-                let mut next = Some(first);
-                self.write(|store| {
-                    let started = Instant::now();
-                    while let Some(mut chunk) = next.take() {
-                        if !chunk.batch.files.is_empty() {
-                            store.commit(&chunk.batch, prices)?;
-                        }
-                        done += chunk.bytes;
-                        catch_up.add(&mut chunk);
-                        progress(done, total);
-                        if started.elapsed() < COMMIT_AFTER {
-                            next = chunks.next_without_long_read();
-                        }
-                    }
-                    // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
-                    let has_time = matches!(effort, Effort::All);
-                    if !has_time || !chunks.is_finished() {
-                        return Ok(());
-                    }
-                    // Reconciling changes rows all over the table of responses. In the same transaction, each page is
-                    // still written only once.
-                    store.settle(self.data_directory(), prices)
-                })?;
-            }
-            Ok(())
-        })?;
+        let mut rounds = rounds(&grown).into_iter().peekable();
+        while let Some(round) = rounds.next() {
+            let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
+            done += unread_bytes(round);
+            catch_up.add(&mut batch);
+            // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
+            let is_last = matches!(effort, Effort::All) && rounds.peek().is_none();
+            self.write(|store| {
+                if !batch.files.is_empty() {
+                    store.commit(&batch, prices)?;
+                }
+                if !is_last {
+                    return Ok(());
+                }
+                // Reconciling changes rows all over the table of responses. In the same transaction, each page is
+                // still written only once.
+                store.settle(self.data_directory(), prices)
+            })?;
+        }
         self.settle(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.note("complete", 1))?;
@@ -177,7 +162,7 @@ impl Ledger {
     ) -> std::result::Result<(), LedgerError> {
         let mut new_lines = self.read_session(transcript, true, limit);
         if !new_lines.batch.files.is_empty() {
-            new_lines.batch.price(prices);
+            new_lines.batch.finish(prices);
             self.write(|store| store.commit(&new_lines.batch, prices))?;
         }
         self.settle(prices)

@@ -1,7 +1,6 @@
 //! Collects facts from transcripts in memory before they are committed.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,8 @@ use crate::transcript::tail;
 /// The facts that have been read since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) responses: HashMap<i64, Response>,
+    /// The responses. Until [`Batch::finish`] is called, several of them may be lines of the same response.
+    pub(super) responses: Vec<Response>,
     /// The names of sessions and models.
     pub(super) sessions: HashMap<Id, String>,
     pub(super) models: HashMap<Id, String>,
@@ -26,6 +26,8 @@ pub(super) struct Batch {
     pub(super) directories: HashMap<Id, (Millis, String)>,
     pub(super) files: Vec<FileFacts>,
     pub(super) unreadable: Vec<PathBuf>,
+    /// True if time ran out before everything was read.
+    pub(super) is_cut_short: bool,
 }
 
 /// The facts from one transcript, except for its responses.
@@ -116,17 +118,47 @@ impl Batch {
         self.files.iter().any(|facts| !facts.checkpoints.is_empty())
     }
 
-    /// Calculates the cost of every response.
-    pub(super) fn price(&mut self, prices: &PriceTable) {
+    /// Adds the facts in another batch, which was read after this one.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.responses.append(&mut other.responses);
+        self.sessions.extend(other.sessions);
+        self.models.extend(other.models);
+        self.scenes.extend(other.scenes);
+        for (session, (at, directory)) in other.directories {
+            self.add_directory(session, at, &directory);
+        }
+        self.files.append(&mut other.files);
+        self.unreadable.append(&mut other.unreadable);
+        self.is_cut_short |= other.is_cut_short;
+    }
+
+    /// Merges the lines of each response, sorts the responses by key, and calculates their costs.
+    pub(super) fn finish(&mut self, prices: &PriceTable) {
+        self.responses.sort_by_cached_key(|response| response.key);
+        self.responses.dedup_by(|later, first| {
+            let is_same = later.key == first.key;
+            if is_same {
+                first.merge(later);
+            }
+            is_same
+        });
         let by_model: HashMap<Id, _> = self
             .models
             .iter()
             .map(|(id, name)| (*id, super::facts::PricesOfModel::new(prices, name)))
             .collect();
-        for response in self.responses.values_mut() {
+        for response in &mut self.responses {
             if let Some(prices) = by_model.get(&response.model) {
                 response.price(prices);
             }
+        }
+    }
+
+    /// Records the directory of a response, unless an earlier response of the session is known.
+    fn add_directory(&mut self, session: Id, at: Millis, directory: &str) {
+        let known = self.directories.get(&session);
+        if known.is_none_or(|(known_at, _)| at < *known_at) {
+            self.directories.insert(session, (at, directory.to_owned()));
         }
     }
 
@@ -156,6 +188,14 @@ fn session_of(path: &Path) -> io::Result<String> {
         return Ok(by_path);
     }
     Ok(first_session(path)?.unwrap_or(by_path))
+}
+
+/// Returns true if both combinations of names are the same. Most names are empty. The C library needs 150 ns to compare
+/// two empty strings on some processors, because it loads bytes from addresses that do not exist.
+fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
+    left.into_iter()
+        .zip(right)
+        .all(|(left, right)| left.len() == right.len() && (left.is_empty() || left == right))
 }
 
 /// Adds a transcript's lines to a batch.
@@ -261,7 +301,7 @@ impl FileSink<'_> {
     /// cached, because consecutive responses usually share it.
     fn scene(&mut self, names: [&str; 5]) -> Id {
         if let Some(last) = &self.last_scene
-            && last.scene.names() == names
+            && are_equal(last.scene.names(), names)
         {
             return last.id;
         }
@@ -289,16 +329,7 @@ impl FileSink<'_> {
             line.mcp_server.as_deref().unwrap_or_default(),
         ]);
         if let Some(directory) = &line.directory {
-            let known = self.batch.directories.entry(self.facts.session);
-            match known {
-                Entry::Occupied(mut known) if at < known.get().0 => {
-                    known.insert((at, directory.to_string()));
-                }
-                Entry::Occupied(_) => {}
-                Entry::Vacant(unknown) => {
-                    unknown.insert((at, directory.to_string()));
-                }
-            }
+            self.batch.add_directory(self.facts.session, at, directory);
         }
         for advice in &line.advice {
             self.batch.add_model(&advice.model);
@@ -321,11 +352,9 @@ impl FileSink<'_> {
             location,
             ..Response::default()
         };
-        match self.batch.responses.entry(line.key) {
-            Entry::Occupied(mut known) => known.get_mut().merge(&response),
-            Entry::Vacant(unknown) => {
-                unknown.insert(response);
-            }
+        match self.batch.responses.last_mut() {
+            Some(last) if last.key == line.key => last.merge(&response),
+            _ => self.batch.responses.push(response),
         }
     }
 }

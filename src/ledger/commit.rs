@@ -78,10 +78,8 @@ impl Store {
             self.add_file(facts)?;
         }
         let mut writer = ResponseWriter::new(self, prices)?;
-        // Writing in key order keeps consecutive responses close to each other in the table.
-        let mut responses: Vec<&Response> = batch.responses.values().collect();
-        responses.sort_unstable_by_key(|response| response.key);
-        for response in responses {
+        // The responses are in key order, which fills the pages of the table one after another.
+        for response in &batch.responses {
             writer.add(response)?;
         }
         self.change_sums(writer.changes)?;

@@ -204,7 +204,7 @@ impl Live {
         }
         let event = self.event.clone();
         if let Some(prices) = &self.prices {
-            batch.price(prices);
+            batch.finish(prices);
         }
         let (session, prices) = (self.session, self.prices.as_ref());
         let written = self.ledger.ask(|store| {
@@ -236,7 +236,7 @@ impl Live {
             let mut cost = Money::ZERO;
             for response in batch
                 .responses
-                .values()
+                .iter()
                 .filter(|response| response.session == session)
             {
                 let is_known: bool = store.value(

@@ -11,7 +11,6 @@
 //! journal, and the next reader picks it up.
 
 mod catch_up;
-mod chunks;
 mod collect;
 mod commit;
 mod database;
@@ -25,6 +24,7 @@ mod mend;
 mod pull_requests;
 pub mod reconcile;
 mod responses;
+mod rounds;
 mod rows;
 mod settle;
 mod sums;

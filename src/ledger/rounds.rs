@@ -1,0 +1,283 @@
+//! Reads transcripts on several threads.
+//!
+//! Only one thread can write to the database, and writing is fastest if many facts are written at once. Transcripts are
+//! therefore read in rounds: all threads read, and then the facts are returned together.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use super::catch_up::Effort;
+use super::collect::Batch;
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::pricing::PriceTable;
+use crate::time::Millis;
+use crate::transcript::reader::{ReadLimits, ReadPosition};
+
+/// The number of unread bytes in a round. The facts in so many bytes need about 30 MB of memory.
+const ROUND: u64 = 1024 * 1024 * 1024;
+
+/// The minimum number of unread bytes for which several threads are used.
+const SHARED: u64 = 8 * 1024 * 1024;
+
+/// The maximum number of reading threads. With more threads, most of the time would be spent writing.
+const MOST_THREADS: usize = 8;
+
+/// A transcript that has grown since it was last read.
+#[derive(Debug)]
+pub(super) struct GrownTranscript {
+    pub(super) file: TranscriptFile,
+    /// How far the transcript has been read.
+    pub(super) position: ReadPosition,
+}
+
+impl GrownTranscript {
+    /// Returns the number of bytes that have not been read yet.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        self.file.state.size.saturating_sub(self.position.offset)
+    }
+}
+
+pub(super) fn unread_bytes(transcripts: &[GrownTranscript]) -> u64 {
+    transcripts.iter().map(GrownTranscript::unread_bytes).sum()
+}
+
+/// Splits transcripts into rounds. Each round has at least one transcript.
+pub(super) fn rounds(transcripts: &[GrownTranscript]) -> Vec<&[GrownTranscript]> {
+    let mut rounds = Vec::new();
+    let mut rest = transcripts;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|transcript| {
+            bytes += transcript.unread_bytes();
+            bytes <= ROUND
+        });
+        let (round, others) = rest.split_at(fitting.count().max(1));
+        rounds.push(round);
+        rest = others;
+    }
+    rounds
+}
+
+/// The settings for reading transcripts.
+pub(super) struct ReadSettings<'p> {
+    /// See [`ReadLimits::settled_before`].
+    pub(super) settled_before: Millis,
+    pub(super) prices: &'p PriceTable,
+    pub(super) effort: Effort,
+    /// The time at which reading started.
+    pub(super) started: Instant,
+}
+
+impl ReadSettings<'_> {
+    fn is_late(&self) -> bool {
+        match self.effort {
+            Effort::All => false,
+            Effort::Within(limit) => self.started.elapsed() >= limit,
+        }
+    }
+
+    /// Returns the number of threads to use for reading this many bytes. While Claude Code is waiting, only one thread
+    /// reads, to leave the other processors free.
+    fn threads(&self, bytes: u64) -> usize {
+        if bytes < SHARED || self.effort != Effort::All {
+            return 1;
+        }
+        thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
+    }
+
+    /// Reads the new lines of a transcript.
+    fn read(&self, transcript: &GrownTranscript, buffer: &mut Vec<u8>) -> Batch {
+        let mut batch = Batch::default();
+        let mut is_cut_short = false;
+        let mut limits = ReadLimits {
+            buffer,
+            settled_before: self.settled_before,
+            is_enough: &mut |_| {
+                is_cut_short = self.is_late();
+                is_cut_short
+            },
+        };
+        let path = &transcript.file.path;
+        if let Err(error) = batch.read(path, &transcript.position, &mut limits)
+            && transcripts::exists_despite(&error)
+        {
+            batch.unreadable.push(path.clone());
+        }
+        batch.is_cut_short = is_cut_short;
+        batch
+    }
+}
+
+/// The facts from one transcript of a round.
+struct ReadTranscript {
+    /// The position of the transcript in the round.
+    index: usize,
+    batch: Batch,
+}
+
+/// A round whose transcripts are distributed to several threads.
+struct Round<'r> {
+    transcripts: &'r [GrownTranscript],
+    settings: &'r ReadSettings<'r>,
+    /// The index of the first transcript that no thread has started to read.
+    next: AtomicUsize,
+    /// The number of bytes that have been read.
+    done: AtomicU64,
+}
+
+impl Round<'_> {
+    /// Reads transcripts until none are left or time runs out. Calls `progress` with the number of bytes that all
+    /// threads have read so far.
+    fn read(&self, mut progress: impl FnMut(u64)) -> Vec<ReadTranscript> {
+        let mut buffer = Vec::new();
+        let mut all = Vec::new();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(transcript) = self.transcripts.get(index) else {
+                return all;
+            };
+            if self.settings.is_late() {
+                let batch = Batch {
+                    is_cut_short: true,
+                    ..Batch::default()
+                };
+                all.push(ReadTranscript { index, batch });
+                return all;
+            }
+            let batch = self.settings.read(transcript, &mut buffer);
+            all.push(ReadTranscript { index, batch });
+            let bytes = transcript.unread_bytes();
+            progress(self.done.fetch_add(bytes, Ordering::Relaxed) + bytes);
+        }
+    }
+}
+
+/// Reads the new lines of the transcripts in a round. Calls `progress` with the number of bytes read so far.
+pub(super) fn read_round(
+    transcripts: &[GrownTranscript],
+    settings: &ReadSettings<'_>,
+    progress: impl FnMut(u64),
+) -> Batch {
+    let round = Round {
+        transcripts,
+        settings,
+        next: AtomicUsize::new(0),
+        done: AtomicU64::new(0),
+    };
+    let mut all = thread::scope(|scope| {
+        let mut others = Vec::new();
+        for _ in 1..settings.threads(unread_bytes(transcripts)) {
+            // If the system cannot start another thread, this thread reads everything.
+            others.extend(thread::Builder::new().spawn_scoped(scope, || round.read(|_| ())));
+        }
+        let mut all = round.read(progress);
+        for other in others {
+            all.extend(other.join().unwrap_or_default());
+        }
+        all
+    });
+    all.sort_unstable_by_key(|read| read.index);
+    let mut batch = Batch::default();
+    for read in all {
+        batch.append(read.batch);
+    }
+    batch.finish(settings.prices);
+    batch
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the client, which writes transcripts"
+)]
+mod tests {
+    use std::fs::{self, File};
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Writes a transcript that contains one response and roughly this many bytes of other lines.
+    fn transcript(directory: &Path, number: usize, bytes: usize) -> GrownTranscript {
+        let path = directory.join(format!("{number}.jsonl"));
+        let other = format!("{{\"type\":\"user\",\"text\":\"{}\"}}\n", "x".repeat(1_000));
+        let response = format!(
+            "{{\"type\":\"assistant\",\"requestId\":\"r{number}\",\"timestamp\":\"2026-11-20T06:26:56.016Z\",\"message\":{{\"id\":\"m\",\"model\":\"claude-opus-4-6\",\"usage\":{{\"output_tokens\":{number}}}}}}}\n"
+        );
+        fs::write(&path, other.repeat(bytes / other.len()) + &response).unwrap();
+        GrownTranscript {
+            file: TranscriptFile::look(&path).unwrap().unwrap(),
+            position: ReadPosition::default(),
+        }
+    }
+
+    fn read(transcripts: &[GrownTranscript], effort: Effort, progress: impl FnMut(u64)) -> Batch {
+        let settings = ReadSettings {
+            settled_before: 0,
+            prices: &PriceTable::list(),
+            effort,
+            started: Instant::now(),
+        };
+        read_round(transcripts, &settings, progress)
+    }
+
+    #[test]
+    fn facts_arrive_in_transcript_order_from_any_thread() {
+        let directory = tempfile::tempdir().unwrap();
+        let sizes = [6, 1, 1, 5, 2, 0, 3].map(|megabytes| megabytes << 20);
+        let transcripts: Vec<GrownTranscript> = sizes
+            .into_iter()
+            .enumerate()
+            .map(|(number, bytes)| transcript(directory.path(), number, bytes))
+            .collect();
+        let written: Vec<&PathBuf> = transcripts
+            .iter()
+            .map(|transcript| &transcript.file.path)
+            .collect();
+        let mut done = 0;
+        let batch = read(&transcripts, Effort::All, |bytes| done = bytes);
+        let paths: Vec<&PathBuf> = batch.files.iter().map(|facts| &facts.path).collect();
+        assert_eq!(paths, written);
+        assert_eq!(batch.responses.len(), written.len());
+        assert!(done > 0 && done <= unread_bytes(&transcripts));
+        assert!(!batch.is_cut_short);
+    }
+
+    #[test]
+    fn a_round_has_a_limited_size() {
+        let directory = tempfile::tempdir().unwrap();
+        let sizes = [ROUND + 1, ROUND / 2, ROUND / 3, ROUND / 2, 0];
+        let transcripts: Vec<GrownTranscript> = sizes
+            .into_iter()
+            .enumerate()
+            .map(|(number, bytes)| {
+                let path = directory.path().join(number.to_string());
+                // A sparse file takes up no disk space.
+                File::create(&path).unwrap().set_len(bytes).unwrap();
+                GrownTranscript {
+                    file: TranscriptFile::look(&path).unwrap().unwrap(),
+                    position: ReadPosition::default(),
+                }
+            })
+            .collect();
+        let lengths: Vec<usize> = rounds(&transcripts).into_iter().map(<[_]>::len).collect();
+        assert_eq!(lengths, [1, 2, 2]);
+        assert!(rounds(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_round_that_was_not_read_to_its_end_is_cut_short() {
+        let directory = tempfile::tempdir().unwrap();
+        let transcripts = [transcript(directory.path(), 0, 64 << 20)];
+        let batch = read(
+            &transcripts,
+            Effort::Within(Duration::from_millis(2)),
+            |_| (),
+        );
+        assert!(batch.is_cut_short);
+        let transcripts = [transcript(directory.path(), 1, 1)];
+        let batch = read(&transcripts, Effort::Within(Duration::ZERO), |_| ());
+        assert!(batch.is_cut_short);
+    }
+}
