@@ -77,10 +77,23 @@ impl Store {
         for facts in &batch.files {
             self.add_file(facts)?;
         }
+        // It takes less time to create an index for all responses of a first read than to add them to it one by one.
+        let index: Option<String> = self.first(
+            "SELECT sql FROM sqlite_schema
+             WHERE name = 'responses_by_session' AND NOT EXISTS (SELECT 1 FROM responses)",
+            [],
+            |row| row.get(0),
+        )?;
+        if index.is_some() {
+            self.0.execute_batch("DROP INDEX responses_by_session")?;
+        }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, which fills the pages of the table one after another.
         for response in &batch.responses {
             writer.add(response)?;
+        }
+        if let Some(index) = index {
+            self.0.execute_batch(&index)?;
         }
         self.change_sums(writer.changes)?;
         for facts in &batch.files {
