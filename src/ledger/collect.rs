@@ -17,7 +17,11 @@ use crate::transcript::tail;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The responses. Until [`Batch::finish`] is called, several of them may be lines of the same response.
-    pub(super) responses: Vec<Response>,
+    #[expect(
+        clippy::vec_box,
+        reason = "sorting and merging would move 250 bytes for each response"
+    )]
+    pub(super) responses: Vec<Box<Response>>,
     /// The names of sessions and models.
     pub(super) sessions: HashMap<Id, String>,
     pub(super) models: HashMap<Id, String>,
@@ -31,7 +35,7 @@ pub(super) struct Batch {
 }
 
 /// The facts from one transcript, except for its responses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FileFacts {
     pub(super) id: Id,
     pub(super) path: PathBuf,
@@ -92,14 +96,7 @@ impl Batch {
                 path: path.to_owned(),
                 session: session_id,
                 is_main: !is_subagent && !is_old_agent,
-                position: *position,
-                is_anew: false,
-                markers: Vec::new(),
-                compactions: Vec::new(),
-                checkpoints: Vec::new(),
-                errors: Vec::new(),
-                pull_requests: Vec::new(),
-                damage: Vec::new(),
+                ..FileFacts::default()
             },
             batch: self,
             last_scene: None,
@@ -354,7 +351,7 @@ impl FileSink<'_> {
         };
         match self.batch.responses.last_mut() {
             Some(last) if last.key == line.key => last.merge(&response),
-            _ => self.batch.responses.push(response),
+            _ => self.batch.responses.push(Box::new(response)),
         }
     }
 }

@@ -235,15 +235,7 @@ impl Store {
                 params![facts.id, marker.offset, marker.at, marker.snapshot],
             )?;
             if let Some(snapshot) = marker.snapshot {
-                let sharers: Vec<Id> = self.all(
-                    "SELECT DISTINCT files.session FROM markers JOIN files ON files.id = markers.file
-                     WHERE snapshot = ?1 LIMIT 2",
-                    [snapshot],
-                    |row| row.get(0),
-                )?;
-                for sharer in sharers {
-                    self.link(facts.session, sharer)?;
-                }
+                self.link_by(facts.session, "markers", "snapshot", snapshot)?;
             }
         }
         for compaction in &facts.compactions {
@@ -287,7 +279,7 @@ impl Store {
             .map(|checkpoint| checkpoint.started)
             .collect();
         for started in starts {
-            self.link_by_start(facts, started)?;
+            self.link_by(facts.session, "checkpoints", "started", started)?;
         }
         if !facts.checkpoints.is_empty() {
             self.mark_dirty(facts.session)?;
@@ -295,20 +287,20 @@ impl Store {
         Ok(())
     }
 
-    /// Links a transcript's session to the sessions whose runs started at the same time. Those sessions are already
-    /// linked to each other, so one link is enough.
-    fn link_by_start(&self, facts: &FileFacts, started: Millis) -> Result<()> {
-        for query in [
-            "SELECT file FROM checkpoints WHERE started = ?1 AND file < ?2 LIMIT 1",
-            "SELECT file FROM checkpoints WHERE started = ?1 AND file > ?2 LIMIT 1",
-        ] {
-            let file: Option<Id> = self.first(query, [started, facts.id], |row| row.get(0))?;
-            let Some(file) = file else {
-                continue;
-            };
-            if let Some(other) = self.session_of_file(file)? {
-                self.link(facts.session, other)?;
-            }
+    /// Links a session to the sessions whose transcripts have the same value in a column of a table. Those sessions are
+    /// already linked to each other, so two of them are enough.
+    fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
+        let others: Vec<Id> = self.all(
+            &format!(
+                "SELECT session FROM files WHERE id IN (
+                     (SELECT min(file) FROM {table} WHERE {column} = ?1),
+                     (SELECT max(file) FROM {table} WHERE {column} = ?1))"
+            ),
+            [value],
+            |row| row.get(0),
+        )?;
+        for other in others {
+            self.link(session, other)?;
         }
         Ok(())
     }
@@ -367,16 +359,7 @@ impl Store {
             self.add_copy(compaction.key, location)?;
             self.link_location(session, location)?;
         }
-        let sharers: Vec<Id> = self.all(
-            "SELECT DISTINCT files.session FROM copies JOIN files ON files.id = copies.file
-             WHERE copies.key = ?1 LIMIT 2",
-            [compaction.key],
-            |row| row.get(0),
-        )?;
-        for sharer in sharers {
-            self.link(session, sharer)?;
-        }
-        Ok(())
+        self.link_by(session, "copies", "key", compaction.key)
     }
 
     /// Recalculates the cost of every response. `models` contains the names of all models.

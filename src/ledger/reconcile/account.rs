@@ -86,7 +86,7 @@ impl AccountBuilder<'_> {
             .map(|totals| {
                 totals
                     .run
-                    .last
+                    .last()
                     .map_or(totals.run.started_at, |last| last.at)
             })
             .max();

@@ -257,7 +257,7 @@ impl<'l> Part<'l> {
         let mut increases: Vec<(Millis, Money)> = Vec::new();
         for totals in &self.runs {
             let mut before = totals.starting.map_or(Money::ZERO, |total| total.amount);
-            for sample in &totals.run.increases {
+            for sample in &totals.run.samples {
                 if sample.amount > before {
                     increases.push((sample.at, sample.amount - before));
                     before = sample.amount;

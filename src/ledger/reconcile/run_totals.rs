@@ -72,7 +72,7 @@ impl<'l> RunTotals<'l> {
             start,
             starting,
             is_start_proven: true,
-            last: run.last.map(|last| KnownTotal::sampled(last.amount)),
+            last: run.last().map(|last| KnownTotal::sampled(last.amount)),
             until: run.covered_until(),
             is_closed: false,
         }
@@ -111,12 +111,14 @@ impl<'l> RunTotals<'l> {
 
     /// Returns how much of the last total may be due to a response that is not in the transcript yet.
     pub(super) fn newest_increase(&self) -> Money {
-        let (Some(last), Some(starting), false) = (self.run.last, self.starting, self.is_closed)
-        else {
+        let (Some(starting), false) = (self.starting, self.is_closed) else {
             return Money::ZERO;
         };
-        let before = self.run.previous.unwrap_or(starting.amount);
-        (last.amount - before).or_zero()
+        match self.run.samples.as_slice() {
+            [.., before, last] => last.amount - before.amount,
+            [only] => (only.amount - starting.amount).or_zero(),
+            [] => Money::ZERO,
+        }
     }
 }
 
@@ -259,7 +261,7 @@ impl<'l> SessionFacts<'l> {
     /// Returns the evidence that a run wrote a checkpoint, or `None` if the run cannot have written it.
     fn claim(&self, index: usize, checkpoint: &Checkpoint) -> Option<Claim> {
         let run = self.runs.get(index)?;
-        let last = run.last.map(|last| last.amount);
+        let last = run.last().map(|last| last.amount);
         if last.is_some_and(|last| checkpoint.cost < last - NOISE) {
             return None;
         }

@@ -52,12 +52,10 @@ pub(crate) struct Run {
     pub(crate) is_return: bool,
     /// True if the process has since started another run.
     is_over: bool,
-    /// The first, the greatest, and the second-greatest total reported by status-line calls.
+    /// The first total reported by a status-line call.
     pub(crate) first: Option<Money>,
-    pub(crate) last: Option<RunSample>,
-    pub(crate) previous: Option<Money>,
-    /// The samples that exceed all earlier samples.
-    pub(crate) increases: Vec<RunSample>,
+    /// The samples that exceed all earlier samples. Calls may arrive out of order, so the others are not used.
+    pub(crate) samples: Vec<RunSample>,
     /// The time at which the run ended, and the length of the transcript at that time.
     pub(crate) ended_at: Option<Millis>,
     pub(crate) end: Option<i64>,
@@ -103,24 +101,21 @@ impl Run {
         }
     }
 
-    /// Adds a sample. Calls may arrive out of order, so only the greatest total is used.
+    /// Adds a sample.
     fn sample(&mut self, sample: RunSample) {
         self.first.get_or_insert(sample.amount);
-        if self.last.is_none_or(|last| sample.amount > last.amount) {
-            self.increases.push(sample);
-        }
-        match self.last {
-            Some(last) if sample.amount > last.amount => {
-                self.previous = Some(last.amount);
-                self.last = Some(sample);
-            }
+        match self.samples.last_mut() {
             Some(last) if sample.amount == last.amount => {
-                let length = last.length.max(sample.length);
-                self.last = Some(RunSample { length, ..last });
+                last.length = last.length.max(sample.length);
             }
-            Some(_) => {}
-            None => self.last = Some(sample),
+            Some(last) if sample.amount < last.amount => {}
+            _ => self.samples.push(sample),
         }
+    }
+
+    /// Returns the sample with the greatest total.
+    pub(crate) fn last(&self) -> Option<RunSample> {
+        self.samples.last().copied()
     }
 
     /// Returns true if the process may still report totals for this run.
@@ -130,7 +125,7 @@ impl Run {
 
     /// Returns the offset up to which the run's samples cover the transcript.
     pub(crate) fn covered_until(&self) -> i64 {
-        self.last.map_or(self.start, |last| last.length)
+        self.last().map_or(self.start, |last| last.length)
     }
 }
 
