@@ -13,7 +13,7 @@ use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitedResource;
-use crate::limits::screen;
+use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
 use crate::render::{Report, conversation_rows};
@@ -24,8 +24,11 @@ use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
 const USUAL_ROWS: usize = 20;
 /// The number of rows taken up by the note about a canceled auto-resume, including the blank row above it.
 const NOTE_ROWS: usize = 3;
-/// A hint that tells users in a conversation where to find the full explanation.
-const MORE_IN_SHELL: &str = "For details: whycap explain --long (in a shell).";
+/// Hints that tell users in a conversation where to find the full explanation.
+const MORE_IN_SHELL: Pointers<'_> = Pointers {
+    usual: "For details: whycap explain --long (in a shell).",
+    short: "More: whycap explain",
+};
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.

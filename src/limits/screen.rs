@@ -32,11 +32,19 @@ pub fn on_one_screen(incident: &Incident, session: Option<&str>) -> Report {
     report
 }
 
-/// Explains an error in at most `rows` rows. The last row is `end`, which tells the user where to find more
-/// information. `session` is a sentence that names the session in which the error occurred.
+/// The pointers to more information at the end of an answer in a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pointers<'a> {
+    pub(crate) usual: &'a str,
+    /// The pointer for a low terminal, which fits in one row.
+    pub(crate) short: &'a str,
+}
+
+/// Explains an error in at most `rows` rows, or in as few rows as possible. Even the shortest answer says what happened
+/// and what to do. `session` is a sentence that names the session in which the error occurred.
 pub(crate) fn in_rows(
     rows: usize,
-    end: &str,
+    more: Pointers<'_>,
     incident: &Incident,
     session: Option<&str>,
     page: Page,
@@ -47,14 +55,29 @@ pub(crate) fn in_rows(
         add_actions(incident, actions, &mut report);
         add_reasons(incident, reasons, &mut report);
         report.gap();
-        report.paragraph(Tone::Quiet, format!("{} {end}", origin(incident)));
+        report.paragraph(Tone::Quiet, format!("{} {}", origin(incident), more.usual));
+        if report.row_count(page) <= rows {
+            return report;
+        }
+    }
+    for (actions, pointer) in [
+        (3, more.usual),
+        (2, more.usual),
+        (1, more.usual),
+        (1, more.short),
+    ] {
+        let mut report = Report::default();
+        add_headline(incident, session, &mut report);
+        add_numbered(incident, actions, &mut report);
+        report.paragraph(Tone::Quiet, pointer);
         if report.row_count(page) <= rows {
             return report;
         }
     }
     let mut report = Report::default();
-    add_headline(incident, session, &mut report);
-    report.paragraph(Tone::Quiet, end);
+    report.paragraph(tone_of_headline(incident), incident.badge.clone());
+    add_numbered(incident, 1, &mut report);
+    report.paragraph(Tone::Quiet, more.short);
     report
 }
 
@@ -108,13 +131,16 @@ fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report)
         report.paragraphs(Tone::Quiet, session);
         return;
     }
-    let tone = if incident.blocks().is_some() {
+    report.paragraphs(Tone::Quiet, session);
+    report.paragraph(tone_of_headline(incident), incident.headline.clone());
+}
+
+fn tone_of_headline(incident: &Incident) -> Tone {
+    if incident.blocks().is_some() {
         Tone::Alarm
     } else {
         Tone::Strong
-    };
-    report.paragraphs(Tone::Quiet, session);
-    report.paragraph(tone, incident.headline.clone());
+    }
 }
 
 /// Adds up to `most` actions as a numbered list.
@@ -123,6 +149,10 @@ fn add_actions(incident: &Incident, most: usize, report: &mut Report) {
         return;
     }
     report.section("What to do");
+    add_numbered(incident, most, report);
+}
+
+fn add_numbered(incident: &Incident, most: usize, report: &mut Report) {
     for (index, action) in incident.actions.iter().take(most).enumerate() {
         let number = format!("{}. ", index + 1);
         report.item(&number, Tone::Plain, with_place(action));

@@ -360,6 +360,42 @@ fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     }
 }
 
+/// On a very low and narrow screen, the answer has six rows of forty columns. It must still say what to do.
+#[test]
+fn an_answer_on_the_lowest_screen_names_the_first_step() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    let prompt = || json!({"prompt": "/whycap"});
+    client.variables = vec![
+        ("COLUMNS".to_owned(), "50".to_owned()),
+        ("LINES".to_owned(), "20".to_owned()),
+    ];
+    for (at, text, status, step) in [
+        (
+            "2026-11-20T09:00:00Z",
+            "API Error: 529 Overloaded",
+            529,
+            "1. Wait",
+        ),
+        (
+            "2026-11-20T09:10:00Z",
+            "Credit balance is too low",
+            400,
+            "1. ",
+        ),
+        (AT, TEXT, 429, "1. Do nothing"),
+    ] {
+        client.receives_error(at, text, json!({"apiErrorStatus": status}));
+        let run = client.event(&at.replace(":00Z", ":30Z"), "UserPromptSubmit", prompt());
+        let reply = only_for_the_user(&run).expect("an answer");
+        let reason = reply["reason"].as_str().unwrap();
+        assert!(reason.contains(step), "{reason}");
+        let has_pointer = reason.contains("whycap explain");
+        assert!(has_pointer, "{reason}");
+        assert!(reason.lines().count() <= 6, "{reason}");
+    }
+}
+
 #[test]
 fn a_prompt_for_another_program_passes() {
     let sandbox = Sandbox::new();
