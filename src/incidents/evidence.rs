@@ -69,13 +69,58 @@ pub(super) enum OtherSessions {
     WithoutList,
 }
 
-/// The last response of a session.
+/// The responses at the end of a session's transcript.
 #[derive(Debug)]
-struct SessionResponse {
+struct SessionResponses {
     session: String,
-    at: DateTime<Utc>,
-    model: Option<String>,
-    owner: Option<Owner>,
+    tail: Rc<Tail>,
+    last: DateTime<Utc>,
+}
+
+impl SessionResponses {
+    /// Returns the responses after an error that may show how it ended: the first one, the first one that cannot have
+    /// been in progress when the error occurred, and the last one.
+    fn after(
+        &self,
+        error: &StoredError,
+        payer: PayerRelation,
+        later: &LaterLimits,
+    ) -> Vec<OtherResponse> {
+        let Tail {
+            errors,
+            owner,
+            model,
+            is_whole,
+            response_times,
+            ..
+        } = &*self.tail;
+        let first_after = |moment: DateTime<Utc>| {
+            let mut times = response_times.iter().copied();
+            times.find(|at| *at > moment)
+        };
+        let first = first_after(error.at);
+        let is_first_known = *is_whole || response_times.first().is_some_and(|at| *at <= error.at);
+        let last = Some(self.last).filter(|at| *at > error.at);
+        let first_settled = first_after(error.at + SETTLED_AFTER);
+        let mut times = vec![first, first_settled, last];
+        times.dedup();
+        let refusals = errors.iter().filter(|error| error.line.quota.is_some());
+        let last_refusal = refusals.filter_map(|error| error.line.at).max();
+        times
+            .into_iter()
+            .flatten()
+            .map(|at| OtherResponse {
+                at,
+                // Only the model of the last response is known.
+                model: model.clone().filter(|_| at == self.last),
+                payer,
+                has_owner: owner.is_some(),
+                is_first: is_first_known && (Some(at) == first || Some(at) == first_settled),
+                is_refused_later: last_refusal.is_some_and(|refused| refused > at)
+                    || later.has_refusal_after(error, at),
+            })
+            .collect()
+    }
 }
 
 /// An error, and whether it is stored in the journal.
@@ -250,7 +295,7 @@ pub(super) struct EvidenceCollector<'a> {
     pub(super) client_version: Option<&'a str>,
     machine: OnceCell<Machine>,
     registered: OnceCell<Vec<Session>>,
-    responses: OnceCell<Vec<SessionResponse>>,
+    responses: OnceCell<Vec<SessionResponses>>,
     newest_reading: OnceCell<Option<Reading>>,
     /// Each session's readings, oldest first.
     readings_of: Cache<String, Vec<Sample>>,
@@ -258,6 +303,7 @@ pub(super) struct EvidenceCollector<'a> {
     readings_of_account: Cache<String, Rc<[Reading]>>,
     /// The last time each session's transcript said that responses are free.
     last_free_at: Cache<String, Option<DateTime<Utc>>>,
+    samples_of_account: Cache<String, Rc<[Sample]>>,
     /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
@@ -305,6 +351,7 @@ impl<'a> EvidenceCollector<'a> {
             readings_of: Cache::default(),
             readings_of_account: Cache::default(),
             last_free_at: Cache::default(),
+            samples_of_account: Cache::default(),
             waiting_ended: Cache::default(),
             messages: Cache::default(),
             news: RefCell::default(),
@@ -358,6 +405,7 @@ impl<'a> EvidenceCollector<'a> {
     /// Collects all evidence about an error.
     fn evidence(&self, known_error: KnownError, later: &LaterLimits) -> Evidence {
         let mut evidence = self.bare_evidence(known_error.error);
+        evidence.collected.is_stored = known_error.is_stored;
         let has_news = self.add_transcript(&mut evidence);
         settle_owner(&mut evidence, self.login.as_ref());
         self.add_readings(&mut evidence);
@@ -372,7 +420,13 @@ impl<'a> EvidenceCollector<'a> {
             Some(response) => next_limit_at.filter(|at| response.at > Some(*at)),
             None => next_limit_at,
         };
-        if !evidence.has_later_response() {
+        evidence.collected.is_refused_after_end = evidence
+            .known_end()
+            .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
+        let is_decided = evidence.known_end().is_some() && !evidence.collected.is_refused_after_end;
+        let may_be_ended_elsewhere = self.other_sessions == OtherSessions::Newest && !is_decided;
+        if may_be_ended_elsewhere || !evidence.has_later_response() {
+            self.add_account_readings(&mut evidence);
             self.add_other_sessions(&mut evidence, later);
         }
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
@@ -439,7 +493,8 @@ impl<'a> EvidenceCollector<'a> {
         };
         evidence.collected.newest_reading =
             self.newest_reading().map(|reading| reading.sample.clone());
-        let is_stored = evidence.has_later_response() && !evidence.error.readings.is_empty();
+        let has_end = evidence.has_later_response() || evidence.error.end.is_some();
+        let is_stored = has_end && !evidence.error.readings.is_empty();
         if !is_stored {
             self.read_readings(&mut evidence.error);
         }
@@ -520,50 +575,95 @@ impl<'a> EvidenceCollector<'a> {
         session: &str,
         account: &str,
     ) -> Vec<Sample> {
-        let of_account = || readings::of_account(self.readings.journal, Some(account));
         match self.other_sessions {
             OtherSessions::WithoutList => {
-                readings::of_other_sessions_around(of_account(), moment, session)
+                let of_account = readings::of_account(self.readings.journal, Some(account));
+                readings::of_other_sessions_around(of_account, moment, session)
             }
             OtherSessions::Newest => {
-                let all = self
-                    .readings_of_account
-                    .get_or_compute(account, || of_account().collect());
+                let all = self.all_readings_of(account);
                 readings::of_other_sessions_around(all.iter(), moment, session)
             }
         }
     }
 
-    /// Adds the responses that other sessions have received since the error. Also determines whether the error affects
-    /// the requesting user at all.
+    /// Adds the readings of all sessions of the account, which show how full its windows were after the error. The
+    /// status line needs only the newest reading.
+    fn add_account_readings(&self, evidence: &mut Evidence) {
+        let error = &evidence.error;
+        let account = error.payer.account.as_ref();
+        if self.other_sessions == OtherSessions::Newest
+            && !error.is_payer_hidden_by_token()
+            && let Some(account) = account.and_then(|account| account.owner.fingerprint.as_deref())
+        {
+            evidence.collected.account_readings =
+                self.samples_of_account.get_or_compute(account, || {
+                    let readings = self.all_readings_of(account);
+                    readings
+                        .iter()
+                        .map(|reading| reading.sample.clone())
+                        .collect()
+                });
+        }
+    }
+
+    /// Returns an account's readings, newest first.
+    fn all_readings_of(&self, account: &str) -> Rc<[Reading]> {
+        self.readings_of_account.get_or_compute(account, || {
+            readings::of_account(self.readings.journal, Some(account)).collect()
+        })
+    }
+
+    /// Adds the responses that other sessions have received since the error. Also determines whether an error that its
+    /// own session has not overcome affects the requesting user at all.
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterLimits) {
         let error = &evidence.error;
-        let mut responses = self.responses_by_readings(error);
+        let mut responses = Vec::new();
         let needs_transcripts = self.other_sessions == OtherSessions::Newest
             || evidence.collected.newest_reading.is_none();
+        let of_reading = self.session_of_newest_reading(error);
+        let mut is_reading_included = false;
         let mut asker_works = false;
         if needs_transcripts {
-            for response in self.responses(error) {
-                if error.session.id.as_ref() == Some(&response.session) || response.at <= error.at {
+            for of_session in self.responses(error) {
+                if error.session.id.as_ref() == Some(&of_session.session)
+                    || of_session.last <= error.at
+                {
                     continue;
                 }
-                let payer = payer_relation(error, response.owner.as_ref());
-                asker_works |= self.is_unaffected(error, response, payer);
-                responses.push(OtherResponse {
-                    at: response.at,
-                    model: response.model.clone(),
-                    payer,
-                    has_owner: response.owner.is_some(),
-                });
+                let mut payer = payer_relation(error, of_session.tail.owner.as_ref());
+                if let Some((session, payer_of_reading)) = &of_reading
+                    && *session == of_session.session
+                    && payer == PayerRelation::Unknown
+                {
+                    payer = *payer_of_reading;
+                    is_reading_included = true;
+                }
+                asker_works |= self.is_unaffected(error, of_session, payer);
+                responses.extend(of_session.after(error, payer, later));
             }
         }
-        responses.retain(|response| !later.has_refusal_after(error, response.at));
+        if let (Some((_, payer)), Some(newest), false) =
+            (of_reading, self.newest_reading(), is_reading_included)
+        {
+            responses.push(OtherResponse {
+                at: newest.sample.measured,
+                model: newest.sample.model.clone(),
+                payer,
+                has_owner: true,
+                is_first: false,
+                is_refused_later: later.has_refusal_after(error, newest.sample.measured),
+            });
+        }
+        evidence.collected.other_responses = responses;
+        if evidence.has_later_response() {
+            return;
+        }
         let lost_key = evidence.plan().is_some() && self.lost_key_of(error);
         let is_own_key = match self.environment_of {
             Some(session) => error.session.id.as_deref() == Some(session),
             None => true,
         };
-        evidence.collected.other_responses = responses;
         evidence.collected.concerns_others_only = asker_works || lost_key && !is_own_key;
         evidence.collected.key_is_removed = lost_key && is_own_key;
     }
@@ -593,12 +693,10 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the response that produced the login's newest reading, if another session received it after the error.
-    /// Otherwise, returns an empty list.
-    fn responses_by_readings(&self, error: &StoredError) -> Vec<OtherResponse> {
-        let Some(newest) = self.newest_reading() else {
-            return Vec::new();
-        };
+    /// Returns the session that received the response with the login's newest reading, and the relation of its payer,
+    /// if another session received that response after the error.
+    fn session_of_newest_reading(&self, error: &StoredError) -> Option<(String, PayerRelation)> {
+        let newest = self.newest_reading()?;
         let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
             Some(false) => PayerRelation::Other,
             // The login's readings never come from a session that is paid for with a key.
@@ -617,19 +715,11 @@ impl<'a> EvidenceCollector<'a> {
                     transcript_end::last_response(&path, &tail)
                 })
                 .is_some_and(|at| at > error.at);
-        if !has_response {
-            return Vec::new();
-        }
-        vec![OtherResponse {
-            at: newest.sample.measured,
-            model: newest.sample.model.clone(),
-            payer,
-            has_owner: true,
-        }]
+        has_response.then(|| (newest.session.clone(), payer))
     }
 
-    /// Returns the last response in each transcript to be searched.
-    fn responses(&self, error: &StoredError) -> &[SessionResponse] {
+    /// Returns the responses in each transcript to be searched.
+    fn responses(&self, error: &StoredError) -> &[SessionResponses] {
         self.responses.get_or_init(|| {
             let session = error.session.id.as_deref().unwrap_or_default();
             match self.other_sessions {
@@ -641,17 +731,16 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    fn responses_in(&self, files: &[TranscriptFile]) -> Vec<SessionResponse> {
+    fn responses_in(&self, files: &[TranscriptFile]) -> Vec<SessionResponses> {
         files
             .iter()
             .filter_map(|file| {
                 let tail = self.transcripts.tail(&file.path)?;
-                let at = transcript_end::last_response(&file.path, &tail)?;
-                (at <= self.now()).then(|| SessionResponse {
+                let last = transcript_end::last_response(&file.path, &tail)?;
+                (last <= self.now()).then(|| SessionResponses {
                     session: session_of(&file.path),
-                    at,
-                    model: tail.model.clone(),
-                    owner: tail.owner.clone(),
+                    tail,
+                    last,
                 })
             })
             .collect()
@@ -664,7 +753,7 @@ impl<'a> EvidenceCollector<'a> {
     fn is_unaffected(
         &self,
         error: &StoredError,
-        response: &SessionResponse,
+        responses: &SessionResponses,
         payer: PayerRelation,
     ) -> bool {
         match self.asker {
@@ -674,7 +763,7 @@ impl<'a> EvidenceCollector<'a> {
                     PayerRelation::Other => error.at,
                     PayerRelation::Same | PayerRelation::Unknown => error.at + SETTLED_AFTER,
                 };
-                response.session == session && response.at > settled
+                responses.session == session && responses.last > settled
             }
             Asker::Shell => {
                 payer != PayerRelation::Same
@@ -850,6 +939,27 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
+/// Returns the record of a stored error, together with how the error ended, if that has not been saved yet. The user is
+/// about to be told, and later explanations must not contradict this, whatever happens in the meantime. Returns `None`
+/// for old errors, because nothing that happens now concerns them.
+pub(super) fn with_new_end(incident: &Incident) -> Option<StoredError> {
+    let Evidence {
+        error,
+        collected,
+        clock,
+    } = &incident.evidence;
+    let end = incident.diagnosis.proven_end?;
+    let is_recent = clock.now - error.at <= USEFUL_FOR;
+    if !collected.is_stored || !is_recent || incident.is_notice() || error.end == Some(end) {
+        return None;
+    }
+    let error = error.clone();
+    Some(StoredError {
+        end: Some(end),
+        ..error
+    })
+}
+
 /// Adds session details that the status line reports but the transcript does not contain.
 fn add_session_details(error: &mut StoredError, sample: &Sample) {
     let session = &mut error.session;
@@ -987,7 +1097,7 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
 /// Compares an error's payer with the owner recorded in another session's transcript. A session that is paid for with
 /// an API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
 /// the failed session used a key.
-fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
+pub(super) fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
     let had_key = error.uses_key();
     match (had_key, owner) {
         (true, Some(_)) => PayerRelation::Other,

@@ -9,13 +9,13 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_match::ErrorIndex;
-use super::evidence::{EvidenceCollector, KnownError};
+use super::evidence::{EvidenceCollector, KnownError, payer_relation};
 use super::session_transcripts::SessionTranscripts;
 use super::transcript_end::LONGEST_REQUEST;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, ShownError};
-use crate::limits::evidence::{LaterResponse, StoredError};
+use crate::limits::evidence::{LaterResponse, OtherResponse, PayerRelation, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::paths::Paths;
@@ -28,13 +28,16 @@ const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 
 /// The first response that an account received after an error. The response is stored because Claude Code deletes
 /// transcripts after a month, and whycap can then no longer determine which account owned each session.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Resumption {
     session: String,
     /// The time at which the error occurred.
     at: Millis,
     #[serde(rename = "then")]
     resumed_at: DateTime<Utc>,
+    /// The payer of the response compared with the payer of the failed request. Missing from older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payer: Option<PayerRelation>,
 }
 
 impl JournalRecord for Resumption {
@@ -84,19 +87,30 @@ impl History<'_> {
         for resumption in self.journal.records::<Resumption>() {
             // The newest record comes first.
             known
-                .entry((resumption.session, resumption.at))
-                .or_insert(resumption.resumed_at);
+                .entry((resumption.session.clone(), resumption.at))
+                .or_insert(resumption);
         }
         let mut incidents = collector.explain(errors);
         for incident in &mut incidents {
             if !incident.is_notice() {
-                let resumed_at = self.resumed_at(incident, &known)?;
-                incident.evidence.collected.resumed_at = resumed_at;
-                if resumed_at.is_some() && incident.diagnosis.state.is_over() {
-                    // The response may be what ended the error.
-                    let evidence = incident.evidence.clone();
-                    *incident = Incident::with_message(evidence, incident.message.clone());
-                }
+                let Some(resumption) = self.resumption(incident, &known)? else {
+                    continue;
+                };
+                let mut evidence = incident.evidence.clone();
+                evidence.collected.resumed_at = Some(resumption.resumed_at);
+                // The transcript may be too long or too old for its response to be found in any other way.
+                evidence
+                    .collected
+                    .other_responses
+                    .extend(resumption.payer.map(|payer| OtherResponse {
+                        at: resumption.resumed_at,
+                        model: None,
+                        payer,
+                        has_owner: false,
+                        is_first: true,
+                        is_refused_later: false,
+                    }));
+                *incident = Incident::with_message(evidence, incident.message.clone());
             }
         }
         Ok(incidents)
@@ -123,43 +137,38 @@ impl History<'_> {
         Ok(())
     }
 
-    /// Returns the time of the account's first response after an error, in any session.
-    fn resumed_at(
+    /// Returns the account's first response after an error, in any session.
+    fn resumption(
         &self,
         incident: &Incident,
-        known: &HashMap<(String, Millis), DateTime<Utc>>,
-    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        known: &HashMap<(String, Millis), Resumption>,
+    ) -> Result<Option<Resumption>, LedgerError> {
         let error = &incident.evidence.error;
         let Some(session) = &error.session.id else {
             return Ok(None);
         };
         let key = (session.clone(), error.at.timestamp_millis());
-        if let Some(resumed_at) = known.get(&key) {
-            return Ok(Some(*resumed_at));
+        if let Some(resumption) = known.get(&key) {
+            return Ok(Some(resumption.clone()));
         }
-        let Some(resumed_at) = self.find_resumption(session, incident)? else {
+        let Some(resumption) = self.find_resumption(session, incident)? else {
             return Ok(None);
         };
         let later_response = error.later_response.as_ref();
-        if later_response.and_then(|response| response.at) != Some(resumed_at) {
-            let (session, at) = key;
-            let resumption = Resumption {
-                session,
-                at,
-                resumed_at,
-            };
+        if later_response.and_then(|response| response.at) != Some(resumption.resumed_at) {
             // If this fails, the next call searches for the response again.
             let _ = journal::append(self.paths, self.now, &resumption);
         }
-        Ok(Some(resumed_at))
+        Ok(Some(resumption))
     }
 
     fn find_resumption(
         &self,
         session: &str,
         incident: &Incident,
-    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
-        let at = incident.evidence.at();
+    ) -> Result<Option<Resumption>, LedgerError> {
+        let error = &incident.evidence.error;
+        let at = error.at;
         // Responses that are already in progress are still completed after a window becomes full.
         let delay = if incident.diagnosis.limit.is_passing() {
             TimeDelta::zero()
@@ -168,12 +177,18 @@ impl History<'_> {
         };
         let until = self.now.min(at + LONGEST_LIMIT);
         let responses = self.ledger.first_responses(at, delay, session, until)?;
-        Ok(responses
-            .into_iter()
-            .find(|(responding, _)| {
-                session == responding || self.shows_resumption(responding, incident)
-            })
-            .map(|(_, at)| datetime_from_millis(at)))
+        let resumption = responses.into_iter().find(|(responding, _)| {
+            session == responding || self.shows_resumption(responding, incident)
+        });
+        Ok(resumption.map(|(responding, resumed_at)| Resumption {
+            session: session.to_owned(),
+            at: at.timestamp_millis(),
+            resumed_at: datetime_from_millis(resumed_at),
+            payer: (session != responding).then(|| {
+                let owner = self.transcripts.owner_of(&responding);
+                payer_relation(error, owner.as_ref())
+            }),
+        }))
     }
 
     /// Returns true if a response in another session shows that the user was able to continue. The session must belong

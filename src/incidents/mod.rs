@@ -35,7 +35,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use self::evidence::{EvidenceCollector, KnownError, OtherSessions, merge, settle_owner};
+use self::evidence::{
+    EvidenceCollector, KnownError, OtherSessions, merge, settle_owner, with_new_end,
+};
 use self::history::History;
 use self::login::Login;
 use self::session_transcripts::SessionTranscripts;
@@ -198,6 +200,7 @@ impl<'a> Incidents<'a> {
         let mut news = Vec::new();
         let situation = self.situation_without_saving(session, asker, &mut news);
         self.save_all(news);
+        self.save_all(situation.incident.as_ref().and_then(with_new_end));
         situation
     }
 
@@ -249,6 +252,12 @@ impl<'a> Incidents<'a> {
         let mut news = Vec::new();
         let incidents = self.explain_all(Some(session), Asker::Session(session), &mut news);
         self.save_all(news);
+        let situation = self.choose_for_conversation(session, incidents);
+        self.save_all(situation.incident.as_ref().and_then(with_new_end));
+        situation
+    }
+
+    fn choose_for_conversation(&self, session: &str, incidents: Vec<Incident>) -> Situation {
         let own_incidents: Vec<Incident> = incidents
             .iter()
             .filter(|incident| incident.is_of(Some(session)))
@@ -434,6 +443,7 @@ impl<'a> Incidents<'a> {
         let mut incidents = history.list(&collector)?;
         incidents.retain(|incident| incident.is_of(session));
         self.save_all(collector.take_news());
+        self.save_all(incidents.iter().filter_map(with_new_end));
         Ok(incidents)
     }
 
@@ -446,6 +456,7 @@ impl<'a> Incidents<'a> {
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
         self.save_all(collector.take_news());
+        self.save_all(incidents.iter().filter_map(with_new_end));
         incidents
     }
 
@@ -492,14 +503,13 @@ impl<'a> Incidents<'a> {
         Some(error)
     }
 
-    /// Saves newly discovered facts about an error. If the session has received a response since the error, the
-    /// readings from around the time of the error are also saved. The verdict then stays the same after the journal has
+    /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error are also saved. The verdict then stays the same after the journal has
     /// deleted those readings.
     pub(crate) fn save(&self, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
         }
-        if error.later_response.is_none() {
+        if error.later_response.is_none() && error.end.is_none() {
             error.readings.clear();
         } else if error.readings.is_empty() {
             self.collector(self.journal(), Asker::Shell)
@@ -508,7 +518,7 @@ impl<'a> Incidents<'a> {
         self.stored().save(&error);
     }
 
-    fn save_all(&self, errors: Vec<StoredError>) {
+    fn save_all(&self, errors: impl IntoIterator<Item = StoredError>) {
         for error in errors {
             self.save(error);
         }

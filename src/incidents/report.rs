@@ -1,6 +1,7 @@
 //! Renders the report about past errors, with totals followed by one entry per interruption.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::{IndexMap, IndexSet};
@@ -26,9 +27,8 @@ struct Entry<'i> {
     last: &'i Incident,
     first_at: DateTime<Utc>,
     attempts: u64,
-    /// True if the totals count this entry among the limits that still block work. If one limit blocks several
-    /// sessions, only the last entry is counted.
-    is_counted: bool,
+    /// True if an entry of a different session above this one is about the same stop.
+    is_repeated: bool,
 }
 
 impl<'i> Entry<'i> {
@@ -36,32 +36,35 @@ impl<'i> Entry<'i> {
     fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
         let mut stops: IndexMap<(usize, Option<&str>), Self> = IndexMap::new();
         for counted in count_errors(incidents, clock) {
-            let is_counted = counted.totals.still_blocked > 0;
             stops
                 .entry((counted.stop, session_of(counted.incident)))
                 .and_modify(|entry| {
                     entry.last = counted.incident;
                     entry.attempts += 1;
-                    entry.is_counted = is_counted;
                 })
-                .or_insert_with(|| Self::new(counted.incident, is_counted));
+                .or_insert_with(|| Self::new(counted.incident));
+        }
+        stops.sort_by_key(|_, entry| Reverse(entry.last.evidence.at()));
+        let mut listed = HashSet::new();
+        for ((stop, _), entry) in &mut stops {
+            entry.is_repeated = !listed.insert(*stop);
         }
         let mut entries: Vec<Self> = incidents
             .iter()
             .filter(|incident| incident.stop_end(clock.now).is_none())
-            .map(|notice| Self::new(notice, false))
+            .map(Self::new)
             .chain(stops.into_values())
             .collect();
         entries.sort_by_key(|entry| Reverse(entry.last.evidence.at()));
         entries
     }
 
-    fn new(incident: &'i Incident, is_counted: bool) -> Self {
+    fn new(incident: &'i Incident) -> Self {
         Self {
             last: incident,
             first_at: incident.evidence.at(),
             attempts: 1,
-            is_counted,
+            is_repeated: false,
         }
     }
 
@@ -89,14 +92,18 @@ impl<'i> Entry<'i> {
             None => incident.headline.clone(),
         };
         let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
-        let state = match incident.diagnosis.state {
-            State::Over(_) if incident.is_notice() => "a notice",
-            State::Over(Ending::HitAgain) => "hit again on retry",
-            State::Over(_) if is_false => "over, probably a false alarm",
-            State::Over(_) => "over",
-            State::Notice => "a notice",
-            State::Blocks(_) if self.is_counted => "still blocked",
-            State::Blocks(_) => "same limit as above",
+        let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
+            (State::Over(_), _) if incident.is_notice() => "a notice",
+            (State::Over(Ending::HitAgain), _) => "hit again on retry",
+            (State::Over(_), _) if is_false => "over, probably a false alarm",
+            (State::Over(_), _) => "over",
+            (State::Notice, _) => "a notice",
+            (State::Blocks(_), _) if self.is_repeated => "same limit as above",
+            (State::Blocks(_), Some(StopEnd::Until(until))) => {
+                let until = clock.format_time(until);
+                &format!("still active, but you continued at {until}")
+            }
+            (State::Blocks(_), _) => "still blocked",
         };
         let mut title = clock.format_time_and_distance(self.first_at);
         if self.attempts > 1 {

@@ -50,7 +50,10 @@ pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
         tail = Tail::read(start, &bytes);
         if tail.errors.is_empty() && tail.version.is_none() {
             let lines = with_shortened_line(transcript, start, &bytes);
-            tail = lines.map_or(tail, |lines| Tail::read(0, &lines));
+            tail = lines.map_or(tail, |lines| Tail {
+                is_whole: false,
+                ..Tail::read(0, &lines)
+            });
         }
     }
     if let Some(owner) = owner_at_the_beginning(transcript) {

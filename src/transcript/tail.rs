@@ -25,6 +25,8 @@ pub struct Tail {
     pub owner: Option<Owner>,
     /// The model that sent the last response.
     pub model: Option<String>,
+    /// True if the lines include the beginning of the transcript.
+    pub is_whole: bool,
     /// The times of the responses.
     pub response_times: Vec<DateTime<Utc>>,
     /// The Claude Code version on the last assistant line.
@@ -107,7 +109,10 @@ pub fn complete_lines(start: u64, bytes: &[u8]) -> impl DoubleEndedIterator<Item
 impl Tail {
     /// Reads the end of a transcript. `start` is the file offset of `bytes`.
     pub fn read(start: u64, bytes: &[u8]) -> Self {
-        let mut tail = Self::default();
+        let mut tail = Self {
+            is_whole: start == 0,
+            ..Self::default()
+        };
         let assistant = memmem::Finder::new(b"\"assistant\"");
         let notices = ["\"informational\"", CHOSEN].map(memmem::Finder::new);
         let mut owners = OwnerReader::default();

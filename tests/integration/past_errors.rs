@@ -622,3 +622,162 @@ fn every_error_of_real_sessions_is_listed_and_explained() {
     assert_eq!(attempts, 11, "{incidents:#}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Returns an entry for each place in which an error that is over is described: `explain`, `/whycap`, `now`, and
+/// `incidents`. Each entry is the place's name and its text.
+fn places(client: &Client<'_>, at: &str) -> [(&'static str, String); 4] {
+    let shown = |command: &str| {
+        let arguments = [command, "--session", &client.session];
+        let arguments = if command == "now" {
+            &arguments[..1]
+        } else {
+            &arguments[..]
+        };
+        flat(&client.run(at, arguments, b"").stdout)
+    };
+    [
+        ("explain", shown("explain")),
+        ("/whycap", asked(client, at)),
+        ("now", shown("now")),
+        ("incidents", shown("incidents")),
+    ]
+}
+
+/// Returns the end of the only stop and the blocked time according to `incidents --json`.
+fn counted(client: &Client<'_>, at: &str) -> Value {
+    let listed = listed(client.sandbox, at);
+    json!([
+        listed["incidents"][0]["blocked_until"],
+        listed["sums"]["blocked_s"]
+    ])
+}
+
+/// Another session received a response before the stopped session did. The first response ended the error, so every
+/// place must say so, even if nobody asked between the two responses.
+#[test]
+fn every_place_names_the_first_response_after_an_error() {
+    for is_asked_in_between in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = ["stopped", "other"].map(|name| {
+            let client = Client::with_session(&sandbox, name);
+            belongs_to(&client, PRIVATE, "private-organization");
+            client
+        });
+        let status = json!({"error": "overloaded", "apiErrorStatus": 529});
+        stopped.receives_error(AT, "API Error: 529 Overloaded", status);
+        other.works("2026-11-20T10:03:00Z", 10);
+        other.works("2026-11-20T10:03:20Z", 10);
+        let end = "The service was overloaded (not a usage limit), but another session received a response at 10:03.";
+        let counts = json!(["2026-11-20T10:03:00Z", 180]);
+        let is_told = |at: &str| {
+            for (place, text) in places(&stopped, at) {
+                assert!(
+                    text.contains(end),
+                    "{is_asked_in_between} {at} {place}: {text}"
+                );
+            }
+            assert_eq!(counted(&stopped, at), counts, "{is_asked_in_between} {at}");
+        };
+        if is_asked_in_between {
+            is_told("2026-11-20T10:03:30Z");
+        }
+        stopped.works("2026-11-20T10:04:00Z", 10);
+        is_told("2026-11-20T10:04:30Z");
+        // A limit that is reached later does not undo the end of the outage.
+        let five_hours = refused("five_hour", NOON, "");
+        other.receives_error("2026-11-20T10:05:00Z", FIVE_HOUR, five_hours);
+        let entry = |at: &str| flat(stopped.run(at, &["incidents"], b"").success());
+        assert!(entry("2026-11-20T10:05:30Z").contains(end));
+    }
+}
+
+/// A response within two minutes counts if the figures after it show room. `incidents` must count the same response, and
+/// a later response must not change the account.
+#[test]
+fn the_end_that_was_told_is_the_end_that_is_counted() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = ["stopped", "other"].map(|name| {
+        let client = Client::with_session(&sandbox, name);
+        belongs_to(&client, PRIVATE, "private-organization");
+        client
+    });
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    other.works("2026-11-20T10:01:00Z", 10);
+    let room = windows(2.0, NOON + 10_800, 41.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:01:01Z", room, 120);
+    let end = "Your 5-hour limit was used up, but another session received a response at 10:01";
+    let counts = json!(["2026-11-20T10:01:00Z", 60]);
+    for at in [
+        "2026-11-20T10:01:30Z",
+        "2026-11-20T10:05:30Z",
+        "2026-11-20T12:30:00Z",
+    ] {
+        if at > "2026-11-20T10:05" {
+            stopped.works("2026-11-20T10:05:00Z", 10);
+        }
+        for (place, text) in places(&stopped, at) {
+            assert!(text.contains(end), "{at} {place}: {text}");
+        }
+        assert_eq!(counted(&stopped, at), counts, "{at}");
+    }
+}
+
+/// An early reset is dated by the first reading that shows it. Later readings must not change the account, even if the
+/// new window is full before the time at which the old window would have reset.
+#[test]
+fn an_early_reset_is_dated_once() {
+    for is_asked_in_between in [true, false] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions(&sandbox);
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        let later_reset = NOON + 12_600;
+        for (at, used) in [
+            ("2026-11-20T10:30:00Z", 2.0),
+            ("2026-11-20T10:50:00Z", 30.0),
+            ("2026-11-20T11:50:00Z", 100.0),
+        ] {
+            let figures = windows(used, later_reset, 41.0, TUESDAY);
+            other.calls_status_line(at, figures, 120);
+            if !is_asked_in_between && used < 100.0 {
+                continue;
+            }
+            let asked_at = at.replace(":00Z", ":30Z");
+            let incident = stopped.explained(&asked_at);
+            assert_eq!(
+                incident["headline"]
+                    .as_str()
+                    .map(|headline| headline.contains("reset early")),
+                Some(true),
+                "{asked_at}: {incident:#}"
+            );
+            let counts = json!(["2026-11-20T10:30:00Z", 1_800]);
+            assert_eq!(counted(&stopped, &asked_at), counts, "{asked_at}");
+        }
+    }
+}
+
+fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    ["stopped", "other"].map(|name| Client::with_session(sandbox, name))
+}
+
+/// If usage credits pay in another session while a window is full, the only entry must not refer to an entry above.
+#[test]
+fn the_only_entry_does_not_refer_to_another_one() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions(&sandbox);
+    for client in [&stopped, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    other.works("2026-11-20T10:20:00Z", 10);
+    let listed = stopped.run("2026-11-20T10:21:00Z", &["incidents"], b"");
+    let listed = flat(listed.success());
+    assert!(!listed.contains("same limit as above"), "{listed}");
+    assert!(
+        listed.contains("(still active, but you continued at 10:20)"),
+        "{listed}"
+    );
+}

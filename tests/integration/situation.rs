@@ -448,7 +448,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: "2026-11-20T10:00:25Z",
         reported: || windows(100.0, NOON, 40.0, TUESDAY),
         code: 0,
-        expected_text: "another session has received a response since then; send the prompt again",
+        expected_text: "another session received a response at 10:00; send the prompt again",
         row: "another session got a response",
     },
     Scenario {

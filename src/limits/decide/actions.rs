@@ -345,7 +345,7 @@ fn has_response_of_payer(input: &Input<'_>) -> bool {
         .collected
         .other_responses
         .iter()
-        .any(|response| response.payer == PayerRelation::Same)
+        .any(|response| response.payer == PayerRelation::Same && !response.is_refused_later)
 }
 
 /// Returns true if the logged-in account is not the payer and has a full usage window.

@@ -29,12 +29,13 @@ pub use state::{Ending, State, Wait};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::catalog::{Audience, DecisionName, Message, MessageContext, Row};
-use super::evidence::{Evidence, Measurement, Reset, ResetSource, Resets};
+use super::evidence::{Evidence, Measurement, ProvenEnd, Reset, ResetSource, Resets};
 use crate::claude::account::Plan;
 use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, ResetOf, Service, Stops, Verdict, WhoCanFix, Window,
 };
 use input::{Finding, Input};
+use state::End;
 
 /// The diagnosis of an error.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub struct Diagnosis {
     pub state: State,
     /// The time of the event that ended the error, or `None` if it is unknown.
     pub(crate) ended_at: Option<DateTime<Utc>>,
+    /// The event that ended the error, if its time is known.
+    pub(crate) proven_end: Option<ProvenEnd>,
     /// True if a response in another session proves that the error is over.
     pub(crate) has_response_elsewhere: bool,
     /// The time at which Claude Code will automatically resume the session, unless something prevents it.
@@ -142,6 +145,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         resets,
         state: State::Notice,
         ended_at: None,
+        proven_end: None,
         has_response_elsewhere: false,
         automatic_continuation: None,
         actions: Vec::new(),
@@ -152,8 +156,13 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         unknowns: finding.unknowns,
     };
     diagnosis.actions = actions::while_blocked(&input, &diagnosis);
-    diagnosis.has_response_elsewhere = state::response_elsewhere(&input, &diagnosis).is_some();
     let end = state::end(&input, &diagnosis);
+    diagnosis.proven_end = end.and_then(End::proven);
+    let is_ended_elsewhere = diagnosis
+        .proven_end
+        .is_some_and(|end| end.ending == Ending::ResponseElsewhere);
+    diagnosis.has_response_elsewhere =
+        is_ended_elsewhere || state::response_elsewhere(&input, &diagnosis).is_some();
     diagnosis.state = state::state(&input, &diagnosis, end);
     diagnosis.ended_at = end.and_then(|end| end.at);
     if diagnosis.state.is_over() && diagnosis.limit.is_passing() {

@@ -1,11 +1,14 @@
 //! Determines whether an error still blocks work and, if not, how it ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::Diagnosis;
 use super::input::Input;
 use crate::claude::version::ClientVersion;
-use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AFTER};
+use crate::limits::evidence::{
+    Evidence, Measurement, OtherResponse, PayerRelation, ProvenEnd, SETTLED_AFTER,
+};
 use crate::limits::kind::{
     EndedBy, LimitedResource, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
 };
@@ -73,7 +76,8 @@ impl Wait {
 }
 
 /// The event that ended an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// The session received a successful response.
     ResponseReceived,
@@ -105,16 +109,51 @@ pub(super) struct End {
     ending: Ending,
     /// The time of the event that ended the error, or `None` if it is unknown.
     pub(super) at: Option<DateTime<Utc>>,
+    /// The latest possible time of the event, or `None` if it is unknown.
+    latest: Option<DateTime<Utc>>,
+    /// True if an event ended the error, as opposed to an assumption that later evidence may replace.
+    is_proven: bool,
 }
 
 impl End {
     fn at(ending: Ending, at: DateTime<Utc>) -> Self {
-        let at = Some(at);
-        Self { ending, at }
+        Self {
+            ending,
+            at: Some(at),
+            latest: Some(at),
+            is_proven: true,
+        }
     }
 
-    fn at_unknown_time(ending: Ending) -> Self {
-        Self { ending, at: None }
+    fn before(ending: Ending, latest: DateTime<Utc>) -> Self {
+        Self {
+            at: None,
+            ..Self::at(ending, latest)
+        }
+    }
+
+    fn assumed(ending: Ending) -> Self {
+        Self {
+            ending,
+            at: None,
+            latest: None,
+            is_proven: false,
+        }
+    }
+
+    /// Returns the end in the form in which it is stored, or `None` if the event or its time is unknown.
+    pub(super) fn proven(self) -> Option<ProvenEnd> {
+        let at = self.at.filter(|_| self.is_proven)?;
+        Some(ProvenEnd {
+            ending: self.ending,
+            at,
+        })
+    }
+}
+
+impl From<ProvenEnd> for End {
+    fn from(end: ProvenEnd) -> Self {
+        Self::at(end.ending, end.at)
     }
 }
 
@@ -131,9 +170,15 @@ pub(super) fn state(input: &Input<'_>, diagnosis: &Diagnosis, end: Option<End>) 
 
 /// Returns how the error ended, or `None` if it has not ended.
 ///
-/// The first event that ended the error counts, so that later events do not change the account of a past error. An end
-/// that no event proves counts only as long as there is no such event.
+/// The first event that ended the error counts. An end that an explanation has already mentioned is stored and takes
+/// precedence, so that later events do not change the account of a past error. An end that no event proves counts only
+/// as long as there is no such event.
 pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
+    if let Some(known) = input.evidence.known_end()
+        && !is_refuted(known, input, diagnosis)
+    {
+        return Some(known.into());
+    }
     let proven = [
         reset(input, diagnosis),
         early_reset(input, diagnosis),
@@ -142,41 +187,8 @@ pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
         response_elsewhere(input, diagnosis),
         new_month(input.evidence, diagnosis),
     ];
-    let end = proven
-        .into_iter()
-        .flatten()
-        .min_by_key(|end| end.at)
-        .or_else(|| assumed_end(input, diagnosis))?;
-    // A response of the account does not prove that an error is over. If the error is over, it may have come first.
-    let latest = input.evidence.at() + diagnosis.longest_duration(input.message);
-    let resumed_at = match diagnosis.ended_by() {
-        // Other sessions' responses show nothing about these limits.
-        EndedBy::SameSession | EndedBy::SamePayerAndModel | EndedBy::NoSession => None,
-        EndedBy::AccountWithRoom
-        | EndedBy::AccountOnCredits
-        | EndedBy::SamePayer
-        | EndedBy::SameService => {
-            let resumed_at = input.evidence.collected.resumed_at;
-            resumed_at.filter(|resumed_at| *resumed_at <= latest)
-        }
-    };
-    let resumed_first = match end {
-        End {
-            at: Some(ended_at), ..
-        } => resumed_at.is_some_and(|resumed_at| resumed_at < ended_at),
-        End { ending, at: None } => ending != Ending::ResponseReceived && resumed_at.is_some(),
-    };
-    if resumed_first {
-        return Some(End {
-            ending: Ending::ResponseElsewhere,
-            at: resumed_at,
-        });
-    }
-    if end.ending == Ending::ResponseElsewhere && end.at != resumed_at {
-        // Only the other session's newest response is known, and it may not be the first one.
-        return Some(End::at_unknown_time(Ending::ResponseElsewhere));
-    }
-    Some(end)
+    let first = proven.into_iter().flatten().min_by_key(|end| end.latest);
+    first.or_else(|| assumed_end(input, diagnosis))
 }
 
 /// Returns the reset, if its time has passed.
@@ -196,6 +208,8 @@ fn response(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
     Some(End {
         ending: Ending::ResponseReceived,
         at: response.at,
+        latest: response.at,
+        is_proven: true,
     })
 }
 
@@ -205,16 +219,20 @@ fn next_limit(evidence: &Evidence) -> Option<End> {
     Some(End::at(Ending::HitAgain, at))
 }
 
-/// Returns a response in another session that proves that the error is over.
+/// Returns the first response in another session that proves that the error is over. Its time is unknown if an earlier
+/// response of the same session may have come first.
 pub(super) fn response_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let collected = &input.evidence.collected;
-    let at = collected
+    let first = collected
         .other_responses
         .iter()
         .filter(|response| is_ended_by(input, diagnosis, response))
-        .map(|response| response.at)
-        .min()?;
-    Some(End::at(Ending::ResponseElsewhere, at))
+        .min_by_key(|response| response.at)?;
+    Some(if first.is_first {
+        End::at(Ending::ResponseElsewhere, first.at)
+    } else {
+        End::before(Ending::ResponseElsewhere, first.at)
+    })
 }
 
 /// Returns the start of the next calendar month, if it has begun and the error is about a monthly cap.
@@ -246,7 +264,15 @@ fn assumed_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     } else {
         return None;
     };
-    Some(End::at_unknown_time(ending))
+    let is_of_another_payer = matches!(ending, Ending::ConcernsOthers | Ending::KeyRemoved);
+    Some(match evidence.collected.resumed_at {
+        // The user went on with another payer.
+        Some(resumed_at) if is_of_another_payer => End {
+            at: Some(resumed_at),
+            ..End::assumed(Ending::ResponseElsewhere)
+        },
+        Some(_) | None => End::assumed(ending),
+    })
 }
 
 /// Returns true if the error is older than the longest time that its limit can last. Temporary problems with a known
@@ -293,11 +319,11 @@ fn early_reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
 fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherResponse) -> bool {
     let evidence = input.evidence;
     let window = diagnosis.window.unwrap_or(Window::FiveHour);
-    let is_full = input.readings.is_used_up_now(window);
+    let usage = input.readings.usage_at(window, response.at);
+    let is_full = usage.map(Measurement::is_full);
     // The request may already have been in progress when the window filled up, so a later reading must confirm that the
     // window has room.
-    let has_measured_room =
-        is_full == Some(false) && input.readings.newest_since(evidence.at()).is_some();
+    let has_measured_room = has_measured_room(usage, evidence);
     let is_settled = has_measured_room || response.at > evidence.at() + SETTLED_AFTER;
     // A response in a session with a login does not prove that a key works again.
     let is_key_expected = matches!(
@@ -308,7 +334,11 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
         PayerRelation::Same => !(is_key_expected && response.has_owner),
         PayerRelation::Other | PayerRelation::Unknown => false,
     };
-    match diagnosis.ended_by() {
+    let ended_by = diagnosis.ended_by();
+    if response.is_refused_later && is_refutable(ended_by, has_measured_room) {
+        return false;
+    }
+    match ended_by {
         EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
         EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
         EndedBy::SamePayer => is_same_payer,
@@ -320,6 +350,38 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
         },
         EndedBy::SameSession | EndedBy::NoSession => false,
     }
+}
+
+/// Returns true if a refusal of the payer shows that the limit had not ended before, although another session had
+/// received a response.
+fn is_refuted(end: ProvenEnd, input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+    let window = diagnosis.window.unwrap_or(Window::FiveHour);
+    let usage = input.readings.usage_at(window, end.at);
+    end.ending == Ending::ResponseElsewhere
+        && input.evidence.collected.is_refused_after_end
+        && is_refutable(
+            diagnosis.ended_by(),
+            has_measured_room(usage, input.evidence),
+        )
+}
+
+/// Returns true if a later refusal shows that a response did not end the limit. Such a response was probably in progress
+/// for a long time.
+fn is_refutable(ended_by: EndedBy, has_measured_room: bool) -> bool {
+    match ended_by {
+        EndedBy::SameService => false,
+        EndedBy::AccountWithRoom => !has_measured_room,
+        EndedBy::AccountOnCredits
+        | EndedBy::SamePayer
+        | EndedBy::SamePayerAndModel
+        | EndedBy::SameSession
+        | EndedBy::NoSession => true,
+    }
+}
+
+/// Returns true if a reading from after the error shows that the window was not full.
+fn has_measured_room(usage: Option<Measurement>, evidence: &Evidence) -> bool {
+    usage.is_some_and(|usage| !usage.is_full() && usage.measured > evidence.at())
 }
 
 /// Returns true if the response is known to come from the model that was refused.

@@ -15,6 +15,7 @@ pub(crate) use windows::{
 };
 
 use std::fmt;
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::CachedUsage;
+use crate::limits::decide::Ending;
 use crate::limits::kind::{Service, Window};
 use crate::limits::sample::Sample;
 use crate::secrets::redact;
@@ -188,6 +190,15 @@ pub struct LaterResponse {
     pub model: Option<String>,
 }
 
+/// An event that ended an error, with its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenEnd {
+    /// What ended the error.
+    pub ending: Ending,
+    /// The time of the event.
+    pub at: DateTime<Utc>,
+}
+
 /// An error as stored in the journal. A newer record with the same session and time replaces an older one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -205,6 +216,10 @@ pub struct StoredError {
     pub readings: Vec<Sample>,
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
+    /// The event that ended the error. It is stored when an explanation first mentions it, so that later events and
+    /// deleted transcripts do not change the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<ProvenEnd>,
 }
 
 impl StoredError {
@@ -230,6 +245,7 @@ impl StoredError {
             Some(self.at),
             line.and_then(|line| line.at),
             response.and_then(|response| response.at),
+            self.end.map(|end| end.at),
         ];
         times.into_iter().flatten().all(is_in_supported_range)
             && self.readings.iter().all(Sample::has_sound_dates)
@@ -317,7 +333,8 @@ impl Ownership {
 }
 
 /// The relationship between the payers of two requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PayerRelation {
     /// Both requests used the same account, or both used a key.
     Same,
@@ -338,6 +355,10 @@ pub struct OtherResponse {
     pub payer: PayerRelation,
     /// True if the session belongs to an account. In that case, the response was not paid for with a key.
     pub has_owner: bool,
+    /// True if this is known to be the first response that the session received after the error.
+    pub is_first: bool,
+    /// True if a limit stopped the payer after the response.
+    pub is_refused_later: bool,
 }
 
 /// A reason why Claude Code does not automatically resume a blocked session.
@@ -386,6 +407,8 @@ impl fmt::Display for ContinuationObstacle {
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct Collected {
+    /// True if the error is stored in the journal.
+    pub is_stored: bool,
     /// The relationship between the session's owner and the logged-in account.
     pub ownership: Option<Ownership>,
     /// The latest reading of the usage windows, from any account.
@@ -396,6 +419,8 @@ pub struct Collected {
     pub usage_page: Option<CachedUsage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
+    /// The readings of the payer's sessions, in any order. Empty if only the newest reading is needed.
+    pub account_readings: Rc<[Sample]>,
     /// True if the error does not block the current user, who is working in another session or pays in a different way.
     pub concerns_others_only: bool,
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
@@ -406,9 +431,11 @@ pub struct Collected {
     pub credits_may_pay: bool,
     /// True if the usage figures from before the error contradict it and newer figures may still arrive.
     pub awaits_figures: bool,
+    /// True if a limit stopped the payer after the stored end of the error.
+    pub is_refused_after_end: bool,
     /// The time at which the session hit a limit again without receiving a response in between.
     pub hit_again_at: Option<DateTime<Utc>>,
-    /// The time of the account's first response after the error, according to the ledger. It is used to compute how
+    /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
     /// Claude Code's latest announcement about the auto-resume.
@@ -582,6 +609,11 @@ impl Evidence {
     pub(crate) fn uses_long_context(&self) -> bool {
         let model = self.error.session.model.as_deref();
         model.is_some_and(|model| model.contains("[1m]"))
+    }
+
+    /// Returns the event that ended the error, if an earlier explanation has already mentioned it.
+    pub(crate) fn known_end(&self) -> Option<ProvenEnd> {
+        self.error.end.filter(|end| end.at <= self.clock.now)
     }
 
     /// Returns true if the session received a successful response after the error.

@@ -264,34 +264,55 @@ impl<'a> Readings<'a> {
             .last()
     }
 
-    /// Returns the time of the newest reading if it shows that none of these windows is full any longer.
+    /// Returns the time of the first reading that shows that none of these windows is full any longer.
     pub(crate) fn reset_measured_at(&self, windows: &[Window]) -> Option<DateTime<Utc>> {
-        let newest = self.newest_since(self.evidence.at() + SETTLED_AFTER)?;
-        let now = self.evidence.clock.now;
-        let has_room = |window: Window| {
-            newest.usage(window).is_some_and(|usage| {
-                let is_present = usage.resets_at.is_none_or(|reset| reset > now);
-                is_present && usage.used_percent < RESET_BELOW
-            })
-        };
-        let mut relevant = Window::ALL
+        let error_at = self.evidence.at();
+        let relevant: Vec<Window> = Window::ALL
             .into_iter()
             .filter(|window| matches!(self.state(*window), WindowState::Full(_)))
             .chain(windows.iter().copied())
-            .peekable();
-        let is_reset = relevant.peek().is_some() && relevant.all(has_room);
-        is_reset.then_some(newest.measured)
+            .collect();
+        if relevant.is_empty() {
+            return None;
+        }
+        self.known()
+            .filter(|reading| reading.earliest() > error_at + SETTLED_AFTER)
+            .filter(|reading| {
+                relevant.iter().all(|window| {
+                    reading.usage(*window).is_some_and(|usage| {
+                        let is_present =
+                            usage.resets_at.is_none_or(|reset| reset > reading.measured);
+                        is_present && usage.used_percent < RESET_BELOW
+                    })
+                })
+            })
+            .map(|reading| reading.measured)
+            .min()
     }
 
-    /// Returns whether the newest reading shows a full window, or `None` if there is no valid reading.
-    pub(crate) fn is_used_up_now(&self, window: Window) -> Option<bool> {
-        let newest = self
-            .newest_since(DateTime::UNIX_EPOCH)
-            .and_then(|reading| reading.usage(window))?;
-        let is_present = newest
-            .resets_at
-            .is_none_or(|reset| reset > self.evidence.clock.now);
-        is_present.then_some(newest.used_percent >= FULL_FROM)
+    /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
+    /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
+    pub(crate) fn usage_at(&self, window: Window, moment: DateTime<Utc>) -> Option<Measurement> {
+        let current: Vec<(&Sample, WindowUsage)> = self
+            .known()
+            .filter_map(|reading| Some((reading, reading.usage(window)?)))
+            .filter(|(_, usage)| {
+                usage.resets_at.is_none_or(|reset| {
+                    reset > moment && reset - window.length() <= moment + SAME_START
+                })
+            })
+            .collect();
+        let after = current
+            .iter()
+            .filter(|(reading, _)| reading.measured >= moment)
+            .min_by_key(|(reading, _)| reading.measured);
+        let before = || {
+            current
+                .iter()
+                .max_by_key(|(reading, _)| (reading.earliest(), reading.measured))
+        };
+        let (reading, usage) = after.or_else(before)?;
+        Some(Measurement::new(window, *usage, reading.earliest()))
     }
 
     /// Returns the window's usage if the newest reading shows that the window is used up now.
@@ -359,15 +380,22 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the newest reading that was definitely measured after the given time.
-    pub(crate) fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
+    fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
+        self.known()
+            .filter(|reading| reading.earliest() > moment)
+            .max_by_key(|reading| (reading.earliest(), reading.measured))
+    }
+
+    /// Returns all readings of the payer's windows, in any order.
+    fn known(&self) -> impl Iterator<Item = &'a Sample> {
         let evidence = self.evidence;
         evidence
             .error
             .readings
             .iter()
+            .chain(evidence.collected.account_readings.iter())
             .chain(evidence.collected.newest_reading.as_ref())
-            .filter(|reading| evidence.is_payers(reading) && reading.earliest() > moment)
-            .max_by_key(|reading| (reading.earliest(), reading.measured))
+            .filter(|reading| evidence.is_payers(reading))
     }
 }
 
