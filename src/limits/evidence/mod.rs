@@ -193,7 +193,7 @@ pub struct LaterResponse {
 /// An event that ended an error, with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvenEnd {
-    /// What ended the error.
+    /// The kind of event.
     pub ending: Ending,
     /// The time of the event.
     pub at: DateTime<Utc>,
