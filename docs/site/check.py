@@ -5,6 +5,7 @@ usage: docs/site/check.py SITE_DIRECTORY [--pictures DIRECTORY]
 
 Without a browser, only the links are checked, and the output says so. The last line is 'N passed, N failed'.
 """
+
 import html.parser
 import json
 import sys
@@ -14,8 +15,8 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tests" / "page"))
 
-from browser import Browser, found  # noqa: E402
-from run import axe  # noqa: E402
+from browser import Browser, browser_executable  # noqa: E402
+from npm_packages import accessibility_violations  # noqa: E402
 
 RESULTS = {"passed": 0, "failed": 0}
 PHONE = 360
@@ -59,24 +60,35 @@ def in_chromium(site, pictures):
     with Browser() as browser:
         for path in sorted(site.rglob("*.html")):
             name = path.relative_to(site)
-            browser.size(PHONE)
+            browser.resize(PHONE)
             for theme in ("light", "dark"):
-                browser.prefer(theme)
+                browser.set_preferred_theme(theme)
                 browser.open(path)
                 # This happens before axe-core runs, because axe-core requests the style sheet in a
                 # way that is not allowed for files.
                 check(f"{name}: no error, {theme}", list(browser.problems))
-                check(f"{name}: axe-core, {theme}", axe(browser))
+                check(f"{name}: axe-core, {theme}", accessibility_violations(browser))
                 if pictures and path.stem in ("index", "locks", "youve-hit-your-5-hour-limit-resets"):
-                    browser.picture(pictures / f"{path.stem}-{theme}.png", 900)
-            check(f"{name}: fits {PHONE} px", browser.run(f"document.documentElement.scrollWidth > {PHONE}"))
+                    browser.save_screenshot(pictures / f"{path.stem}-{theme}.png", 900)
+            check(f"{name}: fits {PHONE} px", browser.evaluate(f"document.documentElement.scrollWidth > {PHONE}"))
         browser.open(site / "index.html")
-        search = "(text => { const it = document.querySelector('#search'); it.value = text; it.dispatchEvent(new Event('input'));" \
-                 " return [...document.querySelectorAll('[data-words]:not([hidden])')].length })"
-        everything = browser.run(f"{search}('')")
-        one = browser.run(f"{search}(\"You've hit your Opus limit\")")
-        none = browser.run(f"{search}('no such words at all')")
-        check("the search finds what is searched for", "" if 0 < one < everything and none == 0 else [one, none, everything])
+        check_search(browser)
+
+
+def check_search(browser):
+    """Checks the search of the open page."""
+    search = """(text => {
+        const field = document.querySelector('#search');
+        field.value = text;
+        field.dispatchEvent(new Event('input'));
+        return [...document.querySelectorAll('[data-words]:not([hidden])')].length;
+    })"""
+    all_messages = browser.evaluate(f"{search}('')")
+    matching = browser.evaluate(f"{search}('You\\'ve hit your Opus limit')")
+    not_matching = browser.evaluate(f"{search}('no such words at all')")
+    is_right = 0 < matching < all_messages and not_matching == 0
+    counts = [matching, all_messages, not_matching]
+    check("the search shows only matching messages", "" if is_right else counts)
 
 
 def main():
@@ -86,7 +98,7 @@ def main():
     site = Path(arguments[0]).resolve()
     pictures = Path(arguments[2]) if len(arguments) == 3 else None
     check("every link leads somewhere", dead_links(site))
-    if found():
+    if browser_executable():
         in_chromium(site, pictures)
     else:
         print("skipped: there is no Chromium here")

@@ -1,4 +1,5 @@
 """A headless Chromium that is controlled over two pipes (--remote-debugging-pipe)."""
+
 import base64
 import json
 import os
@@ -8,44 +9,76 @@ import subprocess
 import tempfile
 import time
 
-NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
+EXECUTABLES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
+OPTIONS = [
+    "--headless",
+    "--remote-debugging-pipe",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+]
+# Chromium reads commands from the first of these descriptors and writes its messages to the second.
+DESCRIPTORS_OF_CHROMIUM = (3, 4)
+
+# The time in seconds that the browser has for a command or for loading a page.
+RESPONSE_TIMEOUT = 60
+EXIT_TIMEOUT = 10
 
 
-def found():
-    """Returns the path of the browser's program, or None if there is none."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
+def browser_executable():
+    """Returns the path of the browser's executable, or None if no browser is installed."""
+    for name in EXECUTABLES:
+        if path := shutil.which(name):
+            return path
+    return None
 
 
 class Browser:
-    """A browser with one page. `problems` contains the page's log messages and errors, and `asked` contains the URLs
-    that the page requested."""
+    """A browser with one page. `problems` contains the page's log messages and errors, and `requested_urls` contains
+    the URLs that the page requested. Opening a page clears both."""
 
     def __init__(self):
         self.home = tempfile.mkdtemp(prefix="whycap-page-")
-        to_browser, self.out = os.pipe()
-        self.into, from_browser = os.pipe()
-
-        def hand_over():
-            # The descriptors are first duplicated under other numbers, because 3 or 4 may be one of the four.
-            ends = [os.dup(to_browser), os.dup(from_browser)]
-            for end, number in zip(ends, (3, 4)):
-                os.dup2(end, number)
-
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        self.process = subprocess.Popen(
-            [found(), "--headless", *sandbox, "--remote-debugging-pipe", f"--user-data-dir={self.home}", "--no-first-run",
-             "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-             "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND", "about:blank"],
-            preexec_fn=hand_over, close_fds=False, env={**os.environ, "HOME": self.home},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(to_browser)
-        os.close(from_browser)
-        self.number, self.buffer, self.events = 0, b"", []
-        self.problems, self.asked, self.session = [], [], None
+        self.process = self.start()
+        self.last_message_id = 0
+        self.received = b""
+        self.session = None
+        self.clear_events()
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+
+    def start(self):
+        """Starts the browser with two pipes, and returns its process."""
+        command_reader, self.command_writer = os.pipe()
+        self.message_reader, message_writer = os.pipe()
+
+        def connect_pipes():
+            # The descriptors are first duplicated under other numbers, because 3 or 4 may be one of the four.
+            ends = [os.dup(command_reader), os.dup(message_writer)]
+            for end, number in zip(ends, DESCRIPTORS_OF_CHROMIUM, strict=True):
+                os.dup2(end, number)
+
+        is_root = os.geteuid() == 0
+        sandbox = ["--no-sandbox"] if is_root else []
+        process = subprocess.Popen(
+            [browser_executable(), *OPTIONS, *sandbox, f"--user-data-dir={self.home}", "about:blank"],
+            preexec_fn=connect_pipes,
+            close_fds=False,
+            env={**os.environ, "HOME": self.home},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(command_reader)
+        os.close(message_writer)
+        return process
 
     def __enter__(self):
         return self
@@ -54,112 +87,147 @@ class Browser:
         self.session = None
         self.call("Browser.close")
         try:
-            self.process.wait(10)
+            self.process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        os.close(self.out)
-        os.close(self.into)
+        os.close(self.command_writer)
+        os.close(self.message_reader)
         # The browser's child processes may still be writing.
-        until = time.monotonic() + 10
-        while os.path.exists(self.home) and time.monotonic() < until:
+        deadline = time.monotonic() + EXIT_TIMEOUT
+        while os.path.exists(self.home) and time.monotonic() < deadline:
             shutil.rmtree(self.home, ignore_errors=True)
 
-    def message(self, patience):
-        """Returns the next message, or None if no message arrives in time."""
-        until = time.monotonic() + patience
-        while b"\0" not in self.buffer:
-            if not select.select([self.into], [], [], max(0, until - time.monotonic()))[0]:
-                return None
-            more = os.read(self.into, 1 << 20)
-            if not more:
-                raise SystemExit("the browser ended")
-            self.buffer += more
-        one, self.buffer = self.buffer.split(b"\0", 1)
-        return json.loads(one)
+    # --- messages --------------------------------------------------------------------------------
 
-    def note(self, message):
-        method, fields = message.get("method"), message.get("params", {})
-        if method == "Runtime.exceptionThrown":
-            self.problems.append(fields["exceptionDetails"].get("exception", {}).get("description") or fields["exceptionDetails"]["text"])
-        elif method == "Log.entryAdded" and fields["entry"]["level"] in ("error", "warning"):
-            self.problems.append(fields["entry"]["text"])
-        elif method == "Runtime.consoleAPICalled":
-            self.problems.append("console: " + " ".join(str(value.get("value")) for value in fields["args"]))
-        elif method == "Network.requestWillBeSent":
-            self.asked.append(fields["request"]["url"])
-        elif method:
-            self.events.append(method)
-
-    def call(self, method, **fields):
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": fields}
+    def call(self, method, **parameters):
+        """Calls a method of the Chrome DevTools Protocol and returns its result."""
+        self.last_message_id += 1
+        message = {"id": self.last_message_id, "method": method, "params": parameters}
         if self.session:
             message["sessionId"] = self.session
-        os.write(self.out, json.dumps(message).encode() + b"\0") if len(json.dumps(message)) < 60_000 else self.write_long(message)
+        self.send(message)
         while True:
-            answer = self.message(60)
-            if answer is None:
-                raise SystemExit(f"the browser did not answer {method}")
-            if answer.get("id") == self.number:
-                if "error" in answer:
-                    raise SystemExit(f"{method}: {answer['error']}")
-                return answer["result"]
-            self.note(answer)
+            received = self.next_message()
+            if received is None:
+                raise SystemExit(f"the browser did not respond to {method}")
+            if received.get("id") != self.last_message_id:
+                self.record_event(received)
+            elif "error" in received:
+                raise SystemExit(f"{method}: {received['error']}")
+            else:
+                return received["result"]
 
-    def write_long(self, message):
-        data = memoryview(json.dumps(message).encode() + b"\0")
-        while data:
-            data = data[os.write(self.out, data):]
+    def send(self, message):
+        unsent = memoryview(json.dumps(message).encode() + b"\0")
+        while unsent:
+            written = os.write(self.command_writer, unsent)
+            unsent = unsent[written:]
+
+    def next_message(self):
+        """Returns the next message, or None if no message arrives in time."""
+        deadline = time.monotonic() + RESPONSE_TIMEOUT
+        while b"\0" not in self.received:
+            seconds_left = max(0, deadline - time.monotonic())
+            readable, _, _ = select.select([self.message_reader], [], [], seconds_left)
+            if not readable:
+                return None
+            data = os.read(self.message_reader, 1 << 20)
+            if not data:
+                raise SystemExit("the browser exited")
+            self.received += data
+        message, self.received = self.received.split(b"\0", 1)
+        return json.loads(message)
+
+    def clear_events(self):
+        self.problems = []
+        self.requested_urls = []
+        self.is_loaded = False
+
+    def record_event(self, message):
+        method = message.get("method")
+        parameters = message.get("params", {})
+        if method == "Runtime.exceptionThrown":
+            details = parameters["exceptionDetails"]
+            self.problems.append(details.get("exception", {}).get("description") or details["text"])
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
+            self.problems.append(parameters["entry"]["text"])
+        elif method == "Runtime.consoleAPICalled":
+            values = [str(value.get("value")) for value in parameters["args"]]
+            self.problems.append(f"console: {' '.join(values)}")
+        elif method == "Network.requestWillBeSent":
+            self.requested_urls.append(parameters["request"]["url"])
+        elif method == "Page.loadEventFired":
+            self.is_loaded = True
+
+    # --- the page --------------------------------------------------------------------------------
 
     def open(self, path):
         """Opens a file, and returns how many seconds it took to load and render completely."""
-        self.problems, self.asked, self.events = [], [], []
-        began = time.monotonic()
+        self.clear_events()
+        start = time.monotonic()
         self.call("Page.navigate", url=path.as_uri())
-        while "Page.loadEventFired" not in self.events:
-            message = self.message(60)
+        while not self.is_loaded:
+            message = self.next_message()
             if message is None:
-                raise SystemExit("the page was not loaded within a minute")
-            self.note(message)
-        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        return time.monotonic() - began
+                raise SystemExit(f"the page was not loaded within {RESPONSE_TIMEOUT} s")
+            self.record_event(message)
+        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        return time.monotonic() - start
 
-    def run(self, script):
+    def evaluate(self, script):
         """Runs a script in the page and returns its result."""
-        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in answer:
-            raise SystemExit(f"{script[:200]}: {answer['exceptionDetails']}")
-        return answer["result"].get("value")
+        evaluation = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in evaluation:
+            raise SystemExit(f"{script[:200]}: {evaluation['exceptionDetails']}")
+        return evaluation["result"].get("value")
 
-    def size(self, width, height=900):
+    def expand_details(self):
+        """Expands everything that is collapsed."""
+        self.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+
+    def resize(self, width, height=900):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
-    def prefer(self, theme):
-        self.call("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": theme}])
+    def set_preferred_theme(self, theme):
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        self.call("Emulation.setEmulatedMedia", media="", features=[feature])
 
-    def key(self, key, code, number):
-        for kind in ("keyDown", "keyUp"):
-            text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, **text)
+    def emulate_print(self):
+        self.call("Emulation.setEmulatedMedia", media="print", features=[])
 
-    def click(self, script):
+    # --- the keyboard and the mouse --------------------------------------------------------------
+
+    def press_key(self, key, key_code):
+        """Presses a key whose name is also its code, such as Enter."""
+        parameters = {"key": key, "code": key, "windowsVirtualKeyCode": key_code}
+        text = {"text": "\r"} if key == "Enter" else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **parameters, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **parameters)
+
+    def click(self, element):
         """Clicks in the middle of the element that a script returns."""
-        x, y = self.run(f"(() => {{ const it = {script}; it.scrollIntoView({{block: 'center'}}); const box = it.getBoundingClientRect();"
-                        " return [box.x + box.width / 2, box.y + box.height / 2]; })()")
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        x, y = self.evaluate(f"""(() => {{
+            const element = {element};
+            element.scrollIntoView({{block: 'center'}});
+            const box = element.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2];
+        }})()""")
+        for event in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=event, x=x, y=y, button="left", clickCount=1)
 
-    def type(self, text):
+    def type_text(self, text):
         self.call("Input.insertText", text=text)
 
-    def picture(self, path, height=None):
-        clip = {}
-        if height:
-            width = self.run("document.documentElement.clientWidth")
-            clip = {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)["data"]
-        path.write_bytes(base64.b64decode(data))
+    # --- pictures --------------------------------------------------------------------------------
 
-    def pdf(self, path):
-        path.write_bytes(base64.b64decode(self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]))
+    def save_screenshot(self, path, height):
+        """Saves a picture of the top of the page, with the page's width and this height in pixels."""
+        width = self.evaluate("document.documentElement.clientWidth")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        screenshot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        path.write_bytes(base64.b64decode(screenshot["data"]))
+
+    def save_pdf(self, path):
+        pdf = self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
+        path.write_bytes(base64.b64decode(pdf["data"]))

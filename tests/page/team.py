@@ -1,25 +1,57 @@
-"""The exports of a generated team: people who work in a few repositories, and plans of several sizes that fill up."""
+"""The exports of a generated team: people who work in a few repositories, and plans of several sizes whose usage
+windows fill up."""
+
 import gzip
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from history import History, runner
 
-# The people, each with the number of sessions in two months and the number of responses per session.
-PEOPLE = [("Ada", 160, 28), ("Bruno", 120, 26), ("Chiara", 100, 24), ("Dragan", 70, 22), ("Eun-ji", 60, 20), ("Farid", 40, 18), ("Greta", 15, 12)]
+
+class Person(NamedTuple):
+    """A member of the team. `sessions` is the number of sessions in two months, and `responses` is the mean number of
+    responses per session."""
+
+    name: str
+    sessions: int
+    responses: int
 
 
-def made_up(place, program, end, seed=1, people=PEOPLE):
-    """Gives each person a machine with a history below `place`, and exports it."""
-    target = Path(place) / "team"
-    for number, (person, sessions, answers) in enumerate(people):
-        home = Path(place) / f"home{number}"
-        history = History(home, seed + number, projects=3, account=f"account{number}")
-        history.write(end, 61, sessions, answers)
-        (home / ".config/whycap").mkdir(parents=True)
-        (home / ".config/whycap/config.toml").write_text('[export]\nperson = "he"\n')
-        runner(program, home, "UTC")(["export", str(target)], end)
-        # The names are inserted after the export, because whycap itself would not write some of them.
-        for path in target.rglob("*.gz"):
-            path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b'"he"', json.dumps(person).encode())))
-    return target
+TEAM = [
+    Person("Ada", 160, 28),
+    Person("Bruno", 120, 26),
+    Person("Chiara", 100, 24),
+    Person("Dragan", 70, 22),
+    Person("Eun-ji", 60, 20),
+    Person("Farid", 40, 18),
+    Person("Greta", 15, 12),
+]
+DAYS = 61
+PROJECT_COUNT = 3
+
+# The name in the exports until it is replaced, because whycap itself would not write some of the names.
+PLACEHOLDER = "placeholder"
+
+
+def export_team(directory, program, end, seed=1, people=TEAM):
+    """Gives each person a machine with a history, and exports the histories. Returns the directory of the exports,
+    which is below `directory`."""
+    exports = Path(directory) / "team"
+    for index, person in enumerate(people):
+        home = Path(directory) / f"home{index}"
+        history = History(home, seed + index, project_count=PROJECT_COUNT, account=f"account{index}")
+        history.write(end, DAYS, person.sessions, person.responses)
+        config = home / ".config/whycap/config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f'[export]\nperson = "{PLACEHOLDER}"\n')
+        runner(program, home, "UTC")(["export", str(exports)], end)
+        for path in exports.rglob("*.gz"):
+            replace_placeholder(path, person.name)
+    return exports
+
+
+def replace_placeholder(path, name):
+    exported = gzip.decompress(path.read_bytes())
+    exported = exported.replace(json.dumps(PLACEHOLDER).encode(), json.dumps(name).encode())
+    path.write_bytes(gzip.compress(exported))

@@ -1,0 +1,226 @@
+"""The checks of an open page, and the count of their results."""
+
+import json
+import re
+import shutil
+import subprocess
+
+from npm_packages import accessibility_violations
+
+THEMES = ("light", "dark")
+WIDTHS = (360, 390, 520, 640, 800, 810, 900, 1000, 1440)
+DESKTOP_WIDTH = 1280
+# The size of A4 in CSS pixels, minus Chromium's margins.
+PAPER_WIDTH = 718
+PAPER_HEIGHT = 1000
+
+# The columns of the table of sessions.
+TITLE, STARTED, DURATION, COST, RESPONSES = 0, 3, 4, 5, 6
+
+# Returns the cells that are wider than their column. In the table of weekdays and hours, most headings are hidden, so
+# that the others may be wider than their column.
+OVERFLOWING_CELLS = """[...document.querySelectorAll('table:not(.week) :is(th, td)')]
+    .filter(cell => cell.scrollWidth > cell.clientWidth)
+    .map(cell => `${cell.closest('table').className}: ${cell.textContent} (${cell.scrollWidth} > ${cell.clientWidth})`)"""
+
+RIGHTMOST_EDGE = """Math.max(...[...document.querySelectorAll('table, svg, p')]
+    .map(element => element.getBoundingClientRect().right))"""
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+WHITE = "rgb(255, 255, 255)"
+THEME_BUTTON = "document.querySelector('#theme')"
+SESSION_ROWS = "[...document.querySelectorAll('.by-session tbody tr')]"
+FILTER = "document.querySelector('#filter')"
+# The number of sessions that are printed and that are shown at first.
+INITIAL_ROWS = 20
+
+
+class Results:
+    passed = 0
+    failed = 0
+
+
+def check(statement, holds, problem=""):
+    """Counts a result. If the statement does not hold, prints it with the problem."""
+    if holds:
+        Results.passed += 1
+        return
+    Results.failed += 1
+    print(f"FAILED: {statement}{f': {problem}' if problem else ''}", flush=True)
+
+
+def check_equal(statement, actual, expected):
+    check(statement, actual == expected, f"{actual!r} instead of {expected!r}")
+
+
+def check_none(statement, problems):
+    check(statement, not problems, "; ".join(map(str, problems)))
+
+
+def open_page(browser, page):
+    """Opens a page, and checks that it has no errors and requests nothing. Returns the time in seconds."""
+    seconds = browser.open(page)
+    check_none("nothing is logged, and nothing fails", browser.problems)
+    check_equal("the page requests nothing else", browser.requested_urls, [page.as_uri()])
+    return seconds
+
+
+def check_appearance(browser, page):
+    """Checks both themes and several widths."""
+    for theme in THEMES:
+        browser.set_preferred_theme(theme)
+        browser.resize(DESKTOP_WIDTH)
+        open_page(browser, page)
+        check_none(f"axe-core finds nothing, {theme}", accessibility_violations(browser))
+        for width in WIDTHS:
+            browser.resize(width)
+            open_page(browser, page)
+            browser.expand_details()
+            page_width = browser.evaluate("document.documentElement.scrollWidth")
+            check(f"no sideways scrolling at {width} px, {theme}", page_width <= width, f"{page_width} px wide")
+            overflowing = browser.evaluate(OVERFLOWING_CELLS)
+            check_none(f"every cell fits its column at {width} px, {theme}", overflowing[:5])
+
+
+def check_hostile_names(browser):
+    """Checks that the names in the open page are harmless. The page must contain the hostile sessions."""
+    check_title(browser)
+    embedded = browser.evaluate("document.querySelectorAll('img, iframe, object').length")
+    check_equal("a hostile path creates no element", embedded, 0)
+    text = browser.evaluate("document.body.textContent")
+    check("characters that reverse text are escaped", "\\u{202e}gnp\\u{200b}" in text)
+
+
+def check_title(browser):
+    """Checks that no script in a name has changed the title."""
+    title = browser.evaluate("document.title")
+    check("a script in a name does not run", title.startswith("Claude Code spend"), title)
+
+
+def check_theme_button(browser, page):
+    """Checks that the button switches from the preferred theme to light, dark, and back."""
+    browser.set_preferred_theme("dark")
+    open_page(browser, page)
+    dark = browser.evaluate(BACKGROUND)
+    backgrounds = []
+    for _ in range(3):
+        browser.click(THEME_BUTTON)
+        backgrounds.append(browser.evaluate(BACKGROUND))
+    check("the button first selects the light theme", backgrounds[0] != dark, dark)
+    check_equal("and then the dark one and the preferred one", backgrounds[1:], [dark, dark])
+
+
+# --- the table of sessions ---------------------------------------------------------------------------
+
+
+def session_column(browser, column):
+    """Returns the exact values in a column of the table of sessions, or the texts if there are no exact values."""
+    return browser.evaluate(
+        f"{SESSION_ROWS}.map(row => row.cells[{column}]).map(cell => cell.dataset.v ?? cell.textContent)"
+    )
+
+
+def session_numbers(browser, column):
+    return [float(value) for value in session_column(browser, column)]
+
+
+def sort_direction(browser, column):
+    heading = f"document.querySelectorAll('.by-session thead th')[{column}]"
+    return browser.evaluate(f"{heading}.getAttribute('aria-sort')")
+
+
+def check_sorted(browser, statement, column, values, direction):
+    """Checks the order of the values, and the direction that assistive technology reads."""
+    is_sorted = values == sorted(values, reverse=direction == "descending")
+    check(statement, is_sorted, f"{values[:10]}")
+    check_equal(f"{statement} (aria-sort)", sort_direction(browser, column), direction)
+
+
+def heading_button(column):
+    return f"document.querySelectorAll('.by-session thead button')[{column}]"
+
+
+def press_tab(browser):
+    browser.press_key("Tab", 9)
+
+
+def press_enter(browser):
+    browser.press_key("Enter", 13)
+
+
+def check_sorting(browser, page):
+    """Checks sorting with the mouse and with the keyboard."""
+    browser.set_preferred_theme("light")
+    browser.resize(DESKTOP_WIDTH)
+    open_page(browser, page)
+    starts = session_column(browser, STARTED)
+    check_sorted(browser, "the latest session is first", STARTED, starts, "descending")
+
+    browser.click(heading_button(COST))
+    costs = session_numbers(browser, COST)
+    check_sorted(browser, "a click sorts by cost, the highest first", COST, costs, "descending")
+    sorted_columns = browser.evaluate("document.querySelectorAll('[aria-sort]').length")
+    check_equal("only one column is marked as sorted", sorted_columns, 1)
+
+    press_enter(browser)
+    costs = session_numbers(browser, COST)
+    check_sorted(browser, "Enter reverses the order", COST, costs, "ascending")
+
+    browser.evaluate(heading_button(DURATION) + ".focus()")
+    press_tab(browser)
+    press_tab(browser)
+    press_enter(browser)
+    responses = session_numbers(browser, RESPONSES)
+    check_sorted(browser, "Tab and Enter sort by responses", RESPONSES, responses, "descending")
+
+    browser.click(heading_button(TITLE))
+    titles = [title.lower() for title in session_column(browser, TITLE)]
+    # JavaScript compares UTF-16 code units, and Python compares code points.
+    check_equal("titles are sorted alphabetically", titles, browser.evaluate(f"{json.dumps(titles)}.toSorted()"))
+    check_equal("titles are in ascending order", sort_direction(browser, TITLE), "ascending")
+
+
+def check_filter(browser):
+    """Checks the filter of the open page."""
+    session_count = len(session_column(browser, TITLE))
+    browser.click(FILTER)
+    browser.type_text("billing dark")
+    rows = browser.evaluate(f"{SESSION_ROWS}.map(row => row.textContent.toLowerCase())")
+    check("the filter hides some sessions", 0 < len(rows) < session_count, f"{len(rows)} of {session_count}")
+    wrong_rows = [row for row in rows if "billing" not in row or "dark" not in row]
+    check_none("each remaining session contains both words", wrong_rows)
+    count = browser.evaluate("document.querySelector('.find output').textContent")
+    check("the number of sessions is shown", count.startswith(f"{len(rows)} of {session_count} sessions"), count)
+
+    browser.evaluate(f"{FILTER}.select()")
+    browser.press_key("Backspace", 8)
+    check_equal("an empty filter shows all sessions", len(session_column(browser, TITLE)), session_count)
+
+
+# --- print -------------------------------------------------------------------------------------------
+
+
+def check_print(browser, page, directory):
+    """Checks that no table is cut off in print. The last line of every session must be printed, or of the first
+    sessions if there are many."""
+    open_page(browser, page)
+    pdf = directory / "page.pdf"
+    browser.save_pdf(pdf)
+    browser.emulate_print()
+    browser.resize(PAPER_WIDTH, PAPER_HEIGHT)
+    right_edge = browser.evaluate(RIGHTMOST_EDGE)
+    check("everything fits on paper", right_edge <= PAPER_WIDTH, f"{right_edge} px")
+    check_equal("paper is white", browser.evaluate(BACKGROUND), WHITE)
+    page_count = len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes()))
+    check("the page is printed", page_count > 1, f"{page_count} pages")
+    if shutil.which("pdftotext"):
+        check_printed_sessions(browser, pdf)
+
+
+def check_printed_sessions(browser, pdf):
+    command = ["pdftotext", "-layout", str(pdf), "-"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    session_count = browser.evaluate(f"{SESSION_ROWS}.length")
+    printed_count = len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d .*\$\d", text))
+    is_shortened = printed_count >= INITIAL_ROWS and f"the first {INITIAL_ROWS} shown" in text
+    statement = "every session is printed, or the text says how many are"
+    check(statement, printed_count >= session_count or is_shortened, f"{printed_count} of {session_count}")
