@@ -17,8 +17,14 @@ use crate::transcript::owner::Owner;
 
 /// The percentage at which a window is used up. Lower percentages may be rounded.
 pub(crate) const USED_UP: f64 = 100.0;
-/// The tolerance for comparing reset times, which the server rounds.
-const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+/// The maximum difference between two reset times of the same window. The server rounds them, and messages give them to
+/// the minute.
+const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
+
+/// Returns true if two reset times, possibly from different sources, belong to the same window.
+pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool {
+    (reset - other).abs() <= RESET_TOLERANCE
+}
 
 /// The usage of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,7 +48,7 @@ impl WindowUsage {
     /// Returns true if both readings have the same reset time and therefore belong to the same window.
     pub(crate) fn has_same_reset(&self, other: &Self) -> bool {
         match (self.resets_at, other.resets_at) {
-            (Some(reset), Some(other)) => (reset - other).abs() <= RESET_TOLERANCE,
+            (Some(reset), Some(other)) => is_same_reset(reset, other),
             (None, None) => true,
             _ => false,
         }

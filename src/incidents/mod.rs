@@ -271,9 +271,15 @@ impl<'a> Incidents<'a> {
         }
         let limit = self.limit_of_login(session, &incidents);
         match (limit, &own_situation.incident) {
-            (Some(limit), _) => Situation::of(limit.for_another_session()),
+            (Some(limit), _) => Situation::of(limit.for_another_session(false)),
             (None, Some(_)) => own_situation,
-            (None, None) => Situation::new(incidents, self.now()),
+            (None, None) => {
+                let mut situation = Situation::new(incidents, self.now());
+                situation.incident = situation
+                    .incident
+                    .map(|incident| incident.for_another_session(true));
+                situation
+            }
         }
     }
 
@@ -363,7 +369,7 @@ impl<'a> Incidents<'a> {
         let limit = incidents
             .iter()
             .find(|incident| incident.blocks_sessions_of_login(payload.model_id.as_deref()))?;
-        Some(limit.for_another_session())
+        Some(limit.for_another_session(false))
     }
 
     /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply.

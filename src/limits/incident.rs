@@ -116,10 +116,11 @@ impl Incident {
     }
 
     /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the
-    /// session that hit the limit.
-    pub(crate) fn for_another_session(&self) -> Self {
+    /// session that hit the limit. `may_spare_asker` is true unless the error is known to block the other session too.
+    pub(crate) fn for_another_session(&self, may_spare_asker: bool) -> Self {
         let mut evidence = self.evidence.clone();
         evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
+        evidence.collected.may_spare_asker = may_spare_asker;
         Self::with_message(evidence, self.message.clone())
     }
 
@@ -166,8 +167,12 @@ impl Incident {
                 && !self.evidence.has_later_response()
                 && at > self.evidence.clock.now
         });
-        if self.blocks().is_none() && !is_due {
-            return None;
+        if self.blocks().is_none() {
+            // Nothing keeps the session from continuing, so an obstacle is of no interest.
+            return match (self.evidence.collected.obstacle, planned) {
+                (None, Some(at)) if is_due && self.diagnosis.limit.is_awaited() => Some(Ok(at)),
+                _ => None,
+            };
         }
         if !self.diagnosis.limit.is_awaited() {
             return Some(Err(ContinuationObstacle::NotAwaited));
@@ -225,7 +230,7 @@ impl Incident {
             "usage": collected.usage_page,
             "actions": self.actions,
             "evidence": diagnosis.reasons.iter().map(|reason| json!({
-                "fact": reason_sentence(reason, &self.evidence, diagnosis.state),
+                "fact": reason_sentence(reason, &self.evidence, diagnosis),
                 "source": reason.source,
                 "at": reason.at.map(format_rfc3339),
             })).collect::<Vec<_>>(),

@@ -96,7 +96,7 @@ pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -
     let reasons: Vec<String> = diagnosis
         .reasons
         .iter()
-        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis.state))
+        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis))
         .collect();
     let unknowns: Vec<&str> = diagnosis
         .unknowns
@@ -192,7 +192,7 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
         .reasons
         .iter()
         .take(known_count)
-        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis.state));
+        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis));
     let sentences: Vec<String> = known
         .chain(unknown.map(|unknown| unknown_sentence(*unknown).to_owned()))
         .chain(old_name(&incident.message, &incident.evidence).map(str::to_owned))

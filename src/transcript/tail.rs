@@ -48,7 +48,10 @@ pub struct Waiting {
 
 /// The first words of notices in which Claude Code says that it will not continue. Claude Code gives up after reaching
 /// the limit three times.
-const GIVEN_UP: [&str; 2] = ["Automatic continue cancelled", "Automatic continue stopped"];
+const GIVEN_UP: [&str; 2] = [CANCELLED, "Automatic continue stopped"];
+/// The first words of the notice in which Claude Code says that the user canceled the wait. The notice adds that
+/// /rate-limit-options starts the wait again.
+pub(crate) const CANCELLED: &str = "Automatic continue cancelled";
 /// The start of Claude Code's reply when the user chooses to wait (2.1.330).
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
 

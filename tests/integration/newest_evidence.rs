@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
 use crate::situation::{
     FIVE_HOUR, NOON, PRIVATE, TUESDAY, belongs_to, refused, with_a_private_login,
 };
@@ -257,4 +259,204 @@ fn a_free_response_beyond_a_full_window_is_not_called_paid() {
     assert_eq!(incident["actions"][0]["costs_money"], false, "{incident:#}");
     let now = output(&client, at, "now");
     assert!(!now.contains("not blocked yet"), "{now}");
+}
+
+/// An error that is not a limit of the account does not show that another session is blocked.
+#[test]
+fn an_error_of_one_session_does_not_block_another() {
+    let credits = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+    let pool = refused("overage", TUESDAY, "out_of_credits");
+    let at = "2026-11-20T10:00:20Z";
+    for (text, more, is_shared) in [
+        (credits, pool, false),
+        (OVERLOADED, json!({"apiErrorStatus": 529}), false),
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, "out_of_credits"),
+            true,
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "with-error");
+        let used = if is_shared { 100.0 } else { 42.0 };
+        let reported = || windows(used, NOON, 17.0, TUESDAY);
+        client.calls_status_line(
+            "2026-11-20T09:59:00Z",
+            windows(42.0, NOON, 17.0, TUESDAY),
+            120,
+        );
+        hits_limit(&client, "2026-11-20T10:00:00Z", text, &more, reported());
+        let own_answer = answer(&client, at);
+        assert!(
+            own_answer.contains("You are still blocked."),
+            "{text}: {own_answer}"
+        );
+        let idle = session_of_login(&sandbox, "idle");
+        let said = answer(&idle, at);
+        assert_eq!(
+            said.contains("You are still blocked."),
+            is_shared,
+            "{text}: {said}"
+        );
+        let may_work = "The error occurred in that session; this one may work.";
+        assert_eq!(said.contains(may_work), !is_shared, "{text}: {said}");
+    }
+}
+
+/// The server's reset times differ slightly from response to response.
+#[test]
+fn a_reset_that_moves_by_a_minute_does_not_end_the_payment() {
+    for moved in [0, 61, 110] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "pays");
+        let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+        let full = windows(35.0, NOON, 100.0, TUESDAY);
+        hits_limit(&client, "2026-11-20T10:00:00Z", WEEKLY, &refusal, full);
+        let still_full = windows(35.0, NOON, 100.0, TUESDAY + moved);
+        let line = receives_response(&mut client, "2026-11-20T10:03:00Z", still_full.clone());
+        assert!(
+            line.contains("paying with usage credits"),
+            "{moved}: {line}"
+        );
+        let at = "2026-11-20T10:03:05Z";
+        let line = client.calls_status_line(at, still_full, 120).stdout;
+        for (place, text) in [
+            ("the line", flat(&whycap::terminal::strip_ansi(&line))),
+            ("/whycap", answer(&client, at)),
+            ("explain", output(&client, at, "explain")),
+            ("now", output(&client, at, "now")),
+        ] {
+            assert!(
+                text.to_lowercase().contains("paying"),
+                "{moved} {place}: {text}"
+            );
+        }
+    }
+}
+
+/// A plan's session can reach no limit of an API organization, whichever server passes its requests on.
+#[test]
+fn a_plans_session_is_not_told_about_an_api_organization() {
+    let text = "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit";
+    for base_url in [
+        None,
+        Some("http://127.0.0.1:8123"),
+        Some("https://gateway.example.com"),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut client = Client::new(&sandbox);
+        if let Some(base_url) = base_url {
+            let variable = ("ANTHROPIC_BASE_URL".to_owned(), base_url.to_owned());
+            client.variables.push(variable);
+        }
+        client.receives_error("2026-11-20T10:00:00Z", text, json!({"apiErrorStatus": 429}));
+        let incident = client.explained("2026-11-20T10:00:05Z");
+        let said = incident.to_string();
+        assert!(!said.contains("API organization"), "{base_url:?}: {said}");
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(
+            headline.contains("not your usage limit"),
+            "{base_url:?}: {headline}"
+        );
+    }
+}
+
+/// The announced wait is not a reason to wait, and it can be started again.
+#[test]
+fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
+    let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "waits");
+    "2.1.331".clone_into(&mut client.version);
+    let reported = || windows(42.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", reported(), 120);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    client.receives_error("2026-11-20T10:00:00Z", text, &refusal);
+    client.announces(
+        "2026-11-20T10:00:00Z",
+        "Usage limit reached · set to continue automatically",
+    );
+    client.calls_status_line("2026-11-20T10:00:01Z", reported(), 120);
+    let at = "2026-11-20T10:00:05Z";
+    let incident = client.explained(at);
+    assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
+    let first = incident["actions"][0]["do"].as_str().unwrap();
+    assert!(
+        first.contains("Send the prompt again in a few minutes"),
+        "{first}"
+    );
+    assert!(
+        first.contains("Claude Code would wait until 12:01"),
+        "{first}"
+    );
+    let reasons = incident["evidence"].to_string();
+    assert!(
+        reasons.contains(
+            "5-hour limit and its reset at 12:00, although its text is about a spend cap"
+        ),
+        "{reasons}"
+    );
+
+    client.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
+    let steps = client.explained("2026-11-20T10:00:30Z")["actions"].to_string();
+    assert!(steps.contains("/rate-limit-options"), "{steps}");
+    assert!(!steps.contains("would wait"), "{steps}");
+}
+
+/// A full window is not the cause of a message that is not about a limit.
+#[test]
+fn a_full_window_does_not_make_an_outage_a_limit() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "full");
+    client.calls_status_line(
+        "2026-11-20T10:00:00Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    for text in [
+        "Overloaded",
+        "API Error: 500 Internal server error",
+        "API Error: Server is temporarily limiting requests (not your usage limit)",
+        "Now using usage credits",
+    ] {
+        let run = client.run("2026-11-20T10:00:05Z", &["explain", "--text", text], b"");
+        let said = flat(&run.stdout);
+        assert!(!said.contains("the limit is real"), "{text}: {said}");
+        assert!(!said.contains("false alarm"), "{text}: {said}");
+    }
+    let run = client.run(
+        "2026-11-20T10:00:05Z",
+        &["explain", "--text", FIVE_HOUR],
+        b"",
+    );
+    assert!(
+        flat(&run.stdout).contains("so the limit is real"),
+        "{}",
+        run.stdout
+    );
+}
+
+/// Once nothing blocks a session, `now` must not call it blocked because Claude Code will not continue it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_that_nothing_blocks_is_not_called_blocked() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, "stopped", "idle");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    hits_limit(&stopped, "2026-11-20T10:00:00Z", FIVE_HOUR, &refusal, full);
+    stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
+    let blocked = output(&stopped, "2026-11-20T10:00:30Z", "now");
+    assert!(
+        blocked.contains("blocked; Claude Code announced"),
+        "{blocked}"
+    );
+    let mut works = session_of_login(&sandbox, "works");
+    let room = windows(2.0, LATER_RESET, 41.0, TUESDAY);
+    receives_response(&mut works, "2026-11-20T10:01:00Z", room);
+    let now = output(&stopped, "2026-11-20T10:01:05Z", "now");
+    assert!(now.contains("no limit is blocking you"), "{now}");
+    assert!(!now.contains("blocked;"), "{now}");
 }

@@ -36,14 +36,14 @@ fn amount_behind(label: &str, line: &str) -> f64 {
 
 /// A running process that is named `claude`, as Claude Code's own process is. It ends when this value is dropped.
 #[cfg(target_os = "linux")]
-struct RunningClient {
+pub struct RunningClient {
     process: std::process::Child,
     started: String,
 }
 
 #[cfg(target_os = "linux")]
 impl RunningClient {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub fn start(sandbox: &Sandbox) -> Self {
         let program = sandbox.path("claude");
         std::fs::copy("/bin/sleep", &program).unwrap();
         let process = std::process::Command::new(&program)
@@ -58,7 +58,7 @@ impl RunningClient {
     }
 
     /// Registers a session of this process, as Claude Code does.
-    fn registers(&self, sandbox: &Sandbox, session: &str, status: &str) {
+    pub fn registers(&self, sandbox: &Sandbox, session: &str, status: &str) {
         let pid = self.process.id();
         let entry = json!({
             "pid": pid, "sessionId": session, "cwd": "/home/dev/p", "startedAt": 1_795_156_000_000_i64,

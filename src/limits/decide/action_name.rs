@@ -110,6 +110,8 @@ pub(crate) enum ActionName {
     AwaitFigures,
     CheckStatus,
     SendAgainLater,
+    SendAgainDespiteWait,
+    WaitAfterAll,
     Update,
     Report,
     ReportUnknown,

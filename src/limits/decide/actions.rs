@@ -5,11 +5,13 @@ use super::input::Input;
 use super::state::{Ending, State};
 use super::{Cause, Diagnosis, is_for};
 use crate::claude::version::ClientVersion;
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::catalog::DecisionName;
-use crate::limits::evidence::{PayerRelation, is_same_reset};
+use crate::limits::evidence::{ContinuationObstacle, PayerRelation};
 use crate::limits::kind::{
     ApiLimit, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
+use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
 
 /// The first version of Claude Code that offers free ways to continue.
@@ -374,6 +376,15 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         if continues {
             actions.replace(Do::Wait, Do::WaitLeftOpen);
         }
+        let now = input.evidence.clock.now;
+        let will_continue = diagnosis.automatic_continuation.is_some_and(|at| at > now);
+        match input.evidence.collected.obstacle {
+            None if will_continue => actions.replace(Do::SendAgainLater, Do::SendAgainDespiteWait),
+            Some(ContinuationObstacle::Announced(CANCELLED)) if !has_passed => {
+                actions.add_before_purchases(Do::WaitAfterAll);
+            }
+            Some(_) | None => {}
+        }
         return actions.0;
     };
     actions
@@ -419,14 +430,14 @@ impl Diagnosis {
     /// reading must show the same full window, because the window may have been reset early since the error.
     fn is_paid_beyond(&self, input: &Input<'_>) -> bool {
         let window = self.window.unwrap_or(Window::FiveHour);
-        let is_same_window = match (input.readings.used_up_window(window), self.resets.chosen) {
-            (Some(full), Some(reset)) => full
-                .resets_at
-                .is_none_or(|resets_at| is_same_reset(resets_at, reset.at)),
-            (Some(_), None) => true,
+        let full = input.readings.used_up_window(window);
+        let is_same_window = match (full.and_then(|full| full.resets_at), self.resets.chosen) {
+            (Some(resets_at), Some(reset)) => is_same_reset(resets_at, reset.at),
+            (Some(resets_at), None) => resets_at - window.length() <= input.evidence.at(),
             (None, _) => false,
         };
         is_same_window
+            && self.verdict != Verdict::FalseLikely
             && self.limit.description().is_of_whole_account
             && input.evidence.collected.credits_may_pay
     }

@@ -26,14 +26,14 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
-/// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to one, so the
-/// server was only busy. Returns `None` if the session may have used a key or another service.
+/// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to one, so there
+/// were only too many requests at once. This also applies if a proxy passes the session's requests on. Returns `None` if
+/// the session may have used a key or a cloud provider.
 pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
-    let uses_plan =
-        evidence.plan().is_some() && !evidence.error.uses_key() && !evidence.uses_other_service();
-    let is_throttled = uses_plan && !evidence.is_pasted() && !evidence.has_oauth_token();
-    is_throttled
+    let has_plan = evidence.plan().is_some() || evidence.has_oauth_token();
+    let uses_plan = has_plan && !evidence.error.uses_key() && !evidence.error.uses_cloud_provider();
+    (uses_plan && !evidence.is_pasted())
         .then(|| Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled))
 }
 

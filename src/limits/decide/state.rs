@@ -415,8 +415,14 @@ pub(super) fn automatic_continuation(
     diagnosis: &Diagnosis,
 ) -> Option<DateTime<Utc>> {
     let evidence = input.evidence;
-    let reset = diagnosis.resets.chosen?;
     let waiting = evidence.collected.waiting;
+    let of_server = evidence.quota().and_then(|quota| quota.resets_at);
+    // Claude Code waits for the window that the server named, even if that window is not full.
+    let reset_at = match diagnosis.resets.chosen {
+        Some(reset) => reset.at,
+        None if waiting.is_some() => of_server?,
+        None => return None,
+    };
     // The announcement refers to the window that the message mentions.
     let is_of_named_window = diagnosis
         .limit
@@ -428,7 +434,7 @@ pub(super) fn automatic_continuation(
     let waits_for_window = diagnosis.limit.is_awaited()
         && !diagnosis.is_notice()
         && (is_announced || !is_false(diagnosis));
-    let is_near = is_announced || reset.at - evidence.at() <= WAITS_AT_MOST;
+    let is_near = is_announced || reset_at - evidence.at() <= WAITS_AT_MOST;
     (waits_for_window && is_near && evidence.is_since(CONTINUES_SINCE))
-        .then(|| reset.at + CONTINUES_AFTER)
+        .then(|| reset_at + CONTINUES_AFTER)
 }

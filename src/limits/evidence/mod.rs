@@ -7,7 +7,6 @@
 mod resets;
 mod windows;
 
-pub(crate) use resets::is_same_reset;
 pub use resets::{Reset, ResetSource, Resets};
 pub use windows::RefusedWindow;
 pub(crate) use windows::{
@@ -285,6 +284,14 @@ impl StoredError {
             .any(Credential::selects_other_service)
     }
 
+    /// Returns true if requests go to a cloud provider, which has its own accounts. A gateway, in contrast, may pass
+    /// requests on to Anthropic.
+    pub(crate) fn uses_cloud_provider(&self) -> bool {
+        self.payer.credentials.iter().any(|credential| {
+            credential.selects_other_service() && credential.name != "ANTHROPIC_BASE_URL"
+        })
+    }
+
     /// Returns true if the session used an OAuth token, which does not reveal the account that paid.
     pub(crate) fn is_payer_hidden_by_token(&self) -> bool {
         self.payer.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
@@ -423,6 +430,8 @@ pub struct Collected {
     pub account_readings: Rc<[Sample]>,
     /// True if the error does not block the current user, who is working in another session or pays in a different way.
     pub concerns_others_only: bool,
+    /// True if another session asks about the error, and the error does not show that it blocks that session as well.
+    pub may_spare_asker: bool,
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
     /// login.
     pub key_is_removed: bool,

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::claude::window_usage::is_same_reset;
+
 /// The source of a reset time, most reliable first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResetSource {
@@ -32,14 +34,6 @@ impl Reset {
         };
         self.at + slack
     }
-}
-
-/// The maximum difference between two reset times that are considered the same.
-const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
-
-/// Returns true if two reset times, possibly from different sources, belong to the same window.
-pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool {
-    (reset - other).abs() <= SAME_RESET
 }
 
 /// The most reliable reset time and the candidates that contradict it.

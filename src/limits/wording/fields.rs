@@ -78,6 +78,7 @@ impl Fields {
             "at_when",
             continues.map(|at| clock.format_time_with_preposition(at)),
         );
+        fields.set("at_time", continues.map(|at| clock.format_time(at)));
         if diagnosis.verdict == Verdict::CannotTell {
             fields.set("unproven", Some("The message says that".to_owned()));
         }

@@ -463,6 +463,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
     match diagnosis.state {
         State::Notice => "You are not blocked.",
+        State::Blocks(_) if evidence.collected.may_spare_asker => {
+            "The error occurred in that session; this one may work."
+        }
         State::Blocks(_) => "You are still blocked.",
         State::Over(_) => {
             ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use crate::claude::credentials::SetIn;
-use crate::limits::decide::{Fact, Reason, State, Unknown};
+use crate::limits::decide::{Diagnosis, Fact, Reason, State, Unknown};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, ResetSource, When};
+use crate::limits::kind::{LimitedResource, Verdict};
 use crate::terminal::count_noun;
 use crate::time::Clock;
 
@@ -12,14 +13,23 @@ use super::WORDINGS;
 use super::fields::relative_to_error;
 
 /// Returns the sentence for a fact. If the error is over, facts about the session are stated in the past tense.
-pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State) -> String {
+pub(crate) fn reason_sentence(
+    reason: &Reason,
+    evidence: &Evidence,
+    diagnosis: &Diagnosis,
+) -> String {
+    let state = diagnosis.state;
     let clock = evidence.clock;
     match &reason.fact {
         Fact::OtherAccount => {
             "This session uses a different account than the one you are logged in to.".to_owned()
         }
         Fact::ServerNamesWindow(window, at) => {
-            format!("The error refers to your {}{}.", window.limit(), and_reset(*at, clock))
+            let (limit, reset) = (window.limit(), and_reset(*at, clock));
+            let is_contradiction = diagnosis.verdict == Verdict::FalseLikely
+                && matches!(diagnosis.limit.limited_resource(), LimitedResource::CreditsUpTo(_));
+            let text = if is_contradiction { ", although its text is about a spend cap" } else { "" };
+            format!("The error refers to your {limit}{reset}{text}.")
         }
         Fact::ServerNamesPool(at) => {
             format!("The error refers to your usage credits{}.", and_reset(*at, clock))
@@ -32,7 +42,9 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
             format!("Usage credits could not cover the request because {words}.")
         }
-        Fact::Measured(measurement, when) => measurement_sentence(*measurement, *when, evidence),
+        Fact::Measured(measurement, when) => {
+            measurement_sentence(*measurement, *when, evidence, diagnosis.is_limit())
+        }
         Fact::GatewaySpend(percent, amounts) => {
             let of_limit = amounts.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
             format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}.")
@@ -92,8 +104,14 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence, state: State
     }
 }
 
-/// Returns the sentence for a measurement of a usage window.
-fn measurement_sentence(measurement: Measurement, when: When, evidence: &Evidence) -> String {
+/// Returns the sentence for a measurement of a usage window. `is_about_limit` is false if the message is not about a
+/// limit. In that case, the measurement neither confirms nor contradicts it.
+fn measurement_sentence(
+    measurement: Measurement,
+    when: When,
+    evidence: &Evidence,
+    is_about_limit: bool,
+) -> String {
     let clock = evidence.clock;
     let name = measurement.window.short();
     let percent = measurement.percent.floor();
@@ -110,6 +128,7 @@ fn measurement_sentence(measurement: Measurement, when: When, evidence: &Evidenc
             let measured = clock.format_distance(measurement.measured);
             format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
         }
+        When::Now if !is_about_limit => format!("Your {name} usage is {percent}%{resets}."),
         When::Now if measurement.is_full() => format!(
             "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
         ),
