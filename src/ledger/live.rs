@@ -111,6 +111,8 @@ struct StoredSession {
     unrecorded: Money,
     last_event: i64,
     bounds: Vec<Bound>,
+    /// True if the amount is a lower bound, or if the reasons cannot be read.
+    is_lower_bound: bool,
     /// True if the session's facts have changed since its last reconciliation.
     is_dirty: bool,
 }
@@ -287,7 +289,7 @@ impl Live {
         let is_identified = self.process().is_some();
         // Until the session is reconciled, its earlier history is known only from transcript lines.
         let is_covered = is_identified && increase.is_proven;
-        let at_least = !stored.bounds.is_empty()
+        let at_least = stored.is_lower_bound
             || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
             || !self.is_whole && (!is_identified || stored.last_event == 0);
         let session = Tally {
@@ -520,7 +522,8 @@ impl Store {
             [session],
             |row| {
                 let money = |column| super::commit::money_from(row, column);
-                let bounds: String = row.get(6)?;
+                let json: String = row.get(6)?;
+                let bounds: Option<Vec<Bound>> = serde_json::from_str(&json).ok();
                 Ok(StoredSession {
                     recorded: money(0)?,
                     responses: row.get(1)?,
@@ -528,7 +531,8 @@ impl Store {
                     covered: money(3)?,
                     unrecorded: money(4)?,
                     last_event: row.get(5)?,
-                    bounds: serde_json::from_str(&bounds).unwrap_or_default(),
+                    is_lower_bound: bounds.as_ref().is_none_or(|bounds| !bounds.is_empty()),
+                    bounds: bounds.unwrap_or_default(),
                     is_dirty: row.get(7)?,
                 })
             },

@@ -14,10 +14,10 @@ use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 pub(super) struct UsageObject {
     pub(super) tokens: Tokens,
     pub(super) service: ServiceLevel,
-    /// The usage of each `message` iteration.
+    /// The usage of each call of the model, which is an item of `iterations` with the type `message`.
     pub(super) calls: Vec<Usage>,
-    /// The usage of each `advisor_message` iteration. Advisors use other models, and their tokens are not included in
-    /// any other field.
+    /// The usage of each call of an advisor, which has the type `advisor_message`. Advisors use other models, and their
+    /// tokens are not included in any other field.
     pub(super) advice: Vec<Advice>,
 }
 
@@ -31,14 +31,14 @@ impl UsageObject {
                 }
                 b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
                 b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
-                b"iterations" => return walk.items(|walk| self.read_iteration(walk)),
+                b"iterations" => return walk.items(|walk| self.read_call(walk)),
                 _ => return self.tokens.read(field, walk),
             }
             Some(())
         })
     }
 
-    fn read_iteration(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
+    fn read_call(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
         let mut tokens = Tokens::default();
         let mut kind = &b""[..];
         let mut model = &b""[..];
@@ -62,7 +62,7 @@ impl UsageObject {
     }
 }
 
-/// The token counts of a response or of one of its iterations.
+/// The token counts of a response or of one of its calls.
 #[derive(Default)]
 pub(super) struct Tokens {
     /// The parsed counts, except for the total number of cache writes.

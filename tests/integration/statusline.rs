@@ -177,6 +177,23 @@ fn background_requests_are_shown_before_the_checkpoint_is_written() {
 }
 
 #[test]
+fn an_amount_is_a_lower_bound_if_its_reasons_cannot_be_read() {
+    let sandbox = plain("120");
+    sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
+    sandbox.run(&["spend"]).success();
+    let payload = payload(&sandbox, "993f7898-97c6-47e5-83c2-1a066bea4745", 0.520_624);
+    let line = shown(&sandbox, &payload);
+    assert!(line.contains("session $0.52"), "{line}");
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    rusqlite::Connection::open(ledger)
+        .unwrap()
+        .execute_batch("UPDATE sessions SET bounds = 'damaged'")
+        .unwrap();
+    let line = shown(&sandbox, &payload);
+    assert!(line.contains("session \u{2265}$0.52"), "{line}");
+}
+
+#[test]
 fn yesterday_is_not_today_after_midnight() {
     let sandbox = plain("120").variable("WHYCAP_NOW", "2026-11-21T00:00:01Z");
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");

@@ -6,7 +6,7 @@ use super::bounds::BoundReason;
 use super::runs::Event;
 use super::{Lineage, SessionAccount, reconcile};
 use crate::ledger::facts::{
-    Checkpoint, Compaction, Id, Location, ModelTotals, Response, TranscriptFacts, id_of,
+    Checkpoint, Compaction, Id, Location, Marker, ModelTotals, Response, TranscriptFacts, id_of,
 };
 use crate::ledger::{EVER, Effort, EventKind, Ledger, RowsBy, SpendSource};
 use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
@@ -43,54 +43,99 @@ fn cost_of(tokens: u64) -> Money {
         .price(START, &output(tokens), ServiceLevel::default(), &[])
 }
 
-/// The facts about a session that has a single transcript.
-struct Session(Lineage);
+/// The facts about a session and its forks, each of which has a single transcript. Facts are added to the newest of
+/// these sessions.
+struct Session {
+    lineage: Lineage,
+    session: Id,
+    file: Id,
+}
 
 impl Session {
     fn new() -> Self {
-        let file = TranscriptFacts {
+        let lineage = Lineage {
+            models: [(id_of(MODEL.as_bytes()), MODEL.to_owned())].into(),
+            ..Lineage::default()
+        };
+        Self {
+            lineage,
             session: SESSION,
+            file: FILE,
+        }
+        .with_transcript()
+    }
+
+    fn with_transcript(mut self) -> Self {
+        let file = TranscriptFacts {
+            session: self.session,
             is_main: true,
             size: LENGTH,
             markers: Vec::new(),
         };
-        Self(Lineage {
-            sessions: [SESSION].into(),
-            files: [(FILE, file)].into(),
-            models: [(id_of(MODEL.as_bytes()), MODEL.to_owned())].into(),
-            ..Lineage::default()
-        })
+        self.lineage.sessions.insert(self.session);
+        self.lineage.files.insert(self.file, file);
+        self
     }
 
-    fn location(offset: i64) -> Location {
+    /// Adds a fork, which inherits all responses. If `names_source` is true, the inherited lines specify the session
+    /// that they were copied from.
+    fn fork(mut self, names_source: bool) -> Self {
+        let source = names_source.then_some(self.session);
+        self.session += 2;
+        self.file += 2;
+        for response in &mut self.lineage.responses {
+            response.copies.push(Location {
+                file: self.file,
+                source,
+                ..response.location
+            });
+        }
+        self.with_transcript()
+    }
+
+    fn location(&self, offset: i64) -> Location {
         Location {
-            file: FILE,
+            file: self.file,
             offset,
             ..Location::default()
         }
     }
 
+    /// Adds a line that only the session's own process writes.
+    fn marker(mut self, offset: i64) -> Self {
+        if let Some(file) = self.lineage.files.get_mut(&self.file) {
+            file.markers.push(Marker {
+                offset,
+                at: time_at(offset),
+                snapshot: None,
+            });
+        }
+        self
+    }
+
     fn response(mut self, offset: i64, tokens: u64) -> Self {
-        self.0.responses.push(Response {
+        let location = self.location(offset);
+        self.lineage.responses.push(Response {
             key: offset,
             at: time_at(offset),
-            session: SESSION,
+            session: self.session,
             model: id_of(MODEL.as_bytes()),
             usage: output(tokens),
             cost: cost_of(tokens),
             client_cost: cost_of(tokens),
-            location: Self::location(offset),
+            location,
             ..Response::default()
         });
         self
     }
 
     fn compaction(mut self, offset: i64, compacted_tokens: u64) -> Self {
-        self.0.compactions.push(Compaction {
+        let location = self.location(offset);
+        self.lineage.compactions.push(Compaction {
             key: offset,
             at: time_at(offset),
             tokens: compacted_tokens,
-            locations: vec![Self::location(offset)],
+            locations: vec![location],
         });
         self
     }
@@ -101,8 +146,8 @@ impl Session {
             usage: output(tokens),
             has_lifetime_breakdown: true,
         };
-        self.0.checkpoints.push(Checkpoint {
-            file: FILE,
+        self.lineage.checkpoints.push(Checkpoint {
+            file: self.file,
             offset,
             started: START,
             cost: cost_of(tokens),
@@ -116,9 +161,9 @@ impl Session {
     }
 
     fn event(mut self, process: Id, offset: i64, kind: EventKind) -> Self {
-        self.0.events.push(Event {
-            id: self.0.events.last().map_or(1, |event| event.id + 1),
-            session: SESSION,
+        self.lineage.events.push(Event {
+            id: self.lineage.events.last().map_or(1, |event| event.id + 1),
+            session: self.session,
             process,
             kind,
             at: time_at(offset),
@@ -130,7 +175,7 @@ impl Session {
 
     fn started(self, process: Id, offset: i64, source: &str) -> Self {
         let mut session = self.event(process, offset, EventKind::Started);
-        if let Some(event) = session.0.events.last_mut() {
+        if let Some(event) = session.lineage.events.last_mut() {
             event.detail = source.to_owned();
         }
         session
@@ -138,7 +183,7 @@ impl Session {
 
     fn sampled(self, process: Id, offset: i64, tokens: u64) -> Self {
         let mut session = self.event(process, offset, EventKind::Sampled);
-        if let Some(event) = session.0.events.last_mut() {
+        if let Some(event) = session.lineage.events.last_mut() {
             event.total = Some(cost_of(tokens));
         }
         session
@@ -149,8 +194,8 @@ impl Session {
     }
 
     fn account(self) -> SessionAccount {
-        let mut results = reconcile(&self.0, &PriceTable::list());
-        results.sessions.remove(&SESSION).unwrap()
+        let mut results = reconcile(&self.lineage, &PriceTable::list());
+        results.sessions.remove(&self.session).unwrap()
     }
 }
 
@@ -482,6 +527,41 @@ fn the_breakdown_of_a_run_adds_up() {
         assert_eq!(run.difference(), None, "{case}");
         assert_eq!((run.responses, run.covered_responses), (2, 1), "{case}");
     }
+}
+
+#[test]
+fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() {
+    for names_source in [false, true] {
+        let fork = || {
+            let parent = Session::new()
+                .marker(50)
+                .response(100, 5)
+                .checkpoint(150, 8);
+            parent.fork(names_source).marker(160).response(200, 4)
+        };
+        let account = fork().checkpoint(250, 12).account();
+        assert_eq!(unrecorded(&account), [], "{names_source}");
+        assert_eq!(reasons(&account), [], "{names_source}");
+        assert_eq!(account.inherited, [(SESSION, 1)].into(), "{names_source}");
+        assert_eq!(account.covered, cost_of(4), "{names_source}");
+
+        let account = fork().checkpoint(250, 14).account();
+        assert_eq!(unrecorded(&account), [], "{names_source}");
+        let unknown = [BoundReason::StartingTotalUnknown];
+        assert_eq!(reasons(&account), unknown, "{names_source}");
+    }
+}
+
+#[test]
+fn a_history_with_several_checkpoints_counts_every_response_once() {
+    let first = || Session::new().response(100, 5).checkpoint(150, 6);
+    let account = first().response(200, 4).checkpoint(250, 12).account();
+    assert_eq!(unrecorded(&account), [(100, 3)]);
+    assert_eq!(reasons(&account), []);
+
+    // The second process did not receive the response at offset 200.
+    let account = first().response(200, 4).checkpoint(250, 8).account();
+    assert!(reasons(&account).contains(&BoundReason::CostExceedsTotals));
 }
 
 #[test]
