@@ -10,7 +10,7 @@ use super::error::Result;
 use super::events::kind_named;
 use super::facts::{Checkpoint, Compaction, Id, Location, Marker, TranscriptFacts};
 use super::reconcile::runs::Event;
-use super::reconcile::{Lineage, Reconciled, SessionAccount};
+use super::reconcile::{Lineage, Reconciled, SessionBreakdown};
 use super::sums::{SumChanges, TotalChanges};
 use crate::pricing::Money;
 use crate::time::Millis;
@@ -145,13 +145,13 @@ impl Store {
             )?;
         }
         self.change_sums(changes)?;
-        for (session, account) in &results.sessions {
-            self.store_account(*session, account)?;
+        for (session, breakdown) in &results.sessions {
+            self.store_breakdown(*session, breakdown)?;
         }
         Ok(())
     }
 
-    fn store_account(&self, session: Id, account: &SessionAccount) -> Result<()> {
+    fn store_breakdown(&self, session: Id, breakdown: &SessionBreakdown) -> Result<()> {
         let mut totals = TotalChanges::default();
         let unrecorded_before: Vec<(Millis, i64)> = self.all(
             "SELECT at, cost FROM hidden WHERE session = ?1 AND kind = ?2",
@@ -162,7 +162,7 @@ impl Store {
             totals.add_unrecorded(at, cost.saturating_neg());
         }
         self.run("DELETE FROM hidden WHERE session = ?1", [session])?;
-        for hidden in &account.hidden {
+        for hidden in &breakdown.hidden {
             let kind = if hidden.is_pending {
                 PENDING
             } else {
@@ -175,14 +175,14 @@ impl Store {
             )?;
         }
         self.change_totals(totals)?;
-        for bound in &account.bounds {
+        for bound in &breakdown.bounds {
             self.run(
                 "INSERT INTO hidden VALUES (?1, ?2, ?3, ?4, 0)",
-                params![session, bound.at, account.model, BOUND],
+                params![session, bound.at, breakdown.model, BOUND],
             )?;
         }
         self.run("DELETE FROM runs WHERE session = ?1", [session])?;
-        for (process, total) in &account.open_totals {
+        for (process, total) in &breakdown.open_totals {
             self.run(
                 "INSERT INTO runs VALUES (?1, ?2, ?3)",
                 params![session, process, total.pico()],
@@ -193,10 +193,10 @@ impl Store {
              WHERE id = ?1",
             params![
                 session,
-                account.covered.pico(),
-                account.unrecorded.pico(),
-                account.last_event,
-                serde_json::to_string(&account.bounds).unwrap_or_default()
+                breakdown.covered.pico(),
+                breakdown.unrecorded.pico(),
+                breakdown.last_event,
+                serde_json::to_string(&breakdown.bounds).unwrap_or_default()
             ],
         )
     }

@@ -16,7 +16,7 @@ use super::error::Result;
 use super::events::{EventKind, RunEvent, TotalSample, kind_named};
 use super::facts::{Id, id_of};
 use super::lineage::PENDING;
-use super::reconcile::bounds::{Bound, BoundReason};
+use super::reconcile::bounds::{LowerBound, LowerBoundReason};
 use super::responses::ResponseCosts;
 use super::rows::{Selected, Tally};
 use crate::claude::settings;
@@ -110,7 +110,7 @@ struct StoredSession {
     covered: Money,
     unrecorded: Money,
     last_event: i64,
-    bounds: Vec<Bound>,
+    bounds: Vec<LowerBound>,
     /// True if the amount is a lower bound, or if the reasons cannot be read.
     is_lower_bound: bool,
     /// True if the session's facts have changed since its last reconciliation.
@@ -500,7 +500,7 @@ impl Store {
         Ok(bounds.iter().any(|bound| {
             let is_passing = matches!(
                 bound.reason,
-                BoundReason::Compaction | BoundReason::LaterResponses
+                LowerBoundReason::Compaction | LowerBoundReason::LaterResponses
             );
             is_passing && sample.at - bound.at < RECENT
         }))
@@ -523,7 +523,7 @@ impl Store {
             |row| {
                 let money = |column| super::commit::money_from(row, column);
                 let json: String = row.get(6)?;
-                let bounds: Option<Vec<Bound>> = serde_json::from_str(&json).ok();
+                let bounds: Option<Vec<LowerBound>> = serde_json::from_str(&json).ok();
                 Ok(StoredSession {
                     recorded: money(0)?,
                     responses: row.get(1)?,

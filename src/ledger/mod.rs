@@ -38,7 +38,7 @@ pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
 pub use live::{Live, LiveFigures, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
-pub(crate) use reconcile::RunAccount;
+pub(crate) use reconcile::RunBreakdown;
 pub(crate) use responses::{ExportedSpend, ResponseCosts, Responses};
 pub(crate) use rows::RegroupedLedger;
 pub use rows::{

@@ -3,8 +3,8 @@
 use super::database::Ledger;
 use super::error::LedgerError;
 use super::facts::{Id, id_of};
-use super::reconcile::bounds::Bound;
-use super::reconcile::{RunAccount, reconcile};
+use super::reconcile::bounds::LowerBound;
+use super::reconcile::{RunBreakdown, reconcile};
 use super::rows::Tally;
 use crate::pricing::{Money, PriceTable};
 
@@ -14,11 +14,11 @@ pub(crate) struct SessionWhy {
     /// The ID of the session.
     pub(crate) session: String,
     pub(crate) tally: Tally,
-    pub(crate) bounds: Vec<Bound>,
+    pub(crate) bounds: Vec<LowerBound>,
     /// The number of lines that could not be read.
     pub(crate) damaged_lines: u64,
     /// The runs, and the parts of the history without identified runs, in chronological order.
-    pub(crate) runs: Vec<RunAccount>,
+    pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
     /// The sessions that this session inherited responses from.
@@ -36,7 +36,7 @@ pub(crate) struct Parent {
 
 impl SessionWhy {
     /// Returns the newest run whose last total is known.
-    pub(crate) fn newest_run_with_total(&self) -> Option<&RunAccount> {
+    pub(crate) fn newest_run_with_total(&self) -> Option<&RunBreakdown> {
         self.runs.iter().rev().find(|run| run.last_total.is_some())
     }
 
@@ -67,17 +67,17 @@ impl Ledger {
                 _ => return Ok(None),
             };
             let facts = store.lineage(lineage)?;
-            let mut account = reconcile(&facts, prices)
+            let mut breakdown = reconcile(&facts, prices)
                 .sessions
                 .remove(&id)
                 .unwrap_or_default();
-            account.runs.sort_by_key(|run| run.started_at);
+            breakdown.runs.sort_by_key(|run| run.started_at);
             let damaged: i64 = store.value(
                 "SELECT ifnull(sum(unreadable), 0) FROM files WHERE session = ?1",
                 [id],
             )?;
             let mut parents = Vec::new();
-            for (parent, responses) in account.inherited {
+            for (parent, responses) in breakdown.inherited {
                 let name = store.first(
                     "SELECT name FROM sessions WHERE id = ?1",
                     [parent],
@@ -90,11 +90,11 @@ impl Ledger {
             Ok(Some(SessionWhy {
                 session,
                 tally: store.session_tally(id)?,
-                bounds: account.bounds,
+                bounds: breakdown.bounds,
                 damaged_lines: damaged.max(0).cast_unsigned(),
-                compactions: account.compactions,
+                compactions: breakdown.compactions,
                 parents,
-                runs: account.runs,
+                runs: breakdown.runs,
             }))
         })
     }

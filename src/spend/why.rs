@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use crate::ledger::{ModelSwitch, RunAccount, SessionWhy};
+use crate::ledger::{ModelSwitch, RunBreakdown, SessionWhy};
 use crate::pricing::{Money, NOISE};
 use crate::render::{Column, Report, Table};
 use crate::terminal::{Tone, count_noun};
@@ -157,7 +157,7 @@ fn show_time(at: Option<Millis>, other: Option<Millis>, clock: Clock) -> String 
 }
 
 /// Returns sentences that explain why the last total minus the first total is not the sum of the other figures.
-fn row_notes(run: &RunAccount) -> Vec<String> {
+fn row_notes(run: &RunBreakdown) -> Vec<String> {
     let mut notes = Vec::new();
     // Without a first total, it is unknown which responses the last total covers.
     let has_totals = run.starting_total.is_some() && run.last_total.is_some();
@@ -188,14 +188,14 @@ fn row_notes(run: &RunAccount) -> Vec<String> {
     notes
 }
 
-fn process_name(run: &RunAccount) -> String {
+fn process_name(run: &RunBreakdown) -> String {
     match run.pid {
         Some(pid) => pid.to_string(),
         None => identified_by(run).to_owned(),
     }
 }
 
-fn identified_by(run: &RunAccount) -> &'static str {
+fn identified_by(run: &RunBreakdown) -> &'static str {
     if run.is_identified {
         "CLAUDE_PID"
     } else if run.last_total.is_some() {
@@ -251,7 +251,7 @@ fn why_json(why: &SessionWhy, clock: Clock) -> Value {
     })
 }
 
-fn run_json(run: &RunAccount) -> Value {
+fn run_json(run: &RunBreakdown) -> Value {
     let time = |at: Option<Millis>| {
         at.map(|at| datetime_from_millis(at).to_rfc3339_opts(SecondsFormat::Millis, true))
     };

@@ -7,15 +7,15 @@ use crate::time::Millis;
 
 /// A reason why the actual amount may be higher than the reported amount, and the time of the affected spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Bound {
+pub(crate) struct LowerBound {
     pub(crate) at: Millis,
-    pub(crate) reason: BoundReason,
+    pub(crate) reason: LowerBoundReason,
 }
 
 /// A reason why an amount is a lower bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum BoundReason {
+pub(crate) enum LowerBoundReason {
     /// No running total covers a compaction.
     Compaction,
     /// Responses arrived after the newest running total, which may already include some of them.
@@ -42,7 +42,7 @@ pub(crate) enum BoundReason {
     Unidentified(Money),
 }
 
-impl BoundReason {
+impl LowerBoundReason {
     /// Returns a clause that completes the sentence "The real amount may be higher because …".
     pub(crate) fn sentence(self, time: &str) -> String {
         match self {

@@ -10,12 +10,12 @@
 //!    The history starts from zero and ends with its newest checkpoint. A fork's starting total is known only if its
 //!    responses account for everything that was added to a parent's checkpoint.
 //! 4. `unrecorded`: A part's unrecorded spend is its delta minus the cost of its responses, and is never negative.
-//!    `account` adds up all parts of a session.
+//!    `breakdown` adds up all parts of a session.
 //! 5. `bounds`: A session's amount is exact if every compaction lies in a part with known totals. Otherwise, the amount
-//!    is a lower bound, and a `bounds::Bound` states the reason.
+//!    is a lower bound, and a `bounds::LowerBound` states the reason.
 
-mod account;
 pub(crate) mod bounds;
+mod breakdown;
 mod owners;
 mod parts;
 mod run_totals;
@@ -27,7 +27,7 @@ mod unrecorded;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bounds::{Bound, BoundReason};
+use bounds::{LowerBound, LowerBoundReason};
 use owners::Owners;
 use runs::Event;
 
@@ -60,21 +60,21 @@ impl Lineage {
 pub(crate) struct Reconciled {
     /// The owner of each response, in the order of [`Lineage::responses`].
     pub(crate) owners: Vec<Id>,
-    pub(crate) sessions: BTreeMap<Id, SessionAccount>,
+    pub(crate) sessions: BTreeMap<Id, SessionBreakdown>,
 }
 
 /// The unrecorded spend of one session, and how it was calculated.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SessionAccount {
+pub(crate) struct SessionBreakdown {
     pub(crate) hidden: Vec<Hidden>,
-    pub(crate) bounds: Vec<Bound>,
+    pub(crate) bounds: Vec<LowerBound>,
     /// The model of the newest response.
     pub(crate) model: Id,
     /// The session's spend up to the newest total of each run.
     pub(crate) covered: Money,
     /// The unrecorded spend, excluding spend that may belong to a response that is not in the transcript yet.
     pub(crate) unrecorded: Money,
-    pub(crate) runs: Vec<RunAccount>,
+    pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
     /// The number of responses that the session inherited, by the session that received them.
@@ -85,9 +85,9 @@ pub(crate) struct SessionAccount {
     pub(crate) last_event: i64,
 }
 
-impl SessionAccount {
-    fn add_bound(&mut self, at: Millis, reason: BoundReason) {
-        self.bounds.push(Bound { at, reason });
+impl SessionBreakdown {
+    fn add_bound(&mut self, at: Millis, reason: LowerBoundReason) {
+        self.bounds.push(LowerBound { at, reason });
     }
 }
 
@@ -103,7 +103,7 @@ pub(crate) struct Hidden {
 
 /// The breakdown of one run's amount, or of a part of the history that belongs to no identified run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct RunAccount {
+pub(crate) struct RunBreakdown {
     pub(crate) pid: Option<u32>,
     /// True if the process was identified. Otherwise, its spend is known only from checkpoints.
     pub(crate) is_identified: bool,
@@ -122,7 +122,7 @@ pub(crate) struct RunAccount {
     pub(crate) unrecorded: Money,
 }
 
-impl RunAccount {
+impl RunBreakdown {
     /// Returns the increase in the totals. An unknown total counts as zero.
     fn increase(&self) -> Money {
         self.last_total.unwrap_or_default() - self.starting_total.unwrap_or_default()
@@ -167,7 +167,7 @@ pub(crate) fn reconcile(lineage: &Lineage, prices: &PriceTable) -> Reconciled {
         .iter()
         .map(|session| {
             let facts = facts.remove(session).unwrap_or_default();
-            (*session, facts.account(lineage, prices))
+            (*session, facts.breakdown(lineage, prices))
         })
         .collect();
     Reconciled {

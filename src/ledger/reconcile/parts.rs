@@ -15,11 +15,11 @@
 //! A part's totals cover its responses up to `covered_until`. Responses after that offset are `later`: the totals may or
 //! may not include them.
 
-use super::bounds::BoundReason;
+use super::bounds::LowerBoundReason;
 use super::run_totals::{KnownTotal, RunTotals, repeats};
 use super::session_facts::SessionFacts;
 use super::unrecorded::Delta;
-use super::{Lineage, SessionAccount};
+use super::{Lineage, SessionBreakdown};
 use crate::ledger::facts::{Checkpoint, Compaction, Response};
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
@@ -63,7 +63,7 @@ impl<'l> SessionFacts<'l> {
         &self,
         lineage: &Lineage,
         runs: Vec<RunTotals<'l>>,
-        account: &mut SessionAccount,
+        breakdown: &mut SessionBreakdown,
     ) -> Vec<Part<'l>> {
         let first_start = runs.first().map_or(i64::MAX, |first| first.start);
         let before = self.checkpoints_before(first_start);
@@ -80,7 +80,7 @@ impl<'l> SessionFacts<'l> {
             let since = explained.get(&checkpoint.cost);
             if since.is_none_or(|since| *since > checkpoint.offset) {
                 let at = checkpoint.before.unwrap_or(checkpoint.started);
-                account.add_bound(at, BoundReason::ProcessWithoutTotal);
+                breakdown.add_bound(at, LowerBoundReason::ProcessWithoutTotal);
             }
         }
         let mut parts = vec![Part {
@@ -118,12 +118,12 @@ impl<'l> SessionFacts<'l> {
                 if compaction.offset < part.covered_until {
                     part.compactions.push(compaction.fact);
                 } else {
-                    account.add_bound(compaction.fact.at, BoundReason::Compaction);
+                    breakdown.add_bound(compaction.fact.at, LowerBoundReason::Compaction);
                 }
             }
         }
         if let (Some(history), Some(newest)) = (parts.first_mut(), before.last()) {
-            self.add_totals_of_history(lineage, history, before, newest, account);
+            self.add_totals_of_history(lineage, history, before, newest, breakdown);
         }
         parts
     }
@@ -135,7 +135,7 @@ impl<'l> SessionFacts<'l> {
         history: &mut Part<'l>,
         checkpoints: &[&Checkpoint],
         newest: &Checkpoint,
-        account: &mut SessionAccount,
+        breakdown: &mut SessionBreakdown,
     ) {
         let at = newest.before.unwrap_or(newest.started);
         let parent = if newest.cost <= NOISE || self.began_at(newest.started) {
@@ -160,7 +160,7 @@ impl<'l> SessionFacts<'l> {
                     starting: None,
                     last: newest.cost,
                 });
-                return account.add_bound(at, BoundReason::StartingTotalUnknown);
+                return breakdown.add_bound(at, LowerBoundReason::StartingTotalUnknown);
             }
             parent
         };
@@ -175,7 +175,7 @@ impl<'l> SessionFacts<'l> {
             last: newest.cost,
         });
         if let Some(reason) = self.break_in_chain(parent, checkpoints) {
-            account.add_bound(at, reason);
+            breakdown.add_bound(at, reason);
         }
     }
 
@@ -193,7 +193,7 @@ impl<'l> SessionFacts<'l> {
         &self,
         first: Option<&Checkpoint>,
         checkpoints: &[&Checkpoint],
-    ) -> Option<BoundReason> {
+    ) -> Option<LowerBoundReason> {
         let mut before = first;
         let mut responses = self.responses.iter().peekable();
         for (index, checkpoint) in checkpoints.iter().enumerate() {
@@ -203,7 +203,7 @@ impl<'l> SessionFacts<'l> {
             let run_ms = checkpoint.run_ms - before.map_or(0, |before| before.run_ms);
             let delta = checkpoint.cost - before.map_or(Money::ZERO, |before| before.cost);
             if run_ms < 0 || before.is_some_and(|before| before.started != checkpoint.started) {
-                return Some(BoundReason::TotalsLackResponses);
+                return Some(LowerBoundReason::TotalsLackResponses);
             }
             let start = match (before, checkpoint.before) {
                 (Some(_), Some(end)) => end - run_ms,
@@ -215,11 +215,11 @@ impl<'l> SessionFacts<'l> {
             {
                 recorded += response.fact.client_cost;
                 if response.fact.at < start - TOLERANCE {
-                    return Some(BoundReason::TotalsLackResponses);
+                    return Some(LowerBoundReason::TotalsLackResponses);
                 }
             }
             if recorded > delta + NOISE {
-                return Some(BoundReason::CostExceedsTotals);
+                return Some(LowerBoundReason::CostExceedsTotals);
             }
             before = Some(checkpoint);
         }

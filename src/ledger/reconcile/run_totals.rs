@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::runs::Run;
 use super::session_facts::SessionFacts;
-use super::{Lineage, RunAccount};
+use super::{Lineage, RunBreakdown};
 use crate::ledger::facts::{Checkpoint, ModelTotals};
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
@@ -97,15 +97,15 @@ impl<'l> RunTotals<'l> {
         }
     }
 
-    pub(super) fn account(&self) -> RunAccount {
-        RunAccount {
+    pub(super) fn breakdown(&self) -> RunBreakdown {
+        RunBreakdown {
             pid: self.run.pid,
             is_identified: true,
             started_at: Some(self.run.started_at),
             ended_at: self.run.ended_at,
             starting_total: self.starting.map(|total| total.amount),
             last_total: self.last.map(|total| total.amount),
-            ..RunAccount::default()
+            ..RunBreakdown::default()
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::bounds::BoundReason;
+use super::bounds::LowerBoundReason;
 use super::runs::Event;
-use super::{Lineage, SessionAccount, reconcile};
+use super::{Lineage, SessionBreakdown, reconcile};
 use crate::ledger::facts::{
     Checkpoint, Compaction, Id, Location, Marker, ModelTotals, Response, TranscriptFacts, id_of,
 };
@@ -193,15 +193,15 @@ impl Session {
         self.event(process, offset, EventKind::Ended)
     }
 
-    fn account(self) -> SessionAccount {
+    fn breakdown(self) -> SessionBreakdown {
         let mut results = reconcile(&self.lineage, &PriceTable::list());
         results.sessions.remove(&self.session).unwrap()
     }
 }
 
 /// Returns the unrecorded amounts, in output tokens, with their offsets.
-fn unrecorded(account: &SessionAccount) -> Vec<(i64, i64)> {
-    let mut amounts: Vec<(i64, i64)> = account
+fn unrecorded(breakdown: &SessionBreakdown) -> Vec<(i64, i64)> {
+    let mut amounts: Vec<(i64, i64)> = breakdown
         .hidden
         .iter()
         .map(|hidden| {
@@ -213,19 +213,23 @@ fn unrecorded(account: &SessionAccount) -> Vec<(i64, i64)> {
     amounts
 }
 
-fn reasons(account: &SessionAccount) -> Vec<BoundReason> {
-    account.bounds.iter().map(|bound| bound.reason).collect()
+fn reasons(breakdown: &SessionBreakdown) -> Vec<LowerBoundReason> {
+    breakdown.bounds.iter().map(|bound| bound.reason).collect()
 }
 
 #[test]
 fn a_compaction_that_no_total_covers_makes_the_amount_a_lower_bound() {
     let prompted = || Session::new().response(100, 5).compaction(200, 1);
     let cases = [
-        ("no total at all", prompted(), vec![BoundReason::Compaction]),
+        (
+            "no total at all",
+            prompted(),
+            vec![LowerBoundReason::Compaction],
+        ),
         (
             "a checkpoint before the compaction",
             prompted().checkpoint(150, 5),
-            vec![BoundReason::Compaction],
+            vec![LowerBoundReason::Compaction],
         ),
         (
             "a checkpoint after the compaction",
@@ -237,7 +241,7 @@ fn a_compaction_that_no_total_covers_makes_the_amount_a_lower_bound() {
             prompted()
                 .started(FIRST_PROCESS, 0, "startup")
                 .sampled(FIRST_PROCESS, 150, 5),
-            vec![BoundReason::Compaction],
+            vec![LowerBoundReason::Compaction],
         ),
         (
             "a sample after the compaction",
@@ -248,7 +252,7 @@ fn a_compaction_that_no_total_covers_makes_the_amount_a_lower_bound() {
         ),
     ];
     for (case, session, expected) in cases {
-        assert_eq!(reasons(&session.account()), expected, "{case}");
+        assert_eq!(reasons(&session.breakdown()), expected, "{case}");
     }
 }
 
@@ -284,7 +288,7 @@ fn unrecorded_spend_belongs_to_the_time_of_the_compactions() {
         ),
     ];
     for (case, session, expected) in cases {
-        assert_eq!(unrecorded(&session.account()), expected, "{case}");
+        assert_eq!(unrecorded(&session.breakdown()), expected, "{case}");
     }
 }
 
@@ -297,7 +301,7 @@ fn a_response_after_the_last_sample_is_not_counted_in_addition_to_it() {
             .sampled(FIRST_PROCESS, 150, 5)
             .sampled(FIRST_PROCESS, 200, 9)
     };
-    let later = BoundReason::LaterResponses;
+    let later = LowerBoundReason::LaterResponses;
     let cases = [
         (
             "the sample is still ahead",
@@ -325,16 +329,16 @@ fn a_response_after_the_last_sample_is_not_counted_in_addition_to_it() {
         ),
     ];
     for (case, session, expected, bounds) in cases {
-        let account = session.account();
-        assert_eq!(unrecorded(&account), expected, "{case}");
-        assert_eq!(reasons(&account), bounds, "{case}");
+        let breakdown = session.breakdown();
+        assert_eq!(unrecorded(&breakdown), expected, "{case}");
+        assert_eq!(reasons(&breakdown), bounds, "{case}");
     }
 }
 
 #[test]
 fn the_checkpoint_of_an_unknown_process_is_not_counted_after_a_run_that_is_still_open() {
     // The run reported a total of 6, so the smaller checkpoint was written by another process.
-    let account = Session::new()
+    let breakdown = Session::new()
         .response(40, 1)
         .checkpoint(50, 1)
         .started(FIRST_PROCESS, 60, "resume")
@@ -342,15 +346,18 @@ fn the_checkpoint_of_an_unknown_process_is_not_counted_after_a_run_that_is_still
         .response(100, 5)
         .sampled(FIRST_PROCESS, 150, 6)
         .checkpoint(200, 3)
-        .account();
-    assert!(account.hidden.is_empty(), "{:?}", account.hidden);
-    assert_eq!(reasons(&account), vec![BoundReason::ProcessWithoutTotal]);
+        .breakdown();
+    assert!(breakdown.hidden.is_empty(), "{:?}", breakdown.hidden);
+    assert_eq!(
+        reasons(&breakdown),
+        vec![LowerBoundReason::ProcessWithoutTotal]
+    );
 }
 
 #[test]
 fn the_run_that_ended_first_gets_the_checkpoint_that_was_written_first() {
     // The first process started earlier but ended later, without a checkpoint.
-    let account = Session::new()
+    let breakdown = Session::new()
         .response(40, 1)
         .checkpoint(50, 1)
         .started(FIRST_PROCESS, 60, "resume")
@@ -362,8 +369,11 @@ fn the_run_that_ended_first_gets_the_checkpoint_that_was_written_first() {
         .checkpoint(200, 6)
         .ended(SECOND_PROCESS, 201)
         .ended(FIRST_PROCESS, 300)
-        .account();
-    let total: i64 = unrecorded(&account).iter().map(|(_, tokens)| tokens).sum();
+        .breakdown();
+    let total: i64 = unrecorded(&breakdown)
+        .iter()
+        .map(|(_, tokens)| tokens)
+        .sum();
     assert_eq!(total, 5 + 2);
 }
 
@@ -377,9 +387,9 @@ fn a_run_that_starts_above_every_known_total_makes_the_amount_a_lower_bound() {
             .sampled(FIRST_PROCESS, 61, first_sample)
             .response(100, 5)
             .sampled(FIRST_PROCESS, 150, first_sample + 5)
-            .account()
+            .breakdown()
     };
-    let unobserved = BoundReason::StartNotObserved;
+    let unobserved = LowerBoundReason::StartNotObserved;
     let cases = [
         ("resume", 1, vec![], vec![]),
         // A resumed run starts from the checkpoint, so the spend before its first sample is counted.
@@ -389,15 +399,19 @@ fn a_run_that_starts_above_every_known_total_makes_the_amount_a_lower_bound() {
         ("", 4, vec![], vec![unobserved]),
     ];
     for (source, first_sample, expected, bounds) in cases {
-        let account = resumed(source, first_sample);
-        assert_eq!(unrecorded(&account), expected, "{source} at {first_sample}");
-        assert_eq!(reasons(&account), bounds, "{source} at {first_sample}");
+        let breakdown = resumed(source, first_sample);
+        assert_eq!(
+            unrecorded(&breakdown),
+            expected,
+            "{source} at {first_sample}"
+        );
+        assert_eq!(reasons(&breakdown), bounds, "{source} at {first_sample}");
     }
 }
 
 #[test]
 fn odd_starts_and_ends_never_make_an_amount_too_high() {
-    let unobserved = BoundReason::StartNotObserved;
+    let unobserved = LowerBoundReason::StartNotObserved;
     let cases = [
         (
             "the hook of the start runs after the first sample",
@@ -451,7 +465,7 @@ fn odd_starts_and_ends_never_make_an_amount_too_high() {
                 .response(200, 5)
                 .sampled(SECOND_PROCESS, 250, 14),
             0,
-            vec![BoundReason::CostExceedsTotals, unobserved],
+            vec![LowerBoundReason::CostExceedsTotals, unobserved],
         ),
         (
             "a new session has already spent something at its first sample",
@@ -475,14 +489,17 @@ fn odd_starts_and_ends_never_make_an_amount_too_high() {
                 .started(SECOND_PROCESS, 160, "resume")
                 .sampled(SECOND_PROCESS, 160, 13),
             0,
-            vec![BoundReason::ProcessWithoutTotal],
+            vec![LowerBoundReason::ProcessWithoutTotal],
         ),
     ];
     for (case, session, expected, bounds) in cases {
-        let account = session.account();
-        let total: i64 = unrecorded(&account).iter().map(|(_, tokens)| tokens).sum();
+        let breakdown = session.breakdown();
+        let total: i64 = unrecorded(&breakdown)
+            .iter()
+            .map(|(_, tokens)| tokens)
+            .sum();
         assert_eq!(total, expected, "{case}");
-        assert_eq!(reasons(&account), bounds, "{case}");
+        assert_eq!(reasons(&breakdown), bounds, "{case}");
     }
 }
 
@@ -520,8 +537,8 @@ fn the_breakdown_of_a_run_adds_up() {
         ),
     ];
     for (case, session, expected) in cases {
-        let account = session.account();
-        let run = account.runs.first().unwrap();
+        let breakdown = session.breakdown();
+        let run = breakdown.runs.first().unwrap();
         let amounts = [run.covered, run.later, run.unrecorded];
         assert_eq!(amounts, expected.map(cost_of), "{case}");
         assert_eq!(run.difference(), None, "{case}");
@@ -539,29 +556,29 @@ fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() 
                 .checkpoint(150, 8);
             parent.fork(names_source).marker(160).response(200, 4)
         };
-        let account = fork().checkpoint(250, 12).account();
-        assert_eq!(unrecorded(&account), [], "{names_source}");
-        assert_eq!(reasons(&account), [], "{names_source}");
-        assert_eq!(account.inherited, [(SESSION, 1)].into(), "{names_source}");
-        assert_eq!(account.covered, cost_of(4), "{names_source}");
+        let breakdown = fork().checkpoint(250, 12).breakdown();
+        assert_eq!(unrecorded(&breakdown), [], "{names_source}");
+        assert_eq!(reasons(&breakdown), [], "{names_source}");
+        assert_eq!(breakdown.inherited, [(SESSION, 1)].into(), "{names_source}");
+        assert_eq!(breakdown.covered, cost_of(4), "{names_source}");
 
-        let account = fork().checkpoint(250, 14).account();
-        assert_eq!(unrecorded(&account), [], "{names_source}");
-        let unknown = [BoundReason::StartingTotalUnknown];
-        assert_eq!(reasons(&account), unknown, "{names_source}");
+        let breakdown = fork().checkpoint(250, 14).breakdown();
+        assert_eq!(unrecorded(&breakdown), [], "{names_source}");
+        let unknown = [LowerBoundReason::StartingTotalUnknown];
+        assert_eq!(reasons(&breakdown), unknown, "{names_source}");
     }
 }
 
 #[test]
 fn a_history_with_several_checkpoints_counts_every_response_once() {
     let first = || Session::new().response(100, 5).checkpoint(150, 6);
-    let account = first().response(200, 4).checkpoint(250, 12).account();
-    assert_eq!(unrecorded(&account), [(100, 3)]);
-    assert_eq!(reasons(&account), []);
+    let breakdown = first().response(200, 4).checkpoint(250, 12).breakdown();
+    assert_eq!(unrecorded(&breakdown), [(100, 3)]);
+    assert_eq!(reasons(&breakdown), []);
 
     // The second process did not receive the response at offset 200.
-    let account = first().response(200, 4).checkpoint(250, 8).account();
-    assert!(reasons(&account).contains(&BoundReason::CostExceedsTotals));
+    let breakdown = first().response(200, 4).checkpoint(250, 8).breakdown();
+    assert!(reasons(&breakdown).contains(&LowerBoundReason::CostExceedsTotals));
 }
 
 #[test]

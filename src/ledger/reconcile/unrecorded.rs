@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lineage;
-use super::bounds::BoundReason;
+use super::bounds::LowerBoundReason;
 use crate::ledger::facts::{Id, ModelTotals, Response, id_of};
 use crate::pricing::{Money, NOISE, PriceTable, ServiceLevel};
 use crate::time::Millis;
@@ -24,7 +24,7 @@ pub(super) struct Delta {
 pub(super) struct UnrecordedSpend {
     pub(super) by_model: BTreeMap<Id, Money>,
     /// The reason why the amounts are lower bounds, or `None` if they are exact.
-    pub(super) bound: Option<BoundReason>,
+    pub(super) bound: Option<LowerBoundReason>,
 }
 
 impl UnrecordedSpend {
@@ -100,9 +100,9 @@ impl Delta {
         let recorded: Money = responses.iter().map(|response| response.client_cost).sum();
         let missing = self.cost - recorded;
         let bound = if missing < Money::ZERO - NOISE {
-            Some(BoundReason::CostExceedsTotals)
+            Some(LowerBoundReason::CostExceedsTotals)
         } else if self.has_unknown_model {
-            Some(BoundReason::ModelWithoutPrice)
+            Some(LowerBoundReason::ModelWithoutPrice)
         } else {
             None
         };
@@ -167,7 +167,7 @@ fn missing_tokens(
         let client = prices.client_prices_of(name);
         let split = client.split_that_costs(at, missing, hour, dollars);
         if split.is_none() && hour.is_none() && missing.cache_write > 0 {
-            result.bound = Some(BoundReason::CacheLifetimeUnknown);
+            result.bound = Some(LowerBoundReason::CacheLifetimeUnknown);
         }
         let cost = match split {
             // The client applies these prices regardless of the service level.
@@ -183,7 +183,7 @@ fn missing_tokens(
     // If a model is missing from the totals, they lack at least one response.
     lacks_responses |= recorded.values().any(|known| !known.usage.is_zero());
     if lacks_responses {
-        result.bound = Some(BoundReason::TotalsLackResponses);
+        result.bound = Some(LowerBoundReason::TotalsLackResponses);
     }
     result
 }

@@ -1,47 +1,49 @@
-//! Derives one session's account.
+//! Derives one session's breakdown.
 //!
-//! A part's unrecorded spend is the increase in its running totals minus the cost of its responses. The account adds up
+//! A part's unrecorded spend is the increase in its running totals minus the cost of its responses. The breakdown adds up
 //! all parts.
 
-use super::bounds::BoundReason;
+use super::bounds::LowerBoundReason;
 use super::parts::Part;
 use super::run_totals::RunTotals;
 use super::session_facts::SessionFacts;
 use super::unrecorded::UnrecordedSpend;
-use super::{Hidden, Lineage, RunAccount, SessionAccount};
+use super::{Hidden, Lineage, RunBreakdown, SessionBreakdown};
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
 impl SessionFacts<'_> {
-    /// Derives the session's account.
-    pub(super) fn account(&self, lineage: &Lineage, prices: &PriceTable) -> SessionAccount {
+    /// Derives the session's breakdown.
+    pub(super) fn breakdown(&self, lineage: &Lineage, prices: &PriceTable) -> SessionBreakdown {
         let runs = self.totals_of_runs(lineage);
-        let mut account = SessionAccount {
+        let mut breakdown = SessionBreakdown {
             last_event: self.last_event,
             compactions: self.compactions.len(),
             inherited: self.inherited.clone(),
-            ..SessionAccount::default()
+            ..SessionBreakdown::default()
         };
         for totals in runs.iter().filter(|totals| totals.run.may_go_on()) {
             if let Some(total) = totals.last.or(totals.starting) {
-                account.open_totals.insert(totals.run.process, total.amount);
+                breakdown
+                    .open_totals
+                    .insert(totals.run.process, total.amount);
             }
         }
-        let parts = self.parts(lineage, runs, &mut account);
-        let mut builder = AccountBuilder {
-            account,
+        let parts = self.parts(lineage, runs, &mut breakdown);
+        let mut builder = BreakdownBuilder {
+            breakdown,
             lineage,
             prices,
         };
         for part in parts {
             builder.close(&part);
         }
-        self.finish(lineage, builder.account)
+        self.finish(lineage, builder.breakdown)
     }
 
     /// Adds the results for the session as a whole.
-    fn finish(&self, lineage: &Lineage, mut account: SessionAccount) -> SessionAccount {
+    fn finish(&self, lineage: &Lineage, mut breakdown: SessionBreakdown) -> SessionBreakdown {
         let responses = self.responses.iter().map(|response| response.fact);
         let times = responses.clone().map(|response| response.at);
         let first_at = times.min().unwrap_or_default();
@@ -49,35 +51,35 @@ impl SessionFacts<'_> {
             let of_lineage = lineage.responses.iter();
             of_lineage.max_by_key(|response| response.at)
         });
-        account.model = newest.map_or(0, |response| response.model);
+        breakdown.model = newest.map_or(0, |response| response.model);
         let has_totals = !self.checkpoints.is_empty() || !self.compactions.is_empty();
         if self.has_other_version && has_totals {
-            account.add_bound(first_at, BoundReason::SeveralTranscripts);
+            breakdown.add_bound(first_at, LowerBoundReason::SeveralTranscripts);
         }
         if !self.responses.is_empty() && !self.has_transcript {
-            account.add_bound(first_at, BoundReason::TranscriptUnknown);
+            breakdown.add_bound(first_at, LowerBoundReason::TranscriptUnknown);
         }
         if let Some((total, at)) = self.unidentified {
             let costs = self.responses.iter().map(|response| response.fact.cost);
-            if total > costs.sum::<Money>() + account.unrecorded + NOISE {
-                account.add_bound(at, BoundReason::Unidentified(total));
+            if total > costs.sum::<Money>() + breakdown.unrecorded + NOISE {
+                breakdown.add_bound(at, LowerBoundReason::Unidentified(total));
             }
         }
-        account.bounds.sort_by_key(|bound| bound.at);
-        account.bounds.dedup();
-        account
+        breakdown.bounds.sort_by_key(|bound| bound.at);
+        breakdown.bounds.dedup();
+        breakdown
     }
 }
 
-/// An account that is being built.
-struct AccountBuilder<'b> {
-    account: SessionAccount,
+/// An breakdown that is being built.
+struct BreakdownBuilder<'b> {
+    breakdown: SessionBreakdown,
     lineage: &'b Lineage,
     prices: &'b PriceTable,
 }
 
-impl AccountBuilder<'_> {
-    /// Adds a part to the account.
+impl BreakdownBuilder<'_> {
+    /// Adds a part to the breakdown.
     fn close(&mut self, part: &Part<'_>) {
         let compacted_at = part.compactions.first().map(|compaction| compaction.at);
         let sampled_at = part
@@ -101,19 +103,19 @@ impl AccountBuilder<'_> {
         self.add_bounds(part, &spend);
         let covered: Money = part.responses.iter().map(|response| response.cost).sum();
         let cost_of_later: Money = part.later.iter().map(|response| response.cost).sum();
-        self.account.covered += covered + spend.cost();
+        self.breakdown.covered += covered + spend.cost();
         match &part.delta {
             Some(delta) if part.is_open() => {
                 let costs = part.responses.iter().map(|response| response.client_cost);
-                self.account.covered -= (costs.sum::<Money>() - delta.cost).or_zero();
+                self.breakdown.covered -= (costs.sum::<Money>() - delta.cost).or_zero();
             }
-            _ => self.account.covered += cost_of_later,
+            _ => self.breakdown.covered += cost_of_later,
         }
         let before = spend.cost();
         let pending = self.subtract_later_responses(part, &mut spend);
         let later = before - spend.cost();
         let cost = spend.cost();
-        self.account.unrecorded += cost - pending;
+        self.breakdown.unrecorded += cost - pending;
         for (model, cost) in &spend.by_model {
             let is_pending = pending > Money::ZERO;
             self.distribute(part, *model, *cost, is_pending, at);
@@ -126,16 +128,18 @@ impl AccountBuilder<'_> {
         if let Some(reason) = spend.bound {
             let last = part.responses.iter().map(|response| response.at).max();
             let at = last.or(part.first_at()).unwrap_or_default();
-            self.account.add_bound(at, reason);
+            self.breakdown.add_bound(at, reason);
         }
         for totals in &part.runs {
             let at = totals.run.started_at;
             if !totals.is_known() && part.delta.is_some() {
-                self.account.add_bound(at, BoundReason::ProcessWithoutTotal);
+                self.breakdown
+                    .add_bound(at, LowerBoundReason::ProcessWithoutTotal);
             }
             let lacks_start = totals.starting.is_none() && totals.last.is_some();
             if lacks_start || !totals.is_start_proven {
-                self.account.add_bound(at, BoundReason::StartNotObserved);
+                self.breakdown
+                    .add_bound(at, LowerBoundReason::StartNotObserved);
             }
         }
     }
@@ -155,8 +159,8 @@ impl AccountBuilder<'_> {
         let costs = part.later.iter().map(|response| response.client_cost);
         let later: Money = costs.sum();
         if !later.is_near(most_pending) {
-            self.account
-                .add_bound(first.at, BoundReason::LaterResponses);
+            self.breakdown
+                .add_bound(first.at, LowerBoundReason::LaterResponses);
         }
         spend.subtract(later.min(most_pending));
         (most_pending - later).or_zero()
@@ -197,7 +201,7 @@ impl AccountBuilder<'_> {
 
     fn add_hidden(&mut self, at: Millis, model: Id, cost: Money, is_pending: bool) {
         if cost != Money::ZERO {
-            self.account.hidden.push(Hidden {
+            self.breakdown.hidden.push(Hidden {
                 at,
                 model,
                 cost,
@@ -210,59 +214,60 @@ impl AccountBuilder<'_> {
     /// unexplained increase in its totals. `later` is the part of the increase that may be the cost of responses after
     /// the last total.
     fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money, later: Money) {
-        let mut accounts: Vec<RunAccount> = part.runs.iter().map(RunTotals::account).collect();
+        let mut breakdowns: Vec<RunBreakdown> =
+            part.runs.iter().map(RunTotals::breakdown).collect();
         if let Some(totals) = part.history {
-            accounts.push(RunAccount {
+            breakdowns.push(RunBreakdown {
                 started_at: part.first_at(),
                 ended_at: part.responses.iter().map(|response| response.at).max(),
                 starting_total: totals.starting,
                 last_total: Some(totals.last),
-                ..RunAccount::default()
+                ..RunBreakdown::default()
             });
         }
-        if accounts.is_empty() && part.first_at().is_some() {
-            accounts.push(RunAccount {
+        if breakdowns.is_empty() && part.first_at().is_some() {
+            breakdowns.push(RunBreakdown {
                 started_at: part.first_at(),
-                ..RunAccount::default()
+                ..RunBreakdown::default()
             });
         }
         for response in &part.responses {
-            if let Some(account) = least_explained(&mut accounts) {
-                account.responses += 1;
-                account.recorded += response.cost;
-                account.covered_responses += 1;
-                account.covered += response.cost;
+            if let Some(breakdown) = least_explained(&mut breakdowns) {
+                breakdown.responses += 1;
+                breakdown.recorded += response.cost;
+                breakdown.covered_responses += 1;
+                breakdown.covered += response.cost;
             }
         }
         for response in &part.later {
-            if let Some(account) = least_explained(&mut accounts) {
-                account.responses += 1;
-                account.recorded += response.cost;
+            if let Some(breakdown) = least_explained(&mut breakdowns) {
+                breakdown.responses += 1;
+                breakdown.recorded += response.cost;
             }
         }
         let mut rest_of_later = later;
         let mut rest = unrecorded;
-        for account in &mut accounts {
-            let cost_of_later = account.recorded - account.covered;
-            account.later = account
+        for breakdown in &mut breakdowns {
+            let cost_of_later = breakdown.recorded - breakdown.covered;
+            breakdown.later = breakdown
                 .room()
                 .or_zero()
                 .min(cost_of_later)
                 .min(rest_of_later);
-            rest_of_later -= account.later;
-            account.unrecorded = account.room().or_zero().min(rest);
-            rest -= account.unrecorded;
+            rest_of_later -= breakdown.later;
+            breakdown.unrecorded = breakdown.room().or_zero().min(rest);
+            rest -= breakdown.unrecorded;
         }
-        if let Some(first) = accounts.first_mut() {
+        if let Some(first) = breakdowns.first_mut() {
             first.unrecorded += rest;
         }
-        self.account.runs.extend(accounts);
+        self.breakdown.runs.extend(breakdowns);
     }
 }
 
 /// Returns the run with the largest increase in its totals that its responses do not explain yet.
-fn least_explained(accounts: &mut [RunAccount]) -> Option<&mut RunAccount> {
-    accounts
+fn least_explained(breakdowns: &mut [RunBreakdown]) -> Option<&mut RunBreakdown> {
+    breakdowns
         .iter_mut()
-        .max_by_key(|account| account.increase() - account.recorded)
+        .max_by_key(|breakdown| breakdown.increase() - breakdown.recorded)
 }
