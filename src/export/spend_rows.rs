@@ -50,7 +50,7 @@ impl<'c> SpendRows<'c> {
     fn add_spend_without_lines(&mut self, incomplete: &HashSet<String>) {
         let names = &self.counted.responses.names;
         let mut with_unrecorded = HashSet::new();
-        for hidden in &self.counted.hidden {
+        for hidden in &self.counted.off_transcript {
             let kind = if hidden.tally.pending == Money::ZERO {
                 with_unrecorded.insert(hidden.session);
                 UNRECORDED

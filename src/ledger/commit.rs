@@ -110,7 +110,7 @@ impl Store {
         self.run(
             "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
                  EXISTS (SELECT 1 FROM events WHERE session = ?1)
-                 OR EXISTS (SELECT 1 FROM hidden WHERE session = ?1)
+                 OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
                  OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
                      SELECT id FROM files WHERE session = ?1)))",
             [session],
@@ -389,7 +389,7 @@ impl Store {
         self.0.execute_batch(
             "UPDATE sessions SET is_dirty = 1 WHERE covered <> 0 OR id IN (
                  SELECT session FROM events
-                 UNION SELECT session FROM hidden
+                 UNION SELECT session FROM off_transcript
                  UNION SELECT session FROM files WHERE id IN (
                      SELECT file FROM checkpoints UNION SELECT file FROM copies))",
         )

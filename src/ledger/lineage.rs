@@ -154,30 +154,36 @@ impl Store {
     fn store_breakdown(&self, session: Id, breakdown: &SessionBreakdown) -> Result<()> {
         let mut totals = TotalChanges::default();
         let unrecorded_before: Vec<(Millis, i64)> = self.all(
-            "SELECT at, cost FROM hidden WHERE session = ?1 AND kind = ?2",
+            "SELECT at, cost FROM off_transcript WHERE session = ?1 AND kind = ?2",
             [session, UNRECORDED],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         for (at, cost) in unrecorded_before {
             totals.add_unrecorded(at, cost.saturating_neg());
         }
-        self.run("DELETE FROM hidden WHERE session = ?1", [session])?;
-        for hidden in &breakdown.hidden {
-            let kind = if hidden.is_pending {
+        self.run("DELETE FROM off_transcript WHERE session = ?1", [session])?;
+        for off_transcript in &breakdown.off_transcript {
+            let kind = if off_transcript.is_pending {
                 PENDING
             } else {
-                totals.add_unrecorded(hidden.at, hidden.cost.pico());
+                totals.add_unrecorded(off_transcript.at, off_transcript.cost.pico());
                 UNRECORDED
             };
             self.run(
-                "INSERT INTO hidden VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![session, hidden.at, hidden.model, kind, hidden.cost.pico()],
+                "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    session,
+                    off_transcript.at,
+                    off_transcript.model,
+                    kind,
+                    off_transcript.cost.pico()
+                ],
             )?;
         }
         self.change_totals(totals)?;
         for bound in &breakdown.bounds {
             self.run(
-                "INSERT INTO hidden VALUES (?1, ?2, ?3, ?4, 0)",
+                "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, 0)",
                 params![session, bound.at, breakdown.model, BOUND],
             )?;
         }

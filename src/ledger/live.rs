@@ -302,13 +302,13 @@ impl Live {
         };
         let session_id = self.session;
         self.ledger.ask(|store| {
-            let hidden: Money = store
-                .hidden_of(session_id)?
+            let off_transcript: Money = store
+                .off_transcript_of(session_id)?
                 .into_iter()
                 .filter(|(kind, _)| !(*kind == PENDING && stored.is_dirty))
                 .map(|(_, cost)| cost)
                 .sum();
-            self.pending = (cost - stored.recorded - hidden).or_zero();
+            self.pending = (cost - stored.recorded - off_transcript).or_zero();
             let [today, month] = [
                 environment.zone.day_bounds(environment.now),
                 environment.zone.month_bounds(environment.now),

@@ -45,7 +45,7 @@ impl Responses {
 
 /// Spend that no transcript line reports.
 #[derive(Debug)]
-pub(crate) struct HiddenSpend {
+pub(crate) struct OffTranscriptRow {
     /// The start of the quarter hour.
     pub(crate) at: Millis,
     pub(crate) session: Id,
@@ -71,13 +71,13 @@ pub(crate) struct KnownSession {
 #[derive(Debug)]
 pub(crate) struct ExportedSpend {
     pub(crate) responses: Responses,
-    pub(crate) hidden: Vec<HiddenSpend>,
+    pub(crate) off_transcript: Vec<OffTranscriptRow>,
     pub(crate) sessions: HashMap<Id, KnownSession>,
 }
 
 impl ExportedSpend {
     pub(crate) fn is_empty(&self) -> bool {
-        self.responses.all.is_empty() && self.hidden.is_empty()
+        self.responses.all.is_empty() && self.off_transcript.is_empty()
     }
 }
 
@@ -139,12 +139,12 @@ impl Ledger {
         )
     }
 
-    /// Returns the responses of the selected sessions since the given time. If `with_hidden` is true, spend that no
+    /// Returns the responses of the selected sessions since the given time. If `with_off_transcript` is true, spend that no
     /// line shows is included as responses without tokens.
     pub(crate) fn responses_since(
         &self,
         from: DateTime<Utc>,
-        with_hidden: bool,
+        with_off_transcript: bool,
         selected: Selected<'_>,
     ) -> std::result::Result<Responses, LedgerError> {
         let from = from.timestamp_millis();
@@ -153,7 +153,7 @@ impl Ledger {
             let sessions: Vec<(Id, String)> = store.all(
                 "SELECT id, name FROM sessions WHERE id IN (
                      SELECT session FROM sums WHERE quarter >= ?1 - ?2
-                     UNION SELECT session FROM hidden WHERE at >= ?1 - ?2)",
+                     UNION SELECT session FROM off_transcript WHERE at >= ?1 - ?2)",
                 [from, QUARTER_HOUR],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
@@ -167,15 +167,15 @@ impl Ledger {
                 );
                 all.extend(store.all::<_, Vec<_>>(&query, [*session.0, from], response_from)?);
             }
-            if with_hidden {
-                for hidden in store.hidden_since(from)? {
-                    let is_selected = selection.get(&hidden.session) == Some(&true);
-                    if is_selected && hidden.tally.cost() != Money::ZERO {
+            if with_off_transcript {
+                for off_transcript in store.off_transcript_since(from)? {
+                    let is_selected = selection.get(&off_transcript.session) == Some(&true);
+                    if is_selected && off_transcript.tally.cost() != Money::ZERO {
                         all.push(Response {
-                            at: hidden.at,
-                            session: hidden.session,
-                            model: hidden.model,
-                            cost: hidden.tally.cost(),
+                            at: off_transcript.at,
+                            session: off_transcript.session,
+                            model: off_transcript.model,
+                            cost: off_transcript.tally.cost(),
                             ..Response::default()
                         });
                     }
@@ -211,7 +211,7 @@ impl Ledger {
                     all,
                     names: store.names(true)?,
                 },
-                hidden: store.hidden_since(Millis::MIN)?,
+                off_transcript: store.off_transcript_since(Millis::MIN)?,
                 sessions: store.known_sessions()?,
             };
             snapshot.commit()?;
@@ -223,10 +223,10 @@ impl Ledger {
 impl Store {
     /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
     /// amount are included.
-    fn hidden_since(&self, from: Millis) -> Result<Vec<HiddenSpend>> {
+    fn off_transcript_since(&self, from: Millis) -> Result<Vec<OffTranscriptRow>> {
         self.all(
             "SELECT at - ((at % ?2) + ?2) % ?2, session, model, kind = ?3, sum(cost), max(kind = ?4)
-             FROM hidden WHERE at >= ?1
+             FROM off_transcript WHERE at >= ?1
              GROUP BY 1, 2, 3, 4 HAVING sum(cost) <> 0 OR max(kind = ?4)",
             [from, QUARTER_HOUR, PENDING, BOUND],
             |row| {
@@ -240,7 +240,7 @@ impl Store {
                 } else {
                     tally.unrecorded = cost;
                 }
-                Ok(HiddenSpend {
+                Ok(OffTranscriptRow {
                     at: row.get(0)?,
                     session: row.get(1)?,
                     model: row.get(2)?,

@@ -43,7 +43,7 @@ impl Tally {
     }
 
     /// Adds spend that no transcript line reports.
-    fn add_hidden(&mut self, kind: i64, cost: Money) {
+    fn add_off_transcript(&mut self, kind: i64, cost: Money) {
         match kind {
             BOUND => self.at_least = true,
             PENDING => self.pending += cost,
@@ -527,14 +527,14 @@ impl Store {
                 single_from,
             )?,
         };
-        let hidden: Vec<OwnedRow> = self.all(
+        let off_transcript: Vec<OwnedRow> = self.all(
             "SELECT at, session, model, kind, cost, at IN (SELECT at FROM compactions)
-             FROM hidden WHERE at >= ?1 AND at < ?2 ORDER BY at",
+             FROM off_transcript WHERE at >= ?1 AND at < ?2 ORDER BY at",
             period,
             |row| {
                 let mut tally = Tally::default();
                 let kind = row.get(3)?;
-                tally.add_hidden(kind, money_from(row, 4)?);
+                tally.add_off_transcript(kind, money_from(row, 4)?);
                 let at: Millis = row.get(0)?;
                 Ok(OwnedRow {
                     at: at.div_euclid(precision) * precision,
@@ -552,7 +552,7 @@ impl Store {
                 })
             },
         )?;
-        rows.extend(hidden);
+        rows.extend(off_transcript);
         rows.extend(self.damage_rows(period)?);
         rows.sort_by_key(|row| row.at);
         Ok(rows)
@@ -616,8 +616,8 @@ impl Store {
             },
         )?;
         let mut tally = recorded.unwrap_or_default();
-        for (kind, cost) in self.hidden_of(session)? {
-            tally.add_hidden(kind, cost);
+        for (kind, cost) in self.off_transcript_of(session)? {
+            tally.add_off_transcript(kind, cost);
         }
         tally.at_least |= self.value::<bool>(
             "SELECT EXISTS (SELECT 1 FROM files WHERE session = ?1 AND unreadable > 0)",
@@ -627,9 +627,9 @@ impl Store {
     }
 
     /// Returns the kinds and amounts of a session's spend that is not on any transcript line.
-    pub(super) fn hidden_of(&self, session: Id) -> Result<Vec<(i64, Money)>> {
+    pub(super) fn off_transcript_of(&self, session: Id) -> Result<Vec<(i64, Money)>> {
         self.all(
-            "SELECT kind, cost FROM hidden WHERE session = ?1",
+            "SELECT kind, cost FROM off_transcript WHERE session = ?1",
             [session],
             |row| Ok((row.get(0)?, money_from(row, 1)?)),
         )
@@ -646,19 +646,19 @@ impl Store {
         let bounds = [period.start, period.end];
         let mut tally = self.totals_between(period)?;
         // Conditions that are checked here, instead of in the query, make the query much cheaper to prepare.
-        let hidden: Vec<(Id, i64, Money)> = self.all(
-            "SELECT session, kind, cost FROM hidden WHERE kind > 0 AND at >= ?1 AND at < ?2",
+        let off_transcript: Vec<(Id, i64, Money)> = self.all(
+            "SELECT session, kind, cost FROM off_transcript WHERE kind > 0 AND at >= ?1 AND at < ?2",
             bounds,
             |row| Ok((row.get(0)?, row.get(1)?, money_from(row, 2)?)),
         )?;
-        for (session, kind, cost) in hidden {
+        for (session, kind, cost) in off_transcript {
             let is_left_out = match kind {
                 PENDING => self.is_dirty(session)?,
                 BOUND => known_session == Some(session),
                 _ => false,
             };
             if !is_left_out {
-                tally.add_hidden(kind, cost);
+                tally.add_off_transcript(kind, cost);
             }
         }
         tally.at_least |= self.value::<bool>(
@@ -673,7 +673,7 @@ impl Store {
         let rows: Vec<(Option<String>, Money)> = self.all(
             "SELECT directory, cost FROM (
                  SELECT session, recorded AS cost FROM sums WHERE quarter >= ?1 AND quarter < ?2
-                 UNION ALL SELECT session, cost FROM hidden JOIN sessions ON sessions.id = session
+                 UNION ALL SELECT session, cost FROM off_transcript JOIN sessions ON sessions.id = session
                      WHERE at >= ?1 AND at < ?2 AND NOT (kind = ?3 AND is_dirty)
              ) JOIN sessions ON sessions.id = session",
             params![period.start, period.end, PENDING],

@@ -194,16 +194,16 @@ CREATE TABLE totals (
 
 -- Spend that no line shows. `kind` is 0 for unrecorded spend, 1 for pending spend, and 2 for a lower bound without an
 -- amount.
-CREATE TABLE hidden (
+CREATE TABLE off_transcript (
     session INTEGER NOT NULL,
     at INTEGER NOT NULL,
     model INTEGER NOT NULL,
     kind INTEGER NOT NULL,
     cost INTEGER NOT NULL
 );
-CREATE INDEX hidden_by_session ON hidden (session);
-CREATE INDEX hidden_by_time ON hidden (at);
-CREATE INDEX hidden_exceptions ON hidden (at) WHERE kind > 0;
+CREATE INDEX off_transcript_by_session ON off_transcript (session);
+CREATE INDEX off_transcript_by_time ON off_transcript (at);
+CREATE INDEX off_transcript_exceptions ON off_transcript (at) WHERE kind > 0;
 
 -- The newest total of each process that may still work on a session.
 CREATE TABLE runs (

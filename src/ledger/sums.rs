@@ -217,7 +217,7 @@ impl Store {
         )?;
         let mut totals = TotalChanges::default();
         let unrecorded: Vec<(Millis, i64)> = self.all(
-            "SELECT at, cost FROM hidden WHERE kind = ?1",
+            "SELECT at, cost FROM off_transcript WHERE kind = ?1",
             [UNRECORDED],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;

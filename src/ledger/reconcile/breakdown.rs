@@ -8,7 +8,7 @@ use super::parts::Part;
 use super::run_totals::RunTotals;
 use super::session_facts::SessionFacts;
 use super::unrecorded::UnrecordedSpend;
-use super::{Hidden, Lineage, RunBreakdown, SessionBreakdown};
+use super::{Lineage, OffTranscriptSpend, RunBreakdown, SessionBreakdown};
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
@@ -187,21 +187,21 @@ impl BreakdownBuilder<'_> {
                 tokens => cost.share(compaction.tokens.into(), tokens),
             };
             rest -= share;
-            self.add_hidden(compaction.at, model, share, false);
+            self.add_off_transcript(compaction.at, model, share, false);
         }
         match part.compactions.first() {
-            Some(first) => self.add_hidden(first.at, model, rest, false),
+            Some(first) => self.add_off_transcript(first.at, model, rest, false),
             None => {
                 for (at, share) in part.shares_of_samples(rest, at) {
-                    self.add_hidden(at, model, share, is_pending);
+                    self.add_off_transcript(at, model, share, is_pending);
                 }
             }
         }
     }
 
-    fn add_hidden(&mut self, at: Millis, model: Id, cost: Money, is_pending: bool) {
+    fn add_off_transcript(&mut self, at: Millis, model: Id, cost: Money, is_pending: bool) {
         if cost != Money::ZERO {
-            self.breakdown.hidden.push(Hidden {
+            self.breakdown.off_transcript.push(OffTranscriptSpend {
                 at,
                 model,
                 cost,

@@ -66,7 +66,7 @@ pub(crate) struct Reconciled {
 /// The unrecorded spend of one session, and how it was calculated.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionBreakdown {
-    pub(crate) hidden: Vec<Hidden>,
+    pub(crate) off_transcript: Vec<OffTranscriptSpend>,
     pub(crate) bounds: Vec<LowerBound>,
     /// The model of the newest response.
     pub(crate) model: Id,
@@ -93,7 +93,7 @@ impl SessionBreakdown {
 
 /// Unrecorded or pending spend at a single point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hidden {
+pub(crate) struct OffTranscriptSpend {
     pub(crate) at: Millis,
     pub(crate) model: Id,
     pub(crate) cost: Money,

@@ -202,11 +202,11 @@ impl Session {
 /// Returns the unrecorded amounts, in output tokens, with their offsets.
 fn unrecorded(breakdown: &SessionBreakdown) -> Vec<(i64, i64)> {
     let mut amounts: Vec<(i64, i64)> = breakdown
-        .hidden
+        .off_transcript
         .iter()
-        .map(|hidden| {
-            let offset = (hidden.at - START) / 1_000;
-            (offset, hidden.cost.pico() / cost_of(1).pico())
+        .map(|off_transcript| {
+            let offset = (off_transcript.at - START) / 1_000;
+            (offset, off_transcript.cost.pico() / cost_of(1).pico())
         })
         .collect();
     amounts.sort_unstable();
@@ -347,7 +347,11 @@ fn the_checkpoint_of_an_unknown_process_is_not_counted_after_a_run_that_is_still
         .sampled(FIRST_PROCESS, 150, 6)
         .checkpoint(200, 3)
         .breakdown();
-    assert!(breakdown.hidden.is_empty(), "{:?}", breakdown.hidden);
+    assert!(
+        breakdown.off_transcript.is_empty(),
+        "{:?}",
+        breakdown.off_transcript
+    );
     assert_eq!(
         reasons(&breakdown),
         vec![LowerBoundReason::ProcessWithoutTotal]
