@@ -11,7 +11,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::incidents::Paid;
 use crate::journal::{self, BudgetEvent, EventKey};
-use crate::ledger::{Ledger, Live, Patience, RequestedFigures};
+use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
 
 /// How far back to search the journal for a session's events. After this time, warnings can be repeated.
@@ -63,7 +63,7 @@ impl<'a> SessionBudgets<'a> {
         paths: &'a Paths,
         environment: &'a Environment,
         event: &'a HookEvent,
-        paid: impl Fn(DateTime<Utc>, &Live) -> Option<Paid>,
+        paid: impl Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
     ) -> Option<Self> {
         let budget = &config.budget;
         let session = event.session_id.as_deref()?;
@@ -297,7 +297,7 @@ fn read_uses(
     environment: &Environment,
     event: &HookEvent,
     session: &str,
-    paid: &dyn Fn(DateTime<Utc>, &Live) -> Option<Paid>,
+    paid: &dyn Fn(DateTime<Utc>, &OpenLedger) -> Option<Paid>,
 ) -> Option<KnownUses> {
     let budget = &config.budget;
     // The session may have changed its working directory since it was started.
@@ -305,9 +305,9 @@ fn read_uses(
         .path("CLAUDE_PROJECT_DIR")
         .or_else(|| event.cwd.clone())
         .unwrap_or_default();
-    let ledger = Ledger::open(&paths.data, Patience::None).ok()?;
+    let ledger = Ledger::open(&paths.data, WaitLimit::None).ok()?;
     let transcript = event.transcript_path.as_deref();
-    let mut live = Live::read(ledger, paths, session, transcript, None, environment.now)?;
+    let mut live = OpenLedger::read(ledger, paths, session, transcript, None, environment.now)?;
     let figures = live.figures(
         environment,
         RequestedFigures::new(budget, &directory.to_string_lossy()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::reply::{Reply, Subcommand, in_one_line, misuse};
 use crate::context::{Context, WatchedMoment};
-use crate::ledger::{Ledger, Patience};
+use crate::ledger::{Ledger, WaitLimit};
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, ScreenSize, Tone, WakeReason};
 
@@ -26,7 +26,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 impl Subcommand for NowArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let ledger = match context.conversation {
-            Some(_) => Ledger::open(&context.paths.data, Patience::None).map_err(Into::into),
+            Some(_) => Ledger::open(&context.paths.data, WaitLimit::None).map_err(Into::into),
             // The first read can take a long time, so show a progress bar.
             None => context.with_ledger(|ledger, _| Ok(ledger)),
         };

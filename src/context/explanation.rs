@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::{ANSWER_READS, Context};
 use crate::drain::{Findings, cache_writes};
 use crate::incidents::{Asker, Incidents, Situation};
-use crate::ledger::{Effort, Ledger};
+use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
@@ -30,7 +30,7 @@ const MORE_IN_SHELL: Pointers<'_> = Pointers {
     short: "More: whycap explain",
 };
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
-const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
+const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.

@@ -15,7 +15,7 @@ use crate::claude::hook_event::EventName;
 use crate::claude::transcripts;
 use crate::doctor::client_version;
 use crate::install::{entries, line, slash_command};
-use crate::ledger::{Effort, EventKind, Ledger, Patience, ProcessId, RunEvent};
+use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
 use crate::locks;
 use crate::terminal::{escape, escape_lines};
 
@@ -23,7 +23,7 @@ use crate::terminal::{escape, escape_lines};
 const READS_OF_EVENT: Duration = Duration::from_millis(200);
 
 /// The maximum time for a hook to read the transcripts of other sessions.
-const CATCH_UP: Effort = Effort::Within(Duration::from_millis(30));
+const CATCH_UP: ReadTime = ReadTime::Within(Duration::from_millis(30));
 
 /// How long a hook keeps checking a project for new transcripts after a session starts in it.
 const CHANGED_LATELY: TimeDelta = TimeDelta::days(1);
@@ -124,7 +124,7 @@ impl Context {
     pub(crate) fn catch_up(&self) {
         let event = self.run_event();
         let data = &self.paths.data;
-        let read = Ledger::open(data, Patience::None).and_then(|mut ledger| {
+        let read = Ledger::open(data, WaitLimit::None).and_then(|mut ledger| {
             let transcript = self
                 .event()
                 .and_then(|event| event.transcript_path.as_deref());
@@ -142,7 +142,7 @@ impl Context {
         let mut ledger = match read {
             Ok(ledger) => Some(ledger),
             Err(error) => {
-                let _ = Ledger::mend(&self.paths, Patience::None, &error, false);
+                let _ = Ledger::mend(&self.paths, WaitLimit::None, &error, false);
                 None
             }
         };

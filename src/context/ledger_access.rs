@@ -13,7 +13,7 @@ use crate::disk::lock;
 use crate::drain::{CacheWrite, cache_writes};
 use crate::export::{Exporter, NewRows, RowSources};
 use crate::incidents::steps;
-use crate::ledger::{self, CatchUpResult, Effort, Ledger, LedgerError, Patience, SpendSource};
+use crate::ledger::{self, CatchUpResult, Ledger, LedgerError, ReadTime, SpendSource, WaitLimit};
 use crate::spend::describe_unreadable;
 use crate::terminal::{print_error, with_progress};
 use crate::time::Millis;
@@ -34,7 +34,7 @@ impl Context {
         mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         if self.conversation.is_some() {
-            let mut ledger = Ledger::open(&self.paths.data, Patience::None)?;
+            let mut ledger = Ledger::open(&self.paths.data, WaitLimit::None)?;
             let catch_up = self.read_on(&mut ledger, ANSWER_READS);
             return collect(ledger, catch_up);
         }
@@ -45,7 +45,7 @@ impl Context {
         let mut repairs = 0;
         // The ledger requires file locks, and SQLite would take ten seconds to discover that they are not supported.
         while lock::is_supported_in(&self.paths.data) {
-            let opened = Ledger::open(&self.paths.data, Patience::Person);
+            let opened = Ledger::open(&self.paths.data, WaitLimit::Person);
             let error = match opened.map_err(Into::into).and_then(&mut attempt) {
                 Ok(collected) => return Ok(collected),
                 Err(error) => error,
@@ -53,8 +53,8 @@ impl Context {
             match error.downcast_ref::<LedgerError>() {
                 Some(damage) if damage.is_damage() && repairs < MOST_REPAIRS => {
                     let is_second_repair = repairs > 0;
-                    let patience = Patience::Person;
-                    Ledger::mend(&self.paths, patience, damage, is_second_repair)?;
+                    let wait_limit = WaitLimit::Person;
+                    Ledger::mend(&self.paths, wait_limit, damage, is_second_repair)?;
                     repairs += 1;
                 }
                 Some(other) if other.is_busy() => break,
@@ -107,10 +107,10 @@ impl Context {
     }
 
     /// Reads new transcript lines into the ledger. If that fails, the result indicates that data is missing.
-    pub(super) fn read_on(&self, ledger: &mut Ledger, effort: Effort) -> CatchUpResult {
+    pub(super) fn read_on(&self, ledger: &mut Ledger, read_time: ReadTime) -> CatchUpResult {
         let roots = self.paths.transcript_roots();
         ledger
-            .catch_up(roots, self.prices(), effort, &mut |_, _| {})
+            .catch_up(roots, self.prices(), read_time, &mut |_, _| {})
             .unwrap_or_default()
     }
 
@@ -143,7 +143,7 @@ impl Context {
         ledger.renew(prices)?;
         let roots = paths.transcript_roots();
         let catch_up = with_progress(READING, |show| {
-            ledger.catch_up(roots, prices, Effort::All, show)
+            ledger.catch_up(roots, prices, ReadTime::All, show)
         })?;
         ledger.check_sums()?;
         if let Some(damaged) = ledger.news_of_damage() {

@@ -22,7 +22,7 @@ use crate::claude::settings;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Effort, Selected};
+use crate::ledger::{ReadTime, Selected};
 use crate::limits::incident::Incident;
 use crate::paths::Paths;
 use crate::pricing::PriceTable;
@@ -35,7 +35,7 @@ pub(crate) use spend::{LONGEST_ID, SpendOptions};
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
 /// The maximum time to read transcripts for an answer in a conversation.
-const ANSWER_READS: Effort = Effort::Within(Duration::from_millis(500));
+const ANSWER_READS: ReadTime = ReadTime::Within(Duration::from_millis(500));
 
 /// A command's context: its environment, paths, configuration, and, in a conversation, the event that triggered it.
 #[derive(Debug)]

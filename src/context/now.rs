@@ -10,7 +10,7 @@ use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
 use crate::incidents::{Incidents, Paying, Situation};
-use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
+use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
 use crate::now::{Moment, RunningSession, SlowFacts, SpendNow, WindowLeft};
@@ -103,12 +103,12 @@ impl WatchedMoment {
     fn spend_now(&mut self, context: &Context) -> Result<SpendNow, String> {
         let ledger = self.ledger.as_mut().map_err(|why| why.clone())?;
         let Clock { now, zone, .. } = context.clock();
-        let effort = match context.event() {
+        let read_time = match context.event() {
             Some(_) => ANSWER_READS,
-            None => Effort::All,
+            None => ReadTime::All,
         };
         // If another process is writing to the ledger, the remaining lines are read at the next refresh.
-        let catch_up = context.read_on(ledger, effort);
+        let catch_up = context.read_on(ledger, read_time);
         self.files_gained += catch_up.files;
         let (from, until) = zone.day_bounds(now);
         let from_ms = from.timestamp_millis();

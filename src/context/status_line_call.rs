@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
 use crate::install::slash_command::{FIRST_WITH_MODULES, SlashCommandState};
 use crate::ledger::{
-    Ledger, Live, Patience, ProcessId, RequestedFigures, RunEvent, Selected, TotalSample,
+    Ledger, OpenLedger, ProcessId, RequestedFigures, RunEvent, Selected, TotalSample, WaitLimit,
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
@@ -103,13 +103,13 @@ impl StatusLineCall {
 
     /// Returns the ledger's figures for the session and the day. If the ledger cannot be used, returns `None` and
     /// appends the sample to the journal.
-    fn live(&self) -> Option<Live> {
+    fn live(&self) -> Option<OpenLedger> {
         let (payload, paths) = (&self.payload, &self.context.paths);
         let session = payload.session_id.as_deref().unwrap_or_default();
         let transcript = payload.transcript_path.as_deref();
         let now = self.context.environment.now;
-        let live = match Ledger::open(&paths.data, Patience::None) {
-            Ok(ledger) => Live::read(ledger, paths, session, transcript, self.sample(), now),
+        let live = match Ledger::open(&paths.data, WaitLimit::None) {
+            Ok(ledger) => OpenLedger::read(ledger, paths, session, transcript, self.sample(), now),
             Err(_) => None,
         };
         if let (None, Some(sample)) = (&live, self.sample()) {
@@ -119,7 +119,7 @@ impl StatusLineCall {
     }
 
     /// Returns the cost of the session's responses since the last prompt. Returns `None` if no segment shows it.
-    fn cost_of_prompt(&self, live: Option<&Live>) -> Option<Money> {
+    fn cost_of_prompt(&self, live: Option<&OpenLedger>) -> Option<Money> {
         if !self.context.config.shows(SegmentName::Prompt) {
             return None;
         }
@@ -173,7 +173,7 @@ impl StatusLineCall {
 pub(crate) struct StatusLineFacts<'a> {
     call: &'a StatusLineCall,
     incidents: Incidents<'a>,
-    live: Option<Live>,
+    live: Option<OpenLedger>,
     facts: LineFacts<'a>,
     incident: Option<Incident>,
     /// The place where the user can read more about the incident.
@@ -208,7 +208,7 @@ impl<'a> StatusLineFacts<'a> {
         facts.prompt = call.cost_of_prompt(live.as_ref());
         // Without a ledger, for example in a read-only home directory, only the transcript can show whether there was
         // an error.
-        let ends_in_error = live.as_ref().is_none_or(Live::ends_in_error);
+        let ends_in_error = live.as_ref().is_none_or(OpenLedger::ends_in_error);
         let StatusLineSituation {
             incident: own_incident,
             unsaved,
@@ -302,6 +302,6 @@ impl<'a> StatusLineFacts<'a> {
             notice.save(paths);
         }
         // Exiting closes the ledger anyway, so its memory is not freed explicitly.
-        std::mem::forget(self.live.map(|live| live.keep(paths)));
+        std::mem::forget(self.live.map(|live| live.commit(paths)));
     }
 }

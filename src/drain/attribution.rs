@@ -50,7 +50,7 @@ impl<'ledger> Attribution<'ledger> {
 
         let mut by_session = HashMap::new();
         ledger.rows(EVER, RowsBy::Response, &mut |row| {
-            let account = row.answer.and_then(|key| by_response.get(&key));
+            let account = row.response_key.and_then(|key| by_response.get(&key));
             if let Some(account) = account {
                 by_session.insert(row.origin.session.clone(), account.clone());
             }
@@ -85,7 +85,7 @@ impl RegroupedLedger for Attribution<'_> {
     }
 
     fn group(&self, row: &SpendRow<'_>) -> &str {
-        match row.answer {
+        match row.response_key {
             Some(key) => self.by_response.get(&key).map_or(UNKNOWN, String::as_str),
             None => self
                 .by_session

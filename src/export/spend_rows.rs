@@ -169,7 +169,7 @@ fn weight_of_response(response: &Response, ownership: Ownership, is_repository: 
         .saturating_add(response.usage.output)
         .saturating_add(response.usage.web_searches);
     let copies = response.copies.len().min(15) as u64;
-    let is_inherited = response.location.is_late;
+    let is_inherited = response.location.is_out_of_order;
     let has_original = u64::from(!is_inherited || copies > 0);
     let quality = has_original << 8
         | (ownership as u64) << 6

@@ -30,7 +30,7 @@ const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, las
 
 /// The amount of data to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
+pub enum ReadTime {
     /// Read all transcripts.
     All,
     /// Read the newest transcripts first, and stop after this duration. Listing the transcripts beforehand may take
@@ -102,27 +102,27 @@ impl Ledger {
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
         prices: &PriceTable,
-        effort: Effort,
+        read_time: ReadTime,
         progress: &mut dyn FnMut(u64, u64),
     ) -> std::result::Result<CatchUpResult, LedgerError> {
         let settled_before = settled_before();
         let listing_started = Instant::now();
-        let listed = transcripts::all_until(roots, &|| match effort {
-            Effort::All => false,
-            Effort::Within(limit) => listing_started.elapsed() >= limit.min(LONGEST_LISTING),
+        let listed = transcripts::all_until(roots, &|| match read_time {
+            ReadTime::All => false,
+            ReadTime::Within(limit) => listing_started.elapsed() >= limit.min(LONGEST_LISTING),
         });
         let mut catch_up = CatchUpResult {
             unreadable: listed.unreadable,
             ..CatchUpResult::default()
         };
         catch_up.unreadable.sort();
-        let mut grown = self.ask(|store| store.grown(listed.files, effort, settled_before))?;
+        let mut grown = self.read(|store| store.grown(listed.files, read_time, settled_before))?;
         grown.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
             settled_before,
             prices,
-            effort,
+            read_time,
             started: Instant::now(),
         };
         let total = unread_bytes(&grown);
@@ -133,7 +133,7 @@ impl Ledger {
             done += unread_bytes(round);
             catch_up.add(&mut batch);
             // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
-            let is_last = matches!(effort, Effort::All) && rounds.peek().is_none();
+            let is_last = matches!(read_time, ReadTime::All) && rounds.peek().is_none();
             self.write(|store| {
                 if !batch.files.is_empty() {
                     store.commit(&batch, prices)?;
@@ -143,12 +143,12 @@ impl Ledger {
                 }
                 // Reconciling changes rows all over the table of responses. In the same transaction, each page is
                 // still written only once.
-                store.settle(self.data_directory(), prices)
+                store.reconcile_dirty(self.data_directory(), prices)
             })?;
         }
-        self.settle(prices)?;
+        self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
-            self.write(|store| store.note("complete", 1))?;
+            self.write(|store| store.set_meta("complete", 1))?;
         }
         Ok(catch_up)
     }
@@ -165,7 +165,7 @@ impl Ledger {
             new_lines.batch.finish(prices);
             self.write(|store| store.commit(&new_lines.batch, prices))?;
         }
-        self.settle(prices)
+        self.reconcile_dirty(prices)
     }
 
     /// Reads new lines from a session's transcript and, if `with_subagents` is true, from its subagents' transcripts.
@@ -187,7 +187,7 @@ impl Ledger {
         let mut new_lines = NewLines::default();
         for (index, file) in own_file.into_iter().chain(subagents).enumerate() {
             let position = self
-                .ask(|store| store.position(file_id(&file.path)))
+                .read(|store| store.position(file_id(&file.path)))
                 .ok()
                 .flatten()
                 .unwrap_or_default();
@@ -226,13 +226,13 @@ impl Store {
     fn grown(
         &self,
         files: Vec<TranscriptFile>,
-        effort: Effort,
+        read_time: ReadTime,
         settled_before: Millis,
     ) -> Result<Vec<GrownTranscript>> {
         // With a time limit, only some files are listed, so their positions are looked up one at a time.
-        let all = match effort {
-            Effort::All => Some(self.positions()?),
-            Effort::Within(_) => None,
+        let all = match read_time {
+            ReadTime::All => Some(self.positions()?),
+            ReadTime::Within(_) => None,
         };
         let mut grown = Vec::new();
         for file in files {

@@ -43,7 +43,7 @@ pub(super) struct FileFacts {
     pub(super) is_main: bool,
     pub(super) position: ReadPosition,
     /// True if the file was read again from the start.
-    pub(super) is_anew: bool,
+    pub(super) was_reread: bool,
     pub(super) markers: Vec<Marker>,
     pub(super) compactions: Vec<Compaction>,
     pub(super) checkpoints: Vec<Checkpoint>,
@@ -101,10 +101,10 @@ impl Batch {
             batch: self,
             last_scene: None,
         };
-        let (now, is_anew) = read_on(path, position, limits, &mut sink)?;
+        let (now, was_reread) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
         facts.position = now;
-        facts.is_anew = is_anew;
+        facts.was_reread = was_reread;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
         Ok(())
@@ -209,11 +209,12 @@ struct KnownScene {
 }
 
 impl Sink for FileSink<'_> {
-    fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool) {
+    fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool) {
         let offset = span.offset.cast_signed();
         match line {
             Line::Response(response) => {
-                let location = self.location(offset, is_late, response.copied_from.as_deref());
+                let location =
+                    self.location(offset, is_out_of_order, response.copied_from.as_deref());
                 self.response(response, location);
             }
             Line::CostState(state) => self.facts.checkpoints.push(Checkpoint {
@@ -233,7 +234,7 @@ impl Sink for FileSink<'_> {
                 snapshot: marker.snapshot,
             }),
             Line::CompactBoundary(found) => {
-                let location = self.location(offset, is_late, found.copied_from.as_deref());
+                let location = self.location(offset, is_out_of_order, found.copied_from.as_deref());
                 self.facts.compactions.push(Compaction {
                     key: found.key,
                     at: found.at,
@@ -272,11 +273,11 @@ impl Sink for FileSink<'_> {
 }
 
 impl FileSink<'_> {
-    fn location(&mut self, offset: i64, is_late: bool, source: Option<&str>) -> Location {
+    fn location(&mut self, offset: i64, is_out_of_order: bool, source: Option<&str>) -> Location {
         Location {
             file: self.facts.id,
             offset,
-            is_late,
+            is_out_of_order,
             source: source.map(|name| self.batch.add_session(name)),
         }
     }

@@ -26,7 +26,7 @@ const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
 const FAST: i64 = 4;
 const US_ONLY: i64 = 8;
-const LATE: i64 = 16;
+const OUT_OF_ORDER: i64 = 16;
 
 /// Fields that most responses do not have.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl Store {
                 params![session, at, directory],
             )?;
         }
-        for facts in batch.files.iter().filter(|facts| facts.is_anew) {
+        for facts in batch.files.iter().filter(|facts| facts.was_reread) {
             self.make_locations_stale(facts.id)?;
         }
         // Files are added first, because linking a response looks up the session of each file.
@@ -133,13 +133,13 @@ impl Store {
     fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
         self.run(
             "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
-                 offset = excluded.offset, is_late = excluded.is_late, source = excluded.source
+                 offset = excluded.offset, is_out_of_order = excluded.is_out_of_order, source = excluded.source
              WHERE copies.offset >= ?6",
             params![
                 key,
                 copy.file,
                 copy.offset,
-                copy.is_late,
+                copy.is_out_of_order,
                 copy.source,
                 STALE
             ],
@@ -199,7 +199,7 @@ impl Store {
             return Ok(None);
         };
         response.copies = self.all(
-            "SELECT file, offset, is_late, source FROM copies WHERE key = ?1",
+            "SELECT file, offset, is_out_of_order, source FROM copies WHERE key = ?1",
             [key],
             |row| location_from(row, 0),
         )?;
@@ -467,14 +467,14 @@ impl<'s> ResponseWriter<'s> {
         }
         let has_one_owner = response.copies.is_empty()
             && response.location.source.is_none()
-            && !response.location.is_late;
+            && !response.location.is_out_of_order;
         if has_one_owner {
             return Ok(());
         }
         for location in response.locations() {
             let anywhere = Location {
                 offset: 0,
-                is_late: false,
+                is_out_of_order: false,
                 ..*location
             };
             if self.linked.insert((response.session, anywhere)) {
@@ -506,7 +506,7 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         (UNPRICED, response.is_unpriced),
         (FAST, response.service.fast),
         (US_ONLY, response.service.us_only),
-        (LATE, response.location.is_late),
+        (OUT_OF_ORDER, response.location.is_out_of_order),
     ];
     let flags: i64 = flags
         .iter()
@@ -545,12 +545,12 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
     Ok(changed > 0)
 }
 
-/// Reads a location from the columns `file`, `offset`, `is_late`, and `source`.
+/// Reads a location from the columns `file`, `offset`, `is_out_of_order`, and `source`.
 pub(super) fn location_from(row: &Row<'_>, first: usize) -> Result<Location> {
     Ok(Location {
         file: row.get(first)?,
         offset: row.get(first + 1)?,
-        is_late: row.get(first + 2)?,
+        is_out_of_order: row.get(first + 2)?,
         source: row.get(first + 3)?,
     })
 }
@@ -604,7 +604,7 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
         location: Location {
             file: row.get(16)?,
             offset: row.get(17)?,
-            is_late: flags & LATE != 0,
+            is_out_of_order: flags & OUT_OF_ORDER != 0,
             source: row.get(18)?,
         },
         copies: Vec::new(),

@@ -34,14 +34,14 @@ const CACHE: i64 = -32 * 1024;
 
 /// How long to wait while another process writes to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum WaitLimit {
     /// Do not wait, because Claude Code is waiting for the result.
     None,
     /// Wait as long as a person would.
     Person,
 }
 
-impl Patience {
+impl WaitLimit {
     /// Returns the longest time to wait.
     pub(super) fn limit(self) -> Duration {
         match self {
@@ -98,15 +98,15 @@ impl Ledger {
     /// Opens the ledger, creating it if it does not exist. A ledger with a different version is set aside.
     ///
     /// Returns an error if the data directory is unusable, or if the file is damaged or busy.
-    pub fn open(data: &Path, patience: Patience) -> std::result::Result<Self, LedgerError> {
+    pub fn open(data: &Path, wait_limit: WaitLimit) -> std::result::Result<Self, LedgerError> {
         disk::create_private_directory(data)?;
         let path = path_in(data);
         for attempt in 0..3 {
             let file = ownership::open_or_create_owned(&path);
             drop(file.map_err(disk::write_error(&path))?);
-            let (ledger, version) = retry_while_busy(patience.limit().max(OPENING), || {
-                let ledger = Self::connect(&path, patience)?;
-                let version = ledger.ask(Store::version)?;
+            let (ledger, version) = retry_while_busy(wait_limit.limit().max(OPENING), || {
+                let ledger = Self::connect(&path, wait_limit)?;
+                let version = ledger.read(Store::version)?;
                 Ok((ledger, version))
             })?;
             if version == SCHEMA || attempt == 2 {
@@ -114,23 +114,23 @@ impl Ledger {
             }
             // Enabling WAL fails while another process is reading the ledger. The next process that opens the ledger
             // tries again.
-            let _ = ledger.ask(|store| store.value::<String>("PRAGMA journal_mode = WAL", []));
+            let _ = ledger.read(|store| store.value::<String>("PRAGMA journal_mode = WAL", []));
             if ledger.write(Store::create_tables)? {
                 return Ok(ledger);
             }
             let file = ledger.file;
             drop(ledger);
             let is_needed = || FileId::at(&path) == file;
-            super::mend::set_aside(&path, "other-version", patience, is_needed)?;
+            super::mend::set_aside(&path, "other-version", wait_limit, is_needed)?;
         }
-        Self::connect(&path, patience)
+        Self::connect(&path, wait_limit)
     }
 
     /// Opens the ledger if it exists, without waiting for another process.
     pub fn open_existing(data: &Path) -> Option<std::result::Result<Self, LedgerError>> {
         path_in(data)
             .exists()
-            .then(|| Self::open(data, Patience::None))
+            .then(|| Self::open(data, WaitLimit::None))
     }
 
     /// Creates a ledger in memory, for file systems that do not support locks.
@@ -148,7 +148,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn connect(path: &Path, patience: Patience) -> std::result::Result<Self, LedgerError> {
+    fn connect(path: &Path, wait_limit: WaitLimit) -> std::result::Result<Self, LedgerError> {
         let file = FileId::at(path);
         for companion in companions(path) {
             if companion.symlink_metadata().is_ok() {
@@ -164,10 +164,10 @@ impl Ledger {
             .and_then(|directory| directory.canonicalize().ok())
             .map_or_else(|| path.to_owned(), |directory| path_in(&directory));
         let opened = Connection::open_with_flags(real, flags).and_then(|connection| {
-            connection.busy_timeout(patience.limit())?;
+            connection.busy_timeout(wait_limit.limit())?;
             connection.set_prepared_statement_cache_capacity(64);
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            if patience == Patience::Person {
+            if wait_limit == WaitLimit::Person {
                 connection.pragma_update(None, "cache_size", CACHE)?;
             } else {
                 // Merging the log flushes data to disk, which can wait until Claude Code has its reply.
@@ -194,7 +194,7 @@ impl Ledger {
     }
 
     /// Reads from the ledger.
-    pub(super) fn ask<T>(
+    pub(super) fn read<T>(
         &self,
         query: impl FnOnce(&Store) -> Result<T>,
     ) -> std::result::Result<T, LedgerError> {
@@ -206,7 +206,7 @@ impl Ledger {
         &self,
         change: impl FnOnce(&Store) -> Result<T>,
     ) -> std::result::Result<T, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             let transaction = store.transaction()?;
             let result = change(store)?;
             transaction.commit()?;
@@ -216,7 +216,7 @@ impl Ledger {
 
     /// Commits the open transaction.
     pub(super) fn commit_open_transaction(&self) -> std::result::Result<(), LedgerError> {
-        self.ask(|store| store.0.execute_batch("COMMIT"))
+        self.read(|store| store.0.execute_batch("COMMIT"))
     }
 
     /// Merges the write-ahead log into the ledger if the log is long and no other process is using the ledger.
@@ -228,7 +228,7 @@ impl Ledger {
         if !is_long {
             return Ok(());
         }
-        self.ask(|store| {
+        self.read(|store| {
             store.value::<i64>("PRAGMA wal_checkpoint(TRUNCATE)", [])?;
             Ok(())
         })
@@ -236,7 +236,7 @@ impl Ledger {
 
     /// Returns a number that changes whenever another process writes to the ledger.
     pub fn version(&self) -> std::result::Result<i64, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             store
                 .0
                 .pragma_query_value(None, "data_version", |row| row.get(0))
@@ -245,8 +245,8 @@ impl Ledger {
 
     /// Returns true if every transcript has been read to its end at least once.
     pub fn is_complete(&self) -> bool {
-        let noted = self.ask(|store| store.noted("complete"));
-        noted.is_ok_and(|complete| complete == Some(1))
+        let stored = self.read(|store| store.meta("complete"));
+        stored.is_ok_and(|complete| complete == Some(1))
     }
 }
 
@@ -276,7 +276,7 @@ impl Store {
         }
         self.0.execute_batch(include_str!("schema.sql"))?;
         self.0.pragma_update(None, "user_version", SCHEMA)?;
-        self.note("rules", RULES)?;
+        self.set_meta("rules", RULES)?;
         Ok(true)
     }
 
@@ -320,14 +320,14 @@ impl Store {
     }
 
     /// Returns the number stored under a name.
-    pub(super) fn noted(&self, name: &str) -> Result<Option<i64>> {
+    pub(super) fn meta(&self, name: &str) -> Result<Option<i64>> {
         self.first("SELECT value FROM meta WHERE name = ?1", [name], |row| {
             row.get(0)
         })
     }
 
     /// Stores a number under a name.
-    pub(super) fn note(&self, name: &str, value: i64) -> Result<()> {
+    pub(super) fn set_meta(&self, name: &str, value: i64) -> Result<()> {
         self.run(
             "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
             (name, value),

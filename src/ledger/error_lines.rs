@@ -40,7 +40,7 @@ impl Ledger {
     /// may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> std::result::Result<Vec<ShownError>, LedgerError> {
         let mut known = HashSet::new();
-        let errors: Vec<Option<ShownError>> = self.ask(|store| {
+        let errors: Vec<Option<ShownError>> = self.read(|store| {
             store.all(
                 "SELECT name, at, fields, text_hash
                  FROM error_lines JOIN files ON files.id = error_lines.file
@@ -67,7 +67,7 @@ impl Ledger {
 
     /// Returns the failed attempts in chronological order.
     pub(crate) fn failed_attempts(&self) -> std::result::Result<Vec<SessionAttempt>, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             store.all(
                 "SELECT name, at, attempt, wait_ms, status, min(files.rowid)
                  FROM error_lines JOIN files ON files.id = error_lines.file
@@ -120,7 +120,7 @@ impl Ledger {
         at: Millis,
         condition: &str,
     ) -> std::result::Result<Option<ResponseBesideError>, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             store.first(
                 &format!(
                     "SELECT at, (SELECT name FROM models WHERE id = model) FROM responses

@@ -152,7 +152,7 @@ impl Store {
             return Ok(false);
         }
         if is_first || event.kind == EventKind::Started {
-            self.note_vanished(session, event)?;
+            self.add_vanished(session, event)?;
         }
         self.insert_event(session, event)?;
         self.mark_dirty(session)?;
@@ -160,7 +160,7 @@ impl Store {
     }
 
     /// Adds an event for every other process that had an open run in this session and no longer exists.
-    fn note_vanished(&self, session: Id, event: &RunEvent) -> Result<()> {
+    fn add_vanished(&self, session: Id, event: &RunEvent) -> Result<()> {
         let others: Vec<(u32, Id)> = self.all(
             "SELECT DISTINCT pid, process FROM (
                  SELECT * FROM events WHERE session = ?1 AND pid IS NOT NULL ORDER BY id DESC LIMIT 64
@@ -208,7 +208,7 @@ impl Store {
     pub(super) fn has_events_to_pick_up(&self, data: &Path) -> Result<bool> {
         for file in MonthFile::list(data) {
             let size = file.size().cast_signed();
-            if self.noted(&journal_name(file.month))? != Some(size) {
+            if self.meta(&journal_name(file.month))? != Some(size) {
                 return Ok(true);
             }
         }
@@ -219,13 +219,13 @@ impl Store {
     pub(super) fn pick_up_events(&self, data: &Path) -> Result<()> {
         for file in MonthFile::list(data).iter().rev() {
             let name = journal_name(file.month);
-            let since = self.noted(&name)?.unwrap_or(0);
+            let since = self.meta(&name)?.unwrap_or(0);
             let (events, length) = file.records_after::<RunEvent>(since);
             for event in &events {
                 self.add_event(event)?;
             }
             if length != since {
-                self.note(&name, length)?;
+                self.set_meta(&name, length)?;
             }
         }
         Ok(())
@@ -270,7 +270,7 @@ impl Ledger {
         };
         match ledger.write(|store| store.add_event(event)) {
             // If this fails, the session stays marked, and the next reader reconciles it.
-            Ok(_) => drop(ledger.settle(prices)),
+            Ok(_) => drop(ledger.reconcile_dirty(prices)),
             Err(_) => event.append_to_journal(paths),
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Location {
     /// and no longer contains the line.
     pub(crate) offset: i64,
     /// True if an earlier line in the file has a later timestamp, which is typical of inherited lines.
-    pub(crate) is_late: bool,
+    pub(crate) is_out_of_order: bool,
     /// The session that the line was copied from, if the line specifies it.
     pub(crate) source: Option<Id>,
 }

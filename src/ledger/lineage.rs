@@ -46,7 +46,7 @@ impl Store {
         let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
         let rows: Vec<(i64, Location)> = self.all(
             &format!(
-                "SELECT key, file, offset, is_late, source FROM copies WHERE file IN ({FILES})"
+                "SELECT key, file, offset, is_out_of_order, source FROM copies WHERE file IN ({FILES})"
             ),
             [lineage],
             |row| Ok((row.get(0)?, location_from(row, 1)?)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::catch_up::{Effort, NewLines};
+use super::catch_up::{NewLines, ReadTime};
 use super::collect::Batch;
 use super::database::{Ledger, Store};
 use super::error::Result;
@@ -79,7 +79,7 @@ pub struct LiveFigures {
     clippy::struct_excessive_bools,
     reason = "each is an independent result of this call"
 )]
-pub struct Live {
+pub struct OpenLedger {
     ledger: Ledger,
     prices: Option<PriceTable>,
     session: Id,
@@ -152,7 +152,7 @@ struct Increase {
     is_proven: bool,
 }
 
-impl Live {
+impl OpenLedger {
     /// Reads a session's new lines and adds this call's sample. Returns `None` if the ledger cannot be read.
     pub fn read(
         ledger: Ledger,
@@ -163,11 +163,11 @@ impl Live {
         now: DateTime<Utc>,
     ) -> Option<Self> {
         let mut ledger = ledger;
-        if ledger.ask(Store::is_empty).ok()? {
+        if ledger.read(Store::is_empty).ok()? {
             // If there is little to read, one call is enough to complete a new ledger.
-            let effort = Effort::Within(READS);
+            let read_time = ReadTime::Within(READS);
             let roots = paths.transcript_roots();
-            let _ = ledger.catch_up(roots, &settings::prices(paths), effort, &mut |_, _| {});
+            let _ = ledger.catch_up(roots, &settings::prices(paths), read_time, &mut |_, _| {});
         }
         let NewLines {
             mut batch,
@@ -209,7 +209,7 @@ impl Live {
             batch.finish(prices);
         }
         let (session, prices) = (self.session, self.prices.as_ref());
-        let written = self.ledger.ask(|store| {
+        let written = self.ledger.read(|store| {
             store.0.execute_batch("BEGIN IMMEDIATE")?;
             let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
                 // A checkpoint that appears while a process is running may come from a different process.
@@ -234,7 +234,7 @@ impl Live {
             self.event = None;
             return;
         }
-        let new = self.ledger.ask(|store| {
+        let new = self.ledger.read(|store| {
             let mut cost = Money::ZERO;
             for response in batch
                 .responses
@@ -262,7 +262,7 @@ impl Live {
     ) -> Option<LiveFigures> {
         let stored = self
             .ledger
-            .ask(|store| store.stored_session(self.session))
+            .read(|store| store.stored_session(self.session))
             .ok()?;
         self.figures_from(&stored, environment, requested).ok()
     }
@@ -275,7 +275,7 @@ impl Live {
     ) -> std::result::Result<LiveFigures, super::LedgerError> {
         let increase = self
             .ledger
-            .ask(|store| self.increase(store, stored.last_event))?;
+            .read(|store| self.increase(store, stored.last_event))?;
         let has_many_events = increase.events % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
         self.must_reconcile |= increase.has_new_run || has_many_events;
         let amount = match &self.prices {
@@ -301,7 +301,7 @@ impl Live {
             ..Tally::default()
         };
         let session_id = self.session;
-        self.ledger.ask(|store| {
+        self.ledger.read(|store| {
             let off_transcript: Money = store
                 .off_transcript_of(session_id)?
                 .into_iter()
@@ -317,7 +317,7 @@ impl Live {
             let mut figures = LiveFigures {
                 session,
                 today: store.tally_between(&today, Some(session_id))?,
-                is_complete: store.noted("complete")? == Some(1),
+                is_complete: store.meta("complete")? == Some(1),
                 ..LiveFigures::default()
             };
             figures.today.pending += self.pending;
@@ -423,7 +423,7 @@ impl Live {
     pub(crate) fn session_after(&self, time: Millis) -> Option<Money> {
         let recorded: i64 = self
             .ledger
-            .ask(|store| {
+            .read(|store| {
                 store.value(
                     "SELECT ifnull(sum(cost), 0) FROM responses WHERE session = ?1 AND at > ?2",
                     [self.session, time],
@@ -440,7 +440,7 @@ impl Live {
 
     /// Commits the transaction, merges the write-ahead log if it is long, and returns the ledger. Appends the sample to
     /// the journal if it could not be stored.
-    pub fn keep(mut self, paths: &Paths) -> Ledger {
+    pub fn commit(mut self, paths: &Paths) -> Ledger {
         if let Some(event) = &self.event {
             event.append_to_journal(paths);
         }
@@ -451,7 +451,7 @@ impl Live {
                     .prices
                     .take()
                     .unwrap_or_else(|| settings::prices(paths));
-                let _ = self.ledger.settle(&prices);
+                let _ = self.ledger.reconcile_dirty(&prices);
             }
             // If this fails, the log is still valid, and the next call merges it.
             let _ = self.ledger.merge_long_log();

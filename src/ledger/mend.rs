@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::database::{Ledger, Patience, Store, companions, path_in};
+use super::database::{Ledger, Store, WaitLimit, companions, path_in};
 use super::error::LedgerError;
 use crate::disk::{self, lock};
 use crate::paths::Paths;
@@ -15,7 +15,7 @@ impl Ledger {
     /// nothing if `error` is not about damage. Returns an error if the file cannot be moved.
     pub fn mend(
         paths: &Paths,
-        patience: Patience,
+        wait_limit: WaitLimit,
         error: &LedgerError,
         is_second_attempt: bool,
     ) -> Result<(), LedgerError> {
@@ -27,24 +27,24 @@ impl Ledger {
             return Ok(());
         }
         let is_needed = || error.is_about_present_file();
-        if !set_aside(&path, "damaged", patience, is_needed)? {
+        if !set_aside(&path, "damaged", wait_limit, is_needed)? {
             return Ok(());
         }
-        let ledger = Self::open(&paths.data, patience)?;
-        ledger.write(|store| store.note("has_news_of_damage", 1))
+        let ledger = Self::open(&paths.data, wait_limit)?;
+        ledger.write(|store| store.set_meta("has_news_of_damage", 1))
     }
 
     /// Returns the damaged ledger that was set aside most recently, unless it has already been announced.
     pub fn news_of_damage(&mut self) -> Option<PathBuf> {
-        let noted = self.ask(|store| store.noted("has_news_of_damage")).ok()?;
-        if noted != Some(1) {
+        let stored = self.read(|store| store.meta("has_news_of_damage")).ok()?;
+        if stored != Some(1) {
             return None;
         }
         // Another process may be announcing the damage at the same time.
         let is_first = self
             .write(|store| {
-                let is_first = store.noted("has_news_of_damage")? == Some(1);
-                store.note("has_news_of_damage", 0)?;
+                let is_first = store.meta("has_news_of_damage")? == Some(1);
+                store.set_meta("has_news_of_damage", 0)?;
                 Ok(is_first)
             })
             .ok()?;
@@ -73,8 +73,8 @@ impl Ledger {
 /// Recalculates the ledger's sums. Returns true if all pages are intact. Also returns true if another process is
 /// writing to the ledger, in which case the check is skipped.
 fn can_be_repaired(data: &Path) -> bool {
-    let repaired = Ledger::open(data, Patience::None).and_then(|ledger| {
-        let check = ledger.ask(|store| store.value::<String>("PRAGMA quick_check(1)", []))?;
+    let repaired = Ledger::open(data, WaitLimit::None).and_then(|ledger| {
+        let check = ledger.read(|store| store.value::<String>("PRAGMA quick_check(1)", []))?;
         ledger.write(Store::make_sums)?;
         Ok(check == "ok")
     });
@@ -89,12 +89,12 @@ fn can_be_repaired(data: &Path) -> bool {
 pub(super) fn set_aside(
     path: &Path,
     label: &str,
-    patience: Patience,
+    wait_limit: WaitLimit,
     is_needed: impl FnOnce() -> bool,
 ) -> Result<bool, LedgerError> {
     let lock_path = path.with_file_name("ledger.lock");
     let failed = disk::write_error(&lock_path);
-    let held = lock::lock_with_timeout(&lock_path, patience.limit(), &mut std::thread::sleep);
+    let held = lock::lock_with_timeout(&lock_path, wait_limit.limit(), &mut std::thread::sleep);
     let Some(_lock) = held.map_err(failed)? else {
         return Ok(false);
     };

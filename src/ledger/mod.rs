@@ -30,13 +30,13 @@ mod settle;
 mod sums;
 mod why;
 
-pub use catch_up::{CatchUpResult, Effort};
-pub use database::{Ledger, Patience, path_in};
+pub use catch_up::{CatchUpResult, ReadTime};
+pub use database::{Ledger, WaitLimit, path_in};
 pub use error::LedgerError;
 pub(crate) use error_lines::ShownError;
 pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
-pub use live::{Live, LiveFigures, RequestedFigures};
+pub use live::{LiveFigures, OpenLedger, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::RunBreakdown;
 pub(crate) use responses::{ExportedSpend, ResponseCosts, Responses};

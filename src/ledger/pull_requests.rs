@@ -21,7 +21,7 @@ impl Ledger {
     /// Returns all pull-request links, sorted by session and time. A session's transcript often contains several links
     /// to the same pull request.
     pub(crate) fn pull_requests(&self) -> Result<Vec<PullRequestLink>, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             store.all(
                 "SELECT DISTINCT name, ifnull(directory, ''), at, number, url
                  FROM pull_requests JOIN sessions ON sessions.id = pull_requests.session

@@ -92,7 +92,7 @@ impl Ledger {
         until: DateTime<Utc>,
     ) -> std::result::Result<Vec<(String, Millis)>, LedgerError> {
         let others = (after + delay).timestamp_millis();
-        self.ask(|store| {
+        self.read(|store| {
             store.all(
                 "SELECT name, (SELECT min(at) FROM responses
                      WHERE session = sessions.id AND at > iif(name = ?1, ?2, ?3)) AS first
@@ -148,7 +148,7 @@ impl Ledger {
         selected: Selected<'_>,
     ) -> std::result::Result<Responses, LedgerError> {
         let from = from.timestamp_millis();
-        self.ask(|store| {
+        self.read(|store| {
             let mut selection: HashMap<Id, bool> = HashMap::new();
             let sessions: Vec<(Id, String)> = store.all(
                 "SELECT id, name FROM sessions WHERE id IN (
@@ -190,12 +190,12 @@ impl Ledger {
 
     /// Returns everything that an export needs, from a single snapshot of the ledger.
     pub(crate) fn exported(&self) -> std::result::Result<ExportedSpend, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             let snapshot = store.0.unchecked_transaction()?;
             let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
             let mut all: Vec<Response> = store.all(&query, [], response_from)?;
             let copies: Vec<(i64, Location)> = store.all(
-                "SELECT key, file, offset, is_late, source FROM copies",
+                "SELECT key, file, offset, is_out_of_order, source FROM copies",
                 [],
                 |row| Ok((row.get(0)?, location_from(row, 1)?)),
             )?;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::catch_up::Effort;
+use super::catch_up::ReadTime;
 use super::collect::Batch;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
@@ -64,23 +64,23 @@ pub(super) struct ReadSettings<'p> {
     /// See [`ReadLimits::settled_before`].
     pub(super) settled_before: Millis,
     pub(super) prices: &'p PriceTable,
-    pub(super) effort: Effort,
+    pub(super) read_time: ReadTime,
     /// The time at which reading started.
     pub(super) started: Instant,
 }
 
 impl ReadSettings<'_> {
-    fn is_late(&self) -> bool {
-        match self.effort {
-            Effort::All => false,
-            Effort::Within(limit) => self.started.elapsed() >= limit,
+    fn is_out_of_time(&self) -> bool {
+        match self.read_time {
+            ReadTime::All => false,
+            ReadTime::Within(limit) => self.started.elapsed() >= limit,
         }
     }
 
     /// Returns the number of threads to use for reading this many bytes. While Claude Code is waiting, only one thread
     /// reads, to leave the other processors free.
     fn threads(&self, bytes: u64) -> usize {
-        if bytes < SHARED || self.effort != Effort::All {
+        if bytes < SHARED || self.read_time != ReadTime::All {
             return 1;
         }
         thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
@@ -94,7 +94,7 @@ impl ReadSettings<'_> {
             buffer,
             settled_before: self.settled_before,
             is_enough: &mut |_| {
-                is_cut_short = self.is_late();
+                is_cut_short = self.is_out_of_time();
                 is_cut_short
             },
         };
@@ -137,7 +137,7 @@ impl Round<'_> {
             let Some(transcript) = self.transcripts.get(index) else {
                 return all;
             };
-            if self.settings.is_late() {
+            if self.settings.is_out_of_time() {
                 let batch = Batch {
                     is_cut_short: true,
                     ..Batch::default()
@@ -212,11 +212,15 @@ mod tests {
         }
     }
 
-    fn read(transcripts: &[GrownTranscript], effort: Effort, progress: impl FnMut(u64)) -> Batch {
+    fn read(
+        transcripts: &[GrownTranscript],
+        read_time: ReadTime,
+        progress: impl FnMut(u64),
+    ) -> Batch {
         let settings = ReadSettings {
             settled_before: 0,
             prices: &PriceTable::list(),
-            effort,
+            read_time,
             started: Instant::now(),
         };
         read_round(transcripts, &settings, progress)
@@ -236,7 +240,7 @@ mod tests {
             .map(|transcript| &transcript.file.path)
             .collect();
         let mut done = 0;
-        let batch = read(&transcripts, Effort::All, |bytes| done = bytes);
+        let batch = read(&transcripts, ReadTime::All, |bytes| done = bytes);
         let paths: Vec<&PathBuf> = batch.files.iter().map(|facts| &facts.path).collect();
         assert_eq!(paths, written);
         assert_eq!(batch.responses.len(), written.len());
@@ -272,12 +276,12 @@ mod tests {
         let transcripts = [transcript(directory.path(), 0, 64 << 20)];
         let batch = read(
             &transcripts,
-            Effort::Within(Duration::from_millis(2)),
+            ReadTime::Within(Duration::from_millis(2)),
             |_| (),
         );
         assert!(batch.is_cut_short);
         let transcripts = [transcript(directory.path(), 1, 1)];
-        let batch = read(&transcripts, Effort::Within(Duration::ZERO), |_| ());
+        let batch = read(&transcripts, ReadTime::Within(Duration::ZERO), |_| ());
         assert!(batch.is_cut_short);
     }
 }

@@ -170,7 +170,7 @@ pub struct SpendRow<'l> {
     /// The kind of spend.
     pub kind: SpendKind,
     /// The key of the response, if the row contains only one response.
-    pub answer: Option<i64>,
+    pub response_key: Option<i64>,
     /// The context of the responses (branch, agent, and so on), if [`RowsBy`] includes it and a transcript records it.
     pub scene: Option<&'l Scene>,
     /// The name of the person, if the rows come from several machines.
@@ -346,7 +346,7 @@ impl SpendSource for Ledger {
         by: RowsBy,
         each: EachRow<'_>,
     ) -> std::result::Result<(), LedgerError> {
-        let (names, rows) = self.ask(|store| {
+        let (names, rows) = self.read(|store| {
             let with_sessions = by != RowsBy::Quarter;
             Ok((store.names(with_sessions)?, store.rows(&period, by)?))
         })?;
@@ -362,7 +362,7 @@ impl SpendSource for Ledger {
                 },
                 tally: row.tally,
                 kind: row.kind,
-                answer: row.key,
+                response_key: row.key,
                 scene: row.scene.and_then(|scene| names.scene(scene)),
                 ..SpendRow::default()
             });
@@ -371,7 +371,7 @@ impl SpendSource for Ledger {
     }
 
     fn damaged(&self, period: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             store.all(
                 "SELECT path, unreadable FROM files
                  WHERE unreadable > 0 AND (
@@ -393,7 +393,7 @@ impl SpendSource for Ledger {
         period: RowsPeriod,
         selected: Selected<'_>,
     ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
-        let (names, rows) = self.ask(|store| {
+        let (names, rows) = self.read(|store| {
             let rows: Vec<(Id, Id, Id, Money)> = store.all(
                 "SELECT requested, model, session, cost FROM responses
                  WHERE requested IS NOT NULL AND at >= ?1 AND at < ?2",
@@ -439,7 +439,7 @@ impl SpendSource for Ledger {
 impl Ledger {
     /// Returns a session's spend.
     pub fn session(&self, name: &str) -> std::result::Result<Tally, LedgerError> {
-        self.ask(|store| store.session_tally(id_of(name.as_bytes())))
+        self.read(|store| store.session_tally(id_of(name.as_bytes())))
     }
 
     /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.
@@ -449,7 +449,7 @@ impl Ledger {
         until: DateTime<Utc>,
     ) -> std::result::Result<Tally, LedgerError> {
         let period = from.timestamp_millis()..until.timestamp_millis();
-        self.ask(|store| store.tally_between(&period, None))
+        self.read(|store| store.tally_between(&period, None))
     }
 }
 

@@ -80,7 +80,7 @@ CREATE TABLE copies (
     key INTEGER NOT NULL,
     file INTEGER NOT NULL,
     offset INTEGER NOT NULL,
-    is_late INTEGER NOT NULL,
+    is_out_of_order INTEGER NOT NULL,
     source INTEGER,
     PRIMARY KEY (key, file)
 ) WITHOUT ROWID;

@@ -11,12 +11,12 @@ use crate::pricing::PriceTable;
 
 impl Ledger {
     /// Adds the events from the journal and reconciles every lineage whose facts have changed.
-    pub(super) fn settle(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
+    pub(super) fn reconcile_dirty(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
         let data = self.data_directory();
         let has_work =
-            self.ask(|store| Ok(store.has_events_to_pick_up(data)? || store.has_dirty()?))?;
+            self.read(|store| Ok(store.has_events_to_pick_up(data)? || store.has_dirty()?))?;
         if has_work {
-            self.write(|store| store.settle(data, prices))?;
+            self.write(|store| store.reconcile_dirty(data, prices))?;
         }
         Ok(())
     }
@@ -30,21 +30,21 @@ impl Ledger {
                 })?;
             let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
             let is_current =
-                store.noted("prices")? == Some(fingerprint) && store.noted("rules")? == Some(RULES);
+                store.meta("prices")? == Some(fingerprint) && store.meta("rules")? == Some(RULES);
             if is_current {
                 return Ok(());
             }
             store.reprice(prices, &models)?;
             store.make_sums()?;
             store.mark_all_dirty()?;
-            store.note("prices", fingerprint)?;
-            store.note("rules", RULES)
+            store.set_meta("prices", fingerprint)?;
+            store.set_meta("rules", RULES)
         })
     }
 
     /// Recalculates the sums if they do not match the responses.
     pub fn check_sums(&mut self) -> std::result::Result<(), LedgerError> {
-        if !self.ask(Store::are_sums_right)? {
+        if !self.read(Store::are_sums_right)? {
             self.write(Store::make_sums)?;
         }
         Ok(())
@@ -53,16 +53,16 @@ impl Ledger {
 
 impl Store {
     /// Adds the events from the journal in the data directory and reconciles every lineage whose facts have changed.
-    pub(super) fn settle(&self, data: &Path, prices: &PriceTable) -> Result<()> {
+    pub(super) fn reconcile_dirty(&self, data: &Path, prices: &PriceTable) -> Result<()> {
         self.pick_up_events(data)?;
-        self.reconcile_dirty(prices)
+        self.reconcile_dirty_lineages(prices)
     }
 
     fn has_dirty(&self) -> Result<bool> {
         self.value("SELECT EXISTS (SELECT 1 FROM sessions WHERE is_dirty)", [])
     }
 
-    fn reconcile_dirty(&self, prices: &PriceTable) -> Result<()> {
+    fn reconcile_dirty_lineages(&self, prices: &PriceTable) -> Result<()> {
         let dirty: Vec<Id> = self.all(
             "SELECT DISTINCT lineage FROM sessions WHERE is_dirty",
             [],

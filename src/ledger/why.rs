@@ -54,7 +54,7 @@ impl Ledger {
         name: &str,
         prices: &PriceTable,
     ) -> Result<Option<SessionWhy>, LedgerError> {
-        self.ask(|store| {
+        self.read(|store| {
             let sessions: Vec<(Id, String, Id)> = store.all(
                 "SELECT id, name, lineage FROM sessions WHERE id = ?1 OR substr(name, 1, length(?2)) = ?2
                  ORDER BY id <> ?1 LIMIT 2",

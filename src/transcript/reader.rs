@@ -354,9 +354,9 @@ pub struct ScanState {
 impl ScanState {
     /// Records the time of a relevant line. Returns true if the line is older than one of its predecessors.
     fn record_time(&mut self, at: Millis) -> bool {
-        let is_late = self.newest_at.is_some_and(|newest| at < newest);
+        let is_out_of_order = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
-        is_late
+        is_out_of_order
     }
 
     /// Counts an unreadable line. [`Self::record_times`] must already have been called for the preceding lines.
@@ -393,9 +393,9 @@ pub struct LineSpan {
 
 /// Receives the lines that a scan finds, in file order.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`]. `is_late` is true if the line is older than one of its
+    /// Receives a relevant line, which is never [`Line::Other`]. `is_out_of_order` is true if the line is older than one of its
     /// predecessors, which is common for lines copied by a fork.
-    fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool);
+    fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool);
 
     /// Receives the times immediately before and after a run of damaged lines.
     fn damage(&mut self, _from: Millis, _until: Millis) {}
@@ -521,7 +521,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         last: &mut Option<Signature<'l>>,
     ) {
         let offset = self.offset + start as u64;
-        let is_late = match &mut line {
+        let is_out_of_order = match &mut line {
             Line::Response(response) => {
                 *last = response.signature;
                 if response.is_damaged {
@@ -532,9 +532,10 @@ impl<S: Sink> Scan<'_, '_, S> {
                 let is_new = response.key != self.state.last_response;
                 self.state.last_response = response.key;
                 self.state.ends_in_error = false;
-                let is_late = is_new && response.at.is_some_and(|at| self.state.record_time(at));
+                let is_out_of_order =
+                    is_new && response.at.is_some_and(|at| self.state.record_time(at));
                 response.at = response.at.or(self.state.newest_at);
-                is_late
+                is_out_of_order
             }
             Line::OwnershipMarker(marker) => {
                 marker.position = offset.cast_signed();
@@ -555,7 +556,8 @@ impl<S: Sink> Scan<'_, '_, S> {
             Line::Other => return,
         };
         let length = (end - start) as u64;
-        self.sink.line(line, LineSpan { offset, length }, is_late);
+        self.sink
+            .line(line, LineSpan { offset, length }, is_out_of_order);
     }
 }
 
@@ -719,18 +721,18 @@ mod tests {
     }
 
     impl Sink for Notes {
-        fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool) {
+        fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool) {
             let position = span.offset;
             match line {
                 Line::Response(found) => {
                     let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
                     if self.responses.iter().all(|(known, ..)| *known != said) {
-                        self.responses.push((said, position, is_late));
+                        self.responses.push((said, position, is_out_of_order));
                     }
                 }
                 other => self
                     .others
-                    .push(format!("{other:?} at {position}, {is_late}")),
+                    .push(format!("{other:?} at {position}, {is_out_of_order}")),
             }
         }
     }

@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use whycap::environment::Environment;
 use whycap::ledger::{
-    EVER, Effort, Ledger, Live, Patience, ProcessId, RequestedFigures, RowsBy, SpendSource,
-    TotalSample,
+    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RequestedFigures, RowsBy, SpendSource,
+    TotalSample, WaitLimit,
 };
 use whycap::paths::Paths;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
@@ -1123,7 +1123,7 @@ fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64, bool)> {
 fn read(directory: &Path, ledger: &mut Ledger, prices: &PriceTable) {
     let roots = std::iter::once(directory.join("projects"));
     ledger
-        .catch_up(roots, prices, Effort::All, &mut |_, _| {})
+        .catch_up(roots, prices, ReadTime::All, &mut |_, _| {})
         .unwrap();
 }
 
@@ -1216,12 +1216,12 @@ impl Replay {
             total: sample.total,
             process: self.is_known.then_some(process),
         };
-        let mut ledger = Ledger::open(&paths.data, Patience::Person).unwrap();
+        let mut ledger = Ledger::open(&paths.data, WaitLimit::Person).unwrap();
         // A status-line call spends at most 25 ms on reading inherited spend, which may not be enough on a busy
         // machine. Therefore, all files are read before the call.
         read(self.home.path(), &mut ledger, &PriceTable::list());
         let path = file_of(self.home.path(), session);
-        let mut live = Live::read(
+        let mut live = OpenLedger::read(
             ledger,
             &paths,
             &session.id,
@@ -1233,7 +1233,7 @@ impl Replay {
         let figures = live
             .figures(&self.environment, RequestedFigures::default())
             .unwrap();
-        live.keep(&paths);
+        live.commit(&paths);
         (figures.session.cost(), figures.session.at_least)
     }
 
@@ -1272,7 +1272,7 @@ fn check_ledger(acts: &[Act], cuts: &[(usize, f64)], vanishes: usize) -> Result<
         .collect();
 
     // The files grow in pieces, each file at a different pace.
-    let mut grown = Ledger::open(&home.path().join("grown"), Patience::Person).unwrap();
+    let mut grown = Ledger::open(&home.path().join("grown"), WaitLimit::Person).unwrap();
     if !written.is_empty() {
         for (which, share) in cuts {
             let session = written[which % written.len()];
@@ -1293,7 +1293,7 @@ fn check_ledger(acts: &[Act], cuts: &[(usize, f64)], vanishes: usize) -> Result<
     }
     read(home.path(), &mut grown, &prices);
 
-    let mut fresh = Ledger::open(&home.path().join("fresh"), Patience::Person).unwrap();
+    let mut fresh = Ledger::open(&home.path().join("fresh"), WaitLimit::Person).unwrap();
     read(home.path(), &mut fresh, &prices);
     let anew = fresh;
     let fresh = found(&anew);
@@ -1310,7 +1310,7 @@ fn check_ledger(acts: &[Act], cuts: &[(usize, f64)], vanishes: usize) -> Result<
     if let Some(gone) = written.get(vanishes % written.len().max(1)) {
         fs::remove_file(file_of(home.path(), gone)).unwrap();
         let _ = fs::remove_dir_all(file_of(home.path(), gone).with_extension(""));
-        let mut without = Ledger::open(&home.path().join("without"), Patience::Person).unwrap();
+        let mut without = Ledger::open(&home.path().join("without"), WaitLimit::Person).unwrap();
         read(home.path(), &mut without, &prices);
         let without = self::found(&without);
         let truth = world.truth();
@@ -1409,9 +1409,9 @@ fn check_final_figures(
         write(replay.home.path(), session);
     }
     let prices = PriceTable::list();
-    let mut grown = Ledger::open(&replay.paths().data, Patience::Person).unwrap();
+    let mut grown = Ledger::open(&replay.paths().data, WaitLimit::Person).unwrap();
     read(replay.home.path(), &mut grown, &prices);
-    let mut fresh = Ledger::open(&replay.home.path().join("fresh"), Patience::Person).unwrap();
+    let mut fresh = Ledger::open(&replay.home.path().join("fresh"), WaitLimit::Person).unwrap();
     read(replay.home.path(), &mut fresh, &prices);
     for (place, session) in world.sessions.iter().enumerate() {
         if session.is_priced_otherwise {
@@ -1482,7 +1482,7 @@ fn an_unknown_starting_total_makes_the_amount_a_lower_bound() {
     for session in &world.sessions {
         write(replay.home.path(), session);
     }
-    let mut ledger = Ledger::open(&replay.paths().data, Patience::Person).unwrap();
+    let mut ledger = Ledger::open(&replay.paths().data, WaitLimit::Person).unwrap();
     read(replay.home.path(), &mut ledger, &PriceTable::list());
     let found = found(&ledger);
     assert!(

@@ -21,7 +21,8 @@ use crate::incidents::{Asker, Incidents};
 use crate::install::entries::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
-    EVER, Effort, Ledger, Live, Patience, ProcessId, RequestedFigures, RowsBy, SpendSource, path_in,
+    EVER, Ledger, OpenLedger, ProcessId, ReadTime, RequestedFigures, RowsBy, SpendSource,
+    WaitLimit, path_in,
 };
 use crate::limits::sample::Sample;
 use crate::paths::Paths;
@@ -153,7 +154,7 @@ impl Home {
             &home.transcript(),
             &recorded("histories", "jsonl")[..60].join(&b'\n'),
         );
-        home.count(Ledger::open(&home.paths.data, Patience::Person).unwrap());
+        home.count(Ledger::open(&home.paths.data, WaitLimit::Person).unwrap());
         let ledger = path_in(&home.paths.data);
         rusqlite::Connection::open(&ledger).unwrap();
         home.sound_ledger = fs::read(ledger).unwrap();
@@ -169,7 +170,7 @@ impl Home {
     fn count(&self, mut ledger: Ledger) -> u64 {
         let roots = self.paths.transcript_roots();
         ledger
-            .catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())
+            .catch_up(roots, &self.prices, ReadTime::All, &mut |_, _| ())
             .unwrap();
         ledger.check_sums().unwrap();
         let mut responses = 0;
@@ -194,7 +195,7 @@ impl Home {
             process: Some(ProcessId::new(u32::MAX)),
         };
         let session = "e6d64f88-ac7b-4135-8ca8-38f2513a016d";
-        let live = Live::read(
+        let live = OpenLedger::read(
             ledger,
             &self.paths,
             session,
@@ -207,7 +208,7 @@ impl Home {
             live.figures(&self.environment, RequestedFigures::default())
                 .is_some()
         );
-        live.keep(&self.paths);
+        live.commit(&self.paths);
     }
 
     fn status_payloads(&self, input: &[u8]) {
@@ -286,21 +287,21 @@ impl Home {
             }
         }
         for again in [false, true] {
-            let opened = Ledger::open(&self.paths.data, Patience::None);
+            let opened = Ledger::open(&self.paths.data, WaitLimit::None);
             let read = opened.and_then(|mut ledger| {
                 let roots = self.paths.transcript_roots();
-                ledger.catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())?;
+                ledger.catch_up(roots, &self.prices, ReadTime::All, &mut |_, _| ())?;
                 ledger.check_sums()?;
                 ledger.rows(EVER, RowsBy::Session, &mut |_| ())
             });
             match read {
                 Err(error) if error.is_damage() => {
-                    let _ = Ledger::mend(&self.paths, Patience::None, &error, again);
+                    let _ = Ledger::mend(&self.paths, WaitLimit::None, &error, again);
                 }
                 _ => return,
             }
         }
-        self.count(Ledger::open(&self.paths.data, Patience::None).unwrap());
+        self.count(Ledger::open(&self.paths.data, WaitLimit::None).unwrap());
     }
 }
 

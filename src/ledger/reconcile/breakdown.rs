@@ -23,7 +23,7 @@ impl SessionFacts<'_> {
             inherited: self.inherited.clone(),
             ..SessionBreakdown::default()
         };
-        for totals in runs.iter().filter(|totals| totals.run.may_go_on()) {
+        for totals in runs.iter().filter(|totals| totals.run.may_report_more()) {
             if let Some(total) = totals.last.or(totals.starting) {
                 breakdown
                     .open_totals
@@ -71,7 +71,7 @@ impl SessionFacts<'_> {
     }
 }
 
-/// An breakdown that is being built.
+/// A breakdown that is being built.
 struct BreakdownBuilder<'b> {
     breakdown: SessionBreakdown,
     lineage: &'b Lineage,

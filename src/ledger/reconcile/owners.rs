@@ -134,8 +134,8 @@ impl<'l> Owners<'l> {
         };
         let proof = match marker {
             Some(marker) if location.offset < marker.offset => Proof::BeforeMarker,
-            Some(marker) if at >= marker.at && !location.is_late => Proof::AfterMarker,
-            None if !location.is_late => Proof::InOrder,
+            Some(marker) if at >= marker.at && !location.is_out_of_order => Proof::AfterMarker,
+            None if !location.is_out_of_order => Proof::InOrder,
             _ => Proof::OutOfOrder,
         };
         Some((proof, newest, facts.session))

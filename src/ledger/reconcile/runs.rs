@@ -49,7 +49,7 @@ pub(crate) struct Run {
     /// True if this is the first run of its process.
     pub(crate) is_first: bool,
     /// True if the process has already worked on this session in an earlier run.
-    pub(crate) is_return: bool,
+    pub(crate) is_repeat_run: bool,
     /// True if the process has since started another run.
     is_over: bool,
     /// The first total reported by a status-line call.
@@ -119,7 +119,7 @@ impl Run {
     }
 
     /// Returns true if the process may still report totals for this run.
-    pub(crate) fn may_go_on(&self) -> bool {
+    pub(crate) fn may_report_more(&self) -> bool {
         !self.is_over && (self.end.is_none() || self.has_vanished)
     }
 
@@ -163,7 +163,7 @@ pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
             start: event.length,
             source: (event.kind == EventKind::Started).then(|| event.detail.clone()),
             is_first,
-            is_return: !known_pairs.insert((event.process, event.session)),
+            is_repeat_run: !known_pairs.insert((event.process, event.session)),
             ..Run::default()
         };
         run.add(event);

@@ -8,7 +8,7 @@ use super::{Lineage, SessionBreakdown, reconcile};
 use crate::ledger::facts::{
     Checkpoint, Compaction, Id, Location, Marker, ModelTotals, Response, TranscriptFacts, id_of,
 };
-use crate::ledger::{EVER, Effort, EventKind, Ledger, RowsBy, SpendSource};
+use crate::ledger::{EVER, EventKind, Ledger, ReadTime, RowsBy, SpendSource};
 use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
@@ -614,7 +614,12 @@ fn the_sums_of_a_fork_shrink_when_the_transcript_of_its_parent_is_read() {
         let root = home.path().join("projects");
         let prices = PriceTable::list();
         ledger
-            .catch_up(std::iter::once(root), &prices, Effort::All, &mut |_, _| {})
+            .catch_up(
+                std::iter::once(root),
+                &prices,
+                ReadTime::All,
+                &mut |_, _| {},
+            )
             .unwrap();
         let mut figures = Vec::new();
         ledger
@@ -624,7 +629,7 @@ fn the_sums_of_a_fork_shrink_when_the_transcript_of_its_parent_is_read() {
             .unwrap();
         assert!(
             ledger
-                .ask(crate::ledger::database::Store::are_sums_right)
+                .read(crate::ledger::database::Store::are_sums_right)
                 .unwrap()
         );
         figures
