@@ -22,7 +22,8 @@ use super::row::{ExportedRow, RESPONSE, RowType, UNRECORDED, cut_text};
 use super::version::Weight;
 use crate::disk;
 use crate::ledger::{
-    LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendKind, SpendRow, SpendSource, Tally,
+    LedgerError, Origin, RequestContext, RowsBy, RowsPeriod, SpendKind, SpendRow, SpendSource,
+    Tally,
 };
 use crate::pricing::{Money, Usage};
 use crate::transcript::reader::FileState;
@@ -207,10 +208,10 @@ impl SpendSource for MergedRows {
 fn visit_spend(row: &ExportedRow<'_>, visit: &mut dyn FnMut(SpendRow<'_>)) {
     let is_response = row.kind == RESPONSE;
     let agent = if row.subagent { "subagent" } else { "main" };
-    let scene = Scene {
+    let context = RequestContext {
         branch: row.branch.to_string(),
         agent: agent.to_owned(),
-        ..Scene::default()
+        ..RequestContext::default()
     };
     let origin = Origin {
         session: row.session.to_string(),
@@ -249,7 +250,7 @@ fn visit_spend(row: &ExportedRow<'_>, visit: &mut dyn FnMut(SpendRow<'_>)) {
     visit(SpendRow {
         tally,
         kind,
-        scene: is_response.then_some(&scene),
+        context: is_response.then_some(&context),
         person: &row.person,
         machine: &row.machine,
         team: cut_text(&row.labels.team),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::facts::{Checkpoint, Compaction, Id, Location, Marker, Response, id_of};
-use super::rows::Scene;
+use super::rows::RequestContext;
 use crate::claude::transcripts;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
@@ -25,7 +25,7 @@ pub(super) struct Batch {
     /// The names of sessions and models.
     pub(super) sessions: HashMap<Id, String>,
     pub(super) models: HashMap<Id, String>,
-    pub(super) scenes: HashMap<Id, Scene>,
+    pub(super) contexts: HashMap<Id, RequestContext>,
     /// The directory and time of each session's first response.
     pub(super) directories: HashMap<Id, (Millis, String)>,
     pub(super) files: Vec<FileFacts>,
@@ -99,7 +99,7 @@ impl Batch {
                 ..FileFacts::default()
             },
             batch: self,
-            last_scene: None,
+            last_context: None,
         };
         let (now, was_reread) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
@@ -120,7 +120,7 @@ impl Batch {
         self.responses.append(&mut other.responses);
         self.sessions.extend(other.sessions);
         self.models.extend(other.models);
-        self.scenes.extend(other.scenes);
+        self.contexts.extend(other.contexts);
         for (session, (at, directory)) in other.directories {
             self.add_directory(session, at, &directory);
         }
@@ -199,13 +199,13 @@ fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
 struct FileSink<'b> {
     batch: &'b mut Batch,
     facts: FileFacts,
-    /// The scene of the last response.
-    last_scene: Option<KnownScene>,
+    /// The context of the last response.
+    last_context: Option<KnownContext>,
 }
 
-struct KnownScene {
+struct KnownContext {
     id: Id,
-    scene: Scene,
+    context: RequestContext,
 }
 
 impl Sink for FileSink<'_> {
@@ -297,16 +297,19 @@ impl FileSink<'_> {
 
     /// Returns the ID for this combination of branch, agent, skill, plugin, and MCP server. The last combination is
     /// cached, because consecutive responses usually share it.
-    fn scene(&mut self, names: [&str; 5]) -> Id {
-        if let Some(last) = &self.last_scene
-            && are_equal(last.scene.names(), names)
+    fn context(&mut self, names: [&str; 5]) -> Id {
+        if let Some(last) = &self.last_context
+            && are_equal(last.context.names(), names)
         {
             return last.id;
         }
-        let scene = Scene::from(names);
-        let id = scene.id();
-        self.batch.scenes.entry(id).or_insert_with(|| scene.clone());
-        self.last_scene = Some(KnownScene { id, scene });
+        let context = RequestContext::from(names);
+        let id = context.id();
+        self.batch
+            .contexts
+            .entry(id)
+            .or_insert_with(|| context.clone());
+        self.last_context = Some(KnownContext { id, context });
         id
     }
 
@@ -319,7 +322,7 @@ impl FileSink<'_> {
             (None, true) => "subagent",
             (None, false) => "main",
         };
-        let scene = self.scene([
+        let context = self.context([
             line.branch.as_deref().unwrap_or_default(),
             agent,
             line.skill.as_deref().unwrap_or_default(),
@@ -341,7 +344,7 @@ impl FileSink<'_> {
                 .requested_model
                 .as_deref()
                 .map(|name| self.batch.add_model(name)),
-            scene,
+            context,
             is_of_subagent: line.subagent,
             usage: line.usage,
             service: line.service,

@@ -14,7 +14,7 @@ use crate::pricing::{Advice, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// The columns of `responses`, in the order that [`response_from`] expects.
-pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, scene, flags, input, output, cache_read, \
+pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 
 const INSERT_RESPONSE: &str = "INSERT OR IGNORE INTO responses \
@@ -50,16 +50,16 @@ impl Store {
                 params![id, name],
             )?;
         }
-        for (id, scene) in &batch.scenes {
+        for (id, context) in &batch.contexts {
             self.run(
-                "INSERT OR IGNORE INTO scenes VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT OR IGNORE INTO contexts VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
                     id,
-                    scene.branch,
-                    scene.agent,
-                    scene.skill,
-                    scene.plugin,
-                    scene.mcp_server
+                    context.branch,
+                    context.agent,
+                    context.skill,
+                    context.plugin,
+                    context.mcp_server
                 ],
             )?;
         }
@@ -526,7 +526,7 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         response.session,
         response.at,
         response.model,
-        response.scene,
+        response.context,
         flags,
         input,
         output,
@@ -581,7 +581,7 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
         session: row.get(1)?,
         at: row.get(2)?,
         model: row.get(3)?,
-        scene: row.get(4)?,
+        context: row.get(4)?,
         is_of_subagent: flags & SUBAGENT != 0,
         is_unpriced: flags & UNPRICED != 0,
         service: ServiceLevel {

@@ -13,7 +13,7 @@ use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
 /// The schema version. A ledger with a different version is set aside.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.

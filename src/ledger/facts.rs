@@ -46,7 +46,7 @@ pub(crate) struct Response {
     /// The requested model, if a different model responded.
     pub(crate) requested: Option<Id>,
     /// The branch, agent, and skill for which the request was made.
-    pub(crate) scene: Id,
+    pub(crate) context: Id,
     pub(crate) is_of_subagent: bool,
     /// True if the model's price is unknown, which makes the cost an estimate.
     pub(crate) is_unpriced: bool,
@@ -72,7 +72,7 @@ impl Response {
     pub(crate) fn merge(&mut self, other: &Self) {
         if other.at < self.at {
             self.at = other.at;
-            self.scene = other.scene;
+            self.context = other.context;
         }
         if other.usage.output >= self.usage.output && !other.usage.is_zero() {
             self.calls.clone_from(&other.calls);

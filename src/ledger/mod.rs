@@ -42,7 +42,7 @@ pub(crate) use reconcile::RunBreakdown;
 pub(crate) use responses::{ExportedSpend, ResponseCosts, Responses};
 pub(crate) use rows::RegroupedLedger;
 pub use rows::{
-    EVER, EachRow, ModelSwitch, Origin, RowsBy, RowsPeriod, Scene, Selected, SpendKind, SpendRow,
-    SpendSource, Tally,
+    EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
+    SpendRow, SpendSource, Tally,
 };
 pub(crate) use why::SessionWhy;

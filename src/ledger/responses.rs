@@ -29,17 +29,17 @@ impl Responses {
     /// Adds a response with the given model and agent.
     pub(crate) fn push(&mut self, response: Response, model: &str, agent: &str) {
         let model_id = super::facts::id_of(model.as_bytes());
-        let scene = super::rows::Scene {
+        let context = super::rows::RequestContext {
             agent: agent.to_owned(),
-            ..super::rows::Scene::default()
+            ..super::rows::RequestContext::default()
         };
         self.names.models.insert(model_id, model.to_owned());
         self.all.push(Response {
             model: model_id,
-            scene: scene.id(),
+            context: context.id(),
             ..response
         });
-        self.names.scenes.insert(scene.id(), scene);
+        self.names.contexts.insert(context.id(), context);
     }
 }
 

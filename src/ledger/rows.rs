@@ -95,7 +95,7 @@ impl Default for &Origin {
 
 /// The context of a request: its branch, agent, skill, plugin, and MCP server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scene {
+pub struct RequestContext {
     /// The Git branch, or an empty string.
     pub branch: String,
     /// The type of the subagent, `main` for the session itself, or `subagent` if the type is unknown.
@@ -108,8 +108,8 @@ pub struct Scene {
     pub mcp_server: String,
 }
 
-impl Scene {
-    /// Returns the names that make up the scene.
+impl RequestContext {
+    /// Returns the names that make up the context.
     pub(super) fn names(&self) -> [&str; 5] {
         let Self {
             branch,
@@ -121,13 +121,13 @@ impl Scene {
         [branch, agent, skill, plugin, mcp_server]
     }
 
-    /// Returns the ID of the scene. There are few combinations of names, so a 40-bit hash is enough.
+    /// Returns the ID of the context. There are few combinations of names, so a 40-bit hash is enough.
     pub(super) fn id(&self) -> Id {
         (xxh3_64(self.names().join("\0").as_bytes()) >> 24).cast_signed()
     }
 }
 
-impl From<[&str; 5]> for Scene {
+impl From<[&str; 5]> for RequestContext {
     fn from(names: [&str; 5]) -> Self {
         let [branch, agent, skill, plugin, mcp_server] = names.map(str::to_owned);
         Self {
@@ -172,7 +172,7 @@ pub struct SpendRow<'l> {
     /// The key of the response, if the row contains only one response.
     pub response_key: Option<i64>,
     /// The context of the responses (branch, agent, and so on), if [`RowsBy`] includes it and a transcript records it.
-    pub scene: Option<&'l Scene>,
+    pub context: Option<&'l RequestContext>,
     /// The name of the person, if the rows come from several machines.
     pub person: &'l str,
     /// The name of the machine, if the rows come from several machines.
@@ -191,7 +191,7 @@ pub enum RowsBy {
     /// The quarter hour and the session.
     Session,
     /// The quarter hour, the session, the branch, the agent, the skill, the plugin, and the MCP server.
-    Scene,
+    Context,
     /// A row for each response, in chronological order.
     Response,
 }
@@ -284,12 +284,12 @@ impl<T: RegroupedLedger> SpendSource for T {
     }
 }
 
-/// The names of sessions, models, and scenes.
+/// The names of sessions, models, and contexts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     pub(crate) sessions: HashMap<Id, Origin>,
     pub(super) models: HashMap<Id, String>,
-    pub(super) scenes: HashMap<Id, Scene>,
+    pub(super) contexts: HashMap<Id, RequestContext>,
 }
 
 impl Names {
@@ -313,18 +313,20 @@ impl Names {
         self.models.get(&id).or_else(any).map_or("", String::as_str)
     }
 
-    pub(crate) fn scene(&self, id: Id) -> Option<&Scene> {
-        self.scenes.get(&id)
+    pub(crate) fn context(&self, id: Id) -> Option<&RequestContext> {
+        self.contexts.get(&id)
     }
 
     /// Returns a response's branch, or an empty string.
     pub(crate) fn branch(&self, response: &Response) -> &str {
-        self.scene(response.scene).map_or("", |scene| &scene.branch)
+        self.context(response.context)
+            .map_or("", |context| &context.branch)
     }
 
     /// Returns a response's agent, or an empty string.
     pub(crate) fn agent(&self, response: &Response) -> &str {
-        self.scene(response.scene).map_or("", |scene| &scene.agent)
+        self.context(response.context)
+            .map_or("", |context| &context.agent)
     }
 }
 
@@ -333,7 +335,7 @@ struct OwnedRow {
     at: Millis,
     session: Id,
     model: Id,
-    scene: Option<Id>,
+    context: Option<Id>,
     key: Option<i64>,
     kind: SpendKind,
     tally: Tally,
@@ -363,7 +365,7 @@ impl SpendSource for Ledger {
                 tally: row.tally,
                 kind: row.kind,
                 response_key: row.key,
-                scene: row.scene.and_then(|scene| names.scene(scene)),
+                context: row.context.and_then(|context| names.context(context)),
                 ..SpendRow::default()
             });
         }
@@ -454,24 +456,24 @@ impl Ledger {
 }
 
 impl Store {
-    /// Returns the names of all models and scenes, and optionally of all sessions.
+    /// Returns the names of all models and contexts, and optionally of all sessions.
     pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
         let prices = PriceTable::list();
         let models: Vec<(Id, String)> = self.all("SELECT id, name FROM models", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-        let scenes = self.all(
-            "SELECT id, branch, agent, skill, plugin, mcp_server FROM scenes",
+        let contexts = self.all(
+            "SELECT id, branch, agent, skill, plugin, mcp_server FROM contexts",
             [],
             |row| {
-                let scene = Scene {
+                let context = RequestContext {
                     branch: row.get(1)?,
                     agent: row.get(2)?,
                     skill: row.get(3)?,
                     plugin: row.get(4)?,
                     mcp_server: row.get(5)?,
                 };
-                Ok((row.get(0)?, scene))
+                Ok((row.get(0)?, context))
             },
         )?;
         let sessions = if with_sessions {
@@ -485,7 +487,7 @@ impl Store {
                 .into_iter()
                 .map(|(id, name)| (id, prices.canonical(&name)))
                 .collect(),
-            scenes,
+            contexts,
         })
     }
 
@@ -508,12 +510,12 @@ impl Store {
     }
 
     /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
-    /// `RowsBy::Scene` and `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
+    /// `RowsBy::Context` and `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
     fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<OwnedRow>> {
         let period = [period.start, period.end];
         let precision = match by {
             RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
-            RowsBy::Scene | RowsBy::Response => 1,
+            RowsBy::Context | RowsBy::Response => 1,
         };
         let mut rows: Vec<OwnedRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
@@ -521,7 +523,7 @@ impl Store {
                 period,
                 sums_from,
             )?,
-            RowsBy::Scene | RowsBy::Response => self.all(
+            RowsBy::Context | RowsBy::Response => self.all(
                 "SELECT * FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key",
                 period,
                 single_from,
@@ -546,7 +548,7 @@ impl Store {
                     },
                     session: row.get(1)?,
                     model: row.get(2)?,
-                    scene: None,
+                    context: None,
                     key: None,
                     tally,
                 })
@@ -588,7 +590,7 @@ impl Store {
                     at: at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
                     session,
                     model,
-                    scene: None,
+                    context: None,
                     key: None,
                     kind: SpendKind::Damaged,
                     tally: Tally {
@@ -702,7 +704,7 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
         at: row.get(0)?,
         session: row.get(1)?,
         model: row.get(2)?,
-        scene: None,
+        context: None,
         key: None,
         kind: SpendKind::Response,
         tally: Tally {
@@ -721,7 +723,7 @@ fn single_from(row: &Row<'_>) -> Result<OwnedRow> {
         at: response.at,
         session: response.session,
         model: response.model,
-        scene: Some(response.scene),
+        context: Some(response.context),
         key: Some(response.key),
         kind: SpendKind::Response,
         tally: Tally {

@@ -23,7 +23,7 @@ CREATE INDEX dirty_sessions ON sessions (lineage) WHERE is_dirty;
 
 CREATE TABLE models (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 
-CREATE TABLE scenes (
+CREATE TABLE contexts (
     id INTEGER PRIMARY KEY,
     branch TEXT NOT NULL,
     agent TEXT NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE responses (
     session INTEGER NOT NULL,
     at INTEGER NOT NULL,
     model INTEGER NOT NULL,
-    scene INTEGER NOT NULL,
+    context INTEGER NOT NULL,
     flags INTEGER NOT NULL,
     input INTEGER NOT NULL,
     output INTEGER NOT NULL,

@@ -11,7 +11,10 @@ use crate::pricing::PriceTable;
 
 impl Ledger {
     /// Adds the events from the journal and reconciles every lineage whose facts have changed.
-    pub(super) fn reconcile_dirty(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
+    pub(super) fn reconcile_dirty(
+        &mut self,
+        prices: &PriceTable,
+    ) -> std::result::Result<(), LedgerError> {
         let data = self.data_directory();
         let has_work =
             self.read(|store| Ok(store.has_events_to_pick_up(data)? || store.has_dirty()?))?;

@@ -20,7 +20,7 @@ impl CauseGroups {
         let zone = request.clock.zone;
         let mut groupings = CAUSES.map(|by| (by, Grouping::new(by, zone)));
         let source = PullRequestSpend::new(ledger)?;
-        source.rows(request.period.of_rows(zone), RowsBy::Scene, &mut |row| {
+        source.rows(request.period.of_rows(zone), RowsBy::Context, &mut |row| {
             if request.includes(&row.origin.project) {
                 for (_, grouping) in &mut groupings {
                     grouping.add(&row);

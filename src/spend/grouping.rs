@@ -8,7 +8,9 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use crate::ledger::{Ledger, LedgerError, RowsBy, Scene, SpendKind, SpendRow, SpendSource, Tally};
+use crate::ledger::{
+    Ledger, LedgerError, RequestContext, RowsBy, SpendKind, SpendRow, SpendSource, Tally,
+};
 use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_millis, monday_of};
 
@@ -104,8 +106,8 @@ impl GroupBy {
     /// Returns the level of detail that the ledger's rows need for this grouping.
     pub(super) fn rows_by(self) -> RowsBy {
         match self {
-            Self::Branch | Self::Agent => RowsBy::Scene,
-            _ if self.is_by_cause() => RowsBy::Scene,
+            Self::Branch | Self::Agent => RowsBy::Context,
+            _ if self.is_by_cause() => RowsBy::Context,
             Self::Session | Self::Project => RowsBy::Session,
             _ => RowsBy::Quarter,
         }
@@ -231,11 +233,11 @@ impl Grouping {
             GroupBy::Session => row.origin.session.as_str().into(),
             GroupBy::Project => or_unknown(&row.origin.project).into(),
             GroupBy::Model => or_unknown(row.model).into(),
-            GroupBy::Branch => scene_key(row, |scene| &scene.branch, UNKNOWN).into(),
-            GroupBy::Agent => scene_key(row, |scene| &scene.agent, UNKNOWN).into(),
-            GroupBy::Skill => scene_key(row, |scene| &scene.skill, NO_SKILL).into(),
-            GroupBy::Plugin => scene_key(row, |scene| &scene.plugin, NO_PLUGIN).into(),
-            GroupBy::Mcp => scene_key(row, |scene| &scene.mcp_server, NO_MCP_SERVER).into(),
+            GroupBy::Branch => context_key(row, |context| &context.branch, UNKNOWN).into(),
+            GroupBy::Agent => context_key(row, |context| &context.agent, UNKNOWN).into(),
+            GroupBy::Skill => context_key(row, |context| &context.skill, NO_SKILL).into(),
+            GroupBy::Plugin => context_key(row, |context| &context.plugin, NO_PLUGIN).into(),
+            GroupBy::Mcp => context_key(row, |context| &context.mcp_server, NO_MCP_SERVER).into(),
             GroupBy::Prompt | GroupBy::Account | GroupBy::Pr => or_unknown(row.group).into(),
             GroupBy::Person => or_unknown(row.person).into(),
             GroupBy::Machine => or_unknown(row.machine).into(),
@@ -344,14 +346,14 @@ pub(crate) fn or_unknown(name: &str) -> &str {
     if name.is_empty() { UNKNOWN } else { name }
 }
 
-/// Returns a property of a row's scene. Returns `if_empty` if the property is empty, and the label of the row's kind if
-/// the row has no scene.
-fn scene_key<'r>(
+/// Returns a property of a row's context. Returns `if_empty` if the property is empty, and the label of the row's kind if
+/// the row has no context.
+fn context_key<'r>(
     row: &SpendRow<'r>,
-    property: impl Fn(&'r Scene) -> &'r str,
+    property: impl Fn(&'r RequestContext) -> &'r str,
     if_empty: &'static str,
 ) -> &'r str {
-    match row.scene.map(property) {
+    match row.context.map(property) {
         Some("") => if_empty,
         Some(name) => name,
         None => row.kind.label(),

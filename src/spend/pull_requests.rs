@@ -40,7 +40,7 @@ impl<'ledger> PullRequestSpend<'ledger> {
 }
 
 impl RegroupedLedger for PullRequestSpend<'_> {
-    const ROWS: RowsBy = RowsBy::Scene;
+    const ROWS: RowsBy = RowsBy::Context;
 
     fn ledger(&self) -> &Ledger {
         self.ledger
