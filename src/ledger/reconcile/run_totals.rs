@@ -152,7 +152,7 @@ impl<'l> SessionFacts<'l> {
     fn start_of(&self, lineage: &Lineage, run: &'l Run) -> RunTotals<'l> {
         match (self.start_by_hook(run), run.first) {
             (Some(start), None) => start,
-            (Some(start), Some(first)) if !run.is_repeat_run && start.starts_at_or_below(first) => {
+            (Some(start), Some(first)) if !run.is_repeated && start.starts_at_or_below(first) => {
                 start
             }
             (None, None) => RunTotals::new(run, run.start, None),
@@ -208,7 +208,7 @@ impl<'l> SessionFacts<'l> {
         let may_be_fork = matches!(run.source.as_deref(), None | Some("fork"));
         let mut checkpoints = lineage.checkpoints.iter();
         let is_start_proven = may_be_fork
-            && !run.is_repeat_run
+            && !run.is_repeated
             && (run.start == 0 || checkpoints.any(|checkpoint| checkpoint.cost.is_near(first)));
         RunTotals {
             is_start_proven,

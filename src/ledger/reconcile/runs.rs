@@ -49,7 +49,7 @@ pub(crate) struct Run {
     /// True if this is the first run of its process.
     pub(crate) is_first: bool,
     /// True if the process has already worked on this session in an earlier run.
-    pub(crate) is_repeat_run: bool,
+    pub(crate) is_repeated: bool,
     /// True if the process has since started another run.
     is_over: bool,
     /// The first total reported by a status-line call.
@@ -163,7 +163,7 @@ pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
             start: event.length,
             source: (event.kind == EventKind::Started).then(|| event.detail.clone()),
             is_first,
-            is_repeat_run: !known_pairs.insert((event.process, event.session)),
+            is_repeated: !known_pairs.insert((event.process, event.session)),
             ..Run::default()
         };
         run.add(event);

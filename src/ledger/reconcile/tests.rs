@@ -47,7 +47,7 @@ fn cost_of(tokens: u64) -> Money {
 /// these sessions.
 struct Session {
     lineage: Lineage,
-    session: Id,
+    id: Id,
     file: Id,
 }
 
@@ -59,7 +59,7 @@ impl Session {
         };
         Self {
             lineage,
-            session: SESSION,
+            id: SESSION,
             file: FILE,
         }
         .with_transcript()
@@ -67,12 +67,12 @@ impl Session {
 
     fn with_transcript(mut self) -> Self {
         let file = TranscriptFacts {
-            session: self.session,
+            session: self.id,
             is_main: true,
             size: LENGTH,
             markers: Vec::new(),
         };
-        self.lineage.sessions.insert(self.session);
+        self.lineage.sessions.insert(self.id);
         self.lineage.files.insert(self.file, file);
         self
     }
@@ -80,8 +80,8 @@ impl Session {
     /// Adds a fork, which inherits all responses. If `names_source` is true, the inherited lines specify the session
     /// that they were copied from.
     fn fork(mut self, names_source: bool) -> Self {
-        let source = names_source.then_some(self.session);
-        self.session += 2;
+        let source = names_source.then_some(self.id);
+        self.id += 2;
         self.file += 2;
         for response in &mut self.lineage.responses {
             response.copies.push(Location {
@@ -118,7 +118,7 @@ impl Session {
         self.lineage.responses.push(Response {
             key: offset,
             at: time_at(offset),
-            session: self.session,
+            session: self.id,
             model: id_of(MODEL.as_bytes()),
             usage: output(tokens),
             cost: cost_of(tokens),
@@ -163,7 +163,7 @@ impl Session {
     fn event(mut self, process: Id, offset: i64, kind: EventKind) -> Self {
         self.lineage.events.push(Event {
             id: self.lineage.events.last().map_or(1, |event| event.id + 1),
-            session: self.session,
+            session: self.id,
             process,
             kind,
             at: time_at(offset),
@@ -195,7 +195,7 @@ impl Session {
 
     fn breakdown(self) -> SessionBreakdown {
         let mut results = reconcile(&self.lineage, &PriceTable::list());
-        results.sessions.remove(&self.session).unwrap()
+        results.sessions.remove(&self.id).unwrap()
     }
 }
 
