@@ -420,6 +420,8 @@ impl<'a> EvidenceCollector<'a> {
             Some(response) => next_limit_at.filter(|at| response.at > Some(*at)),
             None => next_limit_at,
         };
+        evidence.collected.has_response_without_key =
+            self.has_response_without_key(&evidence.error);
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
@@ -585,6 +587,16 @@ impl<'a> EvidenceCollector<'a> {
                 readings::of_other_sessions_around(all.iter(), moment, session)
             }
         }
+    }
+
+    /// Returns true if the session used a key that takes precedence over its login, but belonged to an account when it
+    /// received a response after the error. Sessions that are paid for with a key do not belong to an account.
+    fn has_response_without_key(&self, error: &StoredError) -> bool {
+        let session = error.session.id.as_deref().unwrap_or_default();
+        error.later_response.is_some()
+            && error.uses_key()
+            && error.payer.owner.is_none()
+            && self.transcripts.owner_of(session).is_some()
     }
 
     /// Adds the readings of all sessions of the account, which show how full its windows were after the error. The

@@ -314,6 +314,11 @@ impl ErrorSummary {
             ),
         };
         let mut notes = Vec::new();
+        if reach == Reach::Here && total.stops < total.errors {
+            notes.push(
+                "Errors of the same limit that overlap in time count as one stop.".to_owned(),
+            );
+        }
         if reach == Reach::InExports && total.stops < total.errors {
             notes.push("Exports contain times only to the quarter of an hour, so errors from the same limit within a quarter of an hour count as one stop. Run `whycap incidents` on a person's machine for exact counts.".to_owned());
         }

@@ -781,3 +781,115 @@ fn the_only_entry_does_not_refer_to_another_one() {
         "{listed}"
     );
 }
+
+/// A reset is certain only if something shows it. From then on, every line of the explanation must be certain.
+#[test]
+fn a_reset_is_told_as_certain_only_if_it_is_proven() {
+    let used_up = "Your 5-hour limit was used up";
+    for is_read_elsewhere in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions(&sandbox);
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        let explained = |at: &str| flat(&stopped.run(at, &["explain"], b"").stdout);
+        let unproven = explained("2026-11-20T12:30:00Z");
+        let uncertain = [
+            &format!("{used_up}, but the limit should have reset at 12:00"),
+            "The limit should have reset by now.",
+        ];
+        for sentence in uncertain {
+            assert!(unproven.contains(sentence), "{unproven}");
+        }
+        assert!(!unproven.contains("has since reset"), "{unproven}");
+
+        if is_read_elsewhere {
+            let room = windows(3.0, NOON + 18_000, 41.0, TUESDAY);
+            other.calls_status_line("2026-11-20T12:40:00Z", room, 120);
+        } else {
+            stopped.works("2026-11-20T12:40:00Z", 10);
+        }
+        let at = "2026-11-20T12:41:00Z";
+        let certain = format!("{used_up}, and the limit reset at 12:00");
+        for (place, text) in places(&stopped, at) {
+            assert!(text.contains(&certain), "{place}: {text}");
+        }
+        let proven = explained(at);
+        assert!(proven.contains("The limit has since reset."), "{proven}");
+        let step = if is_read_elsewhere {
+            "1. Send the prompt again"
+        } else {
+            "1. You can continue now; this limit no longer applies"
+        };
+        assert!(proven.contains(step), "{proven}");
+    }
+}
+
+/// Several entries can belong to one stop, so the totals must explain why they count fewer stops than entries.
+#[test]
+fn the_totals_say_that_overlapping_errors_count_as_one_stop() {
+    let sandbox = with_a_private_login();
+    let note = "Errors of the same limit that overlap in time count as one stop.";
+    for (index, session) in ["one", "two", "three"].into_iter().enumerate() {
+        let client = Client::with_session(&sandbox, session);
+        let at = format!("2026-11-20T10:0{index}:00Z");
+        client.receives_error(&at, FIVE_HOUR, refused("five_hour", NOON, ""));
+        let listed = flat(
+            client
+                .run("2026-11-20T10:10:00Z", &["incidents"], b"")
+                .success(),
+        );
+        assert!(listed.contains("stopped your work once"), "{listed}");
+        assert_eq!(listed.contains(note), index > 0, "{listed}");
+    }
+}
+
+/// The cause of an error with a stray key is that the key was set. A response after the key was removed must not hide
+/// this.
+#[test]
+fn the_removal_of_a_key_is_still_told_after_a_response() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    client.receives_error(AT, "Credit balance is too low", balance);
+    client.variables.pop();
+    belongs_to(&client, PRIVATE, "private-organization");
+    client.works("2026-11-20T10:05:00Z", 10);
+    let end = "ANTHROPIC_API_KEY (without credits) was used instead of your plan, but that key is no longer used.";
+    for (place, text) in places(&client, "2026-11-20T10:06:00Z") {
+        assert!(text.contains(end), "{place}: {text}");
+    }
+    let explained = flat(
+        client
+            .run("2026-11-20T10:06:00Z", &["explain"], b"")
+            .success(),
+    );
+    let step = "1. You can continue now; the key is no longer used";
+    assert!(explained.contains(step), "{explained}");
+}
+
+/// If the session itself has responded as well, nobody needs to send the prompt again.
+#[test]
+fn a_response_elsewhere_and_here_needs_no_further_step() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions(&sandbox);
+    for client in [&stopped, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    stopped.receives_error(
+        AT,
+        "API Error: 503 Service Unavailable",
+        json!({"apiErrorStatus": 503}),
+    );
+    other.works("2026-11-20T10:03:00Z", 10);
+    stopped.works("2026-11-20T10:04:00Z", 10);
+    let incident = stopped.explained("2026-11-20T10:05:00Z");
+    let headline = incident["headline"].as_str().unwrap();
+    assert!(
+        headline.ends_with("another session received a response at 10:03."),
+        "{headline}"
+    );
+    let step = "You can continue now; this problem has passed";
+    assert_eq!(incident["actions"][0]["do"], step, "{incident:#}");
+}

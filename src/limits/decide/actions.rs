@@ -393,7 +393,11 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     let is_paid = diagnosis.is_paid_beyond(input);
     let is_answered = input.evidence.has_later_response();
     actions.put_first(match ending {
-        Ending::Reset | Ending::ResetEarly if is_answered => Do::NothingLeft,
+        Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
+            if is_answered =>
+        {
+            Do::NothingLeft
+        }
         Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
             Do::WaitForOtherWindow
         }

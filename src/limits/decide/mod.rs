@@ -62,6 +62,8 @@ pub struct Diagnosis {
     pub(crate) ended_at: Option<DateTime<Utc>>,
     /// The event that ended the error, if its time is known.
     pub(crate) proven_end: Option<ProvenEnd>,
+    /// True if the reset time has passed and a response or a reading shows that the window has reset.
+    pub(crate) is_reset_proven: bool,
     /// True if a response in another session proves that the error is over.
     pub(crate) has_response_elsewhere: bool,
     /// The time at which Claude Code will automatically resume the session, unless something prevents it.
@@ -146,6 +148,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         state: State::Notice,
         ended_at: None,
         proven_end: None,
+        is_reset_proven: false,
         has_response_elsewhere: false,
         automatic_continuation: None,
         actions: Vec::new(),
@@ -163,6 +166,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         .is_some_and(|end| end.ending == Ending::ResponseElsewhere);
     diagnosis.has_response_elsewhere =
         is_ended_elsewhere || state::response_elsewhere(&input, &diagnosis).is_some();
+    diagnosis.is_reset_proven = state::is_reset_proven(&input, &diagnosis);
     diagnosis.state = state::state(&input, &diagnosis, end);
     diagnosis.ended_at = end.and_then(|end| end.at);
     if diagnosis.state.is_over() && diagnosis.limit.is_passing() {

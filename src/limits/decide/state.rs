@@ -198,6 +198,25 @@ fn reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     has_passed.then(|| End::at(Ending::Reset, reset.at))
 }
 
+/// Returns true if the reset time has passed and a response or a reading from then on shows that the window has reset.
+pub(super) fn is_reset_proven(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+    let Some(reset) = diagnosis.resets.chosen else {
+        return false;
+    };
+    let evidence = input.evidence;
+    let now = evidence.clock.now;
+    let has_response = evidence
+        .error
+        .later_response
+        .as_ref()
+        .is_some_and(|response| response.at >= Some(reset.at));
+    let has_room = diagnosis
+        .window
+        .and_then(|window| input.readings.usage_at(window, now))
+        .is_some_and(|usage| !usage.is_full() && usage.measured >= reset.at);
+    reset.at <= now && (has_response || has_room)
+}
+
 /// Returns the first response that the session received after the error. Returns `None` if the limit does not stop the
 /// session, because the response then does not show that the limit is over.
 fn response(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
@@ -205,8 +224,15 @@ fn response(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
     if diagnosis.ended_by() == EndedBy::NoSession {
         return None;
     }
+    let is_without_key = evidence.collected.has_response_without_key
+        && diagnosis.verdict == Verdict::WrongCredential;
+    let ending = if is_without_key {
+        Ending::KeyRemoved
+    } else {
+        Ending::ResponseReceived
+    };
     Some(End {
-        ending: Ending::ResponseReceived,
+        ending,
         at: response.at,
         latest: response.at,
         is_proven: true,

@@ -438,6 +438,8 @@ pub struct Collected {
     /// True if usage credits may be paying for responses beyond a full window: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
+    /// True if the session used a key instead of its login, but received its later response from the login.
+    pub has_response_without_key: bool,
     /// True if the usage figures from before the error contradict it and newer figures may still arrive.
     pub awaits_figures: bool,
     /// True if a limit stopped the payer after the stored end of the error.

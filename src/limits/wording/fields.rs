@@ -2,7 +2,7 @@
 
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
-use crate::limits::decide::Diagnosis;
+use crate::limits::decide::{Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
 use crate::limits::kind::{LimitKind, LimitedResource, Verdict, Window};
 use crate::time::{Clock, format_duration};
@@ -56,6 +56,12 @@ impl Fields {
         for (name, at) in [
             ("ended_at", diagnosis.ended_at),
             ("passed", passed.map(|reset| reset.at)),
+            (
+                "proven_reset",
+                passed
+                    .filter(|_| diagnosis.is_reset_proven)
+                    .map(|reset| reset.at),
+            ),
         ] {
             fields.set(name, at.map(|at| at_error.format_time_with_preposition(at)));
         }
@@ -155,6 +161,8 @@ impl Fields {
         let is_false = diagnosis.verdict == Verdict::FalseLikely;
         let ended = if is_false {
             "this was probably a false alarm"
+        } else if diagnosis.state == State::Over(Ending::KeyRemoved) {
+            "the key is no longer used"
         } else if diagnosis.is_limit() {
             "this limit no longer applies"
         } else {

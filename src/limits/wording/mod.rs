@@ -79,8 +79,10 @@ enum EndingWord {
     ResponseReceived,
     HitAgain,
     ResponseElsewhere,
+    ResponseElsewhereAndHere,
     ConcernsOthers,
     KeyRemoved,
+    KeyRemovedWithResponse,
     PauseOver,
     PauseLongOver,
     NewMonth,
@@ -139,7 +141,11 @@ pub(crate) struct Wording {
 pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
     let mut fields = Fields::new(message, evidence, diagnosis);
     let present = cause_sentences(message, diagnosis, &fields);
-    fields.set("name", Some(name_of_badge(&present.badge)));
+    let name = name_of_badge(&present.badge);
+    if diagnosis.is_reset_proven {
+        fields.set("name_of_reset", Some(name.clone()));
+    }
+    fields.set("name", Some(name));
 
     let mut summary = None;
     let sentences = match ending_wording(evidence, diagnosis) {
@@ -449,8 +455,10 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResetEarly => EndingWord::ResetEarly,
         Ending::ResponseReceived => EndingWord::ResponseReceived,
         Ending::HitAgain => EndingWord::HitAgain,
+        Ending::ResponseElsewhere if has_response => EndingWord::ResponseElsewhereAndHere,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
+        Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
         Ending::PauseOver => EndingWord::PauseOver,
         Ending::PauseLongOver => EndingWord::PauseLongOver,
@@ -467,6 +475,11 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
             "The error occurred in that session; this one may work."
         }
         State::Blocks(_) => "You are still blocked.",
+        State::Over(Ending::Reset)
+            if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
+        {
+            "The limit has since reset."
+        }
         State::Over(_) => {
             ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())
         }
