@@ -35,23 +35,42 @@ const COST: usize = 2;
 const STATE: usize = 3;
 const SHARE: usize = 4;
 
+/// The amount of detail on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Complete,
+    /// Everything except what used the windows.
+    WithoutUses,
+    /// The windows, today's spend, the sessions, and what blocks work.
+    Essential,
+}
+
 impl Moment {
-    /// Returns the screen with all sessions.
+    /// Returns the complete screen.
     pub(crate) fn report(&self) -> Report {
-        self.report_with_sessions(self.sessions.len())
+        self.report_with(Extent::Complete, self.sessions.len())
     }
 
-    /// Returns the screen with as many sessions as fit into the given number of rows.
+    /// Returns the screen with as much as fits into the given number of rows. On a low terminal, details are left out
+    /// before the first sessions, because the sessions and the last rows say what is going on now.
     pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
+        /// The number of sessions to show before the details of the usage.
+        const FIRST_SESSIONS: usize = 3;
         // Each session takes at least one row.
-        (0..=self.sessions.len().min(rows))
-            .rev()
-            .map(|max_sessions| self.report_with_sessions(max_sessions))
+        let most = self.sessions.len().min(rows);
+        let first = most.min(FIRST_SESSIONS);
+        let with_sessions = [Extent::Complete, Extent::WithoutUses, Extent::Essential]
+            .into_iter()
+            .flat_map(|extent| (first..=most).rev().map(move |max| (extent, max)));
+        let with_few_sessions = (0..first).rev().map(|max| (Extent::Essential, max));
+        with_sessions
+            .chain(with_few_sessions)
+            .map(|(extent, max_sessions)| self.report_with(extent, max_sessions))
             .find(|report| report.row_count(page) <= rows)
-            .unwrap_or_else(|| self.report_with_sessions(0))
+            .unwrap_or_else(|| self.report_with(Extent::Essential, 0))
     }
 
-    fn report_with_sessions(&self, max_sessions: usize) -> Report {
+    fn report_with(&self, extent: Extent, max_sessions: usize) -> Report {
         let mut report = Report::new(self.json());
         // The limit comes first because a small terminal cuts off the end of the screen.
         if let Some(blocked) = self.blocked() {
@@ -65,8 +84,10 @@ impl Moment {
                 paying.in_words(self.clock),
             );
         }
-        self.add_windows(&mut report);
-        self.add_usage_page(&mut report);
+        self.add_windows(extent, &mut report);
+        if extent != Extent::Essential {
+            self.add_usage_page(&mut report);
+        }
         self.add_spend(&mut report);
         self.add_sessions(max_sessions, &mut report);
         if self.blocked().is_none() {
@@ -84,7 +105,7 @@ impl Moment {
         report
     }
 
-    fn add_windows(&self, report: &mut Report) {
+    fn add_windows(&self, extent: Extent, report: &mut Report) {
         let clock = self.clock;
         let Some(reading) = &self.windows else {
             let text = "no usage data from Claude Code yet (API keys have no usage windows)";
@@ -121,11 +142,17 @@ impl Moment {
             clock.format_distance(reading.measured)
         );
         add_row(report, "", Tone::Quiet, reported);
+        if extent == Extent::Essential {
+            return;
+        }
         let paces = self
             .expected
             .iter()
             .filter_map(|expected| self.pace_row(expected));
         add_rows(report, "Pace", paces);
+        if extent == Extent::WithoutUses {
+            return;
+        }
         let uses = self
             .slow
             .uses
@@ -374,7 +401,8 @@ mod tests {
     use super::*;
     use crate::claude::sessions::SessionActivity;
     use crate::config::Config;
-    use crate::ledger::Tally;
+    use crate::drain::WindowShares;
+    use crate::ledger::{Response, Responses, Tally};
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
     use crate::spend::{Block, HourlyRate};
@@ -480,6 +508,35 @@ mod tests {
              \u{20}         Look at the slow query in…   ~/work/a-project-with-a-lo…  $3.00  responding 40 s\n\
              Limit     no limit is blocking you\n"
         );
+    }
+
+    /// What used the windows takes up many rows of a narrow screen. It must not push out what blocks work.
+    #[test]
+    fn sessions_and_the_last_error_come_before_the_details_of_the_usage() {
+        let mut responses = Responses::default();
+        let since = "2026-11-20T10:00:00Z".parse().unwrap();
+        for (index, agent) in ["main", "explorer", "reviewer"].into_iter().enumerate() {
+            let at = 1_795_168_800_000 + index as i64;
+            let cost = Money::from_nano(2_000_000_000);
+            let response = Response {
+                at,
+                cost,
+                ..Response::default()
+            };
+            responses.push(response, &format!("claude-model-{index}"), agent);
+        }
+        let all: Vec<&Response> = responses.all.iter().collect();
+        let mut low = moment(2);
+        let uses = |name| WindowShares::new(name, since, &responses, &all, &[]);
+        low.slow.uses = vec![uses("5h"), uses("week")];
+        low.slow.past_error = Some("12:10: The service was overloaded.".to_owned());
+        let shown = screen(&low, 50, Some(20));
+        assert!(shown.lines().count() <= 20, "{shown}");
+        for part in ["Look at", "Error ", "Limit ", "Pace "] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains("Used by"), "{shown}");
+        assert!(screen(&low, 50, None).contains("Used by"));
     }
 
     #[test]
