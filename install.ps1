@@ -57,12 +57,21 @@ if ($Uninstall) {
         Stop-Because "there is no $program; was it installed with a different -Prefix?"
     }
     if (-not $NoSettings) {
+        # The program itself is deleted below, so it must not list itself among the files that remain.
+        $env:WHYCAP_FROM = 'install.sh'
         & $program uninstall
         if ($LASTEXITCODE -ne 0) { Stop-Because 'the settings could not be restored; nothing was deleted' }
     }
     Move-Away
     Remove-Old
     Write-Output "Deleted $program."
+    # All of the target directory, unless cargo built something else there, too.
+    $built = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } elseif ($PSScriptRoot) { Join-Path $PSScriptRoot 'target' }
+    if ($built -and (Test-Path -LiteralPath (Join-Path $built 'release') -PathType Container)) {
+        $others = Get-ChildItem -LiteralPath $built -Directory | Where-Object { $_.Name -ne 'release' }
+        if ($others) { $built = Join-Path $built 'release' }
+        Write-Output "The build directory remains. To delete it: Remove-Item -Recurse -Force '$($built.Replace("'", "''"))'"
+    }
     exit 0
 }
 

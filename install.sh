@@ -130,7 +130,7 @@ build_directory() {
 if [ "$action" = uninstall ]; then
     [ -e "$program" ] || fail "there is no $program; was it installed with a different --prefix?"
     is_whycap "$program" || fail "$program is not whycap, so it was not deleted"
-    [ "$settings" = no ] || "$program" uninstall
+    [ "$settings" = no ] || WHYCAP_FROM=install.sh "$program" uninstall
     made=$(cat -- "$record" 2>/dev/null) || :
     rm -f -- "$program" "$record"
     remove_empty "$made"

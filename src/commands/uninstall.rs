@@ -12,7 +12,7 @@ use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
 use crate::install::entries::EnabledPlugin;
 use crate::install::made_directories::MadeDirectories;
-use crate::install::{EditRecord, LOCK_TIMEOUT, plan, plan_and_execute, sweep, words};
+use crate::install::{EditRecord, LOCK_TIMEOUT, own_path, plan, plan_and_execute, sweep, words};
 use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -66,7 +66,7 @@ impl Subcommand for UninstallArguments {
         if !self.dry_run {
             made.remove_empty(paths);
         }
-        add_remains(paths, &made, &backups, &mut report);
+        add_remains(context, &made, &backups, &mut report);
         report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
     }
@@ -89,7 +89,13 @@ impl UninstallArguments {
 }
 
 /// Lists the files that are left after uninstalling, each with a command to delete it.
-fn add_remains(paths: &Paths, made: &MadeDirectories, backups: &[PathBuf], report: &mut Report) {
+fn add_remains(
+    context: &Context,
+    made: &MadeDirectories,
+    backups: &[PathBuf],
+    report: &mut Report,
+) {
+    let paths = &context.paths;
     let mut remains = Vec::new();
     if paths.data.exists() {
         let command = format!("rm -r {}", paths.in_shell(&paths.data));
@@ -125,6 +131,11 @@ fn add_remains(paths: &Paths, made: &MadeDirectories, backups: &[PathBuf], repor
             "Claude Code's count of how often you used the plugin",
             advice,
         ));
+    }
+
+    let is_deleted_by_script = context.environment.text("WHYCAP_FROM") == Some("install.sh");
+    if !is_deleted_by_script && let Some(command) = own_path::removal_command(paths) {
+        remains.push(("the program", command));
     }
 
     if !remains.is_empty() {

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
+use crate::paths::Paths;
 
 /// Returns the path of the running executable, quoted for the shell.
 ///
@@ -84,6 +85,25 @@ fn hoisted(executable: &Path) -> Option<PathBuf> {
     }
     let package = inside.as_path().strip_prefix("node_modules").ok()?;
     Some(store.join("node_modules").join(package))
+}
+
+/// Returns the command that deletes this program. Returns `None` if its path is unknown, or if it was built with cargo
+/// and not installed.
+pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
+    let running = std::env::current_exe().ok()?;
+    let directory = running.parent()?;
+    let is_below = |name: &str| running.components().any(|part| part.as_os_str() == name);
+    if is_below("node_modules") {
+        Some("npm uninstall -g whycap".to_owned())
+    } else if is_below("Cellar") {
+        Some("brew uninstall whycap".to_owned())
+    } else if directory.ends_with(".cargo/bin") {
+        Some("cargo uninstall whycap".to_owned())
+    } else if directory.join(".cargo-lock").exists() {
+        None
+    } else {
+        Some(format!("rm {}", paths.in_shell(&running)))
+    }
 }
 
 /// Returns true if an executable is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.

@@ -619,6 +619,60 @@ fn the_commands_that_uninstall_lists_delete_what_remains() {
     }
 }
 
+/// Output that goes to a program or a file must contain each path in one piece, even if the path is longer than a row.
+#[test]
+fn a_long_path_is_not_split_in_piped_output() {
+    let long = format!(".local/{}", "d".repeat(120));
+    let sandbox = sandbox("{}\n");
+    let data = sandbox.path(&long);
+    let sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
+    sandbox.run(&["install"]).success();
+    let uninstalled = sandbox.run(&["uninstall"]);
+    assert!(
+        uninstalled.success().contains(&format!("~/{long}\n")),
+        "{uninstalled:?}"
+    );
+}
+
+/// `uninstall` must say that the program itself remains, and how to delete it, unless `install.sh` is about to delete it.
+#[test]
+fn uninstall_names_the_program_that_remains() {
+    for (directory, expected) in [
+        (".local/bin", Some("rm ~/.local/bin/whycap")),
+        (".cargo/bin", Some("cargo uninstall whycap")),
+        (
+            "lib/node_modules/@whycap/linux-x64/bin",
+            Some("npm uninstall -g whycap"),
+        ),
+        ("Cellar/whycap/1.0.0/bin", Some("brew uninstall whycap")),
+        ("by-script/bin", None),
+    ] {
+        let mut sandbox = sandbox("{}\n");
+        if expected.is_none() {
+            sandbox = sandbox.variable("WHYCAP_FROM", "install.sh");
+        }
+        let name = if cfg!(windows) {
+            "whycap.exe"
+        } else {
+            "whycap"
+        };
+        let program = sandbox.path(&format!("{directory}/{name}"));
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        crate::support::copy_program(&program);
+        let run = |arguments: &[&str]| Run::of(&mut sandbox.command_of(&program, arguments), b"");
+        run(&["install"]).success();
+        let uninstalled = run(&["uninstall"]);
+        let text = uninstalled.success();
+        assert_eq!(text.contains("the program"), expected.is_some(), "{text}");
+        if let (Some(expected), true) = (expected, cfg!(unix)) {
+            assert!(
+                text.contains(&format!("the program: {expected}\n")),
+                "{text}"
+            );
+        }
+    }
+}
+
 /// In Claude Code 2.1.331, a session that was started before the plugin was installed responds with "Unknown command:
 /// /whycap".
 #[test]

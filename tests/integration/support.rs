@@ -167,7 +167,8 @@ impl Sandbox {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_whycap")), arguments)
     }
 
-    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+    /// Builds a command like [`Self::command`] that runs a copy of the program.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(arguments)
