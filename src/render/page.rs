@@ -2,7 +2,7 @@
 
 use crate::environment::Environment;
 use crate::terminal::{
-    Palette, Piece, Shown, Theme, Tone, is_stdout_terminal, output_width, padding, wrap,
+    Palette, Piece, Shown, Theme, Tone, is_stdout_terminal, output_width, padding, wrap_words,
 };
 
 /// The maximum width of a paragraph. Longer lines are hard to read.
@@ -27,6 +27,8 @@ pub struct Page {
     palette: Palette,
     /// True if the output is a terminal. Bars next to tables are shown only on terminals.
     pub(super) is_terminal: bool,
+    /// True if words that are longer than a row are split. Programs that read the output need whole paths.
+    splits_words: bool,
 }
 
 impl Page {
@@ -35,6 +37,7 @@ impl Page {
         let page = Self::new(output_width(environment), Palette::for_stdout(environment));
         Self {
             is_terminal: is_stdout_terminal(),
+            splits_words: is_stdout_terminal(),
             ..page
         }
     }
@@ -54,6 +57,7 @@ impl Page {
             columns: columns.max(MIN_COLUMNS),
             palette,
             is_terminal: false,
+            splits_words: true,
         }
     }
 
@@ -97,7 +101,10 @@ impl PageWriter {
             .columns
             .min(MAX_TEXT_COLUMNS)
             .saturating_sub(indent);
-        for (index, line) in wrap(text, columns).into_iter().enumerate() {
+        for (index, line) in wrap_words(text, columns, self.page.splits_words)
+            .into_iter()
+            .enumerate()
+        {
             let mut pieces = if index == 0 {
                 label.to_vec()
             } else {

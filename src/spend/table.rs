@@ -12,10 +12,6 @@ use crate::render::{Cell, Column, Table};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// The maximum number of rows in a table that shows the total only at the bottom. Longer tables also show it at the
-/// top.
-const MAX_ROWS_WITH_ONE_TOTAL: usize = 20;
-
 /// A column of the displayed table. The variants are in display order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SpendColumn {
@@ -111,10 +107,6 @@ impl Statement {
             .map(|columns| columns.iter().map(|column| *column as usize).collect())
             .collect();
 
-        let total_row = self.total_row();
-        if self.groups.len() > MAX_ROWS_WITH_ONE_TOTAL {
-            table.row_in_tone(Tone::Strong, total_row.clone());
-        }
         let highest_cost = self
             .groups
             .iter()
@@ -135,7 +127,7 @@ impl Statement {
             };
             table.row_in_tone(Tone::Quiet, row.cells());
         }
-        table.row_in_tone(Tone::Strong, total_row);
+        table.row_in_tone(Tone::Strong, self.total_row());
         table
     }
 

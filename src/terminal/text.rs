@@ -150,6 +150,12 @@ pub fn truncate(text: &str, columns: usize) -> String {
 
 /// Wraps a text at spaces into lines of up to `requested_columns`. Longer words can be split anywhere.
 pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
+    wrap_words(text, requested_columns, true)
+}
+
+/// Wraps a text at spaces into lines of up to `requested_columns`. If `splits_words` is false, longer words get longer
+/// lines, so that programs that read the text find each path in one piece.
+pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: bool) -> Vec<String> {
     let columns = requested_columns.max(1);
     let mut lines: Vec<String> = Vec::new();
     for word in unbreakable_words(&escape(text)) {
@@ -162,7 +168,7 @@ pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
         }
 
         let mut rest = word.as_str();
-        while width_of_escaped(rest) > columns {
+        while splits_words && width_of_escaped(rest) > columns {
             // A character that is wider than the line gets a line of its own.
             let first_character = rest.chars().next().map_or(0, char::len_utf8);
             let (start, end) = rest.split_at(fitting_bytes(rest, columns).max(first_character));
