@@ -516,7 +516,7 @@ mod tests {
         let mut responses = Responses::default();
         let since = "2026-11-20T10:00:00Z".parse().unwrap();
         for (index, agent) in ["main", "explorer", "reviewer"].into_iter().enumerate() {
-            let at = 1_795_168_800_000 + index as i64;
+            let at = 1_795_168_800_000;
             let cost = Money::from_nano(2_000_000_000);
             let response = Response {
                 at,
