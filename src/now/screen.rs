@@ -510,7 +510,7 @@ mod tests {
         );
     }
 
-    /// What used the windows takes up many rows of a narrow screen. It must not push out what blocks work.
+    /// The breakdown of the usage takes up many rows of a narrow screen. It must not push out what blocks work.
     #[test]
     fn sessions_and_the_last_error_come_before_the_details_of_the_usage() {
         let mut responses = Responses::default();
