@@ -204,10 +204,11 @@ impl Incident {
     /// Returns the remedies that did not help other users, or an empty slice if none apply to this user.
     pub(crate) fn did_not_help(&self) -> &'static [&'static str] {
         let row = self.message.row;
-        let is_for_user = row
-            .did_not_help_for
-            .is_none_or(|audience| is_for(audience, &self.evidence, Some(self.diagnosis.verdict)));
-        if is_for_user { &row.did_not_help } else { &[] }
+        if is_for(row.did_not_help_for, &self.evidence, self.diagnosis.verdict) {
+            &row.did_not_help
+        } else {
+            &[]
+        }
     }
 
     /// Returns the `incident` object of `explain --json`.

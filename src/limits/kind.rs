@@ -237,14 +237,10 @@ pub(crate) enum ServiceProblem {
 /// The event that will end a limit, if it can be predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResetOf {
-    /// The reset of a specific usage window.
-    Window(Window),
-    /// The reset of whichever usage window is full, because the plan's included usage is available again afterward.
-    FullWindow,
-    /// The date given in the error message.
-    OwnDate,
-    /// A pause of a few minutes.
-    Pause,
+    /// The reset of a usage window, because the plan's included usage is available again afterward.
+    UsageWindow,
+    /// The date in the error message, or the end of a pause of a few minutes.
+    StatedTime,
     /// No event. The limit lasts until someone takes action.
     Nothing,
 }
@@ -340,7 +336,7 @@ impl Description {
             is_of_whole_account: true,
             window_may_be_full_as_well: true,
             longest: window.length(),
-            reset_of: ResetOf::Window(window),
+            reset_of: ResetOf::UsageWindow,
             ends_with_month: false,
             credits_continue: true,
             ended_by: match window {
@@ -367,7 +363,7 @@ impl Description {
             // The cap's own explanation already mentions the full window.
             window_may_be_full_as_well: matches!(resource, LimitedResource::Credits),
             longest: LONGEST_LIMIT,
-            reset_of: ResetOf::FullWindow,
+            reset_of: ResetOf::UsageWindow,
             ends_with_month: matches!(
                 resource,
                 LimitedResource::CreditsUpTo(Cap::Own | Cap::Member | Cap::Organization)
@@ -408,7 +404,7 @@ impl Description {
             is_of_whole_account: false,
             window_may_be_full_as_well: true,
             longest: TEMPORARY_PROBLEM_LASTS,
-            reset_of: ResetOf::Pause,
+            reset_of: ResetOf::StatedTime,
             ends_with_month: false,
             credits_continue: false,
             ended_by: match problem {
@@ -467,7 +463,7 @@ impl LimitKind {
 
             Self::ApiCreditBalance => Description::of_api("api credit balance", ApiLimit::Balance),
             Self::ApiSpendCap => Description {
-                reset_of: ResetOf::OwnDate,
+                reset_of: ResetOf::StatedTime,
                 ends_with_month: true,
                 ..Description::of_api("api spend cap", ApiLimit::Cap)
             },
@@ -496,7 +492,7 @@ impl LimitKind {
             Self::PromptTooLong => Description::of_cause("prompt too long", EndedBy::SameSession),
 
             Self::Unknown => Description {
-                reset_of: ResetOf::OwnDate,
+                reset_of: ResetOf::StatedTime,
                 credits_continue: true,
                 ..Description::of_cause("unknown", EndedBy::SameSession)
             },
@@ -524,10 +520,7 @@ impl LimitKind {
 
     /// Returns true if Claude Code may wait for the end of this kind of limit and then continue the session.
     pub(crate) fn is_awaited(self) -> bool {
-        match self.description().reset_of {
-            ResetOf::Window(_) | ResetOf::FullWindow => true,
-            ResetOf::OwnDate | ResetOf::Pause | ResetOf::Nothing => false,
-        }
+        self.description().reset_of == ResetOf::UsageWindow
     }
 
     /// Returns the usage window, or `None` for any other kind of limit.

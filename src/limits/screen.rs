@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use super::catalog::Audience;
 use super::decide::{ActionName, is_for};
 use super::incident::Incident;
 use super::wording::{
@@ -218,9 +217,11 @@ fn meanings(incident: &Incident) -> Vec<String> {
     if general == incident.headline {
         return Vec::new();
     }
-    let for_user = row.meanings.iter().filter(|meaning| {
-        meaning.audience == Audience::Everyone || is_for(meaning.audience, &incident.evidence, None)
-    });
+    let verdict = incident.diagnosis.verdict;
+    let for_user = row
+        .meanings
+        .iter()
+        .filter(|meaning| is_for(meaning.audience, &incident.evidence, verdict));
     std::iter::once(general)
         .chain(for_user.map(|meaning| match meaning.versions.from {
             None => format!("{}: {}", meaning.who, meaning.sentence),

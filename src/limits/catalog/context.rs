@@ -25,6 +25,16 @@ pub(crate) enum MessageContext {
     Described,
 }
 
+impl MessageContext {
+    /// Returns true if a text only mentions the message, so that no user need have received it.
+    pub(crate) fn is_mention(self) -> bool {
+        match self {
+            Self::InCode | Self::Described => true,
+            Self::Received | Self::Quoted => false,
+        }
+    }
+}
+
 /// The placeholder for a string literal in a line of code.
 const LITERAL: char = '\u{1}';
 
@@ -85,7 +95,7 @@ pub(super) fn context(
             .trim_end_matches([' ', '"', '\'', '('])
             .ends_with(words)
     });
-    let describes = WORDS.describes.iter().any(|words| whole.contains(words))
+    let describes = contains_any(whole, &WORDS.describes)
         || is_note(&line, &start, has_time)
         || is_example
         || is_hypothetical(before)
@@ -148,17 +158,8 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
     let before = source.split('{').next().unwrap_or_default();
     let lower = before.trim_start().to_lowercase();
     let skeleton = without_literals(&lower);
-    let has_code_signs = WORDS
-        .beside_literal
-        .iter()
-        .any(|sign| skeleton.contains(sign))
-        || skeleton.contains(" = ");
-    WORDS
-        .code_starts
-        .iter()
-        .any(|start| lower.starts_with(start))
-        || has_code_signs && !is_log_line(&lower)
-        || lower.ends_with("r#\"")
+    let has_code_signs = contains_any(&skeleton, &WORDS.beside_literal) || skeleton.contains(" = ");
+    begins_as_code(&lower) || has_code_signs && !is_log_line(&lower) || lower.ends_with("r#\"")
 }
 
 /// Returns true if a line starts with a date, as log lines do. Fields in log lines can look like assignments in code.
@@ -188,13 +189,7 @@ fn line_of(passage: &Passage, normalized: &str, range: &Range<usize>) -> String 
 pub(super) fn is_code(line: &str, message: &str) -> bool {
     let trimmed = line.trim_start();
     let lower = trimmed.to_lowercase();
-    if WORDS
-        .code_starts
-        .iter()
-        .any(|start| lower.starts_with(start))
-        || has_source_location(&lower)
-        || lower.contains(INTERPOLATION)
-    {
+    if begins_as_code(&lower) || has_source_location(&lower) || lower.contains(INTERPOLATION) {
         return true;
     }
     if is_printed(&lower, message) {
@@ -211,6 +206,14 @@ pub(super) fn is_code(line: &str, message: &str) -> bool {
         || contains_any(&skeleton, &WORDS.beside_literal_or_prose)
             && letter_count(&skeleton) < 9
             && !trimmed.starts_with("> ")
+}
+
+/// Returns true if a line begins like a program statement, a comment, or a translation.
+fn begins_as_code(line: &str) -> bool {
+    WORDS
+        .code_starts
+        .iter()
+        .any(|start| line.starts_with(start))
 }
 
 fn contains_any(text: &str, signs: &[&str]) -> bool {
@@ -294,13 +297,7 @@ pub(super) fn is_program(source: &str) -> bool {
                 trimmed.ends_with(['{', ';']) || trimmed.ends_with("):") || trimmed.ends_with("},");
             let is_assignment = trimmed.contains(" = ") && trimmed.ends_with([')', ']', '"', '(']);
             let is_element = trimmed.starts_with(['{', '"', '(']) && trimmed.ends_with(',');
-            is_statement
-                || is_assignment
-                || is_element
-                || WORDS
-                    .code_starts
-                    .iter()
-                    .any(|start| trimmed.starts_with(start))
+            is_statement || is_assignment || is_element || begins_as_code(trimmed)
         })
         .count();
     code_lines > 1
@@ -308,12 +305,7 @@ pub(super) fn is_program(source: &str) -> bool {
 
 /// Returns true if any line starts with a program statement.
 fn has_statement(source: &str) -> bool {
-    source.lines().any(|line| {
-        WORDS
-            .code_starts
-            .iter()
-            .any(|start| line.trim_start().starts_with(start))
-    })
+    source.lines().any(|line| begins_as_code(line.trim_start()))
 }
 
 /// Returns true if a line starts with a source location such as `src/limits.ts:41:`.

@@ -14,7 +14,7 @@ pub(crate) use times::{RESET_TOLERANCE, ReadAt, reset_in_text};
 use std::collections::HashSet;
 use std::ops::Range;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::evidence::{ErrorMessage, MessageOrigin};
 use super::split::{Passage, normalize, split};
@@ -53,8 +53,8 @@ pub(crate) enum UnknownText {
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) row: &'static Row,
-    /// The message in its original case.
-    pub(crate) text: String,
+    /// The passage that contains the message, in its original case, with the fields that surround it.
+    pub(crate) passage: Passage,
     /// The message in normalized form, for pattern matching.
     pub(crate) normalized: String,
     /// The message from the first recognized word onward.
@@ -66,18 +66,10 @@ pub(crate) struct Message {
     pub(crate) context: MessageContext,
     /// True if the text was pasted by the user.
     is_pasted: bool,
-    /// The HTTP status of the response.
-    pub(crate) status: Option<u16>,
     /// The usage window that the message refers to.
     pub(crate) window: Option<Window>,
-    /// The reset time found in JSON.
-    pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The time zone of the reset time, if only another part of the text states it.
+    /// The time zone of the reset time, if the message itself does not state it.
     zone: Option<Zone>,
-    /// The delay requested by the server.
-    pub(crate) retry_after: Option<TimeDelta>,
-    /// True if the server says that a retry may succeed, or false if the server rules it out.
-    pub(crate) should_retry: Option<bool>,
     /// The percentage mentioned in the message.
     pub(crate) percent: Option<u32>,
     /// The amount spent and the cap, as mentioned in the message.
@@ -114,20 +106,21 @@ impl Message {
             window,
             may_be_old: self.is_pasted,
         };
-        let paused = self
+        let passage = &self.passage;
+        let paused = passage
             .retry_after
             .and_then(|pause| seen.checked_add_signed(pause));
-        let in_json = self.resets_at.filter(|at| read_at.may_be_reset(*at));
+        let in_json = passage.resets_at.filter(|at| read_at.may_be_reset(*at));
         in_json
             .or_else(|| reset_in_text(&self.text_from_match, read_at))
-            .or_else(|| reset_in_text(&self.text, read_at))
+            .or_else(|| reset_in_text(&passage.text, read_at))
             .or_else(|| self.reset_after(read_at))
             .or_else(|| paused.filter(|at| read_at.may_be_reset(*at)))
     }
 
     /// Returns true if the message states only a time of day for the reset, without a date.
     pub(crate) fn gives_clock_time_alone(&self) -> bool {
-        self.resets_at.is_none() && times::is_clock_time_alone(&self.text)
+        self.passage.resets_at.is_none() && times::is_clock_time_alone(&self.passage.text)
     }
 
     /// Returns the reset time found in the text after the message.
@@ -149,6 +142,7 @@ struct Match {
     normalized: String,
     /// The position of the matching words, or `None` if only a code, class, or status matched.
     range: Option<Range<usize>>,
+    context: MessageContext,
 }
 
 impl Match {
@@ -213,91 +207,241 @@ impl MessageParts {
 
 /// Recognizes the message in an error's text.
 pub(crate) fn recognize(parts: &MessageParts) -> Message {
-    let is_pasted = parts.is_pasted;
-    let mut passages = split(&parts.text);
-    if passages.is_empty() {
-        passages.push(Passage::default());
-    }
-    if !parts.line_text.is_empty() {
-        passages.extend(split(&parts.line_text));
-    }
-    if !is_pasted {
-        add_fields(&mut passages, parts);
-    }
-
-    let whole = whole_text(&passages);
-    let mentions_claude = !is_pasted
-        || WORDS.claude.iter().any(|word| whole.contains(word))
-        || passages
-            .iter()
-            .any(|passage| has_api_error(&normalize(&passage.text)));
-    let is_foreign = !mentions_claude && names_other(&whole);
-    let matches: Vec<Match> = passages
-        .iter()
-        .enumerate()
-        .filter_map(|(index, passage)| match_passage(index, passage, mentions_claude, is_pasted))
-        .filter(|candidate| !is_foreign || is_of_other_service(candidate.row))
-        .collect();
-    let distinct: HashSet<&str> = matches
-        .iter()
-        .filter(|candidate| candidate.range.is_some())
-        .map(|candidate| candidate.row.id)
-        .collect();
-
-    let contexts: Vec<MessageContext> = matches
-        .iter()
-        .map(|candidate| context_of(candidate, &whole, is_pasted, distinct.len()))
-        .collect();
-    let best = best_match(&matches, &contexts);
-    if best.is_none() && passages.len() > 1 {
-        return recognize_joined(&passages, &whole, mentions_claude, is_foreign, is_pasted);
-    }
-    match best {
-        Some((candidate, context)) => {
-            let later = passages.iter().skip(candidate.index + 1);
-            let following: Vec<&str> = later.map(|passage| passage.text.as_str()).collect();
-            let message = message_of(candidate, context, &whole);
-            let texts = passages.iter().map(|passage| passage.text.as_str());
-            Message {
-                following: following.join("\n"),
-                is_pasted,
-                zone: message
-                    .zone
-                    .or_else(|| times::zone_of_same_time(&message.text_from_match, texts)),
-                ..message
-            }
-        }
-        None => unknown_message(is_pasted, &passages, &whole, is_foreign, mentions_claude),
-    }
+    let text = ErrorText::new(parts);
+    text.best_message()
+        .or_else(|| text.joined_message())
+        .unwrap_or_else(|| text.unknown_message())
 }
 
-/// Recognizes a message that was mistakenly split into several passages, such as a menu.
-fn recognize_joined(
-    passages: &[Passage],
-    whole: &str,
-    mentions_claude: bool,
-    is_foreign: bool,
+/// The text of an error, split into passages.
+struct ErrorText {
+    passages: Vec<Passage>,
+    /// The entire text in normalized form.
+    whole: String,
     is_pasted: bool,
-) -> Message {
-    let texts: Vec<&str> = passages
-        .iter()
-        .map(|passage| passage.text.as_str())
-        .collect();
-    let sources: Vec<&str> = passages
-        .iter()
-        .map(|passage| passage.source.as_str())
-        .collect();
-    let joined = Passage {
-        text: texts.join(" "),
-        source: sources.join("\n"),
-        ..Passage::default()
-    };
-    match match_passage(0, &joined, mentions_claude, is_pasted).filter(|_| !is_foreign) {
-        Some(candidate) => {
-            let context = context_of(&candidate, whole, is_pasted, 1);
-            message_of(&candidate, context, whole)
+    mentions_claude: bool,
+    /// True if the text mentions another program, but not Claude.
+    is_foreign: bool,
+}
+
+impl ErrorText {
+    fn new(parts: &MessageParts) -> Self {
+        let is_pasted = parts.is_pasted;
+        let mut passages = split(&parts.text);
+        if passages.is_empty() {
+            passages.push(Passage::default());
         }
-        None => unknown_message(is_pasted, passages, whole, is_foreign, mentions_claude),
+        if !parts.line_text.is_empty() {
+            passages.extend(split(&parts.line_text));
+        }
+        if !is_pasted {
+            add_fields(&mut passages, parts);
+        }
+
+        let whole = whole_text(&passages);
+        let mentions_claude = !is_pasted
+            || WORDS.claude.iter().any(|word| whole.contains(word))
+            || passages
+                .iter()
+                .any(|passage| has_api_error(&normalize(&passage.text)));
+        Self {
+            is_foreign: !mentions_claude && names_other(&whole),
+            passages,
+            whole,
+            is_pasted,
+            mentions_claude,
+        }
+    }
+
+    /// Returns the message of the passage that says best what stopped work.
+    fn best_message(&self) -> Option<Message> {
+        let mut matches: Vec<Match> = self
+            .passages
+            .iter()
+            .enumerate()
+            .filter_map(|(index, passage)| self.match_passage(index, passage))
+            .filter(|candidate| !self.is_foreign || is_of_other_service(candidate.row))
+            .collect();
+        let distinct: HashSet<&str> = matches
+            .iter()
+            .filter(|candidate| candidate.range.is_some())
+            .map(|candidate| candidate.row.id)
+            .collect();
+        for candidate in &mut matches {
+            candidate.context = self.context_of(candidate, distinct.len());
+        }
+        let best = best_match(&matches)?;
+        let later = self.passages.iter().skip(best.index + 1);
+        let following: Vec<&str> = later.map(|passage| passage.text.as_str()).collect();
+        Some(Message {
+            following: following.join("\n"),
+            ..self.message_of(best)
+        })
+    }
+
+    /// Recognizes a message that was mistakenly split into several passages, such as a menu.
+    fn joined_message(&self) -> Option<Message> {
+        if self.passages.len() < 2 || self.is_foreign {
+            return None;
+        }
+        let sources: Vec<&str> = self
+            .passages
+            .iter()
+            .map(|passage| passage.source.as_str())
+            .collect();
+        let joined = Passage {
+            text: self.texts().collect::<Vec<_>>().join(" "),
+            source: sources.join("\n"),
+            ..Passage::default()
+        };
+        let mut candidate = self.match_passage(0, &joined)?;
+        candidate.context = self.context_of(&candidate, 1);
+        Some(self.message_of(&candidate))
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.passages.iter().map(|passage| passage.text.as_str())
+    }
+
+    /// Finds the first catalog row that matches a passage by words, by code, or by class or status.
+    fn match_passage(&self, index: usize, passage: &Passage) -> Option<Match> {
+        let normalized = normalize(&with_classes(passage));
+        let by_words = row_of_words(&normalized, self.mentions_claude);
+        let by_code = ranked().find(|(_, row)| {
+            row.codes
+                .iter()
+                .any(|code| passage.classes.iter().any(|class| class == code))
+        });
+        let (rank, row, range) = match (by_words, by_code) {
+            // The API's error code is more specific than phrases such as "temporarily limiting requests", so it takes
+            // precedence.
+            (Some(words), Some((rank, row))) if words.rank < Rank::Limit => {
+                (rank, row, Some(words.range))
+            }
+            (Some(words), _) => (words.rank, words.row, Some(words.range)),
+            (None, Some((rank, row))) => (rank, row, None),
+            (None, None) => {
+                let (rank, row) = self.row_of_class(passage)?;
+                (rank.min(Rank::ByClassOnly), row, None)
+            }
+        };
+        Some(Match {
+            index,
+            rank,
+            row,
+            passage: passage.clone(),
+            normalized,
+            range,
+            context: MessageContext::Received,
+        })
+    }
+
+    /// Finds the first catalog row that matches the classes or the status of a passage.
+    fn row_of_class(&self, passage: &Passage) -> Option<(Rank, &'static Row)> {
+        let has_unknown_words = self.is_pasted && !pattern::is_wrapper(&normalize(&passage.text));
+        if has_unknown_words && !self.mentions_claude {
+            return None;
+        }
+        ranked()
+            .filter(|(rank, row)| {
+                *rank == Rank::ByClassOnly
+                    || !has_unknown_words
+                    || !matches!(row.limit, LimitKind::Auth | LimitKind::Billing)
+            })
+            .find(|(_, row)| {
+                row.classes.iter().any(|class| {
+                    passage.classes.iter().any(|known| known == class)
+                        || passage
+                            .status
+                            .is_some_and(|status| is_status(class, status))
+                })
+            })
+    }
+
+    /// Determines the role of a matched message in the surrounding text. `distinct` is the number of different messages
+    /// in the entire text.
+    fn context_of(&self, candidate: &Match, distinct: usize) -> MessageContext {
+        let passage = &candidate.passage;
+        if !self.is_pasted {
+            return MessageContext::Received;
+        }
+        match &candidate.range {
+            Some(range) => {
+                context::context(passage, &candidate.normalized, range, &self.whole, distinct)
+            }
+            None if !passage.is_json
+                && !begins_with_api_error(&candidate.normalized)
+                && context::is_program(&passage.source) =>
+            {
+                MessageContext::InCode
+            }
+            None => MessageContext::Received,
+        }
+    }
+
+    fn message_of(&self, candidate: &Match) -> Message {
+        let is_unknown = candidate.context.is_mention() && candidate.row.id != "other-program";
+        let row = if is_unknown {
+            row("unknown")
+        } else {
+            candidate.row
+        };
+        let (text, normalized) = (&candidate.passage.text, &candidate.normalized);
+        let text_from_match = cut_before_match(text, normalized, candidate.range.as_ref());
+        Message {
+            zone: row
+                .zone
+                .and_then(Zone::named)
+                .or_else(|| times::zone_of_same_time(&text_from_match, self.texts())),
+            text_from_match,
+            context: candidate.context,
+            ..self.message(row, candidate.passage.clone(), normalized.clone())
+        }
+    }
+
+    /// Creates the message for text that does not match any catalog row.
+    fn unknown_message(&self) -> Message {
+        let last = self.passages.last().cloned().unwrap_or_default();
+        let normalized = normalize(&last.text);
+        let unknown = if !normalized.is_empty() && pattern::is_wrapper(&normalized) {
+            UnknownText::Wrapper
+        } else if self.is_foreign {
+            UnknownText::OfOther
+        } else if self.mentions_claude {
+            UnknownText::OfClaude
+        } else {
+            UnknownText::Unclear
+        };
+        let is_in_code = self.is_pasted && !begins_with_api_error(&normalized) && is_code(&last);
+        Message {
+            context: if is_in_code {
+                MessageContext::InCode
+            } else {
+                MessageContext::Received
+            },
+            unknown,
+            other: name_of_other(&self.passages),
+            ..self.message(row("unknown"), last, normalized)
+        }
+    }
+
+    fn message(&self, row: &'static Row, passage: Passage, normalized: String) -> Message {
+        Message {
+            row,
+            window: window_in(&normalized, row),
+            percent: percent_in(&normalized),
+            amounts: amounts_in(&passage.text),
+            whole: self.whole.clone(),
+            is_pasted: self.is_pasted,
+            passage,
+            normalized,
+            text_from_match: String::new(),
+            following: String::new(),
+            context: MessageContext::Received,
+            zone: None,
+            unknown: UnknownText::Unclear,
+            other: None,
+        }
     }
 }
 
@@ -376,43 +520,6 @@ fn whole_text(passages: &[Passage]) -> String {
     sources.chain(texts).collect::<Vec<_>>().join("\n")
 }
 
-/// Finds the first catalog row that matches a passage by words, by code, or by class or status.
-fn match_passage(
-    index: usize,
-    passage: &Passage,
-    mentions_claude: bool,
-    is_pasted: bool,
-) -> Option<Match> {
-    let normalized = normalize(&with_classes(passage));
-    let by_words = row_of_words(&normalized, mentions_claude);
-    let by_code = ranked().find(|(_, row)| {
-        row.codes
-            .iter()
-            .any(|code| passage.classes.iter().any(|class| class == code))
-    });
-    let (rank, row, range) = match (by_words, by_code) {
-        // The API's error code is more specific than phrases such as "temporarily limiting requests", so it takes
-        // precedence.
-        (Some(words), Some((rank, row))) if words.rank < Rank::Limit => {
-            (rank, row, Some(words.range))
-        }
-        (Some(words), _) => (words.rank, words.row, Some(words.range)),
-        (None, Some((rank, row))) => (rank, row, None),
-        (None, None) => {
-            let (rank, row) = row_of_class(passage, mentions_claude, is_pasted)?;
-            (rank.min(Rank::ByClassOnly), row, None)
-        }
-    };
-    Some(Match {
-        index,
-        rank,
-        row,
-        passage: passage.clone(),
-        normalized,
-        range,
-    })
-}
-
 /// A catalog row that matches a passage by its words.
 struct WordMatch {
     rank: Rank,
@@ -465,32 +572,6 @@ fn error_after_notice(
 /// Returns true if the limit name matches one of the row's names.
 fn is_named(row: &Row, name: &LimitName<'_>) -> bool {
     row.limit_names.iter().any(|words| name.matches(words))
-}
-
-/// Finds the first catalog row that matches the classes or the status of a passage.
-fn row_of_class(
-    passage: &Passage,
-    mentions_claude: bool,
-    is_pasted: bool,
-) -> Option<(Rank, &'static Row)> {
-    let has_unknown_words = is_pasted && !pattern::is_wrapper(&normalize(&passage.text));
-    if has_unknown_words && !mentions_claude {
-        return None;
-    }
-    ranked()
-        .filter(|(rank, row)| {
-            *rank == Rank::ByClassOnly
-                || !has_unknown_words
-                || !matches!(row.limit, LimitKind::Auth | LimitKind::Billing)
-        })
-        .find(|(_, row)| {
-            row.classes.iter().any(|class| {
-                passage.classes.iter().any(|known| known == class)
-                    || passage
-                        .status
-                        .is_some_and(|status| is_status(class, status))
-            })
-        })
 }
 
 /// Appends the classes to the text, because some messages can be recognized only by the combination.
@@ -562,111 +643,50 @@ fn is_status(class: &str, status: u16) -> bool {
     }
 }
 
-/// Determines the role of a matched message in the surrounding text.
-fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) -> MessageContext {
-    match &candidate.range {
-        Some(range) if is_pasted => context::context(
-            &candidate.passage,
-            &candidate.normalized,
-            range,
-            whole,
-            distinct,
-        ),
-        None if is_pasted
-            && !candidate.passage.is_json
-            && !begins_with_api_error(&candidate.normalized)
-            && context::is_program(&candidate.passage.source) =>
-        {
-            MessageContext::InCode
-        }
-        Some(_) | None => MessageContext::Received,
-    }
-}
-
 /// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, then messages
 /// that are not part of another sentence, then messages that identify their limit, and then messages in which the server
 /// identified the window. If there is still a tie, the last match wins.
-fn best_match<'a>(
-    matches: &'a [Match],
-    contexts: &[MessageContext],
-) -> Option<(&'a Match, MessageContext)> {
-    let ranked = matches.iter().zip(contexts.iter().copied()).enumerate();
-    let (index, (best, context)) = ranked.max_by_key(|(index, (candidate, context))| {
-        (
-            candidate.rank,
-            *context == MessageContext::Received,
-            candidate.begins_message(),
-            candidate.row.names_limit(),
-            candidate.passage.is_of_server,
-            *index,
-        )
-    })?;
-    // An error that follows a notice is what stopped work.
-    let later_error = matches
+fn best_match(matches: &[Match]) -> Option<&Match> {
+    let (index, best) = matches
         .iter()
-        .zip(contexts)
-        .skip(index + 1)
-        .rfind(|(candidate, _)| best.row.is_notice() && !candidate.row.is_notice());
-    if let Some((candidate, context)) = later_error {
-        return Some((candidate, *context));
+        .enumerate()
+        .max_by_key(|(index, candidate)| {
+            (
+                candidate.rank,
+                candidate.context == MessageContext::Received,
+                candidate.begins_message(),
+                candidate.row.names_limit(),
+                candidate.passage.is_of_server,
+                *index,
+            )
+        })?;
+    // An error that follows a notice is what stopped work.
+    let mut later = matches.iter().skip(index + 1);
+    let later_error = later.rfind(|candidate| best.row.is_notice() && !candidate.row.is_notice());
+    if later_error.is_some() {
+        return later_error;
     }
     // Users often omit the time when they quote a message.
-    let dated = matches.iter().zip(contexts).rev().find(|(candidate, _)| {
+    let dated = matches.iter().rfind(|candidate| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
     });
-    if let Some((candidate, context)) = dated.filter(|_| !context::names_time(&best.normalized)) {
-        return Some((candidate, *context));
+    if dated.is_some() && !context::names_time(&best.normalized) {
+        return dated;
+    }
+    if best.row.answer.verdict != Verdict::Over {
+        return Some(best);
     }
     // A notice that one window has reset says nothing about the limit of another window.
-    let own_window = window_in(&best.normalized, best.row);
-    let other = matches
-        .iter()
-        .zip(contexts)
-        .take(index)
-        .rev()
-        .find(|(candidate, _)| {
-            let window = window_in(&candidate.normalized, candidate.row);
-            candidate.rank == best.rank
-                && window.is_some()
-                && own_window.is_some()
-                && window != own_window
-        });
-    match other {
-        Some((candidate, context)) if best.row.answer.verdict == Verdict::Over => {
-            Some((candidate, *context))
-        }
-        _ => Some((best, context)),
-    }
-}
-
-fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Message {
-    let is_other = candidate.row.id == "other-program";
-    let row = match context {
-        MessageContext::InCode | MessageContext::Described if !is_other => row("unknown"),
-        _ => candidate.row,
-    };
-    let (text, normalized) = (candidate.passage.text.clone(), candidate.normalized.clone());
-    let is_mentioned = matches!(context, MessageContext::InCode | MessageContext::Described);
-    Message {
-        row,
-        window: window_in(&normalized, row),
-        percent: percent_in(&normalized),
-        amounts: amounts_in(&text),
-        context,
-        status: candidate.passage.status,
-        resets_at: candidate.passage.resets_at.filter(|_| !is_mentioned),
-        zone: row.zone.and_then(Zone::named),
-        retry_after: candidate.passage.retry_after.filter(|_| !is_mentioned),
-        should_retry: candidate.passage.should_retry,
-        unknown: UnknownText::Unclear,
-        other: None,
-        whole: whole.to_owned(),
-        following: String::new(),
-        is_pasted: true,
-        text_from_match: cut_before_match(&text, &normalized, candidate.range.as_ref()),
-        text,
-        normalized,
-    }
+    let window_of = |candidate: &Match| window_in(&candidate.normalized, candidate.row);
+    let own_window = window_of(best);
+    let other = matches.iter().take(index).rfind(|candidate| {
+        let window = window_of(candidate);
+        candidate.rank == best.rank
+            && window.is_some()
+            && own_window.is_some()
+            && window != own_window
+    });
+    other.or(Some(best))
 }
 
 /// Removes the text before the first recognized word. Times that appear earlier are not reset times.
@@ -681,51 +701,6 @@ fn cut_before_match(text: &str, normalized: &str, range: Option<&Range<usize>>) 
         .nth(before.matches(first).count())
         .map_or_else(|| lower.find(first), |(position, _)| Some(position));
     text.get(position.unwrap_or(0)..).unwrap_or(text).to_owned()
-}
-
-/// Creates the message for text that does not match any catalog row.
-fn unknown_message(
-    is_pasted: bool,
-    passages: &[Passage],
-    whole: &str,
-    is_foreign: bool,
-    mentions_claude: bool,
-) -> Message {
-    let last = passages.last().cloned().unwrap_or_default();
-    let normalized = normalize(&last.text);
-    let unknown = if !normalized.is_empty() && pattern::is_wrapper(&normalized) {
-        UnknownText::Wrapper
-    } else if is_foreign {
-        UnknownText::OfOther
-    } else if mentions_claude {
-        UnknownText::OfClaude
-    } else {
-        UnknownText::Unclear
-    };
-    Message {
-        row: row("unknown"),
-        window: None,
-        percent: None,
-        amounts: None,
-        context: if is_pasted && !begins_with_api_error(&normalized) && is_code(&last) {
-            MessageContext::InCode
-        } else {
-            MessageContext::Received
-        },
-        other: name_of_other(passages),
-        status: last.status,
-        resets_at: None,
-        zone: None,
-        retry_after: None,
-        should_retry: None,
-        unknown,
-        whole: whole.to_owned(),
-        following: String::new(),
-        is_pasted,
-        text_from_match: String::new(),
-        text: last.text,
-        normalized,
-    }
 }
 
 /// Returns true if a passage is source code. The body of an error counts as data.

@@ -82,9 +82,10 @@ pub(crate) struct Answer {
 }
 
 /// The group of users that a catalog entry applies to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Audience {
+    #[default]
     Everyone,
     /// Users with a key that takes precedence over their plan.
     StrayKey,
@@ -156,7 +157,7 @@ pub struct Row {
     pub(crate) actions: Vec<ActionName>,
     /// The remedies that did not help other users, along with their sources.
     pub(crate) did_not_help: Vec<&'static str>,
-    pub(crate) did_not_help_for: Option<Audience>,
+    pub(crate) did_not_help_for: Audience,
     /// The source of the information in this row.
     pub(crate) source: &'static str,
 }

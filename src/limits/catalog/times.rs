@@ -8,8 +8,9 @@ use chrono::{
 };
 
 use crate::limits::kind::{LONGEST_LIMIT, Window};
+use crate::limits::split::parse_reset;
 use crate::limits::words::WORDS;
-use crate::time::{Zone, is_plausible_reset, printed_duration, reset_from_epoch_seconds};
+use crate::time::{Zone, is_plausible_reset, printed_duration};
 
 const MONTHS: &[&str] = &[
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
@@ -107,12 +108,10 @@ fn epoch_behind_bar(text: &str) -> Option<DateTime<Utc>> {
             .chars()
             .take_while(char::is_ascii_digit)
             .collect();
-        let seconds: f64 = digits.parse().ok().filter(|_| digits.len() >= 10)?;
-        reset_from_epoch_seconds(if digits.len() >= 13 {
-            seconds / 1000.0
-        } else {
-            seconds
-        })
+        if digits.len() < 10 {
+            return None;
+        }
+        parse_reset(&digits)
     })
 }
 

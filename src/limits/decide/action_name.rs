@@ -15,7 +15,7 @@ use crate::limits::catalog::Audience;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ActionTemplate {
     /// The users for whom the action is suitable.
-    #[serde(rename = "for", default = "everyone")]
+    #[serde(rename = "for", default)]
     pub(super) audience: Audience,
     #[serde(rename = "do")]
     pub(crate) instruction: String,
@@ -29,10 +29,6 @@ pub(crate) struct ActionTemplate {
     pub(crate) costs_money: Option<bool>,
     /// The pause that the action recommends, in minutes.
     pause: Option<u8>,
-}
-
-fn everyone() -> Audience {
-    Audience::Everyone
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]

@@ -63,17 +63,14 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         return vec![Do::AwaitFigures];
     }
     let has_reset = diagnosis.resets.chosen.is_some();
-    let is_ahead = diagnosis
-        .resets
-        .chosen
-        .is_some_and(|reset| reset.at > evidence.clock.now);
+    let is_ahead = diagnosis.resets.ahead(evidence.clock.now).is_some();
     let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
 
     if evidence.is_shared_plan() {
         fit_to_shared_plan(input, diagnosis, &mut actions);
     }
     replace_login(input, &mut actions);
-    if evidence.uses_other_service() {
+    if evidence.error.uses_other_service() {
         actions.replace(Do::LookAtStatusPage, Do::LookAtStatusOfService);
     }
     if limit.is_passing() && input.readings.used_up_now().is_some() {
@@ -83,7 +80,13 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         actions.drop(&[Do::CreditsInstead]);
     }
     add_free_ways(input, diagnosis, &mut actions);
-    replace_credit_actions(input, diagnosis.cause, &mut actions);
+    replace_by_reason(input, &mut actions);
+    if matches!(
+        diagnosis.cause,
+        Cause::NoCreditsByMessage | Cause::PoolEmpty
+    ) {
+        actions.replace(Do::AddCredits, Do::AddCreditsIfFull);
+    }
 
     if diagnosis.waiting_helps == Some(false) {
         actions.drop(&[Do::Wait]);
@@ -106,9 +109,10 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
             actions.replace(retry, Do::RetryThen);
         }
     }
+    // API caps usually do not reset until the end of the month, so having the limit raised is better than waiting.
     let may_wait_first = actions.0.contains(&Do::Wait)
         && !is_of_one_model
-        && waiting_comes_first(limit)
+        && limit != LimitKind::ApiSpendCap
         && first_for_cause(diagnosis.cause).is_none();
     if has_reset && may_wait_first {
         actions.put_first(Do::Wait);
@@ -131,7 +135,7 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         }
     }
     actions.0.retain(|action| match action.template() {
-        Some(template) => is_for(template.audience, evidence, Some(diagnosis.verdict)),
+        Some(template) => is_for(template.audience, evidence, diagnosis.verdict),
         None => true,
     });
     actions.0
@@ -218,12 +222,6 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
     }
 }
 
-/// Returns true if waiting for the reset is usually better than having the limit raised. This is not the case for API
-/// caps, which usually do not reset until the end of the month.
-fn waiting_comes_first(limit: LimitKind) -> bool {
-    limit != LimitKind::ApiSpendCap
-}
-
 /// Returns the actions for a stray key, which Claude Code uses instead of the user's plan.
 fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     let mut actions = vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus];
@@ -298,14 +296,6 @@ fn add_free_ways(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions
     }
 }
 
-/// Replaces general advice about credits with advice that is specific to the cause or to the server's reason.
-fn replace_credit_actions(input: &Input<'_>, cause: Cause, actions: &mut Actions) {
-    replace_by_reason(input, actions);
-    if matches!(cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) {
-        actions.replace(Do::AddCredits, Do::AddCreditsIfFull);
-    }
-}
-
 /// Replaces general advice about credits if the server said why it did not accept them.
 fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
     if has_response_of_payer(input) {
@@ -364,10 +354,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     let mut actions = Actions(diagnosis.actions.clone());
     let continues =
         diagnosis.automatic_continuation.is_some() && input.evidence.collected.obstacle.is_none();
-    let has_passed = diagnosis
-        .resets
-        .chosen
-        .is_some_and(|reset| reset.at <= input.evidence.clock.now);
+    let has_passed = diagnosis.resets.passed(input.evidence.clock.now).is_some();
     let State::Over(ending) = diagnosis.state else {
         if has_passed {
             actions.replace(Do::Wait, Do::TryAgain);
@@ -450,10 +437,7 @@ impl Diagnosis {
     pub(super) fn another_model_responds(&self, input: &Input<'_>) -> bool {
         let response = input.evidence.error.later_response.as_ref();
         let family = self.limit.window().and_then(Window::family);
-        let is_ahead = self
-            .resets
-            .chosen
-            .is_some_and(|reset| reset.at > input.evidence.clock.now);
+        let is_ahead = self.resets.ahead(input.evidence.clock.now).is_some();
         match (
             response.and_then(|response| response.model.as_deref()),
             family,

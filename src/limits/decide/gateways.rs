@@ -50,7 +50,7 @@ pub(super) fn plan(input: &Input<'_>) -> Finding {
 /// Returns the verdict on a gateway's message. A pasted message is not conclusive if this machine does not use a
 /// gateway.
 fn verdict(input: &Input<'_>) -> Verdict {
-    if input.evidence.is_pasted() && !input.evidence.uses_other_service() {
+    if input.evidence.is_pasted() && !input.evidence.error.uses_other_service() {
         Verdict::CannotTell
     } else {
         Verdict::Real

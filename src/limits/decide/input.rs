@@ -171,7 +171,7 @@ impl<'a> Input<'a> {
     /// Returns the missing fact that would confirm or contradict a message about the window.
     pub(super) fn missing_reading(&self, window: Window) -> Unknown {
         match self.readings.state(window) {
-            WindowState::NearlyFull(_) => Unknown::NearlyFullBefore,
+            WindowState::NearlyFull => Unknown::NearlyFullBefore,
             WindowState::KnownNow(_) => Unknown::TimeOfMessage,
             WindowState::OnUsagePage => Unknown::AgeOfUsagePage,
             WindowState::Full(_) | WindowState::Room(_) | WindowState::Unknown => Unknown::Readings,

@@ -44,8 +44,8 @@ pub struct Diagnosis {
     pub limit: LimitKind,
     /// The verdict on the message.
     pub verdict: Verdict,
-    /// The thing that the limit stops, or `Nothing` if the message is about something else.
-    pub(crate) stops: Stops,
+    /// The sessions in which a later response proves that the limit is over.
+    pub(crate) ended_by: EndedBy,
     /// The service that refused the request.
     pub service: Option<Service>,
     /// The party that can lift the limit.
@@ -119,14 +119,6 @@ impl Diagnosis {
             Some(_) | None => longest,
         }
     }
-
-    /// Returns the sessions in which a later response proves that the limit is over.
-    pub(crate) fn ended_by(&self) -> EndedBy {
-        match self.stops {
-            Stops::Feature => EndedBy::NoSession,
-            Stops::Session | Stops::Nothing => self.limit.ended_by(),
-        }
-    }
 }
 
 /// Diagnoses a message based on all available evidence.
@@ -139,7 +131,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         limit: finding.limit,
         verdict: finding.verdict,
-        stops: stops(message.row, finding.verdict),
+        ended_by: ended_by(message.row, &finding),
         service: service_of(&input, &finding),
         who_can_fix: finding.who_can_fix,
         waiting_helps: finding.waiting_helps,
@@ -224,19 +216,14 @@ fn family_decision(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns what the limit stops according to the verdict and the catalog row.
-fn stops(row: &Row, verdict: Verdict) -> Stops {
-    match verdict {
-        Verdict::Real
-        | Verdict::Misworded
-        | Verdict::FalseLikely
-        | Verdict::WrongCredential
-        | Verdict::NotALimit
-        | Verdict::CannotTell => Stops::Session,
-        Verdict::Notice | Verdict::Over => match row.stops() {
-            Stops::Feature => Stops::Feature,
-            Stops::Session | Stops::Nothing => Stops::Nothing,
-        },
+/// Returns the sessions in which a later response proves that the limit is over. There are none if the limit stops only
+/// a feature.
+fn ended_by(row: &Row, finding: &Finding) -> EndedBy {
+    let is_notice = matches!(finding.verdict, Verdict::Notice | Verdict::Over);
+    if is_notice && row.stops() == Stops::Feature {
+        EndedBy::NoSession
+    } else {
+        finding.limit.ended_by()
     }
 }
 
@@ -271,16 +258,14 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     let is_all_that_is_known = input.evidence.is_pasted()
         && finding.measurement.is_none()
         && input.evidence.error.service().is_none();
-    match input.message.context {
-        MessageContext::Quoted if is_certain => Finding {
+    let is_quoted = input.message.context == MessageContext::Quoted;
+    if is_certain && (is_quoted || is_all_that_is_known) {
+        Finding {
             verdict: Verdict::CannotTell,
             ..finding
-        },
-        _ if is_certain && is_all_that_is_known => Finding {
-            verdict: Verdict::CannotTell,
-            ..finding
-        },
-        _ => finding,
+        }
+    } else {
+        finding
     }
 }
 
@@ -337,25 +322,17 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     let server = evidence
         .quota()
         .filter(|_| refused.is_none() || refused == window)
-        .and_then(|quota| quota.resets_at)
-        .map(|at| Reset {
-            at,
-            source: ResetSource::Server,
-        });
+        .and_then(|quota| quota.resets_at);
     let reading = window
         .filter(|_| !evidence.is_pasted() || input.is_full(window.unwrap_or(Window::FiveHour)))
         .and_then(|window| {
             let decisive = finding.measurement;
             decisive
                 .filter(|measurement| measurement.window == window)
-                .or_else(|| Some(input.readings.shown(window)?.0))
+                .or_else(|| input.readings.shown(window))
         })
         .and_then(|measurement| measurement.resets_at)
-        .filter(|at| *at > evidence.at())
-        .map(|at| Reset {
-            at,
-            source: ResetSource::Reading,
-        });
+        .filter(|at| *at > evidence.at());
     let text_window = finding.limit.window().or(input.message.window);
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
     // resets.
@@ -363,39 +340,37 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     let text = input
         .message
         .reset_time(evidence.at(), text_window, evidence.clock.zone)
-        .filter(|_| !is_reset_of_other)
-        .map(|at| Reset {
-            at,
-            source: ResetSource::Text,
-        });
+        .filter(|_| !is_reset_of_other);
     let gateway = input
         .readings
         .full_gateway_limit()
         .filter(|_| finding.cause == Cause::GatewayCap)
-        .and_then(|(limit, _)| limit.usage.resets_at)
-        .map(|at| Reset {
-            at,
-            source: ResetSource::Reading,
-        });
-    Resets::choose(server.into_iter().chain(reading).chain(gateway).chain(text))
+        .and_then(|(limit, _)| limit.usage.resets_at);
+    let candidates = [
+        (server, ResetSource::Server),
+        (reading, ResetSource::Reading),
+        (gateway, ResetSource::Reading),
+        (text, ResetSource::Text),
+    ];
+    Resets::choose(
+        candidates
+            .into_iter()
+            .filter_map(|(at, source)| Some(Reset { at: at?, source })),
+    )
 }
 
 /// Returns true if a time in the message could be when a Claude limit resets or when a temporary problem ends.
 fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
-    let is_mentioned = matches!(
-        input.message.context,
-        MessageContext::Described | MessageContext::InCode
-    );
     let is_foreign = input.message.row.service == Some(Service::Other)
         || input.message.row.decision == DecisionName::UnknownMessage;
     let never_resets = finding.limit.description().reset_of == ResetOf::Nothing;
     let is_fixed = finding.waiting_helps == Some(false)
         && (finding.cause == Cause::AsCataloged || never_resets);
-    !is_mentioned && (!is_foreign || finding.limit.is_passing()) && !is_fixed
+    !input.message.context.is_mention() && (!is_foreign || finding.limit.is_passing()) && !is_fixed
 }
 
 /// Returns true if a catalog entry for this audience applies to the error's payer.
-pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Verdict>) -> bool {
+pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Verdict) -> bool {
     let has_plan = evidence.plan().is_some();
     match audience {
         Audience::Everyone => true,
@@ -407,7 +382,7 @@ pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Ve
         }
         Audience::SetupToken => evidence.has_oauth_token() && !evidence.is_shared_plan(),
         Audience::DoubtfulVerdict => {
-            matches!(verdict, Some(Verdict::FalseLikely | Verdict::CannotTell))
+            matches!(verdict, Verdict::FalseLikely | Verdict::CannotTell)
         }
     }
 }

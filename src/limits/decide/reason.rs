@@ -5,11 +5,11 @@ use serde::Deserialize;
 
 use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;
-use crate::limits::catalog::Message;
+use crate::limits::catalog::DecisionName;
 use crate::limits::evidence::{
-    Evidence, Measurement, MessageOrigin, Reset, ResetSource, Resets, Source, When,
+    Evidence, Measurement, MessageOrigin, Reset, ResetSource, Resets, Source,
 };
-use crate::limits::kind::{ApiLimit, LimitKind, LimitedResource, Service, Window};
+use crate::limits::kind::{ApiLimit, LimitKind, LimitedResource, Service, Verdict, Window};
 
 use super::input::{Finding, Input};
 
@@ -46,7 +46,7 @@ pub(crate) enum Fact {
     /// The server gave this reason for not accepting usage credits.
     NoCredits(String),
     /// A measurement of a usage window.
-    Measured(Measurement, When),
+    Measured(Measurement),
     /// A gateway's spend limit, as a percentage used and, if known, as formatted amounts.
     GatewaySpend(f64, Option<String>),
     /// A window's percentage according to `/usage`.
@@ -157,7 +157,7 @@ pub(super) fn reasons(input: &Input<'_>, finding: &Finding, resets: &Resets) -> 
         reasons.push(reason(Fact::WordsAlone, Source::Transcript, None));
     }
     add_account(input.evidence, finding.limit, &mut reasons);
-    add_session(input.message, input.evidence, &mut reasons);
+    add_session(input, finding.verdict, &mut reasons);
     if reasons.is_empty() {
         reasons.push(reason(
             Fact::WordsAlone,
@@ -245,8 +245,8 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
         windows.retain(|window| Some(*window) == decisive_window(input, finding));
     }
     for window in windows {
-        if let Some((measurement, when)) = input.readings.shown(window) {
-            let fact = Fact::Measured(measurement, when);
+        if let Some(measurement) = input.readings.shown(window) {
+            let fact = Fact::Measured(measurement);
             reasons.push(reason(fact, Source::Sample, Some(measurement.measured)));
         }
     }
@@ -279,7 +279,7 @@ fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
     let decided = finding.measurement.map(|measurement| measurement.window);
     let fullest = [Window::FiveHour, Window::Weekly]
         .into_iter()
-        .filter_map(|window| Some(input.readings.shown(window)?.0))
+        .filter_map(|window| input.readings.shown(window))
         .max_by(|first, second| first.percent.total_cmp(&second.percent))
         .map(|measurement| measurement.window);
     decided.or(finding.window).or(fullest)
@@ -335,24 +335,28 @@ fn add_account(evidence: &Evidence, limit: LimitKind, reasons: &mut Vec<Reason>)
 }
 
 /// Adds facts about the session, including what the message means in its version of Claude Code.
-fn add_session(message: &Message, evidence: &Evidence, reasons: &mut Vec<Reason>) {
+fn add_session(input: &Input<'_>, verdict: Verdict, reasons: &mut Vec<Reason>) {
+    let (message, evidence) = (input.message, input.evidence);
     if let Some(version) = evidence.version() {
         let meanings = message.row.meanings.iter().filter(|meaning| {
             meaning.versions.from.is_some()
                 && meaning.versions.contain(version)
-                && super::is_for(meaning.audience, evidence, None)
+                && super::is_for(meaning.audience, evidence, verdict)
         });
         for meaning in meanings {
             let fact = Fact::VersionMeaning(meaning.sentence);
             reasons.push(reason(fact, Source::Version, None));
         }
     }
-    if let Some(status) = message.status
+    if let Some(status) = message.passage.status
         && (message.row.limit == LimitKind::Unknown || (500..600).contains(&status))
     {
         reasons.push(reason(Fact::Status(status), Source::Transcript, None));
     }
-    if let Some(delay) = message.retry_after {
+    if let Some(delay) = message.passage.retry_after
+        && delay > TimeDelta::zero()
+        && message.row.decision != DecisionName::UnknownMessage
+    {
         reasons.push(reason(Fact::RetryDelay(delay), Source::Transcript, None));
     }
     if message.row.id == "z-ai-plan" {

@@ -61,7 +61,7 @@ pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
         let limit = LimitKind::Window(full.window);
         return Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(full);
     }
-    if input.message.should_retry == Some(true) {
+    if input.message.passage.should_retry == Some(true) {
         return throttled;
     }
     if let Some(room) = input.readings.room() {

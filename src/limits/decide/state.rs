@@ -193,9 +193,8 @@ pub(super) fn end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
 
 /// Returns the reset, if its time has passed.
 fn reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
-    let reset = diagnosis.resets.chosen?;
-    let has_passed = reset.at <= input.evidence.clock.now && !is_false(diagnosis);
-    has_passed.then(|| End::at(Ending::Reset, reset.at))
+    let reset = diagnosis.resets.passed(input.evidence.clock.now)?;
+    (!is_false(diagnosis)).then(|| End::at(Ending::Reset, reset.at))
 }
 
 /// Returns true if the reset time has passed and a response or a reading from then on shows that the window has reset.
@@ -221,7 +220,7 @@ pub(super) fn is_reset_proven(input: &Input<'_>, diagnosis: &Diagnosis) -> bool 
 /// session, because the response then does not show that the limit is over.
 fn response(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
     let response = evidence.error.later_response.as_ref()?;
-    if diagnosis.ended_by() == EndedBy::NoSession {
+    if diagnosis.ended_by == EndedBy::NoSession {
         return None;
     }
     let is_without_key = evidence.collected.has_response_without_key
@@ -360,18 +359,17 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
         PayerRelation::Same => !(is_key_expected && response.has_owner),
         PayerRelation::Other | PayerRelation::Unknown => false,
     };
-    let ended_by = diagnosis.ended_by();
-    if response.is_refused_later && is_refutable(ended_by, has_measured_room) {
+    if response.is_refused_later && is_refutable(diagnosis.ended_by, has_measured_room) {
         return false;
     }
-    match ended_by {
+    match diagnosis.ended_by {
         EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
         EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
         EndedBy::SamePayer => is_same_payer,
         EndedBy::SamePayerAndModel => is_same_payer && is_same_model(evidence, response),
         EndedBy::SameService => match response.payer {
             PayerRelation::Same => true,
-            PayerRelation::Unknown => !evidence.uses_other_service(),
+            PayerRelation::Unknown => !evidence.error.uses_other_service(),
             PayerRelation::Other => false,
         },
         EndedBy::SameSession | EndedBy::NoSession => false,
@@ -385,10 +383,7 @@ fn is_refuted(end: ProvenEnd, input: &Input<'_>, diagnosis: &Diagnosis) -> bool 
     let usage = input.readings.usage_at(window, end.at);
     end.ending == Ending::ResponseElsewhere
         && input.evidence.collected.is_refused_after_end
-        && is_refutable(
-            diagnosis.ended_by(),
-            has_measured_room(usage, input.evidence),
-        )
+        && is_refutable(diagnosis.ended_by, has_measured_room(usage, input.evidence))
 }
 
 /// Returns true if a later refusal shows that a response did not end the limit. Such a response was probably in progress

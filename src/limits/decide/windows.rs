@@ -105,7 +105,7 @@ fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
     let server = evidence.quota().and_then(|quota| quota.resets_at);
     let measured = input.readings.shown(window);
     server
-        .or_else(|| measured.and_then(|(measurement, _)| measurement.resets_at))
+        .or_else(|| measured.and_then(|measurement| measurement.resets_at))
         .or_else(|| {
             let zone = evidence.clock.zone;
             input.message.reset_time(evidence.at(), Some(window), zone)

@@ -9,9 +9,7 @@ mod windows;
 
 pub use resets::{Reset, ResetSource, Resets};
 pub use windows::RefusedWindow;
-pub(crate) use windows::{
-    FRESH_FOR, FULL_FROM, Measurement, Readings, SETTLED_AFTER, When, WindowState,
-};
+pub(crate) use windows::{FRESH_FOR, FULL_FROM, Measurement, Readings, SETTLED_AFTER, WindowState};
 
 use std::fmt;
 use std::rc::Rc;
@@ -262,9 +260,7 @@ impl StoredError {
             .iter()
             .any(|credential| credential.name == name)
     }
-}
 
-impl StoredError {
     /// Returns the keys that take precedence over a login.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Credential> {
         let credentials = self.payer.credentials.iter();
@@ -603,11 +599,6 @@ impl Evidence {
     pub(crate) fn stray_key(&self) -> Option<&Credential> {
         self.plan()?;
         self.error.keys().next()
-    }
-
-    /// Returns true if requests go to a gateway or a cloud provider instead of directly to Anthropic.
-    pub(crate) fn uses_other_service(&self) -> bool {
-        self.error.uses_other_service()
     }
 
     /// Returns the host name in `ANTHROPIC_BASE_URL`.

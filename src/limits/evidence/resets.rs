@@ -58,4 +58,14 @@ impl Resets {
             .collect();
         Self { chosen, others }
     }
+
+    /// Returns the most reliable reset time if it has not passed.
+    pub(crate) fn ahead(&self, now: DateTime<Utc>) -> Option<Reset> {
+        self.chosen.filter(|reset| reset.at > now)
+    }
+
+    /// Returns the most reliable reset time if it has passed.
+    pub(crate) fn passed(&self, now: DateTime<Utc>) -> Option<Reset> {
+        self.chosen.filter(|reset| reset.at <= now)
+    }
 }

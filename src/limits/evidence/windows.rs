@@ -72,15 +72,6 @@ impl From<RefusedWindow> for Measurement {
     }
 }
 
-/// The time of a measurement relative to the error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
-    Before,
-    After,
-    /// The measurement shows current usage. The error itself may be older, because its text was pasted.
-    Now,
-}
-
 /// The state of a usage window at the time of the error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum WindowState {
@@ -89,7 +80,7 @@ pub(crate) enum WindowState {
     /// The window was not full, so it cannot have caused the error.
     Room(Measurement),
     /// The window was nearly full shortly before the error, so it may have filled up.
-    NearlyFull(Measurement),
+    NearlyFull,
     /// Only the current usage is known. The error may be older, because its text was pasted.
     KnownNow(Measurement),
     /// The window appears only in `/usage`, whose figures may be outdated.
@@ -151,7 +142,7 @@ impl<'a> Readings<'a> {
                 if before.percent < CANNOT_FILL_UP_FROM {
                     WindowState::Room(before)
                 } else {
-                    WindowState::NearlyFull(before)
+                    WindowState::NearlyFull
                 }
             }
             _ if self.is_on_usage_page(window) => WindowState::OnUsagePage,
@@ -216,7 +207,7 @@ impl<'a> Readings<'a> {
             .filter_map(|window| match self.state(window) {
                 WindowState::Full(measurement) => Some(measurement),
                 WindowState::Room(_)
-                | WindowState::NearlyFull(_)
+                | WindowState::NearlyFull
                 | WindowState::KnownNow(_)
                 | WindowState::OnUsagePage
                 | WindowState::Unknown => None,
@@ -347,7 +338,7 @@ impl<'a> Readings<'a> {
         for window in [Window::FiveHour, Window::Weekly] {
             match self.state(window) {
                 WindowState::Room(measurement) => first = first.or(Some(measurement)),
-                WindowState::Full(_) | WindowState::NearlyFull(_) => return None,
+                WindowState::Full(_) | WindowState::NearlyFull => return None,
                 WindowState::KnownNow(_) | WindowState::OnUsagePage | WindowState::Unknown => {}
             }
         }
@@ -362,8 +353,9 @@ impl<'a> Readings<'a> {
             .find(|(limit, _)| limit.usage.used_percent >= USED_UP)
     }
 
-    /// Returns the measurement to display for a window, even if it proves nothing about the error.
-    pub(crate) fn shown(&self, window: Window) -> Option<(Measurement, When)> {
+    /// Returns the measurement to display for a window, even if it proves nothing about the error. For a pasted message,
+    /// this is the current usage. The error itself may be older.
+    pub(crate) fn shown(&self, window: Window) -> Option<Measurement> {
         if self.evidence.is_pasted() {
             let newest = self
                 .evidence
@@ -371,12 +363,10 @@ impl<'a> Readings<'a> {
                 .newest_reading
                 .as_ref()
                 .filter(|newest| self.evidence.is_payers(newest));
-            return Some((self.measurement(newest, window)?, When::Now));
+            return self.measurement(newest, window);
         }
-        if let Some(after) = self.measured_after(window) {
-            return Some((after, When::After));
-        }
-        Some((self.measurement(self.before, window)?, When::Before))
+        self.measured_after(window)
+            .or_else(|| self.measurement(self.before, window))
     }
 
     /// Returns the newest reading that was definitely measured after the given time.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::time::reset_from_epoch_seconds;
+use super::parse_reset;
 
 /// The abbreviations for usage windows in headers and their names in `rateLimitType`, longest window first.
 const WINDOWS: [(&str, &str); 4] = [
@@ -14,30 +14,13 @@ const WINDOWS: [(&str, &str); 4] = [
 /// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
-/// The limit that caused the server to refuse a request.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum RefusingLimit {
-    /// The limit with this `rateLimitType`.
-    Named(String),
-    /// A limit that the headers do not specify.
-    Unspecified,
-}
-
-impl RefusingLimit {
-    /// Returns the limit's `rateLimitType`.
-    pub(super) fn name(&self) -> Option<&str> {
-        match self {
-            Self::Named(name) => Some(name),
-            Self::Unspecified => None,
-        }
-    }
-}
-
 /// The rate-limit information in response headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
-    /// The limit that caused the server to refuse the request, or `None` if the headers do not report a refusal.
-    pub(super) refusing_limit: Option<RefusingLimit>,
+    /// True if the server refused the request.
+    pub(super) is_refusal: bool,
+    /// The `rateLimitType` of the limit that caused the refusal, if the headers specify it.
+    pub(super) limit: Option<String>,
     /// The reset time of the exhausted limit.
     pub(super) resets_at: Option<DateTime<Utc>>,
     /// The delay requested by the server.
@@ -57,34 +40,32 @@ impl Headers {
             let status = unified(&lower, &format!("{short}-status"))?;
             (status.text == "rejected").then_some((name, status))
         });
-        let is_refused = match &status {
+        let is_refusal = match &status {
             Some(status) => status.text == "rejected",
             None => refused_window.is_some(),
         };
-        let claim = unified(&lower, "representative-claim");
-        let refusing_limit = match (&claim, &refused_window) {
-            _ if !is_refused => None,
-            (Some(claim), _) => Some(RefusingLimit::Named(claim.text.to_owned())),
-            (None, Some((name, _))) => Some(RefusingLimit::Named((*name).to_owned())),
-            (None, None) => Some(RefusingLimit::Unspecified),
-        };
-        let resets_at = match &refusing_limit {
-            Some(limit) => WINDOWS
+        let claim = unified(&lower, "representative-claim").map(|claim| claim.text);
+        let refused_name = refused_window.as_ref().map(|(name, _)| *name);
+        let limit = claim.or(refused_name).filter(|_| is_refusal);
+        let resets_at = if is_refusal {
+            WINDOWS
                 .into_iter()
-                .find(|(_, name)| limit.name() == Some(name))
+                .find(|(_, name)| limit == Some(*name))
                 .and_then(|(short, _)| unified(&lower, &format!("{short}-reset")))
-                .or_else(|| unified(&lower, "reset")),
-            None => exhausted_reset(&lower),
+                .or_else(|| unified(&lower, "reset"))
+        } else {
+            exhausted_reset(&lower)
         };
         let decisive = status.or(refused_window.map(|(_, status)| status));
         let delay = value(&lower, "retry-after").or_else(|| value(&lower, "retry_after"));
         Self {
             source: match decisive {
-                Some(status) if is_refused => status.line_in(text).to_owned(),
+                Some(status) if is_refusal => status.line_in(text).to_owned(),
                 Some(_) | None => String::new(),
             },
-            refusing_limit,
-            resets_at: resets_at.and_then(|reset| time(reset.text)),
+            is_refusal,
+            limit: limit.map(str::to_owned),
+            resets_at: resets_at.and_then(|reset| parse_reset(reset.text)),
             retry_after: delay.and_then(|delay| super::delay("retry-after", delay.text)),
             should_retry: value(&lower, "x-should-retry")
                 .and_then(|should_retry| should_retry.text.parse().ok()),
@@ -146,16 +127,6 @@ fn exhausted_reset(text: &str) -> Option<HeaderValue<'_>> {
     })
 }
 
-/// Parses a time in Unix seconds or in RFC 3339 format.
-fn time(text: &str) -> Option<DateTime<Utc>> {
-    match text.parse::<f64>() {
-        Ok(seconds) => reset_from_epoch_seconds(seconds),
-        Err(_) => DateTime::parse_from_rfc3339(&text.to_ascii_uppercase())
-            .ok()
-            .map(|at| at.to_utc()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,8 +144,8 @@ mod tests {
             "'Anthropic-RateLimit-Unified-5h-Status': 'rejected', 'Anthropic-RateLimit-Unified-Reset': '1795190400'",
         ] {
             let headers = Headers::find(text);
-            let limit = RefusingLimit::Named("five_hour".to_owned());
-            assert_eq!(headers.refusing_limit, Some(limit), "{text}");
+            assert!(headers.is_refusal, "{text}");
+            assert_eq!(headers.limit.as_deref(), Some("five_hour"), "{text}");
             assert_eq!(
                 headers.resets_at,
                 Some(at("2026-11-20T16:00:00Z")),
@@ -186,9 +157,10 @@ mod tests {
     #[test]
     fn a_refusal_without_a_limit_is_kept_apart_from_no_refusal() {
         let headers = Headers::find("anthropic-ratelimit-unified-status: rejected");
-        assert_eq!(headers.refusing_limit, Some(RefusingLimit::Unspecified));
+        assert!(headers.is_refusal);
+        assert_eq!(headers.limit, None);
         let headers = Headers::find("anthropic-ratelimit-unified-status: allowed");
-        assert_eq!(headers.refusing_limit, None);
+        assert!(!headers.is_refusal);
     }
 
     #[test]
@@ -198,7 +170,7 @@ mod tests {
         let headers = Headers::find(text);
         assert_eq!(headers.retry_after, Some(TimeDelta::seconds(120)));
         assert_eq!(headers.should_retry, Some(false));
-        assert_eq!(headers.refusing_limit, None);
+        assert!(!headers.is_refusal);
     }
 
     #[test]

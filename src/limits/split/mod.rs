@@ -80,12 +80,12 @@ fn add_headers(passages: &mut Vec<Passage>, text: &str) {
     for passage in passages.iter_mut() {
         passage.retry_after = passage.retry_after.or(headers.retry_after);
         passage.should_retry = headers.should_retry;
-        if headers.refusing_limit.is_none() {
+        if !headers.is_refusal {
             passage.resets_at = passage.resets_at.or(headers.resets_at);
         }
     }
-    if let Some(limit) = &headers.refusing_limit {
-        let name = limit.name();
+    if headers.is_refusal {
+        let name = headers.limit.as_deref();
         passages.push(Passage {
             text: refusal(name),
             source: headers.source,
@@ -136,15 +136,11 @@ fn object_start(text: &str) -> Option<usize> {
         .find(|start| {
             let inside = text.get(start + 1..).unwrap_or_default().trim_start();
             let key = inside.trim_start_matches('\\');
+            let object = text.get(*start..).unwrap_or_default();
             key.starts_with(['"', '\''])
-                && fields(
-                    text.get(*start..)
-                        .unwrap_or_default()
-                        .get(..400)
-                        .unwrap_or(text.get(*start..).unwrap_or_default()),
-                )
-                .iter()
-                .any(|field| is_of_message(&field.key))
+                && fields(object.get(..400).unwrap_or(object))
+                    .iter()
+                    .any(|field| is_of_message(&field.key))
         })
 }
 
@@ -236,7 +232,6 @@ fn object_passage(before: &str, object: &str) -> Passage {
 
 impl Passage {
     fn add_number(&mut self, key: &str, text: &str) {
-        let number = text.parse::<f64>().ok();
         if WORDS.status_keys.contains(&key) {
             let status = text
                 .parse::<u16>()
@@ -245,20 +240,22 @@ impl Passage {
             self.status = self.status.or(status);
         }
         if WORDS.reset_keys.contains(&key) {
-            let seconds = number.map(|number| {
-                if number > 1e11 {
-                    number / 1000.0
-                } else {
-                    number
-                }
-            });
-            let written = DateTime::parse_from_rfc3339(text)
-                .ok()
-                .map(|at| at.to_utc());
-            let reset = seconds.and_then(reset_from_epoch_seconds).or(written);
-            self.resets_at = self.resets_at.or(reset);
+            self.resets_at = self.resets_at.or_else(|| parse_reset(text));
         }
         self.retry_after = delay(key, text).or(self.retry_after);
+    }
+}
+
+/// Parses a reset time in Unix seconds, in Unix milliseconds, or in RFC 3339 format.
+pub(crate) fn parse_reset(text: &str) -> Option<DateTime<Utc>> {
+    /// Larger numbers are milliseconds.
+    const MOST_SECONDS: f64 = 1e11;
+    match text.parse::<f64>() {
+        Ok(number) if number > MOST_SECONDS => reset_from_epoch_seconds(number / 1000.0),
+        Ok(seconds) => reset_from_epoch_seconds(seconds),
+        Err(_) => DateTime::parse_from_rfc3339(&text.to_ascii_uppercase())
+            .ok()
+            .map(|at| at.to_utc()),
     }
 }
 

@@ -49,10 +49,7 @@ impl Fields {
             now: evidence.at(),
             ..clock
         };
-        let passed = diagnosis
-            .resets
-            .chosen
-            .filter(|reset| reset.at <= clock.now);
+        let passed = diagnosis.resets.passed(clock.now);
         for (name, at) in [
             ("ended_at", diagnosis.ended_at),
             ("passed", passed.map(|reset| reset.at)),
@@ -92,7 +89,10 @@ impl Fields {
         fields.set("key", key);
         fields.set("gateway", gateway);
         fields.set("host", host);
-        fields.set("status", message.status.map(|status| status.to_string()));
+        fields.set(
+            "status",
+            message.passage.status.map(|status| status.to_string()),
+        );
         fields.set("used", message.percent.map(|percent| percent.to_string()));
         let amounts = message.amounts.as_ref();
         fields.set("spent", amounts.map(|amounts| amounts.spent.clone()));
@@ -109,12 +109,9 @@ impl Fields {
     }
 
     fn add_times(&mut self, diagnosis: &Diagnosis, clock: Clock) {
-        let Some(reset) = diagnosis.resets.chosen else {
+        let Some(reset) = diagnosis.resets.ahead(clock.now) else {
             return;
         };
-        if reset.at <= clock.now {
-            return;
-        }
         let time = clock.format_time(reset.at);
         let is_today = time.starts_with(|c: char| c.is_ascii_digit());
         self.set("at", Some(clock.format_time_with_preposition(reset.at)));

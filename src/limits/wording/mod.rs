@@ -54,13 +54,11 @@ const SHORTEST_SUMMARY: &str = "{past}; that has passed";
 const IF_RECEIVED: &str = "If you got this message, ";
 
 /// The wording for a cause.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct CauseWording {
-    cause: Option<Cause>,
     headlines: Vec<String>,
     badges: Vec<String>,
     /// A clause in the past tense that says what happened.
-    #[serde(default)]
     past: Option<String>,
 }
 
@@ -92,7 +90,6 @@ enum EndingWord {
 /// The wording for how an error ended.
 #[derive(Debug, Deserialize)]
 struct EndingWording {
-    ending: EndingWord,
     /// Sentences in the past tense that say what happened and how it ended, in order of preference.
     summaries: Vec<String>,
     /// The advice to append to the summary in a headline.
@@ -109,8 +106,8 @@ struct EndingWording {
 
 #[derive(Debug, Default, Deserialize)]
 struct Wordings {
-    causes: Vec<CauseWording>,
-    endings: Vec<EndingWording>,
+    causes: HashMap<Cause, CauseWording>,
+    endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
     /// The display text for each reason that the server may give for not accepting usage credits.
@@ -119,13 +116,6 @@ struct Wordings {
 
 static WORDINGS: LazyLock<Wordings> =
     LazyLock::new(|| embedded::parse("limits/wording/causes.json", include_str!("causes.json")));
-
-static CAUSES: LazyLock<HashMap<Cause, &'static CauseWording>> = LazyLock::new(|| {
-    let causes = WORDINGS.causes.iter();
-    causes
-        .filter_map(|wording| Some((wording.cause?, wording)))
-        .collect()
-});
 
 /// The complete wording for an error.
 #[derive(Debug, Clone)]
@@ -226,7 +216,7 @@ struct Sentences {
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
     let is_quoted = message.context == MessageContext::Quoted && !diagnosis.is_notice();
     let prefix = if is_quoted { IF_RECEIVED } else { "" };
-    match CAUSES.get(&diagnosis.cause) {
+    match WORDINGS.causes.get(&diagnosis.cause) {
         Some(wording) => Sentences {
             headline: headline(&wording.headlines, prefix, fields),
             badge: badge(&wording.badges, fields),
@@ -358,7 +348,8 @@ fn badge(templates: &[String], fields: &Fields) -> String {
 
 /// Returns clauses in the past tense that say what happened, best first.
 fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<String> {
-    let of_cause = CAUSES
+    let of_cause = WORDINGS
+        .causes
         .get(&diagnosis.cause)
         .and_then(|wording| fields.fill(wording.past.as_deref()?));
     let past = of_cause.unwrap_or_else(|| past_of_meaning(message.row.meaning));
@@ -420,11 +411,7 @@ fn name_of_badge(badge: &str) -> String {
 
 /// Returns the wording for how an error ended, or `None` if it has not ended.
 fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static EndingWording> {
-    let ending = ending_word(evidence, diagnosis)?;
-    WORDINGS
-        .endings
-        .iter()
-        .find(|wording| wording.ending == ending)
+    WORDINGS.endings.get(&ending_word(evidence, diagnosis)?)
 }
 
 /// Returns the key that selects the wording for how an error ended, or `None` if it has not ended.
@@ -604,11 +591,10 @@ mod tests {
 
     #[test]
     fn every_cause_has_complete_sentences_with_any_evidence() {
-        assert_eq!(WORDINGS.causes.len(), CAUSES.len());
         for known in 0..1 << VALUES.len() {
             let fields = fields(known);
-            for wording in &WORDINGS.causes {
-                let about = format!("{:?}", wording.cause);
+            for (cause, wording) in &WORDINGS.causes {
+                let about = format!("{cause:?}");
                 check_badge(&about, &wording.badges, &fields);
                 check_sentence(&about, &headline(&wording.headlines, "", &fields));
             }
@@ -635,7 +621,7 @@ mod tests {
         assert!(causes.len() > 50, "{causes:?}");
         for name in causes {
             let cause: Cause = serde_json::from_str(&format!("\"{name}\"")).unwrap();
-            let has_sentences = CAUSES.contains_key(&cause);
+            let has_sentences = WORDINGS.causes.contains_key(&cause);
             assert!(
                 has_sentences || cause == Cause::AsCataloged,
                 "add {name} to causes.json"
@@ -692,8 +678,8 @@ mod tests {
         let past = "The message said that your weekly Sonnet limit was used up".to_owned();
         for known in 0..1 << VALUES.len() {
             let fields = fields(known | 1 << passed);
-            for wording in &WORDINGS.endings {
-                let about = format!("{:?}", wording.ending);
+            for (ending, wording) in &WORDINGS.endings {
+                let about = format!("{ending:?}");
                 let summaries = wording.summaries(std::slice::from_ref(&past), &fields);
                 let headline = wording.headline(&summaries, &fields);
                 check_badge(&about, &wording.badges, &fields);
@@ -707,7 +693,8 @@ mod tests {
     /// However an error ended, its summary must say what happened.
     #[test]
     fn every_past_fits_into_the_summary_of_every_ending() {
-        let mut pasts: Vec<String> = CAUSES
+        let mut pasts: Vec<String> = WORDINGS
+            .causes
             .values()
             .filter_map(|wording| fields((1 << VALUES.len()) - 1).fill(wording.past.as_deref()?))
             .collect();
@@ -727,7 +714,7 @@ mod tests {
             .chain(ALWAYS)
             .map(|(name, _)| *name)
             .collect();
-        let of_causes = WORDINGS.causes.iter().flat_map(|wording| {
+        let of_causes = WORDINGS.causes.values().flat_map(|wording| {
             wording
                 .headlines
                 .iter()

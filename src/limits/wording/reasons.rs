@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::claude::credentials::SetIn;
 use crate::limits::decide::{Diagnosis, Fact, Reason, State, Unknown};
-use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, ResetSource, When};
+use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, ResetSource};
 use crate::limits::kind::{LimitedResource, Verdict};
 use crate::terminal::count_noun;
 use crate::time::Clock;
@@ -42,9 +42,7 @@ pub(crate) fn reason_sentence(
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
             format!("Usage credits could not cover the request because {words}.")
         }
-        Fact::Measured(measurement, when) => {
-            measurement_sentence(*measurement, *when, evidence, diagnosis.is_limit())
-        }
+        Fact::Measured(measurement) => measurement_sentence(*measurement, evidence, diagnosis.is_limit()),
         Fact::GatewaySpend(percent, amounts) => {
             let of_limit = amounts.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
             format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}.")
@@ -108,7 +106,6 @@ pub(crate) fn reason_sentence(
 /// limit. In that case, the measurement neither confirms nor contradicts it.
 fn measurement_sentence(
     measurement: Measurement,
-    when: When,
     evidence: &Evidence,
     is_about_limit: bool,
 ) -> String {
@@ -119,22 +116,22 @@ fn measurement_sentence(
         Some(at) if at > measurement.measured => format!(" (resets {})", clock.format_time(at)),
         Some(_) | None => String::new(),
     };
-    match when {
-        When::Before | When::After => {
-            let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
-            format!("{offset}, your {name} usage was {percent}%{resets}.")
-        }
-        When::Now if clock.now - measurement.measured > FRESH_FOR => {
-            let measured = clock.format_distance(measurement.measured);
-            format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
-        }
-        When::Now if !is_about_limit => format!("Your {name} usage is {percent}%{resets}."),
-        When::Now if measurement.is_full() => format!(
+    if !evidence.is_pasted() {
+        let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
+        format!("{offset}, your {name} usage was {percent}%{resets}.")
+    } else if clock.now - measurement.measured > FRESH_FOR {
+        let measured = clock.format_distance(measurement.measured);
+        format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
+    } else if !is_about_limit {
+        format!("Your {name} usage is {percent}%{resets}.")
+    } else if measurement.is_full() {
+        format!(
             "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
-        ),
-        When::Now => format!(
+        )
+    } else {
+        format!(
             "Your {name} usage is {percent}%, so if you got the message just now, it looks like a false alarm."
-        ),
+        )
     }
 }
 
@@ -153,16 +150,15 @@ fn status_sentence(status: u16) -> String {
 /// Returns the sentence for a key that Claude Code uses instead of a login, or used when the error occurred.
 fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence, state: State) -> String {
     let place = set_in.words();
-    let has_plan = evidence.plan().is_some();
-    match (state.is_over(), has_plan) {
-        (true, true) => format!("{name} was set in {place} and overrode your login."),
-        (true, false) => {
-            format!("{name} was set in {place}, and whycap found no login with a plan.")
-        }
-        (false, true) => format!("{name} is set in {place} and overrides your login."),
-        (false, false) => {
-            format!("{name} is set in {place}, and whycap found no login with a plan.")
-        }
+    let (is, overrides) = if state.is_over() {
+        ("was", "overrode")
+    } else {
+        ("is", "overrides")
+    };
+    if evidence.plan().is_some() {
+        format!("{name} {is} set in {place} and {overrides} your login.")
+    } else {
+        format!("{name} {is} set in {place}, and whycap found no login with a plan.")
     }
 }
 
@@ -170,15 +166,14 @@ fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence, state: State) ->
 fn gateway_sentence(name: &str, host: Option<&str>, set_in: SetIn, state: State) -> String {
     let at_host = host.map_or_else(String::new, |host| format!(" ({host})"));
     let place = set_in.words();
-    if state.is_over() {
-        format!(
-            "{name}{at_host} was set in {place}, so your requests went to another service, not to Anthropic."
-        )
+    let (is, go) = if state.is_over() {
+        ("was", "went")
     } else {
-        format!(
-            "{name}{at_host} is set in {place}, so your requests go to another service, not to Anthropic."
-        )
-    }
+        ("is", "go")
+    };
+    format!(
+        "{name}{at_host} {is} set in {place}, so your requests {go} to another service, not to Anthropic."
+    )
 }
 
 fn and_reset(at: Option<DateTime<Utc>>, clock: Clock) -> String {
