@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Attacks whycap in a cage: hostile input, hostile disks, failing system calls, kills, many processes at once, and poisoned files.
+"""Attacks whycap in a cage: hostile input, hostile disks, failing system calls, kills, many processes at once, and
+poisoned files.
 
 usage: tests/faults/run.py [--all] [--only AREA|AREA.ATTACK|'AREA.ATTACK[row]']... [--seed N] [--binary PATH] [--jobs N] [--times] [--list]
 
@@ -9,6 +10,7 @@ and says so. It attacks `target/release/whycap` unless --binary names another pr
 ends with the arguments that repeat it. The last line is 'N passed, N failed'. The exit code is 1 if anything failed,
 and 2 if the cage has a hole.
 """
+
 import argparse
 import os
 import shutil
@@ -23,86 +25,125 @@ sys.path.insert(0, str(HERE))
 
 import cage  # noqa: E402
 import suite  # noqa: E402
-from machine import Tools  # noqa: E402
+from launcher import Tools  # noqa: E402
 
 REPOSITORY = HERE.parent.parent
+# The attacks leave some time to other programs.
+NICENESS = 5
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="run everything, which takes an hour")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run an area, an attack, or one case; can be repeated",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="select other cases for the short run (default: 0)")
+    parser.add_argument(
+        "--binary", type=Path, default=REPOSITORY / "target/release/whycap", help="the program to attack"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="the number of cases that run at a time (default: the number of processors)",
+    )
+    parser.add_argument("--times", action="store_true", help="print the time that each attack took")
+    parser.add_argument("--list", action="store_true", help="list the areas and attacks, and exit")
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", action="store_true", help="everything, which takes an hour")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME",
-        help="an area, an attack or one case; may be given again")
-    parser.add_argument("--seed", type=int, default=0, help="which part of the long tables the short run takes (default 0)")
-    parser.add_argument("--binary", type=Path, default=REPOSITORY / "target/release/whycap", help="the program to attack")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cases at a time (default: one a processor)")
-    parser.add_argument("--times", action="store_true", help="say how long each attack took")
-    parser.add_argument("--list", action="store_true", help="name the areas and attacks, and stop")
-    wanted = parser.parse_args()
-
+    arguments = parse_arguments()
     import attacks  # noqa: F401  each of its files registers attacks
-    if wanted.list:
+
+    if arguments.list:
         for attack in suite.ATTACKS:
             print(f"{attack.name:48} {attack.promise}")
         return 0
-    for part in wanted.only:
-        if not any(part.split("[")[0] in (attack.area, attack.name) for attack in suite.ATTACKS) and part != "cage":
-            sys.exit(f"nothing is called {part}; --list names all areas and attacks")
-    if not wanted.binary.is_file():
-        sys.exit(f"there is no {wanted.binary}; build it (cargo build --release) or name another with --binary")
-    if not shutil.which("gcc"):
-        print("skipped: gcc is missing, with which the suite builds its launcher")
+    selection = suite.Selection(
+        everything=arguments.all,
+        only=arguments.only,
+        seed=arguments.seed,
+        jobs=max(1, arguments.jobs),
+        prints_times=arguments.times,
+    )
+    if unknown := selection.unknown_names():
+        sys.exit(f"there is no attack called {unknown[0]}; --list shows all areas and attacks")
+    if not arguments.binary.is_file():
+        sys.exit(f"there is no {arguments.binary}; build it (cargo build --release) or use --binary")
+    gcc = shutil.which("gcc")
+    if not gcc:
+        print("skipped: the suite needs gcc to build its launcher")
         return 0
-    chosen = suite.Chosen(wanted.all, wanted.only, wanted.seed, max(1, wanted.jobs), wanted.times)
-    program = wanted.binary.read_bytes()
-    directories = [REPOSITORY, Path.cwd(), Path.home()]
+    program = arguments.binary.read_bytes()
+    outside = [REPOSITORY, Path.cwd(), Path.home()]
+    needed = [HERE, sys.executable, sys.prefix, gcc]
+    # There is one more worker than jobs, because one worker does the planning.
+    workers = selection.jobs + 1
     try:
-        # One more worker than jobs, because one worker does the planning.
-        return cage.run_inside(lambda scratch: inside(scratch, chosen, program, directories),
-                               [HERE, sys.executable, sys.prefix, shutil.which("gcc")], chosen.jobs + 1)
-    except cage.Unavailable as why:
-        print(f"skipped: the attacks run only in a cage, and there is none here: {why}")
+        return cage.run_inside(lambda scratch: run_attacks(scratch, selection, program, outside), needed, workers)
+    except cage.Unavailable as error:
+        print(f"skipped: the attacks run only in a cage, which is not available: {error}")
         return 0
 
 
-def inside(scratch, chosen, program, directories):
-    begun = time.monotonic()
-    tried, holes = cage.holes(scratch, directories)
+def run_attacks(scratch, selection, program, outside):
+    """Runs the selected attacks in the cage and prints the results. Returns the exit code."""
+    start = time.monotonic()
+    attempts, holes = cage.find_holes(scratch, outside)
     for hole in holes:
         print(f"FAILED cage: nothing outside the scratch directory can be changed: {hole} -- run.py --only cage")
     if holes:
-        print("The cage does not hold; nothing was run.\n0 passed, %d failed" % len(holes))
+        print(f"The cage has holes, so no attack was run.\n0 passed, {len(holes)} failed")
         return 2
-    os.nice(5)
+    os.nice(NICENESS)
     tools = build_tools(scratch, program)
-    table = {"cage": (tried, 0, 0, time.monotonic() - begun)}
-    table.update(suite.run(chosen, scratch, tools, lambda line: print(line, flush=True)))
-    print(f"\n{'area':14} {'tried':>7} {'failed':>7} {'left out':>9} {'seconds':>8}")
-    for area, (passed, failed, left_out, seconds) in table.items():
-        print(f"{area:14} {passed + failed:7} {failed:7} {left_out:9} {seconds:8.1f}")
-    passed, failed = (sum(row[column] for row in table.values()) for column in (0, 1))
-    left_out = sum(row[2] for row in table.values())
-    print(f"{'all':14} {passed + failed:7} {failed:7} {left_out:9} {time.monotonic() - begun:8.1f}")
-    if left_out:
-        print("Left out: cases like others that had not ended at all, and in the short run what there was no time for.")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    results = {"cage": suite.AreaResult(passed=attempts, seconds=time.monotonic() - start)}
+    results.update(suite.run(selection, scratch, tools, lambda line: print(line, flush=True)))
+    total = suite.AreaResult(
+        passed=sum(result.passed for result in results.values()),
+        failed=sum(result.failed for result in results.values()),
+        skipped=sum(result.skipped for result in results.values()),
+        seconds=time.monotonic() - start,
+    )
+    print(f"\n{'area':14} {'tried':>7} {'failed':>7} {'skipped':>9} {'seconds':>8}")
+    for area, result in {**results, "all": total}.items():
+        tried = result.passed + result.failed
+        print(f"{area:14} {tried:7} {result.failed:7} {result.skipped:9} {result.seconds:8.1f}")
+    if total.skipped:
+        print("Skipped: cases that are similar to cases that hung, and those for which the short run had no time.")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
 
 
 def build_tools(scratch, program):
     """Installs the program and the suite's own tools where every user can run them."""
-    bin = scratch / "bin"
-    bin.mkdir()
-    (bin / "whycap").write_bytes(program)
-    (bin / "whycap").chmod(0o755)
+    directory = scratch / "bin"
+    directory.mkdir()
+    whycap = directory / "whycap"
+    whycap.write_bytes(program)
+    whycap.chmod(0o755)
     # whycap treats a process with this name as Claude Code.
-    shutil.copy("/bin/sleep", bin / "claude")
-    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", bin / "launch", HERE / "tools/launch.c"], check=True)
-    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", bin / "clock.so", HERE / "tools/clock.c"],
-        check=True)
-    tools = Tools(bin / "whycap", bin / "launch", bin / "clock.so", REPOSITORY)
-    tools.has_wait = subprocess.run([bin / "whycap", "wait", "--help"], capture_output=True).returncode == 0
-    return tools
+    shutil.copy("/bin/sleep", directory / "claude")
+    compile_c("launch.c", directory / "launch")
+    compile_c("clock.c", directory / "clock.so", "-shared", "-fPIC")
+    help_of_wait = subprocess.run([whycap, "wait", "--help"], capture_output=True)
+    return Tools(
+        program=whycap,
+        launch=directory / "launch",
+        clock=directory / "clock.so",
+        repository=REPOSITORY,
+        has_wait=help_of_wait.returncode == 0,
+    )
+
+
+def compile_c(source, output, *options):
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", *options, "-o", output, HERE / "tools" / source], check=True)
 
 
 if __name__ == "__main__":

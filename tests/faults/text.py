@@ -1,4 +1,5 @@
 """Text that must not reach a terminal, and figures in reports."""
+
 import json
 import re
 
@@ -6,7 +7,7 @@ import re
 RESPONSE_USD = 0.02
 
 # Characters that move the cursor, hide text, or reverse it: (name, characters).
-FOUL = [
+FORBIDDEN = [
     ("an escape character", "\x1b"),
     ("a control character", "".join(map(chr, [*range(0, 9), 11, 12, *range(14, 27), *range(28, 32), 127]))),
     ("a carriage return", "\r"),
@@ -23,35 +24,30 @@ FOUL = [
     ("a deprecated format character", "\u206a\u206b\u206c\u206d\u206e\u206f"),
     ("a tag character", "".join(map(chr, [0xE0001, *range(0xE0020, 0xE0080)]))),
 ]
-NAME_OF = {character: name for name, characters in FOUL for character in characters}
-ANY = re.compile("[" + "".join(re.escape(character) for character in NAME_OF) + "]")
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+NAME_OF = {character: name for name, characters in FORBIDDEN for character in characters}
+ANY_FORBIDDEN = re.compile("[" + "".join(map(re.escape, NAME_OF)) + "]")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+EXCERPT_RADIUS = 40
 
 
-def foul(shown, colours=False):
-    """Returns the name of the first character in a string that must not be printed, or None. The program may use line
-    breaks freely."""
-    if colours:
-        shown = COLOUR.sub("", shown)
-    found = ANY.search(shown.replace("\n", ""))
-    return found and f"{NAME_OF[found[0]]} (U+{ord(found[0]):04X})"
+def forbidden_character(output, allow_colors=False):
+    """Returns the name and the code of the first character in a string that must not be printed, or None. The program
+    may use line breaks freely."""
+    if allow_colors:
+        output = COLOR.sub("", output)
+    match = ANY_FORBIDDEN.search(output.replace("\n", ""))
+    return match and f"{NAME_OF[match[0]]} (U+{ord(match[0]):04X})"
 
 
-def around(shown, name):
-    point = chr(int(name.rsplit("U+", 1)[1].rstrip(")"), 16))
-    at = shown.find(point)
-    return shown[max(0, at - 40):at + 40]
-
-
-def is_json_object(out):
-    try:
-        return isinstance(json.loads(out.decode()), (dict, list))
-    except (ValueError, UnicodeDecodeError, RecursionError):
-        return False
+def excerpt(output, forbidden):
+    """Returns the text around a character that `forbidden_character` returned."""
+    code = forbidden.rsplit("U+", 1)[1].rstrip(")")
+    position = output.find(chr(int(code, 16)))
+    return output[max(0, position - EXCERPT_RADIUS) : position + EXCERPT_RADIUS]
 
 
 def strings_of(value, key=""):
-    """Returns (path, text) for every string in a JSON value."""
+    """Yields (path, text) for every string in a JSON value."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, dict):
@@ -64,21 +60,31 @@ def strings_of(value, key=""):
 
 # The text that every `spend` report contains. Any other text is about spend that could not be counted.
 FIGURES = {"total", "groups", "by", "since", "until", "timezone"}
-TALLY = {"cost_usd", "recorded_usd", "unrecorded_usd", "responses", "unpriced_responses", "tokens", "web_searches"}
+FIGURES_OF_TOTAL = {
+    "cost_usd",
+    "recorded_usd",
+    "unrecorded_usd",
+    "responses",
+    "unpriced_responses",
+    "tokens",
+    "web_searches",
+}
 
 
 def remarks(report):
     """Returns the text of a report apart from its figures, in a form that can be compared, because the fields have no
     fixed names."""
-    beside = {key: value for key, value in report.items() if key not in FIGURES}
-    in_total = {key: value for key, value in report.get("total", {}).items() if key not in TALLY}
-    return json.dumps([beside, in_total], sort_keys=True)
+    about_report = {key: value for key, value in report.items() if key not in FIGURES}
+    about_total = {key: value for key, value in report.get("total", {}).items() if key not in FIGURES_OF_TOTAL}
+    return json.dumps([about_report, about_total], sort_keys=True)
 
 
 # Words that indicate that a total is incomplete.
-GAP_WORDS = re.compile(r"could not (be )?read|cannot be read|unreadable|not readable|not counted|lower bound|at least|≥|left out|incomplete",
-    re.I)
+GAP_WORDS = re.compile(
+    r"could not (be )?read|cannot be read|unreadable|not readable|not counted|lower bound|at least|≥|left out|incomplete",
+    re.I,
+)
 
 
-def mentions_gap(shown):
-    return bool(GAP_WORDS.search(shown))
+def mentions_gap(output):
+    return bool(GAP_WORDS.search(output))

@@ -1,4 +1,5 @@
 """The contents of a home: transcripts, settings, state, locks, and the input that Claude Code sends."""
+
 import json
 import os
 
@@ -14,8 +15,13 @@ SUBAGENT = 4
 PROJECTS = {"alpha": "-home-work-api", "beta": "-home-work-api", "gamma": "-home-work-web"}
 
 LIMIT_TEXT = "You've hit your 5-hour limit · resets 8:30am (UTC)"
-DOTFILES_SETTINGS = {"permissions": {"allow": ["Bash(ls:*)"]}, "env": {"EDITOR": "vi"}, "model": "opus", "cleanupPeriodDays": 30}
-FOREIGN_LINE = {"type": "command", "command": "printf kept", "padding": 0}
+DOTFILES_SETTINGS = {
+    "permissions": {"allow": ["Bash(ls:*)"]},
+    "env": {"EDITOR": "vi"},
+    "model": "opus",
+    "cleanupPeriodDays": 30,
+}
+PREVIOUS_STATUS_LINE = {"type": "command", "command": "printf kept", "padding": 0}
 
 
 def transcript(session):
@@ -27,12 +33,24 @@ def response(session, number, **changes):
     fields of the usage."""
     usage = {"input_tokens": 0, "output_tokens": 1000, **changes.pop("usage", {})}
     line = {
-        "parentUuid": None, "isSidechain": False, "type": "assistant", "uuid": f"u-{session}-{number}",
-        "timestamp": f"2026-11-20T06:{number % 60:02}:00.000Z", "sessionId": session, "version": "2.1.328", "cwd": "/home/work/api",
-        "gitBranch": "main", "requestId": f"req_{session}_{number}",
-        "message": {"id": f"msg_{session}_{number}", "model": "claude-opus-5-5", "role": "assistant",
-        "content": [{"type": "text", "text": "x" * 200}],
-                    "stop_reason": "end_turn", "usage": usage},
+        "parentUuid": None,
+        "isSidechain": False,
+        "type": "assistant",
+        "uuid": f"u-{session}-{number}",
+        "timestamp": f"2026-11-20T06:{number % 60:02}:00.000Z",
+        "sessionId": session,
+        "version": "2.1.328",
+        "cwd": "/home/work/api",
+        "gitBranch": "main",
+        "requestId": f"req_{session}_{number}",
+        "message": {
+            "id": f"msg_{session}_{number}",
+            "model": "claude-opus-5-5",
+            "role": "assistant",
+            "content": [{"type": "text", "text": "x" * 200}],
+            "stop_reason": "end_turn",
+            "usage": usage,
+        },
     }
     line["message"].update(changes.pop("message", {}))
     line.update(changes)
@@ -40,170 +58,272 @@ def response(session, number, **changes):
 
 
 def lines(values):
+    """Returns the lines of a transcript. A value that is not JSON is a text with its line break."""
     return "".join(value if isinstance(value, str) else json.dumps(value) + "\n" for value in values)
 
 
 def error_line(session, text=LIMIT_TEXT, at="2026-11-20T06:29:00.000Z", **changes):
     """Returns the line that a plan limit leaves in a transcript."""
     return {
-        "type": "assistant", "uuid": f"e-{session}", "timestamp": at, "sessionId": session, "version": "2.1.328",
+        "type": "assistant",
+        "uuid": f"e-{session}",
+        "timestamp": at,
+        "sessionId": session,
+        "version": "2.1.328",
         "cwd": "/home/work/web",
-        "isApiErrorMessage": True, "error": "rate_limit", "apiErrorStatus": 429, "apiErrorType": "rate_limit_error",
+        "isApiErrorMessage": True,
+        "error": "rate_limit",
+        "apiErrorStatus": 429,
+        "apiErrorType": "rate_limit_error",
         "apiError": "usage_limit_reached",
-        "apiErrorCode": "", "errorDetails": "429 Too Many Requests", "apiErrorIsTransient": False,
-        "quotaLimits": {"status": "rejected", "resetsAt": FIVE_HOUR_RESET, "rateLimitType": "five_hour",
-        "overageStatus": "rejected",
-                        "overageDisabledReason": "out_of_credits", "overageResetsAt": WEEK_RESET, "isUsingOverage": False},
-        "message": {"model": "<synthetic>", "role": "assistant", "content": [{"type": "text", "text": text}],
-        "usage": {"input_tokens": 0, "output_tokens": 0}},
+        "apiErrorCode": "",
+        "errorDetails": "429 Too Many Requests",
+        "apiErrorIsTransient": False,
+        "quotaLimits": {
+            "status": "rejected",
+            "resetsAt": FIVE_HOUR_RESET,
+            "rateLimitType": "five_hour",
+            "overageStatus": "rejected",
+            "overageDisabledReason": "out_of_credits",
+            "overageResetsAt": WEEK_RESET,
+            "isUsingOverage": False,
+        },
+        "message": {
+            "model": "<synthetic>",
+            "role": "assistant",
+            "content": [{"type": "text", "text": text}],
+            "usage": {"input_tokens": 0, "output_tokens": 0},
+        },
         **changes,
     }
 
 
 def cost_state(session, total=0.2, started=1795150000000, **models):
-    usage = {"inputTokens": 0, "outputTokens": 10000, "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0,
-        "webSearchRequests": 0, "costUSD": total}
-    return {"type": "cost-state", "sessionId": session, "totalCostUSD": total, "startTime": started,
-        "modelUsage": models or {"claude-opus-5-5": usage}}
+    usage = {
+        "inputTokens": 0,
+        "outputTokens": 10000,
+        "cacheReadInputTokens": 0,
+        "cacheCreationInputTokens": 0,
+        "webSearchRequests": 0,
+        "costUSD": total,
+    }
+    return {
+        "type": "cost-state",
+        "sessionId": session,
+        "totalCostUSD": total,
+        "startTime": started,
+        "modelUsage": models or {"claude-opus-5-5": usage},
+    }
 
 
 def with_value(value, path, new):
     """Returns a copy of a JSON value, with another value at `path`."""
     copy = json.loads(json.dumps(value))
-    place = copy
+    parent = copy
     for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = new
+        parent = parent[key]
+    parent[path[-1]] = new
     return copy
 
 
 def status_payload(machine, session="alpha", **changes):
+    """Returns the input of a status-line call. `changes` replaces fields."""
     # Reported spend that is not in any transcript is counted, so a session without a transcript reports nothing.
     cost = 0.01 if session in SESSIONS else 0
     return {
-        "session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
+        "session_id": session,
+        "transcript_path": str(machine.path(transcript(session))),
+        "cwd": str(machine.project),
         "version": "2.1.328",
         "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
         "workspace": {"current_dir": str(machine.project), "project_dir": str(machine.project), "added_dirs": []},
-        "output_style": {"name": "default"}, "cost": {"total_cost_usd": cost, "total_duration_ms": 57277,
-        "total_api_duration_ms": 31},
-        "context_window": {"used_percentage": 12, "context_window_size": 1000000}, "fast_mode": False,
-        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": FIVE_HOUR_RESET},
-        "seven_day": {"used_percentage": 17, "resets_at": WEEK_RESET}},
+        "output_style": {"name": "default"},
+        "cost": {"total_cost_usd": cost, "total_duration_ms": 57277, "total_api_duration_ms": 31},
+        "context_window": {"used_percentage": 12, "context_window_size": 1000000},
+        "fast_mode": False,
+        "rate_limits": {
+            "five_hour": {"used_percentage": 42, "resets_at": FIVE_HOUR_RESET},
+            "seven_day": {"used_percentage": 17, "resets_at": WEEK_RESET},
+        },
         **changes,
     }
 
 
-def event(machine, name, session="alpha", **changes):
-    """Returns a hook event. `/whycap …` is a prompt."""
-    base = {"session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
-            "prompt_id": "p", "permission_mode": "default"}
-    more = {
+def hook_event(machine, name, session="alpha", **changes):
+    """Returns the input of a hook. A name that begins with `/whycap` is a prompt."""
+    base = {
+        "session_id": session,
+        "transcript_path": str(machine.path(transcript(session))),
+        "cwd": str(machine.project),
+        "prompt_id": "p",
+        "permission_mode": "default",
+    }
+    fields_by_event = {
         "SessionStart": {"source": "startup", "model": "claude-opus-5-5"},
         "UserPromptSubmit": {"prompt": "hello"},
         "Stop": {"stop_hook_active": False, "last_assistant_message": "done"},
-        "StopFailure": {"error": "rate_limit", "error_details": "429 Too Many Requests", "last_assistant_message": LIMIT_TEXT},
+        "StopFailure": {
+            "error": "rate_limit",
+            "error_details": "429 Too Many Requests",
+            "last_assistant_message": LIMIT_TEXT,
+        },
         "SessionEnd": {"reason": "other"},
     }
     if name.startswith("/"):
         return {**base, "hook_event_name": "UserPromptSubmit", "prompt": name, **changes}
-    return {**base, "hook_event_name": name, **more.get(name, {}), **changes}
+    return {**base, "hook_event_name": name, **fields_by_event.get(name, {}), **changes}
 
 
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd")
-QUESTIONS = ("/whycap", "/whycap spend", "/whycap locks", "/whycap doctor", "/whycap incidents", "/whycap report",
-    "/whycap continue")
+PROMPTS = (
+    "/whycap",
+    "/whycap spend",
+    "/whycap locks",
+    "/whycap doctor",
+    "/whycap incidents",
+    "/whycap report",
+    "/whycap continue",
+)
 
 # The commands that people type, by name. Each command that changes something has a separate name.
 READING = {
-    "spend": ("spend",), "spend json": ("spend", "--json"), "spend by session": ("spend", "--by", "session"),
+    "spend": ("spend",),
+    "spend json": ("spend", "--json"),
+    "spend by session": ("spend", "--by", "session"),
     "spend by project": ("spend", "--by", "project"),
-    "spend by model": ("spend", "--by", "model"), "spend by block": ("spend", "--by", "block"),
+    "spend by model": ("spend", "--by", "model"),
+    "spend by block": ("spend", "--by", "block"),
     "spend why": ("spend", "--why", "alpha"),
-    "spend why json": ("spend", "--why", "alpha", "--json"), "explain": ("explain",), "explain json": ("explain", "--json"),
-    "explain session": ("explain", "--session", "gamma"), "incidents": ("incidents",), "incidents json": ("incidents", "--json"),
+    "spend why json": ("spend", "--why", "alpha", "--json"),
+    "explain": ("explain",),
+    "explain json": ("explain", "--json"),
+    "explain session": ("explain", "--session", "gamma"),
+    "incidents": ("incidents",),
+    "incidents json": ("incidents", "--json"),
     "report": ("report",),
-    "doctor": ("doctor",), "doctor json": ("doctor", "--json"), "locks": ("locks",), "locks json": ("locks", "--json"),
-    "prices": ("prices",), "install dry": ("install", "--dry-run"), "uninstall dry": ("uninstall", "--dry-run"),
-    "clear dry": ("--clear-stale-locks", "--dry-run"), "clear dry json": ("--clear-stale-locks", "--dry-run", "--json"),
+    "doctor": ("doctor",),
+    "doctor json": ("doctor", "--json"),
+    "locks": ("locks",),
+    "locks json": ("locks", "--json"),
+    "prices": ("prices",),
+    "install dry": ("install", "--dry-run"),
+    "uninstall dry": ("uninstall", "--dry-run"),
+    "clear dry": ("--clear-stale-locks", "--dry-run"),
+    "clear dry json": ("--clear-stale-locks", "--dry-run", "--json"),
 }
 CHANGING = {
-    "install": ("install",), "install wrap": ("install", "--wrap"), "install project": ("install", "--scope", "project"),
+    "install": ("install",),
+    "install wrap": ("install", "--wrap"),
+    "install project": ("install", "--scope", "project"),
     "uninstall": ("uninstall",),
-    "clear": ("--clear-stale-locks",), "clear json": ("--clear-stale-locks", "--json"), "restore": ("locks", "--restore"),
+    "clear": ("--clear-stale-locks",),
+    "clear json": ("--clear-stale-locks", "--json"),
+    "restore": ("locks", "--restore"),
     "restore json": ("locks", "--restore", "--json"),
 }
-VERBS = {**READING, **CHANGING}
+COMMANDS = {**READING, **CHANGING}
 
 
 def all_calls():
     """Returns the names of all calls to the program (see `call`)."""
-    return ["statusline", *(f"hook {name}" for name in (*EVENTS, *QUESTIONS)), *VERBS]
+    return ["statusline", *(f"hook {name}" for name in (*EVENTS, *PROMPTS)), *COMMANDS]
 
 
-def call(machine, name, session="alpha", changes=None, **how):
+def call(machine, name, session="alpha", changes=None, **options):
     """Runs a call by name, with the input that Claude Code would send, and checks the contract."""
     changes = changes or {}
     if name == "statusline":
-        return machine.statusline(status_payload(machine, session, **changes), **how)
+        return machine.statusline(status_payload(machine, session, **changes), **options)
     if name.startswith("hook "):
         name = name.removeprefix("hook ")
         session = "gamma" if name == "StopFailure" and session == "alpha" else session
-        return machine.hook(event(machine, name, session, **changes), **how)
-    return machine.verb(*VERBS[name], **how)
+        return machine.hook(hook_event(machine, name, session, **changes), **options)
+    return machine.command(*COMMANDS[name], **options)
 
 
 # --- homes ------------------------------------------------------------------------------------------
 
+
 def write_transcripts(machine):
     for session, count in SESSIONS.items():
-        entries = [{"type": "user", "sessionId": session, "timestamp": "2026-11-20T06:00:00.000Z",
-            "message": {"role": "user", "content": "hi"}}]
+        entries = [
+            {
+                "type": "user",
+                "sessionId": session,
+                "timestamp": "2026-11-20T06:00:00.000Z",
+                "message": {"role": "user", "content": "hi"},
+            }
+        ]
         entries += [response(session, number) for number in range(count)]
         if session == "gamma":
             entries.append(error_line(session))
         machine.write(transcript(session), lines(entries), mode=0o600)
-        machine.truth[session] = count
-    machine.write(".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl",
-                  lines(response("alpha", 100 + number, isSidechain=True, agentId="1") for number in range(SUBAGENT)), mode=0o600)
-    machine.truth["alpha"] += SUBAGENT
+        machine.response_counts[session] = count
+    machine.write(
+        ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl",
+        lines(response("alpha", 100 + number, isSidechain=True, agentId="1") for number in range(SUBAGENT)),
+        mode=0o600,
+    )
+    machine.response_counts["alpha"] += SUBAGENT
 
 
-def append(machine, session, *values):
-    """Adds lines to a transcript as the client does."""
+def append_lines(machine, session, *values):
+    """Appends lines to a transcript, as Claude Code does."""
     path = machine.path(transcript(session))
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         file.write(lines(values))
 
 
-def grow(machine, session="alpha", numbers=(50,)):
+def add_responses(machine, session="alpha", numbers=(50,)):
     """Adds responses that have not been counted yet."""
-    append(machine, session, *(response(session, number) for number in numbers))
-    machine.truth[session] = machine.truth.get(session, 0) + len(numbers)
+    append_lines(machine, session, *(response(session, number) for number in numbers))
+    machine.response_counts[session] = machine.response_counts.get(session, 0) + len(numbers)
 
 
 def write_state(machine):
-    """Writes settings, a login, and an account in the form that the client uses."""
+    """Writes settings, a login, and an account in the form that Claude Code uses."""
     machine.project.mkdir(parents=True, exist_ok=True)
     machine.write(".claude/settings.json", json.dumps(DOTFILES_SETTINGS, indent=2) + "\n", mode=0o600)
-    machine.write(".claude.json", {
-        "hasCompletedOnboarding": True, "numStartups": 20, "projects": {str(machine.project): {"hasTrustDialogAccepted": True}},
-        "oauthAccount": {"accountUuid": "11111111-1111-4111-8111-111111111111", "emailAddress": "dev@example.com",
-                         "organizationUuid": "22222222-2222-4222-8222-222222222222", "organizationName": "Example",
-                         "organizationType": "claude_max",
-                         "organizationRole": "admin", "billingType": "stripe_subscription", "hasExtraUsageEnabled": False}},
-                         mode=0o600)
-    machine.write(".claude/.credentials.json", {"claudeAiOauth": {"accessToken": "dummy", "refreshToken": "dummy",
-        "subscriptionType": "max",
-                                                                  "expiresAt": (NOW_SECONDS + 300 * 24 * HOUR) * 1000}}, mode=0o600)
+    machine.write(
+        ".claude.json",
+        {
+            "hasCompletedOnboarding": True,
+            "numStartups": 20,
+            "projects": {str(machine.project): {"hasTrustDialogAccepted": True}},
+            "oauthAccount": {
+                "accountUuid": "11111111-1111-4111-8111-111111111111",
+                "emailAddress": "dev@example.com",
+                "organizationUuid": "22222222-2222-4222-8222-222222222222",
+                "organizationName": "Example",
+                "organizationType": "claude_max",
+                "organizationRole": "admin",
+                "billingType": "stripe_subscription",
+                "hasExtraUsageEnabled": False,
+            },
+        },
+        mode=0o600,
+    )
+    machine.write(
+        ".claude/.credentials.json",
+        {
+            "claudeAiOauth": {
+                "accessToken": "dummy",
+                "refreshToken": "dummy",
+                "subscriptionType": "max",
+                "expiresAt": (NOW_SECONDS + 300 * 24 * HOUR) * 1000,
+            }
+        },
+        mode=0o600,
+    )
     machine.write(".config/whycap/config.toml", '[budget]\nday = 500.0\naction = "warn"\n')
 
 
 # The locks that whycap clears, and how: directories are removed, and files are moved to quarantine.
 REMOVED_LOCKS = (".claude.json.lock", ".claude/history.jsonl.lock")
 QUARANTINED_LOCKS = {
-    ".local/state/claude/locks/1.lock": {"pid": DEAD_PROCESS}, ".local/state/claude/locks/2#7.lock": {"pid": DEAD_PROCESS, "sessionId": "x"},
+    ".local/state/claude/locks/1.lock": {"pid": DEAD_PROCESS},
+    ".local/state/claude/locks/2#7.lock": {"pid": DEAD_PROCESS, "sessionId": "x"},
     "work/api/.claude/scheduled_tasks.lock": {"sessionId": "x", "pid": DEAD_PROCESS, "acquiredAt": 1},
     ".local/state/claude/locks/2.1.328.lock": {"pid": DEAD_PROCESS, "version": "2.1.328"},
 }
@@ -219,35 +339,40 @@ def write_locks(machine):
 
 def fresh(machine):
     """Creates a home in which whycap has never run."""
+
     def make(machine):
         write_transcripts(machine)
         write_state(machine)
+
     return machine.snapshot("fresh", make)
 
 
-def lived(machine):
+def used(machine):
     """Creates a home in which whycap has counted responses, recorded a limit error, and set locks aside, and in which
     it can do so again."""
+
     def make(machine):
         write_transcripts(machine)
         write_state(machine)
-        machine.exact()
+        machine.check_spend()
         machine.statusline(status_payload(machine))
         machine.statusline(status_payload(machine, "gamma"))
-        machine.hook(event(machine, "StopFailure", "gamma"))
-        machine.hook(event(machine, "Stop", "beta"))
+        machine.hook(hook_event(machine, "StopFailure", "gamma"))
+        machine.hook(hook_event(machine, "Stop", "beta"))
         write_locks(machine)
-        machine.verb("--clear-stale-locks", exits=(0,))
+        machine.command("--clear-stale-locks", exits=(0,))
         write_locks_again(machine)
-        machine.exact()
-    return machine.snapshot("lived", make)
+        machine.check_spend()
+
+    return machine.snapshot("used", make)
 
 
 def write_locks_again(machine):
     """Creates a new lock in place of every second lock that was cleared, so that both clearing and restoring have
     something to do. Restoring never overwrites a lock."""
     for index, (path, content) in enumerate(QUARANTINED_LOCKS.items()):
-        if index % 2:
+        is_second = index % 2 == 1
+        if is_second:
             machine.write(path, content, age=HOUR)
     for path in REMOVED_LOCKS:
         machine.path(path).mkdir(exist_ok=True)
@@ -256,20 +381,25 @@ def write_locks_again(machine):
 
 def installed(machine):
     """Creates a home in which whycap was used, with whycap in the settings and another status line preserved."""
+
     def make(machine):
-        lived(machine)
-        machine.write(".claude/settings.json", json.dumps({**DOTFILES_SETTINGS, "statusLine": FOREIGN_LINE}, indent=2) + "\n",
-            mode=0o600)
-        machine.verb("install", "--wrap", exits=(0,))
+        used(machine)
+        machine.write(
+            ".claude/settings.json",
+            json.dumps({**DOTFILES_SETTINGS, "statusLine": PREVIOUS_STATUS_LINE}, indent=2) + "\n",
+            mode=0o600,
+        )
+        machine.command("install", "--wrap", exits=(0,))
+
     return machine.snapshot("installed", make)
 
 
-HOMES = {"fresh": fresh, "lived": lived, "installed": installed}
+HOMES = {"fresh": fresh, "used": used, "installed": installed}
 
 
-def files_of_ours(machine):
+def data_files(machine):
     """Returns every file and directory below the data directory, relative to the home."""
-    found = [machine.data.relative_to(machine.home)]
+    paths = [machine.data]
     for directory, directories, files in os.walk(machine.data):
-        found += [(machine.data / directory / name).relative_to(machine.home) for name in directories + files]
-    return sorted(map(str, found))
+        paths += [machine.data / directory / name for name in directories + files]
+    return sorted(str(path.relative_to(machine.home)) for path in paths)

@@ -1,4 +1,5 @@
 """The attacks, one file per area, in the order in which they run."""
+
 from attacks import stdin, arguments, environment  # noqa: F401
 from attacks import links, permissions, disks  # noqa: F401
 from attacks import kills, races, crowds, ledgers  # noqa: F401

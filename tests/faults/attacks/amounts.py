@@ -1,6 +1,7 @@
 """Attacks the calculation of amounts with hostile sessions, processes, and transcripts. The test calculates how much
 each session actually cost. whycap may report this amount, or a smaller amount that is marked as a lower bound, but
 never a larger one."""
+
 import datetime
 import fcntl
 import itertools
@@ -13,7 +14,9 @@ import sqlite3
 import subprocess
 
 import world
-from machine import NOBODY, Broken, look, wait_for_all
+from file_trees import observable_state
+from launcher import BrokenPromise, run_at_once
+from machine import NOBODY
 from suite import attack, product
 from text import RESPONSE_USD
 
@@ -42,15 +45,18 @@ class Session:
         pid = {} if self.pid is None else {"CLAUDE_PID": str(self.pid)}
         return {"environment": {"WHYCAP_NOW": self.time(), **pid, **self.environment}}
 
-    def event(self, name, **changes):
+    def send_event(self, name, **changes):
         self.tick()
-        return self.machine.hook(world.event(self.machine, name, self.name, **changes), **self.how())
+        return self.machine.hook(world.hook_event(self.machine, name, self.name, **changes), **self.how())
 
     def sample(self, total=None, **changes):
         """Sends a running total to the status line."""
         self.tick()
-        cost = {"total_cost_usd": self.total if total is None else total, "total_duration_ms": 1000,
-                "total_api_duration_ms": 10}
+        cost = {
+            "total_cost_usd": self.total if total is None else total,
+            "total_duration_ms": 1000,
+            "total_api_duration_ms": 10,
+        }
         payload = world.status_payload(self.machine, self.name, cost=cost, **changes)
         return self.machine.statusline(raw_numbers(payload), **self.how())
 
@@ -59,8 +65,9 @@ class Session:
         for _ in range(count):
             self.tick()
             self.responses += 1
-            world.append(self.machine, self.name,
-                         world.response(self.name, self.responses, timestamp=self.time(), **changes))
+            world.append_lines(
+                self.machine, self.name, world.response(self.name, self.responses, timestamp=self.time(), **changes)
+            )
             self.spend(RESPONSE_USD)
 
     def spend(self, dollars):
@@ -71,16 +78,18 @@ class Session:
     def checkpoint(self, total=None):
         state = world.cost_state(self.name, self.total if total is None else total)
         # whycap prices the tokens, so their cost must match the total.
-        state["modelUsage"]["claude-opus-5-5"].update(costUSD=self.total, outputTokens=round(self.total / USD_PER_TOKEN))
-        world.append(self.machine, self.name, raw_numbers(state).decode() + "\n")
+        state["modelUsage"]["claude-opus-5-5"].update(
+            costUSD=self.total, outputTokens=round(self.total / USD_PER_TOKEN)
+        )
+        world.append_lines(self.machine, self.name, raw_numbers(state).decode() + "\n")
 
     def begin(self):
-        self.event("SessionStart")
+        self.send_event("SessionStart")
         self.sample()
 
     def finish(self):
         self.checkpoint()
-        self.event("SessionEnd", reason="prompt_input_exit")
+        self.send_event("SessionEnd", reason="prompt_input_exit")
 
 
 def raw_numbers(value):
@@ -100,17 +109,17 @@ def sane(report):
         for key in ("cost_usd", "recorded_usd", "unrecorded_usd", "responses"):
             value = tally[key]
             if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-                raise Broken(f"{key} is {value!r}")
+                raise BrokenPromise(f"{key} is {value!r}")
         if abs(tally["cost_usd"] - tally["recorded_usd"] - tally["unrecorded_usd"]) > 1e-6:
-            raise Broken(f"cost_usd is not the sum of its parts: {tally}")
+            raise BrokenPromise(f"cost_usd is not the sum of its parts: {tally}")
     total = sum(group["cost_usd"] for group in report["groups"])
     if abs(total - report["total"]["cost_usd"]) > 1e-6 * max(1, total):
-        raise Broken(f"the groups add up to {total}, the total is {report['total']['cost_usd']}")
+        raise BrokenPromise(f"the groups add up to {total}, the total is {report['total']['cost_usd']}")
     return report
 
 
 def by_session(machine, **how):
-    report = sane(machine.verb("spend", "--by", "session", "--json", exits=(0,), **how).json())
+    report = sane(machine.command("spend", "--by", "session", "--json", exits=(0,), **how).json())
     return {group["key"]: group for group in report["groups"]}
 
 
@@ -120,19 +129,25 @@ def never_wrong(machine, *sessions, at_most=None):
     for session in sessions:
         group = groups.get(session.name)
         if group is None:
-            machine.holds(session.spent < CENT, f"{session.name} is missing from the report; it cost ${session.spent:.4f}")
+            machine.check(
+                session.spent < CENT, f"{session.name} is missing from the report; it cost ${session.spent:.4f}"
+            )
             continue
         truth = session.spent if at_most is None else at_most
         cost = group["cost_usd"]
         if cost > truth + CENT:
-            raise Broken(f"{session.name} cost ${truth:.4f}, the report has more: {group}")
+            raise BrokenPromise(f"{session.name} cost ${truth:.4f}, the report has more: {group}")
         if cost < session.spent - CENT and not group["at_least"]:
-            raise Broken(f"{session.name} cost ${session.spent:.4f}, the report has less without at_least: {group}")
-        why = machine.verb("spend", "--why", session.name, "--json", exits=(0,)).json()
+            raise BrokenPromise(
+                f"{session.name} cost ${session.spent:.4f}, the report has less without at_least: {group}"
+            )
+        why = machine.command("spend", "--why", session.name, "--json", exits=(0,)).json()
         if abs(why["cost_usd"] - cost) > 1e-9 or why["at_least"] != group["at_least"]:
-            raise Broken(f"--why has ${why['cost_usd']} ({why['at_least']}), the report ${cost} ({group['at_least']})")
+            raise BrokenPromise(
+                f"--why has ${why['cost_usd']} ({why['at_least']}), the report ${cost} ({group['at_least']})"
+            )
         if bool(why["reasons"]) != why["at_least"]:
-            raise Broken(f"at_least is {why['at_least']}, and the reasons are {why['reasons']}")
+            raise BrokenPromise(f"at_least is {why['at_least']}, and the reasons are {why['reasons']}")
     return groups
 
 
@@ -142,10 +157,28 @@ def claude(machine, user=None):
 
 
 PIDS = {
-    "absent": None, "empty": "", "zero": "0", "init": "1", "minus one": "-1", "minus 2^31": str(-2**31), "2^31": str(2**31),
-    "2^32+1": str(2**32 + 1), "2^64": str(2**64), "a thousand digits": "9" * 1000, "NaN": "NaN", "hexadecimal": "0x10",
-    "spaces": " 12 ", "a path": "../self", "an escape sequence": "\x1b[2J", "two numbers": "12 34", "a dead process": str(world.DEAD_PROCESS),
-    "self": "self", "Arabic digits": "١٢", "leading zeros": "0000000001", "plus": "+1", "a newline": "1\n2",
+    "absent": None,
+    "empty": "",
+    "zero": "0",
+    "init": "1",
+    "minus one": "-1",
+    "minus 2^31": str(-(2**31)),
+    "2^31": str(2**31),
+    "2^32+1": str(2**32 + 1),
+    "2^64": str(2**64),
+    "a thousand digits": "9" * 1000,
+    "NaN": "NaN",
+    "hexadecimal": "0x10",
+    "spaces": " 12 ",
+    "a path": "../self",
+    "an escape sequence": "\x1b[2J",
+    "two numbers": "12 34",
+    "a dead process": str(world.DEAD_PROCESS),
+    "self": "self",
+    "Arabic digits": "١٢",
+    "leading zeros": "0000000001",
+    "plus": "+1",
+    "a newline": "1\n2",
 }
 
 
@@ -157,16 +190,26 @@ def wrong_pids(machine, pid):
     session.respond(2)
     session.spend(0.04)
     session.sample()
-    session.event("Stop")
+    session.send_event("Stop")
     session.respond()
     session.sample()
     session.finish()
     never_wrong(machine, session)
 
 
-@attack("amounts", "a process that {what} does not make an amount wrong",
-    over=("belongs to another user", "is dead", "works on two sessions", "changes with each call", "dies without an end",
-          "disappears from the environment", "is named for the first time in the middle"))
+@attack(
+    "amounts",
+    "a process that {what} does not make an amount wrong",
+    over=(
+        "belongs to another user",
+        "is dead",
+        "works on two sessions",
+        "changes with each call",
+        "dies without an end",
+        "disappears from the environment",
+        "is named for the first time in the middle",
+    ),
+)
 def odd_processes(machine, what):
     world.fresh(machine)
     processes = [claude(machine, NOBODY if "user" in what else None) for _ in range(4)]
@@ -192,13 +235,13 @@ def odd_processes(machine, what):
                 session.respond()
                 session.spend(0.03)
                 session.sample()
-                session.event("Stop")
+                session.send_event("Stop")
         if what.startswith("dies"):
             processes[0].kill()
             processes[0].wait()
             sessions[0].pid = processes[1].pid
             sessions[0].total = 0.0  # no checkpoint was written, so the next process starts at zero
-            sessions[0].event("SessionStart", source="resume")
+            sessions[0].send_event("SessionStart", source="resume")
             sessions[0].sample()
             sessions[0].respond()
             sessions[0].sample()
@@ -213,39 +256,64 @@ def odd_processes(machine, what):
 
 
 IDS = {
-    "escape sequences": "\x1b[2J\x1b]52;c;QkFE\x07", "a newline": "a\nb", "NUL": "a\0b", "a path": "../../../outside/x",
-    "an absolute path": "/etc/passwd", "dots": "..", "SQL": "'; DROP TABLE runs; --", "a percent sign": "%", "an underscore": "_",
-    "nothing": "", "100,000 characters": "x" * 100000, "a bidi override": "\u202egpj.exe", "a formula": "=1+1",
-    "a number": 7, "a list": ["alpha"], "a surrogate": "\ud800", "a wide name": "漢" * 300, "an option": "--html",
+    "escape sequences": "\x1b[2J\x1b]52;c;QkFE\x07",
+    "a newline": "a\nb",
+    "NUL": "a\0b",
+    "a path": "../../../outside/x",
+    "an absolute path": "/etc/passwd",
+    "dots": "..",
+    "SQL": "'; DROP TABLE runs; --",
+    "a percent sign": "%",
+    "an underscore": "_",
+    "nothing": "",
+    "100,000 characters": "x" * 100000,
+    "a bidi override": "\u202egpj.exe",
+    "a formula": "=1+1",
+    "a number": 7,
+    "a list": ["alpha"],
+    "a surrogate": "\ud800",
+    "a wide name": "漢" * 300,
+    "an option": "--html",
 }
 
 
-@attack("amounts", "a session ID with {kind} does no harm in reports, and nothing outside the data directory changes", over=list(IDS))
+@attack(
+    "amounts",
+    "a session ID with {kind} does no harm in reports, and nothing outside the data directory changes",
+    over=list(IDS),
+)
 def odd_ids(machine, kind):
-    world.lived(machine)
-    before = look(machine.outside), look(machine.claude), look(machine.path("work"))
+    world.used(machine)
+    before = observable_state(machine.outside), observable_state(machine.claude), observable_state(machine.path("work"))
     payload = world.status_payload(machine, cost={"total_cost_usd": 0, "total_duration_ms": 1})
     payload["session_id"] = IDS[kind]
     machine.statusline(payload)
     for name in ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd"):
-        machine.hook(world.event(machine, name, session_id=IDS[kind]))
+        machine.hook(world.hook_event(machine, name, session_id=IDS[kind]))
     payload["cost"]["total_cost_usd"] = 0.5
     machine.statusline(payload)
     for call in ("spend by session", "incidents", "incidents json", "explain json", "report"):
         world.call(machine, call)
     argument = str(IDS[kind]).replace("\0", "").encode("utf-8", "surrogatepass")
-    machine.verb("spend", "--why", argument)
-    machine.verb("spend", "--why", argument, "--json")
+    machine.command("spend", "--why", argument)
+    machine.command("spend", "--why", argument, "--json")
     by_session(machine)
-    machine.holds((look(machine.outside), look(machine.claude), look(machine.path("work"))) == before,
-        "something outside the data directory changed")
+    machine.check(
+        (observable_state(machine.outside), observable_state(machine.claude), observable_state(machine.path("work")))
+        == before,
+        "something outside the data directory changed",
+    )
 
 
 EVENT_ORDERS = list(itertools.permutations(("SessionStart", "sample", "responses", "Stop", "SessionEnd")))
 
 
-@attack("amounts", "a session whose events come in the order {order} is never overcharged", over=[("-".join(order),) for order in EVENT_ORDERS],
-    quick=20)
+@attack(
+    "amounts",
+    "a session whose events come in the order {order} is never overcharged",
+    over=[("-".join(order),) for order in EVENT_ORDERS],
+    quick=20,
+)
 def event_orders(machine, order):
     world.fresh(machine)
     session = Session(machine, pid=4242)
@@ -256,13 +324,17 @@ def event_orders(machine, order):
         elif step == "responses":
             session.respond(3)
         else:
-            session.event(step)
+            session.send_event(step)
     session.sample()
     never_wrong(machine, session)
 
 
-@attack("amounts", "starts and ends in a random order ({number}) never make an amount too high, whatever their source says", over=range(24),
-    quick=12)
+@attack(
+    "amounts",
+    "starts and ends in a random order ({number}) never make an amount too high, regardless of their source",
+    over=range(24),
+    quick=12,
+)
 def random_lives(machine, number):
     """A terminal that resumes, clears, compacts, and is killed at random. Some of its hooks never run, and others
     report false data."""
@@ -282,21 +354,21 @@ def random_lives(machine, number):
             current.spend(0.01)
         elif step == "compact":
             current.spend(0.04)
-            current.event("SessionStart", source=lucky.choice(("compact", lucky.choice(sources))))
+            current.send_event("SessionStart", source=lucky.choice(("compact", lucky.choice(sources))))
         elif step == "clear":
-            current.event("SessionEnd", reason="clear")
+            current.send_event("SessionEnd", reason="clear")
             current.checkpoint()
             checkpoints[current.name] = current.total
             current = Session(machine, f"s{len(sessions)}", pid)
             current.clock = clock
             sessions.append(current)
-            current.event("SessionStart", source=lucky.choice(("clear", lucky.choice(sources))))
+            current.send_event("SessionStart", source=lucky.choice(("clear", lucky.choice(sources))))
         else:
             if step.startswith("exit"):
                 current.checkpoint()
                 checkpoints[current.name] = current.total
                 if lucky.random() < 0.8:
-                    current.event("SessionEnd", reason="prompt_input_exit")
+                    current.send_event("SessionEnd", reason="prompt_input_exit")
             else:
                 current.sample()
             pid += 1
@@ -304,7 +376,7 @@ def random_lives(machine, number):
             current.clock = max(clock, current.clock) + datetime.timedelta(seconds=60)
             current.pid = pid
             current.total = checkpoints.get(current.name, 0.0)
-            current.event("SessionStart", source=lucky.choice(("resume", lucky.choice(sources))))
+            current.send_event("SessionStart", source=lucky.choice(("resume", lucky.choice(sources))))
         if lucky.random() < 0.7:
             current.sample()
     current.sample()
@@ -316,15 +388,21 @@ def utf16(data):
 
 
 REWRITTEN = {
-    "a byte order mark": lambda lines: b"\xef\xbb\xbf" + b"".join(lines), "CRLF": lambda lines: b"".join(lines).replace(b"\n", b"\r\n"),
+    "a byte order mark": lambda lines: b"\xef\xbb\xbf" + b"".join(lines),
+    "CRLF": lambda lines: b"".join(lines).replace(b"\n", b"\r\n"),
     "NUL bytes between the lines": lambda lines: (b"\0" * 4096).join(lines),
     "lines of NUL bytes": lambda lines: (b"\0" * 4096 + b"\n").join(lines),
-    "two objects on each line": lambda lines: b"".join(line if index % 2 else line.rstrip(b"\n") for index, line in enumerate(lines)),
+    "two objects on each line": lambda lines: b"".join(
+        line if index % 2 else line.rstrip(b"\n") for index, line in enumerate(lines)
+    ),
     "invalid UTF-8 lines": lambda lines: b"\xff\xfe\xc3\x28\n".join(lines),
     "invalid UTF-8 in the text": lambda lines: b"".join(lines).replace(b"xxxx", b"x\xff\xffx"),
-    "each line twice": lambda lines: b"".join(line * 2 for line in lines), "the lines in reverse": lambda lines: b"".join(reversed(lines)),
+    "each line twice": lambda lines: b"".join(line * 2 for line in lines),
+    "the lines in reverse": lambda lines: b"".join(reversed(lines)),
     "no last line break": lambda lines: b"".join(lines)[:-1],
-    "deep JSON": lambda lines: b"".join([lines[0], b'{"type":"assistant","a":' + b"[" * 200000 + b"]" * 200000 + b"}\n", *lines[1:]]),
+    "deep JSON": lambda lines: b"".join(
+        [lines[0], b'{"type":"assistant","a":' + b"[" * 200000 + b"]" * 200000 + b"}\n", *lines[1:]]
+    ),
     "an open bracket for megabytes": lambda lines: b"".join([lines[0], b"{" * 4000000 + b"\n", *lines[1:]]),
     "spaces around the lines": lambda lines: b"".join(b" \t" + line.rstrip(b"\n") + b" \t\n" for line in lines),
     "arrays around the lines": lambda lines: b"".join(b"[" + line.rstrip(b"\n") + b"]\n" for line in lines),
@@ -334,12 +412,16 @@ REWRITTEN = {
 }
 
 
-@attack("amounts", "a transcript with {what} is counted exactly, or the report says what is missing ({when})",
-    over=product(REWRITTEN, ("at first", "later")), quick=12)
+@attack(
+    "amounts",
+    "a transcript with {what} is counted exactly, or the report says what is missing ({when})",
+    over=product(REWRITTEN, ("at first", "later")),
+    quick=12,
+)
 def odd_lines(machine, what, when):
     world.fresh(machine)
-    machine.exact()
-    sound = machine.sound_remarks
+    machine.check_spend()
+    sound = machine.expected_remarks
     if when == "at first":
         shutil.rmtree(machine.data)
     path = machine.path(world.transcript("odd"))
@@ -347,27 +429,50 @@ def odd_lines(machine, what, when):
     path.write_bytes(REWRITTEN[what](good))
     # A last line without a line break counts as soon as the file has not changed for a minute.
     machine.age(path, 3600)
-    machine.truth["odd"] = 6
+    machine.response_counts["odd"] = 6
     machine.statusline(world.status_payload(machine, "odd"))
-    machine.hook(world.event(machine, "Stop", "odd"))
-    report = machine.verb("spend", "--json", exits=(0,))
-    machine.sound_remarks = sound
-    machine.exact_or_said(report)
+    machine.hook(world.hook_event(machine, "Stop", "odd"))
+    report = machine.command("spend", "--json", exits=(0,))
+    machine.expected_remarks = sound
+    machine.check_gap_is_reported(report)
     total = sane(report.json())["total"]
-    machine.holds(total["responses"] <= machine.responses(), f"{total['responses']} responses, true are {machine.responses()}")
+    machine.check(
+        total["responses"] <= machine.response_count(),
+        f"{total['responses']} responses, true are {machine.response_count()}",
+    )
 
 
-TOTALS = {"NaN": "RAW NaN", "Infinity": "RAW Infinity", "-1": -1, "-1e308": -1e308, "1e308": 1e308, "1e400": "RAW 1e400", "1e12": 1e12,
-          "text": "0.5", "null": None, "a list": [0.5], "an object": {"usd": 0.5}, "true": True, "-0.0": "RAW -0.0",
-          "a tiny number": "RAW 1e-320", "2^64": 2**64, "a thousand digits": "RAW " + "9" * 1000, "zero": 0}
+TOTALS = {
+    "NaN": "RAW NaN",
+    "Infinity": "RAW Infinity",
+    "-1": -1,
+    "-1e308": -1e308,
+    "1e308": 1e308,
+    "1e400": "RAW 1e400",
+    "1e12": 1e12,
+    "text": "0.5",
+    "null": None,
+    "a list": [0.5],
+    "an object": {"usd": 0.5},
+    "true": True,
+    "-0.0": "RAW -0.0",
+    "a tiny number": "RAW 1e-320",
+    "2^64": 2**64,
+    "a thousand digits": "RAW " + "9" * 1000,
+    "zero": 0,
+}
 
 
-@attack("amounts", "a total of {total} in {where} makes no amount too high",
-    over=product(TOTALS, ("a sample", "a checkpoint", "the first sample", "the last sample")), quick=16)
+@attack(
+    "amounts",
+    "a total of {total} in {where} makes no amount too high",
+    over=product(TOTALS, ("a sample", "a checkpoint", "the first sample", "the last sample")),
+    quick=16,
+)
 def odd_totals(machine, total, where):
     world.fresh(machine)
     session = Session(machine, pid=4242)
-    session.event("SessionStart")
+    session.send_event("SessionStart")
     session.sample(TOTALS[total] if where == "the first sample" else None)
     session.respond(2)
     session.spend(0.04)
@@ -376,7 +481,7 @@ def odd_totals(machine, total, where):
         session.sample(TOTALS[total])
     if where == "a checkpoint":
         session.checkpoint(TOTALS[total])
-        session.event("SessionEnd", reason="other")
+        session.send_event("SessionEnd", reason="other")
     else:
         session.sample()
     if where == "the last sample":
@@ -385,8 +490,8 @@ def odd_totals(machine, total, where):
     for call in ("spend", "spend by session", "spend by block", "report"):
         world.call(machine, call)
     session.pid = 4243
-    session.event("SessionStart", source="resume")
-    machine.verb("spend", "--why", session.name)
+    session.send_event("SessionStart", source="resume")
+    machine.command("spend", "--why", session.name)
 
 
 def session_in_progress(machine):
@@ -400,8 +505,18 @@ def session_in_progress(machine):
     return session
 
 
-LEDGERS = ("deleted", "deleted with all its files", "emptied", "replaced by an older copy", "replaced by text", "read-only",
-           "in a read-only directory", "without its log", "replaced by a link to nothing", "replaced by a directory")
+LEDGERS = (
+    "deleted",
+    "deleted with all its files",
+    "emptied",
+    "replaced by an older copy",
+    "replaced by text",
+    "read-only",
+    "in a read-only directory",
+    "without its log",
+    "replaced by a link to nothing",
+    "replaced by a directory",
+)
 
 
 @attack("amounts", "a ledger that is {what} while it is in use makes no amount wrong", over=LEDGERS)
@@ -434,15 +549,21 @@ def odd_ledgers(machine, what):
         ledger.mkdir()
     user = NOBODY if "read-only" in what else None
     if user:
-        machine.give(NOBODY)
+        machine.change_owner(NOBODY)
         (machine.data if "directory" in what else ledger).chmod(0o500 if "directory" in what else 0o400)
-    machine.statusline(world.status_payload(machine, "solo", cost={"total_cost_usd": session.total, "total_duration_ms": 1000}),
-        user=user, **session.how())
+    machine.statusline(
+        world.status_payload(machine, "solo", cost={"total_cost_usd": session.total, "total_duration_ms": 1000}),
+        user=user,
+        **session.how(),
+    )
     session.respond()
     session.spend(0.02)
-    machine.statusline(world.status_payload(machine, "solo", cost={"total_cost_usd": session.total, "total_duration_ms": 2000}),
-        user=user, **session.how())
-    machine.verb("spend", "--json", exits=(0, 1), user=user)
+    machine.statusline(
+        world.status_payload(machine, "solo", cost={"total_cost_usd": session.total, "total_duration_ms": 2000}),
+        user=user,
+        **session.how(),
+    )
+    machine.command("spend", "--json", exits=(0, 1), user=user)
     if user:
         (machine.data if "directory" in what else ledger).chmod(0o700)
     # whycap never touches files that somebody else put there, so this file has to be removed manually.
@@ -450,11 +571,11 @@ def odd_ledgers(machine, what):
         ledger.rmdir()
     elif what == "replaced by a link to nothing":
         ledger.unlink()
-    machine.give(0)
+    machine.change_owner(0)
     session.respond()
     session.sample()
     never_wrong(machine, session)
-    machine.holds(not (machine.outside / "nothing").exists(), "a file outside the home directory was created")
+    machine.check(not (machine.outside / "nothing").exists(), "a file outside the home directory was created")
 
 
 @attack("amounts", "a data directory on a disk that becomes full in the middle of a session makes no amount wrong")
@@ -477,15 +598,15 @@ def full_disk(machine):
         session.respond()
         session.spend(0.02)
         session.sample()
-        session.event("Stop")
-    machine.verb("spend", "--json", exits=(0, 1))
+        session.send_event("Stop")
+    machine.command("spend", "--json", exits=(0, 1))
     (machine.small / "filler").unlink()
     session.respond()
     session.sample()
     never_wrong(machine, session)
 
 
-@attack("amounts", "eight processes on one session at once are never overcharged, round {number}", over=range(3))
+@attack("amounts", "a session of eight simultaneous processes is never overcharged, round {number}", over=range(3))
 def eight_at_once(machine, number):
     world.fresh(machine)
     processes = [claude(machine) for _ in range(8)]
@@ -494,7 +615,7 @@ def eight_at_once(machine, number):
         totals = [0.0] * 8
         for process in processes:
             everything.pid = process.pid
-            everything.event("SessionStart")
+            everything.send_event("SessionStart")
             everything.sample(0)
         for turn in range(3):
             everything.tick(60)
@@ -504,14 +625,23 @@ def eight_at_once(machine, number):
                 totals[index] += RESPONSE_USD + 0.01 * index
             asked = []
             for index, process in enumerate(processes):
-                payload = world.status_payload(machine, "solo", cost={"total_cost_usd": totals[index], "total_duration_ms": 1000 * turn})
-                how = {"environment": {"CLAUDE_PID": str(process.pid), "WHYCAP_NOW": everything.time()}, "patience": 20}
-                event = world.event(machine, "Stop", "solo")
+                payload = world.status_payload(
+                    machine, "solo", cost={"total_cost_usd": totals[index], "total_duration_ms": 1000 * turn}
+                )
+                how = {"environment": {"CLAUDE_PID": str(process.pid), "WHYCAP_NOW": everything.time()}, "timeout": 20}
+                event = world.hook_event(machine, "Stop", "solo")
                 asked.append(lambda event=event, how=how: machine.run("hook", stdin=json.dumps(event).encode(), **how))
-                asked.append(lambda payload=payload, how=how: machine.run("statusline", stdin=json.dumps(payload).encode(), **how))
+                asked.append(
+                    lambda payload=payload, how=how: machine.run(
+                        "statusline", stdin=json.dumps(payload).encode(), **how
+                    )
+                )
             random.Random(f"{number} {turn}").shuffle(asked)
-            for run in wait_for_all(asked):
-                machine.holds(run.exit == 0 and not run.err and not run.signal, f"{run.verb} ended with {run.exit}: {run.complaint}")
+            for run in run_at_once(asked):
+                machine.check(
+                    run.exit_code == 0 and not run.stderr and not run.signal,
+                    f"{run.command} ended with {run.exit_code}: {run.error_text}",
+                )
     finally:
         for process in processes:
             process.kill()
@@ -519,8 +649,19 @@ def eight_at_once(machine, number):
     never_wrong(machine, everything)
 
 
-@attack("amounts", "transcripts behind {what} are counted once", over=("a link to a project", "a link to a transcript", "a link to itself",
-    "a link to all projects", "hard links", "a link to a project outside", "a link in the subagents"))
+@attack(
+    "amounts",
+    "transcripts behind {what} are counted once",
+    over=(
+        "a link to a project",
+        "a link to a transcript",
+        "a link to itself",
+        "a link to all projects",
+        "hard links",
+        "a link to a project outside",
+        "a link in the subagents",
+    ),
+)
 def linked_transcripts(machine, what):
     world.fresh(machine)
     projects = machine.claude / "projects"
@@ -545,30 +686,45 @@ def linked_transcripts(machine, what):
     else:
         (api / "alpha/subagents/agent-2.jsonl").symlink_to("agent-1.jsonl")
         (api / "alpha/subagents/loop").symlink_to(".")
-    before = look(machine.outside)
+    before = observable_state(machine.outside)
     machine.statusline(world.status_payload(machine))
-    machine.hook(world.event(machine, "Stop", "beta"))
+    machine.hook(world.hook_event(machine, "Stop", "beta"))
     # whycap may ignore a link's target, but it must not count anything twice.
-    run = machine.verb("spend", "--json", exits=(0,))
+    run = machine.command("spend", "--json", exits=(0,))
     total = sane(run.json())["total"]
-    machine.holds(total["responses"] <= machine.responses(), f"{total['responses']} responses, true are {machine.responses()}")
+    machine.check(
+        total["responses"] <= machine.response_count(),
+        f"{total['responses']} responses, true are {machine.response_count()}",
+    )
     if "outside" not in what and "all projects" not in what:
-        machine.exact()
-    machine.holds(look(machine.outside) == before, "something outside the home directory changed")
+        machine.check_spend()
+    machine.check(observable_state(machine.outside) == before, "something outside the home directory changed")
 
 
-@attack("amounts", "a counted transcript that is {what} still counts, and counts once", over=("cut in half", "emptied", "deleted",
-    "overwritten with NUL bytes", "replaced by its second half", "cut and written again", "moved to another project", "reordered",
-    "replaced by another session's lines"))
+@attack(
+    "amounts",
+    "a counted transcript that is {what} still counts, and counts once",
+    over=(
+        "cut in half",
+        "emptied",
+        "deleted",
+        "overwritten with NUL bytes",
+        "replaced by its second half",
+        "cut and written again",
+        "moved to another project",
+        "reordered",
+        "replaced by another session's lines",
+    ),
+)
 def changed_transcripts(machine, what):
     world.fresh(machine)
-    machine.exact()
+    machine.check_spend()
     path = machine.path(world.transcript("beta"))
     content = path.read_bytes()
     lines = content.splitlines(keepends=True)
     if what == "cut in half":
         # The file is cut off at the end of a line. Otherwise, the next response would be appended to half a line.
-        os.truncate(path, len(b"".join(lines[:len(lines) // 2])))
+        os.truncate(path, len(b"".join(lines[: len(lines) // 2])))
     elif what == "emptied":
         os.truncate(path, 0)
     elif what == "deleted":
@@ -576,10 +732,10 @@ def changed_transcripts(machine, what):
     elif what == "overwritten with NUL bytes":
         path.write_bytes(b"\0" * len(content))
     elif what == "replaced by its second half":
-        path.write_bytes(b"".join(lines[len(lines) // 2:]))
+        path.write_bytes(b"".join(lines[len(lines) // 2 :]))
     elif what == "cut and written again":
         os.truncate(path, len(content) // 2)
-        machine.exact()
+        machine.check_spend()
         path.write_bytes(content)
     elif what == "moved to another project":
         os.rename(path, machine.claude / "projects/-home-work-web/beta.jsonl")
@@ -589,15 +745,25 @@ def changed_transcripts(machine, what):
     else:
         path.write_bytes(machine.path(world.transcript("alpha")).read_bytes())
     machine.statusline(world.status_payload(machine, "beta"))
-    machine.hook(world.event(machine, "Stop", "beta"))
-    machine.exact()
-    world.grow(machine, "beta", (70, 71))
+    machine.hook(world.hook_event(machine, "Stop", "beta"))
+    machine.check_spend()
+    world.add_responses(machine, "beta", (70, 71))
     machine.statusline(world.status_payload(machine, "beta"))
-    machine.exact()
+    machine.check_spend()
 
 
-@attack("amounts", "a session in two project directories ({how}) counts once", over=("all lines in both", "half of the lines in each",
-    "overlapping halves", "the copy grows", "both grow", "with a checkpoint in each"))
+@attack(
+    "amounts",
+    "a session in two project directories ({how}) counts once",
+    over=(
+        "all lines in both",
+        "half of the lines in each",
+        "overlapping halves",
+        "the copy grows",
+        "both grow",
+        "with a checkpoint in each",
+    ),
+)
 def two_directories(machine, how):
     world.fresh(machine)
     session = Session(machine)
@@ -629,8 +795,21 @@ def two_directories(machine, how):
     never_wrong(machine, session)
 
 
-TIMES = ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "-9999-01-01T00:00:00Z", "10000-01-01T00:00:00Z",
-         "1969-12-31T23:59:59Z", "2026-11-20T06:30:60Z", "2026-02-30T00:00:00Z", "", "now", "1e308", "NaN", "2026-11-20T06:30:00")
+TIMES = (
+    "1970-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "0000-01-01T00:00:00Z",
+    "-9999-01-01T00:00:00Z",
+    "10000-01-01T00:00:00Z",
+    "1969-12-31T23:59:59Z",
+    "2026-11-20T06:30:60Z",
+    "2026-02-30T00:00:00Z",
+    "",
+    "now",
+    "1e308",
+    "NaN",
+    "2026-11-20T06:30:00",
+)
 
 
 @attack("amounts", "a clock that shows {time} in the middle of a session makes no amount wrong", over=list(TIMES))
@@ -640,8 +819,8 @@ def odd_clocks(machine, time):
     session.respond()
     session.spend(0.02)
     session.sample()
-    session.event("Stop")
-    session.event("SessionStart", source="compact")
+    session.send_event("Stop")
+    session.send_event("SessionStart", source="compact")
     session.environment = {}
     session.respond()
     session.sample()
@@ -651,23 +830,30 @@ def odd_clocks(machine, time):
         world.call(machine, call, environment={"WHYCAP_NOW": time})
 
 
-@attack("amounts", "a line whose time is {time} is counted, or the report says what is missing", over=[*TIMES, "RAW 1e308", "RAW -1", None])
+@attack(
+    "amounts",
+    "a line whose time is {time} is counted, or the report says what is missing",
+    over=[*TIMES, "RAW 1e308", "RAW -1", None],
+)
 def odd_times(machine, time):
     world.fresh(machine)
-    machine.exact()
+    machine.check_spend()
     line = raw_numbers(world.response("beta", 90, timestamp=time)).decode() + "\n"
-    world.append(machine, "beta", line, world.response("beta", 91))
-    machine.truth["beta"] += 2
+    world.append_lines(machine, "beta", line, world.response("beta", 91))
+    machine.response_counts["beta"] += 2
     machine.statusline(world.status_payload(machine, "beta"))
-    machine.exact_or_said(machine.verb("spend", "--json", exits=(0,)))
+    machine.check_gap_is_reported(machine.command("spend", "--json", exits=(0,)))
     for call in ("spend", "spend by block", "spend by session"):
         world.call(machine, call)
     for by in ("week", "month", "day"):
-        sane(machine.verb("spend", "--by", by, "--json", exits=(0,)).json())
+        sane(machine.command("spend", "--by", by, "--json", exits=(0,)).json())
 
 
-@attack("amounts", "a process that holds {lock} delays neither the status line nor a hook, and afterwards amounts are right",
-    over=("locks on all files", "a write transaction", "an exclusive transaction"))
+@attack(
+    "amounts",
+    "a process that holds {lock} delays neither the status line nor a hook, and the amounts are right afterward",
+    over=("locks on all files", "a write transaction", "an exclusive transaction"),
+)
 def held_locks(machine, lock):
     world.fresh(machine)
     session = Session(machine, pid=4242)
@@ -691,7 +877,7 @@ def held_locks(machine, lock):
         session.spend(0.02)
         session.sample()
         for name in ("UserPromptSubmit", "Stop", "SessionStart", "SessionEnd"):
-            session.event(name, **({"source": "compact"} if name == "SessionStart" else {}))
+            session.send_event(name, **({"source": "compact"} if name == "SessionStart" else {}))
     for file in held:
         file.close()
     session.respond()
@@ -699,11 +885,20 @@ def held_locks(machine, lock):
     never_wrong(machine, session)
 
 
-GARBAGE = {"nothing": b"", "NUL bytes": b"\0" * 100, "half an object": b'{"session_id": "solo", "cost": {"total_cost_', "a byte order mark": b"\xef\xbb\xbf{}",
-           "deep JSON": b'{"cost":' * 100000, "invalid UTF-8": b'{"session_id":"\xff\xfe"}', "a list": b"[]", "a number": b"-1e999",
-           "two objects": b'{"session_id":"solo","cost":{"total_cost_usd":9}}{"session_id":"solo","cost":{"total_cost_usd":99}}',
-           "a key twice": b'{"session_id":"alpha","session_id":"solo","cost":{"total_cost_usd":-9,"total_cost_usd":-99}}',
-           "spaces": b" " * 1000000, "a megabyte of text": b'"' + b"x" * 1000000 + b'"'}
+GARBAGE = {
+    "nothing": b"",
+    "NUL bytes": b"\0" * 100,
+    "half an object": b'{"session_id": "solo", "cost": {"total_cost_',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "deep JSON": b'{"cost":' * 100000,
+    "invalid UTF-8": b'{"session_id":"\xff\xfe"}',
+    "a list": b"[]",
+    "a number": b"-1e999",
+    "two objects": b'{"session_id":"solo","cost":{"total_cost_usd":9}}{"session_id":"solo","cost":{"total_cost_usd":99}}',
+    "a key twice": b'{"session_id":"alpha","session_id":"solo","cost":{"total_cost_usd":-9,"total_cost_usd":-99}}',
+    "spaces": b" " * 1000000,
+    "a megabyte of text": b'"' + b"x" * 1000000 + b'"',
+}
 
 
 @attack("amounts", "{what} instead of a payload changes no amount", over=list(GARBAGE))
@@ -723,19 +918,41 @@ def garbage_between(machine, what):
     never_wrong(machine, session)
 
 
-@attack("amounts", "--why with {argument} explains that session or refuses in one line", over=("", "%", "_", "*", "a%", "' OR 1=1 --", "../alpha",
-    "ALPHA", "alph", "alpha ", "alpha\n", "\x1b[2J", "--json", "x" * 100000, "\udcff\udcfe", "\u202ealpha", "solo", "s"))
+@attack(
+    "amounts",
+    "--why with {argument} explains that session or refuses in one line",
+    over=(
+        "",
+        "%",
+        "_",
+        "*",
+        "a%",
+        "' OR 1=1 --",
+        "../alpha",
+        "ALPHA",
+        "alph",
+        "alpha ",
+        "alpha\n",
+        "\x1b[2J",
+        "--json",
+        "x" * 100000,
+        "\udcff\udcfe",
+        "\u202ealpha",
+        "solo",
+        "s",
+    ),
+)
 def why_arguments(machine, argument):
-    world.lived(machine)
+    world.used(machine)
     for name in ("solo-1", "solo-2"):
         session = Session(machine, name, pid=4242)
         session.begin()
         session.respond()
         session.sample()
     encoded = os.fsencode(argument) if "\udcff" in argument else argument.encode()
-    run = machine.verb("spend", "--json", "--why", encoded)
-    machine.verb("spend", "--why", encoded)
-    if run.exit == 0:
+    run = machine.command("spend", "--json", "--why", encoded)
+    machine.command("spend", "--why", encoded)
+    if run.exit_code == 0:
         found = run.json()["session"]
-        machine.holds(found.startswith(argument) and argument, f"{argument!r} was taken for session {found}")
-        machine.holds(argument not in ("s", "solo"), f"{argument!r} stands for two sessions, and {found} was chosen")
+        machine.check(found.startswith(argument) and argument, f"{argument!r} was taken for session {found}")
+        machine.check(argument not in ("s", "solo"), f"{argument!r} stands for two sessions, and {found} was chosen")

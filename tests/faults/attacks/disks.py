@@ -1,28 +1,67 @@
 """Disks that are full, small, or slow to report that they are full, and limits on what a process may write, open, or
 map."""
+
 import gzip
 import json
 import os
 import time
 
 import world
-from machine import NOBODY, Broken, Snapshot
+from file_trees import Snapshot
+from launcher import BrokenPromise
+from machine import NOBODY
 from suite import attack, product
 
-CALLS = ("statusline", "hook SessionStart", "hook Stop", "hook StopFailure", "hook /whycap", "spend", "explain", "doctor", "clear",
-    "restore", "install", "install wrap", "uninstall", "spend why")
+CALLS = (
+    "statusline",
+    "hook SessionStart",
+    "hook Stop",
+    "hook StopFailure",
+    "hook /whycap",
+    "spend",
+    "explain",
+    "doctor",
+    "clear",
+    "restore",
+    "install",
+    "install wrap",
+    "uninstall",
+    "spend why",
+)
 # The number of bytes left on the disk when the program starts.
-LEFT = (0, 1, 100, 4096, 8192, 12288, 16384, 20480, 28672, 36864, 40960, 45056, 53248, 61440, 69632, 81920, 98304, 114688, 131072,
-    163840, 196608, 262144)
+LEFT = (
+    0,
+    1,
+    100,
+    4096,
+    8192,
+    12288,
+    16384,
+    20480,
+    28672,
+    36864,
+    40960,
+    45056,
+    53248,
+    61440,
+    69632,
+    81920,
+    98304,
+    114688,
+    131072,
+    163840,
+    196608,
+    262144,
+)
 
 
 def on_disk(machine, disk, state):
     """Creates the home of `state` on another disk, without the ledger, so that the program has to write."""
     world.HOMES[state](machine)
-    found, truth = Snapshot.of(machine.root), dict(machine.truth)
-    machine.place(disk / "machine")
+    found, truth = Snapshot.of(machine.root), dict(machine.response_counts)
+    machine.set_root(disk / "machine")
     found.restore_into(machine.root)
-    machine.truth = truth
+    machine.response_counts = truth
 
 
 def fill(machine, left):
@@ -46,17 +85,17 @@ def settings_of(machine):
     return path.read_bytes() if path.exists() else None
 
 
-def either_or(machine, call, before, trouble="the disk was full"):
+def either_or(machine, call, before, problem="the disk was full"):
     """Checks that the settings are unchanged or complete, that no lock that was moved or removed is lost, and that no
     temporary files are left behind."""
     now = settings_of(machine)
     if now != before:
         if call not in ("install", "install wrap", "install project", "uninstall"):
-            raise Broken("the settings were changed")
+            raise BrokenPromise("the settings were changed")
         if not now or not now.strip().endswith(b"}"):
-            raise Broken(f"the settings are neither as before nor complete: {now!r}"[:200])
+            raise BrokenPromise(f"the settings are neither as before nor complete: {now!r}"[:200])
         whole = now.count(b"whycap") >= 6 if call.startswith("install") else b"whycap" not in now
-        machine.holds(whole, f"the settings are half changed after {call}: {now[:100]!r}")
+        machine.check(whole, f"the settings are half changed after {call}: {now[:100]!r}")
 
 
 def locks_of(machine):
@@ -70,32 +109,37 @@ def locks_of(machine):
 
 def nothing_lost(machine, before):
     for path, count in locks_of(machine).items():
-        machine.holds(count >= before[path], f"{path} is in neither its place nor the quarantine")
+        machine.check(count >= before[path], f"{path} is in neither its place nor the quarantine")
 
 
-@attack("disks", "{call} survives a disk with {left} bytes left, and afterwards all is exact", over=product(CALLS, LEFT), quick=150)
+@attack(
+    "disks",
+    "{call} survives a disk with {left} free bytes, and all amounts are exact afterward",
+    over=product(CALLS, LEFT),
+    quick=150,
+)
 def full(machine, call, left):
-    state = "installed" if call == "uninstall" else "lived"
+    state = "installed" if call == "uninstall" else "used"
     on_disk(machine, machine.small, state)
     if left % 3 == 0:
         for file in machine.data.glob("ledger.sqlite3*"):
             file.unlink()
-    world.grow(machine)
+    world.add_responses(machine)
     before, locks = settings_of(machine), locks_of(machine)
     filler = fill(machine, left)
     run = world.call(machine, call)
-    if call == "spend json" and run.exit == 0:
-        machine.exact_report(run.json())
+    if call == "spend json" and run.exit_code == 0:
+        machine.check_report(run.json())
     either_or(machine, call, before)
     filler.unlink()
     nothing_lost(machine, locks)
-    machine.exact()
+    machine.check_spend()
     litter_goes(machine)
 
 
 def litter_goes(machine):
     """Leftover files are removed after some days of ordinary work."""
-    litter = machine.litter()
+    litter = machine.leftover_files()
     if not litter:
         return
     # The files are days old both by the machine's clock, which sets the dates of files, and by WHYCAP_NOW.
@@ -104,17 +148,21 @@ def litter_goes(machine):
         os.utime(machine.path(path), (days_ago, days_ago))
     machine.statusline(world.status_payload(machine, "new-session"))
     for name in ("SessionStart", "Stop", "SessionEnd"):
-        machine.hook(world.event(machine, name, "newer-session"))
+        machine.hook(world.hook_event(machine, name, "newer-session"))
     for arguments in (("spend",), ("install",), ("uninstall",), ("--clear-stale-locks",), ("locks", "--restore")):
-        machine.verb(*arguments)
+        machine.command(*arguments)
     left = [path for path in litter if os.path.lexists(machine.path(path))]
-    machine.holds(not left, f"stays for good: {left[0]}" if left else "")
+    machine.check(not left, f"stays for good: {left[0]}" if left else "")
 
 
-@attack("disks", "{call} survives a disk on which {left} more files can be made", over=product(CALLS, (0, 1, 2, 3, 4, 5, 6, 8, 10)),
-    quick=60)
+@attack(
+    "disks",
+    "{call} survives a disk on which {left} more files can be created",
+    over=product(CALLS, (0, 1, 2, 3, 4, 5, 6, 8, 10)),
+    quick=60,
+)
 def no_inodes(machine, call, left):
-    state = "installed" if call == "uninstall" else "lived"
+    state = "installed" if call == "uninstall" else "used"
     world.HOMES[state](machine)
     # Only the data directory is on the disk that can hold few files, because an entire home would not fit.
     data = machine.few / "whycap"
@@ -122,7 +170,7 @@ def no_inodes(machine, call, left):
     found.restore_into(data)
     machine.variables["WHYCAP_DATA_DIR"] = str(data)
     before = settings_of(machine)
-    world.grow(machine)
+    world.add_responses(machine)
     fillers = []
     while os.statvfs(machine.few).f_favail > left:
         fillers.append(machine.few / f"filler{len(fillers)}")
@@ -131,114 +179,146 @@ def no_inodes(machine, call, left):
     either_or(machine, call, before)
     for filler in fillers:
         filler.unlink()
-    machine.exact()
+    machine.check_spend()
 
 
 SIZES = (0, 1, 511, 4095, 4096, 4120, 8192, 16384, 32768, 36864, 65536, 131072, 262144, 1 << 20)
 
 
-@attack("disks", "{call} survives a limit of {size} bytes a file, {signal} SIGXFSZ",
-    over=product(CALLS, SIZES, ("with", "ignoring")), quick=160)
+@attack(
+    "disks",
+    "{call} survives a limit of {size} bytes per file, {signal} SIGXFSZ",
+    over=product(CALLS, SIZES, ("with", "ignoring")),
+    quick=160,
+)
 def file_size(machine, call, size, signal):
-    (world.installed if call == "uninstall" else world.lived)(machine)
+    (world.installed if call == "uninstall" else world.used)(machine)
     if size % 2 == 0:
         for file in machine.data.glob("ledger.sqlite3*"):
             file.unlink()
-    world.grow(machine)
+    world.add_responses(machine)
     before, locks = settings_of(machine), locks_of(machine)
     world.call(machine, call, limits=(f"fsize={size}",), ignore_xfsz=signal == "ignoring")
     either_or(machine, call, before)
     nothing_lost(machine, locks)
-    machine.exact()
+    machine.check_spend()
     litter_goes(machine)
 
 
-@attack("disks", "{call} survives with {number} open files allowed", over=product(CALLS, (3, 4, 5, 6, 7, 8, 9, 10, 12)), quick=60)
+@attack(
+    "disks",
+    "{call} survives with {number} open files allowed",
+    over=product(CALLS, (3, 4, 5, 6, 7, 8, 9, 10, 12)),
+    quick=60,
+)
 def open_files(machine, call, number):
-    (world.installed if call == "uninstall" else world.lived)(machine)
-    world.grow(machine)
+    (world.installed if call == "uninstall" else world.used)(machine)
+    world.add_responses(machine)
     before, locks = settings_of(machine), locks_of(machine)
     run = machine.run("--version", limits=(f"nofile={number}",))
-    if run.exit != 0:
+    if run.exit_code != 0:
         return  # the loader itself cannot start with this few
     world.call(machine, call, limits=(f"nofile={number}",))
     either_or(machine, call, before)
     nothing_lost(machine, locks)
-    machine.exact()
+    machine.check_spend()
 
 
-@attack("disks", "{call} survives with {megabytes} MB of memory",
-    over=product(("statusline", "hook Stop", "hook StopFailure", "hook /whycap spend", "hook UserPromptSubmit"),
-    (8, 10, 12, 16, 24, 32, 64)), quick=20)
+@attack(
+    "disks",
+    "{call} survives with {megabytes} MB of memory",
+    over=product(
+        ("statusline", "hook Stop", "hook StopFailure", "hook /whycap spend", "hook UserPromptSubmit"),
+        (8, 10, 12, 16, 24, 32, 64),
+    ),
+    quick=20,
+)
 def memory(machine, call, megabytes):
-    world.lived(machine)
-    world.grow(machine)
+    world.used(machine)
+    world.add_responses(machine)
     limit = (f"as={megabytes << 20}",)
     run = machine.run("--version", limits=limit)
-    if run.exit != 0:
+    if run.exit_code != 0:
         return  # the loader itself cannot start with this little
     world.call(machine, call, limits=limit)
-    machine.exact()
+    machine.check_spend()
 
 
-@attack("disks", "{call} survives where no thread and no process can be started", over=CALLS)
+@attack("disks", "{call} survives when no thread and no process can be started", over=CALLS)
 def no_threads(machine, call):
-    (world.installed if call == "uninstall" else world.lived)(machine)
-    world.grow(machine)
-    machine.write(world.transcript("large"), world.lines(world.response("large", number, message={"content": [{"type": "text",
-        "text": "x" * 20000}]}) for number in range(900)))
-    machine.truth["large"] = 900
-    machine.give(NOBODY)
+    (world.installed if call == "uninstall" else world.used)(machine)
+    world.add_responses(machine)
+    machine.write(
+        world.transcript("large"),
+        world.lines(
+            world.response("large", number, message={"content": [{"type": "text", "text": "x" * 20000}]})
+            for number in range(900)
+        ),
+    )
+    machine.response_counts["large"] = 900
+    machine.change_owner(NOBODY)
     world.call(machine, call, user=NOBODY, limits=("nproc=1",))
-    machine.exact(user=NOBODY)
+    machine.check_spend(user=NOBODY)
 
 
-@attack("disks", "statusline shows its own figures where only {number} processes and threads may be, whatever is wrapped",
-    over=range(1, 9))
+@attack(
+    "disks",
+    "statusline shows its own figures when only {number} processes and threads are allowed, regardless of the previous status line",
+    over=range(1, 9),
+)
 def few_threads(machine, number):
     world.installed(machine)
-    machine.give(NOBODY)
-    run = world.call(machine, "statusline", user=NOBODY, limits=(f"nproc={number}",), foreign=True)
-    machine.holds("$" in run.text, f"only this was shown: {run.text!r}")
-    machine.exact(user=NOBODY)
+    machine.change_owner(NOBODY)
+    run = world.call(machine, "statusline", user=NOBODY, limits=(f"nproc={number}",), previous_line=True)
+    machine.check("$" in run.text, f"only this was shown: {run.text!r}")
+    machine.check_spend(user=NOBODY)
 
 
-@attack("disks", "{call} says so in one line when its output cannot be written", over=list(world.VERBS))
+@attack("disks", "{call} prints one line when its output cannot be written", over=list(world.COMMANDS))
 def full_output(machine, call):
-    world.lived(machine)
+    world.used(machine)
     path = machine.small / "out"
     fill(machine, 0)
     with open(path, "wb") as full_file:
-        run = machine.run(*world.VERBS[call], stdout=full_file.fileno())
-    machine.checked_person(run)
-    machine.holds(run.exit != 0, "it ended with 0 although nothing could be printed")
+        run = machine.run(*world.COMMANDS[call], stdout=full_file.fileno())
+    machine.check_user_run(run)
+    machine.check(run.exit_code != 0, "it ended with 0 although nothing could be printed")
 
 
-@attack("disks", "an export to a disk with {left} bytes left writes whole files or says why not, and the next one is complete", over=LEFT)
+@attack(
+    "disks",
+    "an export to a disk with {left} free bytes writes complete files or prints an error, and the next export is complete",
+    over=LEFT,
+)
 def full_export(machine, left):
-    world.lived(machine)
+    world.used(machine)
     target = machine.small / "team"
     filler = fill(machine, left)
-    machine.verb("export", str(target))
+    machine.command("export", str(target))
     for file in target.rglob("*.gz"):
         for line in gzip.decompress(file.read_bytes()).splitlines():
             json.loads(line)
     filler.unlink()
-    machine.verb("export", str(target), exits=(0,))
-    machine.exact_report(machine.verb("spend", "--from", str(target), "--json", exits=(0,)).json())
-    machine.exact()
+    machine.command("export", str(target), exits=(0,))
+    machine.check_report(machine.command("spend", "--from", str(target), "--json", exits=(0,)).json())
+    machine.check_spend()
 
 
-@attack("disks", "a page on a disk with {left} bytes left is the old one or the new one, whole", over=LEFT)
+@attack("disks", "a page on a disk with {left} free bytes is the complete old one or the complete new one", over=LEFT)
 def full_page(machine, left):
-    world.lived(machine)
+    world.used(machine)
     page = machine.small / "page.html"
-    machine.verb("spend", "--html", str(page), exits=(0,))
-    world.grow(machine)
+    machine.command("spend", "--html", str(page), exits=(0,))
+    world.add_responses(machine)
     fill(machine, left)
-    machine.verb("spend", "--html", str(page))
+    machine.command("spend", "--html", str(page))
     text = page.read_text()
-    machine.holds(text.startswith("<!doctype html>") and text.endswith("</html>\n"), f"the page is cut off: {text[-80:]!r}")
-    machine.holds(os.listdir(machine.small).count("page.html") == 1 and not [name for name in os.listdir(machine.small)
-        if name.startswith(".whycap")], "something was left beside the page")
-    machine.exact()
+    machine.check(
+        text.startswith("<!doctype html>") and text.endswith("</html>\n"), f"the page is cut off: {text[-80:]!r}"
+    )
+    machine.check(
+        os.listdir(machine.small).count("page.html") == 1
+        and not [name for name in os.listdir(machine.small) if name.startswith(".whycap")],
+        "something was left beside the page",
+    )
+    machine.check_spend()

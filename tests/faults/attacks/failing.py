@@ -1,22 +1,23 @@
 """Makes every system call of every command fail in turn, either once or permanently from some point on."""
+
 import re
 
 import calls
 import world
 from attacks.disks import either_or, litter_goes, locks_of, nothing_lost, settings_of
 from calls import ERRORS, SCENES
-from machine import Broken, Fault, wait_for_all
+from launcher import BrokenPromise, Fault, run_at_once
 from suite import attack, product
 from text import RESPONSE_USD
 
 
 def each_call(machine):
-    return calls.each(machine, ERRORS)
+    return calls.possible_faults(machine, ERRORS)
 
 
 def each_call_onward(machine):
     # A call that fails with EINTR is always retried, as it should be.
-    return calls.each(machine, [error for error in ERRORS if error != "EINTR"])
+    return calls.possible_faults(machine, [error for error in ERRORS if error != "EINTR"])
 
 
 def by_name(row):
@@ -26,69 +27,90 @@ def by_name(row):
 def true_amounts(machine, run):
     """Checks that the status line shows the complete amount or marks it as incomplete."""
     for label, shown in re.findall(r"(session|today) \$([\d.,]+)", run.text):
-        own = machine.truth.get("alpha", 0) * RESPONSE_USD
-        whole = machine.responses() * RESPONSE_USD
+        own = machine.response_counts.get("alpha", 0) * RESPONSE_USD
+        whole = machine.response_count() * RESPONSE_USD
         right = {f"{own:.2f}"} if label == "session" else {f"{whole:.2f}"}
         if shown not in right:
-            raise Broken(f"the line says {label} ${shown}, true is ${' or $'.join(right)}: {run.text!r}")
+            raise BrokenPromise(f"the line says {label} ${shown}, true is ${' or $'.join(right)}: {run.text!r}")
 
 
 def suffers(machine, scene, fault):
-    calls.prepare(machine, scene)
+    calls.prepare_scene(machine, scene)
     before, locks = settings_of(machine), locks_of(machine)
-    run = calls.play(machine, scene, fault=fault)
+    run = calls.run_scene(machine, scene, fault=fault)
     if scene in ("spend json", "spend at first"):
-        machine.exact_or_said(run)
+        machine.check_gap_is_reported(run)
     if scene == "statusline":
         true_amounts(machine, run)
     call = scene.split(" at ")[0]
     either_or(machine, call, before)
-    if call in ("install", "install wrap", "uninstall") and run.exit == 0 and not run.failed_output:
-        machine.holds(settings_of(machine) != before, f"{call} ended with 0 and changed nothing")
+    if call in ("install", "install wrap", "uninstall") and run.exit_code == 0 and not run.failed_output:
+        machine.check(settings_of(machine) != before, f"{call} ended with 0 and changed nothing")
     nothing_lost(machine, locks)
-    machine.exact()
+    machine.check_spend()
     litter_goes(machine)
     if call == "clear":
-        machine.verb("locks", "--restore")
+        machine.command("locks", "--restore")
         nothing_lost(machine, locks)
 
 
-@attack("failing", "{scene} keeps its contract and loses nothing when system call {which} fails once with {error}", over=each_call,
-    quick=1700, tires=by_name)
+@attack(
+    "failing",
+    "{scene} keeps its contract and loses nothing when system call {which} fails once with {error}",
+    over=each_call,
+    quick=1700,
+    similar_by=by_name,
+)
 def once(machine, scene, which, error):
-    suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error]))
+    suffers(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error]))
 
 
-@attack("failing", "{scene} keeps its contract and loses nothing when {which} and all later calls of that name fail with {error}",
-    over=each_call_onward, quick=1500, tires=by_name)
+@attack(
+    "failing",
+    "{scene} keeps its contract and loses nothing when {which} and all later calls of that name fail with {error}",
+    over=each_call_onward,
+    quick=1500,
+    similar_by=by_name,
+)
 def onward(machine, scene, which, error):
-    suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
+    suffers(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error], onward=True))
 
 
 HOSTS = tuple(scene for scene in SCENES if scene.startswith(("statusline", "hook")))
 
 
 def memory_calls(machine):
-    return [row for row in calls.each(machine, ("ENOMEM", "EAGAIN"), HOSTS) if row[1].split(":")[1] in ("mmap", "brk", "mremap",
-        "getrandom")]
+    return [
+        row
+        for row in calls.possible_faults(machine, ("ENOMEM", "EAGAIN"), HOSTS)
+        if row[1].split(":")[1] in ("mmap", "brk", "mremap", "getrandom")
+    ]
 
 
-@attack("failing", "{scene} prints its line and ends with 0 when {which} and all later calls of that name are refused with {error}",
-        over=memory_calls, tires=by_name)
+@attack(
+    "failing",
+    "{scene} prints its line and exits with 0 when {which} and all later calls of that name fail with {error}",
+    over=memory_calls,
+    similar_by=by_name,
+)
 def memory(machine, scene, which, error):
-    suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
+    suffers(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error], onward=True))
 
 
 # From the limit at which the loader can barely start, up to a limit that is sufficient for everything.
-@attack("failing", "{scene} prints its line where a process may have {kilobytes} kB of memory",
-        over=product([scene for scene in HOSTS if scene.startswith("statusline")], range(6000, 20000, 60)), quick=300)
+@attack(
+    "failing",
+    "{scene} prints its line when a process may use {kilobytes} kB of memory",
+    over=product([scene for scene in HOSTS if scene.startswith("statusline")], range(6000, 20000, 60)),
+    quick=300,
+)
 def little_memory(machine, scene, kilobytes):
-    calls.prepare(machine, scene)
+    calls.prepare_scene(machine, scene)
     limits = (f"as={kilobytes * 1024}",)
     # The program has no influence on whether it starts at all.
-    if machine.run("--version", limits=limits).exit == 0:
-        calls.play(machine, scene, limits=limits)
-    machine.exact()
+    if machine.run("--version", limits=limits).exit_code == 0:
+        calls.run_scene(machine, scene, limits=limits)
+    machine.check_spend()
 
 
 # --- file systems that cannot lock ---------------------------------------------------------------------
@@ -97,30 +119,48 @@ LOCKING = {"F_GETLK": 5, "F_SETLK": 6, "F_SETLKW": 7, "F_OFD_SETLK": 37, "flock"
 REFUSALS = {"ENOLCK": 37, "EAGAIN": 11, "EACCES": 13, "EINVAL": 22, "ENOSYS": 38, "EOPNOTSUPP": 95, "EINTR once": 4}
 
 
-@attack("failing", "{scene} ends in time where {lock} always fails with {error}", tires=lambda row: row[1:],
-        over=product(("spend json", "uninstall", "install", "clear", "statusline", "hook Stop"), ("F_SETLK", "flock"),
-        ("ENOLCK", "EAGAIN")))
+@attack(
+    "failing",
+    "{scene} exits in time when {lock} always fails with {error}",
+    similar_by=lambda row: row[1:],
+    over=product(
+        ("spend json", "uninstall", "install", "clear", "statusline", "hook Stop"),
+        ("F_SETLK", "flock"),
+        ("ENOLCK", "EAGAIN"),
+    ),
+)
 def without_locks(machine, scene, lock, error):
     no_locks(machine, scene, lock, error)
 
 
-@attack("failing", "{scene} ends in time, and what only reads goes on, where {lock} fails with {error}",
-    over=product(SCENES, LOCKING, REFUSALS), quick=200, tires=lambda row: row[1:])
+@attack(
+    "failing",
+    "{scene} exits in time, and commands that only read succeed, when {lock} fails with {error}",
+    over=product(SCENES, LOCKING, REFUSALS),
+    quick=200,
+    similar_by=lambda row: row[1:],
+)
 def no_locks(machine, scene, lock, error):
-    calls.prepare(machine, scene)
+    calls.prepare_scene(machine, scene)
     number = calls.NUMBERS["flock" if lock == "flock" else "fcntl"]
     fault = Fault(1, REFUSALS[error], number=number, argument=LOCKING[lock], onward="once" not in error)
-    run = calls.play(machine, scene, fault=fault)
+    run = calls.run_scene(machine, scene, fault=fault)
     if scene in ("spend json", "spend at first"):
-        machine.exact_or_said(run)
-    machine.exact()
+        machine.check_gap_is_reported(run)
+    machine.check_spend()
 
 
-@attack("failing", "many at once on a disk that cannot lock lose nothing once it can", over=("ENOLCK", "EAGAIN"))
+@attack(
+    "failing",
+    "many simultaneous processes on a disk without locks lose nothing when it has locks again",
+    over=("ENOLCK", "EAGAIN"),
+)
 def many_without_locks(machine, error):
-    world.lived(machine)
-    world.grow(machine)
+    world.used(machine)
+    world.add_responses(machine)
     fault = Fault(1, ERRORS[error], number=calls.NUMBERS["fcntl"], argument=LOCKING["F_SETLK"], onward=True)
-    wait_for_all([lambda: machine.statusline(world.status_payload(machine),
-        fault=fault)] * 4 + [lambda: machine.hook(world.event(machine, "Stop"), fault=fault)] * 4)
-    machine.exact()
+    run_at_once(
+        [lambda: machine.statusline(world.status_payload(machine), fault=fault)] * 4
+        + [lambda: machine.hook(world.hook_event(machine, "Stop"), fault=fault)] * 4
+    )
+    machine.check_spend()

@@ -1,5 +1,6 @@
 """Unreadable data is counted and reported. A total that is smaller than the true amount comes with a note that says
 so."""
+
 import errno
 import json
 import os
@@ -7,74 +8,94 @@ import os
 import calls
 import world
 from attacks.stdin import bind_socket
-from machine import NOBODY, Broken, Fault
+from launcher import BrokenPromise, Fault
+from machine import NOBODY
 from suite import attack, product
 from text import RESPONSE_USD, remarks, mentions_gap
 
 # The path that is made unreadable, and the number of responses in it.
 SHUT = {
-    "a transcript": (".claude/projects/-home-work-api/beta.jsonl", 12), "a project": (".claude/projects/-home-work-api", 28),
-    "all projects": (".claude/projects", 34), "the other project": (".claude/projects/-home-work-web", 6),
+    "a transcript": (".claude/projects/-home-work-api/beta.jsonl", 12),
+    "a project": (".claude/projects/-home-work-api", 28),
+    "all projects": (".claude/projects", 34),
+    "the other project": (".claude/projects/-home-work-web", 6),
     "the subagents": (".claude/projects/-home-work-api/alpha/subagents", 4),
     "a session's directory": (".claude/projects/-home-work-api/alpha", 4),
     "a subagent's transcript": (".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", 4),
     "the configuration directory": (".claude", 34),
 }
-REPORTS = {"text": ("spend",), "by session": ("spend", "--by", "session"), "JSON": ("spend", "--json"),
-    "JSON by session": ("spend", "--by", "session", "--json")}
+REPORTS = {
+    "text": ("spend",),
+    "by session": ("spend", "--by", "session"),
+    "JSON": ("spend", "--json"),
+    "JSON by session": ("spend", "--by", "session", "--json"),
+}
 
 
 def said(machine, run, missing, sound):
     """Checks that a report with missing data says so, in text and in JSON. `sound` is the report's text when no data is
     missing."""
-    if run.exit == 1:
+    if run.exit_code == 1:
         return  # rejected with a one-line error, so no wrong amount was reported
     try:
         report = json.loads(run.text)
     except ValueError:
-        if not mentions_gap(run.text + run.complaint) and f"{machine.responses()}" not in run.text.split():
-            raise Broken(f"the report misses {missing} responses and does not say so: {run.text.strip()!r}") from None
+        if not mentions_gap(run.text + run.error_text) and f"{machine.response_count()}" not in run.text.split():
+            raise BrokenPromise(
+                f"the report misses {missing} responses and does not say so: {run.text.strip()!r}"
+            ) from None
         return
-    if report["total"]["responses"] < machine.responses() and remarks(report) == sound:
-        raise Broken(f"the report has {report['total']['responses']} of {machine.responses()} responses and no field says so")
+    if report["total"]["responses"] < machine.response_count() and remarks(report) == sound:
+        raise BrokenPromise(
+            f"the report has {report['total']['responses']} of {machine.response_count()} responses and no field says so"
+        )
 
 
-def sound_remarks(machine):
-    return remarks(machine.verb("spend", "--json", exits=(0,)).json())
+def expected_remarks(machine):
+    return remarks(machine.command("spend", "--json", exits=(0,)).json())
 
 
-@attack("gaps", "{what} that may not be {how} is said by the report ({report}), {when}",
-    over=product(SHUT, ("read", "entered"), REPORTS, ("at first", "after all was counted and more came")))
+@attack(
+    "gaps",
+    "the report ({report}) names {what} that may not be {how}, {when}",
+    over=product(SHUT, ("read", "entered"), REPORTS, ("at first", "after all was counted and more came")),
+)
 def shut(machine, what, how, report, when):
     path, missing = SHUT[what]
     if when == "at first":
-        world.lived(machine)
-        sound = sound_remarks(machine)
+        world.used(machine)
+        sound = expected_remarks(machine)
         world.fresh(machine)
     else:
-        world.lived(machine)
-        sound = sound_remarks(machine)
+        world.used(machine)
+        sound = expected_remarks(machine)
         for session in ("alpha", "beta", "gamma"):
-            world.grow(machine, session, (60,))
-        world.append(machine, "alpha/subagents/agent-1", world.response("alpha", 160, isSidechain=True))
-        machine.truth["alpha"] += 1
-    machine.give(NOBODY)
+            world.add_responses(machine, session, (60,))
+        world.append_lines(machine, "alpha/subagents/agent-1", world.response("alpha", 160, isSidechain=True))
+        machine.response_counts["alpha"] += 1
+    machine.change_owner(NOBODY)
     place = machine.path(path)
     if how == "entered" and not place.is_dir():
         return
     place.chmod(0 if how == "read" else 0o444 if place.is_dir() else 0)
-    run = machine.verb(*REPORTS[report], user=NOBODY)
+    run = machine.command(*REPORTS[report], user=NOBODY)
     said(machine, run, missing, sound)
     place.chmod(0o755)
-    machine.exact(user=NOBODY)
+    machine.check_spend(user=NOBODY)
 
 
-@attack("gaps", "a {kind} in the place of {what} is said by the report ({report})",
-    over=product(("FIFO", "socket", "directory", "zero", "link to nothing", "link to itself"), ("a transcript", "a project"),
-    REPORTS))
+@attack(
+    "gaps",
+    "the report ({report}) names a {kind} in place of {what}",
+    over=product(
+        ("FIFO", "socket", "directory", "zero", "link to nothing", "link to itself"),
+        ("a transcript", "a project"),
+        REPORTS,
+    ),
+)
 def in_place(machine, kind, what, report):
-    world.lived(machine)
-    sound = sound_remarks(machine)
+    world.used(machine)
+    sound = expected_remarks(machine)
     world.fresh(machine)
     path, missing = SHUT[what]
     place = machine.path(path)
@@ -89,7 +110,7 @@ def in_place(machine, kind, what, report):
         machine.device(place, "zero")
     else:
         place.symlink_to(place if "itself" in kind else machine.outside / "nothing")
-    run = machine.verb(*REPORTS[report])
+    run = machine.command(*REPORTS[report])
     # The path might not be a transcript at all, so printing nothing is correct if nothing is known to be missing. Only
     # a hang is wrong. A name that ends in .jsonl indicates a transcript.
     if what == "a transcript" and kind in ("FIFO", "socket", "zero", "link to itself"):
@@ -99,9 +120,9 @@ def in_place(machine, kind, what, report):
 def reading_calls(machine):
     """Yields each system call that is used to find and read transcripts and their directories."""
     world.fresh(machine)
-    run = machine.verb("spend", "--json", count=True)
+    run = machine.command("spend", "--json", list_calls=True)
     counted, rows = {}, []
-    for number, *_ in run.listed:
+    for number, *_ in run.system_calls:
         name = calls.NAMES.get(number, str(number))
         counted[name] = counted.get(name, 0) + 1
         if name in ("openat", "getdents64", "read", "pread64", "statx", "newfstatat", "lseek", "fstat"):
@@ -109,24 +130,31 @@ def reading_calls(machine):
     return rows
 
 
-@attack("gaps", "where {which} fails with {error} in a first report, what is missing is said, in JSON and in text",
-    over=reading_calls, quick=350)
+@attack(
+    "gaps",
+    "if {which} fails with {error} in a first report, its JSON and its text say what is missing",
+    over=reading_calls,
+    quick=350,
+)
 def in_the_middle(machine, which, error):
-    world.lived(machine)
-    sound = sound_remarks(machine)
+    world.used(machine)
+    sound = expected_remarks(machine)
     for arguments in (("spend", "--json"), ("spend",)):
         world.fresh(machine)
-        run = machine.verb(*arguments, fault=Fault(**calls.place_of(which), error=getattr(errno, error)))
-        if run.exit == 0:
+        run = machine.command(*arguments, fault=Fault(**calls.fault_location(which), error=getattr(errno, error)))
+        if run.exit_code == 0:
             said(machine, run, "some", sound)
-        machine.exact()
+        machine.check_spend()
 
 
-@attack("gaps", "a history of which {part} is named in CLAUDE_CONFIG_DIR is not half counted in silence",
-    over=("one is missing", "one is a file", "one may not be read"))
+@attack(
+    "gaps",
+    "a history of which {part} is named in CLAUDE_CONFIG_DIR is not partly counted without a warning",
+    over=("one is missing", "one is a file", "one may not be read"),
+)
 def histories(machine, part):
-    world.lived(machine)
-    sound = sound_remarks(machine)
+    world.used(machine)
+    sound = expected_remarks(machine)
     world.fresh(machine)
     second = machine.outside / "second"
     second.mkdir()
@@ -137,36 +165,52 @@ def histories(machine, part):
         second.chmod(0)
     else:
         second.rmdir()
-    machine.give(NOBODY)
-    run = machine.verb("spend", "--json", user=NOBODY, environment={"CLAUDE_CONFIG_DIR": f"{machine.claude},{second}"})
-    if run.exit == 0:
+    machine.change_owner(NOBODY)
+    run = machine.command(
+        "spend", "--json", user=NOBODY, environment={"CLAUDE_CONFIG_DIR": f"{machine.claude},{second}"}
+    )
+    if run.exit_code == 0:
         report = run.json()
-        machine.holds(report["total"]["responses"] == machine.responses(),
-            f"{report['total']['responses']} of {machine.responses()}")
+        machine.check(
+            report["total"]["responses"] == machine.response_count(),
+            f"{report['total']['responses']} of {machine.response_count()}",
+        )
         if part == "one may not be read":
-            machine.holds(remarks(report) != sound, "no field says that a history could not be read")
+            machine.check(remarks(report) != sound, "no field says that a history could not be read")
 
 
-DAMAGED = {"a line cut off": lambda line: line[:len(line) // 2], "a wrong escape": lambda line: line.replace("xxxx", "\\qxxx", 1),
+DAMAGED = {
+    "a line cut off": lambda line: line[: len(line) // 2],
+    "a wrong escape": lambda line: line.replace("xxxx", "\\qxxx", 1),
     "usage that is a text": lambda line: line.replace('"usage": {', '"usage": "x", "was": {'),
-           "counts that are texts": lambda line: line.replace('"output_tokens": 1000', '"output_tokens": "many"'),
-           "a raw newline in it": lambda line: line.replace("xxxx", "x\nx", 1)}
+    "counts that are texts": lambda line: line.replace('"output_tokens": 1000', '"output_tokens": "many"'),
+    "a raw newline in it": lambda line: line.replace("xxxx", "x\nx", 1),
+}
 
 
-@attack("gaps", "an answer's line with {what} is understood all the same, or counted as damaged and said ({report})",
-    over=product(DAMAGED, REPORTS))
+@attack(
+    "gaps",
+    "a response's line with {what} is read, or it is reported as damaged ({report})",
+    over=product(DAMAGED, REPORTS),
+)
 def damaged_lines(machine, what, report):
-    world.lived(machine)
-    sound = sound_remarks(machine)
+    world.used(machine)
+    sound = expected_remarks(machine)
     line = DAMAGED[what](json.dumps(world.response("beta", 95)))
-    world.append(machine, "beta", line + "\n", world.response("beta", 96))
-    machine.truth["beta"] += 1
-    total = machine.verb("spend", "--json", exits=(0,)).json()["total"]
-    if total["responses"] == machine.responses() + 1 and abs(total["cost_usd"] - total["responses"] * RESPONSE_USD) < 1e-9:
+    world.append_lines(machine, "beta", line + "\n", world.response("beta", 96))
+    machine.response_counts["beta"] += 1
+    total = machine.command("spend", "--json", exits=(0,)).json()["total"]
+    if (
+        total["responses"] == machine.response_count() + 1
+        and abs(total["cost_usd"] - total["responses"] * RESPONSE_USD) < 1e-9
+    ):
         return
-    run = machine.verb(*REPORTS[report], exits=(0,))
+    run = machine.command(*REPORTS[report], exits=(0,))
     if "JSON" in report:
-        machine.holds(remarks(run.json()) != sound, "no field says that a line could not be understood")
+        machine.check(remarks(run.json()) != sound, "no field says that a line could not be understood")
     else:
-        machine.holds(mentions_gap(run.text + run.complaint), f"not a word about it: {run.text.strip()!r}")
-    machine.holds(total["responses"] >= machine.responses(), f"{total['responses']} responses, true are {machine.responses()}")
+        machine.check(mentions_gap(run.text + run.error_text), f"not a word about it: {run.text.strip()!r}")
+    machine.check(
+        total["responses"] >= machine.response_count(),
+        f"{total['responses']} responses, true are {machine.response_count()}",
+    )

@@ -1,8 +1,9 @@
 """install.sh: interrupted, misplaced, and in strange surroundings."""
+
 import os
 import subprocess
 
-from machine import Broken
+from launcher import BrokenPromise
 from suite import attack, product
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "PIPE")
@@ -19,13 +20,17 @@ def checkout(machine):
         machine.write(place / name, (repository / name).read_bytes(), mode=0o755 if name.endswith(".sh") else 0o644)
     programs = machine.outside / "programs"
     log = machine.outside / "log"
-    machine.write(programs / "cargo", f"""#!/bin/sh
+    machine.write(
+        programs / "cargo",
+        f"""#!/bin/sh
 echo "$PWD: $*" >>{log}
 case $1 in
 --version) echo 'cargo 1.99.0 (x 2026-01-01)' ;;
 build | rustc) mkdir -p "$CARGO_TARGET_DIR/source" && cp {machine.tools.program} "$CARGO_TARGET_DIR/source/whycap" ;;
 esac
-""", mode=0o755)
+""",
+        mode=0o755,
+    )
     machine.home.mkdir(exist_ok=True)
     (machine.root / "tmp").mkdir()
     return place, programs, log
@@ -33,7 +38,9 @@ esac
 
 def started(machine, command, programs, cwd, **how):
     variables = {**machine.variables, "PATH": f"{programs}:/usr/bin:/bin", "TMPDIR": str(machine.root / "tmp")}
-    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, timeout=60, start_new_session=True, **how)
+    return subprocess.run(
+        command, cwd=cwd, env=variables, capture_output=True, timeout=60, start_new_session=True, **how
+    )
 
 
 def leftovers(machine):
@@ -43,9 +50,11 @@ def leftovers(machine):
     return found + list((machine.root / "tmp").iterdir())
 
 
-@attack("installing",
-    "install.sh that is ended by {name} while {step} runs leaves nothing half done, and the next run completes it",
-    over=product(SIGNALS, STEPS, ("itself", "everything")))
+@attack(
+    "installing",
+    "install.sh that is ended by {name} while {step} runs leaves nothing incomplete, and the next run succeeds",
+    over=product(SIGNALS, STEPS, ("itself", "everything")),
+)
 def interrupted(machine, name, step, whom):
     place, programs, _ = checkout(machine)
     real = {"cargo": programs / "real-cargo"}.get(step, f"/usr/bin/{step}")
@@ -55,26 +64,33 @@ def interrupted(machine, name, step, whom):
         real = f"/bin/{step}"
     once = machine.outside / "once"
     target = "$PPID" if whom == "itself" else "0"
-    machine.write(programs / step,
-        f"#!/bin/sh\n{real} \"$@\"\ncode=$?\nif [ ! -e {once} ]; then : >{once}; kill -{name} {target}; fi\nexit $code\n",
-        mode=0o755)
+    machine.write(
+        programs / step,
+        f'#!/bin/sh\n{real} "$@"\ncode=$?\nif [ ! -e {once} ]; then : >{once}; kill -{name} {target}; fi\nexit $code\n',
+        mode=0o755,
+    )
     try:
         started(machine, [str(place / "install.sh")], programs, place)
     except subprocess.TimeoutExpired as error:
-        raise Broken("it did not end") from error
+        raise BrokenPromise("it did not end") from error
     left = leftovers(machine)
-    machine.holds(not left, f"left behind: {left[0].name}" if left else "")
+    machine.check(not left, f"left behind: {left[0].name}" if left else "")
     settings = machine.claude / "settings.json"
     if settings.exists():
-        machine.holds(settings.read_text().count("whycap") >= 6, "the settings are half changed")
+        machine.check(settings.read_text().count("whycap") >= 6, "the settings are half changed")
     run = started(machine, [str(place / "install.sh")], programs, place)
-    machine.holds(run.returncode == 0, f"the next run ends with {run.returncode}: {run.stderr[-200:]!r}")
-    machine.holds((machine.home / ".local/bin/whycap").exists() and not leftovers(machine),
-        "the next run did not complete it, or left something behind")
+    machine.check(run.returncode == 0, f"the next run ends with {run.returncode}: {run.stderr[-200:]!r}")
+    machine.check(
+        (machine.home / ".local/bin/whycap").exists() and not leftovers(machine),
+        "the next run did not complete it, or left something behind",
+    )
 
 
-@attack("installing", "install.sh piped into a shell {where} builds nothing there",
-    over=("in another Rust project", "in the home", "in a checkout of whycap", "in a project that calls itself whycap"))
+@attack(
+    "installing",
+    "install.sh piped into a shell {where} builds nothing there",
+    over=("in another Rust project", "in the home", "in a checkout of whycap", "in a project that calls itself whycap"),
+)
 def piped(machine, where):
     place, programs, log = checkout(machine)
     project = machine.project
@@ -87,21 +103,37 @@ def piped(machine, where):
     run = started(machine, ["/bin/sh"], programs, cwd, input=(place / "install.sh").read_bytes())
     built = [line for line in log.read_text().splitlines() if "build" in line] if log.exists() else []
     if where == "in a checkout of whycap":
-        machine.holds(not leftovers(machine), "something was left behind")
+        machine.check(not leftovers(machine), "something was left behind")
         return
-    machine.holds(not built, f"it built: {built}")
-    machine.holds(run.returncode != 0 and len(run.stderr.decode().strip().split("\n")) == 1,
-        f"it did not refuse in one line: {run.returncode}, {run.stderr[-200:]!r}")
-    machine.holds(not (machine.home / ".local").exists(), "it made directories all the same")
+    machine.check(not built, f"it built: {built}")
+    machine.check(
+        run.returncode != 0 and len(run.stderr.decode().strip().split("\n")) == 1,
+        f"it did not refuse in one line: {run.returncode}, {run.stderr[-200:]!r}",
+    )
+    machine.check(not (machine.home / ".local").exists(), "it made directories all the same")
 
 
-@attack("installing", "install.sh {how} ends in one line or well",
-    over=("without HOME", "with a read-only prefix", "with a prefix that is a file", "with a prefix that has spaces",
-    "without cargo", "with a cargo that fails", "with a cargo that builds nothing", "with a full disk", "twice",
-    "with a directory in the program's place",
-                                                                         "with a link in the program's place",
-                                                                         "from a path with quotes", "with nobody reading",
-                                                                         "uninstall of another program", "uninstall of nothing"))
+@attack(
+    "installing",
+    "install.sh {how} succeeds or prints one line",
+    over=(
+        "without HOME",
+        "with a read-only prefix",
+        "with a prefix that is a file",
+        "with a prefix that has spaces",
+        "without cargo",
+        "with a cargo that fails",
+        "with a cargo that builds nothing",
+        "with a full disk",
+        "twice",
+        "with a directory in the program's place",
+        "with a link in the program's place",
+        "from a path with quotes",
+        "with nobody reading",
+        "uninstall of another program",
+        "uninstall of nothing",
+    ),
+)
 def surroundings(machine, how):
     place, programs, _ = checkout(machine)
     prefix = machine.home / "prefix"
@@ -119,10 +151,15 @@ def surroundings(machine, how):
     elif how == "without cargo":
         (programs / "cargo").unlink()
     elif how == "with a cargo that fails":
-        machine.write(programs / "cargo",
-            "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0' && exit 0\necho no >&2\nexit 101\n", mode=0o755)
+        machine.write(
+            programs / "cargo",
+            "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0' && exit 0\necho no >&2\nexit 101\n",
+            mode=0o755,
+        )
     elif how == "with a cargo that builds nothing":
-        machine.write(programs / "cargo", "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0'\nexit 0\n", mode=0o755)
+        machine.write(
+            programs / "cargo", "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0'\nexit 0\n", mode=0o755
+        )
     elif how == "with a full disk":
         command[2] = str(machine.small / "prefix")
     elif how == "with a directory in the program's place":
@@ -132,7 +169,7 @@ def surroundings(machine, how):
         victim.write_text("precious")
         (prefix / "bin/whycap").symlink_to(victim)
     elif how == "from a path with quotes":
-        other = machine.outside / "it's \"here\" $HOME"
+        other = machine.outside / 'it\'s "here" $HOME'
         os.rename(place, other)
         place, command[0] = other, str(other / "install.sh")
     elif how == "uninstall of another program":
@@ -144,21 +181,23 @@ def surroundings(machine, how):
         reader, writer = os.pipe()
         os.close(reader)
         variables = {**machine.variables, "PATH": f"{programs}:/usr/bin:/bin", "TMPDIR": str(machine.root / "tmp")}
-        subprocess.run(command, cwd=place, env=variables, stdout=writer, stderr=subprocess.PIPE, timeout=60, start_new_session=True)
+        subprocess.run(
+            command, cwd=place, env=variables, stdout=writer, stderr=subprocess.PIPE, timeout=60, start_new_session=True
+        )
         os.close(writer)
     else:
         run = started(machine, command, programs, place)
         if how == "twice":
             run = started(machine, command, programs, place)
-            machine.holds(run.returncode == 0, f"the second time it ends with {run.returncode}")
+            machine.check(run.returncode == 0, f"the second time it ends with {run.returncode}")
         if run.returncode not in (0, 1):
-            raise Broken(f"it ended with {run.returncode}: {run.stderr[-200:]!r}")
+            raise BrokenPromise(f"it ended with {run.returncode}: {run.stderr[-200:]!r}")
         if run.returncode == 1 and how != "without cargo":
-            machine.holds("install.sh: " in run.stderr.decode(), f"it failed without saying why: {run.stderr[-200:]!r}")
-    machine.holds(not leftovers(machine), f"left behind: {leftovers(machine)}")
+            machine.check("install.sh: " in run.stderr.decode(), f"it failed without saying why: {run.stderr[-200:]!r}")
+    machine.check(not leftovers(machine), f"left behind: {leftovers(machine)}")
     if victim.exists():
-        machine.holds(victim.read_text() == "precious", "what the link led to was overwritten")
+        machine.check(victim.read_text() == "precious", "what the link led to was overwritten")
     if how == "with a prefix that is a file":
-        machine.holds(prefix.read_text() == "precious", "the file was changed")
+        machine.check(prefix.read_text() == "precious", "the file was changed")
     if how == "uninstall of another program":
-        machine.holds((prefix / "bin/whycap").exists(), "another program was deleted")
+        machine.check((prefix / "bin/whycap").exists(), "another program was deleted")

@@ -1,5 +1,6 @@
 """Kills commands that write with SIGKILL before each of their system calls. The next run finds all data, and no file is
 left behind permanently."""
+
 import json
 import os
 import sqlite3
@@ -7,23 +8,41 @@ import sqlite3
 import calls
 import world
 from attacks.disks import either_or, litter_goes, locks_of, nothing_lost, settings_of
-from machine import Broken, Fault
+from launcher import BrokenPromise, Fault
 from suite import attack
 
 # Only commands that write, because commands that only read have nothing to lose.
-WRITING = ("statusline", "statusline at first", "statusline in an error", "statusline wrapped", "hook SessionStart", "hook Stop",
-    "hook StopFailure", "hook StopFailure at first", "hook SessionEnd", "hook UserPromptSubmit",
-           "hook /whycap continue", "spend json", "spend at first", "clear", "restore", "install", "install wrap",
-           "install project", "uninstall", "explain")
+WRITING = (
+    "statusline",
+    "statusline at first",
+    "statusline in an error",
+    "statusline wrapped",
+    "hook SessionStart",
+    "hook Stop",
+    "hook StopFailure",
+    "hook StopFailure at first",
+    "hook SessionEnd",
+    "hook UserPromptSubmit",
+    "hook /whycap continue",
+    "spend json",
+    "spend at first",
+    "clear",
+    "restore",
+    "install",
+    "install wrap",
+    "install project",
+    "uninstall",
+    "explain",
+)
 
 
 def each_call(machine):
     """Yields (scene, number) for each system call of each scene that writes."""
-    return [(scene, number) for scene in WRITING for number in range(1, len(calls.recorded(machine, scene)) + 1)]
+    return [(scene, number) for scene in WRITING for number in range(1, len(calls.system_calls_of(machine, scene)) + 1)]
 
 
 def killed(machine, scene, fault):
-    calls.prepare(machine, scene)
+    calls.prepare_scene(machine, scene)
     before, locks = settings_of(machine), locks_of(machine)
     run = dead_or_done(machine, scene, fault)
     call = scene.split(" at ")[0]
@@ -35,19 +54,22 @@ def killed(machine, scene, fault):
 def dead_or_done(machine, scene, fault):
     """Runs a scene that is killed partway through, to which no contract applies."""
     try:
-        return calls.play(machine, scene, fault=fault)
-    except Broken as broken:
+        return calls.run_scene(machine, scene, fault=fault)
+    except BrokenPromise as broken:
         if "signal 9" not in str(broken):
             raise
         return None
 
 
-@attack("kills",
-    "{scene} killed before its system call {number}: the next run is exact, settings are as before or complete, nothing is lost or left lying",
-    over=each_call, quick=900)
+@attack(
+    "kills",
+    "{scene} is killed before its system call {number}: the next run is exact, the settings are unchanged or complete, and nothing is lost or left over",
+    over=each_call,
+    quick=900,
+)
 def once(machine, scene, number):
     _, before, locks = killed(machine, scene, Fault(number, kill=True))
-    machine.exact()
+    machine.check_spend()
     again(machine, scene, before, locks)
     litter_goes(machine)
 
@@ -57,90 +79,111 @@ def again(machine, scene, before, locks):
     killed."""
     call = scene.split(" at ")[0]
     if call.startswith("install"):
-        run = calls.play(machine, scene)
-        machine.holds(run.exit == 0, f"the second {call} ended with {run.exit}: {run.complaint}")
-        path = machine.project / ".claude/settings.json" if call == "install project" else machine.claude / "settings.json"
+        run = calls.run_scene(machine, scene)
+        machine.check(run.exit_code == 0, f"the second {call} ended with {run.exit_code}: {run.error_text}")
+        path = (
+            machine.project / ".claude/settings.json" if call == "install project" else machine.claude / "settings.json"
+        )
         now = json.loads(path.read_text())
-        machine.holds(str(now).count("whycap") >= 6, f"after the second {call} the settings are not complete")
+        machine.check(str(now).count("whycap") >= 6, f"after the second {call} the settings are not complete")
         command = now.get("statusLine", {}).get("command", "")
-        machine.holds("whycap" in command, f"the status line is {command!r}")
-        machine.verb(*("uninstall",), exits=(0,))
+        machine.check("whycap" in command, f"the status line is {command!r}")
+        machine.command(*("uninstall",), exits=(0,))
         if before is not None:
-            machine.holds(settings_of(machine) == before,
-                f"uninstall does not bring back what was there: {settings_of(machine)!r}"[:300])
+            machine.check(
+                settings_of(machine) == before,
+                f"uninstall does not bring back what was there: {settings_of(machine)!r}"[:300],
+            )
     elif call == "uninstall":
-        run = calls.play(machine, scene)
-        machine.holds(run.exit == 0, f"the second uninstall ended with {run.exit}: {run.complaint}")
+        run = calls.run_scene(machine, scene)
+        machine.check(run.exit_code == 0, f"the second uninstall ended with {run.exit_code}: {run.error_text}")
         now = json.loads(settings_of(machine))
-        machine.holds("whycap" not in str(now), "whycap is still in the settings")
-        machine.holds(now.get("statusLine") == world.FOREIGN_LINE,
-            f"the status line that was wrapped is not back: {now.get('statusLine')}")
+        machine.check("whycap" not in str(now), "whycap is still in the settings")
+        machine.check(
+            now.get("statusLine") == world.PREVIOUS_STATUS_LINE,
+            f"the status line that was wrapped is not back: {now.get('statusLine')}",
+        )
     elif call == "clear":
-        run = calls.play(machine, scene)
-        machine.holds(run.exit == 0, f"the second clearing ended with {run.exit}")
-        left = [path for path in (*world.REMOVED_LOCKS, *world.QUARANTINED_LOCKS) if os.path.lexists(machine.path(path))]
-        machine.holds(not left, f"still there: {left}")
+        run = calls.run_scene(machine, scene)
+        machine.check(run.exit_code == 0, f"the second clearing ended with {run.exit_code}")
+        left = [
+            path for path in (*world.REMOVED_LOCKS, *world.QUARANTINED_LOCKS) if os.path.lexists(machine.path(path))
+        ]
+        machine.check(not left, f"still there: {left}")
         nothing_lost(machine, locks)
         comes_back(machine, scene)
     elif call == "restore":
         comes_back(machine, scene)
     elif "StopFailure" in call or "error" in scene:
-        run = machine.verb("explain", "--json", "--session", "gamma", exits=(0,))
-        machine.holds(run.json().get("incident"), "the error is known nowhere")
+        run = machine.command("explain", "--json", "--session", "gamma", exits=(0,))
+        machine.check(run.json().get("incident"), "the error is known nowhere")
 
 
 def comes_back(machine, scene):
     """Checks that restoring brings back every missing lock completely, and that the exit code reflects this."""
     missing = [path for path in world.QUARANTINED_LOCKS if not machine.path(path).exists()]
-    run = machine.verb("locks", "--restore", "--json", exits=(0, 1))
+    run = machine.command("locks", "--restore", "--json", exits=(0, 1))
     back = run.json()["restored"]
     for path in missing:
         place = machine.path(path)
-        machine.holds(place.exists(), f"{path} did not come back; restore says {back}"[:300])
+        machine.check(place.exists(), f"{path} did not come back; restore says {back}"[:300])
         json.loads(place.read_text())
     # There may be two copies of a lock in quarantine. In this case, one of them stays there, and the output says so.
     unable = [item for item in back if not item["back"] and "now exists at its original path" not in item["why"]]
-    machine.holds(not unable, f"restore fails after the kill: {unable}"[:300])
+    machine.check(not unable, f"restore fails after the kill: {unable}"[:300])
 
 
-@attack("kills", "{scene} killed {times} times at different places is exact at last",
-    over=[(scene, times) for scene in ("statusline", "statusline at first", "hook Stop", "spend at first",
-    "spend json") for times in (5, 25)], quick=None)
+@attack(
+    "kills",
+    "{scene} that is killed {times} times at different calls is exact in the end",
+    over=[
+        (scene, times)
+        for scene in ("statusline", "statusline at first", "hook Stop", "spend at first", "spend json")
+        for times in (5, 25)
+    ],
+    quick=None,
+)
 def often(machine, scene, times):
-    calls.prepare(machine, scene)
-    total = len(calls.recorded(machine, scene))
-    calls.prepare(machine, scene)
+    calls.prepare_scene(machine, scene)
+    total = len(calls.system_calls_of(machine, scene))
+    calls.prepare_scene(machine, scene)
     for turn in range(times):
-        world.grow(machine, "alpha", (200 + turn,))
+        world.add_responses(machine, "alpha", (200 + turn,))
         dead_or_done(machine, scene, Fault(1 + (turn * 37) % total, kill=True))
-    machine.exact()
+    machine.check_spend()
     litter_goes(machine)
 
 
-@attack("kills", "{count} status lines that are cancelled leave nothing lying about", over=(300,))
+@attack("kills", "{count} canceled status lines leave no files behind", over=(300,))
 def cancelled(machine, count):
-    world.lived(machine)
-    total = len(calls.recorded(machine, "statusline"))
-    world.lived(machine)
+    world.used(machine)
+    total = len(calls.system_calls_of(machine, "statusline"))
+    world.used(machine)
     for turn in range(count):
         payload = world.status_payload(machine, f"session-{turn % 7}")
         payload["rate_limits"]["five_hour"]["used_percentage"] = turn % 90
-        run = machine.run("statusline", stdin=json.dumps(payload).encode(), fault=Fault(1 + (turn * 13) % total, kill=True))
-        machine.holds(run.signal in (0, 9), f"signal {run.signal}")
+        run = machine.run(
+            "statusline", stdin=json.dumps(payload).encode(), fault=Fault(1 + (turn * 13) % total, kill=True)
+        )
+        machine.check(run.signal in (0, 9), f"signal {run.signal}")
     litter_goes(machine)
-    machine.exact()
+    machine.check_spend()
 
 
-@attack("kills", "a ledger of another version that is being set aside survives a kill before system call {number}",
-    over=lambda machine: list(range(1, 240)), quick=60)
+@attack(
+    "kills",
+    "a ledger of another version that is being set aside survives a kill before system call {number}",
+    over=lambda machine: list(range(1, 240)),
+    quick=60,
+)
 def migration(machine, number):
-    world.lived(machine)
+    world.used(machine)
     with sqlite3.connect(machine.data / "ledger.sqlite3") as old:
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         old.execute("PRAGMA user_version = 9")
     old.close()
-    world.grow(machine)
+    world.add_responses(machine)
     run = machine.run("spend", "--json", fault=Fault(number, kill=True))
-    machine.holds(run.signal in (0, 9), f"signal {run.signal}")
-    machine.exact()
-    machine.holds(not list(machine.data.glob("*damaged*")), "the ledger was taken for damaged")
+    machine.check(run.signal in (0, 9), f"signal {run.signal}")
+    machine.check_spend()
+    machine.check(not list(machine.data.glob("*damaged*")), "the ledger was taken for damaged")

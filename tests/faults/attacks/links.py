@@ -2,39 +2,101 @@
 never written, replaced, or deleted. Anything other than whycap's regular files is neither read forever nor replaced.
 Links that users create on purpose, such as from settings.json into a repository, work.
 """
+
 import json
 import os
 import stat
 
 import world
 from attacks.stdin import bind_socket
-from machine import NOBODY, SOMEBODY, Broken, kind_of, look
+from file_trees import file_type, observable_state
+from launcher import BrokenPromise
+from machine import NOBODY, SOMEBODY
 from suite import attack, product
 
 # Every file that whycap reads or writes, relative to the home. `*` stands for the first name that exists.
-OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/journal", ".local/share/whycap/journal/*",
-        ".local/share/whycap/account.json",
-        ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
-        ".local/share/whycap/ledger.sqlite3-journal", ".local/share/whycap/ledger.lock",
-        ".local/share/whycap/install.lock", ".local/share/whycap/clearing.lock", ".local/share/whycap/install",
-        ".local/share/whycap/install/*", ".local/share/whycap/wrapped", ".local/share/whycap/wrapped/*",
-        ".local/share/whycap/quarantine", ".local/share/whycap/quarantine/*", ".local/share/whycap/quarantine/*/manifest.json")
-THEIRS = (".claude", ".claude/settings.json", ".claude/settings.json.whycap-backup", ".claude/commands",
-    ".claude/commands/whycap.md", ".claude/skills", ".claude/skills/whycap", ".claude/skills/whycap/hooks",
-    ".claude/skills/whycap/hooks/whycap.js", ".claude/skills/whycap/.claude-plugin/plugin.json", ".claude.json",
-    ".claude/.credentials.json", ".claude/projects",
-          ".claude/projects/-home-work-api", ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha",
-          ".claude/projects/-home-work-api/alpha/subagents",
-          ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", ".claude/projects/-home-work-web/gamma.jsonl",
-          ".config/whycap", ".config/whycap/config.toml", ".claude/sessions", ".claude/sessions/1.json",
-          ".local/state/claude/locks/1.lock", ".local/state/claude/locks/2#7.lock", ".claude.json.lock",
-          ".claude/history.jsonl.lock", ".local/state/claude/locks", ".local/state/claude/locks/2.1.328.lock",
-          "work/api/.claude", "work/api/.claude/settings.json", "work/api/.claude/settings.local.json",
-          "work/api/.claude/scheduled_tasks.lock", ".local/share/claude/versions", ".claude/plugins")
-KINDS = ("link to a file", "link to an empty file", "link to a directory", "link to nothing", "link to itself", "link to null",
-    "link to zero", "link to a FIFO", "FIFO", "socket", "null", "zero", "urandom",
-         "empty directory", "full directory", "another user's file", "file without permissions", "hard link to a file",
-         "huge sparse file", "empty file", "rubbish")
+OURS = (
+    ".local",
+    ".local/share",
+    ".local/share/whycap",
+    ".local/share/whycap/journal",
+    ".local/share/whycap/journal/*",
+    ".local/share/whycap/account.json",
+    ".local/share/whycap/ledger.sqlite3",
+    ".local/share/whycap/ledger.sqlite3-wal",
+    ".local/share/whycap/ledger.sqlite3-shm",
+    ".local/share/whycap/ledger.sqlite3-journal",
+    ".local/share/whycap/ledger.lock",
+    ".local/share/whycap/install.lock",
+    ".local/share/whycap/clearing.lock",
+    ".local/share/whycap/install",
+    ".local/share/whycap/install/*",
+    ".local/share/whycap/wrapped",
+    ".local/share/whycap/wrapped/*",
+    ".local/share/whycap/quarantine",
+    ".local/share/whycap/quarantine/*",
+    ".local/share/whycap/quarantine/*/manifest.json",
+)
+THEIRS = (
+    ".claude",
+    ".claude/settings.json",
+    ".claude/settings.json.whycap-backup",
+    ".claude/commands",
+    ".claude/commands/whycap.md",
+    ".claude/skills",
+    ".claude/skills/whycap",
+    ".claude/skills/whycap/hooks",
+    ".claude/skills/whycap/hooks/whycap.js",
+    ".claude/skills/whycap/.claude-plugin/plugin.json",
+    ".claude.json",
+    ".claude/.credentials.json",
+    ".claude/projects",
+    ".claude/projects/-home-work-api",
+    ".claude/projects/-home-work-api/alpha.jsonl",
+    ".claude/projects/-home-work-api/alpha",
+    ".claude/projects/-home-work-api/alpha/subagents",
+    ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl",
+    ".claude/projects/-home-work-web/gamma.jsonl",
+    ".config/whycap",
+    ".config/whycap/config.toml",
+    ".claude/sessions",
+    ".claude/sessions/1.json",
+    ".local/state/claude/locks/1.lock",
+    ".local/state/claude/locks/2#7.lock",
+    ".claude.json.lock",
+    ".claude/history.jsonl.lock",
+    ".local/state/claude/locks",
+    ".local/state/claude/locks/2.1.328.lock",
+    "work/api/.claude",
+    "work/api/.claude/settings.json",
+    "work/api/.claude/settings.local.json",
+    "work/api/.claude/scheduled_tasks.lock",
+    ".local/share/claude/versions",
+    ".claude/plugins",
+)
+KINDS = (
+    "link to a file",
+    "link to an empty file",
+    "link to a directory",
+    "link to nothing",
+    "link to itself",
+    "link to null",
+    "link to zero",
+    "link to a FIFO",
+    "FIFO",
+    "socket",
+    "null",
+    "zero",
+    "urandom",
+    "empty directory",
+    "full directory",
+    "another user's file",
+    "file without permissions",
+    "hard link to a file",
+    "huge sparse file",
+    "empty file",
+    "rubbish",
+)
 SPECIAL = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR)
 
 
@@ -58,7 +120,12 @@ def plant(machine, path, kind):
         os.rename(path, machine.outside / "moved")
     outside = machine.outside / "victims"
     outside.mkdir()
-    file, empty_file, directory, pipe = outside / "file.json", outside / "empty", outside / "directory", outside / "pipe"
+    file, empty_file, directory, pipe = (
+        outside / "file.json",
+        outside / "empty",
+        outside / "directory",
+        outside / "pipe",
+    )
     file.write_text('{"precious": true}\n')
     file.chmod(0o640)
     empty_file.touch()
@@ -67,9 +134,16 @@ def plant(machine, path, kind):
     os.mkfifo(pipe)
     for name in ("null", "zero"):
         machine.device(outside / name, name, of="out")
-    links = {"link to a file": file, "link to an empty file": empty_file, "link to a directory": directory,
-        "link to nothing": outside / "nothing", "link to itself": path,
-             "link to null": outside / "null", "link to zero": outside / "zero", "link to a FIFO": pipe}
+    links = {
+        "link to a file": file,
+        "link to an empty file": empty_file,
+        "link to a directory": directory,
+        "link to nothing": outside / "nothing",
+        "link to itself": path,
+        "link to null": outside / "null",
+        "link to zero": outside / "zero",
+        "link to a FIFO": pipe,
+    }
     if kind in links:
         path.symlink_to(links[kind])
     elif kind == "FIFO":
@@ -102,8 +176,11 @@ def plant(machine, path, kind):
     return outside
 
 
-WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS,
-    *THEIRS) if any(part in path for part in ("install/", "wrapped", "whycap.md", "skills/whycap", "backup"))}
+WHERE_THE_HOME_IS = {
+    path: "installed"
+    for path in (*OURS, *THEIRS)
+    if any(part in path for part in ("install/", "wrapped", "whycap.md", "skills/whycap", "backup"))
+}
 
 
 def replaced(machine, path, kind, call, user=None):
@@ -112,35 +189,40 @@ def replaced(machine, path, kind, call, user=None):
         # Both files are written in place, even if they have other names. Backups with hard links are common, and only
         # the user's own files can be linked here (because of the system's protected_hardlinks).
         return
-    world.HOMES[WHERE_THE_HOME_IS.get(path, "lived")](machine)
+    world.HOMES[WHERE_THE_HOME_IS.get(path, "used")](machine)
     try:
         place = starred(machine, path)
     except KeyError:
         return
     outside = plant(machine, place, kind)
     if user is not None:
-        machine.give(user, machine.home)
-    before, kind_before = look(outside), kind_of(place)
+        machine.change_owner(user, machine.home)
+    before, kind_before = observable_state(outside), file_type(place)
     try:
         world.call(machine, call, user=user)
     finally:
-        after = look(outside)
-        trouble = difference(before, after)
-    if trouble:
-        raise Broken(f"outside, {trouble}")
+        after = observable_state(outside)
+        problem = difference(before, after)
+    if problem:
+        raise BrokenPromise(f"outside, {problem}")
     # The data directory as a whole may be kept elsewhere on purpose, but its parts may not.
     if kind == "link to a directory" and machine.data in place.parents and len(os.listdir(outside / "directory")) > 1:
-        raise Broken("outside, a file was made in the directory that the link leads to")
-    if kind_before in SPECIAL and kind_of(place) != kind_before:
-        raise Broken(f"the {kind} in the place of {path} was replaced or removed")
+        raise BrokenPromise("outside, a file was made in the directory that the link leads to")
+    if kind_before in SPECIAL and file_type(place) != kind_before:
+        raise BrokenPromise(f"the {kind} in the place of {path} was replaced or removed")
     if kind == "full directory" and not (place / "inside").exists() and path not in CLEARED_DIRECTORIES:
-        raise Broken(f"what stood in the directory in the place of {path} is gone")
+        raise BrokenPromise(f"what stood in the directory in the place of {path} is gone")
 
 
 # A directory in place of one of these files is a lock like any other, and may be moved to quarantine as a whole.
-CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".local/state/claude/locks/1.lock",
-    ".local/state/claude/locks/2#7.lock", ".local/state/claude/locks/2.1.328.lock",
-                       "work/api/.claude/scheduled_tasks.lock")
+CLEARED_DIRECTORIES = (
+    ".claude.json.lock",
+    ".claude/history.jsonl.lock",
+    ".local/state/claude/locks/1.lock",
+    ".local/state/claude/locks/2#7.lock",
+    ".local/state/claude/locks/2.1.328.lock",
+    "work/api/.claude/scheduled_tasks.lock",
+)
 
 
 def difference(before, after):
@@ -168,48 +250,109 @@ def difference(before, after):
     return f"{made[0]} was made there" if made else None
 
 
-CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap",
-    "hook /whycap spend", "spend", "explain", "incidents", "report", "doctor", "locks", "clear", "restore",
-         "install", "install wrap", "install project", "uninstall")
+CALLS = (
+    "statusline",
+    "hook SessionStart",
+    "hook UserPromptSubmit",
+    "hook Stop",
+    "hook StopFailure",
+    "hook /whycap",
+    "hook /whycap spend",
+    "spend",
+    "explain",
+    "incidents",
+    "report",
+    "doctor",
+    "locks",
+    "clear",
+    "restore",
+    "install",
+    "install wrap",
+    "install project",
+    "uninstall",
+)
 
 
 # Cases that once caused harm, which are also part of the short run.
 DATA = ".local/share/whycap"
 ONCE_HARMFUL = [
-    *product(("statusline",), (f"{DATA}/journal/*", f"{DATA}/journal", f"{DATA}/account.json"),
-             ("link to a file", "link to null", "link to a directory")),
-    *product(("hook StopFailure",), (f"{DATA}/journal", f"{DATA}/journal/*"),
-             ("link to a file", "link to null", "link to a directory")),
-    *product(("spend", "statusline"), (f"{DATA}/ledger.sqlite3", f"{DATA}/ledger.sqlite3-wal", f"{DATA}/ledger.sqlite3-shm"),
-             ("link to a file", "link to an empty file", "link to nothing")),
-    *product(("install", "uninstall"), (".claude/settings.json.whycap-backup", f"{DATA}/install/*", ".claude/commands/whycap.md",
-        ".claude/skills/whycap/hooks/whycap.js", ".claude/skills/whycap"),
-             ("link to a file", "link to null", "link to nothing")),
-    *product(("clear", "restore"), (f"{DATA}/quarantine", f"{DATA}/clearing.lock"),
-             ("link to a file", "link to null", "link to a directory", "link to nothing")),
-    *product(("statusline", "hook Stop"), (f"{DATA}/ledger.sqlite3-shm", f"{DATA}/journal/*", ".claude.json",
-                                           ".config/whycap/config.toml", ".claude/settings.json"), ("FIFO", "zero")),
+    *product(
+        ("statusline",),
+        (f"{DATA}/journal/*", f"{DATA}/journal", f"{DATA}/account.json"),
+        ("link to a file", "link to null", "link to a directory"),
+    ),
+    *product(
+        ("hook StopFailure",),
+        (f"{DATA}/journal", f"{DATA}/journal/*"),
+        ("link to a file", "link to null", "link to a directory"),
+    ),
+    *product(
+        ("spend", "statusline"),
+        (f"{DATA}/ledger.sqlite3", f"{DATA}/ledger.sqlite3-wal", f"{DATA}/ledger.sqlite3-shm"),
+        ("link to a file", "link to an empty file", "link to nothing"),
+    ),
+    *product(
+        ("install", "uninstall"),
+        (
+            ".claude/settings.json.whycap-backup",
+            f"{DATA}/install/*",
+            ".claude/commands/whycap.md",
+            ".claude/skills/whycap/hooks/whycap.js",
+            ".claude/skills/whycap",
+        ),
+        ("link to a file", "link to null", "link to nothing"),
+    ),
+    *product(
+        ("clear", "restore"),
+        (f"{DATA}/quarantine", f"{DATA}/clearing.lock"),
+        ("link to a file", "link to null", "link to a directory", "link to nothing"),
+    ),
+    *product(
+        ("statusline", "hook Stop"),
+        (
+            f"{DATA}/ledger.sqlite3-shm",
+            f"{DATA}/journal/*",
+            ".claude.json",
+            ".config/whycap/config.toml",
+            ".claude/settings.json",
+        ),
+        ("FIFO", "zero"),
+    ),
 ]
 
 
-@attack("links", "once harmful: {call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing",
-        over=ONCE_HARMFUL, tires=lambda row: row)
+@attack(
+    "links",
+    "a case that once failed: {call} does not change the target of a {kind} in place of {path}, and does not wait",
+    over=ONCE_HARMFUL,
+    similar_by=lambda row: row,
+)
 def once_harmful(machine, call, path, kind):
     replaced(machine, path, kind, call)
 
 
-@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing",
-    over=product(CALLS, OURS, KINDS), quick=1000)
+@attack(
+    "links",
+    "{call} does not change the target of a {kind} in place of whycap's {path}, and does not wait",
+    over=product(CALLS, OURS, KINDS),
+    quick=1000,
+)
 def in_our_place(machine, call, path, kind):
     replaced(machine, path, kind, call)
 
 
-@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing, too",
-    over=product(CALLS, THEIRS, KINDS), quick=800)
+@attack(
+    "links",
+    "{call} does not change the target of a {kind} in place of Claude Code's {path}, and does not wait",
+    over=product(CALLS, THEIRS, KINDS),
+    quick=800,
+)
 def in_their_place(machine, call, path, kind):
-    if path in (".claude/settings.json", "work/api/.claude/settings.json",
-            ".claude/commands/whycap.md") and kind in ("link to a file", "link to an empty file", "link to nothing",
-            "hard link to a file") and "install" in call:
+    if (
+        path in (".claude/settings.json", "work/api/.claude/settings.json", ".claude/commands/whycap.md")
+        and kind in ("link to a file", "link to an empty file", "link to nothing", "hard link to a file")
+        and "install" in call
+    ):
         # These links may be intentional. The next attacks cover them.
         return
     if path == ".claude/commands/whycap.md" and kind in ("empty file",):
@@ -217,8 +360,12 @@ def in_their_place(machine, call, path, kind):
     replaced(machine, path, kind, call)
 
 
-@attack("links", "as an ordinary user, too: {call} with a {kind} in the place of {path}",
-    over=product(CALLS, (*OURS, *THEIRS), KINDS), quick=250)
+@attack(
+    "links",
+    "an ordinary user's {call} does not change the target of a {kind} in place of {path}",
+    over=product(CALLS, (*OURS, *THEIRS), KINDS),
+    quick=250,
+)
 def as_a_user(machine, call, path, kind):
     if path.endswith(("settings.json", "whycap.md")) and "link to" in kind and "install" in call:
         return
@@ -226,6 +373,7 @@ def as_a_user(machine, call, path, kind):
 
 
 # --- links on purpose ----------------------------------------------------------------------------------
+
 
 def dotfiles(machine, how):
     """Creates a repository of dotfiles and a link into it. Returns the link's target."""
@@ -254,28 +402,44 @@ def dotfiles(machine, how):
     return target
 
 
-@attack("links",
-    "settings.json that is linked into a repository ({how}) is edited there and put back as it was, and the link stays",
-        over=("relative", "absolute", "the directory is linked", "the repository is on another disk"))
+@attack(
+    "links",
+    "settings.json that is linked into a repository ({how}) is edited and restored there, and the link stays",
+    over=("relative", "absolute", "the directory is linked", "the repository is on another disk"),
+)
 def dotfiles_work(machine, how):
-    world.lived(machine)
+    world.used(machine)
     target = dotfiles(machine, how)
     before = target.read_bytes()
     link = machine.claude if how == "the directory is linked" else machine.claude / "settings.json"
-    machine.verb("install", exits=(0,))
-    machine.holds(link.is_symlink(), "the link was replaced by a file")
-    machine.holds(b"whycap" in target.read_bytes(), "the linked file was not edited")
-    machine.holds(not target.is_symlink() and stat.S_IMODE(target.stat().st_mode) == 0o600, "the linked file has another mode")
-    machine.verb("uninstall", exits=(0,))
-    machine.holds(link.is_symlink() and target.read_bytes() == before, "uninstall did not put the linked file back as it was")
-    machine.holds(not machine.litter(), f"litter: {machine.litter()}")
+    machine.command("install", exits=(0,))
+    machine.check(link.is_symlink(), "the link was replaced by a file")
+    machine.check(b"whycap" in target.read_bytes(), "the linked file was not edited")
+    machine.check(
+        not target.is_symlink() and stat.S_IMODE(target.stat().st_mode) == 0o600, "the linked file has another mode"
+    )
+    machine.command("uninstall", exits=(0,))
+    machine.check(
+        link.is_symlink() and target.read_bytes() == before, "uninstall did not put the linked file back as it was"
+    )
+    machine.check(not machine.leftover_files(), f"litter: {machine.leftover_files()}")
 
 
-@attack("links", "settings.json that is linked to {what} is refused, and that stays as it was",
-        over=("another user's file", "a device", "a FIFO", "a directory", "a socket", "an unreadable file",
-        "a file in another user's directory"))
+@attack(
+    "links",
+    "settings.json that is linked to {what} is refused, and the target does not change",
+    over=(
+        "another user's file",
+        "a device",
+        "a FIFO",
+        "a directory",
+        "a socket",
+        "an unreadable file",
+        "a file in another user's directory",
+    ),
+)
 def dotfiles_refused(machine, what):
-    world.lived(machine)
+    world.used(machine)
     settings = machine.claude / "settings.json"
     settings.unlink()
     place = machine.outside / "victims"
@@ -296,17 +460,29 @@ def dotfiles_refused(machine, what):
         else:
             os.chown(place if "directory" in what else target, SOMEBODY, SOMEBODY)
     settings.symlink_to(target)
-    before = look(place)
+    before = observable_state(place)
     for call in ("install", "install wrap", "uninstall", "statusline", "hook SessionStart", "doctor"):
         world.call(machine, call)
-    machine.holds(difference(before, look(place)) is None, f"outside, {difference(before, look(place))}")
-    machine.holds(settings.is_symlink(), "the link was replaced")
+    machine.check(
+        difference(before, observable_state(place)) is None, f"outside, {difference(before, observable_state(place))}"
+    )
+    machine.check(settings.is_symlink(), "the link was replaced")
 
 
-@attack("links", "installing for a project does not write through a link that leads out of it: {what}",
-    over=("settings.json", "settings.local.json", ".claude", ".claude to nothing", "settings.json to nothing", "two links"))
+@attack(
+    "links",
+    "installing for a project does not write through a link that leads out of it: {what}",
+    over=(
+        "settings.json",
+        "settings.local.json",
+        ".claude",
+        ".claude to nothing",
+        "settings.json to nothing",
+        "two links",
+    ),
+)
 def project_links(machine, what):
-    world.lived(machine)
+    world.used(machine)
     outside = machine.outside / "victims"
     outside.mkdir()
     victim = outside / "settings.json"
@@ -328,17 +504,20 @@ def project_links(machine, what):
                 victim.write_text("{}\n")
             place.symlink_to(victim)
     (outside / "settings.local.json").write_text("{}\n")
-    before = look(outside)
+    before = observable_state(outside)
     for scope in ("project", "local"):
-        machine.verb("install", "--scope", scope)
-        trouble = difference(before, look(outside))
-        machine.holds(trouble is None, f"with --scope {scope}, {trouble} outside the project")
+        machine.command("install", "--scope", scope)
+        problem = difference(before, observable_state(outside))
+        machine.check(problem is None, f"with --scope {scope}, {problem} outside the project")
 
 
-@attack("links", "a data directory that is a link of the user's own to {where} is used or refused, never half",
-    over=("another directory", "another disk", "another user's directory", "a directory that all can write"))
+@attack(
+    "links",
+    "a data directory that the user linked to {where} is either used or refused",
+    over=("another directory", "another disk", "another user's directory", "a directory that all can write"),
+)
 def linked_data(machine, where):
-    world.lived(machine)
+    world.used(machine)
     target = machine.small / "data" if where == "another disk" else machine.outside / "data"
     target.mkdir()
     if "another user" in where:
@@ -348,95 +527,118 @@ def linked_data(machine, where):
     os.rename(machine.data, machine.outside / "moved")
     machine.data.symlink_to(target)
     machine.statusline(world.status_payload(machine))
-    machine.hook(world.event(machine, "StopFailure", "gamma"))
-    run = machine.verb("spend", "--json")
-    if run.exit == 0:
-        machine.exact_report(run.json())
+    machine.hook(world.hook_event(machine, "StopFailure", "gamma"))
+    run = machine.command("spend", "--json")
+    if run.exit_code == 0:
+        machine.check_report(run.json())
     if "another user" in where or "all" in where:
-        machine.holds(not os.listdir(target), f"wrote into it: {os.listdir(target)}")
+        machine.check(not os.listdir(target), f"wrote into it: {os.listdir(target)}")
 
 
 # --- swaps in the middle ---------------------------------------------------------------------------------
+
 
 def swaps(calls, path):
     def rows(machine):
         found = []
         for call in calls:
-            world.lived(machine)
-            run = world.call(machine, call, count=True)
-            found += [(call, path, number) for number in range(1, run.calls + 1)]
+            world.used(machine)
+            run = world.call(machine, call, list_calls=True)
+            found += [(call, path, number) for number in range(1, run.call_count + 1)]
         return found
+
     return rows
 
 
 def swapped_in_the_middle(machine, call, path, number):
     """At one system call, one of whycap's files becomes a link to a victim."""
-    world.lived(machine)
+    world.used(machine)
     victims = machine.outside / "victims"
     victims.mkdir()
     (victims / "file").write_text("precious")
     (victims / "directory").mkdir()
     place = machine.path(path)
-    before = look(victims)
+    before = observable_state(victims)
 
     def swap():
         if os.path.lexists(place):
             os.rename(place, machine.outside / "moved")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(victims / ("directory" if "." not in place.name else "file"))
+
     world.call(machine, call, pause=(number, swap))
-    trouble = difference(before, look(victims))
-    if not trouble and os.listdir(victims / "directory"):
-        trouble = "a file was made in the directory there"
-    if trouble:
-        raise Broken(f"outside, {trouble}")
+    problem = difference(before, observable_state(victims))
+    if not problem and os.listdir(victims / "directory"):
+        problem = "a file was made in the directory there"
+    if problem:
+        raise BrokenPromise(f"outside, {problem}")
 
 
-@attack("links", "the journal of the month that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("statusline",), ".local/share/whycap/journal/2026-11.jsonl"), quick=40)
+@attack(
+    "links",
+    "the journal of the month that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline",), ".local/share/whycap/journal/2026-11.jsonl"),
+    quick=40,
+)
 def swapped_month(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the journal's directory that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("statusline", "hook StopFailure"), ".local/share/whycap/journal"), quick=80)
+@attack(
+    "links",
+    "the journal's directory that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline", "hook StopFailure"), ".local/share/whycap/journal"),
+    quick=80,
+)
 def swapped_journal(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the quarantine that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("clear", "restore"), ".local/share/whycap/quarantine"), quick=60)
+@attack(
+    "links",
+    "the quarantine that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("clear", "restore"), ".local/share/whycap/quarantine"),
+    quick=60,
+)
 def swapped_quarantine(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the ledger's log that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("spend", "statusline"), ".local/share/whycap/ledger.sqlite3-wal"), quick=40)
+@attack(
+    "links",
+    "the ledger's log that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("spend", "statusline"), ".local/share/whycap/ledger.sqlite3-wal"),
+    quick=40,
+)
 def swapped_log(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links",
-    "settings.json whose directory is swapped for a link before system call {number} of {call} stays the file that was meant",
-        over=lambda machine: [(call, number) for call in ("install", "uninstall") for number in range(1, 200)], quick=60)
+@attack(
+    "links",
+    "if the directory of settings.json is replaced with a link before system call {number} of {call}, the original file is edited",
+    over=lambda machine: [(call, number) for call in ("install", "uninstall") for number in range(1, 200)],
+    quick=60,
+)
 def swapped_settings(machine, call, number):
-    (world.installed if call == "uninstall" else world.lived)(machine)
+    (world.installed if call == "uninstall" else world.used)(machine)
     foreign = machine.outside / "foreign"
     foreign.mkdir()
     (foreign / "settings.json").write_text('{"foreign": true}\n')
-    before = look(foreign)
+    before = observable_state(foreign)
 
     def swap():
         os.rename(machine.claude, machine.outside / "moved")
         machine.claude.symlink_to(foreign)
+
     run = world.call(machine, call, pause=(number, swap))
-    if not run.acted:
+    if not run.has_acted:
         return
     # Before the file is read, the swap is equivalent to an intentional link. Afterward, the link must not be trusted.
     now = (foreign / "settings.json").read_text()
     try:
         value = json.loads(now)
     except ValueError as error:
-        raise Broken(f"the foreign settings are no JSON any more: {error}") from error
-    machine.holds(value.get("foreign") is True, f"the foreign settings were overwritten: {now[:80]!r}")
-    machine.holds(look(foreign)[1:3] == before[1:3], "the foreign directory has another mode")
+        raise BrokenPromise(f"the foreign settings are no JSON any more: {error}") from error
+    machine.check(value.get("foreign") is True, f"the foreign settings were overwritten: {now[:80]!r}")
+    machine.check(observable_state(foreign)[1:3] == before[1:3], "the foreign directory has another mode")

@@ -1,5 +1,6 @@
 """Attacks incidents with hostile error lines, retries, and times. Every incident has the form that the interface
 promises, its texts fit, its times are valid, and neither the status line nor any hook is delayed."""
+
 import datetime
 import json
 import re
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import world
 from attacks.amounts import raw_numbers
-from machine import Broken, wait_for_all
+from launcher import BrokenPromise, run_at_once
 from suite import attack, product
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,84 +22,148 @@ def well_formed(incident):
     """Checks that an incident conforms to the interface."""
     if incident is None:
         return
-    for field, allowed in (("limit", LIMITS), ("verdict", VERDICTS), ("waiting_helps", (True, False, None)),
-                           ("who_can_fix", ("nobody", "you", "admin", "anthropic")), ("owner", ("login", "other", None))):
+    for field, allowed in (
+        ("limit", LIMITS),
+        ("verdict", VERDICTS),
+        ("waiting_helps", (True, False, None)),
+        ("who_can_fix", ("nobody", "you", "admin", "anthropic")),
+        ("owner", ("login", "other", None)),
+    ):
         if incident[field] not in allowed:
-            raise Broken(f"{field} is {incident[field]!r}")
+            raise BrokenPromise(f"{field} is {incident[field]!r}")
     if len(incident["headline"]) > 110 or not incident["headline"].strip():
-        raise Broken(f"the headline has {len(incident['headline'])} characters: {incident['headline'][:140]!r}")
+        raise BrokenPromise(f"the headline has {len(incident['headline'])} characters: {incident['headline'][:140]!r}")
     if len(incident["badge"]) > 60:
-        raise Broken(f"the badge has {len(incident['badge'])} characters: {incident['badge']!r}")
-    times = [("resets_at", incident["resets_at"]), ("continues_at", incident.get("continues_at")), ("at", incident["at"])]
+        raise BrokenPromise(f"the badge has {len(incident['badge'])} characters: {incident['badge']!r}")
+    times = [
+        ("resets_at", incident["resets_at"]),
+        ("continues_at", incident.get("continues_at")),
+        ("at", incident["at"]),
+    ]
     times += [("evidence", entry["at"]) for entry in incident["evidence"]]
     for name, time in times:
         if time is None:
             continue
         if not TIME.fullmatch(time):
-            raise Broken(f"{name} is {time!r}")
+            raise BrokenPromise(f"{name} is {time!r}")
         try:
             datetime.datetime.fromisoformat(time)
         except ValueError as error:
-            raise Broken(f"{name} is {time!r}: {error}") from error
+            raise BrokenPromise(f"{name} is {time!r}: {error}") from error
 
 
 def check(machine, session="delta", **how):
     """Runs everything that shows incidents, and checks their form."""
     machine.statusline(world.status_payload(machine, session, cost={"total_cost_usd": 0}), **how)
-    machine.hook(world.event(machine, "UserPromptSubmit", session), **how)
-    machine.hook(world.event(machine, "/whycap", session), **how)
-    machine.hook(world.event(machine, "/whycap incidents", session), **how)
-    machine.verb("explain", exits=(0,), **how)
-    machine.verb("incidents", exits=(0,), **how)
-    machine.verb("now", exits=(0,), **how)
-    machine.verb("explain", "--exit-code", exits=(0, 10, 11, 12), **how)
-    well_formed(machine.verb("explain", "--json", exits=(0,), **how).json()["incident"])
-    now = machine.verb("now", "--json", exits=(0,), **how).json()
+    machine.hook(world.hook_event(machine, "UserPromptSubmit", session), **how)
+    machine.hook(world.hook_event(machine, "/whycap", session), **how)
+    machine.hook(world.hook_event(machine, "/whycap incidents", session), **how)
+    machine.command("explain", exits=(0,), **how)
+    machine.command("incidents", exits=(0,), **how)
+    machine.command("now", exits=(0,), **how)
+    machine.command("explain", "--exit-code", exits=(0, 10, 11, 12), **how)
+    well_formed(machine.command("explain", "--json", exits=(0,), **how).json()["incident"])
+    now = machine.command("now", "--json", exits=(0,), **how).json()
     well_formed(now["blocked"])
-    report = machine.verb("incidents", "--json", exits=(0,), **how).json()
+    report = machine.command("incidents", "--json", exits=(0,), **how).json()
     for incident in report["incidents"]:
         well_formed(incident)
         if not isinstance(incident["attempts"], int) or incident["attempts"] < 1:
-            raise Broken(f"attempts is {incident['attempts']!r}")
+            raise BrokenPromise(f"attempts is {incident['attempts']!r}")
     return report["incidents"]
 
 
-@attack("outages", "an error of {megabytes} MB in {where} delays neither the status line nor a hook", over=product((1, 4, 16), ("the text", "the details", "an unknown field")))
+@attack(
+    "outages",
+    "an error of {megabytes} MB in {where} delays neither the status line nor a hook",
+    over=product((1, 4, 16), ("the text", "the details", "an unknown field")),
+)
 def long_errors(machine, megabytes, where):
-    world.lived(machine)
+    world.used(machine)
     long = "API Error: 529 Overloaded. " * (megabytes * 1000000 // 27)
-    field = {"the text": {"text": long}, "the details": {"errorDetails": long}, "an unknown field": {"more": long}}[where]
-    world.append(machine, "delta", world.error_line("delta", **field))
+    field = {"the text": {"text": long}, "the details": {"errorDetails": long}, "an unknown field": {"more": long}}[
+        where
+    ]
+    world.append_lines(machine, "delta", world.error_line("delta", **field))
     incidents = check(machine)
-    machine.holds(any(incident["session_id"] == "delta" for incident in incidents), "the error is not among the incidents")
+    machine.check(
+        any(incident["session_id"] == "delta" for incident in incidents), "the error is not among the incidents"
+    )
 
 
-RETRY = {"-1": -1, "-1e308": -1e308, "1e308": 1e308, "2^63": 2**63, "2^64": 2**64, "NaN": "RAW NaN", "Infinity": "RAW Infinity", "text": "soon", "null": None,
-         "a list": [1], "0.5": 0.5, "true": True, "1e400": "RAW 1e400"}
+RETRY = {
+    "-1": -1,
+    "-1e308": -1e308,
+    "1e308": 1e308,
+    "2^63": 2**63,
+    "2^64": 2**64,
+    "NaN": "RAW NaN",
+    "Infinity": "RAW Infinity",
+    "text": "soon",
+    "null": None,
+    "a list": [1],
+    "0.5": 0.5,
+    "true": True,
+    "1e400": "RAW 1e400",
+}
 
 
 def retry_line(session, number=1, at="2026-11-20T06:29:30.000Z", **changes):
-    return {"type": "system", "subtype": "api_error", "level": "error", "uuid": f"r-{session}-{number}", "sessionId": session, "timestamp": at,
-            "version": "2.1.328", "error": {"status": 529, "headers": {}, "error": {"type": "error", "error": {"type": "overloaded_error",
-            "message": "Overloaded"}}}, "retryInMs": 500, "retryAttempt": number, "maxRetries": 10, **changes}
+    return {
+        "type": "system",
+        "subtype": "api_error",
+        "level": "error",
+        "uuid": f"r-{session}-{number}",
+        "sessionId": session,
+        "timestamp": at,
+        "version": "2.1.328",
+        "error": {
+            "status": 529,
+            "headers": {},
+            "error": {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+        },
+        "retryInMs": 500,
+        "retryAttempt": number,
+        "maxRetries": 10,
+        **changes,
+    }
 
 
-@attack("outages", "a retry whose {field} is {value} does no harm", over=product(("retryInMs", "retryAttempt", "maxRetries", "error", "timestamp"), RETRY), quick=10)
+@attack(
+    "outages",
+    "a retry whose {field} is {value} does no harm",
+    over=product(("retryInMs", "retryAttempt", "maxRetries", "error", "timestamp"), RETRY),
+    quick=10,
+)
 def odd_retries(machine, field, value):
-    world.lived(machine)
-    world.append(machine, "delta", world.response("delta", 1),
-        raw_numbers(retry_line("delta", **{field: RETRY[value]})).decode() + "\n")
+    world.used(machine)
+    world.append_lines(
+        machine,
+        "delta",
+        world.response("delta", 1),
+        raw_numbers(retry_line("delta", **{field: RETRY[value]})).decode() + "\n",
+    )
     check(machine)
 
 
-@attack("outages", "a limit whose reset is {value} has a valid reset or none", over=[*RETRY, "0", "year 9999", "year 10000", "milliseconds", "a negative year"])
+@attack(
+    "outages",
+    "a limit whose reset is {value} has a valid reset or none",
+    over=[*RETRY, "0", "year 9999", "year 10000", "milliseconds", "a negative year"],
+)
 def odd_resets(machine, value):
-    world.lived(machine)
-    more = {"0": 0, "year 9999": 253402300799, "year 10000": 253402300800, "milliseconds": world.FIVE_HOUR_RESET * 1000, "a negative year": -62135596801 - 10**9}
+    world.used(machine)
+    more = {
+        "0": 0,
+        "year 9999": 253402300799,
+        "year 10000": 253402300800,
+        "milliseconds": world.FIVE_HOUR_RESET * 1000,
+        "a negative year": -62135596801 - 10**9,
+    }
     reset = {**RETRY, **more}[value]
     line = world.error_line("delta")
     line["quotaLimits"]["resetsAt"] = line["quotaLimits"]["overageResetsAt"] = reset
-    world.append(machine, "delta", raw_numbers(line).decode() + "\n")
+    world.append_lines(machine, "delta", raw_numbers(line).decode() + "\n")
     check(machine)
     payload = world.status_payload(machine, "delta", cost={"total_cost_usd": 0})
     payload["rate_limits"]["five_hour"] = {"used_percentage": 100, "resets_at": reset}
@@ -107,11 +172,17 @@ def odd_resets(machine, value):
     check(machine)
 
 
-@attack("outages", "an error at {at} on a machine whose clock shows {clock} is reported in a valid form", over=product(("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", None,
-    "10000-01-01T00:00:00Z", "2026-11-20T06:29:00.000Z"), ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-20T06:30:00Z")))
+@attack(
+    "outages",
+    "an error at {at} on a machine whose clock shows {clock} is reported in a valid form",
+    over=product(
+        ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", None, "10000-01-01T00:00:00Z", "2026-11-20T06:29:00.000Z"),
+        ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-20T06:30:00Z"),
+    ),
+)
 def odd_error_times(machine, at, clock):
-    world.lived(machine)
-    world.append(machine, "delta", world.error_line("delta", at=at))
+    world.used(machine)
+    world.append_lines(machine, "delta", world.error_line("delta", at=at))
     check(machine, environment={"WHYCAP_NOW": clock})
     check(machine)
 
@@ -121,21 +192,38 @@ def many_errors(machine, count):
     world.fresh(machine)
     lines = []
     for number in range(count):
-        at = (datetime.datetime(2026, 11, 1) + datetime.timedelta(seconds=60 * number * 20000 // count)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        at = (datetime.datetime(2026, 11, 1) + datetime.timedelta(seconds=60 * number * 20000 // count)).strftime(
+            "%Y-%m-%dT%H:%M:%S.000Z"
+        )
         lines.append(world.error_line("delta", at=at, uuid=f"e-{number}"))
-    world.append(machine, "delta", *lines)
+    world.append_lines(machine, "delta", *lines)
     incidents = check(machine)
     attempts = sum(incident["attempts"] for incident in incidents if incident["session_id"] == "delta")
-    machine.holds(attempts == count, f"the incidents stand for {attempts} of {count} errors")
+    machine.check(attempts == count, f"the incidents stand for {attempts} of {count} errors")
 
 
-@attack("outages", "a StopFailure whose {field} is {kind} keeps the hook's contract", over=product(("error", "error_details", "last_assistant_message", "session_id", "transcript_path"),
-    ("an escape sequence", "a list", "a number", "null", "a megabyte", "an object", "absent", "NUL")), quick=10)
+@attack(
+    "outages",
+    "a StopFailure whose {field} is {kind} keeps the hook's contract",
+    over=product(
+        ("error", "error_details", "last_assistant_message", "session_id", "transcript_path"),
+        ("an escape sequence", "a list", "a number", "null", "a megabyte", "an object", "absent", "NUL"),
+    ),
+    quick=10,
+)
 def odd_failures(machine, field, kind):
-    world.lived(machine)
-    value = {"an escape sequence": "\x1b[2J\x1b]52;c;QkFE\x07 limit reached", "a list": ["rate_limit"], "a number": -1, "null": None, "a megabyte": "rate_limit " * 100000,
-             "an object": {"type": "rate_limit"}, "absent": None, "NUL": "rate\0limit"}[kind]
-    event = world.event(machine, "StopFailure", "delta", **{field: value})
+    world.used(machine)
+    value = {
+        "an escape sequence": "\x1b[2J\x1b]52;c;QkFE\x07 limit reached",
+        "a list": ["rate_limit"],
+        "a number": -1,
+        "null": None,
+        "a megabyte": "rate_limit " * 100000,
+        "an object": {"type": "rate_limit"},
+        "absent": None,
+        "NUL": "rate\0limit",
+    }[kind]
+    event = world.hook_event(machine, "StopFailure", "delta", **{field: value})
     if kind == "absent":
         del event[field]
     machine.hook(event)
@@ -143,34 +231,58 @@ def odd_failures(machine, field, kind):
     check(machine)
 
 
-@attack("outages", "one error that {how} is one incident with one attempt", over=("two files contain", "a fork copies", "a line contains twice", "eight hooks report at once",
-    "a hook and a line report"))
+@attack(
+    "outages",
+    "one error that {how} is one incident with one attempt",
+    over=(
+        "two files contain",
+        "a fork copies",
+        "a line contains twice",
+        "eight hooks report at once",
+        "a hook and a line report",
+    ),
+)
 def repeated_errors(machine, how):
     world.fresh(machine)
     line = world.error_line("delta", uuid="e-1")
-    event = world.event(machine, "StopFailure", "delta")
+    event = world.hook_event(machine, "StopFailure", "delta")
     if how != "eight hooks report at once":
-        world.append(machine, "delta", line)
+        world.append_lines(machine, "delta", line)
     if how == "two files contain":
         machine.write(".claude/projects/-home-work-web/delta.jsonl", json.dumps(line) + "\n")
     elif how == "a fork copies":
-        world.append(machine, "fork", {**line, "sessionId": "fork", "requestSessionId": "delta"})
+        world.append_lines(machine, "fork", {**line, "sessionId": "fork", "requestSessionId": "delta"})
     elif how == "a line contains twice":
-        world.append(machine, "delta", line)
+        world.append_lines(machine, "delta", line)
     else:
         runs = 8 if "eight" in how else 1
-        for run in wait_for_all([lambda: machine.run("hook", stdin=json.dumps(event).encode(), patience=20)] * runs):
-            machine.holds(run.exit == 0 and not run.err, f"the hook ended with {run.exit}: {run.complaint}")
+        for run in run_at_once([lambda: machine.run("hook", stdin=json.dumps(event).encode(), timeout=20)] * runs):
+            machine.check(
+                run.exit_code == 0 and not run.stderr, f"the hook ended with {run.exit_code}: {run.error_text}"
+            )
     incidents = [incident for incident in check(machine) if incident["session_id"] in ("delta", "fork")]
     attempts = [incident["attempts"] for incident in incidents]
-    machine.holds(attempts == [1], f"the incidents have {attempts} attempts")
+    machine.check(attempts == [1], f"the incidents have {attempts} attempts")
 
 
-@attack("outages", "a journal that is {what} while it is in use stops nothing", over=("deleted", "read-only", "replaced by a directory", "emptied", "full of NUL bytes", "a megabyte on one line",
-    "cut in the middle of a line", "invalid UTF-8", "deep JSON"))
+@attack(
+    "outages",
+    "a journal that is {what} while it is in use stops nothing",
+    over=(
+        "deleted",
+        "read-only",
+        "replaced by a directory",
+        "emptied",
+        "full of NUL bytes",
+        "a megabyte on one line",
+        "cut in the middle of a line",
+        "invalid UTF-8",
+        "deep JSON",
+    ),
+)
 def odd_journals(machine, what):
-    world.lived(machine)
-    machine.hook(world.event(machine, "StopFailure", "delta"))
+    world.used(machine)
+    machine.hook(world.hook_event(machine, "StopFailure", "delta"))
     for path in [path for path in machine.data.rglob("*") if path.is_file() and path.suffix in (".json", ".jsonl")]:
         content = path.read_bytes()
         if what == "deleted":
@@ -181,22 +293,50 @@ def odd_journals(machine, what):
             path.unlink()
             path.mkdir()
         else:
-            path.write_bytes({"emptied": b"", "full of NUL bytes": b"\0" * len(content), "a megabyte on one line": b"x" * 1000000,
-                "cut in the middle of a line": content[:len(content) * 2 // 3], "invalid UTF-8": content + b"\xff\xfe\n", "deep JSON": content + b"[" * 300000 + b"\n"}[what])
-    machine.hook(world.event(machine, "StopFailure", "epsilon"))
+            path.write_bytes(
+                {
+                    "emptied": b"",
+                    "full of NUL bytes": b"\0" * len(content),
+                    "a megabyte on one line": b"x" * 1000000,
+                    "cut in the middle of a line": content[: len(content) * 2 // 3],
+                    "invalid UTF-8": content + b"\xff\xfe\n",
+                    "deep JSON": content + b"[" * 300000 + b"\n",
+                }[what]
+            )
+    machine.hook(world.hook_event(machine, "StopFailure", "epsilon"))
     check(machine, "epsilon")
-    machine.exact()
+    machine.check_spend()
 
 
-@attack("outages", "wait ends in time when {what}", over=("the session does not exist", "the reset is in the year 9999", "the reset is negative", "the timeout is zero", "the clock shows 1970"))
+@attack(
+    "outages",
+    "wait exits in time when {what}",
+    over=(
+        "the session does not exist",
+        "the reset is in the year 9999",
+        "the reset is negative",
+        "the timeout is zero",
+        "the clock shows 1970",
+    ),
+)
 def odd_waits(machine, what):
-    world.lived(machine)
+    world.used(machine)
     line = world.error_line("delta")
-    line["quotaLimits"]["resetsAt"] = {"the reset is in the year 9999": 253402300799, "the reset is negative": -1}.get(what, world.FIVE_HOUR_RESET)
-    world.append(machine, "delta", line)
+    line["quotaLimits"]["resetsAt"] = {"the reset is in the year 9999": 253402300799, "the reset is negative": -1}.get(
+        what, world.FIVE_HOUR_RESET
+    )
+    world.append_lines(machine, "delta", line)
     session = "nowhere" if "exist" in what else "delta"
     clock = {"WHYCAP_NOW": "1970-01-01T00:00:00Z"} if "1970" in what else {}
-    run = machine.verb("wait", "--session", session, "--timeout", "0s" if "zero" in what else "1s", exits=(0, 2, 11, 12, 124), environment=clock)
-    machine.holds(run.wall < 5, f"wait took {run.wall:.1f} s")
+    run = machine.command(
+        "wait",
+        "--session",
+        session,
+        "--timeout",
+        "0s" if "zero" in what else "1s",
+        exits=(0, 2, 11, 12, 124),
+        environment=clock,
+    )
+    machine.check(run.seconds < 5, f"wait took {run.seconds:.1f} s")
     if "exist" in what:
-        machine.holds(run.exit == 2, f"an unknown session ends with {run.exit}")
+        machine.check(run.exit_code == 2, f"an unknown session ends with {run.exit_code}")

@@ -1,34 +1,89 @@
 """Permissions: as a user who is subject to them (root is not), with unusual umasks, and on read-only disks."""
+
 import json
 import os
 import stat
 
 import world
-from machine import NOBODY, Broken, Snapshot, empty, look
+from file_trees import Snapshot, empty_directory, observable_state
+from launcher import BrokenPromise
+from machine import NOBODY
 from suite import attack, product
 
-PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/whycap/journal",
+PLACES = (
+    ".",
+    ".local",
+    ".local/share",
+    ".local/share/whycap",
+    ".local/share/whycap/journal",
     ".local/share/whycap/journal/2026-11.jsonl",
-          ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
-          ".local/share/whycap/account.json", ".local/share/whycap/install.lock",
-          ".local/share/whycap/clearing.lock", ".local/share/whycap/quarantine", ".local/share/whycap/install", ".claude",
-          ".claude/settings.json", ".claude/projects", ".claude/projects/-home-work-api",
-          ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha/subagents", ".claude.json",
-          ".claude/.credentials.json", ".config/whycap", ".config/whycap/config.toml",
-          ".local/state/claude/locks/1.lock", ".claude/history.jsonl.lock", "work", "work/api", "work/api/.claude")
-MODES = {"nothing": 0o000, "reading only": 0o444, "reading and entering": 0o555, "writing only": 0o222, "entering only": 0o111}
-CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap spend",
-    "hook /whycap doctor", "spend", "explain", "incidents", "doctor", "locks", "clear", "restore",
-         "install", "install wrap", "install project", "uninstall", "uninstall dry", "spend why")
+    ".local/share/whycap/ledger.sqlite3",
+    ".local/share/whycap/ledger.sqlite3-wal",
+    ".local/share/whycap/ledger.sqlite3-shm",
+    ".local/share/whycap/account.json",
+    ".local/share/whycap/install.lock",
+    ".local/share/whycap/clearing.lock",
+    ".local/share/whycap/quarantine",
+    ".local/share/whycap/install",
+    ".claude",
+    ".claude/settings.json",
+    ".claude/projects",
+    ".claude/projects/-home-work-api",
+    ".claude/projects/-home-work-api/alpha.jsonl",
+    ".claude/projects/-home-work-api/alpha/subagents",
+    ".claude.json",
+    ".claude/.credentials.json",
+    ".config/whycap",
+    ".config/whycap/config.toml",
+    ".local/state/claude/locks/1.lock",
+    ".claude/history.jsonl.lock",
+    "work",
+    "work/api",
+    "work/api/.claude",
+)
+MODES = {
+    "nothing": 0o000,
+    "reading only": 0o444,
+    "reading and entering": 0o555,
+    "writing only": 0o222,
+    "entering only": 0o111,
+}
+CALLS = (
+    "statusline",
+    "hook SessionStart",
+    "hook UserPromptSubmit",
+    "hook Stop",
+    "hook StopFailure",
+    "hook /whycap spend",
+    "hook /whycap doctor",
+    "spend",
+    "explain",
+    "incidents",
+    "doctor",
+    "locks",
+    "clear",
+    "restore",
+    "install",
+    "install wrap",
+    "install project",
+    "uninstall",
+    "uninstall dry",
+    "spend why",
+)
 
 
-@attack("permissions", "{call} keeps its contract where {place} allows {mode}", over=product(CALLS, PLACES, MODES), quick=700)
+@attack(
+    "permissions",
+    "{call} keeps its contract when {place} has the mode {mode}",
+    over=product(CALLS, PLACES, MODES),
+    quick=700,
+)
 def modes(machine, call, place, mode):
-    world.installed(machine) if call.startswith("uninstall") else world.lived(machine)
+    world.installed(machine) if call.startswith("uninstall") else world.used(machine)
     path = machine.path(place)
     if not path.exists():
         return
-    machine.give(NOBODY)
+    machine.change_owner(NOBODY)
     contents = settings_of(machine)
     path.chmod(MODES[mode])
     try:
@@ -36,90 +91,110 @@ def modes(machine, call, place, mode):
     finally:
         path.chmod(0o755 if path.is_dir() else 0o644)
     if call not in ("install", "install wrap", "install project", "uninstall"):
-        machine.holds(settings_of(machine) == contents, "the settings were changed")
-    machine.exact(user=NOBODY)
+        machine.check(settings_of(machine) == contents, "the settings were changed")
+    machine.check_spend(user=NOBODY)
 
 
 def settings_of(machine):
     return [path.read_bytes() for path in sorted(machine.claude.glob("settings*"))]
 
 
-@attack("permissions", "{call} keeps its contract where {place} belongs to root", over=product(CALLS, PLACES), quick=200)
+@attack("permissions", "{call} keeps its contract when {place} belongs to root", over=product(CALLS, PLACES), quick=200)
 def of_root(machine, call, place):
-    world.lived(machine)
-    machine.give(NOBODY)
+    world.used(machine)
+    machine.change_owner(NOBODY)
     path = machine.path(place)
     if not path.exists():
         return
     os.chown(path, 0, 0)
     path.chmod(0o700 if path.is_dir() else 0o600)
-    before = look(path) if path.is_file() else None
+    before = observable_state(path) if path.is_file() else None
     world.call(machine, call, user=NOBODY)
     # whycap may recreate its own files in its own directories.
     if before and path.exists() and machine.data not in path.parents:
-        machine.holds(look(path)[2] == 0, f"{place} was taken over from root")
-        machine.holds(look(path)[4] == before[4], f"{place} was overwritten")
+        machine.check(observable_state(path)[2] == 0, f"{place} was taken over from root")
+        machine.check(observable_state(path)[4] == before[4], f"{place} was overwritten")
 
 
-@attack("permissions", "whatever the umask ({umask}), {call} makes files 0600 in directories 0700",
-    over=product(("0000", "0022", "0077", "0177", "0277", "0777"),
-    ("statusline", "hook StopFailure", "hook Stop", "spend", "install", "install wrap", "clear")))
+@attack(
+    "permissions",
+    "{call} creates files with mode 0600 in directories with mode 0700 under umask {umask}",
+    over=product(
+        ("0000", "0022", "0077", "0177", "0277", "0777"),
+        ("statusline", "hook StopFailure", "hook Stop", "spend", "install", "install wrap", "clear"),
+    ),
+)
 def umasks(machine, umask, call):
     world.fresh(machine)
     world.write_locks(machine)
-    machine.give(NOBODY)
+    machine.change_owner(NOBODY)
     before = {path for path in machine.root.rglob("*")}
     world.call(machine, call, user=NOBODY, umask=int(umask, 8))
     for path in sorted(set(machine.root.rglob("*")) - before):
         found = path.lstat()
         if machine.data not in path.parents and path != machine.data:
             if stat.S_IMODE(found.st_mode) & 0o022 and int(umask, 8) & 0o022 == 0o022:
-                raise Broken(f"{path.relative_to(machine.home)} is {stat.S_IMODE(found.st_mode):o}")
+                raise BrokenPromise(f"{path.relative_to(machine.home)} is {stat.S_IMODE(found.st_mode):o}")
             continue
         if path.parent.parent.name == "quarantine" and path.name != "manifest.json":
             continue  # files that were set aside keep their own mode
         wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
         if stat.S_IMODE(found.st_mode) != wanted:
-            raise Broken(f"{path.relative_to(machine.home)} is {stat.S_IMODE(found.st_mode):o}, not {wanted:o}")
+            raise BrokenPromise(f"{path.relative_to(machine.home)} is {stat.S_IMODE(found.st_mode):o}, not {wanted:o}")
 
 
-@attack("permissions", "after work under umask {umask} the next run is not shut out", over=("0177", "0277", "0377", "0777"))
+@attack(
+    "permissions",
+    "the files that are created under umask {umask} can be used by the next run",
+    over=("0177", "0277", "0377", "0777"),
+)
 def shut_out(machine, umask):
     world.fresh(machine)
     world.write_locks(machine)
-    machine.give(NOBODY)
+    machine.change_owner(NOBODY)
     for call in ("statusline", "hook StopFailure", "spend", "clear", "install"):
         world.call(machine, call, user=NOBODY, umask=int(umask, 8))
-    machine.exact(user=NOBODY)
+    machine.check_spend(user=NOBODY)
     run = world.call(machine, "explain json", session="gamma", user=NOBODY)
-    machine.holds(run.exit == 0 and run.json().get("incident"), "the stored incident cannot be read")
+    machine.check(run.exit_code == 0 and run.json().get("incident"), "the stored incident cannot be read")
     world.call(machine, "restore", user=NOBODY)
 
 
-@attack("permissions", "on a read-only disk {call} keeps its contract, and what only reads says the truth", over=world.all_calls())
+@attack(
+    "permissions",
+    "on a read-only disk, {call} keeps its contract, and commands that only read are right",
+    over=world.all_calls(),
+)
 def read_only_disk(machine, call):
-    for state in ("fresh", "lived"):
+    for state in ("fresh", "used"):
         on_frozen(machine, state)
         world.call(machine, call)
-        machine.exact_or_refused("spend", "--json")
+        machine.check_spend_or_error("spend", "--json")
 
 
 def on_frozen(machine, state):
     """Creates the same home on a disk that can be written only through its other mount."""
-    empty(machine.thawed)
-    machine.place()
+    empty_directory(machine.thawed)
+    machine.set_root(machine.directory / "machine")
     world.HOMES[state](machine)
     Snapshot.of(machine.root).restore_into(machine.thawed / "machine")
-    truth = machine.truth
-    machine.place(machine.frozen / "machine")
-    machine.truth = truth
+    truth = machine.response_counts
+    machine.set_root(machine.frozen / "machine")
+    machine.response_counts = truth
 
 
-@attack("permissions", "a kept status line is not believed where {what}",
-    over=("its file belongs to another user", "its directory can be written by all", "the data directory can be written by all",
-    "the data directory can be written by a group",
-                                                                               "its file can be written by all",
-                                                                               "the data directory belongs to another user"))
+@attack(
+    "permissions",
+    "a recorded previous status line does not run when {what}",
+    over=(
+        "its file belongs to another user",
+        "its directory can be written by all",
+        "the data directory can be written by all",
+        "the data directory can be written by a group",
+        "its file can be written by all",
+        "the data directory belongs to another user",
+    ),
+)
 def loose(machine, what):
     world.installed(machine)
     file = next(machine.data.glob("install/*.json"))
@@ -138,5 +213,5 @@ def loose(machine, what):
         place.chmod(0o770 if "group" in what else 0o777 if place.is_dir() else 0o666)
         if "group" in what:
             os.chown(place, 0, NOBODY)
-    machine.statusline(world.status_payload(machine), foreign=True)
-    machine.holds(not mark.exists(), "the command was run")
+    machine.statusline(world.status_payload(machine), previous_line=True)
+    machine.check(not mark.exists(), "the command was run")

@@ -1,4 +1,5 @@
 """Locks that change hands while they are being cleared or restored, and files that change while they are being read."""
+
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ import time
 
 import calls
 import world
-from machine import Broken
+from launcher import BrokenPromise
 from suite import attack
 
 LOCKS = (*world.REMOVED_LOCKS, *world.QUARANTINED_LOCKS)
@@ -17,7 +18,7 @@ REAL_CLOCK = {"WHYCAP_NOW": None}
 
 def stale_locks(machine):
     """Creates a home in which every lock has been stale for an hour, by the machine's clock."""
-    world.lived(machine)
+    world.used(machine)
     hour_ago = time.time() - world.HOUR
     for path, content in world.QUARANTINED_LOCKS.items():
         machine.write(path, content)
@@ -27,11 +28,16 @@ def stale_locks(machine):
 
 def every_call(arguments, last_harmless):
     """Yields (lock, number) for each system call, starting shortly before the first call that changes anything."""
+
     def rows(machine):
         stale_locks(machine)
-        names = [calls.NAMES.get(number) for number, *_ in machine.run(*arguments, count=True, environment=REAL_CLOCK).listed]
+        names = [
+            calls.NAMES.get(number)
+            for number, *_ in machine.run(*arguments, list_calls=True, environment=REAL_CLOCK).system_calls
+        ]
         first = min(names.index(name) for name in last_harmless if name in names) - 25
         return [(path, number) for path in LOCKS for number in range(max(1, first), len(names) + 1)]
+
     return rows
 
 
@@ -46,8 +52,11 @@ class Holder:
         self.inode = None
         self.ended = threading.Event()
         self.beat = threading.Thread(target=self.keep, daemon=True)
-        self.process = None if self.is_directory else subprocess.Popen([machine.tools.program.parent / "claude", "60"],
-            stdin=subprocess.DEVNULL)
+        self.process = (
+            None
+            if self.is_directory
+            else subprocess.Popen([machine.tools.program.parent / "claude", "60"], stdin=subprocess.DEVNULL)
+        )
 
     def take(self):
         if os.path.lexists(self.place):
@@ -58,8 +67,9 @@ class Holder:
             self.place.mkdir()
             self.beat.start()
         else:
-            self.place.write_text(json.dumps({"pid": self.process.pid, "sessionId": "fresh",
-                "acquiredAt": int(time.time() * 1000)}))
+            self.place.write_text(
+                json.dumps({"pid": self.process.pid, "sessionId": "fresh", "acquiredAt": int(time.time() * 1000)})
+            )
         self.inode = self.place.stat().st_ino
 
     def keep(self):
@@ -79,24 +89,28 @@ class Holder:
         if self.inode is None:
             return
         if not os.path.lexists(self.place):
-            raise Broken("the fresh lock is gone")
+            raise BrokenPromise("the fresh lock is gone")
         if self.place.stat().st_ino != self.inode:
-            raise Broken("something else stands in the fresh lock's place")
+            raise BrokenPromise("something else stands in the fresh lock's place")
         if not self.is_directory and "fresh" not in self.place.read_text():
-            raise Broken(f"the fresh lock holds {self.place.read_text()!r}")
+            raise BrokenPromise(f"the fresh lock holds {self.place.read_text()!r}")
 
 
 def raced(machine, path, number, *arguments):
     holder = Holder(machine, path)
     try:
-        machine.run(*arguments, pause=(number, holder.take), environment=REAL_CLOCK, patience=30)
+        machine.run(*arguments, pause=(number, holder.take), environment=REAL_CLOCK, timeout=30)
         holder.check()
     finally:
         holder.end()
 
 
-@attack("races", "{path}, taken anew before system call {number} of the clearing, is still held afterwards",
-    over=every_call(("--clear-stale-locks",), ("unlinkat", "rmdir", "renameat2", "rename")), quick=150)
+@attack(
+    "races",
+    "{path} that is taken again before system call {number} of the clearing is still held afterward",
+    over=every_call(("--clear-stale-locks",), ("unlinkat", "rmdir", "renameat2", "rename")),
+    quick=150,
+)
 def taken_while_cleared(machine, path, number):
     stale_locks(machine)
     raced(machine, path, number, "--clear-stale-locks")
@@ -108,40 +122,53 @@ CHANGING = ("unlinkat", "rmdir", "renameat2", "renameat", "rename", "unlink")
 def last_instants(machine):
     """Returns the system calls with which clearing removes files or directories."""
     stale_locks(machine)
-    names = [calls.NAMES.get(number) for number, *_ in machine.run("--clear-stale-locks", count=True,
-        environment=REAL_CLOCK).listed]
+    names = [
+        calls.NAMES.get(number)
+        for number, *_ in machine.run("--clear-stale-locks", list_calls=True, environment=REAL_CLOCK).system_calls
+    ]
     # The calls are counted backward from the end of the run, because the number of earlier calls depends on which other
     # processes are running.
     return [(path, len(names) - index) for path in LOCKS for index, name in enumerate(names) if name in CHANGING]
 
 
-@attack("races", "{path}, taken anew in the last instant of the clearing, {before_end} system calls before its end, is still held",
-    over=last_instants)
+@attack(
+    "races",
+    "{path} that is taken again {before_end} system calls before the end of the clearing is still held",
+    over=last_instants,
+)
 def last_instant(machine, path, before_end):
     stale_locks(machine)
-    total = machine.run("--clear-stale-locks", count=True, environment=REAL_CLOCK).calls
+    total = machine.run("--clear-stale-locks", list_calls=True, environment=REAL_CLOCK).call_count
     for number in (total - before_end, total - before_end + 1):
         stale_locks(machine)
         raced(machine, path, number, "--clear-stale-locks")
 
 
-@attack("races", "{path}, taken before system call {number} of the restoring, is not overwritten",
-    over=every_call(("locks", "--restore"), ("renameat2", "renameat", "rename", "unlink")), quick=200)
+@attack(
+    "races",
+    "{path} that is taken before system call {number} of the restoring is not overwritten",
+    over=every_call(("locks", "--restore"), ("renameat2", "renameat", "rename", "unlink")),
+    quick=200,
+)
 def taken_while_restored(machine, path, number):
-    world.lived(machine)
+    world.used(machine)
     raced(machine, path, number, "locks", "--restore")
 
 
 def all_calls_of_clearing(machine):
-    world.lived(machine)
-    run = machine.run("--clear-stale-locks", count=True)
-    return [(path, number) for path in LOCKS for number in range(1, run.calls + 1)]
+    world.used(machine)
+    run = machine.run("--clear-stale-locks", list_calls=True)
+    return [(path, number) for path in LOCKS for number in range(1, run.call_count + 1)]
 
 
-@attack("races", "{path}, released before system call {number} of the clearing, is no failure", over=all_calls_of_clearing,
-    quick=120)
+@attack(
+    "races",
+    "{path} that is released before system call {number} of the clearing is not a failure",
+    over=all_calls_of_clearing,
+    quick=120,
+)
 def released(machine, path, number):
-    world.lived(machine)
+    world.used(machine)
     place = machine.path(path)
 
     def release():
@@ -149,13 +176,19 @@ def released(machine, path, number):
             place.rmdir()
         elif place.exists():
             place.unlink()
+
     run = machine.run("--clear-stale-locks", pause=(number, release))
-    machine.checked_person(run, exits=(0,))
+    machine.check_user_run(run, exits=(0,))
 
 
-@attack("races", "a transcript that is {change} before system call {number} of a report counts nothing twice and loses nothing",
-    over=lambda machine: [(change, number) for change in ("grown", "replaced", "cut", "removed", "moved") for number in range(1,
-    260)], quick=150)
+@attack(
+    "races",
+    "each response in a transcript that is {change} before system call {number} of a report counts once",
+    over=lambda machine: [
+        (change, number) for change in ("grown", "replaced", "cut", "removed", "moved") for number in range(1, 260)
+    ],
+    quick=150,
+)
 def transcript(machine, change, number):
     world.fresh(machine)
     path = machine.path(world.transcript("beta"))
@@ -163,7 +196,7 @@ def transcript(machine, change, number):
 
     def happen():
         if change == "grown":
-            world.grow(machine, "beta", (90, 91))
+            world.add_responses(machine, "beta", (90, 91))
         elif change == "replaced":
             beside = machine.outside / "new"
             beside.write_bytes(whole)
@@ -174,20 +207,36 @@ def transcript(machine, change, number):
             path.unlink()
         else:
             os.rename(path, path.with_name("beta-moved.jsonl"))
-    machine.verb("spend", "--json", pause=(number, happen))
+
+    machine.command("spend", "--json", pause=(number, happen))
     if change == "cut":
         path.write_bytes(whole)
     elif change == "removed" and not path.exists():
         path.write_bytes(whole)
-    machine.exact()
+    machine.check_spend()
 
 
-@attack("races", "a status line is drawn although {what} vanishes before its system call {number}",
-    over=lambda machine: [(what, number) for what in (".local/share/whycap", ".local/share/whycap/journal",
-    ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".claude", ".claude/projects", "work/api",
-    ".") for number in range(1, 150)], quick=150)
+@attack(
+    "races",
+    "a status line is printed although {what} disappears before its system call {number}",
+    over=lambda machine: [
+        (what, number)
+        for what in (
+            ".local/share/whycap",
+            ".local/share/whycap/journal",
+            ".local/share/whycap/ledger.sqlite3",
+            ".local/share/whycap/ledger.sqlite3-wal",
+            ".claude",
+            ".claude/projects",
+            "work/api",
+            ".",
+        )
+        for number in range(1, 150)
+    ],
+    quick=150,
+)
 def vanishing(machine, what, number):
-    world.lived(machine)
+    world.used(machine)
     place = machine.path(what)
 
     def vanish():

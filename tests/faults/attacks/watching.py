@@ -1,4 +1,5 @@
 """`now --watch`, and everything that terminates it, suspends it, or takes away its terminal."""
+
 import fcntl
 import os
 import pty
@@ -23,9 +24,15 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         self.before = termios.tcgetattr(self.slave)
-        self.process = subprocess.Popen([machine.tools.program, "now", "--watch"], stdin=self.slave, stdout=self.slave,
-            stderr=self.slave, env={**machine.variables, "TERM": "xterm"}, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.process = subprocess.Popen(
+            [machine.tools.program, "now", "--watch"],
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            env={**machine.variables, "TERM": "xterm"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
 
     def shown(self, until=None, seconds=4 * SECOND):
         """Returns the output up to these bytes, or the output so far if the time is up."""
@@ -68,8 +75,8 @@ class Terminal:
 def watching(machine):
     world.fresh(machine)
     terminal = Terminal(machine)
-    machine.holds(DRAWN in terminal.shown(DRAWN, 10 * SECOND), "nothing is drawn")
-    machine.holds(terminal.is_taken(), "the terminal was not taken, so nothing is tried")
+    machine.check(DRAWN in terminal.shown(DRAWN, 10 * SECOND), "nothing is drawn")
+    machine.check(terminal.is_taken(), "the terminal was not taken, so nothing is tried")
     return terminal
 
 
@@ -81,10 +88,10 @@ def signalled(machine, name):
     terminal = watching(machine)
     try:
         terminal.process.send_signal(getattr(signal, "SIG" + name))
-        machine.holds(terminal.ends(), "it goes on")
+        machine.check(terminal.ends(), "it goes on")
         left = terminal.shown(seconds=0.2)
-        machine.holds(not terminal.is_taken(), "the terminal does not echo")
-        machine.holds(b"\x1b[?1049l" in left and b"\x1b[?25h" in left, "the other screen or the hidden cursor stays")
+        machine.check(not terminal.is_taken(), "the terminal does not echo")
+        machine.check(b"\x1b[?1049l" in left and b"\x1b[?25h" in left, "the other screen or the hidden cursor stays")
     finally:
         terminal.close()
 
@@ -95,12 +102,16 @@ def closed(machine):
     try:
         os.close(terminal.slave)
         os.close(terminal.master)
-        machine.holds(terminal.ends(), "it goes on")
+        machine.check(terminal.ends(), "it goes on")
     finally:
         terminal.close()
 
 
-@attack("watching", "SIG{name} ends `now --watch` within a second although nobody reads what it draws", over=("TERM", "HUP", "INT"))
+@attack(
+    "watching",
+    "SIG{name} ends `now --watch` within a second although nobody reads its output",
+    over=("TERM", "HUP", "INT"),
+)
 def unread(machine, name):
     terminal = watching(machine)
     try:
@@ -108,13 +119,16 @@ def unread(machine, name):
             fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
             time.sleep(0.005)
         terminal.process.send_signal(getattr(signal, "SIG" + name))
-        machine.holds(terminal.ends(), "it goes on")
+        machine.check(terminal.ends(), "it goes on")
     finally:
         terminal.close()
 
 
-@attack("watching", "`now --watch`, stopped by {how}, gives the terminal back, and draws all anew when it goes on",
-    over=("a signal", "a key"))
+@attack(
+    "watching",
+    "`now --watch` that is stopped by {how} restores the terminal, and prints everything again when it continues",
+    over=("a signal", "a key"),
+)
 def stopped(machine, how):
     terminal = watching(machine)
     try:
@@ -125,13 +139,13 @@ def stopped(machine, how):
                 os.write(terminal.master, b"\x1a")
             left = terminal.shown(b"\x1b[?1049l")
             time.sleep(0.1)
-            machine.holds(terminal.state() == "T", f"it is in state {terminal.state()}, not stopped")
-            machine.holds(not terminal.is_taken() and b"\x1b[?25h" in left, "the terminal is not given back")
+            machine.check(terminal.state() == "T", f"it is in state {terminal.state()}, not stopped")
+            machine.check(not terminal.is_taken() and b"\x1b[?25h" in left, "the terminal is not given back")
             terminal.process.send_signal(signal.SIGCONT)
-            machine.holds(DRAWN in terminal.shown(DRAWN), "nothing is drawn when it goes on")
-            machine.holds(terminal.is_taken(), "the terminal is not taken again")
+            machine.check(DRAWN in terminal.shown(DRAWN), "nothing is drawn when it goes on")
+            machine.check(terminal.is_taken(), "the terminal is not taken again")
         os.write(terminal.master, b"q")
-        machine.holds(terminal.ends() and terminal.process.returncode == 0, "q does not end it")
+        machine.check(terminal.ends() and terminal.process.returncode == 0, "q does not end it")
     finally:
         terminal.close()
 
@@ -143,6 +157,6 @@ def idle(machine):
         before = terminal.ticks()
         terminal.shown(seconds=10 * SECOND)
         worked = terminal.ticks() - before
-        machine.holds(worked < 10, f"it worked for {worked / 100:.2f} s of 10 s")
+        machine.check(worked < 10, f"it worked for {worked / 100:.2f} s of 10 s")
     finally:
         terminal.close()
