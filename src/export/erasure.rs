@@ -279,7 +279,7 @@ pub(crate) fn erase(
     Ok((Report::from_lines(&text), unreadable))
 }
 
-/// Fails if no row in the directory matches the erasure.
+/// Returns an error if the directory contains no row that is to be erased. The error lists the names in the directory.
 fn ensure_found(directory: &Path, erasure: &Erasure, shown: &str) -> anyhow::Result<()> {
     let mut requested = ErasedRows::default();
     requested.add(erasure);

@@ -626,8 +626,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Adds the responses that other sessions have received since the error. Also determines whether an error that its
-    /// own session has not overcome affects the requesting user at all.
+    /// Adds the responses that other sessions have received since the error. If the session with the error has not
+    /// received a response since then, also determines whether the error affects the user who asks.
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterLimits) {
         let error = &evidence.error;
         let mut responses = Vec::new();

@@ -137,7 +137,8 @@ fn handlers_of(group: &CstNode) -> Vec<CstNode> {
     }
 }
 
-/// Returns the verbatim previous status line that is nested in whycap's entry.
+/// Returns the status-line entry that the user had before whycap was installed. whycap's own entry contains a copy of
+/// its text. Returns `None` if there is no such copy.
 fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     let members = entry.as_object()?;
     let (purpose, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;

@@ -139,9 +139,9 @@ fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         MappedLocalTime::Ambiguous(first, second) => (first, Some(second)),
     };
 
-    // For an ambiguous time, chrono may return the two results in either order. At the end of the ambiguous hour, it
-    // may also return a time at which clocks show something else. Taking the minimum and comparing the result handles
-    // both cases.
+    // If clocks show a time twice, chrono may return the later result first. For the last moment of the repeated hour,
+    // it may also return a wrong result, at which local clocks do not show `wall`. The filter drops wrong results, and
+    // `min` chooses the earlier one.
     std::iter::once(first)
         .chain(second)
         .map(|time| time.to_utc())

@@ -1271,7 +1271,7 @@ fn check_ledger(acts: &[Act], cuts: &[(usize, f64)], vanishes: usize) -> Result<
         .filter(|session| !session.text.is_empty())
         .collect();
 
-    // The files grow in pieces, each file at a different pace.
+    // The ledger reads the transcripts while they are still being written. Each step makes one transcript longer.
     let mut grown = Ledger::open(&home.path().join("grown"), WaitLimit::Person).unwrap();
     if !written.is_empty() {
         for (which, share) in cuts {

@@ -740,7 +740,8 @@ fn another_model_is_the_first_action_for_every_model_limit() {
     }
 }
 
-/// A kind of limit and whether a response in another session of the same account ends it.
+/// An error about a kind of limit. The test checks whether the error is over after another session of the same account
+/// has received a response.
 struct EndOfKind {
     limit: &'static str,
     text: &'static str,
