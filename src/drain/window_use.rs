@@ -68,7 +68,10 @@ impl WindowShares {
             cost: responses.iter().map(|response| response.cost).sum(),
             sessions: parts(responses, |response| names.session(response.session)),
             models: parts(responses, |response| names.model(response.model)),
-            agents: parts(responses, |response| names.agent(response)),
+            agents: parts(responses, |response| match names.kind(response) {
+                SpendKind::Response => names.agent(response),
+                kind => kind.label(),
+            }),
             elsewhere: rise_elsewhere(responses, readings),
         }
     }

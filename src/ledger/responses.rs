@@ -8,9 +8,9 @@ use rusqlite::params;
 use super::commit::{RESPONSE_COLUMNS, location_from, money_from, response_from};
 use super::database::{Ledger, Store};
 use super::error::{LedgerError, Result};
-use super::facts::{Id, Location, Response};
+use super::facts::{Id, Location, Response, id_of};
 use super::lineage::{BOUND, PENDING};
-use super::rows::{Names, Selected, Tally};
+use super::rows::{IS_COMPACTION, Names, Selected, SpendKind, Tally, off_transcript_kind};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -50,6 +50,7 @@ pub(crate) struct OffTranscriptRow {
     pub(crate) at: Millis,
     pub(crate) session: Id,
     pub(crate) model: Id,
+    pub(crate) kind: SpendKind,
     pub(crate) tally: Tally,
 }
 
@@ -167,11 +168,17 @@ impl Ledger {
                 );
                 all.extend(store.all::<_, Vec<_>>(&query, [*session.0, from], response_from)?);
             }
+            let mut names = store.names(true)?;
             if with_off_transcript {
-                for off_transcript in store.off_transcript_since(from)? {
+                for off_transcript in store.off_transcript_since(from, IS_COMPACTION)? {
                     let is_selected = selection.get(&off_transcript.session) == Some(&true);
                     if is_selected && off_transcript.tally.cost() != Money::ZERO {
+                        let context = id_of(format!("{:?}", off_transcript.kind).as_bytes());
+                        names
+                            .off_transcript_kinds
+                            .insert(context, off_transcript.kind);
                         all.push(Response {
+                            context,
                             at: off_transcript.at,
                             session: off_transcript.session,
                             model: off_transcript.model,
@@ -181,10 +188,7 @@ impl Ledger {
                     }
                 }
             }
-            Ok(Responses {
-                all,
-                names: store.names(true)?,
-            })
+            Ok(Responses { all, names })
         })
     }
 
@@ -211,7 +215,7 @@ impl Ledger {
                     all,
                     names: store.names(true)?,
                 },
-                off_transcript: store.off_transcript_since(Millis::MIN)?,
+                off_transcript: store.off_transcript_since(Millis::MIN, "0")?,
                 sessions: store.known_sessions()?,
             };
             snapshot.commit()?;
@@ -222,12 +226,19 @@ impl Ledger {
 
 impl Store {
     /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
-    /// amount are included.
-    fn off_transcript_since(&self, from: Millis) -> Result<Vec<OffTranscriptRow>> {
+    /// amount are included. `is_compaction` is an SQL expression that is true for the spend to be returned as the cost of
+    /// compactions.
+    fn off_transcript_since(
+        &self,
+        from: Millis,
+        is_compaction: &str,
+    ) -> Result<Vec<OffTranscriptRow>> {
         self.all(
-            "SELECT at - ((at % ?2) + ?2) % ?2, session, model, kind = ?3, sum(cost), max(kind = ?4)
-             FROM off_transcript WHERE at >= ?1
-             GROUP BY 1, 2, 3, 4 HAVING sum(cost) <> 0 OR max(kind = ?4)",
+            &format!(
+                "SELECT at - ((at % ?2) + ?2) % ?2, session, model, kind = ?3, sum(cost), max(kind = ?4), {is_compaction}
+                 FROM off_transcript WHERE at >= ?1
+                 GROUP BY 1, 2, 3, 4, 7 HAVING sum(cost) <> 0 OR max(kind = ?4)"
+            ),
             [from, QUARTER_HOUR, PENDING, BOUND],
             |row| {
                 let cost = money_from(row, 4)?;
@@ -235,7 +246,9 @@ impl Store {
                     at_least: row.get(5)?,
                     ..Tally::default()
                 };
-                if row.get(3)? {
+                let is_pending = row.get(3)?;
+                let kind = if is_pending { PENDING } else { BOUND };
+                if is_pending {
                     tally.pending = cost;
                 } else {
                     tally.unrecorded = cost;
@@ -244,6 +257,7 @@ impl Store {
                     at: row.get(0)?,
                     session: row.get(1)?,
                     model: row.get(2)?,
+                    kind: off_transcript_kind(kind, row.get(6)?),
                     tally,
                 })
             },

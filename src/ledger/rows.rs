@@ -290,9 +290,17 @@ pub(crate) struct Names {
     pub(crate) sessions: HashMap<Id, Origin>,
     pub(super) models: HashMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
+    /// The kinds of off-transcript spend, by the context of the responses that stand for this spend.
+    pub(super) off_transcript_kinds: HashMap<Id, SpendKind>,
 }
 
 impl Names {
+    /// Returns the kind of spend that a response stands for.
+    pub(crate) fn kind(&self, response: &Response) -> SpendKind {
+        let kind = self.off_transcript_kinds.get(&response.context);
+        kind.copied().unwrap_or_default()
+    }
+
     pub(crate) fn origin(&self, session: Id) -> &Origin {
         self.sessions.get(&session).unwrap_or_default()
     }
@@ -327,6 +335,19 @@ impl Names {
     pub(crate) fn agent(&self, response: &Response) -> &str {
         self.context(response.context)
             .map_or("", |context| &context.agent)
+    }
+}
+
+/// The SQL expression that is true for off-transcript spend caused by a compaction. Such spend is stored at the time of
+/// the compaction.
+pub(super) const IS_COMPACTION: &str = "at IN (SELECT at FROM compactions)";
+
+/// Returns the kind of spend in a row of the table `off_transcript`.
+pub(super) fn off_transcript_kind(kind: i64, is_compaction: bool) -> SpendKind {
+    match kind {
+        PENDING => SpendKind::Pending,
+        _ if is_compaction => SpendKind::Compaction,
+        _ => SpendKind::Background,
     }
 }
 
@@ -488,6 +509,7 @@ impl Store {
                 .map(|(id, name)| (id, prices.canonical(&name)))
                 .collect(),
             contexts,
+            off_transcript_kinds: HashMap::new(),
         })
     }
 
@@ -530,8 +552,10 @@ impl Store {
             )?,
         };
         let off_transcript: Vec<OwnedRow> = self.all(
-            "SELECT at, session, model, kind, cost, at IN (SELECT at FROM compactions)
-             FROM off_transcript WHERE at >= ?1 AND at < ?2 ORDER BY at",
+            &format!(
+                "SELECT at, session, model, kind, cost, {IS_COMPACTION}
+                 FROM off_transcript WHERE at >= ?1 AND at < ?2 ORDER BY at"
+            ),
             period,
             |row| {
                 let mut tally = Tally::default();
@@ -540,12 +564,7 @@ impl Store {
                 let at: Millis = row.get(0)?;
                 Ok(OwnedRow {
                     at: at.div_euclid(precision) * precision,
-                    kind: match kind {
-                        PENDING => SpendKind::Pending,
-                        // Spend caused by a compaction is stored at the time of the compaction.
-                        _ if row.get(5)? => SpendKind::Compaction,
-                        _ => SpendKind::Background,
-                    },
+                    kind: off_transcript_kind(kind, row.get(5)?),
                     session: row.get(1)?,
                     model: row.get(2)?,
                     context: None,

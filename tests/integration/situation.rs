@@ -1158,6 +1158,17 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
         "{used} {spent}"
     );
     assert_eq!(used["rose_elsewhere_percent"], 0.0, "{used}");
+
+    // Both commands use the same name for spend that no transcript line shows.
+    let by_agent = client.run(&at(168), &["spend", "--by", "agent", "--json"], b"");
+    let by_agent = by_agent.json();
+    let keys = |list: &Value| {
+        let keys = list.as_array().unwrap().iter();
+        let keys: std::collections::BTreeSet<String> =
+            keys.map(|part| part["key"].to_string()).collect();
+        keys
+    };
+    assert_eq!(keys(&used["agents"]), keys(&by_agent["groups"]), "{used}");
 }
 
 /// The output shows the figures from `/usage` and how old they are, but does not use them as evidence.
