@@ -5,7 +5,6 @@
 mod clock;
 mod duration;
 mod named_zone;
-pub(crate) mod rfc3339;
 mod zone;
 
 use std::time::SystemTime;
@@ -47,9 +46,6 @@ pub(crate) fn format_rfc3339(at: DateTime<Utc>) -> String {
 
 /// Parses a time in RFC 3339 format. Returns `None` if the format is different.
 pub fn parse_millis(text: &str) -> Option<Millis> {
-    if let Some(at) = rfc3339::parse_usual_form(text) {
-        return Some(at.timestamp_millis());
-    }
     let at = DateTime::parse_from_rfc3339(text).ok()?;
     Some(at.timestamp_millis())
 }
