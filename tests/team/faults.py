@@ -49,7 +49,7 @@ class Team:
         """Erases rows in the files and in ClickHouse, as described in docs/team.md."""
         done = whycap(self.binary, self.directory, "export", self.directory, "--erase", what)
         assert done.returncode == 0, done.stderr
-        self.clickhouse.sum_up("--erase", what)
+        self.clickhouse.sum_up(self.directory)
         return done.stdout
 
     def sums(self, by=SUMMED):

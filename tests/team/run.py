@@ -283,8 +283,8 @@ def erasures(binary):
     name, and no export or load may bring it back."""
     for what, name, rest in (("person=ada", "ada", 27), ("project=acme/web", "acme/web", 23), ("before=2026-11-06", "2026-11-05", 20)):
         with made_up(binary) as (directory, clickhouse):
-            clickhouse.sum_up("--erase", what)
             done = whycap(binary, directory, "export", directory, "--erase", what)
+            clickhouse.sum_up(directory)
             left = [row for row in rows_of(directory) if any(str(value).startswith(name) for value in row.values())]
             check(f"{what} is erased from the files, and the rest stays", (done.returncode, left, sum(said(binary, directory, "--from", directory, by=("day",)).values())), (0, [], rest * USD))
             duck = DuckDB(binary, directory)
