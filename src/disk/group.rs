@@ -9,18 +9,6 @@ use std::path::Path;
 
 use super::{Durability, Error};
 
-/// Returns true if a directory is shared with a group. On Windows, files inherit the directory's permissions
-/// automatically, so no special handling is needed.
-#[cfg(unix)]
-pub(crate) fn is_shared(directory: &Path) -> bool {
-    GroupAccess::of(directory).is_some()
-}
-
-#[cfg(not(unix))]
-pub(crate) fn is_shared(_: &Path) -> bool {
-    false
-}
-
 /// Writes a file atomically, creating missing directories between `root` and the file. If `root` is shared with a
 /// group, the group can read the file.
 pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -78,6 +78,19 @@ pub(super) fn list_files(
     files
 }
 
+/// Returns the days for which any machine has exported rows of one type.
+pub(super) fn exported_days(
+    directory: &Path,
+    row_type: RowType,
+) -> impl Iterator<Item = NaiveDate> {
+    let parent = directory.join(FORMAT).join(row_type.name());
+    let days = list_entries(&parent, DAY_PREFIX, "", &mut Vec::new());
+    days.into_iter().filter_map(|day| {
+        let name = day.file_name()?.to_str()?;
+        name.strip_prefix(DAY_PREFIX)?.parse().ok()
+    })
+}
+
 /// Lists the files of all types.
 pub(super) fn list_all_files(
     directory: &Path,

@@ -4,7 +4,6 @@
 //! into 63 bits, because some databases do not support larger integers.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 /// The number of bits for the export time.
 const SECOND_BITS: u32 = 30;
@@ -60,7 +59,7 @@ impl Weight {
 }
 
 /// The time of an export, in seconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExportTime(u64);
 
 impl ExportTime {
