@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::model_id::bare_id;
-use super::price_list::{NO_ROW, PriceRow};
+use super::price_list::PriceRow;
 use super::rates::Rates;
 use crate::lenient_json::LenientJson;
 use crate::time::Millis;
@@ -82,7 +82,9 @@ fn price_row(costs: &Value) -> Option<PriceRow> {
         long: rates(long_prompt),
         fast: rates(costs.at("fast")),
         source: "Claude Code",
-        ..NO_ROW
+        model: "",
+        also: &[],
+        from: None,
     })
 }
 

@@ -43,19 +43,51 @@ pub struct PriceRow {
     pub source: &'static str,
 }
 
-/// Default values for the optional fields of a row.
-pub(super) const NO_ROW: PriceRow = PriceRow {
-    model: "",
-    also: &[],
-    from: None,
-    standard: Rates::per_million([0.0; 5]),
-    above_prompt_tokens: None,
-    long: None,
-    fast: None,
-    source: "",
-};
+/// Creates a row for a model with standard rates in dollars per million tokens.
+pub(super) const fn row(model: &'static str, rates: [f64; 5], source: &'static str) -> PriceRow {
+    PriceRow {
+        model,
+        also: &[],
+        from: None,
+        standard: Rates::per_million(rates),
+        above_prompt_tokens: None,
+        long: None,
+        fast: None,
+        source,
+    }
+}
 
 impl PriceRow {
+    /// Adds other IDs for the model.
+    pub(super) const fn also(self, ids: &'static [&'static str]) -> Self {
+        Self { also: ids, ..self }
+    }
+
+    /// Sets the first day (UTC) on which the prices apply.
+    pub(super) const fn from(self, day: NaiveDate) -> Self {
+        Self {
+            from: Some(day),
+            ..self
+        }
+    }
+
+    /// Adds rates for fast mode.
+    pub(super) const fn fast(self, rates: [f64; 5]) -> Self {
+        Self {
+            fast: Some(Rates::per_million(rates)),
+            ..self
+        }
+    }
+
+    /// Adds rates for requests whose prompt has more than the given number of tokens.
+    pub(super) const fn above(self, prompt_tokens: u64, rates: [f64; 5]) -> Self {
+        Self {
+            above_prompt_tokens: Some(prompt_tokens),
+            long: Some(Rates::per_million(rates)),
+            ..self
+        }
+    }
+
     /// Returns the time from which the row applies.
     pub(super) fn valid_from(&self) -> Millis {
         self.from.map_or(Millis::MIN, |day| {

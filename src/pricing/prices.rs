@@ -1,24 +1,23 @@
 //! The list prices. To add a model or a price, add a row.
 //!
 //! Rates are in US dollars per million tokens, in the order input, output, cache read, 5-minute cache write, and 1-hour
-//! cache write. All rows of a model are adjacent and sorted by date. A row without `from` applies from the model's
-//! release. Dates are in UTC.
+//! cache write. All rows of a model are adjacent and sorted by date. A row without a first day applies from the
+//! model's release. Dates are in UTC.
 
 use chrono::NaiveDate;
 
 use super::money::Money;
-use super::price_list::{NO_ROW, PriceList, PriceRow};
-use super::rates::Rates;
+use super::price_list::{PriceList, PriceRow, row};
 
 const PROBED: &str = "Claude Code 2.1.328: the cost it reports for known usage, probed 2026-11-20";
-const PRICING_PAGE: &str = "https://platform.claude.com/docs/en/about-claude/pricing";
+const PUBLISHED: &str = "https://platform.claude.com/docs/en/about-claude/pricing";
 
 pub(super) static PRICES: PriceList = PriceList {
     updated: day(2026, 11, 20),
     web_search: Money::from_nano(10_000_000),
     us_inference_tenths: 11,
     unknown_model_priced_as: "claude-opus-5-5",
-    rows: &ROWS,
+    rows: ROWS,
 };
 
 /// Returns a date, or the minimum date if it does not exist in the calendar.
@@ -29,182 +28,38 @@ const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     }
 }
 
-const ROWS: [PriceRow; 27] = [
-    PriceRow {
-        model: "claude-fable-5-2",
-        standard: Rates::per_million([8.0, 40.0, 0.2, 10.0, 16.0]),
-        fast: Some(Rates::per_million([16.0, 80.0, 0.4, 20.0, 32.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-mythos-5-2",
-        standard: Rates::per_million([8.0, 40.0, 0.2, 10.0, 16.0]),
-        fast: Some(Rates::per_million([16.0, 80.0, 0.4, 20.0, 32.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-fable-5-1",
-        standard: Rates::per_million([10.0, 50.0, 0.25, 12.5, 20.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-mythos-5-1",
-        standard: Rates::per_million([10.0, 50.0, 0.25, 12.5, 20.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-fable-5",
-        standard: Rates::per_million([10.0, 50.0, 1.0, 12.5, 20.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-mythos-5",
-        standard: Rates::per_million([10.0, 50.0, 1.0, 12.5, 20.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-5-5",
-        standard: Rates::per_million([4.0, 20.0, 0.2, 5.0, 8.0]),
-        fast: Some(Rates::per_million([8.0, 40.0, 0.4, 10.0, 16.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-5",
-        standard: Rates::per_million([5.0, 25.0, 0.5, 6.25, 10.0]),
-        fast: Some(Rates::per_million([10.0, 50.0, 1.0, 12.5, 20.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-4-8",
-        standard: Rates::per_million([5.0, 25.0, 0.5, 6.25, 10.0]),
-        fast: Some(Rates::per_million([10.0, 50.0, 1.0, 12.5, 20.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-4-7",
-        standard: Rates::per_million([5.0, 25.0, 0.5, 6.25, 10.0]),
-        fast: Some(Rates::per_million([30.0, 150.0, 3.0, 37.5, 60.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-4-6",
-        standard: Rates::per_million([5.0, 25.0, 0.5, 6.25, 10.0]),
-        fast: Some(Rates::per_million([30.0, 150.0, 3.0, 37.5, 60.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-4-5",
-        standard: Rates::per_million([5.0, 25.0, 0.5, 6.25, 10.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-4-1",
-        standard: Rates::per_million([15.0, 75.0, 1.5, 18.75, 30.0]),
-        source: PRICING_PAGE,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-opus-4",
-        also: &["claude-opus-4-0"],
-        standard: Rates::per_million([15.0, 75.0, 1.5, 18.75, 30.0]),
-        source: PRICING_PAGE,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-3-opus",
-        standard: Rates::per_million([15.0, 75.0, 1.5, 18.75, 30.0]),
-        source: PRICING_PAGE,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-sonnet-5-5",
-        from: NaiveDate::from_ymd_opt(2026, 9, 28),
-        standard: Rates::per_million([2.0, 10.0, 0.2, 2.5, 4.0]),
-        source: PRICING_PAGE,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-sonnet-5-5",
-        from: NaiveDate::from_ymd_opt(2026, 10, 7),
-        standard: Rates::per_million([2.0, 10.0, 0.1, 2.5, 4.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-sonnet-5",
-        standard: Rates::per_million([2.0, 10.0, 0.2, 2.5, 4.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-sonnet-4-6",
-        standard: Rates::per_million([3.0, 15.0, 0.3, 3.75, 6.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-sonnet-4-5",
-        standard: Rates::per_million([3.0, 15.0, 0.3, 3.75, 6.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-sonnet-4",
-        also: &["claude-sonnet-4-0"],
-        standard: Rates::per_million([3.0, 15.0, 0.3, 3.75, 6.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-3-7-sonnet",
-        also: &["claude-sonnet-3-7"],
-        standard: Rates::per_million([3.0, 15.0, 0.3, 3.75, 6.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-3-5-sonnet",
-        standard: Rates::per_million([3.0, 15.0, 0.3, 3.75, 6.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-haiku-5-5",
-        standard: Rates::per_million([0.1, 0.5, 0.01, 0.125, 0.2]),
-        above_prompt_tokens: Some(100_000),
-        long: Some(Rates::per_million([0.5, 2.5, 0.05, 0.625, 1.0])),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-haiku-4-5",
-        standard: Rates::per_million([1.0, 5.0, 0.1, 1.25, 2.0]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-3-5-haiku",
-        also: &["claude-haiku-3-5"],
-        standard: Rates::per_million([0.8, 4.0, 0.08, 1.0, 1.6]),
-        source: PROBED,
-        ..NO_ROW
-    },
-    PriceRow {
-        model: "claude-3-haiku",
-        standard: Rates::per_million([0.25, 1.25, 0.03, 0.3, 0.5]),
-        source: PRICING_PAGE,
-        ..NO_ROW
-    },
+const ROWS: &[PriceRow] = &[
+    row("claude-fable-5-2", [8.0, 40.0, 0.2, 10.0, 16.0], PROBED)
+        .fast([16.0, 80.0, 0.4, 20.0, 32.0]),
+    row("claude-mythos-5-2", [8.0, 40.0, 0.2, 10.0, 16.0], PROBED)
+        .fast([16.0, 80.0, 0.4, 20.0, 32.0]),
+    row("claude-fable-5-1", [10.0, 50.0, 0.25, 12.5, 20.0], PROBED),
+    row("claude-mythos-5-1", [10.0, 50.0, 0.25, 12.5, 20.0], PROBED),
+    row("claude-fable-5", [10.0, 50.0, 1.0, 12.5, 20.0], PROBED),
+    row("claude-mythos-5", [10.0, 50.0, 1.0, 12.5, 20.0], PROBED),
+    row("claude-opus-5-5", [4.0, 20.0, 0.2, 5.0, 8.0], PROBED).fast([8.0, 40.0, 0.4, 10.0, 16.0]),
+    row("claude-opus-5", [5.0, 25.0, 0.5, 6.25, 10.0], PROBED).fast([10.0, 50.0, 1.0, 12.5, 20.0]),
+    row("claude-opus-4-8", [5.0, 25.0, 0.5, 6.25, 10.0], PROBED)
+        .fast([10.0, 50.0, 1.0, 12.5, 20.0]),
+    row("claude-opus-4-7", [5.0, 25.0, 0.5, 6.25, 10.0], PROBED)
+        .fast([30.0, 150.0, 3.0, 37.5, 60.0]),
+    row("claude-opus-4-6", [5.0, 25.0, 0.5, 6.25, 10.0], PROBED)
+        .fast([30.0, 150.0, 3.0, 37.5, 60.0]),
+    row("claude-opus-4-5", [5.0, 25.0, 0.5, 6.25, 10.0], PROBED),
+    row("claude-opus-4-1", [15.0, 75.0, 1.5, 18.75, 30.0], PUBLISHED),
+    row("claude-opus-4", [15.0, 75.0, 1.5, 18.75, 30.0], PUBLISHED).also(&["claude-opus-4-0"]),
+    row("claude-3-opus", [15.0, 75.0, 1.5, 18.75, 30.0], PUBLISHED),
+    row("claude-sonnet-5-5", [2.0, 10.0, 0.2, 2.5, 4.0], PUBLISHED).from(day(2026, 9, 28)),
+    row("claude-sonnet-5-5", [2.0, 10.0, 0.1, 2.5, 4.0], PROBED).from(day(2026, 10, 7)),
+    row("claude-sonnet-5", [2.0, 10.0, 0.2, 2.5, 4.0], PROBED),
+    row("claude-sonnet-4-6", [3.0, 15.0, 0.3, 3.75, 6.0], PROBED),
+    row("claude-sonnet-4-5", [3.0, 15.0, 0.3, 3.75, 6.0], PROBED),
+    row("claude-sonnet-4", [3.0, 15.0, 0.3, 3.75, 6.0], PROBED).also(&["claude-sonnet-4-0"]),
+    row("claude-3-7-sonnet", [3.0, 15.0, 0.3, 3.75, 6.0], PROBED).also(&["claude-sonnet-3-7"]),
+    row("claude-3-5-sonnet", [3.0, 15.0, 0.3, 3.75, 6.0], PROBED),
+    row("claude-haiku-5-5", [0.1, 0.5, 0.01, 0.125, 0.2], PROBED)
+        .above(100_000, [0.5, 2.5, 0.05, 0.625, 1.0]),
+    row("claude-haiku-4-5", [1.0, 5.0, 0.1, 1.25, 2.0], PROBED),
+    row("claude-3-5-haiku", [0.8, 4.0, 0.08, 1.0, 1.6], PROBED).also(&["claude-haiku-3-5"]),
+    row("claude-3-haiku", [0.25, 1.25, 0.03, 0.3, 0.5], PUBLISHED),
 ];
