@@ -27,9 +27,16 @@ pub(crate) trait LenientJson {
     /// Returns a field, or null if there is no such field.
     fn at(&self, name: &str) -> &Value;
 
-    /// Returns a string field, or `None` if the field is not a string or is empty.
+    /// Returns a string field, or `None` if the field is not a string or is blank.
     fn text(&self, name: &str) -> Option<&str> {
-        self.at(name).as_str().filter(|text| !text.is_empty())
+        self.at(name)
+            .as_str()
+            .filter(|text| !text.trim().is_empty())
+    }
+
+    /// Returns a copy of a string field, or `None` if the field is not a string or is blank.
+    fn string(&self, name: &str) -> Option<String> {
+        self.text(name).map(str::to_owned)
     }
 
     /// Deserializes a field. Returns `None` if the field has a different type.

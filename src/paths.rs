@@ -148,8 +148,8 @@ impl Paths {
     }
 }
 
-/// Quotes a word for the shell if necessary.
-fn quoted(word: &str) -> String {
+/// Quotes a word for a POSIX shell if necessary.
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -69,23 +69,19 @@ impl HookEvent {
         let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
         Self {
             name: root.read("hook_event_name"),
-            session_id: text_in(&root, "session_id"),
-            transcript_path: text_in(&root, "transcript_path").map(PathBuf::from),
-            cwd: text_in(&root, "cwd").map(PathBuf::from),
-            prompt: text_in(&root, "prompt"),
+            session_id: root.string("session_id"),
+            transcript_path: root.string("transcript_path").map(PathBuf::from),
+            cwd: root.string("cwd").map(PathBuf::from),
+            prompt: root.string("prompt"),
             is_prompt: root.at("is_prompt") == true,
-            source: text_in(&root, "source"),
-            reason: text_in(&root, "reason"),
-            error: text_in(&root, "error"),
-            error_details: text_in(&root, "error_details"),
-            last_assistant_message: text_in(&root, "last_assistant_message"),
-            agent_type: text_in(&root, "agent_type"),
+            source: root.string("source"),
+            reason: root.string("reason"),
+            error: root.string("error"),
+            error_details: root.string("error_details"),
+            last_assistant_message: root.string("last_assistant_message"),
+            agent_type: root.string("agent_type"),
         }
     }
-}
-
-fn text_in(fields: &Value, name: &str) -> Option<String> {
-    fields.text(name).map(str::to_owned)
 }
 
 #[cfg(test)]

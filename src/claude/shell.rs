@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
+use crate::paths::quoted;
 
 /// A shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +61,9 @@ impl Shell {
     }
 
     fn call_text(&self, program: &str) -> String {
-        let is_plain = !program.is_empty()
-            && program
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c));
         match self {
             // PowerShell does not always require the `&`, but it makes clear which shell the command is for.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
-            Self::Posix(_) if is_plain => program.to_owned(),
             Self::Posix(_) => quoted(program),
         }
     }
@@ -110,11 +106,6 @@ fn is_shell(path: &Path) -> bool {
     ["bash.exe", "sh.exe", "bash", "sh"]
         .iter()
         .any(|shell| name == *shell)
-}
-
-/// Quotes a string as a single word for a POSIX shell.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl StatusPayload {
         directories.dedup();
 
         let model = root.at("model");
-        let model_id = text_in(model, "id");
+        let model_id = model.string("id");
         let windows = root.at("rate_limits");
         let cost = root.at("cost");
         let client_run_ms = cost
@@ -87,14 +87,15 @@ impl StatusPayload {
             .and_then(whole_milliseconds);
         let cache = root.at("prompt_cache");
         Self {
-            session_id: text_in(&root, "session_id"),
-            prompt_id: text_in(&root, "prompt_id"),
+            session_id: root.string("session_id"),
+            prompt_id: root.string("prompt_id"),
             transcript_path: path_in(&root, "transcript_path"),
-            model_name: text_in(model, "display_name")
+            model_name: model
+                .string("display_name")
                 .or_else(|| model_id.clone())
-                .or_else(|| text_in(&root, "model")),
+                .or_else(|| root.string("model")),
             model_id,
-            version: text_in(&root, "version"),
+            version: root.string("version"),
             project_dir: project.or_else(|| cwd.clone()),
             current_dir: current.or(cwd),
             directories,
@@ -103,7 +104,7 @@ impl StatusPayload {
             client_run_ms,
             lines_added: cost.at("total_lines_added").as_u64(),
             lines_removed: cost.at("total_lines_removed").as_u64(),
-            effort: text_in(root.at("effort"), "level"),
+            effort: root.at("effort").string("level"),
             context_percent: root
                 .at("context_window")
                 .at("used_percentage")
@@ -124,18 +125,8 @@ impl StatusPayload {
     }
 }
 
-/// Returns the string in a field, or `None` if it is blank.
-fn text_in(fields: &Value, name: &str) -> Option<String> {
-    let text = fields.at(name).as_str()?;
-    if text.trim().is_empty() {
-        None
-    } else {
-        Some(text.to_owned())
-    }
-}
-
 fn path_in(fields: &Value, name: &str) -> Option<PathBuf> {
-    text_in(fields, name).map(PathBuf::from)
+    fields.string(name).map(PathBuf::from)
 }
 
 /// Rounds milliseconds down. Returns `None` if the number is negative or too large.

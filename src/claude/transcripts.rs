@@ -299,12 +299,7 @@ fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
 /// Returns the string in a line's field, or `None` if it is missing or blank.
 fn text_in(line: &[u8], field: &str) -> Option<String> {
     let fields: Value = serde_json::from_slice(line).ok()?;
-    let text = fields.at(field).as_str()?.trim();
-    if text.is_empty() {
-        None
-    } else {
-        Some(text.to_owned())
-    }
+    Some(fields.text(field)?.trim().to_owned())
 }
 
 /// The number of bytes to search for a prompt at the end of a transcript. If the prompt is not found there, its cost is

@@ -12,11 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::LockAction;
 use super::observation::{ObservedLock, OpenLock};
-use crate::claude::shell::quoted;
 use crate::disk::directory::Directory;
 use crate::disk::replace::remove_empty_owned_directory;
 use crate::disk::{self, Durability, EntryKind, records};
-use crate::paths::Paths;
+use crate::paths::{Paths, quoted};
 
 /// The manifest of a quarantined lock.
 #[derive(Debug, Serialize, Deserialize)]

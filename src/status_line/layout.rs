@@ -3,6 +3,8 @@
 //! Segments are shortened in order of importance, starting with the least important. A segment without a shorter form
 //! is dropped. Afterwards, segments are lengthened again if there is still room, starting with the most important.
 
+use std::iter::zip;
+
 use crate::terminal::{Piece, Tone, truncate, width};
 
 /// A part of the status line, as a list of at least one form. The longest form comes first.
@@ -12,6 +14,8 @@ pub(super) type Segment = Vec<Form>;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Form {
     pub(super) pieces: Vec<Piece>,
+    /// The width of the pieces.
+    columns: usize,
     /// The loss of information when this form is replaced with the next shorter one or dropped. The form with the
     /// smallest loss is replaced first.
     pub(super) loss: u32,
@@ -19,7 +23,11 @@ pub(super) struct Form {
 
 impl Form {
     pub(super) fn new(loss: u32, pieces: Vec<Piece>) -> Self {
-        Self { pieces, loss }
+        Self {
+            columns: pieces.iter().map(|(_, text)| width(text)).sum(),
+            pieces,
+            loss,
+        }
     }
 }
 
@@ -39,14 +47,14 @@ pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segm
 /// Returns a row that is at most `columns` wide. It is empty only if there are no segments.
 pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
     let mut row = FittedRow::new(segments, separator);
-    row.shrink(columns);
-    row.grow_back(columns);
+    let shortened = row.shrink(columns);
+    row.grow_back(&shortened, columns);
     let mut pieces: Vec<Piece> = Vec::new();
-    for measured in row.shown() {
+    for form in row.shown() {
         if !pieces.is_empty() {
             pieces.push((Tone::Quiet, separator.to_owned()));
         }
-        pieces.extend(measured.form.pieces.iter().cloned());
+        pieces.extend(form.pieces.iter().cloned());
     }
     if row.width() > columns {
         // Even the shortest form of the last segment is too wide.
@@ -56,108 +64,66 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
     pieces
 }
 
-/// A form and its width in columns.
-#[derive(Debug, Clone, Copy)]
-struct MeasuredForm<'s> {
-    form: &'s Form,
-    columns: usize,
-}
-
-impl<'s> MeasuredForm<'s> {
-    fn new(form: &'s Form) -> Self {
-        Self {
-            form,
-            columns: form.pieces.iter().map(|(_, text)| width(text)).sum(),
-        }
-    }
-}
-
-/// A segment during fitting.
-struct FittedSegment<'s> {
-    forms: Vec<MeasuredForm<'s>>,
-    /// The index of the current form. If it is past the end, the segment is dropped.
-    in_use: usize,
-}
-
-impl<'s> FittedSegment<'s> {
-    fn shown(&self) -> Option<MeasuredForm<'s>> {
-        self.forms.get(self.in_use).copied()
-    }
-
-    fn has_shorter_form(&self) -> bool {
-        self.in_use + 1 < self.forms.len()
-    }
-}
-
 /// A row during fitting.
 struct FittedRow<'s> {
-    segments: Vec<FittedSegment<'s>>,
+    segments: &'s [Segment],
+    /// The index of the current form of each segment. If it is past the end, the segment is dropped.
+    in_use: Vec<usize>,
     separator: usize,
-    /// The indexes of the shortened segments, in the order in which they were shortened, so the least important one
-    /// comes first.
-    steps: Vec<usize>,
 }
 
 impl<'s> FittedRow<'s> {
     fn new(segments: &'s [Segment], separator: &str) -> Self {
         Self {
-            segments: segments
-                .iter()
-                .map(|forms| FittedSegment {
-                    forms: forms.iter().map(MeasuredForm::new).collect(),
-                    in_use: 0,
-                })
-                .collect(),
+            segments,
+            in_use: vec![0; segments.len()],
             separator: width(separator),
-            steps: Vec::new(),
         }
     }
 
-    fn shown(&self) -> impl Iterator<Item = MeasuredForm<'s>> {
-        self.segments.iter().filter_map(FittedSegment::shown)
+    fn shown(&self) -> impl Iterator<Item = &'s Form> {
+        zip(self.segments, &self.in_use).filter_map(|(forms, index)| forms.get(*index))
     }
 
     fn width(&self) -> usize {
-        let columns: usize = self
-            .shown()
-            .map(|measured| measured.columns + self.separator)
-            .sum();
+        let columns: usize = self.shown().map(|form| form.columns + self.separator).sum();
         columns.saturating_sub(self.separator)
     }
 
     /// Shortens segments until the row fits. The last remaining segment keeps its shortest form even if it is too wide.
-    fn shrink(&mut self, columns: usize) {
+    /// Returns the indexes of the shortened segments, starting with the least important one.
+    fn shrink(&mut self, columns: usize) -> Vec<usize> {
+        let mut shortened = Vec::new();
         while self.width() > columns {
             let is_last_segment = self.shown().count() == 1;
-            let least_loss = self
-                .segments
-                .iter()
+            let least_loss = zip(self.segments, &self.in_use)
                 .enumerate()
-                .filter(|(_, segment)| segment.has_shorter_form() || !is_last_segment)
-                .filter_map(|(index, segment)| Some((segment.shown()?.form.loss, index)))
+                .filter(|(_, (forms, in_use))| !is_last_segment || **in_use + 1 < forms.len())
+                .filter_map(|(index, (forms, in_use))| Some((forms.get(*in_use)?.loss, index)))
                 .min();
             let Some((_, index)) = least_loss else {
-                return;
+                break;
             };
             self.move_by(index, 1);
-            self.steps.push(index);
+            shortened.push(index);
         }
+        shortened
     }
 
     /// Lengthens segments again if shortening others has freed up enough space.
-    fn grow_back(&mut self, columns: usize) {
-        for index in std::mem::take(&mut self.steps).into_iter().rev() {
-            self.move_by(index, -1);
+    fn grow_back(&mut self, shortened: &[usize], columns: usize) {
+        for index in shortened.iter().rev() {
+            self.move_by(*index, -1);
             if self.width() > columns {
-                self.move_by(index, 1);
+                self.move_by(*index, 1);
             }
         }
     }
 
     /// Switches a segment to a different form. Positive numbers select shorter forms.
     fn move_by(&mut self, index: usize, forms: isize) {
-        if let Some(segment) = self.segments.get_mut(index) {
-            segment.in_use = segment.in_use.saturating_add_signed(forms);
+        if let Some(in_use) = self.in_use.get_mut(index) {
+            *in_use = in_use.saturating_add_signed(forms);
         }
     }
 }
@@ -243,12 +209,12 @@ mod tests {
                 prop_assert!(width(&row) <= columns && !row.is_empty(), "{columns}: {row:?}");
                 prop_assert_eq!(&row, &row_text(&segments, columns));
                 let mut fitted = FittedRow::new(&segments, SEPARATOR);
-                fitted.shrink(columns);
+                let shortened = fitted.shrink(columns);
                 let shrunk = fitted.width();
-                fitted.grow_back(columns);
+                fitted.grow_back(&shortened, columns);
                 prop_assert!(fitted.width() >= shrunk);
                 for index in 0..segments.len() {
-                    if fitted.segments[index].in_use > 0 && fitted.width() <= columns {
+                    if fitted.in_use[index] > 0 && fitted.width() <= columns {
                         fitted.move_by(index, -1);
                         prop_assert!(fitted.width() > columns, "{columns}: segment {index} of {row:?}");
                         fitted.move_by(index, 1);
