@@ -146,7 +146,7 @@ impl Context {
             ledger.catch_up(roots, prices, ReadTime::All, show)
         })?;
         ledger.check_sums()?;
-        if let Some(damaged) = ledger.news_of_damage() {
+        if let Some(damaged) = ledger.take_damage_notice() {
             let path = paths.show(&damaged);
             print_error(&format!(
                 "the ledger was damaged and was moved to {path}; whycap created a new ledger from the transcripts. Spend from deleted transcripts is only in the old file and is missing here"

@@ -31,20 +31,20 @@ impl Ledger {
             return Ok(());
         }
         let ledger = Self::open(&paths.data, wait_limit)?;
-        ledger.write(|store| store.set_meta("has_news_of_damage", 1))
+        ledger.write(|store| store.set_meta("has_damage_notice", 1))
     }
 
     /// Returns the damaged ledger that was set aside most recently, unless it has already been announced.
-    pub fn news_of_damage(&mut self) -> Option<PathBuf> {
-        let stored = self.read(|store| store.meta("has_news_of_damage")).ok()?;
+    pub fn take_damage_notice(&mut self) -> Option<PathBuf> {
+        let stored = self.read(|store| store.meta("has_damage_notice")).ok()?;
         if stored != Some(1) {
             return None;
         }
         // Another process may be announcing the damage at the same time.
         let is_first = self
             .write(|store| {
-                let is_first = store.meta("has_news_of_damage")? == Some(1);
-                store.set_meta("has_news_of_damage", 0)?;
+                let is_first = store.meta("has_damage_notice")? == Some(1);
+                store.set_meta("has_damage_notice", 0)?;
                 Ok(is_first)
             })
             .ok()?;

@@ -24,9 +24,9 @@ mod mend;
 mod pull_requests;
 pub mod reconcile;
 mod responses;
+mod results;
 mod rounds;
 mod rows;
-mod settle;
 mod sums;
 mod why;
 
