@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Row;
 
 use super::collect::{Batch, file_id};
+use super::commit::count_from;
 use super::database::{Ledger, Store};
-use super::error::{LedgerError, Result};
+use super::error::{LedgerResult, Result};
 use super::facts::Id;
 use super::rounds::{GrownTranscript, ReadSettings, read_round, rounds, unread_bytes};
 use crate::claude::transcripts::{self, TranscriptFile};
@@ -104,7 +105,7 @@ impl Ledger {
         prices: &PriceTable,
         read_time: ReadTime,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> std::result::Result<CatchUpResult, LedgerError> {
+    ) -> LedgerResult<CatchUpResult> {
         let settled_before = settled_before();
         let listing_started = Instant::now();
         let listed = transcripts::all_until(roots, &|| match read_time {
@@ -159,7 +160,7 @@ impl Ledger {
         transcript: &Path,
         prices: &PriceTable,
         limit: Duration,
-    ) -> std::result::Result<(), LedgerError> {
+    ) -> LedgerResult<()> {
         let mut new_lines = self.read_session(transcript, true, limit);
         if !new_lines.batch.files.is_empty() {
             new_lines.batch.finish(prices);
@@ -268,10 +269,10 @@ impl Store {
 
 fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
     Ok(ReadPosition {
-        offset: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+        offset: count_from(row, 1)?,
         preceding_hash: row.get(2)?,
         file: FileState {
-            size: row.get::<_, i64>(3)?.max(0).cast_unsigned(),
+            size: count_from(row, 3)?,
             modified: row.get(4)?,
         },
         last_line: match row.get::<_, i64>(5)? {

@@ -559,9 +559,14 @@ pub(super) fn location_from(row: &Row<'_>, first: usize) -> Result<Location> {
 pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
     let mut fields = [0; 6];
     for (index, field) in fields.iter_mut().enumerate() {
-        *field = row.get::<_, i64>(first + index)?.max(0).cast_unsigned();
+        *field = count_from(row, first + index)?;
     }
     Ok(fields.into())
+}
+
+/// Reads a count from a column.
+pub(super) fn count_from(row: &Row<'_>, column: usize) -> Result<u64> {
+    Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
 }
 
 /// Reads an amount from a column.

@@ -8,7 +8,7 @@ use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Params, Row, Transaction, TransactionBehavior,
 };
 
-use super::error::{FileId, LedgerError, Result};
+use super::error::{FileId, LedgerError, LedgerResult, Result};
 use super::facts::{Id, id_of};
 use crate::disk::{self, ownership};
 
@@ -67,8 +67,8 @@ pub struct Ledger {
 /// SQLite's busy timeout does not cover every case, such as write-ahead log recovery.
 fn retry_while_busy<T>(
     limit: Duration,
-    mut attempt: impl FnMut() -> std::result::Result<T, LedgerError>,
-) -> std::result::Result<T, LedgerError> {
+    mut attempt: impl FnMut() -> LedgerResult<T>,
+) -> LedgerResult<T> {
     let started = Instant::now();
     loop {
         match attempt() {
@@ -98,7 +98,7 @@ impl Ledger {
     /// Opens the ledger, creating it if it does not exist. A ledger with a different version is set aside.
     ///
     /// Returns an error if the data directory is unusable, or if the file is damaged or busy.
-    pub fn open(data: &Path, wait_limit: WaitLimit) -> std::result::Result<Self, LedgerError> {
+    pub fn open(data: &Path, wait_limit: WaitLimit) -> LedgerResult<Self> {
         disk::create_private_directory(data)?;
         let path = path_in(data);
         for attempt in 0..3 {
@@ -127,14 +127,14 @@ impl Ledger {
     }
 
     /// Opens the ledger if it exists, without waiting for another process.
-    pub fn open_existing(data: &Path) -> Option<std::result::Result<Self, LedgerError>> {
+    pub fn open_existing(data: &Path) -> Option<LedgerResult<Self>> {
         path_in(data)
             .exists()
             .then(|| Self::open(data, WaitLimit::None))
     }
 
     /// Creates a ledger in memory, for file systems that do not support locks.
-    pub fn in_memory(data: &Path) -> std::result::Result<Self, LedgerError> {
+    pub fn in_memory(data: &Path) -> LedgerResult<Self> {
         let path = path_in(data);
         let connection =
             Connection::open_in_memory().map_err(LedgerError::of_database(&path, None))?;
@@ -148,7 +148,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    fn connect(path: &Path, wait_limit: WaitLimit) -> std::result::Result<Self, LedgerError> {
+    fn connect(path: &Path, wait_limit: WaitLimit) -> LedgerResult<Self> {
         let file = FileId::at(path);
         for companion in companions(path) {
             if companion.symlink_metadata().is_ok() {
@@ -194,18 +194,12 @@ impl Ledger {
     }
 
     /// Reads from the ledger.
-    pub(super) fn read<T>(
-        &self,
-        query: impl FnOnce(&Store) -> Result<T>,
-    ) -> std::result::Result<T, LedgerError> {
+    pub(super) fn read<T>(&self, query: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
         query(&self.store).map_err(LedgerError::of_database(&self.path, self.file))
     }
 
     /// Writes to the ledger in a single transaction.
-    pub(super) fn write<T>(
-        &self,
-        change: impl FnOnce(&Store) -> Result<T>,
-    ) -> std::result::Result<T, LedgerError> {
+    pub(super) fn write<T>(&self, change: impl FnOnce(&Store) -> Result<T>) -> LedgerResult<T> {
         self.read(|store| {
             let transaction = store.transaction()?;
             let result = change(store)?;
@@ -215,14 +209,14 @@ impl Ledger {
     }
 
     /// Commits the open transaction.
-    pub(super) fn commit_open_transaction(&self) -> std::result::Result<(), LedgerError> {
+    pub(super) fn commit_open_transaction(&self) -> LedgerResult<()> {
         self.read(|store| store.0.execute_batch("COMMIT"))
     }
 
     /// Merges the write-ahead log into the ledger if the log is long and no other process is using the ledger.
     /// Truncates the log, because a process that exits without closing the ledger leaves no record of the merge.
     /// Without truncation, the next call would read and merge the whole log again.
-    pub(super) fn merge_long_log(&self) -> std::result::Result<(), LedgerError> {
+    pub(super) fn merge_long_log(&self) -> LedgerResult<()> {
         let [log, ..] = companions(&self.path);
         let is_long = log.metadata().is_ok_and(|log| log.len() >= LONG_LOG);
         if !is_long {
@@ -235,7 +229,7 @@ impl Ledger {
     }
 
     /// Returns a number that changes whenever another process writes to the ledger.
-    pub fn version(&self) -> std::result::Result<i64, LedgerError> {
+    pub fn version(&self) -> LedgerResult<i64> {
         self.read(|store| {
             store
                 .0

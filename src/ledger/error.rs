@@ -6,8 +6,11 @@ use rusqlite::ErrorCode;
 
 use crate::disk;
 
-/// The result of a ledger operation.
+/// The result of a database operation.
 pub(super) type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+/// The result of a ledger operation.
+pub(super) type LedgerResult<T> = std::result::Result<T, LedgerError>;
 
 /// A file's identity, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::params;
 
 use super::database::Ledger;
-use super::error::{LedgerError, Result};
+use super::error::{LedgerResult, Result};
 use super::facts::id_of;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempt;
@@ -38,7 +38,7 @@ impl Ledger {
     /// Returns the errors that clients displayed, in chronological order. A line that forks have copied is returned
     /// only once, from the transcript that was read first. Copies are recognized by their ID, because several sessions
     /// may fail with the same text in the same millisecond.
-    pub(crate) fn shown_errors(&self) -> std::result::Result<Vec<ShownError>, LedgerError> {
+    pub(crate) fn shown_errors(&self) -> LedgerResult<Vec<ShownError>> {
         let mut known = HashSet::new();
         let errors: Vec<Option<ShownError>> = self.read(|store| {
             store.all(
@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// Returns the failed attempts in chronological order.
-    pub(crate) fn failed_attempts(&self) -> std::result::Result<Vec<SessionAttempt>, LedgerError> {
+    pub(crate) fn failed_attempts(&self) -> LedgerResult<Vec<SessionAttempt>> {
         self.read(|store| {
             store.all(
                 "SELECT name, at, attempt, wait_ms, status, min(files.rowid)
@@ -101,7 +101,7 @@ impl Ledger {
         &self,
         session: &str,
         at: Millis,
-    ) -> std::result::Result<Option<ResponseBesideError>, LedgerError> {
+    ) -> LedgerResult<Option<ResponseBesideError>> {
         self.response_beside(session, at, "at < ?2 ORDER BY at DESC")
     }
 
@@ -110,7 +110,7 @@ impl Ledger {
         &self,
         session: &str,
         at: Millis,
-    ) -> std::result::Result<Option<ResponseBesideError>, LedgerError> {
+    ) -> LedgerResult<Option<ResponseBesideError>> {
         self.response_beside(session, at, "at > ?2 ORDER BY at")
     }
 
@@ -119,7 +119,7 @@ impl Ledger {
         session: &str,
         at: Millis,
         condition: &str,
-    ) -> std::result::Result<Option<ResponseBesideError>, LedgerError> {
+    ) -> LedgerResult<Option<ResponseBesideError>> {
         self.read(|store| {
             store.first(
                 &format!(

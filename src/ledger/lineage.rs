@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params};
 
-use super::commit::{RESPONSE_COLUMNS, location_from, money_from, response_from};
+use super::commit::{RESPONSE_COLUMNS, count_from, location_from, money_from, response_from};
 use super::database::Store;
 use super::error::Result;
 use super::events::kind_named;
@@ -61,13 +61,13 @@ impl Store {
             let compaction = self.first(
                 "SELECT at, tokens FROM compactions WHERE key = ?1",
                 [key],
-                |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)),
+                |row| Ok((row.get(0)?, count_from(row, 1)?)),
             )?;
             if let Some((at, tokens)) = compaction {
                 facts.compactions.push(Compaction {
                     key,
                     at,
-                    tokens: tokens.max(0).cast_unsigned(),
+                    tokens,
                     locations,
                 });
             }

@@ -11,14 +11,15 @@ use chrono::{DateTime, Utc};
 
 use super::catch_up::{NewLines, ReadTime};
 use super::collect::Batch;
+use super::commit::money_from;
 use super::database::{Ledger, Store};
-use super::error::Result;
+use super::error::{LedgerResult, Result};
 use super::events::{EventKind, RunEvent, TotalSample, kind_named};
 use super::facts::{Id, id_of};
 use super::lineage::PENDING;
 use super::reconcile::bounds::{LowerBound, LowerBoundReason};
 use super::responses::ResponseCosts;
-use super::rows::{Selected, Tally};
+use super::rows::{Selected, Tally, recorded_from};
 use crate::claude::settings;
 use crate::config::Budget;
 use crate::environment::Environment;
@@ -104,9 +105,8 @@ pub struct OpenLedger {
 /// A session's stored results.
 #[derive(Debug, Default)]
 struct StoredSession {
-    recorded: Money,
-    responses: i64,
-    unpriced: i64,
+    /// The recorded spend.
+    tally: Tally,
     covered: Money,
     unrecorded: Money,
     last_event: i64,
@@ -272,7 +272,7 @@ impl OpenLedger {
         stored: &StoredSession,
         environment: &Environment,
         requested: RequestedFigures<'_>,
-    ) -> std::result::Result<LiveFigures, super::LedgerError> {
+    ) -> LedgerResult<LiveFigures> {
         let increase = self
             .ledger
             .read(|store| self.increase(store, stored.last_event))?;
@@ -283,7 +283,7 @@ impl OpenLedger {
             None => increase.amount,
         };
         let by_totals = stored.covered + amount;
-        let by_lines = stored.recorded + stored.unrecorded + self.cost_of_unsaved_responses;
+        let by_lines = stored.tally.recorded + stored.unrecorded + self.cost_of_unsaved_responses;
         let cost = by_totals.max(by_lines);
 
         let is_identified = self.process().is_some();
@@ -292,13 +292,11 @@ impl OpenLedger {
         let at_least = stored.is_lower_bound
             || !is_covered && self.sample.is_some_and(|sample| sample.total > cost)
             || !self.is_whole && (!is_identified || stored.last_event == 0);
+        let recorded = stored.tally.recorded;
         let session = Tally {
-            recorded: stored.recorded,
-            unrecorded: (cost - stored.recorded).or_zero(),
+            unrecorded: (cost - recorded).or_zero(),
             at_least,
-            responses: stored.responses.max(0).cast_unsigned(),
-            unpriced: stored.unpriced.max(0).cast_unsigned(),
-            ..Tally::default()
+            ..stored.tally
         };
         let session_id = self.session;
         self.ledger.read(|store| {
@@ -308,7 +306,7 @@ impl OpenLedger {
                 .filter(|(kind, _)| !(*kind == PENDING && stored.is_dirty))
                 .map(|(_, cost)| cost)
                 .sum();
-            self.pending = (cost - stored.recorded - off_transcript).or_zero();
+            self.pending = (cost - recorded - off_transcript).or_zero();
             let [today, month] = [
                 environment.zone.day_bounds(environment.now),
                 environment.zone.month_bounds(environment.now),
@@ -511,7 +509,7 @@ impl Store {
         self.first(
             "SELECT total FROM runs WHERE session = ?1 AND process = ?2",
             [session, process],
-            |row| super::commit::money_from(row, 0),
+            |row| money_from(row, 0),
         )
     }
 
@@ -521,15 +519,12 @@ impl Store {
              FROM sessions WHERE id = ?1",
             [session],
             |row| {
-                let money = |column| super::commit::money_from(row, column);
                 let json: String = row.get(6)?;
                 let bounds: Option<Vec<LowerBound>> = serde_json::from_str(&json).ok();
                 Ok(StoredSession {
-                    recorded: money(0)?,
-                    responses: row.get(1)?,
-                    unpriced: row.get(2)?,
-                    covered: money(3)?,
-                    unrecorded: money(4)?,
+                    tally: recorded_from(row, 0)?,
+                    covered: money_from(row, 3)?,
+                    unrecorded: money_from(row, 4)?,
                     last_event: row.get(5)?,
                     is_lower_bound: bounds.as_ref().is_none_or(|bounds| !bounds.is_empty()),
                     bounds: bounds.unwrap_or_default(),

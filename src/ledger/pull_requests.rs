@@ -1,5 +1,6 @@
 //! Links to the pull requests that sessions worked on.
 
+use super::commit::count_from;
 use super::database::Ledger;
 use super::error::LedgerError;
 use crate::time::Millis;
@@ -32,7 +33,7 @@ impl Ledger {
                         session: row.get(0)?,
                         directory: row.get(1)?,
                         at: row.get(2)?,
-                        number: row.get::<_, i64>(3)?.max(0).cast_unsigned(),
+                        number: count_from(row, 3)?,
                         url: row.get(4)?,
                     })
                 },

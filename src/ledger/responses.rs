@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
 
-use super::commit::{RESPONSE_COLUMNS, location_from, money_from, response_from};
+use super::commit::{RESPONSE_COLUMNS, count_from, location_from, money_from, response_from};
 use super::database::{Ledger, Store};
-use super::error::{LedgerError, Result};
+use super::error::{LedgerResult, Result};
 use super::facts::{Id, Location, Response, id_of};
 use super::lineage::{BOUND, PENDING};
 use super::rows::{IS_COMPACTION, Names, Selected, SpendKind, Tally, off_transcript_kind};
@@ -91,7 +91,7 @@ impl Ledger {
         delay: TimeDelta,
         current: &str,
         until: DateTime<Utc>,
-    ) -> std::result::Result<Vec<(String, Millis)>, LedgerError> {
+    ) -> LedgerResult<Vec<(String, Millis)>> {
         let others = (after + delay).timestamp_millis();
         self.read(|store| {
             store.all(
@@ -118,7 +118,7 @@ impl Ledger {
         &self,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
-    ) -> std::result::Result<Option<Millis>, LedgerError> {
+    ) -> LedgerResult<Option<Millis>> {
         let before = from - TimeDelta::milliseconds(1);
         let firsts = self.first_responses(before, TimeDelta::zero(), "", until)?;
         Ok(firsts.first().map(|(_session, at)| *at))
@@ -147,7 +147,7 @@ impl Ledger {
         from: DateTime<Utc>,
         with_off_transcript: bool,
         selected: Selected<'_>,
-    ) -> std::result::Result<Responses, LedgerError> {
+    ) -> LedgerResult<Responses> {
         let from = from.timestamp_millis();
         self.read(|store| {
             let mut selection: HashMap<Id, bool> = HashMap::new();
@@ -193,7 +193,7 @@ impl Ledger {
     }
 
     /// Returns everything that an export needs, from a single snapshot of the ledger.
-    pub(crate) fn exported(&self) -> std::result::Result<ExportedSpend, LedgerError> {
+    pub(crate) fn exported(&self) -> LedgerResult<ExportedSpend> {
         self.read(|store| {
             let snapshot = store.0.unchecked_transaction()?;
             let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
@@ -280,7 +280,7 @@ impl Store {
             [],
             |row| {
                 let known = KnownSession {
-                    marks: row.get::<_, i64>(2)?.max(0).cast_unsigned(),
+                    marks: count_from(row, 2)?,
                     until: row.get(3)?,
                     newest_model: row.get(4)?,
                     ..KnownSession::default()

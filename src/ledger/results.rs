@@ -4,17 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::database::{Ledger, RULES, Store};
-use super::error::{LedgerError, Result};
+use super::error::{LedgerResult, Result};
 use super::facts::Id;
 use super::reconcile::reconcile;
 use crate::pricing::PriceTable;
 
 impl Ledger {
     /// Adds the events from the journal and reconciles every lineage whose facts have changed.
-    pub(super) fn reconcile_dirty(
-        &mut self,
-        prices: &PriceTable,
-    ) -> std::result::Result<(), LedgerError> {
+    pub(super) fn reconcile_dirty(&mut self, prices: &PriceTable) -> LedgerResult<()> {
         let data = self.data_directory();
         let has_work =
             self.read(|store| Ok(store.has_events_to_pick_up(data)? || store.has_dirty()?))?;
@@ -25,7 +22,7 @@ impl Ledger {
     }
 
     /// Recalculates all costs and results if the prices or the rules have changed.
-    pub fn renew(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
+    pub fn renew(&mut self, prices: &PriceTable) -> LedgerResult<()> {
         self.write(|store| {
             let models: HashMap<Id, String> =
                 store.all("SELECT id, name FROM models", [], |row| {
@@ -46,7 +43,7 @@ impl Ledger {
     }
 
     /// Recalculates the sums if they do not match the responses.
-    pub fn check_sums(&mut self) -> std::result::Result<(), LedgerError> {
+    pub fn check_sums(&mut self) -> LedgerResult<()> {
         if !self.read(Store::are_sums_right)? {
             self.write(Store::make_sums)?;
         }

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::commit::{money_from, response_from, usage_from};
+use super::commit::{count_from, money_from, response_from, usage_from};
 use super::database::{Ledger, Store};
-use super::error::{LedgerError, Result};
+use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response, id_of};
 use super::lineage::{BOUND, PENDING};
 use crate::pricing::{Money, PriceTable, Usage};
@@ -224,24 +224,15 @@ pub struct ModelSwitch {
 /// A source of rows: the ledger of this machine, or the exports of several machines.
 pub trait SpendSource {
     /// Calls `each` for every row in a period, in chronological order.
-    fn rows(
-        &self,
-        period: RowsPeriod,
-        by: RowsBy,
-        each: EachRow<'_>,
-    ) -> std::result::Result<(), LedgerError>;
+    fn rows(&self, period: RowsPeriod, by: RowsBy, each: EachRow<'_>) -> LedgerResult<()>;
 
     /// Returns the transcripts whose damaged lines may fall within a period, with the number of damaged lines in each.
-    fn damaged(&self, _: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
+    fn damaged(&self, _: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
         Ok(Vec::new())
     }
 
     /// Returns the model switches in the selected directories, most expensive first.
-    fn model_switches(
-        &self,
-        _: RowsPeriod,
-        _: Selected<'_>,
-    ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
+    fn model_switches(&self, _: RowsPeriod, _: Selected<'_>) -> LedgerResult<Vec<ModelSwitch>> {
         Ok(Vec::new())
     }
 }
@@ -259,19 +250,14 @@ pub(crate) trait RegroupedLedger {
 }
 
 impl<T: RegroupedLedger> SpendSource for T {
-    fn rows(
-        &self,
-        period: RowsPeriod,
-        _: RowsBy,
-        each: EachRow<'_>,
-    ) -> std::result::Result<(), LedgerError> {
+    fn rows(&self, period: RowsPeriod, _: RowsBy, each: EachRow<'_>) -> LedgerResult<()> {
         self.ledger().rows(period, T::ROWS, &mut |row| {
             let group = self.group(&row);
             each(SpendRow { group, ..row });
         })
     }
 
-    fn damaged(&self, period: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
+    fn damaged(&self, period: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
         self.ledger().damaged(period)
     }
 
@@ -279,7 +265,7 @@ impl<T: RegroupedLedger> SpendSource for T {
         &self,
         period: RowsPeriod,
         selected: Selected<'_>,
-    ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
+    ) -> LedgerResult<Vec<ModelSwitch>> {
         self.ledger().model_switches(period, selected)
     }
 }
@@ -363,12 +349,7 @@ struct OwnedRow {
 }
 
 impl SpendSource for Ledger {
-    fn rows(
-        &self,
-        period: RowsPeriod,
-        by: RowsBy,
-        each: EachRow<'_>,
-    ) -> std::result::Result<(), LedgerError> {
+    fn rows(&self, period: RowsPeriod, by: RowsBy, each: EachRow<'_>) -> LedgerResult<()> {
         let (names, rows) = self.read(|store| {
             let with_sessions = by != RowsBy::Quarter;
             Ok((store.names(with_sessions)?, store.rows(&period, by)?))
@@ -393,7 +374,7 @@ impl SpendSource for Ledger {
         Ok(())
     }
 
-    fn damaged(&self, period: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
+    fn damaged(&self, period: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
         self.read(|store| {
             store.all(
                 "SELECT path, unreadable FROM files
@@ -415,7 +396,7 @@ impl SpendSource for Ledger {
         &self,
         period: RowsPeriod,
         selected: Selected<'_>,
-    ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
+    ) -> LedgerResult<Vec<ModelSwitch>> {
         let (names, rows) = self.read(|store| {
             let rows: Vec<(Id, Id, Id, Money)> = store.all(
                 "SELECT requested, model, session, cost FROM responses
@@ -461,16 +442,12 @@ impl SpendSource for Ledger {
 
 impl Ledger {
     /// Returns a session's spend.
-    pub fn session(&self, name: &str) -> std::result::Result<Tally, LedgerError> {
+    pub fn session(&self, name: &str) -> LedgerResult<Tally> {
         self.read(|store| store.session_tally(id_of(name.as_bytes())))
     }
 
     /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.
-    pub fn between(
-        &self,
-        from: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> std::result::Result<Tally, LedgerError> {
+    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> LedgerResult<Tally> {
         let period = from.timestamp_millis()..until.timestamp_millis();
         self.read(|store| store.tally_between(&period, None))
     }
@@ -627,14 +604,7 @@ impl Store {
         let recorded = self.first(
             "SELECT recorded, responses, unpriced FROM sessions WHERE id = ?1",
             [session],
-            |row| {
-                Ok(Tally {
-                    recorded: money_from(row, 0)?,
-                    responses: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
-                    unpriced: row.get::<_, i64>(2)?.max(0).cast_unsigned(),
-                    ..Tally::default()
-                })
-            },
+            |row| recorded_from(row, 0),
         )?;
         let mut tally = recorded.unwrap_or_default();
         for (kind, cost) in self.off_transcript_of(session)? {
@@ -727,12 +697,19 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
         key: None,
         kind: SpendKind::Response,
         tally: Tally {
-            recorded: money_from(row, 3)?,
-            responses: row.get::<_, i64>(4)?.max(0).cast_unsigned(),
-            unpriced: row.get::<_, i64>(5)?.max(0).cast_unsigned(),
             usage: usage_from(row, 6)?,
-            ..Tally::default()
+            ..recorded_from(row, 3)?
         },
+    })
+}
+
+/// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`.
+pub(super) fn recorded_from(row: &Row<'_>, first: usize) -> Result<Tally> {
+    Ok(Tally {
+        recorded: money_from(row, first)?,
+        responses: count_from(row, first + 1)?,
+        unpriced: count_from(row, first + 2)?,
+        ..Tally::default()
     })
 }
 

@@ -10,7 +10,7 @@ use super::database::Store;
 use super::error::Result;
 use super::facts::{Id, Response};
 use super::lineage::UNRECORDED;
-use super::rows::{RowsPeriod, Tally};
+use super::rows::{RowsPeriod, Tally, recorded_from};
 use crate::time::{Millis, QUARTER_HOUR};
 
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
@@ -154,11 +154,8 @@ impl Store {
             [length, part.start, part.end],
             |row| {
                 Ok(Tally {
-                    recorded: money_from(row, 0)?,
-                    responses: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
-                    unpriced: row.get::<_, i64>(2)?.max(0).cast_unsigned(),
                     unrecorded: money_from(row, 3)?,
-                    ..Tally::default()
+                    ..recorded_from(row, 0)?
                 })
             },
         )?;
