@@ -16,7 +16,7 @@ use super::rounds::{GrownTranscript, ReadSettings, read_round, rounds, unread_by
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};
-use crate::transcript::reader::{FileState, LastLine, ReadLimits, ReadPosition, ScanState};
+use crate::transcript::reader::{FileState, LastLine, ReadPosition, ScanState};
 
 /// The maximum time to list transcripts while Claude Code is waiting. A user may have a hundred thousand transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
@@ -69,8 +69,6 @@ impl CatchUpResult {
 pub(super) struct NewLines {
     /// The facts in these lines.
     pub(super) batch: Batch,
-    /// True if all lines were read within the time limit.
-    pub(super) is_whole: bool,
     /// True if the session's transcript ends with an error, or if there is no transcript.
     pub(super) ends_in_error: bool,
 }
@@ -79,7 +77,6 @@ impl Default for NewLines {
     fn default() -> Self {
         Self {
             batch: Batch::default(),
-            is_whole: true,
             ends_in_error: true,
         }
     }
@@ -122,7 +119,6 @@ impl Ledger {
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
             settled_before,
-            prices,
             read_time,
             started: Instant::now(),
         };
@@ -133,6 +129,7 @@ impl Ledger {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
             catch_up.add(&mut batch);
+            batch.finish(prices);
             // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
             let is_last = matches!(read_time, ReadTime::All) && rounds.peek().is_none();
             self.write(|store| {
@@ -176,40 +173,33 @@ impl Ledger {
         with_subagents: bool,
         limit: Duration,
     ) -> NewLines {
-        let started = Instant::now();
-        let own_file = TranscriptFile::look(transcript).ok().flatten();
-        let subagents = if with_subagents {
-            transcripts::of_subagents(transcript)
-        } else {
-            Vec::new()
+        let settings = ReadSettings {
+            settled_before: settled_before(),
+            read_time: ReadTime::Within(limit),
+            started: Instant::now(),
         };
-        let settled_before = settled_before();
-        let mut buffer = Vec::new();
-        let mut new_lines = NewLines::default();
-        for (index, file) in own_file.into_iter().chain(subagents).enumerate() {
-            let position = self
-                .read(|store| store.position(file_id(&file.path)))
-                .ok()
-                .flatten()
-                .unwrap_or_default();
-            let mut scan_state = position.scan_state;
-            if needs_reading(&position, file.state, settled_before) {
-                let mut limits = ReadLimits {
-                    buffer: &mut buffer,
-                    settled_before,
-                    is_enough: &mut |_| started.elapsed() >= limit,
-                };
-                let read = new_lines.batch.read(&file.path, &position, &mut limits);
-                new_lines.is_whole &= read.is_ok() && started.elapsed() < limit;
-                if let (Ok(()), Some(facts)) = (read, new_lines.batch.files.last()) {
-                    scan_state = facts.position.scan_state;
-                }
-            }
-            if index == 0 {
-                new_lines.ends_in_error = scan_state.ends_in_error;
-            }
+        let own_file = TranscriptFile::look(transcript).ok().flatten();
+        let is_missing = own_file.is_none();
+        let mut files = Vec::from_iter(own_file);
+        if with_subagents {
+            files.extend(transcripts::of_subagents(transcript));
         }
-        new_lines
+        let id = file_id(transcript);
+        let known = self.read(|store| {
+            let grown = store.grown(files, settings.read_time, settings.settled_before)?;
+            Ok((store.position(id)?, grown))
+        });
+        let (position, grown) = known.unwrap_or_default();
+        let batch = read_round(&grown, &settings, |_| ());
+        let mut files = batch.files.iter();
+        let new_position = files
+            .find(|facts| facts.id == id)
+            .map(|facts| facts.position);
+        let scan_state = new_position.or(position).unwrap_or_default().scan_state;
+        NewLines {
+            ends_in_error: is_missing || scan_state.ends_in_error,
+            batch,
+        }
     }
 }
 

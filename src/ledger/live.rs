@@ -171,7 +171,6 @@ impl OpenLedger {
         }
         let NewLines {
             mut batch,
-            is_whole,
             ends_in_error,
         } = match transcript {
             Some(path) => ledger.read_session(path, false, READS),
@@ -190,7 +189,7 @@ impl OpenLedger {
             is_in_transaction: false,
             is_first: false,
             must_reconcile: false,
-            is_whole,
+            is_whole: !batch.is_cut_short && batch.unreadable.is_empty(),
             cost_of_unsaved_responses: Money::ZERO,
             pending: Money::ZERO,
         };

@@ -10,7 +10,6 @@ use std::time::Instant;
 use super::catch_up::ReadTime;
 use super::collect::Batch;
 use crate::claude::transcripts::{self, TranscriptFile};
-use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::{ReadLimits, ReadPosition};
 
@@ -60,16 +59,15 @@ pub(super) fn rounds(transcripts: &[GrownTranscript]) -> Vec<&[GrownTranscript]>
 }
 
 /// The settings for reading transcripts.
-pub(super) struct ReadSettings<'p> {
+pub(super) struct ReadSettings {
     /// See [`ReadLimits::settled_before`].
     pub(super) settled_before: Millis,
-    pub(super) prices: &'p PriceTable,
     pub(super) read_time: ReadTime,
     /// The time at which reading started.
     pub(super) started: Instant,
 }
 
-impl ReadSettings<'_> {
+impl ReadSettings {
     fn is_out_of_time(&self) -> bool {
         match self.read_time {
             ReadTime::All => false,
@@ -119,7 +117,7 @@ struct ReadTranscript {
 /// A round whose transcripts are distributed to several threads.
 struct Round<'r> {
     transcripts: &'r [GrownTranscript],
-    settings: &'r ReadSettings<'r>,
+    settings: &'r ReadSettings,
     /// The index of the first transcript that no thread has started to read.
     next: AtomicUsize,
     /// The number of bytes that have been read.
@@ -156,7 +154,7 @@ impl Round<'_> {
 /// Reads the new lines of the transcripts in a round. Calls `progress` with the number of bytes read so far.
 pub(super) fn read_round(
     transcripts: &[GrownTranscript],
-    settings: &ReadSettings<'_>,
+    settings: &ReadSettings,
     progress: impl FnMut(u64),
 ) -> Batch {
     let round = Round {
@@ -182,7 +180,6 @@ pub(super) fn read_round(
     for read in all {
         batch.append(read.batch);
     }
-    batch.finish(settings.prices);
     batch
 }
 
@@ -219,7 +216,6 @@ mod tests {
     ) -> Batch {
         let settings = ReadSettings {
             settled_before: 0,
-            prices: &PriceTable::list(),
             read_time,
             started: Instant::now(),
         };
