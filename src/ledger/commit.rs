@@ -22,6 +22,9 @@ const INSERT_RESPONSE: &str = "INSERT OR IGNORE INTO responses \
 const REPLACE_RESPONSE: &str = "INSERT OR REPLACE INTO responses \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
+/// The minimum number of responses for which creating an index pays off.
+const MANY_RESPONSES: usize = 1_000;
+
 const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
 const FAST: i64 = 4;
@@ -78,12 +81,16 @@ impl Store {
             self.add_file(facts)?;
         }
         // It takes less time to create an index for all responses of a first read than to add them to it one by one.
-        let index: Option<String> = self.first(
-            "SELECT sql FROM sqlite_schema
-             WHERE name = 'responses_by_session' AND NOT EXISTS (SELECT 1 FROM responses)",
-            [],
-            |row| row.get(0),
-        )?;
+        let index: Option<String> = if batch.responses.len() < MANY_RESPONSES {
+            None
+        } else {
+            self.first(
+                "SELECT sql FROM sqlite_schema
+                 WHERE name = 'responses_by_session' AND NOT EXISTS (SELECT 1 FROM responses)",
+                [],
+                |row| row.get(0),
+            )?
+        };
         if index.is_some() {
             self.0.execute_batch("DROP INDEX responses_by_session")?;
         }
@@ -614,4 +621,44 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
         },
         copies: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catch_up::ReadTime;
+    use super::super::database::Ledger;
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test writes a transcript")]
+    fn the_index_of_the_responses_is_complete_after_a_first_read() {
+        let home = tempfile::tempdir().unwrap();
+        let projects = home.path().join("projects");
+        let directory = projects.join("-home-dev-p");
+        std::fs::create_dir_all(&directory).unwrap();
+        let lines: Vec<String> = (0..MANY_RESPONSES)
+            .map(|number| {
+                format!(
+                    r#"{{"type":"assistant","timestamp":"2026-11-20T10:00:00.000Z","requestId":"r{number}","message":{{"id":"m","model":"claude-opus-4-8","usage":{{"output_tokens":7}}}}}}"#
+                )
+            })
+            .collect();
+        let path = directory.join("11111111-0000-4000-8000-000000000000.jsonl");
+        std::fs::write(path, lines.join("\n") + "\n").unwrap();
+        let mut ledger = Ledger::in_memory(home.path()).unwrap();
+        let roots = std::iter::once(projects);
+        let prices = PriceTable::list();
+        ledger
+            .catch_up(roots, &prices, ReadTime::All, &mut |_, _| {})
+            .unwrap();
+        // The query fails if the index is missing.
+        let count: i64 = ledger
+            .read(|store| {
+                let query = "SELECT count(*) FROM responses INDEXED BY responses_by_session
+                     WHERE session <> 0";
+                store.value(query, [])
+            })
+            .unwrap();
+        assert_eq!(usize::try_from(count), Ok(MANY_RESPONSES));
+    }
 }
