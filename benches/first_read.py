@@ -12,6 +12,7 @@ of instructions of the first `spend` in millions.
 `--home` is a home directory with a history. Without it, the script writes one of 390 MB in 400 files (see corpus.py). The
 script fails if the programs disagree about the total.
 """
+
 import argparse
 import datetime
 import json
@@ -28,20 +29,26 @@ MEASUREMENTS = ("first spend", "second spend", "first incidents")
 
 
 def environment_of(home, data):
-    return {"HOME": home, "WHYCAP_DATA_DIR": data, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
-            "COLUMNS": "120"}
+    return {
+        "HOME": home,
+        "WHYCAP_DATA_DIR": data,
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "COLUMNS": "120",
+    }
 
 
 def run(command, environment):
     """Returns the wall-clock time and the processor time in milliseconds, and the output."""
-    began = time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     if status != 0:
         raise SystemExit("%s ended with %d" % (" ".join(command), os.waitstatus_to_exitcode(status)))
-    return wall * 1e3, (usage.ru_utime + usage.ru_stime) * 1e3, output
+    return seconds * 1e3, (usage.ru_utime + usage.ru_stime) * 1e3, output
 
 
 def remove(data):
@@ -51,8 +58,8 @@ def remove(data):
 def instructions(path, environment, data):
     remove(data)
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", path, "spend", "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return int(re.search(r"Collected : (\d+)", done.stderr).group(1)) / 1e6
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", process.stderr).group(1)) / 1e6
 
 
 def main():
@@ -79,8 +86,8 @@ def main():
                 for what, command in zip(MEASUREMENTS, ("spend", "spend", "incidents")):
                     if not what.startswith("second"):
                         remove(data)
-                    wall, processor, output = run([path, command, "--json"], environment)
-                    walls[name, what].append(wall)
+                    seconds, processor, output = run([path, command, "--json"], environment)
+                    walls[name, what].append(seconds)
                     processors[name, what].append(processor)
                     if command == "spend":
                         total = json.loads(output).get("total", {})

@@ -7,6 +7,7 @@ The script tests each thing that can grow, such as the number of sessions. It fi
 user's after a week, and one with a hundred times as much of this thing. It calls the status line in both of them
 alternately, and prints the shortest time for each and the ratio. The exit code is 1 if a ratio is above 1.1.
 """
+
 import argparse
 import datetime
 import json
@@ -49,8 +50,14 @@ class Home:
         environment = dict(self.environment)
         if now is not None:
             environment["WHYCAP_NOW"] = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        subprocess.run([self.program, *arguments], env=environment, input=stdin, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [self.program, *arguments],
+            env=environment,
+            input=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
 
     def hook(self, event, session, transcript, **fields):
         payload = {"hook_event_name": event, "session_id": session, "transcript_path": transcript, "cwd": "/", **fields}
@@ -73,8 +80,13 @@ class Home:
         """Lets the program record readings from other sessions, and repeats its records if many are needed."""
         for number in range(min(count, 40)):
             at = datetime.datetime.fromtimestamp(since + period * number / min(count, 40), datetime.timezone.utc)
-            payload = calls.payload_of(calls.SESSIONS[14], calls.transcript_of(self.path, calls.SESSIONS[14]), 1,
-                                       (10 + number, self.reset), (number / 4, self.reset + 259200))
+            payload = calls.payload_of(
+                calls.SESSIONS[14],
+                calls.transcript_of(self.path, calls.SESSIONS[14]),
+                1,
+                (10 + number, self.reset),
+                (number / 4, self.reset + 259200),
+            )
             self.run("statusline", stdin=json.dumps(payload).encode(), now=at)
         if count > 40:
             self.repeat_records(b'{"reading":', count - 40)
@@ -91,9 +103,16 @@ class Home:
             journal.write(b"".join(b"\n" + line for line in repeated + lines))
 
     def subject(self, name, kind):
-        return {"name": name, "home": kind, "session": SESSION, "transcript": self.transcript,
-                "command": [self.program, "statusline"], "environment": self.environment, "reset": self.reset,
-                "payload": os.path.join(self.path, "payload.json")}
+        return {
+            "name": name,
+            "home": kind,
+            "session": SESSION,
+            "transcript": self.transcript,
+            "command": [self.program, "statusline"],
+            "environment": self.environment,
+            "reset": self.reset,
+            "payload": os.path.join(self.path, "payload.json"),
+        }
 
 
 def grow_age(home, factor):
@@ -130,15 +149,23 @@ def grow_incidents(home, factor):
 
 def grow_responses(home, factor):
     """Adds responses that a hook has read since the last status-line call."""
-    home.run("statusline", stdin=json.dumps(calls.payload_of(
-        SESSION, home.transcript, 1, (50, home.reset), (20, home.reset + 259200))).encode())
+    home.run(
+        "statusline",
+        stdin=json.dumps(
+            calls.payload_of(SESSION, home.transcript, 1, (50, home.reset), (20, home.reset + 259200))
+        ).encode(),
+    )
     home.append(26 * factor)
     home.hook("Stop", SESSION, home.transcript)
 
 
 DIMENSIONS = {
-    "age of the ledger": grow_age, "journal": grow_journal, "sessions of this week": grow_sessions,
-    "transcripts, each in its own project": grow_transcripts, "readings": grow_readings, "open incidents": grow_incidents,
+    "age of the ledger": grow_age,
+    "journal": grow_journal,
+    "sessions of this week": grow_sessions,
+    "transcripts, each in its own project": grow_transcripts,
+    "readings": grow_readings,
+    "open incidents": grow_incidents,
     "responses since the last sample": grow_responses,
 }
 
@@ -149,28 +176,31 @@ def main():
     parser.add_argument("--rounds", type=int, default=40, help="how often each is measured")
     parser.add_argument("--size", type=int, default=100, help="the factor of the larger size")
     parser.add_argument("--only", help="a part of the name of what grows")
-    given = parser.parse_args()
-    program = os.path.abspath(given.program)
+    options = parser.parse_args()
+    program = os.path.abspath(options.program)
     has_grown = False
     with tempfile.TemporaryDirectory(prefix="whycap-growth-") as temporary:
-        print("| what grows | once | %d times | ratio | processor time once | %d times | ratio |" % (given.size, given.size))
+        print(
+            "| what grows | once | %d times | ratio | processor time once | %d times | ratio |"
+            % (options.size, options.size)
+        )
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for name, grow in DIMENSIONS.items():
-            if given.only and given.only not in name:
+            if options.only and options.only not in name:
                 continue
             subjects = []
-            for factor in (1, given.size):
+            for factor in (1, options.size):
                 home = Home(os.path.join(temporary, "%s %d" % (name, factor)), program)
                 home.fill()
                 grow(home, factor)
                 subjects.append(home.subject(str(factor), name))
-            walls, cpus = ({"1": [], str(given.size): []} for _ in range(2))
-            for _, factor, wall, cpu in calls.measure(subjects, given.rounds, temporary):
+            walls, cpus = ({"1": [], str(options.size): []} for _ in range(2))
+            for _, factor, wall, cpu in calls.measure(subjects, options.rounds, temporary):
                 walls[factor].append(wall)
                 cpus[factor].append(cpu)
             cells = []
             for times in (walls, cpus):
-                once, many = (min(times[str(factor)]) for factor in (1, given.size))
+                once, many = (min(times[str(factor)]) for factor in (1, options.size))
                 cells.append("%.2f ms | %.2f ms | %.2f" % (once, many, many / once))
             print("| %s | %s |" % (name, " | ".join(cells)), flush=True)
             has_grown |= many > ALLOWED * once

@@ -19,6 +19,7 @@ in the page cache for every program. All ratios are ratios of medians.
 The peak memory is VmHWM from /proc. It is read while the process waits for a full pipe to take its output, because the
 figure that wait4 reports would include the size of this Python program. It is available only on Linux.
 """
+
 import argparse
 import concurrent.futures
 import datetime
@@ -53,10 +54,13 @@ class Failed(Exception):
 
 # Processes
 
+
 def spawn(command, environment, stdin, stdout):
-    actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
-               (os.POSIX_SPAWN_OPEN, 1, stdout, os.O_WRONLY, 0),
-               (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, stdout, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
     return os.posix_spawn(command[0], command, environment, file_actions=actions)
 
 
@@ -64,15 +68,15 @@ def reap(pid, command):
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     if code != 0:
-        raise Failed("%s ended with %d" % (" ".join(command), code))
+        raise Failed("%s exited with %d" % (" ".join(command), code))
 
 
 def timed(command, environment, stdin=os.devnull):
     """Returns the milliseconds from start to exit."""
-    began = time.perf_counter()
+    start = time.perf_counter()
     pid = spawn(command, environment, stdin, os.devnull)
     reap(pid, command)
-    return (time.perf_counter() - began) * 1e3
+    return (time.perf_counter() - start) * 1e3
 
 
 def peak_megabytes(command, environment, stdin=os.devnull):
@@ -86,14 +90,18 @@ def peak_megabytes(command, environment, stdin=os.devnull):
             os.write(writing, b"\n" * 4096)
     except BlockingIOError:
         os.set_blocking(writing, True)
-    actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
-               (os.POSIX_SPAWN_DUP2, writing, 1),
-               (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, writing, 1),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
     pid = os.posix_spawn(command[0], command, environment, file_actions=actions)
     os.close(writing)
-    peak, still, before = 0, 0, None
+    peak = 0
+    idle_checks = 0
+    previous_usage = None
     # The process is blocked on the pipe if it is sleeping and none of its threads has used the processor for a while.
-    while still < 40:
+    while idle_checks < 40:
         time.sleep(0.005)
         with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
             fields = stat.read().rpartition(")")[2].split()
@@ -101,11 +109,12 @@ def peak_megabytes(command, environment, stdin=os.devnull):
             for line in status:
                 if line.startswith("VmHWM:"):
                     peak = int(line.split()[1])
-        used = (fields[11], fields[12])
+        usage = (fields[11], fields[12])
         if fields[0] == "Z":
-            raise Failed("%s ended without printing" % " ".join(command))
-        still = still + 1 if fields[0] == "S" and used == before else 0
-        before = used
+            raise Failed("%s exited without printing" % " ".join(command))
+        is_idle = fields[0] == "S" and usage == previous_usage
+        idle_checks = idle_checks + 1 if is_idle else 0
+        previous_usage = usage
     while os.read(reading, 1 << 16):
         pass
     os.close(reading)
@@ -114,16 +123,20 @@ def peak_megabytes(command, environment, stdin=os.devnull):
 
 
 def together(commands, environment):
-    """Returns how many milliseconds each command takes if all are started at once, each from its own thread."""
-    with concurrent.futures.ThreadPoolExecutor(len(commands)) as hosts:
-        return list(hosts.map(lambda one: timed(one[0], environment, one[1]), commands))
+    """Returns how many milliseconds each call takes if all are started at once, each from its own thread. A call is a
+    command with the file for its standard input."""
+    with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
+        return list(pool.map(lambda call: timed(call[0], environment, call[1]), commands))
 
 
 def summary(times):
     ordered = sorted(times)
-    return {"median_ms": statistics.median(ordered), "min_ms": ordered[0],
-            "p95_ms": ordered[min(len(ordered) - 1, int(len(ordered) * .95))],
-            "rounds": len(ordered)}
+    return {
+        "median_ms": statistics.median(ordered),
+        "min_ms": ordered[0],
+        "p95_ms": ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))],
+        "rounds": len(ordered),
+    }
 
 
 def alternate(rounds, subjects):
@@ -131,16 +144,17 @@ def alternate(rounds, subjects):
     times = {name: [] for name in subjects}
     for run in subjects.values():
         run()
-    began = time.monotonic()
+    start = time.monotonic()
     for number in range(rounds):
-        if number >= 3 and time.monotonic() - began > PATIENCE:
+        if number >= 3 and time.monotonic() - start > PATIENCE:
             break
         for name, run in subjects.items():
             times[name].append(run())
-    return {name: summary(found) for name, found in times.items()}
+    return {name: summary(values) for name, values in times.items()}
 
 
 # Programs
+
 
 def build():
     note("building whycap")
@@ -158,15 +172,19 @@ def ccusage():
     if not os.path.exists(binary):
         npm = shutil.which("npm")
         if npm is None:
-            note("no npm here: ccusage is left out")
+            note("npm is not installed: ccusage is skipped")
             return None
         note("installing ccusage %s into target/" % CCUSAGE)
         os.makedirs(place, exist_ok=True)
-        wanted = ["ccusage@" + CCUSAGE, "@ccusage/%s@%s" % (package, CCUSAGE)]
-        done = subprocess.run([npm, "install", "--no-fund", "--no-audit", "--prefix", place] + wanted,
-                              capture_output=True, text=True, check=False)
-        if done.returncode != 0 or not os.path.exists(binary):
-            note("npm could not install %s: ccusage is left out" % " ".join(wanted))
+        packages = ["ccusage@" + CCUSAGE, "@ccusage/%s@%s" % (package, CCUSAGE)]
+        process = subprocess.run(
+            [npm, "install", "--no-fund", "--no-audit", "--prefix", place] + packages,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode != 0 or not os.path.exists(binary):
+            note("npm could not install %s: ccusage is skipped" % " ".join(packages))
             return None
     os.chmod(binary, 0o755)
     return binary
@@ -175,7 +193,7 @@ def ccusage():
 class Live:
     """A live session, whose transcript grows between status-line calls."""
 
-    made = 0
+    appended_lines = 0
 
     def __init__(self, home, relative, temporary):
         self.transcript = os.path.join(home, relative)
@@ -183,25 +201,38 @@ class Live:
         self.appended = 0
         self.payload = os.path.join(temporary, self.session + ".json")
         with open(self.payload, "w", encoding="utf-8") as out:
-            json.dump({
-                "session_id": self.session, "transcript_path": self.transcript,
-                "cwd": "/home/dev/p0", "version": "2.1.328",
-                "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6"},
-                "workspace": {"current_dir": "/home/dev/p0", "project_dir": "/home/dev/p0"},
-                "output_style": {"name": "default"},
-                "cost": {"total_cost_usd": 0.01, "total_duration_ms": 1000,
-                         "total_api_duration_ms": 500, "total_lines_added": 1,
-                         "total_lines_removed": 0},
-                "context_window": {"total_input_tokens": 20000, "total_output_tokens": 100,
-                                   "context_window_size": 200000, "used_percentage": 10,
-                                   "remaining_percentage": 90},
-                "exceeds_200k_tokens": False,
-            }, out)
+            json.dump(
+                {
+                    "session_id": self.session,
+                    "transcript_path": self.transcript,
+                    "cwd": "/home/dev/p0",
+                    "version": "2.1.328",
+                    "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6"},
+                    "workspace": {"current_dir": "/home/dev/p0", "project_dir": "/home/dev/p0"},
+                    "output_style": {"name": "default"},
+                    "cost": {
+                        "total_cost_usd": 0.01,
+                        "total_duration_ms": 1000,
+                        "total_api_duration_ms": 500,
+                        "total_lines_added": 1,
+                        "total_lines_removed": 0,
+                    },
+                    "context_window": {
+                        "total_input_tokens": 20000,
+                        "total_output_tokens": 100,
+                        "context_window_size": 200000,
+                        "used_percentage": 10,
+                        "remaining_percentage": 90,
+                    },
+                    "exceeds_200k_tokens": False,
+                },
+                out,
+            )
 
     def append(self):
-        Live.made += 1
+        Live.appended_lines += 1
         now = datetime.datetime.now(datetime.timezone.utc)
-        line, cost = corpus.live_line("live %d" % Live.made, self.session, now)
+        line, cost = corpus.live_line("live %d" % Live.appended_lines, self.session, now)
         with open(self.transcript, "a", encoding="ascii") as out:
             out.write(line)
         self.appended += cost
@@ -209,17 +240,31 @@ class Live:
 
 # What is measured
 
+
 class Bench:
     def __init__(self, whycap, other, rounds, temporary):
-        self.whycap, self.other, self.rounds, self.temporary = whycap, other, rounds, temporary
+        self.whycap = whycap
+        self.other = other
+        self.rounds = rounds
+        self.temporary = temporary
         self.rows = []
         self.checks = []
 
-    def row(self, size, what, ratio, goal, ours, against, memory=None, other_memory=None):
-        self.rows.append({"history": size, "what": what, "ratio": ratio, "goal": goal[0],
-                          "goal_ratio": goal[1], "met": ratio <= goal[1], "whycap": ours,
-                          "against": against, "whycap_peak_mb": memory,
-                          "other_peak_mb": other_memory})
+    def row(self, size, what, ratio, goal, whycap_times, against, memory=None, other_memory=None):
+        self.rows.append(
+            {
+                "history": size,
+                "what": what,
+                "ratio": ratio,
+                "goal": goal[0],
+                "goal_ratio": goal[1],
+                "met": ratio <= goal[1],
+                "whycap": whycap_times,
+                "against": against,
+                "whycap_peak_mb": memory,
+                "other_peak_mb": other_memory,
+            }
+        )
 
     def history(self, label, files, megabytes):
         note("writing a history of %g MB in %d files" % (megabytes, files))
@@ -230,8 +275,15 @@ class Bench:
         os.sync()
         size = "%.0f MB, %d files" % (truth["bytes"] / 1e6, truth["files"])
         data = os.path.join(home, "data")
-        environment = {"HOME": home, "WHYCAP_DATA_DIR": data, "TMPDIR": self.temporary,
-                       "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "COLUMNS": "120"}
+        environment = {
+            "HOME": home,
+            "WHYCAP_DATA_DIR": data,
+            "TMPDIR": self.temporary,
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "COLUMNS": "120",
+        }
         self.first_read(size, truth, environment, data)
         self.again(size, environment)
         sessions = [Live(home, relative, self.temporary) for relative in truth["sessions"][:AT_ONCE]]
@@ -243,114 +295,160 @@ class Bench:
 
     def first_read(self, size, truth, environment, data):
         note("the first read")
-        ours = [self.whycap, "spend", "--json"]
-        theirs = [self.other, "daily", "--offline", "--json"]
+        whycap_command = [self.whycap, "spend", "--json"]
+        ccusage_command = [self.other, "daily", "--offline", "--json"]
 
         def fresh():
             shutil.rmtree(data, ignore_errors=True)
-            return timed(ours, environment)
+            return timed(whycap_command, environment)
 
         subjects = {"whycap": fresh}
         if self.other:
-            subjects["ccusage"] = lambda: timed(theirs, environment)
-        found = alternate(max(3, self.rounds // 3), subjects)
+            subjects["ccusage"] = lambda: timed(ccusage_command, environment)
+        times_by_name = alternate(max(3, self.rounds // 3), subjects)
         if self.other:
             shutil.rmtree(data, ignore_errors=True)
-            self.row(size, "first read and report, no ledger yet, against `ccusage daily`",
-                     found["whycap"]["median_ms"] / found["ccusage"]["median_ms"],
-                     ("<= 0.4 x", 0.4), found["whycap"], found["ccusage"],
-                     peak_megabytes(ours, environment), peak_megabytes(theirs, environment))
+            self.row(
+                size,
+                "first read and report, no ledger yet, against `ccusage daily`",
+                times_by_name["whycap"]["median_ms"] / times_by_name["ccusage"]["median_ms"],
+                ("<= 0.4 x", 0.4),
+                times_by_name["whycap"],
+                times_by_name["ccusage"],
+                peak_megabytes(whycap_command, environment),
+                peak_megabytes(ccusage_command, environment),
+            )
         self.check(size, "after the first read", truth, [], environment)
 
     def again(self, size, environment):
         note("again, with nothing changed")
         command = [self.whycap, "spend", "--json"]
-        found = alternate(self.rounds, {"whycap": lambda: timed(command, environment)})
-        self.row(size, "`spend` again, nothing changed, against 15 ms",
-                 found["whycap"]["median_ms"] / 15, ("<= 15 ms", 1.0), found["whycap"], None,
-                 peak_megabytes(command, environment))
+        times_by_name = alternate(self.rounds, {"whycap": lambda: timed(command, environment)})
+        self.row(
+            size,
+            "`spend` again, nothing changed, against 15 ms",
+            times_by_name["whycap"]["median_ms"] / 15,
+            ("<= 15 ms", 1.0),
+            times_by_name["whycap"],
+            None,
+            peak_megabytes(command, environment),
+        )
 
     def status_line(self, size, session, environment):
         note("the status line")
-        ours = [self.whycap, "statusline"]
-        theirs = [self.other, "statusline", "--offline"]
+        whycap_command = [self.whycap, "statusline"]
+        ccusage_command = [self.other, "statusline", "--offline"]
 
-        def grown(command):
+        def call_after_response(command):
             session.append()
             return timed(command, environment, session.payload)
 
-        found = {"/bin/true": [], "whycap": [], "ccusage": []}
+        times_by_name = {"/bin/true": [], "whycap": [], "ccusage": []}
         # ccusage takes half a second or much longer, so it is measured in only some of the rounds.
-        subjects = {"/bin/true": lambda: timed(["/bin/true"], environment),
-                    "whycap": lambda: grown(ours)}
+        subjects = {
+            "/bin/true": lambda: timed(["/bin/true"], environment),
+            "whycap": lambda: call_after_response(whycap_command),
+        }
         for run in subjects.values():
             run()
         if self.other:
-            grown(theirs)
-        began = time.monotonic()
+            call_after_response(ccusage_command)
+        start = time.monotonic()
         for number in range(self.rounds * 2):
             for name, run in subjects.items():
-                found[name].append(run())
-            patient = len(found["ccusage"]) < 3 or time.monotonic() - began < PATIENCE
-            if self.other and number % 4 == 0 and patient:
-                found["ccusage"].append(grown(theirs))
+                times_by_name[name].append(run())
+            has_time = len(times_by_name["ccusage"]) < 3 or time.monotonic() - start < PATIENCE
+            if self.other and number % 4 == 0 and has_time:
+                times_by_name["ccusage"].append(call_after_response(ccusage_command))
         session.append()
-        memory = peak_megabytes(ours, environment, session.payload)
-        baseline, line = summary(found["/bin/true"]), summary(found["whycap"])
-        self.row(size, "`statusline` after a line was appended, against `/bin/true`",
-                 line["median_ms"] / baseline["median_ms"], ("<= 4 x", 4.0), line, baseline, memory)
+        memory = peak_megabytes(whycap_command, environment, session.payload)
+        baseline = summary(times_by_name["/bin/true"])
+        line = summary(times_by_name["whycap"])
+        self.row(
+            size,
+            "`statusline` after a line was appended, against `/bin/true`",
+            line["median_ms"] / baseline["median_ms"],
+            ("<= 4 x", 4.0),
+            line,
+            baseline,
+            memory,
+        )
         if self.other:
-            other = summary(found["ccusage"])
+            other = summary(times_by_name["ccusage"])
             session.append()
-            self.row(size, "the same, against `ccusage statusline`",
-                     line["median_ms"] / other["median_ms"], ("<= 1/200 x", 1 / 200), line, other,
-                     memory, peak_megabytes(theirs, environment, session.payload))
+            self.row(
+                size,
+                "the same, against `ccusage statusline`",
+                line["median_ms"] / other["median_ms"],
+                ("<= 1/200 x", 1 / 200),
+                line,
+                other,
+                memory,
+                peak_megabytes(ccusage_command, environment, session.payload),
+            )
         if memory is not None:
-            self.row(size, "the same, peak memory against 12 MB", memory / 12, ("<= 12 MB", 1.0),
-                     line, None, memory)
+            self.row(size, "the same, peak memory against 12 MB", memory / 12, ("<= 12 MB", 1.0), line, None, memory)
 
     def at_once(self, size, sessions, environment):
         note("%d status lines at once" % len(sessions))
         command = [self.whycap, "statusline"]
 
-        def drawn(some):
-            for session in some:
+        def slowest_status_line(sessions):
+            for session in sessions:
                 session.append()
-            return max(together([(command, session.payload) for session in some], environment))
+            return max(together([(command, session.payload) for session in sessions], environment))
 
-        def bare(count):
+        def slowest_true(count):
             return max(together([(["/bin/true"], os.devnull)] * count, environment))
 
-        found = alternate(self.rounds, {"alone": lambda: drawn(sessions[:1]),
-                                        "at once": lambda: drawn(sessions),
-                                        "true alone": lambda: bare(1),
-                                        "true at once": lambda: bare(len(sessions))})
-        floor = found["true at once"]["median_ms"] / found["true alone"]["median_ms"]
-        self.row(size, "%d status lines at once, the slowest against one alone (`/bin/true`, in the "
-                       "same way: %.2f)" % (len(sessions), floor),
-                 found["at once"]["median_ms"] / found["alone"]["median_ms"], ("<= 3 x", 3.0),
-                 found["at once"], found["alone"])
+        times_by_name = alternate(
+            self.rounds,
+            {
+                "alone": lambda: slowest_status_line(sessions[:1]),
+                "at once": lambda: slowest_status_line(sessions),
+                "true alone": lambda: slowest_true(1),
+                "true at once": lambda: slowest_true(len(sessions)),
+            },
+        )
+        floor = times_by_name["true at once"]["median_ms"] / times_by_name["true alone"]["median_ms"]
+        self.row(
+            size,
+            "%d status lines at once, the slowest against one alone (`/bin/true`, in the "
+            "same way: %.2f)" % (len(sessions), floor),
+            times_by_name["at once"]["median_ms"] / times_by_name["alone"]["median_ms"],
+            ("<= 3 x", 3.0),
+            times_by_name["at once"],
+            times_by_name["alone"],
+        )
 
     def check(self, size, when, truth, sessions, environment):
         """Compares whycap's total with the true total."""
 
         def report(command):
-            done = subprocess.run(command, env=environment, capture_output=True, check=True)
-            return json.loads(done.stdout)
+            process = subprocess.run(command, env=environment, capture_output=True, check=True)
+            return json.loads(process.stdout)
 
         expected = truth["cost_usd"] + sum(session.appended for session in sessions) / 1e9
-        ours = report([self.whycap, "spend", "--json"])["total"]["cost_usd"]
-        theirs = None
+        whycap_usd = report([self.whycap, "spend", "--json"])["total"]["cost_usd"]
+        ccusage_usd = None
         if self.other:
             totals = report([self.other, "daily", "--offline", "--json"])["totals"]
-            theirs = totals.get("totalCost")
-        self.checks.append({"history": size, "when": when, "truth_usd": expected,
-                            "whycap_usd": ours, "ccusage_usd": theirs,
-                            "exact": abs(ours - expected) <= 1e-9})
+            ccusage_usd = totals.get("totalCost")
+        self.checks.append(
+            {
+                "history": size,
+                "when": when,
+                "truth_usd": expected,
+                "whycap_usd": whycap_usd,
+                "ccusage_usd": ccusage_usd,
+                "exact": abs(whycap_usd - expected) <= 1e-9,
+            }
+        )
 
 
 def calls_in_use(programs, rounds, temporary, files, megabytes_in_all):
     """Returns the wall-clock and processor times of status-line calls in milliseconds, by home directory and program."""
+
     def with_history(home):
         note("writing the history of a user")
         corpus.write_history(home, files, megabytes_in_all, 28, 1, datetime.datetime.now(datetime.timezone.utc))
@@ -360,31 +458,36 @@ def calls_in_use(programs, rounds, temporary, files, megabytes_in_all):
         home = os.path.join(temporary, "home-" + kind)
         subjects += calls.prepare(kind, home, programs, with_history)
     note("status-line calls")
-    found = {}
+    times_by_name = {}
     for kind, name, wall, cpu in calls.measure(subjects, rounds, temporary):
-        walls, cpus = found.setdefault((kind, name), ([], []))
+        walls, cpus = times_by_name.setdefault((kind, name), ([], []))
         walls.append(wall)
         cpus.append(cpu)
-    return {key: (summary(walls), summary(cpus)) for key, (walls, cpus) in found.items()}
+    return {key: (summary(walls), summary(cpus)) for key, (walls, cpus) in times_by_name.items()}
 
 
-def markdown_of_calls(found):
-    lines = ["| home | program | minimum | median | of `true` | of cship | processor time, minimum |",
-             "| --- | --- | --- | --- | --- | --- | --- |"]
-    for (kind, name), (wall, cpu) in found.items():
+def markdown_of_calls(times_by_name):
+    lines = [
+        "| home | program | minimum | median | of `true` | of cship | processor time, minimum |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for (kind, name), (wall, cpu) in times_by_name.items():
+
         def ratio(other):
-            compared = found.get((kind, other))
+            compared = times_by_name.get((kind, other))
             return "%.2f ×" % (wall["min_ms"] / compared[0]["min_ms"]) if compared else ""
-        lines.append("| %s | %s | %.2f ms | %.2f ms | %s | %s | %.2f ms |" % (
-            kind, name, wall["min_ms"], wall["median_ms"], ratio("true"), ratio("cship"), cpu["min_ms"]))
+
+        lines.append(
+            "| %s | %s | %.2f ms | %.2f ms | %s | %s | %.2f ms |"
+            % (kind, name, wall["min_ms"], wall["median_ms"], ratio("true"), ratio("cship"), cpu["min_ms"])
+        )
     return "\n".join(lines)
 
 
 def milliseconds(figures):
     if figures is None:
         return "", ""
-    return ("%.2f" % figures["median_ms"],
-            "%.2f, %.2f" % (figures["min_ms"], figures["p95_ms"]))
+    return ("%.2f" % figures["median_ms"], "%.2f, %.2f" % (figures["min_ms"], figures["p95_ms"]))
 
 
 def megabytes(figure):
@@ -392,26 +495,50 @@ def megabytes(figure):
 
 
 def markdown(bench):
-    lines = ["| what | ratio | goal | met | whycap: median (min, p95) ms | against: median (min, p95) ms "
-             "| peak memory | history |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| what | ratio | goal | met | whycap: median (min, p95) ms | against: median (min, p95) ms "
+        "| peak memory | history |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for row in bench.rows:
-        ours, theirs = milliseconds(row["whycap"]), milliseconds(row["against"])
+        whycap_times, other_times = milliseconds(row["whycap"]), milliseconds(row["against"])
         ratio = row["ratio"]
         shown = "%.2f" % ratio if ratio >= 0.02 else "1/%.0f" % (1 / ratio)
         memory = megabytes(row["whycap_peak_mb"])
         if row["other_peak_mb"] is not None:
             memory += " against " + megabytes(row["other_peak_mb"])
-        lines.append("| %s | **%s** | %s | %s | %s (%s) | %s | %s | %s |" % (
-            row["what"], shown, row["goal"], "yes" if row["met"] else "no", ours[0], ours[1],
-            "%s (%s)" % theirs if theirs[0] else "", memory, row["history"]))
-    lines += ["", "| checked | truth | whycap | ccusage | exact to 1e-9 | history |",
-              "| --- | --- | --- | --- | --- | --- |"]
+        lines.append(
+            "| %s | **%s** | %s | %s | %s (%s) | %s | %s | %s |"
+            % (
+                row["what"],
+                shown,
+                row["goal"],
+                "yes" if row["met"] else "no",
+                whycap_times[0],
+                whycap_times[1],
+                "%s (%s)" % other_times if other_times[0] else "",
+                memory,
+                row["history"],
+            )
+        )
+    lines += [
+        "",
+        "| checked | truth | whycap | ccusage | exact to 1e-9 | history |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for check in bench.checks:
-        theirs = check["ccusage_usd"]
-        lines.append("| %s | %.9f | %.9f | %s | %s | %s |" % (
-            check["when"], check["truth_usd"], check["whycap_usd"],
-            "%.9f" % theirs if theirs is not None else "", "yes" if check["exact"] else "NO",
-            check["history"]))
+        ccusage_usd = check["ccusage_usd"]
+        lines.append(
+            "| %s | %.9f | %.9f | %s | %s | %s |"
+            % (
+                check["when"],
+                check["truth_usd"],
+                check["whycap_usd"],
+                "%.9f" % ccusage_usd if ccusage_usd is not None else "",
+                "yes" if check["exact"] else "NO",
+                check["history"],
+            )
+        )
     return "\n".join(lines)
 
 
@@ -424,25 +551,25 @@ def main():
     parser.add_argument("--rounds", type=int, default=30, help="how often each is measured")
     parser.add_argument("--calls", action="store_true", help="only status-line calls")
     parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="a program to compare with")
-    given = parser.parse_args()
-    programs = {name: os.path.abspath(path) for name, _, path in (text.partition("=") for text in given.program)}
+    options = parser.parse_args()
+    programs = {name: os.path.abspath(path) for name, _, path in (text.partition("=") for text in options.program)}
     whycap = programs.pop("whycap", None) or build()
     programs = {"true": None, "whycap": [whycap], **{name: [path] for name, path in programs.items()}}
     with tempfile.TemporaryDirectory(prefix="whycap-bench-") as temporary:
-        size = (40, 39) if given.quick else (400, 390)
-        in_use = calls_in_use(programs, max(25, given.rounds), temporary, *size)
+        size = (40, 39) if options.quick else (400, 390)
+        in_use = calls_in_use(programs, max(25, options.rounds), temporary, *size)
     print(markdown_of_calls(in_use) + "\n")
-    if given.calls:
+    if options.calls:
         return 0
     other = ccusage()
-    histories = [("quick", 40, 39)] if given.quick else [("usual", 400, 390)]
-    if given.big:
+    histories = [("quick", 40, 39)] if options.quick else [("usual", 400, 390)]
+    if options.big:
         histories.append(("big", 4000, 3900))
     with tempfile.TemporaryDirectory(prefix="whycap-bench-") as temporary:
-        bench = Bench(whycap, other, given.rounds, temporary)
+        bench = Bench(whycap, other, options.rounds, temporary)
         for label, files, megabytes_in_all in histories:
             bench.history(label, files, megabytes_in_all)
-    if given.json:
+    if options.json:
         print(json.dumps({"rows": bench.rows, "checks": bench.checks}, indent=2))
     else:
         print(markdown(bench))

@@ -11,6 +11,7 @@ that is installed already, and `newest` is the newest on npm. Each sentence is o
   new          Somebody has to look at it: see CONTRIBUTING.md, "A new version of Claude Code".
 The exit code is 1 if a sentence is new or denied.
 """
+
 import argparse
 import concurrent.futures
 import json
@@ -37,15 +38,15 @@ NOT_LIMITS = HERE / "not_limits.txt"
 def reasons(text):
     """Returns the list of sentences that are deliberately not treated as limits: (reason, [patterns]). A reason ends
     with a colon."""
-    found = []
+    reasons_found = []
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if not line.startswith("  "):
-            found.append((line.rstrip(":"), []))
+            reasons_found.append((line.rstrip(":"), []))
         else:
-            found[-1][1].append(re.compile(line[2:]))
-    return found
+            reasons_found[-1][1].append(re.compile(line[2:]))
+    return reasons_found
 
 
 def known_as(whycap, sentences):
@@ -53,21 +54,30 @@ def known_as(whycap, sentences):
     with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(8) as pool:
         environment = {"HOME": home, "TZ": "UTC", "WHYCAP_NOW": "2026-11-20T12:00:00Z"}
 
-        def ask(sentence):
+        def recognize(sentence):
             # A placeholder before a colon stands for Claude Code's own "API Error".
             sentence = re.sub(r"^…: ", "API Error: ", sentence)
-            run = subprocess.run([whycap, "explain", "--json", "--text", "-"], input=sentence, env=environment, cwd=home,
-                                 capture_output=True, text=True, check=True)
+            run = subprocess.run(
+                [whycap, "explain", "--json", "--text", "-"],
+                input=sentence,
+                env=environment,
+                cwd=home,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             return json.loads(run.stdout)["incident"]["known_as"]
 
-        return list(pool.map(ask, sentences))
+        return list(pool.map(recognize, sentences))
 
 
-def sorted_out(sentences, rows, listed):
+def sorted_sentences(sentences, rows, reasons_and_patterns):
     """Returns three lists of (reason, sentence): the known sentences, those that are not limits, and the new ones."""
     known, not_limits, new, denied = [], [], [], []
     for sentence, row in zip(sentences, rows):
-        reason = next((reason for reason, patterns in listed if any(p.search(sentence) for p in patterns)), None)
+        reason = next(
+            (reason for reason, patterns in reasons_and_patterns if any(p.search(sentence) for p in patterns)), None
+        )
         if row in DENIALS:
             denied.append((row, sentence))
         elif row not in VAGUE:
@@ -80,26 +90,31 @@ def sorted_out(sentences, rows, listed):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("versions", nargs="*", default=["cached"], metavar="VERSION|cached|newest")
-    options.add_argument("--whycap", default=ROOT / "target" / "debug" / "whycap")
-    options.add_argument("--list", choices=["known", "not-limits", "new", "denied"], default="new")
-    given = options.parse_args()
-    if not Path(given.whycap).is_file():
-        raise SystemExit(f"{given.whycap} does not exist: run `cargo build`, or name a program with --whycap")
-    listed = reasons(NOT_LIMITS.read_text())
-    is_new = False
-    for version in given.versions:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("versions", nargs="*", default=["cached"], metavar="VERSION|cached|newest")
+    parser.add_argument("--whycap", default=ROOT / "target" / "debug" / "whycap")
+    parser.add_argument("--list", choices=["known", "not-limits", "new", "denied"], default="new")
+    arguments = parser.parse_args()
+    if not Path(arguments.whycap).is_file():
+        raise SystemExit(f"{arguments.whycap} does not exist: run `cargo build`, or name a program with --whycap")
+    reasons_and_patterns = reasons(NOT_LIMITS.read_text())
+    has_new = False
+    for version in arguments.versions:
         version = {"cached": client.newest_cached, "newest": client.newest_published}.get(version, lambda: version)()
         program = client.client(version)
-        for what, texts in (("sentences", literals(program)), ("texts of refused requests", sorted({text for *_, text in refusals(program)}))):
-            sorts = sorted_out(texts, known_as(Path(given.whycap).resolve(), texts), listed)
-            known, not_limits, new, denied = sorts
-            print(f"{version}: {len(texts)} {what}: {len(known)} known, {len(not_limits)} not a limit, {len(new)} new, {len(denied)} denied")
-            for why, text in dict(zip(("known", "not-limits", "new", "denied"), sorts))[given.list]:
-                print(f"  {why + ': ' if why else ''}{text}")
-            is_new = is_new or bool(new or denied)
-    return 1 if is_new else 0
+        for description, texts in (
+            ("sentences", literals(program)),
+            ("texts of refused requests", sorted({text for *_, text in refusals(program)})),
+        ):
+            lists = sorted_sentences(texts, known_as(Path(arguments.whycap).resolve(), texts), reasons_and_patterns)
+            known, not_limits, new, denied = lists
+            print(
+                f"{version}: {len(texts)} {description}: {len(known)} known, {len(not_limits)} not a limit, {len(new)} new, {len(denied)} denied"
+            )
+            for reason, text in dict(zip(("known", "not-limits", "new", "denied"), lists))[arguments.list]:
+                print(f"  {reason + ': ' if reason else ''}{text}")
+            has_new = has_new or bool(new or denied)
+    return 1 if has_new else 0
 
 
 if __name__ == "__main__":

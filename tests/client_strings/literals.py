@@ -5,10 +5,13 @@ string literal around it. It keeps the literal if it reads like a sentence and m
 usage, credits, a quota, a budget, a rate, or overload. It ignores the `limit` parameters of tools and the usage text of
 commands.
 """
+
 import mmap
 import re
 
-_WORDS = re.compile(rb"(?i)(?<![a-z])(?:limits?|limited|limiting|usage|credits?|quotas?|overload(?:ed)?|spend(?:ing)?|budgets?|throttl(?:ed|ing))(?![a-z])")
+_WORDS = re.compile(
+    rb"(?i)(?<![a-z])(?:limits?|limited|limiting|usage|credits?|quotas?|overload(?:ed)?|spend(?:ing)?|budgets?|throttl(?:ed|ing))(?![a-z])"
+)
 _SIGNS = re.compile(r"""(?ix)
   \b(?:usage|session|weekly|monthly|5-hour|hourly|daily|fast|opus|sonnet|haiku|fable|mythos|spend(?:ing)?|credits?|plan
       |account|rate|your|org(?:anization)?(?:'s|’s)?)[ -](?:usage[ ])?(?:limit|cap|quota|budget)(?:s|ed|ing)?\b
@@ -20,16 +23,18 @@ _SIGNS = re.compile(r"""(?ix)
 | \bbudget\b.{0,30}\b(?:exceeded|reached|used[ ]up|exhausted)\b
 | \b(?:exceeded|reached)\b.{0,30}\bbudget\b
 """)
-_REACH = 400  # how far before and after a word a literal may begin and end, in bytes
-_SHORTEST = 10
-_LONGEST = 300  # longer literals are instructions for the model, documentation, or web pages
+_MAX_DISTANCE = 400  # how far before and after a word a literal may begin and end, in bytes
+_MIN_LENGTH = 10
+_MAX_LENGTH = 300  # longer literals are instructions for the model, documentation, or web pages
 
 _BEFORE = re.compile(rb"(?:[(\[{,:=?&|+!>;\s]|return|case)$")
 _AFTER = re.compile(rb"[)\]},:;?+&|=.\s]")
 _ESCAPES = {"n": "\n", "t": " ", "r": " ", "`": "`", "'": "'", '"': '"', "\\": "\\", "$": "$"}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]+)\}|(.))", re.DOTALL)
 # Text that occurs in code but not in sentences.
-_CODE = re.compile(r"=>|===|!==|&&|\|\||\?\?|\?\.|\(\)|\){|\);|;\w|\w\(\w*[,)]|function\b.*\(|\b(?:const|let|var) \w+=|return\b.*[;{]|\w=\w|[{}]{2}|\w\[\w|\w:\w+\(|\w,\w")
+_CODE = re.compile(
+    r"=>|===|!==|&&|\|\||\?\?|\?\.|\(\)|\){|\);|;\w|\w\(\w*[,)]|function\b.*\(|\b(?:const|let|var) \w+=|return\b.*[;{]|\w=\w|[{}]{2}|\w\[\w|\w:\w+\(|\w,\w"
+)
 
 
 def literals(program):
@@ -40,7 +45,7 @@ def literals(program):
 
 
 def _around(data, start, end):
-    before, after = data[max(0, start - _REACH):start], data[end:end + _REACH]
+    before, after = data[max(0, start - _MAX_DISTANCE) : start], data[end : end + _MAX_DISTANCE]
     best = None
     for quote in (b'"', b"'", b"`"):
         opened, closed = _last(before, quote), _first(after, quote)
@@ -48,7 +53,7 @@ def _around(data, start, end):
             continue
         if not _BEFORE.search(before[:opened]) or not (closed + 1 >= len(after) or _AFTER.match(after, closed + 1)):
             continue
-        raw = before[opened + 1:] + data[start:end] + after[:closed]
+        raw = before[opened + 1 :] + data[start:end] + after[:closed]
         if best is None or len(raw) < len(best):
             best = raw
     if best is not None:
@@ -110,6 +115,10 @@ def without_values(text):
 
 def is_sentence(text):
     """Returns true if the text is readable and more than just a name."""
-    return (_SHORTEST <= len(text) <= _LONGEST and " " in text and not _CODE.search(text)
-            and _SIGNS.search(text) is not None
-            and len(re.findall(r"[A-Za-z]{2,}", text)) >= 2)
+    return (
+        _MIN_LENGTH <= len(text) <= _MAX_LENGTH
+        and " " in text
+        and not _CODE.search(text)
+        and _SIGNS.search(text) is not None
+        and len(re.findall(r"[A-Za-z]{2,}", text)) >= 2
+    )

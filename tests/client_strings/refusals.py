@@ -5,6 +5,7 @@ as `name({content: …, error: "class", apiError: "name"})`, and these calls sho
 have are read from the expression: literals, templates, both branches of a condition, constants, and results of functions. `…`
 stands for a value that cannot be determined.
 """
+
 import mmap
 import re
 from collections import Counter
@@ -14,22 +15,33 @@ from literals import unescaped
 _NAME = rb"[A-Za-z_$][\w$]*"
 _CALL = re.compile(rb"(?<![\w$.])(" + _NAME + rb")\(\{content:")
 _CLASS = re.compile(rb'error:"(?:rate_limit|authentication_failed|server_error|invalid_request)"')
-_DEFINED = re.compile(rb"(?<![\w$.])(?:function (" + _NAME + rb")\(|(" + _NAME + rb")=(?=[\"`'])|(" + _NAME + rb")=(?:" + _NAME
-                      + rb"|\([^()]{0,80}\))=>(?!\{))")
-_AROUND = 25_000_000  # how far from the calls their constants may be defined, in bytes
-_MOST = 24  # the maximum number of texts for one expression
-_DEEPEST = 5
+_DEFINED = re.compile(
+    rb"(?<![\w$.])(?:function ("
+    + _NAME
+    + rb")\(|("
+    + _NAME
+    + rb")=(?=[\"`'])|("
+    + _NAME
+    + rb")=(?:"
+    + _NAME
+    + rb"|\([^()]{0,80}\))=>(?!\{))"
+)
+_MAX_DISTANCE = 25_000_000  # how far from the calls their constants may be defined, in bytes
+_MAX_TEXTS = 24  # the maximum number of texts for one expression
+_MAX_DEPTH = 5
 
 
 def refusals(program):
     """Returns each distinct (class, apiError, text), in order."""
     with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        calls = Counter(m.group(1) for m in _CALL.finditer(data) if _CLASS.search(data, m.end(), m.end() + 600))
+        calls = Counter(
+            match.group(1) for match in _CALL.finditer(data) if _CLASS.search(data, match.end(), match.end() + 600)
+        )
         if not calls:
             return []
         name = calls.most_common(1)[0][0]
         at = data.rfind(b"Request rejected (429)")
-        return sorted(_Bundle(data[max(0, at - _AROUND):at + _AROUND]).of(name))
+        return sorted(_Bundle(data[max(0, at - _MAX_DISTANCE) : at + _MAX_DISTANCE]).refusals_from(name))
 
 
 class _Bundle:
@@ -37,18 +49,18 @@ class _Bundle:
         self.script = script
         self.known = {}
         self.defined = {}
-        for m in _DEFINED.finditer(script):
-            name = m.group(1) or m.group(2) or m.group(3)
-            self.defined.setdefault(name, []).append((m.start(), m.end(), bool(m.group(1))))
+        for match in _DEFINED.finditer(script):
+            name = match.group(1) or match.group(2) or match.group(3)
+            self.defined.setdefault(name, []).append((match.start(), match.end(), bool(match.group(1))))
 
-    def of(self, function):
+    def refusals_from(self, function):
         found = set()
-        for m in re.finditer(rb"(?<![\w$.])" + re.escape(function) + rb"\(\{", self.script):
-            fields = _fields(self.script[m.end():_after(self.script, m.end() - 1) - 1])
+        for match in re.finditer(rb"(?<![\w$.])" + re.escape(function) + rb"\(\{", self.script):
+            fields = _fields(self.script[match.end() : _after(self.script, match.end() - 1) - 1])
             if b"content" not in fields:
                 continue
             names = [fields.get(key, b"").decode().strip('"') for key in (b"error", b"apiError")]
-            for text in self.texts(fields[b"content"], m.start(), 0):
+            for text in self.texts(fields[b"content"], match.start(), 0):
                 text = re.sub(r"…(?:\s*…)+", "…", " ".join(text.split()))
                 if len(re.findall("[A-Za-z]{2,}", text)) >= 2:
                     found.add((*[name if re.fullmatch(r"\w*", name) else "" for name in names], text))
@@ -59,13 +71,13 @@ class _Bundle:
         code = code.strip()
         while code[:1] == b"(" and _after(code, 0) == len(code):
             code = code[1:-1].strip()
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return []
         condition = _parted(code, b"?")
         ways = condition and _parted(condition[1], b":")
         either = ways or _parted(code, b"??") or _parted(code, b"||")
         if either:
-            return (self.texts(either[0], near, depth) + self.texts(either[1], near, depth))[:_MOST]
+            return (self.texts(either[0], near, depth) + self.texts(either[1], near, depth))[:_MAX_TEXTS]
         if both := _parted(code, b"&&"):
             return self.texts(both[1], near, depth)
         if parts := _parted(code, b"+"):
@@ -75,13 +87,13 @@ class _Bundle:
         if code[:1] == b"`" and _after_text(code, 0) == len(code):
             return self.template(code[1:-1], near, depth)
         named = re.fullmatch(rb"(" + _NAME + rb")(?:\(.*\))?", code, re.DOTALL)
-        return self.meant(named.group(1), near, depth) if named else []
+        return self.values_of(named.group(1), near, depth) if named else []
 
     def template(self, code, near, depth):
         parts, start = [], 0
         while (at := code.find(b"${", start)) >= 0:
             end = _after(code, at + 1)
-            parts += [[_plain(code[start:at])], self.texts(code[at + 2:end - 1], near, depth + 1)]
+            parts += [[_plain(code[start:at])], self.texts(code[at + 2 : end - 1], near, depth + 1)]
             start = end
         return self.joined([*parts, [_plain(code[start:])]])
 
@@ -89,14 +101,14 @@ class _Bundle:
     def joined(parts):
         texts = [""]
         for part in parts:
-            texts = [text + end for text in texts for end in dict.fromkeys(part or ["…"])][:_MOST]
+            texts = [text + end for text in texts for end in dict.fromkeys(part or ["…"])][:_MAX_TEXTS]
         return texts
 
-    def meant(self, name, near, depth):
+    def values_of(self, name, near, depth):
         """Returns the value of a constant, or the values that a function returns. Short names are local, so their value
         is the last one assigned before this place."""
         if len(name) < 3:
-            before = self.script[max(0, near - 2500):near]
+            before = self.script[max(0, near - 2500) : near]
             values = list(re.finditer(rb"(?<![\w$.])" + re.escape(name) + rb"=(?!=)", before))
             return self.texts(_expression(before, values[-1].end()), near, depth + 3) if values and depth < 3 else []
         if name not in self.known:
@@ -104,13 +116,17 @@ class _Bundle:
             places = self.defined.get(name)
             if places:
                 start, end, is_function = min(places, key=lambda place: abs(place[0] - near))
-                self.known[name] = self.returned(start, end, depth) if is_function else self.texts(_expression(self.script, end), start, depth + 1)
+                self.known[name] = (
+                    self.returned(start, end, depth)
+                    if is_function
+                    else self.texts(_expression(self.script, end), start, depth + 1)
+                )
         return self.known[name]
 
     def returned(self, start, end, depth):
         body = _after(self.script, end - 1)
-        body = self.script[body:_after(self.script, body)]
-        returns = [_expression(body, m.end()) for m in re.finditer(rb"return\b", body)]
+        body = self.script[body : _after(self.script, body)]
+        returns = [_expression(body, match.end()) for match in re.finditer(rb"return\b", body)]
         return [text for code in returns for text in self.texts(code, start, depth + 1)]
 
 
@@ -119,13 +135,13 @@ def _plain(raw):
 
 
 def _after_text(code, at):
-    quote, at = code[at:at + 1], at + 1
+    quote, at = code[at : at + 1], at + 1
     while at < len(code):
-        if code[at:at + 1] == b"\\":
+        if code[at : at + 1] == b"\\":
             at += 2
-        elif code[at:at + 1] == quote:
+        elif code[at : at + 1] == quote:
             return at + 1
-        elif quote == b"`" and code[at:at + 2] == b"${":
+        elif quote == b"`" and code[at : at + 2] == b"${":
             at = _after(code, at + 1)
         else:
             at += 1
@@ -136,7 +152,7 @@ def _after(code, at):
     """Returns the position after the bracket that matches the bracket at this position."""
     depth, most = 0, at + 20_000
     while at < min(len(code), most):
-        here = code[at:at + 1]
+        here = code[at : at + 1]
         if here in b"\"'`":
             at = _after_text(code, at)
             continue
@@ -150,7 +166,7 @@ def _after(code, at):
 def _tops(code, at=0):
     """Yields the positions in code that are outside strings and brackets."""
     while at < len(code):
-        here = code[at:at + 1]
+        here = code[at : at + 1]
         if here in b"\"'`":
             at = _after_text(code, at)
         elif here in b"([{":
@@ -161,30 +177,30 @@ def _tops(code, at=0):
 
 
 def _expression(code, start):
-    code = code[start:start + 6000]
-    return code[:next((at for at in _tops(code) if code[at:at + 1] in b";,)]}"), len(code))]
+    code = code[start : start + 6000]
+    return code[: next((at for at in _tops(code) if code[at : at + 1] in b";,)]}"), len(code))]
 
 
 def _parted(code, operator):
     nested, skipped = 0, -1
     for at in _tops(code):
-        pair = code[at:at + 2]
+        pair = code[at : at + 2]
         if at <= skipped:
             continue
         if pair in (b"??", b"?.", b"||", b"&&") and pair != operator:
             skipped = at + 1
-        elif operator == b":" and code[at:at + 1] == b"?":
+        elif operator == b":" and code[at : at + 1] == b"?":
             nested += 1
-        elif operator == b":" and code[at:at + 1] == b":" and nested:
+        elif operator == b":" and code[at : at + 1] == b":" and nested:
             nested -= 1
         elif code.startswith(operator, at):
-            return code[:at], code[at + len(operator):]
+            return code[:at], code[at + len(operator) :]
     return None
 
 
 def _fields(code):
     fields, start = {}, 0
-    for end in [*(at for at in _tops(code) if code[at:at + 1] == b","), len(code)]:
+    for end in [*(at for at in _tops(code) if code[at : at + 1] == b","), len(code)]:
         key, _, value = code[start:end].partition(b":")
         fields[key.strip()] = value
         start = end + 1

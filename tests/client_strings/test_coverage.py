@@ -1,4 +1,5 @@
 """python3 -m unittest discover -s tests/client_strings -p 'test_*.py'"""
+
 import json
 import tempfile
 import unittest
@@ -21,8 +22,15 @@ class Literals(unittest.TestCase):
             return literals(file.name)
 
     def test_sentences_about_limits_are_found_as_the_user_sees_them(self):
-        self.assertEqual(self.of(SCRIPT), ["Credit balance is too low", "You've hit your … limit · resets …",
-                                           "You’re out of usage credits", "limit reached"])
+        self.assertEqual(
+            self.of(SCRIPT),
+            [
+                "Credit balance is too low",
+                "You've hit your … limit · resets …",
+                "You’re out of usage credits",
+                "limit reached",
+            ],
+        )
 
     def test_a_literal_is_found_at_the_ends_of_a_program(self):
         self.assertEqual(self.of(b'("usage limit reached'), [])
@@ -47,13 +55,16 @@ class Refusals(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as file:
             file.write(ERRORS)
             file.flush()
-            self.assertEqual(refusals(file.name), [
-                ("authentication_failed", "refused", "Refused here"),
-                ("authentication_failed", "refused", "Refused … times. Stay · …"),
-                ("authentication_failed", "refused", "Refused … times. Switch to …"),
-                ("invalid_request", "", "Prompt is too long"),
-                ("rate_limit", "", "API Error: Request rejected (429)"),
-            ])
+            self.assertEqual(
+                refusals(file.name),
+                [
+                    ("authentication_failed", "refused", "Refused here"),
+                    ("authentication_failed", "refused", "Refused … times. Stay · …"),
+                    ("authentication_failed", "refused", "Refused … times. Switch to …"),
+                    ("invalid_request", "", "Prompt is too long"),
+                    ("rate_limit", "", "API Error: Request rejected (429)"),
+                ],
+            )
 
     def test_a_program_without_such_calls_has_none(self):
         with tempfile.NamedTemporaryFile() as file:
@@ -72,7 +83,11 @@ class List(unittest.TestCase):
 
     def test_no_pattern_takes_a_message_that_stops_somebody(self):
         data = Path(__file__).resolve().parent.parent / "data" / "messages"
-        cases = [json.loads(line) for name in ("pasted", "made") for line in (data / f"{name}.jsonl").read_text().splitlines()]
+        cases = [
+            json.loads(line)
+            for name in ("pasted", "made")
+            for line in (data / f"{name}.jsonl").read_text().splitlines()
+        ]
         texts = [case["text"] for case in cases if case["expect"]["is_limit"]]
         self.assertGreater(len(texts), 150)
         taken = [(text, p.pattern) for text in texts for _, patterns in self.LISTED for p in patterns if p.search(text)]
@@ -80,9 +95,21 @@ class List(unittest.TestCase):
 
     def test_a_sentence_is_known_or_listed_or_new(self):
         listed = coverage.reasons("A reason:\n  ^Buy usage credits\n")
-        sentences = ["You've hit your limit", "Buy usage credits now", "A lunar limit reached you", "Buy usage credits, said Claude"]
-        self.assertEqual(coverage.sorted_out(sentences, ["no-name", "unknown", "unknown", "other-program"], listed),
-                         ([("no-name", sentences[0])], [("A reason", sentences[1])], [("", sentences[2])], [("other-program", sentences[3])]))
+        sentences = [
+            "You've hit your limit",
+            "Buy usage credits now",
+            "A lunar limit reached you",
+            "Buy usage credits, said Claude",
+        ]
+        self.assertEqual(
+            coverage.sorted_sentences(sentences, ["no-name", "unknown", "unknown", "other-program"], listed),
+            (
+                [("no-name", sentences[0])],
+                [("A reason", sentences[1])],
+                [("", sentences[2])],
+                [("other-program", sentences[3])],
+            ),
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 The functions map text to text and read or write no files. Every character is placed in its own cell, whatever font
 the reader has, and blocks and borders are drawn as shapes so that they join without gaps.
 """
+
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -15,25 +16,73 @@ FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 'Deja
 BACKGROUND, FOREGROUND, FRAME, BAR, CAPTION = "#15171c", "#d7dae0", "#343842", "#20232a", "#8b909c"
 
 # The sixteen terminal colors, adjusted to be equally readable on a dark background.
-SIXTEEN = ["#3b4048", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0",
-           "#5c6370", "#f07f88", "#aad68b", "#f2cf8c", "#7cc0ff", "#d791ec", "#6ccbd6", "#ffffff"]
+SIXTEEN = [
+    "#3b4048",
+    "#e06c75",
+    "#98c379",
+    "#e5c07b",
+    "#61afef",
+    "#c678dd",
+    "#56b6c2",
+    "#d7dae0",
+    "#5c6370",
+    "#f07f88",
+    "#aad68b",
+    "#f2cf8c",
+    "#7cc0ff",
+    "#d791ec",
+    "#6ccbd6",
+    "#ffffff",
+]
 
 # Block elements as quarters: upper left, upper right, lower left, lower right.
-QUARTERS = {"█": "1111", "▀": "1100", "▄": "0011", "▌": "1010", "▐": "0101", "▘": "1000", "▝": "0100", "▖": "0010", "▗": "0001",
-            "▛": "1110", "▜": "1101", "▙": "1011", "▟": "0111", "▚": "1001", "▞": "0110"}
+QUARTERS = {
+    "█": "1111",
+    "▀": "1100",
+    "▄": "0011",
+    "▌": "1010",
+    "▐": "0101",
+    "▘": "1000",
+    "▝": "0100",
+    "▖": "0010",
+    "▗": "0001",
+    "▛": "1110",
+    "▜": "1101",
+    "▙": "1011",
+    "▟": "0111",
+    "▚": "1001",
+    "▞": "0110",
+}
 # Symbols that many fonts lack, as lines and filled shapes in a cell of 1 by 1.
-STROKES = {"⎿": "M.35 0V.55H.9", "└": "M.5 0V.5H1", "│": "M.5 0V1", "├": "M.5 0V1M.5 .5H1", "┌": "M.5 1V.5H1", "┐": "M.5 1V.5H0",
-           "┘": "M.5 0V.5H0", "╭": "M.5 1V.5H1", "╮": "M.5 1V.5H0", "╰": "M.5 0V.5H1", "╯": "M.5 0V.5H0"}
-FILLED = {"⏵": "M.1 .3L.85 .52L.1 .74z", "▶": "M.1 .3L.85 .52L.1 .74z", "⏸": "M.2 .3H.42V.74H.2zM.58 .3H.8V.74H.58z",
-          "▰": "M.25 .3H1L.75 .74H0z"}
+STROKES = {
+    "⎿": "M.35 0V.55H.9",
+    "└": "M.5 0V.5H1",
+    "│": "M.5 0V1",
+    "├": "M.5 0V1M.5 .5H1",
+    "┌": "M.5 1V.5H1",
+    "┐": "M.5 1V.5H0",
+    "┘": "M.5 0V.5H0",
+    "╭": "M.5 1V.5H1",
+    "╮": "M.5 1V.5H0",
+    "╰": "M.5 0V.5H1",
+    "╯": "M.5 0V.5H0",
+}
+FILLED = {
+    "⏵": "M.1 .3L.85 .52L.1 .74z",
+    "▶": "M.1 .3L.85 .52L.1 .74z",
+    "⏸": "M.2 .3H.42V.74H.2zM.58 .3H.8V.74H.58z",
+    "▰": "M.25 .3H1L.75 .74H0z",
+}
 LEFT_EIGHTHS = {character: (8 - number) / 8 for number, character in enumerate("█▉▊▋▌▍▎▏")}
 LOWER_EIGHTHS = {character: (number + 1) / 8 for number, character in enumerate("▁▂▃▄▅▆▇█")}
 
 SEQUENCE = re.compile(
-    r"\x1b\[(?P<sgr>[0-9;:]*)m"            # colours
+    r"\x1b\[(?P<sgr>[0-9;:]*)m"  # colours
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # links and titles, whose text is kept
     r"|\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x0e\x0f]"
-    r"|(?P<character>[^\x1b])", re.DOTALL)
+    r"|(?P<character>[^\x1b])",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +121,21 @@ def indexed(number):
     return "#{0:02x}{0:02x}{0:02x}".format(8 + 10 * (number - 232))
 
 
-FLAGS = {1: {"bold": True}, 2: {"dim": True}, 3: {"italic": True}, 4: {"underlined": True}, 7: {"reversed": True}, 9: {"struck": True},
-         22: {"bold": False, "dim": False}, 23: {"italic": False}, 24: {"underlined": False}, 27: {"reversed": False},
-         29: {"struck": False}, 39: {"foreground": None}, 49: {"background": None}}
+FLAGS = {
+    1: {"bold": True},
+    2: {"dim": True},
+    3: {"italic": True},
+    4: {"underlined": True},
+    7: {"reversed": True},
+    9: {"struck": True},
+    22: {"bold": False, "dim": False},
+    23: {"italic": False},
+    24: {"underlined": False},
+    27: {"reversed": False},
+    29: {"struck": False},
+    39: {"foreground": None},
+    49: {"background": None},
+}
 
 
 def styled(style, parameters):
@@ -95,7 +156,12 @@ def styled(style, parameters):
                 style = replace(style, **{side: "#{:02x}{:02x}{:02x}".format(*numbers[1:4])})
                 numbers = numbers[4:]
         else:
-            for first, side, bright in ((30, "foreground", 0), (40, "background", 0), (90, "foreground", 8), (100, "background", 8)):
+            for first, side, bright in (
+                (30, "foreground", 0),
+                (40, "background", 0),
+                (90, "foreground", 8),
+                (100, "background", 8),
+            ):
                 if first <= number < first + 8:
                     style = replace(style, **{side: SIXTEEN[number - first + bright]})
     return style
@@ -158,20 +224,31 @@ def drawn(cell, x, y):
         return rectangle(x, y + CELL_HEIGHT - height, CELL_WIDTH + 0.3, height, colour, more)
     if cell.character in QUARTERS:
         return "".join(
-            rectangle(x + half_width * (place % 2), y + half_height * (place // 2), half_width + 0.3, half_height + 0.3, colour, more)
-            for place, filled in enumerate(QUARTERS[cell.character]) if filled == "1")
+            rectangle(
+                x + half_width * (place % 2),
+                y + half_height * (place // 2),
+                half_width + 0.3,
+                half_height + 0.3,
+                colour,
+                more,
+            )
+            for place, filled in enumerate(QUARTERS[cell.character])
+            if filled == "1"
+        )
     return None
 
 
 def placed(path, x, y):
     """Moves a path from a cell of 1 by 1 to its place on the screen. Scaling the path would scale its stroke as
     well, and not every renderer can prevent that."""
+
     def point(found):
         letter, first, second = found.group(1), found.group(2), found.group(3)
         if letter == "V":
             return f"V{number(y + float(first) * CELL_HEIGHT)}"
         across = f"{letter}{number(x + float(first) * CELL_WIDTH)}"
         return across if letter == "H" else f"{across} {number(y + float(second) * CELL_HEIGHT)}"
+
     return re.sub(r"([MLHV])([\d.]+)(?: ([\d.]+))?", point, path)
 
 
@@ -229,16 +306,29 @@ def window(rows, columns, title, description, drawn_rows, style=""):
         parts.append(f"<desc>{escape(description)}</desc>")
     if style:
         parts.append(f"<style>{style}</style>")
-    parts.append(f'<rect x="0.5" y="0.5" width="{number(width - 1)}" height="{number(height - 1)}" rx="10" fill="{BACKGROUND}" stroke="{FRAME}"/>')
-    parts.append(f'<path d="M1 {TITLE_HEIGHT}V10a9 9 0 0 1 9-9H{number(width - 10)}a9 9 0 0 1 9 9V{TITLE_HEIGHT}z" fill="{BAR}"/>')
-    parts += [f'<circle cx="{20 + 20 * place}" cy="17.5" r="6" fill="{colour}"/>' for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))]
+    parts.append(
+        f'<rect x="0.5" y="0.5" width="{number(width - 1)}" height="{number(height - 1)}" rx="10" fill="{BACKGROUND}" stroke="{FRAME}"/>'
+    )
+    parts.append(
+        f'<path d="M1 {TITLE_HEIGHT}V10a9 9 0 0 1 9-9H{number(width - 10)}a9 9 0 0 1 9 9V{TITLE_HEIGHT}z" fill="{BAR}"/>'
+    )
+    parts += [
+        f'<circle cx="{20 + 20 * place}" cy="17.5" r="6" fill="{colour}"/>'
+        for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
+    ]
     parts.append(f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">')
-    parts.append(f'<text x="{number(width / 2)}" y="22" fill="{CAPTION}" font-size="13" text-anchor="middle">{escape(title)}</text>')
+    parts.append(
+        f'<text x="{number(width / 2)}" y="22" fill="{CAPTION}" font-size="13" text-anchor="middle">{escape(title)}</text>'
+    )
     return "\n".join([*parts, *drawn_rows, "</g>", "</svg>", ""])
 
 
 def screen_shapes(rows):
-    return [shape for place, row in enumerate(rows) for shape in row_shapes(row, PADDING, TITLE_HEIGHT + PADDING - 6 + place * CELL_HEIGHT)]
+    return [
+        shape
+        for place, row in enumerate(rows)
+        for shape in row_shapes(row, PADDING, TITLE_HEIGHT + PADDING - 6 + place * CELL_HEIGHT)
+    ]
 
 
 def svg(rows, columns, title, description=""):
@@ -256,9 +346,17 @@ def moving(frames, columns, title, description=""):
     for place, (seconds, rows) in enumerate(frames):
         start, end = 100 * begin / whole, 100 * (begin + seconds) / whole
         keys = ["0%{visibility:hidden}"] if begin else []
-        keys += [f"{number(start)}%{{visibility:visible}}"] + ([f"{number(end)}%{{visibility:hidden}}"] if end < 100 else [])
-        style.append(f"@keyframes f{place}{{{''.join(keys)}}}.f{place}{{animation:f{place} {number(whole)}s step-end infinite}}")
-        drawn_frames += [f'<g class="f{place}" visibility="{"hidden" if place else "visible"}">', *screen_shapes(rows), "</g>"]
+        keys += [f"{number(start)}%{{visibility:visible}}"] + (
+            [f"{number(end)}%{{visibility:hidden}}"] if end < 100 else []
+        )
+        style.append(
+            f"@keyframes f{place}{{{''.join(keys)}}}.f{place}{{animation:f{place} {number(whole)}s step-end infinite}}"
+        )
+        drawn_frames += [
+            f'<g class="f{place}" visibility="{"hidden" if place else "visible"}">',
+            *screen_shapes(rows),
+            "</g>",
+        ]
         begin += seconds
     style.append("@media(prefers-reduced-motion:reduce){g[class]{animation:none}}")
     return window(max(len(rows) for _, rows in frames), columns, title, description, drawn_frames, "".join(style))

@@ -5,8 +5,8 @@ By hand: tests/e2e/claude_home.py DIRECTORY [key|pro|max|team|enterprise [admin|
 
 The credentials are dummies that only the mock on the loopback interface ever sees.
 """
+
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -37,7 +37,13 @@ class ClaudeHome:
             "theme": "dark",
             "numStartups": 20,
             "customApiKeyResponses": {"approved": [DUMMY_KEY[-20:]], "rejected": []},
-            "projects": {str(self.project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True, "allowedTools": []}},
+            "projects": {
+                str(self.project): {
+                    "hasTrustDialogAccepted": True,
+                    "hasCompletedProjectOnboarding": True,
+                    "allowedTools": [],
+                }
+            },
         }
         if self.plan != "key":
             state["oauthAccount"] = {
@@ -54,14 +60,20 @@ class ClaudeHome:
 
     def _write_login(self):
         file = self.path / ".claude" / ".credentials.json"
-        file.write_text(json.dumps({"claudeAiOauth": {
-            "accessToken": "sk-ant-oat01-dummy",
-            "refreshToken": "sk-ant-ort01-dummy",
-            "expiresAt": int((time.time() + 300 * 24 * 3600) * 1000),
-            "scopes": ["user:inference", "user:profile", "user:sessions:claude_code"],
-            "subscriptionType": self.plan,
-            "rateLimitTier": "default_claude_max_5x",
-        }}))
+        file.write_text(
+            json.dumps(
+                {
+                    "claudeAiOauth": {
+                        "accessToken": "sk-ant-oat01-dummy",
+                        "refreshToken": "sk-ant-ort01-dummy",
+                        "expiresAt": int((time.time() + 300 * 24 * 3600) * 1000),
+                        "scopes": ["user:inference", "user:profile", "user:sessions:claude_code"],
+                        "subscriptionType": self.plan,
+                        "rateLimitTier": "default_claude_max_5x",
+                    }
+                }
+            )
+        )
         file.chmod(0o600)
 
     def environment(self, api_url, **more):
@@ -89,5 +101,8 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     made = ClaudeHome(*sys.argv[1:4])
     print("start the client with:")
-    print(f"cd {made.project} && env -i TERM=$TERM " + " ".join(
-        f"{name}='{value}'" for name, value in made.environment("http://127.0.0.1:PORT").items()) + " claude")
+    print(
+        f"cd {made.project} && env -i TERM=$TERM "
+        + " ".join(f"{name}='{value}'" for name, value in made.environment("http://127.0.0.1:PORT").items())
+        + " claude"
+    )

@@ -1,4 +1,5 @@
 """The real client: its versions, their downloads, and its use by a person."""
+
 import os
 import platform
 import re
@@ -38,8 +39,8 @@ def newest_cached():
 
 def newest_published():
     """Returns the newest version on npm."""
-    done = subprocess.run(["npm", "view", _package(), "version"], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    process = subprocess.run(["npm", "view", _package(), "version"], capture_output=True, text=True, check=True)
+    return process.stdout.strip()
 
 
 def _number(version):
@@ -54,10 +55,23 @@ def client(version):
         cache.mkdir(parents=True, exist_ok=True)
         if not shutil.which("npm"):
             raise SystemExit("npm is missing: the client comes from its registry; install Node.js")
-        done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--no-save", "--prefix", str(cache),
-                               f"{_package()}@{version}"], capture_output=True, text=True, check=False)
-        if done.returncode or not program.exists():
-            raise SystemExit(f"npm could not bring {_package()}@{version} into {cache}:\n{done.stderr[-2000:]}")
+        process = subprocess.run(
+            [
+                "npm",
+                "install",
+                "--no-fund",
+                "--no-audit",
+                "--no-save",
+                "--prefix",
+                str(cache),
+                f"{_package()}@{version}",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode or not program.exists():
+            raise SystemExit(f"npm could not install {_package()}@{version} in {cache}:\n{process.stderr[-2000:]}")
     return program
 
 
@@ -65,8 +79,13 @@ class Session(Screen):
     """The client in a terminal, used as a person would use it."""
 
     def __init__(self, program, home, api, *, columns=120, rows=40, arguments=(), **variables):
-        super().__init__([str(program), *arguments], environment=home.environment(api.url, **variables),
-                         directory=home.project, columns=columns, rows=rows)
+        super().__init__(
+            [str(program), *arguments],
+            environment=home.environment(api.url, **variables),
+            directory=home.project,
+            columns=columns,
+            rows=rows,
+        )
 
     def ready(self):
         """Waits for the prompt."""
@@ -91,7 +110,10 @@ class Session(Screen):
         self.key("Enter")
         # The prompt has been sent once the line is empty again. A prompt that a hook holds back immediately reappears
         # in the line.
-        self.wait("an empty prompt", lambda text: prompt not in _after_sign(text) or f"Original prompt: {prompt}" in above_prompt(text))
+        self.wait(
+            "an empty prompt",
+            lambda text: prompt not in _after_sign(text) or f"Original prompt: {prompt}" in above_prompt(text),
+        )
 
     def wait_menu(self):
         """Waits for the display that the client opens when a plan's window stops it: a menu that replaces the
@@ -105,8 +127,12 @@ class Session(Screen):
         """Closes the menu or countdown. Call `wait_menu` first if one is expected."""
         if "esc to cancel" in flat(self.text()).lower():
             self.key("Escape")
-            self.wait("the prompt without the client's own menu",
-                      lambda text: "What do you want to do" not in text and "esc to cancel" not in flat(below_prompt(text)).lower())
+            self.wait(
+                "the prompt without the client's own menu",
+                lambda text: (
+                    "What do you want to do" not in text and "esc to cancel" not in flat(below_prompt(text)).lower()
+                ),
+            )
 
     def leave(self):
         """Quits the client as a person does, by pressing Ctrl-C twice."""
@@ -124,7 +150,7 @@ def _after_sign(text):
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
     if len(borders) < 2:
         return ""
-    return "\n".join(lines[borders[-2] + 1:borders[-1]])
+    return "\n".join(lines[borders[-2] + 1 : borders[-1]])
 
 
 def prompt_line(text):
@@ -136,14 +162,14 @@ def below_prompt(text):
     """Returns the lines below the prompt's lower border."""
     lines = text.rstrip().splitlines()
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
-    return "\n".join(line.rstrip() for line in lines[borders[-1] + 1:]) if len(borders) > 1 else ""
+    return "\n".join(line.rstrip() for line in lines[borders[-1] + 1 :]) if len(borders) > 1 else ""
 
 
 def above_prompt(text):
     """Returns the conversation, which is the lines above the prompt's upper border."""
     lines = text.splitlines()
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
-    return "\n".join(lines[:borders[-2]]) if len(borders) > 1 else text
+    return "\n".join(lines[: borders[-2]]) if len(borders) > 1 else text
 
 
 def flat(text):

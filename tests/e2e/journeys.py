@@ -3,6 +3,7 @@
 A journey receives a Stage, creates its own HOME and mock API, and records its checks in a Report. To add a
 journey, write a function and list it in all_journeys.
 """
+
 import contextlib
 import json
 import os
@@ -18,15 +19,15 @@ from pathlib import Path
 import program
 from claude_home import DUMMY_KEY, ClaudeHome
 from client import NEWEST, Session, above_prompt, below_prompt, flat, prompt_line, worded
-from mock_api import DAY, HOUR, MockApi, answer, limit, windows
+from mock_api import DAY, HOUR, MockApi, response, limit, windows
 from moments import Walk, walk
-from program import install_sh, told, whycap, whycap_json
+from program import install_sh, output_of, whycap, whycap_json
 from report import expect
 from screen import POLL, NotSeen, framed
 from usage_endpoint import UsageEndpoint
 
 # The cost of one response from the mock with the newest client's default model, Opus 5.5 (mock_api.USAGE).
-ONE_ANSWER_USD = 0.0683
+ONE_RESPONSE_USD = 0.0683
 
 # The start of the sentence that every client shows when a plan's window stops it.
 PLAN_LIMIT = "You've hit your"
@@ -75,31 +76,31 @@ def fresh_home(stage, settings=None):
 
 def install(report, home, *arguments):
     with report.check("./install.sh ends well"):
-        done = install_sh(home, *arguments)
-        expect(done.returncode == 0, f"it ended with {done.returncode}: {told(done)}")
+        process = install_sh(home, *arguments)
+        expect(process.returncode == 0, f"it exited with {process.returncode}: {output_of(process)}")
 
 
 def good(stage, five_hour=0.42, seven_day=0.17, text="Hello from the mock."):
     """Returns a successful response for this account. A response on a plan reports the windows, and a response to an
     API key does not."""
-    return answer(text, headers=None if stage.plan == "key" else windows(five_hour, seven_day))
+    return response(text, headers=None if stage.plan == "key" else windows(five_hour, seven_day))
 
 
 def ask_and_read(session, api, scenario, prompt):
     """Sends a prompt and waits until the mock's response is on the screen."""
     api.play(scenario)
     session.ask(prompt)
-    session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in flat(text).rsplit(prompt, 1)[-1])
+    session.wait(f"the response to {prompt!r}", lambda text: scenario["text"] in flat(text).rsplit(prompt, 1)[-1])
 
 
-def incident(home, deadline=5):
+def reported_incident(home, deadline=5):
     """Returns the incident that `explain --json` reports. It may appear a moment after the error is on the screen."""
     end = time.monotonic() + deadline
     while True:
-        found = whycap_json(home, "explain")["incident"]
-        if found is not None:
-            return found
-        expect(time.monotonic() < end, f"for {deadline} s `whycap explain --json` knows of no incident")
+        incident = whycap_json(home, "explain")["incident"]
+        if incident is not None:
+            return incident
+        expect(time.monotonic() < end, f"for {deadline} s `whycap explain --json` reports no incident")
         time.sleep(POLL)
 
 
@@ -133,17 +134,17 @@ def first_words(session, home, error_seen, deadline=10):
     the error's details and the new readings a moment later, and the earlier verdicts must not be wrong either.
     """
     verdicts = []
-    found = {}
+    incident = {}
 
     def agrees(text):
         latest = whycap_json(home, "explain")["incident"]
         if latest and error_seen(flat(text)):
-            found.clear()
-            found.update(latest)
+            incident.clear()
+            incident.update(latest)
             verdicts.append((latest["verdict"], latest["badge"]))
-        if not found:
+        if not incident:
             return False
-        badge = worded(found["badge"])
+        badge = worded(incident["badge"])
         # A narrow terminal has no room for "at".
         forms = [badge[:40], badge.replace("resets at ", "resets ")[:40]]
         return any(form in worded(below_prompt(text)) for form in forms)
@@ -152,43 +153,49 @@ def first_words(session, home, error_seen, deadline=10):
         session.wait("the badge of `whycap explain` below the prompt", agrees, deadline)
     except NotSeen as missed:
         raise NotSeen(f"`whycap explain` says: {verdicts[-3:] or 'no incident'}; {missed}") from None
-    return found, verdicts
+    return incident, verdicts
 
 
 def limit_is_explained(report, session, home, prompt, says, real=True):
     """Sends a prompt that hits a limit, and checks everything that the user then sees."""
+
     def error_seen(text):
         return says in text.rsplit(prompt, 1)[-1].replace("’", "'")
 
     session.ask(prompt)
     with report.check("the client's own error is on the screen"):
         session.wait("the client's error", lambda text: error_seen(flat(text)))
-    found, verdicts = {}, []
+    incident, verdicts = {}, []
     if says == PLAN_LIMIT:
         session.wait_menu()
     if not session.menu_hides_status_line():
         # We promise one second. Two seconds allow for a busy machine.
         with report.check("within two seconds the status line shows the badge that `whycap explain --json` has"):
-            found, verdicts = first_words(session, home, error_seen, deadline=2)
+            incident, verdicts = first_words(session, home, error_seen, deadline=2)
         session.put_away_menu()
     else:
         session.put_away_menu()
-        with report.check("the status line shows the badge that `whycap explain --json` has, once the client's menu is closed"):
-            found, verdicts = first_words(session, home, error_seen)
+        with report.check(
+            "the status line shows the badge that `whycap explain --json` has, once the client's menu is closed"
+        ):
+            incident, verdicts = first_words(session, home, error_seen)
     with report.check("the incident is open, and its badge fits in 60 columns"):
-        expect(found.get("open") is True, json.dumps(found, indent=1)[:1500])
-        expect(len(found["badge"]) <= 60, found["badge"])
+        expect(incident.get("open") is True, json.dumps(incident, indent=1)[:1500])
+        expect(len(incident["badge"]) <= 60, incident["badge"])
     if real:
         with report.check("at no moment was the real limit called false"):
             wrong = [entry for entry in verdicts if entry[0] == "false_likely"]
-            expect(not wrong, f"in the first moments `whycap explain --json` said: {wrong[0] if wrong else None}, then: {verdicts[-1:]}")
+            expect(
+                not wrong,
+                f"in the first moments `whycap explain --json` said: {wrong[0] if wrong else None}, then: {verdicts[-1:]}",
+            )
     with report.check("below the badge it says what to do"):
-        rows = worded(session.footer()).split(worded(found.get("badge", "?")))[-1]
+        rows = worded(session.footer()).split(worded(incident.get("badge", "?")))[-1]
         expect(len(rows) > 30, f"no row of explanation follows the badge; the screen:\n{framed(session.text())}")
-    if found.get("resets_at") and found.get("waiting_helps"):
+    if incident.get("resets_at") and incident.get("waiting_helps"):
         with report.check("the status line says at what time waiting ends"):
-            session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
-    return found
+            session.wait_footer("the reset time", clock_times(incident["resets_at"]).search)
+    return incident
 
 
 def answers_to(command, text):
@@ -200,7 +207,7 @@ def answers_to(command, text):
 
 def whycap_answers_without_the_model(report, session, home, api, command):
     """Types a whycap command while every request is refused. Returns what `nothing_was_sent` needs later."""
-    headline = incident(home)["headline"]
+    headline = reported_incident(home)["headline"]
 
     def answers():
         return answers_to(command, session.text())
@@ -208,14 +215,14 @@ def whycap_answers_without_the_model(report, session, home, api, command):
     asked, before = len(api.questions()), answers()
     session.ask(command)
     with report.check(f"{command} answers on the screen while every request is refused"):
-        session.wait(f"an answer to {command}", lambda _: answers() > before, deadline=10)
+        session.wait(f"the reply to {command}", lambda _: answers() > before, deadline=10)
     with report.check("the line is empty for the next prompt"):
         steady(session)
         expect(prompt_line(session.text()) == "❯", framed(session.text()))
-    with report.check("the answer's first sentence is on the screen, not above it"):
+    with report.check("the reply's first sentence is on the screen, not above it"):
         steady(session)
         expect(worded(headline) in worded(above_prompt(session.text())), framed(session.text()))
-    with report.check("it does not say that nothing was spent, for there was an answer before the limit"):
+    with report.check("it does not say that nothing was spent, for there was a response before the limit"):
         expect("$0.00" not in above_prompt(session.text()), framed(session.text()))
     return asked, headline
 
@@ -225,14 +232,15 @@ def nothing_was_sent(report, api, asked, command, names_it=False):
     request is known. With `names_it`, the client may mention the command to the model, as it does for its own
     commands."""
     before, headline = asked
-    with report.check(f"{command} sent no request, and nothing of its answer reached the model later"):
+    with report.check(f"{command} sent no request, and nothing of its reply reached the model later"):
         later = api.questions()[before:]
         expect(later, "the later question never arrived, so nothing is known")
         for request in later:
             text = json.dumps(request["messages"])
             for ours in (headline,) if names_it else (command, headline):
-                found = text.find(ours)
-                expect(found < 0, f"a request holds {ours!r}: …{text[max(0, found - 300):found + 300]}…")
+                position = text.find(ours)
+                excerpt = text[max(0, position - 300) : position + 300]
+                expect(position < 0, f"a request contains {ours!r}: …{excerpt}…")
 
 
 def first_day(stage, report):
@@ -249,7 +257,7 @@ def first_day(stage, report):
             session.ready()
             with report.check("the status line is there before the first prompt"):
                 session.wait_footer("the model", re.compile(r"Opus|Sonnet|Haiku|Fable").search)
-            with report.check("after an answer the status line shows model and spend"):
+            with report.check("after a response, the status line shows model and spend"):
                 ask_and_read(session, api, good(stage), "say hello")
                 session.wait_footer("the spend", re.compile(r"\$0?\.\d\d").search)
             if stage.newest:
@@ -257,38 +265,50 @@ def first_day(stage, report):
                     session.wait_footer("$0.07", "$0.07")
             if stage.plan != "key":
                 with report.check("the status line shows both windows"):
-                    session.wait_footer("42 % and 17 %", lambda text: re.search(r"42\s?%", text) and re.search(r"17\s?%", text))
+                    session.wait_footer(
+                        "42 % and 17 %", lambda text: re.search(r"42\s?%", text) and re.search(r"17\s?%", text)
+                    )
             if stage.plan == "key":
                 with report.check("the user's own hook still runs"):
-                    session.wait("the mark of the user's own hook", lambda _: (home.path / "own-hook-ran").exists(), deadline=5)
+                    session.wait(
+                        "the mark of the user's own hook", lambda _: (home.path / "own-hook-ran").exists(), deadline=5
+                    )
             answers = 1
 
             api.play("console_spend" if stage.plan == "key" else "spend_limit")
-            limit_is_explained(report, session, home, "go on please",
-                               "Monthly spend limit reached" if stage.plan == "key" else PLAN_LIMIT)
+            limit_is_explained(
+                report,
+                session,
+                home,
+                "go on please",
+                "Monthly spend limit reached" if stage.plan == "key" else PLAN_LIMIT,
+            )
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
 
-            with report.check("the next good answer is shown"):
+            with report.check("the next successful response is shown"):
                 ask_and_read(session, api, good(stage, text="Back at work."), "and now")
                 answers += 1
             nothing_was_sent(report, api, asked, "/whycap", names_it=True)
             with report.check("the badge is gone"):
-                badge = incident(home)["badge"]
+                badge = reported_incident(home)["badge"]
                 session.wait_footer("the badge no more", lambda text: worded(badge) not in worded(text) and "$" in text)
             with report.check("`whycap explain --json` says that it is over"):
-                expect(incident(home)["open"] is False, "open is still true")
+                expect(reported_incident(home)["open"] is False, "open is still true")
             session.leave()
         if stage.newest:
             with report.check("`whycap spend` agrees with what the mock served"):
                 spent = whycap_json(home, "spend")["total"]
-                expect(abs(spent["cost_usd"] - answers * ONE_ANSWER_USD) < 1e-9, f"{spent}, served: {answers} × {ONE_ANSWER_USD}")
+                expect(
+                    abs(spent["cost_usd"] - answers * ONE_RESPONSE_USD) < 1e-9,
+                    f"{spent}, served: {answers} × {ONE_RESPONSE_USD}",
+                )
         uninstall(report, stage, home, own)
 
 
 def uninstall(report, stage, home, own):
     with report.check("uninstall ends well"):
-        done = whycap(home, "uninstall") if stage.plan == "key" else install_sh(home, "--uninstall")
-        expect(done.returncode == 0, f"it ended with {done.returncode}: {told(done)}")
+        process = whycap(home, "uninstall") if stage.plan == "key" else install_sh(home, "--uninstall")
+        expect(process.returncode == 0, f"it exited with {process.returncode}: {output_of(process)}")
     with report.check("settings.json is as before, byte for byte" if own else "no settings.json is left, as before"):
         now = home.settings.read_text() if home.settings.exists() else None
         expect(now == own, f"before:\n{own}\nnow:\n{now}")
@@ -302,21 +322,34 @@ def uninstall(report, stage, home, own):
 
 def claude(stage, home, api, *arguments):
     """Runs the client without its screen, for example for its plugin commands."""
-    return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, check=False, timeout=120, env=home.environment(api.url))
+    return subprocess.run(
+        [str(stage.program), *arguments],
+        cwd=home.project,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=home.environment(api.url),
+    )
 
 
 def add_plugin(stage, report, home, api):
     """Installs the plugin from a local folder and returns the folder."""
     # The folder is a clean clone because the client copies all of it, and ours may hold gigabytes of build files.
     folder = home.path / "clone"
-    shutil.copytree(program.ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"))
+    shutil.copytree(
+        program.ROOT,
+        folder,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"),
+    )
     with report.check("`claude plugin marketplace add` takes the folder"):
-        done = claude(stage, home, api, "plugin", "marketplace", "add", str(folder))
-        expect(done.returncode == 0, told(done))
+        process = claude(stage, home, api, "plugin", "marketplace", "add", str(folder))
+        expect(process.returncode == 0, output_of(process))
     with report.check("`claude plugin install whycap@whycap` ends well"):
-        done = claude(stage, home, api, "plugin", "install", "whycap@whycap")
-        expect(done.returncode == 0, told(done))
+        process = claude(stage, home, api, "plugin", "install", "whycap@whycap")
+        expect(process.returncode == 0, output_of(process))
     return folder
 
 
@@ -329,14 +362,18 @@ def plugin(stage, report):
         folder = add_plugin(stage, report, home, api)
         if stage.newest:
             with report.check("`claude plugin validate --strict --profile directory` passes"):
-                done = claude(stage, home, api, "plugin", "validate", str(folder), "--strict", "--profile", "directory")
-                expect(done.returncode == 0, told(done))
+                process = claude(
+                    stage, home, api, "plugin", "validate", str(folder), "--strict", "--profile", "directory"
+                )
+                expect(process.returncode == 0, output_of(process))
         with Session(stage.program, home, api) as session:
             session.ready()
-            with report.check("an answer comes as ever"):
+            with report.check("a response arrives as usual"):
                 ask_and_read(session, api, good(stage), "say hello")
             with report.check("no hook error is on the screen"):
-                expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
+                expect(
+                    "hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text())
+                )
             api.play("console_spend" if stage.plan == "key" else "spend_limit")
             with report.check("the limit's error is on the screen"):
                 session.ask("go on please")
@@ -345,7 +382,7 @@ def plugin(stage, report):
                     session.wait_menu()
             session.put_away_menu()
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap:explain")
-            with report.check("a good answer follows"):
+            with report.check("a successful response follows"):
                 ask_and_read(session, api, good(stage, text="Back at work."), "and now")
             nothing_was_sent(report, api, asked, "/whycap:explain", names_it=True)
             session.leave()
@@ -362,19 +399,22 @@ def plugin_and_settings(stage, report):
             api.play("spend_limit")
             limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
-            with report.check("the answer is there once"):
+            with report.check("the reply is shown once"):
                 steady(session)
                 expect(answers_to("/whycap", session.text()) == 1, framed(session.text()))
             with report.check("/whycap:explain spend from the plugin answers too, once"):
                 session.ask("/whycap:explain spend")
-                session.wait("the answer", lambda text: answers_to("/whycap:explain", text))
+                session.wait("the reply", lambda text: answers_to("/whycap:explain", text))
                 steady(session)
                 answer_text = re.split("operation blocked by hook:|⎿ whycap:", flat(above_prompt(session.text())))[-1]
-                expect(answer_text.count("$0.07") and answers_to("/whycap:explain", session.text()) == 1, framed(session.text()))
+                expect(
+                    answer_text.count("$0.07") and answers_to("/whycap:explain", session.text()) == 1,
+                    framed(session.text()),
+                )
             session.leave()
-        with report.check("`whycap spend` counts the answer once"):
+        with report.check("`whycap spend` counts the response once"):
             spent = whycap_json(home, "spend")["total"]
-            expect(abs(spent["cost_usd"] - ONE_ANSWER_USD) < 1e-9, spent)
+            expect(abs(spent["cost_usd"] - ONE_RESPONSE_USD) < 1e-9, spent)
 
 
 def plugin_alone(stage, report):
@@ -387,12 +427,17 @@ def plugin_alone(stage, report):
                 ask_and_read(session, api, good(stage), "say hello")
                 if first:
                     with report.check("the first session says what is missing"):
-                        session.wait("how to get whycap", lambda text: "needs the whycap program" in flat(text), deadline=10)
+                        session.wait(
+                            "how to get whycap", lambda text: "needs the whycap program" in flat(text), deadline=10
+                        )
                 else:
                     with report.check("the second session says nothing of it"):
                         expect("needs the whycap program" not in flat(session.everything()), framed(session.text()))
                 with report.check("no hook error is on the screen"):
-                    expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
+                    expect(
+                        "hook error" not in session.text() and "hook failed" not in session.text(),
+                        framed(session.text()),
+                    )
                 session.leave()
 
 
@@ -415,10 +460,10 @@ def automatic_continue(stage, report):
         with Session(stage.program, home, api) as session:
             session.ready()
             meet_five_hour_limit(stage, session, api, resets_in=20)
-            headline, before = incident(home)["headline"], len(api.questions())
+            headline, before = reported_incident(home)["headline"], len(api.questions())
             session.ask("/whycap")
             with report.check("/whycap answers"):
-                session.wait("the answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+                session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
             with report.check("the client still says that it continues by itself"):
                 steady(session)
                 expect(CONTINUES.search(session.footer()), framed(session.text()))
@@ -426,7 +471,7 @@ def automatic_continue(stage, report):
             api.play(good(stage, 0.02, text="Back at work."))
             with report.check("after the reset the work goes on, with nobody at the keyboard"):
                 # The client waits up to a minute and a half longer than it announces.
-                session.wait("the next answer", "Back at work.", deadline=150)
+                session.wait("the next response", "Back at work.", deadline=150)
             nothing_was_sent(report, api, (before, headline), "/whycap", names_it=True)
             session.leave()
 
@@ -440,14 +485,19 @@ def automatic_continue_stopped(stage, report):
             session.ready()
             meet_five_hour_limit(stage, session, api, resets_in=HOUR)
             session.ask("/whycap")
-            with report.check("the answer begins with what happened, and ends with what asking did"):
-                session.wait("the answer", lambda text: re.search(
-                    "blocked by hook: Your 5-hour limit is used up.*Because you ran /whycap, Claude Code will not continue by itself",
-                    flat(above_prompt(text))), deadline=10)
+            with report.check("the reply begins with what happened, and ends with what asking did"):
+                session.wait(
+                    "the reply",
+                    lambda text: re.search(
+                        "blocked by hook: Your 5-hour limit is used up.*Because you ran /whycap, Claude Code will not continue by itself",
+                        flat(above_prompt(text)),
+                    ),
+                    deadline=10,
+                )
             with report.check("it is as said: the client's notice is gone"):
                 steady(session)
                 expect(not CONTINUES.search(session.footer()), framed(session.text()))
-            with report.check("what the answer names turns it on again"):
+            with report.check("what the reply names turns it on again"):
                 session.key("C-u")  # the client may put the blocked prompt back into the input line
                 session.type("/rate-limit-options")
                 session.wait("the typed command", "/rate-limit-options")
@@ -467,10 +517,11 @@ ASKING_ENDS_IT = "Because you ran /whycap, Claude Code will not continue by itse
 def asking(stage, report):
     """Checks how each way of asking affects the client's auto-resume, and that the reply mentions the effect."""
     for way, options, command, goes_on in (
-            ("the default installation's /whycap", [], "/whycap", True),
-            ("the command file's /whycap", ["--no-plugin"], "/whycap", False),
-            ("the marketplace plugin's /whycap", ["--no-settings"], "/whycap", True),
-            ("the marketplace plugin's /whycap:explain", ["--no-settings"], "/whycap:explain", False)):
+        ("the default installation's /whycap", [], "/whycap", True),
+        ("the command file's /whycap", ["--no-plugin"], "/whycap", False),
+        ("the marketplace plugin's /whycap", ["--no-settings"], "/whycap", True),
+        ("the marketplace plugin's /whycap:explain", ["--no-settings"], "/whycap:explain", False),
+    ):
         with fresh_home(stage) as (home, api):
             install(report, home, *options)
             if options == ["--no-settings"]:
@@ -479,18 +530,27 @@ def asking(stage, report):
                 session.ready()
                 meet_five_hour_limit(stage, session, api, resets_in=HOUR)
                 with report.check(f"{way}: before it `explain --json` says when the session goes on"):
-                    expect(incident(home)["continues_at"], incident(home))
+                    expect(reported_incident(home)["continues_at"], reported_incident(home))
                 session.ask(command)
-                with report.check(f"{way}: the answer begins with what happened"):
-                    session.wait("the answer", lambda text: re.search(
-                        "(blocked by hook|⎿ whycap): Your 5-hour limit is used up", flat(above_prompt(text))), deadline=10)
+                with report.check(f"{way}: the reply begins with what happened"):
+                    session.wait(
+                        "the reply",
+                        lambda text: re.search(
+                            "(blocked by hook|⎿ whycap): Your 5-hour limit is used up", flat(above_prompt(text))
+                        ),
+                        deadline=10,
+                    )
                     steady(session)
-                report.note(f"client {stage.version}, {way}: the waiting {'goes on' if CONTINUES.search(session.footer()) else 'has ended'}")
-                with report.check(f"{way}: the client's waiting {'goes on' if goes_on else 'has ended'}, and the answer says {'nothing of it' if goes_on else 'so'}"):
+                report.note(
+                    f"client {stage.version}, {way}: the waiting {'goes on' if CONTINUES.search(session.footer()) else 'has ended'}"
+                )
+                with report.check(
+                    f"{way}: the client's waiting {'goes on' if goes_on else 'has ended'}, and the reply says {'nothing of it' if goes_on else 'so'}"
+                ):
                     expect(bool(CONTINUES.search(session.footer())) == goes_on, framed(session.text()))
                     expect((ASKING_ENDS_IT in flat(session.text())) != goes_on, framed(session.text()))
                 with report.check(f"{way}: so says `explain --json`"):
-                    expect(bool(incident(home)["continues_at"]) == goes_on, incident(home))
+                    expect(bool(reported_incident(home)["continues_at"]) == goes_on, reported_incident(home))
                 session.leave()
 
 
@@ -511,7 +571,7 @@ def cancelled(stage, report):
             with report.check("cancelled with Esc, it says that it does not, and why"):
                 session.wait("the cancelled session", lambda _: running()["continues"] == "no", deadline=5)
                 expect("cancelled" in running()["why"], running())
-                expect(incident(home)["continues_at"] is None, incident(home))
+                expect(reported_incident(home)["continues_at"] is None, reported_incident(home))
             session.leave()
 
 
@@ -523,30 +583,38 @@ def situations(stage, report):
             session.ready()
             ask_and_read(session, api, good(stage, 0.99), "say hello")
             api.play("five_hour")
-            found = limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
-            report.note(f"client {stage.version} says: {found['message']}")
+            incident = limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
+            report.note(f"client {stage.version} says: {incident['message']}")
             with report.check("a window whose message adds that no credits are left is that window"):
-                expect((found["limit"], found["verdict"]) == ("five_hour", "real"), found)
+                expect((incident["limit"], incident["verdict"]) == ("five_hour", "real"), incident)
             with report.check("what is free comes before what costs, which is named with what it takes"):
-                steps = [(step["command"], step["costs_money"]) for step in found["actions"]]
-                expect(steps[1] == ("/rate-limit-options", False) and steps[2] == ("/usage-credits", True), found["actions"])
-                expect("Or add usage credits to continue now (costs money)" in found["actions"][2]["do"], found["actions"])
+                steps = [(step["command"], step["costs_money"]) for step in incident["actions"]]
+                expect(
+                    steps[1] == ("/rate-limit-options", False) and steps[2] == ("/usage-credits", True),
+                    incident["actions"],
+                )
+                expect(
+                    "Or add usage credits to continue now (costs money)" in incident["actions"][2]["do"],
+                    incident["actions"],
+                )
             with report.check("the row below the badge names the free ways"):
                 session.wait_footer("the free ways", "/limit-reset and /low-priority")
             with report.check("in the hands of another login, it is said whose session it is"):
                 state = home.path / ".claude.json"
                 own = state.read_text()
-                state.write_text(own.replace("11111111-1111", "99999999-9999").replace("22222222-2222", "88888888-8888"))
-                other = incident(home)
+                state.write_text(
+                    own.replace("11111111-1111", "99999999-9999").replace("22222222-2222", "88888888-8888")
+                )
+                other = reported_incident(home)
                 expect(other["owner"] == "other" and "different account" in json.dumps(other["evidence"]), other)
                 doctor = whycap(home, "doctor").stdout
                 expect("uses a different account" in flat(doctor), doctor)
                 state.write_text(own)
             with Session(stage.program, home, api, rows=60) as second:
                 second.ready()
-                with report.check("an answer in another session ends it everywhere"):
+                with report.check("a response in another session ends it everywhere"):
                     ask_and_read(second, api, good(stage, 0.03, text="Back at work."), "and here")
-                    session.wait_footer("the other session's answer", "another session got a response", deadline=20)
+                    session.wait_footer("the other session's response", "another session got a response", deadline=20)
                     expect(whycap(home, "explain", "--exit-code").returncode == 0, whycap(home, "explain").stdout)
                     expect(whycap(home, "wait", "--timeout", "1s").returncode == 0, "wait")
                 second.leave()
@@ -559,12 +627,18 @@ def situations(stage, report):
             session.ask("say hello")
             session.wait("the client's error", re.compile("529|verloaded"))
             with report.check("an overload is waited for: explain 10, wait waits"):
-                expect(incident(home)["limit"] == "overloaded", incident(home))
+                expect(reported_incident(home)["limit"] == "overloaded", reported_incident(home))
                 expect(whycap(home, "explain", "--exit-code").returncode == 10, "explain")
                 expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
             with report.check("after it nothing is ordered"):
                 ask_and_read(session, api, good(stage, 1.0, text="Back at work."), "and now")
-                session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "You can continue now; this problem has passed", deadline=10)
+                session.wait(
+                    "the end of it",
+                    lambda _: (
+                        reported_incident(home)["actions"][0]["do"] == "You can continue now; this problem has passed"
+                    ),
+                    deadline=10,
+                )
             # Spend counts as paid only after a reading has shown that the window is full.
             session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):
@@ -573,11 +647,15 @@ def situations(stage, report):
             with report.check("so do now, explain, /whycap and spend"):
                 paying = whycap_json(home, "now")["paying"]
                 expect(paying and paying["inferred"] and paying["cost_usd"] > 0, paying)
-                for verb in ("explain", "spend"):
-                    said = flat(whycap(home, verb).stdout)
+                for command in ("explain", "spend"):
+                    said = flat(whycap(home, command).stdout)
                     expect("You are paying with usage credits: ≈$0.07 since" in said, said)
                 session.ask("/whycap")
-                session.wait("the answer", lambda text: "You are paying with usage credits" in flat(above_prompt(text)), deadline=10)
+                session.wait(
+                    "the reply",
+                    lambda text: "You are paying with usage credits" in flat(above_prompt(text)),
+                    deadline=10,
+                )
             session.leave()
 
 
@@ -587,8 +665,14 @@ def usage_page(stage, report):
         config = home.path / "config.toml"
         config.write_text('[statusline]\nsegments = ["model", "model_weeks", "credits"]\n')
         install(report, home)
-        with Session(stage.program, home, api, WHYCAP_CONFIG=str(config), CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="",
-                     **endpoint.variables()) as session:
+        with Session(
+            stage.program,
+            home,
+            api,
+            WHYCAP_CONFIG=str(config),
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="",
+            **endpoint.variables(),
+        ) as session:
             session.ready()
             ask_and_read(session, api, good(stage), "say hello")
             session.type("/usage")
@@ -599,13 +683,19 @@ def usage_page(stage, report):
             session.key("Escape")
             session.wait("the page closed", lambda text: "$50.00 spent" not in flat(text))
             with report.check("it keeps the page, and `now` tells what no other witness does"):
-                session.wait("the page kept", lambda _: "Fable week 63%, usage credits $12.34 of $50.00 used"
-                             in flat(whycap(home, "now").stdout), deadline=15)
+                session.wait(
+                    "the page kept",
+                    lambda _: "Fable week 63%, usage credits $12.34 of $50.00 used" in flat(whycap(home, "now").stdout),
+                    deadline=15,
+                )
                 kept = json.loads((home.path / ".claude.json").read_text())["cachedUsageUtilization"]
                 report.note(f"client {stage.version} keeps: {json.dumps(kept)[:700]}")
             with report.check("the chosen segments show it with its age"):
                 ask_and_read(session, api, good(stage, text="Once more."), "and now")
-                session.wait_footer("the segments", re.compile(r"Fable week 63% \(\d+ s ago\).*credits \$12\.34 of \$50\.00, \$37\.66 left").search)
+                session.wait_footer(
+                    "the segments",
+                    re.compile(r"Fable week 63% \(\d+ s ago\).*credits \$12\.34 of \$50\.00, \$37\.66 left").search,
+                )
             session.leave()
 
 
@@ -624,9 +714,9 @@ def size(stage, report):
             api.play("spend_limit")
             session.ask("go on please")
             with report.check("the badge of the limit can be read"):
-                found, _ = first_words(session, home, lambda text: "hit your" in text)
+                incident, _ = first_words(session, home, lambda text: "hit your" in text)
             with report.check("the time of the reset can be read"):
-                session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
+                session.wait_footer("the reset time", clock_times(incident["resets_at"]).search)
             with report.check("the prompt is still there to type in"):
                 session.wait_menu()
                 session.put_away_menu()
@@ -636,10 +726,10 @@ def size(stage, report):
             report.lines.append(framed(session.text()))
             session.key("C-u")
             session.ask("/whycap")
-            with report.check("the answer to /whycap begins on the screen, not above it"):
-                session.wait("the answer", "/whycap")
+            with report.check("the reply to /whycap begins on the screen, not above it"):
+                session.wait("the reply", "/whycap")
                 steady(session)
-                start = worded(found["headline"])[:40]
+                start = worded(incident["headline"])[:40]
                 expect(start in worded(above_prompt(session.text())), framed(session.text()))
             session.leave()
 
@@ -651,20 +741,20 @@ def false_limit(stage, report):
         install(report, home)
         with Session(stage.program, home, api) as session:
             session.ready()
-            with report.check("an answer brings a fresh sample of the windows"):
+            with report.check("a response brings a new reading of the windows"):
                 ask_and_read(session, api, good(stage, 0.04, 0.09), "say hello")
                 session.wait_footer("4 %", re.compile(r"\b4\s?%").search)
             api.play("false_credits")
-            found = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
+            incident = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
             with report.check("the verdict is false_likely, and no action says to buy"):
                 # For a second after the error, the windows of the refusal may still arrive.
-                session.wait("the verdict", lambda _: incident(home)["verdict"] == "false_likely", deadline=10)
-                found = incident(home)
-                bad = [a["do"] for a in found["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]
+                session.wait("the verdict", lambda _: reported_incident(home)["verdict"] == "false_likely", deadline=10)
+                incident = reported_incident(home)
+                bad = [a["do"] for a in incident["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]
                 expect(not bad, bad)
             with report.check("`whycap --clear-stale-locks` ends well and says that a lock causes no limit"):
-                done = whycap(home, "--clear-stale-locks")
-                expect(done.returncode == 0 and "limit" in done.stdout, told(done))
+                process = whycap(home, "--clear-stale-locks")
+                expect(process.returncode == 0 and "limit" in process.stdout, output_of(process))
             with report.check("the session goes on after it"):
                 ask_and_read(session, api, good(stage, 0.05, 0.09, text="Back at work."), "and now")
             session.leave()
@@ -690,8 +780,14 @@ def budget(stage, report):
             before = len(api.questions())
             with report.check("beyond the budget the prompt is held back, with the reason"):
                 session.ask("third prompt")
-                session.wait("the reason", lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
-                             and "Original prompt: third prompt" in above_prompt(text), deadline=10)
+                session.wait(
+                    "the reason",
+                    lambda text: (
+                        "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
+                        and "Original prompt: third prompt" in above_prompt(text)
+                    ),
+                    deadline=10,
+                )
             with report.check("the held prompt is kept: in the line, or under the up arrow"):
                 # While the client shows its history, the border of the input line has a title.
                 in_line = lambda text: text.rsplit("❯", 1)[-1].strip().startswith("third prompt")
@@ -702,17 +798,20 @@ def budget(stage, report):
                 session.key("C-s")
                 session.wait("an empty line", lambda text: not in_line(text), deadline=5)
                 session.ask("/whycap continue")
-                session.wait("an answer", "You can keep using this session")
+                session.wait("the reply", "You can keep using this session")
                 session.wait("the prompt again", in_line, deadline=5)
                 held = api.questions()[before:]
                 api.play(good(stage, text="On we go."))
                 session.key("Enter")
-                session.wait("the answer", "On we go.")
-            with report.check("while it was held, no request was sent, and none ever has the warning or the answer"):
+                session.wait("the response", "On we go.")
+            with report.check("while it was held, no request was sent, and none ever has the warning or the reply"):
                 expect(not held, f"{len(held)} requests were sent")
                 sent = json.dumps([request["messages"] for request in api.questions()])
                 # The client itself adds the name of the command, but not the module's reply.
-                expect("third prompt" in sent and "budget" not in sent and "You can keep using this session" not in sent, sent[-1500:])
+                expect(
+                    "third prompt" in sent and "budget" not in sent and "You can keep using this session" not in sent,
+                    sent[-1500:],
+                )
             session.leave()
 
 
@@ -725,7 +824,10 @@ def raised_budget(stage, report):
             config.write_text(f'[budget]\nsession = {dollars}\naction = "stop"\n')
 
         def is_held(prompt):
-            return lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1] and f"Original prompt: {prompt}" in above_prompt(text)
+            return lambda text: (
+                "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
+                and f"Original prompt: {prompt}" in above_prompt(text)
+            )
 
         # A response from the newest client's model costs seven cents.
         limit(0.08)
@@ -772,8 +874,13 @@ def written_again(stage, report):
             written = kept + 500 - read
             forgotten += kept if is_forgotten else 0
             kept += 500
-            usage = {"input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": read, "cache_creation_input_tokens": written}
-            ask_and_read(session, api, answer(f"Answer {asked}.", usage=usage), f"prompt {asked}")
+            usage = {
+                "input_tokens": 10,
+                "output_tokens": 20,
+                "cache_read_input_tokens": read,
+                "cache_creation_input_tokens": written,
+            }
+            ask_and_read(session, api, response(f"Answer {asked}.", usage=usage), f"prompt {asked}")
 
         with Session(stage.program, home, api) as session:
             session.ready()
@@ -786,12 +893,20 @@ def written_again(stage, report):
                     with report.check("twice is nothing to speak of"):
                         expect("Prompt cache rewritten" not in below_prompt(session.text()), session.text())
                 ask(True)
-            with report.check("the third time one row says so, with the sum, a remedy and the verb"):
-                session.wait_footer("the row", re.compile(r"Prompt cache rewritten 3 times .*: ≈\$0\.\d\d .*whycap drain").search)
+            with report.check("the third time one row says so, with the sum, a remedy, and the command"):
+                session.wait_footer(
+                    "the row", re.compile(r"Prompt cache rewritten 3 times .*: ≈\$0\.\d\d .*whycap drain").search
+                )
             with report.check("`whycap drain` finds these three, to the token, and calls them the server's"):
-                found = whycap_json(home, "drain")
-                expect((found["needless"]["answers"], found["needless"]["tokens"]) == (3, forgotten), f"{found['needless']}, not {forgotten}")
-                expect([cause["cause"] for cause in found["causes"] if cause["needless"]] == ["server"], found["causes"])
+                incident = whycap_json(home, "drain")
+                expect(
+                    (incident["needless"]["answers"], incident["needless"]["tokens"]) == (3, forgotten),
+                    f"{incident['needless']}, not {forgotten}",
+                )
+                expect(
+                    [cause["cause"] for cause in incident["causes"] if cause["needless"]] == ["server"],
+                    incident["causes"],
+                )
             ask(False)
             with report.check("it is one row, and says the same while nothing comes to it"):
                 expect(below_prompt(session.text()).count("Prompt cache rewritten 3 times") == 1, session.text())
@@ -804,10 +919,13 @@ def own_status_line(stage, report):
     with fresh_home(stage, settings) as (home, api):
         install(report, home)
         with report.check("the user's own status line is not replaced unasked"):
-            expect("MY-OWN-LINE" in json.loads(home.settings.read_text())["statusLine"]["command"], home.settings.read_text())
+            expect(
+                "MY-OWN-LINE" in json.loads(home.settings.read_text())["statusLine"]["command"],
+                home.settings.read_text(),
+            )
         with report.check("`whycap install --wrap` ends well"):
-            done = whycap(home, "install", "--wrap")
-            expect(done.returncode == 0, told(done))
+            process = whycap(home, "install", "--wrap")
+            expect(process.returncode == 0, output_of(process))
         with Session(stage.program, home, api) as session:
             session.ready()
             with report.check("both lines are shown"):
@@ -815,8 +933,8 @@ def own_status_line(stage, report):
                 session.wait_footer("both lines", lambda text: "MY-OWN-LINE" in text and "$0.07" in text)
             session.leave()
         with report.check("uninstall gives back the same bytes"):
-            done = whycap(home, "uninstall")
-            expect(done.returncode == 0, told(done))
+            process = whycap(home, "uninstall")
+            expect(process.returncode == 0, output_of(process))
             expect(home.settings.read_text() == settings, home.settings.read_text())
 
 
@@ -846,14 +964,19 @@ def stray_key(stage, report):
         with Session(stage.program, home, api, ANTHROPIC_API_KEY=DUMMY_KEY) as session:
             session.ready()
             api.play("no_credit")
-            found = limit_is_explained(report, session, home, "say hello", "Credit balance too low", real=False)
-            with report.check("the verdict is wrong_credential, and the answer names the variable but never its value"):
-                expect(found.get("verdict") == "wrong_credential", json.dumps(found, indent=1)[:2000])
-                expect("ANTHROPIC_API_KEY" in json.dumps(found), json.dumps(found, indent=1)[:2000])
-                expect(DUMMY_KEY not in json.dumps(found) + session.everything(), "the key's value was shown")
+            incident = limit_is_explained(report, session, home, "say hello", "Credit balance too low", real=False)
+            with report.check("the verdict is wrong_credential, and the reply names the variable but never its value"):
+                expect(incident.get("verdict") == "wrong_credential", json.dumps(incident, indent=1)[:2000])
+                expect("ANTHROPIC_API_KEY" in json.dumps(incident), json.dumps(incident, indent=1)[:2000])
+                expect(DUMMY_KEY not in json.dumps(incident) + session.everything(), "the key's value was shown")
             with report.check("no file of ours holds the key"):
-                kept = [str(path) for path in home.path.rglob("*") if path.is_file() and "whycap" in str(path.relative_to(home.path))
-                        and DUMMY_KEY.encode() in path.read_bytes()]
+                kept = [
+                    str(path)
+                    for path in home.path.rglob("*")
+                    if path.is_file()
+                    and "whycap" in str(path.relative_to(home.path))
+                    and DUMMY_KEY.encode() in path.read_bytes()
+                ]
                 expect(not kept, kept)
             session.leave()
 
@@ -864,35 +987,44 @@ def headless(stage, report):
         install(report, home)
 
         def ask(prompt):
-            return subprocess.run([str(stage.program), "-p", prompt], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, check=False, timeout=60, env=home.environment(api.url))
+            return subprocess.run(
+                [str(stage.program), "-p", prompt],
+                cwd=home.project,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                env=home.environment(api.url),
+            )
 
-        with report.check("the answer is printed, and nothing of ours with it"):
+        with report.check("the response is printed, and nothing of ours with it"):
             api.play(good(stage))
-            done = ask("say hello")
-            expect((done.returncode, done.stdout.strip()) == (0, "Hello from the mock."), told(done))
+            process = ask("say hello")
+            expect((process.returncode, process.stdout.strip()) == (0, "Hello from the mock."), output_of(process))
         with report.check("`whycap spend` has it"):
             spent = whycap_json(home, "spend")["total"]
-            expect(abs(spent["cost_usd"] - ONE_ANSWER_USD) < 1e-9, spent)
+            expect(abs(spent["cost_usd"] - ONE_RESPONSE_USD) < 1e-9, spent)
         with report.check("the error is printed as ever"):
             api.play("spend_limit")
-            done = ask("go on please")
-            expect("hit your" in done.stdout, told(done))
+            process = ask("go on please")
+            expect("hit your" in process.stdout, output_of(process))
         with report.check("`whycap explain` knows of it"):
             # The client may kill its hooks when it exits. The transcript still contains the error.
-            expect(incident(home)["open"] is True, incident(home))
+            expect(reported_incident(home)["open"] is True, reported_incident(home))
 
 
 def moments(stage, report):
     """Covers each event at which a figure could jump: fork, /branch, /clear, resume, kill -9, two sessions at once."""
     with fresh_home(stage) as (home, api):
         install(report, home)
-        walk(Walk(stage, report, home, api, ONE_ANSWER_USD), lambda text: good(stage, text=text))
+        walk(Walk(stage, report, home, api, ONE_RESPONSE_USD), lambda text: good(stage, text=text))
 
 
 def stuck_lock(stage, report):
     """With a stale lock, each start waits for the lock and loses data that it should save. After whycap clears the
     lock, starts are normal."""
+
     def directory_of_tomorrow(lock):
         lock.mkdir()
         os.utime(lock, (time.time() + DAY, time.time() + DAY))
@@ -920,16 +1052,19 @@ def stuck_lock(stage, report):
         lock = home.path / ".claude.json.lock"
         start(home, api)
         report.note(f"a start without a lock takes {start(home, api):.1f} s")
-        for name, leave in (("a lock dated tomorrow", directory_of_tomorrow), ("a lock with a file in it", directory_with_a_file),
-                            ("a file where the lock belongs", a_file)):
+        for name, leave in (
+            ("a lock dated tomorrow", directory_of_tomorrow),
+            ("a lock with a file in it", directory_with_a_file),
+            ("a file where the lock belongs", a_file),
+        ):
             leave(lock)
             with_lock = start(home, api)
             with report.check(f"{name} is called stuck, and cleared"):
                 expect(lock.exists(), f"the client itself cleared {name}: it is not stuck on {stage.version}")
                 before = {entry["path"]: entry["verdict"] for entry in whycap_json(home, "locks")["locks"]}
                 expect(before.get(str(lock)) == "stuck", before)
-                done = whycap(home, "--clear-stale-locks")
-                expect(done.returncode == 0 and not lock.exists(), told(done))
+                process = whycap(home, "--clear-stale-locks")
+                expect(process.returncode == 0 and not lock.exists(), output_of(process))
             if lock.is_dir():
                 shutil.rmtree(lock)
             lock.unlink(missing_ok=True)
@@ -939,8 +1074,8 @@ def stuck_lock(stage, report):
                 session.ready()
                 session.wait("no lock of the client's own", lambda _: not lock.exists())
                 lock.mkdir()
-                done = whycap(home, "--clear-stale-locks")
-                expect(done.returncode == 0 and lock.exists(), told(done))
+                process = whycap(home, "--clear-stale-locks")
+                expect(process.returncode == 0 and lock.exists(), output_of(process))
                 lock.rmdir()
                 session.leave()
 
@@ -950,8 +1085,13 @@ SIZES = [(80, 24), (120, 40), (200, 50), (50, 30)]
 
 def files_in(home):
     """Returns every file in a home with its bytes, except the files of whycap and of the client itself."""
-    return {str(path.relative_to(home.path)): path.read_bytes() for path in sorted(home.path.rglob("*"))
-            if path.is_file() and not path.is_symlink() and not re.search(r"\.local/(bin|share)/|/(backups|telemetry|cache)/", str(path))}
+    return {
+        str(path.relative_to(home.path)): path.read_bytes()
+        for path in sorted(home.path.rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and not re.search(r"\.local/(bin|share)/|/(backups|telemetry|cache)/", str(path))
+    }
 
 
 def in_and_out(stage, report):
@@ -967,28 +1107,30 @@ def in_and_out(stage, report):
             with report.check(f"{way}: the data directory is private"):
                 mode = (home.path / ".local/share/whycap").stat().st_mode & 0o777
                 expect(mode == 0o700, oct(mode))
-            done = install_sh(home, "--uninstall", *options)
+            process = install_sh(home, "--uninstall", *options)
             with report.check(f"{way}: every file is as before"):
                 after = files_in(home)
                 changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
-                expect(done.returncode == 0 and not changed, f"{changed}: {told(done)}")
+                expect(process.returncode == 0 and not changed, f"{changed}: {output_of(process)}")
 
             install(report, home, *options)
             with Session(stage.program, home, api) as session:
                 session.ready()
                 ask_and_read(session, api, good(stage), "say hello")
                 session.ask("/whycap")
-                session.wait("the answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+                session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
                 session.leave()
-            done = install_sh(home, "--uninstall", *options)
+            process = install_sh(home, "--uninstall", *options)
             with report.check(f"{way}: after a session too, settings.json is as before"):
                 now = home.settings.read_text() if home.settings.exists() else None
-                expect(now == settings, f"{now}: {told(done)}")
+                expect(now == settings, f"{now}: {output_of(process)}")
             with report.check(f"{way}: what remains is listed with the command that deletes it"):
-                commands = re.findall(r"^  - [^:]+: (rm .*)$", done.stdout, re.MULTILINE)
-                expect(commands == ["rm -r ~/.local/share/whycap"], told(done))
+                commands = re.findall(r"^  - [^:]+: (rm .*)$", process.stdout, re.MULTILINE)
+                expect(commands == ["rm -r ~/.local/share/whycap"], output_of(process))
                 for command in commands:
-                    subprocess.run(["sh", "-c", command], env={"HOME": str(home.path), "PATH": "/usr/bin:/bin"}, check=True)
+                    subprocess.run(
+                        ["sh", "-c", command], env={"HOME": str(home.path), "PATH": "/usr/bin:/bin"}, check=True
+                    )
                 left = [str(path) for path in home.path.rglob("*whycap*")]
                 expect(not left, left)
 
@@ -1016,9 +1158,12 @@ def open_session(stage, report):
 def advice_of_doctor(stage, report):
     """After a default installation, doctor has no warnings. After its later advice is followed, /whycap still replies,
     the client's auto-resume is unaffected, and the status line and the hooks work."""
+
     def turn_off(home, api):
         claude(stage, home, api, "plugin", "disable", "whycap@skills-dir")
-        whycap(home, "install")  # must not add a command file, which would take precedence once the plugin is turned on again
+        whycap(
+            home, "install"
+        )  # must not add a command file, which would take precedence once the plugin is turned on again
 
     def remove_command(home, _):
         shutil.rmtree(home.path / ".claude/skills/whycap")
@@ -1032,8 +1177,13 @@ def advice_of_doctor(stage, report):
         del settings["statusLine"]
         home.settings.write_text(json.dumps(settings))
 
-    for cause, advised in ((None, None), (turn_off, "claude plugin enable"), (remove_command, "whycap install --hooks"),
-                           (put_file_in_the_way, "whycap install --hooks"), (turn_off_line, "whycap install --statusline")):
+    for cause, advised in (
+        (None, None),
+        (turn_off, "claude plugin enable"),
+        (remove_command, "whycap install --hooks"),
+        (put_file_in_the_way, "whycap install --hooks"),
+        (turn_off_line, "whycap install --statusline"),
+    ):
         with fresh_home(stage) as (home, api):
             install(report, home)
             name = cause.__name__.replace("_", " ") if cause else "default installation"
@@ -1043,21 +1193,27 @@ def advice_of_doctor(stage, report):
                     fixes = [check["fix"] for check in whycap_json(home, "doctor")["checks"] if check["fix"]]
                     expect(len(fixes) == 1 and fixes[0].startswith(advised), fixes)
                 with report.check(f"{name}: the advice can be carried out"):
-                    done = subprocess.run(["sh", "-c", fixes[0].split("  (")[0]], cwd=home.project, env=home.environment(api.url),
-                                          capture_output=True, text=True, check=False)
-                    expect(done.returncode == 0, told(done))
+                    process = subprocess.run(
+                        ["sh", "-c", fixes[0].split("  (")[0]],
+                        cwd=home.project,
+                        env=home.environment(api.url),
+                        capture_output=True,
+                        text=True,
+                        check=False,
+                    )
+                    expect(process.returncode == 0, output_of(process))
             with report.check(f"{name}: doctor has no warning"):
-                done = whycap(home, "doctor")
-                expect("OK, with no warnings." in done.stdout, told(done))
+                process = whycap(home, "doctor")
+                expect("OK, with no warnings." in process.stdout, output_of(process))
             with Session(stage.program, home, api) as session:
                 session.ready()
                 meet_five_hour_limit(stage, session, api, resets_in=HOUR)
                 with report.check(f"{name}: the hook has noticed the limit, and the status line shows it"):
-                    expect(incident(home)["limit"] == "five_hour", incident(home))
+                    expect(reported_incident(home)["limit"] == "five_hour", reported_incident(home))
                     session.wait_footer("the badge", "5-hour limit · ")
                 session.ask("/whycap")
                 with report.check(f"{name}: /whycap answers once, and the client still continues by itself"):
-                    session.wait("the answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+                    session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
                     steady(session)
                     expect(CONTINUES.search(session.footer()), framed(session.text()))
                 session.leave()
@@ -1070,19 +1226,30 @@ def secrets_in_settings(stage, report):
     settings = {"env": {"MY_TOKEN": canary}, "apiKeyHelper": f"echo {canary}", "model": "opus"}
     for layout in (json.dumps(settings), json.dumps(settings, indent=1)):
         with fresh_home(stage, layout) as (home, api):
-            done = install_sh(home)
-            shown = told(done) + "".join(told(whycap(home, *words.split())) for words in (
-                "install --dry-run", "uninstall --dry-run", "doctor", "doctor --json", "config", "now", "report", "explain"))
+            process = install_sh(home)
+            shown = output_of(process) + "".join(
+                output_of(whycap(home, *words.split()))
+                for words in (
+                    "install --dry-run",
+                    "uninstall --dry-run",
+                    "doctor",
+                    "doctor --json",
+                    "config",
+                    "now",
+                    "report",
+                    "explain",
+                )
+            )
             with Session(stage.program, home, api, rows=60) as session:
                 session.ready()
                 session.ask("/whycap doctor")
-                session.wait("the answer", lambda text: "warning" in above_prompt(text), deadline=10)
+                session.wait("the reply", lambda text: "warning" in above_prompt(text), deadline=10)
                 steady(session)
                 shown += session.everything()
                 session.leave()
-            shown += told(install_sh(home, "--uninstall"))
+            shown += output_of(install_sh(home, "--uninstall"))
             with report.check("nothing shows the value"):
-                expect(canary not in shown, shown[max(0, shown.find(canary) - 500):][:1000])
+                expect(canary not in shown, shown[max(0, shown.find(canary) - 500) :][:1000])
             with report.check("the settings are as before"):
                 expect(home.settings.read_text() == layout, home.settings.read_text())
 
@@ -1096,7 +1263,9 @@ def all_journeys(clients):
         planned += [("plugin", plugin, Stage(version, path, version == NEWEST, "max"))]
         if version >= "2.1.328":
             newer = (asking, cancelled, situations, usage_page)
-            planned += [(journey.__name__, journey, Stage(version, path, version == NEWEST, "max")) for journey in newer]
+            planned += [
+                (journey.__name__, journey, Stage(version, path, version == NEWEST, "max")) for journey in newer
+            ]
         # What happens to a blocked prompt differs by version.
         planned += [("budget", budget, Stage(version, path, version == NEWEST))]
     if NEWEST not in dict(clients):

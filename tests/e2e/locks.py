@@ -8,6 +8,7 @@ The script needs the client's binary (any 2.1.x) and a built whycap. It connects
 interface, and every home directory is temporary. It prints a table, and the exit code is 1 if a stuck lock was not
 cleared or if the client did not start as quickly afterward as without any lock.
 """
+
 import json
 import os
 import pty
@@ -31,6 +32,7 @@ TOLERANCE = 1.4
 try:
     from mock_api import MockApi
 except ImportError:
+
     class MockApi:
         """A minimal server that can answer a one-word prompt, for use when mock_api.py is not next to this file."""
 
@@ -68,19 +70,33 @@ class _OneWord(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
         if self.path.split("?")[0] != "/v1/messages":
             return self._reply("application/json", b"{}")
-        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": asked.get("model"), "content": [],
-                   "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
+        message = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": asked.get("model"),
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        }
         text = {"type": "text", "text": "Hello."}
         if not asked.get("stream"):
-            return self._reply("application/json", json.dumps({**message, "content": [text], "stop_reason": "end_turn"}).encode())
-        parts = [{"type": "message_start", "message": message},
-                 {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-                 {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}},
-                 {"type": "content_block_stop", "index": 0},
-                 {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
-                 {"type": "message_stop"}]
-        return self._reply("text/event-stream", "".join(
-            f"event: {part['type']}\ndata: {json.dumps(part)}\n\n" for part in parts).encode())
+            return self._reply(
+                "application/json", json.dumps({**message, "content": [text], "stop_reason": "end_turn"}).encode()
+            )
+        parts = [
+            {"type": "message_start", "message": message},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello."}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+            {"type": "message_stop"},
+        ]
+        return self._reply(
+            "text/event-stream",
+            "".join(f"event: {part['type']}\ndata: {json.dumps(part)}\n\n" for part in parts).encode(),
+        )
 
 
 class Home:
@@ -93,25 +109,48 @@ class Home:
         self.project.mkdir()
         (self.path / ".claude").mkdir()
         self.state = self.path / ".claude.json"
-        self.first_state = json.dumps({
-            "hasCompletedOnboarding": True, "theme": "dark", "numStartups": 20, "autoUpdates": False,
-            "customApiKeyResponses": {"approved": ["sk-ant-dummy"], "rejected": []},
-            "projects": {str(self.project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}}})
+        self.first_state = json.dumps(
+            {
+                "hasCompletedOnboarding": True,
+                "theme": "dark",
+                "numStartups": 20,
+                "autoUpdates": False,
+                "customApiKeyResponses": {"approved": ["sk-ant-dummy"], "rejected": []},
+                "projects": {
+                    str(self.project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+                },
+            }
+        )
         self.state.write_text(self.first_state)
         self.variables = {
-            "HOME": str(self.path), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
-            "ANTHROPIC_BASE_URL": api_url, "ANTHROPIC_API_KEY": "sk-ant-dummy", "DISABLE_AUTOUPDATER": "1",
-            "CLAUDE_CODE_MAX_RETRIES": "0", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+            "HOME": str(self.path),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+            "ANTHROPIC_BASE_URL": api_url,
+            "ANTHROPIC_API_KEY": "sk-ant-dummy",
+            "DISABLE_AUTOUPDATER": "1",
+            "CLAUDE_CODE_MAX_RETRIES": "0",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }
 
     def ask(self):
         """Runs `claude -p hi` with data to save. Returns the time in seconds, and whether the data was saved."""
         self.state.write_text(self.first_state)
         began = time.monotonic()
-        done = subprocess.run([self.client, "-p", "hi"], cwd=self.project, env=self.variables, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60, check=False)
+        process = subprocess.run(
+            [self.client, "-p", "hi"],
+            cwd=self.project,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         took = time.monotonic() - began
-        if done.returncode:
-            sys.exit(f"the client failed: {done.stdout} {done.stderr}")
+        if process.returncode:
+            sys.exit(f"the client failed: {process.stdout} {process.stderr}")
         return took, self.state.read_text() != self.first_state
 
     def start(self, say=None):
@@ -134,8 +173,11 @@ class Home:
             if took is None and "\u276f".encode() in seen:
                 took = time.monotonic() - began
                 # If text and Return arrive together, the client treats them as pasted text.
-                keys = [(0.5, b"\x03"), (0.7, b"\x03")] if say is None else [
-                    (1.0, say.encode()), (1.5, b"\r"), (3.5, b"\x03"), (3.8, b"\x03")]
+                keys = (
+                    [(0.5, b"\x03"), (0.7, b"\x03")]
+                    if say is None
+                    else [(1.0, say.encode()), (1.5, b"\r"), (3.5, b"\x03"), (3.8, b"\x03")]
+                )
             while keys and time.monotonic() - began - took > keys[0][0]:
                 os.write(terminal, keys.pop(0)[1])
             if os.waitpid(child, os.WNOHANG)[0]:
@@ -160,16 +202,27 @@ class Home:
     def clear(self):
         """Clears stale locks with whycap. Returns a map from each path, relative to the home, to (verdict, action), and
         the exit code."""
-        done = subprocess.run([self.whycap, "--clear-stale-locks", "--json"], cwd=self.project, env=self.variables,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-        locks = json.loads(done.stdout)["locks"]
-        return {os.path.relpath(lock["path"], self.path): (lock["verdict"], lock["action"]) for lock in locks}, done.returncode
+        process = subprocess.run(
+            [self.whycap, "--clear-stale-locks", "--json"],
+            cwd=self.project,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        locks = json.loads(process.stdout)["locks"]
+        return {
+            os.path.relpath(lock["path"], self.path): (lock["verdict"], lock["action"]) for lock in locks
+        }, process.returncode
 
 
 def directory(age):
     def make(lock):
         lock.mkdir()
         os.utime(lock, (time.time() - age,) * 2)
+
     return make
 
 
@@ -214,8 +267,11 @@ def measured(home, make, lock, runs):
 
 def row(name, whycap, with_it):
     saved = "yes" if with_it["saved"] else "no" if with_it["lost"] else "sometimes"
-    print(f"| {name} | {whycap} | {with_it['ask']:.2f} s | {with_it['prompt']:.2f} s | {with_it['session']:.2f} s | {saved} |"
-          f" {'yes' if with_it['healed'] else 'no'} |", flush=True)
+    print(
+        f"| {name} | {whycap} | {with_it['ask']:.2f} s | {with_it['prompt']:.2f} s | {with_it['session']:.2f} s | {saved} |"
+        f" {'yes' if with_it['healed'] else 'no'} |",
+        flush=True,
+    )
 
 
 def state_file_lock(home, runs):
@@ -224,7 +280,9 @@ def state_file_lock(home, runs):
     lock = home.path / ".claude.json.lock"
     home.ask()
     home.start()
-    print("| .claude.json.lock | whycap | claude -p hi | prompt after | start and leave | state saved | gone afterwards |")
+    print(
+        "| .claude.json.lock | whycap | claude -p hi | prompt after | start and leave | state saved | gone afterwards |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     plain = measured(home, None, lock, runs)
     row("none", "", plain)
@@ -233,13 +291,13 @@ def state_file_lock(home, runs):
         before = measured(home, make, lock, runs)
         row(name, "", before)
         judged, code = home.clear()
-        told = judged.get(".claude.json.lock", ("-", "-"))
+        verdict = judged.get(".claude.json.lock", ("-", "-"))
         after = measured(home, None, lock, runs)
-        row("… after whycap --clear-stale-locks", ", ".join(told), after)
+        row("… after whycap --clear-stale-locks", ", ".join(verdict), after)
         if before["healed"] != heals:
             wrong.append(f"{name}: the client {'healed' if before['healed'] else 'did not heal'} it")
-        if not heals and (told != ("stuck", "cleared") or code):
-            wrong.append(f"{name}: {told}, exit code {code}")
+        if not heals and (verdict != ("stuck", "cleared") or code):
+            wrong.append(f"{name}: {verdict}, exit code {code}")
         if os.path.lexists(lock) or not after["saved"]:
             wrong.append(f"{name}: the client still cannot save")
         if any(after[what] > plain[what] + TOLERANCE for what in ("ask", "prompt", "session")):
@@ -269,11 +327,14 @@ def history_lock(home):
             wrong.append(f"history, {name}: prompt {'stored' if stored else 'lost'}")
         if heals:
             continue
-        told = home.clear()[0].get(".claude/history.jsonl.lock", ("-", "-"))
+        verdict = home.clear()[0].get(".claude/history.jsonl.lock", ("-", "-"))
         seconds, stored = session()
-        print(f"| … after whycap --clear-stale-locks | {', '.join(told)} | {seconds:.2f} s | {'yes' if stored else 'no'} |", flush=True)
-        if told != ("stuck", "cleared") or not stored:
-            wrong.append(f"history, {name}: {told}, and the next prompt was {'stored' if stored else 'lost'}")
+        print(
+            f"| … after whycap --clear-stale-locks | {', '.join(verdict)} | {seconds:.2f} s | {'yes' if stored else 'no'} |",
+            flush=True,
+        )
+        if verdict != ("stuck", "cleared") or not stored:
+            wrong.append(f"history, {name}: {verdict}, and the next prompt was {'stored' if stored else 'lost'}")
     return wrong
 
 
@@ -306,17 +367,35 @@ def login_lock(home, name):
     """Tests the lock for refreshing the login in each state, with an expired login: whether the client tries to refresh
     it."""
     lock = home.path / name
-    (home.path / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {
-        "accessToken": "sk-ant-oat01-dummy", "refreshToken": "sk-ant-ort01-dummy", "expiresAt": int((time.time() - 3600) * 1000),
-        "scopes": ["user:inference", "user:profile"], "subscriptionType": "max"}}))
+    (home.path / ".claude" / ".credentials.json").write_text(
+        json.dumps(
+            {
+                "claudeAiOauth": {
+                    "accessToken": "sk-ant-oat01-dummy",
+                    "refreshToken": "sk-ant-ort01-dummy",
+                    "expiresAt": int((time.time() - 3600) * 1000),
+                    "scopes": ["user:inference", "user:profile"],
+                    "subscriptionType": "max",
+                }
+            }
+        )
+    )
     variables = {key: value for key, value in home.variables.items() if key != "ANTHROPIC_API_KEY"}
 
     def ask():
         with RefusingProxy() as proxy:
             began = time.monotonic()
-            done = subprocess.run([home.client, "-p", "hi"], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  env={**variables, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}, timeout=90, check=False)
-            return time.monotonic() - began, proxy.asked > 0, (done.stdout + done.stderr).strip()[:60]
+            process = subprocess.run(
+                [home.client, "-p", "hi"],
+                cwd=home.project,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env={**variables, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"},
+                timeout=90,
+                check=False,
+            )
+            return time.monotonic() - began, proxy.asked > 0, (process.stdout + process.stderr).strip()[:60]
 
     print(f"\n| {name}, login due | whycap | claude -p hi | refresh tried | answer |\n| --- | --- | --- | --- | --- |")
     wrong = []
@@ -327,12 +406,14 @@ def login_lock(home, name):
         print(f"| {state} | | {seconds:.2f} s | {'yes' if tried else 'no'} | {answer} |", flush=True)
         if heals:
             continue
-        told = home.clear()[0].get(name, ("-", "-"))
+        verdict = home.clear()[0].get(name, ("-", "-"))
         seconds, tried, answer = ask()
-        print(f"| … after whycap --clear-stale-locks | {', '.join(told)} | {seconds:.2f} s | {'yes' if tried else 'no'} | {answer} |",
-              flush=True)
-        if told != ("stuck", "cleared") or not tried or seconds > 2 * TOLERANCE:
-            wrong.append(f"{name}, {state}: {told}, refresh {'tried' if tried else 'not tried'}")
+        print(
+            f"| … after whycap --clear-stale-locks | {', '.join(verdict)} | {seconds:.2f} s | {'yes' if tried else 'no'} | {answer} |",
+            flush=True,
+        )
+        if verdict != ("stuck", "cleared") or not tried or seconds > 2 * TOLERANCE:
+            wrong.append(f"{name}, {state}: {verdict}, refresh {'tried' if tried else 'not tried'}")
     return wrong
 
 
@@ -374,6 +455,7 @@ def main():
         sys.exit(__doc__)
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     with MockApi() as api, tempfile.TemporaryDirectory(prefix="whycap-locks-") as root:
+
         def home(name):
             (Path(root) / name).mkdir()
             return Home(Path(root) / name, api.url, os.path.abspath(client), os.path.abspath(whycap))
@@ -386,7 +468,9 @@ def main():
         native = home("native")
         versions = native.path / ".local" / "share" / "claude" / "versions"
         versions.mkdir(parents=True)
-        version = subprocess.run([client, "--version"], env=native.variables, capture_output=True, text=True, check=True)
+        version = subprocess.run(
+            [client, "--version"], env=native.variables, capture_output=True, text=True, check=True
+        )
         native.client = str(versions / version.stdout.split()[0])
         shutil.copy(client, native.client)
         wrong += crash(native)

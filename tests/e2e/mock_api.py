@@ -3,7 +3,7 @@
 
 Inside a test:
     with MockApi() as api:
-        api.play(answer("Hello."))
+        api.play(response("Hello."))
         ...
         api.play(refusal(429, "rate_limit_error", "This request would exceed ..."))
         sent = api.questions()
@@ -14,8 +14,9 @@ By hand:
     curl -X PUT 127.0.0.1:8899/_mock/scenario -d '"spend_limit"'    # one of NAMED
     curl 127.0.0.1:8899/_mock/requests                              # the requests so far
 
-A scenario is a dict; `answer` and `refusal` make one.
+A scenario is a dict; `response` and `refusal` create one.
 """
+
 import contextlib
 import json
 import sys
@@ -36,8 +37,18 @@ USAGE = {
 }
 
 
-def windows(five_hour, seven_day, *, resets_in=1.87 * HOUR, week_resets_in=3.4 * DAY, status="allowed",
-            claim="five_hour", overage=None, overage_reason=None, now=None):
+def windows(
+    five_hour,
+    seven_day,
+    *,
+    resets_in=1.87 * HOUR,
+    week_resets_in=3.4 * DAY,
+    status="allowed",
+    claim="five_hour",
+    overage=None,
+    overage_reason=None,
+    now=None,
+):
     """Returns the headers that report a plan's windows to the client. Shares are 0 to 1. The names and their meaning
     were observed with client 2.1.328: the status line's `rate_limits` are derived from them, and on a 429, they alone
     determine which sentence the user sees.
@@ -62,7 +73,7 @@ def windows(five_hour, seven_day, *, resets_in=1.87 * HOUR, week_resets_in=3.4 *
     return {prefix + name: str(value) for name, value in headers.items()}
 
 
-def answer(text="Hello from the mock.", *, usage=None, headers=None, model=None):
+def response(text="Hello from the mock.", *, usage=None, headers=None, model=None):
     """Returns a successful response."""
     return {"status": 200, "text": text, "usage": {**USAGE, **(usage or {})}, "headers": headers or {}, "model": model}
 
@@ -81,15 +92,21 @@ EXCEEDED = "This request would exceed your account's rate limit. Please try agai
 
 def limit(claim="five_hour", *, five_hour=1.0, seven_day=0.40, overage=None, overage_reason=None, **more):
     """Returns the 429 response for a plan whose window, and possibly its usage credits, are used up."""
-    return refusal(429, "rate_limit_error", EXCEEDED, headers=windows(
-        five_hour, seven_day, status="rejected", claim=claim, overage=overage, overage_reason=overage_reason, **more))
+    return refusal(
+        429,
+        "rate_limit_error",
+        EXCEEDED,
+        headers=windows(
+            five_hour, seven_day, status="rejected", claim=claim, overage=overage, overage_reason=overage_reason, **more
+        ),
+    )
 
 
 # name: a function that creates the scenario when it starts, because reset times are relative to that moment.
 NAMED = {
-    "normal": lambda: answer(),
-    "normal_plan": lambda: answer(headers=windows(0.42, 0.17)),
-    "near_limit": lambda: answer(headers=windows(0.91, 0.38, status="allowed_warning")),
+    "normal": lambda: response(),
+    "normal_plan": lambda: response(headers=windows(0.42, 0.17)),
+    "near_limit": lambda: response(headers=windows(0.91, 0.38, status="allowed_warning")),
     # The response for an individual or a team plan when the window is used up and the credits are paused until a date.
     # Depending on the version and the plan, clients call this "monthly spend limit", "org's monthly spend limit", and
     # more.
@@ -98,13 +115,20 @@ NAMED = {
     # The server refuses a request because of the weekly window, although neither window is close to full.
     "false_weekly": lambda: limit("seven_day", five_hour=0.04, seven_day=0.09),
     "false_credits": lambda: refusal(
-        400, "invalid_request_error", "You're out of extra usage. Add more at claude.ai/settings/usage and keep going."),
+        400, "invalid_request_error", "You're out of extra usage. Add more at claude.ai/settings/usage and keep going."
+    ),
     "console_spend": lambda: refusal(
-        400, "invalid_request_error", "Monthly spend limit reached. Current usage: $150.00 / $150.00 limit."),
+        400, "invalid_request_error", "Monthly spend limit reached. Current usage: $150.00 / $150.00 limit."
+    ),
     "no_credit": lambda: refusal(
-        400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API. "
-        "Please go to Plans & Billing to upgrade or purchase credits."),
-    "throttle": lambda: refusal(429, "rate_limit_error", "Number of request tokens has exceeded your per-minute rate limit"),
+        400,
+        "invalid_request_error",
+        "Your credit balance is too low to access the Anthropic API. "
+        "Please go to Plans & Billing to upgrade or purchase credits.",
+    ),
+    "throttle": lambda: refusal(
+        429, "rate_limit_error", "Number of request tokens has exceeded your per-minute rate limit"
+    ),
     "overloaded": lambda: refusal(529, "overloaded_error", "Overloaded"),
 }
 
@@ -183,8 +207,11 @@ def _events(message):
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-         "usage": {"output_tokens": message["usage"]["output_tokens"]}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": message["usage"]["output_tokens"]},
+        },
         {"type": "message_stop"},
     ]
     return "".join(f"event: {part['type']}\ndata: {json.dumps(part)}\n\n" for part in parts).encode()
@@ -217,16 +244,18 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             asked = {}
         asked = asked if isinstance(asked, dict) else {}
-        self.mock.note({
-            "at": time.time(),
-            "method": self.command,
-            "path": self.path,
-            "model": asked.get("model"),
-            "session": self.headers.get("x-claude-code-session-id"),
-            "max_tokens": asked.get("max_tokens"),
-            "messages": asked.get("messages", []),
-            "system": asked.get("system"),
-        })
+        self.mock.note(
+            {
+                "at": time.time(),
+                "method": self.command,
+                "path": self.path,
+                "model": asked.get("model"),
+                "session": self.headers.get("x-claude-code-session-id"),
+                "max_tokens": asked.get("max_tokens"),
+                "messages": asked.get("messages", []),
+                "system": asked.get("system"),
+            }
+        )
         return asked
 
     def do_HEAD(self):

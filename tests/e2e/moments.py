@@ -4,6 +4,7 @@ real client.
 At each step, three figures are compared with what the mock served: the session's status line, `whycap spend`, and the
 client's own `/cost`. If `/cost` differs, `whycap spend --why` must show its figure as the last total of a process.
 """
+
 import contextlib
 import json
 import os
@@ -14,7 +15,7 @@ from client import Session, flat, prompt_line
 from program import whycap, whycap_json
 from report import expect
 
-NEW_SESSION = "a session without an answer yet"
+NEW_SESSION = "a session without a response yet"
 
 
 def dollars(amount):
@@ -41,11 +42,11 @@ class Walk:
         """Returns the session that sent the last request."""
         return self.api.questions()[-1]["session"]
 
-    def asks(self, session, prompt, answer):
+    def asks(self, session, prompt, response):
         """Sends a prompt, waits for the response, and returns the session's ID."""
-        self.api.play(answer)
+        self.api.play(response)
         session.ask(prompt)
-        session.wait(f"the answer to {prompt!r}", lambda text: answer["text"] in flat(text).rsplit(prompt, 1)[-1])
+        session.wait(f"the response to {prompt!r}", lambda text: response["text"] in flat(text).rsplit(prompt, 1)[-1])
         return self.newest()
 
     def agrees(self, step, session, name):
@@ -82,7 +83,14 @@ class Walk:
 
     @contextlib.contextmanager
     def terminal(self, *arguments):
-        with Session(self.stage.program, self.home, self.api, arguments=arguments, columns=self.stage.columns, rows=self.stage.rows) as session:
+        with Session(
+            self.stage.program,
+            self.home,
+            self.api,
+            arguments=arguments,
+            columns=self.stage.columns,
+            rows=self.stage.rows,
+        ) as session:
             session.ready()
             yield session
 
@@ -92,48 +100,48 @@ class Walk:
         session.wait_dead()
 
 
-def walk(way, answer):
+def walk(way, response):
     """Runs the afternoon. `answer` creates one successful response."""
     with way.terminal() as session:
-        first = way.asks(session, "say hello", answer("First."))
-        way.agrees("one answer", session, first)
-        way.asks(session, "say more", answer("Second."))
-        way.agrees("two answers", session, first)
+        first = way.asks(session, "say hello", response("First."))
+        way.agrees("one response", session, first)
+        way.asks(session, "say more", response("Second."))
+        way.agrees("two responses", session, first)
 
         session.ask("/branch")
         session.wait("the new branch", "Branched session")
-        way.agrees("after /branch, before an answer", session, NEW_SESSION)
-        branch = way.asks(session, "and here", answer("Third."))
+        way.agrees("after /branch, before a response", session, NEW_SESSION)
+        branch = way.asks(session, "and here", response("Third."))
         expect(branch != first, "the branch is the same session")
-        way.agrees("an answer in the branch", session, branch)
+        way.agrees("a response in the branch", session, branch)
 
         session.ask("/clear")
         session.wait("an empty conversation", lambda text: "Third." not in text)
         way.agrees("after /clear", session, NEW_SESSION)
-        cleared = way.asks(session, "a new subject", answer("Fourth."))
-        way.agrees("an answer after /clear", session, cleared)
+        cleared = way.asks(session, "a new subject", response("Fourth."))
+        way.agrees("a response after /clear", session, cleared)
         session.leave()
 
     with way.terminal("--resume", first, "--fork-session") as session:
-        way.agrees("a fork of an ended session, before an answer", session, NEW_SESSION)
-        fork = way.asks(session, "another way", answer("Fifth."))
-        way.agrees("an answer in the fork", session, fork)
+        way.agrees("a fork of an ended session, before a response", session, NEW_SESSION)
+        fork = way.asks(session, "another way", response("Fifth."))
+        way.agrees("a response in the fork", session, fork)
         session.leave()
 
     with way.terminal("--resume", first) as session:
         way.agrees("resumed", session, first)
-        way.asks(session, "go on", answer("Sixth."))
-        way.agrees("an answer after the resume", session, first)
+        way.asks(session, "go on", response("Sixth."))
+        way.agrees("a response after the resume", session, first)
         way.kill(session)
 
     with way.terminal("--resume", first) as one:
         way.agrees("resumed after kill -9", one, first)
         with way.terminal() as other:
-            beside = way.asks(other, "a second terminal", answer("Seventh."))
+            beside = way.asks(other, "a second terminal", response("Seventh."))
             way.agrees("two sessions at once, the second", other, beside)
-            way.asks(one, "and the first", answer("Eighth."))
+            way.asks(one, "and the first", response("Eighth."))
             way.agrees("two sessions at once, the first", one, first)
-            way.asks(other, "and again", answer("Ninth."))
+            way.asks(other, "and again", response("Ninth."))
             way.agrees("two sessions at once, the second again", other, beside)
             other.leave()
         one.leave()

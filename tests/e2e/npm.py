@@ -8,6 +8,7 @@ archive, and packaging/npm/make.js creates the packages. The script needs npm, t
 E2E_CACHE. If it cannot install verdaccio, the exit code is 77. Nothing is published elsewhere, and only temporary home directories
 are used.
 """
+
 import argparse
 import contextlib
 import json
@@ -28,15 +29,19 @@ import journeys
 from claude_home import ClaudeHome
 from client import NEWEST, Session, client
 from mock_api import MockApi
-from program import ROOT, told
+from program import ROOT, output_of
 from report import Report, expect
 from screen import POLL, Screen
 
 VERDACCIO = "6.1.2"
 ARCHITECTURE = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
 SYSTEM = {"Linux": "linux", "Darwin": "darwin"}[platform.system()]
-TARGET = {"linux-x64": "x86_64-unknown-linux-musl", "linux-arm64": "aarch64-unknown-linux-musl",
-          "darwin-x64": "x86_64-apple-darwin", "darwin-arm64": "aarch64-apple-darwin"}[f"{SYSTEM}-{ARCHITECTURE}"]
+TARGET = {
+    "linux-x64": "x86_64-unknown-linux-musl",
+    "linux-arm64": "aarch64-unknown-linux-musl",
+    "darwin-x64": "x86_64-apple-darwin",
+    "darwin-arm64": "aarch64-apple-darwin",
+}[f"{SYSTEM}-{ARCHITECTURE}"]
 NODE_PATH = f"{Path(shutil.which('npm')).parent}:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -50,9 +55,15 @@ def verdaccio():
         # by number.
         wanted = {"private": True, "dependencies": {"verdaccio": VERDACCIO}, "overrides": {"node-fetch": "2.7.0"}}
         (cache / "package.json").write_text(json.dumps(wanted))
-        done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--ignore-scripts"], cwd=cache, capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(f"skipped: npm brought no verdaccio: {told(done)}")
+        process = subprocess.run(
+            ["npm", "install", "--no-fund", "--no-audit", "--ignore-scripts"],
+            cwd=cache,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode:
+            print(f"skipped: npm could not install verdaccio: {output_of(process)}")
             sys.exit(77)
     return program
 
@@ -66,10 +77,15 @@ def registry(scratch):
     config = scratch / "verdaccio.yaml"
     config.write_text(
         f"storage: {scratch / 'storage'}\nmax_body_size: 100mb\nauth:\n  htpasswd:\n    file: {scratch / 'htpasswd'}\nuplinks: {{}}\n"
-        "packages:\n  '**':\n    access: $all\n    publish: $all\n    unpublish: $all\nlog: { type: stdout, format: json, level: warn }\n")
-    process = subprocess.Popen(["node", str(verdaccio()), "--config", str(config), "--listen", f"127.0.0.1:{port}"],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=scratch,
-                               env={"HOME": str(scratch), "PATH": NODE_PATH})
+        "packages:\n  '**':\n    access: $all\n    publish: $all\n    unpublish: $all\nlog: { type: stdout, format: json, level: warn }\n"
+    )
+    process = subprocess.Popen(
+        ["node", str(verdaccio()), "--config", str(config), "--listen", f"127.0.0.1:{port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=scratch,
+        env={"HOME": str(scratch), "PATH": NODE_PATH},
+    )
     try:
         address = f"http://127.0.0.1:{port}/"
         end = time.monotonic() + 60
@@ -93,26 +109,58 @@ class Shell:
         self.home = home
         self.prefix = home / "npm-global"
         host = address.removeprefix("http:")
-        (home / ".npmrc").write_text(f"registry={address}\n{host}:_authToken=nobody\nprefix={self.prefix}\nfund=false\naudit=false\nupdate-notifier=false\n")
-        self.environment = {"HOME": str(home), "PATH": f"{self.prefix}/bin:{NODE_PATH}", "LANG": "C.UTF-8", "TZ": "UTC", "COLUMNS": "120"}
+        (home / ".npmrc").write_text(
+            f"registry={address}\n{host}:_authToken=nobody\nprefix={self.prefix}\nfund=false\naudit=false\nupdate-notifier=false\n"
+        )
+        self.environment = {
+            "HOME": str(home),
+            "PATH": f"{self.prefix}/bin:{NODE_PATH}",
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "COLUMNS": "120",
+        }
 
     def run(self, *command, stdin=None, cwd=None):
-        return subprocess.run(command, cwd=cwd or self.home, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False, timeout=180, env=self.environment)
+        return subprocess.run(
+            command,
+            cwd=cwd or self.home,
+            input=stdin,
+            stdin=None if stdin else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            env=self.environment,
+        )
 
     def well(self, *command, **more):
-        done = self.run(*command, **more)
-        expect(done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}: {told(done)}")
-        return done.stdout
+        process = self.run(*command, **more)
+        expect(process.returncode == 0, f"{' '.join(command)} exited with {process.returncode}: {output_of(process)}")
+        return process.stdout
 
 
 def packages(program, scratch):
     """Returns the packages for this program in the order of publishing, and its version."""
-    archive = subprocess.run([str(ROOT / "packaging/archive.sh"), str(program), TARGET, str(scratch / "dist")],
-                             capture_output=True, text=True, check=True).stdout.strip()
+    archive = subprocess.run(
+        [str(ROOT / "packaging/archive.sh"), str(program), TARGET, str(scratch / "dist")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     version = re.search(r"whycap-(.*?)-" + re.escape(TARGET), archive).group(1)
-    made = subprocess.run(["node", str(ROOT / "packaging/npm/make.js"), "--partial", version, str(scratch / "dist"), str(scratch / "npm")],
-                          capture_output=True, text=True, check=True).stdout.split()
+    made = subprocess.run(
+        [
+            "node",
+            str(ROOT / "packaging/npm/make.js"),
+            "--partial",
+            version,
+            str(scratch / "dist"),
+            str(scratch / "npm"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     return [Path(folder) for folder in made], version
 
 
@@ -120,7 +168,9 @@ def publish(shell, folders, report):
     for folder in folders:
         said = json.loads(shell.well("npm", "publish", "--json", cwd=folder))
         said = said.get("id") and said or next(iter(said.values()))
-        report.note(f"{said['id']}: {said['size'] / 1e6:.2f} MB packed, {said['unpackedSize'] / 1e6:.2f} MB unpacked, {len(said['files'])} files")
+        report.note(
+            f"{said['id']}: {said['size'] / 1e6:.2f} MB packed, {said['unpackedSize'] / 1e6:.2f} MB unpacked, {len(said['files'])} files"
+        )
 
 
 def next_version(folders, version):
@@ -160,10 +210,14 @@ def journey(program, version_of_client, report):
             with report.check("whycap --version"):
                 expect(shell.well("whycap", "--version") == f"whycap {version}\n", "another version")
             with report.check("a failure and its code come through"):
-                done = shell.run("whycap", "spend", "--by", "year")
-                expect(done.returncode == 2 and done.stderr.count("\n") == 1, told(done))
+                process = shell.run("whycap", "spend", "--by", "year")
+                expect(process.returncode == 2 and process.stderr.count("\n") == 1, output_of(process))
             with report.check("Ctrl-C ends what fills the screen, and gives the screen back"):
-                with Screen(["/bin/sh", "-c", "trap : INT; whycap now --watch; echo over $?; read answer"], environment=shell.environment, directory=home.path) as screen:
+                with Screen(
+                    ["/bin/sh", "-c", "trap : INT; whycap now --watch; echo over $?; read answer"],
+                    environment=shell.environment,
+                    directory=home.path,
+                ) as screen:
                     screen.wait("the sessions", "Sessions")
                     screen.key("C-c")
                     screen.wait("the shell again", re.compile(r"over (0|130)"))
@@ -173,10 +227,10 @@ def journey(program, version_of_client, report):
                 npx = Shell(bare, address)
                 expect(npx.well("npx", "--yes", "whycap", "--version") == f"whycap {version}\n", "another version")
             with report.check("npx whycap install is refused, with what to do"):
-                done = npx.run("npx", "--yes", "whycap", "install")
-                expect(done.returncode == 1 and "npm install -g whycap" in done.stderr, told(done))
+                process = npx.run("npx", "--yes", "whycap", "install")
+                expect(process.returncode == 1 and "npm install -g whycap" in process.stderr, output_of(process))
                 expect(not (bare / ".claude").exists(), "there is a ~/.claude")
-                report.note(done.stderr.strip())
+                report.note(process.stderr.strip())
             with report.check("whycap install"):
                 shell.well("whycap", "install")
             settings = json.loads(home.settings.read_text())
@@ -184,9 +238,14 @@ def journey(program, version_of_client, report):
             native = Path(command.split("'")[1] if command.startswith("'") else command.split()[0])
             report.note(f"statusLine: {command}")
             with report.check("the settings name the program itself, not Node.js"):
-                expect(native.read_bytes()[:4] in (b"\x7fELF", b"\xcf\xfa\xed\xfe") and os.access(native, os.X_OK), native)
+                expect(
+                    native.read_bytes()[:4] in (b"\x7fELF", b"\xcf\xfa\xed\xfe") and os.access(native, os.X_OK), native
+                )
             with report.check("a status line costs what the program costs, and not what Node.js costs"):
-                itself, by_node = milliseconds(shell, str(native), "statusline"), milliseconds(shell, "whycap", "statusline")
+                itself, by_node = (
+                    milliseconds(shell, str(native), "statusline"),
+                    milliseconds(shell, "whycap", "statusline"),
+                )
                 report.note(f"{itself:.1f} ms; through npm's command it would be {by_node:.0f} ms")
                 expect(itself < by_node / 2, "no difference")
             real = client(version_of_client)
@@ -266,7 +325,7 @@ def asked(real, home, api, question, answer):
     with Session(real, home, api) as session:
         session.ready()
         session.ask(question)
-        session.wait("an answer", answer)
+        session.wait("a response", answer)
         yield session
         session.leave()
 
@@ -276,7 +335,7 @@ def draws(report, real, home, api, what):
         with Session(real, home, api) as session:
             session.ready()
             journeys.ask_and_read(session, api, journeys.good(journeys.Stage(NEWEST, real, True, "max")), "say hello")
-            footer = session.wait_footer("what the answer cost", "session $0.07")
+            footer = session.wait_footer("the cost of the response", "session $0.07")
             report.note(journeys.below_prompt(footer).strip().splitlines()[0].strip())
             session.leave()
 
@@ -285,11 +344,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=Path)
     parser.add_argument("--client", default=NEWEST, help=f"version of Claude Code (default {NEWEST})")
-    given = parser.parse_args()
-    report = Report(f"npm · client {given.client}")
+    options = parser.parse_args()
+    report = Report(f"npm · client {options.client}")
     try:
-        journey(given.program.resolve(), given.client, report)
-        brought_by_plugin(given.program.resolve(), given.client, report)
+        journey(options.program.resolve(), options.client, report)
+        brought_by_plugin(options.program.resolve(), options.client, report)
     except Exception as error:  # a journey that raises an exception is reported as a failure
         with report.check("the journey comes to its end"):
             raise error

@@ -5,6 +5,7 @@ usage: tests/e2e/pictures.py [--only story,normal,at-limit,…] [--out DIRECTORY
 
 `story` is animated and shows an afternoon that is interrupted by a false limit.
 """
+
 import argparse
 import os
 import re
@@ -16,24 +17,30 @@ from pathlib import Path
 from ansi_svg import cells, moving, plain, svg
 from client import BORDER, NEWEST, Session, client, flat
 from journeys import Stage, first_words, fresh_home, steady
-from mock_api import answer, windows
-from program import ROOT, install_sh, told
+from mock_api import response, windows
+from program import ROOT, install_sh, output_of
 from screen import Screen, framed
 
 QUESTION = "Why does the login test fail after midnight?"
-ANSWER = ("The test builds its token with local time and the server checks it in UTC. I moved both to UTC; "
-          "all 48 tests pass.")
+ANSWER = (
+    "The test builds its token with local time and the server checks it in UTC. I moved both to UTC; all 48 tests pass."
+)
 NEXT = "Now do the same for the billing tests"
 # A morning of work in which a response costs about two dollars.
-BUSY = {"input_tokens": 2400, "output_tokens": 74000, "cache_read_input_tokens": 141000, "cache_creation_input_tokens": 62000}
+BUSY = {
+    "input_tokens": 2400,
+    "output_tokens": 74000,
+    "cache_read_input_tokens": 141000,
+    "cache_creation_input_tokens": 62000,
+}
 
 
 def busy(five_hour, seven_day, status="allowed"):
-    return answer(ANSWER, usage=BUSY, headers=windows(five_hour, seven_day, status=status))
+    return response(ANSWER, usage=BUSY, headers=windows(five_hour, seven_day, status=status))
 
 
 def paid():
-    return answer(ANSWER, usage=BUSY)
+    return response(ANSWER, usage=BUSY)
 
 
 # name: the subject of the picture, the account, the width, the successful response, and the refusal (if any)
@@ -41,11 +48,19 @@ PICTURES = {
     "normal": dict(title="a normal day", first=lambda: busy(0.42, 0.17)),
     "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
     "at-limit": dict(title="at a limit", first=lambda: busy(0.96, 0.39), then="spend_limit"),
-    "org-limit": dict(title="an organization's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
+    "org-limit": dict(
+        title="an organization's limit, seen by a member",
+        plan="team",
+        role="user",
+        first=lambda: busy(0.96, 0.39),
+        then="spend_limit",
+    ),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "paying": dict(title="beyond a full window", first=lambda: busy(1.0, 0.39), then=lambda: busy(1.0, 0.39)),
-    "no-colour": dict(title="NO_COLOR", first=lambda: busy(0.96, 0.39), then="spend_limit", variables={"NO_COLOR": "1"}),
+    "no-colour": dict(
+        title="NO_COLOR", first=lambda: busy(0.96, 0.39), then="spend_limit", variables={"NO_COLOR": "1"}
+    ),
 }
 
 
@@ -53,14 +68,14 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
     """Plays the scene, and returns the colored screen at its end."""
     stage = Stage(NEWEST, program, True, plan, role, columns, rows)
     with fresh_home(stage) as (home, api):
-        done = install_sh(home)
-        if done.returncode:
-            raise SystemExit(f"install.sh ended with {done.returncode}: {told(done)}")
+        process = install_sh(home)
+        if process.returncode:
+            raise SystemExit(f"install.sh exited with {process.returncode}: {output_of(process)}")
         with Session(program, home, api, columns=columns, rows=rows, **(variables or {})) as session:
             session.ready()
             api.play(first())
             session.ask(QUESTION)
-            session.wait("the answer", lambda text: "all 48 tests pass." in flat(text))
+            session.wait("the response", lambda text: "all 48 tests pass." in flat(text))
             session.wait_footer("the spend", re.compile(r"\$\d").search)
             if plan != "key":
                 share = first()["headers"]["anthropic-ratelimit-unified-5h-utilization"]
@@ -85,14 +100,14 @@ def story(program, columns=100, rows=36):
     stage = Stage(NEWEST, program, True, "max", "admin", columns, rows)
     frames = []
     with fresh_home(stage) as (home, api):
-        done = install_sh(home)
-        if done.returncode:
-            raise SystemExit(f"install.sh ended with {done.returncode}: {told(done)}")
+        process = install_sh(home)
+        if process.returncode:
+            raise SystemExit(f"install.sh exited with {process.returncode}: {output_of(process)}")
         with Session(program, home, api, columns=columns, rows=rows) as session:
             session.ready()
             api.play(busy(0.42, 0.17))
             session.ask(QUESTION)
-            session.wait("the answer", lambda text: "all 48 tests pass." in flat(text))
+            session.wait("the response", lambda text: "all 48 tests pass." in flat(text))
             session.wait_footer("the window", "42%")
             steady(session)
             frames.append((3, session.coloured()))
@@ -106,8 +121,12 @@ def story(program, columns=100, rows=36):
             steady(session)
             frames.append((6, session.coloured()))
             session.ask("/whycap")
-            session.wait("the answer to the command", lambda text: "/whycap" in text.rsplit("operation blocked", 1)[-1]
-                         if "operation blocked" in text else False)
+            session.wait(
+                "the reply to the command",
+                lambda text: (
+                    "/whycap" in text.rsplit("operation blocked", 1)[-1] if "operation blocked" in text else False
+                ),
+            )
             steady(session)
             frames.append((9, session.coloured()))
     return frames
@@ -125,7 +144,7 @@ def drain(columns=100, rows=40):
         # The script adds the shell prompt to the picture itself, because shells differ.
         command = ["/bin/sh", "-c", f"echo '❯ whycap drain'; {program} drain; exec cat"]
         with Screen(command, environment=environment, directory=home, columns=columns, rows=rows) as screen:
-            screen.wait("the answer", "Cost: ")
+            screen.wait("the response", "Cost: ")
             return screen.coloured()
 
 

@@ -1,4 +1,5 @@
 """The results of checks, as plain lines."""
+
 import contextlib
 import time
 

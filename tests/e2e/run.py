@@ -7,6 +7,7 @@ The suite needs tmux, npm, and cargo. Apart from the downloads of npm and cargo,
 to a mock on the loopback interface, in a temporary HOME, with dummy credentials.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
+
 import argparse
 import concurrent.futures
 import shutil
@@ -19,7 +20,9 @@ from report import Report
 
 
 def run_one(name, function, stage):
-    report = Report(f"{name.replace('_', ' ')} · client {stage.version} · {stage.account} · {stage.columns}x{stage.rows}")
+    report = Report(
+        f"{name.replace('_', ' ')} · client {stage.version} · {stage.account} · {stage.columns}x{stage.rows}"
+    )
     try:
         function(stage, report)
     except Exception as error:  # a journey that raises an exception is a failure but does not end the suite
@@ -30,7 +33,9 @@ def run_one(name, function, stage):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", default="newest", help="versions, or 'newest' (default), or 'all': " + ", ".join(VERSIONS))
+    parser.add_argument(
+        "--clients", default="newest", help="versions, or 'newest' (default), or 'all': " + ", ".join(VERSIONS)
+    )
     parser.add_argument("--only", default="", help="names of journeys, separated by commas")
     parser.add_argument("--jobs", type=int, default=2, help="journeys at a time (default 2)")
     parser.add_argument("--list", action="store_true", help="name the journeys and stop")
@@ -45,8 +50,11 @@ def main():
     for tool in ("tmux", "cargo"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing: the end-to-end suite needs it")
-    planned = [entry for entry in all_journeys([(version, client(version)) for version in versions])
-               if not names or entry[0] in names]
+    planned = [
+        entry
+        for entry in all_journeys([(version, client(version)) for version in versions])
+        if not names or entry[0] in names
+    ]
     if not planned:
         sys.exit(f"no journey is called {chosen.only}; --list names them")
 

@@ -4,6 +4,7 @@
 Nothing here relies on sleeps. `wait` checks the screen repeatedly until it shows the expected text. If the deadline
 passes first, `wait` reports what the screen showed instead.
 """
+
 import itertools
 import os
 import re
@@ -32,25 +33,66 @@ class Screen:
 
     def __enter__(self):
         # remain-on-exit: the last output of a program that has ended must stay readable.
-        self._tmux("-f", "/dev/null", "start-server", ";",
-                   "set-option", "-g", "remain-on-exit", "on", ";",
-                   "set-option", "-g", "default-terminal", "tmux-256color", ";",
-                   "set-option", "-g", "status", "off", ";",
-                   "set-option", "-g", "escape-time", "0", ";",
-                   "set-option", "-g", "history-limit", "5000", ";",
-                   "new-session", "-d", "-s", "main", "-x", str(self.columns), "-y", str(self.rows),
-                   "/bin/sh", "-c", self._command)
+        self._tmux(
+            "-f",
+            "/dev/null",
+            "start-server",
+            ";",
+            "set-option",
+            "-g",
+            "remain-on-exit",
+            "on",
+            ";",
+            "set-option",
+            "-g",
+            "default-terminal",
+            "tmux-256color",
+            ";",
+            "set-option",
+            "-g",
+            "status",
+            "off",
+            ";",
+            "set-option",
+            "-g",
+            "escape-time",
+            "0",
+            ";",
+            "set-option",
+            "-g",
+            "history-limit",
+            "5000",
+            ";",
+            "new-session",
+            "-d",
+            "-s",
+            "main",
+            "-x",
+            str(self.columns),
+            "-y",
+            str(self.rows),
+            "/bin/sh",
+            "-c",
+            self._command,
+        )
         return self
 
     def __exit__(self, *_):
         subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
 
     def _tmux(self, *arguments):
-        done = subprocess.run(["tmux", "-L", self._socket, *arguments], capture_output=True, text=True,
-                              encoding="utf-8", errors="replace", env=self._environment, check=False)
-        if done.returncode:
-            raise RuntimeError(f"tmux {' '.join(arguments[:4])}: {done.stderr.strip()}")
-        return done.stdout
+        process = subprocess.run(
+            ["tmux", "-L", self._socket, *arguments],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=self._environment,
+            check=False,
+        )
+        if process.returncode:
+            raise RuntimeError(f"tmux {' '.join(arguments[:4])}: {process.stderr.strip()}")
+        return process.stdout
 
     def text(self):
         """Returns the terminal's current text without colors."""

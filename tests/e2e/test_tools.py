@@ -1,4 +1,5 @@
 """Tests the suite's own tools without the client."""
+
 import json
 import os
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from ansi_svg import BACKGROUND, FOREGROUND, SIXTEEN, cells, moving, plain, svg
 from client import below_prompt, flat, worded
-from mock_api import NAMED, MockApi, answer, refusal, windows
+from mock_api import NAMED, MockApi, response, refusal, windows
 from report import Report, expect
 from screen import NotSeen, Screen
 
@@ -28,11 +29,13 @@ def post(api, path, body):
 class TheMock(unittest.TestCase):
     def test_streams_the_text_and_the_usage_it_was_given(self):
         with MockApi() as api:
-            api.play(answer("Good morning.", usage={"output_tokens": 77}))
+            api.play(response("Good morning.", usage={"output_tokens": 77}))
             status, _, body = post(api, "/v1/messages", {"model": "m", "stream": True, "messages": []})
         parts = [json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: ")]
         self.assertEqual((status, parts[0]["message"]["model"]), (200, "m"))
-        self.assertEqual([part["delta"]["text"] for part in parts if part["type"] == "content_block_delta"], ["Good morning."])
+        self.assertEqual(
+            [part["delta"]["text"] for part in parts if part["type"] == "content_block_delta"], ["Good morning."]
+        )
         self.assertEqual(parts[-2]["usage"]["output_tokens"], 77)
 
     def test_answers_in_one_piece_when_no_stream_is_asked_for(self):
@@ -76,7 +79,12 @@ class TheMock(unittest.TestCase):
 
 class TheScreen(unittest.TestCase):
     def screen(self, command, **size):
-        return Screen(["/bin/sh", "-c", command], environment={"PATH": os.environ["PATH"]}, directory=tempfile.gettempdir(), **size)
+        return Screen(
+            ["/bin/sh", "-c", command],
+            environment={"PATH": os.environ["PATH"]},
+            directory=tempfile.gettempdir(),
+            **size,
+        )
 
     def test_shows_what_a_program_prints_in_the_size_it_was_given(self):
         with self.screen("stty size; exec cat", columns=67, rows=13) as screen:
@@ -126,12 +134,17 @@ class ThePicture(unittest.TestCase):
         return xml.fromstring(svg(cells(text), 40, "title"))
 
     def texts(self, text):
-        return [(node.text, node.get("fill"), float(node.get("x"))) for node in self.shapes(text).iter("{http://www.w3.org/2000/svg}text")][1:]
+        return [
+            (node.text, node.get("fill"), float(node.get("x")))
+            for node in self.shapes(text).iter("{http://www.w3.org/2000/svg}text")
+        ][1:]
 
     def test_colours_go_on_over_a_line_end_until_they_are_taken_back(self):
         red = SIXTEEN[1]
-        self.assertEqual([(t, f) for t, f, _ in self.texts("\x1b[31mone\ntwo\x1b[39m three")],
-                         [("one", red), ("two", red), ("three", FOREGROUND)])
+        self.assertEqual(
+            [(t, f) for t, f, _ in self.texts("\x1b[31mone\ntwo\x1b[39m three")],
+            [("one", red), ("two", red), ("three", FOREGROUND)],
+        )
 
     def test_a_palette_colour_and_a_true_colour(self):
         self.assertEqual([f for _, f, _ in self.texts("\x1b[38;5;196ma\x1b[38;2;1;2;3mb")], ["#ff0000", "#010203"])
@@ -153,7 +166,9 @@ class ThePicture(unittest.TestCase):
     def test_the_last_frame_comes_first_and_is_all_that_is_seen_without_motion(self):
         drawn = moving([(1, cells("one")), (3, cells("two\nlines"))], 40, "title")
         groups = [node for node in xml.fromstring(drawn).iter("{http://www.w3.org/2000/svg}g") if node.get("class")]
-        self.assertEqual([(node.get("class"), node.get("visibility")) for node in groups], [("f0", "visible"), ("f1", "hidden")])
+        self.assertEqual(
+            [(node.get("class"), node.get("visibility")) for node in groups], [("f0", "visible"), ("f1", "hidden")]
+        )
         self.assertIn("two", "".join(groups[0].itertext()))
         self.assertIn("@keyframes f0{0%{visibility:visible}75%{visibility:hidden}}", drawn)
         self.assertIn("@keyframes f1{0%{visibility:hidden}75%{visibility:visible}}", drawn)

@@ -1,4 +1,5 @@
 """Measures how much time and memory ClickHouse (chdb), DuckDB, and `spend --from` need for a large team's rows."""
+
 import json
 import resource
 import subprocess
@@ -11,18 +12,20 @@ from engines import ClickHouse, DuckDB
 
 # Programs are started by a small process, because the peak memory of a program includes that of the process that
 # started it.
-ALONE = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
-         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)")
+MEASURE_MEMORY = (
+    "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)"
+)
 
 
-def seconds(what, clock=time.monotonic):
-    began = clock()
-    what()
-    return clock() - began
+def seconds(function, clock=time.monotonic):
+    start = clock()
+    function()
+    return clock() - start
 
 
-def of_a_core():
-    return sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+def cpu_seconds():
+    return sum(sum(resource.getrusage(processes)[:2]) for processes in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def generate(engine, directory, month, rows, people=300, days=22):
@@ -57,20 +60,32 @@ def scale(binary, rows, months):
         print("| months | rows | summing up | sums | a day by person |\n| --- | --- | --- | --- | --- |")
         for month in range(1, months[-1] + 1):
             generate(engine, Path(directory), month, rows)
-            engine.run(f"INSERT INTO whycap.rows SELECT * FROM file('{directory}/whycap-1/spend/day=2026-{month:02}-*/*', JSONEachRow) SETTINGS use_hive_partitioning = 0")
+            engine.run(
+                f"INSERT INTO whycap.rows SELECT * FROM file('{directory}/whycap-1/spend/day=2026-{month:02}-*/*', JSONEachRow) SETTINGS use_hive_partitioning = 0"
+            )
             if month in months:
-                taken = seconds(engine.sum_up)
-                count, sums = engine.run("SELECT (SELECT count() FROM whycap.rows), (SELECT count() FROM whycap.days)")[0]
+                taken = seconds(engine.update_sums)
+                count, sums = engine.run("SELECT (SELECT count() FROM whycap.rows), (SELECT count() FROM whycap.days)")[
+                    0
+                ]
                 query = f"SELECT person, sum(usd) FROM whycap.days WHERE day = '2026-{month:02}-11' GROUP BY person"
                 asked = min(seconds(lambda query=query: engine.run(query)) for _ in range(3))
                 print(f"| {month} | {count} | {taken:.1f} s | {sums} | {asked:.3f} s |", flush=True)
         total = float(engine.run("SELECT sum(usd) FROM whycap.days")[0][0])
-        duck = seconds(lambda: DuckDB(binary, directory).close(), of_a_core)
-        command, done = [sys.executable, "-c", ALONE, binary, "spend", "--from", directory, "--by", "person", "--json"], []
+        duck = seconds(lambda: DuckDB(binary, directory).close(), cpu_seconds)
+        command, process = (
+            [sys.executable, "-c", MEASURE_MEMORY, binary, "spend", "--from", directory, "--by", "person", "--json"],
+            [],
+        )
         environment = {"HOME": directory, "PATH": "/usr/bin:/bin", "TZ": "UTC"}
-        core = seconds(lambda: done.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True)), of_a_core)
-        report, most = json.loads(done[0].stdout)["total"], int(done[0].stderr.split()[-1]) // 1024
+        core = seconds(
+            lambda: process.append(
+                subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            ),
+            cpu_seconds,
+        )
+        report, most = json.loads(process[0].stdout)["total"], int(process[0].stderr.split()[-1]) // 1024
         assert report["responses"] > 0 and abs(report["cost_usd"] - total) < 0.01, (report, total)
-        print(f"{count} rows: DuckDB {duck:.1f} s of a core; spend --from {core:.1f} s of a core, {most} MB")
+        print(f"{count} rows: DuckDB {duck:.1f} s of CPU time; spend --from {core:.1f} s of CPU time, {most} MB")
         engine.close()
     return 0

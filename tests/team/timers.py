@@ -1,5 +1,6 @@
 """Runs the templates in packaging/export in the same way as systemd, launchd, and GitHub Actions, which do not use a
 shell's environment."""
+
 import gzip
 import json
 import os
@@ -14,68 +15,103 @@ import textwrap
 import time
 from pathlib import Path
 
-from engines import printed, rows_of, write
+from engines import printed_script, exported_rows, write_rows
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SHIPPED = ROOT / "packaging/export"
+TEMPLATES = ROOT / "packaging/export"
 HISTORY = ROOT / "tests/data/histories/two-terminals/home/.claude"
 
 
-def ran(home, command, path, target="whycap-team", **environment):
-    """Returns whether the command succeeded, and whether there are rows."""
-    done = subprocess.run(command, cwd="/", env={"HOME": str(home), "PATH": path, **environment}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr, bool(rows_of(home / target, "spend"))
+def run_export(home, command, path, target="whycap-team", **environment):
+    """Runs a command. Returns its exit code, its errors, and whether there are rows."""
+    process = subprocess.run(
+        command,
+        cwd="/",
+        env={"HOME": str(home), "PATH": path, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return process.returncode, process.stderr, bool(exported_rows(home / target, "spend"))
 
 
-def unit(name, home):
+def unit_settings(name, home):
     """Returns the settings, with the directory of the user who runs the timer."""
-    lines = (line.split("=", 1) for line in (SHIPPED / name).read_text().splitlines() if line and line[0] not in "#;[")
-    return {key: value.replace("%h", str(home)) for key, value in lines}
+    settings = {}
+    for line in (TEMPLATES / name).read_text().splitlines():
+        if line and line[0] not in "#;[":
+            key, value = line.split("=", 1)
+            settings[key] = value.replace("%h", str(home))
+    return settings
 
 
 def systemd(home, check):
-    service, timer = unit("whycap-export.service", home), unit("whycap-export.timer", home)
+    service = unit_settings("whycap-export.service", home)
+    timer = unit_settings("whycap-export.timer", home)
     key, path = service["Environment"].split("=", 1)
-    runs = [ran(home, shlex.split(service["ExecStart"]), path) for _ in range(2)]
-    check("systemd's service exports, and once more when nothing changed", (key, runs), ("PATH", [(0, "", True)] * 2))
-    check("systemd's timer belongs to it", (timer["WantedBy"], timer["Persistent"]), ("timers.target", "true"))
+    runs = [run_export(home, shlex.split(service["ExecStart"]), path) for _ in range(2)]
+    check("systemd's service exports, and again when nothing has changed", (key, runs), ("PATH", [(0, "", True)] * 2))
+    check(
+        "systemd's timer is enabled and catches up", (timer["WantedBy"], timer["Persistent"]), ("timers.target", "true")
+    )
     if not shutil.which("systemd-analyze"):
-        print("skipped: systemd's own look at its units: systemd-analyze is not installed")
+        print("skipped: systemd-analyze is not installed, so systemd does not check its units")
         return
-    names, wrong = sorted(map(str, SHIPPED.glob("whycap-export.*"))), home / "whycap-wrong.service"
+    names = sorted(map(str, TEMPLATES.glob("whycap-export.*")))
+    wrong = home / "whycap-wrong.service"
     wrong.write_text(Path(names[0]).read_text().replace("oneshot", "onceshot"))
 
     def analyze(*arguments):
         environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PATH": os.environ["PATH"]}
-        done = subprocess.run(["systemd-analyze", *arguments], env=environment, capture_output=True, text=True, check=False)
-        return done.returncode, len([line for line in done.stderr.splitlines() if "whycap" in line])
+        process = subprocess.run(
+            ["systemd-analyze", *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+        return process.returncode, len([line for line in process.stderr.splitlines() if "whycap" in line])
 
-    found = analyze("--user", "verify", *names), analyze("calendar", timer["OnCalendar"])[0], analyze("--user", "verify", str(wrong))[1]
-    check("systemd finds nothing wrong with them and with when it runs, and would with others", found, ((0, 0), 0, 1))
+    problems = (
+        analyze("--user", "verify", *names),
+        analyze("calendar", timer["OnCalendar"])[0],
+        analyze("--user", "verify", str(wrong))[1],
+    )
+    check("systemd accepts the units and the schedule, but not a wrong unit", problems, ((0, 0), 0, 1))
 
 
 def launchd(home, check):
-    agent = plistlib.loads((SHIPPED / "dev.whycap.export.plist").read_bytes())
-    told = agent["Label"], agent["StartInterval"], agent["RunAtLoad"]
+    agent = plistlib.loads((TEMPLATES / "dev.whycap.export.plist").read_bytes())
+    settings = agent["Label"], agent["StartInterval"], agent["RunAtLoad"]
     # The variables that launchd passes to an agent.
-    done = ran(home, agent["ProgramArguments"], "/usr/bin:/bin:/usr/sbin:/sbin")
-    check("launchd's agent has the name of its file, comes every hour and exports", (*told, *done), ("dev.whycap.export", 3600, True, 0, "", True))
+    result = run_export(home, agent["ProgramArguments"], "/usr/bin:/bin:/usr/sbin:/sbin")
+    check(
+        "launchd's agent has the name of its file, runs every hour, and exports",
+        (*settings, *result),
+        ("dev.whycap.export", 3600, True, 0, "", True),
+    )
 
 
 def github(home, check):
-    steps, own = (SHIPPED / "github-actions.yml").read_text(), home / ".config/whycap/config.toml"
-    own.parent.mkdir(parents=True)
-    own.write_text('[export]\nperson = "Ada"\n')
+    steps = (TEMPLATES / "github-actions.yml").read_text()
+    config = home / ".config/whycap/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[export]\nperson = "Ada"\n')
     (home / "temp").mkdir()
     script = home / "step.sh"
     script.write_text(textwrap.dedent(re.search(r"^  run: \|\n((?:    .*\n)+)", steps, re.MULTILINE)[1]))
-    given = {name: value.replace("${{ runner.temp }}", f"{home}/temp") for name, value in re.findall(r"^    (WHYCAP_\w+): (.*)$", steps, re.MULTILINE)}
+    variables = {
+        name: value.replace("${{ runner.temp }}", f"{home}/temp")
+        for name, value in re.findall(r"^    (WHYCAP_\w+): (.*)$", steps, re.MULTILINE)
+    }
     # The command with which GitHub starts `shell: bash`.
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
-    done = ran(home, command, f"{home}/.local/bin:/usr/bin:/bin", "temp/whycap-team", RUNNER_TEMP=f"{home}/temp", **given)
-    people = {row["person"] for row in rows_of(home / "temp/whycap-team", "spend")}
-    check("GitHub's step exports as ci, and leaves the settings of who runs it alone", (*done, people, own.read_text()), (0, "", True, {"ci"}, '[export]\nperson = "Ada"\n'))
+    result = run_export(
+        home, command, f"{home}/.local/bin:/usr/bin:/bin", "temp/whycap-team", RUNNER_TEMP=f"{home}/temp", **variables
+    )
+    people = {row["person"] for row in exported_rows(home / "temp/whycap-team", "spend")}
+    check(
+        "GitHub's step exports as ci, and does not change the user's configuration",
+        (*result, people, config.read_text()),
+        (0, "", True, {"ci"}, '[export]\nperson = "Ada"\n'),
+    )
 
 
 # A stand-in for the ClickHouse client: the same engine, with a database in a directory. Like the client, it rejects an
@@ -119,65 +155,125 @@ def loader(home, check):
     client = home / ".local/bin/clickhouse"
     client.write_text(CLICKHOUSE.format(python=sys.executable, database=str(home / "database")))
     client.chmod(0o755)
-    ran(home, ["whycap", "export", str(target)], path)
+    run_export(home, ["whycap", "export", str(target)], path)
     script = home / "load.sh"
-    script.write_text(printed(home / ".local/bin/whycap", "--print", "clickhouse-loader"))
+    script.write_text(printed_script(home / ".local/bin/whycap", "--print", "clickhouse-loader"))
 
     def ask(query):
-        done = subprocess.run([str(client), "client", "--query", query], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        process = subprocess.run([str(client), "client", "--query", query], capture_output=True, text=True, check=True)
+        return process.stdout.strip()
 
     def load():
-        code, errors, _ = ran(home, ["sh", str(script), str(target)], path)
+        code, errors, _ = run_export(home, ["sh", str(script), str(target)], path)
         return code, errors.strip()
 
     def end_overlap():
         """Ends the hour in which the loader reads files again. Stores the time of another load, one second from now, and
         waits until that time has passed."""
-        began = int(time.time()) + 1
-        ask(f"INSERT INTO whycap.loads SELECT directory, toDateTime({began}) FROM whycap.loads LIMIT 1")
-        while time.time() <= began + 0.1:
+        load_time = int(time.time()) + 1
+        ask(f"INSERT INTO whycap.loads SELECT directory, toDateTime({load_time}) FROM whycap.loads LIMIT 1")
+        while time.time() <= load_time + 0.1:
             time.sleep(0.05)
 
-    def spent():
+    def loaded_dollars():
         return float(ask("SELECT round(sum(usd), 6) FROM whycap.spend_by_month"))
 
-    def expected():
-        done = subprocess.run([str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"], env={"HOME": str(home)}, capture_output=True, text=True, check=True)
-        return round(json.loads(done.stdout)["total"]["cost_usd"], 6)
+    def expected_dollars():
+        process = subprocess.run(
+            [str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"],
+            env={"HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return round(json.loads(process.stdout)["total"]["cost_usd"], 6)
 
-    rows = len(rows_of(target))
+    rows = len(exported_rows(target))
     first = load()
     end_overlap()
-    check("the loader loads everything first, and nothing on a quiet day", (first, load(), spent()), ((0, f"{rows} rows"), (0, ""), expected()))
-    write(target, "spend", "other", "2026-11-05", ["rubbish", json.dumps({"key": "f" * 16, "version": 1 << 30, "time": "2026-11-05 10:00:00", "person": "ada", "machine": "other", "session": "s",
-                                                    "model": "m", "kind": "response", "cost_pico": 5 * 10**12, "labels": {}})])
+    check(
+        "the loader first loads everything, and then nothing if nothing has changed",
+        (first, load(), loaded_dollars()),
+        ((0, f"{rows} rows"), (0, ""), expected_dollars()),
+    )
+    write_rows(
+        target,
+        "spend",
+        "other",
+        "2026-11-05",
+        [
+            "rubbish",
+            json.dumps(
+                {
+                    "key": "f" * 16,
+                    "version": 1 << 30,
+                    "time": "2026-11-05 10:00:00",
+                    "person": "ada",
+                    "machine": "other",
+                    "session": "s",
+                    "model": "m",
+                    "kind": "response",
+                    "cost_pico": 5 * 10**12,
+                    "labels": {},
+                }
+            ),
+        ],
+    )
     (target / "whycap-1/spend/day=2026-11-05/damaged.ndjson.gz").write_bytes(b"rubbish")
     code, errors = load()
     # `spend --from` reports both problems, so its exit code is 1.
-    done = subprocess.run([str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"], env={"HOME": str(home)}, capture_output=True, text=True, check=False)
-    total = round(json.loads(done.stdout)["total"]["cost_usd"], 6)
-    check("then only what is new, without what cannot be read", (code, "1 rows" in errors, spent()), (0, True, total))
+    process = subprocess.run(
+        [str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"],
+        env={"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    total = round(json.loads(process.stdout)["total"]["cost_usd"], 6)
+    check(
+        "the loader then loads only new rows, and skips those that cannot be read",
+        (code, "1 rows" in errors, loaded_dollars()),
+        (0, True, total),
+    )
     end_overlap()
     # A file is cut off inside a string, and the next file in the list contains a single row. The order of the files depends on the file system.
-    lines = [json.dumps({"key": f"{number:016x}", "version": 1 << 30, "time": "2026-11-07 10:00:00", "person": "cut", "machine": "cut", "session": "s", "model": "m", "kind": "response",
-                         "cost_pico": 10**12, "labels": {}}) for number in range(1, 4)]
+    lines = [
+        json.dumps(
+            {
+                "key": f"{number:016x}",
+                "version": 1 << 30,
+                "time": "2026-11-07 10:00:00",
+                "person": "cut",
+                "machine": "cut",
+                "session": "s",
+                "model": "m",
+                "kind": "response",
+                "cost_pico": 10**12,
+                "labels": {},
+            }
+        )
+        for number in range(1, 4)
+    ]
     for name in ("a", "z"):
-        write(target, "spend", name, "2026-11-07", [lines[0 if name == "a" else 2].replace('"cut"', f'"{name}"')])
-    write(target, "spend", "m", "2026-11-07", lines[1:2])
+        write_rows(target, "spend", name, "2026-11-07", [lines[0 if name == "a" else 2].replace('"cut"', f'"{name}"')])
+    write_rows(target, "spend", "m", "2026-11-07", lines[1:2])
     cut = target / "whycap-1/spend/day=2026-11-07/m.ndjson.gz"
-    for length, kept in ((60, 2), (len(lines[1]), 2)):
+    for length in (60, len(lines[1])):
         for other in ("a", "z"):
             os.utime(target / f"whycap-1/spend/day=2026-11-07/{other}.ndjson.gz")
         # The same order for all files: the cut file comes both before and after another file.
         cut.write_bytes(gzip.compress(lines[1][:length].encode(), mtime=0)[:-4])
         code, errors = load()
-        found = ask("SELECT count() FROM whycap.rows WHERE toDate(time) = '2026-11-07' AND person IN ('a', 'z')")
-        check(f"a file that is cut off after {length} characters costs only its own row, and the loader says so", (code, found, "m.ndjson.gz" in errors), (0, str(kept), True))
+        other_rows = ask("SELECT count() FROM whycap.rows WHERE toDate(time) = '2026-11-07' AND person IN ('a', 'z')")
+        check(
+            f"a file that is cut off after {length} characters loses only its own row, and the loader reports it",
+            (code, other_rows, "m.ndjson.gz" in errors),
+            (0, "2", True),
+        )
         shutil.rmtree(home / "database")
     cut.unlink()
     total += 2
-    check("an empty database gets everything again", (load()[0], spent()), (0, total))
+    check("the loader loads everything into an empty database", (load()[0], loaded_dollars()), (0, total))
     # A nightly job must fail if the statements for erased rows are missing.
     list_of_erased_rows = target / "whycap-1/erased.json"
     list_of_erased_rows.write_text("{")
