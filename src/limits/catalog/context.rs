@@ -116,6 +116,20 @@ pub(super) fn context(
     }
 }
 
+/// Returns true if the message is part of a string literal with an escaped line break that is assigned to a variable, as
+/// in `OUTPUT = "Error:\nYou've hit your limit"`. Passages contain the decoded text, in which such a literal is split.
+pub(super) fn is_in_literal(text: &str, normalized: &str, range: &Range<usize>) -> bool {
+    let start = message_start(normalized, range);
+    text.lines()
+        .filter(|line| line.contains("\\n"))
+        .any(|line| {
+            let lower = line.to_lowercase();
+            let skeleton = without_literals(lower.trim_end());
+            let is_assigned = skeleton.contains(" = \u{1}") || skeleton.ends_with("\u{1};");
+            is_assigned && lower.contains(&start) && !is_printed(&lower, &start)
+        })
+}
+
 /// Returns true if the message starts inside a quotation.
 pub(super) fn ends_in_quote(before: &str) -> bool {
     let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '\'');

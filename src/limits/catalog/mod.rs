@@ -214,18 +214,18 @@ pub(crate) fn recognize(parts: &MessageParts) -> Message {
 }
 
 /// The text of an error, split into passages.
-struct ErrorText {
+struct ErrorText<'p> {
+    parts: &'p MessageParts,
     passages: Vec<Passage>,
     /// The entire text in normalized form.
     whole: String,
-    is_pasted: bool,
     mentions_claude: bool,
     /// True if the text mentions another program, but not Claude.
     is_foreign: bool,
 }
 
-impl ErrorText {
-    fn new(parts: &MessageParts) -> Self {
+impl<'p> ErrorText<'p> {
+    fn new(parts: &'p MessageParts) -> Self {
         let is_pasted = parts.is_pasted;
         let mut passages = split(&parts.text);
         if passages.is_empty() {
@@ -246,9 +246,9 @@ impl ErrorText {
                 .any(|passage| has_api_error(&normalize(&passage.text)));
         Self {
             is_foreign: !mentions_claude && names_other(&whole),
+            parts,
             passages,
             whole,
-            is_pasted,
             mentions_claude,
         }
     }
@@ -338,7 +338,8 @@ impl ErrorText {
 
     /// Finds the first catalog row that matches the classes or the status of a passage.
     fn row_of_class(&self, passage: &Passage) -> Option<(Rank, &'static Row)> {
-        let has_unknown_words = self.is_pasted && !pattern::is_wrapper(&normalize(&passage.text));
+        let has_unknown_words =
+            self.parts.is_pasted && !pattern::is_wrapper(&normalize(&passage.text));
         if has_unknown_words && !self.mentions_claude {
             return None;
         }
@@ -362,10 +363,15 @@ impl ErrorText {
     /// in the entire text.
     fn context_of(&self, candidate: &Match, distinct: usize) -> MessageContext {
         let passage = &candidate.passage;
-        if !self.is_pasted {
+        if !self.parts.is_pasted {
             return MessageContext::Received;
         }
         match &candidate.range {
+            Some(range)
+                if context::is_in_literal(&self.parts.text, &candidate.normalized, range) =>
+            {
+                MessageContext::InCode
+            }
             Some(range) => {
                 context::context(passage, &candidate.normalized, range, &self.whole, distinct)
             }
@@ -412,7 +418,8 @@ impl ErrorText {
         } else {
             UnknownText::Unclear
         };
-        let is_in_code = self.is_pasted && !begins_with_api_error(&normalized) && is_code(&last);
+        let is_in_code =
+            self.parts.is_pasted && !begins_with_api_error(&normalized) && is_code(&last);
         Message {
             context: if is_in_code {
                 MessageContext::InCode
@@ -432,7 +439,7 @@ impl ErrorText {
             percent: percent_in(&normalized),
             amounts: amounts_in(&passage.text),
             whole: self.whole.clone(),
-            is_pasted: self.is_pasted,
+            is_pasted: self.parts.is_pasted,
             passage,
             normalized,
             text_from_match: String::new(),
@@ -528,6 +535,16 @@ struct WordMatch {
     range: Range<usize>,
 }
 
+impl WordMatch {
+    /// Converts a match in the end of a text to a match in the entire text. `start` is where that end begins.
+    fn after(self, start: usize) -> Self {
+        Self {
+            range: start + self.range.start..start + self.range.end,
+            ..self
+        }
+    }
+}
+
 /// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. If several messages are
 /// quoted, the last one wins.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
@@ -563,10 +580,7 @@ fn error_after_notice(
     let later = row_of_words(normalized.get(start..)?, mentions_claude)?;
     let between = normalized.get(start..start + later.range.start)?;
     let is_error = !later.row.is_notice() && between.contains("error:");
-    is_error.then(|| WordMatch {
-        range: start + later.range.start..start + later.range.end,
-        ..later
-    })
+    is_error.then(|| later.after(start))
 }
 
 /// Returns true if the limit name matches one of the row's names.
@@ -626,10 +640,7 @@ fn in_later_quotation(
     // Quotations with hardly any words in between are just a list.
     let is_sequence = before.split_whitespace().nth(2).is_some();
     let are_limits = earlier.rank == Rank::Limit && later.rank == Rank::Limit;
-    (is_quoted && is_sequence && are_limits).then(|| WordMatch {
-        range: start + later.range.start..start + later.range.end,
-        ..later
-    })
+    (is_quoted && is_sequence && are_limits).then(|| later.after(start))
 }
 
 /// Returns true if the status matches a class in `messages.json`, such as "529" or "500-599".

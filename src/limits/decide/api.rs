@@ -39,14 +39,9 @@ pub(super) fn console_cap(input: &Input<'_>) -> Finding {
     cap(input, verdict(input), cause)
 }
 
-/// Returns the verdict on a message about an API account. If no key is set on this machine, a pasted message proves
-/// nothing.
+/// Returns the verdict on a message about an API account.
 fn verdict(input: &Input<'_>) -> Verdict {
-    if input.evidence.is_pasted() && input.evidence.error.keys().next().is_none() {
-        Verdict::CannotTell
-    } else {
-        Verdict::Real
-    }
+    input.verdict_if_configured(input.evidence.error.uses_key())
 }
 
 /// Handles a stray key, which Claude Code uses instead of the user's plan.

@@ -47,12 +47,7 @@ pub(super) fn plan(input: &Input<'_>) -> Finding {
     .waiting(helps(is_temporary))
 }
 
-/// Returns the verdict on a gateway's message. A pasted message is not conclusive if this machine does not use a
-/// gateway.
+/// Returns the verdict on a gateway's message.
 fn verdict(input: &Input<'_>) -> Verdict {
-    if input.evidence.is_pasted() && !input.evidence.error.uses_other_service() {
-        Verdict::CannotTell
-    } else {
-        Verdict::Real
-    }
+    input.verdict_if_configured(input.evidence.error.uses_other_service())
 }

@@ -144,6 +144,16 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::Full(_))
     }
 
+    /// Returns the verdict on a message about an account that this machine may not use. A pasted message proves nothing
+    /// unless the account is configured here.
+    pub(super) fn verdict_if_configured(&self, is_configured: bool) -> Verdict {
+        if self.evidence.is_pasted() && !is_configured {
+            Verdict::CannotTell
+        } else {
+            Verdict::Real
+        }
+    }
+
     /// Returns who controls billing, which is an admin for shared plans and the user for all other plans.
     pub(super) fn payer(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() || self.message.row.id == "org-credits" {
