@@ -62,8 +62,9 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(&incident.headline);
                     }
                     ended => {
+                        let costs = context.extra_costs(session, ended.as_ref(), &incidents);
                         for sentence in
-                            last_sentences(ended.as_ref(), waited_for.as_ref(), &context)
+                            last_sentences(ended.as_ref(), waited_for.as_ref(), costs, &context)
                         {
                             terminal::print_sentence(&sentence)?;
                         }
@@ -93,10 +94,11 @@ impl Subcommand for WaitArguments {
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error that
-/// blocked work until now.
+/// blocked work until now. `extra_costs` is a warning that each response costs extra.
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
+    extra_costs: Option<String>,
     context: &Context,
 ) -> Vec<String> {
     if let Some(ended) = ended
@@ -106,20 +108,23 @@ fn last_sentences(
             .contains(&ActionName::WaitForOtherWindow)
     {
         // The next prompt would be refused. The headline states until when.
-        return vec![ended.headline.clone()];
+        return std::iter::once(ended.headline.clone())
+            .chain(extra_costs)
+            .collect();
     }
+    let or_warning = |sentence: &str| extra_costs.unwrap_or_else(|| sentence.to_owned());
     let summary = ended.and_then(|ended| ended.summary.as_deref());
     match (ended, summary, waited_for) {
         (Some(ended), Some(summary), Some(waited_for)) if ended.is_same_error_as(waited_for) => {
-            vec![format!("{summary} You can continue.")]
+            vec![format!("{summary} {}", or_warning("You can continue."))]
         }
-        (_, _, Some(_)) => vec!["You are no longer blocked.".to_owned()],
+        (_, _, Some(_)) => vec![or_warning("You are no longer blocked.")],
         (Some(ended), _, None) => context
             .describe_past(ended)
             .into_iter()
-            .chain(["You are not blocked.".to_owned()])
+            .chain([or_warning("You are not blocked.")])
             .collect(),
-        (None, _, None) => vec!["You are not blocked.".to_owned()],
+        (None, _, None) => vec![or_warning("You are not blocked.")],
     }
 }
 

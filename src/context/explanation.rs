@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
 use crate::drain::{Findings, cache_writes};
-use crate::incidents::{Asker, Incidents, Situation};
+use crate::incidents::{Asker, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
@@ -140,15 +140,46 @@ impl Context {
     /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
     /// plan, or if a limit blocks work. Responses that the ledger cannot read within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
-        let paying = incidents.paying(&|since, is_own| {
-            let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
-            self.read_on(&mut ledger, ANSWER_READS);
-            ledger.costs_since(since, is_own)
-        })?;
+        let paying = self.paying(incidents)?;
         if incidents.situation(None, self.asker()).blocking().is_some() {
             return None;
         }
         Some(paying.paragraph(self.clock()))
+    }
+
+    /// Returns the responses currently being paid for with usage credits.
+    fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
+        incidents.paying(&|since, is_own| {
+            let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
+            self.read_on(&mut ledger, ANSWER_READS);
+            ledger.costs_since(since, is_own)
+        })
+    }
+
+    /// Returns a warning that usage credits pay for each further response of a session or, without a session, of the
+    /// logged-in account. Returns `None` if nothing shows that they do. `ended` is the newest error.
+    pub(crate) fn extra_costs(
+        &self,
+        session: Option<&str>,
+        ended: Option<&Incident>,
+        incidents: &Incidents<'_>,
+    ) -> Option<String> {
+        let clock = self.clock();
+        let until = match ended {
+            Some(ended) if ended.diagnosis.is_paid_now() => {
+                let reset = ended.diagnosis.resets.ahead(clock.now);
+                reset.map(|reset| reset.at)
+            }
+            _ if session.is_some_and(|session| !incidents.may_use_plan(session)) => return None,
+            _ => Some(self.paying(incidents)?.until),
+        };
+        Some(match until {
+            Some(until) => format!(
+                "You can continue, but each response costs extra until {}; or wait.",
+                clock.format_deadline(until)
+            ),
+            None => "You can continue, but each response costs extra.".to_owned(),
+        })
     }
 
     /// Returns sentences that describe how much spend on this machine counted toward the limit, and where it went.

@@ -164,6 +164,14 @@ impl<'a> Incidents<'a> {
         self.credits_use().paying(self.stored(), &collector, costs)
     }
 
+    /// Returns true unless the session is known to be paid for by another account than the logged-in one, or by no
+    /// account.
+    pub(crate) fn may_use_plan(&self, session: &str) -> bool {
+        let owner = self.transcripts.owner_of(session);
+        may_belong_to(owner.as_ref(), self.account())
+            && !self.credits_use().is_without_account(session)
+    }
+
     fn stored(&self) -> StoredErrors<'_> {
         StoredErrors::new(self.paths, self.now(), self.journal())
     }

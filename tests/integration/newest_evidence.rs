@@ -241,6 +241,52 @@ fn a_limit_beyond_which_credits_pay_still_applies() {
     assert!(output(&client, at, "now").contains("no limit is blocking you"));
 }
 
+/// `whycap wait && claude -p …` must not spend usage credits without a word.
+#[test]
+fn wait_warns_that_each_response_costs_extra() {
+    let at = "2026-11-20T10:03:05Z";
+    let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+    let full = || windows(35.0, NOON, 100.0, TUESDAY);
+    for name in ["paid limit", "another error", "no error"] {
+        let sandbox = with_a_private_login();
+        let mut pays = session_of_login(&sandbox, "pays");
+        match name {
+            "paid limit" => {
+                hits_limit(&pays, "2026-11-20T10:00:00Z", WEEKLY, &refusal, full());
+            }
+            "another error" => {
+                let other = session_of_login(&sandbox, "other");
+                let status = json!({"apiErrorStatus": 529});
+                other.receives_error("2026-11-20T09:50:00Z", OVERLOADED, status);
+                other.receives_response("2026-11-20T09:52:00Z");
+                pays.calls_status_line("2026-11-20T10:00:00Z", full(), 120);
+            }
+            _ => {
+                pays.calls_status_line("2026-11-20T10:00:00Z", full(), 120);
+            }
+        }
+        receives_response(&mut pays, "2026-11-20T10:03:00Z", full());
+        assert!(output(&pays, at, "explain").contains("paying"), "{name}");
+
+        let warning = "You can continue, but each response costs extra until Tue Nov 24 06:00";
+        for more in [&[][..], &["--session", "pays"]] {
+            let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
+            let run = pays.run(at, &arguments, b"");
+            let said = flat(run.success());
+            assert!(said.contains(warning), "{name} {more:?}: {said}");
+            assert!(said.ends_with("; or wait."), "{name} {more:?}: {said}");
+            for wrong in ["not blocked", "no longer blocked", "can continue."] {
+                assert!(!said.contains(wrong), "{name} {more:?}: {said}");
+            }
+        }
+        // Another account does not pay for the work of this session.
+        let company = Client::with_session(&sandbox, "company");
+        belongs_to(&company, "company-account", "company-organization");
+        let run = company.run(at, &["wait", "--session", "company"], b"");
+        assert_eq!(run.success(), "You are not blocked.\n", "{name}");
+    }
+}
+
 /// Without evidence of a payment, nothing is said about money.
 #[test]
 fn a_free_response_beyond_a_full_window_is_not_called_paid() {
@@ -259,6 +305,8 @@ fn a_free_response_beyond_a_full_window_is_not_called_paid() {
     assert_eq!(incident["actions"][0]["costs_money"], false, "{incident:#}");
     let now = output(&client, at, "now");
     assert!(!now.contains("not blocked yet"), "{now}");
+    let waited = output(&client, at, "wait");
+    assert!(waited.ends_with("You are not blocked."), "{waited}");
 }
 
 /// An error that is not a limit of the account does not show that another session is blocked.

@@ -101,7 +101,7 @@ impl Diagnosis {
     }
 
     /// Returns true if usage credits are paying for responses even though the limit still applies.
-    fn is_paid_now(&self) -> bool {
+    pub(crate) fn is_paid_now(&self) -> bool {
         self.actions
             .iter()
             .any(|action| matches!(action, ActionName::CostsExtra | ActionName::WorksForCredits))
