@@ -151,8 +151,8 @@ impl Sample {
         self.windows().map(|(_, usage)| usage).chain(spend_limit)
     }
 
-    /// Returns true if both samples show the same figures: the percentages are equal when rounded, and the reset times
-    /// are equal.
+    /// Returns true if both samples show the same figures: the percentages are equal when rounded down, and the reset
+    /// times are equal.
     pub(crate) fn has_same_figures_as(&self, other: &Self) -> bool {
         self.others.spend_limit == other.others.spend_limit
             && !Window::ALL
