@@ -11,6 +11,7 @@ use crate::incidents::{Asker, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
+use crate::limits::evidence::MaySpare;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitedResource;
 use crate::limits::screen::{self, Pointers};
@@ -271,14 +272,24 @@ impl Context {
         )
     }
 
+    /// Returns the description of the session in which the error occurred, if other sessions may work.
+    pub(crate) fn only_blocked_session(&self, incident: &Incident) -> Option<String> {
+        if incident.evidence.collected.may_spare != MaySpare::OtherSessions {
+            return None;
+        }
+        let session = incident.evidence.error.session.id.as_deref()?;
+        let description = self.describe_session(session);
+        Some(description.unwrap_or_else(|| session.to_owned()))
+    }
+
     /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or if
-    /// it was run in a shell while the error blocks work.
+    /// it was run in a shell while the error blocks all sessions.
     fn session_sentence(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         let is_in_conversation = self.session().is_some();
-        if self.session() == Some(session)
-            || !is_in_conversation && !incident.diagnosis.state.is_over()
-        {
+        let blocks_all = !incident.diagnosis.state.is_over()
+            && incident.evidence.collected.may_spare == MaySpare::Nobody;
+        if self.session() == Some(session) || !is_in_conversation && blocks_all {
             return None;
         }
         let description = self.describe_session(session);

@@ -165,6 +165,7 @@ impl WatchedMoment {
         let situation = incidents.situation(None, context.asker());
         let newest = situation.incident.as_ref();
         let mut facts = SlowFacts {
+            blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             past_error: newest.and_then(|newest| context.describe_past(newest)),
             situation,
             others: running_clients

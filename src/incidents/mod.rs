@@ -51,7 +51,7 @@ use crate::claude::window_usage::CachedUsage;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
-use crate::limits::evidence::{FULL_FROM, MessageOrigin, Ownership, StoredError};
+use crate::limits::evidence::{FULL_FROM, MaySpare, MessageOrigin, Ownership, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::{SETTLED_AFTER, both_ends};
@@ -206,9 +206,21 @@ impl<'a> Incidents<'a> {
     /// Returns the current situation in one session or in all sessions.
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
         let mut news = Vec::new();
-        let situation = self.situation_without_saving(session, asker, &mut news);
+        let mut situation = self.situation_without_saving(session, asker, &mut news);
         self.save_all(news);
         self.save_all(situation.incident.as_ref().and_then(with_new_end));
+        if let Some(incident) = situation.incident.take() {
+            let asking_session = match asker {
+                Asker::Session(asking_session) => Some(asking_session),
+                Asker::Shell => session,
+            };
+            let is_own = asking_session.is_some() && incident.is_of(asking_session);
+            situation.incident = Some(if is_own {
+                incident
+            } else {
+                incident.for_all_sessions()
+            });
+        }
         situation
     }
 
@@ -279,13 +291,13 @@ impl<'a> Incidents<'a> {
         }
         let limit = self.limit_of_login(session, &incidents);
         match (limit, &own_situation.incident) {
-            (Some(limit), _) => Situation::of(limit.for_another_session(false)),
+            (Some(limit), _) => Situation::of(limit.for_another_session(MaySpare::Nobody)),
             (None, Some(_)) => own_situation,
             (None, None) => {
                 let mut situation = Situation::new(incidents, self.now());
                 situation.incident = situation
                     .incident
-                    .map(|incident| incident.for_another_session(true));
+                    .map(|incident| incident.for_another_session(MaySpare::AskingSession));
                 situation
             }
         }
@@ -377,7 +389,7 @@ impl<'a> Incidents<'a> {
         let limit = incidents
             .iter()
             .find(|incident| incident.blocks_sessions_of_login(payload.model_id.as_deref()))?;
-        Some(limit.for_another_session(false))
+        Some(limit.for_another_session(MaySpare::Nobody))
     }
 
     /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply.

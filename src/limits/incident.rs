@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{Diagnosis, State, Wait, decide, is_for};
-use super::evidence::{ContinuationObstacle, Evidence, RefusedWindow};
-use super::kind::{Service, Verdict, Window};
+use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
+use super::kind::{EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -116,12 +116,46 @@ impl Incident {
     }
 
     /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the
-    /// session that hit the limit. `may_spare_asker` is true unless the error is known to block the other session too.
-    pub(crate) fn for_another_session(&self, may_spare_asker: bool) -> Self {
+    /// session that hit the limit. `may_spare` is [`MaySpare::AskingSession`] unless the error is known to block the
+    /// other session too.
+    pub(crate) fn for_another_session(&self, may_spare: MaySpare) -> Self {
         let mut evidence = self.evidence.clone();
         evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
-        evidence.collected.may_spare_asker = may_spare_asker;
+        evidence.collected.may_spare = may_spare;
         Self::with_message(evidence, self.message.clone())
+    }
+
+    /// Explains the error for a user who asks about all sessions. If only the session with the error is known to be
+    /// blocked, the explanation says so.
+    pub(crate) fn for_all_sessions(mut self) -> Self {
+        if self.may_spare_other_sessions() {
+            self.evidence.collected.may_spare = MaySpare::OtherSessions;
+        }
+        self
+    }
+
+    /// Returns true if the error blocks its session, but does not show that other sessions are blocked: a false alarm, a
+    /// temporary problem of the service, or a problem with this session's requests.
+    fn may_spare_other_sessions(&self) -> bool {
+        let Diagnosis {
+            limit,
+            verdict,
+            also_full,
+            ..
+        } = self.diagnosis;
+        let is_of_session = match limit.limited_resource() {
+            LimitedResource::TemporaryProblem(_) => true,
+            LimitedResource::Nothing => {
+                limit != LimitKind::Unknown && limit.ended_by() == EndedBy::SameSession
+            }
+            LimitedResource::Included(_)
+            | LimitedResource::Credits
+            | LimitedResource::CreditsUpTo(_)
+            | LimitedResource::ApiMoney(_) => false,
+        };
+        self.blocks().is_some()
+            && also_full.is_none()
+            && (is_of_session || verdict == Verdict::FalseLikely)
     }
 
     /// Returns true if every session with this login and model is subject to the same limit.

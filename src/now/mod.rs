@@ -45,6 +45,8 @@ pub(crate) struct Moment {
 pub(crate) struct SlowFacts {
     /// The limits that block work.
     pub(crate) situation: Situation,
+    /// The description of the only session that is known to be blocked, if the others may work.
+    pub(crate) blocked_session: Option<String>,
     /// A sentence about the newest error, if it is over but recent.
     pub(crate) past_error: Option<String>,
     /// The number of running clients that are not in the registry.

@@ -75,6 +75,10 @@ impl Moment {
         // The limit comes first because a small terminal cuts off the end of the screen.
         if let Some(blocked) = self.blocked() {
             add_row(&mut report, "Limit", Tone::Alarm, blocked.headline.clone());
+            if let Some(session) = &self.slow.blocked_session {
+                let text = format!("This happened in the session {session}; the others may work.");
+                add_row(&mut report, "", Tone::Plain, text);
+            }
         }
         if let Some(paying) = self.paying {
             add_row(

@@ -351,6 +351,68 @@ fn an_error_of_one_session_does_not_block_another() {
     }
 }
 
+/// A shell belongs to no session, so it must be clear which sessions an error blocks.
+#[test]
+fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
+    let credits = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+    let pool = refused("overage", TUESDAY, "out_of_credits");
+    let at = "2026-11-20T10:00:20Z";
+    for (text, more, is_shared) in [
+        (credits, pool, false),
+        (OVERLOADED, json!({"apiErrorStatus": 529}), false),
+        ("Prompt is too long", json!({}), false),
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, "out_of_credits"),
+            true,
+        ),
+        (
+            "Please run /login · API Error: 401 Invalid authentication credentials",
+            json!({"apiErrorStatus": 401}),
+            true,
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "with-error");
+        let used = if text == FIVE_HOUR { 100.0 } else { 42.0 };
+        client.calls_status_line(
+            "2026-11-20T09:59:00Z",
+            windows(42.0, NOON, 17.0, TUESDAY),
+            120,
+        );
+        let reported = windows(used, NOON, 17.0, TUESDAY);
+        hits_limit(&client, "2026-11-20T10:00:00Z", text, &more, reported);
+
+        let explained = output(&client, at, "explain");
+        let now = output(&client, at, "now");
+        assert_eq!(
+            explained.contains("You are still blocked."),
+            is_shared,
+            "{text}: {explained}"
+        );
+        for (command, said, session) in [
+            ("explain", &explained, "Session: \"hi\""),
+            ("explain", &explained, "the others may work"),
+            ("now", &now, "in the session \"hi\""),
+            ("now", &now, "the others may work"),
+        ] {
+            assert_eq!(
+                said.contains(session),
+                !is_shared,
+                "{text} {command} {session}: {said}"
+            );
+        }
+        // The answer about that session does not depend on the others.
+        let run = client.run(at, &["explain", "--session", "with-error"], b"");
+        assert!(
+            flat(&run.stdout).contains("You are still blocked."),
+            "{text}"
+        );
+        let json = client.run(at, &["now", "--json"], b"").json();
+        assert!(json["blocked"].is_object(), "{text}: {json:#}");
+    }
+}
+
 /// The server's reset times differ slightly from response to response.
 #[test]
 fn a_reset_that_moves_by_a_minute_does_not_end_the_payment() {

@@ -406,6 +406,18 @@ impl fmt::Display for ContinuationObstacle {
     }
 }
 
+/// The sessions that may work although an error blocks the session in which it occurred.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MaySpare {
+    /// None, as far as the evidence shows.
+    #[default]
+    Nobody,
+    /// The session in which the user asks.
+    AskingSession,
+    /// All sessions except the one in which the error occurred.
+    OtherSessions,
+}
+
 /// The part of the evidence that is collected each time an error is explained.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
@@ -426,8 +438,8 @@ pub struct Collected {
     pub account_readings: Rc<[Sample]>,
     /// True if the error does not block the current user, who is working in another session or pays in a different way.
     pub concerns_others_only: bool,
-    /// True if another session asks about the error, and the error does not show that it blocks that session as well.
-    pub may_spare_asker: bool,
+    /// The sessions that the error does not show to be blocked.
+    pub may_spare: MaySpare,
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
     /// login.
     pub key_is_removed: bool,

@@ -40,7 +40,7 @@ use serde::Deserialize;
 
 use super::catalog::{Message, MessageContext};
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, MaySpare};
 use super::kind::Verdict;
 use crate::embedded;
 
@@ -458,10 +458,11 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
     match diagnosis.state {
         State::Notice => "You are not blocked.",
-        State::Blocks(_) if evidence.collected.may_spare_asker => {
-            "The error occurred in that session; this one may work."
-        }
-        State::Blocks(_) => "You are still blocked.",
+        State::Blocks(_) => match evidence.collected.may_spare {
+            MaySpare::Nobody => "You are still blocked.",
+            MaySpare::AskingSession => "The error occurred in that session; this one may work.",
+            MaySpare::OtherSessions => "The error occurred in that session; the others may work.",
+        },
         State::Over(Ending::Reset)
             if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
         {
