@@ -7,7 +7,6 @@ Without a browser, only the links are checked, and the output says so. The last 
 """
 
 import html.parser
-import json
 import sys
 from pathlib import Path
 

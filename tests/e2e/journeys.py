@@ -398,7 +398,7 @@ def plugin_and_settings(stage, report):
             ask_and_read(session, api, good(stage), "say hello")
             api.play("spend_limit")
             limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
-            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
+            whycap_answers_without_the_model(report, session, home, api, "/whycap")
             with report.check("the reply is shown once"):
                 steady(session)
                 expect(answers_to("/whycap", session.text()) == 1, framed(session.text()))

@@ -103,7 +103,7 @@ def raw_numbers(value):
     return text.encode()
 
 
-def sane(report):
+def check_amounts(report):
     """Checks that the amounts in a report are finite and not negative, and that they add up."""
     for tally in (report["total"], *report["groups"]):
         for key in ("cost_usd", "recorded_usd", "unrecorded_usd", "responses"):
@@ -118,14 +118,14 @@ def sane(report):
     return report
 
 
-def by_session(machine, **how):
-    report = sane(machine.command("spend", "--by", "session", "--json", exits=(0,), **how).json())
+def session_amounts(machine, **how):
+    report = check_amounts(machine.command("spend", "--by", "session", "--json", exits=(0,), **how).json())
     return {group["key"]: group for group in report["groups"]}
 
 
-def never_wrong(machine, *sessions, at_most=None):
+def check_never_wrong(machine, *sessions, at_most=None):
     """Checks the sessions' amounts, and that `--why` explains the same amounts."""
-    groups = by_session(machine)
+    groups = session_amounts(machine)
     for session in sessions:
         group = groups.get(session.name)
         if group is None:
@@ -194,7 +194,7 @@ def wrong_pids(machine, pid):
     session.respond()
     session.sample()
     session.finish()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
 
 
 @attack(
@@ -248,7 +248,7 @@ def odd_processes(machine, what):
         else:
             for session in sessions:
                 session.finish()
-        never_wrong(machine, *sessions)
+        check_never_wrong(machine, *sessions)
     finally:
         for process in processes:
             process.kill()
@@ -297,7 +297,7 @@ def odd_ids(machine, kind):
     argument = str(IDS[kind]).replace("\0", "").encode("utf-8", "surrogatepass")
     machine.command("spend", "--why", argument)
     machine.command("spend", "--why", argument, "--json")
-    by_session(machine)
+    session_amounts(machine)
     machine.check(
         (observable_state(machine.outside), observable_state(machine.claude), observable_state(machine.path("work")))
         == before,
@@ -326,7 +326,7 @@ def event_orders(machine, order):
         else:
             session.send_event(step)
     session.sample()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
 
 
 @attack(
@@ -339,22 +339,24 @@ def random_lives(machine, number):
     """A terminal that resumes, clears, compacts, and is killed at random. Some of its hooks never run, and others
     report false data."""
     world.fresh(machine)
-    lucky = random.Random(f"{machine.seed} lives {number}")
+    random_source = random.Random(f"{machine.seed} lives {number}")
     checkpoints, sessions, pid = {}, [], 5000
     current = Session(machine, "s0", pid)
     sessions.append(current)
     sources = ("startup", "resume", "clear", "compact", "branch", 7, None)
     current.begin()
     for turn in range(10):
-        step = lucky.choice(("respond", "respond", "title", "compact", "clear", "exit and resume", "kill and resume"))
+        step = random_source.choice(
+            ("respond", "respond", "title", "compact", "clear", "exit and resume", "kill and resume")
+        )
         clock = current.clock
         if step == "respond":
-            current.respond(lucky.randrange(1, 3))
+            current.respond(random_source.randrange(1, 3))
         elif step == "title":
             current.spend(0.01)
         elif step == "compact":
             current.spend(0.04)
-            current.send_event("SessionStart", source=lucky.choice(("compact", lucky.choice(sources))))
+            current.send_event("SessionStart", source=random_source.choice(("compact", random_source.choice(sources))))
         elif step == "clear":
             current.send_event("SessionEnd", reason="clear")
             current.checkpoint()
@@ -362,25 +364,25 @@ def random_lives(machine, number):
             current = Session(machine, f"s{len(sessions)}", pid)
             current.clock = clock
             sessions.append(current)
-            current.send_event("SessionStart", source=lucky.choice(("clear", lucky.choice(sources))))
+            current.send_event("SessionStart", source=random_source.choice(("clear", random_source.choice(sources))))
         else:
             if step.startswith("exit"):
                 current.checkpoint()
                 checkpoints[current.name] = current.total
-                if lucky.random() < 0.8:
+                if random_source.random() < 0.8:
                     current.send_event("SessionEnd", reason="prompt_input_exit")
             else:
                 current.sample()
             pid += 1
-            current = lucky.choice(sessions)
+            current = random_source.choice(sessions)
             current.clock = max(clock, current.clock) + datetime.timedelta(seconds=60)
             current.pid = pid
             current.total = checkpoints.get(current.name, 0.0)
-            current.send_event("SessionStart", source=lucky.choice(("resume", lucky.choice(sources))))
-        if lucky.random() < 0.7:
+            current.send_event("SessionStart", source=random_source.choice(("resume", random_source.choice(sources))))
+        if random_source.random() < 0.7:
             current.sample()
     current.sample()
-    never_wrong(machine, *sessions)
+    check_never_wrong(machine, *sessions)
 
 
 def utf16(data):
@@ -435,7 +437,7 @@ def odd_lines(machine, what, when):
     report = machine.command("spend", "--json", exits=(0,))
     machine.expected_remarks = sound
     machine.check_gap_is_reported(report)
-    total = sane(report.json())["total"]
+    total = check_amounts(report.json())["total"]
     machine.check(
         total["responses"] <= machine.response_count(),
         f"{total['responses']} responses, true are {machine.response_count()}",
@@ -486,7 +488,7 @@ def odd_totals(machine, total, where):
         session.sample()
     if where == "the last sample":
         session.sample(TOTALS[total])
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
     for call in ("spend", "spend by session", "spend by block", "report"):
         world.call(machine, call)
     session.pid = 4243
@@ -574,7 +576,7 @@ def odd_ledgers(machine, what):
     machine.change_owner(0)
     session.respond()
     session.sample()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
     machine.check(not (machine.outside / "nothing").exists(), "a file outside the home directory was created")
 
 
@@ -603,7 +605,7 @@ def full_disk(machine):
     (machine.small / "filler").unlink()
     session.respond()
     session.sample()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
 
 
 @attack("amounts", "a session of eight simultaneous processes is never overcharged, round {number}", over=range(3))
@@ -646,7 +648,7 @@ def eight_at_once(machine, number):
         for process in processes:
             process.kill()
             process.wait()
-    never_wrong(machine, everything)
+    check_never_wrong(machine, everything)
 
 
 @attack(
@@ -691,7 +693,7 @@ def linked_transcripts(machine, what):
     machine.hook(world.hook_event(machine, "Stop", "beta"))
     # whycap may ignore a link's target, but it must not count anything twice.
     run = machine.command("spend", "--json", exits=(0,))
-    total = sane(run.json())["total"]
+    total = check_amounts(run.json())["total"]
     machine.check(
         total["responses"] <= machine.response_count(),
         f"{total['responses']} responses, true are {machine.response_count()}",
@@ -782,7 +784,7 @@ def two_directories(machine, how):
         second.write_text("".join(lines[2:]))
     else:
         second.write_text("".join(lines))
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
     session.sample()
     if "grow" in how:
         for number in (7, 8):
@@ -792,7 +794,7 @@ def two_directories(machine, how):
                     file.write(line)
             session.spend(RESPONSE_USD)
     session.sample(transcript_path=str(second))
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
 
 
 TIMES = (
@@ -825,7 +827,7 @@ def odd_clocks(machine, time):
     session.respond()
     session.sample()
     session.finish()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
     for call in ("spend", "spend by block", "spend by session", "incidents", "explain"):
         world.call(machine, call, environment={"WHYCAP_NOW": time})
 
@@ -846,7 +848,7 @@ def odd_times(machine, time):
     for call in ("spend", "spend by block", "spend by session"):
         world.call(machine, call)
     for by in ("week", "month", "day"):
-        sane(machine.command("spend", "--by", by, "--json", exits=(0,)).json())
+        check_amounts(machine.command("spend", "--by", by, "--json", exits=(0,)).json())
 
 
 @attack(
@@ -882,7 +884,7 @@ def held_locks(machine, lock):
         file.close()
     session.respond()
     session.sample()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
 
 
 GARBAGE = {
@@ -915,7 +917,7 @@ def garbage_between(machine, what):
     session.respond()
     session.sample()
     session.finish()
-    never_wrong(machine, session)
+    check_never_wrong(machine, session)
 
 
 @attack(

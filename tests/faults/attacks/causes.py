@@ -8,7 +8,7 @@ import json
 
 import text
 import world
-from attacks.amounts import Session, raw_numbers, sane
+from attacks.amounts import Session, raw_numbers, check_amounts
 from launcher import BrokenPromise
 from machine import check_no_crash
 from suite import attack, product
@@ -81,7 +81,7 @@ def valid_csv(shown):
 
 def all_formats(machine, by):
     """Checks every format of the report, and that its groups add up to the total."""
-    report = sane(machine.command("spend", "--by", by, "--json", exits=(0,)).json())
+    report = check_amounts(machine.command("spend", "--by", by, "--json", exits=(0,)).json())
     total = machine.command("spend", "--json", exits=(0,)).json()["total"]
     for key in ("cost_usd", "recorded_usd", "unrecorded_usd"):
         machine.check(

@@ -80,7 +80,7 @@ CALLS = (
 )
 
 
-def without_waiting(call):
+def without_sleep(call):
     """If a lock's date proves nothing, whycap watches the lock for a few seconds before clearing it. In these tests,
     there is no actual wait."""
     return (
@@ -91,7 +91,7 @@ def without_waiting(call):
 @attack("clocks", "{call} keeps its contract when it is {now}", over=product(CALLS, NOWS), quick=150)
 def simulated_now(machine, call, now):
     world.used(machine)
-    world.call(machine, call, "gamma", environment={"WHYCAP_NOW": now}, **without_waiting(call))
+    world.call(machine, call, "gamma", environment={"WHYCAP_NOW": now}, **without_sleep(call))
     machine.check_spend()
 
 
@@ -101,9 +101,9 @@ def simulated_now(machine, call, now):
 def machine_clock(machine, call, when):
     world.used(machine)
     environment = {"WHYCAP_NOW": None, "FAKE_CLOCK": str(SECONDS[when])}
-    world.call(machine, call, "gamma", environment=environment, preload=machine.tools.clock, **without_waiting(call))
+    world.call(machine, call, "gamma", environment=environment, preload=machine.tools.clock, **without_sleep(call))
     world.call(machine, "hook StopFailure", environment=environment, preload=machine.tools.clock)
-    world.call(machine, call, "gamma", **without_waiting(call))
+    world.call(machine, call, "gamma", **without_sleep(call))
     machine.check_spend()
 
 
@@ -175,7 +175,7 @@ def file_dates(machine, call, path, when):
         os.utime(machine.path(path), (0, SECONDS[when]))
     except (OSError, OverflowError):
         return  # this file system does not support the date
-    world.call(machine, call, **without_waiting(call))
+    world.call(machine, call, **without_sleep(call))
     machine.check_spend()
 
 
@@ -235,11 +235,11 @@ def error_dates(machine, date):
     world.used(machine)
     world.append_lines(machine, "delta", world.response("delta", 1), world.error_line("delta", at=date))
     machine.response_counts["delta"] = 1
-    seen_everywhere(machine, "delta")
+    check_all_outputs(machine, "delta")
     machine.check_spend()
 
 
-def seen_everywhere(machine, session):
+def check_all_outputs(machine, session):
     for call in (
         "statusline",
         "hook StopFailure",
@@ -274,7 +274,7 @@ def reset_times(machine, field, epoch):
         payload["rate_limits"][field] = {"used_percentage": 99, "resets_at": epoch}
         machine.statusline(payload)
         world.append_lines(machine, "delta", world.error_line("delta"))
-    seen_everywhere(machine, "delta")
+    check_all_outputs(machine, "delta")
 
 
 @attack(
@@ -315,7 +315,7 @@ def reset_words(machine, words):
     world.append_lines(
         machine, "delta", world.error_line("delta", text=f"You've hit your 5-hour limit · {words}", quotaLimits=None)
     )
-    seen_everywhere(machine, "delta")
+    check_all_outputs(machine, "delta")
 
 
 @attack("clocks", "a response dated {date} is counted once, whatever day that is", over=DATES)
@@ -384,8 +384,8 @@ def incident_moments(machine, moment):
     lines = path.read_text().split("\n")
     stored = next(line for line in lines if line.startswith('{"incident":'))
     path.write_text("\n".join([*lines, re.sub(r'"at":"[^"]*"', f'"at":{moment}', stored, count=1)]))
-    seen_everywhere(machine, "gamma")
-    seen_everywhere(machine, "alpha")
+    check_all_outputs(machine, "gamma")
+    check_all_outputs(machine, "alpha")
 
 
 @attack(
@@ -403,7 +403,7 @@ def stored_dates(machine, field, date):
         )
         path.write_text(changed)
     for session in ("gamma", "alpha"):
-        seen_everywhere(machine, session)
+        check_all_outputs(machine, session)
 
 
 # --- zones --------------------------------------------------------------------------------------------

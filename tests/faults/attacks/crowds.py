@@ -6,7 +6,7 @@ import random
 import threading
 
 import world
-from attacks.disks import locks_of, nothing_lost
+from attacks.disks import locks_of, check_nothing_lost
 from launcher import Fault, run_at_once
 from suite import attack
 
@@ -34,23 +34,23 @@ def first_reports(machine, count):
 )
 def everybody(machine, number):
     world.used(machine)
-    lucky = random.Random(f"{machine.seed} {number}")
+    random_source = random.Random(f"{machine.seed} {number}")
     sessions = [f"session-{index}" for index in range(8)]
     for turn in range(4):
         for session in sessions:
-            world.add_responses(machine, session, range(turn * 10, turn * 10 + lucky.randrange(1, 6)))
+            world.add_responses(machine, session, range(turn * 10, turn * 10 + random_source.randrange(1, 6)))
         asked = []
         for session in sessions:
             asked.append(lambda session=session: machine.run("statusline", stdin=payload(machine, session), timeout=20))
             asked.append(
                 lambda session=session: machine.run(
                     "hook",
-                    stdin=json.dumps(world.hook_event(machine, lucky.choice(world.EVENTS), session)).encode(),
+                    stdin=json.dumps(world.hook_event(machine, random_source.choice(world.EVENTS), session)).encode(),
                     timeout=20,
                 )
             )
         asked.append(lambda: machine.run("spend", timeout=30))
-        lucky.shuffle(asked)
+        random_source.shuffle(asked)
         for run in at_once(machine, *asked):
             machine.check(
                 run.exit_code == 0 and not run.stderr and not run.signal,
@@ -67,13 +67,13 @@ def payload(machine, session):
 @attack("crowds", "kills among many simultaneous processes lose nothing, round {number}", over=range(6), quick=3)
 def killed_in_a_crowd(machine, number):
     world.used(machine)
-    lucky = random.Random(f"{machine.seed} {number} kill")
+    random_source = random.Random(f"{machine.seed} {number} kill")
     for turn in range(3):
         for index in range(8):
             world.add_responses(machine, f"session-{index}", (turn * 10, turn * 10 + 1))
         asked = []
         for index in range(16):
-            session, at = f"session-{index % 8}", lucky.randrange(20, 260)
+            session, at = f"session-{index % 8}", random_source.randrange(20, 260)
             fault = Fault(at, kill=True) if index % 2 else None
             asked.append(
                 lambda session=session, fault=fault: machine.run(
@@ -81,7 +81,7 @@ def killed_in_a_crowd(machine, number):
                 )
             )
         asked += [
-            lambda at=lucky.randrange(20, 400): machine.run("spend", fault=Fault(at, kill=True), timeout=30)
+            lambda at=random_source.randrange(20, 400): machine.run("spend", fault=Fault(at, kill=True), timeout=30)
             for _ in range(3)
         ]
         for run in at_once(machine, *asked):
@@ -184,4 +184,4 @@ def clearing(machine):
             *[lambda: machine.run("--clear-stale-locks", timeout=40)] * 3,
             *[lambda: machine.run("locks", "--restore", timeout=30)] * 2,
         )
-    nothing_lost(machine, before)
+    check_nothing_lost(machine, before)

@@ -85,7 +85,7 @@ def settings_of(machine):
     return path.read_bytes() if path.exists() else None
 
 
-def either_or(machine, call, before, problem="the disk was full"):
+def check_unchanged_or_complete(machine, call, before, problem="the disk was full"):
     """Checks that the settings are unchanged or complete, that no lock that was moved or removed is lost, and that no
     temporary files are left behind."""
     now = settings_of(machine)
@@ -107,7 +107,7 @@ def locks_of(machine):
     return found
 
 
-def nothing_lost(machine, before):
+def check_nothing_lost(machine, before):
     for path, count in locks_of(machine).items():
         machine.check(count >= before[path], f"{path} is in neither its place nor the quarantine")
 
@@ -130,14 +130,14 @@ def full(machine, call, left):
     run = world.call(machine, call)
     if call == "spend json" and run.exit_code == 0:
         machine.check_report(run.json())
-    either_or(machine, call, before)
+    check_unchanged_or_complete(machine, call, before)
     filler.unlink()
-    nothing_lost(machine, locks)
+    check_nothing_lost(machine, locks)
     machine.check_spend()
-    litter_goes(machine)
+    check_leftovers_removed(machine)
 
 
-def litter_goes(machine):
+def check_leftovers_removed(machine):
     """Leftover files are removed after some days of ordinary work."""
     litter = machine.leftover_files()
     if not litter:
@@ -176,7 +176,7 @@ def no_inodes(machine, call, left):
         fillers.append(machine.few / f"filler{len(fillers)}")
         fillers[-1].touch()
     world.call(machine, call)
-    either_or(machine, call, before)
+    check_unchanged_or_complete(machine, call, before)
     for filler in fillers:
         filler.unlink()
     machine.check_spend()
@@ -199,10 +199,10 @@ def file_size(machine, call, size, signal):
     world.add_responses(machine)
     before, locks = settings_of(machine), locks_of(machine)
     world.call(machine, call, limits=(f"fsize={size}",), ignore_xfsz=signal == "ignoring")
-    either_or(machine, call, before)
-    nothing_lost(machine, locks)
+    check_unchanged_or_complete(machine, call, before)
+    check_nothing_lost(machine, locks)
     machine.check_spend()
-    litter_goes(machine)
+    check_leftovers_removed(machine)
 
 
 @attack(
@@ -219,8 +219,8 @@ def open_files(machine, call, number):
     if run.exit_code != 0:
         return  # the loader itself cannot start with this few
     world.call(machine, call, limits=(f"nofile={number}",))
-    either_or(machine, call, before)
-    nothing_lost(machine, locks)
+    check_unchanged_or_complete(machine, call, before)
+    check_nothing_lost(machine, locks)
     machine.check_spend()
 
 

@@ -388,7 +388,7 @@ def stale_wrapped(machine):
     machine.write(settings, {"statusLine": {"type": "command", "command": f"echo run >> {mark}; echo kept"}})
     machine.command("install", "--wrap", "--statusline", "--scope", "project", exits=(0,), cwd=machine.project)
     machine.statusline(world.status_payload(machine), cwd=machine.project)
-    machine.check(mark.exists(), "the kept status line did not run at all")
+    machine.check(mark.exists(), "the previous status line did not run at all")
     mark.unlink()
     # Another repository is now at the same path.
     machine.write(settings, {"statusLine": {"type": "command", "command": "other"}})
@@ -436,7 +436,7 @@ def kept_command(machine, does):
     machine.command("install", "--wrap", "--statusline", exits=(0,))
     for _ in range(2):
         run = machine.statusline(world.status_payload(machine), previous_line=True)
-        machine.check("Opus" in run.text, f"our own line is missing: {run.text!r}")
+        machine.check("Opus" in run.text, f"whycap's line is missing: {run.text!r}")
 
 
 SHELLS = [

@@ -147,7 +147,7 @@ def shown_by(machine, *calls, session="gamma"):
     for call in calls:
         run = world.call(machine, call, session)
         if call == "statusline" and re.search(r"^\s*FAKE", run.text, re.M):
-            raise BrokenPromise(f"a row was made up: {run.text!r}")
+            raise BrokenPromise(f"a row was invented: {run.text!r}")
 
 
 # --- messages -----------------------------------------------------------------------------------------

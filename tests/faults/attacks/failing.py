@@ -4,7 +4,13 @@ import re
 
 import calls
 import world
-from attacks.disks import either_or, litter_goes, locks_of, nothing_lost, settings_of
+from attacks.disks import (
+    check_unchanged_or_complete,
+    check_leftovers_removed,
+    locks_of,
+    check_nothing_lost,
+    settings_of,
+)
 from calls import ERRORS, SCENES
 from launcher import BrokenPromise, Fault, run_at_once
 from suite import attack, product
@@ -31,10 +37,10 @@ def true_amounts(machine, run):
         whole = machine.response_count() * RESPONSE_USD
         right = {f"{own:.2f}"} if label == "session" else {f"{whole:.2f}"}
         if shown not in right:
-            raise BrokenPromise(f"the line says {label} ${shown}, true is ${' or $'.join(right)}: {run.text!r}")
+            raise BrokenPromise(f"the line shows {label} ${shown} instead of ${' or $'.join(right)}: {run.text!r}")
 
 
-def suffers(machine, scene, fault):
+def check_under_fault(machine, scene, fault):
     calls.prepare_scene(machine, scene)
     before, locks = settings_of(machine), locks_of(machine)
     run = calls.run_scene(machine, scene, fault=fault)
@@ -43,15 +49,15 @@ def suffers(machine, scene, fault):
     if scene == "statusline":
         true_amounts(machine, run)
     call = scene.split(" at ")[0]
-    either_or(machine, call, before)
+    check_unchanged_or_complete(machine, call, before)
     if call in ("install", "install wrap", "uninstall") and run.exit_code == 0 and not run.failed_output:
         machine.check(settings_of(machine) != before, f"{call} ended with 0 and changed nothing")
-    nothing_lost(machine, locks)
+    check_nothing_lost(machine, locks)
     machine.check_spend()
-    litter_goes(machine)
+    check_leftovers_removed(machine)
     if call == "clear":
         machine.command("locks", "--restore")
-        nothing_lost(machine, locks)
+        check_nothing_lost(machine, locks)
 
 
 @attack(
@@ -62,7 +68,7 @@ def suffers(machine, scene, fault):
     similar_by=by_name,
 )
 def once(machine, scene, which, error):
-    suffers(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error]))
+    check_under_fault(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error]))
 
 
 @attack(
@@ -73,16 +79,16 @@ def once(machine, scene, which, error):
     similar_by=by_name,
 )
 def onward(machine, scene, which, error):
-    suffers(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error], onward=True))
+    check_under_fault(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error], onward=True))
 
 
-HOSTS = tuple(scene for scene in SCENES if scene.startswith(("statusline", "hook")))
+CLIENT_SCENES = tuple(scene for scene in SCENES if scene.startswith(("statusline", "hook")))
 
 
 def memory_calls(machine):
     return [
         row
-        for row in calls.possible_faults(machine, ("ENOMEM", "EAGAIN"), HOSTS)
+        for row in calls.possible_faults(machine, ("ENOMEM", "EAGAIN"), CLIENT_SCENES)
         if row[1].split(":")[1] in ("mmap", "brk", "mremap", "getrandom")
     ]
 
@@ -94,14 +100,14 @@ def memory_calls(machine):
     similar_by=by_name,
 )
 def memory(machine, scene, which, error):
-    suffers(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error], onward=True))
+    check_under_fault(machine, scene, Fault(**calls.fault_location(which), error=ERRORS[error], onward=True))
 
 
 # From the limit at which the loader can barely start, up to a limit that is sufficient for everything.
 @attack(
     "failing",
     "{scene} prints its line when a process may use {kilobytes} kB of memory",
-    over=product([scene for scene in HOSTS if scene.startswith("statusline")], range(6000, 20000, 60)),
+    over=product([scene for scene in CLIENT_SCENES if scene.startswith("statusline")], range(6000, 20000, 60)),
     quick=300,
 )
 def little_memory(machine, scene, kilobytes):

@@ -32,7 +32,7 @@ REPORTS = {
 }
 
 
-def said(machine, run, missing, sound):
+def check_gap_named(machine, run, missing, expected):
     """Checks that a report with missing data says so, in text and in JSON. `sound` is the report's text when no data is
     missing."""
     if run.exit_code == 1:
@@ -45,9 +45,9 @@ def said(machine, run, missing, sound):
                 f"the report misses {missing} responses and does not say so: {run.text.strip()!r}"
             ) from None
         return
-    if report["total"]["responses"] < machine.response_count() and remarks(report) == sound:
+    if report["total"]["responses"] < machine.response_count() and remarks(report) == expected:
         raise BrokenPromise(
-            f"the report has {report['total']['responses']} of {machine.response_count()} responses and no field says so"
+            f"the report has {report['total']['responses']} of {machine.response_count()} responses, and no field reports the gap"
         )
 
 
@@ -64,11 +64,11 @@ def shut(machine, what, how, report, when):
     path, missing = SHUT[what]
     if when == "at first":
         world.used(machine)
-        sound = expected_remarks(machine)
+        expected = expected_remarks(machine)
         world.fresh(machine)
     else:
         world.used(machine)
-        sound = expected_remarks(machine)
+        expected = expected_remarks(machine)
         for session in ("alpha", "beta", "gamma"):
             world.add_responses(machine, session, (60,))
         world.append_lines(machine, "alpha/subagents/agent-1", world.response("alpha", 160, isSidechain=True))
@@ -79,7 +79,7 @@ def shut(machine, what, how, report, when):
         return
     place.chmod(0 if how == "read" else 0o444 if place.is_dir() else 0)
     run = machine.command(*REPORTS[report], user=NOBODY)
-    said(machine, run, missing, sound)
+    check_gap_named(machine, run, missing, expected)
     place.chmod(0o755)
     machine.check_spend(user=NOBODY)
 
@@ -95,7 +95,7 @@ def shut(machine, what, how, report, when):
 )
 def in_place(machine, kind, what, report):
     world.used(machine)
-    sound = expected_remarks(machine)
+    expected = expected_remarks(machine)
     world.fresh(machine)
     path, missing = SHUT[what]
     place = machine.path(path)
@@ -114,7 +114,7 @@ def in_place(machine, kind, what, report):
     # The path might not be a transcript at all, so printing nothing is correct if nothing is known to be missing. Only
     # a hang is wrong. A name that ends in .jsonl indicates a transcript.
     if what == "a transcript" and kind in ("FIFO", "socket", "zero", "link to itself"):
-        said(machine, run, missing, sound)
+        check_gap_named(machine, run, missing, expected)
 
 
 def reading_calls(machine):
@@ -138,12 +138,12 @@ def reading_calls(machine):
 )
 def in_the_middle(machine, which, error):
     world.used(machine)
-    sound = expected_remarks(machine)
+    expected = expected_remarks(machine)
     for arguments in (("spend", "--json"), ("spend",)):
         world.fresh(machine)
         run = machine.command(*arguments, fault=Fault(**calls.fault_location(which), error=getattr(errno, error)))
         if run.exit_code == 0:
-            said(machine, run, "some", sound)
+            check_gap_named(machine, run, "some", expected)
         machine.check_spend()
 
 
@@ -154,7 +154,7 @@ def in_the_middle(machine, which, error):
 )
 def histories(machine, part):
     world.used(machine)
-    sound = expected_remarks(machine)
+    expected = expected_remarks(machine)
     world.fresh(machine)
     second = machine.outside / "second"
     second.mkdir()
@@ -176,7 +176,7 @@ def histories(machine, part):
             f"{report['total']['responses']} of {machine.response_count()}",
         )
         if part == "one may not be read":
-            machine.check(remarks(report) != sound, "no field says that a history could not be read")
+            machine.check(remarks(report) != expected, "no field reports that a history could not be read")
 
 
 DAMAGED = {
@@ -195,7 +195,7 @@ DAMAGED = {
 )
 def damaged_lines(machine, what, report):
     world.used(machine)
-    sound = expected_remarks(machine)
+    expected = expected_remarks(machine)
     line = DAMAGED[what](json.dumps(world.response("beta", 95)))
     world.append_lines(machine, "beta", line + "\n", world.response("beta", 96))
     machine.response_counts["beta"] += 1
@@ -207,7 +207,7 @@ def damaged_lines(machine, what, report):
         return
     run = machine.command(*REPORTS[report], exits=(0,))
     if "JSON" in report:
-        machine.check(remarks(run.json()) != sound, "no field says that a line could not be understood")
+        machine.check(remarks(run.json()) != expected, "no field reports that a line could not be read")
     else:
         machine.check(mentions_gap(run.text + run.error_text), f"not a word about it: {run.text.strip()!r}")
     machine.check(

@@ -36,14 +36,14 @@ esac
     return place, programs, log
 
 
-def started(machine, command, programs, cwd, **how):
+def run_command(machine, command, programs, cwd, **how):
     variables = {**machine.variables, "PATH": f"{programs}:/usr/bin:/bin", "TMPDIR": str(machine.root / "tmp")}
     return subprocess.run(
         command, cwd=cwd, env=variables, capture_output=True, timeout=60, start_new_session=True, **how
     )
 
 
-def leftovers(machine):
+def leftover_paths(machine):
     found = [path for path in machine.home.rglob("*") if ".whycap.new" in path.name or path.name.startswith(".whycap-")]
     # The list of the directories that the installation created belongs to the program beside it.
     found = [path for path in found if path.name != ".whycap-made-directories" or not path.with_name("whycap").exists()]
@@ -70,18 +70,18 @@ def interrupted(machine, name, step, whom):
         mode=0o755,
     )
     try:
-        started(machine, [str(place / "install.sh")], programs, place)
+        run_command(machine, [str(place / "install.sh")], programs, place)
     except subprocess.TimeoutExpired as error:
         raise BrokenPromise("it did not end") from error
-    left = leftovers(machine)
+    left = leftover_paths(machine)
     machine.check(not left, f"left behind: {left[0].name}" if left else "")
     settings = machine.claude / "settings.json"
     if settings.exists():
         machine.check(settings.read_text().count("whycap") >= 6, "the settings are half changed")
-    run = started(machine, [str(place / "install.sh")], programs, place)
+    run = run_command(machine, [str(place / "install.sh")], programs, place)
     machine.check(run.returncode == 0, f"the next run ends with {run.returncode}: {run.stderr[-200:]!r}")
     machine.check(
-        (machine.home / ".local/bin/whycap").exists() and not leftovers(machine),
+        (machine.home / ".local/bin/whycap").exists() and not leftover_paths(machine),
         "the next run did not complete it, or left something behind",
     )
 
@@ -100,17 +100,17 @@ def piped(machine, where):
         machine.write(project / "Cargo.toml", f'[package]\nname = "{name}"\nversion = "0.1.0"\nrust-version = "1.70"\n')
         machine.write(project / "build.rs", "fn main() { panic!() }")
     cwd = {"in the home": machine.home, "in a checkout of whycap": place}.get(where, project)
-    run = started(machine, ["/bin/sh"], programs, cwd, input=(place / "install.sh").read_bytes())
+    run = run_command(machine, ["/bin/sh"], programs, cwd, input=(place / "install.sh").read_bytes())
     built = [line for line in log.read_text().splitlines() if "build" in line] if log.exists() else []
     if where == "in a checkout of whycap":
-        machine.check(not leftovers(machine), "something was left behind")
+        machine.check(not leftover_paths(machine), "something was left behind")
         return
     machine.check(not built, f"it built: {built}")
     machine.check(
         run.returncode != 0 and len(run.stderr.decode().strip().split("\n")) == 1,
         f"it did not refuse in one line: {run.returncode}, {run.stderr[-200:]!r}",
     )
-    machine.check(not (machine.home / ".local").exists(), "it made directories all the same")
+    machine.check(not (machine.home / ".local").exists(), "it created directories nevertheless")
 
 
 @attack(
@@ -186,15 +186,15 @@ def surroundings(machine, how):
         )
         os.close(writer)
     else:
-        run = started(machine, command, programs, place)
+        run = run_command(machine, command, programs, place)
         if how == "twice":
-            run = started(machine, command, programs, place)
+            run = run_command(machine, command, programs, place)
             machine.check(run.returncode == 0, f"the second time it ends with {run.returncode}")
         if run.returncode not in (0, 1):
             raise BrokenPromise(f"it ended with {run.returncode}: {run.stderr[-200:]!r}")
         if run.returncode == 1 and how != "without cargo":
             machine.check("install.sh: " in run.stderr.decode(), f"it failed without saying why: {run.stderr[-200:]!r}")
-    machine.check(not leftovers(machine), f"left behind: {leftovers(machine)}")
+    machine.check(not leftover_paths(machine), f"left behind: {leftover_paths(machine)}")
     if victim.exists():
         machine.check(victim.read_text() == "precious", "what the link led to was overwritten")
     if how == "with a prefix that is a file":

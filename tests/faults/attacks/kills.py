@@ -7,7 +7,13 @@ import sqlite3
 
 import calls
 import world
-from attacks.disks import either_or, litter_goes, locks_of, nothing_lost, settings_of
+from attacks.disks import (
+    check_unchanged_or_complete,
+    check_leftovers_removed,
+    locks_of,
+    check_nothing_lost,
+    settings_of,
+)
 from launcher import BrokenPromise, Fault
 from suite import attack
 
@@ -41,17 +47,17 @@ def each_call(machine):
     return [(scene, number) for scene in WRITING for number in range(1, len(calls.system_calls_of(machine, scene)) + 1)]
 
 
-def killed(machine, scene, fault):
+def run_until_killed(machine, scene, fault):
     calls.prepare_scene(machine, scene)
     before, locks = settings_of(machine), locks_of(machine)
-    run = dead_or_done(machine, scene, fault)
+    run = is_dead_or_done(machine, scene, fault)
     call = scene.split(" at ")[0]
-    either_or(machine, call, before)
-    nothing_lost(machine, locks)
+    check_unchanged_or_complete(machine, call, before)
+    check_nothing_lost(machine, locks)
     return run, before, locks
 
 
-def dead_or_done(machine, scene, fault):
+def is_dead_or_done(machine, scene, fault):
     """Runs a scene that is killed partway through, to which no contract applies."""
     try:
         return calls.run_scene(machine, scene, fault=fault)
@@ -68,10 +74,10 @@ def dead_or_done(machine, scene, fault):
     quick=900,
 )
 def once(machine, scene, number):
-    _, before, locks = killed(machine, scene, Fault(number, kill=True))
+    _, before, locks = run_until_killed(machine, scene, Fault(number, kill=True))
     machine.check_spend()
     again(machine, scene, before, locks)
-    litter_goes(machine)
+    check_leftovers_removed(machine)
 
 
 def again(machine, scene, before, locks):
@@ -110,23 +116,23 @@ def again(machine, scene, before, locks):
             path for path in (*world.REMOVED_LOCKS, *world.QUARANTINED_LOCKS) if os.path.lexists(machine.path(path))
         ]
         machine.check(not left, f"still there: {left}")
-        nothing_lost(machine, locks)
-        comes_back(machine, scene)
+        check_nothing_lost(machine, locks)
+        check_restored(machine, scene)
     elif call == "restore":
-        comes_back(machine, scene)
+        check_restored(machine, scene)
     elif "StopFailure" in call or "error" in scene:
         run = machine.command("explain", "--json", "--session", "gamma", exits=(0,))
         machine.check(run.json().get("incident"), "the error is known nowhere")
 
 
-def comes_back(machine, scene):
+def check_restored(machine, scene):
     """Checks that restoring brings back every missing lock completely, and that the exit code reflects this."""
     missing = [path for path in world.QUARANTINED_LOCKS if not machine.path(path).exists()]
     run = machine.command("locks", "--restore", "--json", exits=(0, 1))
     back = run.json()["restored"]
     for path in missing:
         place = machine.path(path)
-        machine.check(place.exists(), f"{path} did not come back; restore says {back}"[:300])
+        machine.check(place.exists(), f"{path} was not restored; the command printed {back}"[:300])
         json.loads(place.read_text())
     # There may be two copies of a lock in quarantine. In this case, one of them stays there, and the output says so.
     unable = [item for item in back if not item["back"] and "now exists at its original path" not in item["why"]]
@@ -149,9 +155,9 @@ def often(machine, scene, times):
     calls.prepare_scene(machine, scene)
     for turn in range(times):
         world.add_responses(machine, "alpha", (200 + turn,))
-        dead_or_done(machine, scene, Fault(1 + (turn * 37) % total, kill=True))
+        is_dead_or_done(machine, scene, Fault(1 + (turn * 37) % total, kill=True))
     machine.check_spend()
-    litter_goes(machine)
+    check_leftovers_removed(machine)
 
 
 @attack("kills", "{count} canceled status lines leave no files behind", over=(300,))
@@ -166,7 +172,7 @@ def cancelled(machine, count):
             "statusline", stdin=json.dumps(payload).encode(), fault=Fault(1 + (turn * 13) % total, kill=True)
         )
         machine.check(run.signal in (0, 9), f"signal {run.signal}")
-    litter_goes(machine)
+    check_leftovers_removed(machine)
     machine.check_spend()
 
 

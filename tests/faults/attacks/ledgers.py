@@ -30,7 +30,7 @@ COLUMNS = tuple(f"{table}.{column}" for table, columns in SCHEMA.items() for col
 VERSION = int(re.search(r"^const SCHEMA: i64 = (\d+);", (ROOT / "src/ledger/database.rs").read_text(), re.M).group(1))
 
 
-def folded(machine):
+def create_merged_ledger(machine):
     """Creates a home whose ledger is a single file, because its log has been merged."""
     world.used(machine)
     ledger = machine.data / "ledger.sqlite3"
@@ -42,7 +42,7 @@ def folded(machine):
     return ledger
 
 
-def survives(machine, may_be_newer=False):
+def check_survival(machine, may_be_newer=False):
     """Checks that the status line and the hooks keep their contract, that `spend` is exact immediately and afterward,
     and that `doctor` still works."""
     machine.statusline(world.status_payload(machine))
@@ -61,7 +61,7 @@ def survives(machine, may_be_newer=False):
 
 
 def pages(machine):
-    return os.path.getsize(folded(machine)) // PAGE
+    return os.path.getsize(create_merged_ledger(machine)) // PAGE
 
 
 def set_aside(machine):
@@ -69,7 +69,7 @@ def set_aside(machine):
 
 
 def columns(machine):
-    with sqlite3.connect(folded(machine)) as connection:
+    with sqlite3.connect(create_merged_ledger(machine)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return [(table, column[1]) for table in tables for column in connection.execute(f"PRAGMA table_info({table})")]
 
@@ -80,12 +80,12 @@ def columns(machine):
     over=columns,
 )
 def shape(machine, table, column):
-    ledger = folded(machine)
+    ledger = create_merged_ledger(machine)
     connection = sqlite3.connect(ledger)
     connection.execute(f'ALTER TABLE "{table}" RENAME COLUMN "{column}" TO "other"')
     connection.commit()
     connection.close()
-    survives(machine)
+    check_survival(machine)
 
 
 @attack(
@@ -97,25 +97,25 @@ def shape(machine, table, column):
     quick=60,
 )
 def page(machine, page, what):
-    ledger = folded(machine)
-    lucky = random.Random(f"{machine.seed} {page} {what}")
+    ledger = create_merged_ledger(machine)
+    random_source = random.Random(f"{machine.seed} {page} {what}")
     content = bytearray(ledger.read_bytes())
     at = page * PAGE
     new = {
         "zeros": bytes(PAGE),
         "ones": b"\xff" * PAGE,
-        "random": lucky.randbytes(PAGE),
+        "random": random_source.randbytes(PAGE),
         "page 1 again": bytes(content[:PAGE]),
-        "half random": bytes(content[at : at + PAGE // 2]) + lucky.randbytes(PAGE // 2),
+        "half random": bytes(content[at : at + PAGE // 2]) + random_source.randbytes(PAGE // 2),
     }.get(what)
     if new is None:
         # A page's header, which contains the page's type and the positions of its cells.
-        place = at + (100 if page == 0 else 0) + lucky.randrange(12)
-        content[place] ^= 1 << lucky.randrange(8)
+        place = at + (100 if page == 0 else 0) + random_source.randrange(12)
+        content[place] ^= 1 << random_source.randrange(8)
     else:
         content[at : at + PAGE] = new
     ledger.write_bytes(content)
-    survives(machine)
+    check_survival(machine)
 
 
 @attack(
@@ -125,14 +125,14 @@ def page(machine, page, what):
     quick=100,
 )
 def header(machine, byte, what):
-    ledger = folded(machine)
+    ledger = create_merged_ledger(machine)
     content = bytearray(ledger.read_bytes())
     new = {"flipped": content[byte] ^ 0xFF, "zero": 0, "255": 255}[what]
     content[byte] = new
     ledger.write_bytes(content)
     # Bytes 60 to 63 contain the version of the tables. A high version means that a newer whycap wrote the file, and the
     # output says so.
-    survives(machine, may_be_newer=60 <= byte < 64)
+    check_survival(machine, may_be_newer=60 <= byte < 64)
 
 
 @attack(
@@ -157,13 +157,13 @@ def header(machine, byte, what):
     quick=40,
 )
 def cut(machine, size):
-    ledger = folded(machine)
+    ledger = create_merged_ledger(machine)
     os.truncate(ledger, min(size, ledger.stat().st_size))
-    survives(machine)
+    check_survival(machine)
 
 
 def make_content(machine, what):
-    lucky = random.Random(f"{machine.seed} {what}")
+    random_source = random.Random(f"{machine.seed} {what}")
     other = machine.outside / "other.sqlite3"
     statements = {
         "another program's database": ["CREATE TABLE notes(text)", "INSERT INTO notes VALUES('precious')"],
@@ -188,13 +188,13 @@ def make_content(machine, what):
         return other.read_bytes()
     return {
         "nothing": b"",
-        "random": lucky.randbytes(40960),
+        "random": random_source.randbytes(40960),
         "text": b"this is text\n" * 900,
         "zeros": bytes(40960),
-        "zip": b"PK\x03\x04" + lucky.randbytes(5000),
+        "zip": b"PK\x03\x04" + random_source.randbytes(5000),
         "the header alone": b"SQLite format 3\0",
         "a megabyte of ones": b"\xff" * (1 << 20),
-        "encrypted": lucky.randbytes(8 * PAGE),
+        "encrypted": random_source.randbytes(8 * PAGE),
         "a newline": b"\n",
     }[what]
 
@@ -228,14 +228,14 @@ CONTENTS = (
     ),
 )
 def content(machine, what, file):
-    folded(machine) if file == "ledger.sqlite3" else world.used(machine)
+    create_merged_ledger(machine) if file == "ledger.sqlite3" else world.used(machine)
     new = make_content(machine, what)
     (machine.data / file).write_bytes(new)
-    survives(machine, may_be_newer=what == "a huge version" and file == "ledger.sqlite3")
+    check_survival(machine, may_be_newer=what == "a huge version" and file == "ledger.sqlite3")
     if file == "ledger.sqlite3" and what in ("random", "text", "zip", "another program's database"):
         mark = b"precious" if "database" in what else new[:4096]
-        kept = [path for path in machine.data.rglob("*") if path.is_file() and mark in path.read_bytes()]
-        machine.check(kept, "what stood there was deleted or overwritten")
+        preserved = [path for path in machine.data.rglob("*") if path.is_file() and mark in path.read_bytes()]
+        machine.check(preserved, "the previous content was deleted or overwritten")
 
 
 # Values that whycap never writes, by table and column.
@@ -259,7 +259,7 @@ VALUES = {
     quick=120,
 )
 def value(machine, column, value):
-    ledger = folded(machine)
+    ledger = create_merged_ledger(machine)
     table, name = column.split(".")
     connection = sqlite3.connect(ledger, isolation_level=None)
     try:
@@ -310,7 +310,7 @@ def log(machine, file, start, what):
         "random": random.Random(start).randbytes(length),
     }[what]
     path.write_bytes(content)
-    survives(machine)
+    check_survival(machine)
 
 
 @attack(
@@ -351,7 +351,7 @@ def kinds(machine, kind, file):
     quick=8,
 )
 def crowd_on_damage(machine, count, what, number):
-    ledger = folded(machine)
+    ledger = create_merged_ledger(machine)
     content = ledger.read_bytes()
     ledger.write_bytes(
         {
@@ -363,7 +363,7 @@ def crowd_on_damage(machine, count, what, number):
         }[what]
     )
 
-    def ask(index):
+    def query(index):
         if index % 3 == 0:
             return lambda: machine.run(
                 "statusline", stdin=json.dumps(world.status_payload(machine)).encode(), timeout=30
@@ -373,7 +373,7 @@ def crowd_on_damage(machine, count, what, number):
         return lambda: machine.run("spend", "--json", timeout=40)
 
     messages = 0
-    for run in run_at_once([ask(index) for index in range(count)]):
+    for run in run_at_once([query(index) for index in range(count)]):
         is_word = (
             run.command == "spend" and "the ledger was damaged" in run.error_text and run.error_text.count("\n") == 1
         )
@@ -402,12 +402,12 @@ def again_and_again(machine, count):
             (machine.data / f"ledger.sqlite3{suffix}").unlink(missing_ok=True)
         (machine.data / "ledger.sqlite3").write_bytes(b"damage %d\n" % number * 500)
         machine.check_spend()
-    machine.check(len(set_aside(machine)) == count, f"kept are {set_aside(machine)}")
+    machine.check(len(set_aside(machine)) == count, f"the preserved ledgers are {set_aside(machine)}")
 
 
 @attack("ledgers", "`doctor` reports a ledger that is {what}", over=("random", "unusable"))
 def doctor_knows(machine, what):
-    ledger = folded(machine)
+    ledger = create_merged_ledger(machine)
     if what == "random":
         ledger.write_bytes(random.Random(0).randbytes(40960))
     else:

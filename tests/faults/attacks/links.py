@@ -15,7 +15,7 @@ from machine import NOBODY, SOMEBODY
 from suite import attack, product
 
 # Every file that whycap reads or writes, relative to the home. `*` stands for the first name that exists.
-OURS = (
+WHYCAP_PATHS = (
     ".local",
     ".local/share",
     ".local/share/whycap",
@@ -37,7 +37,7 @@ OURS = (
     ".local/share/whycap/quarantine/*",
     ".local/share/whycap/quarantine/*/manifest.json",
 )
-THEIRS = (
+CLIENT_PATHS = (
     ".claude",
     ".claude/settings.json",
     ".claude/settings.json.whycap-backup",
@@ -100,7 +100,7 @@ KINDS = (
 SPECIAL = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR)
 
 
-def starred(machine, relative):
+def resolve_wildcards(machine, relative):
     """Returns the path with each `*` replaced by the first name that exists. Raises KeyError if there is none."""
     path = machine.home
     for part in relative.split("/"):
@@ -176,9 +176,9 @@ def plant(machine, path, kind):
     return outside
 
 
-WHERE_THE_HOME_IS = {
+HOMES_BY_PATH = {
     path: "installed"
-    for path in (*OURS, *THEIRS)
+    for path in (*WHYCAP_PATHS, *CLIENT_PATHS)
     if any(part in path for part in ("install/", "wrapped", "whycap.md", "skills/whycap", "backup"))
 }
 
@@ -189,9 +189,9 @@ def replaced(machine, path, kind, call, user=None):
         # Both files are written in place, even if they have other names. Backups with hard links are common, and only
         # the user's own files can be linked here (because of the system's protected_hardlinks).
         return
-    world.HOMES[WHERE_THE_HOME_IS.get(path, "used")](machine)
+    world.HOMES[HOMES_BY_PATH.get(path, "used")](machine)
     try:
-        place = starred(machine, path)
+        place = resolve_wildcards(machine, path)
     except KeyError:
         return
     outside = plant(machine, place, kind)
@@ -207,11 +207,11 @@ def replaced(machine, path, kind, call, user=None):
         raise BrokenPromise(f"outside, {problem}")
     # The data directory as a whole may be kept elsewhere on purpose, but its parts may not.
     if kind == "link to a directory" and machine.data in place.parents and len(os.listdir(outside / "directory")) > 1:
-        raise BrokenPromise("outside, a file was made in the directory that the link leads to")
+        raise BrokenPromise("outside, a file was created in the directory that the link leads to")
     if kind_before in SPECIAL and file_type(place) != kind_before:
         raise BrokenPromise(f"the {kind} in the place of {path} was replaced or removed")
     if kind == "full directory" and not (place / "inside").exists() and path not in CLEARED_DIRECTORIES:
-        raise BrokenPromise(f"what stood in the directory in the place of {path} is gone")
+        raise BrokenPromise(f"the content of the directory in place of {path} is gone")
 
 
 # A directory in place of one of these files is a lock like any other, and may be moved to quarantine as a whole.
@@ -227,8 +227,8 @@ CLEARED_DIRECTORIES = (
 
 def difference(before, after):
     """Returns a description of the first change, or None if nothing has changed."""
-    names = {name: entry for name, entry in before[4]}
-    now = {name: entry for name, entry in after[4]}
+    names = dict(before[4])
+    now = dict(after[4])
     for name, entry in names.items():
         if name not in now:
             return f"{name} is gone"
@@ -242,12 +242,12 @@ def difference(before, after):
         if stat.S_ISREG(old[0]) and old[4] != new[4]:
             return f"{name} was overwritten"
         if stat.S_ISDIR(old[0]):
-            inner = {inner_name: value for inner_name, value in new[4]}
+            inner = dict(new[4])
             for inner_name, value in old[4]:
                 if inner.get(inner_name) != value:
                     return f"{name}/{inner_name} was changed"
-    made = sorted(set(now) - set(names))
-    return f"{made[0]} was made there" if made else None
+    created = sorted(set(now) - set(names))
+    return f"{created[0]} was created there" if created else None
 
 
 CALLS = (
@@ -334,7 +334,7 @@ def once_harmful(machine, call, path, kind):
 @attack(
     "links",
     "{call} does not change the target of a {kind} in place of whycap's {path}, and does not wait",
-    over=product(CALLS, OURS, KINDS),
+    over=product(CALLS, WHYCAP_PATHS, KINDS),
     quick=1000,
 )
 def in_our_place(machine, call, path, kind):
@@ -344,7 +344,7 @@ def in_our_place(machine, call, path, kind):
 @attack(
     "links",
     "{call} does not change the target of a {kind} in place of Claude Code's {path}, and does not wait",
-    over=product(CALLS, THEIRS, KINDS),
+    over=product(CALLS, CLIENT_PATHS, KINDS),
     quick=800,
 )
 def in_their_place(machine, call, path, kind):
@@ -363,7 +363,7 @@ def in_their_place(machine, call, path, kind):
 @attack(
     "links",
     "an ordinary user's {call} does not change the target of a {kind} in place of {path}",
-    over=product(CALLS, (*OURS, *THEIRS), KINDS),
+    over=product(CALLS, (*WHYCAP_PATHS, *CLIENT_PATHS), KINDS),
     quick=250,
 )
 def as_a_user(machine, call, path, kind):
@@ -569,7 +569,7 @@ def swapped_in_the_middle(machine, call, path, number):
     world.call(machine, call, pause=(number, swap))
     problem = difference(before, observable_state(victims))
     if not problem and os.listdir(victims / "directory"):
-        problem = "a file was made in the directory there"
+        problem = "a file was created in the directory there"
     if problem:
         raise BrokenPromise(f"outside, {problem}")
 

@@ -128,7 +128,7 @@ def umasks(machine, umask, call):
     world.fresh(machine)
     world.write_locks(machine)
     machine.change_owner(NOBODY)
-    before = {path for path in machine.root.rglob("*")}
+    before = set(machine.root.rglob("*"))
     world.call(machine, call, user=NOBODY, umask=int(umask, 8))
     for path in sorted(set(machine.root.rglob("*")) - before):
         found = path.lstat()

@@ -86,15 +86,15 @@ def usage_with(field, value):
     return usage
 
 
-def sound_sessions():
+def valid_sessions():
     """The figures that `spend --by session` must show for the sessions without invalid data."""
     return {"alpha": 16, "beta": 12, "gamma": 6}
 
 
-def still_usable(machine, poisoned="poison"):
+def check_still_usable(machine, poisoned="poison"):
     """Checks that the valid sessions are exact, that every figure is a number and not negative, and that everything
     still works with and without the invalid data."""
-    looks_sane(machine)
+    check_report_is_valid(machine)
     machine.statusline(world.status_payload(machine, poisoned))
     for name in ("Stop", "UserPromptSubmit", "/whycap spend"):
         machine.hook(world.hook_event(machine, name, poisoned))
@@ -117,17 +117,17 @@ def still_usable(machine, poisoned="poison"):
         )
     machine.path(world.transcript(poisoned)).unlink()
     world.add_responses(machine, "beta", (70,))
-    looks_sane(machine, beta=13)
+    check_report_is_valid(machine, beta=13)
     machine.statusline(world.status_payload(machine, "beta"))
 
 
-def looks_sane(machine, **changed):
+def check_report_is_valid(machine, **changed):
     run = machine.command("spend", "--by", "session", "--json")
     if run.exit_code != 0:
         raise BrokenPromise(f"the ledger is unusable: {run.error_text}")
     report = run.json()
     groups = {group["key"]: group for group in report["groups"]}
-    for session, count in {**sound_sessions(), **changed}.items():
+    for session, count in {**valid_sessions(), **changed}.items():
         found = groups.get(session, {"responses": 0, "cost_usd": 0})
         if found["responses"] != count or abs(found["recorded_usd"] - count * RESPONSE_USD) > 1e-9:
             raise BrokenPromise(
@@ -141,7 +141,7 @@ def looks_sane(machine, **changed):
                 raise BrokenPromise(f"{name}{key} is negative: {number}")
     whole = sum(group["cost_usd"] for group in groups.values())
     if abs(whole - report["total"]["cost_usd"]) > max(1e-6, whole * 1e-9):
-        raise BrokenPromise(f"the groups add up to ${whole}, the total says ${report['total']['cost_usd']}")
+        raise BrokenPromise(f"the groups add up to ${whole}, the total is ${report['total']['cost_usd']}")
 
 
 def numbers_of(value, key=""):
@@ -184,7 +184,7 @@ def counts(machine, field, counts, times):
     ]
     values.append(world.response("poison", 9999))
     world.append_lines(machine, "poison", *values)
-    still_usable(machine)
+    check_still_usable(machine)
 
 
 @attack(
@@ -207,7 +207,7 @@ def by_the_status_line(machine, field, count):
         run = machine.statusline(world.status_payload(machine, "poison"))
         machine.check("$-" not in run.text and "-$" not in run.text, f"the line shows a negative amount: {run.text!r}")
         machine.hook(world.hook_event(machine, "Stop", "poison"))
-    still_usable(machine)
+    check_still_usable(machine)
 
 
 @attack(
@@ -228,13 +228,13 @@ def running_totals(machine, field, count):
     world.append_lines(
         machine, "poison", world.response("poison", 1), raw(state), world.response("poison", 2), raw(state)
     )
-    still_usable(machine)
+    check_still_usable(machine)
 
 
 @attack(
     "poison",
     "a total of {count} in the status line's input does not affect the amounts",
-    over=[name for name in COUNTS],
+    over=list(COUNTS),
 )
 def client_totals(machine, count):
     world.used(machine)
@@ -243,7 +243,7 @@ def client_totals(machine, count):
         payload["cost"]["total_cost_usd"] = COUNTS[count]
         machine.statusline(raw(payload).encode())
     world.append_lines(machine, "poison", world.response("poison", 1))
-    still_usable(machine)
+    check_still_usable(machine)
 
 
 # --- lines ---------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ def lines(machine, what):
     report = machine.command("spend", "--json", "--by", "session", exits=(0,)).json()
     groups = {group["key"]: group for group in report["groups"]}
     found = groups.get("sound", {"responses": 0, "recorded_usd": 0.0})
-    for session, count in sound_sessions().items():
+    for session, count in valid_sessions().items():
         machine.check(
             groups.get(session, {}).get("responses") == count,
             f"the sound session {session} counts {groups.get(session, {}).get('responses')}, true are {count}",
@@ -355,7 +355,8 @@ def endless_line(machine, gigabytes):
     # Reading a gigabyte takes at least 0.3 s. A status-line call that does not read it takes 0.03 s, or 0.06 s on a
     # busy machine.
     machine.check(
-        again.cpu_seconds < 0.2, f"a draw takes {again.cpu_seconds:.2f} s, the first took {first.cpu_seconds:.2f} s"
+        again.cpu_seconds < 0.2,
+        f"a status-line call takes {again.cpu_seconds:.2f} s, the first took {first.cpu_seconds:.2f} s",
     )
     machine.check_spend()
 
@@ -414,13 +415,13 @@ def names(machine, name, value):
         run = world.call(machine, call)
         machine.check(run.exit_code == 0, f"{call} fails: {run.error_text}")
     machine.statusline(world.status_payload(machine, "poison"))
-    looks_sane(machine)
+    check_report_is_valid(machine)
 
 
 @attack(
     "poison",
     "a user's own prices that are {count} make no total wrong or negative",
-    over=[name for name in COUNTS],
+    over=list(COUNTS),
     quick=20,
 )
 def own_prices(machine, count):

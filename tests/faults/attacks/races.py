@@ -91,12 +91,12 @@ class Holder:
         if not os.path.lexists(self.place):
             raise BrokenPromise("the fresh lock is gone")
         if self.place.stat().st_ino != self.inode:
-            raise BrokenPromise("something else stands in the fresh lock's place")
+            raise BrokenPromise("the fresh lock was replaced with something else")
         if not self.is_directory and "fresh" not in self.place.read_text():
-            raise BrokenPromise(f"the fresh lock holds {self.place.read_text()!r}")
+            raise BrokenPromise(f"the fresh lock contains {self.place.read_text()!r}")
 
 
-def raced(machine, path, number, *arguments):
+def run_race(machine, path, number, *arguments):
     holder = Holder(machine, path)
     try:
         machine.run(*arguments, pause=(number, holder.take), environment=REAL_CLOCK, timeout=30)
@@ -113,7 +113,7 @@ def raced(machine, path, number, *arguments):
 )
 def taken_while_cleared(machine, path, number):
     stale_locks(machine)
-    raced(machine, path, number, "--clear-stale-locks")
+    run_race(machine, path, number, "--clear-stale-locks")
 
 
 CHANGING = ("unlinkat", "rmdir", "renameat2", "renameat", "rename", "unlink")
@@ -141,7 +141,7 @@ def last_instant(machine, path, before_end):
     total = machine.run("--clear-stale-locks", list_calls=True, environment=REAL_CLOCK).call_count
     for number in (total - before_end, total - before_end + 1):
         stale_locks(machine)
-        raced(machine, path, number, "--clear-stale-locks")
+        run_race(machine, path, number, "--clear-stale-locks")
 
 
 @attack(
@@ -152,7 +152,7 @@ def last_instant(machine, path, before_end):
 )
 def taken_while_restored(machine, path, number):
     world.used(machine)
-    raced(machine, path, number, "locks", "--restore")
+    run_race(machine, path, number, "locks", "--restore")
 
 
 def all_calls_of_clearing(machine):
@@ -198,9 +198,9 @@ def transcript(machine, change, number):
         if change == "grown":
             world.add_responses(machine, "beta", (90, 91))
         elif change == "replaced":
-            beside = machine.outside / "new"
-            beside.write_bytes(whole)
-            os.rename(beside, path)
+            new_path = machine.outside / "new"
+            new_path.write_bytes(whole)
+            os.rename(new_path, path)
         elif change == "cut":
             os.truncate(path, len(whole) // 2)
         elif change == "removed":
@@ -209,9 +209,7 @@ def transcript(machine, change, number):
             os.rename(path, path.with_name("beta-moved.jsonl"))
 
     machine.command("spend", "--json", pause=(number, happen))
-    if change == "cut":
-        path.write_bytes(whole)
-    elif change == "removed" and not path.exists():
+    if change == "cut" or change == "removed" and not path.exists():
         path.write_bytes(whole)
     machine.check_spend()
 

@@ -71,7 +71,7 @@ FRAMES = {
 }
 
 
-def nowhere(machine, core, outputs=()):
+def check_absent(machine, core, outputs=()):
     """Checks that none of whycap's files and no output contains the secret."""
     # Leaking half of a secret is as bad as leaking all of it.
     part = core[: max(12, len(core) // 2)]
@@ -81,7 +81,7 @@ def nowhere(machine, core, outputs=()):
             if part in path:
                 raise BrokenPromise(f"it is in the name {path}")
             if os.path.isfile(path) and part.encode() in open(path, "rb").read():
-                raise BrokenPromise(f"it is kept in {os.path.relpath(path, machine.home)}")
+                raise BrokenPromise(f"it is stored in {os.path.relpath(path, machine.home)}")
     for call, run in outputs:
         if part.encode() in run.stdout + run.stderr or part.encode() in run.stdout.replace(b"\n", b"").replace(
             b" ", b""
@@ -145,7 +145,7 @@ def in_errors(machine, secret, frame, way):
             ("explain --json --text", machine.command("explain", "--json", "--text", message)),
         ]
     outputs += outputs_of(machine, "delta")
-    nowhere(machine, core, outputs)
+    check_absent(machine, core, outputs)
     if frame == "inside" and way == "it is an argument":
         limit = json.loads(outputs[1][1].stdout)["incident"]["limit"]
         machine.check(limit == "five_hour", f"the rest of the message is not understood any more: {limit}")
@@ -215,7 +215,7 @@ def in_fields(machine, source, field, secret):
     else:
         outputs.append(("hook", machine.hook(value)))
         outputs.append(("hook", machine.hook(world.hook_event(machine, "StopFailure", "delta"))))
-    nowhere(machine, core, outputs + outputs_of(machine, "delta"))
+    check_absent(machine, core, outputs + outputs_of(machine, "delta"))
 
 
 ON_ONE_LINE = " on one line"
@@ -308,7 +308,7 @@ def in_settings(machine, secret, place):
             "uninstall",
         )
     ]
-    nowhere(machine, core, outputs)
+    check_absent(machine, core, outputs)
 
 
 @attack(
@@ -363,4 +363,4 @@ def prompts(machine, what):
     world.append_lines(machine, session, world.response(session, 2))
     outputs = outputs_of(machine, session)
     machine.check(not re.search(core[:20], "".join(run.text for _, run in outputs)), "it is printed")
-    nowhere(machine, core, outputs)
+    check_absent(machine, core, outputs)

@@ -175,7 +175,7 @@ def never_closed(machine, call, came):
     }[came]
     run = machine.command(call.split()[0], stdin=NeverClosed(data))
     if call == "statusline" and came.startswith("everything"):
-        machine.check("Opus" in run.text, f"the line was not drawn from what came: {run.text!r}")
+        machine.check("Opus" in run.text, f"the line does not show the input: {run.text!r}")
 
 
 @attack("stdin", "{call} does not wait for input that arrives byte by byte", over=CLIENT_CALLS)
@@ -399,7 +399,7 @@ def session_names(machine, identity):
         machine.hook(json.dumps(world.hook_event(machine, name, "gamma", session_id=identity)).encode())
     machine.check(victim.read_text() == "precious", "a file outside was changed")
     after = {path for path in machine.root.rglob("*") if machine.data not in path.parents}
-    machine.check(before == after, f"made outside its directory: {sorted(map(str, after - before))}")
+    machine.check(before == after, f"created outside its directory: {sorted(map(str, after - before))}")
 
 
 @attack("stdin", "the reply to {question} is still valid when it is requested a hundred times", over=world.PROMPTS)

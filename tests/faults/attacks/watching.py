@@ -14,7 +14,7 @@ import world
 from suite import attack
 
 SECOND = 1.0
-DRAWN = b"Press q to quit"
+PRINTED_TEXT = b"Press q to quit"
 
 
 class Terminal:
@@ -75,7 +75,7 @@ class Terminal:
 def watching(machine):
     world.fresh(machine)
     terminal = Terminal(machine)
-    machine.check(DRAWN in terminal.shown(DRAWN, 10 * SECOND), "nothing is drawn")
+    machine.check(PRINTED_TEXT in terminal.shown(PRINTED_TEXT, 10 * SECOND), "nothing is printed")
     machine.check(terminal.is_taken(), "the terminal was not taken, so nothing is tried")
     return terminal
 
@@ -142,7 +142,7 @@ def stopped(machine, how):
             machine.check(terminal.state() == "T", f"it is in state {terminal.state()}, not stopped")
             machine.check(not terminal.is_taken() and b"\x1b[?25h" in left, "the terminal is not given back")
             terminal.process.send_signal(signal.SIGCONT)
-            machine.check(DRAWN in terminal.shown(DRAWN), "nothing is drawn when it goes on")
+            machine.check(PRINTED_TEXT in terminal.shown(PRINTED_TEXT), "nothing is printed when it continues")
             machine.check(terminal.is_taken(), "the terminal is not taken again")
         os.write(terminal.master, b"q")
         machine.check(terminal.ends() and terminal.process.returncode == 0, "q does not end it")
