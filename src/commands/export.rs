@@ -29,8 +29,9 @@ pub(crate) struct ExportArguments {
     /// Print a dashboard, or a script that loads exports into a database
     #[arg(long, value_enum, conflicts_with_all = ["since", "rows", "dry_run"])]
     print: Option<Script>,
-    /// Erase rows from DIR, no matter which machine exported them: person=NAME, project=NAME, or before=DAY
-    #[arg(long, value_name = "WHAT", conflicts_with_all = ["since", "rows", "dry_run", "print"])]
+    /// Erase rows from DIR, no matter which machine exported them: person=NAME, project=NAME, or before=DAY. With
+    /// --print clickhouse, print the SQL that erases them
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["since", "rows", "dry_run"])]
     erase: Option<Erasure>,
     /// Print a new random key for export.key in config.toml
     #[arg(long, exclusive = true)]
@@ -44,7 +45,7 @@ impl Subcommand for ExportArguments {
         }
         if let Some(script) = self.print {
             let text = script
-                .text(self.target.as_deref())?
+                .text(self.target.as_deref(), self.erase.as_ref())?
                 .ok_or_else(|| misuse(NO_DIRECTORY))?;
             return print_text(&text);
         }

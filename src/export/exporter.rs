@@ -65,7 +65,7 @@ pub(super) enum Ownership {
 
 impl Exporter {
     /// Identifies the person by the configured name or, if there is none, by the current account. Without an account,
-    /// each machine is treated as a separate person.
+    /// the system user name is used if a key is configured. Otherwise, each machine is treated as a separate person.
     pub(crate) fn new(
         paths: &Paths,
         environment: &Environment,
@@ -78,13 +78,13 @@ impl Exporter {
         let login = account.map(person_hash);
 
         let person = match (&config.person, &login) {
-            (Some(name), _) => name.clone(),
-            (None, Some(login)) => pseudonym(config, login),
-            (None, None) => machine.clone(),
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(login)) => Some(pseudonym(config, login)),
+            (None, None) => user_pseudonym(environment, config),
         };
         let secret = config.key.as_deref().or(organization).or(account);
         Ok(Self {
-            person,
+            person: person.unwrap_or_else(|| machine.clone()),
             login,
             owners: session_owners(paths),
             provider: provider(paths, environment, account.is_some()),
@@ -131,6 +131,13 @@ fn pseudonym(config: &Export, account: &str) -> String {
         Some(key) => hash(key, account),
         None => account.to_owned(),
     }
+}
+
+fn user_pseudonym(environment: &Environment, config: &Export) -> Option<String> {
+    let user = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| environment.text(name))?;
+    Some(hash(config.key.as_deref()?, &format!("user {user}")))
 }
 
 /// Determines the provider from the settings and the login on this machine.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::erasure::ErasedRows;
+use super::erasure::{ErasedRows, Erasure};
 use super::files::list_all_files;
 use crate::disk::Error;
 
@@ -36,20 +36,26 @@ const FILE_READER: [[&str; 2]; 2] = [
 ];
 
 impl Script {
-    /// Generates the script. With `directory`, the scripts exclude everything that was ever erased from it. Returns
-    /// `None` if the script requires a directory and none is given. Fails if the list of erased rows cannot be read.
-    pub(crate) fn text(self, directory: Option<&Path>) -> Result<Option<String>, Error> {
+    /// Generates the script. With `erasure`, the ClickHouse script first deletes the erased rows. With `directory`, the
+    /// scripts exclude everything that was ever erased from it. Returns `None` if the script requires a directory and
+    /// none is given. Fails if the list of erased rows cannot be read.
+    pub(crate) fn text(
+        self,
+        directory: Option<&Path>,
+        erasure: Option<&Erasure>,
+    ) -> Result<Option<String>, Error> {
         let erased_values = match directory {
             Some(directory) => ErasedRows::read(directory)?.sql_values(),
             None => None,
         };
         let text = match self {
             Self::Clickhouse => {
+                let deletion = erasure.map(deletion_sql).unwrap_or_default();
                 let tables = include_str!("sql/clickhouse.sql");
                 let erased = erased_values.map(|values| {
                     include_str!("sql/erased.sql").replace("VALUES", &format!("VALUES {values}"))
                 });
-                tables.replace(ERASED, &erased.unwrap_or_default()) + VIEWS
+                deletion + &tables.replace(ERASED, &erased.unwrap_or_default()) + VIEWS
             }
             Self::ClickhouseLoader => include_str!("sql/load-clickhouse.sh").to_owned(),
             Self::Duckdb => {
@@ -73,4 +79,21 @@ impl Script {
         };
         Ok(Some(text))
     }
+}
+
+/// Returns the statements to delete erased rows from a ClickHouse database.
+fn deletion_sql(erasure: &Erasure) -> String {
+    let (named, old) = match erasure {
+        Erasure::Person(name) => (format!("person = {}", sql_string(name)), "0".to_owned()),
+        Erasure::Project(name) => (format!("project = {}", sql_string(name)), "0".to_owned()),
+        Erasure::Before(day) => ("0".to_owned(), format!("time < '{day} 00:00:00'")),
+    };
+    // Insert the name last, because it can contain any text, including the other placeholders.
+    include_str!("sql/erase.sql")
+        .replace("OLD", &old)
+        .replace("NAMED", &named)
+}
+
+fn sql_string(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

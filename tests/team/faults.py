@@ -92,7 +92,7 @@ class Team:
         """Erases rows in the files and in ClickHouse, as described in docs/team.md."""
         process = run_whycap(self.binary, self.directory, "export", self.directory, "--erase", rows)
         assert process.returncode == 0, process.stderr
-        self.clickhouse.update_sums(self.directory)
+        self.clickhouse.update_sums("--erase", rows)
         return process.stdout
 
     def sums(self, by=SUMMED_COLUMNS):

@@ -399,8 +399,8 @@ def erasures(binary):
         ("before=2026-11-06", "2026-11-05", 20),
     ):
         with example_exports(binary) as (directory, clickhouse):
+            clickhouse.update_sums("--erase", filter_)
             process = run_whycap(binary, directory, "export", directory, "--erase", filter_)
-            clickhouse.update_sums(directory)
             remaining = [
                 row for row in exported_rows(directory) if any(str(value).startswith(name) for value in row.values())
             ]
