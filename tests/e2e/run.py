@@ -26,7 +26,7 @@ def run_one(name, function, stage):
     try:
         function(stage, report)
     except Exception as error:  # a journey that raises an exception is a failure but does not end the suite
-        with report.check("the journey comes to its end"):
+        with report.check("the journey ends without an exception"):
             raise error
     return report
 
@@ -37,35 +37,35 @@ def main():
         "--clients", default="newest", help="versions, or 'newest' (default), or 'all': " + ", ".join(VERSIONS)
     )
     parser.add_argument("--only", default="", help="names of journeys, separated by commas")
-    parser.add_argument("--jobs", type=int, default=2, help="journeys at a time (default 2)")
-    parser.add_argument("--list", action="store_true", help="name the journeys and stop")
-    chosen = parser.parse_args()
+    parser.add_argument("--jobs", type=int, default=2, help="the number of journeys that run at a time (default: 2)")
+    parser.add_argument("--list", action="store_true", help="list the journeys and exit")
+    options = parser.parse_args()
 
-    versions = {"newest": [NEWEST], "all": VERSIONS}.get(chosen.clients) or chosen.clients.split(",")
-    names = [name for name in chosen.only.split(",") if name]
-    if chosen.list:
+    versions = {"newest": [NEWEST], "all": VERSIONS}.get(options.clients) or options.clients.split(",")
+    names = [name for name in options.only.split(",") if name]
+    if options.list:
         for name, function, stage in all_journeys([(version, None) for version in versions]):
             print(f"{name:16} client {stage.version:8} {stage.account:10} {stage.columns}x{stage.rows}")
         return 0
     for tool in ("tmux", "cargo"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing: the end-to-end suite needs it")
-    planned = [
-        entry
-        for entry in all_journeys([(version, client(version)) for version in versions])
-        if not names or entry[0] in names
-    ]
+    journeys = all_journeys([(version, client(version)) for version in versions])
+    planned = [entry for entry in journeys if not names or entry[0] in names]
     if not planned:
-        sys.exit(f"no journey is called {chosen.only}; --list names them")
+        sys.exit(f"there is no journey called {options.only}; --list shows all journeys")
 
-    started, passed, failed = time.monotonic(), 0, 0
-    with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
+    start = time.monotonic()
+    passed = 0
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(run_one, *entry) for entry in planned]
         for future in concurrent.futures.as_completed(futures):
             report = future.result()
-            passed, failed = passed + report.passed, failed + report.failed
+            passed += report.passed
+            failed += report.failed
             print(report.text(), flush=True)
-    print(f"{len(planned)} journeys in {time.monotonic() - started:.0f} s")
+    print(f"{len(planned)} journeys in {time.monotonic() - start:.0f} s")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

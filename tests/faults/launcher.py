@@ -28,7 +28,6 @@ class Tools:
     launch: Path
     clock: Path
     repository: Path
-    has_wait: bool = False
 
 
 @dataclass

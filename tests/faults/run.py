@@ -132,13 +132,11 @@ def build_tools(scratch, program):
     shutil.copy("/bin/sleep", directory / "claude")
     compile_c("launch.c", directory / "launch")
     compile_c("clock.c", directory / "clock.so", "-shared", "-fPIC")
-    help_of_wait = subprocess.run([whycap, "wait", "--help"], capture_output=True)
     return Tools(
         program=whycap,
         launch=directory / "launch",
         clock=directory / "clock.so",
         repository=REPOSITORY,
-        has_wait=help_of_wait.returncode == 0,
     )
 
 
