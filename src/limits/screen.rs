@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::decide::{ActionName, is_for};
+use super::evidence::MaySpare;
 use super::incident::Incident;
 use super::wording::{
     Action, ending_row, old_name, reason_sentence, state_sentence, unknown_sentence,
@@ -121,12 +122,13 @@ pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -
     report
 }
 
-/// Adds the headline, and the sentence that names the session. While an error still blocks work, the session comes first,
-/// because the headline would otherwise seem to be about the user's own session.
+/// Adds the headline, and the sentence that names the session. In a conversation, the session comes first while the error
+/// still blocks work, because the headline would otherwise seem to be about the user's own session.
 fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report) {
     let session = session.map(str::to_owned);
-    if incident.diagnosis.state.is_over() {
-        report.paragraph(Tone::Strong, incident.headline.clone());
+    let is_for_all_sessions = incident.evidence.collected.may_spare == MaySpare::OtherSessions;
+    if incident.diagnosis.state.is_over() || is_for_all_sessions {
+        report.paragraph(tone_of_headline(incident), incident.headline.clone());
         report.paragraphs(Tone::Quiet, session);
         return;
     }
