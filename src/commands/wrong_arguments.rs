@@ -10,7 +10,7 @@ use crate::embedded;
 use crate::spend::GroupBy;
 
 /// The error for combining `--by` and `--html`.
-const PAGE_HAS_ALL: &str = "`whycap spend --html` writes a page with fixed sections (totals, days, projects, causes, windows, limits, and sessions); omit --by";
+const PAGE_HAS_ALL: &str = "`whycap spend --html` writes a page with fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); omit --by";
 
 /// Describes a parser error in a single line. The line ends with a suggestion of what to type instead, or with a
 /// reference to the help. `arguments` does not include the program name.

@@ -1,18 +1,28 @@
-//! Renders spend by day and model as a chart and as a table.
+//! Renders spend by day and model as a chart and as a calendar, and spend by hour of the week.
+
+use std::iter::once;
 
 use chrono::NaiveDate;
 
 use super::View;
 use super::chart::{self, COLUMN, HEIGHT, Scale};
-use super::markup::{LegendItem, Markup};
+use super::markup::{DARKEST, LegendItem, Markup};
 use super::sums::total_of;
 use crate::ledger::Tally;
 use crate::pricing::Money;
-use crate::render::Table;
+use crate::render::{Cell, Table};
 use crate::spend::{amount, share};
+use crate::time::monday_of;
 
 /// The number of models with their own color. All other models share a color.
 const COLORS: usize = 7;
+
+const HOURS: u32 = 24;
+
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// The number of weeks in the calendar.
+const CALENDAR_WEEKS: usize = 13;
 
 /// The width of a bar as a fraction of the column width.
 const BAR_WIDTH: f64 = 0.85;
@@ -50,6 +60,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     page.raw("<ul class=\"legend\">");
     page.legend_items(legend(view));
 
+    write_calendar(view, page);
     page.collapsed_table(
         "Show the days as a table",
         "by-day",
@@ -138,4 +149,84 @@ fn day_table(view: &View<'_>) -> Table {
 
 fn day_name(day: NaiveDate) -> String {
     day.format("%Y-%m-%d %a").to_string()
+}
+
+/// Writes a calendar of the most recent weeks, with one row per week.
+fn write_calendar(view: &View<'_>, page: &mut Markup) {
+    let days = &view.contents.sums.days;
+    let Some((first, last)) = days.keys().next().zip(days.keys().next_back()) else {
+        return;
+    };
+    let mut mondays: Vec<NaiveDate> = monday_of(*last)
+        .iter_days()
+        .rev()
+        .step_by(7)
+        .take_while(|monday| *monday >= monday_of(*first))
+        .take(CALENDAR_WEEKS)
+        .collect();
+    mondays.reverse();
+
+    let start = mondays.first().unwrap_or(last);
+    let highest = days
+        .range(start..)
+        .map(|(_, sums)| total_of(sums).cost())
+        .max()
+        .unwrap_or_default();
+
+    let mut table = Table::new(once("day").chain(WEEKDAYS));
+    for monday in mondays {
+        let cells = monday.iter_days().take(7).map(|day| {
+            if (*first..=*last).contains(&day) {
+                let cost = days.get(&day).map(total_of).unwrap_or_default().cost();
+                shaded_cell(&day_name(day), cost, highest)
+            } else {
+                Cell::default()
+            }
+        });
+        let week_name = monday.format("%b %-d").to_string();
+        table.row(once(week_name.into()).chain(cells));
+    }
+    page.table("calendar week", "Cost by day, as a calendar", &table);
+    write_shade_legend(page, highest);
+}
+
+/// Writes the section "By hour of the week".
+pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
+    let week = &view.contents.sums.week;
+    let highest = week.values().copied().max().unwrap_or_default().or_zero();
+    let hour_names = (0..HOURS).map(|hour| hour.to_string());
+
+    let mut table = Table::new(once("day".to_owned()).chain(hour_names));
+    for (weekday_name, weekday) in WEEKDAYS.into_iter().zip(0..) {
+        let cells = (0..HOURS).map(|hour| {
+            let cost = week.get(&[weekday, hour]).copied().unwrap_or_default();
+            shaded_cell(&format!("{weekday_name} {hour}:00"), cost, highest)
+        });
+        table.row(once(weekday_name.into()).chain(cells));
+    }
+    page.table("week", "Cost by hour of the week", &table);
+    write_shade_legend(page, highest);
+}
+
+/// Returns a cell that is shaded according to its cost relative to the highest cost.
+fn shaded_cell(name: &str, cost: Money, highest: Money) -> Cell {
+    let share = cost.usd() / highest.usd().max(f64::MIN_POSITIVE);
+    Cell::from(format!("{name}: {}", cost.show()))
+        .with_exact(cost.exact())
+        .with_shade(share)
+}
+
+/// Writes the legend for the shades.
+fn write_shade_legend(page: &mut Markup, highest: Money) {
+    page.raw("<ul class=\"legend\" aria-label=\"meaning of the colors\">");
+    page.legend_items((0..=DARKEST).map(|shade| LegendItem {
+        class: format!("h{shade}"),
+        name: if shade == 0 {
+            "nothing".to_owned()
+        } else {
+            let limit = highest.share(shade.into(), DARKEST.into());
+            format!("up to {}", limit.show())
+        },
+        remark: String::new(),
+    }));
 }

@@ -92,7 +92,13 @@ impl Markup {
         if let Some(exact) = &cell.exact {
             self.write(" data-v=\"{}\"", &[exact]);
         }
-        self.write(">{}", &[&cell.text]);
+        match cell.shade {
+            Some(share) => self.write(
+                " class=\"h{}\" title=\"{}\"><span class=\"unseen\">{}</span>\n",
+                &[&shade(share), &cell.text, &cell.text],
+            ),
+            None => self.write(">{}", &[&cell.text]),
+        }
         if let Some(share) = cell.bar {
             self.write(
                 "<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"{}\" height=\"1\"></rect>\n</svg>\n",
@@ -142,6 +148,16 @@ impl Markup {
         }
         self.raw("</ul>\n");
     }
+}
+
+/// The darkest shade of a cell. Shades range from 0 (no shade) to this value.
+pub(super) const DARKEST: u8 = 5;
+
+/// Returns the shade for a share, from 0 to [`DARKEST`].
+fn shade(share: f64) -> u8 {
+    (0..DARKEST)
+        .find(|shade| share * f64::from(DARKEST) <= f64::from(*shade))
+        .unwrap_or(DARKEST)
 }
 
 /// Formats a number with at most two decimal places.

@@ -189,7 +189,7 @@ impl View<'_> {
         page.raw("</main>\n");
     }
 
-    fn parts(&self) -> [PagePart; 8] {
+    fn parts(&self) -> [PagePart; 9] {
         let Contents { sums, team, .. } = self.contents;
         let has_spend = !sums.days.is_empty();
         [
@@ -222,6 +222,12 @@ impl View<'_> {
                 id: "causes",
                 title: "By cause",
                 write: sums::write_causes,
+            },
+            PagePart {
+                is_shown: has_spend,
+                id: "hours",
+                title: "By hour of the week",
+                write: days::by_hour,
             },
             PagePart {
                 is_shown: team.is_none(),
@@ -334,7 +340,7 @@ mod tests {
                 );
             }
         }
-        assert!(colors.len() > 15, "{colors:?}");
+        assert!(colors.len() > 20, "{colors:?}");
     }
 
     #[test]

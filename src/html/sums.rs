@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, Timelike};
 use indexmap::IndexMap;
 
 use super::markup::Markup;
@@ -41,11 +41,13 @@ pub(crate) struct PageSums {
     pub(super) models: SumsByName,
     /// The sums by day and model.
     pub(super) days: BTreeMap<NaiveDate, SumsByName>,
+    /// The cost by weekday (starting with Monday) and hour.
+    pub(super) week: BTreeMap<[u32; 2], Money>,
     /// The sums by session ID and model.
     sessions: HashMap<String, SumsByName>,
-    /// The quarter hour of the previous row and its day. Both are cached because consecutive rows often have the same
-    /// time, and time zone conversion takes longer than everything else.
-    latest: Option<(Millis, NaiveDate)>,
+    /// The quarter hour of the previous row and its local time. Both are cached because consecutive rows often have the
+    /// same time, and time zone conversion takes longer than everything else.
+    latest: Option<(Millis, DateTime<FixedOffset>)>,
 }
 
 /// Returns the total over all models, projects, or people.
@@ -57,7 +59,9 @@ impl PageSums {
     /// Adds a row, which must include its session and project. If `names_model` is false, the model name is omitted,
     /// because users can choose arbitrary names.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
-        let day = self.day_of(row.at, zone);
+        let local = self.local_time(row.at, zone);
+        let weekday_and_hour = [local.weekday().num_days_from_monday(), local.hour()];
+        *self.week.entry(weekday_and_hour).or_default() += row.tally.cost();
 
         let model = if names_model {
             or_unknown(row.model)
@@ -68,7 +72,7 @@ impl PageSums {
         let mut sums = vec![
             (&mut self.projects, or_unknown(&row.origin.project)),
             (&mut self.models, model),
-            (self.days.entry(day).or_default(), model),
+            (self.days.entry(local.date_naive()).or_default(), model),
             (self.sessions.entry(session).or_default(), model),
         ];
         if !row.person.is_empty() {
@@ -79,13 +83,13 @@ impl PageSums {
         }
     }
 
-    fn day_of(&mut self, at: Millis, zone: Zone) -> NaiveDate {
+    fn local_time(&mut self, at: Millis, zone: Zone) -> DateTime<FixedOffset> {
         match self.latest {
-            Some((latest_at, day)) if latest_at == at => day,
+            Some((latest_at, local)) if latest_at == at => local,
             _ => {
-                let day = zone.day(datetime_from_millis(at));
-                self.latest = Some((at, day));
-                day
+                let local = zone.at(datetime_from_millis(at));
+                self.latest = Some((at, local));
+                local
             }
         }
     }

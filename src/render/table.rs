@@ -54,6 +54,8 @@ pub(crate) struct Cell {
     pub(crate) exact: Option<String>,
     /// The length of a bar relative to the longest bar. On a terminal, the bar is shown after the row.
     pub(crate) bar: Option<f64>,
+    /// The shade of the cell in HTML, from 0 to 1 (the darkest).
+    pub(crate) shade: Option<f64>,
 }
 
 impl Column {
@@ -106,6 +108,14 @@ impl Cell {
     pub(crate) fn with_exact(self, exact: impl Into<String>) -> Self {
         Self {
             exact: Some(exact.into()),
+            ..self
+        }
+    }
+
+    /// Sets the shade of the cell in HTML.
+    pub(crate) fn with_shade(self, shade: f64) -> Self {
+        Self {
+            shade: Some(shade),
             ..self
         }
     }

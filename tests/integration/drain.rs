@@ -826,7 +826,7 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
     assert!(!found.to_string().contains("somebody"));
     sandbox
         .run(&["spend", "--by", "account", "--html", "x.html"])
-        .is_refused("a page with fixed sections (totals, days, projects, causes, windows, limits, and sessions); omit --by");
+        .is_refused("a page with fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); omit --by");
 }
 
 #[test]

@@ -68,6 +68,13 @@ fn every_part_adds_up_to_the_total_in_json() {
         for (class, column) in [("by-day", 1), ("by-project", 1), ("by-session", 5)] {
             assert_eq!(sum(&page, class, column), total, "{history}, {class}");
         }
+        let week = page.split("<table class=\"week\">").nth(1).unwrap();
+        let week = week.split("</table>").next().unwrap();
+        let hours = week.split("data-v=\"").skip(1);
+        let hours: i64 = hours
+            .map(|hour| pico(hour.split('"').next().unwrap()))
+            .sum();
+        assert_eq!(hours, total, "{history}, hours of the week");
     }
 }
 
@@ -151,6 +158,19 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
             ),
         ]
     );
+    let calendar = whole
+        .split("<table class=\"calendar week\">")
+        .nth(1)
+        .unwrap();
+    let calendar = calendar.split("</table>").next().unwrap();
+    let days = calendar.split("data-v=\"").skip(1);
+    let days: Vec<i64> = days
+        .map(|day| pico(day.split('"').next().unwrap()))
+        .collect();
+    let truth = spent
+        .iter()
+        .map(|dollars| i64::try_from(*dollars).unwrap() * 1_000_000_000_000);
+    assert_eq!(days, truth.collect::<Vec<_>>());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
 use serde_json::json;
 
 use crate::client::{Client, windows};
@@ -200,7 +200,7 @@ fn every_table_of_the_page_matches_the_transcripts() {
         .variable("TZ", "Africa/Algiers");
     let lines = history(&sandbox);
     let page = sandbox.run(&["spend", "--html", "-"]).success().to_owned();
-    for part in [figures, days, shares, sessions] {
+    for part in [figures, days, shares, hours, calendar, sessions] {
         part(&page, &lines);
     }
 }
@@ -309,6 +309,39 @@ fn shares(page: &str, lines: &[Line]) {
         );
         assert_eq!(value(&row[1]), exact(*cost));
     }
+}
+
+fn hours(page: &str, lines: &[Line]) {
+    let hours = sums(lines, |line| {
+        (line.at.weekday().num_days_from_monday(), line.at.hour())
+    });
+    let week = table(page, "Cost by hour of the week");
+    assert_eq!(week.len(), 7);
+    for (weekday, row) in (0..).zip(&week) {
+        assert_eq!(row.len(), 25);
+        for (hour, cell) in (0..).zip(&row[1..]) {
+            let cost = hours.get(&(weekday, hour)).copied().unwrap_or_default();
+            assert_eq!(value(cell), exact(cost), "{weekday} {hour}");
+        }
+    }
+}
+
+fn calendar(page: &str, lines: &[Line]) {
+    let days = sums(lines, |line| line.at.date_naive());
+    let (first, last) = (
+        *days.keys().next().unwrap(),
+        *days.keys().next_back().unwrap(),
+    );
+    let calendar = table(page, "Cost by day, as a calendar");
+    let cells: Vec<&Cell> = calendar
+        .iter()
+        .flat_map(|row| &row[1..])
+        .filter(|cell| cell.1.is_some())
+        .collect();
+    let shown: Vec<Option<String>> = cells.into_iter().map(value).collect();
+    let truth = first.iter_days().take_while(|day| *day <= last);
+    let truth = truth.map(|day| exact(days.get(&day).copied().unwrap_or_default()));
+    assert_eq!(shown, truth.collect::<Vec<_>>());
 }
 
 fn sessions(page: &str, lines: &[Line]) {
