@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::hints::Hint;
 use super::scope::{BudgetScope, BudgetUse};
 use crate::config::Config;
 use crate::drain::PercentValue;
@@ -62,6 +63,7 @@ struct SessionSpend {
 /// Facts that are reported along with the budgets.
 #[derive(Debug)]
 pub(crate) struct AdditionalFacts {
+    pub(crate) hint: Option<Hint>,
     pub(crate) percent_value: PercentValue,
     /// The amount paid with usage credits this month, if it can be inferred.
     pub(crate) paid: Option<Money>,
@@ -240,6 +242,9 @@ impl<'c> BudgetOverview<'c> {
             report.gap();
             report.paragraph(Tone::Plain, sentence);
         }
+        if let Some(hint) = &additional.hint {
+            add_hint(&mut report, hint, shown_path);
+        }
         if self.is_estimated {
             report.paragraph(Tone::Quiet, ESTIMATED);
         }
@@ -264,6 +269,7 @@ impl<'c> BudgetOverview<'c> {
             "warn_at": self.config.budget.warn_at,
             "action": self.config.budget.action,
             "plan": plan.map(|plan| &plan.facts),
+            "hint": additional.hint.as_ref().map(Hint::json),
             "percent_worth": additional.percent_value.json(),
             "estimated": self.is_estimated,
             "complete": additional.is_complete,
@@ -331,6 +337,17 @@ impl<'c> BudgetOverview<'c> {
             ],
         }
     }
+}
+
+fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
+    report.gap();
+    report.item("Hint: ", Tone::Plain, &hint.text);
+    let name = json!(hint.name);
+    report.indented_paragraph(
+        6,
+        Tone::Quiet,
+        format!("To hide hints like this, set hints.off = [{name}] in {shown_path}"),
+    );
 }
 
 impl BudgetState {

@@ -1,6 +1,7 @@
 //! `whycap budget`: shows how much of each budget has been used, the rate of spending, and a forecast.
 
 use super::reply::{Reply, Subcommand};
+use crate::budget::hints::best_hint;
 use crate::budget::overview::{AdditionalFacts, BudgetOverview};
 use crate::context::Context;
 use crate::ledger::{EVER, Selected, SpendSource};
@@ -25,7 +26,8 @@ impl Subcommand for BudgetArguments {
         let report = context.with_ledger(|ledger, read| {
             let mut overview = BudgetOverview::new(context.clock(), config, sessions.clone());
             ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
-            overview.set_first_response(ledger.first_response(today, now)?);
+            let served = ledger.responses_since(today, false, &|_| true)?;
+            overview.set_first_response(served.all.iter().map(|response| response.at).min());
             let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
             let mut paid = None;
             if config.budget.credits.is_some() {
@@ -35,6 +37,7 @@ impl Subcommand for BudgetArguments {
                 paid = paid_since.map(|paid| paid.cost);
             }
             let additional = AdditionalFacts {
+                hint: best_hint(served, &writes, context.prices(), &config.hints.off),
                 percent_value: context.percent_value(&ledger, None)?.with_prompts(&writes),
                 paid,
                 is_complete: read.is_all() && damaged.is_empty(),

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::keys::{Key, MAX_DOLLARS, MIN_DOLLARS, SEGMENTS, ValueKind};
+use super::keys::{Choices, Key, MAX_DOLLARS, MIN_DOLLARS, ValueKind};
 use crate::terminal::{escape, width};
 
 /// The minimum length of a secret. Shorter secrets are vulnerable to dictionary attacks.
@@ -42,8 +42,8 @@ impl Key {
             ValueKind::OneOf(names) => {
                 text(value, |name| names.contains(&name)).map(Checked::complete)
             }
-            ValueKind::Segments => segments(value),
-            ValueKind::Lines => lines(value),
+            ValueKind::SomeOf(choices) => choices.known_names(value),
+            ValueKind::LinesOf(choices) => choices.known_lines(value),
             ValueKind::Texts => {
                 let texts: Vec<String> = value.clone().try_into().ok()?;
                 Some(Checked::complete(Value::from(texts)))
@@ -88,48 +88,53 @@ fn secret(value: &Value) -> Option<Checked> {
     Some(checked)
 }
 
-/// Returns the segments in a list, with a message for each unknown one. Returns `None` if there is no known segment.
-fn segments(value: &Value) -> Option<Checked> {
-    let (known, unknown): (Vec<Value>, Vec<Value>) = value
-        .as_array()?
-        .iter()
-        .cloned()
-        .partition(|item| item.as_str().is_some_and(|name| SEGMENTS.contains(&name)));
-    if known.is_empty() {
-        return None;
-    }
-    let names = SEGMENTS.join(", ");
-    Some(Checked {
-        value: Value::Array(known),
-        omissions: unknown
+impl Choices {
+    /// Returns the known names in a list, with a message for each unknown one.
+    fn known_names(&self, value: &Value) -> Option<Checked> {
+        let (known, unknown): (Vec<Value>, Vec<Value>) = value
+            .as_array()?
             .iter()
-            .map(|item| format!("{item} is not a segment and is ignored; choose from {names}"))
-            .collect(),
-    })
-}
-
-/// Filters a list of lists of segments, keeping those with at least one known segment.
-fn lines(value: &Value) -> Option<Checked> {
-    let mut known = Vec::new();
-    let mut omissions = Vec::new();
-    for item in value.as_array()? {
-        if let Some(line) = segments(item) {
-            known.push(line.value);
-            omissions.extend(line.omissions);
-        } else {
-            let names = SEGMENTS.join(", ");
-            omissions.push(format!(
-                "a line that is not a list of names is ignored; choose from {names}"
-            ));
+            .cloned()
+            .partition(|item| item.as_str().is_some_and(|name| self.names.contains(&name)));
+        if known.is_empty() && !self.may_be_empty {
+            return None;
         }
+
+        let noun = self.noun;
+        let names = self.names.join(", ");
+        Some(Checked {
+            value: Value::Array(known),
+            omissions: unknown
+                .iter()
+                .map(|item| format!("{item} is not a {noun} and is ignored; choose from {names}"))
+                .collect(),
+        })
     }
-    if known.is_empty() {
-        return None;
+
+    /// Filters a list of lists, keeping those with at least one known name.
+    fn known_lines(&self, value: &Value) -> Option<Checked> {
+        let mut known = Vec::new();
+        let mut omissions = Vec::new();
+        for item in value.as_array()? {
+            if let Some(line) = self.known_names(item) {
+                known.push(line.value);
+                omissions.extend(line.omissions);
+            } else {
+                let names = self.names.join(", ");
+                omissions.push(format!(
+                    "a line that is not a list of names is ignored; choose from {names}"
+                ));
+            }
+        }
+
+        if known.is_empty() {
+            return None;
+        }
+        Some(Checked {
+            value: Value::Array(known),
+            omissions,
+        })
     }
-    Some(Checked {
-        value: Value::Array(known),
-        omissions,
-    })
 }
 
 /// Returns the valid budgets in a table of directories.

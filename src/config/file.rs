@@ -219,8 +219,8 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        Branches, Budget, BudgetAction, ClockChoice, Currency, DisplayConfig, Export, LineConfig,
-        MeterForm, NotifyConfig, Others, PlanConfig, SegmentName,
+        Branches, Budget, BudgetAction, ClockChoice, Currency, DisplayConfig, Export, HintConfig,
+        HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, SegmentName,
     };
     use crate::environment::Environment;
     use crate::terminal::THEMES;
@@ -287,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn budgets_of_projects_a_plan_and_a_currency_are_understood() {
+    fn budgets_of_projects_a_plan_a_currency_and_hints_are_understood() {
         let config = Config::parse(
-            "[budget.projects]\napi = 40\n'C:\\src\\web' = 1.5\nx = \"1\"\n[plan]\nmonthly = 100\n[currency]\nrate = 0.92\nsymbol = \"too long\"\n",
+            "[budget.projects]\napi = 40\n'C:\\src\\web' = 1.5\nx = \"1\"\n[plan]\nmonthly = 100\n[currency]\nrate = 0.92\nsymbol = \"too long\"\n[hints]\noff = [\"fast_mode\", \"slow_mode\"]\n",
         );
         let projects = config.budget.projects.iter();
         let projects: Vec<_> = projects
@@ -299,14 +299,16 @@ mod tests {
         assert_eq!(config.plan.monthly, Some(100.0));
         assert_eq!(config.currency.rate, Some(0.92));
         assert_eq!(config.currency.symbol, "\u{20ac}");
+        assert_eq!(config.hints.off, [HintName::FastMode]);
         let problems = config.problems.join("\n");
         for says in [
             "`budget.projects`: `x` is ignored because its value must be a dollar amount from 0.0001 to 9000000",
             "`currency.symbol` must be text that is 1 to 5 columns wide; whycap uses the default",
+            "`hints.off`: \"slow_mode\" is not a hint",
         ] {
             assert!(problems.contains(says), "no {says:?} in: {problems}");
         }
-        assert_eq!(config.problems.len(), 2, "{problems}");
+        assert_eq!(config.problems.len(), 3, "{problems}");
     }
 
     #[test]
@@ -463,6 +465,7 @@ mod tests {
             budget in budget(),
             (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
             clock in prop::sample::select(vec![ClockChoice::Auto, ClockChoice::Twelve, ClockChoice::TwentyFour]),
+            off in prop::collection::vec(prop::sample::select(HintName::value_variants()), 0..3),
             symbol in "[€£¥A-Z ]{1,2}",
             desktop in any::<bool>(),
             export in export(),
@@ -473,7 +476,7 @@ mod tests {
                 statusline: LineConfig { segments: segments_, lines, separator, theme, windows, context },
                 display: DisplayConfig { clock },
                 budget, plan: PlanConfig { monthly: plan }, currency: Currency { rate, symbol },
-                notify: NotifyConfig { desktop },
+                hints: HintConfig { off }, notify: NotifyConfig { desktop },
                 export, problems, from_file: vec!["budget.day".to_owned()],
                 is_broken: false,
             };

@@ -29,10 +29,10 @@ pub(super) enum ValueKind {
     Text { max_columns: usize },
     /// A choice from these names.
     OneOf(&'static [&'static str]),
-    /// A list of segments.
-    Segments,
-    /// A list of lists of segments, one for each row of the status line.
-    Lines,
+    /// A list of names.
+    SomeOf(Choices),
+    /// A list of lists of names, one for each row of the status line.
+    LinesOf(Choices),
     /// A list of arbitrary strings.
     Texts,
     /// A table that maps directories to dollar amounts.
@@ -41,25 +41,51 @@ pub(super) enum ValueKind {
     Labels,
 }
 
-/// The names of all segments of the status line.
-pub(super) const SEGMENTS: &[&str] = &[
-    "model",
-    "session",
-    "today",
-    "windows",
-    "pace",
-    "context",
-    "directory",
-    "branch",
-    "effort",
-    "lines",
-    "duration",
-    "rate",
-    "prompt",
-    "hint",
-    "model_weeks",
-    "credits",
-];
+/// The names that are allowed in a list.
+#[derive(Debug)]
+pub(super) struct Choices {
+    /// The noun for a name in messages.
+    pub(super) noun: &'static str,
+    pub(super) names: &'static [&'static str],
+    /// True if a list is valid even if it contains no known names.
+    pub(super) may_be_empty: bool,
+}
+
+const SEGMENTS: Choices = Choices {
+    noun: "segment",
+    names: &[
+        "model",
+        "session",
+        "today",
+        "windows",
+        "pace",
+        "context",
+        "directory",
+        "branch",
+        "effort",
+        "lines",
+        "duration",
+        "rate",
+        "prompt",
+        "hint",
+        "model_weeks",
+        "credits",
+    ],
+    may_be_empty: false,
+};
+
+const HINTS: Choices = Choices {
+    noun: "hint",
+    names: &[
+        "cold_cache",
+        "written_again",
+        "long_context",
+        "fast_mode",
+        "subagents",
+        "cheaper_model",
+    ],
+    may_be_empty: true,
+};
 
 /// The valid range of a budget.
 pub(super) const DOLLARS: ValueKind = ValueKind::Number {
@@ -71,11 +97,11 @@ pub(super) const MAX_DOLLARS: f64 = 9e6;
 const MUST_BE_DOLLARS: &str = "must be a dollar amount from 0.0001 to 9000000";
 
 /// All keys, grouped by section.
-pub(super) static KEYS: [Key; 24] = [
+pub(super) static KEYS: [Key; 25] = [
     Key {
         section: "statusline",
         name: "segments",
-        kind: ValueKind::Segments,
+        kind: ValueKind::SomeOf(SEGMENTS),
         requirement: "must be a list of: model, session, today, windows, pace, context, directory, branch, effort, lines, duration, rate, prompt, hint, model_weeks, credits",
         about: "The segments of the status line, in this order. The default segments are model, session, today, windows, pace, and context. You can add directory, branch, effort, lines, duration, rate, prompt, hint, model_weeks, and credits. The last two show the most recent values from /usage.",
         example: "",
@@ -83,7 +109,7 @@ pub(super) static KEYS: [Key; 24] = [
     Key {
         section: "statusline",
         name: "lines",
-        kind: ValueKind::Lines,
+        kind: ValueKind::LinesOf(SEGMENTS),
         requirement: "must be a list of lists of: model, session, today, windows, pace, context, directory, branch, effort, lines, duration, rate, prompt, hint, model_weeks, credits",
         about: "Several status lines instead of `segments`, with one list for each line.",
         example: "[[\"directory\", \"branch\"], [\"model\", \"session\", \"windows\"]]",
@@ -215,6 +241,14 @@ pub(super) static KEYS: [Key; 24] = [
         example: "",
     },
     Key {
+        section: "hints",
+        name: "off",
+        kind: ValueKind::SomeOf(HINTS),
+        requirement: "must be a list of: cold_cache, written_again, long_context, fast_mode, subagents, cheaper_model",
+        about: "Hints to hide: cold_cache (in the `hint` segment), written_again (in its own row and in `whycap budget`), and long_context, fast_mode, subagents, and cheaper_model (in `whycap budget`).",
+        example: "",
+    },
+    Key {
         section: "notify",
         name: "desktop",
         kind: ValueKind::Flag,
@@ -277,7 +311,7 @@ mod tests {
     use clap::ValueEnum;
 
     use super::*;
-    use crate::config::{Config, SegmentName};
+    use crate::config::{Config, HintName, SegmentName};
     use crate::terminal::THEMES;
 
     #[test]
@@ -293,14 +327,17 @@ mod tests {
         for (key, expected) in [
             ("segments", names::<SegmentName>()),
             ("lines", names::<SegmentName>()),
+            ("off", names::<HintName>()),
             ("theme", themes),
         ] {
             let key = KEYS.iter().find(|known| known.name == key).unwrap();
-            let known = match key.kind {
-                ValueKind::OneOf(names) => names,
-                _ => SEGMENTS,
+            let (ValueKind::SomeOf(Choices { names: known, .. })
+            | ValueKind::LinesOf(Choices { names: known, .. })
+            | ValueKind::OneOf(known)) = &key.kind
+            else {
+                panic!("{key:?}");
             };
-            assert_eq!(known, expected, "{key:?}");
+            assert_eq!(*known, expected, "{key:?}");
             for name in expected.iter().filter(|_| key.name != "lines") {
                 assert!(key.about.contains(name), "{name}");
             }

@@ -7,12 +7,14 @@ mod check;
 mod display;
 mod export;
 mod file;
+mod hints;
 mod keys;
 mod status_line;
 
 pub use budget::{Budget, BudgetAction};
 pub use display::{ClockChoice, Currency, DisplayConfig};
 pub use export::{Branches, Export, Others};
+pub use hints::{HintConfig, HintName};
 pub use status_line::{LineConfig, MeterForm, SegmentName};
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,8 @@ pub struct Config {
     pub plan: PlanConfig,
     /// The second currency, which is displayed next to amounts in dollars.
     pub currency: Currency,
+    /// The settings for hints.
+    pub hints: HintConfig,
     /// The notification settings.
     pub notify: NotifyConfig,
     /// The configuration of `whycap export`.
@@ -120,6 +124,11 @@ impl Config {
     pub(crate) fn theme(&self) -> &'static Theme {
         let [default_theme, ..] = &THEMES;
         Theme::named(&self.statusline.theme).unwrap_or(default_theme)
+    }
+
+    /// Returns true unless the user has turned off the hint.
+    pub(crate) fn shows_hint(&self, hint: HintName) -> bool {
+        !self.hints.off.contains(&hint)
     }
 
     /// Returns true if the status line includes a segment. The data for other segments need not be read.

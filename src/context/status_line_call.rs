@@ -8,7 +8,7 @@ use crate::checkout::Head;
 use crate::claude::settings;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
-use crate::config::SegmentName;
+use crate::config::{HintName, SegmentName};
 use crate::drain::{MissNotice, cold_cache_cost};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
@@ -128,12 +128,12 @@ impl StatusLineCall {
         live?.session_after(sent_at)
     }
 
-    /// Returns the cost of rewriting the prompt cache. Returns `None` if the cache is not about to expire, or if no
-    /// segment shows it.
+    /// Returns the cost of rewriting the prompt cache. Returns `None` if the cache is not about to expire, or if the
+    /// user has disabled the hint.
     fn cost_of_cold_cache(&self) -> Option<Money> {
         let (payload, context) = (&self.payload, &self.context);
         let (config, now) = (&context.config, context.environment.now);
-        if !config.shows(SegmentName::Hint) {
+        if !config.shows(SegmentName::Hint) || !config.shows_hint(HintName::ColdCache) {
             return None;
         }
         let cache = payload.prompt_cache?;
@@ -144,9 +144,13 @@ impl StatusLineCall {
         cold_cache_cost(&cache, &prices, payload.fast_mode, now)
     }
 
-    /// Returns new information about avoidable cache writes. Returns `None` if there is nothing new.
+    /// Returns new information about avoidable cache writes. Returns `None` if there is nothing new, or if the user has
+    /// disabled the hint.
     fn cache_news(&self, incidents: &Incidents<'_>) -> Option<MissNotice> {
         let (payload, context) = (&self.payload, &self.context);
+        if !context.config.shows_hint(HintName::WrittenAgain) {
+            return None;
+        }
         let misses = payload.cache_misses?;
         let prices = context.prices().prices_of(payload.model_id.as_deref()?);
         let now = context.environment.now;

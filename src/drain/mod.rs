@@ -21,8 +21,11 @@ mod write_prices;
 
 pub(crate) use attribution::Attribution;
 pub(crate) use bug_report::bug_report;
+pub(crate) use cause::RewriteCause;
+#[cfg(test)]
+pub(crate) use cause::RewriteVerdict;
 pub(crate) use findings::Findings;
-pub(crate) use history::{CacheWrite, cache_writes};
+pub(crate) use history::{CacheWrite, Rewrite, cache_writes};
 pub(crate) use miss_notice::{MissNotice, cold_cache_cost};
 pub(crate) use percent_value::{PercentValue, SpentHere};
 pub(crate) use report::Drain;

@@ -31,8 +31,8 @@ impl Form {
     }
 }
 
-/// Builds a segment from its forms, longest first. If two successive forms look the same, only the first is kept, with
-/// the loss of the second.
+/// Returns a segment without repeated forms. A form that looks the same as the previous one is omitted, and its loss is
+/// assigned to the previous form.
 pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segment {
     let mut segment: Segment = Vec::new();
     for form in forms {

@@ -569,12 +569,45 @@ fn one_projects_month_is_not_compared_with_the_plan() {
 }
 
 #[test]
-fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
-    let sandbox = Sandbox::new().variable("NO_COLOR", "1");
+fn one_hint_is_derived_from_the_spend_and_can_be_turned_off() {
+    let sandbox = Sandbox::new();
+    let line = |id: &str, agent: Option<&str>, output: u32| {
+        let line = json!({
+            "type": "assistant", "timestamp": "2026-11-20T08:00:00.000Z", "cwd": API,
+            "sessionId": "a", "requestId": id, "isSidechain": agent.is_some(),
+            "attributionAgent": agent,
+            "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": output}},
+        });
+        let path = match agent {
+            Some(agent) => format!(".claude/projects/-p/a/subagents/agent-{agent}.jsonl"),
+            None => ".claude/projects/-p/a.jsonl".to_owned(),
+        };
+        sandbox.append(&path, &line.to_string());
+    };
+    line("one", None, 50_000);
+    line("two", Some("Explore"), 400_000);
+    let page = flat(sandbox.run(&["budget"]).success());
+    let says = "Subagents of type Explore cost $8.00 today, which is more than the conversations that started them ($1.00).";
+    assert!(page.contains(says), "{page}");
+    assert!(page.contains("hints.off = [\"subagents\"]"), "{page}");
+    let hint = |sandbox: &Sandbox| sandbox.run(&["budget", "--json"]).json()["hint"].clone();
+    assert_eq!(hint(&sandbox)["sum_usd"], 7.0);
     sandbox.write(
         ".config/whycap/config.toml",
-        "[statusline]\nsegments = [\"model\", \"hint\"]\n",
+        "[hints]\noff = [\"subagents\", \"typo\"]\n",
     );
+    assert_eq!(hint(&sandbox), Value::Null);
+    let doctor = sandbox.run(&["doctor"]).stdout;
+    assert!(flat(&doctor).contains("\"typo\" is not a hint"), "{doctor}");
+}
+
+#[test]
+fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
+    let sandbox = Sandbox::new().variable("NO_COLOR", "1");
+    let config = |more: &str| {
+        let text = format!("[statusline]\nsegments = [\"model\", \"hint\"]\n{more}");
+        sandbox.write(".config/whycap/config.toml", text)
+    };
     // The sandbox's clock shows 2026-11-20T06:30:00Z.
     let line = |expires_at: i64, tokens: u64| {
         let payload = json!({
@@ -587,6 +620,7 @@ fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
         run.success().trim_end().to_owned()
     };
     let now = 1_795_156_200;
+    config("");
     assert_eq!(
         line(now + 45, 100_000),
         "Opus 5.5 │ cache cold in 45 s (+$0.48)"
@@ -594,6 +628,8 @@ fn the_status_line_shows_when_the_prompt_cache_expires_and_the_cost() {
     assert_eq!(line(now - 5, 100_000), "Opus 5.5 │ cache cold (+$0.48)");
     assert_eq!(line(now + 200, 100_000), "Opus 5.5");
     assert_eq!(line(now + 45, 10_000), "Opus 5.5");
+    config("[hints]\noff = [\"cold_cache\"]\n");
+    assert_eq!(line(now + 45, 100_000), "Opus 5.5");
 }
 
 /// Spend that was recorded while the clock was a day ahead must not count toward today.
