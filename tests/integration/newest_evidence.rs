@@ -570,3 +570,77 @@ fn a_session_that_nothing_blocks_is_not_called_blocked() {
     assert!(now.contains("no limit is blocking you"), "{now}");
     assert!(!now.contains("blocked;"), "{now}");
 }
+
+/// The figures of the response that ended a limit must not make the limit a false alarm. The second refusal brings no
+/// new figures, so this response brings the first ones after it.
+#[test]
+fn a_response_after_the_reset_does_not_refute_a_limit_that_refused_two_prompts() {
+    let five_hour = refused("five_hour", NOON, "org_level_disabled");
+    let weekly = refused("seven_day", TUESDAY, "org_level_disabled");
+    let next_week = TUESDAY + 7 * 86_400;
+    for (name, text, refusal, first_at, full, responds_at, after_reset) in [
+        (
+            "reset",
+            FIVE_HOUR,
+            &five_hour,
+            "2026-11-20T11:59:25Z",
+            windows(100.0, NOON, 41.0, TUESDAY),
+            "2026-11-20T12:00:10Z",
+            windows(0.0, NOON + 5 * 3_600, 41.0, TUESDAY),
+        ),
+        (
+            "early reset of the 5-hour window",
+            FIVE_HOUR,
+            &five_hour,
+            "2026-11-20T10:00:00Z",
+            windows(100.0, NOON, 41.0, TUESDAY),
+            "2026-11-20T10:00:37Z",
+            windows(0.0, NOON + 3 * 3_600, 41.0, TUESDAY),
+        ),
+        (
+            "early reset without a new window",
+            FIVE_HOUR,
+            &five_hour,
+            "2026-11-20T10:00:00Z",
+            windows(100.0, NOON, 41.0, TUESDAY),
+            "2026-11-20T10:00:37Z",
+            windows(0.0, NOON, 41.0, TUESDAY),
+        ),
+        (
+            "early reset of the weekly window",
+            WEEKLY,
+            &weekly,
+            "2026-11-20T10:00:00Z",
+            windows(41.0, NOON, 100.0, TUESDAY),
+            "2026-11-20T10:00:37Z",
+            windows(41.0, NOON, 2.0, TUESDAY),
+        ),
+        (
+            "weekly reset",
+            WEEKLY,
+            &weekly,
+            "2026-11-24T05:59:25Z",
+            windows(41.0, TUESDAY + 3_600, 100.0, TUESDAY),
+            "2026-11-24T06:00:10Z",
+            windows(41.0, TUESDAY + 3_600, 0.0, next_week),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "retried");
+        hits_limit(&client, first_at, text, refusal, full.clone());
+        hits_limit(&client, &after(first_at, 7), text, refusal, full);
+        receives_response(&mut client, responds_at, after_reset);
+        for seconds in [2, 60, 1_200] {
+            let at = after(responds_at, seconds);
+            let incident = client.explained(&at);
+            assert_eq!(incident["verdict"], "real", "{name}: {incident:#}");
+            let explained = output(&client, &at, "explain");
+            for text in [explained, output(&client, &at, "incidents")] {
+                assert!(!text.contains("false alarm"), "{name}: {text}");
+                assert!(!text.contains("Right after the error"), "{name}: {text}");
+            }
+            let facts = incident["evidence"].to_string();
+            assert!(facts.contains("100%"), "{name}: {facts}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage};
+use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage, is_same_reset};
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 
@@ -125,7 +125,7 @@ impl<'a> Readings<'a> {
             return self.present_state(window);
         }
         // The first readings after the error may be repeats, so `measured_after` prefers readings that show a full
-        // window.
+        // window. It leaves out readings of a later window.
         if let Some(after) = self.measured_after(window) {
             return if after.is_full() {
                 WindowState::Full(after)
@@ -164,14 +164,51 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the first measurement after the error, preferring measurements that show a full window.
+    /// Returns the first measurement that was taken after the error and says something about it, preferring measurements
+    /// that show a full window.
     fn measured_after(&self, window: Window) -> Option<Measurement> {
+        let before = self.valid_before(window);
         let measured = self
             .after
             .iter()
-            .filter_map(|reading| self.measurement(Some(reading), window));
+            .filter_map(|reading| self.measurement(Some(reading), window))
+            .filter(|measurement| measurement.is_full() || self.may_refute(measurement, before));
         let full = measured.clone().find(|measurement| measurement.is_full());
         full.or_else(|| measured.clone().next())
+    }
+
+    /// Returns the last measurement from before the error if it still applied when the error occurred. A full window
+    /// remains full until it resets, but other figures are valid only for a short time.
+    fn valid_before(&self, window: Window) -> Option<Measurement> {
+        let at = self.evidence.at();
+        let before = self.measurement(self.before, window)?;
+        let is_current = before.resets_at.is_none_or(|reset| reset > at);
+        let is_valid = before.is_full() || at - before.measured <= FRESH_FOR;
+        (is_current && is_valid).then_some(before)
+    }
+
+    /// Returns true if a measurement from after the error may show that the window was not full at the time of the
+    /// error. After the window has reset, or after the response that ended the error, its usage may have decreased.
+    fn may_refute(&self, after: &Measurement, before: Option<Measurement>) -> bool {
+        let Some(before) = before else {
+            let quota = self.evidence.quota();
+            let reset = quota.and_then(|quota| quota.resets_at);
+            let is_refused = self.evidence.refused_window() == Some(after.window);
+            return !is_refused || reset.is_none_or(|reset| reset > after.measured);
+        };
+        let is_same_window = match (before.resets_at, after.resets_at) {
+            (Some(reset), Some(later)) => is_same_reset(reset, later) && reset > after.measured,
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_same_window && !self.is_after_end(after.measured)
+    }
+
+    /// Returns true if the session had already received a response after the error at the given time.
+    fn is_after_end(&self, moment: DateTime<Utc>) -> bool {
+        let response = self.evidence.error.later_response.as_ref();
+        let ended_at = response.and_then(|response| response.at);
+        ended_at.is_some_and(|ended_at| moment >= ended_at)
     }
 
     /// Returns a window's usage from a reading, or `None` if the window started after the error.
