@@ -644,3 +644,34 @@ fn a_response_after_the_reset_does_not_refute_a_limit_that_refused_two_prompts()
         }
     }
 }
+
+/// A reading from after the end of an error says nothing about its cause.
+#[test]
+fn a_later_limit_of_another_session_does_not_explain_an_ended_error() {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "ended");
+    let room = windows(60.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T10:02:00Z", room.clone(), 120);
+    // The status line explains and stores only the last of these errors.
+    for at in ["2026-11-20T10:02:26Z", "2026-11-20T10:02:54Z"] {
+        hits_limit(&client, at, WEEKLY, &json!({}), room.clone());
+    }
+    receives_response(&mut client, "2026-11-20T10:03:15Z", room);
+    let other = session_of_login(&sandbox, "other");
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    let full = windows(100.0, NOON, 17.0, TUESDAY);
+    hits_limit(&other, "2026-11-20T10:03:31Z", FIVE_HOUR, &refusal, full);
+
+    let at = "2026-11-20T10:10:00Z";
+    let listed = other.run(at, &["incidents", "--json"], b"").json();
+    let entries = listed["incidents"].as_array().unwrap();
+    let ended: Vec<&Value> = entries
+        .iter()
+        .filter(|entry| entry["session_id"] == "ended")
+        .collect();
+    assert_eq!(ended.len(), 1, "{listed:#}");
+    assert_eq!(ended[0]["limit"], "weekly", "{listed:#}");
+    assert_eq!(ended[0]["attempts"], 2, "{listed:#}");
+    let text = output(&other, at, "incidents");
+    assert!(!text.contains("not the limit in the message"), "{text}");
+}

@@ -172,7 +172,14 @@ impl<'a> Readings<'a> {
             .after
             .iter()
             .filter_map(|reading| self.measurement(Some(reading), window))
-            .filter(|measurement| measurement.is_full() || self.may_refute(measurement, before));
+            .filter(|measurement| {
+                if measurement.is_full() {
+                    // The window may have filled up since the error ended.
+                    !self.is_after_end(measurement.measured)
+                } else {
+                    self.may_refute(measurement, before)
+                }
+            });
         let full = measured.clone().find(|measurement| measurement.is_full());
         full.or_else(|| measured.clone().next())
     }
