@@ -14,7 +14,7 @@ use super::line::SYNTHETIC;
 use super::owner::{Owner, OwnerReader};
 use crate::lenient_json::LenientJson;
 use crate::secrets::redact;
-use crate::time::reset_from_epoch_seconds;
+use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 
 /// Information from the end of a transcript. Lists are sorted from oldest to newest.
 #[derive(Debug, Clone, Default)]
@@ -156,6 +156,9 @@ impl Tail {
         let is_synthetic = model == Some(SYNTHETIC);
         let is_error = line.read("isApiErrorMessage") == Some(true);
         let at: Option<DateTime<Utc>> = line.read("timestamp");
+        if has_damaged_date(at) {
+            return None;
+        }
         if is_error && (is_synthetic || model.is_none()) {
             self.errors.push(TranscriptError {
                 line: ErrorLine::from_json(&line, message),
@@ -243,8 +246,8 @@ pub struct ErrorLine {
 }
 
 impl ErrorLine {
-    /// Parses an error line that the client displays. Returns `None` for other lines. For a line that a fork copied,
-    /// `session_id` is the session in which the error occurred.
+    /// Parses an error line that the client displays. Returns `None` for other lines and for damaged dates. For a line
+    /// that a fork copied, `session_id` is the session in which the error occurred.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(bytes).ok()?;
         let message = line.get("message")?;
@@ -256,6 +259,9 @@ impl ErrorLine {
             return None;
         }
         let mut error = Self::from_json(&line, message);
+        if has_damaged_date(error.at) {
+            return None;
+        }
         let original = text(&line, "requestSessionId");
         error.session_id = original
             .or_else(|| text(line.at("forkedFrom"), "sessionId"))
@@ -281,6 +287,12 @@ impl ErrorLine {
             entrypoint: text(line, "entrypoint"),
         }
     }
+}
+
+/// Returns true if a date is so far from the present that calculations with it could overflow. Such a line is damaged,
+/// so it is evidence of nothing.
+fn has_damaged_date(at: Option<DateTime<Utc>>) -> bool {
+    at.is_some_and(|at| !is_in_supported_range(at))
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {

@@ -675,3 +675,22 @@ fn a_later_limit_of_another_session_does_not_explain_an_ended_error() {
     let text = output(&other, at, "incidents");
     assert!(!text.contains("not the limit in the message"), "{text}");
 }
+
+/// A damaged date at the end of the calendar must not be an internal error.
+#[test]
+fn an_error_at_the_end_of_the_calendar_is_not_an_internal_error() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "damaged");
+    let room = windows(60.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T10:02:00Z", room, 120);
+    let line = client.error_line("+262142-12-31T23:59:59Z", FIVE_HOUR, json!({}));
+    client.append(&line);
+    for command in ["explain", "now", "incidents", "wait"] {
+        let arguments: &[&str] = match command {
+            "wait" => &["wait", "--timeout", "1s"],
+            _ => &[command],
+        };
+        let run = client.run("2026-11-20T10:03:00Z", arguments, b"");
+        assert!(!run.stderr.contains("internal error"), "{command}: {run:?}");
+    }
+}
