@@ -108,9 +108,7 @@ fn last_sentences(
             .contains(&ActionName::WaitForOtherWindow)
     {
         // The next prompt would be refused. The headline states until when.
-        return std::iter::once(ended.headline.clone())
-            .chain(extra_costs)
-            .collect();
+        return vec![ended.headline.clone()];
     }
     let or_warning = |sentence: &str| extra_costs.unwrap_or_else(|| sentence.to_owned());
     let summary = ended.and_then(|ended| ended.summary.as_deref());

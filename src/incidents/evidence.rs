@@ -13,7 +13,7 @@ use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
-use super::transcript_end;
+use super::transcript_end::{self, LONGEST_REQUEST};
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{Liveness, Session};
@@ -150,7 +150,7 @@ impl KnownError {
 struct LaterLimits {
     /// The time at which each session next reached a limit after the error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
-    /// The time of the most recent rejection for each payer.
+    /// The payer and the time of each rejection, from newest to oldest.
     refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
 }
 
@@ -159,23 +159,27 @@ impl LaterLimits {
     fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
         self.next_of.insert(error.session.id.clone(), error.at);
-        let payer = payer_of(error);
-        if self
-            .refusals
-            .iter()
-            .all(|(known, _)| known.as_ref() != payer)
-        {
-            self.refusals.push((payer.cloned(), error.at));
-        }
+        self.refusals.push((payer_of(error).cloned(), error.at));
     }
 
-    /// Returns true if a limit stopped the error's payer after the given response. A rejection with an unknown payer is
-    /// included, because most people have only one account.
+    /// Returns true if a limit stopped the error's payer soon after the given response. A rejection with an unknown payer
+    /// is included, because most people have only one account. A rejection days later has nothing to do with the error.
     fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
-        self.refusals.iter().any(|(refused, at)| {
-            may_be_same(payer_of(error), refused.as_ref()) && *at > response_at
-        })
+        let too_late = self
+            .refusals
+            .partition_point(|(_, at)| *at > response_at + LONGEST_REQUEST);
+        self.refusals
+            .iter()
+            .skip(too_late)
+            .take_while(|(_, at)| *at > response_at)
+            .any(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
     }
+}
+
+/// Returns true if no later reading can be evidence about an error, so that the stored ones are all that there are. The
+/// error's session has received a response, or the error has ended and is no longer recent.
+pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> bool {
+    error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
 }
 
 /// Returns true if the two payers may be the same account. An unknown payer matches any account, because most people
@@ -495,8 +499,8 @@ impl<'a> EvidenceCollector<'a> {
         };
         evidence.collected.newest_reading =
             self.newest_reading().map(|reading| reading.sample.clone());
-        let has_end = evidence.has_later_response() || evidence.error.end.is_some();
-        let is_stored = has_end && !evidence.error.readings.is_empty();
+        let is_stored =
+            has_final_readings(&evidence.error, self.now()) && !evidence.error.readings.is_empty();
         if !is_stored {
             self.read_readings(&mut evidence.error);
         }

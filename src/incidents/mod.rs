@@ -36,7 +36,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use self::evidence::{
-    EvidenceCollector, KnownError, OtherSessions, merge, settle_owner, with_new_end,
+    EvidenceCollector, KnownError, OtherSessions, has_final_readings, merge, settle_owner,
+    with_new_end,
 };
 use self::history::History;
 use self::login::Login;
@@ -529,13 +530,13 @@ impl<'a> Incidents<'a> {
         Some(error)
     }
 
-    /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error are also saved. The verdict then stays the same after the journal has
-    /// deleted those readings.
+    /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error
+    /// are also saved. The verdict then stays the same after the journal has deleted those readings.
     pub(crate) fn save(&self, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
         }
-        if error.later_response.is_none() && error.end.is_none() {
+        if !has_final_readings(&error, self.now()) {
             error.readings.clear();
         } else if error.readings.is_empty() {
             self.collector(self.journal(), Asker::Shell)
