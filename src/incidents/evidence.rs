@@ -176,8 +176,8 @@ impl LaterLimits {
     }
 }
 
-/// Returns true if no later reading can be evidence about an error, so that the stored ones are all that there are. The
-/// error's session has received a response, or the error has ended and is no longer recent.
+/// Returns true if the stored readings are complete, because no later reading can be evidence about the error: its
+/// session has received a response, or another event ended the error more than [`SAME_EVENT`] ago.
 pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> bool {
     error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
 }
@@ -594,7 +594,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns true if the session used a key that takes precedence over its login, but belonged to an account when it
-    /// received a response after the error. Sessions that are paid for with a key do not belong to an account.
+    /// received a response after the error. A session that a key pays for does not belong to an account.
     fn has_response_without_key(&self, error: &StoredError) -> bool {
         let session = error.session.id.as_deref().unwrap_or_default();
         error.later_response.is_some()
@@ -955,9 +955,9 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
-/// Returns the record of a stored error, together with how the error ended, if that has not been saved yet. The user is
-/// about to be told, and later explanations must not contradict this, whatever happens in the meantime. Returns `None`
-/// for old errors, because nothing that happens now concerns them.
+/// Returns the record of a stored error with a newly determined end, or `None` if the record does not change. The end is
+/// saved before the user sees it, so that later explanations agree with it. Old errors do not change, because nothing
+/// that happens now can have ended them.
 pub(super) fn with_new_end(incident: &Incident) -> Option<StoredError> {
     let Evidence {
         error,

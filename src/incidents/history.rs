@@ -92,26 +92,26 @@ impl History<'_> {
         }
         let mut incidents = collector.explain(errors);
         for incident in &mut incidents {
-            if !incident.is_notice() {
-                let Some(resumption) = self.resumption(incident, &known)? else {
-                    continue;
-                };
-                let mut evidence = incident.evidence.clone();
-                evidence.collected.resumed_at = Some(resumption.resumed_at);
-                // The transcript may be too long or too old for its response to be found in any other way.
-                evidence
-                    .collected
-                    .other_responses
-                    .extend(resumption.payer.map(|payer| OtherResponse {
-                        at: resumption.resumed_at,
-                        model: None,
-                        payer,
-                        has_owner: false,
-                        is_first: true,
-                        is_refused_later: false,
-                    }));
-                *incident = Incident::with_message(evidence, incident.message.clone());
+            if incident.is_notice() {
+                continue;
             }
+            let Some(resumption) = self.resumption(incident, &known)? else {
+                continue;
+            };
+            let mut evidence = incident.evidence.clone();
+            evidence.collected.resumed_at = Some(resumption.resumed_at);
+            if let Some(payer) = resumption.payer {
+                // The transcript may be too long or too old for its response to be found in any other way.
+                evidence.collected.other_responses.push(OtherResponse {
+                    at: resumption.resumed_at,
+                    model: None,
+                    payer,
+                    has_owner: false,
+                    is_first: true,
+                    is_refused_later: false,
+                });
+            }
+            *incident = Incident::with_message(evidence, incident.message.clone());
         }
         Ok(incidents)
     }

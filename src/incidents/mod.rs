@@ -210,18 +210,17 @@ impl<'a> Incidents<'a> {
         let mut situation = self.situation_without_saving(session, asker, &mut news);
         self.save_all(news);
         self.save_all(situation.incident.as_ref().and_then(with_new_end));
-        if let Some(incident) = situation.incident.take() {
-            let asking_session = match asker {
-                Asker::Session(asking_session) => Some(asking_session),
-                Asker::Shell => session,
-            };
-            let is_own = asking_session.is_some() && incident.is_of(asking_session);
-            situation.incident = Some(if is_own {
+        let asking_session = match asker {
+            Asker::Session(asking_session) => Some(asking_session),
+            Asker::Shell => session,
+        };
+        situation.incident = situation.incident.map(|incident| {
+            if asking_session.is_some() && incident.is_of(asking_session) {
                 incident
             } else {
                 incident.for_all_sessions()
-            });
-        }
+            }
+        });
         situation
     }
 
@@ -315,8 +314,8 @@ impl<'a> Incidents<'a> {
         {
             return None;
         }
-        let model = self.readings().last_of(session).and_then(|last| last.model);
-        let model = model.or_else(|| {
+        let last_reading = self.readings().last_of(session);
+        let model = last_reading.and_then(|last| last.model).or_else(|| {
             let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
             tail.model.clone()
         });

@@ -80,10 +80,23 @@ pub(super) fn of_account<'j>(
     journal: &'j Journal,
     account: Option<&str>,
 ) -> impl Iterator<Item = Reading> + use<'j> {
+    records_of_account::<Reading>(journal, account)
+}
+
+/// Returns an account's readings, newest first. `R` is the type of the parsed records, which may leave out fields.
+fn records_of_account<'j, R>(
+    journal: &'j Journal,
+    account: Option<&str>,
+) -> impl Iterator<Item = Reading> + use<'j, R>
+where
+    R: JournalRecord + 'j,
+    Reading: From<R>,
+{
     let account_id = account.map(str::to_owned);
     journal
         .records_with("account", account)
-        .filter(move |reading: &Reading| reading.sample.account == account_id)
+        .map(|record: R| Reading::from(record))
+        .filter(move |reading| reading.sample.account == account_id)
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
@@ -137,12 +150,7 @@ pub(super) fn of_five_hour_window<'j>(
     journal: &'j Journal,
     account: Option<&str>,
 ) -> impl Iterator<Item = Reading> + use<'j> {
-    let account_id = account.map(str::to_owned);
-    journal
-        .records_with("account", account)
-        .map(|reading: FiveHourReading| Reading::from(reading))
-        .filter(move |reading| reading.sample.account == account_id)
-        .filter(|reading| reading.sample.has_sound_dates())
+    records_of_account::<FiveHourReading>(journal, account)
 }
 
 /// Returns figures from an account's other sessions that may show how full its windows were at the given time. These
