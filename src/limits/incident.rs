@@ -196,16 +196,14 @@ impl Incident {
     /// Returns `None` if the session is not blocked and no automatic resume is pending.
     pub(crate) fn continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
-        let is_due = planned.is_some_and(|at| {
-            self.diagnosis.state.is_over()
-                && !self.evidence.has_later_response()
-                && at > self.evidence.clock.now
-        });
         if self.blocks().is_none() {
             // Nothing keeps the session from continuing, so an obstacle is of no interest.
-            return match (self.evidence.collected.obstacle, planned) {
-                (None, Some(at)) if is_due && self.diagnosis.limit.is_awaited() => Some(Ok(at)),
-                _ => None,
+            let may_be_pending = self.diagnosis.state.is_over()
+                && !self.evidence.has_later_response()
+                && self.evidence.collected.obstacle.is_none();
+            return match planned {
+                Some(at) if may_be_pending && at > self.evidence.clock.now => Some(Ok(at)),
+                Some(_) | None => None,
             };
         }
         if !self.diagnosis.limit.is_awaited() {

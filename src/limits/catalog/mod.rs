@@ -146,6 +146,11 @@ struct Match {
 }
 
 impl Match {
+    /// Returns the usage window that the match refers to.
+    fn window(&self) -> Option<Window> {
+        window_in(&self.normalized, self.row)
+    }
+
     /// Returns true if the match is the start of a message rather than a part of another sentence. A match without words
     /// always counts as a message of its own.
     fn begins_message(&self) -> bool {
@@ -688,10 +693,9 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
         return Some(best);
     }
     // A notice that one window has reset says nothing about the limit of another window.
-    let window_of = |candidate: &Match| window_in(&candidate.normalized, candidate.row);
-    let own_window = window_of(best);
+    let own_window = best.window();
     let other = matches.iter().take(index).rfind(|candidate| {
-        let window = window_of(candidate);
+        let window = candidate.window();
         candidate.rank == best.rank
             && window.is_some()
             && own_window.is_some()

@@ -354,7 +354,8 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
     let mut actions = Actions(diagnosis.actions.clone());
     let continues =
         diagnosis.automatic_continuation.is_some() && input.evidence.collected.obstacle.is_none();
-    let has_passed = diagnosis.resets.passed(input.evidence.clock.now).is_some();
+    let now = input.evidence.clock.now;
+    let has_passed = diagnosis.resets.passed(now).is_some();
     let State::Over(ending) = diagnosis.state else {
         if has_passed {
             actions.replace(Do::Wait, Do::TryAgain);
@@ -363,7 +364,6 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         if continues {
             actions.replace(Do::Wait, Do::WaitLeftOpen);
         }
-        let now = input.evidence.clock.now;
         let will_continue = diagnosis.automatic_continuation.is_some_and(|at| at > now);
         match input.evidence.collected.obstacle {
             None if will_continue => actions.replace(Do::SendAgainLater, Do::SendAgainDespiteWait),

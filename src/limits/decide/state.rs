@@ -199,11 +199,11 @@ fn reset(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
 
 /// Returns true if the reset time has passed and a response or a reading from then on shows that the window has reset.
 pub(super) fn is_reset_proven(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
-    let Some(reset) = diagnosis.resets.chosen else {
-        return false;
-    };
     let evidence = input.evidence;
     let now = evidence.clock.now;
+    let Some(reset) = diagnosis.resets.passed(now) else {
+        return false;
+    };
     let has_response = evidence
         .error
         .later_response
@@ -213,7 +213,7 @@ pub(super) fn is_reset_proven(input: &Input<'_>, diagnosis: &Diagnosis) -> bool 
         .window
         .and_then(|window| input.readings.usage_at(window, now))
         .is_some_and(|usage| !usage.is_full() && usage.measured >= reset.at);
-    reset.at <= now && (has_response || has_room)
+    has_response || has_room
 }
 
 /// Returns the first response that the session received after the error. Returns `None` if the limit does not stop the
