@@ -167,10 +167,11 @@ impl Context {
     ) -> Option<String> {
         let clock = self.clock();
         let until = match ended {
-            Some(ended) if ended.diagnosis.is_paid_now() => {
-                let reset = ended.diagnosis.resets.ahead(clock.now);
-                reset.map(|reset| reset.at)
-            }
+            Some(ended) if ended.diagnosis.is_paid_now() => ended
+                .diagnosis
+                .resets
+                .ahead(clock.now)
+                .map(|reset| reset.at),
             _ if session.is_some_and(|session| !incidents.may_use_plan(session)) => return None,
             _ => Some(self.paying(incidents)?.until),
         };

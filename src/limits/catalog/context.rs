@@ -8,7 +8,7 @@ use std::ops::Range;
 use chrono::{NaiveDate, NaiveTime};
 
 use super::pattern::{begins_message, is_wrapper};
-use crate::limits::split::{Passage, without_marks};
+use crate::limits::split::{Passage, normalize, without_marks};
 use crate::limits::words::WORDS;
 
 /// The role of a message in the text that contains it.
@@ -143,8 +143,10 @@ fn is_hypothetical(before: &str) -> bool {
     if !introduction.ends_with(['"', '\'']) {
         return false;
     }
-    let sentence = introduction.rsplit(['.', '!', '?', ';']).next();
-    let sentence = sentence.unwrap_or_default();
+    let sentence = introduction
+        .rsplit(['.', '!', '?', ';'])
+        .next()
+        .unwrap_or_default();
     let clause = sentence.trim_end_matches([' ', ':', '"', '\'']);
     let is_possible = words_of(clause.rsplit([',', ':']).next().unwrap_or_default())
         .any(|word| WORDS.possibilities.contains(&word));
@@ -390,7 +392,7 @@ fn is_record(row: &str, message: &str) -> bool {
         .any(|rest| rest.get(..10).is_some_and(is_date));
     let mut other_cells = row
         .split('|')
-        .filter(|cell| !crate::limits::split::normalize(cell).contains(message));
+        .filter(|cell| !normalize(cell).contains(message));
     has_date_in_report
         || other_cells.any(|cell| {
             let is_time = NaiveTime::parse_from_str(cell.trim(), "%H:%M").is_ok();

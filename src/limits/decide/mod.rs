@@ -169,8 +169,9 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     diagnosis.actions = actions::in_state(&input, &diagnosis);
     if diagnosis.is_paid_now() {
         // Since the error, credits have become available, so the reason no longer applies.
-        let is_outdated = |reason: &Reason| matches!(reason.fact, Fact::NoCredits(_));
-        diagnosis.reasons.retain(|reason| !is_outdated(reason));
+        diagnosis
+            .reasons
+            .retain(|reason| !matches!(reason.fact, Fact::NoCredits(_)));
     }
     diagnosis
 }

@@ -143,10 +143,12 @@ impl End {
 
     /// Returns the end in the form in which it is stored, or `None` if the event or its time is unknown.
     pub(super) fn proven(self) -> Option<ProvenEnd> {
-        let at = self.at.filter(|_| self.is_proven)?;
+        if !self.is_proven {
+            return None;
+        }
         Some(ProvenEnd {
             ending: self.ending,
-            at,
+            at: self.at?,
         })
     }
 }

@@ -263,13 +263,17 @@ impl<'a> Readings<'a> {
     /// Returns the windows that caused other requests of the same payer to be refused. A window is left out if a later
     /// reading shows that it is no longer full.
     fn refused_windows(&self) -> impl Iterator<Item = Measurement> {
-        let refused = self.evidence.collected.refused_windows.iter();
-        let is_full = |refused: &&RefusedWindow| {
-            let later = self.newest_since(refused.at);
-            let usage = later.and_then(|later| later.usage(refused.window));
-            usage.is_none_or(|usage| usage.used_percent >= FULL_FROM)
-        };
-        refused.filter(is_full).copied().map(Measurement::from)
+        self.evidence
+            .collected
+            .refused_windows
+            .iter()
+            .filter(|refused| {
+                let later = self.newest_since(refused.at);
+                let usage = later.and_then(|later| later.usage(refused.window));
+                usage.is_none_or(|usage| usage.used_percent >= FULL_FROM)
+            })
+            .copied()
+            .map(Measurement::from)
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the

@@ -46,7 +46,11 @@ impl Headers {
         };
         let claim = unified(&lower, "representative-claim").map(|claim| claim.text);
         let refused_name = refused_window.as_ref().map(|(name, _)| *name);
-        let limit = claim.or(refused_name).filter(|_| is_refusal);
+        let limit = if is_refusal {
+            claim.or(refused_name)
+        } else {
+            None
+        };
         let resets_at = if is_refusal {
             WINDOWS
                 .into_iter()

@@ -49,16 +49,16 @@ impl Fields {
             now: evidence.at(),
             ..clock
         };
-        let passed = diagnosis.resets.passed(clock.now);
+        let passed = diagnosis.resets.passed(clock.now).map(|reset| reset.at);
+        let proven_reset = if diagnosis.is_reset_proven {
+            passed
+        } else {
+            None
+        };
         for (name, at) in [
             ("ended_at", diagnosis.ended_at),
-            ("passed", passed.map(|reset| reset.at)),
-            (
-                "proven_reset",
-                passed
-                    .filter(|_| diagnosis.is_reset_proven)
-                    .map(|reset| reset.at),
-            ),
+            ("passed", passed),
+            ("proven_reset", proven_reset),
         ] {
             fields.set(name, at.map(|at| at_error.format_time_with_preposition(at)));
         }
