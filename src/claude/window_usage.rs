@@ -19,11 +19,11 @@ use crate::transcript::owner::Owner;
 pub(crate) const USED_UP: f64 = 100.0;
 /// The maximum difference between two reset times of the same window. The server rounds them, and messages give them to
 /// the minute.
-const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
+const MAX_RESET_DIFFERENCE: TimeDelta = TimeDelta::minutes(2);
 
 /// Returns true if two reset times, possibly from different sources, belong to the same window.
 pub(crate) fn is_same_reset(reset: DateTime<Utc>, other: DateTime<Utc>) -> bool {
-    (reset - other).abs() <= RESET_TOLERANCE
+    (reset - other).abs() <= MAX_RESET_DIFFERENCE
 }
 
 /// The usage of a window.

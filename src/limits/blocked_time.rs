@@ -57,7 +57,7 @@ impl Incident {
             later_response.and_then(|response| response.at),
             collected.resumed_at,
             next_limit_at,
-            // Whoever asks is told that work could continue from then on.
+            // Explanations say that work could continue from then on.
             self.diagnosis.proven_end.map(|end| end.at),
         ]
         .into_iter()

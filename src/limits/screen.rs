@@ -301,7 +301,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     Some(rows)
 }
 
-/// The time for which the status line shows that an error is over.
+/// The time for which the status line and reminders show that an error is over.
 pub(crate) const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 /// Returns true if the error or its reset is so recent that the user may still want to know how the error ended.

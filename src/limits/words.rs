@@ -66,7 +66,7 @@ pub(super) struct Words {
     pub(super) notes: Vec<&'static str>,
     /// Words that introduce a message as an example.
     pub(super) before_example: Vec<&'static str>,
-    /// Words before a quotation which say that something can happen.
+    /// Words before a quotation that say that something can happen.
     pub(super) possibilities: Vec<&'static str>,
     /// Words that begin a statement about any user who meets a condition.
     pub(super) generalizations: Vec<&'static str>,

@@ -271,8 +271,8 @@ fn new_month(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<End> {
         .then(|| End::at(Ending::NewMonth, next_month))
 }
 
-/// Returns how the error ended if no event proves it. The end is inferred from the elapsed time or from
-/// how the user pays now.
+/// Returns how the error ended if no event proves it. The end is inferred from the elapsed time or from how the user
+/// pays now.
 fn assumed_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<End> {
     let evidence = input.evidence;
     let now = evidence.clock.now;

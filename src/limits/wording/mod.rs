@@ -9,6 +9,8 @@
 //! | `time` | the reset as a time of day, such as "14:00" | it is ahead and today |
 //! | `day` | the reset with its day, such as "Tue 06:00" | it is ahead and on another day |
 //! | `passed` | the reset, as in "at 14:00" | it has passed |
+//! | `proven_reset` | the reset, as in "at 14:00" | it has passed, and there is proof that the window has reset |
+//! | `name_of_reset` | the same as `name` | there is proof that the window has reset |
 //! | `percent`, `meter`, `measured` | the decisive measurement: its figure, its window, and its time | there is one |
 //! | `full`, `full_until` | another usage window that is full, and its reset | there is one |
 //! | `used` | the percentage in the message | the message contains one |
@@ -17,7 +19,7 @@
 //! | `key` | the key that the message is about | a key is set |
 //! | `host`, `gateway` | the host in `ANTHROPIC_BASE_URL`, alone and as "your gateway (…)" | it is set |
 //! | `other` | another program in the message | the message names one |
-//! | `at_when` | the time of the automatic continuation, as in "at 14:01" | it is ahead |
+//! | `at_when`, `at_time` | the time of the automatic continuation, as in "at 14:01" and "14:01" | it is ahead |
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `are`, `were`, `cap` | the words for usage credits that the message uses | always |
