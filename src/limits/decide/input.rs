@@ -129,8 +129,7 @@ impl<'a> Input<'a> {
 
     /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
     pub(super) fn helps_if_dated(&self) -> Option<bool> {
-        let server = self.evidence.quota().and_then(|quota| quota.resets_at);
-        helps(server.is_some() || self.has_reset_time(None))
+        helps(self.evidence.server_reset().is_some() || self.has_reset_time(None))
     }
 
     /// Returns the window that is full according to the server or to a reading.

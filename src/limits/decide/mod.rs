@@ -321,9 +321,8 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     let window = finding.window;
     let refused = evidence.refused_window();
     let server = evidence
-        .quota()
-        .filter(|_| refused.is_none() || refused == window)
-        .and_then(|quota| quota.resets_at);
+        .server_reset()
+        .filter(|_| refused.is_none() || refused == window);
     let reading = window
         .filter(|_| !evidence.is_pasted() || input.is_full(window.unwrap_or(Window::FiveHour)))
         .and_then(|window| {

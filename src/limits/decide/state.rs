@@ -439,11 +439,10 @@ pub(super) fn automatic_continuation(
 ) -> Option<DateTime<Utc>> {
     let evidence = input.evidence;
     let waiting = evidence.collected.waiting;
-    let of_server = evidence.quota().and_then(|quota| quota.resets_at);
     // Claude Code waits for the window that the server named, even if that window is not full.
     let reset_at = match diagnosis.resets.chosen {
         Some(reset) => reset.at,
-        None if waiting.is_some() => of_server?,
+        None if waiting.is_some() => evidence.server_reset()?,
         None => return None,
     };
     // The announcement refers to the window that the message mentions.

@@ -102,9 +102,9 @@ fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
 /// Returns the reset time of the window in the message.
 fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
     let evidence = input.evidence;
-    let server = evidence.quota().and_then(|quota| quota.resets_at);
     let measured = input.readings.shown(window);
-    server
+    evidence
+        .server_reset()
         .or_else(|| measured.and_then(|measurement| measurement.resets_at))
         .or_else(|| {
             let zone = evidence.clock.zone;

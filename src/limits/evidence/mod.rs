@@ -519,6 +519,11 @@ impl Evidence {
             .filter(|quota| quota.status.as_deref() != Some("allowed"))
     }
 
+    /// Returns the reset time that the server stated when it refused the request.
+    pub(crate) fn server_reset(&self) -> Option<DateTime<Utc>> {
+        self.quota()?.resets_at
+    }
+
     /// Returns the usage window that the server blamed for the refusal.
     pub(crate) fn refused_window(&self) -> Option<Window> {
         Window::of_rate_limit_type(self.quota()?.rate_limit_type.as_deref()?)

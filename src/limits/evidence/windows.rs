@@ -198,8 +198,7 @@ impl<'a> Readings<'a> {
     /// error. After the window has reset, or after the response that ended the error, its usage may have decreased.
     fn may_refute(&self, after: &Measurement, before: Option<Measurement>) -> bool {
         let Some(before) = before else {
-            let quota = self.evidence.quota();
-            let reset = quota.and_then(|quota| quota.resets_at);
+            let reset = self.evidence.server_reset();
             let is_refused = self.evidence.refused_window() == Some(after.window);
             return !is_refused || reset.is_none_or(|reset| reset > after.measured);
         };
