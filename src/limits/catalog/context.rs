@@ -26,7 +26,7 @@ pub(crate) enum MessageContext {
 }
 
 impl MessageContext {
-    /// Returns true if a text only mentions the message, so that no user need have received it.
+    /// Returns true if the text only mentions the message, which does not mean that a user received it.
     pub(crate) fn is_mention(self) -> bool {
         match self {
             Self::InCode | Self::Described => true,
