@@ -197,7 +197,7 @@ impl Incident {
     pub(crate) fn continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
         if self.blocks().is_none() {
-            // Nothing keeps the session from continuing, so an obstacle is of no interest.
+            // An obstacle matters only while the error blocks the session. Afterward, only a pending resume is reported.
             let may_be_pending = self.diagnosis.state.is_over()
                 && !self.evidence.has_later_response()
                 && self.evidence.collected.obstacle.is_none();
