@@ -150,7 +150,7 @@ impl<'l> SessionFacts<'l> {
     /// Returns a run with its starting total and its last sample. A process starts from the newest checkpoint in the
     /// transcript, or from zero if the transcript has no checkpoint. Its first sample repeats the starting total.
     fn start_of(&self, lineage: &Lineage, run: &'l Run) -> RunTotals<'l> {
-        match (self.start_by_hook(run), run.first) {
+        match (self.start_by_hook(run), run.first()) {
             (Some(start), None) => start,
             (Some(start), Some(first)) if !run.is_repeated && start.starts_at_or_below(first) => {
                 start

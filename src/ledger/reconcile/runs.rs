@@ -52,8 +52,6 @@ pub(crate) struct Run {
     pub(crate) is_repeated: bool,
     /// True if the process has since started another run.
     is_over: bool,
-    /// The first total reported by a status-line call.
-    pub(crate) first: Option<Money>,
     /// The samples that exceed all earlier samples. Calls may arrive out of order, so the others are not used.
     pub(crate) samples: Vec<RunSample>,
     /// The time at which the run ended, and the length of the transcript at that time.
@@ -103,7 +101,6 @@ impl Run {
 
     /// Adds a sample.
     fn sample(&mut self, sample: RunSample) {
-        self.first.get_or_insert(sample.amount);
         match self.samples.last_mut() {
             Some(last) if sample.amount == last.amount => {
                 last.length = last.length.max(sample.length);
@@ -111,6 +108,11 @@ impl Run {
             Some(last) if sample.amount < last.amount => {}
             _ => self.samples.push(sample),
         }
+    }
+
+    /// Returns the total in the first sample.
+    pub(crate) fn first(&self) -> Option<Money> {
+        self.samples.first().map(|first| first.amount)
     }
 
     /// Returns the sample with the greatest total.
