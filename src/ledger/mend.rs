@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::database::{Ledger, Store, WaitLimit, companions, path_in};
-use super::error::LedgerError;
+use super::error::{LedgerError, LedgerResult};
 use crate::disk::{self, lock};
 use crate::paths::Paths;
 
@@ -18,7 +18,7 @@ impl Ledger {
         wait_limit: WaitLimit,
         error: &LedgerError,
         is_second_attempt: bool,
-    ) -> Result<(), LedgerError> {
+    ) -> LedgerResult<()> {
         if !error.is_damage() {
             return Ok(());
         }
@@ -91,7 +91,7 @@ pub(super) fn set_aside(
     label: &str,
     wait_limit: WaitLimit,
     is_needed: impl FnOnce() -> bool,
-) -> Result<bool, LedgerError> {
+) -> LedgerResult<bool> {
     let lock_path = path.with_file_name("ledger.lock");
     let failed = disk::write_error(&lock_path);
     let held = lock::lock_with_timeout(&lock_path, wait_limit.limit(), &mut std::thread::sleep);

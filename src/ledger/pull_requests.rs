@@ -2,7 +2,7 @@
 
 use super::commit::count_from;
 use super::database::Ledger;
-use super::error::LedgerError;
+use super::error::LedgerResult;
 use crate::time::Millis;
 
 /// A link to a pull request.
@@ -21,7 +21,7 @@ pub(crate) struct PullRequestLink {
 impl Ledger {
     /// Returns all pull-request links, sorted by session and time. A session's transcript often contains several links
     /// to the same pull request.
-    pub(crate) fn pull_requests(&self) -> Result<Vec<PullRequestLink>, LedgerError> {
+    pub(crate) fn pull_requests(&self) -> LedgerResult<Vec<PullRequestLink>> {
         self.read(|store| {
             store.all(
                 "SELECT DISTINCT name, ifnull(directory, ''), at, number, url

@@ -9,7 +9,7 @@ use super::commit::{RESPONSE_COLUMNS, count_from, location_from, money_from, res
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Location, Response, id_of};
-use super::lineage::{BOUND, PENDING};
+use super::lineage::{BOUND, PENDING, UNRECORDED};
 use super::rows::{IS_COMPACTION, Names, Selected, SpendKind, Tally, off_transcript_kind};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
@@ -241,18 +241,13 @@ impl Store {
             ),
             [from, QUARTER_HOUR, PENDING, BOUND],
             |row| {
-                let cost = money_from(row, 4)?;
+                let is_pending = row.get(3)?;
+                let kind = if is_pending { PENDING } else { UNRECORDED };
                 let mut tally = Tally {
                     at_least: row.get(5)?,
                     ..Tally::default()
                 };
-                let is_pending = row.get(3)?;
-                let kind = if is_pending { PENDING } else { BOUND };
-                if is_pending {
-                    tally.pending = cost;
-                } else {
-                    tally.unrecorded = cost;
-                }
+                tally.add_off_transcript(kind, money_from(row, 4)?);
                 Ok(OffTranscriptRow {
                     at: row.get(0)?,
                     session: row.get(1)?,

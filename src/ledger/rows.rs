@@ -43,7 +43,7 @@ impl Tally {
     }
 
     /// Adds spend that no transcript line reports.
-    fn add_off_transcript(&mut self, kind: i64, cost: Money) {
+    pub(super) fn add_off_transcript(&mut self, kind: i64, cost: Money) {
         match kind {
             BOUND => self.at_least = true,
             PENDING => self.pending += cost,

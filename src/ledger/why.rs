@@ -1,7 +1,7 @@
 //! Explains how a session's amount is calculated.
 
 use super::database::Ledger;
-use super::error::LedgerError;
+use super::error::LedgerResult;
 use super::facts::{Id, id_of};
 use super::reconcile::bounds::LowerBound;
 use super::reconcile::{RunBreakdown, reconcile};
@@ -49,11 +49,7 @@ impl SessionWhy {
 impl Ledger {
     /// Returns the breakdown of a session's amount, or `None` if no session or more than one session matches. `name` is
     /// a session ID or a prefix of one.
-    pub(crate) fn why(
-        &self,
-        name: &str,
-        prices: &PriceTable,
-    ) -> Result<Option<SessionWhy>, LedgerError> {
+    pub(crate) fn why(&self, name: &str, prices: &PriceTable) -> LedgerResult<Option<SessionWhy>> {
         self.read(|store| {
             let sessions: Vec<(Id, String, Id)> = store.all(
                 "SELECT id, name, lineage FROM sessions WHERE id = ?1 OR substr(name, 1, length(?2)) = ?2
