@@ -4,15 +4,15 @@
 //! as in chrono-tz, contains 27,000 pointers. At every start of the program, the loader would have to relocate all of
 //! them and copy the pages that contain them, which takes as long as the rest of a status-line call.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{LazyLock, Mutex};
+use std::sync::Mutex;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, Utc};
 use tz::TimeZone;
 
-/// The zones that were looked up so far.
-static ZONES: LazyLock<Mutex<HashMap<&'static str, NamedZone>>> = LazyLock::new(Mutex::default);
+/// The zones that have been looked up so far.
+static ZONES: Mutex<BTreeMap<&'static str, NamedZone>> = Mutex::new(BTreeMap::new());
 
 /// A time zone in the IANA database, such as `Europe/Berlin`.
 #[derive(Clone, Copy, PartialEq, Eq)]

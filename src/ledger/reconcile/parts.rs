@@ -160,7 +160,8 @@ impl<'l> SessionFacts<'l> {
                     starting: None,
                     last: newest.cost,
                 });
-                return breakdown.add_bound(at, LowerBoundReason::StartingTotalUnknown);
+                breakdown.add_bound(at, LowerBoundReason::StartingTotalUnknown);
+                return;
             }
             parent
         };
@@ -247,8 +248,11 @@ impl<'l> Part<'l> {
     }
 
     pub(super) fn first_at(&self) -> Option<Millis> {
-        let responses = self.responses.iter().chain(&self.later);
-        responses.map(|response| response.at).min()
+        self.responses
+            .iter()
+            .chain(&self.later)
+            .map(|response| response.at)
+            .min()
     }
 
     /// Distributes an amount over the part's samples. Each share is the amount by which a sample exceeds the cost of
@@ -284,7 +288,8 @@ impl<'l> Part<'l> {
 
     /// Returns true if a run's last total may still increase.
     pub(super) fn is_open(&self) -> bool {
-        let mut runs = self.runs.iter();
-        runs.any(|totals| !totals.is_closed && !totals.run.has_vanished)
+        self.runs
+            .iter()
+            .any(|totals| !totals.is_closed && !totals.run.has_vanished)
     }
 }

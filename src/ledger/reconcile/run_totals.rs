@@ -179,8 +179,9 @@ impl<'l> SessionFacts<'l> {
     /// Determines a run's starting total from its first sample.
     fn start_by_sample(&self, lineage: &Lineage, run: &'l Run, first: Money) -> RunTotals<'l> {
         let before = self.checkpoints_before(run.start);
-        let mut newest_first = before.iter().rev();
-        let same = newest_first.find(|checkpoint| checkpoint.cost.is_near(first));
+        let same = before
+            .iter()
+            .rfind(|checkpoint| checkpoint.cost.is_near(first));
         // Claude Code waits for the hook that reports a start, but not for a status-line call, which may run late.
         // Without the hook, the run covers everything after its starting checkpoint.
         let start = match same {
@@ -192,8 +193,11 @@ impl<'l> SessionFacts<'l> {
             return RunTotals::new(run, start, Some(KnownTotal::written(same)));
         }
         // If whycap was installed during a session, the first process seen in the session also began the session.
-        let mut runs = self.runs.iter();
-        let began_session = runs.next().is_some_and(|first| std::ptr::eq(*first, run))
+        let is_earliest = self
+            .runs
+            .first()
+            .is_some_and(|earliest| std::ptr::eq(*earliest, run));
+        let began_session = is_earliest
             && run.is_first
             && run.source.is_none()
             && run.start > 0
@@ -265,13 +269,12 @@ impl<'l> SessionFacts<'l> {
         if last.is_some_and(|last| checkpoint.cost < last - NOISE) {
             return None;
         }
-        let repeats_sample =
-            last == Some(checkpoint.cost) && checkpoint.offset >= run.covered_until();
+        let covered_until = run.covered_until();
+        let repeats_sample = last == Some(checkpoint.cost) && checkpoint.offset >= covered_until;
         let end = match run.end {
             Some(end) if end > checkpoint.offset && !run.has_vanished => end,
             _ => i64::MAX,
         };
-        let covered_until = run.covered_until();
         let next_index = self
             .runs
             .partition_point(|next| next.start < covered_until)
