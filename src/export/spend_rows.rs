@@ -50,22 +50,22 @@ impl<'c> SpendRows<'c> {
     fn add_spend_without_lines(&mut self, incomplete: &HashSet<String>) {
         let names = &self.counted.responses.names;
         let mut with_unrecorded = HashSet::new();
-        for hidden in &self.counted.off_transcript {
-            let kind = if hidden.tally.pending == Money::ZERO {
-                with_unrecorded.insert(hidden.session);
+        for row in &self.counted.off_transcript {
+            let kind = if row.tally.pending == Money::ZERO {
+                with_unrecorded.insert(row.session);
                 UNRECORDED
             } else {
                 PENDING
             };
             let spend = Response {
-                session: hidden.session,
-                at: hidden.at,
-                model: hidden.model,
-                cost: hidden.tally.cost(),
+                session: row.session,
+                at: row.at,
+                model: row.model,
+                cost: row.tally.cost(),
                 ..Response::default()
             };
-            let is_incomplete = incomplete.contains(names.session(hidden.session));
-            self.add(kind, &spend, hidden.tally.at_least || is_incomplete);
+            let is_incomplete = incomplete.contains(names.session(row.session));
+            self.add(kind, &spend, row.tally.at_least || is_incomplete);
         }
 
         // A row without a cost means that this machine found no unrecorded spend in a session up to the end of its last

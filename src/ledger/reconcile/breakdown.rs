@@ -37,7 +37,7 @@ impl SessionFacts<'_> {
             prices,
         };
         for part in parts {
-            builder.close(&part);
+            builder.add_part(&part);
         }
         self.finish(lineage, builder.breakdown)
     }
@@ -80,7 +80,7 @@ struct BreakdownBuilder<'b> {
 
 impl BreakdownBuilder<'_> {
     /// Adds a part to the breakdown.
-    fn close(&mut self, part: &Part<'_>) {
+    fn add_part(&mut self, part: &Part<'_>) {
         let compacted_at = part.compactions.first().map(|compaction| compaction.at);
         let sampled_at = part
             .runs

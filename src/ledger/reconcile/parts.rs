@@ -89,10 +89,10 @@ impl<'l> SessionFacts<'l> {
             ..Part::default()
         }];
         for totals in runs {
-            let is_beside = parts
+            let overlaps_last_part = parts
                 .last()
                 .is_some_and(|part| !part.runs.is_empty() && totals.start < part.end);
-            if !is_beside {
+            if !overlaps_last_part {
                 parts.push(Part {
                     start: totals.start,
                     end: totals.start,

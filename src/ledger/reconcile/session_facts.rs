@@ -83,7 +83,7 @@ impl<'l> FactCollector<'_, 'l> {
     }
 
     /// Returns true if the file is the session's longest transcript.
-    fn is_main(&self, session: Id, file: Id) -> bool {
+    fn is_longest(&self, session: Id, file: Id) -> bool {
         self.longest.get(&session).map(|(_, id)| *id) == Some(file)
     }
 
@@ -102,15 +102,15 @@ impl<'l> FactCollector<'_, 'l> {
         let lineage = self.lineage;
         let mut of_subagents: HashMap<Id, Vec<&'l Response>> = HashMap::new();
         for (response, owner) in lineage.responses.iter().zip(owner_of_each) {
-            let main_location = response
+            let location_in_longest = response
                 .locations()
-                .find(|location| self.is_main(*owner, location.file));
+                .find(|location| self.is_longest(*owner, location.file));
             let own_file = response
                 .locations()
                 .filter_map(|location| lineage.files.get(&location.file))
                 .find(|file| file.session == *owner);
             let facts = self.facts_of(*owner);
-            let offset = match (main_location, own_file) {
+            let offset = match (location_in_longest, own_file) {
                 (Some(location), _) => location.offset,
                 (None, Some(file)) if !file.is_main => {
                     of_subagents.entry(*owner).or_default().push(response);
@@ -144,10 +144,10 @@ impl<'l> FactCollector<'_, 'l> {
                 continue;
             };
             self.add_inherited(owner, compaction.at, locations.clone());
-            let main_location = locations
+            let location_in_longest = locations
                 .clone()
-                .find(|location| self.is_main(owner, location.file));
-            if let Some(location) = main_location {
+                .find(|location| self.is_longest(owner, location.file));
+            if let Some(location) = location_in_longest {
                 self.facts_of(owner).compactions.push(Located {
                     offset: location.offset,
                     fact: compaction,
@@ -179,7 +179,7 @@ impl<'l> FactCollector<'_, 'l> {
         let lineage = self.lineage;
         for checkpoint in &lineage.checkpoints {
             if let Some(file) = lineage.files.get(&checkpoint.file)
-                && self.is_main(file.session, checkpoint.file)
+                && self.is_longest(file.session, checkpoint.file)
             {
                 self.facts_of(file.session).checkpoints.push(checkpoint);
             }
