@@ -187,8 +187,9 @@ fn session_of(path: &Path) -> io::Result<String> {
     Ok(first_session(path)?.unwrap_or(by_path))
 }
 
-/// Returns true if both combinations of names are the same. Most names are empty. The C library needs 150 ns to compare
-/// two empty strings on some processors, because it loads bytes from addresses that do not exist.
+/// Returns true if both combinations of names are the same. Most names are empty, so empty names are not passed to the
+/// C library. On some processors, it needs 150 ns to compare two empty strings, because it loads bytes from their
+/// addresses, which do not exist.
 fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
     left.into_iter()
         .zip(right)

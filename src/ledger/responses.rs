@@ -140,8 +140,8 @@ impl Ledger {
         )
     }
 
-    /// Returns the responses of the selected sessions since the given time. If `with_off_transcript` is true, spend that no
-    /// line shows is included as responses without tokens.
+    /// Returns the responses of the selected sessions since the given time. If `with_off_transcript` is true, spend
+    /// that no transcript line reports is included as responses without tokens.
     pub(crate) fn responses_since(
         &self,
         from: DateTime<Utc>,
@@ -226,8 +226,8 @@ impl Ledger {
 
 impl Store {
     /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
-    /// amount are included. `is_compaction` is an SQL expression that is true for the spend to be returned as the cost of
-    /// compactions.
+    /// amount are included. `is_compaction` is an SQL expression that is true for the spend to be returned as
+    /// [`SpendKind::Compaction`].
     fn off_transcript_since(
         &self,
         from: Millis,

@@ -13,7 +13,8 @@ use crate::claude::transcripts::{self, TranscriptFile};
 use crate::time::Millis;
 use crate::transcript::reader::{ReadLimits, ReadPosition};
 
-/// The number of unread bytes in a round. The facts in so many bytes need about 30 MB of memory.
+/// The maximum number of unread bytes in a round of several transcripts. The facts in this many bytes need about 30 MB
+/// of memory.
 const ROUND: u64 = 1024 * 1024 * 1024;
 
 /// The minimum number of unread bytes for which several threads are used.

@@ -324,8 +324,8 @@ impl Names {
     }
 }
 
-/// The SQL expression that is true for off-transcript spend caused by a compaction. Such spend is stored at the time of
-/// the compaction.
+/// An SQL expression that is true for the spend of a compaction in the table `off_transcript`. A row for such spend has
+/// the same time as the compaction.
 pub(super) const IS_COMPACTION: &str = "at IN (SELECT at FROM compactions)";
 
 /// Returns the kind of spend in a row of the table `off_transcript`.
@@ -617,7 +617,7 @@ impl Store {
         Ok(tally)
     }
 
-    /// Returns the kinds and amounts of a session's spend that is not on any transcript line.
+    /// Returns the kinds and amounts of a session's spend that no transcript line reports.
     pub(super) fn off_transcript_of(&self, session: Id) -> Result<Vec<(i64, Money)>> {
         self.all(
             "SELECT kind, cost FROM off_transcript WHERE session = ?1",

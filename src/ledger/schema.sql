@@ -192,8 +192,8 @@ CREATE TABLE totals (
     PRIMARY KEY (length, start)
 ) WITHOUT ROWID;
 
--- Spend that no line shows. `kind` is 0 for unrecorded spend, 1 for pending spend, and 2 for a lower bound without an
--- amount.
+-- Spend that no transcript line reports. `kind` is 0 for unrecorded spend, 1 for pending spend, and 2 for a lower bound
+-- without an amount.
 CREATE TABLE off_transcript (
     session INTEGER NOT NULL,
     at INTEGER NOT NULL,

@@ -346,8 +346,8 @@ pub(crate) fn or_unknown(name: &str) -> &str {
     if name.is_empty() { UNKNOWN } else { name }
 }
 
-/// Returns a property of a row's context. Returns `if_empty` if the property is empty, and the label of the row's kind if
-/// the row has no context.
+/// Returns a property of a row's context. Returns `if_empty` if the property is empty, and the label of the row's kind
+/// if the row has no context.
 fn context_key<'r>(
     row: &SpendRow<'r>,
     property: impl Fn(&'r RequestContext) -> &'r str,

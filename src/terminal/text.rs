@@ -148,13 +148,13 @@ pub fn truncate(text: &str, columns: usize) -> String {
     format!("{}…", start.trim_end())
 }
 
-/// Wraps a text at spaces into lines of up to `requested_columns`. Longer words can be split anywhere.
+/// Wraps text at spaces into lines of up to `requested_columns`. Longer words can be split anywhere.
 pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
     wrap_words(text, requested_columns, true)
 }
 
-/// Wraps a text at spaces into lines of up to `requested_columns`. If `splits_words` is false, longer words get longer
-/// lines, so that programs that read the text find each path in one piece.
+/// Wraps text at spaces into lines of up to `requested_columns`. If `splits_words` is false, a longer word gets a line
+/// that exceeds this width. This ensures that programs that read the output find each path in one piece.
 pub(crate) fn wrap_words(text: &str, requested_columns: usize, splits_words: bool) -> Vec<String> {
     let columns = requested_columns.max(1);
     let mut lines: Vec<String> = Vec::new();

@@ -393,8 +393,8 @@ pub struct LineSpan {
 
 /// Receives the lines that a scan finds, in file order.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`]. `is_out_of_order` is true if the line is older than one of its
-    /// predecessors, which is common for lines copied by a fork.
+    /// Receives a relevant line, which is never [`Line::Other`]. `is_out_of_order` is true if the line is older than
+    /// one of its predecessors, which is common for lines copied by a fork.
     fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool);
 
     /// Receives the times immediately before and after a run of damaged lines.

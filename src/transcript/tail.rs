@@ -289,8 +289,8 @@ impl ErrorLine {
     }
 }
 
-/// Returns true if a date is so far from the present that calculations with it could overflow. Such a line is damaged,
-/// so it is evidence of nothing.
+/// Returns true if a date is so far from the present that calculations with it could overflow. A line with such a date
+/// is damaged and must be ignored.
 fn has_damaged_date(at: Option<DateTime<Utc>>) -> bool {
     at.is_some_and(|at| !is_in_supported_range(at))
 }

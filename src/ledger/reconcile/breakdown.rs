@@ -1,7 +1,7 @@
 //! Derives one session's breakdown.
 //!
-//! A part's unrecorded spend is the increase in its running totals minus the cost of its responses. The breakdown adds up
-//! all parts.
+//! A part's unrecorded spend is the increase in its running totals minus the cost of its responses. The breakdown adds
+//! up all parts.
 
 use super::bounds::LowerBoundReason;
 use super::parts::Part;

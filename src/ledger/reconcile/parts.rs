@@ -12,8 +12,8 @@
 //! later                  |--|             |-----|           |-------
 //! ```
 //!
-//! A part's totals cover its responses up to `covered_until`. Responses after that offset are `later`: the totals may or
-//! may not include them.
+//! A part's totals include the cost of its responses before the offset `covered_until`. The other responses of the part
+//! are `later`: the totals may or may not include them.
 
 use super::bounds::LowerBoundReason;
 use super::run_totals::{KnownTotal, RunTotals, repeats};
@@ -42,7 +42,7 @@ pub(super) struct Part<'l> {
     pub(super) start: i64,
     /// The offset at which the part's last run ends.
     pub(super) end: i64,
-    /// The offset up to which the part's totals cover the transcript.
+    /// The offset of the first transcript line whose cost the part's totals may lack.
     pub(super) covered_until: i64,
     pub(super) runs: Vec<RunTotals<'l>>,
     /// The totals of the history before the first run, if it contains a checkpoint.
@@ -255,8 +255,9 @@ impl<'l> Part<'l> {
             .min()
     }
 
-    /// Distributes an amount over the part's samples. Each share is the amount by which a sample exceeds the cost of
-    /// the preceding responses. The remainder is assigned to `first_at`.
+    /// Distributes unrecorded spend over the times of the samples in which the running total increased. Each share is
+    /// the increase minus the cost of the responses since the previous increase, until the spend is used up. The
+    /// remainder is assigned to `first_at`.
     pub(super) fn shares_of_samples(&self, cost: Money, first_at: Millis) -> Vec<(Millis, Money)> {
         let mut increases: Vec<(Millis, Money)> = Vec::new();
         for totals in &self.runs {

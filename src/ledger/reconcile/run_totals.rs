@@ -1,4 +1,8 @@
 //! Determines the starting and last totals of each run in a session.
+//!
+//! A run's starting total is the running total with which its process began to work on the session, and includes what
+//! earlier runs spent. The last total is the greatest running total that the process reported in a sample or wrote to a
+//! checkpoint. The difference is what the run spent. A total covers the lines of the transcript whose cost it includes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -53,13 +57,13 @@ impl<'l> KnownTotal<'l> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunTotals<'l> {
     pub(super) run: &'l Run,
-    /// The offset from which the totals cover the transcript.
+    /// The offset of the first transcript line whose cost the run's delta includes.
     pub(super) start: i64,
     pub(super) starting: Option<KnownTotal<'l>>,
     /// True if the starting total was observed.
     pub(super) is_start_proven: bool,
     pub(super) last: Option<KnownTotal<'l>>,
-    /// The offset up to which the last total covers the transcript.
+    /// The offset of the first transcript line whose cost the last total may lack.
     pub(super) until: i64,
     /// True if the last total is a checkpoint.
     pub(super) is_closed: bool,
@@ -78,7 +82,8 @@ impl<'l> RunTotals<'l> {
         }
     }
 
-    /// Returns true if the starting total does not exceed this sample.
+    /// Returns false if the starting total is known to exceed a sample of the run. A run's total never decreases, so
+    /// such a starting total is wrong.
     pub(super) fn starts_at_or_below(&self, sample: Money) -> bool {
         self.starting
             .is_none_or(|starting| starting.amount <= sample + NOISE)
@@ -160,8 +165,8 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Determines a run's starting total from the source that its hook reported. Returns `None` if the source alone is
-    /// not enough.
+    /// Determines a run's starting total from the `source` of its `SessionStart` hook, such as `resume`. Returns `None`
+    /// if the source alone is not enough.
     fn start_by_hook(&self, run: &'l Run) -> Option<RunTotals<'l>> {
         let newest = self.checkpoints_before(run.start).last();
         let (start, starting) = match (run.source.as_deref()?, newest) {
@@ -176,7 +181,8 @@ impl<'l> SessionFacts<'l> {
         Some(RunTotals::new(run, start, Some(starting)))
     }
 
-    /// Determines a run's starting total from its first sample.
+    /// Determines a run's starting total from `first`, which is the total in its first sample. If a checkpoint before
+    /// the run has the same total, the run starts from this checkpoint.
     fn start_by_sample(&self, lineage: &Lineage, run: &'l Run, first: Money) -> RunTotals<'l> {
         let before = self.checkpoints_before(run.start);
         let same = before

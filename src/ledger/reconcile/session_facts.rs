@@ -82,7 +82,7 @@ impl<'l> FactCollector<'_, 'l> {
         self.by_session.entry(session).or_default()
     }
 
-    /// Returns true if the file is the session's longest transcript.
+    /// Returns true if `file` is the longest transcript of `session`.
     fn is_longest(&self, session: Id, file: Id) -> bool {
         self.longest.get(&session).map(|(_, id)| *id) == Some(file)
     }
