@@ -1,4 +1,4 @@
-//! Calculates the spend that running totals include but no transcript line shows.
+//! Calculates the spend that running totals include but no transcript line reports.
 
 use std::collections::BTreeMap;
 
