@@ -104,13 +104,8 @@ impl DirectoryUpdate<'_> {
         let is_complete = self.new_rows.is_complete;
         let path = file_path(self.directory, row_type, day, &exporter.machine);
         let marker = no_spend(exporter, day);
-        let rows = if row_type == RowType::Spend && rows.is_empty() && is_complete && path.exists()
-        {
-            // Tells databases that have already loaded this day that there is no longer any spend.
-            &[&marker]
-        } else {
-            rows
-        };
+        let has_lost_spend =
+            row_type == RowType::Spend && rows.is_empty() && is_complete && path.exists();
 
         let mut exported_at = ExportTime::default();
         let mut current_lines = Vec::new();
@@ -130,19 +125,20 @@ impl DirectoryUpdate<'_> {
                 kept_lines.extend_from_slice(line);
             }
         });
-        let unchanged = [
-            lines_of(rows.iter().copied(), exported_at).as_bytes(),
-            &kept_lines,
-        ]
-        .concat();
+        // The marker removes the spend from databases that have already loaded this day.
+        let marker_if_needed = has_lost_spend.then_some(&marker);
+        let text_at = |time| {
+            let all_rows = rows.iter().copied().chain(marker_if_needed);
+            [lines_of(all_rows, time).as_bytes(), &kept_lines].concat()
+        };
+        let unchanged = text_at(exported_at);
         if unchanged.is_empty() && !path.exists() || result.is_ok() && unchanged == current_lines {
             return Ok(());
         }
 
         // The new version must be later than the one in the file, even after the clock was set back or a backup was
         // restored.
-        let time = self.time.after(exported_at);
-        let text = [lines_of(rows.iter().copied(), time).as_bytes(), &kept_lines].concat();
+        let text = text_at(self.time.after(exported_at));
         group::write_below(self.directory, &path, &compress(&text))?;
         self.days.insert(day);
         self.written_rows += rows.len() as u64;
