@@ -7,21 +7,15 @@ use crate::client::{Client, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, PRIVATE, TUESDAY, belongs_to, refused, with_a_private_login,
+    FIVE_HOUR, NOON, PRIVATE, TUESDAY, answer, belongs_to, flat, refused, session_of_login,
+    with_a_private_login,
 };
-use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
 const OVERLOADED: &str = "API Error: 529 Overloaded.";
 /// The reset of a 5-hour window that began shortly after 10:00.
 const LATER_RESET: i64 = NOON + 3 * 3_600;
-
-/// Creates a session that belongs to the logged-in account according to its transcript.
-fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
-    let client = Client::with_session(sandbox, name);
-    belongs_to(&client, PRIVATE, "private-organization");
-    client
-}
 
 /// Simulates a request that the server refuses because of a full usage window, and the status-line call after it.
 fn hits_limit(client: &Client<'_>, at: &str, text: &str, refusal: &Value, reported: Value) {
@@ -44,19 +38,9 @@ fn after(at: &str, seconds: i64) -> String {
     later.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
-/// Returns the answer to `/whycap`, on a single line.
-fn answer(client: &Client<'_>, at: &str) -> String {
-    let asked = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
-    flat(asked.json()["reason"].as_str().unwrap())
-}
-
 /// Returns the output of a command, on a single line.
 fn output(client: &Client<'_>, at: &str, command: &str) -> String {
     flat(&client.run(at, &[command], b"").stdout)
-}
-
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A limit of the whole account is more important than an error of the session that has ended.
@@ -134,11 +118,16 @@ fn a_limit_that_the_session_cannot_meet_does_not_hide_its_own_error() {
         let stopped = session_of_login(&sandbox, "stopped");
         let at = "2026-11-20T10:05:00Z";
         if name == "false alarm" {
-            let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
             let refusal = refused("overage", TUESDAY, "out_of_credits");
             let reported = windows(42.0, NOON, 17.0, TUESDAY);
             stopped.calls_status_line("2026-11-20T09:59:00Z", reported.clone(), 120);
-            hits_limit(&stopped, "2026-11-20T10:04:00Z", text, &refusal, reported);
+            hits_limit(
+                &stopped,
+                "2026-11-20T10:04:00Z",
+                OUT_OF_CREDITS,
+                &refusal,
+                reported,
+            );
         } else {
             hits_limit(
                 &stopped,
@@ -312,11 +301,10 @@ fn a_free_response_beyond_a_full_window_is_not_called_paid() {
 /// An error that is not a limit of the account does not show that another session is blocked.
 #[test]
 fn an_error_of_one_session_does_not_block_another() {
-    let credits = "You're out of usage credits · resets Nov 24, 6am (UTC)";
     let pool = refused("overage", TUESDAY, "out_of_credits");
     let at = "2026-11-20T10:00:20Z";
     for (text, more, is_shared) in [
-        (credits, pool, false),
+        (OUT_OF_CREDITS, pool, false),
         (OVERLOADED, json!({"apiErrorStatus": 529}), false),
         (
             FIVE_HOUR,
@@ -354,11 +342,10 @@ fn an_error_of_one_session_does_not_block_another() {
 /// A shell belongs to no session, so it must be clear which sessions an error blocks.
 #[test]
 fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
-    let credits = "You're out of usage credits · resets Nov 24, 6am (UTC)";
     let pool = refused("overage", TUESDAY, "out_of_credits");
     let at = "2026-11-20T10:00:20Z";
     for (text, more, is_shared) in [
-        (credits, pool, false),
+        (OUT_OF_CREDITS, pool, false),
         (OVERLOADED, json!({"apiErrorStatus": 529}), false),
         ("Prompt is too long", json!({}), false),
         (
@@ -595,7 +582,7 @@ fn a_response_after_the_reset_does_not_refute_a_limit_that_refused_two_prompts()
             "2026-11-20T10:00:00Z",
             windows(100.0, NOON, 41.0, TUESDAY),
             "2026-11-20T10:00:37Z",
-            windows(0.0, NOON + 3 * 3_600, 41.0, TUESDAY),
+            windows(0.0, LATER_RESET, 41.0, TUESDAY),
         ),
         (
             "early reset without a new window",

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
+    session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
-const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 const NOW: &str = "2026-11-20T18:00:00Z";
 
 fn listed(sandbox: &Sandbox, at: &str) -> Value {
@@ -22,7 +22,7 @@ fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     let client = Client::with_session(sandbox, session);
     let at = |time: &str| format!("2026-11-{day:02}T{time}Z");
     client.works(&at("09:00:00"), 10);
-    client.append(&client.error_line(&at("10:00:00"), FIVE_HOURS, json!({})));
+    client.append(&client.error_line(&at("10:00:00"), FIVE_HOUR, json!({})));
     client.works(&at("10:30:00"), 10);
     let long = "x".repeat(400 * 1024);
     client.append(&json!({
@@ -67,7 +67,7 @@ fn errors_of_deleted_transcripts_are_still_listed() {
     std::fs::remove_dir_all(sandbox.path(".claude/projects")).unwrap();
     let after = listed(&sandbox, NOW);
     assert_eq!(before["sums"], after["sums"], "{after:#}");
-    assert_eq!(after["incidents"][0]["message"], FIVE_HOURS);
+    assert_eq!(after["incidents"][0]["message"], FIVE_HOUR);
 }
 
 /// Several attempts during the same limit must be listed as one entry.
@@ -77,7 +77,7 @@ fn attempts_at_the_same_limit_are_one_entry() {
     let client = Client::new(&sandbox);
     for minute in [0, 5, 20, 40, 50] {
         let at = format!("2026-11-20T10:{minute:02}:00Z");
-        client.append(&client.error_line(&at, FIVE_HOURS, json!({})));
+        client.append(&client.error_line(&at, FIVE_HOUR, json!({})));
     }
     let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
     assert_eq!(
@@ -122,7 +122,7 @@ fn simultaneous_errors_are_listed_without_their_copies() {
     for session in ["one", "two"] {
         let client = Client::with_session(&sandbox, session);
         let id = json!({"uuid": format!("error-of-{session}")});
-        let line = client.error_line("2026-11-20T10:00:00.123Z", FIVE_HOURS, id);
+        let line = client.error_line("2026-11-20T10:00:00.123Z", FIVE_HOUR, id);
         client.append(&line);
         Client::with_session(&sandbox, &format!("fork-of-{session}")).append(&line);
     }
@@ -143,26 +143,15 @@ fn simultaneous_errors_are_listed_without_their_copies() {
 fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.receives_error("2026-11-20T10:00:00.010Z", FIVE_HOURS, json!({}));
+    client.receives_error("2026-11-20T10:00:00.010Z", FIVE_HOUR, json!({}));
     // The client killed the hook before it could read this error's line.
-    client.stop_failure("2026-11-20T10:20:00.030Z", FIVE_HOURS);
-    client.append(&client.error_line("2026-11-20T10:20:00Z", FIVE_HOURS, json!({})));
+    client.stop_failure("2026-11-20T10:20:00.030Z", FIVE_HOUR);
+    client.append(&client.error_line("2026-11-20T10:20:00Z", FIVE_HOUR, json!({})));
     // No hook ran for this error.
-    client.append(&client.error_line("2026-11-20T10:40:00Z", FIVE_HOURS, json!({})));
+    client.append(&client.error_line("2026-11-20T10:40:00Z", FIVE_HOUR, json!({})));
     let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
     assert_eq!(incidents["sums"]["errors"], 3, "{incidents:#}");
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
-}
-
-/// Collapses all whitespace into single spaces.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Returns the answer to `/whycap` in the client's conversation.
-fn asked(client: &Client<'_>, at: &str) -> String {
-    let reply = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
-    flat(reply.json()["reason"].as_str().unwrap())
 }
 
 /// After a false alarm, every place must say what happened, and that the message was probably wrong.
@@ -195,7 +184,7 @@ fn a_false_alarm_is_still_called_one_after_it_has_passed() {
             !explained.contains("limit no longer applies"),
             "{explained}"
         );
-        assert!(asked(&client, at).starts_with(summary));
+        assert!(answer(&client, at).starts_with(summary));
         for at in [at, "2026-11-20T12:30:00Z", "2026-11-25T10:00:00Z"] {
             let listed = flat(client.run(at, &["incidents"], b"").success());
             let entry = format!("(over, probably a false alarm) {summary}");
@@ -283,15 +272,14 @@ fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
     with_key.variables.push(key);
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     with_key.receives_error(AT, "Credit balance is too low", balance);
-    let on_plan = Client::with_session(&sandbox, "on-plan");
-    belongs_to(&on_plan, PRIVATE, "private-organization");
+    let on_plan = session_of_login(&sandbox, "on-plan");
     on_plan.works("2026-11-20T10:05:00Z", 10);
 
     let at = "2026-11-20T10:06:00Z";
     let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
     let headline = format!("{happened}, but only in one session.");
     let explained = flat(on_plan.run(at, &["explain"], b"").success());
-    let answer = asked(&on_plan, at);
+    let answer = answer(&on_plan, at);
     assert!(
         explained.starts_with(&format!("{headline} Session: \"hi\" What")),
         "{explained}"
@@ -325,8 +313,7 @@ fn an_overload_is_not_explained_by_a_window_that_filled_up_later() {
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    let paying = Client::with_session(&sandbox, "paying");
-    belongs_to(&paying, PRIVATE, "private-organization");
+    let paying = session_of_login(&sandbox, "paying");
     paying.works("2026-11-20T10:06:00Z", 10);
     let full = windows(100.0, NOON, 40.0, TUESDAY);
     paying.calls_status_line("2026-11-20T10:06:01Z", full, 120);
@@ -404,10 +391,9 @@ fn a_response_elsewhere_does_not_end_what_only_the_session_itself_can_end() {
     Client::with_session(&sandbox, "other").receives_response("2026-11-20T10:03:00Z");
     client.receives_response("2026-11-20T10:05:00Z");
     let listed = client.run("2026-11-20T10:20:00Z", &["incidents"], b"");
-    let words: Vec<&str> = listed.success().split_whitespace().collect();
-    let words = words.join(" ");
-    assert!(words.contains("Claude Code responded at 10:05"), "{words}");
-    assert!(!words.contains("another session"), "{words}");
+    let text = flat(listed.success());
+    assert!(text.contains("Claude Code responded at 10:05"), "{text}");
+    assert!(!text.contains("another session"), "{text}");
 }
 
 /// A key without a login must not be said to override a login.
@@ -627,17 +613,15 @@ fn every_error_of_real_sessions_is_listed_and_explained() {
 /// `incidents`. Each entry is the place's name and its text.
 fn places(client: &Client<'_>, at: &str) -> [(&'static str, String); 4] {
     let shown = |command: &str| {
-        let arguments = [command, "--session", &client.session];
-        let arguments = if command == "now" {
-            &arguments[..1]
-        } else {
-            &arguments[..]
+        let arguments: &[&str] = match command {
+            "now" => &[command],
+            _ => &[command, "--session", &client.session],
         };
         flat(&client.run(at, arguments, b"").stdout)
     };
     [
         ("explain", shown("explain")),
-        ("/whycap", asked(client, at)),
+        ("/whycap", answer(client, at)),
         ("now", shown("now")),
         ("incidents", shown("incidents")),
     ]
@@ -658,11 +642,7 @@ fn counted(client: &Client<'_>, at: &str) -> Value {
 fn every_place_names_the_first_response_after_an_error() {
     for is_asked_in_between in [false, true] {
         let sandbox = with_a_private_login();
-        let [stopped, other] = ["stopped", "other"].map(|name| {
-            let client = Client::with_session(&sandbox, name);
-            belongs_to(&client, PRIVATE, "private-organization");
-            client
-        });
+        let [stopped, other] = two_sessions_of_login(&sandbox);
         let status = json!({"error": "overloaded", "apiErrorStatus": 529});
         stopped.receives_error(AT, "API Error: 529 Overloaded", status);
         other.works("2026-11-20T10:03:00Z", 10);
@@ -696,11 +676,7 @@ fn every_place_names_the_first_response_after_an_error() {
 #[test]
 fn the_end_that_was_told_is_the_end_that_is_counted() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = ["stopped", "other"].map(|name| {
-        let client = Client::with_session(&sandbox, name);
-        belongs_to(&client, PRIVATE, "private-organization");
-        client
-    });
+    let [stopped, other] = two_sessions_of_login(&sandbox);
     stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     other.works("2026-11-20T10:01:00Z", 10);
@@ -762,14 +738,15 @@ fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| Client::with_session(sandbox, name))
 }
 
+fn two_sessions_of_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    ["stopped", "other"].map(|name| session_of_login(sandbox, name))
+}
+
 /// If usage credits pay in another session while a window is full, the only entry must not refer to an entry above.
 #[test]
 fn the_only_entry_does_not_refer_to_another_one() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions(&sandbox);
-    for client in [&stopped, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [stopped, other] = two_sessions_of_login(&sandbox);
     stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     other.works("2026-11-20T10:20:00Z", 10);
@@ -873,10 +850,7 @@ fn the_removal_of_a_key_is_still_told_after_a_response() {
 #[test]
 fn a_response_elsewhere_and_here_needs_no_further_step() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions(&sandbox);
-    for client in [&stopped, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [stopped, other] = two_sessions_of_login(&sandbox);
     stopped.receives_error(
         AT,
         "API Error: 503 Service Unavailable",

@@ -42,6 +42,13 @@ pub fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
 
 pub const PRIVATE: &str = "11111111-1111-1111-1111-111111111111";
 
+/// Creates a session that belongs to the logged-in account according to its transcript.
+pub fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
+    let client = Client::with_session(sandbox, name);
+    belongs_to(&client, PRIVATE, "private-organization");
+    client
+}
+
 #[test]
 fn a_company_session_is_not_diagnosed_with_the_private_login() {
     let sandbox = with_a_private_login();
@@ -665,8 +672,14 @@ const SCENARIOS: [Scenario; 25] = [
 ];
 
 /// Collapses all whitespace in a text into single spaces.
-fn flat(text: &str) -> String {
+pub fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the answer to `/whycap`, on a single line.
+pub fn answer(client: &Client<'_>, at: &str) -> String {
+    let reply = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    flat(reply.json()["reason"].as_str().unwrap())
 }
 
 /// All commands and screens must give the same answer at the same time.
@@ -712,8 +725,7 @@ fn all_outputs_agree() {
         let now = client.run(at, &["now", "--json"], b"").json();
         let now_says = flat(&client.run(at, &["now"], b"").stdout);
         let incident = client.explained(at);
-        let asked = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
-        let answer = flat(asked.json()["reason"].as_str().unwrap());
+        let answer = answer(&client, at);
         let long = flat(&explained.stdout);
         if incident.is_null() {
             for place in [&long, &answer, &line, &now_says] {
@@ -1160,13 +1172,15 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
     assert_eq!(used["rose_elsewhere_percent"], 0.0, "{used}");
 
     // Both commands use the same name for spend that no transcript line shows.
-    let by_agent = client.run(&at(168), &["spend", "--by", "agent", "--json"], b"");
-    let by_agent = by_agent.json();
-    let keys = |list: &Value| {
-        let keys = list.as_array().unwrap().iter();
-        let keys: std::collections::BTreeSet<String> =
-            keys.map(|part| part["key"].to_string()).collect();
-        keys
+    let by_agent = client
+        .run(&at(168), &["spend", "--by", "agent", "--json"], b"")
+        .json();
+    let keys = |list: &Value| -> std::collections::BTreeSet<String> {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|part| part["key"].to_string())
+            .collect()
     };
     assert_eq!(keys(&used["agents"]), keys(&by_agent["groups"]), "{used}");
 }
