@@ -62,8 +62,8 @@ def environment_of(home, data, now=None):
     return environment
 
 
-def payload_of(session, transcript, calls, five_hour, seven_day):
-    """Returns the JSON that Claude Code sends for the call with this number. A window is a percentage and a reset."""
+def payload_without_windows(session, transcript, cost):
+    """Returns the JSON that Claude Code sends for a status-line call, without the usage windows."""
     return {
         "session_id": session,
         "transcript_path": transcript,
@@ -72,13 +72,7 @@ def payload_of(session, transcript, calls, five_hour, seven_day):
         "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6"},
         "workspace": {"current_dir": "/home/dev/p0", "project_dir": "/home/dev/p0"},
         "output_style": {"name": "default"},
-        "cost": {
-            "total_cost_usd": 0.01 * calls,
-            "total_duration_ms": 1000 + 700 * calls,
-            "total_api_duration_ms": 500 + 400 * calls,
-            "total_lines_added": calls,
-            "total_lines_removed": 0,
-        },
+        "cost": cost,
         "context_window": {
             "total_input_tokens": 20000,
             "total_output_tokens": 100,
@@ -87,6 +81,20 @@ def payload_of(session, transcript, calls, five_hour, seven_day):
             "remaining_percentage": 90,
         },
         "exceeds_200k_tokens": False,
+    }
+
+
+def payload_of(session, transcript, calls, five_hour, seven_day):
+    """Returns the JSON that Claude Code sends for the call with this number. A window is a percentage and a reset."""
+    cost = {
+        "total_cost_usd": 0.01 * calls,
+        "total_duration_ms": 1000 + 700 * calls,
+        "total_api_duration_ms": 500 + 400 * calls,
+        "total_lines_added": calls,
+        "total_lines_removed": 0,
+    }
+    return {
+        **payload_without_windows(session, transcript, cost),
         "rate_limits": {
             "five_hour": {"used_percentage": five_hour[0], "resets_at": five_hour[1]},
             "seven_day": {"used_percentage": seven_day[0], "resets_at": seven_day[1]},

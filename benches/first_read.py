@@ -23,20 +23,10 @@ import subprocess
 import tempfile
 import time
 
+import calls
 import corpus
 
 MEASUREMENTS = ("first spend", "second spend", "first incidents")
-
-
-def environment_of(home, data):
-    return {
-        "HOME": home,
-        "WHYCAP_DATA_DIR": data,
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "COLUMNS": "120",
-    }
 
 
 def run(command, environment):
@@ -77,7 +67,7 @@ def main():
             corpus.write_history(home, 400, 390, 28, 1, datetime.datetime.now(datetime.timezone.utc))
             os.sync()
         data = os.path.join(temporary, "data")
-        environment = environment_of(home, data)
+        environment = calls.environment_of(home, data)
         walls = {(name, what): [] for name in programs for what in MEASUREMENTS}
         processors = {key: [] for key in walls}
         totals = set()

@@ -200,34 +200,15 @@ class Live:
         self.session = os.path.splitext(os.path.basename(relative))[0]
         self.appended = 0
         self.payload = os.path.join(temporary, self.session + ".json")
+        cost = {
+            "total_cost_usd": 0.01,
+            "total_duration_ms": 1000,
+            "total_api_duration_ms": 500,
+            "total_lines_added": 1,
+            "total_lines_removed": 0,
+        }
         with open(self.payload, "w", encoding="utf-8") as out:
-            json.dump(
-                {
-                    "session_id": self.session,
-                    "transcript_path": self.transcript,
-                    "cwd": "/home/dev/p0",
-                    "version": "2.1.328",
-                    "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6"},
-                    "workspace": {"current_dir": "/home/dev/p0", "project_dir": "/home/dev/p0"},
-                    "output_style": {"name": "default"},
-                    "cost": {
-                        "total_cost_usd": 0.01,
-                        "total_duration_ms": 1000,
-                        "total_api_duration_ms": 500,
-                        "total_lines_added": 1,
-                        "total_lines_removed": 0,
-                    },
-                    "context_window": {
-                        "total_input_tokens": 20000,
-                        "total_output_tokens": 100,
-                        "context_window_size": 200000,
-                        "used_percentage": 10,
-                        "remaining_percentage": 90,
-                    },
-                    "exceeds_200k_tokens": False,
-                },
-                out,
-            )
+            json.dump(calls.payload_without_windows(self.session, self.transcript, cost), out)
 
     def append(self):
         Live.appended_lines += 1
@@ -275,15 +256,7 @@ class Bench:
         os.sync()
         size = "%.0f MB, %d files" % (truth["bytes"] / 1e6, truth["files"])
         data = os.path.join(home, "data")
-        environment = {
-            "HOME": home,
-            "WHYCAP_DATA_DIR": data,
-            "TMPDIR": self.temporary,
-            "PATH": "/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            "COLUMNS": "120",
-        }
+        environment = {**calls.environment_of(home, data), "TMPDIR": self.temporary}
         self.first_read(size, truth, environment, data)
         self.again(size, environment)
         sessions = [Live(home, relative, self.temporary) for relative in truth["sessions"][:AT_ONCE]]
