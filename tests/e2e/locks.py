@@ -134,20 +134,24 @@ class Home:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         }
 
+    def run(self, command, variables, timeout=60):
+        """Runs a command in the project, without standard input, and returns the finished process."""
+        return subprocess.run(
+            command,
+            cwd=self.project,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
     def ask(self):
         """Runs `claude -p hi` with data to save. Returns the time in seconds, and whether the data was saved."""
         self.state.write_text(self.first_state)
         began = time.monotonic()
-        process = subprocess.run(
-            [self.client, "-p", "hi"],
-            cwd=self.project,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        process = self.run([self.client, "-p", "hi"], self.variables)
         took = time.monotonic() - began
         if process.returncode:
             sys.exit(f"the client failed: {process.stdout} {process.stderr}")
@@ -202,16 +206,7 @@ class Home:
     def clear(self):
         """Clears stale locks with whycap. Returns a map from each path, relative to the home, to (verdict, action), and
         the exit code."""
-        process = subprocess.run(
-            [self.whycap, "--clear-stale-locks", "--json"],
-            cwd=self.project,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        process = self.run([self.whycap, "--clear-stale-locks", "--json"], self.variables)
         locks = json.loads(process.stdout)["locks"]
         return {
             os.path.relpath(lock["path"], self.path): (lock["verdict"], lock["action"]) for lock in locks
@@ -385,15 +380,10 @@ def login_lock(home, name):
     def ask():
         with RefusingProxy() as proxy:
             began = time.monotonic()
-            process = subprocess.run(
+            process = home.run(
                 [home.client, "-p", "hi"],
-                cwd=home.project,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                env={**variables, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"},
+                {**variables, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"},
                 timeout=90,
-                check=False,
             )
             return time.monotonic() - began, proxy.asked > 0, (process.stdout + process.stderr).strip()[:60]
 
