@@ -127,15 +127,12 @@ def erasing_somebody_who_once_had_a_copy(binary):
     """Bob's machine once had a copy of Ada's session. It deleted the copy and exported again. When Bob was erased,
     ClickHouse used to delete Ada's spend as well."""
     time = "2026-11-05 10:00"
+    ada = [spend_row(1, 9, time, "ada", "s-ada", 10), spend_row(2, 9, time, "ada", "s-ada", 3, kind="unrecorded")]
+    copies = [spend_row(1, 8, time, "bob", "s-ada", 10), spend_row(2, 8, time, "bob", "s-ada", 2, kind="unrecorded")]
+    bob = [*copies, spend_row(3, 8, time, "bob", "s-bob", 4)]
     with new_team(binary) as team:
-        team.export(
-            "ada",
-            [spend_row(1, 9, time, "ada", "s-ada", 10), spend_row(2, 9, time, "ada", "s-ada", 3, kind="unrecorded")],
-        )
-        team.export(
-            "bob",
-            [spend_row(1, 8, time, "bob", "s-ada", 10), spend_row(2, 8, time, "bob", "s-ada", 2, kind="unrecorded")],
-        )
+        team.export("ada", ada)
+        team.export("bob", copies)
         team.export("bob", [spend_row(3, 8, "2026-11-06 10:00", "bob", "s-bob", 4)], also=["2026-11-05"])
         team.check_sums("before Bob is erased", ada=13, bob=4)
         team.erase("person=bob")
@@ -147,32 +144,15 @@ def erasing_somebody_who_once_had_a_copy(binary):
             ([(0,)], []),
         )
     with new_team(binary) as team:
-        team.export(
-            "ada",
-            [spend_row(1, 9, time, "ada", "s-ada", 10), spend_row(2, 9, time, "ada", "s-ada", 3, kind="unrecorded")],
-        )
-        team.export(
-            "bob",
-            [
-                spend_row(1, 8, time, "bob", "s-ada", 10),
-                spend_row(2, 8, time, "bob", "s-ada", 2, kind="unrecorded"),
-                spend_row(3, 8, time, "bob", "s-bob", 4),
-            ],
-        )
+        team.export("ada", ada)
+        team.export("bob", bob)
         team.erase("person=bob")
         team.check_sums("Bob, who has a copy that does not count, is erased, and Ada is not", ada=13)
         team.erase("person=ada")
         team.check_sums("nobody is left")
     with new_team(binary) as team:
-        team.export("ada", [spend_row(1, 9, time, "ada", "s-ada", 10)])
-        team.export(
-            "bob",
-            [
-                spend_row(1, 8, time, "bob", "s-ada", 10),
-                spend_row(2, 8, time, "bob", "s-ada", 2, kind="unrecorded"),
-                spend_row(3, 8, time, "bob", "s-bob", 4),
-            ],
-        )
+        team.export("ada", ada[:1])
+        team.export("bob", bob)
         team.erase("person=ada")
         team.check_sums("Ada's copies on Bob's machine are erased with her", bob=4)
 
