@@ -277,26 +277,11 @@ def documents(machine):
         "modelPricing": {"claude-opus-5-5": {"input": "x"}},
     }
     found = {
-        "status payload": (
-            world.status_payload(machine, "gamma"),
-            lambda value: machine.statusline(json.dumps(value).encode()),
-        ),
-        "event StopFailure": (
-            world.hook_event(machine, "StopFailure", "delta"),
-            lambda value: machine.hook(json.dumps(value).encode()),
-        ),
-        "event SessionStart": (
-            world.hook_event(machine, "SessionStart", "gamma"),
-            lambda value: machine.hook(json.dumps(value).encode()),
-        ),
-        "event UserPromptSubmit": (
-            world.hook_event(machine, "UserPromptSubmit", "gamma"),
-            lambda value: machine.hook(json.dumps(value).encode()),
-        ),
-        "event question": (
-            world.hook_event(machine, "/whycap spend", "gamma"),
-            lambda value: machine.hook(json.dumps(value).encode()),
-        ),
+        "status payload": (world.status_payload(machine, "gamma"), machine.statusline),
+        "event StopFailure": (world.hook_event(machine, "StopFailure", "delta"), machine.hook),
+        "event SessionStart": (world.hook_event(machine, "SessionStart", "gamma"), machine.hook),
+        "event UserPromptSubmit": (world.hook_event(machine, "UserPromptSubmit", "gamma"), machine.hook),
+        "event question": (world.hook_event(machine, "/whycap spend", "gamma"), machine.hook),
         "response": (world.response("gamma", 80), lambda value: transcript("gamma", value)),
         "error line": (world.error_line("gamma", uuid="other"), lambda value: transcript("gamma", value)),
         "error with parameters": (

@@ -132,7 +132,7 @@ def status_rows(machine):
 def statusline_field(machine, field, value):
     world.used(machine)
     payload = world.with_value(world.status_payload(machine, "gamma"), tuple(field.split(".")), VALUES[value])
-    machine.statusline(json.dumps(payload).encode())
+    machine.statusline(payload)
 
 
 def hook_rows(machine):
@@ -144,7 +144,7 @@ def hook_rows(machine):
 def hook_field(machine, event, field, value):
     world.used(machine)
     payload = world.hook_event(machine, event, "gamma", **{field: VALUES[value]})
-    machine.hook(json.dumps(payload).encode())
+    machine.hook(payload)
 
 
 # --- what standard input is ----------------------------------------------------------------------------
@@ -394,9 +394,9 @@ def session_names(machine, identity):
     victim = machine.outside / "victim.json"
     victim.write_text("precious")
     before = {path for path in machine.root.rglob("*") if machine.data not in path.parents}
-    machine.statusline(json.dumps(world.status_payload(machine, "gamma", session_id=identity)).encode())
+    machine.statusline(world.status_payload(machine, "gamma", session_id=identity))
     for name in world.EVENTS:
-        machine.hook(json.dumps(world.hook_event(machine, name, "gamma", session_id=identity)).encode())
+        machine.hook(world.hook_event(machine, name, "gamma", session_id=identity))
     machine.check(victim.read_text() == "precious", "a file outside was changed")
     after = {path for path in machine.root.rglob("*") if machine.data not in path.parents}
     machine.check(before == after, f"created outside its directory: {sorted(map(str, after - before))}")
