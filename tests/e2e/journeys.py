@@ -320,7 +320,7 @@ def uninstall(report, stage, home, own):
             expect(not (home.path / ".local/bin/whycap").exists(), "it is still there")
 
 
-def claude(stage, home, api, *arguments):
+def claude(stage, home, api, *arguments, timeout=120):
     """Runs the client without its screen, for example for its plugin commands."""
     return subprocess.run(
         [str(stage.program), *arguments],
@@ -329,7 +329,7 @@ def claude(stage, home, api, *arguments):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=timeout,
         env=home.environment(api.url),
     )
 
@@ -760,6 +760,14 @@ def false_limit(stage, report):
             session.leave()
 
 
+def is_held(prompt):
+    """Returns a condition for a screen on which whycap has blocked this prompt because of a budget."""
+    return lambda text: (
+        "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
+        and f"Original prompt: {prompt}" in above_prompt(text)
+    )
+
+
 def budget(stage, report):
     """A user's own budget warns near its limit and blocks prompts beyond it, without sending a request."""
     with fresh_home(stage) as (home, api):
@@ -780,14 +788,7 @@ def budget(stage, report):
             before = len(api.questions())
             with report.check("beyond the budget the prompt is held back, with the reason"):
                 session.ask("third prompt")
-                session.wait(
-                    "the reason",
-                    lambda text: (
-                        "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
-                        and "Original prompt: third prompt" in above_prompt(text)
-                    ),
-                    deadline=10,
-                )
+                session.wait("the reason", is_held("third prompt"), deadline=10)
             with report.check("the held prompt is kept: in the line, or under the up arrow"):
                 # While the client shows its history, the border of the input line has a title.
                 in_line = lambda text: text.rsplit("❯", 1)[-1].strip().startswith("third prompt")
@@ -822,12 +823,6 @@ def raised_budget(stage, report):
 
         def limit(dollars):
             config.write_text(f'[budget]\nsession = {dollars}\naction = "stop"\n')
-
-        def is_held(prompt):
-            return lambda text: (
-                "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
-                and f"Original prompt: {prompt}" in above_prompt(text)
-            )
 
         # A response from the newest client's model costs seven cents.
         limit(0.08)
@@ -987,16 +982,7 @@ def headless(stage, report):
         install(report, home)
 
         def ask(prompt):
-            return subprocess.run(
-                [str(stage.program), "-p", prompt],
-                cwd=home.project,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-                env=home.environment(api.url),
-            )
+            return claude(stage, home, api, "-p", prompt, timeout=60)
 
         with report.check("the response is printed, and nothing of ours with it"):
             api.play(good(stage))
