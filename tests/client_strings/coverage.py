@@ -72,7 +72,8 @@ def known_as(whycap, sentences):
 
 
 def sorted_sentences(sentences, rows, reasons_and_patterns):
-    """Returns three lists of (reason, sentence): the known sentences, those that are not limits, and the new ones."""
+    """Returns four lists of (reason, sentence): the known sentences, those that are not limits, the new ones, and those
+    that are denied."""
     known, not_limits, new, denied = [], [], [], []
     for sentence, row in zip(sentences, rows):
         reason = next(

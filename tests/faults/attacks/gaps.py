@@ -33,8 +33,8 @@ REPORTS = {
 
 
 def check_gap_named(machine, run, missing, expected):
-    """Checks that a report with missing data says so, in text and in JSON. `sound` is the report's text when no data is
-    missing."""
+    """Checks that a report with missing data says so, in text and in JSON. `expected` contains the remarks of a report
+    from which no data is missing."""
     if run.exit_code == 1:
         return  # rejected with a one-line error, so no wrong amount was reported
     try:
@@ -62,13 +62,11 @@ def expected_remarks(machine):
 )
 def shut(machine, what, how, report, when):
     path, missing = SHUT[what]
+    world.used(machine)
+    expected = expected_remarks(machine)
     if when == "at first":
-        world.used(machine)
-        expected = expected_remarks(machine)
         world.fresh(machine)
     else:
-        world.used(machine)
-        expected = expected_remarks(machine)
         for session in ("alpha", "beta", "gamma"):
             world.add_responses(machine, session, (60,))
         world.append_lines(machine, "alpha/subagents/agent-1", world.response("alpha", 160, isSidechain=True))
@@ -118,7 +116,7 @@ def in_place(machine, kind, what, report):
 
 
 def reading_calls(machine):
-    """Yields each system call that is used to find and read transcripts and their directories."""
+    """Returns each system call that is used to find and read transcripts and their directories, with each error."""
     world.fresh(machine)
     run = machine.command("spend", "--json", list_calls=True)
     counted, rows = {}, []
@@ -157,14 +155,11 @@ def histories(machine, part):
     expected = expected_remarks(machine)
     world.fresh(machine)
     second = machine.outside / "second"
-    second.mkdir()
     if part == "one is a file":
-        second.rmdir()
         second.write_text("x")
     elif part == "one may not be read":
+        second.mkdir()
         second.chmod(0)
-    else:
-        second.rmdir()
     machine.change_owner(NOBODY)
     run = machine.command(
         "spend", "--json", user=NOBODY, environment={"CLAUDE_CONFIG_DIR": f"{machine.claude},{second}"}

@@ -43,7 +43,7 @@ WRITING = (
 
 
 def each_call(machine):
-    """Yields (scene, number) for each system call of each scene that writes."""
+    """Returns (scene, number) for each system call of each scene that writes."""
     return [(scene, number) for scene in WRITING for number in range(1, len(calls.system_calls_of(machine, scene)) + 1)]
 
 
@@ -94,7 +94,7 @@ def again(machine, scene, before, locks):
         machine.check(str(now).count("whycap") >= 6, f"after the second {call} the settings are not complete")
         command = now.get("statusLine", {}).get("command", "")
         machine.check("whycap" in command, f"the status line is {command!r}")
-        machine.command(*("uninstall",), exits=(0,))
+        machine.command("uninstall", exits=(0,))
         if before is not None:
             machine.check(
                 settings_of(machine) == before,

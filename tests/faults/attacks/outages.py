@@ -81,10 +81,8 @@ def check(machine, session="delta", **how):
 def long_errors(machine, megabytes, where):
     world.used(machine)
     long = "API Error: 529 Overloaded. " * (megabytes * 1000000 // 27)
-    field = {"the text": {"text": long}, "the details": {"errorDetails": long}, "an unknown field": {"more": long}}[
-        where
-    ]
-    world.append_lines(machine, "delta", world.error_line("delta", **field))
+    fields = {"the text": "text", "the details": "errorDetails", "an unknown field": "more"}
+    world.append_lines(machine, "delta", world.error_line("delta", **{fields[where]: long}))
     incidents = check(machine)
     machine.check(
         any(incident["session_id"] == "delta" for incident in incidents), "the error is not among the incidents"
