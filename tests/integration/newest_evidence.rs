@@ -196,8 +196,8 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
     }
 }
 
-/// A session that goes on after a weekly limit may do so because usage credits pay for it. The limit then still
-/// applies, and each response costs money.
+/// Usage credits can pay for a session beyond its weekly limit. The limit then still applies, and each response costs
+/// money.
 #[test]
 fn a_limit_beyond_which_credits_pay_still_applies() {
     let sandbox = with_a_private_login();
