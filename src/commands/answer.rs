@@ -7,7 +7,7 @@ use super::spend::SpendArguments;
 use super::wrong_arguments::parser_message;
 use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
-use crate::context::Context;
+use crate::context::{Context, ENDS_WAITING};
 use crate::incidents::Asker;
 use crate::install::line;
 use crate::render::Report;
@@ -21,10 +21,6 @@ const MOST_CHARACTERS: usize = 9_500;
 
 /// The answer to `/whycap line` without `on` or `off`.
 const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line";
-
-/// The note that is appended if asking the question has canceled Claude Code's auto-resume. Claude Code itself does not
-/// tell the user.
-const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 
 impl Context {
     /// Returns the answer to a `/whycap` command with these arguments.

@@ -23,8 +23,9 @@ use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-/// The number of rows taken up by the note about a canceled auto-resume, including the blank row above it.
-const NOTE_ROWS: usize = 3;
+/// The note that is appended to an answer if asking the question has canceled Claude Code's auto-resume. Claude Code itself does not
+/// tell the user.
+pub(crate) const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 /// Hints that tell users in a conversation where to find the full explanation.
 const MORE_IN_SHELL: Pointers<'_> = Pointers {
     usual: "For details: whycap explain --long (in a shell).",
@@ -100,8 +101,12 @@ impl Context {
             None => {}
             Some(incident) if self.conversation.is_some() => {
                 let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
-                let note = if self.ends_waiting { NOTE_ROWS } else { 0 };
-                let room = rows.saturating_sub(report.row_count(page) + note);
+                let mut note_rows = 0;
+                if self.ends_waiting {
+                    // There is a blank row above the note.
+                    note_rows = Report::from_paragraph(ENDS_WAITING).row_count(page) + 1;
+                }
+                let room = rows.saturating_sub(report.row_count(page) + note_rows);
                 let explanation =
                     screen::in_rows(room, MORE_IN_SHELL, incident, session_sentence, page);
                 report.add(explanation);

@@ -29,6 +29,7 @@ use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
 
+pub(crate) use explanation::ENDS_WAITING;
 pub(crate) use hook_replies::in_reply;
 pub(crate) use now::WatchedMoment;
 pub(crate) use spend::{LONGEST_ID, SpendOptions};

@@ -40,8 +40,8 @@ pub(crate) struct Pointers<'a> {
     pub(crate) short: &'a str,
 }
 
-/// Explains an error in at most `rows` rows, or in as few rows as possible. Even the shortest answer says what happened
-/// and what to do. `session` is a sentence that names the session in which the error occurred.
+/// Explains an error in at most `rows` rows, or in as few rows as possible. Even the shortest answer says what happened,
+/// what to do, and, for a false limit, that paying does not help. `session` is a sentence that names the session in which the error occurred.
 pub(crate) fn in_rows(
     rows: usize,
     more: Pointers<'_>,
@@ -49,7 +49,8 @@ pub(crate) fn in_rows(
     session: Option<&str>,
     page: Page,
 ) -> Report {
-    for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (1, 0)] {
+    let least = least_action_count(incident);
+    for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (least, 0)] {
         let mut report = Report::default();
         add_headline(incident, session, &mut report);
         add_actions(incident, actions, &mut report);
@@ -63,8 +64,8 @@ pub(crate) fn in_rows(
     for (actions, pointer) in [
         (3, more.usual),
         (2, more.usual),
-        (1, more.usual),
-        (1, more.short),
+        (least, more.usual),
+        (least, more.short),
     ] {
         let mut report = Report::default();
         add_headline(incident, session, &mut report);
@@ -76,9 +77,17 @@ pub(crate) fn in_rows(
     }
     let mut report = Report::default();
     report.paragraph(tone_of_headline(incident), incident.badge.clone());
-    add_numbered(incident, 1, &mut report);
+    add_numbered(incident, least, &mut report);
     report.paragraph(Tone::Quiet, more.short);
     report
+}
+
+/// Returns the number of actions that even the shortest answer contains.
+fn least_action_count(incident: &Incident) -> usize {
+    match incident.diagnosis.actions.get(1) {
+        Some(ActionName::DoNotBuy | ActionName::WaitAfterAll) => 2,
+        Some(_) | None => 1,
+    }
 }
 
 /// Explains an error in full detail. `session` is a sentence that names the session in which the error occurred, and
@@ -187,7 +196,12 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
         return;
     }
     let diagnosis = &incident.diagnosis;
-    let unknown = diagnosis.unknowns.first();
+    // If there is room for only one sentence, a reason is more useful than a missing fact.
+    let unknown = if most > 1 || diagnosis.reasons.is_empty() {
+        diagnosis.unknowns.first()
+    } else {
+        None
+    };
     let known_count = if unknown.is_some() { most - 1 } else { most };
     let known = diagnosis
         .reasons
@@ -316,7 +330,7 @@ pub(crate) fn is_recent(incident: &Incident) -> bool {
 }
 
 /// Returns the text of the second row. This is the first action that the badge does not mention, or the first action
-/// with its URL. Returns `None` if there is no such action, or if neither its full text nor its short form fits.
+/// with its URL. Returns `None` if there is no such action, or if none of its wordings fits.
 fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
     let index = match names.first()? {
@@ -332,10 +346,12 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
             .position(|first| first.command.is_none() && first.url.is_some())?,
     };
     let action = incident.actions.get(index)?;
-    [Some(with_place(action)), action.short.clone()]
-        .into_iter()
-        .flatten()
-        .find(|row| width(row) <= columns)
+    let wordings = if action.rows.is_empty() {
+        vec![with_place(action)]
+    } else {
+        action.rows.clone()
+    };
+    wordings.into_iter().find(|row| width(row) <= columns)
 }
 
 /// Shortens a row to fit in `columns`, breaking at word boundaries. The time at the end of the row is preserved for as

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, windows};
 use crate::support::{Run, Sandbox};
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -219,6 +219,13 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
     reply["reason"].as_str().unwrap().to_owned()
 }
 
+/// Gives the client's terminal this size.
+fn show_on_screen(client: &mut Client<'_>, columns: &str, rows: &str) {
+    let size = [("COLUMNS", columns), ("LINES", rows)];
+    let size = size.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    client.variables.extend(size);
+}
+
 const TURNS_OFF: &str = "Because you ran /whycap, Claude Code will not";
 
 /// The client does not tell the user that a prompt cancels the auto-resume, so whycap must do so.
@@ -340,21 +347,18 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
 /// If the output is taller than the screen, the client shows only the end.
 #[test]
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
-    let sandbox = Sandbox::new();
-    let mut client = Client::new(&sandbox);
-    client.receives_error(AT, TEXT, json!({}));
     for (rows, most) in [("24", 10), ("30", 16), ("50", 36)] {
-        client.variables = vec![
-            ("COLUMNS".to_owned(), "80".to_owned()),
-            ("LINES".to_owned(), rows.to_owned()),
-        ];
+        let sandbox = Sandbox::new();
+        let mut client = terminal(&sandbox);
+        client.receives_error(AT, TEXT, json!({}));
+        show_on_screen(&mut client, "80", rows);
         let prompt = json!({"prompt": "/whycap"});
         let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
         let reply = only_for_the_user(&run).expect("an answer");
         let reason = reply["reason"].as_str().unwrap();
         assert!(reason.lines().count() <= most, "{rows} rows: {reason}");
         assert!(
-            reason.contains("\n1. Do nothing and leave the session open"),
+            reason.contains("\n1. Wait until 12:00") && reason.contains(TURNS_OFF),
             "{rows} rows: {reason}"
         );
     }
@@ -393,6 +397,57 @@ fn an_answer_on_the_lowest_screen_names_the_first_step() {
         let has_pointer = reason.contains("whycap explain");
         assert!(has_pointer, "{reason}");
         assert!(reason.lines().count() <= 6, "{reason}");
+    }
+}
+
+/// A user at a false limit must read on any screen that paying does not help.
+#[test]
+fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
+    for (columns, rows) in [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "pro", "admin");
+        let mut client = terminal(&sandbox);
+        let reported = windows(4.0, 1_795_176_000, 2.0, 1_795_500_000);
+        client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        client.receives_error(AT, text, refusal);
+        show_on_screen(&mut client, columns, rows);
+        let answer = answer_at(&client, "2026-11-20T10:01:00Z");
+        let words = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        let steps = "1. Send the prompt again in a few minutes 2. Do not buy extra usage for this";
+        assert!(words.contains("false alarm"), "{columns}x{rows}: {answer}");
+        assert!(words.contains(steps), "{columns}x{rows}: {answer}");
+        let room = rows.parse::<usize>().unwrap() - 14;
+        assert!(answer.lines().count() <= room, "{columns}x{rows}: {answer}");
+    }
+}
+
+/// After Esc, the command that starts the wait again is the second step on any screen.
+#[test]
+fn an_answer_after_a_canceled_wait_names_rate_limit_options_on_any_screen() {
+    for (columns, rows) in [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "pro", "admin");
+        let mut client = terminal(&sandbox);
+        let reported = windows(97.0, 1_795_176_000, 2.0, 1_795_500_000);
+        client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+        client.receives_error(AT, TEXT, json!({}));
+        client.announces(
+            "2026-11-20T10:00:20Z",
+            "Automatic continue cancelled · /rate-limit-options to start again",
+        );
+        show_on_screen(&mut client, columns, rows);
+        let answer = answer_at(&client, "2026-11-20T10:01:00Z");
+        let words = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains("1. Wait until 12:00"),
+            "{columns}x{rows}: {answer}"
+        );
+        let again = "2. To let Claude Code wait for the reset and continue by itself, use /rate-limit-options";
+        assert!(words.contains(again), "{columns}x{rows}: {answer}");
+        let room = rows.parse::<usize>().unwrap() - 14;
+        assert!(answer.lines().count() <= room, "{columns}x{rows}: {answer}");
     }
 }
 

@@ -63,19 +63,22 @@ fn the_rows_state_what_to_do() {
         rows(80).trim_end(),
         [
             r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
-            r"Do nothing and leave the session open; Claude Code will continue at 12:01"
+            r"Leave the session open; unless you pressed Esc, it will continue at 12:01"
         ]
         .join("\n")
     );
     assert_eq!(rows(120), rows(80));
-    assert_eq!(
-        rows(40).trim_end(),
-        [
-            r"5-hour limit · resets at 12:00",
-            r"Do nothing; leave the session open"
-        ]
-        .join("\n")
-    );
+    for (columns, row) in [
+        (50, "Leave the session open, unless you pressed Esc"),
+        (40, "Leave open, unless you pressed Esc"),
+    ] {
+        let drawn = rows(columns);
+        assert!(
+            drawn.starts_with("5-hour limit · resets at 12:00"),
+            "{drawn}"
+        );
+        assert!(drawn.trim_end().ends_with(row), "{drawn}");
+    }
     // In a very narrow terminal, the time is the last part to be left out.
     assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
 }

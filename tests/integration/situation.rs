@@ -390,7 +390,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         expected_text: "Your 5-hour limit is used up; you can continue at 12:00",
-        row: "Do nothing and leave the session open",
+        row: "Leave the session open; unless you pressed Esc",
     },
     Scenario {
         name: "6 after recovery: API credits",

@@ -19,8 +19,10 @@ pub(crate) struct ActionTemplate {
     pub(super) audience: Audience,
     #[serde(rename = "do")]
     pub(crate) instruction: String,
-    /// A shorter instruction for a narrow status line.
-    pub(crate) short: Option<String>,
+    /// The wordings for the status line, longest first. The status line may be several seconds old, so its wording must
+    /// still be true if the user has just pressed a key.
+    #[serde(default)]
+    pub(crate) rows: Vec<String>,
     pub(crate) why: String,
     pub(crate) command: Option<String>,
     pub(crate) url: Option<String>,

@@ -45,6 +45,14 @@ impl Actions {
         self.0.insert(0, action);
     }
 
+    /// Inserts an action right after another one, or before the first one that costs money if the other one is missing.
+    fn add_after(&mut self, previous: Do, action: Do) {
+        match self.0.iter().position(|listed| *listed == previous) {
+            Some(position) => self.0.insert(position + 1, action),
+            None => self.add_before_purchases(action),
+        }
+    }
+
     /// Inserts a free action before the first one that costs money.
     fn add_before_purchases(&mut self, action: Do) {
         let position = self.0.iter().position(|action| action.is_purchase());
@@ -138,6 +146,13 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         Some(template) => is_for(template.audience, evidence, diagnosis.verdict),
         None => true,
     });
+    // A user who reads only the first lines must know that paying does not help.
+    if let Some(position) = actions.0.iter().position(|action| *action == Do::DoNotBuy)
+        && position > 1
+    {
+        let warning = actions.0.remove(position);
+        actions.0.insert(1, warning);
+    }
     actions.0
 }
 
@@ -368,7 +383,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         match input.evidence.collected.obstacle {
             None if will_continue => actions.replace(Do::SendAgainLater, Do::SendAgainDespiteWait),
             Some(ContinuationObstacle::Announced(CANCELLED)) if !has_passed => {
-                actions.add_before_purchases(Do::WaitAfterAll);
+                actions.add_after(Do::Wait, Do::WaitAfterAll);
             }
             Some(_) | None => {}
         }

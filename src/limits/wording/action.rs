@@ -12,9 +12,9 @@ use crate::limits::kind::Verdict;
 pub struct Action {
     #[serde(rename = "do")]
     pub instruction: String,
-    /// A shorter instruction for a narrow status line.
+    /// The wordings for the status line, longest first. If there are none, the status line shows the instruction.
     #[serde(skip)]
-    pub short: Option<String>,
+    pub rows: Vec<String>,
     /// The reason for recommending the action.
     pub why: String,
     /// The command to run.
@@ -49,7 +49,11 @@ impl Action {
         };
         Self {
             instruction: filled(&template.instruction, fields),
-            short: template.short.clone(),
+            rows: template
+                .rows
+                .iter()
+                .filter_map(|row| fields.fill(row))
+                .collect(),
             why: filled(&template.why, fields),
             command: template.command.clone(),
             url: template.url.clone(),
@@ -92,7 +96,7 @@ impl Action {
     fn empty() -> Self {
         Self {
             instruction: String::new(),
-            short: None,
+            rows: Vec::new(),
             why: String::new(),
             command: None,
             url: None,
