@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cache::Cache;
 use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
-use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
+use super::readings::{self, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end::{self, LONGEST_REQUEST};
@@ -25,7 +25,7 @@ use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
-    OtherResponse, Ownership, PayerRelation, Readings, RefusedWindow, StoredError,
+    OtherResponse, Ownership, PayerRelation, RefusedWindow, StoredError,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
@@ -33,12 +33,9 @@ use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{Tail, TranscriptError};
 
-/// The maximum delay between a rejected request and the status-line call that reports its usage windows. With client
-/// 2.1.328, the delay was 0.3 s.
-const WINDOWS_DELAY: TimeDelta = TimeDelta::seconds(1);
-
-/// A window with ample room cannot fill up within this time.
-const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
+/// The time after an error in which the status-line call that reports the figures of the refused request may still be
+/// running. Claude Code may not call the status line at all, so whycap does not wait any longer.
+const FIGURES_DELAY: TimeDelta = TimeDelta::seconds(3);
 
 /// The maximum delay between the hook and the transcript line for the same error on a busy machine.
 const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
@@ -504,26 +501,7 @@ impl<'a> EvidenceCollector<'a> {
         if !is_stored {
             self.read_readings(&mut evidence.error);
         }
-        // Right after an error, Claude Code has not yet written the error's line or reported new figures. Figures from
-        // before the error are not valid evidence.
-        let delay = match evidence.error.message.line {
-            Some(_) => WINDOWS_DELAY,
-            None => LINE_DELAY,
-        };
-        if self.now() - evidence.error.at < delay {
-            // Claude Code first redraws the status line with old figures. Old figures are kept if they show a full
-            // window, which is consistent with the error, or ample room, which cannot have been used up since then.
-            let contradicted_before = Readings::around(evidence).room().is_some();
-            let error = &mut evidence.error;
-            error.readings.retain(|sample| {
-                sample.since >= error.at
-                    || (sample.at >= error.at && sample.has_full_window())
-                    || (error.at - sample.measured <= AMPLE_FOR && sample.has_ample_room())
-            });
-            let readings = Readings::around(evidence);
-            let is_decided = readings.room().is_some() || readings.full_window().is_some();
-            evidence.collected.awaits_figures = contradicted_before && !is_decided;
-        }
+        evidence.collected.awaits_figures = self.awaits_figures(&evidence.error, &session);
         let error = &mut evidence.error;
         if self.asker == Asker::Session(&session) && error.session.version.is_none() {
             // The behavior at the reset depends on the client version that is running now.
@@ -538,14 +516,7 @@ impl<'a> EvidenceCollector<'a> {
     /// left out for old errors, because old readings are deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let session = error.session.id.clone().unwrap_or_default();
-        let mut own_readings = self
-            .readings_of
-            .get_or_compute(&session, || self.readings.of_session(&session));
-        if self.asker == Asker::Session(&session)
-            && let Some(reported) = &self.reported
-        {
-            own_readings.push(reported.clone().after(own_readings.last()));
-        }
+        let own_readings = self.own_readings(&session);
         if let Some(sample) = own_readings
             .iter()
             .rfind(|sample| sample.since <= error.at + SAME_EVENT)
@@ -570,6 +541,41 @@ impl<'a> EvidenceCollector<'a> {
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
+    }
+
+    /// Returns a session's readings, oldest first, including the one that Claude Code currently reports.
+    fn own_readings(&self, session: &str) -> Vec<Sample> {
+        let mut readings = self
+            .readings_of
+            .get_or_compute(session, || self.readings.of_session(session));
+        if self.asker == Asker::Session(session)
+            && let Some(reported) = &self.reported
+        {
+            readings.push(reported.clone().after(readings.last()));
+        }
+        readings
+    }
+
+    /// Returns true if Claude Code may not have reported the usage figures of the refused request yet.
+    ///
+    /// After an error, Claude Code may first report the figures of the last response, possibly for the first time. New
+    /// figures must therefore come from a call some time after the error, or differ from the previous figures although
+    /// no response came in between.
+    fn awaits_figures(&self, error: &StoredError, session: &str) -> bool {
+        if self.now() - error.at >= FIGURES_DELAY {
+            return false;
+        }
+        let readings = self.own_readings(session);
+        let is_reported = readings
+            .last()
+            .is_some_and(|last| last.at >= error.at + FIGURES_REPORTED_AFTER);
+        let has_changed_without_response = readings.windows(2).any(|pair| match pair {
+            [previous, changed] => {
+                changed.since >= error.at && changed.has_same_api_time_as(previous)
+            }
+            _ => false,
+        });
+        !is_reported && !has_changed_without_response
     }
 
     /// Returns the readings of an account's other sessions around the given time. A status-line call explains only a

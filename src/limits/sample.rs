@@ -170,12 +170,17 @@ impl Sample {
         self.repeated_after = previous.repeated_after;
         // Without the API time, there is no way to tell whether another response has arrived.
         let has_api_time = previous.api_ms.is_some() && self.api_ms.is_some();
-        if has_api_time && previous.api_ms == self.api_ms {
+        if self.has_same_api_time_as(previous) {
             self.measured = previous.measured;
         } else if has_api_time {
             self.repeated_after = Some(previous.at);
         }
         self
+    }
+
+    /// Returns true if no response arrived between the two samples of a session. Returns false if that is unknown.
+    pub(crate) fn has_same_api_time_as(&self, previous: &Self) -> bool {
+        self.api_ms.is_some() && self.api_ms == previous.api_ms
     }
 
     /// Returns the earliest time at which the figures may have been measured.

@@ -747,7 +747,7 @@ def false_limit(stage, report):
             api.play("false_credits")
             incident = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
             with report.check("the verdict is false_likely, and no action says to buy"):
-                # For a second after the error, the windows of the refusal may still arrive.
+                # For a few seconds after the error, the windows of the refusal may still arrive.
                 session.wait("the verdict", lambda _: reported_incident(home)["verdict"] == "false_likely", deadline=10)
                 incident = reported_incident(home)
                 bad = [a["do"] for a in incident["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]

@@ -44,16 +44,16 @@ const SCENES: &[Scene] = &[
         "a sample of the last quarter of an hour counts",
         &[Draws("09:46:00", 12.0, 9.0), Meets("10:00:00", SESSION)],
         &[
-            ("10:00:02", "verdict", "false_likely"),
-            ("10:00:02", "resets_at", "2026-11-20T12:00:00Z"),
+            ("10:00:03", "verdict", "false_likely"),
+            ("10:00:03", "resets_at", "2026-11-20T12:00:00Z"),
         ],
     ),
     (
         "a sample older than a quarter of an hour proves nothing",
         &[Draws("09:44:00", 12.0, 9.0), Meets("10:00:00", SESSION)],
         &[
-            ("10:00:02", "verdict", "cannot_tell"),
-            ("10:00:02", "resets_at", "2026-11-20T12:00:00Z"),
+            ("10:00:03", "verdict", "cannot_tell"),
+            ("10:00:03", "resets_at", "2026-11-20T12:00:00Z"),
         ],
     ),
     (
@@ -65,7 +65,7 @@ const SCENES: &[Scene] = &[
             Meets("10:00:00", SESSION),
             Draws("10:00:01", 12.0, 9.0),
         ],
-        &[("10:00:02", "verdict", "cannot_tell")],
+        &[("10:00:03", "verdict", "cannot_tell")],
     ),
     (
         "the meter of another window tells which limit it really was",
@@ -145,8 +145,58 @@ const SCENES: &[Scene] = &[
         &[
             ("10:00:00.100", "verdict", "cannot_tell"),
             ("10:00:00.400", "verdict", "cannot_tell"),
-            ("10:00:01", "verdict", "false_likely"),
+            ("10:00:01", "verdict", "cannot_tell"),
+            ("10:00:02.900", "verdict", "cannot_tell"),
+            ("10:00:03", "verdict", "false_likely"),
         ],
+    ),
+    (
+        // Client 2.1.331 delays calls by 0.3 seconds. If the next prompt is refused sooner, the figures of the response
+        // before it are first reported after the error.
+        "figures of an earlier response are no evidence although they are first reported after the error",
+        &[
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:00.020", 42.0, 22.0),
+            Draws("10:00:02", 100.0, 22.0),
+        ],
+        &[
+            ("10:00:00.100", "verdict", "cannot_tell"),
+            ("10:00:01.900", "verdict", "cannot_tell"),
+            ("10:00:02.100", "verdict", "real"),
+        ],
+    ),
+    (
+        "figures that change without a response are those of the refusal",
+        &[
+            Draws("09:59:50", 42.0, 22.0),
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:00.350", 43.0, 22.0),
+        ],
+        &[
+            ("10:00:00.100", "verdict", "cannot_tell"),
+            ("10:00:00.400", "verdict", "false_likely"),
+        ],
+    ),
+    (
+        "figures that are still the same after a second are those of the refusal",
+        &[
+            Draws("09:59:50", 42.0, 22.0),
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:00.350", 42.0, 22.0),
+            Draws("10:00:01", 42.0, 22.0),
+        ],
+        &[
+            ("10:00:00.400", "verdict", "cannot_tell"),
+            ("10:00:01.100", "verdict", "false_likely"),
+        ],
+    ),
+    (
+        "an almost unused window cannot have filled up",
+        &[
+            Draws("09:59:50", 3.0, 9.0),
+            Meets("10:00:00", "You're out of extra usage · resets 12pm (UTC)"),
+        ],
+        &[("10:00:00.100", "verdict", "false_likely")],
     ),
     (
         "an error line is read like a paste",

@@ -681,3 +681,54 @@ fn an_error_at_the_end_of_the_calendar_is_not_an_internal_error() {
         assert!(!run.stderr.contains("internal error"), "{command}: {run:?}");
     }
 }
+
+/// A session asks within seconds of a real limit. Until then, Claude Code has reported only the figures of the last
+/// response, either before the error or, because it delays its calls, after the error.
+#[test]
+fn figures_of_the_last_response_do_not_make_a_new_limit_a_false_alarm() {
+    for reported_at in [
+        &["2026-11-20T09:59:59Z"][..],
+        &["2026-11-20T10:00:00.020Z"],
+        &["2026-11-20T09:59:59Z", "2026-11-20T10:00:00.300Z"],
+    ] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        let room = || windows(42.0, NOON, 17.0, TUESDAY);
+        let (before, after): (Vec<&str>, Vec<&str>) = reported_at
+            .iter()
+            .partition(|reported_at| **reported_at < "2026-11-20T10:00:00Z");
+        for at in before {
+            client.calls_status_line(at, room(), 120);
+        }
+        let refusal = refused("five_hour", NOON, "out_of_credits");
+        client.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, &refusal);
+        for at in after {
+            let line = client.calls_status_line(at, room(), 120).stdout;
+            assert!(!line.contains("false"), "{reported_at:?}: {line}");
+        }
+        for at in ["2026-11-20T10:00:00.900Z", "2026-11-20T10:00:01.900Z"] {
+            for text in [
+                answer(&client, at),
+                output(&client, at, "explain"),
+                output(&client, at, "now"),
+                output(&client, at, "incidents"),
+            ] {
+                assert!(
+                    !text.contains("false alarm"),
+                    "{reported_at:?} {at}: {text}"
+                );
+            }
+            assert_eq!(
+                client.explained(at)["verdict"],
+                "real",
+                "{reported_at:?} {at}"
+            );
+        }
+        let at = "2026-11-20T10:00:02Z";
+        let line = client
+            .calls_status_line(at, windows(100.0, NOON, 17.0, TUESDAY), 120)
+            .stdout;
+        assert!(line.contains("5-hour limit"), "{reported_at:?}: {line}");
+        assert_eq!(client.explained(at)["verdict"], "real", "{reported_at:?}");
+    }
+}

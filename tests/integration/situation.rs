@@ -137,12 +137,14 @@ fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
         );
         let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
         client.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
-        let incident = client.explained(SOON);
+        // Newer figures would have arrived by now.
+        let at = "2026-11-20T10:00:03Z";
+        let incident = client.explained(at);
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
         let headline = incident["headline"].as_str().unwrap();
         assert!(headline.contains(&format!("{five_hour}%")), "{headline}");
         assert!(!headline.contains("24"), "{headline}");
-        let waits = client.run(SOON, &["wait", "--timeout", "1s"], b"");
+        let waits = client.run(at, &["wait", "--timeout", "1s"], b"");
         assert_eq!(waits.code, 124, "{}", waits.stderr);
         assert!(waits.stderr.contains("timed out"), "{}", waits.stderr);
         let later = "2026-11-20T10:03:00Z";
@@ -160,7 +162,7 @@ fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
         );
         wide.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
         let incident = wide
-            .run(SOON, &["explain", "--json", "--session", "wide"], b"")
+            .run(at, &["explain", "--json", "--session", "wide"], b"")
             .json();
         let headline = incident["incident"]["headline"].as_str().unwrap();
         assert!(headline.contains("without [1m]"), "{headline}");

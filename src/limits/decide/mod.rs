@@ -124,7 +124,7 @@ impl Diagnosis {
 /// Diagnoses a message based on all available evidence.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let input = Input::new(message, evidence);
-    let finding = until_figures_arrive(with_doubt(family_decision(&input), &input), evidence);
+    let finding = until_figures_arrive(with_doubt(family_decision(&input), &input), &input);
     let resets = resets(&input, &finding);
     let reasons = reason::reasons(&input, &finding, &resets);
 
@@ -272,13 +272,13 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
 
 /// Withholds the verdict on credit limits while the decisive usage figures may still arrive. Messages about a specific
 /// usage window are exempt because they are rarely wrong.
-fn until_figures_arrive(finding: Finding, evidence: &Evidence) -> Finding {
+fn until_figures_arrive(finding: Finding, input: &Input<'_>) -> Finding {
     let is_of_credits = matches!(
         finding.limit.limited_resource(),
         LimitedResource::Credits | LimitedResource::CreditsUpTo(_)
     );
     let is_about_limit = !matches!(finding.verdict, Verdict::Notice | Verdict::Over);
-    if evidence.collected.awaits_figures && is_of_credits && is_about_limit {
+    if is_of_credits && is_about_limit && input.readings.awaits_decisive_figures() {
         Finding {
             verdict: Verdict::CannotTell,
             cause: Cause::FiguresAwaited,

@@ -448,7 +448,8 @@ pub struct Collected {
     pub credits_may_pay: bool,
     /// True if the session used a key instead of its login, but received its later response from the login.
     pub has_response_without_key: bool,
-    /// True if the usage figures from before the error contradict it and newer figures may still arrive.
+    /// True if Claude Code may not have reported the usage figures of the refused request yet. Until it has, figures that
+    /// were reported before or right after the error do not show that a window had room.
     pub awaits_figures: bool,
     /// True if a limit stopped the payer after the stored end of the error.
     pub is_refused_after_end: bool,

@@ -16,6 +16,8 @@ const CANNOT_FILL_UP_FROM: f64 = 90.0;
 /// The time that Claude Code may need after an error to report new figures. Until then, it may repeat the figures of
 /// the last response.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// A window with ample room cannot fill up within this time.
+const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 /// If a later reading of a full window is below this percentage, the window has reset.
 const RESET_BELOW: f64 = 90.0;
 /// The maximum time after an error at which a reading still counts as evidence.
@@ -97,6 +99,8 @@ pub(crate) struct Readings<'a> {
     after: Vec<&'a Sample>,
     /// The last reading that may predate the error.
     before: Option<&'a Sample>,
+    /// See [`Collected::awaits_figures`](super::Collected::awaits_figures).
+    awaits_figures: bool,
 }
 
 impl<'a> Readings<'a> {
@@ -115,6 +119,7 @@ impl<'a> Readings<'a> {
             before: before
                 .into_iter()
                 .max_by_key(|reading| measured_relative_to(reading, at)),
+            awaits_figures: evidence.collected.awaits_figures,
         }
     }
 
@@ -138,7 +143,7 @@ impl<'a> Readings<'a> {
             Some(before) if before.is_full() && before.resets_at.is_none_or(|reset| reset > at) => {
                 WindowState::Full(before)
             }
-            Some(before) if at - before.measured <= FRESH_FOR => {
+            Some(before) if at - before.measured <= FRESH_FOR && !self.is_before_outdated() => {
                 if before.percent < CANNOT_FILL_UP_FROM {
                     WindowState::Room(before)
                 } else {
@@ -168,20 +173,44 @@ impl<'a> Readings<'a> {
     /// that show a full window.
     fn measured_after(&self, window: Window) -> Option<Measurement> {
         let before = self.valid_before(window);
-        let measured = self
-            .after
-            .iter()
-            .filter_map(|reading| self.measurement(Some(reading), window))
-            .filter(|measurement| {
-                if measurement.is_full() {
-                    // The window may have filled up since the error ended.
-                    !self.is_after_end(measurement.measured)
-                } else {
-                    self.may_refute(measurement, before)
-                }
-            });
+        let measured = self.after.iter().filter_map(|reading| {
+            let measurement = self.measurement(Some(reading), window)?;
+            let is_evidence = if measurement.is_full() {
+                // The window may have filled up since the error ended.
+                !self.is_after_end(measurement.measured)
+            } else {
+                !self.may_be_outdated(reading) && self.may_refute(&measurement, before)
+            };
+            is_evidence.then_some(measurement)
+        });
         let full = measured.clone().find(|measurement| measurement.is_full());
         full.or_else(|| measured.clone().next())
+    }
+
+    /// Returns true if the refused request may have brought newer figures that Claude Code has not reported yet, and if a
+    /// window may have filled up since this reading.
+    fn may_be_outdated(&self, reading: &Sample) -> bool {
+        let at = self.evidence.at();
+        let cannot_have_filled_up =
+            at - measured_relative_to(reading, at) <= AMPLE_FOR && reading.has_ample_room();
+        self.awaits_figures && !cannot_have_filled_up
+    }
+
+    fn is_before_outdated(&self) -> bool {
+        self.before
+            .is_some_and(|before| self.may_be_outdated(before))
+    }
+
+    /// Returns true if the figures that have been reported so far show that no window was full, but newer figures may
+    /// still show the opposite.
+    pub(crate) fn awaits_decisive_figures(&self) -> bool {
+        let if_final = Self {
+            evidence: self.evidence,
+            after: self.after.clone(),
+            before: self.before,
+            awaits_figures: false,
+        };
+        self.room().is_none() && self.full_window().is_none() && if_final.room().is_some()
     }
 
     /// Returns the last measurement from before the error if it still applied when the error occurred. A full window
@@ -412,8 +441,11 @@ impl<'a> Readings<'a> {
                 .filter(|newest| self.evidence.is_payers(newest));
             return self.measurement(newest, window);
         }
-        self.measured_after(window)
-            .or_else(|| self.measurement(self.before, window))
+        let before = || {
+            let before = self.measurement(self.before, window)?;
+            (before.is_full() || !self.is_before_outdated()).then_some(before)
+        };
+        self.measured_after(window).or_else(before)
     }
 
     /// Returns the newest reading that was definitely measured after the given time.
