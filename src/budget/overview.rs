@@ -274,7 +274,7 @@ impl<'c> BudgetOverview<'c> {
             "estimated": self.is_estimated,
             "complete": additional.is_complete,
             "config": path,
-            "config_problem": self.config.budget_problem(),
+            "config_problem": self.config.budget_problem().map(ToString::to_string),
         })
     }
 
@@ -282,7 +282,7 @@ impl<'c> BudgetOverview<'c> {
     fn add_configuration(&self, report: &mut Report, shown_path: &str) {
         if let Some(problem) = self.config.budget_problem() {
             report.paragraph(Tone::Warning, format!("{shown_path}: {problem}."));
-            if self.config.hides_budgets() {
+            if self.config.problem_hiding_budgets().is_some() {
                 report.paragraph(Tone::Warning, CONFIGURATION_DAMAGED);
             }
         } else if !self.config.budget.is_set() {

@@ -69,8 +69,8 @@ impl<'a> SessionBudgets<'a> {
         let session = event.session_id.as_deref()?;
 
         let mut paying_until = None;
-        let uses = match config.problems.first() {
-            Some(problem) if config.hides_budgets() => Err(Unknown::Configuration(format!(
+        let uses = match config.problem_hiding_budgets() {
+            Some(problem) => Err(Unknown::Configuration(format!(
                 "Your budgets are not being checked because of a problem in your config.toml: {problem}."
             ))),
             _ if !budget.is_set() => Ok(Vec::new()),

@@ -34,7 +34,10 @@ pub(super) fn preview(environment: Environment) -> Shown {
         Tone::Quiet,
         format!("This is sample data, shown {source}. To see all settings: whycap config"),
     );
-    report.paragraphs(Tone::Warning, &config.problems);
+    report.paragraphs(
+        Tone::Warning,
+        config.problems.iter().map(ToString::to_string),
+    );
     for columns in widths(&context.environment) {
         report.section(format!("{columns} columns"));
         for row in sample_rows(&context, columns) {

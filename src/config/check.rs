@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::keys::{Choices, Key, MAX_DOLLARS, MIN_DOLLARS, ValueKind};
+use super::keys::{Choices, Key, ValueKind};
 use crate::terminal::{escape, width};
 
 /// The minimum length of a secret. Shorter secrets are vulnerable to dictionary attacks.
@@ -11,45 +11,29 @@ const MIN_SECRET_CHARACTERS: usize = 32;
 const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported; create a key with \
                                `whycap export --new-key`";
 
-/// The valid part of a value.
-#[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) value: Value,
-    /// A message for each omitted part.
-    pub(super) omissions: Vec<String>,
-}
-
-impl Checked {
-    fn complete(value: Value) -> Self {
-        Self {
-            value,
-            omissions: Vec::new(),
-        }
-    }
-}
-
 impl Key {
-    /// Returns the valid part of a value, or `None` if the value does not meet the requirement for the key.
-    pub(super) fn check(&self, value: &Value) -> Option<Checked> {
+    /// Returns the valid part of a value, and adds a message to `omissions` for each other part. Returns `None` if the
+    /// value does not meet the requirement for the key.
+    pub(super) fn check(&self, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
         match &self.kind {
-            ValueKind::Number { min, max } => number(value, *min, *max).map(Checked::complete),
-            ValueKind::Flag => value.as_bool().map(Value::Boolean).map(Checked::complete),
-            ValueKind::Name => name(value).map(Checked::complete),
-            ValueKind::Secret => secret(value),
+            ValueKind::Number { min, max } => number(value, *min, *max),
+            ValueKind::Flag => value.as_bool().map(Value::Boolean),
+            ValueKind::Name => name(value),
+            ValueKind::Secret => secret(value, omissions),
             ValueKind::Text { max_columns } => {
-                text(value, |text| (1..=*max_columns).contains(&width(text))).map(Checked::complete)
+                text(value, |text| (1..=*max_columns).contains(&width(text)))
             }
-            ValueKind::OneOf(names) => {
-                text(value, |name| names.contains(&name)).map(Checked::complete)
-            }
-            ValueKind::SomeOf(choices) => choices.known_names(value),
-            ValueKind::LinesOf(choices) => choices.known_lines(value),
+            ValueKind::OneOf(names) => text(value, |text| names.iter().any(|name| name == text)),
+            ValueKind::SomeOf(choices) => known_names(*choices, value, omissions),
+            ValueKind::LinesOf(choices) => known_lines(*choices, value, omissions),
             ValueKind::Texts => {
                 let texts: Vec<String> = value.clone().try_into().ok()?;
-                Some(Checked::complete(Value::from(texts)))
+                Some(Value::from(texts))
             }
-            ValueKind::Budgets => value.as_table().map(budgets),
-            ValueKind::Labels => value.as_table().and_then(labels).map(Checked::complete),
+            ValueKind::Budgets { min, max } => {
+                Some(budgets(value.as_table()?, *min, *max, omissions))
+            }
+            ValueKind::Labels => labels(value.as_table()?),
         }
     }
 }
@@ -78,71 +62,61 @@ fn name(value: &Value) -> Option<Value> {
     text(&name, |name| (1..=100).contains(&name.chars().count()))
 }
 
-/// Returns a secret, with a message if it is too short.
-fn secret(value: &Value) -> Option<Checked> {
-    let mut checked = Checked::complete(name(value)?);
-    let characters = checked.value.as_str()?.chars().count();
-    if characters < MIN_SECRET_CHARACTERS {
-        checked.omissions.push(SECRET_IS_SHORT.to_owned());
+/// Returns a secret, and adds a message if it is too short.
+fn secret(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
+    let secret = name(value)?;
+    if secret.as_str()?.chars().count() < MIN_SECRET_CHARACTERS {
+        omissions.push(SECRET_IS_SHORT.to_owned());
     }
-    Some(checked)
+    Some(secret)
 }
 
-impl Choices {
-    /// Returns the known names in a list, with a message for each unknown one.
-    fn known_names(&self, value: &Value) -> Option<Checked> {
-        let (known, unknown): (Vec<Value>, Vec<Value>) = value
-            .as_array()?
+/// Returns the known names in a list, and adds a message for each unknown one. Returns `None` without a message if the
+/// list is unusable.
+fn known_names(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
+    let names = choices.names();
+    let (known, unknown): (Vec<Value>, Vec<Value>) =
+        value.as_array()?.iter().cloned().partition(|item| {
+            item.as_str()
+                .is_some_and(|text| names.iter().any(|name| name == text))
+        });
+    if known.is_empty() && !choices.may_be_empty() {
+        return None;
+    }
+
+    let (noun, list) = (choices.noun(), choices.list());
+    omissions.extend(
+        unknown
             .iter()
-            .cloned()
-            .partition(|item| item.as_str().is_some_and(|name| self.names.contains(&name)));
-        if known.is_empty() && !self.may_be_empty {
-            return None;
-        }
-
-        let noun = self.noun;
-        let names = self.names.join(", ");
-        Some(Checked {
-            value: Value::Array(known),
-            omissions: unknown
-                .iter()
-                .map(|item| format!("{item} is not a {noun} and is ignored; choose from {names}"))
-                .collect(),
-        })
-    }
-
-    /// Filters a list of lists, keeping those with at least one known name.
-    fn known_lines(&self, value: &Value) -> Option<Checked> {
-        let mut known = Vec::new();
-        let mut omissions = Vec::new();
-        for item in value.as_array()? {
-            if let Some(line) = self.known_names(item) {
-                known.push(line.value);
-                omissions.extend(line.omissions);
-            } else {
-                let names = self.names.join(", ");
-                omissions.push(format!(
-                    "a line that is not a list of names is ignored; choose from {names}"
-                ));
-            }
-        }
-
-        if known.is_empty() {
-            return None;
-        }
-        Some(Checked {
-            value: Value::Array(known),
-            omissions,
-        })
-    }
+            .map(|item| format!("{item} is not a {noun} and is ignored; choose from {list}")),
+    );
+    Some(Value::Array(known))
 }
 
-/// Returns the valid budgets in a table of directories.
-fn budgets(table: &Table) -> Checked {
+/// Returns the lists with at least one known name, and adds messages for everything else. Returns `None` if there is no
+/// such list.
+fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
+    let mut known = Vec::new();
+    for item in value.as_array()? {
+        match known_names(choices, item, omissions) {
+            Some(line) => known.push(line),
+            None => omissions.push(format!(
+                "a line that is not a list of names is ignored; choose from {}",
+                choices.list()
+            )),
+        }
+    }
+    if known.is_empty() {
+        return None;
+    }
+    Some(Value::Array(known))
+}
+
+/// Returns the valid budgets in a table of directories, and adds a message for each other entry.
+fn budgets(table: &Table, min: f64, max: f64, omissions: &mut Vec<String>) -> Value {
     let mut known = Table::new();
-    let mut omissions = Vec::new();
     for (directory, value) in table {
-        match number(value, MIN_DOLLARS, MAX_DOLLARS) {
+        match number(value, min, max) {
             Some(_) if directory.is_empty() => {
                 omissions.push("a project without a name is ignored".to_owned());
             }
@@ -150,14 +124,11 @@ fn budgets(table: &Table) -> Checked {
                 known.insert(directory.clone(), limit);
             }
             None => omissions.push(format!(
-                "`{directory}` is ignored because its value must be a dollar amount from 0.0001 to 9000000"
+                "`{directory}` is ignored because its value must be a dollar amount from {min} to {max}"
             )),
         }
     }
-    Checked {
-        value: Value::Table(known),
-        omissions,
-    }
+    Value::Table(known)
 }
 
 /// Returns a table of labels, or `None` if any value is not a valid name.

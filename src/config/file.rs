@@ -9,8 +9,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::Config;
 use super::keys::KEYS;
+use super::{Config, ConfigProblem};
 use crate::disk;
 use crate::paths::Paths;
 use crate::terminal::{escape, wrap};
@@ -64,14 +64,11 @@ impl Config {
                         config.add_section(section, value, &mut values);
                     }
                 }
-                Err(problem) => {
-                    config.is_broken = true;
-                    config.problems.push(problem);
-                }
+                Err(text) => config.problems.push(ConfigProblem::of_file(text)),
             }
             if let Some(path) = path {
                 for problem in config.problems.iter_mut().skip(first_problem) {
-                    let _ = write!(problem, " (in {})", path.display());
+                    let _ = write!(problem.text, " (in {})", path.display());
                 }
             }
         }
@@ -79,13 +76,14 @@ impl Config {
         let with_values = Value::from(values)
             .try_into::<Self>()
             .unwrap_or_else(|error| {
-                config.problems.push(error.message().to_owned());
+                config
+                    .problems
+                    .push(ConfigProblem::of_file(error.message().to_owned()));
                 Self::default()
             });
         Self {
             from_file: config.from_file,
             problems: config.problems,
-            is_broken: config.is_broken,
             ..with_values
         }
     }
@@ -93,8 +91,10 @@ impl Config {
     /// Adds the valid keys of a section to `values`, and records a problem for each invalid key.
     fn add_section(&mut self, section: &str, keys: &Value, values: &mut Sections) {
         let Some(keys) = keys.as_table() else {
-            self.problems
-                .push(format!("`{section}` is not a known section"));
+            self.problems.push(ConfigProblem::of_section(
+                section,
+                format!("`{section}` is not a known section"),
+            ));
             return;
         };
 
@@ -102,13 +102,20 @@ impl Config {
             let full_name = format!("{section}.{name}");
             let Some(key) = KEYS
                 .iter()
-                .find(|key| key.section == section && key.name == name)
+                .find(|key| key.section == section && key.name == *name)
             else {
-                self.problems
-                    .push(format!("`{full_name}` is not a known key"));
+                self.problems.push(ConfigProblem {
+                    is_unknown_key: true,
+                    ..ConfigProblem::of_section(
+                        section,
+                        format!("`{full_name}` is not a known key"),
+                    )
+                });
                 continue;
             };
-            let Some(checked) = key.check(value) else {
+
+            let mut omissions = Vec::new();
+            let Some(valid) = key.check(value, &mut omissions) else {
                 // Using the default could export or spend more than the user wants.
                 let consequence = match section {
                     "export" => "nothing is exported until you fix it",
@@ -117,22 +124,21 @@ impl Config {
                     }
                     _ => "whycap uses the default",
                 };
-                let requirement = key.requirement;
-                self.problems
-                    .push(format!("`{full_name}` {requirement}; {consequence}"));
+                let requirement = key.requirement();
+                self.problems.push(ConfigProblem::of_section(
+                    section,
+                    format!("`{full_name}` {requirement}; {consequence}"),
+                ));
                 continue;
             };
 
-            self.problems.extend(
-                checked
-                    .omissions
-                    .iter()
-                    .map(|omission| format!("`{full_name}`: {omission}")),
-            );
+            self.problems.extend(omissions.iter().map(|omission| {
+                ConfigProblem::of_section(section, format!("`{full_name}`: {omission}"))
+            }));
             values
                 .entry(section.to_owned())
                 .or_default()
-                .insert(name.clone(), checked.value);
+                .insert(name.clone(), valid);
             self.from_file.push(full_name);
         }
     }
@@ -165,13 +171,13 @@ impl Config {
 
         let values = Table::try_from(self).unwrap_or_default();
         let mut current_section = "";
-        for key in &KEYS {
-            let (section, name) = (key.section, key.name);
+        for key in &*KEYS {
+            let (section, name) = (key.section.as_str(), key.name.as_str());
             if section != current_section {
                 current_section = section;
                 let _ = writeln!(text, "\n[{section}]");
             }
-            add_comment(&mut text, key.about);
+            add_comment(&mut text, &key.about);
             let _ = match values.get(section).and_then(|values| values.get(name)) {
                 Some(value) => {
                     let origin = origin(&format!("{section}.{name}"));
@@ -230,7 +236,7 @@ mod tests {
         let config = Config::parse(
             "[statusline]\nsegments = [\"model\", \"today\"]\n[budget]\nsession = 5.0\nday = 20\nwarn_at = 0.5\naction = \"stop\"\n[notify]\ndesktop = false\n",
         );
-        assert_eq!(config.problems, Vec::<String>::new());
+        assert_eq!(config.problems, []);
         assert_eq!(
             config.statusline.segments,
             [SegmentName::Model, SegmentName::Today]
@@ -249,7 +255,11 @@ mod tests {
         assert_eq!(config.export.labels["team"], "payments");
         assert_eq!(config.budget.day, Some(20.0));
         assert_eq!(config.problems.len(), 1, "{:?}", config.problems);
-        assert!(config.problems[0].contains("`export.key`: is too short"));
+        assert!(
+            config.problems[0]
+                .text
+                .contains("`export.key`: is too short")
+        );
     }
 
     #[test]
@@ -265,7 +275,7 @@ mod tests {
         }
         let config = Config::load(&paths);
         assert_eq!(config.budget.day, Some(5.0));
-        let problem = &config.problems[0];
+        let problem = &config.problems[0].text;
         assert!(
             problem.contains("on line 3") && problem.contains("everybody.toml"),
             "{problem}"
@@ -277,10 +287,10 @@ mod tests {
         let config = Config::parse("[budget]\nday = -1\nmonth = 300\n[colour]\nx = 1\n");
         assert_eq!(config.budget.day, None);
         assert_eq!(config.budget.month, Some(300.0));
-        assert!(!config.is_broken && config.budget_problem().is_some());
+        assert!(config.invalid_file().is_none() && config.budget_problem().is_some());
         assert_eq!(config.problems.len(), 2);
         assert!(
-            config.problems[0].contains("budget.day"),
+            config.problems[0].text.contains("budget.day"),
             "{:?}",
             config.problems
         );
@@ -300,7 +310,12 @@ mod tests {
         assert_eq!(config.currency.rate, Some(0.92));
         assert_eq!(config.currency.symbol, "\u{20ac}");
         assert_eq!(config.hints.off, [HintName::FastMode]);
-        let problems = config.problems.join("\n");
+        let problems: Vec<&str> = config
+            .problems
+            .iter()
+            .map(|problem| problem.text.as_str())
+            .collect();
+        let problems = problems.join("\n");
         for says in [
             "`budget.projects`: `x` is ignored because its value must be a dollar amount from 0.0001 to 9000000",
             "`currency.symbol` must be text that is 1 to 5 columns wide; whycap uses the default",
@@ -321,7 +336,9 @@ mod tests {
         );
         assert_eq!(config.problems.len(), 2, "{:?}", config.problems);
         assert!(
-            config.problems[0].starts_with("`statusline.segments`: \"git\" is not a segment"),
+            config.problems[0]
+                .text
+                .starts_with("`statusline.segments`: \"git\" is not a segment"),
             "{:?}",
             config.problems
         );
@@ -369,7 +386,7 @@ mod tests {
             Config::default().statusline.segments
         );
         assert_eq!(config.problems.len(), 1);
-        assert!(config.is_broken && config.budget_problem().is_some());
+        assert!(config.invalid_file().is_some() && config.budget_problem().is_some());
     }
 
     /// Removes information about the origin of the settings.
@@ -377,7 +394,6 @@ mod tests {
         Config {
             from_file: Vec::new(),
             problems: Vec::new(),
-            is_broken: false,
             ..config
         }
     }
@@ -477,11 +493,11 @@ mod tests {
                 display: DisplayConfig { clock },
                 budget, plan: PlanConfig { monthly: plan }, currency: Currency { rate, symbol },
                 hints: HintConfig { off }, notify: NotifyConfig { desktop },
-                export, problems, from_file: vec!["budget.day".to_owned()],
-                is_broken: false,
+                export, problems: problems.into_iter().map(ConfigProblem::of_file).collect(),
+                from_file: vec!["budget.day".to_owned()],
             };
             let again = Config::parse(&config.in_effect("a heading"));
-            prop_assert_eq!(&again.problems, &Vec::<String>::new());
+            prop_assert_eq!(&again.problems, &[]);
             prop_assert_eq!(effective(again), effective(config));
         }
 
@@ -489,7 +505,7 @@ mod tests {
         fn any_configuration_prints_as_a_valid_file(text in "(?s)(\\[?[a-z_]{1,10}\\]?( = .{0,12})?\n){0,6}") {
             let config = Config::parse(&text);
             let again = Config::parse(&config.in_effect(""));
-            prop_assert_eq!(&again.problems, &Vec::<String>::new());
+            prop_assert_eq!(&again.problems, &[]);
             prop_assert_eq!(effective(again), effective(config));
         }
     }

@@ -17,6 +17,8 @@ pub use export::{Branches, Export, Others};
 pub use hints::{HintConfig, HintName};
 pub use status_line::{LineConfig, MeterForm, SegmentName};
 
+use std::fmt::{self, Display};
+
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
@@ -46,12 +48,53 @@ pub struct Config {
     /// The keys that are set in a file, in the form `section.key`.
     #[serde(skip)]
     pub from_file: Vec<String>,
-    /// The problems found in the files, one sentence each.
+    /// The problems found in the files.
     #[serde(skip)]
-    pub problems: Vec<String>,
-    /// True if an entire file is invalid, which means that the user's settings are unknown.
-    #[serde(skip)]
-    pub is_broken: bool,
+    pub problems: Vec<ConfigProblem>,
+}
+
+/// A problem in a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The section that is affected. `None` if the entire file is invalid, which means that the user's settings are
+    /// unknown.
+    section: Option<String>,
+    /// True if the key is unknown. It may belong to a newer version of whycap.
+    is_unknown_key: bool,
+    /// The description for the user, without a final period.
+    text: String,
+}
+
+impl ConfigProblem {
+    fn of_file(text: String) -> Self {
+        Self {
+            section: None,
+            is_unknown_key: false,
+            text,
+        }
+    }
+
+    fn of_section(section: &str, text: String) -> Self {
+        Self {
+            section: Some(section.to_owned()),
+            ..Self::of_file(text)
+        }
+    }
+
+    /// Returns true if the problem affects a section. A section with a longer name is probably a misspelling of it, such
+    /// as `budgets`.
+    fn affects(&self, section: &str) -> bool {
+        match &self.section {
+            Some(affected) => affected.starts_with(section),
+            None => true,
+        }
+    }
+}
+
+impl Display for ConfigProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
 }
 
 /// The user's subscription.
@@ -78,29 +121,37 @@ impl Default for NotifyConfig {
 
 impl Config {
     /// Returns the first problem that affects budgets.
-    pub(crate) fn budget_problem(&self) -> Option<&str> {
+    pub(crate) fn budget_problem(&self) -> Option<&ConfigProblem> {
         self.problems_of("budget").next()
     }
 
-    /// Returns the first problem that affects budgets, except for unknown keys. Unknown keys may belong to a newer
-    /// version of whycap and do not justify a warning on every screen.
-    pub(crate) fn budget_fault(&self) -> Option<&str> {
+    /// Returns the first problem that affects budgets, except for unknown keys, which do not justify a warning on every
+    /// screen.
+    pub(crate) fn budget_fault(&self) -> Option<&ConfigProblem> {
         self.problems_of("budget")
-            .find(|problem| !problem.contains("is not a known key"))
+            .find(|problem| !problem.is_unknown_key)
     }
 
-    /// Returns true if an invalid file may contain budgets.
-    pub(crate) fn hides_budgets(&self) -> bool {
-        self.is_broken && !self.budget.is_set()
+    /// Returns the problem of an invalid file that may contain budgets.
+    pub(crate) fn problem_hiding_budgets(&self) -> Option<&ConfigProblem> {
+        if self.budget.is_set() {
+            return None;
+        }
+        self.invalid_file()
     }
 
     /// Returns the problems that affect a section. An invalid file affects all sections.
-    pub(crate) fn problems_of(&self, section: &str) -> impl Iterator<Item = &str> {
-        let start = format!("`{section}");
+    pub(crate) fn problems_of(&self, section: &str) -> impl Iterator<Item = &ConfigProblem> {
         self.problems
             .iter()
-            .map(String::as_str)
-            .filter(move |problem| self.is_broken || problem.starts_with(&start))
+            .filter(move |problem| problem.affects(section))
+    }
+
+    /// Returns the first problem that makes an entire file invalid.
+    fn invalid_file(&self) -> Option<&ConfigProblem> {
+        self.problems
+            .iter()
+            .find(|problem| problem.section.is_none())
     }
 
     /// Returns the segments of each line. There is always at least one line.
