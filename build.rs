@@ -1,19 +1,88 @@
-//! Links the unwinder statically on Linux with glibc.
+//! Generates the enums whose variants are the names in a JSON file, and links the unwinder statically on Linux with glibc.
 //!
-//! Loading `libgcc_s` dynamically would take a tenth of the time that it takes to start a process, and a status-line
-//! call takes little longer than that. LLD uses the first library that it finds. With other linkers, the program still
-//! loads `libgcc_s`, and nothing else changes.
-
-#[expect(
+//! An action, for example, is one entry in `actions.json`. Its entry becomes a variant of `ActionName`, so the compiler
+//! finds misspelled names in the code, and serde finds them in the other JSON files.
+#![expect(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
-    reason = "a build script receives its target in variables and returns instructions on standard output"
+    reason = "a build script receives its target in variables, returns instructions on standard output, and writes code"
 )]
-fn main() {
+
+use std::path::Path;
+use std::{env, fs, io};
+
+const ACTIONS: &str = "src/limits/wording/actions.json";
+const CAUSES: &str = "src/limits/wording/causes.json";
+
+fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    let target_os = std::env::var("CARGO_CFG_TARGET_OS");
-    let target_env = std::env::var("CARGO_CFG_TARGET_ENV");
+    link_unwinder();
+    let actions = read(ACTIONS)?;
+    let causes = read(CAUSES)?;
+    write_enum("ActionName", &actions)?;
+    write_enum("Cause", section(&causes, "causes"))?;
+    write_enum("EndingWord", section(&causes, "endings"))?;
+    write_enum("Unknown", section(&causes, "unknowns"))
+}
+
+/// Links the unwinder statically.
+///
+/// Loading `libgcc_s` dynamically would take a tenth of the time that it takes to start a process, and a status-line
+/// call takes little longer than that. LLD uses the first library that it finds. With other linkers, the program still
+/// loads `libgcc_s`, and nothing else changes.
+fn link_unwinder() {
+    let target_os = env::var("CARGO_CFG_TARGET_OS");
+    let target_env = env::var("CARGO_CFG_TARGET_ENV");
     if target_os.as_deref() == Ok("linux") && target_env.as_deref() == Ok("gnu") {
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
+}
+
+fn read(path: &str) -> io::Result<String> {
+    println!("cargo::rerun-if-changed={path}");
+    fs::read_to_string(path)
+}
+
+/// Returns a section of a JSON file, whose name is indented by one space.
+fn section<'json>(json: &'json str, name: &str) -> &'json str {
+    let start = format!("\n \"{name}\": {{\n");
+    let after = json.split_once(&start).map_or("", |(_, after)| after);
+    after
+        .split_once("\n }")
+        .map_or(after, |(entries, _)| entries)
+}
+
+/// Returns the names in a JSON object, which are indented by two spaces.
+fn names(json: &str) -> impl Iterator<Item = &str> {
+    json.lines()
+        .filter_map(|line| Some(line.strip_prefix("  \"")?.split_once('"')?.0))
+}
+
+/// Writes an enum to a file, which its module includes.
+fn write_enum(enum_name: &str, json: &str) -> io::Result<()> {
+    let mut code = format!(
+        "/// A name in a JSON file. `build.rs` generates this enum.\n\
+         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]\n\
+         #[serde(rename_all = \"snake_case\")]\n\
+         #[allow(missing_docs, unreachable_pub, reason = \"the JSON file describes the names\")]\n\
+         pub enum {enum_name} {{\n"
+    );
+    for name in names(json) {
+        code.push_str(&camel_case(name));
+        code.push_str(",\n");
+    }
+    code.push_str("}\n");
+    let directory = env::var("OUT_DIR").unwrap_or_default();
+    fs::write(Path::new(&directory).join(format!("{enum_name}.rs")), code)
+}
+
+/// Converts a name such as `weekly_limit` to the name of a variant.
+fn camel_case(name: &str) -> String {
+    let mut variant = String::new();
+    for word in name.split('_') {
+        let (first, rest) = word.split_at(1.min(word.len()));
+        variant.push_str(&first.to_uppercase());
+        variant.push_str(rest);
+    }
+    variant
 }

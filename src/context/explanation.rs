@@ -13,7 +13,6 @@ use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
 use crate::limits::evidence::MaySpare;
 use crate::limits::incident::Incident;
-use crate::limits::kind::LimitedResource;
 use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
@@ -201,7 +200,7 @@ impl Context {
         // If the limit is one of the plan's usage windows, only responses covered by this account's plan count toward
         // it.
         let mut used = None;
-        if let LimitedResource::Included(window) = incident.diagnosis.limit.limited_resource() {
+        if let Some(window) = incident.diagnosis.limit.window() {
             let reading = incidents.readings().windows_of_account();
             let account = reading.and_then(|reading| reading.account);
             let open = [super::window_use::OpenWindow {
@@ -234,9 +233,7 @@ impl Context {
     /// Returns a sentence about avoidable cache writes in the limit's usage window. Returns `None` if such writes
     /// account for only a small share of the spend, or if more than `most_bytes` of transcripts would have to be read.
     fn avoidable_writes(&self, incident: &Incident, most_bytes: u64) -> Option<String> {
-        let LimitedResource::Included(_) = incident.diagnosis.limit.limited_resource() else {
-            return None;
-        };
+        incident.diagnosis.limit.window()?;
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let since_ms = since.timestamp_millis();
         let files = self.transcripts_since(Some(since_ms));

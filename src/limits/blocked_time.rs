@@ -400,7 +400,7 @@ struct StopKey<'i> {
 impl<'i> StopKey<'i> {
     fn new(incident: &'i Incident) -> Self {
         let limit = incident.diagnosis.limit;
-        let concerns_one_session = limit.ended_by() == EndedBy::SameSession
+        let concerns_one_session = incident.diagnosis.ended_by == EndedBy::SameSession
             && limit.limited_resource() == LimitedResource::Nothing;
         let session = incident.evidence.error.session.id.as_deref();
         Self {

@@ -140,18 +140,18 @@ impl Incident {
         let Diagnosis {
             limit,
             verdict,
+            ended_by,
             also_full,
             ..
         } = self.diagnosis;
         let is_of_session = match limit.limited_resource() {
-            LimitedResource::TemporaryProblem(_) => true,
+            LimitedResource::TemporaryProblem => true,
             LimitedResource::Nothing => {
-                limit != LimitKind::Unknown && limit.ended_by() == EndedBy::SameSession
+                limit != LimitKind::Unknown && ended_by == EndedBy::SameSession
             }
-            LimitedResource::Included(_)
-            | LimitedResource::Credits
-            | LimitedResource::CreditsUpTo(_)
-            | LimitedResource::ApiMoney(_) => false,
+            LimitedResource::Included | LimitedResource::Credits | LimitedResource::ApiMoney => {
+                false
+            }
         };
         self.blocks().is_some()
             && also_full.is_none()

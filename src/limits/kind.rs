@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::claude::window_usage::CachedWindow;
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK};
 
@@ -121,6 +122,12 @@ impl Window {
         self.family().is_some()
     }
 
+    /// Returns true if `/usage` shows this window under the given name or model.
+    pub(crate) fn is_shown_as(self, shown: &CachedWindow) -> bool {
+        let model = shown.model.as_ref().map(|model| model.to_lowercase());
+        shown.name == self.rate_limit_type() || model.is_some() && model.as_deref() == self.family()
+    }
+
     /// Returns the model family that the window applies to, such as "opus", or `None` if it applies to all models.
     pub(crate) fn family(self) -> Option<&'static str> {
         self.names().family
@@ -181,16 +188,14 @@ pub enum LimitKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LimitedResource {
     /// Usage within one of the plan's windows.
-    Included(Window),
-    /// The plan's pool of usage credits.
+    Included,
+    /// The plan's pool of usage credits, possibly only up to a cap.
     Credits,
-    /// Usage credits, up to a cap that is lower than the available balance.
-    CreditsUpTo(Cap),
     /// Money spent through the Console or another provider.
-    ApiMoney(ApiLimit),
-    /// A temporary problem with the service.
-    TemporaryProblem(ServiceProblem),
-    /// No resource, because the cause is a setting, an entitlement, or the size of the request.
+    ApiMoney,
+    /// No resource, because the service has a temporary problem.
+    TemporaryProblem,
+    /// No resource, because the cause is a setting, an entitlement, the size of the request, or a limit on a feature.
     Nothing,
 }
 
@@ -215,23 +220,6 @@ impl Cap {
             Self::Member | Self::Organization | Self::SeatWithoutCredits => WhoCanFix::Admin,
         }
     }
-}
-
-/// A limit on how much an API account can spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ApiLimit {
-    /// The prepaid balance.
-    Balance,
-    /// A cap that an admin sets.
-    Cap,
-}
-
-/// A service problem that causes requests to fail for a few minutes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ServiceProblem {
-    Throttled,
-    Overloaded,
-    Failed,
 }
 
 /// The event that will end a limit, if it can be predicted.
@@ -328,7 +316,7 @@ impl Description {
     const fn of_window(window: Window) -> Self {
         Self {
             label: window.limit(),
-            resource: LimitedResource::Included(window),
+            resource: LimitedResource::Included,
             stops: Stops::Session,
             service: Some(Service::Plan),
             is_quota: true,
@@ -351,33 +339,30 @@ impl Description {
     }
 
     /// Describes the pool of usage credits or a cap on them. They matter only while a usage window is full.
-    const fn of_credits(label: &'static str, resource: LimitedResource) -> Self {
+    const fn of_credits(label: &'static str) -> Self {
         Self {
             label,
-            resource,
+            resource: LimitedResource::Credits,
             stops: Stops::Session,
             service: Some(Service::Plan),
             is_quota: true,
             counts_spend_of: Some(CountedPeriod::Month),
             is_of_whole_account: true,
             // The cap's own explanation already mentions the full window.
-            window_may_be_full_as_well: matches!(resource, LimitedResource::Credits),
+            window_may_be_full_as_well: false,
             longest: LONGEST_LIMIT,
             reset_of: ResetOf::UsageWindow,
-            ends_with_month: matches!(
-                resource,
-                LimitedResource::CreditsUpTo(Cap::Own | Cap::Member | Cap::Organization)
-            ),
+            ends_with_month: true,
             credits_continue: false,
             ended_by: EndedBy::AccountOnCredits,
         }
     }
 
     /// Describes a limit on how much an API account can spend.
-    const fn of_api(label: &'static str, limit: ApiLimit) -> Self {
+    const fn of_api(label: &'static str) -> Self {
         Self {
             label,
-            resource: LimitedResource::ApiMoney(limit),
+            resource: LimitedResource::ApiMoney,
             stops: Stops::Session,
             service: Some(Service::Console),
             is_quota: true,
@@ -393,10 +378,10 @@ impl Description {
     }
 
     /// Describes a temporary problem with the service.
-    const fn of_service(label: &'static str, problem: ServiceProblem) -> Self {
+    const fn of_service(label: &'static str, ended_by: EndedBy) -> Self {
         Self {
             label,
-            resource: LimitedResource::TemporaryProblem(problem),
+            resource: LimitedResource::TemporaryProblem,
             stops: Stops::Session,
             service: None,
             is_quota: false,
@@ -407,10 +392,7 @@ impl Description {
             reset_of: ResetOf::StatedTime,
             ends_with_month: false,
             credits_continue: false,
-            ended_by: match problem {
-                ServiceProblem::Throttled => EndedBy::SamePayer,
-                ServiceProblem::Overloaded | ServiceProblem::Failed => EndedBy::SameService,
-            },
+            ended_by,
         }
     }
 
@@ -442,35 +424,29 @@ impl LimitKind {
         match self {
             Self::Window(window) => Description::of_window(window),
 
-            Self::UsageCredits => {
-                Description::of_credits("usage credits", LimitedResource::Credits)
-            }
-            Self::OwnSpendCap => {
-                Description::of_credits("your spend cap", LimitedResource::CreditsUpTo(Cap::Own))
-            }
-            Self::MemberSpendCap => Description::of_credits(
-                "member spend cap",
-                LimitedResource::CreditsUpTo(Cap::Member),
-            ),
-            Self::OrgSpendCap => Description::of_credits(
-                "org spend cap",
-                LimitedResource::CreditsUpTo(Cap::Organization),
-            ),
-            Self::SeatNoCredits => Description::of_credits(
-                "seat without credits",
-                LimitedResource::CreditsUpTo(Cap::SeatWithoutCredits),
-            ),
+            Self::UsageCredits => Description {
+                window_may_be_full_as_well: true,
+                ends_with_month: false,
+                ..Description::of_credits("usage credits")
+            },
+            Self::OwnSpendCap => Description::of_credits("your spend cap"),
+            Self::MemberSpendCap => Description::of_credits("member spend cap"),
+            Self::OrgSpendCap => Description::of_credits("org spend cap"),
+            Self::SeatNoCredits => Description {
+                ends_with_month: false,
+                ..Description::of_credits("seat without credits")
+            },
 
-            Self::ApiCreditBalance => Description::of_api("api credit balance", ApiLimit::Balance),
+            Self::ApiCreditBalance => Description::of_api("api credit balance"),
             Self::ApiSpendCap => Description {
                 reset_of: ResetOf::StatedTime,
                 ends_with_month: true,
-                ..Description::of_api("api spend cap", ApiLimit::Cap)
+                ..Description::of_api("api spend cap")
             },
 
-            Self::Throttle => Description::of_service("rate limit", ServiceProblem::Throttled),
-            Self::Overloaded => Description::of_service("overloaded", ServiceProblem::Overloaded),
-            Self::ServerError => Description::of_service("server error", ServiceProblem::Failed),
+            Self::Throttle => Description::of_service("rate limit", EndedBy::SamePayer),
+            Self::Overloaded => Description::of_service("overloaded", EndedBy::SameService),
+            Self::ServerError => Description::of_service("server error", EndedBy::SameService),
 
             Self::ModelNeedsCredits => {
                 Description::of_cause("model needs credits", EndedBy::SamePayerAndModel)
@@ -499,11 +475,11 @@ impl LimitKind {
         }
     }
 
-    /// Returns which sessions can show that this limit is over. The table in docs/how-limits-end.md explains each case.
-    pub(crate) fn ended_by(self) -> EndedBy {
-        let description = self.description();
-        match description.stops {
-            Stops::Session | Stops::Nothing => description.ended_by,
+    /// Returns which sessions can show that this limit is over. If it stops only a feature, none can. The table in
+    /// docs/how-limits-end.md explains each case.
+    pub(crate) fn ended_by(self, stops: Stops) -> EndedBy {
+        match stops {
+            Stops::Session | Stops::Nothing => self.description().ended_by,
             Stops::Feature => EndedBy::NoSession,
         }
     }
@@ -513,9 +489,25 @@ impl LimitKind {
         self.description().resource
     }
 
+    /// Returns who sets this cap on usage credits, or `None` if the limit is not such a cap.
+    pub(crate) fn cap(self) -> Option<Cap> {
+        match self {
+            Self::OwnSpendCap => Some(Cap::Own),
+            Self::MemberSpendCap => Some(Cap::Member),
+            Self::OrgSpendCap => Some(Cap::Organization),
+            Self::SeatNoCredits => Some(Cap::SeatWithoutCredits),
+            _ => None,
+        }
+    }
+
     /// Returns the service that usually reports this kind of limit, or `None` if there is more than one.
     pub(crate) fn service(self) -> Option<Service> {
         self.description().service
+    }
+
+    /// Returns true if messages about this kind of limit state when it ends.
+    pub(crate) fn has_stated_reset(self) -> bool {
+        self != Self::Unknown && self.description().reset_of == ResetOf::StatedTime
     }
 
     /// Returns true if Claude Code may wait for the end of this kind of limit and then continue the session.
@@ -545,10 +537,7 @@ impl LimitKind {
 
     /// Returns true if this is a service problem that resolves itself within minutes.
     pub(crate) fn is_passing(self) -> bool {
-        matches!(
-            self.limited_resource(),
-            LimitedResource::TemporaryProblem(_)
-        )
+        self.limited_resource() == LimitedResource::TemporaryProblem
     }
 }
 
@@ -584,6 +573,13 @@ pub enum Verdict {
     /// There is not enough evidence to decide.
     #[default]
     CannotTell,
+}
+
+impl Verdict {
+    /// Returns true if the message is only a warning or announces the end of a limit.
+    pub(crate) fn is_notice(self) -> bool {
+        matches!(self, Self::Notice | Self::Over)
+    }
 }
 
 /// The service that refused the request.

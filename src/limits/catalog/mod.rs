@@ -7,7 +7,7 @@ mod row;
 mod times;
 
 pub(crate) use context::MessageContext;
-pub(crate) use row::{Audience, DecisionName, row};
+pub(crate) use row::{Audience, row};
 pub use row::{Row, rows};
 pub(crate) use times::{RESET_TOLERANCE, ReadAt, reset_in_text};
 
@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
+use super::decide::DecisionName;
 use super::evidence::{ErrorMessage, MessageOrigin};
 use super::split::{Passage, normalize, split};
 use crate::limits::kind::{LimitKind, Service, Verdict, Window};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::claude::version::Versions;
 use crate::embedded;
-use crate::limits::decide::ActionName;
+use crate::limits::decide::{ActionName, Cause, DecisionName};
 use crate::limits::kind::{LimitKind, Service, Stops, Verdict, WhoCanFix};
 
 /// The priority of a row. If a text contains several messages, the last one with the highest rank is used.
@@ -37,47 +37,14 @@ struct Chapter {
     rows: Vec<Row>,
 }
 
-/// The decision function for a message, as named in `messages.json`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum DecisionName {
-    /// Use the row's `answer`, regardless of the evidence.
-    #[default]
-    Answer,
-    UsageWindow,
-    SomeWindow,
-    Credits,
-    SpendCap,
-    ApiBalance,
-    ConsoleCap,
-    GatewayCap,
-    GatewayBudget,
-    ProviderBalance,
-    ProviderPlan,
-    Payment,
-    SubscriptionPayment,
-    SubscriptionAccess,
-    KeyOfDisabledOrganization,
-    DisabledOrganization,
-    RefusedAccess,
-    RefusedLogin,
-    RefusedKey,
-    ServiceProblem,
-    ApiRateLimit,
-    RefusedForNow,
-    Warning,
-    PaidFromCredits,
-    LowerPriority,
-    FastMode,
-    UnknownMessage,
-}
-
 /// A fixed diagnosis that does not depend on the evidence.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
     /// The party that can fix the problem, or `None` if it is whoever controls billing.
     pub(crate) who: Option<WhoCanFix>,
+    /// True if waiting helps. If this is omitted, waiting helps if the time at which the limit ends is known.
     pub(crate) waiting_helps: Option<bool>,
 }
 
@@ -146,6 +113,8 @@ pub struct Row {
     stops: Option<Stops>,
     pub(crate) decision: DecisionName,
     pub(crate) answer: Answer,
+    /// The cause whose sentences are used if `answer` applies. By default, these are `meaning` and `badge`.
+    pub(crate) cause: Cause,
     /// The general meaning of the message, which is also the headline if `answer` applies.
     pub(crate) meaning: &'static str,
     /// The badge to show if `answer` applies.
@@ -273,7 +242,7 @@ mod tests {
             let named: Vec<EndedBy> = kinds
                 .iter()
                 .filter(|kind| line.contains(&format!("`{kind}`")))
-                .map(|kind| kind.ended_by())
+                .map(|kind| kind.ended_by(kind.description().stops))
                 .collect();
             let first = named.first().copied();
             // Kinds with the same rule may be listed on several lines, but each line must contain only one rule.

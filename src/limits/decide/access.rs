@@ -1,20 +1,10 @@
 //! Determines the cause of errors about payments, logins, and entitlements.
 
-use super::api::stray_key;
 use super::cause::Cause;
 use super::input::{Finding, Input};
 use super::reason::Unknown;
-use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
-
-/// Handles a payment that failed or lapsed.
-pub(super) fn payment(input: &Input<'_>) -> Finding {
-    Finding::lasting(
-        LimitKind::Billing,
-        Verdict::Real,
-        input.payer(),
-        Cause::PaymentDue,
-    )
-}
+use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
+use crate::transcript::failed_attempts::FailedAttempts;
 
 /// Handles an overdue subscription payment.
 pub(super) fn subscription_payment(input: &Input<'_>) -> Finding {
@@ -43,78 +33,59 @@ pub(super) fn subscription(input: &Input<'_>) -> Finding {
         .without_knowing_if(!input.evidence.is_shared_plan(), Unknown::PersonalPlan)
 }
 
-/// Handles a key that belongs to a disabled organization.
-pub(super) fn key_of_disabled_organization(input: &Input<'_>) -> Finding {
-    let limit = LimitKind::OrgDisabled;
-    if input.evidence.plan().is_some() {
-        return stray_key(limit);
+/// Handles a disabled organization, or returns `None` if it is not the organization of a stray key.
+pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
+    let is_about_key = input.message.row.service == Some(Service::Console);
+    let has_key = is_about_key || input.evidence.error.keys().next().is_some();
+    if has_key && input.evidence.plan().is_some() {
+        Some(Finding::stray_key(LimitKind::OrgDisabled))
+    } else {
+        None
     }
-    Finding::lasting(
-        limit,
-        Verdict::NotALimit,
-        WhoCanFix::You,
-        Cause::KeyOfDisabledOrg,
-    )
 }
 
-/// Handles a disabled organization.
-pub(super) fn disabled_organization(input: &Input<'_>) -> Finding {
-    let limit = LimitKind::OrgDisabled;
-    if input.evidence.stray_key().is_some() {
-        return stray_key(limit);
-    }
-    Finding::lasting(
-        limit,
-        Verdict::NotALimit,
-        WhoCanFix::Admin,
-        Cause::DisabledOrg,
-    )
-}
-
-/// Handles a rejected login, or returns `None` if the catalog row fully explains the message.
-///
-/// If the service failed first, the rejection is blamed on the outage, because the login was never actually checked. If
-/// a token is set in the environment, logging in again does not help, because the token takes precedence.
+/// Handles a rejected login. If a token is set, the token takes precedence. Returns `None` for any other login.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
-    if let Some(outage) = outage(input) {
-        return Some(outage);
+    let has_key = input.evidence.error.keys().next().is_some();
+    if has_server_failed(input) {
+        Some(outage())
+    } else if input.evidence.has_oauth_token() && !has_key {
+        Some(refused_credential(Cause::TokenRefused))
+    } else {
+        None
     }
-    let uses_token = input.evidence.has_oauth_token() && input.evidence.error.keys().count() == 0;
-    uses_token.then(|| refused_credential(Cause::TokenRefused))
 }
 
 /// Handles a rejected key, or returns `None` if whycap does not know where a key is set.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
-    let has_key = input.evidence.error.keys().count() > 0;
-    has_key.then(|| refused_credential(Cause::KeyRefused))
+    input.evidence.error.keys().next()?;
+    Some(refused_credential(Cause::KeyRefused))
+}
+
+/// Handles a rejection with unrecognized wording.
+pub(super) fn refused(input: &Input<'_>) -> Finding {
+    if has_server_failed(input) {
+        return outage();
+    }
+    Finding {
+        verdict: Verdict::CannotTell,
+        ..refused_credential(Cause::AccessRefused)
+    }
+    .without_knowing(Unknown::Message)
 }
 
 fn refused_credential(cause: Cause) -> Finding {
     Finding::lasting(LimitKind::Auth, Verdict::NotALimit, WhoCanFix::You, cause)
 }
 
-/// Handles a login that was rejected after the service had failed.
-fn outage(input: &Input<'_>) -> Option<Finding> {
-    let attempts = input.evidence.error.message.failed_attempts.as_ref()?;
-    attempts.has_server_error().then(|| {
-        Finding::passing(
-            LimitKind::ServerError,
-            Verdict::NotALimit,
-            Cause::OutageCalledLogin,
-        )
-    })
+/// Returns true if the service had failed before the login was rejected.
+fn has_server_failed(input: &Input<'_>) -> bool {
+    let attempts = input.evidence.error.message.failed_attempts.as_ref();
+    attempts.is_some_and(FailedAttempts::has_server_error)
 }
 
-/// Handles a rejection with unrecognized wording.
-pub(super) fn refused(input: &Input<'_>) -> Finding {
-    if let Some(outage) = outage(input) {
-        return outage;
-    }
-    Finding::lasting(
-        LimitKind::Auth,
-        Verdict::CannotTell,
-        WhoCanFix::You,
-        Cause::AccessRefused,
-    )
-    .without_knowing(Unknown::Message)
+/// Handles a login that was rejected because the service had failed.
+fn outage() -> Finding {
+    let cause = Cause::OutageCalledLogin;
+    Finding::passing(LimitKind::ServerError, Verdict::NotALimit, cause)
 }

@@ -1,166 +1,70 @@
 //! Chooses the actions to recommend.
 
 use super::ActionName as Do;
-use super::input::Input;
 use super::state::{Ending, State};
-use super::{Cause, Diagnosis, is_for};
+use super::{Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
-use crate::limits::catalog::DecisionName;
-use crate::limits::evidence::{ContinuationObstacle, PayerRelation};
-use crate::limits::kind::{
-    ApiLimit, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
-};
+use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation};
+use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix, Window};
 use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
 
 /// The first version of Claude Code that offers free ways to continue.
 const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
 
-/// A list of actions that is gradually adapted to the evidence.
-struct Actions(Vec<Do>);
-
-impl Actions {
-    fn replace(&mut self, old: Do, new: Do) {
-        if self.0.contains(&new) {
-            self.drop(&[old]);
-        }
-        for action in self.0.iter_mut().filter(|action| **action == old) {
-            *action = new;
-        }
+/// Returns the actions to recommend while the error blocks the user, in the order in which they are shown: what to do
+/// first, what is free, and what costs money. Each action of the cause is replaced with the one that suits the user.
+pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<Do> {
+    let finding = &problem.finding;
+    if finding.verdict == Verdict::WrongCredential {
+        return for_stray_key(finding.limit);
     }
-
-    fn drop(&mut self, dropped: &[Do]) {
-        self.0.retain(|action| !dropped.contains(action));
-    }
-
-    fn add(&mut self, action: Do) {
-        if !self.0.contains(&action) {
-            self.0.push(action);
-        }
-    }
-
-    fn put_first(&mut self, action: Do) {
-        self.drop(&[action]);
-        self.0.insert(0, action);
-    }
-
-    /// Inserts an action right after another one, or before the first one that costs money if the other one is missing.
-    fn add_after(&mut self, previous: Do, action: Do) {
-        match self.0.iter().position(|listed| *listed == previous) {
-            Some(position) => self.0.insert(position + 1, action),
-            None => self.add_before_purchases(action),
-        }
-    }
-
-    /// Inserts a free action before the first one that costs money.
-    fn add_before_purchases(&mut self, action: Do) {
-        let position = self.0.iter().position(|action| action.is_purchase());
-        self.0.insert(position.unwrap_or(self.0.len()), action);
-    }
-}
-
-/// Returns the actions to recommend while the user is blocked.
-pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
-    let (evidence, limit) = (input.evidence, diagnosis.limit);
-    let mut actions = Actions(for_cause(input, diagnosis.cause));
-    if diagnosis.verdict == Verdict::WrongCredential {
-        return for_stray_key(limit);
-    }
-    if diagnosis.cause == Cause::FiguresAwaited {
+    if finding.cause == Cause::FiguresAwaited {
         return vec![Do::AwaitFigures];
     }
-    let has_reset = diagnosis.resets.chosen.is_some();
-    let is_ahead = diagnosis.resets.ahead(evidence.clock.now).is_some();
-    let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
-
-    if evidence.is_shared_plan() {
-        fit_to_shared_plan(input, diagnosis, &mut actions);
-    }
-    replace_login(input, &mut actions);
-    if evidence.error.uses_other_service() {
-        actions.replace(Do::LookAtStatusPage, Do::LookAtStatusOfService);
-    }
-    if limit.is_passing() && input.readings.used_up_now().is_some() {
-        actions.add(Do::FullAsWell);
-    }
-    if !limit.description().credits_continue {
-        actions.drop(&[Do::CreditsInstead]);
-    }
-    add_free_ways(input, diagnosis, &mut actions);
-    replace_by_reason(input, &mut actions);
-    if matches!(
-        diagnosis.cause,
-        Cause::NoCreditsByMessage | Cause::PoolEmpty
-    ) {
-        actions.replace(Do::AddCredits, Do::AddCreditsIfFull);
-    }
-
-    if diagnosis.waiting_helps == Some(false) {
-        actions.drop(&[Do::Wait]);
-    }
-    if !has_reset {
-        actions.drop(&[Do::WaitForCap]);
-    }
-    if !has_reset || diagnosis.waiting_helps.is_none() && !diagnosis.is_notice() {
-        actions.replace(Do::Wait, Do::WaitUnknown);
-    }
-    if !evidence.may_be_outdated() {
-        actions.drop(&[Do::Update]);
-    }
-    let has_other_model = evidence.error.session.model.is_some() && !evidence.uses_long_context();
-    if has_other_model && limit != LimitKind::LongContextCredits {
-        actions.drop(&[Do::StandardContext]);
-    }
-    if is_ahead {
-        for retry in [Do::Retry, Do::RetryOnce, Do::RetryService] {
-            actions.replace(retry, Do::RetryThen);
+    let suited: Vec<Do> = for_cause(problem)
+        .into_iter()
+        .chain(for_shared_plan(problem))
+        .filter_map(|action| suited_to_plan(action, problem))
+        .filter_map(|action| suited_to_evidence(action, problem))
+        .chain(full_as_well(problem))
+        .collect();
+    let first = first_for_kind(problem, &suited);
+    let purchases = suited.iter().position(|action| action.is_purchase());
+    let (free, costly) = suited.split_at(purchases.unwrap_or(suited.len()));
+    let planned = first
+        .iter()
+        .chain(free)
+        .copied()
+        .chain(without_buying(problem))
+        .chain(costly.iter().copied());
+    let mut actions = Vec::new();
+    for action in planned {
+        let audience = action.template().map(|template| template.audience);
+        let is_suitable =
+            audience.is_none_or(|audience| is_for(audience, problem.evidence, finding.verdict));
+        if is_suitable && !actions.contains(&action) {
+            actions.push(action);
         }
     }
-    // API caps usually do not reset until the end of the month, so having the limit raised is better than waiting.
-    let may_wait_first = actions.0.contains(&Do::Wait)
-        && !is_of_one_model
-        && limit != LimitKind::ApiSpendCap
-        && first_for_cause(diagnosis.cause).is_none();
-    if has_reset && may_wait_first {
-        actions.put_first(Do::Wait);
-    }
-    if is_of_one_model && !evidence.is_of_another_account() {
-        actions.put_first(Do::OtherModel);
-    }
-    if evidence.is_of_another_account() {
-        actions.drop(&[
-            Do::FreeWays,
-            Do::FreeReset,
-            Do::CreditsInstead,
-            Do::CreditsOn,
-            Do::OwnCredits,
-            Do::RaiseOwnCap,
-            Do::OtherModel,
-        ]);
-        if !is_login_full(input) {
-            actions.add_before_purchases(Do::OtherLogin);
-        }
-    }
-    actions.0.retain(|action| match action.template() {
-        Some(template) => is_for(template.audience, evidence, diagnosis.verdict),
-        None => true,
-    });
     // A user who reads only the first lines must know that paying does not help.
-    if let Some(position) = actions.0.iter().position(|action| *action == Do::DoNotBuy)
+    if let Some(position) = actions.iter().position(|action| *action == Do::DoNotBuy)
         && position > 1
     {
-        let warning = actions.0.remove(position);
-        actions.0.insert(1, warning);
+        let warning = actions.remove(position);
+        actions.insert(1, warning);
     }
-    actions.0
+    actions
 }
 
-/// Returns the actions for a cause. By default, these are the actions in the message's catalog row.
-fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
-    let mut actions = match cause {
-        Cause::OtherWindowFull => vec![Do::Wait, Do::Update],
-        Cause::Contradicted => vec![
+/// Returns the actions for a cause, best first. By default, these are the actions in the message's catalog row.
+fn for_cause(problem: &Problem<'_>) -> Vec<Do> {
+    let row = problem.message.row;
+    let cause = problem.finding.cause;
+    let actions: &[Do] = match cause {
+        Cause::OtherWindowFull => &[Do::Wait, Do::Update],
+        Cause::Contradicted => &[
             Do::SendAgainLater,
             Do::CheckMeters,
             Do::Update,
@@ -170,7 +74,7 @@ fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
         ],
         Cause::CreditsDemandedByOldClient
         | Cause::CreditsDemandedForLongContext
-        | Cause::CreditsDemandedByMistake => vec![
+        | Cause::CreditsDemandedByMistake => &[
             Do::Update,
             Do::StandardContext,
             Do::SendAgainLater,
@@ -179,40 +83,30 @@ fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
             Do::DoNotBuy,
             Do::Report,
         ],
-        Cause::LongContextNeedsCredits => {
-            vec![Do::StandardContext, Do::CheckMeters, Do::DoNotBuy]
-        }
+        Cause::LongContextNeedsCredits => &[Do::StandardContext, Do::CheckMeters, Do::DoNotBuy],
         Cause::NoOrganization
         | Cause::NoOrganizationProbably
-        | Cause::NoOrganizationDespiteRoom => {
-            vec![Do::Wait, Do::OwnCredits, Do::Update]
+        | Cause::NoOrganizationDespiteRoom => &[Do::Wait, Do::OwnCredits, Do::Update],
+        Cause::Throttled if row.decision == DecisionName::ApiRateLimit => {
+            &[Do::Retry, Do::FewerAtOnce, Do::LookAtStatusPage]
         }
-        Cause::Throttled if input.message.row.decision == DecisionName::ApiRateLimit => {
-            vec![Do::Retry, Do::FewerAtOnce, Do::LookAtStatusPage]
-        }
-        Cause::SubscriptionRefused => vec![Do::PaySubscription, Do::CheckStatus],
-        Cause::TokenRefused => vec![Do::RenewToken, Do::CheckStatus],
-        Cause::OutageCalledLogin => {
-            vec![
-                Do::RetryService,
-                Do::LookAtStatusPage,
-                Do::LoginIfRefusedAgain,
-            ]
-        }
-        _ => input.message.row.actions.clone(),
+        Cause::SubscriptionRefused => &[Do::PaySubscription, Do::CheckStatus],
+        Cause::TokenRefused => &[Do::RenewToken, Do::CheckStatus],
+        Cause::OutageCalledLogin => &[
+            Do::RetryService,
+            Do::LookAtStatusPage,
+            Do::LoginIfRefusedAgain,
+        ],
+        _ => &row.actions,
     };
-    if let Some(first) = first_for_cause(cause) {
-        actions.retain(|action| *action != first);
-        actions.insert(0, first);
-    }
-    if matches!(
-        cause,
-        Cause::WindowFullByMessage | Cause::ModelWindowFullByMessage | Cause::WindowGuessed
-    ) && !actions.contains(&Do::CheckMeters)
-    {
-        actions.push(Do::CheckMeters);
-    }
-    actions
+    let last = match cause {
+        Cause::WindowFullByMessage | Cause::ModelWindowFullByMessage | Cause::WindowGuessed => {
+            Some(Do::CheckMeters)
+        }
+        _ => None,
+    };
+    let first = first_for_cause(cause).into_iter();
+    first.chain(actions.iter().copied()).chain(last).collect()
 }
 
 /// Returns the action to list first for a cause, regardless of the catalog row.
@@ -239,224 +133,288 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
 
 /// Returns the actions for a stray key, which Claude Code uses instead of the user's plan.
 fn for_stray_key(limit: LimitKind) -> Vec<Do> {
-    let mut actions = vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus];
-    match limit.limited_resource() {
-        LimitedResource::ApiMoney(ApiLimit::Balance) => {
-            actions = vec![
-                Do::UnsetKey,
-                Do::ContinueOnPlan,
-                Do::CheckStatus,
-                Do::TopUpIfMeant,
-            ];
+    match limit {
+        LimitKind::ApiCreditBalance => vec![
+            Do::UnsetKey,
+            Do::ContinueOnPlan,
+            Do::CheckStatus,
+            Do::TopUpIfMeant,
+        ],
+        LimitKind::ApiSpendCap => vec![
+            Do::UnsetKey,
+            Do::UseSubscription,
+            Do::CheckStatus,
+            Do::RaiseCapIfMeant,
+        ],
+        _ => vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus],
+    }
+}
+
+/// Returns an additional action for members of an organization.
+fn for_shared_plan(problem: &Problem<'_>) -> Option<Do> {
+    let verdict = problem.finding.verdict;
+    if !problem.evidence.is_shared_plan() || verdict == Verdict::FalseLikely {
+        return None;
+    }
+    match problem.finding.limit {
+        LimitKind::OrgSpendCap => Some(Do::OtherPath),
+        LimitKind::UsageCredits if !verdict.is_notice() => Some(Do::AskAdminForCredits),
+        _ => None,
+    }
+}
+
+/// Replaces an action that requires a personal plan or that does not match the user's role.
+fn suited_to_plan(action: Do, problem: &Problem<'_>) -> Option<Do> {
+    let finding = &problem.finding;
+    if !problem.evidence.is_shared_plan() {
+        return match action {
+            Do::CreditsInstead if finding.limit.description().credits_continue => {
+                own_credits(problem)
+            }
+            Do::CreditsInstead => None,
+            action => Some(action),
+        };
+    }
+    let is_org_cap =
+        finding.limit == LimitKind::OrgSpendCap && finding.verdict != Verdict::FalseLikely;
+    let is_admin = problem.evidence.is_admin();
+    Some(match action {
+        Do::CreditsInstead | Do::AskForCredits | Do::AskAdminForCredits if is_admin => {
+            Do::OrgCredits
         }
-        LimitedResource::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
-        LimitedResource::Included(_)
-        | LimitedResource::Credits
-        | LimitedResource::CreditsUpTo(_)
-        | LimitedResource::TemporaryProblem(_)
-        | LimitedResource::Nothing => {}
-    }
-    actions
+        Do::CreditsInstead => Do::AskForCredits,
+        Do::RaiseOwnCap if is_org_cap && !is_admin => Do::AskOwnerForCap,
+        Do::RaiseOwnCap if is_org_cap => Do::RaiseOrgCap,
+        Do::AskOwnerForCap | Do::AskAdminForUsage if is_admin => Do::RaiseOrgCap,
+        Do::AskAdminForAccess if is_admin => Do::AllowAccess,
+        Do::Pay | Do::PaySubscription if !is_admin => Do::AskAdminToPay,
+        action => action,
+    })
 }
 
-/// Replaces actions that require a personal plan, and actions that do not match the user's role.
-fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
-    actions.replace(Do::CreditsInstead, Do::AskForCredits);
-    if diagnosis.verdict != Verdict::FalseLikely {
-        if diagnosis.limit == LimitKind::OrgSpendCap {
-            actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
-            actions.add(Do::OtherPath);
-        } else if diagnosis.limit == LimitKind::UsageCredits && !diagnosis.is_notice() {
-            actions.add(Do::AskAdminForCredits);
-        }
-    }
-    if input.evidence.is_admin() {
-        actions.replace(Do::AskOwnerForCap, Do::RaiseOrgCap);
-        actions.replace(Do::AskForCredits, Do::OrgCredits);
-        actions.replace(Do::AskAdminForCredits, Do::OrgCredits);
-        actions.replace(Do::AskAdminForUsage, Do::RaiseOrgCap);
-        actions.replace(Do::AskAdminForAccess, Do::AllowAccess);
-    } else {
-        actions.replace(Do::Pay, Do::AskAdminToPay);
-        actions.replace(Do::PaySubscription, Do::AskAdminToPay);
-    }
-}
-
-/// Replaces the advice to log in again if a token or key overrides the login.
-fn replace_login(input: &Input<'_>, actions: &mut Actions) {
-    let has_key = input.evidence.error.keys().count() > 0;
-    if has_key && input.message.row.decision == DecisionName::RefusedAccess {
-        actions.replace(Do::Login, Do::FixKey);
-    } else if !has_key && input.evidence.has_oauth_token() {
-        actions.replace(Do::Login, Do::RenewToken);
-        actions.replace(Do::LoginIfRefusedAgain, Do::RenewToken);
-    }
-}
-
-/// Adds the free ways to continue that are available to some accounts.
-fn add_free_ways(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
-    let may_have = !input.evidence.is_before(FREE_WAYS_ADDED)
-        && diagnosis.waiting_helps == Some(true)
-        && diagnosis.verdict != Verdict::FalseLikely
-        && diagnosis.who_can_fix != WhoCanFix::Admin
-        && diagnosis.service == Some(Service::Plan)
-        && !diagnosis.is_notice();
-    if !may_have {
-        return;
-    }
-    match diagnosis.window {
-        Some(Window::FiveHour) => actions.add_before_purchases(Do::FreeWays),
-        Some(Window::Weekly | Window::WeeklyFable) => actions.add_before_purchases(Do::FreeReset),
-        Some(Window::WeeklyOpus | Window::WeeklySonnet) | None => {}
-    }
-}
-
-/// Replaces general advice about credits if the server said why it did not accept them.
-fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
-    if has_response_of_payer(input) {
+/// Returns the advice to use credits, which depends on why the server did not accept them. Returns `None` if an admin's
+/// setting is the reason.
+fn own_credits(problem: &Problem<'_>) -> Option<Do> {
+    let mut responses = problem.evidence.collected.other_responses.iter();
+    if responses.any(|response| response.payer == PayerRelation::Same && !response.is_refused_later)
+    {
         // The same account received a response in another session, so its credits are available.
-        return;
+        return Some(Do::CreditsInstead);
     }
-    let instead = match input.evidence.no_credits_reason() {
-        Some("out_of_credits") => Do::AddCredits,
-        Some("org_level_disabled" | "overage_not_provisioned") => Do::CreditsOn,
-        Some("org_level_disabled_until") => Do::RaiseOwnCap,
-        Some(reason) if is_admins_decision(reason) => {
-            // On a shared plan, the advice is already to ask an admin.
-            actions.drop(&[Do::CreditsInstead]);
-            return;
-        }
-        _ => return,
-    };
-    actions.replace(Do::CreditsInstead, instead);
-}
-
-/// Returns true if the server does not accept usage credits because of an admin's setting, which the user cannot change.
-fn is_admins_decision(no_credits_reason: &str) -> bool {
-    matches!(
-        no_credits_reason,
-        "seat_tier_level_disabled"
+    match problem.evidence.no_credits_reason() {
+        Some("out_of_credits") => Some(Do::AddCredits),
+        Some("org_level_disabled" | "overage_not_provisioned") => Some(Do::CreditsOn),
+        Some("org_level_disabled_until") => Some(Do::RaiseOwnCap),
+        Some(
+            "seat_tier_level_disabled"
             | "seat_tier_zero_credit_limit"
             | "member_level_disabled"
             | "member_zero_credit_limit"
             | "group_zero_credit_limit"
             | "org_service_level_disabled"
-            | "org_spend_cap_reached"
-    )
+            | "org_spend_cap_reached",
+        ) => None,
+        _ => Some(Do::CreditsInstead),
+    }
 }
 
-/// Returns true if the same account has received a response in another session since the error.
-fn has_response_of_payer(input: &Input<'_>) -> bool {
-    input
-        .evidence
-        .collected
-        .other_responses
-        .iter()
-        .any(|response| response.payer == PayerRelation::Same && !response.is_refused_later)
+/// Replaces an action that does not suit the evidence about the error. Returns `None` if it does not help.
+fn suited_to_evidence(action: Do, problem: &Problem<'_>) -> Option<Do> {
+    let (evidence, finding) = (problem.evidence, &problem.finding);
+    let has_reset = problem.resets.chosen.is_some();
+    let is_ahead = problem.resets.ahead(evidence.clock.now).is_some();
+    let has_key = evidence.error.keys().next().is_some();
+    let may_not_help = finding.waiting_helps.is_none() && !finding.verdict.is_notice();
+    let is_of_standard_model =
+        evidence.error.session.model.is_some() && !evidence.uses_long_context();
+    match action {
+        // A token or a key overrides the login.
+        Do::Login if has_key && problem.message.row.decision == DecisionName::RefusedAccess => {
+            Some(Do::FixKey)
+        }
+        Do::Login | Do::LoginIfRefusedAgain if !has_key && evidence.has_oauth_token() => {
+            Some(Do::RenewToken)
+        }
+        Do::LookAtStatusPage if evidence.error.uses_other_service() => {
+            Some(Do::LookAtStatusOfService)
+        }
+        Do::AddCredits if matches!(finding.cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) => {
+            Some(Do::AddCreditsIfFull)
+        }
+        Do::Wait if finding.waiting_helps == Some(false) => None,
+        Do::Wait if !has_reset || may_not_help => Some(Do::WaitUnknown),
+        Do::WaitForCap if !has_reset => None,
+        Do::Update if !evidence.may_be_outdated() => None,
+        Do::StandardContext
+            if is_of_standard_model && finding.limit != LimitKind::LongContextCredits =>
+        {
+            None
+        }
+        Do::Retry | Do::RetryOnce | Do::RetryService if is_ahead => Some(Do::RetryThen),
+        Do::FreeWays
+        | Do::FreeReset
+        | Do::CreditsInstead
+        | Do::CreditsOn
+        | Do::OwnCredits
+        | Do::RaiseOwnCap
+        | Do::OtherModel
+            if evidence.is_of_another_account() =>
+        {
+            None
+        }
+        action => Some(action),
+    }
 }
 
-/// Returns true if the logged-in account is not the payer and has a full usage window.
-fn is_login_full(input: &Input<'_>) -> bool {
-    let newest = input.evidence.collected.newest_reading.as_ref();
-    newest.is_some_and(|reading| {
-        reading.is_full(crate::limits::evidence::FULL_FROM)
-            && reading.is_of(input.evidence.error.payer.account.as_ref()) == Some(false)
-    })
+/// Returns the advice about a full usage window that would block the next prompt after a temporary problem.
+fn full_as_well(problem: &Problem<'_>) -> Option<Do> {
+    problem.readings.used_up_now()?;
+    problem.finding.limit.is_passing().then_some(Do::FullAsWell)
+}
+
+/// Returns the actions to list first for a kind of limit: another model, or the reset.
+fn first_for_kind(problem: &Problem<'_>, suited: &[Do]) -> Vec<Do> {
+    let finding = &problem.finding;
+    if finding.limit.window().is_some_and(Window::is_of_one_model) {
+        return if problem.evidence.is_of_another_account() {
+            Vec::new()
+        } else {
+            vec![Do::OtherModel]
+        };
+    }
+    // API caps usually do not reset until the end of the month, so having the limit raised is better than waiting.
+    let may_wait_first = suited.contains(&Do::Wait)
+        && finding.limit != LimitKind::ApiSpendCap
+        && first_for_cause(finding.cause).is_none();
+    if may_wait_first {
+        vec![Do::Wait]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Returns the free way to continue that is available to some accounts, to be listed before all purchases.
+fn without_buying(problem: &Problem<'_>) -> Option<Do> {
+    let (evidence, finding) = (problem.evidence, &problem.finding);
+    if evidence.is_of_another_account() {
+        let newest = evidence.collected.newest_reading.as_ref();
+        let is_login_full = newest.is_some_and(|reading| {
+            reading.is_full(FULL_FROM)
+                && reading.is_of(evidence.error.payer.account.as_ref()) == Some(false)
+        });
+        return (!is_login_full).then_some(Do::OtherLogin);
+    }
+    let may_have_free_way = !evidence.is_before(FREE_WAYS_ADDED)
+        && finding.waiting_helps == Some(true)
+        && finding.verdict != Verdict::FalseLikely
+        && finding.who_can_fix != WhoCanFix::Admin
+        && problem.service() == Some(Service::Plan)
+        && !finding.verdict.is_notice();
+    match finding.window {
+        Some(Window::FiveHour) if may_have_free_way => Some(Do::FreeWays),
+        Some(Window::Weekly | Window::WeeklyFable) if may_have_free_way => Some(Do::FreeReset),
+        _ => None,
+    }
 }
 
 /// Adapts the recommended actions to the current state of the error.
-pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
-    let mut actions = Actions(diagnosis.actions.clone());
-    let continues =
-        diagnosis.automatic_continuation.is_some() && input.evidence.collected.obstacle.is_none();
-    let now = input.evidence.clock.now;
-    let has_passed = diagnosis.resets.passed(now).is_some();
-    let State::Over(ending) = diagnosis.state else {
-        if has_passed {
-            actions.replace(Do::Wait, Do::TryAgain);
-            actions.replace(Do::WaitForCap, Do::TryAgain);
-        }
-        if continues {
-            actions.replace(Do::Wait, Do::WaitLeftOpen);
-        }
-        let will_continue = diagnosis.automatic_continuation.is_some_and(|at| at > now);
-        match input.evidence.collected.obstacle {
-            None if will_continue => actions.replace(Do::SendAgainLater, Do::SendAgainDespiteWait),
-            Some(ContinuationObstacle::Announced(CANCELLED)) if !has_passed => {
-                actions.add_after(Do::Wait, Do::WaitAfterAll);
-            }
-            Some(_) | None => {}
-        }
-        return actions.0;
+pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) -> Vec<Do> {
+    if let State::Over(ending) = state {
+        let first = after_end(problem, ending);
+        let remaining = actions
+            .into_iter()
+            .filter(|action| matches!(action, Do::Update | Do::CheaperModel));
+        return std::iter::once(first).chain(remaining).collect();
+    }
+    let collected = &problem.evidence.collected;
+    let now = problem.evidence.clock.now;
+    let has_passed = problem.resets.passed(now).is_some();
+    let continues_at = match collected.obstacle {
+        Some(_) => None,
+        None => problem.automatic_continuation(),
     };
-    actions
-        .0
-        .retain(|action| matches!(action, Do::Update | Do::CheaperModel));
-    let is_paid = diagnosis.is_paid_beyond(input);
-    let is_answered = input.evidence.has_later_response();
-    actions.put_first(match ending {
+    let mut current: Vec<Do> = Vec::new();
+    for action in actions {
+        let action = match action {
+            Do::Wait | Do::WaitForCap if has_passed => Do::TryAgain,
+            Do::Wait if continues_at.is_some() => Do::WaitLeftOpen,
+            Do::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
+                Do::SendAgainDespiteWait
+            }
+            action => action,
+        };
+        if !current.contains(&action) {
+            current.push(action);
+        }
+    }
+    if collected.obstacle == Some(ContinuationObstacle::Announced(CANCELLED)) && !has_passed {
+        let after_wait = current.iter().position(|action| *action == Do::Wait);
+        let purchases = current.iter().position(|action| action.is_purchase());
+        let position = after_wait.map(|wait| wait + 1).or(purchases);
+        current.insert(position.unwrap_or(current.len()), Do::WaitAfterAll);
+    }
+    current
+}
+
+/// Returns what to do after the error has ended.
+fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
+    let evidence = problem.evidence;
+    let continues_at = match evidence.collected.obstacle {
+        Some(_) => None,
+        None => problem.automatic_continuation(),
+    };
+    let is_due = continues_at.is_some_and(|at| at + TimeDelta::seconds(30) > evidence.clock.now);
+    match ending {
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
-            if is_answered =>
+            if evidence.has_later_response() =>
         {
             Do::NothingLeft
         }
-        Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
+        Ending::Reset | Ending::ResetEarly if problem.also_full().is_some() => {
             Do::WaitForOtherWindow
         }
-        Ending::ResponseReceived if diagnosis.another_model_responds(input) => {
-            Do::AnotherModelWorks
-        }
-        Ending::ResponseReceived if is_paid => Do::CostsExtra,
+        Ending::ResponseReceived if problem.another_model_responds() => Do::AnotherModelWorks,
+        Ending::ResponseReceived if problem.is_paid_beyond() => Do::CostsExtra,
         Ending::ResponseReceived => Do::NothingLeft,
         Ending::HitAgain => Do::SeeTheNext,
-        Ending::ResponseElsewhere if is_paid => Do::WorksForCredits,
+        Ending::ResponseElsewhere if problem.is_paid_beyond() => Do::WorksForCredits,
         Ending::ResponseElsewhere => Do::WorksElsewhere,
         Ending::ConcernsOthers => Do::NotBlocked,
         Ending::KeyRemoved => Do::KeyIsRemoved,
-        Ending::Reset if continues && is_due(input, diagnosis) => Do::LeaveOpen,
-        Ending::Reset if continues => Do::TryAgainLeftOpen,
+        Ending::Reset if is_due => Do::LeaveOpen,
+        Ending::Reset if continues_at.is_some() => Do::TryAgainLeftOpen,
         Ending::Reset => Do::TryAgain,
         Ending::ResetEarly => Do::ResetEarly,
         Ending::PauseOver => Do::Passed,
         Ending::NewMonth => Do::NewMonth,
         Ending::PauseLongOver | Ending::Outlived => Do::LongAgo,
-    });
-    actions.0
+    }
 }
 
-/// Returns true if Claude Code is about to resume the session.
-fn is_due(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
-    diagnosis
-        .automatic_continuation
-        .is_some_and(|at| at + TimeDelta::seconds(30) > input.evidence.clock.now)
-}
-
-impl Diagnosis {
+impl Problem<'_> {
     /// Returns true if usage credits are paying for responses even though the limit's window is still full. The newest
     /// reading must show the same full window, because the window may have been reset early since the error.
-    fn is_paid_beyond(&self, input: &Input<'_>) -> bool {
-        let window = self.window.unwrap_or(Window::FiveHour);
-        let full = input.readings.used_up_window(window);
+    fn is_paid_beyond(&self) -> bool {
+        let window = self.finding.window.unwrap_or(Window::FiveHour);
+        let full = self.readings.used_up_window(window);
         let is_same_window = match (full.and_then(|full| full.resets_at), self.resets.chosen) {
             (Some(resets_at), Some(reset)) => is_same_reset(resets_at, reset.at),
-            (Some(resets_at), None) => resets_at - window.length() <= input.evidence.at(),
+            (Some(resets_at), None) => resets_at - window.length() <= self.evidence.at(),
             (None, _) => false,
         };
         is_same_window
-            && self.verdict != Verdict::FalseLikely
-            && self.limit.description().is_of_whole_account
-            && input.evidence.collected.credits_may_pay
+            && self.finding.verdict != Verdict::FalseLikely
+            && self.finding.limit.description().is_of_whole_account
+            && self.evidence.collected.credits_may_pay
     }
 
     /// Returns true if the limit applies to a single model family and the session has continued with a different model.
-    pub(super) fn another_model_responds(&self, input: &Input<'_>) -> bool {
-        let response = input.evidence.error.later_response.as_ref();
-        let family = self.limit.window().and_then(Window::family);
-        let is_ahead = self.resets.ahead(input.evidence.clock.now).is_some();
-        match (
-            response.and_then(|response| response.model.as_deref()),
-            family,
-        ) {
+    fn another_model_responds(&self) -> bool {
+        let response = self.evidence.error.later_response.as_ref();
+        let model = response.and_then(|response| response.model.as_deref());
+        let family = self.finding.limit.window().and_then(Window::family);
+        let is_ahead = self.resets.ahead(self.evidence.clock.now).is_some();
+        match (model, family) {
             (Some(model), Some(family)) => is_ahead && !model.contains(family),
             _ => false,
         }

@@ -1,9 +1,9 @@
-//! Determines the cause of API errors related to prepaid balances and Console caps.
+//! Determines the cause of errors about balances and caps of API accounts, gateways, and third-party providers.
 
 use super::cause::Cause;
-use super::input::{Finding, Input};
+use super::input::{Finding, Input, helps};
 use super::reason::Unknown;
-use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
+use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
 
 /// Handles an empty prepaid balance.
 pub(super) fn balance(input: &Input<'_>) -> Finding {
@@ -11,12 +11,12 @@ pub(super) fn balance(input: &Input<'_>) -> Finding {
     if input.evidence.stray_key().is_some() {
         return Finding {
             cause: Cause::StrayKeyWithoutCredits,
-            ..stray_key(limit)
+            ..Finding::stray_key(limit)
         };
     }
     if input.evidence.plan().is_none() {
-        let cause = Cause::ApiBalanceEmpty;
-        return Finding::lasting(limit, verdict(input), WhoCanFix::You, cause);
+        let verdict = input.verdict_if_configured(input.evidence.error.uses_key());
+        return Finding::lasting(limit, verdict, WhoCanFix::You, Cause::ApiBalanceEmpty);
     }
     let cannot_see = !input.evidence.error.payer.has_session_environment;
     let cause = Cause::ApiBalanceOfUnknownKey;
@@ -25,39 +25,43 @@ pub(super) fn balance(input: &Input<'_>) -> Finding {
         .without_knowing_if(cannot_see, Unknown::SessionEnvironment)
 }
 
-/// Handles a spend cap that was set in the Console.
-pub(super) fn console_cap(input: &Input<'_>) -> Finding {
-    let limit = LimitKind::ApiSpendCap;
-    if input.evidence.stray_key().is_some() {
-        return stray_key(limit).waiting(input.helps_if_dated());
+/// Handles a spend cap that was set in the Console or at a gateway. It resets on a certain date unless an admin raises it
+/// first.
+pub(super) fn cap(input: &Input<'_>) -> Finding {
+    let row = input.message.row;
+    let error = &input.evidence.error;
+    let is_of_gateway = row.service == Some(Service::Gateway);
+    if !is_of_gateway && input.evidence.stray_key().is_some() {
+        return Finding::stray_key(row.limit).waiting(input.helps_if_dated());
     }
-    let cause = if input.message.row.id == "console-tier-cap" {
-        Cause::ConsoleTierCap
+    let is_configured = if is_of_gateway {
+        error.uses_other_service()
     } else {
-        Cause::ConsoleCap
+        error.uses_key()
     };
-    cap(input, verdict(input), cause)
-}
-
-/// Returns the verdict on a message about an API account.
-fn verdict(input: &Input<'_>) -> Verdict {
-    input.verdict_if_configured(input.evidence.error.uses_key())
-}
-
-/// Handles a stray key, which Claude Code uses instead of the user's plan.
-pub(super) fn stray_key(limit: LimitKind) -> Finding {
-    Finding::lasting(
-        limit,
-        Verdict::WrongCredential,
-        WhoCanFix::You,
-        Cause::StrayKey,
-    )
-}
-
-/// Handles a cap that resets on a certain date unless an admin raises it first.
-pub(super) fn cap(input: &Input<'_>, verdict: Verdict, cause: Cause) -> Finding {
-    let helps = input.helps_if_dated();
-    Finding::lasting(LimitKind::ApiSpendCap, verdict, WhoCanFix::Admin, cause)
+    let is_reset_measured = row.cause == Cause::GatewayCap && input.gateway_reset().is_some();
+    let helps = if is_reset_measured {
+        Some(true)
+    } else {
+        input.helps_if_dated()
+    };
+    let verdict = input.verdict_if_configured(is_configured);
+    Finding::lasting(row.limit, verdict, WhoCanFix::Admin, row.cause)
         .waiting(helps)
-        .without_knowing_if(helps != Some(true), Unknown::StartOfCap)
+        .without_knowing_if(helps.is_none(), Unknown::StartOfCap)
+}
+
+/// Handles an empty balance with another provider.
+pub(super) fn gateway_balance(input: &Input<'_>) -> Finding {
+    let row = input.message.row;
+    let verdict = input.verdict_if_configured(input.evidence.error.uses_other_service());
+    Finding::lasting(row.limit, verdict, WhoCanFix::You, row.cause)
+}
+
+/// Handles a plan limit with another provider.
+pub(super) fn gateway_plan(input: &Input<'_>) -> Finding {
+    let row = input.message.row;
+    let is_temporary = input.helps_if_dated() == Some(true) || input.message.contains("will reset");
+    Finding::lasting(row.limit, Verdict::NotALimit, WhoCanFix::You, row.cause)
+        .waiting(helps(is_temporary))
 }

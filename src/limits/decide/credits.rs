@@ -12,61 +12,45 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
 
     // Work can continue after the reset even if nobody buys credits.
     if let Some(full) = input.readings.full_window() {
-        let who = if evidence.is_shared_plan() {
-            input.payer()
-        } else {
-            WhoCanFix::Nobody
-        };
-        return Finding::passing(limit, Verdict::Real, Cause::WindowFullWithoutCredits)
-            .by(who)
+        let finding = Finding::passing(limit, Verdict::Real, Cause::WindowFullWithoutCredits)
             .until_reset_of(Some(full.window))
             .measured(full);
+        return if evidence.is_shared_plan() {
+            finding.by(WhoCanFix::Admin)
+        } else {
+            finding
+        };
     }
     let Some(room) = input.readings.room() else {
-        if evidence.is_pool_refused() {
-            return real(input, Cause::PoolEmpty)
-                .waiting(None)
-                .without_knowing(Unknown::RoomOfPlan);
-        }
-        if input.server_explains() {
-            return real(input, Cause::NoCredits)
-                .waiting(input.helps_if_dated())
-                .until_reset_of(evidence.refused_window());
-        }
-        return by_message(input);
+        return without_figures(input);
     };
 
     // The plan's windows are not full, so the server must have demanded credits for some other reason.
-    if evidence.error.session.fast_mode {
-        return real(input, Cause::FastModeNeedsCredits).measured(room);
-    }
-    if input.server_explains() && evidence.uses_long_context() {
-        return real(input, Cause::LongContextNeedsCredits).measured(room);
-    }
-    let is_orgs_pool = input.message.row.id == "org-credits" && evidence.is_shared_plan();
-    if is_orgs_pool && !evidence.has_false_credit_messages() {
-        return Finding::lasting(
-            limit,
-            Verdict::CannotTell,
-            WhoCanFix::Admin,
-            Cause::NoOrgCreditsByMessage,
-        )
-        .waiting(None)
-        .measured(room)
-        .without_knowing(Unknown::StateOfPool);
-    }
-    let (cause, waiting_helps) =
-        if evidence.has_false_credit_messages() || evidence.may_be_outdated() {
-            (Cause::CreditsDemandedByOldClient, false)
+    let is_orgs_pool =
+        input.message.row.answer.who == Some(WhoCanFix::Admin) && evidence.is_shared_plan();
+    let is_server_sure = evidence.quota().is_some();
+    let finding = if evidence.error.session.fast_mode {
+        real(input, Cause::FastModeNeedsCredits)
+    } else if is_server_sure && evidence.uses_long_context() {
+        real(input, Cause::LongContextNeedsCredits)
+    } else if is_orgs_pool && !evidence.has_false_credit_messages() {
+        let cause = Cause::NoOrgCreditsByMessage;
+        Finding::lasting(limit, Verdict::CannotTell, WhoCanFix::Admin, cause)
+            .waiting(None)
+            .without_knowing(Unknown::StateOfPool)
+    } else {
+        let cause = if evidence.has_false_credit_messages() || evidence.may_be_outdated() {
+            Cause::CreditsDemandedByOldClient
         } else if evidence.uses_long_context() {
-            (Cause::CreditsDemandedForLongContext, false)
+            Cause::CreditsDemandedForLongContext
         } else {
-            (Cause::CreditsDemandedByMistake, true)
+            Cause::CreditsDemandedByMistake
         };
-    Finding::lasting(limit, Verdict::FalseLikely, WhoCanFix::You, cause)
-        .waiting(Some(waiting_helps))
-        .measured(room)
-        .without_knowing(Unknown::ReasonForCredits)
+        Finding::lasting(limit, Verdict::FalseLikely, WhoCanFix::You, cause)
+            .waiting(Some(cause == Cause::CreditsDemandedByMistake))
+            .without_knowing(Unknown::ReasonForCredits)
+    };
+    finding.measured(room)
 }
 
 /// Handles an empty credit pool that the payer must top up.
@@ -74,8 +58,18 @@ fn real(input: &Input<'_>, cause: Cause) -> Finding {
     Finding::lasting(LimitKind::UsageCredits, Verdict::Real, input.payer(), cause)
 }
 
-/// Handles messages for which there is no other evidence.
-fn by_message(input: &Input<'_>) -> Finding {
+/// Handles errors for which no reading shows how full the usage windows were.
+fn without_figures(input: &Input<'_>) -> Finding {
+    if input.evidence.is_pool_refused() {
+        return real(input, Cause::PoolEmpty)
+            .waiting(None)
+            .without_knowing(Unknown::RoomOfPlan);
+    }
+    if input.evidence.quota().is_some() {
+        return real(input, Cause::NoCredits)
+            .waiting(input.helps_if_dated())
+            .until_reset_of(input.evidence.refused_window());
+    }
     let is_dated = input.has_reset_time(None);
     let who = input.payer();
     let cause = if who == WhoCanFix::Admin && !is_dated {
@@ -83,11 +77,9 @@ fn by_message(input: &Input<'_>) -> Finding {
     } else {
         Cause::NoCreditsByMessage
     };
-    let missing = input.missing_reading(Window::FiveHour);
-    let missing = if missing == Unknown::Readings {
-        Unknown::RoomOfPlan
-    } else {
-        missing
+    let missing = match input.missing_reading(Window::FiveHour) {
+        Unknown::Readings => Unknown::RoomOfPlan,
+        missing => missing,
     };
     let has_no_plan = input.evidence.plan().is_none();
     Finding::lasting(LimitKind::UsageCredits, Verdict::CannotTell, who, cause)

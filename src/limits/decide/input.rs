@@ -1,8 +1,10 @@
 //! Defines the input and output of the decision functions.
 
+use chrono::{DateTime, Utc};
+
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
-use crate::limits::kind::{LimitKind, LimitedResource, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};
 
 use super::cause::Cause;
 use super::reason::Unknown;
@@ -52,36 +54,35 @@ impl Finding {
         who_can_fix: WhoCanFix,
         cause: Cause,
     ) -> Self {
-        Self {
-            who_can_fix,
-            waiting_helps: Some(false),
-            ..Self::passing(limit, verdict, cause)
-        }
+        Self::passing(limit, verdict, cause)
+            .by(who_can_fix)
+            .waiting(Some(false))
     }
 
-    pub(super) fn waiting(self, waiting_helps: Option<bool>) -> Self {
-        Self {
-            waiting_helps,
-            ..self
-        }
+    /// Creates a finding for a stray key, which Claude Code uses instead of the user's plan.
+    pub(super) fn stray_key(limit: LimitKind) -> Self {
+        let verdict = Verdict::WrongCredential;
+        Self::lasting(limit, verdict, WhoCanFix::You, Cause::StrayKey)
     }
 
-    pub(super) fn by(self, who_can_fix: WhoCanFix) -> Self {
-        Self {
-            who_can_fix,
-            ..self
-        }
+    pub(super) fn waiting(mut self, waiting_helps: Option<bool>) -> Self {
+        self.waiting_helps = waiting_helps;
+        self
     }
 
-    pub(super) fn until_reset_of(self, window: Option<Window>) -> Self {
-        Self { window, ..self }
+    pub(super) fn by(mut self, who_can_fix: WhoCanFix) -> Self {
+        self.who_can_fix = who_can_fix;
+        self
     }
 
-    pub(super) fn measured(self, measurement: Measurement) -> Self {
-        Self {
-            measurement: Some(measurement),
-            ..self
-        }
+    pub(super) fn until_reset_of(mut self, window: Option<Window>) -> Self {
+        self.window = window;
+        self
+    }
+
+    pub(super) fn measured(mut self, measurement: Measurement) -> Self {
+        self.measurement = Some(measurement);
+        self
     }
 
     pub(super) fn without_knowing(mut self, unknown: Unknown) -> Self {
@@ -114,22 +115,28 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Returns true if the server sent rate-limit information when it refused the request.
-    pub(super) fn server_explains(&self) -> bool {
-        self.evidence.quota().is_some()
+    /// Returns the reset time in the message if it is plausible for the window. If `window` is `None`, the reset time
+    /// must be plausible for the limit itself.
+    pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
+        let evidence = self.evidence;
+        self.message
+            .reset_time(evidence.at(), window, evidence.clock.zone)
     }
 
-    /// Returns true if the message contains a plausible reset time for the window. If `window` is `None`, the reset
-    /// time must be plausible for the limit itself.
+    /// Returns true if the message contains a plausible reset time for the window.
     pub(super) fn has_reset_time(&self, window: Option<Window>) -> bool {
-        self.message
-            .reset_time(self.evidence.at(), window, self.evidence.clock.zone)
-            .is_some()
+        self.stated_reset(window).is_some()
     }
 
     /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
     pub(super) fn helps_if_dated(&self) -> Option<bool> {
         helps(self.evidence.server_reset().is_some() || self.has_reset_time(None))
+    }
+
+    /// Returns the reset time of the gateway's spend limit, if a reading shows that it was used up.
+    pub(super) fn gateway_reset(&self) -> Option<DateTime<Utc>> {
+        let (limit, _) = self.readings.full_gateway_limit()?;
+        limit.usage.resets_at
     }
 
     /// Returns the window that is full according to the server or to a reading.
@@ -139,8 +146,10 @@ impl<'a> Input<'a> {
             .or_else(|| self.readings.full_window().map(|full| full.window))
     }
 
-    pub(super) fn is_full(&self, window: Window) -> bool {
-        matches!(self.readings.state(window), WindowState::Full(_))
+    /// Returns true if the current usage of a window is known, and the window is not full. This is possible only for a
+    /// pasted message. The window may still have been full when the message was shown.
+    pub(super) fn has_room_now(&self, window: Window) -> bool {
+        matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
     }
 
     /// Returns the verdict on a message about an account that this machine may not use. A pasted message proves nothing
@@ -153,12 +162,12 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Returns who controls billing, which is an admin for shared plans and the user for all other plans.
+    /// Returns who controls billing: an admin for shared plans and messages about an organization, otherwise the user.
     pub(super) fn payer(&self) -> WhoCanFix {
-        if self.evidence.is_shared_plan() || self.message.row.id == "org-credits" {
+        if self.evidence.is_shared_plan() {
             WhoCanFix::Admin
         } else {
-            WhoCanFix::You
+            self.message.row.answer.who.unwrap_or(WhoCanFix::You)
         }
     }
 
@@ -166,15 +175,8 @@ impl<'a> Input<'a> {
     /// plan. This is possible only if the session belongs to another account. The wording alone proves nothing, because
     /// every version has also shown it to users without an organization.
     pub(super) fn names_real_organization(&self) -> bool {
-        let is_about_organization = match self.message.row.limit.limited_resource() {
-            LimitedResource::CreditsUpTo(cap) => cap.raised_by() == WhoCanFix::Admin,
-            LimitedResource::Included(_)
-            | LimitedResource::Credits
-            | LimitedResource::ApiMoney(_)
-            | LimitedResource::TemporaryProblem(_)
-            | LimitedResource::Nothing => false,
-        };
-        is_about_organization && self.evidence.is_of_another_account()
+        let cap = self.message.row.limit.cap();
+        cap.map(Cap::raised_by) == Some(WhoCanFix::Admin) && self.evidence.is_of_another_account()
     }
 
     /// Returns the missing fact that would confirm or contradict a message about the window.

@@ -1,8 +1,8 @@
 //! Determines the cause of an error (step 4 of 5).
 //!
-//! Each family of limits has its own function, which takes an `Input` (the message and the evidence) and returns a
-//! `Finding`. The reset time, current state, actions, and reasons are then derived from the finding in the same way for
-//! all families.
+//! Each family of limits has its own functions, which take an `Input` (the message and the evidence) and return a
+//! `Finding`. [`DecisionName`] lists them. The rest of the diagnosis is derived in the same way for all families: the
+//! reset time, how the error ended, its state, the actions, and the reasons.
 
 mod access;
 mod action_name;
@@ -10,7 +10,7 @@ mod actions;
 mod api;
 mod cause;
 mod credits;
-mod gateways;
+mod decision;
 mod input;
 mod notices;
 mod reason;
@@ -21,15 +21,15 @@ mod windows;
 
 pub(crate) use action_name::ActionName;
 pub use cause::Cause;
+pub(crate) use decision::DecisionName;
 pub(crate) use reason::Fact;
 pub use reason::{Reason, Unknown};
-
 pub use state::{Ending, State, Wait};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::catalog::{Audience, DecisionName, Message, MessageContext, Row};
-use super::evidence::{Evidence, Measurement, ProvenEnd, Reset, ResetSource, Resets};
+use super::catalog::{Audience, Message, MessageContext};
+use super::evidence::{Evidence, Measurement, ProvenEnd, Readings, Reset, ResetSource, Resets};
 use crate::claude::account::Plan;
 use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, ResetOf, Service, Stops, Verdict, WhoCanFix, Window,
@@ -97,161 +97,142 @@ impl Diagnosis {
 
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
-        matches!(self.verdict, Verdict::Notice | Verdict::Over)
+        self.verdict.is_notice()
     }
 
     /// Returns true if usage credits are paying for responses even though the limit still applies.
     pub(crate) fn is_paid_now(&self) -> bool {
-        self.actions
-            .iter()
-            .any(|action| matches!(action, ActionName::CostsExtra | ActionName::WorksForCredits))
+        is_paid_now(&self.actions)
     }
 
     /// Returns the longest time that the limit can last.
     pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
-        if let Some(hours) = message.row.lasts_hours {
-            return TimeDelta::hours(hours.into());
-        }
-        let longest = self.limit.description().longest;
-        match self.window {
-            // If two windows are full, the limit can last as long as the longer one.
-            Some(ends) if self.limit.window().is_some() => longest.max(ends.length()),
-            Some(_) | None => longest,
-        }
+        longest_duration(message, self.limit, self.window)
+    }
+}
+
+fn is_paid_now(actions: &[ActionName]) -> bool {
+    [ActionName::CostsExtra, ActionName::WorksForCredits]
+        .iter()
+        .any(|paid| actions.contains(paid))
+}
+
+fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>) -> TimeDelta {
+    if let Some(hours) = message.row.lasts_hours {
+        return TimeDelta::hours(hours.into());
+    }
+    let longest = limit.description().longest;
+    match window {
+        // If two windows are full, the limit can last as long as the longer one.
+        Some(ends) if limit.window().is_some() => longest.max(ends.length()),
+        Some(_) | None => longest,
     }
 }
 
 /// Diagnoses a message based on all available evidence.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
-    let input = Input::new(message, evidence);
-    let finding = until_figures_arrive(with_doubt(family_decision(&input), &input), &input);
-    let resets = resets(&input, &finding);
-    let reasons = reason::reasons(&input, &finding, &resets);
-
-    let mut diagnosis = Diagnosis {
-        limit: finding.limit,
-        verdict: finding.verdict,
-        ended_by: ended_by(message.row, &finding),
-        service: service_of(&input, &finding),
-        who_can_fix: finding.who_can_fix,
-        waiting_helps: finding.waiting_helps,
-        cause: finding.cause,
-        resets,
-        state: State::Notice,
-        ended_at: None,
-        proven_end: None,
-        is_reset_proven: false,
-        has_response_elsewhere: false,
-        automatic_continuation: None,
-        actions: Vec::new(),
-        window: finding.window,
-        measurement: finding.measurement,
-        also_full: also_full(&input, finding.limit, finding.window),
+    let problem = Problem::new(Input::new(message, evidence));
+    let suited_actions = actions::while_blocked(&problem);
+    let end = problem.end(&suited_actions);
+    let state = problem.state(&suited_actions, end);
+    let actions = actions::in_state(&problem, suited_actions, state);
+    let reasons = reason::reasons(&problem, state, &actions);
+    Diagnosis {
+        limit: problem.finding.limit,
+        verdict: problem.finding.verdict,
+        ended_by: problem.ended_by,
+        service: problem.service(),
+        who_can_fix: problem.finding.who_can_fix,
+        waiting_helps: problem.finding.waiting_helps,
+        cause: problem.finding.cause,
+        state,
+        ended_at: end.and_then(|end| end.at),
+        proven_end: end.and_then(End::proven),
+        is_reset_proven: problem.is_reset_proven(),
+        has_response_elsewhere: problem.has_response_elsewhere(end),
+        automatic_continuation: problem.automatic_continuation(),
+        actions,
+        window: problem.finding.window,
+        measurement: problem.finding.measurement,
+        also_full: problem.also_full(),
         reasons,
-        unknowns: finding.unknowns,
-    };
-    diagnosis.actions = actions::while_blocked(&input, &diagnosis);
-    let end = state::end(&input, &diagnosis);
-    diagnosis.proven_end = end.and_then(End::proven);
-    let is_ended_elsewhere = diagnosis
-        .proven_end
-        .is_some_and(|end| end.ending == Ending::ResponseElsewhere);
-    diagnosis.has_response_elsewhere =
-        is_ended_elsewhere || state::response_elsewhere(&input, &diagnosis).is_some();
-    diagnosis.is_reset_proven = state::is_reset_proven(&input, &diagnosis);
-    diagnosis.state = state::state(&input, &diagnosis, end);
-    diagnosis.ended_at = end.and_then(|end| end.at);
-    if diagnosis.state.is_over() && diagnosis.limit.is_passing() {
-        // A full window would block the next prompt, but it did not cause this error.
-        diagnosis.reasons.retain(|reason| !reason.is_about_usage());
-    }
-    diagnosis.automatic_continuation = state::automatic_continuation(&input, &diagnosis);
-    diagnosis.actions = actions::in_state(&input, &diagnosis);
-    if diagnosis.is_paid_now() {
-        // Since the error, credits have become available, so the reason no longer applies.
-        diagnosis
-            .reasons
-            .retain(|reason| !matches!(reason.fact, Fact::NoCredits(_)));
-    }
-    diagnosis
-}
-
-/// Calls the decision function for the message's family of limits.
-fn family_decision(input: &Input<'_>) -> Finding {
-    match input.message.row.decision {
-        DecisionName::Answer => cataloged_answer(input),
-        DecisionName::UsageWindow => windows::usage_window(input),
-        DecisionName::SomeWindow => windows::some_window(input),
-        DecisionName::Credits => credits::credits(input),
-        DecisionName::SpendCap => spend_caps::spend_cap(input),
-        DecisionName::ApiBalance => api::balance(input),
-        DecisionName::ConsoleCap => api::console_cap(input),
-        DecisionName::GatewayCap => gateways::spend_limit(input),
-        DecisionName::GatewayBudget => gateways::budget(input),
-        DecisionName::ProviderBalance => gateways::balance(input),
-        DecisionName::ProviderPlan => gateways::plan(input),
-        DecisionName::Payment => access::payment(input),
-        DecisionName::SubscriptionPayment => access::subscription_payment(input),
-        DecisionName::SubscriptionAccess => access::subscription(input),
-        DecisionName::KeyOfDisabledOrganization => access::key_of_disabled_organization(input),
-        DecisionName::DisabledOrganization => access::disabled_organization(input),
-        DecisionName::RefusedAccess => access::refused(input),
-        DecisionName::RefusedLogin => {
-            access::refused_login(input).unwrap_or_else(|| cataloged_answer(input))
-        }
-        DecisionName::RefusedKey => {
-            access::refused_key(input).unwrap_or_else(|| cataloged_answer(input))
-        }
-        DecisionName::ServiceProblem => {
-            service::problem(input).unwrap_or_else(|| cataloged_answer(input))
-        }
-        DecisionName::ApiRateLimit => {
-            service::api_rate_limit(input).unwrap_or_else(|| cataloged_answer(input))
-        }
-        DecisionName::RefusedForNow => service::refused_for_now(input),
-        DecisionName::Warning => notices::warning(input),
-        DecisionName::PaidFromCredits => notices::paid_from_credits(input),
-        DecisionName::LowerPriority => notices::lower_priority(),
-        DecisionName::FastMode => notices::fast_mode(input),
-        DecisionName::UnknownMessage => notices::unknown_message(input),
+        unknowns: problem.finding.unknowns,
+        resets: problem.resets,
     }
 }
 
-/// Returns the sessions in which a later response proves that the limit is over. There are none if the limit stops only
-/// a feature.
-fn ended_by(row: &Row, finding: &Finding) -> EndedBy {
-    let is_notice = matches!(finding.verdict, Verdict::Notice | Verdict::Over);
-    if is_notice && row.stops() == Stops::Feature {
-        EndedBy::NoSession
-    } else {
-        finding.limit.ended_by()
+/// An error whose cause is known. The state, the actions, and the reasons are derived from it.
+#[derive(Debug)]
+struct Problem<'a> {
+    message: &'a Message,
+    evidence: &'a Evidence,
+    readings: Readings<'a>,
+    finding: Finding,
+    resets: Resets,
+    ended_by: EndedBy,
+}
+
+impl<'a> Problem<'a> {
+    fn new(input: Input<'a>) -> Self {
+        let row = input.message.row;
+        let decided = row.decision.finding(&input);
+        let finding = with_doubt(decided.unwrap_or_else(|| cataloged_answer(&input)), &input);
+        Self {
+            resets: resets(&input, &finding),
+            ended_by: finding.limit.ended_by(row.stops()),
+            finding,
+            message: input.message,
+            evidence: input.evidence,
+            readings: input.readings,
+        }
+    }
+
+    /// Returns the service that refused the request. If the row does not specify a service, or if the session cannot
+    /// have used it, the service is inferred from the kind of limit or from the session's credentials.
+    fn service(&self) -> Option<Service> {
+        let of_row = match self.finding.cause {
+            Cause::Throttled => None,
+            _ => self.message.row.service,
+        };
+        of_row
+            .or(self.finding.limit.service())
+            .or_else(|| self.evidence.error.service())
+    }
+
+    /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
+    fn also_full(&self) -> Option<Measurement> {
+        if !self.finding.limit.description().window_may_be_full_as_well {
+            return None;
+        }
+        let full = self.readings.used_up_now()?;
+        (Some(full.window) != self.finding.window).then_some(full)
     }
 }
 
 /// Returns the catalog's answer, which does not depend on the evidence.
 fn cataloged_answer(input: &Input<'_>) -> Finding {
-    let answer = input.message.row.answer;
-    let limit = input.message.row.limit;
-    let stops_feature = input.message.row.stops() == Stops::Feature;
+    let row = input.message.row;
+    let stops_feature = row.stops() == Stops::Feature;
     let verdict = if stops_feature {
         Verdict::Notice
     } else {
-        answer.verdict
+        row.answer.verdict
     };
-    let is_temporary = limit.is_passing() && verdict == Verdict::NotALimit;
-    Finding {
-        who_can_fix: answer.who.unwrap_or_else(|| input.payer()),
-        waiting_helps: match answer.waiting_helps {
-            None if is_temporary || stops_feature => input.helps_if_dated(),
-            waiting_helps => waiting_helps,
-        },
-        ..Finding::passing(limit, verdict, Cause::AsCataloged)
-    }
+    let may_be_dated = stops_feature || row.limit.has_stated_reset() && !verdict.is_notice();
+    let waiting_helps = match row.answer.waiting_helps {
+        None if may_be_dated => input.helps_if_dated(),
+        waiting_helps => waiting_helps,
+    };
+    let who = row.answer.who.unwrap_or_else(|| input.payer());
+    Finding::lasting(row.limit, verdict, who, row.cause).waiting(waiting_helps)
 }
 
 /// Makes the verdict inconclusive if the message is only quoted, because it is unclear whether the user received it.
 /// The same applies to a pasted message about which nothing else is known.
-fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
+///
+/// The verdict on credit limits is also withheld while the decisive usage figures may still arrive. Messages about a
+/// specific usage window are exempt because they are rarely wrong.
+fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
         Verdict::Real | Verdict::Misworded | Verdict::FalseLikely
@@ -261,55 +242,15 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
         && input.evidence.error.service().is_none();
     let is_quoted = input.message.context == MessageContext::Quoted;
     if is_certain && (is_quoted || is_all_that_is_known) {
-        Finding {
-            verdict: Verdict::CannotTell,
-            ..finding
-        }
-    } else {
-        finding
+        finding.verdict = Verdict::CannotTell;
     }
-}
-
-/// Withholds the verdict on credit limits while the decisive usage figures may still arrive. Messages about a specific
-/// usage window are exempt because they are rarely wrong.
-fn until_figures_arrive(finding: Finding, input: &Input<'_>) -> Finding {
-    let is_of_credits = matches!(
-        finding.limit.limited_resource(),
-        LimitedResource::Credits | LimitedResource::CreditsUpTo(_)
-    );
-    let is_about_limit = !matches!(finding.verdict, Verdict::Notice | Verdict::Over);
-    if is_of_credits && is_about_limit && input.readings.awaits_decisive_figures() {
-        Finding {
-            verdict: Verdict::CannotTell,
-            cause: Cause::FiguresAwaited,
-            ..finding
-        }
-    } else {
-        finding
+    let is_of_credits = finding.limit.limited_resource() == LimitedResource::Credits;
+    let is_about_credits = is_of_credits && !finding.verdict.is_notice();
+    if is_about_credits && input.readings.awaits_decisive_figures() {
+        finding.verdict = Verdict::CannotTell;
+        finding.cause = Cause::FiguresAwaited;
     }
-}
-
-/// Returns the service that refused the request. If the row does not specify a service, or if the session cannot have
-/// used it, the service is inferred from the kind of limit or from the session's credentials.
-fn service_of(input: &Input<'_>, finding: &Finding) -> Option<Service> {
-    let of_row = match finding.cause {
-        Cause::Throttled => None,
-        _ => input.message.row.service,
-    };
-    of_row
-        .or_else(|| finding.limit.service())
-        .or_else(|| input.evidence.error.service())
-}
-
-/// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
-fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Option<Measurement> {
-    if !limit.description().window_may_be_full_as_well {
-        return None;
-    }
-    input
-        .readings
-        .used_up_now()
-        .filter(|full| full.resets_at.is_some() && Some(full.window) != window)
+    finding
 }
 
 /// Collects reset times from the server, the readings, and the message.
@@ -318,37 +259,39 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         return Resets::default();
     }
     let evidence = input.evidence;
-    let window = finding.window;
+    let named = finding.limit.window();
     let refused = evidence.refused_window();
-    let server = evidence
-        .server_reset()
-        .filter(|_| refused.is_none() || refused == window);
-    let reading = window
-        .filter(|_| !evidence.is_pasted() || input.is_full(window.unwrap_or(Window::FiveHour)))
-        .and_then(|window| {
-            let decisive = finding.measurement;
-            decisive
-                .filter(|measurement| measurement.window == window)
-                .or_else(|| input.readings.shown(window))
-        })
-        .and_then(|measurement| measurement.resets_at)
-        .filter(|at| *at > evidence.at());
-    let text_window = finding.limit.window().or(input.message.window);
+    let server = if refused.is_none() || refused == finding.window {
+        evidence.server_reset()
+    } else {
+        None
+    };
+    let measurement = match finding.window {
+        Some(window) if !evidence.is_pasted() => finding
+            .measurement
+            .filter(|measurement| measurement.window == window)
+            .or_else(|| input.readings.shown(window)),
+        _ => None,
+    };
+    let measured = measurement.and_then(|measurement| measurement.resets_at);
+    let gateway = if finding.cause == Cause::GatewayCap {
+        input.gateway_reset()
+    } else {
+        None
+    };
     // The reset time in the message applies to the window in the message, even if the limit ends when another window
     // resets.
-    let is_reset_of_other = finding.limit.window().is_some() && finding.limit.window() != window;
-    let text = input
-        .message
-        .reset_time(evidence.at(), text_window, evidence.clock.zone)
-        .filter(|_| !is_reset_of_other);
-    let gateway = input
-        .readings
-        .full_gateway_limit()
-        .filter(|_| finding.cause == Cause::GatewayCap)
-        .and_then(|(limit, _)| limit.usage.resets_at);
+    let text = if named.is_some() && named != finding.window {
+        None
+    } else {
+        input.stated_reset(named.or(input.message.window))
+    };
     let candidates = [
         (server, ResetSource::Server),
-        (reading, ResetSource::Reading),
+        (
+            measured.filter(|at| *at > evidence.at()),
+            ResetSource::Reading,
+        ),
         (gateway, ResetSource::Reading),
         (text, ResetSource::Text),
     ];
@@ -361,8 +304,9 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
 
 /// Returns true if a time in the message could be when a Claude limit resets or when a temporary problem ends.
 fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
-    let is_foreign = input.message.row.service == Some(Service::Other)
-        || input.message.row.decision == DecisionName::UnknownMessage;
+    let row = input.message.row;
+    let is_foreign =
+        row.service == Some(Service::Other) || row.decision == DecisionName::UnknownMessage;
     let never_resets = finding.limit.description().reset_of == ResetOf::Nothing;
     let is_fixed = finding.waiting_helps == Some(false)
         && (finding.cause == Cause::AsCataloged || never_resets);

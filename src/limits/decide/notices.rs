@@ -26,11 +26,6 @@ pub(super) fn lower_priority() -> Finding {
     notice(LimitKind::Unknown, Cause::LowerPriority).until_reset_of(Some(Window::FiveHour))
 }
 
-/// Handles a notice that fast mode has been paused.
-pub(super) fn fast_mode(input: &Input<'_>) -> Finding {
-    notice(input.message.row.limit, Cause::FastModePaused).waiting(Some(true))
-}
-
 fn notice(limit: LimitKind, cause: Cause) -> Finding {
     Finding::passing(limit, Verdict::Notice, cause).waiting(None)
 }

@@ -1,17 +1,17 @@
 //! Collects the facts that support a diagnosis, as well as those that are missing.
+//!
+//! A missing fact is an entry of `unknowns` in `wording/causes.json`, which contains its sentence.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
 
 use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;
-use crate::limits::catalog::DecisionName;
-use crate::limits::evidence::{
-    Evidence, Measurement, MessageOrigin, Reset, ResetSource, Resets, Source,
-};
-use crate::limits::kind::{ApiLimit, LimitKind, LimitedResource, Service, Verdict, Window};
+use crate::limits::evidence::{Measurement, Reset, ResetSource, Source};
+use crate::limits::kind::{LimitKind, LimitedResource, Service, Window};
 
-use super::input::{Finding, Input};
+use super::{ActionName, DecisionName, Problem, State, is_for, is_paid_now};
+
+include!(concat!(env!("OUT_DIR"), "/Unknown.rs"));
 
 /// A fact that supports a diagnosis, along with its source.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +21,6 @@ pub struct Reason {
     pub source: Source,
     /// The time at which the fact was observed.
     pub at: Option<DateTime<Utc>>,
-}
-
-impl Reason {
-    /// Returns true if the fact is about the usage of the plan's windows.
-    pub(super) fn is_about_usage(&self) -> bool {
-        matches!(self.fact, Fact::Measured(..) | Fact::OnUsagePage { .. })
-    }
 }
 
 /// A fact that the `wording` module can turn into a sentence.
@@ -83,304 +76,275 @@ pub(crate) enum Fact {
     RetryDelay(TimeDelta),
 }
 
-/// A missing fact that would make a diagnosis more reliable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unknown {
-    /// The message does not specify which limit was reached.
-    WhichLimit,
-    /// The window was guessed from the reset time.
-    WindowGuessed,
-    /// There are no readings from around the time of the error.
-    Readings,
-    /// There are no readings for the windows of individual models.
-    ReadingsOfModels,
-    /// The window was nearly full shortly before the error.
-    NearlyFullBefore,
-    /// The message was pasted, so it is unknown when it was shown.
-    TimeOfMessage,
-    /// The figures on the usage page may be outdated.
-    AgeOfUsagePage,
-    /// The reason why the server refused the request is unknown.
-    ReasonOfServer,
-    /// The reason why the server demanded credits is unknown.
-    ReasonForCredits,
-    /// The amount of usage left in the plan is unknown.
-    RoomOfPlan,
-    /// Only an admin can see the state of the credit pool.
-    StateOfPool,
-    /// No login with a plan was found.
-    PlanOfPool,
-    /// The message is intended for members of an organization, but the login has a personal plan.
-    SeatOfLogin,
-    /// The plan's windows are not full, so the cap should not have any effect.
-    CapDespiteRoom,
-    /// Older versions used the same wording for the limit of a single member.
-    OrgOrMember,
-    /// No login with a plan was found, and the wording does not prove that an organization exists.
-    Organization,
-    /// No login with a plan was found, so it is unknown who set the cap.
-    OwnerOfCap,
-    /// The session used a token, which does not reveal a plan.
-    PlanOfToken,
-    /// No reset time was found.
-    Reset,
-    /// The key in use was not found.
-    KeyInUse,
-    /// whycap cannot see the session's environment.
-    SessionEnvironment,
-    /// The message does not say when the cap resets.
-    StartOfCap,
-    /// The message says "usually", so a payment problem is not certain.
-    PaymentForCertain,
-    /// The reason why the subscription was rejected is uncertain.
-    ReasonOfRefusal,
-    /// The plan may be personal, in which case no organization is involved.
-    PersonalPlan,
-    /// Older versions also used this wording for the 1M context window.
-    LongContext,
-    /// The wording leaves open whether a limit is involved.
-    WhetherLimit,
-    /// The message is not recognized.
-    Message,
-}
-
 /// Returns the facts that support the diagnosis, most important first.
-pub(super) fn reasons(input: &Input<'_>, finding: &Finding, resets: &Resets) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    add_owner(input.evidence, &mut reasons);
-    add_server(input.evidence, &mut reasons);
-    add_server_words(input.evidence, finding, &mut reasons);
-    add_measurements(input, finding, &mut reasons);
-    add_resets(input.evidence, resets, &mut reasons);
-    if reasons.is_empty() && input.evidence.is_pasted() {
-        reasons.push(reason(Fact::WordsAlone, Source::Transcript, None));
-    }
-    add_account(input.evidence, finding.limit, &mut reasons);
-    add_session(input, finding.verdict, &mut reasons);
-    if reasons.is_empty() {
-        reasons.push(reason(
-            Fact::WordsAlone,
-            Source::Transcript,
-            Some(input.evidence.at()),
-        ));
-    }
-    reasons
-}
-
-fn reason(fact: Fact, source: Source, at: Option<DateTime<Utc>>) -> Reason {
-    Reason { fact, source, at }
-}
-
-fn add_owner(evidence: &Evidence, reasons: &mut Vec<Reason>) {
-    if evidence.is_of_another_account() {
-        let source = if evidence.error.payer.owner.is_some() {
-            Source::Transcript
-        } else {
-            Source::Account
-        };
-        reasons.push(reason(Fact::OtherAccount, source, None));
-    }
-}
-
-/// Adds the information that the server sent when it refused the request.
-fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
-    let Some(quota) = evidence.quota() else {
-        return;
+pub(super) fn reasons(problem: &Problem<'_>, state: State, actions: &[ActionName]) -> Vec<Reason> {
+    let mut reasons = Reasons {
+        problem,
+        list: Vec::new(),
     };
-    let at = Some(evidence.at());
-    let fact = match evidence.refused_window() {
-        Some(window) => Fact::ServerNamesWindow(window, quota.resets_at),
-        None if evidence.is_pool_refused() => Fact::ServerNamesPool(quota.resets_at),
-        None => Fact::ServerNamesOther(quota.resets_at),
-    };
-    reasons.push(reason(fact, Source::Transcript, at));
-    if let Some(why) = &quota.overage_disabled_reason {
-        reasons.push(reason(Fact::NoCredits(why.clone()), Source::Transcript, at));
+    reasons.add_owner();
+    reasons.add_server();
+    reasons.add_measurements();
+    reasons.add_usage_page();
+    reasons.add_resets();
+    if reasons.list.is_empty() && problem.evidence.is_pasted() {
+        reasons.add(Fact::WordsAlone, Source::Transcript);
     }
+    reasons.add_credentials();
+    reasons.add_plan();
+    reasons.add_message();
+    reasons.add_session();
+    if reasons.list.is_empty() {
+        reasons.add_of_error(Fact::WordsAlone);
+    }
+    // A full window would block the next prompt, but it did not cause an error that has passed.
+    let has_passed = state.is_over() && problem.finding.limit.is_passing();
+    // If credits have become available since the error, the reason against them no longer applies.
+    let is_paid = is_paid_now(actions);
+    reasons.list.retain(|reason| match reason.fact {
+        Fact::Measured(_) | Fact::OnUsagePage { .. } => !has_passed,
+        Fact::NoCredits(_) => !is_paid,
+        _ => true,
+    });
+    reasons.list
 }
 
-/// Adds the words with which the server refused the request, unless the cause is a limit or a temporary problem. Those
-/// messages contain nothing that the explanation does not say.
-fn add_server_words(evidence: &Evidence, finding: &Finding, reasons: &mut Vec<Reason>) {
-    if finding.limit.limited_resource() != LimitedResource::Nothing || evidence.is_pasted() {
-        return;
-    }
-    if let Some(words) = evidence.error.message.server_words() {
-        let at = Some(evidence.at());
-        reasons.push(reason(Fact::ServerSays(words), Source::Transcript, at));
-    }
+/// The facts about a problem, in order of importance.
+struct Reasons<'a> {
+    problem: &'a Problem<'a>,
+    list: Vec<Reason>,
 }
 
-/// Adds the usage-window measurements, starting with the decisive one.
-fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reason>) {
-    let evidence = input.evidence;
-    if finding.limit.limited_resource() == LimitedResource::ApiMoney(ApiLimit::Cap)
-        && let Some((limit, measured)) = input.readings.full_gateway_limit()
-    {
-        let amounts = limit.used.zip(limit.limit);
-        let words = amounts.map(|(used, limit)| format!("{used} of {limit}"));
-        let fact = Fact::GatewaySpend(limit.usage.used_percent, words);
-        reasons.push(reason(fact, Source::Sample, Some(measured)));
+impl Reasons<'_> {
+    /// Adds a fact that applies at any time.
+    fn add(&mut self, fact: Fact, source: Source) {
+        let at = None;
+        self.list.push(Reason { fact, source, at });
     }
-    let is_about_plan = finding.window.is_some() || finding.limit.service() == Some(Service::Plan);
-    if !is_about_plan && finding.measurement.is_none() {
-        return;
+
+    fn add_at(&mut self, at: DateTime<Utc>, fact: Fact, source: Source) {
+        let at = Some(at);
+        self.list.push(Reason { fact, source, at });
     }
-    let mut windows: Vec<Window> = finding
-        .measurement
-        .iter()
-        .map(|measurement| measurement.window)
-        .collect();
-    for window in [Window::FiveHour, Window::Weekly]
-        .into_iter()
-        .chain(finding.window)
-    {
-        if !windows.contains(&window) {
-            windows.push(window);
-        }
+
+    /// Adds a fact that the error line in the transcript contains.
+    fn add_of_error(&mut self, fact: Fact) {
+        self.add_at(self.problem.evidence.at(), fact, Source::Transcript);
     }
-    if evidence.is_pasted() {
-        // For a pasted message, only the decisive window is relevant.
-        windows.retain(|window| Some(*window) == decisive_window(input, finding));
-    }
-    for window in windows {
-        if let Some(measurement) = input.readings.shown(window) {
-            let fact = Fact::Measured(measurement);
-            reasons.push(reason(fact, Source::Sample, Some(measurement.measured)));
-        }
-    }
-    if let Some(page) = &evidence.collected.usage_page
-        && !evidence.is_of_another_account()
-    {
-        let matching_windows = page.windows.iter().filter(|shown| {
-            finding.window.is_none_or(|window| {
-                shown.name == window.rate_limit_type()
-                    || shown.model.as_deref().map(str::to_lowercase).as_deref() == window.family()
-                        && window.family().is_some()
-            })
-        });
-        for shown in matching_windows {
-            let name = shown.model.clone().unwrap_or_else(|| shown.name.clone());
-            let (percent, resets_at) = (shown.percent, shown.resets_at);
-            let fact = Fact::OnUsagePage {
-                name,
-                percent,
-                resets_at,
+
+    fn add_owner(&mut self) {
+        let evidence = self.problem.evidence;
+        if evidence.is_of_another_account() {
+            let source = match evidence.error.payer.owner {
+                Some(_) => Source::Transcript,
+                None => Source::Account,
             };
-            reasons.push(reason(fact, Source::Account, Some(page.at)));
+            self.add(Fact::OtherAccount, source);
         }
     }
-}
 
-/// Returns the window whose usage confirms or contradicts a pasted message. For messages about credits, this is the
-/// fullest window.
-fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
-    let decided = finding.measurement.map(|measurement| measurement.window);
-    let fullest = [Window::FiveHour, Window::Weekly]
-        .into_iter()
-        .filter_map(|window| input.readings.shown(window))
-        .max_by(|first, second| first.percent.total_cmp(&second.percent))
-        .map(|measurement| measurement.window);
-    decided.or(finding.window).or(fullest)
-}
-
-/// Adds the reset times that contradict the chosen one.
-fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
-    for other in &resets.others {
-        let source = match other.source {
-            ResetSource::Server | ResetSource::Text => Source::Transcript,
-            ResetSource::Reading => Source::Sample,
-        };
-        reasons.push(reason(
-            Fact::ResetDiffers(*other),
-            source,
-            Some(evidence.at()),
-        ));
-    }
-}
-
-/// Adds facts about the login, keys, and gateway, as far as they can have to do with this kind of limit.
-fn add_account(evidence: &Evidence, limit: LimitKind, reasons: &mut Vec<Reason>) {
-    if matches!(limit, LimitKind::PromptTooLong | LimitKind::RequestTooLarge) {
-        return;
-    }
-    for credential in &evidence.error.payer.credentials {
-        let set_in = credential.set_in;
-        let fact = if credential.outranks_login() {
-            Fact::Key(credential.name.clone(), set_in)
-        } else if credential.selects_other_service() {
-            Fact::Gateway(credential.name.clone(), credential.host.clone(), set_in)
-        } else {
-            Fact::SetupToken
-        };
-        reasons.push(reason(fact, set_in.into(), None));
-    }
-    if evidence.is_of_another_account() || limit.is_passing() || limit == LimitKind::Auth {
-        return;
-    }
-    match (&evidence.error.payer.account, evidence.plan()) {
-        (Some(account), Some(plan)) => {
-            let fact = Fact::Plan(plan, account.role.clone());
-            reasons.push(reason(fact, Source::Account, None));
+    /// Adds the information that the server sent when it refused the request. The server's words are omitted if the
+    /// cause is a limit or a temporary problem, because the explanation already says the same.
+    fn add_server(&mut self) {
+        let evidence = self.problem.evidence;
+        if let Some(quota) = evidence.quota() {
+            self.add_of_error(match evidence.refused_window() {
+                Some(window) => Fact::ServerNamesWindow(window, quota.resets_at),
+                None if evidence.is_pool_refused() => Fact::ServerNamesPool(quota.resets_at),
+                None => Fact::ServerNamesOther(quota.resets_at),
+            });
+            if let Some(why) = &quota.overage_disabled_reason {
+                self.add_of_error(Fact::NoCredits(why.clone()));
+            }
         }
-        // The sentence about a key already says that there is no login with a plan.
-        _ if evidence.error.message.origin != MessageOrigin::Pasted
-            && !evidence.error.uses_key() =>
+        if self.problem.finding.limit.limited_resource() == LimitedResource::Nothing
+            && !evidence.is_pasted()
+            && let Some(words) = evidence.error.message.server_words()
         {
-            reasons.push(reason(Fact::NoPlan, Source::Account, None));
+            self.add_of_error(Fact::ServerSays(words));
         }
-        _ => {}
     }
-}
 
-/// Adds facts about the session, including what the message means in its version of Claude Code.
-fn add_session(input: &Input<'_>, verdict: Verdict, reasons: &mut Vec<Reason>) {
-    let (message, evidence) = (input.message, input.evidence);
-    if let Some(version) = evidence.version() {
-        let meanings = message.row.meanings.iter().filter(|meaning| {
-            meaning.versions.from.is_some()
-                && meaning.versions.contain(version)
-                && super::is_for(meaning.audience, evidence, verdict)
-        });
-        for meaning in meanings {
-            let fact = Fact::VersionMeaning(meaning.sentence);
-            reasons.push(reason(fact, Source::Version, None));
+    /// Adds the measurements of the usage windows, starting with the decisive one, and of the gateway's limit.
+    fn add_measurements(&mut self) {
+        let problem = self.problem;
+        let finding = &problem.finding;
+        if finding.limit == LimitKind::ApiSpendCap
+            && let Some((limit, measured)) = problem.readings.full_gateway_limit()
+        {
+            let amounts = limit.used.zip(limit.limit);
+            let words = amounts.map(|(used, limit)| format!("{used} of {limit}"));
+            let fact = Fact::GatewaySpend(limit.usage.used_percent, words);
+            self.add_at(measured, fact, Source::Sample);
+        }
+        if !self.is_about_plan() {
+            return;
+        }
+        let decisive = finding.measurement.map(|measurement| measurement.window);
+        let windows = if problem.evidence.is_pasted() {
+            // For a pasted message, only one window is relevant. For messages about credits, this is the fullest one.
+            let general = [Window::FiveHour, Window::Weekly].into_iter();
+            let fullest = general
+                .filter_map(|window| problem.readings.shown(window))
+                .max_by(|first, second| first.percent.total_cmp(&second.percent))
+                .map(|measurement| measurement.window);
+            vec![decisive.or(finding.window).or(fullest)]
+        } else {
+            let general = [Some(Window::FiveHour), Some(Window::Weekly)];
+            let mut windows = vec![decisive];
+            for window in general.into_iter().chain([finding.window]) {
+                if !windows.contains(&window) {
+                    windows.push(window);
+                }
+            }
+            windows
+        };
+        for window in windows.into_iter().flatten() {
+            if let Some(measurement) = problem.readings.shown(window) {
+                let fact = Fact::Measured(measurement);
+                self.add_at(measurement.measured, fact, Source::Sample);
+            }
         }
     }
-    if let Some(status) = message.passage.status
-        && (message.row.limit == LimitKind::Unknown || (500..600).contains(&status))
-    {
-        reasons.push(reason(Fact::Status(status), Source::Transcript, None));
+
+    fn is_about_plan(&self) -> bool {
+        let finding = &self.problem.finding;
+        finding.window.is_some()
+            || finding.measurement.is_some()
+            || finding.limit.service() == Some(Service::Plan)
     }
-    if let Some(delay) = message.passage.retry_after
-        && delay > TimeDelta::zero()
-        && message.row.decision != DecisionName::UnknownMessage
-    {
-        reasons.push(reason(Fact::RetryDelay(delay), Source::Transcript, None));
+
+    /// Adds the figures of `/usage` about the window.
+    fn add_usage_page(&mut self) {
+        let Problem {
+            evidence, finding, ..
+        } = self.problem;
+        let Some(page) = &evidence.collected.usage_page else {
+            return;
+        };
+        if !self.is_about_plan() || evidence.is_of_another_account() {
+            return;
+        }
+        for shown in &page.windows {
+            if finding
+                .window
+                .is_none_or(|window| window.is_shown_as(shown))
+            {
+                let fact = Fact::OnUsagePage {
+                    name: shown.model.as_ref().unwrap_or(&shown.name).clone(),
+                    percent: shown.percent,
+                    resets_at: shown.resets_at,
+                };
+                self.add_at(page.at, fact, Source::Account);
+            }
+        }
     }
-    if message.row.id == "z-ai-plan" {
-        reasons.push(reason(Fact::BeijingTime, Source::Transcript, None));
+
+    /// Adds the reset times that contradict the chosen one.
+    fn add_resets(&mut self) {
+        let at = self.problem.evidence.at();
+        for other in &self.problem.resets.others {
+            let source = match other.source {
+                ResetSource::Server | ResetSource::Text => Source::Transcript,
+                ResetSource::Reading => Source::Sample,
+            };
+            self.add_at(at, Fact::ResetDiffers(*other), source);
+        }
     }
-    if evidence.is_pasted() && message.whole.contains("continuing automatically") {
-        reasons.push(reason(
-            Fact::AnnouncesContinuation,
-            Source::Transcript,
-            None,
-        ));
+
+    /// Adds facts about keys and the gateway, unless they cannot have to do with this kind of limit.
+    fn add_credentials(&mut self) {
+        if self.is_about_size() {
+            return;
+        }
+        for credential in &self.problem.evidence.error.payer.credentials {
+            let set_in = credential.set_in;
+            let fact = if credential.outranks_login() {
+                Fact::Key(credential.name.clone(), set_in)
+            } else if credential.selects_other_service() {
+                Fact::Gateway(credential.name.clone(), credential.host.clone(), set_in)
+            } else {
+                Fact::SetupToken
+            };
+            self.add(fact, set_in.into());
+        }
     }
-    if evidence.error.session.fast_mode {
-        reasons.push(reason(Fact::FastMode, Source::Sample, None));
+
+    fn is_about_size(&self) -> bool {
+        let limit = self.problem.finding.limit;
+        matches!(limit, LimitKind::PromptTooLong | LimitKind::RequestTooLarge)
     }
-    if evidence.uses_long_context() {
-        reasons.push(reason(Fact::LongContext, Source::Transcript, None));
+
+    /// Adds the login, unless it cannot have to do with this kind of limit.
+    fn add_plan(&mut self) {
+        let evidence = self.problem.evidence;
+        let limit = self.problem.finding.limit;
+        let is_irrelevant = self.is_about_size()
+            || evidence.is_of_another_account()
+            || limit.is_passing()
+            || limit == LimitKind::Auth;
+        if is_irrelevant {
+            return;
+        }
+        match (&evidence.error.payer.account, evidence.plan()) {
+            (Some(account), Some(plan)) => {
+                self.add(Fact::Plan(plan, account.role.clone()), Source::Account);
+            }
+            // The sentence about a key already says that there is no login with a plan.
+            _ if !evidence.is_pasted() && !evidence.error.uses_key() => {
+                self.add(Fact::NoPlan, Source::Account);
+            }
+            _ => {}
+        }
     }
-    let installed = evidence.error.session.installed_clients;
-    if installed > 1 {
-        reasons.push(reason(
-            Fact::Installations(installed),
-            Source::Environment,
-            None,
-        ));
+
+    /// Adds facts about the message, including what it means in the session's version of Claude Code.
+    fn add_message(&mut self) {
+        let Problem {
+            message, evidence, ..
+        } = self.problem;
+        let verdict = self.problem.finding.verdict;
+        for meaning in &message.row.meanings {
+            let versions = &meaning.versions;
+            let is_of_version = versions.from.is_some()
+                && evidence
+                    .version()
+                    .is_some_and(|version| versions.contain(version));
+            if is_of_version && is_for(meaning.audience, evidence, verdict) {
+                self.add(Fact::VersionMeaning(meaning.sentence), Source::Version);
+            }
+        }
+        if let Some(status) = message.passage.status
+            && (message.row.limit == LimitKind::Unknown || (500..600).contains(&status))
+        {
+            self.add(Fact::Status(status), Source::Transcript);
+        }
+        if let Some(delay) = message.passage.retry_after
+            && delay > TimeDelta::zero()
+            && message.row.decision != DecisionName::UnknownMessage
+        {
+            self.add(Fact::RetryDelay(delay), Source::Transcript);
+        }
+        if message.row.zone.is_some() {
+            self.add(Fact::BeijingTime, Source::Transcript);
+        }
+        if evidence.is_pasted() && message.whole.contains("continuing automatically") {
+            self.add(Fact::AnnouncesContinuation, Source::Transcript);
+        }
+    }
+
+    fn add_session(&mut self) {
+        let evidence = self.problem.evidence;
+        let session = &evidence.error.session;
+        if session.fast_mode {
+            self.add(Fact::FastMode, Source::Sample);
+        }
+        if evidence.uses_long_context() {
+            self.add(Fact::LongContext, Source::Transcript);
+        }
+        if session.installed_clients > 1 {
+            let fact = Fact::Installations(session.installed_clients);
+            self.add(fact, Source::Environment);
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::input::{Finding, Input};
 use super::reason::Unknown;
 use crate::claude::version::ClientVersion;
-use crate::limits::kind::{LimitKind, LimitedResource, ServiceProblem, Verdict, WhoCanFix};
+use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 
 /// The first version that does not call every 429 response a rate limit.
 const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
@@ -15,13 +15,11 @@ const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     let full = input.readings.used_up_now()?;
     let limit = input.message.row.limit;
-    let LimitedResource::TemporaryProblem(problem) = limit.limited_resource() else {
-        return None;
-    };
-    let cause = match problem {
-        ServiceProblem::Throttled => Cause::ThrottledWithFullWindow,
-        ServiceProblem::Overloaded => Cause::OverloadedWithFullWindow,
-        ServiceProblem::Failed => Cause::FailedWithFullWindow,
+    let cause = match limit {
+        LimitKind::Throttle => Cause::ThrottledWithFullWindow,
+        LimitKind::Overloaded => Cause::OverloadedWithFullWindow,
+        LimitKind::ServerError => Cause::FailedWithFullWindow,
+        _ => return None,
     };
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
@@ -33,28 +31,33 @@ pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let has_plan = evidence.plan().is_some() || evidence.has_oauth_token();
     let uses_plan = has_plan && !evidence.error.uses_key() && !evidence.error.uses_cloud_provider();
-    (uses_plan && !evidence.is_pasted())
-        .then(|| Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled))
+    if uses_plan && !evidence.is_pasted() {
+        Some(throttled())
+    } else {
+        None
+    }
+}
+
+fn throttled() -> Finding {
+    Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled)
 }
 
 /// Handles a 429 response that does not give a reason.
 pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
-    let throttled = Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled);
     let is_transient = evidence.line().and_then(|line| line.transient) == Some(true);
+    // Messages that are recognized only by their status do not use the ambiguous words.
     let is_ambiguous =
-        input.message.row.id == "rate-limit-reached" && !evidence.is_since(THROTTLES_DISTINGUISHED);
-
-    if is_ambiguous && evidence.uses_long_context() && !is_transient {
-        return Finding::lasting(
+        !input.message.row.patterns.is_empty() && !evidence.is_since(THROTTLES_DISTINGUISHED);
+    if is_transient {
+        return throttled();
+    }
+    if is_ambiguous && evidence.uses_long_context() {
+        let (limit, cause) = (
             LimitKind::LongContextCredits,
-            Verdict::NotALimit,
-            WhoCanFix::You,
             Cause::LongContextCalledRateLimit,
         );
-    }
-    if is_transient {
-        return throttled;
+        return Finding::lasting(limit, Verdict::NotALimit, WhoCanFix::You, cause);
     }
     // The server also requests a retry when a usage window is full, so check the windows before the retry header.
     if let Some(full) = input.readings.full_window() {
@@ -62,20 +65,16 @@ pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
         return Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(full);
     }
     if input.message.passage.should_retry == Some(true) {
-        return throttled;
+        return throttled();
     }
     if let Some(room) = input.readings.room() {
-        return throttled
+        return throttled()
             .measured(room)
             .without_knowing_if(is_ambiguous, Unknown::LongContext);
     }
     if evidence.is_since(QUOTA_RECORDED) {
-        return throttled;
+        return throttled();
     }
-    Finding::passing(
-        LimitKind::Throttle,
-        Verdict::CannotTell,
-        Cause::RefusedForNow,
-    )
-    .without_knowing(Unknown::WhetherLimit)
+    let (verdict, cause) = (Verdict::CannotTell, Cause::RefusedForNow);
+    Finding::passing(LimitKind::Throttle, verdict, cause).without_knowing(Unknown::WhetherLimit)
 }

@@ -20,23 +20,21 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     let full = input.readings.full_window();
     let known = server
         .or(input.message.window)
-        .or_else(|| full.map(|full| full.window));
+        .or(full.map(|full| full.window));
     let Some(window) = known.or_else(|| guess_window_from_reset(input)) else {
-        let finding = Finding::passing(LimitKind::Unknown, Verdict::CannotTell, Cause::SomeWindow)
-            .without_knowing(Unknown::WhichLimit);
-        return finding.without_knowing_if(!input.has_reset_time(None), Unknown::Readings);
+        return some_limit(Cause::SomeWindow)
+            .without_knowing_if(!input.has_reset_time(None), Unknown::Readings);
     };
     let limit = LimitKind::Window(window);
-    let state = input.readings.state(window);
+    let full_cause = if window.is_of_one_model() {
+        Cause::ModelWindowFull
+    } else {
+        Cause::WindowFull
+    };
 
-    if window.is_of_one_model() && server.is_some() {
-        return Finding::passing(limit, Verdict::Real, Cause::ModelWindowFull);
-    }
-    if window.is_of_one_model() && !matches!(state, WindowState::Full(_) | WindowState::Room(_)) {
-        return Finding::passing(limit, Verdict::CannotTell, Cause::ModelWindowFullByMessage)
-            .without_knowing(Unknown::ReadingsOfModels);
-    }
-    if let Some(later) = later_window(input, window) {
+    if !window.is_of_one_model()
+        && let Some(later) = later_window(input, window)
+    {
         // If two windows are full, work is stopped until the later reset.
         let has_reset = reset_of(input, window).is_some_and(|at| at <= input.evidence.clock.now);
         let cause = if has_reset {
@@ -48,29 +46,26 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
             .until_reset_of(Some(later.window))
             .measured(later);
     }
-    match (state, full) {
+    match (input.readings.state(window), full) {
+        _ if window.is_of_one_model() && server.is_some() => {
+            Finding::passing(limit, Verdict::Real, full_cause)
+        }
         (WindowState::Full(measurement), _) => {
-            let cause = if window.is_of_one_model() {
-                Cause::ModelWindowFull
-            } else {
-                Cause::WindowFull
-            };
-            Finding::passing(limit, Verdict::Real, cause).measured(measurement)
+            Finding::passing(limit, Verdict::Real, full_cause).measured(measurement)
         }
         (WindowState::Room(_), Some(other)) => {
             let limit = LimitKind::Window(other.window);
             Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(other)
         }
-        (WindowState::Room(measurement), None) => {
-            Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
-                .by(WhoCanFix::Anthropic)
-                .measured(measurement)
-                .without_knowing(Unknown::ReasonOfServer)
+        (WindowState::Room(room), None) => contradicted(limit, room),
+        _ if window.is_of_one_model() => {
+            let cause = Cause::ModelWindowFullByMessage;
+            Finding::passing(limit, Verdict::CannotTell, cause)
+                .without_knowing(Unknown::ReadingsOfModels)
         }
         _ if known.is_none() => {
             // If the window has room now, it was full only if the message is old.
-            let has_room_now = matches!(state, WindowState::KnownNow(now) if !now.is_full());
-            let cause = if has_room_now {
+            let cause = if input.has_room_now(window) {
                 Cause::SomeWindow
             } else {
                 Cause::WindowGuessed
@@ -79,19 +74,29 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
                 .without_knowing(Unknown::WindowGuessed)
                 .without_knowing(input.missing_reading(window))
         }
-        _ if server.is_some() => Finding::passing(limit, Verdict::Real, Cause::WindowFull),
+        _ if server.is_some() => Finding::passing(limit, Verdict::Real, full_cause),
         _ => Finding::passing(limit, Verdict::CannotTell, Cause::WindowFullByMessage)
             .without_knowing(input.missing_reading(window)),
     }
 }
 
+/// Handles a limit that cannot have stopped work, because the plan still had included usage.
+pub(super) fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
+    Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
+        .by(WhoCanFix::Anthropic)
+        .measured(room)
+        .without_knowing(Unknown::ReasonOfServer)
+}
+
 /// Returns another used-up window that resets later. Returns `None` if the readings show that the window in the message
 /// has room.
 fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
-    let is_certain = input.evidence.refused_window() == Some(window) || input.is_full(window);
-    let has_room = matches!(input.readings.state(window), WindowState::Room(_));
-    let is_other_refused = !input.evidence.collected.refused_windows.is_empty();
-    if !(is_certain || is_other_refused) || has_room || window.is_of_one_model() {
+    let is_certain = match input.readings.state(window) {
+        WindowState::Room(_) => return None,
+        WindowState::Full(_) => true,
+        _ => input.evidence.refused_window() == Some(window),
+    };
+    if !is_certain && input.evidence.collected.refused_windows.is_empty() {
         return None;
     }
     input
@@ -101,26 +106,21 @@ fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
 
 /// Returns the reset time of the window in the message.
 fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
-    let evidence = input.evidence;
     let measured = input.readings.shown(window);
-    evidence
+    input
+        .evidence
         .server_reset()
-        .or_else(|| measured.and_then(|measurement| measurement.resets_at))
-        .or_else(|| {
-            let zone = evidence.clock.zone;
-            input.message.reset_time(evidence.at(), Some(window), zone)
-        })
+        .or(measured.and_then(|measurement| measurement.resets_at))
+        .or_else(|| input.stated_reset(Some(window)))
 }
 
 /// Guesses the window from the reset time: the 5-hour window if the reset is at most about five hours away, and the
 /// weekly window otherwise.
 fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
-    let (message, evidence) = (input.message, input.evidence);
-    let reset = message.reset_time(evidence.at(), None, evidence.clock.zone)?;
-    let ahead = reset - evidence.at();
+    let ahead = input.stated_reset(None)? - input.evidence.at();
     if ahead <= FIVE_HOURS + RESET_TOLERANCE {
         Some(Window::FiveHour)
-    } else if message.whole.contains("session limit") {
+    } else if input.message.whole.contains("session limit") {
         None
     } else {
         Some(Window::Weekly)
@@ -134,11 +134,12 @@ pub(super) fn some_window(input: &Input<'_>) -> Finding {
             let limit = LimitKind::Window(full.window);
             Finding::passing(limit, Verdict::Real, Cause::WindowFull).measured(full)
         }
-        None => Finding::passing(
-            LimitKind::Unknown,
-            Verdict::CannotTell,
-            Cause::ProbablySomeWindow,
-        )
-        .without_knowing(Unknown::WhichLimit),
+        None => some_limit(Cause::ProbablySomeWindow),
     }
+}
+
+/// Handles a message that does not say which limit was reached.
+fn some_limit(cause: Cause) -> Finding {
+    Finding::passing(LimitKind::Unknown, Verdict::CannotTell, cause)
+        .without_knowing(Unknown::WhichLimit)
 }

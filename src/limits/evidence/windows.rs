@@ -260,15 +260,7 @@ impl<'a> Readings<'a> {
 
     fn is_on_usage_page(&self, window: Window) -> bool {
         let page = self.evidence.collected.usage_page.as_ref();
-        page.is_some_and(|page| {
-            page.windows.iter().any(|shown| {
-                shown.name == window.rate_limit_type()
-                    || shown
-                        .model
-                        .as_ref()
-                        .is_some_and(|model| window.family() == Some(model.to_lowercase().as_str()))
-            })
-        })
+        page.is_some_and(|page| page.windows.iter().any(|shown| window.is_shown_as(shown)))
     }
 
     /// Returns the full window that resets last, because work cannot resume until then.

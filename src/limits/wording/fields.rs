@@ -4,7 +4,7 @@ use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::{Diagnosis, Ending, State};
 use crate::limits::evidence::{Evidence, Measurement};
-use crate::limits::kind::{LimitKind, LimitedResource, Verdict, Window};
+use crate::limits::kind::{LimitKind, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -165,13 +165,12 @@ impl Fields {
         } else {
             "this problem has passed"
         };
-        let disputed = match diagnosis.limit.limited_resource() {
-            LimitedResource::Credits => pool,
-            LimitedResource::CreditsUpTo(_) => "spend cap",
-            LimitedResource::Included(_)
-            | LimitedResource::ApiMoney(_)
-            | LimitedResource::TemporaryProblem(_)
-            | LimitedResource::Nothing => limit,
+        let disputed = if diagnosis.limit == LimitKind::UsageCredits {
+            pool
+        } else if diagnosis.limit.cap().is_some() {
+            "spend cap"
+        } else {
+            limit
         };
         let but = if is_false { "and" } else { "but" };
         for (name, value) in [

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::claude::credentials::SetIn;
 use crate::limits::decide::{Diagnosis, Fact, Reason, State, Unknown};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, ResetSource};
-use crate::limits::kind::{LimitedResource, Verdict};
+use crate::limits::kind::Verdict;
 use crate::terminal::count_noun;
 use crate::time::Clock;
 
@@ -27,7 +27,7 @@ pub(crate) fn reason_sentence(
         Fact::ServerNamesWindow(window, at) => {
             let (limit, reset) = (window.limit(), and_reset(*at, clock));
             let is_contradiction = diagnosis.verdict == Verdict::FalseLikely
-                && matches!(diagnosis.limit.limited_resource(), LimitedResource::CreditsUpTo(_));
+                && diagnosis.limit.cap().is_some();
             let text = if is_contradiction { ", although its text is about a spend cap" } else { "" };
             format!("The error refers to your {limit}{reset}{text}.")
         }
