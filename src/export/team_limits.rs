@@ -106,6 +106,15 @@ impl TeamLimits {
     }
 }
 
+/// The key by which errors are grouped into stops.
+#[derive(PartialEq, Eq, Hash)]
+struct StopKey {
+    person: String,
+    kind: String,
+    /// True if the error was probably a false alarm, which is a stop of its own even during a real stop.
+    is_false: bool,
+}
+
 /// The most recent attempt during a stop.
 struct LastAttempt {
     /// The index of the attempt in the list of errors.
@@ -125,12 +134,16 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     by_key.sort_by_key(|(key, error)| (error.at, *key));
 
     let mut errors: Vec<ExportedError> = by_key.into_iter().map(|(_key, error)| error).collect();
-    let mut last_attempts: HashMap<[String; 2], LastAttempt> = HashMap::new();
+    let mut last_attempts: HashMap<StopKey, LastAttempt> = HashMap::new();
     for position in 0..errors.len() {
         let Some(error) = errors.get_mut(position) else {
             break;
         };
-        let key = [error.person.clone(), error.kind.clone()];
+        let key = StopKey {
+            person: error.person.clone(),
+            kind: error.kind.clone(),
+            is_false: error.totals.false_likely > 0,
+        };
         let end = error.at.checked_add_signed(error.totals.blocked);
         let mut attempt = LastAttempt {
             position,
@@ -142,7 +155,7 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
         });
         error.totals.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
-            // Like on a single machine, the first error determines the verdict on the stop.
+            // The first error of a stop has counted the verdict.
             error.totals.false_likely = 0;
             error.totals.not_a_limit = 0;
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);

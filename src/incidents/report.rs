@@ -84,6 +84,35 @@ impl<'i> Entry<'i> {
         merge_objects([self.last.to_json(), more])
     }
 
+    /// Returns the entry's state. As many entries are marked as false alarms as the table counts, because further entries
+    /// of a stop refer to the entry above.
+    fn state(&self, clock: Clock) -> String {
+        let incident = self.last;
+        if incident.is_notice() {
+            return "a notice".to_owned();
+        }
+        let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
+            (State::Notice, _) => return "a notice".to_owned(),
+            (State::Over(Ending::HitAgain), _) => Some("hit again on retry".to_owned()),
+            (State::Over(_), _) => Some("over".to_owned()),
+            (State::Blocks(_), _) if self.is_repeated => None,
+            (State::Blocks(_), Some(StopEnd::Until(until))) => {
+                let until = clock.format_time(until);
+                Some(format!("still active, but you continued at {until}"))
+            }
+            (State::Blocks(_), _) => Some("still blocked".to_owned()),
+        };
+        let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
+        let remark = match (is_false, self.is_repeated) {
+            (true, true) => Some("same false alarm as above"),
+            (true, false) => Some("probably a false alarm"),
+            (false, true) => Some("same limit as above"),
+            (false, false) => None,
+        };
+        let parts: Vec<String> = state.into_iter().chain(remark.map(str::to_owned)).collect();
+        parts.join(", ")
+    }
+
     /// Adds the entry's time, its description, and the error message to a report. `session` is the name of the session.
     fn describe(&self, session: Option<&str>, clock: Clock, report: &mut Report) {
         let incident = self.last;
@@ -91,20 +120,7 @@ impl<'i> Entry<'i> {
             Some(summary) => summary.clone(),
             None => incident.headline.clone(),
         };
-        let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
-        let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
-            (State::Over(_), _) if incident.is_notice() => "a notice",
-            (State::Over(Ending::HitAgain), _) => "hit again on retry",
-            (State::Over(_), _) if is_false => "over, probably a false alarm",
-            (State::Over(_), _) => "over",
-            (State::Notice, _) => "a notice",
-            (State::Blocks(_), _) if self.is_repeated => "same limit as above",
-            (State::Blocks(_), Some(StopEnd::Until(until))) => {
-                let until = clock.format_time(until);
-                &format!("still active, but you continued at {until}")
-            }
-            (State::Blocks(_), _) => "still blocked",
-        };
+        let state = self.state(clock);
         let mut title = clock.format_time_and_distance(self.first_at);
         if self.attempts > 1 {
             let last_at = clock.format_time(incident.evidence.at());
@@ -323,7 +339,12 @@ fn totals_table<'t>(
     first: &str,
     rows: impl IntoIterator<Item = (String, &'t ErrorTotals)>,
 ) -> Table {
-    let figures = ["times hit", "probably wrong", "time blocked"].map(Column::number);
+    let figures = [
+        ("times hit", "hits"),
+        ("probably wrong", "wrong"),
+        ("time blocked", "blocked"),
+    ]
+    .map(|(name, short_name)| Column::number(name).with_short_name(short_name));
     let mut table = Table::new([Column::text(first)].into_iter().chain(figures));
     for (name, totals) in rows {
         table.row(totals_cells(name, totals));

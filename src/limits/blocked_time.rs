@@ -395,6 +395,8 @@ struct StopKey<'i> {
     limit: LimitKind,
     /// The session, if the error affects only that session.
     session: Option<&'i str>,
+    /// True if the error was probably a false alarm, which is a stop of its own even during a real stop.
+    is_false: bool,
 }
 
 impl<'i> StopKey<'i> {
@@ -407,6 +409,7 @@ impl<'i> StopKey<'i> {
             account: account_of(incident),
             limit,
             session: session.filter(|_| concerns_one_session),
+            is_false: incident.diagnosis.verdict == Verdict::FalseLikely,
         }
     }
 }

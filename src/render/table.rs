@@ -29,6 +29,8 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
     pub(crate) name: String,
+    /// The name to use if the table would otherwise be too wide, or `None` to use the same name.
+    short_name: Option<String>,
     /// True if the cells are right-aligned.
     is_number: bool,
     tone: Tone,
@@ -77,6 +79,14 @@ impl Column {
 
     pub(crate) fn with_tone(self, tone: Tone) -> Self {
         Self { tone, ..self }
+    }
+
+    /// Sets the name to use if the table would otherwise be too wide.
+    pub(crate) fn with_short_name(self, short_name: impl Into<String>) -> Self {
+        Self {
+            short_name: Some(short_name.into()),
+            ..self
+        }
     }
 
     /// Allows text in the column to be truncated to this width.
@@ -169,8 +179,13 @@ impl Table {
     /// Writes the table to a page.
     pub(super) fn write(&self, writer: &mut PageWriter) {
         let room = writer.page.columns.saturating_sub(self.indent);
-        let rows = self.rows_with_heading();
+        let mut rows = self.rows_with_heading(|column| &column.name);
         let mut columns = self.choose_columns(&rows, room);
+        if total_width(&columns, |column| column.width) > room {
+            rows =
+                self.rows_with_heading(|column| column.short_name.as_ref().unwrap_or(&column.name));
+            columns = self.choose_columns(&rows, room);
+        }
         shrink_to_fit(&mut columns, room);
 
         let table_width = total_width(&columns, |column| column.width);
@@ -197,12 +212,12 @@ impl Table {
     }
 
     /// Returns all rows. The first one contains the column names unless they are omitted.
-    fn rows_with_heading(&self) -> Vec<TableRow> {
+    fn rows_with_heading(&self, name: fn(&Column) -> &String) -> Vec<TableRow> {
         let heading = TableRow {
             cells: self
                 .columns
                 .iter()
-                .map(|column| Cell::from(&*column.name))
+                .map(|column| Cell::from(name(column).as_str()))
                 .collect(),
             tone: Some(Tone::Quiet),
             note: None,

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, rfc3339, windows};
 use crate::histories::with_history;
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
 const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 /// 2026-11-20 12:00 UTC.
@@ -158,6 +158,107 @@ fn a_false_limit_stays_false_after_the_readings_are_deleted() {
         (&sums["false_likely"], &sums["blocked_s"]),
         (&json!(1), &json!(300)),
         "{sums:#}"
+    );
+}
+
+/// Two sessions that receive the same false limit are one stop, so only one entry of the list is marked as a false alarm.
+#[test]
+fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let usage = || windows(42.0, NOON, 22.0, NOON + 300_000);
+    for (session, second) in [("one", 0), ("two", 20)] {
+        let client = Client::with_session(&sandbox, session);
+        let at = |offset: i64| rfc3339(NOON - 7_200 + second + offset);
+        client.calls_status_line(&at(-10), usage(), 160);
+        client.receives_error(&at(0), FIVE_HOURS, json!({}));
+        client.calls_status_line(&at(5), usage(), 160);
+    }
+    let text = report(&sandbox, "2026-11-20T10:01:00Z");
+    let mark = "(still blocked, probably a false alarm)";
+    assert_eq!(text.matches(mark).count(), 1, "{text}");
+    assert_eq!(
+        text.matches("(same false alarm as above)").count(),
+        1,
+        "{text}"
+    );
+
+    for session in ["one", "two"] {
+        Client::with_session(&sandbox, session).receives_response("2026-11-20T10:05:00Z");
+    }
+    let text = report(&sandbox, "2026-11-20T10:06:00Z");
+    assert_eq!(sums(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
+    let mark = "(over, probably a false alarm)";
+    assert_eq!(text.matches(mark).count(), 1, "{text}");
+    assert_eq!(
+        text.matches("(over, same false alarm as above)").count(),
+        1,
+        "{text}"
+    );
+}
+
+/// The table counted neither error as wrong, because nothing was known about the first one.
+#[test]
+fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
+    const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    let first = Client::with_session(&sandbox, "one");
+    first.receives_error("2026-11-20T10:00:00Z", EXTRA_USAGE, &refusal);
+    let second = Client::with_session(&sandbox, "two");
+    let usage = || windows(4.0, NOON, 22.0, NOON + 300_000);
+    second.calls_status_line("2026-11-20T10:19:50Z", usage(), 160);
+    second.receives_error("2026-11-20T10:20:00Z", EXTRA_USAGE, &refusal);
+    second.calls_status_line("2026-11-20T10:20:05Z", usage(), 160);
+    let at = "2026-11-20T10:21:00Z";
+    let text = report(&sandbox, at);
+    assert!(text.contains("1 was probably wrong"), "{text}");
+    assert_eq!(text.matches("probably a false alarm)").count(), 1, "{text}");
+    let sums = sums(&sandbox, at);
+    assert_eq!(
+        (&sums["stops"], &sums["false_likely"]),
+        (&json!(2), &json!(1))
+    );
+
+    // The totals of exported errors follow the same rule.
+    let target = sandbox.path("out");
+    let target = target.to_str().unwrap();
+    second.run(at, &["export", target], b"").success();
+    let exported = second.run(at, &["incidents", "--from", target, "--json"], b"");
+    let sums = exported.json()["sums"].clone();
+    assert_eq!(
+        (&sums["stops"], &sums["false_likely"]),
+        (&json!(2), &json!(1))
+    );
+}
+
+/// In a narrow terminal, the column names are shortened, so that the names of the limits remain readable.
+#[test]
+fn the_table_names_the_limits_in_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for (at, text) in [
+        ("2026-11-18T10:00:00Z", FIVE_HOURS),
+        (
+            "2026-11-19T10:00:00Z",
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
+        ),
+    ] {
+        client.receives_error(at, text, json!({}));
+        client.receives_response(&at.replace("T10", "T11"));
+    }
+    let mut command = sandbox.command(&["incidents"]);
+    let text = Run::of(command.env("COLUMNS", "50"), b"");
+    let text = text.success();
+    for name in ["5-hour limit ", "your spend cap "] {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
+    }
+    let heading = text.lines().find(|line| line.starts_with("limit "));
+    assert_eq!(
+        heading,
+        Some("limit           hits  wrong  blocked"),
+        "{text}"
     );
 }
 
