@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+use crate::messages::cases;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, with_a_private_login,
 };
@@ -740,286 +741,75 @@ fn another_model_is_the_first_action_for_every_model_limit() {
     }
 }
 
-/// An error about a kind of limit. The test checks whether the error is over after another session of the same account
-/// has received a response.
-struct EndOfKind {
-    limit: &'static str,
-    text: &'static str,
-    fields: Value,
-    plan: &'static str,
-    /// True if both sessions use an API key.
-    has_key: bool,
-    /// True if the limit stops the session. Other limits stop only a feature.
-    stops_session: bool,
-    /// The time of the response, in seconds after the error.
-    after: i64,
-    is_ended: bool,
-}
-
-impl EndOfKind {
-    fn new(limit: &'static str, text: &'static str, fields: Value, is_ended: bool) -> Self {
-        Self {
-            limit,
-            text,
-            fields,
-            plan: "max",
-            has_key: false,
-            stops_session: true,
-            after: 600,
-            is_ended,
-        }
-    }
-
-    fn of_plan(self, plan: &'static str) -> Self {
-        Self { plan, ..self }
-    }
-
-    fn of_key(self) -> Self {
-        Self {
-            has_key: true,
-            ..self
-        }
-    }
-
-    fn on_feature(self) -> Self {
-        Self {
-            stops_session: false,
-            ..self
-        }
-    }
-
-    fn at_once(self) -> Self {
-        Self { after: 30, ..self }
-    }
-}
-
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table with one entry for each kind"
-)]
-fn ends_of_kinds() -> Vec<EndOfKind> {
-    let bad_request = || json!({"error": "invalid_request", "apiErrorStatus": 400});
-    let status = |status: u16, class: &str| json!({"error": class, "apiErrorStatus": status});
-    vec![
-        EndOfKind::new(
-            "five_hour",
-            FIVE_HOUR,
-            refused("five_hour", NOON, ""),
-            true,
-        ),
-        EndOfKind::new("weekly", WEEKLY, refused("seven_day", TUESDAY, ""), true),
-        EndOfKind::new(
-            "weekly_opus",
-            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
-            refused("seven_day_opus", TUESDAY, ""),
-            false,
-        ),
-        EndOfKind::new(
-            "weekly_sonnet",
-            "You've hit your Sonnet limit · resets Nov 24, 6am (UTC)",
-            refused("seven_day_sonnet", TUESDAY, ""),
-            false,
-        ),
-        EndOfKind::new(
-            "weekly_fable",
-            "You've hit your Fable limit · resets Nov 24, 6am (UTC). Switch to another model to continue.",
-            refused("seven_day_overage_included", TUESDAY, ""),
-            false,
-        ),
-        EndOfKind::new(
-            "usage_credits",
-            "You're out of usage credits · resets Nov 24, 6am (UTC)",
-            refused("overage", TUESDAY, "out_of_credits"),
-            true,
-        ),
-        EndOfKind::new(
-            "seat_no_credits",
-            "Your seat type doesn't include usage credits",
-            json!({}),
-            true,
-        )
-        .of_plan("team"),
-        EndOfKind::new(
-            "model_needs_credits",
-            "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
-            json!({}),
-            true,
-        ),
-        EndOfKind::new(
-            "org_disabled",
-            "API Error: 400 This organization has been disabled.",
-            bad_request(),
-            true,
-        ),
-        EndOfKind::new(
-            "subscription_access",
-            "Your organization has disabled Claude subscription access for Claude Code · Use an Anthropic API key instead, or ask your admin to enable access",
-            status(403, "oauth_org_not_allowed"),
-            true,
-        )
-        .of_plan("team"),
-        EndOfKind::new("unknown", "API Error: The service said no", status(400, "unknown"), false),
-        EndOfKind::new(
-            "throttle",
-            "Fast limit reached, fast mode paused · resets in 20m",
-            json!({}),
-            false,
-        )
-        .on_feature(),
-        EndOfKind::new(
-            "own_spend_cap",
-            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
-            json!({}),
-            true,
-        ),
-        EndOfKind::new(
-            "member_spend_cap",
-            "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit",
-            json!({}),
-            true,
-        )
-        .of_plan("team"),
-        EndOfKind::new(
-            "org_spend_cap",
-            "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage",
-            json!({}),
-            true,
-        )
-        .of_plan("team"),
-        EndOfKind::new(
-            "api_credit_balance",
-            "Credit balance is too low",
-            status(400, "billing_error"),
-            true,
-        )
-        .of_plan("key")
-        .of_key(),
-        EndOfKind::new(
-            "api_spend_cap",
-            "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit",
-            status(400, "unknown"),
-            true,
-        )
-        .of_plan("key")
-        .of_key(),
-        EndOfKind::new(
-            "billing",
-            "Claude Code can't use your Claude subscription, usually because a payment is past due",
-            status(403, "oauth_org_not_allowed"),
-            true,
-        ),
-        EndOfKind::new(
-            "auth",
-            "Login expired · Please run /login",
-            status(401, "authentication_failed"),
-            true,
-        ),
-        EndOfKind::new(
-            "throttle",
-            "API Error: Request rejected (429) · slow down",
-            json!({}),
-            true,
-        )
-        .at_once(),
-        EndOfKind::new(
-            "overloaded",
-            "API Error: 529 Overloaded.",
-            status(529, "overloaded"),
-            true,
-        )
-        .at_once(),
-        EndOfKind::new(
-            "server_error",
-            "API Error: 500 Internal server error",
-            status(500, "server_error"),
-            true,
-        )
-        .at_once(),
-        EndOfKind::new(
-            "model_unavailable",
-            "There's an issue with the selected model (claude-opus-5-5). It may not exist or you may not have access to it.",
-            status(404, "model_not_found"),
-            true,
-        ),
-        EndOfKind::new(
-            "long_context_credits",
-            "API Error: Usage credits required for 1M context · run /usage-credits to turn them on, or /model to switch to standard context",
-            json!({}),
-            false,
-        ),
-        EndOfKind::new(
-            "request_too_large",
-            "Request too large (max 32MB). Double press esc to go back and try with a smaller file.",
-            bad_request(),
-            false,
-        ),
-        EndOfKind::new(
-            "prompt_too_long",
-            "Prompt is too long",
-            bad_request(),
-            false,
-        ),
-    ]
-}
-
-/// This test checks the same rules as the table in docs/how-limits-end.md.
+/// This test checks the same rules as the table in docs/how-limits-end.md: another session of the same account receives a
+/// response after the error.
 #[test]
 fn a_response_subject_to_the_same_limit_ends_it() {
     let mut wrong = Vec::new();
-    for kind in ends_of_kinds() {
-        let sandbox = Sandbox::new();
-        if kind.plan != "key" {
-            Client::logged_in(&sandbox, kind.plan, "user");
-        }
-        let sandbox = if kind.has_key {
-            sandbox.variable("ANTHROPIC_API_KEY", "sk-ant-dummy")
+    for kind in cases("kinds.jsonl") {
+        let ends = &kind["ends"];
+        let plan = kind["plan"].as_str().unwrap_or("max");
+        let has_key = plan == "key";
+        let stops_session = ends["stops"] != "feature";
+        let after = ends["after_seconds"].as_i64().unwrap_or(600);
+        let sandbox = if has_key {
+            Sandbox::new().variable("ANTHROPIC_API_KEY", "sk-ant-dummy")
         } else {
+            let sandbox = Sandbox::new();
+            Client::logged_in(&sandbox, plan, "user");
             sandbox
         };
         let [refused, other] =
             ["refused", "other"].map(|name| Client::with_session(&sandbox, name));
-        if !kind.has_key {
+        if !has_key {
             belongs_to(&refused, PRIVATE, "private-organization");
             belongs_to(&other, PRIVATE, "private-organization");
         }
         refused.works("2026-11-20T09:50:00Z", 10);
-        refused.receives_error(AT, kind.text, &kind.fields);
+        let fields = match &kind["fields"] {
+            Value::Null => json!({}),
+            fields => fields.clone(),
+        };
+        refused.receives_error(AT, kind["text"].as_str().unwrap(), fields);
         let time = |seconds: i64| {
             let at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
             (at + chrono::TimeDelta::seconds(seconds)).to_rfc3339()
         };
         let explained = refused.explained(SOON);
-        if explained["limit"] != kind.limit {
-            wrong.push(format!(
-                "{}: explained as {}",
-                kind.limit, explained["limit"]
-            ));
+        if explained["limit"] != kind["expect"]["kinds"][0] {
+            wrong.push(format!("{kind}: explained as {}", explained["limit"]));
         }
-        let stops_session = code(&refused, &time(kind.after - 1)) != 0;
-        if stops_session != kind.stops_session {
-            wrong.push(format!("{}: stops is {stops_session}", kind.limit));
+        if (code(&refused, &time(after - 1)) != 0) != stops_session {
+            wrong.push(format!("{kind}: stops is not {stops_session}"));
         }
-        other.works(&time(kind.after), 10);
-        let is_ended = if kind.stops_session {
-            code(&refused, &time(kind.after + 5)) == 0
+        other.works(&time(after), 10);
+        let is_ended = if stops_session {
+            code(&refused, &time(after + 5)) == 0
         } else {
-            refused.explained(&time(kind.after + 5))["badge"] != explained["badge"]
+            refused.explained(&time(after + 5))["badge"] != explained["badge"]
         };
-        if is_ended != kind.is_ended {
-            wrong.push(format!("{}: ended is {is_ended}", kind.limit));
+        if ends["by_response_of_account"] != is_ended {
+            wrong.push(format!("{kind}: ended is {is_ended}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn the_ends_of_all_kinds_of_limits_are_tested() {
-    let tested = ends_of_kinds();
+fn every_kind_of_limit_is_tested() {
+    let kinds = cases("kinds.jsonl");
     for row in rows() {
         let limit = row.limit.to_string();
+        let samples = kinds
+            .iter()
+            .filter(|kind| kind["expect"]["kinds"][0] == limit.as_str());
+        let is_complete = |kind: &Value| {
+            kind["ends"]["by_response_of_account"].is_boolean()
+                && (kind["classes"].is_array() || limit == "unknown")
+        };
         assert!(
-            tested.iter().any(|kind| kind.limit == limit),
-            "add {limit} to ends_of_kinds"
+            samples.clone().count() > 0 && samples.clone().all(is_complete),
+            "add {limit}, with its `classes` and `ends`, to tests/data/messages/kinds.jsonl"
         );
     }
 }

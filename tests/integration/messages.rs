@@ -1,21 +1,18 @@
 //! Tests the explanations of error messages as users see and paste them.
 //!
-//! The data is in `tests/data/messages`. `pasted.jsonl`, `later.jsonl`, `fresh.jsonl`, `fresher.jsonl`, `third.jsonl`
-//! to `sixteenth.jsonl`, `held.jsonl`, and `sixth-held.jsonl` contain messages from public threads with their sources.
-//! If whycap's result for a message is still wrong, `miss` explains why. `anybody.jsonl` contains text about limits
-//! other than Claude's, from programs and from people. `made.jsonl` contains more messages of the same kinds: older and
-//! newer wordings, messages that are wrapped, escaped, or nested in JSON, and text that only looks like a Claude limit.
-//! Each line contains the text, the time if it matters, and the accepted results. If `says` is a list, one of its
-//! entries must appear in the headline or the actions.
+//! The data is in `tests/data/messages`, whose README says what each file contains and describes the fields.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use whycap::limits::evidence::Evidence;
+use whycap::claude::account::Account;
+use whycap::limits::evidence::{Evidence, MessageOrigin};
 use whycap::limits::incident::Incident;
+use whycap::transcript::owner::Owner;
 
 use crate::support::{Sandbox, data};
 
-fn cases(name: &str) -> Vec<Value> {
+/// Returns the messages in a file.
+pub fn cases(name: &str) -> Vec<Value> {
     let path = data(&format!("messages/{name}"));
     std::fs::read_to_string(path)
         .expect("test data")
@@ -28,7 +25,18 @@ fn answer(case: &Value) -> Value {
     let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
     let now: DateTime<Utc> = now.parse().expect("a time");
     let text = case["text"].as_str().expect("a text");
-    Incident::new(Evidence::of_text(text, now)).to_json()
+    let mut evidence = Evidence::of_text(text, now);
+    if let Ok(plan) = serde_json::from_value(case["plan"].clone()) {
+        let role = case["role"].as_str().unwrap_or("user");
+        evidence.error.message.origin = MessageOrigin::Transcript;
+        evidence.error.payer.account = Some(Account {
+            plan,
+            role: Some(role.to_owned()),
+            tier: None,
+            owner: Owner::default(),
+        });
+    }
+    Incident::new(evidence).to_json()
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {
@@ -143,12 +151,12 @@ fn all_files_are_understood(files: &[(&str, usize)]) {
 
 #[test]
 fn messages_that_users_pasted_are_recognized() {
-    all_are_understood("pasted.jsonl", 131);
+    all_are_understood("known-1.jsonl", 131);
 }
 
 #[test]
 fn messages_from_later_threads_and_clients_are_recognized() {
-    all_are_understood("later.jsonl", 77);
+    all_are_understood("known-2.jsonl", 77);
 }
 
 /// Messages that were collected and labeled by somebody who had not seen the rows. On the first run, the numbers of
@@ -161,24 +169,24 @@ fn messages_from_later_threads_and_clients_are_recognized() {
 #[test]
 fn messages_unseen_when_the_rows_were_written_are_recognized() {
     all_files_are_understood(&[
-        ("fresh.jsonl", 95),
-        ("fresher.jsonl", 131),
-        ("third.jsonl", 256),
-        ("fourth.jsonl", 168),
-        ("fifth.jsonl", 134),
-        ("held.jsonl", 92),
-        ("sixth.jsonl", 130),
-        ("sixth-held.jsonl", 130),
-        ("seventh.jsonl", 211),
-        ("eighth.jsonl", 219),
-        ("ninth.jsonl", 169),
-        ("tenth.jsonl", 149),
-        ("eleventh.jsonl", 140),
-        ("twelfth.jsonl", 130),
-        ("thirteenth.jsonl", 120),
-        ("fourteenth.jsonl", 137),
-        ("fifteenth.jsonl", 96),
-        ("sixteenth.jsonl", 64),
+        ("unseen-01.jsonl", 95),
+        ("unseen-02.jsonl", 131),
+        ("unseen-03.jsonl", 256),
+        ("unseen-04.jsonl", 168),
+        ("unseen-05.jsonl", 134),
+        ("unseen-05-held.jsonl", 92),
+        ("unseen-06.jsonl", 130),
+        ("unseen-06-held.jsonl", 130),
+        ("unseen-07.jsonl", 211),
+        ("unseen-08.jsonl", 219),
+        ("unseen-09.jsonl", 169),
+        ("unseen-10.jsonl", 149),
+        ("unseen-11.jsonl", 140),
+        ("unseen-12.jsonl", 130),
+        ("unseen-13.jsonl", 120),
+        ("unseen-14.jsonl", 137),
+        ("unseen-15.jsonl", 96),
+        ("unseen-16.jsonl", 64),
     ]);
 }
 
@@ -192,7 +200,7 @@ fn messages_that_were_once_misdiagnosed_are_diagnosed_correctly() {
 /// in languages that whycap does not support yet.
 #[test]
 fn common_phrases_are_not_recognized_as_messages() {
-    all_are_understood("anybody.jsonl", 150);
+    all_are_understood("not-claude.jsonl", 150);
 }
 
 /// Manuals, lists, tables, patterns, and tests that quote messages, each paired with a similar text that is a real
@@ -200,12 +208,19 @@ fn common_phrases_are_not_recognized_as_messages() {
 /// written, 41 and then 23 cases were added, of which 36 and 22 were correct on the first run.
 #[test]
 fn text_about_messages_is_not_recognized_as_a_message() {
-    all_are_understood("talk.jsonl", 142);
+    all_are_understood("quoted.jsonl", 142);
+}
+
+/// One message for each kind of limit. Other tests use these lines to check how the kinds end and which error classes
+/// they can have.
+#[test]
+fn the_kinds_of_limits_are_recognized() {
+    all_are_understood("kinds.jsonl", 26);
 }
 
 #[test]
 fn other_messages_of_the_same_families_are_recognized() {
-    all_are_understood("made.jsonl", 600);
+    all_are_understood("samples.jsonl", 600);
 }
 
 /// The Agent SDK (0.3.329) recognizes usage limits, notices about limits, and warnings by these prefixes.

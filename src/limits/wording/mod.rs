@@ -210,21 +210,19 @@ fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) ->
     }
 }
 
-/// Returns the catalog's headlines for a message, best first. If a temporary problem has a known end, headlines with
-/// that time come before the catalog's generic advice.
+/// Returns the catalog's headlines for a message, best first. If the end of the problem is known, headlines with that time
+/// come before the catalog's generic advice.
 fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let meaning = message.row.meaning.trim_end_matches('.');
     let mut headlines = Vec::new();
-    if passes_by_itself(diagnosis) {
+    if let Some(dated) = dated_advice(diagnosis) {
         let what = meaning.split([':', ';']).next().unwrap_or(meaning);
         let without_remark = what.split(" (").next().unwrap_or(what);
         for what in [what, without_remark] {
-            headlines.push(format!(
-                "{what}; the message says to try again {{at}}, {{in}}"
-            ));
-            headlines.push(format!("{what}; the message says to try again {{at}}"));
+            headlines.push(format!("{what}; {} {{at}}, {{in}}", dated.headline));
+            headlines.push(format!("{what}; {} {{at}}", dated.headline));
         }
-        headlines.push(format!("{without_remark}; try again {{at}}"));
+        headlines.push(format!("{without_remark}; {} {{at}}", dated.badge));
     }
     headlines.push(meaning.to_owned());
     headlines
@@ -234,18 +232,37 @@ fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
 fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let badge = message.row.badge;
     let mut badges = Vec::new();
-    if passes_by_itself(diagnosis) {
+    if let Some(dated) = dated_advice(diagnosis) {
         let what = badge.split(" · ").next().unwrap_or(badge);
-        badges.push(format!("{what} · try again at {{time}}"));
-        badges.push(format!("{what} · try again {{day}}"));
+        badges.push(format!("{what} · {} at {{time}}", dated.badge));
+        badges.push(format!("{what} · {} {{day}}", dated.badge));
     }
     badges.push(badge.to_owned());
     badges
 }
 
-/// Returns true if the problem with the service is only temporary.
-fn passes_by_itself(diagnosis: &Diagnosis) -> bool {
-    diagnosis.limit.is_passing() && diagnosis.waiting_helps == Some(true)
+/// The words before the time at which a problem ends.
+struct DatedAdvice {
+    headline: &'static str,
+    badge: &'static str,
+}
+
+/// Returns the words before the time at which the problem ends, or `None` if waiting does not help.
+fn dated_advice(diagnosis: &Diagnosis) -> Option<DatedAdvice> {
+    if diagnosis.waiting_helps != Some(true) || !diagnosis.limit.has_stated_reset() {
+        return None;
+    }
+    Some(if diagnosis.limit.is_passing() {
+        DatedAdvice {
+            headline: "the message says to try again",
+            badge: "try again",
+        }
+    } else {
+        DatedAdvice {
+            headline: "it resets",
+            badge: "resets",
+        }
+    })
 }
 
 /// Returns the first headline that fits and whose placeholders are all known. If no complete headline fits with the
