@@ -26,7 +26,7 @@ impl Subcommand for BudgetArguments {
         let report = context.with_ledger(|ledger, read| {
             let mut overview = BudgetOverview::new(context.clock(), config, sessions.clone());
             ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
-            let served = ledger.responses_since(today, false, &|_| true)?;
+            let served = ledger.responses_since(today, &|_| true)?;
             overview.set_first_response(served.all.iter().map(|response| response.at).min());
             let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
             let mut paid = None;

@@ -7,9 +7,9 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
-use crate::drain::{Drain, Findings, PercentValue, SpentHere, WindowShares};
+use crate::drain::{Drain, Findings, PercentValue, SpentHere, SpentInWindow, WindowShares};
 use crate::incidents::steps;
-use crate::ledger::{Ledger, Response, RowsBy, SpendSource};
+use crate::ledger::{Ledger, RecentSpend, RowsBy, SpendSource};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
@@ -62,6 +62,26 @@ impl<'s> AccountsBySession<'s> {
     }
 }
 
+/// Returns the responses and the spend that no transcript line reports, with their names.
+fn spent_in_windows(recent: &RecentSpend) -> Vec<SpentInWindow<'_>> {
+    let names = &recent.responses.names;
+    let responses = recent.responses.all.iter().map(|response| SpentInWindow {
+        at: response.at,
+        session: names.session(response.session),
+        model: names.model(response.model),
+        agent: names.agent(response),
+        cost: response.cost,
+    });
+    let off_transcript = recent.off_transcript.iter().map(|row| SpentInWindow {
+        at: row.at,
+        session: names.session(row.session),
+        model: names.model(row.model),
+        agent: row.kind.label(),
+        cost: row.tally.cost(),
+    });
+    responses.chain(off_transcript).collect()
+}
+
 impl Context {
     /// Returns how much one percent of each window is worth. Only sessions that reported readings are included, because
     /// it is unknown who paid for the others. If `payers` is `None` and there are several accounts, the result is
@@ -78,18 +98,18 @@ impl Context {
             return Ok(PercentValue::default());
         }
         let sessions = reporting_sessions(&steps);
-        let served = ledger.responses_since(now - WORTH_OVER, true, &|session| {
-            sessions.contains(session)
-        })?;
-        let mut spent: Vec<SpentHere> = served
-            .all
-            .into_iter()
-            .map(|answer| SpentHere {
-                at: answer.at,
-                cost: answer.cost,
-                account: payers.and_then(|payers| payers.get(&answer.key).cloned()),
-            })
-            .collect();
+        let recent = ledger.spend_since(now - WORTH_OVER, &|session| sessions.contains(session))?;
+        let responses = recent.responses.all.iter().map(|response| SpentHere {
+            at: response.at,
+            cost: response.cost,
+            account: payers.and_then(|payers| payers.get(&response.key).cloned()),
+        });
+        let off_transcript = recent.off_transcript.iter().map(|row| SpentHere {
+            at: row.at,
+            cost: row.tally.cost(),
+            account: None,
+        });
+        let mut spent: Vec<SpentHere> = responses.chain(off_transcript).collect();
         spent.sort_unstable_by_key(|spent| spent.at);
         Ok(PercentValue::new(&steps, &spent, now))
     }
@@ -131,8 +151,8 @@ impl Context {
         let reporting = reporting_sessions(&steps);
         let incidents = self.incidents();
         let credits = incidents.credits_use();
-        let served = ledger
-            .responses_since(earliest, true, &|session| {
+        let recent = ledger
+            .spend_since(earliest, &|session| {
                 reporting.contains(session)
                     || match credits.belongs_to(session, account) {
                         Some(is_of) => is_of,
@@ -142,23 +162,22 @@ impl Context {
                     }
             })
             .ok()?;
+        let spent = spent_in_windows(&recent);
         let shares = open.iter().map(|open| {
             let since_then = || steps.iter().filter(|step| step.at >= open.since);
             let accounts = AccountsBySession::new(since_then());
             let within = open.since.timestamp_millis()..=until.timestamp_millis();
-            let responses: Vec<&Response> = served
-                .all
+            let spent: Vec<&SpentInWindow<'_>> = spent
                 .iter()
-                .filter(|response| {
-                    let session = served.names.session(response.session);
-                    within.contains(&response.at) && accounts.may_be(session, response.at, account)
+                .filter(|spent| {
+                    within.contains(&spent.at) && accounts.may_be(spent.session, spent.at, account)
                 })
                 .collect();
             let levels: Vec<(i64, f64)> = since_then()
                 .filter(|step| step.account.as_deref() == account && step.window == open.window)
                 .map(|step| (step.at.timestamp_millis(), step.usage.used_percent))
                 .collect();
-            WindowShares::new(open.name, open.since, &served, &responses, &levels)
+            WindowShares::new(open.name, open.since, &spent, &levels)
         });
         Some(shares.collect())
     }

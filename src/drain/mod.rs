@@ -29,4 +29,4 @@ pub(crate) use history::{CacheWrite, Rewrite, cache_writes};
 pub(crate) use miss_notice::{MissNotice, cold_cache_cost};
 pub(crate) use percent_value::{PercentValue, SpentHere};
 pub(crate) use report::Drain;
-pub(crate) use window_use::WindowShares;
+pub(crate) use window_use::{SpentInWindow, WindowShares};

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::claude::session_label::SessionLabel;
-use crate::ledger::{Response, Responses, SpendKind};
+use crate::ledger::SpendKind;
 use crate::pricing::Money;
 use crate::spend::share;
 use crate::time::{Clock, Millis, format_rfc3339};
@@ -34,6 +34,19 @@ struct Part {
     cost: Money,
 }
 
+/// The spend of one response, or spend that no transcript line reports.
+#[derive(Debug, Clone)]
+pub(crate) struct SpentInWindow<'n> {
+    pub(crate) at: Millis,
+    /// The ID of the session.
+    pub(crate) session: &'n str,
+    /// The name of the model, or an empty string if it is unknown.
+    pub(crate) model: &'n str,
+    /// The name of the agent, or the kind of spend if no transcript line reports it.
+    pub(crate) agent: &'n str,
+    pub(crate) cost: Money,
+}
+
 /// The usage of a window since it started.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WindowShares {
@@ -51,28 +64,22 @@ pub(crate) struct WindowShares {
 }
 
 impl WindowShares {
-    /// Breaks down a window's usage. `responses` contains the responses since the start of the window, and `names`
-    /// resolves the names that they refer to. `readings` contains the window's percentages with their times, in
-    /// chronological order.
+    /// Breaks down a window's usage. `spent` is the spend since the start of the window. `readings` contains the
+    /// window's percentages with their times, in chronological order.
     pub(crate) fn new(
         name: &'static str,
         since: DateTime<Utc>,
-        names: &Responses,
-        responses: &[&Response],
+        spent: &[&SpentInWindow<'_>],
         readings: &[(Millis, f64)],
     ) -> Self {
-        let names = &names.names;
         Self {
             name,
             since,
-            cost: responses.iter().map(|response| response.cost).sum(),
-            sessions: parts(responses, |response| names.session(response.session)),
-            models: parts(responses, |response| names.model(response.model)),
-            agents: parts(responses, |response| match names.kind(response) {
-                SpendKind::Response => names.agent(response),
-                kind => kind.label(),
-            }),
-            elsewhere: rise_elsewhere(responses, readings),
+            cost: spent.iter().map(|spent| spent.cost).sum(),
+            sessions: parts(spent, |spent| spent.session),
+            models: parts(spent, |spent| spent.model),
+            agents: parts(spent, |spent| spent.agent),
+            elsewhere: rise_elsewhere(spent, readings),
         }
     }
 
@@ -165,18 +172,18 @@ fn parts_json(parts: &[Part]) -> Vec<Value> {
         .collect()
 }
 
-/// Adds up the cost of responses by key. Responses with an empty key are unrecorded spend.
-fn parts<'answers>(
-    responses: &[&'answers Response],
-    key: impl Fn(&'answers Response) -> &'answers str,
+/// Adds up the cost by key. An empty key stands for background requests.
+fn parts<'n>(
+    spent: &[&SpentInWindow<'n>],
+    key: impl Fn(&SpentInWindow<'n>) -> &'n str,
 ) -> Vec<Part> {
     let mut sums: BTreeMap<&str, Money> = BTreeMap::new();
-    for response in responses {
-        let key = match key(response) {
+    for entry in spent {
+        let key = match key(entry) {
             "" => SpendKind::Background.label(),
             key => key,
         };
-        *sums.entry(key).or_default() += response.cost;
+        *sums.entry(key).or_default() += entry.cost;
     }
     let mut parts: Vec<Part> = sums
         .into_iter()
@@ -202,12 +209,12 @@ struct Rise {
 /// The first response after a pause reveals the increase during the pause. Part of the increase may be due to responses
 /// shortly before the pause, so their share is subtracted. The share is estimated from the cost of one percent while
 /// this machine was in use.
-fn rise_elsewhere(responses: &[&Response], readings: &[(Millis, f64)]) -> f64 {
+fn rise_elsewhere(spent: &[&SpentInWindow<'_>], readings: &[(Millis, f64)]) -> f64 {
     let usd_between = |from: Millis, until: Millis| {
-        responses
+        spent
             .iter()
-            .filter(|response| from < response.at && response.at <= until)
-            .map(|response| response.cost)
+            .filter(|spent| from < spent.at && spent.at <= until)
+            .map(|spent| spent.cost)
             .sum::<Money>()
             .usd()
     };
@@ -215,9 +222,9 @@ fn rise_elsewhere(responses: &[&Response], readings: &[(Millis, f64)]) -> f64 {
     let mut work = Rise::default();
     let mut pauses: Vec<Rise> = Vec::new();
     for (before, after) in readings.iter().zip(readings.iter().skip(1)) {
-        let times = responses
+        let times = spent
             .iter()
-            .map(|response| response.at)
+            .map(|spent| spent.at)
             .filter(|at| before.0 < *at && *at <= after.0);
         let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
             continue;

@@ -265,11 +265,7 @@ fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
             size: count_from(row, 3)?,
             modified: row.get(4)?,
         },
-        last_line: match row.get::<_, i64>(5)? {
-            1 => LastLine::Incomplete,
-            2 => LastLine::Complete,
-            _ => LastLine::Growing,
-        },
+        last_line: row.get(5)?,
         scan_state: ScanState {
             last_at: row.get(6)?,
             newest_at: row.get(7)?,

@@ -10,7 +10,7 @@ use super::database::Store;
 use super::error::Result;
 use super::facts::{Compaction, Id, Location, PricesOfModel, Response, STALE, id_of};
 use super::sums::SumChanges;
-use crate::pricing::{Advice, Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// The columns of `responses`, in the order that [`response_from`] expects.
@@ -227,7 +227,7 @@ impl Store {
                 position.preceding_hash,
                 position.file.size.cast_signed(),
                 position.file.modified,
-                position.last_line as i64,
+                position.last_line,
                 scan_state.last_at,
                 scan_state.newest_at,
                 scan_state.last_response,
@@ -257,7 +257,7 @@ impl Store {
             self.run(
                 "DELETE FROM checkpoints WHERE file = ?1 AND offset >= ?2 AND started = ?3 AND cost = ?4
                      AND run_ms = ?5",
-                params![facts.id, STALE, checkpoint.started, checkpoint.cost.pico(), checkpoint.run_ms],
+                params![facts.id, STALE, checkpoint.started, checkpoint.cost, checkpoint.run_ms],
             )?;
             self.run(
                 "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -265,7 +265,7 @@ impl Store {
                     facts.id,
                     checkpoint.offset,
                     checkpoint.started,
-                    checkpoint.cost.pico(),
+                    checkpoint.cost,
                     checkpoint.run_ms,
                     checkpoint.api_ms,
                     checkpoint.has_unknown_model,
@@ -542,8 +542,8 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         cache_write_1h,
         web_searches,
         parts,
-        response.cost.pico(),
-        response.client_cost.pico(),
+        response.cost,
+        response.client_cost,
         response.requested,
         response.location.file,
         response.location.offset,
@@ -576,11 +576,6 @@ pub(super) fn count_from(row: &Row<'_>, column: usize) -> Result<u64> {
     Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
 }
 
-/// Reads an amount from a column.
-pub(super) fn money_from(row: &Row<'_>, column: usize) -> Result<Money> {
-    Ok(Money::from_pico(row.get(column)?))
-}
-
 /// Reads a response, without its copies, from the columns in [`RESPONSE_COLUMNS`].
 pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
     let flags: i64 = row.get(5)?;
@@ -610,8 +605,8 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
                 usage: usage.into(),
             })
             .collect(),
-        cost: money_from(row, 13)?,
-        client_cost: money_from(row, 14)?,
+        cost: row.get(13)?,
+        client_cost: row.get(14)?,
         requested: row.get(15)?,
         location: Location {
             file: row.get(16)?,

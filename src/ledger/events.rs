@@ -140,11 +140,11 @@ impl Store {
     /// true if the process has just started or has just switched to this session.
     pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
         let session = self.add_session(&event.session)?;
-        let before = self.first(
+        let before: Option<(Id, Option<bool>)> = self.first(
             "SELECT session, kind = 'sampled' AND total = ?2 AND length = ?3
              FROM events WHERE process = ?1 AND kind <> 'ended' ORDER BY id DESC LIMIT 1",
-            params![event.process, event.total.map(Money::pico), event.length],
-            |row| Ok((row.get::<_, Id>(0)?, row.get::<_, Option<bool>>(1)?)),
+            params![event.process, event.total, event.length],
+            |row| row.try_into(),
         )?;
         let is_first = before.is_none_or(|(before, _)| before != session);
         let is_same_sample = before.is_some_and(|(_, is_same)| is_same == Some(true));
@@ -168,7 +168,7 @@ impl Store {
              WHERE process <> ?2 AND kind IN ('started', 'sampled')
                  AND id = (SELECT max(id) FROM events WHERE process = recent.process)",
             params![session, event.process],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| row.try_into(),
         )?;
         for (pid, identity) in others {
             let process = ProcessId { pid, identity };
@@ -195,10 +195,10 @@ impl Store {
                 session,
                 event.pid,
                 event.process,
-                name_of(event.kind),
+                event.kind,
                 event.at,
                 event.length,
-                event.total.map(Money::pico),
+                event.total,
                 event.detail
             ],
         )
@@ -235,25 +235,6 @@ impl Store {
 /// Returns the name under which the ledger stores how much of a month's journal has been searched for events.
 fn journal_name(month: i64) -> String {
     format!("journal_{month}")
-}
-
-fn name_of(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Started => "started",
-        EventKind::Sampled => "sampled",
-        EventKind::Ended => "ended",
-        EventKind::Vanished => "vanished",
-    }
-}
-
-/// Returns the event kind that is stored under this name in the database.
-pub(super) fn kind_named(name: &str) -> EventKind {
-    match name {
-        "started" => EventKind::Started,
-        "ended" => EventKind::Ended,
-        "vanished" => EventKind::Vanished,
-        _ => EventKind::Sampled,
-    }
 }
 
 impl Ledger {

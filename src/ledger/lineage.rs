@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params};
 
-use super::commit::{RESPONSE_COLUMNS, count_from, location_from, money_from, response_from};
+use super::commit::{RESPONSE_COLUMNS, count_from, location_from, response_from};
 use super::database::Store;
 use super::error::Result;
-use super::events::kind_named;
 use super::facts::{Checkpoint, Compaction, Id, Location, Marker, TranscriptFacts};
 use super::reconcile::runs::Event;
-use super::reconcile::{Lineage, Reconciled, SessionBreakdown};
+use super::reconcile::{Lineage, OffTranscriptKind, Reconciled, SessionBreakdown};
 use super::sums::{SumChanges, TotalChanges};
-use crate::pricing::Money;
 use crate::time::Millis;
 
 /// Selects a lineage's sessions.
@@ -21,20 +19,12 @@ const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
 const FILES: &str =
     "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
 
-/// The database value for spend that no transcript line reports.
-pub(super) const UNRECORDED: i64 = 0;
-pub(super) const PENDING: i64 = 1;
-/// A lower bound without an amount.
-pub(super) const BOUND: i64 = 2;
-
 impl Store {
     /// Loads all facts about a lineage.
     pub(super) fn lineage(&self, lineage: Id) -> Result<Lineage> {
         let mut facts = Lineage {
             sessions: self.all(SESSIONS, [lineage], |row| row.get(0))?,
-            models: self.all("SELECT id, name FROM models", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?,
+            models: self.all("SELECT id, name FROM models", [], |row| row.try_into())?,
             ..Lineage::default()
         };
         facts.files = self.transcripts(lineage)?;
@@ -155,28 +145,25 @@ impl Store {
         let mut totals = TotalChanges::default();
         let unrecorded_before: Vec<(Millis, i64)> = self.all(
             "SELECT at, cost FROM off_transcript WHERE session = ?1 AND kind = ?2",
-            [session, UNRECORDED],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            params![session, OffTranscriptKind::Unrecorded],
+            |row| row.try_into(),
         )?;
         for (at, cost) in unrecorded_before {
             totals.add_unrecorded(at, cost.saturating_neg());
         }
         self.run("DELETE FROM off_transcript WHERE session = ?1", [session])?;
         for off_transcript in &breakdown.off_transcript {
-            let kind = if off_transcript.is_pending {
-                PENDING
-            } else {
+            if off_transcript.kind == OffTranscriptKind::Unrecorded {
                 totals.add_unrecorded(off_transcript.at, off_transcript.cost.pico());
-                UNRECORDED
-            };
+            }
             self.run(
                 "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![
                     session,
                     off_transcript.at,
                     off_transcript.model,
-                    kind,
-                    off_transcript.cost.pico()
+                    off_transcript.kind,
+                    off_transcript.cost
                 ],
             )?;
         }
@@ -184,14 +171,19 @@ impl Store {
         for bound in &breakdown.bounds {
             self.run(
                 "INSERT INTO off_transcript VALUES (?1, ?2, ?3, ?4, 0)",
-                params![session, bound.at, breakdown.model, BOUND],
+                params![
+                    session,
+                    bound.at,
+                    breakdown.model,
+                    OffTranscriptKind::LowerBound
+                ],
             )?;
         }
         self.run("DELETE FROM runs WHERE session = ?1", [session])?;
         for (process, total) in &breakdown.open_totals {
             self.run(
                 "INSERT INTO runs VALUES (?1, ?2, ?3)",
-                params![session, process, total.pico()],
+                params![session, process, total],
             )?;
         }
         self.run(
@@ -199,8 +191,8 @@ impl Store {
              WHERE id = ?1",
             params![
                 session,
-                breakdown.covered.pico(),
-                breakdown.unrecorded.pico(),
+                breakdown.covered,
+                breakdown.unrecorded,
                 breakdown.last_event,
                 serde_json::to_string(&breakdown.bounds).unwrap_or_default()
             ],
@@ -214,7 +206,7 @@ fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
         file: row.get(0)?,
         offset: row.get(1)?,
         started: row.get(2)?,
-        cost: money_from(row, 3)?,
+        cost: row.get(3)?,
         run_ms: row.get(4)?,
         api_ms: row.get(5)?,
         has_unknown_model: row.get(6)?,
@@ -224,17 +216,15 @@ fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
 }
 
 fn event_from(row: &Row<'_>) -> Result<Event> {
-    let kind: String = row.get(4)?;
-    let total: Option<i64> = row.get(7)?;
     Ok(Event {
         id: row.get(0)?,
         session: row.get(1)?,
         pid: row.get(2)?,
         process: row.get(3)?,
-        kind: kind_named(&kind),
+        kind: row.get(4)?,
         at: row.get(5)?,
         length: row.get(6)?,
-        total: total.map(Money::from_pico),
+        total: row.get(7)?,
         detail: row.get(8)?,
     })
 }

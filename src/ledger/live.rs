@@ -11,12 +11,11 @@ use chrono::{DateTime, Utc};
 
 use super::catch_up::{NewLines, ReadTime};
 use super::collect::Batch;
-use super::commit::money_from;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
-use super::events::{EventKind, RunEvent, TotalSample, kind_named};
+use super::events::{EventKind, RunEvent, TotalSample};
 use super::facts::{Id, id_of};
-use super::lineage::PENDING;
+use super::reconcile::OffTranscriptKind;
 use super::reconcile::bounds::{LowerBound, LowerBoundReason};
 use super::responses::ResponseCosts;
 use super::rows::{Selected, Tally, recorded_from};
@@ -127,18 +126,11 @@ struct NewSamples {
 }
 
 impl NewSamples {
-    fn add(&mut self, event: &ProcessEvent) {
-        self.newest = self.newest.max(event.total);
-        self.is_new_run |= event.kind != EventKind::Sampled;
+    fn add(&mut self, kind: EventKind, total: Option<Money>) {
+        self.newest = self.newest.max(total);
+        self.is_new_run |= kind != EventKind::Sampled;
         self.count += 1;
     }
-}
-
-/// An event of a process in a session.
-struct ProcessEvent {
-    process: Id,
-    kind: EventKind,
-    total: Option<Money>,
 }
 
 /// The increase in a session's running totals since it was last reconciled.
@@ -302,7 +294,7 @@ impl OpenLedger {
             let off_transcript: Money = store
                 .off_transcript_of(session_id)?
                 .into_iter()
-                .filter(|(kind, _)| !(*kind == PENDING && stored.is_dirty))
+                .filter(|(kind, _)| !(*kind == OffTranscriptKind::Pending && stored.is_dirty))
                 .map(|(_, cost)| cost)
                 .sum();
             self.pending = (cost - recorded - off_transcript).or_zero();
@@ -350,8 +342,18 @@ impl OpenLedger {
     /// event included in that reconciliation.
     fn increase(&self, store: &Store, last_event: i64) -> Result<Increase> {
         let mut by_process: BTreeMap<Id, NewSamples> = BTreeMap::new();
-        for sample in self.samples_after(store, last_event)? {
-            by_process.entry(sample.process).or_default().add(&sample);
+        let events: Vec<(Id, EventKind, Option<Money>)> = store.all(
+            "SELECT process, kind, total FROM events WHERE session = ?1 AND id > ?2 AND process <> 0",
+            [self.session, last_event],
+            |row| row.try_into(),
+        )?;
+        // This call's event may not be in the ledger yet.
+        let unsaved = self
+            .event
+            .iter()
+            .map(|event| (event.process, event.kind, event.total));
+        for (process, kind, total) in events.into_iter().chain(unsaved) {
+            by_process.entry(process).or_default().add(kind, total);
         }
         let mut increase = Increase {
             is_proven: true,
@@ -377,31 +379,6 @@ impl OpenLedger {
         Ok(increase)
     }
 
-    /// Returns the session's events after `last_event` whose process is known, including the one that is not in the
-    /// ledger yet.
-    fn samples_after(&self, store: &Store, last_event: i64) -> Result<Vec<ProcessEvent>> {
-        let mut events: Vec<ProcessEvent> = store.all(
-            "SELECT process, kind, total FROM events WHERE session = ?1 AND id > ?2 AND process <> 0",
-            [self.session, last_event],
-            |row| {
-                let kind: String = row.get(1)?;
-                Ok(ProcessEvent {
-                    process: row.get(0)?,
-                    kind: kind_named(&kind),
-                    total: row.get::<_, Option<i64>>(2)?.map(Money::from_pico),
-                })
-            },
-        )?;
-        if let Some(event) = &self.event {
-            events.push(ProcessEvent {
-                process: event.process,
-                kind: event.kind,
-                total: event.total,
-            });
-        }
-        Ok(events)
-    }
-
     /// Returns the process that reported this call's total, if it is known.
     fn process(&self) -> Option<Id> {
         Some(self.sample?.process?.identity)
@@ -418,7 +395,7 @@ impl OpenLedger {
 
     /// Returns the session's spend after the given time, including spend that is not in any transcript yet.
     pub(crate) fn session_after(&self, time: Millis) -> Option<Money> {
-        let recorded: i64 = self
+        let recorded: Money = self
             .ledger
             .read(|store| {
                 store.value(
@@ -427,7 +404,7 @@ impl OpenLedger {
                 )
             })
             .ok()?;
-        Some(Money::from_pico(recorded) + self.pending)
+        Some(recorded + self.pending)
     }
 
     /// Returns true if the session's transcript ends with an error, or if the transcript is unknown.
@@ -484,7 +461,7 @@ impl Store {
     fn has_checkpoint_of(&self, amount: Money) -> Result<bool> {
         self.value(
             "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE cost BETWEEN ?1 AND ?2)",
-            [(amount - NOISE).pico(), (amount + NOISE).pico()],
+            [amount - NOISE, amount + NOISE],
         )
     }
 
@@ -508,7 +485,7 @@ impl Store {
         self.first(
             "SELECT total FROM runs WHERE session = ?1 AND process = ?2",
             [session, process],
-            |row| money_from(row, 0),
+            |row| row.get(0),
         )
     }
 
@@ -522,8 +499,8 @@ impl Store {
                 let bounds: Option<Vec<LowerBound>> = serde_json::from_str(&json).ok();
                 Ok(StoredSession {
                     tally: recorded_from(row, 0)?,
-                    covered: money_from(row, 3)?,
-                    unrecorded: money_from(row, 4)?,
+                    covered: row.get(3)?,
+                    unrecorded: row.get(4)?,
                     last_event: row.get(5)?,
                     is_lower_bound: bounds.as_ref().is_none_or(|bounds| !bounds.is_empty()),
                     bounds: bounds.unwrap_or_default(),

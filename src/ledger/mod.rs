@@ -28,6 +28,7 @@ mod results;
 mod rounds;
 mod rows;
 mod sums;
+mod values;
 mod why;
 
 pub use catch_up::{CatchUpResult, ReadTime};
@@ -39,7 +40,7 @@ pub(crate) use facts::Response;
 pub use live::{LiveFigures, OpenLedger, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::RunBreakdown;
-pub(crate) use responses::{ExportedSpend, ResponseCosts, Responses};
+pub(crate) use responses::{ExportedSpend, RecentSpend, ResponseCosts, Responses};
 pub(crate) use rows::RegroupedLedger;
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,

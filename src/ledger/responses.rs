@@ -1,15 +1,15 @@
 //! Provides individual responses to callers that need more than sums.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
 
-use super::commit::{RESPONSE_COLUMNS, count_from, location_from, money_from, response_from};
+use super::commit::{RESPONSE_COLUMNS, count_from, location_from, response_from};
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
-use super::facts::{Id, Location, Response, id_of};
-use super::lineage::{BOUND, PENDING, UNRECORDED};
+use super::facts::{Id, Location, Response};
+use super::reconcile::OffTranscriptKind;
 use super::rows::{IS_COMPACTION, Names, Selected, SpendKind, Tally, off_transcript_kind};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
@@ -43,7 +43,7 @@ impl Responses {
     }
 }
 
-/// Spend that no transcript line reports.
+/// Spend in a quarter hour that no transcript line reports.
 #[derive(Debug)]
 pub(crate) struct OffTranscriptRow {
     /// The start of the quarter hour.
@@ -52,6 +52,13 @@ pub(crate) struct OffTranscriptRow {
     pub(crate) model: Id,
     pub(crate) kind: SpendKind,
     pub(crate) tally: Tally,
+}
+
+/// The spend of some sessions since a point in time.
+#[derive(Debug)]
+pub(crate) struct RecentSpend {
+    pub(crate) responses: Responses,
+    pub(crate) off_transcript: Vec<OffTranscriptRow>,
 }
 
 /// Statistics about a session in the ledger.
@@ -108,7 +115,7 @@ impl Ledger {
                     until.timestamp_millis(),
                     QUARTER_HOUR
                 ],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| row.try_into(),
             )
         })
     }
@@ -131,7 +138,7 @@ impl Ledger {
         from: DateTime<Utc>,
         selected: Selected<'_>,
     ) -> Option<ResponseCosts> {
-        let responses = self.responses_since(from, false, selected).ok()?.all;
+        let responses = self.responses_since(from, selected).ok()?.all;
         Some(
             responses
                 .into_iter()
@@ -140,55 +147,36 @@ impl Ledger {
         )
     }
 
-    /// Returns the responses of the selected sessions since the given time. If `with_off_transcript` is true, spend
-    /// that no transcript line reports is included as responses without tokens.
+    /// Returns the responses of the selected sessions since the given time.
     pub(crate) fn responses_since(
         &self,
         from: DateTime<Utc>,
-        with_off_transcript: bool,
         selected: Selected<'_>,
     ) -> LedgerResult<Responses> {
         let from = from.timestamp_millis();
         self.read(|store| {
-            let mut selection: HashMap<Id, bool> = HashMap::new();
-            let sessions: Vec<(Id, String)> = store.all(
-                "SELECT id, name FROM sessions WHERE id IN (
-                     SELECT session FROM sums WHERE quarter >= ?1 - ?2
-                     UNION SELECT session FROM off_transcript WHERE at >= ?1 - ?2)",
-                [from, QUARTER_HOUR],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            for (id, name) in sessions {
-                selection.insert(id, selected(&name));
-            }
-            let mut all = Vec::new();
-            for session in selection.iter().filter(|(_, is_in)| **is_in) {
-                let query = format!(
-                    "SELECT {RESPONSE_COLUMNS} FROM responses WHERE session = ?1 AND at >= ?2"
-                );
-                all.extend(store.all::<_, Vec<_>>(&query, [*session.0, from], response_from)?);
-            }
-            let mut names = store.names(true)?;
-            if with_off_transcript {
-                for off_transcript in store.off_transcript_since(from, IS_COMPACTION)? {
-                    let is_selected = selection.get(&off_transcript.session) == Some(&true);
-                    if is_selected && off_transcript.tally.cost() != Money::ZERO {
-                        let context = id_of(format!("{:?}", off_transcript.kind).as_bytes());
-                        names
-                            .off_transcript_kinds
-                            .insert(context, off_transcript.kind);
-                        all.push(Response {
-                            context,
-                            at: off_transcript.at,
-                            session: off_transcript.session,
-                            model: off_transcript.model,
-                            cost: off_transcript.tally.cost(),
-                            ..Response::default()
-                        });
-                    }
-                }
-            }
-            Ok(Responses { all, names })
+            let sessions = store.sessions_since(from, selected)?;
+            store.responses_of(&sessions, from)
+        })
+    }
+
+    /// Returns the spend of the selected sessions since the given time, including spend that no transcript line
+    /// reports.
+    pub(crate) fn spend_since(
+        &self,
+        from: DateTime<Utc>,
+        selected: Selected<'_>,
+    ) -> LedgerResult<RecentSpend> {
+        let from = from.timestamp_millis();
+        self.read(|store| {
+            let sessions = store.sessions_since(from, selected)?;
+            let mut off_transcript = store.off_transcript_since(from, IS_COMPACTION)?;
+            off_transcript
+                .retain(|row| sessions.contains(&row.session) && row.tally.cost() != Money::ZERO);
+            Ok(RecentSpend {
+                responses: store.responses_of(&sessions, from)?,
+                off_transcript,
+            })
         })
     }
 
@@ -225,6 +213,36 @@ impl Ledger {
 }
 
 impl Store {
+    /// Returns the selected sessions that have spent something since the given time.
+    fn sessions_since(&self, from: Millis, selected: Selected<'_>) -> Result<HashSet<Id>> {
+        let sessions: Vec<(Id, String)> = self.all(
+            "SELECT id, name FROM sessions WHERE id IN (
+                 SELECT session FROM sums WHERE quarter >= ?1 - ?2
+                 UNION SELECT session FROM off_transcript WHERE at >= ?1 - ?2)",
+            [from, QUARTER_HOUR],
+            |row| row.try_into(),
+        )?;
+        Ok(sessions
+            .into_iter()
+            .filter(|(_, name)| selected(name))
+            .map(|(id, _)| id)
+            .collect())
+    }
+
+    /// Returns the responses that these sessions have received since the given time.
+    fn responses_of(&self, sessions: &HashSet<Id>, from: Millis) -> Result<Responses> {
+        let query =
+            format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE session = ?1 AND at >= ?2");
+        let mut all = Vec::new();
+        for session in sessions {
+            all.extend(self.all::<_, Vec<_>>(&query, [*session, from], response_from)?);
+        }
+        Ok(Responses {
+            all,
+            names: self.names(true)?,
+        })
+    }
+
     /// Returns the spend since the given time that no transcript line reports, by quarter hour. Lower bounds without an
     /// amount are included. `is_compaction` is an SQL expression that is true for the spend to be returned as
     /// [`SpendKind::Compaction`].
@@ -239,15 +257,23 @@ impl Store {
                  FROM off_transcript WHERE at >= ?1
                  GROUP BY 1, 2, 3, 4, 7 HAVING sum(cost) <> 0 OR max(kind = ?4)"
             ),
-            [from, QUARTER_HOUR, PENDING, BOUND],
+            params![
+                from,
+                QUARTER_HOUR,
+                OffTranscriptKind::Pending,
+                OffTranscriptKind::LowerBound
+            ],
             |row| {
-                let is_pending = row.get(3)?;
-                let kind = if is_pending { PENDING } else { UNRECORDED };
+                let kind = if row.get(3)? {
+                    OffTranscriptKind::Pending
+                } else {
+                    OffTranscriptKind::Unrecorded
+                };
                 let mut tally = Tally {
                     at_least: row.get(5)?,
                     ..Tally::default()
                 };
-                tally.add_off_transcript(kind, money_from(row, 4)?);
+                tally.add_off_transcript(kind, row.get(4)?);
                 Ok(OffTranscriptRow {
                     at: row.get(0)?,
                     session: row.get(1)?,

@@ -25,9 +25,7 @@ impl Ledger {
     pub fn renew(&mut self, prices: &PriceTable) -> LedgerResult<()> {
         self.write(|store| {
             let models: HashMap<Id, String> =
-                store.all("SELECT id, name FROM models", [], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?;
+                store.all("SELECT id, name FROM models", [], |row| row.try_into())?;
             let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
             let is_current =
                 store.meta("prices")? == Some(fingerprint) && store.meta("rules")? == Some(RULES);

@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::commit::{count_from, money_from, response_from, usage_from};
+use super::commit::{RESPONSE_COLUMNS, count_from, response_from, usage_from};
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response, id_of};
-use super::lineage::{BOUND, PENDING};
+use super::reconcile::OffTranscriptKind;
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -43,11 +43,11 @@ impl Tally {
     }
 
     /// Adds spend that no transcript line reports.
-    pub(super) fn add_off_transcript(&mut self, kind: i64, cost: Money) {
+    pub(super) fn add_off_transcript(&mut self, kind: OffTranscriptKind, cost: Money) {
         match kind {
-            BOUND => self.at_least = true,
-            PENDING => self.pending += cost,
-            _ => self.unrecorded += cost,
+            OffTranscriptKind::Unrecorded => self.unrecorded += cost,
+            OffTranscriptKind::Pending => self.pending += cost,
+            OffTranscriptKind::LowerBound => self.at_least = true,
         }
     }
 }
@@ -276,17 +276,9 @@ pub(crate) struct Names {
     pub(crate) sessions: HashMap<Id, Origin>,
     pub(super) models: HashMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
-    /// The kinds of off-transcript spend, by the context of the responses that stand for this spend.
-    pub(super) off_transcript_kinds: HashMap<Id, SpendKind>,
 }
 
 impl Names {
-    /// Returns the kind of spend that a response stands for.
-    pub(crate) fn kind(&self, response: &Response) -> SpendKind {
-        let kind = self.off_transcript_kinds.get(&response.context);
-        kind.copied().unwrap_or_default()
-    }
-
     pub(crate) fn origin(&self, session: Id) -> &Origin {
         self.sessions.get(&session).unwrap_or_default()
     }
@@ -329,9 +321,9 @@ impl Names {
 pub(super) const IS_COMPACTION: &str = "at IN (SELECT at FROM compactions)";
 
 /// Returns the kind of spend in a row of the table `off_transcript`.
-pub(super) fn off_transcript_kind(kind: i64, is_compaction: bool) -> SpendKind {
+pub(super) fn off_transcript_kind(kind: OffTranscriptKind, is_compaction: bool) -> SpendKind {
     match kind {
-        PENDING => SpendKind::Pending,
+        OffTranscriptKind::Pending => SpendKind::Pending,
         _ if is_compaction => SpendKind::Compaction,
         _ => SpendKind::Background,
     }
@@ -402,7 +394,7 @@ impl SpendSource for Ledger {
                 "SELECT requested, model, session, cost FROM responses
                  WHERE requested IS NOT NULL AND at >= ?1 AND at < ?2",
                 [period.start, period.end],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, money_from(row, 3)?)),
+                |row| row.try_into(),
             )?;
             let names = if rows.is_empty() {
                 Names::default()
@@ -457,9 +449,8 @@ impl Store {
     /// Returns the names of all models and contexts, and optionally of all sessions.
     pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
         let prices = PriceTable::list();
-        let models: Vec<(Id, String)> = self.all("SELECT id, name FROM models", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        let models: Vec<(Id, String)> =
+            self.all("SELECT id, name FROM models", [], |row| row.try_into())?;
         let contexts = self.all(
             "SELECT id, branch, agent, skill, plugin, mcp_server FROM contexts",
             [],
@@ -486,7 +477,6 @@ impl Store {
                 .map(|(id, name)| (id, prices.canonical(&name)))
                 .collect(),
             contexts,
-            off_transcript_kinds: HashMap::new(),
         })
     }
 
@@ -518,12 +508,16 @@ impl Store {
         };
         let mut rows: Vec<OwnedRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
-                "SELECT * FROM sums WHERE quarter >= ?1 AND quarter < ?2",
+                "SELECT quarter, session, model, recorded, responses, unpriced, input, output, cache_read,
+                     cache_write, cache_write_1h, web_searches
+                 FROM sums WHERE quarter >= ?1 AND quarter < ?2",
                 period,
                 sums_from,
             )?,
             RowsBy::Context | RowsBy::Response => self.all(
-                "SELECT * FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key",
+                &format!(
+                    "SELECT {RESPONSE_COLUMNS} FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key"
+                ),
                 period,
                 single_from,
             )?,
@@ -537,7 +531,7 @@ impl Store {
             |row| {
                 let mut tally = Tally::default();
                 let kind = row.get(3)?;
-                tally.add_off_transcript(kind, money_from(row, 4)?);
+                tally.add_off_transcript(kind, row.get(4)?);
                 let at: Millis = row.get(0)?;
                 Ok(OwnedRow {
                     at: at.div_euclid(precision) * precision,
@@ -574,7 +568,7 @@ impl Store {
                  WHERE at >= ?1 AND at < ?2
              ) AS spans",
             [start, end],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            |row| row.try_into(),
         )?;
         let mut rows = Vec::new();
         for (session, since, until, model) in spans {
@@ -618,11 +612,11 @@ impl Store {
     }
 
     /// Returns the kinds and amounts of a session's spend that no transcript line reports.
-    pub(super) fn off_transcript_of(&self, session: Id) -> Result<Vec<(i64, Money)>> {
+    pub(super) fn off_transcript_of(&self, session: Id) -> Result<Vec<(OffTranscriptKind, Money)>> {
         self.all(
             "SELECT kind, cost FROM off_transcript WHERE session = ?1",
             [session],
-            |row| Ok((row.get(0)?, money_from(row, 1)?)),
+            |row| row.try_into(),
         )
     }
 
@@ -637,16 +631,16 @@ impl Store {
         let bounds = [period.start, period.end];
         let mut tally = self.totals_between(period)?;
         // Conditions that are checked here, instead of in the query, make the query much cheaper to prepare.
-        let off_transcript: Vec<(Id, i64, Money)> = self.all(
+        let off_transcript: Vec<(Id, OffTranscriptKind, Money)> = self.all(
             "SELECT session, kind, cost FROM off_transcript WHERE kind > 0 AND at >= ?1 AND at < ?2",
             bounds,
-            |row| Ok((row.get(0)?, row.get(1)?, money_from(row, 2)?)),
+            |row| row.try_into(),
         )?;
         for (session, kind, cost) in off_transcript {
             let is_left_out = match kind {
-                PENDING => self.is_dirty(session)?,
-                BOUND => known_session == Some(session),
-                _ => false,
+                OffTranscriptKind::Unrecorded => false,
+                OffTranscriptKind::Pending => self.is_dirty(session)?,
+                OffTranscriptKind::LowerBound => known_session == Some(session),
             };
             if !is_left_out {
                 tally.add_off_transcript(kind, cost);
@@ -667,8 +661,8 @@ impl Store {
                  UNION ALL SELECT session, cost FROM off_transcript JOIN sessions ON sessions.id = session
                      WHERE at >= ?1 AND at < ?2 AND NOT (kind = ?3 AND is_dirty)
              ) JOIN sessions ON sessions.id = session",
-            params![period.start, period.end, PENDING],
-            |row| Ok((row.get(0)?, money_from(row, 1)?)),
+            params![period.start, period.end, OffTranscriptKind::Pending],
+            |row| row.try_into(),
         )?;
         let mut costs: HashMap<String, Money> = HashMap::new();
         for (directory, cost) in rows {
@@ -706,7 +700,7 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
 /// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`.
 pub(super) fn recorded_from(row: &Row<'_>, first: usize) -> Result<Tally> {
     Ok(Tally {
-        recorded: money_from(row, first)?,
+        recorded: row.get(first)?,
         responses: count_from(row, first + 1)?,
         unpriced: count_from(row, first + 2)?,
         ..Tally::default()

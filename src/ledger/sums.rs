@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params, params_from_iter};
 
-use super::commit::{RESPONSE_COLUMNS, money_from, response_from};
+use super::commit::{RESPONSE_COLUMNS, response_from};
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Id, Response};
-use super::lineage::UNRECORDED;
+use super::reconcile::OffTranscriptKind;
 use super::rows::{RowsPeriod, Tally, recorded_from};
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -154,7 +154,7 @@ impl Store {
             [length, part.start, part.end],
             |row| {
                 Ok(Tally {
-                    unrecorded: money_from(row, 3)?,
+                    unrecorded: row.get(3)?,
                     ..recorded_from(row, 0)?
                 })
             },
@@ -215,8 +215,8 @@ impl Store {
         let mut totals = TotalChanges::default();
         let unrecorded: Vec<(Millis, i64)> = self.all(
             "SELECT at, cost FROM off_transcript WHERE kind = ?1",
-            [UNRECORDED],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            [OffTranscriptKind::Unrecorded],
+            |row| row.try_into(),
         )?;
         for (at, cost) in unrecorded {
             totals.add_unrecorded(at, cost);

@@ -55,7 +55,7 @@ impl Ledger {
                 "SELECT id, name, lineage FROM sessions WHERE id = ?1 OR substr(name, 1, length(?2)) = ?2
                  ORDER BY id <> ?1 LIMIT 2",
                 rusqlite::params![id_of(name.as_bytes()), name],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                |row| row.try_into(),
             )?;
             let (id, session, lineage) = match sessions.as_slice() {
                 [only] => only.clone(),

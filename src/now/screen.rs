@@ -405,8 +405,8 @@ mod tests {
     use super::*;
     use crate::claude::sessions::SessionActivity;
     use crate::config::Config;
-    use crate::drain::WindowShares;
-    use crate::ledger::{Response, Responses, Tally};
+    use crate::drain::{SpentInWindow, WindowShares};
+    use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
     use crate::spend::{Block, HourlyRate};
@@ -517,21 +517,22 @@ mod tests {
     /// The breakdown of the usage takes up many rows of a narrow screen. It must not push out what blocks work.
     #[test]
     fn sessions_and_the_last_error_come_before_the_details_of_the_usage() {
-        let mut responses = Responses::default();
         let since = "2026-11-20T10:00:00Z".parse().unwrap();
-        for (index, agent) in ["main", "explorer", "reviewer"].into_iter().enumerate() {
-            let at = 1_795_168_800_000;
-            let cost = Money::from_nano(2_000_000_000);
-            let response = Response {
-                at,
-                cost,
-                ..Response::default()
-            };
-            responses.push(response, &format!("claude-model-{index}"), agent);
-        }
-        let all: Vec<&Response> = responses.all.iter().collect();
+        let spent = [
+            ("claude-model-0", "main"),
+            ("claude-model-1", "explorer"),
+            ("claude-model-2", "reviewer"),
+        ]
+        .map(|(model, agent)| SpentInWindow {
+            at: 1_795_168_800_000,
+            session: "",
+            model,
+            agent,
+            cost: Money::from_nano(2_000_000_000),
+        });
+        let all: Vec<&SpentInWindow<'_>> = spent.iter().collect();
         let mut low = moment(2);
-        let uses = |name| WindowShares::new(name, since, &responses, &all, &[]);
+        let uses = |name| WindowShares::new(name, since, &all, &[]);
         low.slow.uses = vec![uses("5h"), uses("week")];
         low.slow.past_error = Some("12:10: The service was overloaded.".to_owned());
         let shown = screen(&low, 50, Some(20));

@@ -7,40 +7,29 @@ use crate::time::{HourFormat, Zone};
 
 const MINUTE: Millis = 60_000;
 
-/// A response with its model and agent.
-type Served = (Response, &'static str, &'static str);
-
-fn served(
+fn spent(
     minute: Millis,
-    session: i64,
+    session: &'static str,
     model: &'static str,
     agent: &'static str,
     dollars: i64,
-) -> Served {
-    let answer = Response {
+) -> SpentInWindow<'static> {
+    SpentInWindow {
         at: minute * MINUTE,
         session,
+        model,
+        agent,
         cost: Money::from_nano(dollars * 1_000_000_000),
-        ..Response::default()
-    };
-    (answer, model, agent)
+    }
 }
 
-fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
+fn used(spent: &[SpentInWindow<'_>], levels: &[(Millis, f64)]) -> WindowShares {
     let levels: Vec<(Millis, f64)> = levels
         .iter()
         .map(|(minute, percent)| (minute * MINUTE, *percent))
         .collect();
-    let mut answers = Responses::default();
-    for (id, name) in [(1, "one"), (2, "two")] {
-        let session = answers.names.sessions.entry(id).or_default();
-        session.session = name.to_owned();
-    }
-    for (answer, model, agent) in served {
-        answers.push(answer.clone(), model, agent);
-    }
-    let all: Vec<&Response> = answers.all.iter().collect();
-    WindowShares::new("5h", DateTime::UNIX_EPOCH, &answers, &all, &levels)
+    let all: Vec<&SpentInWindow<'_>> = spent.iter().collect();
+    WindowShares::new("5h", DateTime::UNIX_EPOCH, &all, &levels)
 }
 
 fn sentences(used: &WindowShares) -> Vec<String> {
@@ -56,9 +45,9 @@ fn sentences(used: &WindowShares) -> Vec<String> {
 #[test]
 fn window_use_is_listed_by_session_model_and_agent_most_expensive_first() {
     let all = [
-        served(1, 1, "claude-opus-5-5", "main", 6),
-        served(2, 1, "claude-haiku-5-5", "Explore", 1),
-        served(3, 2, "claude-opus-5-5", "main", 3),
+        spent(1, "one", "claude-opus-5-5", "main", 6),
+        spent(2, "one", "claude-haiku-5-5", "Explore", 1),
+        spent(3, "two", "claude-opus-5-5", "main", 3),
     ];
     let mut used = used(&all, &[]);
     used.add_labels(|id| SessionLabel {
@@ -79,8 +68,8 @@ fn window_use_is_listed_by_session_model_and_agent_most_expensive_first() {
 #[test]
 fn unrecorded_spend_is_labeled_in_the_window_use() {
     let all = [
-        served(1, 1, "claude-opus-5-5", "main", 3),
-        served(2, 1, "claude-opus-5-5", "", 1),
+        spent(1, "one", "claude-opus-5-5", "main", 3),
+        spent(2, "one", "claude-opus-5-5", "", 1),
     ];
     assert_eq!(
         sentences(&used(&all, &[])),
@@ -93,15 +82,15 @@ fn unrecorded_spend_is_labeled_in_the_window_use() {
 #[test]
 fn an_increase_during_a_pause_was_used_elsewhere() {
     // One dollar is one percentage point. The machine spends twenty dollars in twenty minutes.
-    let mut all: Vec<Served> = (0..20)
-        .map(|minute| served(minute, 1, "m", "main", 1))
+    let mut all: Vec<SpentInWindow<'_>> = (0..20)
+        .map(|minute| spent(minute, "one", "m", "main", 1))
         .collect();
     let mut levels: Vec<(Millis, f64)> = (0_u8..20)
         .map(|minute| (Millis::from(minute), f64::from(minute)))
         .collect();
     assert!(used(&all, &levels).elsewhere < 0.1);
     // The first response after an hour-long pause reports an increase of thirty points.
-    all.push(served(80, 1, "m", "main", 1));
+    all.push(spent(80, "one", "m", "main", 1));
     levels.push((80, 49.0));
     let late = used(&all, &levels);
     assert!((25.0..30.0).contains(&late.elsewhere), "{}", late.elsewhere);
@@ -109,11 +98,14 @@ fn an_increase_during_a_pause_was_used_elsewhere() {
         "while this machine spent nothing (used by another machine, claude.ai, or another member)"
     ));
     // The usage of a request just before a pause may be reported only after the pause.
-    let dear = [served(0, 1, "m", "main", 10), served(60, 1, "m", "main", 1)];
+    let dear = [
+        spent(0, "one", "m", "main", 10),
+        spent(60, "one", "m", "main", 1),
+    ];
     assert!(used(&dear, &[(0, 5.0), (60, 15.0)]).elsewhere < 2.0);
     // If this machine has worked the whole time, no usage elsewhere can be detected.
-    let busy: Vec<Served> = (0..60)
-        .map(|minute| served(minute, 1, "m", "main", 1))
+    let busy: Vec<SpentInWindow<'_>> = (0..60)
+        .map(|minute| spent(minute, "one", "m", "main", 1))
         .collect();
     assert!(used(&busy, &[(0, 5.0), (59, 95.0)]).elsewhere < 0.1);
 }

@@ -8,7 +8,7 @@ use super::parts::Part;
 use super::run_totals::RunTotals;
 use super::session_facts::SessionFacts;
 use super::unrecorded::UnrecordedSpend;
-use super::{Lineage, OffTranscriptSpend, RunBreakdown, SessionBreakdown};
+use super::{Lineage, OffTranscriptKind, OffTranscriptSpend, RunBreakdown, SessionBreakdown};
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
@@ -116,9 +116,13 @@ impl BreakdownBuilder<'_> {
         let later = before - spend.cost();
         let cost = spend.cost();
         self.breakdown.unrecorded += cost - pending;
+        let kind = if pending > Money::ZERO {
+            OffTranscriptKind::Pending
+        } else {
+            OffTranscriptKind::Unrecorded
+        };
         for (model, cost) in &spend.by_model {
-            let is_pending = pending > Money::ZERO;
-            self.distribute(part, *model, *cost, is_pending, at);
+            self.distribute(part, *model, *cost, kind, at);
         }
         self.add_runs(part, cost, later);
     }
@@ -172,7 +176,7 @@ impl BreakdownBuilder<'_> {
         part: &Part<'_>,
         model: Id,
         cost: Money,
-        is_pending: bool,
+        kind: OffTranscriptKind,
         at: Millis,
     ) {
         let tokens = part
@@ -187,25 +191,27 @@ impl BreakdownBuilder<'_> {
                 tokens => cost.share(compaction.tokens.into(), tokens),
             };
             rest -= share;
-            self.add_off_transcript(compaction.at, model, share, false);
+            self.add_off_transcript(compaction.at, model, share, OffTranscriptKind::Unrecorded);
         }
         match part.compactions.first() {
-            Some(first) => self.add_off_transcript(first.at, model, rest, false),
+            Some(first) => {
+                self.add_off_transcript(first.at, model, rest, OffTranscriptKind::Unrecorded);
+            }
             None => {
                 for (at, share) in part.shares_of_samples(rest, at) {
-                    self.add_off_transcript(at, model, share, is_pending);
+                    self.add_off_transcript(at, model, share, kind);
                 }
             }
         }
     }
 
-    fn add_off_transcript(&mut self, at: Millis, model: Id, cost: Money, is_pending: bool) {
+    fn add_off_transcript(&mut self, at: Millis, model: Id, cost: Money, kind: OffTranscriptKind) {
         if cost != Money::ZERO {
             self.breakdown.off_transcript.push(OffTranscriptSpend {
                 at,
                 model,
+                kind,
                 cost,
-                is_pending,
             });
         }
     }

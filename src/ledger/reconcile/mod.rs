@@ -96,9 +96,19 @@ impl SessionBreakdown {
 pub(crate) struct OffTranscriptSpend {
     pub(crate) at: Millis,
     pub(crate) model: Id,
+    pub(crate) kind: OffTranscriptKind,
     pub(crate) cost: Money,
-    /// True if this may be the cost of a response that is not in the transcript yet.
-    pub(crate) is_pending: bool,
+}
+
+/// The kind of an entry about spend that no transcript line reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OffTranscriptKind {
+    /// Spend that running totals include.
+    Unrecorded,
+    /// Spend that may be the cost of a response that is not in the transcript yet.
+    Pending,
+    /// The time of a lower bound, without an amount.
+    LowerBound,
 }
 
 /// The breakdown of one run's amount, or of a part of the history that belongs to no identified run.

@@ -1,0 +1,119 @@
+//! How amounts and enums are stored in the database.
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+use super::events::EventKind;
+use super::reconcile::OffTranscriptKind;
+use crate::lenient_json::parse_name;
+use crate::pricing::Money;
+use crate::transcript::reader::LastLine;
+
+/// An amount is stored in pico-dollars.
+impl FromSql for Money {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Self::from_pico(value.as_i64()?))
+    }
+}
+
+impl ToSql for Money {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.pico().into())
+    }
+}
+
+/// The kind of an event is stored under the same name as in the journal. An unknown name is read as a sample.
+impl FromSql for EventKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(parse_name(value.as_str()?).unwrap_or_default())
+    }
+}
+
+impl ToSql for EventKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let name = match self {
+            Self::Started => "started",
+            Self::Sampled => "sampled",
+            Self::Ended => "ended",
+            Self::Vanished => "vanished",
+        };
+        Ok(name.into())
+    }
+}
+
+impl FromSql for OffTranscriptKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            1 => Self::Pending,
+            2 => Self::LowerBound,
+            _ => Self::Unrecorded,
+        })
+    }
+}
+
+impl ToSql for OffTranscriptKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let number: i64 = match self {
+            Self::Unrecorded => 0,
+            Self::Pending => 1,
+            Self::LowerBound => 2,
+        };
+        Ok(number.into())
+    }
+}
+
+impl FromSql for LastLine {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            1 => Self::Incomplete,
+            2 => Self::Complete,
+            _ => Self::Growing,
+        })
+    }
+}
+
+impl ToSql for LastLine {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let number: i64 = match self {
+            Self::Growing => 0,
+            Self::Incomplete => 1,
+            Self::Complete => 2,
+        };
+        Ok(number.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use super::*;
+
+    /// Asserts that every value is read as it was written.
+    #[track_caller]
+    fn assert_lasting<T: FromSql + ToSql + PartialEq + Debug>(values: &[T]) {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for value in values {
+            let read: T = connection
+                .query_row("SELECT ?1", [value], |row| row.get(0))
+                .unwrap();
+            assert_eq!(read, *value);
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_they_were_written() {
+        assert_lasting(&[Money::ZERO, Money::from_pico(i64::MIN), Money::from_nano(7)]);
+        assert_lasting(&[
+            EventKind::Started,
+            EventKind::Sampled,
+            EventKind::Ended,
+            EventKind::Vanished,
+        ]);
+        assert_lasting(&[
+            OffTranscriptKind::Unrecorded,
+            OffTranscriptKind::Pending,
+            OffTranscriptKind::LowerBound,
+        ]);
+        assert_lasting(&[LastLine::Growing, LastLine::Incomplete, LastLine::Complete]);
+    }
+}
