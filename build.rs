@@ -13,16 +13,16 @@ use std::{env, fs, io};
 
 const ACTIONS: &str = "src/limits/wording/actions.json";
 const CAUSES: &str = "src/limits/wording/causes.json";
+const SENTENCES: &str = "src/limits/wording/sentences.json";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     link_unwinder();
-    let actions = read(ACTIONS)?;
-    let causes = read(CAUSES)?;
-    write_enum("ActionName", &actions)?;
-    write_enum("Cause", section(&causes, "causes"))?;
-    write_enum("EndingWord", section(&causes, "endings"))?;
-    write_enum("Unknown", section(&causes, "unknowns"))
+    let sentences = read(SENTENCES)?;
+    write_enum("ActionName", &read(ACTIONS)?)?;
+    write_enum("Cause", &read(CAUSES)?)?;
+    write_enum("EndingWord", section(&sentences, "endings"))?;
+    write_enum("Unknown", section(&sentences, "unknowns"))
 }
 
 /// Links the unwinder statically.

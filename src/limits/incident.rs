@@ -7,7 +7,7 @@ use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{Diagnosis, State, Wait, decide, is_for};
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
 use super::kind::{EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
-use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
+use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
 
@@ -243,6 +243,11 @@ impl Incident {
         }
     }
 
+    /// Returns the facts that support the diagnosis, most important first.
+    pub fn reasons(&self) -> Vec<Reason> {
+        reasons(&self.message, &self.evidence, &self.diagnosis)
+    }
+
     /// Returns the `incident` object of `explain --json`.
     pub fn to_json(&self) -> Value {
         let diagnosis = &self.diagnosis;
@@ -262,8 +267,8 @@ impl Incident {
             "continues_at": self.continues_at().map(format_rfc3339),
             "usage": collected.usage_page,
             "actions": self.actions,
-            "evidence": diagnosis.reasons.iter().map(|reason| json!({
-                "fact": reason_sentence(reason, &self.evidence, diagnosis),
+            "evidence": self.reasons().into_iter().map(|reason| json!({
+                "fact": reason.sentence,
                 "source": reason.source,
                 "at": reason.at.map(format_rfc3339),
             })).collect::<Vec<_>>(),

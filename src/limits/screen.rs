@@ -5,9 +5,7 @@ use chrono::TimeDelta;
 use super::decide::{ActionName, is_for};
 use super::evidence::MaySpare;
 use super::incident::Incident;
-use super::wording::{
-    Action, ending_row, old_name, reason_sentence, state_sentence, unknown_sentence,
-};
+use super::wording::{Action, ending_row, old_name, state_sentence, unknown_sentence};
 use crate::render::{Page, Report};
 use crate::terminal::{Piece, Tone, truncate, width};
 
@@ -102,11 +100,8 @@ pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -
         &mut report,
     );
     let diagnosis = &incident.diagnosis;
-    let reasons: Vec<String> = diagnosis
-        .reasons
-        .iter()
-        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis))
-        .collect();
+    let reasons = incident.reasons().into_iter();
+    let reasons: Vec<String> = reasons.map(|reason| reason.sentence).collect();
     let unknowns: Vec<&str> = diagnosis
         .unknowns
         .iter()
@@ -195,19 +190,18 @@ fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
     if most == 0 {
         return;
     }
-    let diagnosis = &incident.diagnosis;
+    let reasons = incident.reasons();
     // If there is room for only one sentence, a reason is more useful than a missing fact.
-    let unknown = if most > 1 || diagnosis.reasons.is_empty() {
-        diagnosis.unknowns.first()
+    let unknown = if most > 1 || reasons.is_empty() {
+        incident.diagnosis.unknowns.first()
     } else {
         None
     };
     let known_count = if unknown.is_some() { most - 1 } else { most };
-    let known = diagnosis
-        .reasons
-        .iter()
+    let known = reasons
+        .into_iter()
         .take(known_count)
-        .map(|reason| reason_sentence(reason, &incident.evidence, diagnosis));
+        .map(|reason| reason.sentence);
     let sentences: Vec<String> = known
         .chain(unknown.map(|unknown| unknown_sentence(*unknown).to_owned()))
         .chain(old_name(&incident.message, &incident.evidence).map(str::to_owned))

@@ -103,7 +103,7 @@ fn check(incident: &Incident, checked: &mut HashSet<String>) {
     let length = incident.headline.chars().count();
     assert!(length <= 110, "{length} characters: {about}");
     assert!(!incident.actions.is_empty(), "{about}");
-    assert!(!incident.diagnosis.reasons.is_empty(), "{about}");
+    assert!(!incident.reasons().is_empty(), "{about}");
     for columns in [10, 50, 100] {
         for row in status_rows(incident, ReadMore::InSession, columns)
             .into_iter()

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
 use crate::transcript::failed_attempts::FailedAttempts;
 

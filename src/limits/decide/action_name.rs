@@ -19,6 +19,10 @@ pub(crate) struct ActionTemplate {
     /// The users for whom the action is suitable.
     #[serde(rename = "for", default)]
     pub(super) audience: Audience,
+    /// The action to recommend instead to an admin of a Team or Enterprise plan.
+    pub(super) for_admin: Option<ActionName>,
+    /// The action to recommend instead to a member of a Team or Enterprise plan who is not an admin.
+    pub(super) for_member: Option<ActionName>,
     #[serde(rename = "do")]
     pub(crate) instruction: String,
     /// The wordings for the status line, longest first. The status line may be several seconds old, so its wording must

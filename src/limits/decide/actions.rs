@@ -17,11 +17,8 @@ const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
 /// first, what is free, and what costs money. Each action of the cause is replaced with the one that suits the user.
 pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<Do> {
     let finding = &problem.finding;
-    if finding.verdict == Verdict::WrongCredential {
-        return for_stray_key(finding.limit);
-    }
-    if finding.cause == Cause::FiguresAwaited {
-        return vec![Do::AwaitFigures];
+    if finding.verdict == Verdict::WrongCredential || finding.cause == Cause::FiguresAwaited {
+        return finding.cause.template().actions.clone();
     }
     let suited: Vec<Do> = for_cause(problem)
         .into_iter()
@@ -58,96 +55,17 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<Do> {
     actions
 }
 
-/// Returns the actions for a cause, best first. By default, these are the actions in the message's catalog row.
+/// Returns the actions for a cause, best first.
 fn for_cause(problem: &Problem<'_>) -> Vec<Do> {
-    let row = problem.message.row;
-    let cause = problem.finding.cause;
-    let actions: &[Do] = match cause {
-        Cause::OtherWindowFull => &[Do::Wait, Do::Update],
-        Cause::Contradicted => &[
-            Do::SendAgainLater,
-            Do::CheckMeters,
-            Do::Update,
-            Do::CheckStatus,
-            Do::DoNotBuy,
-            Do::Report,
-        ],
-        Cause::CreditsDemandedByOldClient
-        | Cause::CreditsDemandedForLongContext
-        | Cause::CreditsDemandedByMistake => &[
-            Do::Update,
-            Do::StandardContext,
-            Do::SendAgainLater,
-            Do::CheckMeters,
-            Do::CheckStatus,
-            Do::DoNotBuy,
-            Do::Report,
-        ],
-        Cause::LongContextNeedsCredits => &[Do::StandardContext, Do::CheckMeters, Do::DoNotBuy],
-        Cause::NoOrganization
-        | Cause::NoOrganizationProbably
-        | Cause::NoOrganizationDespiteRoom => &[Do::Wait, Do::OwnCredits, Do::Update],
-        Cause::Throttled if row.decision == DecisionName::ApiRateLimit => {
-            &[Do::Retry, Do::FewerAtOnce, Do::LookAtStatusPage]
-        }
-        Cause::SubscriptionRefused => &[Do::PaySubscription, Do::CheckStatus],
-        Cause::TokenRefused => &[Do::RenewToken, Do::CheckStatus],
-        Cause::OutageCalledLogin => &[
-            Do::RetryService,
-            Do::LookAtStatusPage,
-            Do::LoginIfRefusedAgain,
-        ],
-        _ => &row.actions,
+    let template = problem.finding.cause.template();
+    let actions = if template.actions.is_empty() {
+        &problem.message.row.actions
+    } else {
+        &template.actions
     };
-    let last = match cause {
-        Cause::WindowFullByMessage | Cause::ModelWindowFullByMessage | Cause::WindowGuessed => {
-            Some(Do::CheckMeters)
-        }
-        _ => None,
-    };
-    let first = first_for_cause(cause).into_iter();
-    first.chain(actions.iter().copied()).chain(last).collect()
-}
-
-/// Returns the action to list first for a cause, regardless of the catalog row.
-fn first_for_cause(cause: Cause) -> Option<Do> {
-    match cause {
-        Cause::SomeWindow
-        | Cause::ProbablySomeWindow
-        | Cause::NoCreditsByMessage
-        | Cause::NoOrgCreditsByMessage
-        | Cause::NoOrganizationDespiteRoom
-        | Cause::OwnCapByMessage
-        | Cause::MemberCapByMessage
-        | Cause::OrgCapByMessage
-        | Cause::SeatWithoutCreditsByMessage
-        | Cause::WindowFullDespiteCap
-        | Cause::OrgCapOrOwnLimit => Some(Do::CheckMeters),
-        Cause::FastModeNeedsCredits => Some(Do::FastModeOff),
-        Cause::ApiBalanceOfUnknownKey => Some(Do::CheckStatus),
-        Cause::LongContextCalledRateLimit => Some(Do::StandardContext),
-        Cause::RefusedForNow => Some(Do::Retry),
-        _ => None,
-    }
-}
-
-/// Returns the actions for a stray key, which Claude Code uses instead of the user's plan.
-fn for_stray_key(limit: LimitKind) -> Vec<Do> {
-    match limit {
-        LimitKind::ApiCreditBalance => vec![
-            Do::UnsetKey,
-            Do::ContinueOnPlan,
-            Do::CheckStatus,
-            Do::TopUpIfMeant,
-        ],
-        LimitKind::ApiSpendCap => vec![
-            Do::UnsetKey,
-            Do::UseSubscription,
-            Do::CheckStatus,
-            Do::RaiseCapIfMeant,
-        ],
-        _ => vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus],
-    }
+    let (first, last) = (template.first_action, template.last_action);
+    let listed = actions.iter().copied();
+    first.into_iter().chain(listed).chain(last).collect()
 }
 
 /// Returns an additional action for members of an organization.
@@ -177,19 +95,17 @@ fn suited_to_plan(action: Do, problem: &Problem<'_>) -> Option<Do> {
     }
     let is_org_cap =
         finding.limit == LimitKind::OrgSpendCap && finding.verdict != Verdict::FalseLikely;
-    let is_admin = problem.evidence.is_admin();
-    Some(match action {
-        Do::CreditsInstead | Do::AskForCredits | Do::AskAdminForCredits if is_admin => {
-            Do::OrgCredits
-        }
-        Do::CreditsInstead => Do::AskForCredits,
-        Do::RaiseOwnCap if is_org_cap && !is_admin => Do::AskOwnerForCap,
-        Do::RaiseOwnCap if is_org_cap => Do::RaiseOrgCap,
-        Do::AskOwnerForCap | Do::AskAdminForUsage if is_admin => Do::RaiseOrgCap,
-        Do::AskAdminForAccess if is_admin => Do::AllowAccess,
-        Do::Pay | Do::PaySubscription if !is_admin => Do::AskAdminToPay,
+    let action = match action {
+        Do::RaiseOwnCap if is_org_cap => Do::AskOwnerForCap,
         action => action,
-    })
+    };
+    let template = action.template()?;
+    let for_role = if problem.evidence.is_admin() {
+        template.for_admin
+    } else {
+        template.for_member
+    };
+    Some(for_role.unwrap_or(action))
 }
 
 /// Returns the advice to use credits, which depends on why the server did not accept them. Returns `None` if an admin's
@@ -285,7 +201,7 @@ fn first_for_kind(problem: &Problem<'_>, suited: &[Do]) -> Vec<Do> {
     // API caps usually do not reset until the end of the month, so having the limit raised is better than waiting.
     let may_wait_first = suited.contains(&Do::Wait)
         && finding.limit != LimitKind::ApiSpendCap
-        && first_for_cause(finding.cause).is_none();
+        && finding.cause.template().first_action.is_none();
     if may_wait_first {
         vec![Do::Wait]
     } else {

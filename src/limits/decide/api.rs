@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
 
 /// Handles an empty prepaid balance.
@@ -32,7 +32,10 @@ pub(super) fn cap(input: &Input<'_>) -> Finding {
     let error = &input.evidence.error;
     let is_of_gateway = row.service == Some(Service::Gateway);
     if !is_of_gateway && input.evidence.stray_key().is_some() {
-        return Finding::stray_key(row.limit).waiting(input.helps_if_dated());
+        return Finding {
+            cause: Cause::StrayKeyWithCap,
+            ..Finding::stray_key(row.limit).waiting(input.helps_if_dated())
+        };
     }
     let is_configured = if is_of_gateway {
         error.uses_other_service()

@@ -1,7 +1,13 @@
-//! Defines the possible causes of an error.
-//!
-//! A cause is an entry of `causes` in `wording/causes.json`, whose `when` says what it means. `build.rs` generates the
-//! enum from it.
+//! Defines the possible causes of an error. `wording/causes.json` contains their names, their sentences, and their actions.
+//! `build.rs` generates [`Cause`] from it.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::ActionName;
+use crate::embedded;
 
 include!(concat!(env!("OUT_DIR"), "/Cause.rs"));
 
@@ -9,5 +15,41 @@ include!(concat!(env!("OUT_DIR"), "/Cause.rs"));
 impl Default for Cause {
     fn default() -> Self {
         Self::AsCataloged
+    }
+}
+
+/// A cause as stored in `causes.json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CauseTemplate {
+    /// The circumstances under which an error has this cause.
+    #[cfg(test)]
+    pub(crate) when: String,
+    pub(crate) headlines: Vec<String>,
+    pub(crate) badges: Vec<String>,
+    /// A clause in the past tense that says what happened.
+    pub(crate) past: Option<String>,
+    /// The recommended actions, best first. If there are none, the actions in the message's catalog row are recommended.
+    pub(super) actions: Vec<ActionName>,
+    /// The action to recommend first, whether or not the row recommends it.
+    pub(super) first_action: Option<ActionName>,
+    /// The action to recommend last, unless the row recommends it.
+    pub(super) last_action: Option<ActionName>,
+}
+
+/// All causes.
+pub(crate) static CAUSES: LazyLock<HashMap<Cause, CauseTemplate>> = LazyLock::new(|| {
+    embedded::parse(
+        "limits/wording/causes.json",
+        include_str!("../wording/causes.json"),
+    )
+});
+
+static NO_TEMPLATE: LazyLock<CauseTemplate> = LazyLock::new(CauseTemplate::default);
+
+impl Cause {
+    /// Returns the cause's entry in `causes.json`.
+    pub(crate) fn template(self) -> &'static CauseTemplate {
+        CAUSES.get(&self).unwrap_or(&NO_TEMPLATE)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 
 /// Handles errors that blame a lack of usage credits.

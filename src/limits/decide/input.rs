@@ -7,7 +7,7 @@ use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
 use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};
 
 use super::cause::Cause;
-use super::reason::Unknown;
+use super::unknown::Unknown;
 
 /// The input of a decision function.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Each family of limits has its own functions, which take an `Input` (the message and the evidence) and return a
 //! `Finding`. [`DecisionName`] lists them. The rest of the diagnosis is derived in the same way for all families: the
-//! reset time, how the error ended, its state, the actions, and the reasons.
+//! reset time, how the error ended, its state, and the actions.
 
 mod access;
 mod action_name;
@@ -13,18 +13,18 @@ mod credits;
 mod decision;
 mod input;
 mod notices;
-mod reason;
 mod service;
 mod spend_caps;
 mod state;
+mod unknown;
 mod windows;
 
 pub(crate) use action_name::ActionName;
+pub(crate) use cause::CAUSES;
 pub use cause::Cause;
 pub(crate) use decision::DecisionName;
-pub(crate) use reason::Fact;
-pub use reason::{Reason, Unknown};
 pub use state::{Ending, State, Wait};
+pub use unknown::Unknown;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -76,8 +76,6 @@ pub struct Diagnosis {
     pub(crate) measurement: Option<Measurement>,
     /// Another usage window that is currently used up and would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
-    /// The facts that support the diagnosis, most important first.
-    pub reasons: Vec<Reason>,
     /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
 }
@@ -102,19 +100,15 @@ impl Diagnosis {
 
     /// Returns true if usage credits are paying for responses even though the limit still applies.
     pub(crate) fn is_paid_now(&self) -> bool {
-        is_paid_now(&self.actions)
+        [ActionName::CostsExtra, ActionName::WorksForCredits]
+            .iter()
+            .any(|paid| self.actions.contains(paid))
     }
 
     /// Returns the longest time that the limit can last.
     pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
         longest_duration(message, self.limit, self.window)
     }
-}
-
-fn is_paid_now(actions: &[ActionName]) -> bool {
-    [ActionName::CostsExtra, ActionName::WorksForCredits]
-        .iter()
-        .any(|paid| actions.contains(paid))
 }
 
 fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>) -> TimeDelta {
@@ -136,7 +130,6 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let end = problem.end(&suited_actions);
     let state = problem.state(&suited_actions, end);
     let actions = actions::in_state(&problem, suited_actions, state);
-    let reasons = reason::reasons(&problem, state, &actions);
     Diagnosis {
         limit: problem.finding.limit,
         verdict: problem.finding.verdict,
@@ -155,13 +148,12 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         window: problem.finding.window,
         measurement: problem.finding.measurement,
         also_full: problem.also_full(),
-        reasons,
         unknowns: problem.finding.unknowns,
         resets: problem.resets,
     }
 }
 
-/// An error whose cause is known. The state, the actions, and the reasons are derived from it.
+/// An error whose cause is known. The state and the actions are derived from it.
 #[derive(Debug)]
 struct Problem<'a> {
     message: &'a Message,
@@ -191,7 +183,7 @@ impl<'a> Problem<'a> {
     /// have used it, the service is inferred from the kind of limit or from the session's credentials.
     fn service(&self) -> Option<Service> {
         let of_row = match self.finding.cause {
-            Cause::Throttled => None,
+            Cause::Throttled | Cause::ThrottledOnPlan => None,
             _ => self.message.row.service,
         };
         of_row

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use crate::limits::catalog::{MessageContext, UnknownText};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
 
@@ -22,7 +22,7 @@ pub(super) fn paid_from_credits(input: &Input<'_>) -> Finding {
 }
 
 /// Handles a notice that work continues at a lower priority.
-pub(super) fn lower_priority() -> Finding {
+pub(super) fn lower_priority(_: &Input<'_>) -> Finding {
     notice(LimitKind::Unknown, Cause::LowerPriority).until_reset_of(Some(Window::FiveHour))
 }
 

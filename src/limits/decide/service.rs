@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use crate::claude::version::ClientVersion;
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 
@@ -31,11 +31,13 @@ pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let has_plan = evidence.plan().is_some() || evidence.has_oauth_token();
     let uses_plan = has_plan && !evidence.error.uses_key() && !evidence.error.uses_cloud_provider();
-    if uses_plan && !evidence.is_pasted() {
-        Some(throttled())
-    } else {
-        None
+    if !uses_plan || evidence.is_pasted() {
+        return None;
     }
+    Some(Finding {
+        cause: Cause::ThrottledOnPlan,
+        ..throttled()
+    })
 }
 
 fn throttled() -> Finding {

@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::input::{Finding, Input, helps};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use super::windows::contradicted;
 use crate::claude::version::ClientVersion;
 use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};

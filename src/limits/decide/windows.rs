@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::cause::Cause;
 use super::credits;
 use super::input::{Finding, Input};
-use super::reason::Unknown;
+use super::unknown::Unknown;
 use crate::limits::catalog::RESET_TOLERANCE;
 use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};

@@ -1,7 +1,8 @@
 //! Turns a diagnosis into sentences (step 5 of 5).
 //!
 //! For each cause, `causes.json` lists headlines and badges in order of preference. The first one that fits and has a
-//! known value for every placeholder is used. The recommended actions are in `actions.json`.
+//! known value for every placeholder is used. The recommended actions are in `actions.json`, and all other sentences are in
+//! `sentences.json`.
 //!
 //! | placeholder | value | known if |
 //! | --- | --- | --- |
@@ -33,7 +34,7 @@ mod reasons;
 pub(crate) use super::decide::ActionName;
 pub(crate) use action::Action;
 pub(crate) use fields::Fields;
-pub(crate) use reasons::{reason_sentence, unknown_sentence};
+pub(crate) use reasons::{Reason, reasons, unknown_sentence};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -54,18 +55,6 @@ const BADGE: usize = 60;
 const SHORTEST_SUMMARY: &str = "{past}; that has passed";
 /// The prefix for the headline of a quoted message.
 const IF_RECEIVED: &str = "If you got this message, ";
-
-/// The wording for a cause.
-#[derive(Debug, Deserialize)]
-struct CauseWording {
-    /// The circumstances under which an error has this cause.
-    #[cfg(test)]
-    when: String,
-    headlines: Vec<String>,
-    badges: Vec<String>,
-    /// A clause in the past tense that says what happened.
-    past: Option<String>,
-}
 
 include!(concat!(env!("OUT_DIR"), "/EndingWord.rs"));
 
@@ -88,7 +77,6 @@ struct EndingWording {
 
 #[derive(Debug, Default, Deserialize)]
 struct Wordings {
-    causes: HashMap<Cause, CauseWording>,
     endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
@@ -96,8 +84,12 @@ struct Wordings {
     credit_reasons: HashMap<String, String>,
 }
 
-static WORDINGS: LazyLock<Wordings> =
-    LazyLock::new(|| embedded::parse("limits/wording/causes.json", include_str!("causes.json")));
+static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
+    embedded::parse(
+        "limits/wording/sentences.json",
+        include_str!("sentences.json"),
+    )
+});
 
 /// The complete wording for an error.
 #[derive(Debug, Clone)]
@@ -198,15 +190,16 @@ struct Sentences {
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
     let is_quoted = message.context == MessageContext::Quoted && !diagnosis.is_notice();
     let prefix = if is_quoted { IF_RECEIVED } else { "" };
-    match WORDINGS.causes.get(&diagnosis.cause) {
-        Some(wording) if diagnosis.cause != Cause::AsCataloged => Sentences {
-            headline: headline(&wording.headlines, prefix, fields),
-            badge: badge(&wording.badges, fields),
-        },
-        _ => Sentences {
+    if diagnosis.cause == Cause::AsCataloged {
+        return Sentences {
             headline: headline(&catalog_headlines(message, diagnosis), prefix, fields),
             badge: badge(&catalog_badges(message, diagnosis), fields),
-        },
+        };
+    }
+    let template = diagnosis.cause.template();
+    Sentences {
+        headline: headline(&template.headlines, prefix, fields),
+        badge: badge(&template.badges, fields),
     }
 }
 
@@ -347,10 +340,8 @@ fn badge(templates: &[String], fields: &Fields) -> String {
 
 /// Returns clauses in the past tense that say what happened, best first.
 fn pasts(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Vec<String> {
-    let of_cause = WORDINGS
-        .causes
-        .get(&diagnosis.cause)
-        .and_then(|wording| fields.fill(wording.past.as_deref()?));
+    let template = diagnosis.cause.template().past.as_deref();
+    let of_cause = template.and_then(|past| fields.fill(past));
     let past = of_cause.unwrap_or_else(|| past_of_meaning(message.row.meaning));
     let without_remark = without_remark(&past).to_owned();
     let has_remark = past.contains(" (not ") || past.contains("not a usage limit");
@@ -504,6 +495,7 @@ pub(crate) fn old_name(message: &Message, evidence: &Evidence) -> Option<&'stati
 mod tests {
     use super::*;
     use crate::limits::catalog::rows;
+    use crate::limits::decide::CAUSES;
 
     /// Sample values of maximum length, grouped by which values are always known together.
     const VALUES: &[&[(&str, &str)]] = &[
@@ -593,7 +585,7 @@ mod tests {
     fn every_cause_has_complete_sentences_with_any_evidence() {
         for known in 0..1 << VALUES.len() {
             let fields = fields(known);
-            let worded = WORDINGS.causes.iter();
+            let worded = CAUSES.iter();
             for (cause, wording) in worded.filter(|(cause, _)| **cause != Cause::AsCataloged) {
                 let about = format!("{cause:?}");
                 check_badge(&about, &wording.badges, &fields);
@@ -618,13 +610,13 @@ mod tests {
 
     #[test]
     fn every_name_that_the_build_script_reads_has_sentences() {
-        assert!(WORDINGS.causes.len() > 50, "{:?}", WORDINGS.causes);
-        for (name, cause) in &WORDINGS.causes {
+        assert!(CAUSES.len() > 50, "{}", CAUSES.len());
+        for (name, cause) in CAUSES.iter() {
             let is_of_row = *name == Cause::AsCataloged;
             assert_eq!(cause.headlines.is_empty(), is_of_row, "{name:?}");
             assert!(!cause.when.is_empty(), "{name:?}");
         }
-        assert_eq!(variant_names::<Cause>().len(), WORDINGS.causes.len());
+        assert_eq!(variant_names::<Cause>().len(), CAUSES.len());
         assert_eq!(variant_names::<Unknown>().len(), WORDINGS.unknowns.len());
         assert_eq!(variant_names::<EndingWord>().len(), WORDINGS.endings.len());
         let actions = variant_names::<ActionName>();
@@ -710,7 +702,7 @@ mod tests {
             .chain(ALWAYS)
             .map(|(name, _)| *name)
             .collect();
-        let of_causes = WORDINGS.causes.values().flat_map(|wording| {
+        let of_causes = CAUSES.values().flat_map(|wording| {
             wording
                 .headlines
                 .iter()

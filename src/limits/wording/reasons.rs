@@ -1,185 +1,470 @@
-//! Generates the sentences for the facts behind a diagnosis.
+//! Generates the sentences for the facts that support a diagnosis, and for those that are missing.
+//!
+//! A missing fact is an entry of `unknowns` in `sentences.json`, which contains its sentence.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::claude::credentials::SetIn;
-use crate::limits::decide::{Diagnosis, Fact, Reason, State, Unknown};
-use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, ResetSource};
-use crate::limits::kind::Verdict;
+use crate::claude::credentials::Credential;
+use crate::limits::catalog::Message;
+use crate::limits::decide::{DecisionName, Diagnosis, Unknown, is_for};
+use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
+use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
 use crate::terminal::count_noun;
-use crate::time::Clock;
 
 use super::WORDINGS;
 use super::fields::relative_to_error;
 
-/// Returns the sentence for a fact. If the error is over, facts about the session are stated in the past tense.
-pub(crate) fn reason_sentence(
-    reason: &Reason,
+/// A fact that supports a diagnosis, as a sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// The sentence.
+    pub sentence: String,
+    /// The source of the fact.
+    pub source: Source,
+    /// The time at which the fact was observed.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Returns the facts that support the diagnosis, most important first.
+pub(crate) fn reasons(
+    message: &Message,
     evidence: &Evidence,
     diagnosis: &Diagnosis,
-) -> String {
-    let state = diagnosis.state;
-    let clock = evidence.clock;
-    match &reason.fact {
-        Fact::OtherAccount => {
-            "This session uses a different account than the one you are logged in to.".to_owned()
+) -> Vec<Reason> {
+    let mut reasons = Reasons {
+        message,
+        evidence,
+        diagnosis,
+        list: Vec::new(),
+        is_without_facts: true,
+    };
+    reasons.add_owner();
+    reasons.add_server();
+    reasons.add_measurements();
+    reasons.add_usage_page();
+    reasons.add_resets();
+    if evidence.is_pasted() {
+        reasons.add_words_alone(None);
+    }
+    reasons.add_credentials();
+    reasons.add_plan();
+    reasons.add_message();
+    reasons.add_session();
+    reasons.add_words_alone(Some(evidence.at()));
+    reasons.list
+}
+
+/// Returns the sentence for a missing fact.
+pub(crate) fn unknown_sentence(unknown: Unknown) -> &'static str {
+    WORDINGS.unknowns.get(&unknown).map_or("", String::as_str)
+}
+
+/// The sentences about an error, in order of importance.
+struct Reasons<'a> {
+    message: &'a Message,
+    evidence: &'a Evidence,
+    diagnosis: &'a Diagnosis,
+    list: Vec<Reason>,
+    /// True if nothing except the words of the message is known, including facts that are left out.
+    is_without_facts: bool,
+}
+
+impl Reasons<'_> {
+    /// Adds a fact that applies at any time.
+    fn add(&mut self, source: Source, sentence: impl Into<String>) {
+        self.add_observed(None, source, sentence);
+    }
+
+    /// Adds a fact that the error line in the transcript contains.
+    fn add_of_error(&mut self, sentence: impl Into<String>) {
+        self.add_observed(Some(self.evidence.at()), Source::Transcript, sentence);
+    }
+
+    fn add_observed(
+        &mut self,
+        at: Option<DateTime<Utc>>,
+        source: Source,
+        sentence: impl Into<String>,
+    ) {
+        self.is_without_facts = false;
+        self.list.push(Reason {
+            sentence: sentence.into(),
+            source,
+            at,
+        });
+    }
+
+    /// Says that nothing else is known, if that is the case.
+    fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
+        if self.is_without_facts {
+            let sentence = "whycap knows only the text of the message.";
+            self.add_observed(at, Source::Transcript, sentence);
         }
-        Fact::ServerNamesWindow(window, at) => {
-            let (limit, reset) = (window.limit(), and_reset(*at, clock));
-            let is_contradiction = diagnosis.verdict == Verdict::FalseLikely
-                && diagnosis.limit.cap().is_some();
-            let text = if is_contradiction { ", although its text is about a spend cap" } else { "" };
-            format!("The error refers to your {limit}{reset}{text}.")
+    }
+
+    /// Formats a time in parentheses, such as " (resets 14:00)".
+    fn in_parentheses(&self, words: &str, at: Option<DateTime<Utc>>) -> String {
+        at.map_or_else(String::new, |at| {
+            format!(" ({words}{})", self.evidence.clock.format_time(at))
+        })
+    }
+
+    fn add_owner(&mut self) {
+        if self.evidence.is_of_another_account() {
+            let source = match self.evidence.error.payer.owner {
+                Some(_) => Source::Transcript,
+                None => Source::Account,
+            };
+            self.add(
+                source,
+                "This session uses a different account than the one you are logged in to.",
+            );
         }
-        Fact::ServerNamesPool(at) => {
-            format!("The error refers to your usage credits{}.", and_reset(*at, clock))
+    }
+
+    /// Adds the information that the server sent when it refused the request. The server's words are omitted if the
+    /// cause is a limit or a temporary problem, because the explanation already says the same.
+    fn add_server(&mut self) {
+        let (evidence, limit) = (self.evidence, self.diagnosis.limit);
+        if let Some(quota) = evidence.quota() {
+            let reset = quota.resets_at.map_or_else(String::new, |at| {
+                format!(" and its reset at {}", evidence.clock.format_time(at))
+            });
+            let named = match evidence.refused_window() {
+                Some(window)
+                    if limit.cap().is_some() && self.diagnosis.verdict == Verdict::FalseLikely =>
+                {
+                    let limit = window.limit();
+                    format!("your {limit}{reset}, although its text is about a spend cap")
+                }
+                Some(window) => format!("your {}{reset}", window.limit()),
+                None if evidence.is_pool_refused() => format!("your usage credits{reset}"),
+                None => format!("an unknown limit{reset}"),
+            };
+            self.add_of_error(format!("The error refers to {named}."));
+            // If credits are paying now, the reason against them no longer applies.
+            if let Some(why) = &quota.overage_disabled_reason
+                && !self.diagnosis.is_paid_now()
+            {
+                let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
+                self.add_of_error(format!(
+                    "Usage credits could not cover the request because {words}."
+                ));
+            }
         }
-        Fact::ServerNamesOther(at) => {
-            format!("The error refers to an unknown limit{}.", and_reset(*at, clock))
+        if limit.limited_resource() == LimitedResource::Nothing
+            && !evidence.is_pasted()
+            && let Some(words) = evidence.error.message.server_words()
+        {
+            self.add_of_error(format!("The server responded: \"{words}\""));
         }
-        Fact::ServerSays(words) => format!("The server responded: \"{words}\""),
-        Fact::NoCredits(why) => {
-            let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
-            format!("Usage credits could not cover the request because {words}.")
+    }
+
+    /// Adds the measurements of the usage windows, starting with the decisive one, and of the gateway's limit.
+    fn add_measurements(&mut self) {
+        let (evidence, diagnosis) = (self.evidence, self.diagnosis);
+        let readings = Readings::around(evidence);
+        if diagnosis.limit == LimitKind::ApiSpendCap
+            && let Some((limit, measured)) = readings.full_gateway_limit()
+        {
+            let amounts = limit.used.zip(limit.limit);
+            let of_limit =
+                amounts.map_or_else(String::new, |(used, limit)| format!(" ({used} of {limit})"));
+            let percent = limit.usage.used_percent;
+            self.add_observed(
+                Some(measured),
+                Source::Sample,
+                format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}."),
+            );
         }
-        Fact::Measured(measurement) => measurement_sentence(*measurement, evidence, diagnosis.is_limit()),
-        Fact::GatewaySpend(percent, amounts) => {
-            let of_limit = amounts.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
-            format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}.")
+        if !self.is_about_plan() {
+            return;
         }
-        Fact::OnUsagePage { name, percent, resets_at } => {
-            let name = match name.as_str() {
+        let decisive = diagnosis.measurement.map(|measurement| measurement.window);
+        let general = [Window::FiveHour, Window::Weekly];
+        let mut windows = vec![decisive];
+        if evidence.is_pasted() {
+            // For a pasted message, only one window is relevant. For messages about credits, this is the fullest one.
+            let fullest = general
+                .into_iter()
+                .filter_map(|window| readings.shown(window))
+                .max_by(|first, second| first.percent.total_cmp(&second.percent));
+            let fullest = fullest.map(|measurement| measurement.window);
+            windows = vec![decisive.or(diagnosis.window).or(fullest)];
+        } else {
+            for window in general.map(Some).into_iter().chain([diagnosis.window]) {
+                if !windows.contains(&window) {
+                    windows.push(window);
+                }
+            }
+        }
+        for window in windows.into_iter().flatten() {
+            if let Some(measurement) = readings.shown(window) {
+                self.is_without_facts = false;
+                if !self.has_passed() {
+                    let sentence = self.measurement_sentence(measurement);
+                    self.add_observed(Some(measurement.measured), Source::Sample, sentence);
+                }
+            }
+        }
+    }
+
+    fn is_about_plan(&self) -> bool {
+        self.diagnosis.window.is_some()
+            || self.diagnosis.measurement.is_some()
+            || self.diagnosis.limit.service() == Some(Service::Plan)
+    }
+
+    /// Returns true if a temporary problem is over. A full window would block the next prompt, but it did not cause the
+    /// error.
+    fn has_passed(&self) -> bool {
+        self.diagnosis.state.is_over() && self.diagnosis.limit.is_passing()
+    }
+
+    /// Returns the sentence for a measurement of a usage window. If the message is not about a limit, the measurement
+    /// neither confirms nor contradicts it.
+    fn measurement_sentence(&self, measurement: Measurement) -> String {
+        let evidence = self.evidence;
+        let name = measurement.window.short();
+        let percent = measurement.percent.floor();
+        let reset = measurement
+            .resets_at
+            .filter(|at| *at > measurement.measured);
+        let resets = self.in_parentheses("resets ", reset);
+        if !evidence.is_pasted() {
+            let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
+            format!("{offset}, your {name} usage was {percent}%{resets}.")
+        } else if evidence.clock.now - measurement.measured > FRESH_FOR {
+            let measured = evidence.clock.format_distance(measurement.measured);
+            format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
+        } else if !self.diagnosis.is_limit() {
+            format!("Your {name} usage is {percent}%{resets}.")
+        } else if measurement.is_full() {
+            format!(
+                "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
+            )
+        } else {
+            format!(
+                "Your {name} usage is {percent}%, so if you got the message just now, it looks like a false alarm."
+            )
+        }
+    }
+
+    /// Adds the figures of `/usage` about the window.
+    fn add_usage_page(&mut self) {
+        let evidence = self.evidence;
+        let Some(page) = &evidence.collected.usage_page else {
+            return;
+        };
+        if !self.is_about_plan() || evidence.is_of_another_account() {
+            return;
+        }
+        let window = self.diagnosis.window;
+        let matching = page.windows.iter();
+        for shown in matching.filter(|shown| window.is_none_or(|window| window.is_shown_as(shown)))
+        {
+            self.is_without_facts = false;
+            if self.has_passed() {
+                continue;
+            }
+            let name = match shown.model.as_ref().unwrap_or(&shown.name).as_str() {
                 "five_hour" => "5-hour",
                 "seven_day" => "weekly",
                 model => model,
             };
-            let shown = reason.at.map_or_else(String::new, |at| format!(", {}", clock.format_distance(at)));
-            let resets = resets_at.map_or_else(String::new, |at| format!(" (resets {})", clock.format_time(at)));
-            format!("/usage showed {percent:.0}% of your {name} limit as used{shown}{resets}.")
+            let (percent, measured) = (shown.percent, evidence.clock.format_distance(page.at));
+            let resets = self.in_parentheses("resets ", shown.resets_at);
+            self.add_observed(
+                Some(page.at),
+                Source::Account,
+                format!(
+                    "/usage showed {percent:.0}% of your {name} limit as used, {measured}{resets}."
+                ),
+            );
         }
-        Fact::ResetDiffers(other) => {
-            let source = match other.source {
-                ResetSource::Server => "The server gave",
-                ResetSource::Reading => "The status line gave",
-                ResetSource::Text => "The message gives",
+    }
+
+    /// Adds the reset times that contradict the chosen one.
+    fn add_resets(&mut self) {
+        for other in &self.diagnosis.resets.others {
+            let (source, words) = match other.source {
+                ResetSource::Server => (Source::Transcript, "The server gave"),
+                ResetSource::Reading => (Source::Sample, "The status line gave"),
+                ResetSource::Text => (Source::Transcript, "The message gives"),
             };
-            format!("{source} a different reset time ({}).", clock.format_time(other.at))
-        }
-        Fact::Plan(plan, _) if plan.is_personal() => {
-            format!("You are logged in to a {} plan, which is for one person.", plan.name())
-        }
-        Fact::Plan(plan, role) => {
-            let with_role = role.as_ref().map_or_else(String::new, |role| format!(" (role: {role})"));
-            format!("You are logged in to a {} plan{with_role}.", plan.name())
-        }
-        Fact::NoPlan => "whycap found no login with a plan on this machine.".to_owned(),
-        Fact::Key(name, set_in) => key_sentence(name, *set_in, evidence, state),
-        Fact::Gateway(name, host, set_in) => {
-            gateway_sentence(name, host.as_deref(), *set_in, state)
-        }
-        Fact::SetupToken => {
-            "The session may have used CLAUDE_CODE_OAUTH_TOKEN, which does not say which plan you have.".to_owned()
-        }
-        Fact::FastMode => "Fast mode was on, and it always uses usage credits.".to_owned(),
-        Fact::LongContext => {
-            "The session used a model with the 1M context, which may need usage credits.".to_owned()
-        }
-        Fact::Installations(count) => {
-            format!("Claude Code is installed {count} times on this machine, so you may be running an old version.")
-        }
-        Fact::VersionMeaning(meaning) => format!("In this version of Claude Code: {meaning}"),
-        Fact::BeijingTime => "The time in the message is Beijing time, even though the message does not say so.".to_owned(),
-        Fact::AnnouncesContinuation => {
-            "The message says that Claude Code will continue by itself at the stated time. The session must stay open.".to_owned()
-        }
-        Fact::WordsAlone => {
-            "whycap knows only the text of the message.".to_owned()
-        }
-        Fact::Status(status) => status_sentence(*status),
-        Fact::RetryDelay(delay) => {
-            format!("The server asked for a pause of {} before the next attempt.", count_noun(delay.num_seconds().unsigned_abs(), "second"))
+            let time = self.in_parentheses("", Some(other.at));
+            self.add_observed(
+                Some(self.evidence.at()),
+                source,
+                format!("{words} a different reset time{time}."),
+            );
         }
     }
-}
 
-/// Returns the sentence for a measurement of a usage window. `is_about_limit` is false if the message is not about a
-/// limit. In that case, the measurement neither confirms nor contradicts it.
-fn measurement_sentence(
-    measurement: Measurement,
-    evidence: &Evidence,
-    is_about_limit: bool,
-) -> String {
-    let clock = evidence.clock;
-    let name = measurement.window.short();
-    let percent = measurement.percent.floor();
-    let resets = match measurement.resets_at {
-        Some(at) if at > measurement.measured => format!(" (resets {})", clock.format_time(at)),
-        Some(_) | None => String::new(),
-    };
-    if !evidence.is_pasted() {
-        let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
-        format!("{offset}, your {name} usage was {percent}%{resets}.")
-    } else if clock.now - measurement.measured > FRESH_FOR {
-        let measured = clock.format_distance(measurement.measured);
-        format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
-    } else if !is_about_limit {
-        format!("Your {name} usage is {percent}%{resets}.")
-    } else if measurement.is_full() {
-        format!(
-            "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
-        )
-    } else {
-        format!(
-            "Your {name} usage is {percent}%, so if you got the message just now, it looks like a false alarm."
-        )
-    }
-}
-
-/// Returns the sentence for an HTTP status. Statuses that indicate a server problem are explained.
-fn status_sentence(status: u16) -> String {
-    let meaning = match status {
-        529 => ", which a server sends when it is overloaded, not when you have reached a limit",
-        500..=599 => {
-            ", which a server sends when it has a problem, not when you have reached a limit"
+    /// Adds facts about keys and the gateway, unless they cannot have to do with this kind of limit.
+    fn add_credentials(&mut self) {
+        if self.is_about_size() {
+            return;
         }
-        _ => "",
-    };
-    format!("The HTTP status was {status}{meaning}.")
-}
+        for credential in &self.evidence.error.payer.credentials {
+            let sentence = if credential.outranks_login() {
+                self.key_sentence(credential)
+            } else if credential.selects_other_service() {
+                self.gateway_sentence(credential)
+            } else {
+                "The session may have used CLAUDE_CODE_OAUTH_TOKEN, which does not say which plan you have.".to_owned()
+            };
+            self.add(credential.set_in.into(), sentence);
+        }
+    }
 
-/// Returns the sentence for a key that Claude Code uses instead of a login, or used when the error occurred.
-fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence, state: State) -> String {
-    let place = set_in.words();
-    let (is, overrides) = if state.is_over() {
-        ("was", "overrode")
-    } else {
-        ("is", "overrides")
-    };
-    if evidence.plan().is_some() {
+    fn is_about_size(&self) -> bool {
+        let limit = self.diagnosis.limit;
+        matches!(limit, LimitKind::PromptTooLong | LimitKind::RequestTooLarge)
+    }
+
+    /// Returns the sentence for a key that Claude Code uses instead of a login, or used when the error occurred.
+    fn key_sentence(&self, key: &Credential) -> String {
+        let (name, place) = (&key.name, key.set_in.words());
+        let is_over = self.diagnosis.state.is_over();
+        let is = if is_over { "was" } else { "is" };
+        if self.evidence.plan().is_none() {
+            return format!("{name} {is} set in {place}, and whycap found no login with a plan.");
+        }
+        let overrides = if is_over { "overrode" } else { "overrides" };
         format!("{name} {is} set in {place} and {overrides} your login.")
-    } else {
-        format!("{name} {is} set in {place}, and whycap found no login with a plan.")
     }
-}
 
-/// Returns the sentence for a setting that redirects requests to another service.
-fn gateway_sentence(name: &str, host: Option<&str>, set_in: SetIn, state: State) -> String {
-    let at_host = host.map_or_else(String::new, |host| format!(" ({host})"));
-    let place = set_in.words();
-    let (is, go) = if state.is_over() {
-        ("was", "went")
-    } else {
-        ("is", "go")
-    };
-    format!(
-        "{name}{at_host} {is} set in {place}, so your requests {go} to another service, not to Anthropic."
-    )
-}
+    /// Returns the sentence for a setting that redirects requests to another service.
+    fn gateway_sentence(&self, setting: &Credential) -> String {
+        let (name, place) = (&setting.name, setting.set_in.words());
+        let host = setting.host.as_ref();
+        let at_host = host.map_or_else(String::new, |host| format!(" ({host})"));
+        let (is, go) = if self.diagnosis.state.is_over() {
+            ("was", "went")
+        } else {
+            ("is", "go")
+        };
+        format!(
+            "{name}{at_host} {is} set in {place}, so your requests {go} to another service, not to Anthropic."
+        )
+    }
 
-fn and_reset(at: Option<DateTime<Utc>>, clock: Clock) -> String {
-    at.map_or_else(String::new, |at| {
-        format!(" and its reset at {}", clock.format_time(at))
-    })
+    /// Adds the login, unless it cannot have to do with this kind of limit.
+    fn add_plan(&mut self) {
+        let evidence = self.evidence;
+        let limit = self.diagnosis.limit;
+        let is_irrelevant = self.is_about_size()
+            || evidence.is_of_another_account()
+            || limit.is_passing()
+            || limit == LimitKind::Auth;
+        if is_irrelevant {
+            return;
+        }
+        let role = evidence
+            .error
+            .payer
+            .account
+            .as_ref()
+            .and_then(|account| account.role.as_ref());
+        let sentence = match evidence.plan() {
+            Some(plan) if plan.is_personal() => {
+                format!(
+                    "You are logged in to a {} plan, which is for one person.",
+                    plan.name()
+                )
+            }
+            Some(plan) => {
+                let with_role = role.map_or_else(String::new, |role| format!(" (role: {role})"));
+                format!("You are logged in to a {} plan{with_role}.", plan.name())
+            }
+            // The sentence about a key already says that there is no login with a plan.
+            None if evidence.is_pasted() || evidence.error.uses_key() => return,
+            None => "whycap found no login with a plan on this machine.".to_owned(),
+        };
+        self.add(Source::Account, sentence);
+    }
+
+    /// Adds facts about the message, including what it means in the session's version of Claude Code.
+    fn add_message(&mut self) {
+        let (message, evidence) = (self.message, self.evidence);
+        for meaning in &message.row.meanings {
+            let versions = &meaning.versions;
+            let is_of_version = versions.from.is_some()
+                && evidence
+                    .version()
+                    .is_some_and(|version| versions.contain(version));
+            if is_of_version && is_for(meaning.audience, evidence, self.diagnosis.verdict) {
+                let meaning = meaning.sentence;
+                self.add(
+                    Source::Version,
+                    format!("In this version of Claude Code: {meaning}"),
+                );
+            }
+        }
+        if let Some(status) = message.passage.status
+            && (message.row.limit == LimitKind::Unknown || (500..600).contains(&status))
+        {
+            let meaning = match status {
+                529 => {
+                    ", which a server sends when it is overloaded, not when you have reached a limit"
+                }
+                500..=599 => {
+                    ", which a server sends when it has a problem, not when you have reached a limit"
+                }
+                _ => "",
+            };
+            self.add(
+                Source::Transcript,
+                format!("The HTTP status was {status}{meaning}."),
+            );
+        }
+        if let Some(delay) = message.passage.retry_after
+            && delay > TimeDelta::zero()
+            && message.row.decision != DecisionName::UnknownMessage
+        {
+            let pause = count_noun(delay.num_seconds().unsigned_abs(), "second");
+            self.add(
+                Source::Transcript,
+                format!("The server asked for a pause of {pause} before the next attempt."),
+            );
+        }
+        if message.row.zone.is_some() {
+            self.add(
+                Source::Transcript,
+                "The time in the message is Beijing time, even though the message does not say so.",
+            );
+        }
+        if evidence.is_pasted() && message.whole.contains("continuing automatically") {
+            self.add(
+                Source::Transcript,
+                "The message says that Claude Code will continue by itself at the stated time. The session must stay open.",
+            );
+        }
+    }
+
+    fn add_session(&mut self) {
+        let session = &self.evidence.error.session;
+        if session.fast_mode {
+            self.add(
+                Source::Sample,
+                "Fast mode was on, and it always uses usage credits.",
+            );
+        }
+        if self.evidence.uses_long_context() {
+            self.add(
+                Source::Transcript,
+                "The session used a model with the 1M context, which may need usage credits.",
+            );
+        }
+        let count = session.installed_clients;
+        if count > 1 {
+            self.add(
+                Source::Environment,
+                format!("Claude Code is installed {count} times on this machine, so you may be running an old version."),
+            );
+        }
+    }
 }
 
 fn capitalized(text: &str) -> String {
@@ -188,9 +473,4 @@ fn capitalized(text: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().to_string());
     format!("{}{}", first.unwrap_or_default(), characters.as_str())
-}
-
-/// Returns the sentence for a missing fact.
-pub(crate) fn unknown_sentence(unknown: Unknown) -> &'static str {
-    WORDINGS.unknowns.get(&unknown).map_or("", String::as_str)
 }
