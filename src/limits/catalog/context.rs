@@ -73,23 +73,18 @@ pub(super) fn context(
     // Node prints long values on a separate line below the key.
     let is_below_key =
         lower_line.trim_start().starts_with(['"', '\'']) && is_printed(normalized, &start);
-    let is_value = is_below_key || is_printed(&lower_line, &start);
+    let is_value = is_printed(&lower_line, &start);
     let is_logged = is_log_line(&lower_line);
     let has_time = names_time(normalized);
     let is_bare = begins_message(before);
     let is_data = !is_value || has_statement(&passage.source);
     let is_in_code = is_code(&line, &start) && !is_below_key && !is_report(&lower_line)
-        || !is_bare && !is_reported && is_data && is_program(&passage.source)
+        || !is_bare && is_data && is_program(&passage.source)
         || passage.source.contains("\"\"\"");
     if is_in_code {
         return MessageContext::InCode;
     }
-    let is_listed = distinct > 1
-        && line
-            .trim_start()
-            .starts_with(['-', '*', '#', ';', '"', '('])
-        && line.contains('"')
-        && !has_time;
+    let is_listed = distinct > 1 && line.contains('"');
     let is_example = WORDS.before_example.iter().any(|words| {
         before
             .trim_end_matches([' ', '"', '\'', '('])
@@ -100,15 +95,13 @@ pub(super) fn context(
         || is_example
         || is_hypothetical(before)
         || is_release_note(whole);
-    let is_comment = line.trim_start().starts_with('#');
     // Documentation pages list several messages with times.
-    let is_surely_received = is_bare && has_time && !is_comment && distinct <= 2;
+    let is_surely_received = is_bare && has_time && distinct <= 2;
     let is_list_of_messages = distinct > 3 || distinct > 2 && !has_time;
     if !is_reported && !is_logged && (describes && !is_surely_received || is_list_of_messages) {
         return MessageContext::Described;
     }
-    let is_in_quotes = ends_in_quote(before) && range.end < normalized.len();
-    let is_message = is_bare && distinct <= 2 && !is_listed && !is_in_quotes;
+    let is_message = is_bare && !is_listed && !ends_in_quote(before);
     if is_message || is_reported || is_logged || has_time {
         MessageContext::Received
     } else {
@@ -132,7 +125,7 @@ pub(super) fn is_in_literal(text: &str, normalized: &str, range: &Range<usize>) 
 
 /// Returns true if the message starts inside a quotation.
 pub(super) fn ends_in_quote(before: &str) -> bool {
-    let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '\'');
+    let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ');
     words.ends_with('"')
 }
 
@@ -164,9 +157,7 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 fn is_release_note(whole: &str) -> bool {
     let first = whole.split_whitespace().next().unwrap_or_default();
     let number = first.trim_start_matches('v');
-    let is_version =
-        number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_version && !whole.contains("(claude code)")
+    number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 /// Returns true if the text before the JSON object in `source` looks like code.
@@ -174,8 +165,9 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
     let before = source.split('{').next().unwrap_or_default();
     let lower = before.trim_start().to_lowercase();
     let skeleton = without_literals(&lower);
-    let has_code_signs = contains_any(&skeleton, &WORDS.beside_literal) || skeleton.contains(" = ");
-    begins_as_code(&lower) || has_code_signs && !is_log_line(&lower) || lower.ends_with("r#\"")
+    begins_as_code(&lower)
+        || skeleton.contains(" = ") && !is_log_line(&lower)
+        || lower.ends_with("r#\"")
 }
 
 /// Returns true if a line starts with a date, as log lines do. Fields in log lines can look like assignments in code.
@@ -213,7 +205,6 @@ pub(super) fn is_code(line: &str, message: &str) -> bool {
     }
     let skeleton = without_literals(trimmed);
     contains_any(trimmed, &WORDS.regex)
-        || has_wildcard(trimmed)
         || contains_any(&skeleton, &WORDS.beside_literal)
         || is_call(&skeleton)
         || skeleton.trim_end().ends_with("\u{1};")
@@ -236,17 +227,6 @@ fn contains_any(text: &str, signs: &[&str]) -> bool {
     signs.iter().any(|sign| text.contains(sign))
 }
 
-/// Returns true if the text contains the regular expression wildcard `.*`. Bold Markdown text can also end in a period
-/// and asterisks, as in `**You've hit your limit.**`, but is then followed by whitespace.
-fn has_wildcard(text: &str) -> bool {
-    text.match_indices(".*").any(|(start, wildcard)| {
-        let next = text
-            .get(start + wildcard.len()..)
-            .and_then(|rest| rest.chars().next());
-        next.is_some_and(|next| !next.is_whitespace() && next != '*')
-    })
-}
-
 /// Returns true if a string literal is the first argument of a function call, such as `toThrow("…")`.
 fn is_call(skeleton: &str) -> bool {
     skeleton.match_indices("(\u{1}").any(|(start, _)| {
@@ -260,9 +240,7 @@ fn is_call(skeleton: &str) -> bool {
 /// Returns true if a line consists of string literals and other values, such as a row in the table of a test. In JSON,
 /// a string literal at the start of a line is usually a key.
 fn is_list_element(skeleton: &str) -> bool {
-    skeleton.starts_with("\u{1},")
-        && ["},", "),"].iter().any(|end| skeleton.ends_with(end))
-        && !skeleton.contains("\u{1}:")
+    skeleton.starts_with("\u{1},") && ["},", "),"].iter().any(|end| skeleton.ends_with(end))
 }
 
 /// Returns true if a line is a comment that contains only a quotation.
@@ -309,11 +287,8 @@ pub(super) fn is_program(source: &str) -> bool {
         .lines()
         .filter(|line| {
             let trimmed = line.trim();
-            let is_statement =
-                trimmed.ends_with(['{', ';']) || trimmed.ends_with("):") || trimmed.ends_with("},");
-            let is_assignment = trimmed.contains(" = ") && trimmed.ends_with([')', ']', '"', '(']);
             let is_element = trimmed.starts_with(['{', '"', '(']) && trimmed.ends_with(',');
-            is_statement || is_assignment || is_element || begins_as_code(trimmed)
+            trimmed.ends_with(['{', ';']) || trimmed.contains(" = ") || is_element
         })
         .count();
     code_lines > 1
@@ -368,19 +343,16 @@ fn without_literals(line: &str) -> String {
 fn is_note(line: &str, message: &str, has_time: bool) -> bool {
     let lower = line.trim_start().to_lowercase();
     // Tables separate their columns with bars or tabs, but so do some logs.
-    let is_row = lower.starts_with('|') && lower.matches('|').count() > 2;
+    let is_row = lower.matches('|').count() > 2;
     let has_columns = lower.contains(" | ") || lower.contains('\t');
-    if is_row && is_record(&lower, message) {
+    if is_record(&lower, message) {
         return false;
     }
     if is_row || !has_time && has_columns && !lower.contains("api error:") {
         return true;
     }
     let text = without_marks(&lower);
-    WORDS
-        .notes
-        .iter()
-        .any(|start| lower.starts_with(start) || text.starts_with(start))
+    WORDS.notes.iter().any(|start| text.starts_with(start))
 }
 
 /// Returns true if a row of a table states when something happened. The row may contain other times as part of the

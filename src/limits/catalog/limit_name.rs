@@ -82,16 +82,13 @@ fn reached_limit(
     mentions_claude: bool,
 ) -> Option<LimitName<'_>> {
     let before_name = text.get(..at)?;
-    if before_name.ends_with(|c: char| c.is_alphanumeric()) {
-        return None;
-    }
     let start = name_start(before_name.trim_end());
     let mut name = LimitName::new(text, start, at, start, false)?;
     let before = text.get(..start)?;
     let is_alone = super::pattern::is_wrapper(before) && is_end(text.get(end..)?);
     name.range.end = end;
     name.is_plausible &= name_stands_alone(before) && (mentions_claude || is_alone);
-    name.is_users_own |= name.words.iter().any(|word| is_possessive(word));
+    name.is_users_own |= name.words.contains(&"your");
     Some(name)
 }
 
@@ -99,10 +96,8 @@ fn reached_limit(
 fn name_end(rest: &str) -> Option<usize> {
     let sentence = rest.find(['.', '·', '\n', '"', ',']).unwrap_or(rest.len());
     let name = rest.get(..sentence)?;
-    let is_cut_off = sentence == rest.len()
-        && !name.is_empty()
-        && name.split(' ').all(|word| WORDS.limit_name.contains(&word));
-    if is_cut_off && !name.contains("limit") {
+    let is_cut_off = name.split(' ').all(|word| WORDS.limit_name.contains(&word));
+    if is_cut_off {
         return Some(name.len());
     }
     ["limit", "budget", "cap"]
@@ -143,16 +138,8 @@ fn name_start(before: &str) -> usize {
     start
 }
 
-/// Returns true if a word is possessive, such as "your" or "organization's".
-fn is_possessive(word: &str) -> bool {
-    word == "your" || word.ends_with("'s")
-}
-
 /// Returns true if a message is preceded by a condition or an explanation.
 fn is_conditional(before: &str) -> bool {
-    if before.trim_end().ends_with(['"', '\'']) {
-        return false;
-    }
     let mut words = before
         .split_whitespace()
         .rev()
@@ -168,10 +155,7 @@ fn is_conditional(before: &str) -> bool {
 /// Returns true if nothing follows the message except possibly a reset time.
 fn is_end(after: &str) -> bool {
     let rest = after.trim_start_matches([' ', '.', '!', '·', '-', '|', '"', '\'']);
-    rest.is_empty()
-        || rest.starts_with("reset")
-        || rest.starts_with("your limit")
-        || rest.starts_with(|c: char| c.is_ascii_digit())
+    rest.is_empty() || rest.starts_with("reset")
 }
 
 /// Returns true if the text is a plausible continuation after a limit name.
@@ -190,8 +174,7 @@ fn is_continuation(after: &str) -> bool {
 /// Returns true if the text can precede a message that starts with a limit name.
 fn name_stands_alone(before: &str) -> bool {
     let statement = before.trim_end();
-    statement.is_empty()
-        || super::pattern::is_wrapper(statement)
+    super::pattern::is_wrapper(statement)
         || statement.ends_with([
             '.', ':', '·', '"', '\'', '-', '!', '?', ']', ')', '>', '|', '⎿', '●', '⏺', '│', '*',
             '(', '=',
@@ -212,13 +195,12 @@ impl<'a> LimitName<'a> {
             .map(|word| word.trim_matches(['"', '\'', '(', '[']))
             .filter(|word| !word.is_empty())
             .collect();
-        let is_claudes = words.len() <= 6
-            && words.iter().all(|word| {
-                WORDS.limit_name.contains(word)
-                    || word
-                        .bytes()
-                        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-            });
+        let is_claudes = words.iter().all(|word| {
+            WORDS.limit_name.contains(word)
+                || word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        });
         let after = text.get(end..).unwrap_or_default();
         let before = text.get(..start).unwrap_or_default();
         let is_followed = !words.is_empty() || is_users_own && is_continuation(after.trim_start());

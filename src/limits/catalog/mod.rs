@@ -121,7 +121,7 @@ impl Message {
 
     /// Returns true if the message states only a time of day for the reset, without a date.
     pub(crate) fn gives_clock_time_alone(&self) -> bool {
-        self.passage.resets_at.is_none() && times::is_clock_time_alone(&self.passage.text)
+        times::is_clock_time_alone(&self.passage.text)
     }
 
     /// Returns the reset time found in the text after the message.
@@ -287,7 +287,7 @@ impl<'p> ErrorText<'p> {
 
     /// Recognizes a message that was mistakenly split into several passages, such as a menu.
     fn joined_message(&self) -> Option<Message> {
-        if self.passages.len() < 2 || self.is_foreign {
+        if self.is_foreign {
             return None;
         }
         let sources: Vec<&str> = self
@@ -381,8 +381,7 @@ impl<'p> ErrorText<'p> {
             Some(range) => {
                 context::context(passage, &candidate.normalized, range, &self.whole, distinct)
             }
-            None if !passage.is_json
-                && !begins_with_api_error(&candidate.normalized)
+            None if !has_api_error(&candidate.normalized)
                 && context::is_program(&passage.source) =>
             {
                 MessageContext::InCode
@@ -424,8 +423,7 @@ impl<'p> ErrorText<'p> {
         } else {
             UnknownText::Unclear
         };
-        let is_in_code =
-            self.parts.is_pasted && !begins_with_api_error(&normalized) && is_code(&last);
+        let is_in_code = self.parts.is_pasted && is_code(&last);
         Message {
             context: if is_in_code {
                 MessageContext::InCode
@@ -496,16 +494,6 @@ fn has_api_error(text: &str) -> bool {
         let before = text.get(..start).unwrap_or_default().trim_end();
         before.is_empty() || before.ends_with(|c: char| !c.is_alphanumeric())
     })
-}
-
-/// Returns true if the message starts with "API Error", optionally after a wrapper such as a timestamp. In source code,
-/// these words would follow a quotation mark.
-fn begins_with_api_error(normalized: &str) -> bool {
-    normalized
-        .split_once("api error")
-        .is_some_and(|(before, _)| {
-            !before.contains(['"', '\'', '`']) && pattern::is_wrapper(before)
-        })
 }
 
 /// Adds the fields from the hook and the transcript line to the last passage.
@@ -585,8 +573,7 @@ fn error_after_notice(
     let start = notice.range.end;
     let later = row_of_words(normalized.get(start..)?, mentions_claude)?;
     let between = normalized.get(start..start + later.range.start)?;
-    let is_error = !later.row.is_notice() && between.contains("error:");
-    is_error.then(|| later.after(start))
+    between.contains("error:").then(|| later.after(start))
 }
 
 /// Returns true if the limit name matches one of the row's names.
@@ -645,8 +632,8 @@ fn in_later_quotation(
     let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
     // Quotations with hardly any words in between are just a list.
     let is_sequence = before.split_whitespace().nth(2).is_some();
-    let are_limits = earlier.rank == Rank::Limit && later.rank == Rank::Limit;
-    (is_quoted && is_sequence && are_limits).then(|| later.after(start))
+    let is_limit = later.rank == Rank::Limit;
+    (is_quoted && is_sequence && is_limit).then(|| later.after(start))
 }
 
 /// Returns true if the status matches a class in `messages.json`, such as "529" or "500-599".
@@ -687,7 +674,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     let dated = matches.iter().rfind(|candidate| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
     });
-    if dated.is_some() && !context::names_time(&best.normalized) {
+    if dated.is_some() {
         return dated;
     }
     if best.row.answer.verdict != Verdict::Over {
@@ -697,10 +684,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     let own_window = best.window();
     let other = matches.iter().take(index).rfind(|candidate| {
         let window = candidate.window();
-        candidate.rank == best.rank
-            && window.is_some()
-            && own_window.is_some()
-            && window != own_window
+        window.is_some() && own_window.is_some() && window != own_window
     });
     other.or(Some(best))
 }
@@ -736,13 +720,10 @@ fn window_in(normalized: &str, row: &Row) -> Option<Window> {
     if row.decision == DecisionName::UsageWindow || is_of_other_service(row) {
         return None;
     }
-    let of_model = [
-        ("opus", Window::WeeklyOpus),
-        ("sonnet", Window::WeeklySonnet),
-        ("fable", Window::WeeklyFable),
-    ];
+    let of_model = Window::ALL.map(|window| (window.family(), window));
     of_model
         .into_iter()
+        .filter_map(|(family, window)| Some((family?, window)))
         .chain(WINDOWS.iter().copied())
         .find(|(words, _)| names_limit(normalized, words))
         .map(|(_, window)| window)
@@ -770,7 +751,7 @@ fn amounts_in(text: &str) -> Option<Amounts> {
     let mut amounts = text.match_indices('$').map(|(start, _)| {
         let digits = text.get(start + 1..).unwrap_or_default();
         let end = digits
-            .find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',')
+            .find(|c: char| !c.is_ascii_digit() && !".,".contains(c))
             .unwrap_or(digits.len());
         let amount = digits
             .get(..end)
@@ -782,5 +763,5 @@ fn amounts_in(text: &str) -> Option<Amounts> {
     let (start, _, cap) = amounts.next()?;
     let between = text.get(end..start)?.trim();
     let is_pair = between == "/" || between == "of" || between.ends_with("limit:");
-    (is_pair && spent.len() > 1 && cap.len() > 1).then_some(Amounts { spent, cap })
+    is_pair.then_some(Amounts { spent, cap })
 }

@@ -20,6 +20,7 @@ mod unknown;
 mod windows;
 
 pub(crate) use action_name::ActionName;
+#[cfg(test)]
 pub(crate) use cause::CAUSES;
 pub use cause::Cause;
 pub(crate) use decision::DecisionName;

@@ -681,8 +681,7 @@ mod tests {
     /// However an error ended, its summary must say what happened.
     #[test]
     fn every_past_fits_into_the_summary_of_every_ending() {
-        let mut pasts: Vec<String> = WORDINGS
-            .causes
+        let mut pasts: Vec<String> = CAUSES
             .values()
             .filter_map(|wording| fields((1 << VALUES.len()) - 1).fill(wording.past.as_deref()?))
             .collect();
