@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::embedded;
+use crate::limits::kind::Window;
 
 /// The word lists in `words.json`.
 #[derive(Debug, Default, Deserialize)]
@@ -84,6 +85,12 @@ pub(super) struct Words {
     pub(super) conditions: Vec<&'static str>,
     /// Text that can follow the name of a limit in a Claude Code message.
     pub(super) continuations: Vec<&'static str>,
+    /// Words that identify a usage window, in order of priority.
+    pub(super) windows: Vec<(&'static str, Window)>,
+    /// The subject and the auxiliary verb of a statement that a limit was reached.
+    pub(super) subjects: Vec<&'static str>,
+    /// File name extensions of source code.
+    pub(super) source_extensions: Vec<&'static str>,
 }
 
 pub(super) static WORDS: LazyLock<Words> =

@@ -304,13 +304,8 @@ fn has_source_location(line: &str) -> bool {
     let location = line.split_whitespace().next().unwrap_or_default();
     let mut parts = location.split(':');
     let file = parts.next().unwrap_or_default();
-    let is_source = file.rsplit_once('.').is_some_and(|(_, extension)| {
-        [
-            "rs", "ts", "tsx", "js", "jsx", "mjs", "py", "go", "rb", "java", "kt", "swift", "cs",
-            "php", "c", "cpp", "h", "sh", "md",
-        ]
-        .contains(&extension)
-    });
+    let extension = file.rsplit_once('.').map(|(_, extension)| extension);
+    let is_source = extension.is_some_and(|extension| WORDS.source_extensions.contains(&extension));
     is_source && parts.next().is_some_and(|line| line.parse::<u32>().is_ok())
 }
 

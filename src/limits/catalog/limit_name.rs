@@ -144,9 +144,7 @@ fn is_conditional(before: &str) -> bool {
         .split_whitespace()
         .rev()
         .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '\''))
-        .skip_while(|word| {
-            ["you", "i", "we", "you've", "i've", "have", "they", "users"].contains(word)
-        });
+        .skip_while(|word| WORDS.subjects.contains(word));
     words
         .next()
         .is_some_and(|word| WORDS.conditions.contains(&word))

@@ -23,19 +23,7 @@ use crate::limits::kind::{LimitKind, Service, Verdict, Window};
 use crate::limits::words::WORDS;
 use crate::time::Zone;
 use limit_name::LimitName;
-use row::{Rank, ranked};
-
-/// The words that identify a usage window.
-const WINDOWS: &[(&str, Window)] = &[
-    ("5-hour", Window::FiveHour),
-    ("5 hour", Window::FiveHour),
-    ("five-hour", Window::FiveHour),
-    ("session limit", Window::FiveHour),
-    ("session usage", Window::FiveHour),
-    ("weekly", Window::Weekly),
-    ("7-day", Window::Weekly),
-    ("semanal", Window::Weekly),
-];
+use row::Rank;
 
 /// A hint about where an unrecognized text comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -313,7 +301,7 @@ impl<'p> ErrorText<'p> {
     fn match_passage(&self, index: usize, passage: &Passage) -> Option<Match> {
         let normalized = normalize(&with_classes(passage));
         let by_words = row_of_words(&normalized, self.mentions_claude);
-        let by_code = ranked().find(|(_, row)| {
+        let by_code = rows().find(|row| {
             row.codes
                 .iter()
                 .any(|code| passage.classes.iter().any(|class| class == code))
@@ -321,14 +309,14 @@ impl<'p> ErrorText<'p> {
         let (rank, row, range) = match (by_words, by_code) {
             // The API's error code is more specific than phrases such as "temporarily limiting requests", so it takes
             // precedence.
-            (Some(words), Some((rank, row))) if words.rank < Rank::Limit => {
-                (rank, row, Some(words.range))
+            (Some(words), Some(row)) if words.row.rank < Rank::Limit => {
+                (row.rank, row, Some(words.range))
             }
-            (Some(words), _) => (words.rank, words.row, Some(words.range)),
-            (None, Some((rank, row))) => (rank, row, None),
+            (Some(words), _) => (words.row.rank, words.row, Some(words.range)),
+            (None, Some(row)) => (row.rank, row, None),
             (None, None) => {
-                let (rank, row) = self.row_of_class(passage)?;
-                (rank.min(Rank::ByClassOnly), row, None)
+                let row = self.row_of_class(passage)?;
+                (row.rank.min(Rank::ByClassOnly), row, None)
             }
         };
         Some(Match {
@@ -343,19 +331,19 @@ impl<'p> ErrorText<'p> {
     }
 
     /// Finds the first catalog row that matches the classes or the status of a passage.
-    fn row_of_class(&self, passage: &Passage) -> Option<(Rank, &'static Row)> {
+    fn row_of_class(&self, passage: &Passage) -> Option<&'static Row> {
         let has_unknown_words =
             self.parts.is_pasted && !pattern::is_wrapper(&normalize(&passage.text));
         if has_unknown_words && !self.mentions_claude {
             return None;
         }
-        ranked()
-            .filter(|(rank, row)| {
-                *rank == Rank::ByClassOnly
+        rows()
+            .filter(|row| {
+                row.rank == Rank::ByClassOnly
                     || !has_unknown_words
                     || !matches!(row.limit, LimitKind::Auth | LimitKind::Billing)
             })
-            .find(|(_, row)| {
+            .find(|row| {
                 row.classes.iter().any(|class| {
                     passage.classes.iter().any(|known| known == class)
                         || passage
@@ -381,7 +369,7 @@ impl<'p> ErrorText<'p> {
             Some(range) => {
                 context::context(passage, &candidate.normalized, range, &self.whole, distinct)
             }
-            None if !has_api_error(&candidate.normalized)
+            None if !begins_with_api_error(&candidate.normalized)
                 && context::is_program(&passage.source) =>
             {
                 MessageContext::InCode
@@ -496,6 +484,13 @@ fn has_api_error(text: &str) -> bool {
     })
 }
 
+/// Returns true if the message starts with "API Error", optionally after a wrapper such as a timestamp.
+fn begins_with_api_error(normalized: &str) -> bool {
+    normalized
+        .split_once("api error")
+        .is_some_and(|(before, _)| pattern::is_wrapper(before))
+}
+
 /// Adds the fields from the hook and the transcript line to the last passage.
 fn add_fields(passages: &mut [Passage], parts: &MessageParts) {
     let Some(last) = passages.last_mut() else {
@@ -523,7 +518,6 @@ fn whole_text(passages: &[Passage]) -> String {
 
 /// A catalog row that matches a passage by its words.
 struct WordMatch {
-    rank: Rank,
     row: &'static Row,
     /// The position of the matching words.
     range: Range<usize>,
@@ -543,7 +537,7 @@ impl WordMatch {
 /// quoted, the last one wins.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
-    let first = ranked().find_map(|(rank, row)| {
+    let first = rows().find_map(|row| {
         let range = row
             .patterns
             .iter()
@@ -552,7 +546,7 @@ fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
                 let name = names.iter().find(|name| is_named(row, name))?;
                 Some(name.range.clone())
             })?;
-        Some(WordMatch { rank, row, range })
+        Some(WordMatch { row, range })
     })?;
     let words = own_limit_first(first, &names, normalized);
     let later = error_after_notice(&words, normalized, mentions_claude)
@@ -607,9 +601,8 @@ fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) 
     if between.is_some_and(|between| between.contains('"')) {
         return words;
     }
-    match ranked().find(|(_, row)| is_named(row, name)) {
-        Some((rank, row)) if rank == words.rank && row.limit.window().is_some() => WordMatch {
-            rank,
+    match rows().find(|row| is_named(row, name)) {
+        Some(row) if row.rank == words.row.rank && row.limit.window().is_some() => WordMatch {
             row,
             range: name.range.clone(),
         },
@@ -632,7 +625,7 @@ fn in_later_quotation(
     let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
     // Quotations with hardly any words in between are just a list.
     let is_sequence = before.split_whitespace().nth(2).is_some();
-    let is_limit = later.rank == Rank::Limit;
+    let is_limit = later.row.rank == Rank::Limit;
     (is_quoted && is_sequence && is_limit).then(|| later.after(start))
 }
 
@@ -724,7 +717,7 @@ fn window_in(normalized: &str, row: &Row) -> Option<Window> {
     of_model
         .into_iter()
         .filter_map(|(family, window)| Some((family?, window)))
-        .chain(WINDOWS.iter().copied())
+        .chain(WORDS.windows.iter().copied())
         .find(|(words, _)| names_limit(normalized, words))
         .map(|(_, window)| window)
 }

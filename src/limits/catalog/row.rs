@@ -13,10 +13,11 @@ use crate::limits::decide::{ActionName, Cause, DecisionName};
 use crate::limits::kind::{LimitKind, Service, Stops, Verdict, WhoCanFix};
 
 /// The priority of a row. If a text contains several messages, the last one with the highest rank is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rank {
     /// No message was recognized.
+    #[default]
     Unrecognized,
     /// Only an error class or a status was recognized.
     ByClassOnly,
@@ -93,6 +94,9 @@ pub(crate) struct VersionWording {
 pub struct Row {
     /// The identifier used in tests and in JSON output.
     pub id: &'static str,
+    /// The rank of the row's chapter.
+    #[serde(skip)]
+    pub(super) rank: Rank,
     /// The limit that the message is about, or `Unknown` if the message does not specify the usage window.
     pub limit: LimitKind,
     /// The service that sends the message, if it differs from the usual one for this limit.
@@ -166,25 +170,24 @@ impl Row {
 }
 
 static CHAPTERS: LazyLock<Vec<Chapter>> = LazyLock::new(|| {
-    embedded::parse(
+    let mut chapters: Vec<Chapter> = embedded::parse(
         "limits/catalog/messages.json",
         include_str!("messages.json"),
-    )
+    );
+    for chapter in &mut chapters {
+        for row in &mut chapter.rows {
+            row.rank = chapter.rank;
+        }
+    }
+    chapters
 });
 
 /// The fallback for unknown IDs. A test ensures that it is never needed.
 static NO_ROW: LazyLock<Row> = LazyLock::new(Row::default);
 
-/// Returns all rows with their ranks, in matching order.
-pub(super) fn ranked() -> impl Iterator<Item = (Rank, &'static Row)> {
-    CHAPTERS
-        .iter()
-        .flat_map(|chapter| chapter.rows.iter().map(|row| (chapter.rank, row)))
-}
-
 /// Returns all rows, in matching order.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    ranked().map(|(_, row)| row)
+    CHAPTERS.iter().flat_map(|chapter| &chapter.rows)
 }
 
 /// Returns the row with the given ID.

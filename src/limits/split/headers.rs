@@ -1,16 +1,12 @@
 //! Finds rate-limit response headers in text. Headers may be printed as `name: value`, as `name=value`, or with quotes.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::parse_reset;
+use crate::limits::kind::Window;
 
-/// The abbreviations for usage windows in headers and their names in `rateLimitType`, longest window first.
-const WINDOWS: [(&str, &str); 4] = [
-    ("7d", "seven_day"),
-    ("7d_opus", "seven_day_opus"),
-    ("7d_sonnet", "seven_day_sonnet"),
-    ("5h", "five_hour"),
-];
 /// The quantities for which API organizations have rate limits.
 const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
 
@@ -36,9 +32,12 @@ impl Headers {
     pub(super) fn find(text: &str) -> Self {
         let lower = text.to_ascii_lowercase();
         let status = unified(&lower, "status");
-        let refused_window = WINDOWS.into_iter().find_map(|(short, name)| {
-            let status = unified(&lower, &format!("{short}-status"))?;
-            (status.text == "rejected").then_some((name, status))
+        // If several windows are full, the longest one counts.
+        let mut windows = Window::ALL;
+        windows.sort_by_key(|window| Reverse(window.length()));
+        let refused_window = windows.into_iter().find_map(|window| {
+            let status = window_header(&lower, window, "status")?;
+            (status.text == "rejected").then_some((window.rate_limit_type(), status))
         });
         let is_refusal = match &status {
             Some(status) => status.text == "rejected",
@@ -52,10 +51,9 @@ impl Headers {
             None
         };
         let resets_at = if is_refusal {
-            WINDOWS
-                .into_iter()
-                .find(|(_, name)| limit == Some(*name))
-                .and_then(|(short, _)| unified(&lower, &format!("{short}-reset")))
+            limit
+                .and_then(Window::of_rate_limit_type)
+                .and_then(|window| window_header(&lower, window, "reset"))
                 .or_else(|| unified(&lower, "reset"))
         } else {
             exhausted_reset(&lower)
@@ -93,6 +91,13 @@ impl HeaderValue<'_> {
         let rest = text.get(start..).unwrap_or_default();
         rest.lines().next().unwrap_or_default()
     }
+}
+
+/// Returns the value of a header about one window. Its name abbreviates the window, as in `7d_opus-status`.
+fn window_header<'a>(text: &'a str, window: Window, name: &str) -> Option<HeaderValue<'a>> {
+    let window = window.rate_limit_type();
+    let short = window.replace("seven_day", "7d").replace("five_hour", "5h");
+    unified(text, &format!("{short}-{name}"))
 }
 
 /// Returns the value of a usage-window header, given the last part of its name.

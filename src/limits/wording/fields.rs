@@ -49,54 +49,55 @@ impl Fields {
             now: evidence.at(),
             ..clock
         };
+        let at = |at: Option<DateTime<Utc>>| at.map(|at| at_error.format_time_with_preposition(at));
         let passed = diagnosis.resets.passed(clock.now).map(|reset| reset.at);
-        let proven_reset = if diagnosis.is_reset_proven {
-            passed
-        } else {
-            None
-        };
-        for (name, at) in [
-            ("ended_at", diagnosis.ended_at),
-            ("passed", passed),
-            ("proven_reset", proven_reset),
-        ] {
-            fields.set(name, at.map(|at| at_error.format_time_with_preposition(at)));
-        }
-        fields.add_measurement(diagnosis.measurement, evidence.at());
-        fields.add_names(message, diagnosis, evidence);
-        if let Some(full) = diagnosis.also_full
-            && let Some(reset) = full.resets_at
-        {
-            fields.set("full", Some(full.window.limit().to_owned()));
-            fields.set("full_until", Some(clock.format_time(reset)));
-        }
-
-        let key = key_in(message, evidence).map(|key| key.name.clone());
-        let host = evidence.gateway_host().map(str::to_owned);
-        let gateway = host.as_ref().map(|host| format!("your gateway ({host})"));
+        let full = diagnosis.also_full.and_then(|full| {
+            let until = clock.format_time(full.resets_at?);
+            Some((full.window.limit().to_owned(), until))
+        });
+        let (full, full_until) = full.unzip();
         let continues = diagnosis
             .automatic_continuation
             .filter(|at| *at > clock.now);
-        fields.set(
-            "at_when",
-            continues.map(|at| clock.format_time_with_preposition(at)),
-        );
-        fields.set("at_time", continues.map(|at| clock.format_time(at)));
-        if diagnosis.verdict == Verdict::CannotTell {
-            fields.set("unproven", Some("The message says that".to_owned()));
-        }
-        fields.set("other", message.other.clone());
-        fields.set("key", key);
-        fields.set("gateway", gateway);
-        fields.set("host", host);
-        fields.set(
-            "status",
-            message.passage.status.map(|status| status.to_string()),
-        );
-        fields.set("used", message.percent.map(|percent| percent.to_string()));
-        let amounts = message.amounts.as_ref();
-        fields.set("spent", amounts.map(|amounts| amounts.spent.clone()));
-        fields.set("most", amounts.map(|amounts| amounts.cap.clone()));
+        let host = evidence.gateway_host();
+        let (spent, most) = message
+            .amounts
+            .clone()
+            .map(|amounts| (amounts.spent, amounts.cap))
+            .unzip();
+        let is_unproven = diagnosis.verdict == Verdict::CannotTell;
+        fields.set_all([
+            ("ended_at", at(diagnosis.ended_at)),
+            ("passed", at(passed)),
+            (
+                "proven_reset",
+                at(passed.filter(|_| diagnosis.is_reset_proven)),
+            ),
+            ("full", full),
+            ("full_until", full_until),
+            (
+                "at_when",
+                continues.map(|at| clock.format_time_with_preposition(at)),
+            ),
+            ("at_time", continues.map(|at| clock.format_time(at))),
+            (
+                "unproven",
+                is_unproven.then(|| "The message says that".to_owned()),
+            ),
+            ("other", message.other.clone()),
+            ("key", key_in(message, evidence).map(|key| key.name.clone())),
+            ("gateway", host.map(|host| format!("your gateway ({host})"))),
+            ("host", host.map(str::to_owned)),
+            (
+                "status",
+                message.passage.status.map(|status| status.to_string()),
+            ),
+            ("used", message.percent.map(|percent| percent.to_string())),
+            ("spent", spent),
+            ("most", most),
+        ]);
+        fields.add_measurement(diagnosis.measurement, evidence.at());
+        fields.add_names(message, diagnosis, evidence);
         fields
     }
 
@@ -114,11 +115,12 @@ impl Fields {
         };
         let time = clock.format_time(reset.at);
         let is_today = time.starts_with(|c: char| c.is_ascii_digit());
-        self.set("at", Some(clock.format_time_with_preposition(reset.at)));
-        self.set("in", Some(clock.format_distance(reset.at)));
-        self.set("until", Some(clock.format_deadline(reset.at)));
-        self.set("time", Some(time.clone()).filter(|_| is_today));
-        self.set("day", Some(time).filter(|_| !is_today));
+        self.set_all([
+            ("at", Some(clock.format_time_with_preposition(reset.at))),
+            ("in", Some(clock.format_distance(reset.at))),
+            ("until", Some(clock.format_deadline(reset.at))),
+            (if is_today { "time" } else { "day" }, Some(time)),
+        ]);
     }
 
     fn add_measurement(&mut self, measurement: Option<Measurement>, at: DateTime<Utc>) {
@@ -126,12 +128,14 @@ impl Fields {
             return;
         };
         let percent = format!("{:.0}", measurement.percent.floor());
-        self.set("percent", Some(percent));
-        self.set("meter", Some(measurement.window.short().to_owned()));
-        self.set(
-            "measured",
-            Some(relative_to_error(measurement.measured - at)),
-        );
+        self.set_all([
+            ("percent", Some(percent)),
+            ("meter", Some(measurement.window.short().to_owned())),
+            (
+                "measured",
+                Some(relative_to_error(measurement.measured - at)),
+            ),
+        ]);
     }
 
     fn add_names(&mut self, message: &Message, diagnosis: &Diagnosis, evidence: &Evidence) {
@@ -173,7 +177,7 @@ impl Fields {
             limit
         };
         let but = if is_false { "and" } else { "but" };
-        for (name, value) in [
+        let names = [
             ("ended", ended),
             ("disputed", disputed),
             ("but", but),
@@ -184,16 +188,16 @@ impl Fields {
             ("were", were),
             ("cap", cap),
             ("counted", &counted),
-        ] {
-            self.set(name, Some(value.to_owned()));
-        }
+        ];
+        self.set_all(names.map(|(name, value)| (name, Some(value.to_owned()))));
     }
 
-    /// Sets the value of a placeholder if it is known.
-    pub(crate) fn set(&mut self, name: &'static str, value: Option<String>) {
-        if let Some(value) = value {
-            self.known.push((name, value));
-        }
+    /// Sets the values of the placeholders that are known.
+    pub(super) fn set_all<const N: usize>(&mut self, fields: [(&'static str, Option<String>); N]) {
+        let known = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        self.known.extend(known);
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

@@ -82,6 +82,10 @@ struct Wordings {
     unknowns: HashMap<Unknown, String>,
     /// The display text for each reason that the server may give for not accepting usage credits.
     credit_reasons: HashMap<String, String>,
+    /// The words at the start of a sentence that are written in lowercase in the middle of a sentence.
+    common_words: Vec<String>,
+    /// The verbs in the meanings of the catalog, each with its past tense.
+    past_tense: Vec<(String, String)>,
 }
 
 static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
@@ -106,10 +110,8 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
     let mut fields = Fields::new(message, evidence, diagnosis);
     let present = cause_sentences(message, diagnosis, &fields);
     let name = name_of_badge(&present.badge);
-    if diagnosis.is_reset_proven {
-        fields.set("name_of_reset", Some(name.clone()));
-    }
-    fields.set("name", Some(name));
+    let name_of_reset = diagnosis.is_reset_proven.then(|| name.clone());
+    fields.set_all([("name_of_reset", name_of_reset), ("name", Some(name))]);
 
     let mut summary = None;
     let sentences = match ending_wording(evidence, diagnosis) {
@@ -299,34 +301,8 @@ fn with_prefix(prefix: &str, text: &str) -> String {
 
 /// Returns true if the first word of a sentence would be lowercase in mid-sentence.
 fn is_common_word(text: &str) -> bool {
-    [
-        "Your ",
-        "You ",
-        "The ",
-        "There ",
-        "This ",
-        "A ",
-        "An ",
-        "Another ",
-        "No ",
-        "One ",
-        "Only ",
-        "Too ",
-        "Access ",
-        "Files ",
-        "On ",
-        "It ",
-        "Waiting ",
-        "Fast ",
-        "Low-priority ",
-        "Safeguards ",
-        "Usage ",
-        "Two ",
-        "Auto ",
-        "Service ",
-    ]
-    .iter()
-    .any(|word| text.starts_with(word))
+    let first = text.split(' ').next().unwrap_or_default();
+    WORDINGS.common_words.iter().any(|word| word == first)
 }
 
 /// Returns the first badge that fits and whose placeholders are all known.
@@ -373,20 +349,8 @@ fn past_of_meaning(meaning: &str) -> String {
 
 /// Converts a clause from the catalog to the past tense.
 fn in_past(clause: &str) -> String {
-    const PRESENT: &[(&str, &str)] = &[
-        (" is ", " was "),
-        (" are ", " were "),
-        (" has ", " had "),
-        ("You have ", "You had "),
-        (" needs ", " needed "),
-        (" does not ", " did not "),
-        (" works ", " worked "),
-        (" cannot ", " could not "),
-        (" asks ", " asked "),
-        (" refills ", " refilled "),
-        (" allows", " allowed"),
-    ];
-    PRESENT
+    WORDINGS
+        .past_tense
         .iter()
         .fold(clause.to_owned(), |clause, (present, past)| {
             clause.replace(present, past)
