@@ -216,6 +216,9 @@ take_release() {
 }
 
 # --- Or build it ----------------------------------------------------------------------------------
+# When cargo draws its progress bar, in cargo's own terms.
+progress_bar=auto
+
 run_cargo() {
     if ! [ -t 1 ]; then
         build --quiet
@@ -223,19 +226,33 @@ run_cargo() {
     fi
     # On a terminal, a single line shows the progress. If the build fails, cargo's output is shown.
     mkdir -p -- "$bin" || fail "could not create $bin; choose a different directory with --prefix DIR"
+    progress_bar=always
     build >"$log" 2>&1 &
     cargo=$!
     while kill -0 "$cargo" 2>/dev/null; do
-        crates=$(grep -c '^ *Compiling ' "$log") || :
-        printf '\r  %s crates compiled, %s s ' "$crates" "$(($(date +%s) - started))"
+        printf '\r\033[K  %s, %s s ' "$(progress)" "$(($(date +%s) - started))"
         sleep 1
     done
     code=0
     wait "$cargo" || code=$?
     cargo=
     printf '\r\033[K'
-    [ "$code" -eq 0 ] || cat -- "$log" >&2
+    [ "$code" -eq 0 ] || tr '\r' '\n' <"$log" | grep -v '^ *Building \[' >&2
     return "$code"
+}
+
+# Prints how much of the build is done, according to cargo's progress bar: "Building [==>  ] 57/113: serde".
+progress() {
+    counts=$(tr '\r' '\n' <"$log" | sed -n 's|^ *Building \[[^]]*\] \([0-9]*\)/\([0-9]*\).*|\1 \2|p' | tail -n 1)
+    compiled=${counts% *}
+    total=${counts#* }
+    if [ -z "$counts" ]; then
+        printf 'starting'
+    elif [ "$((compiled + 1))" -lt "$total" ]; then
+        printf '%s of %s steps done' "$compiled" "$total"
+    else
+        printf '%s of %s steps done, now whycap itself (longest)' "$compiled" "$total"
+    fi
 }
 
 build() { # [OPTION]
@@ -243,7 +260,8 @@ build() { # [OPTION]
     static=
     if has_static_libc; then static='-- -C target-feature=+crt-static'; fi
     # shellcheck disable=SC2086 # options or nothing
-    (cd "$source" && CARGO_TARGET_DIR=$target exec cargo rustc --bin whycap --profile source --locked "$@" $static)
+    (cd "$source" && CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=$progress_bar CARGO_TERM_PROGRESS_WIDTH=80 \
+        exec cargo rustc --bin whycap --profile source --locked "$@" $static)
 }
 
 # Succeeds if the static C library is installed. A static program starts faster, because nothing has to be loaded and

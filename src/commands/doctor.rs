@@ -3,7 +3,6 @@
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
-use crate::terminal::Tone;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]
@@ -24,18 +23,20 @@ impl Subcommand for DoctorArguments {
             context.paths.clone(),
             directory,
         ));
-        let mut whole = report(&findings);
-        if let Some(incident) = context.incidents().blocking(context.asker()) {
-            let limit = incident.diagnosis.limit.label();
-            let hint = format!("Work is blocked ({limit}). To see why: whycap explain");
-            whole.paragraph(Tone::Plain, hint);
-        }
+        let blocked = context.incidents().blocking(context.asker());
+        let blocked = blocked.map(|incident| {
+            format!(
+                "Work is blocked. {} For details: whycap explain",
+                incident.headline
+            )
+        });
+        let whole = report(&findings, blocked.as_deref());
         if context.event().is_some()
             && let Some(room) = context.conversation_rows()
             && whole.row_count(context.page()) > room
         {
             // If the checks do not fit, show only the number of passed checks.
-            return Ok(report_of_problems(findings).into());
+            return Ok(report_of_problems(findings, blocked.as_deref()).into());
         }
         let reply = Reply::from(whole).in_json(self.json);
         Ok(reply.with_code(is_any_broken(&findings)))

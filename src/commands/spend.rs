@@ -79,7 +79,7 @@ impl Subcommand for SpendArguments {
             report.paragraph(
                 Tone::Quiet,
                 format!(
-                    "To see the first words of each {described} instead of its ID, add --with-text."
+                    "This is not a terminal, so each {described} is shown by its ID. To see its first words, add --with-text."
                 ),
             );
         }

@@ -1,8 +1,10 @@
-//! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -c -p "go on"`.
+//! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -p "write the changelog"`.
 
 use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
 
 use super::reply::{Reply, Subcommand};
 use super::requested_session::unknown_session;
@@ -28,6 +30,13 @@ pub(crate) struct WaitArguments {
 /// The exit code after a timeout, as in timeout(1).
 const TIMED_OUT: u8 = 124;
 
+/// If Claude Code continues a session within this time, the user should leave that session alone.
+const SOON: TimeDelta = TimeDelta::minutes(2);
+
+/// The last sentence if Claude Code continues an open session by itself. The exit code is still 0.
+const OTHER_WORK_ONLY: &str =
+    "You can start other work; Claude Code continues the open session by itself.";
+
 /// The interval between checks. It determines how soon whycap notices that the machine has woken from sleep or that
 /// another session has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -40,6 +49,7 @@ impl Subcommand for WaitArguments {
         let mut waited_for: Option<Incident> = None;
         let mut has_progress = false;
         let mut announced = HashSet::new();
+        let mut is_continuing = false;
         let code = loop {
             let context = context.at_present();
             let incidents = context.incidents();
@@ -50,6 +60,10 @@ impl Subcommand for WaitArguments {
             }
             let situation = incidents.situation(session, Asker::Shell);
             let wait = context.wait_for(&situation);
+            let was_continuing = is_continuing;
+            is_continuing = situation
+                .continuing()
+                .any(|continuing| continuing.at - context.environment.now <= SOON);
             for continuing in situation.continuing() {
                 if announced.insert(continuing.session.to_owned()) {
                     terminal::print_sentence(&warning_about(&continuing, &context))?;
@@ -62,9 +76,12 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(&incident.headline);
                     }
                     ended => {
-                        let costs = context.extra_costs(session, ended.as_ref(), &incidents);
+                        let mut caution = context.extra_costs(session, ended.as_ref(), &incidents);
+                        if caution.is_none() && (is_continuing || was_continuing) {
+                            caution = Some(OTHER_WORK_ONLY.to_owned());
+                        }
                         for sentence in
-                            last_sentences(ended.as_ref(), waited_for.as_ref(), costs, &context)
+                            last_sentences(ended.as_ref(), waited_for.as_ref(), caution, &context)
                         {
                             terminal::print_sentence(&sentence)?;
                         }
@@ -94,11 +111,12 @@ impl Subcommand for WaitArguments {
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error that
-/// blocked work until now. `extra_costs` is a warning that each response costs extra.
+/// blocked work until now. `caution` is a sentence to print instead of "You can continue.", for example that each response
+/// costs extra.
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
-    extra_costs: Option<String>,
+    caution: Option<String>,
     context: &Context,
 ) -> Vec<String> {
     if let Some(ended) = ended
@@ -110,7 +128,7 @@ fn last_sentences(
         // The next prompt would be refused. The headline states until when.
         return vec![ended.headline.clone()];
     }
-    let or_warning = |sentence: &str| extra_costs.unwrap_or_else(|| sentence.to_owned());
+    let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());
     let summary = ended.and_then(|ended| ended.summary.as_deref());
     match (ended, summary, waited_for) {
         (Some(ended), Some(summary), Some(waited_for)) if ended.is_same_error_as(waited_for) => {

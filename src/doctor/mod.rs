@@ -226,10 +226,12 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// Returns a report of the findings and a summary.
-pub(crate) fn report(findings: &[Finding]) -> Report {
+/// Returns a report of the findings and a summary. If work is blocked, `blocked` says so. That comes first because the
+/// checks are only about the setup, so all of them may pass.
+pub(crate) fn report(findings: &[Finding], blocked: Option<&str>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts).indented();
+    report.paragraphs(Tone::Alarm, blocked);
     for finding in findings {
         let (word, tone) = match finding.verdict {
             CheckVerdict::Ok => ("ok", Tone::Good),
@@ -253,15 +255,15 @@ pub(crate) fn report(findings: &[Finding]) -> Report {
     report
 }
 
-/// Returns the last line of the report, such as "OK, with 2 warnings."
+/// Returns the last line of the report, such as "The setup is OK, with 2 warnings."
 fn summary(findings: &[Finding]) -> String {
     let failed_count = count(findings, CheckVerdict::Fail);
     let warning_count = count(findings, CheckVerdict::Warn);
     let failed = count_noun(failed_count, "check");
     let warnings = count_noun(warning_count, "warning");
     match (failed_count, warning_count) {
-        (0, 0) => "OK, with no warnings.".to_owned(),
-        (0, _) => format!("OK, with {warnings}."),
+        (0, 0) => "The setup is OK, with no warnings.".to_owned(),
+        (0, _) => format!("The setup is OK, with {warnings}."),
         (_, 0) => format!("{failed} failed."),
         (_, _) => format!("{failed} failed, with {warnings}."),
     }
@@ -275,10 +277,10 @@ fn count(findings: &[Finding], verdict: CheckVerdict) -> u64 {
 }
 
 /// Returns a report that lists only the problems, for conversations, which do not have enough space for all findings.
-pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
+pub(crate) fn report_of_problems(mut findings: Vec<Finding>, blocked: Option<&str>) -> Report {
     let all = findings.len();
     findings.retain(|finding| finding.verdict != CheckVerdict::Ok);
-    let mut report = report(&findings);
+    let mut report = report(&findings, blocked);
 
     let passed = all - findings.len();
     if passed > 0 {

@@ -11,7 +11,7 @@ use super::row::{ExportedRow, RowType};
 use crate::disk;
 use crate::ledger::RowsPeriod;
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{DatedTotals, ErrorSummary, ErrorTotals};
+use crate::limits::blocked_time::{DatedTotals, ErrorSummary, ErrorTotals, is_not_a_limit};
 use crate::limits::kind::{Verdict, parse_name};
 use crate::spend::or_unknown;
 use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
@@ -201,7 +201,7 @@ impl ExportedError {
                 errors: 1,
                 stops: 0,
                 false_likely: (verdict == Some(Verdict::FalseLikely)).into(),
-                not_a_limit: (verdict == Some(Verdict::NotALimit)).into(),
+                not_a_limit: verdict.is_some_and(is_not_a_limit).into(),
                 still_blocked: (row.ended == "open").into(),
                 unknown_end: (row.ended == "unknown").into(),
                 blocked: blocked.unwrap_or(TimeDelta::MAX),

@@ -24,6 +24,10 @@ const MAX_DAYS: usize = 200;
 /// an incorrect clock, so days without activity are omitted.
 const MAX_HISTORY_DAYS: i64 = 4_000;
 
+/// The minimum number of columns for which a chart has room. If there are fewer days, the rest of the chart stays empty,
+/// because a single day would otherwise fill the whole page.
+const MIN_COLUMNS: usize = 5;
+
 /// The number of labels below a chart.
 const LABELS: usize = 5;
 
@@ -167,7 +171,7 @@ pub(super) fn frame(
     page.raw("<div class=\"chart\">");
     labels(page, "left", left_labels);
 
-    let width = columns.width();
+    let width = columns.count().max(MIN_COLUMNS) as f64 * COLUMN;
     page.write(
         "<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">",
         &[&description, &width, &HEIGHT],
@@ -183,7 +187,13 @@ pub(super) fn frame(
     draw(page);
     page.raw("</svg>\n");
 
-    labels(page, "below", columns.label_days());
+    // With so few columns, each label is below its own column.
+    let class = if columns.count() < MIN_COLUMNS {
+        "below few"
+    } else {
+        "below"
+    };
+    labels(page, class, columns.label_days());
     page.raw("</div>\n");
 }
 

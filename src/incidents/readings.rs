@@ -355,6 +355,15 @@ impl WindowReadings<'_> {
         }
     }
 
+    /// Returns true if a session without any response reports the login's newest figures. After `/clear`, Claude Code
+    /// repeats the figures of the previous session. If they were stored again, they would appear to be new.
+    fn is_of_previous_session(&self, reported: &Sample) -> bool {
+        reported.api_ms == Some(0.0)
+            && self
+                .newest(reported.service())
+                .is_some_and(|newest| newest.sample.has_same_figures_as(reported))
+    }
+
     /// Stores a status-line call's figures if they are new. `last_error_at` is the time of the session's last error. If
     /// storing fails, the next call tries again, and verdicts are less certain until then.
     pub(crate) fn store(&self, payload: &StatusPayload, last_error_at: Option<DateTime<Utc>>) {
@@ -365,6 +374,9 @@ impl WindowReadings<'_> {
             return;
         };
         let last = self.last_of(session);
+        if last_error_at.is_none() && self.is_of_previous_session(&reported) {
+            return;
+        }
         let mut sample = reported.after(last.as_ref());
         if let Some(last) = &last
             && !is_new(&sample, last, last_error_at)

@@ -367,6 +367,12 @@ impl ErrorSummary {
     }
 }
 
+/// Returns true if an error with this verdict was caused by an outage, a throttle, or a setting. This includes a key that
+/// was used by mistake, because its limits are not the user's.
+pub(crate) fn is_not_a_limit(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::NotALimit | Verdict::WrongCredential)
+}
+
 fn seconds<S: Serializer>(blocked: &TimeDelta, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_i64(blocked.num_seconds())
 }
@@ -486,7 +492,7 @@ pub fn count_errors<'i>(
             errors: 1,
             stops: is_new.into(),
             false_likely: (is_new && verdict == Verdict::FalseLikely).into(),
-            not_a_limit: (is_new && verdict == Verdict::NotALimit).into(),
+            not_a_limit: (is_new && is_not_a_limit(verdict)).into(),
             still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
                 .into(),
             unknown_end: (stop_end == StopEnd::Unknown).into(),

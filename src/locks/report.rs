@@ -220,14 +220,24 @@ fn reason_with_age(lock: &Lock, now: DateTime<Utc>) -> String {
 fn effect_sentence(lock: &Lock) -> String {
     let known = lock.observed.location.known;
     let verdict = lock.judgement.verdict;
+    let label = if lock.action == LockAction::Cleared {
+        "Effect until it was cleared"
+    } else {
+        "Effect"
+    };
     if let Some(effect) = lock.effect() {
-        return format!("Effect: {effect}.");
+        return format!("{label}: {effect}.");
     }
     match (verdict, known.kind) {
+        (LockVerdict::Stale, LockKind::Directory) if lock.action == LockAction::Cleared => {
+            String::new()
+        }
         (LockVerdict::Stale, LockKind::Directory) => {
             "Claude Code will clear this lock the next time it needs to.".to_owned()
         }
-        (LockVerdict::Stuck | LockVerdict::Stale, _) => format!("Effect: {}.", known.harm),
+        (LockVerdict::Stuck | LockVerdict::Stale, _) => {
+            format!("{label}: {}.", known.harm)
+        }
         _ => String::new(),
     }
 }

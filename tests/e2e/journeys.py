@@ -570,7 +570,7 @@ def cancelled(stage, report):
             session.key("Escape")
             with report.check("cancelled with Esc, it says that it does not, and why"):
                 session.wait("the cancelled session", lambda _: running()["continues"] == "no", deadline=5)
-                expect("cancelled" in running()["why"], running())
+                expect("canceled" in running()["why"], running())
                 expect(reported_incident(home)["continues_at"] is None, reported_incident(home))
             session.leave()
 

@@ -40,16 +40,20 @@ fn no_check_fails_after_the_installation() {
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80));
 }
 
-/// The checks do not concern limits, so a user who is blocked must not be left with "OK".
+/// The checks do not concern limits, so a user who is blocked must read that first, and not "OK".
 #[test]
-fn a_blocked_session_is_mentioned_with_the_command_that_explains_it() {
+fn a_refused_login_comes_before_the_checks() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let at = "2026-11-20T10:00:00Z";
-    client.receives_error(at, "Credit balance is too low", json!({}));
-    let hint = "Work is blocked (api credit balance). To see why: whycap explain\n";
+    client.receives_error(
+        at,
+        "Please run /login · API Error: 401 OAuth token has expired.",
+        json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+    );
+    let hint = "Work is blocked. The service did not accept the login (not a usage limit); log\nin again with /login. For details: whycap explain\n";
     let blocked = client.run(at, &["doctor"], b"");
-    assert!(blocked.stdout.ends_with(hint), "{blocked:?}");
+    assert!(blocked.stdout.starts_with(hint), "{blocked:?}");
     client.receives_response("2026-11-20T10:01:00Z");
     let over = client.run("2026-11-20T10:01:00Z", &["doctor"], b"");
     assert!(!over.stdout.contains("Work is blocked"), "{over:?}");

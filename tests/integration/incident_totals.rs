@@ -90,6 +90,21 @@ fn a_summary_of_outages_does_not_mention_limits() {
     assert!(text.starts_with(said), "{text}");
 }
 
+/// The empty balance of a key that the user did not mean to use is not one of the user's limits.
+#[test]
+fn an_empty_key_does_not_count_as_a_limit() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let mut client = Client::new(&sandbox);
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned());
+    client.variables.push(key);
+    let refusal = json!({"error": "billing_error", "apiErrorStatus": 400});
+    client.receives_error("2026-11-20T10:00:00Z", "Credit balance is too low", refusal);
+    let text = report(&sandbox, "2026-11-20T10:05:00Z");
+    let said = "Errors have stopped your work once since Fri Nov 20. The error was not about\nyour limits.";
+    assert!(text.starts_with(said), "{text}");
+}
+
 #[test]
 fn an_unknown_end_is_reported_and_not_guessed() {
     let sandbox = Sandbox::new();

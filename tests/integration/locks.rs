@@ -356,6 +356,20 @@ fn a_permanently_stuck_lock_is_cleared_and_can_be_restored() {
         "an empty directory is just removed"
     );
 
+    // A lock that has been cleared has no effect anymore, and Claude Code has nothing left to clear.
+    machine.directory(".claude/history.jsonl.lock", 600);
+    machine.directory(".claude.json.lock", -3600);
+    let cleared = machine.run(&["--clear-stale-locks"]);
+    let cleared = cleared.success();
+    assert!(
+        cleared.contains("Effect until it was cleared: "),
+        "{cleared}"
+    );
+    assert!(
+        !cleared.contains("Effect: ") && !cleared.contains("will clear this lock"),
+        "{cleared}"
+    );
+
     let text = machine.run(&["locks", "--restore"]).success().to_owned();
     assert!(text.contains("~/.claude/history.jsonl.lock"), "{text}");
     assert_eq!(

@@ -547,7 +547,7 @@ fn a_session_that_nothing_blocks_is_not_called_blocked() {
     stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
     let blocked = output(&stopped, "2026-11-20T10:00:30Z", "now");
     assert!(
-        blocked.contains("blocked; Claude Code announced"),
+        blocked.contains("blocked; automatic continuation was canceled"),
         "{blocked}"
     );
     let mut works = session_of_login(&sandbox, "works");

@@ -86,7 +86,7 @@ fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
             false,
             "You've hit your 5-hour limit · resets 12pm (UTC)",
             429,
-            "blocked; Claude Code announced: \"Automatic continue cancelled\"",
+            "blocked; automatic continuation was canceled",
         ),
         (
             true,
@@ -286,6 +286,28 @@ fn spend_paid_by_an_api_key_is_in_no_window() {
         "{}",
         long.stdout
     );
+}
+
+/// After `/clear`, Claude Code passes the figures of the previous session on to a session without any response.
+#[test]
+fn figures_that_a_new_session_repeats_are_not_new() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let figures = || windows(12.0, 1_795_176_000, 40.0, 1_795_500_000);
+    let before = Client::with_session(&sandbox, "before");
+    before.calls_status_line("2026-11-20T10:00:00Z", figures(), 120);
+    let mut after = Client::with_session(&sandbox, "after");
+    after.api_ms = 0;
+    after.calls_status_line("2026-11-20T10:05:00Z", figures(), 120);
+    let reported = |at| {
+        let screen = before.run(at, &["now"], b"");
+        let reported = screen.success().split_once("reported ").expect("a time").1;
+        reported.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(reported("2026-11-20T10:05:05Z"), "5 m ago");
+    after.api_ms = 900;
+    after.calls_status_line("2026-11-20T10:06:00Z", figures(), 120);
+    assert_eq!(reported("2026-11-20T10:06:05Z"), "just now");
 }
 
 #[test]

@@ -429,3 +429,13 @@ fn a_wrong_clock_does_not_make_the_page_endless() {
     assert!(page.len() < 100_000, "{}", page.len());
     assert_eq!(sum(&page, "by-day", 1), total(&page));
 }
+
+/// A single day must not fill the whole width of the chart.
+#[test]
+fn a_chart_of_a_single_day_has_room_for_five() {
+    let sandbox = Sandbox::new();
+    Client::new(&sandbox).works("2026-11-20T06:00:00Z", 1_000);
+    let page = page(&sandbox, &[]);
+    assert!(page.contains("viewBox=\"0 0 50 200\""), "{page}");
+    assert!(page.contains("<div class=\"below few\""), "{page}");
+}

@@ -163,12 +163,12 @@ fn a_false_alarm_is_still_called_one_after_it_has_passed() {
         (
             credits,
             refused("overage", TUESDAY, "out_of_credits"),
-            "The usage credits error was probably a false alarm (5-hour usage 42%), and Claude Code responded at 10:10.",
+            "The usage credits error was probably a false alarm (5-hour usage was 42%), and Claude Code responded at 10:10.",
         ),
         (
             weekly,
             json!({}),
-            "The weekly limit error was probably a false alarm (weekly usage 17%), and Claude Code responded at 10:10.",
+            "The weekly limit error was probably a false alarm (weekly usage was 17%), and Claude Code responded at 10:10.",
         ),
     ] {
         let sandbox = with_a_private_login();

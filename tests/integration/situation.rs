@@ -1417,6 +1417,31 @@ fn a_pasted_message_is_compared_with_current_readings() {
     );
 }
 
+/// If the newest reading shows room, the first step is to check, and nothing that costs money is recommended. Resetting
+/// the limit would waste a reset.
+#[test]
+fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(12.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let asked = client.run(AT, &["explain", "--text", weekly], b"");
+    let said = asked
+        .success()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let headline = "The message says that your weekly limit is used up, but your weekly usage is 40%; check /usage.";
+    assert!(said.starts_with(headline), "{said}");
+    let steps = "1. Check /usage 2. Do not buy usage credits for this 3. If /usage shows 100%, wait until Tue Nov 24 06:00";
+    assert!(said.contains(steps), "{said}");
+    assert!(
+        !said.contains("costs money") && !said.contains("/limit-reset"),
+        "{said}"
+    );
+}
+
 /// In Claude Code 2.1.329, the message about a full window also mentions that no credits are left. The cause is still
 /// the full window.
 #[test]

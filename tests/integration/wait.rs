@@ -11,6 +11,8 @@ const AT: &str = "2026-11-20T10:00:00Z";
 const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
 /// The last line that `wait` prints after a 5-hour limit.
+/// The last line if Claude Code continues the session by itself.
+const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can start other work; Claude Code continues the open session by itself.\n";
 const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.\n";
 
 fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
@@ -53,7 +55,7 @@ fn the_wait_ends_with_the_limit() {
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     // A log shows why the wait ended.
-    assert!(run.stdout.ends_with(LIMIT_ENDED), "{run:?}");
+    assert!(run.stdout.ends_with(LIMIT_ENDED_CONTINUING), "{run:?}");
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
@@ -71,7 +73,7 @@ fn a_session_that_will_continue_by_itself_is_named() {
     assert_eq!((run.code, run.stdout.as_str()), (124, warning));
     // The user starts to wait shortly before the reset.
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
-    assert_eq!(run.success(), format!("{warning}{LIMIT_ENDED}"));
+    assert_eq!(run.success(), format!("{warning}{LIMIT_ENDED_CONTINUING}"));
     client.announces(
         "2026-11-20T10:01:00Z",
         "Automatic continue cancelled · /rate-limit-options to wait again",
@@ -250,7 +252,7 @@ fn the_last_line_says_what_has_ended() {
     client.calls_status_line("2026-11-20T09:59:00Z", room, 120);
     client.receives_error(AT, FIVE_HOUR, json!({}));
     let waited = waits(&client, "2026-11-20T10:02:59Z", &[]);
-    let false_alarm = "The 5-hour limit error was probably a false alarm (5-hour usage 42%), which usually passes within minutes.";
+    let false_alarm = "The 5-hour limit error was probably a false alarm (5-hour usage was 42%), which usually passes within minutes.";
     assert!(
         waited
             .success()

@@ -223,6 +223,7 @@ fn without_buying(problem: &Problem<'_>) -> Option<Do> {
     let may_have_free_way = !evidence.is_before(FREE_WAYS_ADDED)
         && finding.waiting_helps == Some(true)
         && finding.verdict != Verdict::FalseLikely
+        && finding.cause != Cause::WindowFullDespiteRoomNow
         && finding.who_can_fix != WhoCanFix::Admin
         && problem.service() == Some(Service::Plan)
         && !finding.verdict.is_notice();

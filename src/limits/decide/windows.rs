@@ -75,6 +75,12 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
                 .without_knowing(input.missing_reading(window))
         }
         _ if server.is_some() => Finding::passing(limit, Verdict::Real, full_cause),
+        (WindowState::KnownNow(now), _) if !now.is_full() => {
+            let cause = Cause::WindowFullDespiteRoomNow;
+            Finding::passing(limit, Verdict::CannotTell, cause)
+                .measured(now)
+                .without_knowing(input.missing_reading(window))
+        }
         _ => Finding::passing(limit, Verdict::CannotTell, Cause::WindowFullByMessage)
             .without_knowing(input.missing_reading(window)),
     }
