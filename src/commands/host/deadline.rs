@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::watcher_thread::start_watcher;
 use super::{exit, print_and_exit};
 use crate::terminal::Shown;
 
@@ -30,7 +31,7 @@ impl Deadline {
     ) -> Self {
         let is_printed = Arc::new(Mutex::new(false));
         let seen_by_watcher = Arc::clone(&is_printed);
-        let _ = std::thread::Builder::new().spawn(move || {
+        start_watcher(move || {
             std::thread::sleep(limit);
             // If printing has started, wait until it is complete. While this lock is held, printing cannot start.
             let is_printed = seen_by_watcher

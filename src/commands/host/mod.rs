@@ -5,6 +5,7 @@
 
 mod deadline;
 mod input;
+mod watcher_thread;
 
 pub(super) use deadline::Deadline;
 pub(super) use input::read_input;
