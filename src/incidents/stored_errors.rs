@@ -3,7 +3,8 @@
 //! A hook appends an error within milliseconds, without taking a lock or waiting, because Claude Code may kill the hook
 //! at any moment. Details discovered later are appended as another record with the same session and time.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -148,26 +149,39 @@ fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
         && (first.at - second.at).abs() <= SAME_INSTANT
 }
 
-/// Returns the errors described by these records, in one session or in all sessions. Records of the same transcript
+/// Returns the errors described by these records, in one session or in all sessions. The newest record of an error takes
+/// precedence, and older records add the facts that it does not contain. Records of the same transcript
 /// line describe the same error, even if their times differ. If several hooks have reported the same error, their
 /// oldest record is returned.
 fn newest_record_of_each(
     records: impl Iterator<Item = StoredError>,
     session: Option<&str>,
 ) -> Vec<StoredError> {
-    let mut keys = HashSet::new();
+    let mut positions: HashMap<(Option<String>, DateTime<Utc>), Option<usize>> = HashMap::new();
     let mut lines = HashSet::new();
-    let mut errors: Vec<StoredError> = records
-        .filter(StoredError::has_sound_dates)
-        .filter(|error| {
-            let is_new_line = match error.line_id() {
-                Some(line) => lines.insert(line.to_owned()),
-                None => true,
-            };
-            keys.insert((error.session.id.clone(), error.at)) && is_new_line
-        })
-        .filter(|error| session.is_none() || error.session.id.as_deref() == session)
-        .collect();
+    let mut errors: Vec<StoredError> = Vec::new();
+    for record in records.filter(StoredError::has_sound_dates) {
+        let is_new_line = match record.line_id() {
+            Some(line) => lines.insert(line.to_owned()),
+            None => true,
+        };
+        match positions.entry((record.session.id.clone(), record.at)) {
+            Entry::Occupied(entry) => {
+                if let Some(newest) = entry.get().and_then(|position| errors.get_mut(position)) {
+                    newest.add_missing_facts(&record);
+                }
+            }
+            Entry::Vacant(entry) => {
+                let is_of_session = session.is_none() || record.session.id.as_deref() == session;
+                if is_new_line && is_of_session {
+                    entry.insert(Some(errors.len()));
+                    errors.push(record);
+                } else {
+                    entry.insert(None);
+                }
+            }
+        }
+    }
     errors.reverse();
     errors.sort_by_key(|error| error.at);
     let mut distinct: Vec<StoredError> = Vec::new();
@@ -188,8 +202,12 @@ fn newest_record_of_each(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude::account::Account;
+    use crate::claude::credentials::{Credential, SetIn};
+    use crate::claude::settings::SettingsScope;
     use crate::environment::Environment;
-    use crate::limits::evidence::LaterResponse;
+    use crate::limits::decide::Ending;
+    use crate::limits::evidence::{LaterResponse, ProvenEnd};
 
     #[test]
     fn simultaneous_errors_are_kept_and_a_later_record_replaces_an_earlier_one() {
@@ -218,6 +236,55 @@ mod tests {
         let stored = StoredErrors::new(&paths, now, &journal);
         assert_eq!(stored.list(Some("s")), [second, answered]);
         assert_eq!(stored.list(Some("S")), []);
+    }
+
+    /// `whycap now` reads a hook's first record, finds the end of the error, and saves it after the hook has written its
+    /// second record.
+    #[test]
+    fn a_record_with_a_new_end_keeps_what_a_hook_has_stored_in_between() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let data = directory.path().join("data");
+        let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
+        let paths = Paths::of(&environment);
+        let mut first = StoredError::new(now, MessageOrigin::Hook, "limit".to_owned());
+        first.session.id = Some("s".to_owned());
+        let credential = Credential {
+            name: "ANTHROPIC_API_KEY".to_owned(),
+            set_in: SetIn::Environment,
+            host: None,
+        };
+        first.payer.credentials.push(credential.clone());
+
+        let mut second = first.clone();
+        let of_settings = Credential {
+            set_in: SetIn::Settings(SettingsScope::User),
+            ..credential.clone()
+        };
+        second.payer.credentials = vec![of_settings.clone(), credential.clone()];
+        second.payer.account = Some(Account::default());
+        second.session.installed_clients = 2;
+        let end = ProvenEnd {
+            ending: Ending::ResponseElsewhere,
+            at: now + TimeDelta::seconds(1),
+        };
+        let ended = StoredError {
+            end: Some(end),
+            ..first.clone()
+        };
+        for record in [&first, &second, &ended] {
+            journal::append(&paths, now, record).unwrap();
+        }
+
+        let journal = Journal::recent(&paths, now);
+        let listed = StoredErrors::new(&paths, now, &journal).list(Some("s"));
+        let [error] = listed.as_slice() else {
+            panic!("{listed:?}");
+        };
+        assert_eq!(error.end, Some(end));
+        assert_eq!(error.payer.credentials, [credential, of_settings]);
+        assert_eq!(error.payer.account, second.payer.account);
+        assert_eq!(error.session.installed_clients, 2);
     }
 
     #[test]

@@ -248,6 +248,37 @@ impl StoredError {
             && self.readings.iter().all(Sample::has_sound_dates)
     }
 
+    /// Adds facts about the error that only an older record of it contains. Two processes may write such records at the
+    /// same time, so the newer record may have been based on an even older one.
+    pub(crate) fn add_missing_facts(&mut self, older: &Self) {
+        if self.message.origin != older.message.origin {
+            return;
+        }
+        let (message, older_message) = (&mut self.message, &older.message);
+        add_missing(&mut message.hook_class, &older_message.hook_class);
+        add_missing(&mut message.hook_details, &older_message.hook_details);
+        add_missing(&mut message.line, &older_message.line);
+        add_missing(&mut message.failed_attempts, &older_message.failed_attempts);
+
+        let (payer, older_payer) = (&mut self.payer, &older.payer);
+        add_missing(&mut payer.account, &older_payer.account);
+        add_missing(&mut payer.owner, &older_payer.owner);
+        for credential in &older_payer.credentials {
+            if !payer.credentials.contains(credential) {
+                payer.credentials.push(credential.clone());
+            }
+        }
+        payer.has_session_environment |= older_payer.has_session_environment;
+
+        let (session, older_session) = (&mut self.session, &older.session);
+        add_missing(&mut session.version, &older_session.version);
+        add_missing(&mut session.model, &older_session.model);
+        session.fast_mode |= older_session.fast_mode;
+        session.installed_clients = session
+            .installed_clients
+            .max(older_session.installed_clients);
+    }
+
     /// Returns the ID of the transcript line that records the error.
     pub(crate) fn line_id(&self) -> Option<&str> {
         self.message.line.as_ref()?.uuid.as_deref()
@@ -314,6 +345,12 @@ impl StoredError {
         } else {
             None
         }
+    }
+}
+
+fn add_missing<T: Clone>(fact: &mut Option<T>, older: &Option<T>) {
+    if fact.is_none() {
+        fact.clone_from(older);
     }
 }
 
@@ -434,7 +471,8 @@ pub struct Collected {
     pub usage_page: Option<CachedUsage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
-    /// The readings of the payer's sessions, in any order. Empty if only the newest reading is needed.
+    /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
+    /// needed.
     pub account_readings: Rc<[Sample]>,
     /// True if the error does not block the current user, who is working in another session or pays in a different way.
     pub concerns_others_only: bool,
@@ -453,6 +491,9 @@ pub struct Collected {
     pub awaits_figures: bool,
     /// True if a limit stopped the payer after the stored end of the error.
     pub is_refused_after_end: bool,
+    /// True if the stored end of the error is that the session hit a limit again, but the later error is not about a
+    /// limit.
+    pub is_next_error_no_limit: bool,
     /// The time at which the session hit a limit again without receiving a response in between.
     pub hit_again_at: Option<DateTime<Utc>>,
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
