@@ -2,7 +2,7 @@
 //! and the state of the machine.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -101,8 +101,12 @@ impl SessionResponses {
         let first_settled = first_after(error.at + SETTLED_AFTER);
         let mut times = vec![first, first_settled, last];
         times.dedup();
-        let refusals = errors.iter().filter(|error| error.line.quota.is_some());
-        let last_refusal = refusals.filter_map(|error| error.line.at).max();
+        let is_refused_after = |at: DateTime<Utc>| {
+            let refusals = errors.iter().filter(|error| error.line.quota.is_some());
+            refusals
+                .filter_map(|error| error.line.at)
+                .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
+        };
         times
             .into_iter()
             .flatten()
@@ -113,8 +117,7 @@ impl SessionResponses {
                 payer,
                 has_owner: owner.is_some(),
                 is_first: is_first_known && (Some(at) == first || Some(at) == first_settled),
-                is_refused_later: last_refusal.is_some_and(|refused| refused > at)
-                    || later.has_refusal_after(error, at),
+                is_refused_later: is_refused_after(at) || later.has_refusal_after(error, at),
             })
             .collect()
     }
@@ -144,24 +147,41 @@ impl KnownError {
 
 /// The limits that were reached after the error being explained.
 #[derive(Debug, Default)]
-struct LaterLimits {
+pub(super) struct LaterLimits {
     /// The time at which each session next reached a limit after the error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
     /// The payer and the time of each rejection, from newest to oldest.
     refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
+    /// The session and the time of each error that is not about a limit.
+    other_errors: HashSet<(Option<String>, DateTime<Utc>)>,
 }
 
 impl LaterLimits {
-    /// Adds a limit. Limits must be added from newest to oldest.
-    fn add(&mut self, incident: &Incident) {
+    /// Adds an error. Errors must be added from newest to oldest.
+    pub(super) fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
-        self.next_of.insert(error.session.id.clone(), error.at);
-        self.refusals.push((payer_of(error).cloned(), error.at));
+        let session = error.session.id.clone();
+        if incident.diagnosis.is_limit() {
+            self.next_of.insert(session, error.at);
+            self.refusals.push((payer_of(error).cloned(), error.at));
+        } else {
+            self.other_errors.insert((session, error.at));
+        }
+    }
+
+    /// Returns true if the session's error at the given time is not about a limit.
+    fn is_other_error(&self, session: Option<&str>, at: DateTime<Utc>) -> bool {
+        self.other_errors
+            .contains(&(session.map(str::to_owned), at))
     }
 
     /// Returns true if a limit stopped the error's payer soon after the given response. A rejection with an unknown payer
     /// is included, because most people have only one account. A rejection days later has nothing to do with the error.
-    fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
+    pub(super) fn has_refusal_after(
+        &self,
+        error: &StoredError,
+        response_at: DateTime<Utc>,
+    ) -> bool {
         let too_late = self
             .refusals
             .partition_point(|(_, at)| *at > response_at + LONGEST_REQUEST);
@@ -371,9 +391,7 @@ impl<'a> EvidenceCollector<'a> {
             let evidence = self.evidence(known_error, &later);
             let message = self.message_of(&evidence.error.message);
             let incident = Incident::with_message(evidence, message);
-            if incident.diagnosis.is_limit() {
-                later.add(&incident);
-            }
+            later.add(&incident);
             incidents.push(incident);
         }
         add_refused_windows(&mut incidents);
@@ -426,7 +444,16 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
-        let is_decided = evidence.known_end().is_some() && !evidence.collected.is_refused_after_end;
+        evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
+            end.ending == Ending::HitAgain
+                && later.is_other_error(evidence.error.session.id.as_deref(), end.at)
+        });
+        let is_decided = evidence.known_end().is_some_and(|end| match end.ending {
+            Ending::HitAgain => !evidence.collected.is_next_error_no_limit,
+            // A later reading may show that the window is still full.
+            Ending::ResetEarly => false,
+            _ => !evidence.collected.is_refused_after_end,
+        });
         let may_be_ended_elsewhere = self.other_sessions == OtherSessions::Newest && !is_decided;
         if may_be_ended_elsewhere || !evidence.has_later_response() {
             self.add_account_readings(&mut evidence);
@@ -620,11 +647,14 @@ impl<'a> EvidenceCollector<'a> {
         {
             evidence.collected.account_readings =
                 self.samples_of_account.get_or_compute(account, || {
-                    let readings = self.all_readings_of(account);
-                    readings
+                    let newest_first = self.all_readings_of(account);
+                    let mut samples: Vec<Sample> = newest_first
                         .iter()
+                        .rev()
                         .map(|reading| reading.sample.clone())
-                        .collect()
+                        .collect();
+                    samples.sort_by_key(|sample| sample.measured);
+                    samples.into()
                 });
         }
     }

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_match::ErrorIndex;
-use super::evidence::{EvidenceCollector, KnownError, payer_relation};
+use super::evidence::{EvidenceCollector, KnownError, LaterLimits, payer_relation};
 use super::session_transcripts::SessionTranscripts;
 use super::transcript_end::LONGEST_REQUEST;
 use crate::claude::version::ClientVersion;
@@ -38,6 +38,29 @@ struct Resumption {
     /// The payer of the response compared with the payer of the failed request. Missing from older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer: Option<PayerRelation>,
+}
+
+impl Resumption {
+    /// Explains an error again with this resumption as additional evidence. `later` contains the later limits.
+    fn add_to(&self, incident: &Incident, later: &LaterLimits) -> Incident {
+        let mut evidence = incident.evidence.clone();
+        evidence.collected.resumed_at = Some(self.resumed_at);
+        if let Some(payer) = self.payer {
+            let error = &evidence.error;
+            // The transcript may be too long or too old for its response to be found in any other way.
+            let response = OtherResponse {
+                at: self.resumed_at,
+                model: None,
+                payer,
+                // Without a key, the payers can be compared only if the session has an owner.
+                has_owner: !error.uses_key() || payer == PayerRelation::Other,
+                is_first: true,
+                is_refused_later: later.has_refusal_after(error, self.resumed_at),
+            };
+            evidence.collected.other_responses.push(response);
+        }
+        Incident::with_message(evidence, incident.message.clone())
+    }
 }
 
 impl JournalRecord for Resumption {
@@ -91,27 +114,14 @@ impl History<'_> {
                 .or_insert(resumption);
         }
         let mut incidents = collector.explain(errors);
+        let mut later = LaterLimits::default();
         for incident in &mut incidents {
-            if incident.is_notice() {
-                continue;
+            if !incident.is_notice()
+                && let Some(resumption) = self.resumption(incident, &known)?
+            {
+                *incident = resumption.add_to(incident, &later);
             }
-            let Some(resumption) = self.resumption(incident, &known)? else {
-                continue;
-            };
-            let mut evidence = incident.evidence.clone();
-            evidence.collected.resumed_at = Some(resumption.resumed_at);
-            if let Some(payer) = resumption.payer {
-                // The transcript may be too long or too old for its response to be found in any other way.
-                evidence.collected.other_responses.push(OtherResponse {
-                    at: resumption.resumed_at,
-                    model: None,
-                    payer,
-                    has_owner: false,
-                    is_first: true,
-                    is_refused_later: false,
-                });
-            }
-            *incident = Incident::with_message(evidence, incident.message.clone());
+            later.add(incident);
         }
         Ok(incidents)
     }

@@ -40,6 +40,7 @@ mod install;
 #[cfg(unix)] // a shell script for Unix
 mod install_script;
 mod install_walks;
+mod later_evidence;
 #[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
 mod locks;
 mod messages;

@@ -276,6 +276,26 @@ fn wait_warns_that_each_response_costs_extra() {
     }
 }
 
+/// The 5-hour window has reset, but the weekly window is full. Another session pays for its responses.
+#[test]
+fn wait_does_not_invite_to_continue_while_another_window_is_full() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, json!({}));
+    let mut pays = session_of_login(&sandbox, "pays");
+    let weekly_full = || windows(5.0, NOON + 5 * 3_600, 100.0, TUESDAY);
+    receives_response(&mut pays, "2026-11-20T12:03:00Z", weekly_full());
+    receives_response(&mut pays, "2026-11-20T12:06:00Z", weekly_full());
+    let at = "2026-11-20T12:06:05Z";
+    let now = output(&pays, at, "now").to_lowercase();
+    assert!(now.contains("paying"), "{now}");
+    let arguments = ["wait", "--session", "stopped", "--timeout", "1s"];
+    let waited = stopped.run(at, &arguments, b"");
+    let said = flat(waited.success());
+    assert!(said.contains("weekly limit"), "{said}");
+    assert!(!said.contains("You can continue, but"), "{said}");
+}
+
 /// Without evidence of a payment, nothing is said about money.
 #[test]
 fn a_free_response_beyond_a_full_window_is_not_called_paid() {

@@ -128,7 +128,8 @@ fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>)
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let problem = Problem::new(Input::new(message, evidence));
     let suited_actions = actions::while_blocked(&problem);
-    let end = problem.end(&suited_actions);
+    let elsewhere = problem.response_elsewhere();
+    let end = problem.end(&suited_actions, elsewhere);
     let state = problem.state(&suited_actions, end);
     let actions = actions::in_state(&problem, suited_actions, state);
     Diagnosis {
@@ -143,7 +144,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         ended_at: end.and_then(|end| end.at),
         proven_end: end.and_then(End::proven),
         is_reset_proven: problem.is_reset_proven(),
-        has_response_elsewhere: problem.has_response_elsewhere(end),
+        has_response_elsewhere: elsewhere.or(end).is_some_and(End::is_response_elsewhere),
         automatic_continuation: problem.automatic_continuation(),
         actions,
         window: problem.finding.window,

@@ -7,6 +7,7 @@ use super::action_name::ActionName;
 use super::input::Finding;
 use super::{Problem, longest_duration};
 use crate::claude::version::ClientVersion;
+use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{
     Measurement, OtherResponse, PayerRelation, ProvenEnd, Reset, SETTLED_AFTER,
 };
@@ -126,6 +127,11 @@ impl End {
         }
     }
 
+    /// Returns true if a response in another session proves that the error is over.
+    pub(super) fn is_response_elsewhere(self) -> bool {
+        self.is_proven && self.ending == Ending::ResponseElsewhere
+    }
+
     /// Returns the end in the form in which it is stored, or `None` if the event or its time is unknown.
     pub(super) fn proven(self) -> Option<ProvenEnd> {
         let at = self.at.filter(|_| self.is_proven)?;
@@ -150,12 +156,12 @@ impl Problem<'_> {
     }
 
     /// Returns how the error ended, or `None` if it has not ended. `actions` are the actions to recommend while the error
-    /// blocks work.
+    /// blocks work, and `elsewhere` is the end that [`Self::response_elsewhere`] returns.
     ///
     /// The first event that ended the error counts. An end that an explanation has already mentioned is stored and takes
     /// precedence, so that later events do not change the account of a past error. An end that no event proves counts
     /// only as long as there is no such event.
-    pub(super) fn end(&self, actions: &[ActionName]) -> Option<End> {
+    pub(super) fn end(&self, actions: &[ActionName], elsewhere: Option<End>) -> Option<End> {
         if let Some(known) = self.evidence.known_end()
             && !self.is_refuted(known)
         {
@@ -166,7 +172,7 @@ impl Problem<'_> {
             self.early_reset(),
             self.response(),
             self.next_limit(),
-            self.response_elsewhere(),
+            elsewhere,
             self.new_month(),
         ];
         let first = proven.into_iter().flatten().min_by_key(|end| end.latest);
@@ -202,13 +208,18 @@ impl Problem<'_> {
 
     /// Returns the early reset of the windows, if a later reading shows one.
     fn early_reset(&self) -> Option<End> {
-        let named = self.finding.limit.window();
-        let windows: Vec<Window> = named.into_iter().chain(self.finding.window).collect();
+        let windows = self.windows();
         if windows.is_empty() || self.is_false() || self.evidence.is_pasted() {
             return None;
         }
         let measured = self.readings.reset_measured_at(&windows)?;
         Some(End::at(Ending::ResetEarly, Some(measured)))
+    }
+
+    /// Returns the usage windows of the limit: the one in the message, and the one that must reset before the limit ends.
+    fn windows(&self) -> Vec<Window> {
+        let named = self.finding.limit.window();
+        named.into_iter().chain(self.finding.window).collect()
     }
 
     /// Returns the first response that the session received after the error. Returns `None` if the limit does not stop
@@ -236,7 +247,7 @@ impl Problem<'_> {
 
     /// Returns the first response in another session that proves that the error is over. Its time is unknown if an
     /// earlier response of the same session may have come first.
-    fn response_elsewhere(&self) -> Option<End> {
+    pub(super) fn response_elsewhere(&self) -> Option<End> {
         let responses = &self.evidence.collected.other_responses;
         let first = responses
             .iter()
@@ -248,12 +259,6 @@ impl Problem<'_> {
         } else {
             End { at: None, ..end }
         })
-    }
-
-    /// Returns true if a response in another session proves that the error is over, whether or not it ended the error.
-    pub(super) fn has_response_elsewhere(&self, end: Option<End>) -> bool {
-        let ending = end.and_then(End::proven).map(|end| end.ending);
-        ending == Some(Ending::ResponseElsewhere) || self.response_elsewhere().is_some()
     }
 
     /// Returns the start of the next calendar month, if it has begun and the error is about a monthly cap.
@@ -360,12 +365,38 @@ impl Problem<'_> {
         self.readings.usage_at(window, moment)
     }
 
-    /// Returns true if a refusal of the payer shows that the limit had not ended before, although another session had
-    /// received a response.
+    /// Returns true if the error cannot have ended in the way that an earlier explanation has stored, either because of
+    /// later evidence or because the verdict on the error has changed since then.
     fn is_refuted(&self, end: ProvenEnd) -> bool {
-        end.ending == Ending::ResponseElsewhere
-            && self.evidence.collected.is_refused_after_end
-            && self.is_refutable(self.has_measured_room(self.usage_at(end.at)))
+        let collected = &self.evidence.collected;
+        match end.ending {
+            // A refusal shows that the limit had not ended, although another session had received a response.
+            Ending::ResponseElsewhere => {
+                collected.is_refused_after_end
+                    && self.is_refutable(self.has_measured_room(self.usage_at(end.at)))
+            }
+            Ending::HitAgain => collected.is_next_error_no_limit,
+            Ending::Reset => {
+                let is_of_other_reset = self
+                    .resets
+                    .chosen
+                    .is_some_and(|reset| !is_same_reset(reset.at, end.at));
+                self.is_false() || is_of_other_reset
+            }
+            Ending::ResetEarly => {
+                let windows = self.windows();
+                self.is_false()
+                    || windows.is_empty()
+                    || self.readings.is_full_since(&windows, end.at)
+            }
+            Ending::ResponseReceived
+            | Ending::ConcernsOthers
+            | Ending::KeyRemoved
+            | Ending::PauseOver
+            | Ending::PauseLongOver
+            | Ending::NewMonth
+            | Ending::Outlived => false,
+        }
     }
 
     /// Returns true if a later refusal shows that a response did not end the limit. Such a response was probably in

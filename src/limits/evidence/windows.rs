@@ -110,7 +110,7 @@ impl<'a> Readings<'a> {
             .error
             .readings
             .iter()
-            .filter(|reading| evidence.is_payers(reading) && reading.since <= at + SAME_EVENT)
+            .filter(|reading| is_usable(reading, evidence) && reading.since <= at + SAME_EVENT)
             .partition(|reading| reading.earliest() >= at);
         after.sort_by_key(|reading| reading.measured);
         Self {
@@ -323,25 +323,23 @@ impl<'a> Readings<'a> {
             .last()
     }
 
-    /// Returns the time of the first reading that shows that none of these windows is full any longer.
+    /// Returns the time of the first reading that shows that none of these windows is full any longer. A reading is left
+    /// out if a later one shows that the same window is still full, because a session may report figures from before
+    /// the error long after it.
     pub(crate) fn reset_measured_at(&self, windows: &[Window]) -> Option<DateTime<Utc>> {
-        let error_at = self.evidence.at();
-        let relevant: Vec<Window> = Window::ALL
-            .into_iter()
-            .filter(|window| matches!(self.state(*window), WindowState::Full(_)))
-            .chain(windows.iter().copied())
-            .collect();
-        if relevant.is_empty() {
-            return None;
-        }
-        self.known()
-            .filter(|reading| reading.earliest() > error_at + SETTLED_AFTER)
+        let refused = self.refused_by(windows);
+        let longest = refused.iter().map(|window| window.window.length()).max()?;
+        let settled = self.evidence.at() + SETTLED_AFTER;
+        self.known_between(settled, settled + longest)
+            .filter(|reading| reading.earliest() > settled)
             .filter(|reading| {
-                relevant.iter().all(|window| {
-                    reading.usage(*window).is_some_and(|usage| {
+                refused.iter().all(|refused| {
+                    reading.usage(refused.window).is_some_and(|usage| {
                         let is_present =
                             usage.resets_at.is_none_or(|reset| reset > reading.measured);
-                        is_present && usage.used_percent < RESET_BELOW
+                        let is_still_full = refused.last_full > Some(reading.measured)
+                            && self.is_of_refused_window(reading, refused);
+                        is_present && usage.used_percent < RESET_BELOW && !is_still_full
                     })
                 })
             })
@@ -349,11 +347,62 @@ impl<'a> Readings<'a> {
             .min()
     }
 
+    /// Returns true if a reading from after the given time shows that one of these windows has not reset since the
+    /// error.
+    pub(crate) fn is_full_since(&self, windows: &[Window], moment: DateTime<Utc>) -> bool {
+        self.refused_by(windows)
+            .iter()
+            .any(|refused| refused.last_full > Some(moment))
+    }
+
+    /// Returns the given windows and all windows that were full at the time of the error.
+    fn refused_by(&self, windows: &[Window]) -> Vec<FullSince> {
+        let mut refused: Vec<FullSince> = Vec::new();
+        for window in Window::ALL {
+            let resets_at = match self.state(window) {
+                WindowState::Full(measurement) => measurement.resets_at,
+                _ if !windows.contains(&window) => continue,
+                _ if self.evidence.refused_window() == Some(window) => self.evidence.server_reset(),
+                _ => None,
+            };
+            let mut full = FullSince {
+                window,
+                resets_at,
+                last_full: None,
+            };
+            let at = self.evidence.at();
+            full.last_full = self
+                .known_between(at, at + window.length())
+                .filter(|reading| {
+                    self.is_of_refused_window(reading, &full)
+                        && reading
+                            .usage(window)
+                            .is_some_and(|usage| usage.used_percent >= FULL_FROM)
+                })
+                .map(Sample::earliest)
+                .max();
+            refused.push(full);
+        }
+        refused
+    }
+
+    /// Returns true if the reading is about the window that was full at the time of the error, as opposed to a later
+    /// one.
+    fn is_of_refused_window(&self, reading: &Sample, refused: &FullSince) -> bool {
+        let Some(measurement) = self.measurement(Some(reading), refused.window) else {
+            return false;
+        };
+        match (refused.resets_at, measurement.resets_at) {
+            (Some(refused), Some(reset)) => is_same_reset(refused, reset),
+            (None, _) | (_, None) => true,
+        }
+    }
+
     /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
     /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
     pub(crate) fn usage_at(&self, window: Window, moment: DateTime<Utc>) -> Option<Measurement> {
         let current: Vec<(&Sample, WindowUsage)> = self
-            .known()
+            .known_between(moment - window.length(), moment + window.length())
             .filter_map(|reading| Some((reading, reading.usage(window)?)))
             .filter(|(_, usage)| {
                 usage.resets_at.is_none_or(|reset| {
@@ -442,22 +491,67 @@ impl<'a> Readings<'a> {
 
     /// Returns the newest reading that was definitely measured after the given time.
     fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
-        self.known()
-            .filter(|reading| reading.earliest() > moment)
-            .max_by_key(|reading| (reading.earliest(), reading.measured))
+        let age = |reading: &&Sample| (reading.earliest(), reading.measured);
+        let evidence = self.evidence;
+        let mut newest = evidence
+            .error
+            .readings
+            .iter()
+            .chain(evidence.collected.newest_reading.as_ref())
+            .filter(|reading| is_usable(reading, evidence) && reading.earliest() > moment)
+            .max_by_key(age);
+        for reading in evidence.collected.account_readings.iter().rev() {
+            // All remaining readings were measured even earlier.
+            if reading.measured <= newest.map_or(moment, Sample::earliest) {
+                break;
+            }
+            if is_usable(reading, evidence) && reading.earliest() > moment {
+                newest = newest.into_iter().chain([reading]).max_by_key(age);
+            }
+        }
+        newest
     }
 
-    /// Returns all readings of the payer's windows, in any order.
-    fn known(&self) -> impl Iterator<Item = &'a Sample> {
+    /// Returns the readings of the payer's windows that were measured in a period, in any order. An account may have
+    /// thousands of readings, so only those in the period are searched.
+    fn known_between(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> impl Iterator<Item = &'a Sample> {
         let evidence = self.evidence;
+        let of_account = &evidence.collected.account_readings;
+        let start = of_account.partition_point(|reading| reading.measured < since);
         evidence
             .error
             .readings
             .iter()
-            .chain(evidence.collected.account_readings.iter())
             .chain(evidence.collected.newest_reading.as_ref())
-            .filter(|reading| evidence.is_payers(reading))
+            .filter(move |reading| (since..=until).contains(&reading.measured))
+            .chain(
+                of_account
+                    .iter()
+                    .skip(start)
+                    .take_while(move |reading| reading.measured <= until),
+            )
+            .filter(|reading| is_usable(reading, evidence))
     }
+}
+
+/// A usage window that was full at the time of the error, or that the error blames.
+#[derive(Debug)]
+struct FullSince {
+    window: Window,
+    /// The window's reset time, if it is known.
+    resets_at: Option<DateTime<Utc>>,
+    /// The time of the last reading that shows that this window is full.
+    last_full: Option<DateTime<Utc>>,
+}
+
+/// Returns true unless the reading is known to belong to another account, or is dated in the future because the clock was
+/// ahead.
+fn is_usable(reading: &Sample, evidence: &Evidence) -> bool {
+    evidence.is_payers(reading) && reading.measured <= evidence.clock.now
 }
 
 /// Returns the time at which the figures were measured. If the figures may predate the error, returns the earliest

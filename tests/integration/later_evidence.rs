@@ -1,0 +1,287 @@
+//! Tests evidence that arrives after an error has ended, or after an explanation has said so. Each test reproduces a
+//! defect that a review found in November 2026.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, flat, refused, session_of_login, with_a_private_login,
+};
+use crate::support::Sandbox;
+
+const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
+
+fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    ["stopped", "other"].map(|name| session_of_login(sandbox, name))
+}
+
+/// Returns the client's error according to `explain --json`.
+fn explained(client: &Client<'_>, at: &str) -> Value {
+    let arguments = ["explain", "--json", "--session", &client.session];
+    client.run(at, &arguments, b"").json()["incident"].clone()
+}
+
+/// Returns the session's only entry according to `incidents --json`.
+fn listed(client: &Client<'_>, at: &str) -> Value {
+    let arguments = ["incidents", "--json", "--session", &client.session];
+    let listed = client.run(at, &arguments, b"").json();
+    assert_eq!(
+        listed["incidents"].as_array().map(Vec::len),
+        Some(1),
+        "{listed:#}"
+    );
+    listed["incidents"][0].clone()
+}
+
+fn is_blocked(client: &Client<'_>, at: &str) -> bool {
+    let arguments = ["explain", "--exit-code", "--session", &client.session];
+    client.run(at, &arguments, b"").code != 0
+}
+
+/// The other session's response had been in progress since before the limit. Its next prompt was refused.
+#[test]
+fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
+    for at in ["2026-11-20T10:06:00Z", "2026-11-20T10:30:00Z"] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions(&sandbox);
+        let refusal = refused("five_hour", NOON, "");
+        stopped.receives_error(AT, FIVE_HOUR, &refusal);
+        other.works("2026-11-20T10:03:00Z", 10);
+        other.receives_error("2026-11-20T10:05:00Z", FIVE_HOUR, &refusal);
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["open"], true, "{incident:#}");
+        let entry = listed(&stopped, at);
+        assert_eq!(entry["open"], true, "{entry:#}");
+        let text = flat(&stopped.run(at, &["incidents"], b"").stdout);
+        assert!(!text.contains("received a response"), "{text}");
+    }
+}
+
+/// A session that belongs to an account is not paid for with the key whose balance is used up.
+#[test]
+fn incidents_does_not_end_the_limit_of_a_key_with_a_response_of_an_account() {
+    let sandbox = with_a_private_login();
+    let stopped = Client::with_session(&sandbox, "stopped");
+    let other = session_of_login(&sandbox, "other");
+    let status = json!({"error": "billing_error", "apiErrorStatus": 400});
+    stopped.receives_error(AT, "Credit balance is too low", status);
+    other.works("2026-11-20T10:20:00Z", 10);
+    let at = "2026-11-20T10:21:00Z";
+    let incident = explained(&stopped, at);
+    assert_eq!(incident["open"], true, "{incident:#}");
+    let entry = listed(&stopped, at);
+    assert_eq!(entry["open"], true, "{entry:#}");
+}
+
+/// A long response of another session reports the usage from before the limit. A later refusal shows that the window has
+/// not been reset.
+#[test]
+fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
+    for (text, by, resets_at, full, room) in [
+        (
+            FIVE_HOUR,
+            "five_hour",
+            NOON,
+            windows(100.0, NOON, 40.0, TUESDAY),
+            windows(42.0, NOON, 40.0, TUESDAY),
+        ),
+        (
+            WEEKLY,
+            "seven_day",
+            TUESDAY,
+            windows(42.0, NOON, 100.0, TUESDAY),
+            windows(42.0, NOON, 60.0, TUESDAY),
+        ),
+    ] {
+        for is_asked_in_between in [false, true] {
+            let sandbox = with_a_private_login();
+            let [stopped, other] = two_sessions(&sandbox);
+            let refusal = refused(by, resets_at, "");
+            stopped.receives_error(AT, text, &refusal);
+            stopped.calls_status_line(SOON, full.clone(), 120);
+            other.calls_status_line("2026-11-20T10:03:00Z", room.clone(), 120);
+            if is_asked_in_between {
+                assert!(!is_blocked(&stopped, "2026-11-20T10:03:30Z"), "{text}");
+            }
+            other.receives_error("2026-11-20T10:05:00Z", text, &refusal);
+            other.calls_status_line("2026-11-20T10:05:01Z", full.clone(), 120);
+            for at in ["2026-11-20T10:05:30Z", "2026-11-20T11:00:00Z"] {
+                let incident = explained(&stopped, at);
+                assert_eq!(
+                    incident["open"], true,
+                    "{is_asked_in_between} {at}: {incident:#}"
+                );
+                assert!(is_blocked(&stopped, at), "{is_asked_in_between} {at}");
+                let entry = listed(&stopped, at);
+                assert_eq!(entry["open"], true, "{is_asked_in_between} {at}: {entry:#}");
+            }
+        }
+    }
+}
+
+/// If the window is used up again after an early reset, the earlier limit is still over.
+#[test]
+fn a_new_window_that_fills_up_does_not_undo_an_early_reset() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions(&sandbox);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let later_reset = NOON + 12_600;
+    for (at, used) in [
+        ("2026-11-20T10:30:00Z", 2.0),
+        ("2026-11-20T11:30:00Z", 100.0),
+    ] {
+        other.calls_status_line(at, windows(used, later_reset, 41.0, TUESDAY), 120);
+    }
+    assert!(!is_blocked(&stopped, "2026-11-20T11:31:00Z"));
+}
+
+/// While the clock was three hours ahead, a session stored a reading of the next window.
+#[test]
+fn a_reading_from_the_future_does_not_end_a_limit() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions(&sandbox);
+    let next_window = windows(2.0, NOON + 18_000, 41.0, TUESDAY);
+    other.calls_status_line("2026-11-20T13:00:00Z", next_window, 120);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    for at in ["2026-11-20T10:00:05Z", "2026-11-20T10:10:00Z"] {
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["open"], true, "{at}: {incident:#}");
+        assert!(is_blocked(&stopped, at), "{at}: {incident:#}");
+    }
+}
+
+/// A reading from the future must not hide a full window, either.
+#[test]
+fn a_reading_from_the_future_does_not_hide_another_full_window() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions(&sandbox);
+    let room = windows(2.0, NOON + 18_000, 41.0, TUESDAY);
+    other.calls_status_line("2026-11-20T15:00:00Z", room, 120);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let full = windows(100.0, NOON, 100.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:30:00Z", full, 120);
+    let incident = explained(&stopped, "2026-11-20T12:10:00Z");
+    let headline = incident["headline"].as_str().unwrap();
+    assert!(headline.contains("weekly"), "{headline}");
+}
+
+/// Stores the given end for the only error in the journal, as an explanation by an older version may have done.
+fn store_end(sandbox: &Sandbox, session: &str, ending: &str, at: &str) {
+    let journal = std::fs::read_to_string(sandbox.path(JOURNAL)).unwrap();
+    let mut record: Value = journal
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .rfind(|record| record["incident"]["session"]["id"] == session)
+        .unwrap();
+    record["incident"]["end"] = json!({"ending": ending, "at": at});
+    sandbox.append(JOURNAL, &record.to_string());
+}
+
+/// An upgrade may change the verdict on an old error, so an end that no longer fits must not stay. Here, the later error
+/// is not about a limit.
+#[test]
+fn an_error_that_is_not_a_limit_does_not_end_an_earlier_limit() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    store_end(&sandbox, "stopped", "hit_again", "2026-11-20T10:05:00Z");
+    stopped.receives_error(
+        "2026-11-20T10:05:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    let incident = explained(&stopped, "2026-11-20T10:50:00Z");
+    assert_eq!(incident["limit"], "five_hour", "{incident:#}");
+    assert!(is_blocked(&stopped, "2026-11-20T10:50:00Z"), "{incident:#}");
+}
+
+/// The limit resets later than an older version assumed.
+#[test]
+fn a_stored_reset_is_checked_against_the_reset_time() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    store_end(&sandbox, "stopped", "reset", "2026-11-20T11:00:00Z");
+    assert!(is_blocked(&stopped, "2026-11-20T11:10:00Z"));
+    assert!(!is_blocked(&stopped, "2026-11-20T12:10:00Z"));
+}
+
+/// A false alarm does not end with a reset.
+#[test]
+fn a_stored_reset_is_checked_against_the_verdict() {
+    for ending in ["reset", "reset_early"] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let room = || windows(42.0, NOON, 40.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:00Z", room(), 120);
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        stopped.calls_status_line(SOON, room(), 120);
+        store_end(&sandbox, "stopped", ending, "2026-11-20T12:00:00Z");
+        let incident = explained(&stopped, "2026-11-20T12:10:00Z");
+        assert_eq!(
+            incident["verdict"], "false_likely",
+            "{ending}: {incident:#}"
+        );
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(!headline.contains("reset"), "{ending}: {headline}");
+    }
+}
+
+/// Days after a limit has ended with another session's response, that session reaches another limit.
+#[test]
+fn a_refusal_days_later_does_not_undo_an_end() {
+    for is_asked_in_between in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions(&sandbox);
+        stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+        other.works("2026-11-20T10:20:00Z", 10);
+        if is_asked_in_between {
+            assert!(!is_blocked(&stopped, "2026-11-20T10:21:00Z"));
+        }
+        let text = "You've hit your 5-hour limit · resets 6pm (UTC)";
+        let refusal = refused("five_hour", NOON + 86_400 + 21_600, "");
+        other.receives_error("2026-11-21T15:00:00Z", text, &refusal);
+        other.works("2026-11-21T18:10:00Z", 10);
+        let at = "2026-11-21T18:11:00Z";
+        assert!(!is_blocked(&stopped, at), "{is_asked_in_between}");
+        let incident = explained(&stopped, at);
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(
+            headline.contains("received a response") && headline.contains("10:20"),
+            "{is_asked_in_between}: {headline}"
+        );
+        let entry = listed(&stopped, at);
+        assert_eq!(
+            entry["blocked_until"], "2026-11-20T10:20:00Z",
+            "{is_asked_in_between}: {entry:#}"
+        );
+    }
+}
+
+/// The user asks between the second refusal and the status-line call that reports its figures.
+#[test]
+fn an_end_within_seconds_does_not_fix_the_readings() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    stopped.calls_status_line(
+        "2026-11-20T09:59:00Z",
+        windows(42.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    for at in [AT, "2026-11-20T10:00:07Z"] {
+        stopped.receives_error(at, FIVE_HOUR, json!({}));
+    }
+    stopped.run("2026-11-20T10:00:08Z", &["incidents"], b"");
+    let full = windows(100.0, NOON, 17.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T10:00:09Z", full, 120);
+    for at in ["2026-11-20T10:01:00Z", "2026-11-20T10:30:00Z"] {
+        let arguments = ["incidents", "--json"];
+        let listed = stopped.run(at, &arguments, b"").json();
+        for entry in listed["incidents"].as_array().unwrap() {
+            assert_eq!(entry["verdict"], "real", "{at}: {listed:#}");
+        }
+    }
+}
