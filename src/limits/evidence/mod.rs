@@ -255,14 +255,20 @@ impl StoredError {
             return;
         }
         let (message, older_message) = (&mut self.message, &older.message);
-        add_missing(&mut message.hook_class, &older_message.hook_class);
-        add_missing(&mut message.hook_details, &older_message.hook_details);
-        add_missing(&mut message.line, &older_message.line);
-        add_missing(&mut message.failed_attempts, &older_message.failed_attempts);
+        add_missing(&mut message.hook_class, older_message.hook_class.as_ref());
+        add_missing(
+            &mut message.hook_details,
+            older_message.hook_details.as_ref(),
+        );
+        add_missing(&mut message.line, older_message.line.as_ref());
+        add_missing(
+            &mut message.failed_attempts,
+            older_message.failed_attempts.as_ref(),
+        );
 
         let (payer, older_payer) = (&mut self.payer, &older.payer);
-        add_missing(&mut payer.account, &older_payer.account);
-        add_missing(&mut payer.owner, &older_payer.owner);
+        add_missing(&mut payer.account, older_payer.account.as_ref());
+        add_missing(&mut payer.owner, older_payer.owner.as_ref());
         for credential in &older_payer.credentials {
             if !payer.credentials.contains(credential) {
                 payer.credentials.push(credential.clone());
@@ -271,8 +277,8 @@ impl StoredError {
         payer.has_session_environment |= older_payer.has_session_environment;
 
         let (session, older_session) = (&mut self.session, &older.session);
-        add_missing(&mut session.version, &older_session.version);
-        add_missing(&mut session.model, &older_session.model);
+        add_missing(&mut session.version, older_session.version.as_ref());
+        add_missing(&mut session.model, older_session.model.as_ref());
         session.fast_mode |= older_session.fast_mode;
         session.installed_clients = session
             .installed_clients
@@ -348,9 +354,9 @@ impl StoredError {
     }
 }
 
-fn add_missing<T: Clone>(fact: &mut Option<T>, older: &Option<T>) {
+fn add_missing<T: Clone>(fact: &mut Option<T>, older: Option<&T>) {
     if fact.is_none() {
-        fact.clone_from(older);
+        *fact = older.cloned();
     }
 }
 
