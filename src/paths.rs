@@ -8,7 +8,7 @@ use crate::disk::replace::is_link;
 use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
 /// The system-wide configuration file, which an administrator can create for all users of a machine.
-const SYSTEM_SETTINGS: &str = if cfg!(windows) {
+const SYSTEM_CONFIG: &str = if cfg!(windows) {
     r"C:\ProgramData\whycap\config.toml"
 } else if cfg!(target_os = "macos") {
     "/Library/Application Support/whycap/config.toml"
@@ -22,9 +22,9 @@ pub struct Paths {
     /// The user's home directory.
     pub home: PathBuf,
     /// Claude Code's configuration directory: `CLAUDE_CONFIG_DIR` if set, else `~/.claude`.
-    pub config: PathBuf,
+    pub claude_directory: PathBuf,
     /// The configuration directories with the user's history. `CLAUDE_CONFIG_DIR` can contain a comma-separated list of
-    /// directories. The first one is [`Self::config`].
+    /// directories. The first one is [`Self::claude_directory`].
     pub histories: Vec<PathBuf>,
     /// Claude Code's global state file, `.claude.json`. It is in `CLAUDE_CONFIG_DIR` if that variable is set, and in
     /// the home directory otherwise.
@@ -34,9 +34,9 @@ pub struct Paths {
     /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, unless a project may have set the variable.
     pub data: PathBuf,
     /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it, unless a project may have set the variable.
-    pub settings: PathBuf,
+    pub whycap_config: PathBuf,
     /// The optional `config.toml` for all users of a machine.
-    pub system_settings: PathBuf,
+    pub system_config: PathBuf,
 }
 
 impl Paths {
@@ -65,12 +65,12 @@ impl Paths {
             .first()
             .unwrap_or(&home)
             .join(".claude.json");
-        let config = match named_histories.first() {
+        let claude_directory = match named_histories.first() {
             Some(first) => first.clone(),
             None => home.join(".claude"),
         };
         let histories = if named_histories.is_empty() {
-            vec![config.clone()]
+            vec![claude_directory.clone()]
         } else {
             named_histories
         };
@@ -87,9 +87,9 @@ impl Paths {
             .join("claude");
         Self {
             data: whycap_paths.data(),
-            settings: whycap_paths.settings(),
-            system_settings: SYSTEM_SETTINGS.into(),
-            config,
+            whycap_config: whycap_paths.config(),
+            system_config: SYSTEM_CONFIG.into(),
+            claude_directory,
             histories,
             global_state,
             client_state,
@@ -104,9 +104,9 @@ impl Paths {
             .map(|history| history.join("projects"))
     }
 
-    /// Returns the path of the user's `settings.json`.
+    /// Returns the path of the user's `settings.json`, which belongs to Claude Code.
     pub fn user_settings(&self) -> PathBuf {
-        self.config.join("settings.json")
+        self.claude_directory.join("settings.json")
     }
 
     /// Returns a path entered by the user, first with symbolic links resolved and then as entered. Expands `~` to the
@@ -181,7 +181,7 @@ impl WhycapPaths<'_> {
         }
     }
 
-    fn settings(&self) -> PathBuf {
+    fn config(&self) -> PathBuf {
         let [_, configuration_home] = PROGRAM_HOMES;
         self.named_by("WHYCAP_CONFIG").unwrap_or_else(|| {
             let configuration = self.environment.standard.configuration.as_deref();
@@ -328,7 +328,7 @@ mod tests {
         let list = format!("~/.claude, {},", named.display());
         let several = paths(&[(HOME, home.to_str().unwrap()), ("CLAUDE_CONFIG_DIR", &list)]);
         assert_eq!(several.histories, [home.join(".claude"), named]);
-        assert_eq!(several.config, home.join(".claude"));
+        assert_eq!(several.claude_directory, home.join(".claude"));
     }
 
     #[test]
@@ -403,13 +403,16 @@ mod tests {
             paths(&[&profile, pairs].concat())
         };
         let usual = with(&[]);
-        assert_eq!(usual.config, Path::new(r"C:\Users\Ann Lee\.claude"));
+        assert_eq!(
+            usual.claude_directory,
+            Path::new(r"C:\Users\Ann Lee\.claude")
+        );
         assert_eq!(
             usual.data,
             Path::new(r"C:\Users\Ann Lee\AppData\Local\whycap")
         );
-        let settings = r"C:\Users\Ann Lee\AppData\Roaming\whycap\config.toml";
-        assert_eq!(usual.settings, Path::new(settings));
+        let config = r"C:\Users\Ann Lee\AppData\Roaming\whycap\config.toml";
+        assert_eq!(usual.whycap_config, Path::new(config));
         assert_eq!(
             usual.show(&usual.user_settings()),
             "~/.claude/settings.json"

@@ -306,8 +306,8 @@ const FILE_SIZE_LIMIT: u64 = 64 * 1024;
 
 /// Returns all sessions in the registry, or none if it cannot be read.
 pub(crate) fn registered(paths: &Paths) -> Vec<Session> {
-    let own_domain = processes::pid_domain(&paths.config);
-    disk::files_with_extension(&paths.config.join("sessions"), "json")
+    let own_domain = processes::pid_domain(&paths.claude_directory);
+    disk::files_with_extension(&paths.claude_directory.join("sessions"), "json")
         .take(MAX_SESSIONS)
         .filter_map(|file| read_session(&file, &own_domain))
         .collect()

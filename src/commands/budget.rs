@@ -42,7 +42,7 @@ impl Subcommand for BudgetArguments {
                 paid,
                 is_complete: read.is_all() && damaged.is_empty(),
             };
-            let file = &context.paths.settings;
+            let file = &context.paths.whycap_config;
             Ok(overview.report(
                 &additional,
                 &file.to_string_lossy(),

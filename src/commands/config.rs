@@ -23,7 +23,7 @@ pub(crate) struct ConfigArguments {
 
 impl Subcommand for ConfigArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let file = &context.paths.settings;
+        let file = &context.paths.whycap_config;
         let shown = context.paths.show(file);
         let text = if self.path {
             file.display().to_string()

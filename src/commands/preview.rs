@@ -23,8 +23,8 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 pub(super) fn preview(environment: Environment) -> Shown {
     let context = Context::new(environment);
     let (paths, config) = (&context.paths, &context.config);
-    let settings = paths.show(&paths.settings);
-    let source = if paths.settings.exists() {
+    let settings = paths.show(&paths.whycap_config);
+    let source = if paths.whycap_config.exists() {
         format!("with the settings in {settings}")
     } else {
         format!("with the defaults, because there is no {settings}")

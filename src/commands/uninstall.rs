@@ -101,9 +101,9 @@ fn add_remains(
         let command = format!("rm -r {}", paths.in_shell(&paths.data));
         remains.push(("the data that whycap recorded", command));
     }
-    if paths.settings.exists() {
-        let file = paths.in_shell(&paths.settings);
-        let command = match paths.settings.parent() {
+    if paths.whycap_config.exists() {
+        let file = paths.in_shell(&paths.whycap_config);
+        let command = match paths.whycap_config.parent() {
             Some(directory) if made.contains(directory) => {
                 format!("rm {file} && rmdir {}", paths.in_shell(directory))
             }

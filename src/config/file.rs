@@ -30,9 +30,9 @@ type Sections = BTreeMap<String, Table>;
 impl Config {
     /// Loads the system-wide file and the user's file, which takes precedence. Missing files are skipped.
     pub fn load(paths: &Paths) -> Self {
-        let system = read_file(&paths.system_settings)
-            .map(|contents| (Some(paths.system_settings.as_path()), contents));
-        let user = read_file(&paths.settings).map(|contents| (None, contents));
+        let system = read_file(&paths.system_config)
+            .map(|contents| (Some(paths.system_config.as_path()), contents));
+        let user = read_file(&paths.whycap_config).map(|contents| (None, contents));
 
         let mut config = Self::from_files(system.into_iter().chain(user));
         config.budget.project_paths = config
@@ -266,12 +266,12 @@ mod tests {
     fn an_error_in_the_system_file_names_its_line_and_keeps_the_users_budget() {
         let home = tempfile::tempdir().unwrap();
         let mut paths = Paths::of(&Environment::new([], DateTime::UNIX_EPOCH));
-        paths.system_settings = home.path().join("everybody.toml");
-        paths.settings = home.path().join("own.toml");
+        paths.system_config = home.path().join("everybody.toml");
+        paths.whycap_config = home.path().join("own.toml");
         #[expect(clippy::disallowed_methods, reason = "their files")]
         {
-            std::fs::write(&paths.system_settings, "[budget]\nday = 1\nday = 2\n").unwrap();
-            std::fs::write(&paths.settings, "[budget]\nday = 5\n").unwrap();
+            std::fs::write(&paths.system_config, "[budget]\nday = 1\nday = 2\n").unwrap();
+            std::fs::write(&paths.whycap_config, "[budget]\nday = 5\n").unwrap();
         }
         let config = Config::load(&paths);
         assert_eq!(config.budget.day, Some(5.0));

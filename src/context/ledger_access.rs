@@ -74,7 +74,7 @@ impl Context {
     pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
         let paths = &self.paths;
         if let Some(problem) = self.config.problems_of("export").next() {
-            let file = paths.show(&paths.settings);
+            let file = paths.show(&paths.whycap_config);
             bail!("nothing was exported because of a problem in {file}: {problem}");
         }
         let exporter = Exporter::new(paths, &self.environment, &self.config.export)?;

@@ -6,7 +6,7 @@ use anyhow::bail;
 use memchr::memmem;
 use serde::Deserialize;
 
-use super::{Examination, Setup};
+use super::{Examination, FindingName, Setup};
 use crate::claude::account::{self, Account, Plan};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::transcripts;
@@ -101,9 +101,9 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
     };
     let issues = issues_in(version).join("; ");
     let key = if issues.is_empty() {
-        "client.sound"
+        FindingName::ClientSound
     } else {
-        "client.has_known_issues"
+        FindingName::ClientHasKnownIssues
     };
     let seen = format!("{version} ({source})");
     examination.add(key, &[("seen", &seen), ("issues", &issues)]);
@@ -141,9 +141,9 @@ pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
         .map(|executable| setup.paths.show(executable))
         .collect();
     let key = match executables.len() {
-        0 => "installed.nowhere",
-        1 => "installed.once",
-        _ => "installed.often",
+        0 => FindingName::InstalledNowhere,
+        1 => FindingName::InstalledOnce,
+        _ => FindingName::InstalledOften,
     };
     let locations = executables.join(", ");
     examination.add(
@@ -166,10 +166,10 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
         .map(|account| format!("your {} plan", account.plan.name()));
 
     let key = match (named.is_empty(), &payer) {
-        (true, None) => "payer.nobody",
-        (true, Some(_)) => "payer.login",
-        (false, Some(_)) => "payer.outranked",
-        (false, None) => "payer.key",
+        (true, None) => FindingName::PayerNobody,
+        (true, Some(_)) => FindingName::PayerLogin,
+        (false, Some(_)) => FindingName::PayerOutranked,
+        (false, None) => FindingName::PayerKey,
     };
     let payer_name = payer.unwrap_or_default();
     examination.add(key, &[("named", &named), ("payer", &payer_name)]);
@@ -183,8 +183,8 @@ pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
         return;
     };
     let check = match newest.ownership {
-        Ownership::Login => "session.own",
-        Ownership::Other => "session.others",
+        Ownership::Login => FindingName::SessionOwn,
+        Ownership::Other => FindingName::SessionOthers,
     };
     examination.add(check, &[("id", &newest.short_id)]);
 }
@@ -192,10 +192,13 @@ pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
 pub(super) fn locks(setup: &Setup, examination: &mut Examination) {
     let harmful = harmful(&setup.paths, &setup.environment);
     if harmful.is_empty() {
-        examination.add("lock.none", &[]);
+        examination.add(FindingName::LockNone, &[]);
     }
     for HarmfulLock { says, remedy, .. } in harmful {
-        examination.add("lock.harmful", &[("says", &says), ("remedy", &remedy)]);
+        examination.add(
+            FindingName::LockHarmful,
+            &[("says", &says), ("remedy", &remedy)],
+        );
     }
 }
 

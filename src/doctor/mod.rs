@@ -17,6 +17,7 @@ use std::fs::Metadata;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -150,19 +151,91 @@ impl Fix {
 #[derive(Debug, Default, Deserialize)]
 struct FindingText(CheckVerdict, String, #[serde(default)] Option<Fix>);
 
+/// A finding, identified by its key in `findings.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+enum FindingName {
+    SettingsBroken,
+    SettingsNone,
+    SettingsOne,
+    SettingsSeveral,
+    HooksDisabled,
+    HooksManagedOnly,
+    HooksAllowed,
+    TrustGiven,
+    TrustLacking,
+    LineOff,
+    LineManaged,
+    LineOutranked,
+    LineForeign,
+    LineOtherKept,
+    LineSet,
+    HooksSet,
+    HooksByPlugin,
+    HooksNone,
+    HooksMissing,
+    HooksSeveral,
+    CommandPlugin,
+    CommandFile,
+    CommandBeforePlugin,
+    CommandForeign,
+    CommandOff,
+    CommandMissing,
+    ProgramMissing,
+    ProgramNotExecutable,
+    ProgramBare,
+    ProgramOtherShell,
+    ProgramOther,
+    ProgramThis,
+    ClientSound,
+    ClientHasKnownIssues,
+    InstalledNowhere,
+    InstalledOnce,
+    InstalledOften,
+    PayerNobody,
+    PayerLogin,
+    PayerOutranked,
+    PayerKey,
+    SessionOwn,
+    SessionOthers,
+    RetentionCounted,
+    RetentionBegins,
+    RetentionNotYet,
+    RetentionCannot,
+    TranscriptsMisplaced,
+    TranscriptsUnreadable,
+    LedgerWasDamaged,
+    LedgerGood,
+    LedgerBusy,
+    LedgerFailed,
+    LedgerUnusable,
+    LockNone,
+    LockHarmful,
+    PricesFresh,
+    PricesOld,
+    ClockRight,
+    ClockBehindFiles,
+    ClockBehindUs,
+    ConfigWrong,
+    DataIgnored,
+    DataReadOnly,
+    DataHomeMoved,
+    DataOpen,
+}
+
 /// The findings so far.
 struct Examination {
     /// The check that is currently running.
     check: &'static str,
-    texts: HashMap<String, FindingText>,
+    texts: HashMap<FindingName, FindingText>,
     all: Vec<Finding>,
 }
 
 impl Examination {
     /// Adds a finding based on a row in `findings.json`.
-    fn add(&mut self, key: &str, arguments: &[Argument<'_>]) {
+    fn add(&mut self, name: FindingName, arguments: &[Argument<'_>]) {
         let unknown = FindingText::default();
-        let FindingText(verdict, sentence, fix) = self.texts.get(key).unwrap_or(&unknown);
+        let FindingText(verdict, sentence, fix) = self.texts.get(&name).unwrap_or(&unknown);
         self.all.push(Finding {
             check: self.check,
             verdict: *verdict,

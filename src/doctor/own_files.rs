@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 
-use super::{Examination, Setup, mode};
+use super::{Examination, FindingName, Setup, mode};
 use crate::claude::settings::{effective_value, moves_home};
 use crate::config::Config;
 use crate::disk;
@@ -41,11 +41,11 @@ pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
             .any(|(_, entries)| entries != InstalledEntries::default());
 
     let key = match &setup.ledger {
-        None if !disk::is_writable(&setup.paths.data) => "retention.cannot",
-        None if will_count => "retention.begins",
-        None => "retention.not_yet",
-        Some(Err(error)) if !error.is_busy() => "retention.cannot",
-        Some(_) => "retention.counted",
+        None if !disk::is_writable(&setup.paths.data) => FindingName::RetentionCannot,
+        None if will_count => FindingName::RetentionBegins,
+        None => FindingName::RetentionNotYet,
+        Some(Err(error)) if !error.is_busy() => FindingName::RetentionCannot,
+        Some(_) => FindingName::RetentionCounted,
     };
     examination.add(key, &[("days", &days)]);
 }
@@ -59,7 +59,7 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
         .partition(|path| is_no_file(path));
 
     if let Some(which) = describe_unreadable(&misplaced, MAX_NAMED, paths) {
-        examination.add("transcripts.misplaced", &[("which", &which)]);
+        examination.add(FindingName::TranscriptsMisplaced, &[("which", &which)]);
     }
     if let Some(which) = describe_unreadable(&unreadable, MAX_NAMED, paths) {
         let roots = paths
@@ -68,7 +68,7 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
             .collect::<Vec<_>>()
             .join(" ");
         examination.add(
-            "transcripts.unreadable",
+            FindingName::TranscriptsUnreadable,
             &[("which", &which), ("roots", &roots)],
         );
     }
@@ -90,18 +90,29 @@ pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
             0 => String::new(),
             count => format!(" and {count} more"),
         };
-        examination.add("ledger.was_damaged", &[("place", &place), ("more", &more)]);
+        examination.add(
+            FindingName::LedgerWasDamaged,
+            &[("place", &place), ("more", &more)],
+        );
     }
     match &setup.ledger {
         None => {}
-        Some(Ok(bytes)) => examination.add("ledger.good", &[("size", &bytes.div_ceil(1000))]),
-        Some(Err(error)) if error.is_busy() => examination.add("ledger.busy", &[]),
+        Some(Ok(bytes)) => {
+            examination.add(FindingName::LedgerGood, &[("size", &bytes.div_ceil(1000))])
+        }
+        Some(Err(error)) if error.is_busy() => examination.add(FindingName::LedgerBusy, &[]),
         Some(Err(error)) => {
             let place = paths.show(&ledger::path_in(&paths.data));
             if let Some(remedy) = error.remedy() {
-                examination.add("ledger.failed", &[("why", error), ("remedy", &remedy)]);
+                examination.add(
+                    FindingName::LedgerFailed,
+                    &[("why", error), ("remedy", &remedy)],
+                );
             } else {
-                examination.add("ledger.unusable", &[("why", error), ("place", &place)]);
+                examination.add(
+                    FindingName::LedgerUnusable,
+                    &[("why", error), ("place", &place)],
+                );
             }
         }
     }
@@ -111,9 +122,9 @@ pub(super) fn prices(setup: &Setup, examination: &mut Examination) {
     let updated = PriceTable::list().list.updated;
     let age = setup.environment.now.date_naive() - updated;
     let key = if age > PRICE_TABLE_MAY_AGE {
-        "prices.old"
+        FindingName::PricesOld
     } else {
-        "prices.fresh"
+        FindingName::PricesFresh
     };
     examination.add(key, &[("updated", &updated), ("days", &age.num_days())]);
 }
@@ -125,18 +136,24 @@ pub(super) fn clock(setup: &Setup, examination: &mut Examination) {
         && newest.written > now + CLOCK_TOLERANCE
     {
         let written = newest.written.format("%Y-%m-%d %H:%M UTC");
-        examination.add("clock.behind_files", &[("written", &written)]);
+        examination.add(FindingName::ClockBehindFiles, &[("written", &written)]);
     } else if now.date_naive() < earliest {
-        examination.add("clock.behind_us", &[("today", &now.format("%Y-%m-%d"))]);
+        examination.add(
+            FindingName::ClockBehindUs,
+            &[("today", &now.format("%Y-%m-%d"))],
+        );
     } else {
-        examination.add("clock.right", &[]);
+        examination.add(FindingName::ClockRight, &[]);
     }
 }
 
 pub(super) fn own_configuration(setup: &Setup, examination: &mut Examination) {
-    let place = setup.paths.show(&setup.paths.settings);
+    let place = setup.paths.show(&setup.paths.whycap_config);
     for problem in &Config::load(&setup.paths).problems {
-        examination.add("config.wrong", &[("place", &place), ("problem", problem)]);
+        examination.add(
+            FindingName::ConfigWrong,
+            &[("place", &place), ("problem", problem)],
+        );
     }
 }
 
@@ -144,27 +161,33 @@ pub(super) fn own_data(setup: &Setup, examination: &mut Examination) {
     let paths = &setup.paths;
     for (variable, used) in [
         ("WHYCAP_DATA_DIR", &paths.data),
-        ("WHYCAP_CONFIG", &paths.settings),
+        ("WHYCAP_CONFIG", &paths.whycap_config),
         (HOME, &paths.home),
     ] {
         if let Some(named) = setup.environment.path(variable)
             && !disk::is_same_file(&named, used)
         {
             let place = paths.show(&named);
-            examination.add("data.ignored", &[("name", &variable), ("place", &place)]);
+            examination.add(
+                FindingName::DataIgnored,
+                &[("name", &variable), ("place", &place)],
+            );
         }
     }
 
     let data = paths.show(&paths.data);
     if !disk::is_writable(&paths.data) {
-        examination.add("data.read_only", &[("place", &data)]);
+        examination.add(FindingName::DataReadOnly, &[("place", &data)]);
     }
     if moves_home(paths, &setup.directory) {
         let project = paths.show(&setup.directory);
-        examination.add("data.home_moved", &[("project", &project)]);
+        examination.add(FindingName::DataHomeMoved, &[("project", &project)]);
     }
     if std::fs::metadata(&paths.data).is_ok_and(|directory| mode(&directory) & 0o077 != 0) {
         let argument = paths.in_shell(&paths.data);
-        examination.add("data.open", &[("place", &data), ("argument", &argument)]);
+        examination.add(
+            FindingName::DataOpen,
+            &[("place", &data), ("argument", &argument)],
+        );
     }
 }

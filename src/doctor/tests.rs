@@ -128,30 +128,27 @@ fn a_working_setup_has_only_good_findings() {
 
 #[test]
 fn every_text_is_used_with_all_arguments_and_every_problem_has_a_fix() {
-    let texts: HashMap<String, FindingText> =
+    let texts: HashMap<FindingName, FindingText> =
         serde_json::from_str(include_str!("findings.json")).unwrap();
-    let checks = [
+    let checks = concat!(
         include_str!("client.rs"),
         include_str!("own_files.rs"),
         include_str!("wiring.rs"),
-    ]
-    .map(|file| file.split("#[cfg(test)]").next().unwrap())
-    .concat();
-    let quoted = checks.split('"').skip(1).step_by(2);
-    let said = quoted.filter(|text| text.contains('.') && !text.contains([' ', '/']));
-    for key in said.clone() {
-        let is_file = [".toml", ".json"]
-            .iter()
-            .any(|ending| key.ends_with(ending));
-        assert!(is_file || texts.contains_key(key), "{key} is in no row");
-    }
-    for (key, FindingText(verdict, says, fix)) in &texts {
-        assert!(said.clone().any(|known| known == key), "nobody says {key}");
-        assert_eq!(*verdict == CheckVerdict::Ok, fix.is_none(), "{key}");
+    );
+    for name in FindingName::value_variants() {
+        assert!(
+            checks.contains(&format!("FindingName::{name:?}")),
+            "no check reports {name:?}"
+        );
+        let FindingText(verdict, says, fix) = &texts[name];
+        assert_eq!(*verdict == CheckVerdict::Ok, fix.is_none(), "{name:?}");
         let fix = fix.as_ref().map(Fix::text).unwrap_or_default();
-        for place in format!("{says}}}{fix}").split('{').skip(1) {
-            let place = format!("(\"{}\", ", place.split('}').next().unwrap());
-            assert!(checks.contains(&place), "{key}: {place}");
+        for (index, placeholder) in format!("{says}{fix}").split(['{', '}']).enumerate() {
+            let argument = format!("(\"{placeholder}\", ");
+            assert!(
+                index % 2 == 0 || checks.contains(&argument),
+                "{name:?}: {placeholder}"
+            );
         }
     }
 }
@@ -162,7 +159,7 @@ fn every_problem_has_a_fix() {
     let (_home, mut setup) = sound();
     setup.settings.clear();
     write(&setup.paths.global_state, "{}");
-    write(&setup.paths.settings, "x = 1\n");
+    write(&setup.paths.whycap_config, "x = 1\n");
     write(&ledger::path_in(&setup.paths.data), &"broken".repeat(1000));
     set_mode(&setup.paths.data, 0o755);
     setup.ledger = ledger_state(&setup.paths);

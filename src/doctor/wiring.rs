@@ -7,7 +7,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use memchr::memmem;
 use serde_json::Value;
 
-use super::{Examination, Setup, mode};
+use super::{Examination, FindingName, Setup, mode};
 use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
@@ -35,15 +35,18 @@ pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
             Err(why) => {
                 is_any_broken = true;
                 let place = setup.paths.show(&file.path);
-                examination.add("settings.broken", &[("place", &place), ("why", why)]);
+                examination.add(
+                    FindingName::SettingsBroken,
+                    &[("place", &place), ("why", why)],
+                );
             }
         }
     }
     match readable {
         _ if is_any_broken => {}
-        0 => examination.add("settings.none", &[]),
-        1 => examination.add("settings.one", &[]),
-        count => examination.add("settings.several", &[("count", &count)]),
+        0 => examination.add(FindingName::SettingsNone, &[]),
+        1 => examination.add(FindingName::SettingsOne, &[]),
+        count => examination.add(FindingName::SettingsSeveral, &[("count", &count)]),
     }
 }
 
@@ -54,7 +57,7 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
         .find(|file| file.is_true("disableAllHooks"))
     {
         let place = setup.paths.show(&file.path);
-        return examination.add("hooks.disabled", &[("place", &place)]);
+        return examination.add(FindingName::HooksDisabled, &[("place", &place)]);
     }
 
     let is_managed_only = setup
@@ -65,9 +68,9 @@ pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
         file.scope == SettingsScope::Managed && !installed_entries.hooks.is_empty()
     });
     if is_managed_only && !has_managed_hooks {
-        return examination.add("hooks.managed_only", &[]);
+        return examination.add(FindingName::HooksManagedOnly, &[]);
     }
-    examination.add("hooks.allowed", &[]);
+    examination.add(FindingName::HooksAllowed, &[]);
 }
 
 pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
@@ -75,8 +78,8 @@ pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
     let is_trusted =
         account::global_state(&setup.paths).and_then(|state| is_trusted(&state, &setup.directory));
     match is_trusted {
-        Some(true) => examination.add("trust.given", &[("place", &place)]),
-        Some(false) => examination.add("trust.lacking", &[("place", &place)]),
+        Some(true) => examination.add(FindingName::TrustGiven, &[("place", &place)]),
+        Some(false) => examination.add(FindingName::TrustLacking, &[("place", &place)]),
         None => {}
     }
 }
@@ -106,18 +109,18 @@ fn trust_in(projects: &Value, folder: &Path) -> Option<bool> {
 
 pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     let Some((file, entry)) = effective_value(&setup.settings, "statusLine") else {
-        return examination.add("line.off", &[]);
+        return examination.add(FindingName::LineOff, &[]);
     };
     let is_ours = entry_invocation(entry, STATUS_LINE).is_some();
     let is_ours_elsewhere = setup
         .installed_entries()
         .any(|(_, entries)| entries.status_line.is_some());
     let key = match (is_ours, is_ours_elsewhere) {
-        (false, _) if file.scope == SettingsScope::Managed => "line.managed",
-        (false, true) => "line.outranked",
-        (false, false) => "line.foreign",
-        (true, _) if is_wrapped_line_lost(setup) => "line.other_kept",
-        (true, _) => "line.set",
+        (false, _) if file.scope == SettingsScope::Managed => FindingName::LineManaged,
+        (false, true) => FindingName::LineOutranked,
+        (false, false) => FindingName::LineForeign,
+        (true, _) if is_wrapped_line_lost(setup) => FindingName::LineOtherKept,
+        (true, _) => FindingName::LineSet,
     };
     let place = setup.paths.show(&file.path);
     let scope = scope_option(file.scope);
@@ -168,10 +171,10 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
         .collect();
 
     let key = match missing.len() {
-        0 => "hooks.set",
-        _ if has_plugin_with_hooks(setup) => "hooks.by_plugin",
-        all if all == EVENTS.len() => "hooks.none",
-        _ => "hooks.missing",
+        0 => FindingName::HooksSet,
+        _ if has_plugin_with_hooks(setup) => FindingName::HooksByPlugin,
+        all if all == EVENTS.len() => FindingName::HooksNone,
+        _ => FindingName::HooksMissing,
     };
     let which = missing.join(", ");
     examination.add(key, &[("count", &EVENTS.len()), ("which", &which)]);
@@ -191,7 +194,10 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
             .collect::<Vec<_>>()
             .join(", ");
         let scope = scope_option(first.scope);
-        examination.add("hooks.several", &[("files", &file_list), ("scope", &scope)]);
+        examination.add(
+            FindingName::HooksSeveral,
+            &[("files", &file_list), ("scope", &scope)],
+        );
     }
 }
 
@@ -206,16 +212,18 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
     }
     let place = setup.paths.show(&command_file(&setup.paths));
     match SlashCommandState::new(&setup.paths, &setup.settings) {
-        SlashCommandState::Plugin => examination.add("command.plugin", &[]),
-        SlashCommandState::File => examination.add("command.file", &[]),
+        SlashCommandState::Plugin => examination.add(FindingName::CommandPlugin, &[]),
+        SlashCommandState::File => examination.add(FindingName::CommandFile, &[]),
         SlashCommandState::FileBeforePlugin => {
-            examination.add("command.before_plugin", &[("place", &place)]);
+            examination.add(FindingName::CommandBeforePlugin, &[("place", &place)]);
         }
-        SlashCommandState::Foreign => examination.add("command.foreign", &[("place", &place)]),
+        SlashCommandState::Foreign => {
+            examination.add(FindingName::CommandForeign, &[("place", &place)])
+        }
         SlashCommandState::TurnedOff(plugin) => {
-            examination.add("command.off", &[("plugin", &plugin)]);
+            examination.add(FindingName::CommandOff, &[("plugin", &plugin)]);
         }
-        SlashCommandState::Missing => examination.add("command.missing", &[]),
+        SlashCommandState::Missing => examination.add(FindingName::CommandMissing, &[]),
     }
 }
 
@@ -237,10 +245,10 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
             let key = verdict_on_executable(&invocation, &shell, setup.executable.as_deref());
             let path = Path::new(&invocation.executable);
             let version = match key {
-                "program.other" => version_of(path),
+                FindingName::ProgramOther => version_of(path),
                 _ => None,
             };
-            if key == "program.this" || version.as_deref() == Some(this) {
+            if key == FindingName::ProgramThis || version.as_deref() == Some(this) {
                 continue;
             }
             is_any_wrong = true;
@@ -260,7 +268,7 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
         }
     }
     if !is_any_wrong && !executables.is_empty() {
-        examination.add("program.this", &[("this", &this)]);
+        examination.add(FindingName::ProgramThis, &[("this", &this)]);
     }
 }
 
@@ -269,23 +277,23 @@ fn verdict_on_executable(
     invocation: &Invocation,
     shell: &Shell,
     running: Option<&Path>,
-) -> &'static str {
+) -> FindingName {
     if invocation.for_powershell != (*shell == Shell::PowerShell) {
-        return "program.other_shell";
+        return FindingName::ProgramOtherShell;
     }
     let path = Path::new(&invocation.executable);
     if !path.is_absolute() {
-        return "program.bare";
+        return FindingName::ProgramBare;
     }
     let Ok(file) = std::fs::metadata(path) else {
-        return "program.missing";
+        return FindingName::ProgramMissing;
     };
     if !file.is_file() || mode(&file) & 0o111 == 0 {
-        return "program.not_executable";
+        return FindingName::ProgramNotExecutable;
     }
     match running {
-        Some(running) if disk::is_same_file(running, path) => "program.this",
-        _ => "program.other",
+        Some(running) if disk::is_same_file(running, path) => FindingName::ProgramThis,
+        _ => FindingName::ProgramOther,
     }
 }
 

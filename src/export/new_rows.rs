@@ -187,7 +187,7 @@ impl NewRows {
         report.add(Report::from_lines(&lines_of(shown, ExportTime::new(now))));
         report.gap();
         report.paragraph(Tone::Plain, NEVER_EXPORTED);
-        let settings = paths.show(&paths.settings);
+        let settings = paths.show(&paths.whycap_config);
         for (treatment, text) in [
             (Others::Hash, "are exported with a hash instead of the name"),
             (Others::Sum, "are exported as \"other\", without a branch"),

@@ -66,7 +66,7 @@ impl<'a> Login<'a> {
 
     /// Returns the hash that identifies the configuration directory in readings.
     pub(super) fn directory_hash(&self) -> String {
-        let directory = self.paths.config.to_string_lossy();
+        let directory = self.paths.claude_directory.to_string_lossy();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))
     }
 }

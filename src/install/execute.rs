@@ -93,7 +93,7 @@ pub(crate) fn plan_and_execute(
     });
     bail!(
         "another program keeps changing {}; nothing was lost, so try again when the program has finished",
-        changed.unwrap_or(&paths.config).display()
+        changed.unwrap_or(&paths.claude_directory).display()
     )
 }
 

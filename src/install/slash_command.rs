@@ -208,8 +208,11 @@ impl SlashCommandPlan {
             .push(Change::new(kind, &paths.show(&directory)));
         self.directories.push(directory);
         // Claude Code creates this directory when it runs the plugin, but leaves it empty.
-        self.directories
-            .push(paths.config.join("plugins/data/whycap-skills-dir"));
+        self.directories.push(
+            paths
+                .claude_directory
+                .join("plugins/data/whycap-skills-dir"),
+        );
     }
 
     fn add_command_file(&mut self, paths: &Paths) {
@@ -285,12 +288,12 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
 
 /// Returns the path of the command file.
 pub(crate) fn command_file(paths: &Paths) -> PathBuf {
-    paths.config.join("commands/whycap.md")
+    paths.claude_directory.join("commands/whycap.md")
 }
 
 /// Returns the directory of the plugin that whycap creates.
 pub(crate) fn plugin_directory(paths: &Paths) -> PathBuf {
-    paths.config.join("skills/whycap")
+    paths.claude_directory.join("skills/whycap")
 }
 
 /// Returns the names and contents of the plugin's files. `plugin.json` comes first because it identifies the directory

@@ -141,7 +141,7 @@ impl LockLocation {
             // An owner file can be older than the lock. If it does not contain the start time of the process, its PID
             // may have been reused, so the claim is ignored.
             (_, _, Some(owner_file)) => {
-                let config = Directory::open(&context.paths.config).ok()?;
+                let config = Directory::open(&context.paths.claude_directory).ok()?;
                 read_claim(&config, owner_file.as_ref()).filter(|claim| claim.start.is_some())
             }
             _ => None,
@@ -239,18 +239,20 @@ pub(super) fn locations_of(
     paths: &Paths,
     projects: &BTreeSet<PathBuf>,
 ) -> Vec<LockLocation> {
-    let config_name = paths.config.file_name().and_then(OsStr::to_str);
+    let config_name = paths.claude_directory.file_name().and_then(OsStr::to_str);
     let pattern = known
         .pattern
         .replace("{config}", config_name.unwrap_or_default());
 
     let roots: Vec<&Path> = match known.root {
-        Root::Config => vec![&paths.config],
+        Root::Config => vec![&paths.claude_directory],
         Root::ClientState => vec![&paths.client_state],
         Root::BesideGlobalState => paths.global_state.parent().into_iter().collect(),
         Root::BesideConfig => match config_name {
             // An asterisk in the directory name would act as a wildcard in the pattern.
-            Some(name) if !name.contains('*') => paths.config.parent().into_iter().collect(),
+            Some(name) if !name.contains('*') => {
+                paths.claude_directory.parent().into_iter().collect()
+            }
             _ => Vec::new(),
         },
         Root::Project => projects.iter().map(PathBuf::as_path).collect(),

@@ -185,11 +185,11 @@ struct Problem {
 /// The problems for which the advice is a command.
 const WITH_COMMAND: [Problem; 17] = [
     Problem {
-        row: "line.off",
+        row: "line_off",
         cause: |setup| setup.edit_settings(|settings| remove(settings, "statusLine")),
     },
     Problem {
-        row: "line.outranked",
+        row: "line_outranked",
         cause: |setup| {
             let other = json!({"statusLine": {"type": "command", "command": "echo other"}});
             setup
@@ -198,7 +198,7 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "line.foreign",
+        row: "line_foreign",
         cause: |setup| {
             setup.edit_settings(|settings| {
                 settings["statusLine"] = json!({"type": "command", "command": "echo other"});
@@ -206,7 +206,7 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "line.other_kept",
+        row: "line_other_kept",
         cause: |setup| {
             setup.edit_settings(|settings| {
                 settings["statusLine"]["whycapWraps"] =
@@ -215,21 +215,21 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "hooks.none",
+        row: "hooks_none",
         cause: |setup| setup.edit_settings(|settings| remove(settings, "hooks")),
     },
     Problem {
-        row: "hooks.missing",
+        row: "hooks_missing",
         cause: |setup| setup.edit_settings(|settings| remove(&mut settings["hooks"], "Stop")),
     },
     Problem {
-        row: "hooks.several",
+        row: "hooks_several",
         cause: |setup| {
             setup.shell("whycap install --scope project");
         },
     },
     Problem {
-        row: "command.before_plugin",
+        row: "command_before_plugin",
         cause: |setup| {
             setup
                 .sandbox
@@ -237,7 +237,7 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "command.off",
+        row: "command_off",
         cause: |setup| {
             setup.edit_settings(|settings| {
                 settings["enabledPlugins"] = json!({"whycap@skills-dir": false});
@@ -245,15 +245,15 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "command.missing",
+        row: "command_missing",
         cause: |setup| fs::remove_dir_all(setup.sandbox.path(".claude/skills/whycap")).unwrap(),
     },
     Problem {
-        row: "program.missing",
+        row: "program_missing",
         cause: |setup| setup.call("/gone/whycap"),
     },
     Problem {
-        row: "program.not_executable",
+        row: "program_not_executable",
         cause: |setup| {
             let copy = setup.sandbox.path("a place/whycap");
             fs::create_dir(copy.parent().unwrap()).unwrap();
@@ -263,29 +263,29 @@ const WITH_COMMAND: [Problem; 17] = [
         },
     },
     Problem {
-        row: "program.bare",
+        row: "program_bare",
         cause: |setup| setup.call("whycap"),
     },
     Problem {
-        row: "program.other_shell",
+        row: "program_other_shell",
         cause: |setup| setup.call("& 'C:/whycap.exe'"),
     },
     Problem {
-        row: "program.other",
+        row: "program_other",
         cause: |setup| {
             setup.write_tool("old/whycap", "# whycap version mark: 0.0.1;");
             setup.call(&setup.sandbox.path("tools/old/whycap").display().to_string());
         },
     },
     Problem {
-        row: "client.has_known_issues",
+        row: "client_has_known_issues",
         cause: |setup| {
             let state = json!({"lastReleaseNotesSeen": "2.1.120"});
             setup.sandbox.write(".claude.json", state.to_string());
         },
     },
     Problem {
-        row: "data.open",
+        row: "data_open",
         cause: |setup| {
             let data = setup.sandbox.path(".local/share/whycap");
             fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
@@ -334,7 +334,7 @@ fn every_command_that_doctor_recommends_is_tested() {
     let tested: BTreeSet<String> = WITH_COMMAND
         .iter()
         .map(|problem| problem.row)
-        .chain(["retention.not_yet", "transcripts.unreadable"])
+        .chain(["retention_not_yet", "transcripts_unreadable"])
         .map(str::to_owned)
         .collect();
     let advised: BTreeSet<String> = rows()

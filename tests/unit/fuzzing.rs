@@ -163,7 +163,7 @@ impl Home {
 
     fn transcript(&self) -> PathBuf {
         let session = "projects/-w/e6d64f88-ac7b-4135-8ca8-38f2513a016d.jsonl";
-        self.paths.config.join(session)
+        self.paths.claude_directory.join(session)
     }
 
     /// Reads all transcripts and returns the number of responses.

@@ -40,7 +40,11 @@ fn may_use(variables: process::Variables, paths: &Paths) -> bool {
     let is_relative = environment
         .path(CONFIG_DIRECTORY)
         .is_some_and(|path| path.is_relative() && !path.starts_with("~"));
-    is_relative || disk::is_same_file(&Paths::of(&environment).config, &paths.config)
+    is_relative
+        || disk::is_same_file(
+            &Paths::of(&environment).claude_directory,
+            &paths.claude_directory,
+        )
 }
 
 /// The highest possible PID on Linux, including in containers. PIDs on macOS are far lower.
