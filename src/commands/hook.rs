@@ -9,7 +9,7 @@ use super::host::{Deadline, read_input};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::context::{Context, in_reply};
 use crate::environment::Environment;
-use crate::install::entries;
+use crate::install::plugin;
 use crate::paths::Paths;
 use crate::terminal::{Shown, print};
 
@@ -31,7 +31,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     // If the user's settings contain the same hook, the plugin's copy does nothing.
-    if entries::is_second_run(&paths, &environment, name) {
+    if plugin::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
     let question = event.prompt.as_deref().and_then(question_in);

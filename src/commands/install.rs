@@ -7,7 +7,7 @@ use crate::doctor::{check_knows_hooks, client_version};
 use crate::install::entries::KeepPurpose;
 use crate::install::settings_edit::Additions;
 use crate::install::slash_command::SlashCommand;
-use crate::install::{LOCK_TIMEOUT, own_path, plan, plan_and_execute, sweep, words};
+use crate::install::{LOCK_TIMEOUT, own_path, plan, plan_and_execute, question, report, sweep};
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -60,7 +60,7 @@ impl Subcommand for InstallArguments {
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(KeepPurpose::ShowAbove),
                 (_, true) => Some(KeepPurpose::RestoreOnUninstall),
-                _ if status_line && !self.dry_run => words::ask(&path)?,
+                _ if status_line && !self.dry_run => question::ask_about_status_line(&path)?,
                 _ => None,
             },
             slash_command: hooks.then(|| self.slash_command(context)),
@@ -74,8 +74,8 @@ impl Subcommand for InstallArguments {
 
         let mut report = Report::default();
         report.paragraph(Tone::Strong, paths.show(&path));
-        words::add(&plan, &path, self.dry_run, &mut report);
-        for note in words::afterthoughts(paths, &directory, self.scope) {
+        report::add_changes(&plan, &path, self.dry_run, &mut report);
+        for note in report::notes_about_scope(paths, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }
         let has_plugin = hooks && additions.slash_command == Some(SlashCommand::Plugin);

@@ -10,9 +10,9 @@ use super::reply::{Reply, Subcommand};
 use crate::claude::account::global_state;
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
-use crate::install::entries::EnabledPlugin;
 use crate::install::made_directories::MadeDirectories;
-use crate::install::{EditRecord, LOCK_TIMEOUT, own_path, plan, plan_and_execute, sweep, words};
+use crate::install::plugin::EnabledPlugin;
+use crate::install::{EditRecord, LOCK_TIMEOUT, own_path, plan, plan_and_execute, report, sweep};
 use crate::paths::Paths;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -47,7 +47,7 @@ impl Subcommand for UninstallArguments {
                 Ok(plan) => {
                     if !plan.is_empty() {
                         report.paragraph(Tone::Strong, paths.show(&path));
-                        words::add(&plan, &path, self.dry_run, &mut report);
+                        report::add_changes(&plan, &path, self.dry_run, &mut report);
                     }
                     backups.extend(plan.backups);
                 }

@@ -14,7 +14,7 @@ use crate::budget::OnPrompt;
 use crate::claude::hook_event::EventName;
 use crate::claude::transcripts;
 use crate::doctor::client_version;
-use crate::install::{entries, line, slash_command};
+use crate::install::{line, plugin, slash_command};
 use crate::ledger::{EventKind, Ledger, ProcessId, ReadTime, RunEvent, WaitLimit};
 use crate::locks;
 use crate::terminal::{escape, escape_lines};
@@ -95,7 +95,7 @@ impl Context {
         line::renew_copy(environment);
         let text = match harmful_lock {
             Some(lock) => format!("{} {}", lock.says, lock.remedy),
-            None => entries::status_line_hint(paths, environment)?,
+            None => plugin::status_line_hint(paths, environment)?,
         };
         Some(message(&text))
     }

@@ -13,7 +13,9 @@ use crate::claude::settings::{SettingsFile, SettingsScope, effective_value};
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::install::EditRecord;
-use crate::install::entries::{EVENTS, EnabledPlugin, Invocation, STATUS_LINE, entry_invocation};
+use crate::install::command_line::{Invocation, STATUS_LINE};
+use crate::install::entries::{EVENTS, entry_invocation};
+use crate::install::plugin::EnabledPlugin;
 use crate::install::slash_command::{SlashCommandState, command_file};
 use crate::paths::as_written;
 

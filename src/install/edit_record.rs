@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::entries::{KeepPurpose, STATUS_LINE, entry_invocation};
+use super::command_line::STATUS_LINE;
+use super::entries::{KeepPurpose, entry_invocation};
 use crate::disk::ownership::is_writable_only_by_user;
 use crate::disk::{self, records};
 use crate::paths::Paths;

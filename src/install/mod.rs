@@ -4,6 +4,7 @@
 //! `execute` executes them. Files are always written as a whole.
 
 pub mod changes;
+pub mod command_line;
 mod edit_record;
 pub mod entries;
 pub mod execute;
@@ -11,10 +12,12 @@ pub(crate) mod line;
 pub(crate) mod made_directories;
 pub(crate) mod own_path;
 pub mod plan;
+pub mod plugin;
 mod preview;
+pub(crate) mod question;
+pub(crate) mod report;
 pub mod settings_edit;
 pub mod slash_command;
-pub(crate) mod words;
 
 pub(crate) use edit_record::EditRecord;
 pub(crate) use execute::{LOCK_TIMEOUT, plan_and_execute, sweep};

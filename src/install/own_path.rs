@@ -117,7 +117,7 @@ fn is_in_runner_cache(executable: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::install::entries::{HOOK, invocation};
+    use crate::install::command_line::{HOOK, invocation};
     use crate::testing::make_link;
 
     #[test]

@@ -8,8 +8,9 @@ use anyhow::{Context, anyhow, ensure};
 use serde_json::Value;
 
 use super::changes::{Change, ChangeKind, FileChange, Step};
+use super::command_line::{HOOK, invocation};
 use super::edit_record::{EditRecord, fingerprint};
-use super::entries::{HOOK, InstalledEntries, installed_entries, invocation};
+use super::entries::{InstalledEntries, installed_entries};
 use super::made_directories::missing_directories;
 use super::settings_edit::{self, Additions};
 use super::slash_command::SlashCommandPlan;
@@ -90,7 +91,7 @@ pub fn install(
     settings: &Path,
     additions: Additions<'_>,
 ) -> anyhow::Result<InstallPlan> {
-    let present = text_of(settings)?;
+    let present = settings_text(settings)?;
     let text = present.as_deref().unwrap_or_default();
     let outcome = settings_edit::add(text, additions).with_context(|| left_alone(settings))?;
     ensure!(
@@ -153,7 +154,7 @@ pub fn install(
 pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(paths, settings);
     let mut plan = InstallPlan::default();
-    let present = text_of(settings)?;
+    let present = settings_text(settings)?;
     let mut remaining = present.clone();
     if let Some(text) = &present
         && text.contains("whycap")
@@ -214,7 +215,7 @@ impl Removal {
     ) -> anyhow::Result<Self> {
         let backup_texts: Vec<String> = backups(settings)
             .iter()
-            .filter_map(|backup| text_of(backup).ok()?)
+            .filter_map(|backup| settings_text(backup).ok()?)
             .collect();
         let original = backup_texts
             .iter()
@@ -289,11 +290,11 @@ fn backup_path(settings: &Path, number: usize) -> PathBuf {
 }
 
 fn holds(backup: &Path, text: &str) -> bool {
-    text_of(backup).is_ok_and(|held| held.as_deref() == Some(text))
+    settings_text(backup).is_ok_and(|held| held.as_deref() == Some(text))
 }
 
 /// Returns the text of a settings file, or `None` if the file does not exist.
-fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
+fn settings_text(path: &Path) -> anyhow::Result<Option<String>> {
     let Some(bytes) = settings::bytes(path)? else {
         return Ok(None);
     };

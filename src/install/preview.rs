@@ -6,13 +6,14 @@
 use serde_json::Value;
 
 use super::changes::FileChange;
-use super::entries::{HOOK, InstalledEntries, Invocation, STATUS_LINE, installed_entries};
+use super::command_line::{HOOK, Invocation, STATUS_LINE};
+use super::entries::{InstalledEntries, installed_entries};
 use crate::claude::settings;
 use crate::render::Report;
 use crate::terminal::Tone;
 
 /// Reports which entries a change removes and which it adds.
-pub(super) fn add(change: &FileChange, report: &mut Report) {
+pub(super) fn add_entries(change: &FileChange, report: &mut Report) {
     let before = entries(change.before.as_deref());
     let after = entries(change.after.as_deref());
     let removed = before.iter().filter(|entry| !after.contains(entry));
@@ -69,7 +70,7 @@ mod tests {
             ),
         };
         let mut report = Report::default();
-        add(&change, &mut report);
+        add_entries(&change, &mut report);
         assert_eq!(
             report.text(Page::new(80, Palette::none())),
             "    + \"statusLine\": /bin/whycap statusline\n"

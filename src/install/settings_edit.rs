@@ -13,10 +13,10 @@ use jsonc_parser::{CollectOptions, ParseOptions, json, parse_to_ast};
 use serde_json::{Value, json as value};
 
 use super::changes::{Change, ChangeKind};
+use super::command_line::{HOOK, Invocation, STATUS_LINE, hook_command, invocation};
 use super::edit_record::PreviousStatusLine;
 use super::entries::{
-    EVENTS, HOOK, Invocation, KeepPurpose, REFRESH_SECONDS, STATUS_LINE, entry_invocation,
-    hook_command, invocation, without_whycap_entries,
+    EVENTS, KeepPurpose, REFRESH_SECONDS, entry_invocation, without_whycap_entries,
 };
 use super::slash_command::SlashCommand;
 use crate::claude::settings;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::changes::{Change, ChangeKind, FileChange};
-use super::entries::EnabledPlugin;
+use super::plugin::EnabledPlugin;
 use crate::claude::settings::{self, SettingsFile};
 use crate::claude::version::ClientVersion;
 use crate::disk;
@@ -85,7 +85,7 @@ impl SlashCommandState {
         let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
         let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
 
-        match text_of(&command_file(paths)) {
+        match readable_text(&command_file(paths)) {
             Some(text) if text != COMMAND_FILE => Self::Foreign,
             Some(_) if has_plugin => Self::FileBeforePlugin,
             Some(_) => Self::File,
@@ -166,7 +166,7 @@ impl SlashCommandPlan {
         let before = self.files.len();
         for (name, text) in plugin_files(executable) {
             let path = directory.join(name);
-            let present = text_of(&path);
+            let present = readable_text(&path);
             if present.as_deref() != Some(&text) {
                 self.files.push(FileChange {
                     path,
@@ -194,7 +194,7 @@ impl SlashCommandPlan {
         // `plugin.json` is removed last because it identifies the directory as whycap's.
         for (name, _) in plugin_files("").into_iter().rev() {
             let path = directory.join(name);
-            if let Some(present) = text_of(&path) {
+            if let Some(present) = readable_text(&path) {
                 self.files.push(FileChange {
                     path,
                     before: Some(present),
@@ -219,7 +219,7 @@ impl SlashCommandPlan {
         let path = command_file(paths);
         let shown = paths.show(&path);
 
-        match text_of(&path) {
+        match readable_text(&path) {
             Some(text) if text == COMMAND_FILE => {}
             _ if is_link(&path) => self.notes.push(format!("{shown} is a link, so {STAYS}")),
             None if path.exists() => self
@@ -247,7 +247,7 @@ impl SlashCommandPlan {
         let path = command_file(paths);
         let shown = paths.show(&path);
 
-        match text_of(&path) {
+        match readable_text(&path) {
             None if !is_link(&path) => {}
             Some(text) if text == COMMAND_FILE && !is_link(&path) => {
                 self.changes.push(Change::new(kind, &shown));
@@ -324,7 +324,7 @@ fn plugin_files(executable: &str) -> [(&'static str, String); 3] {
 
 /// Returns true if whycap created the plugin in this directory.
 fn is_own_plugin(directory: &Path) -> bool {
-    let manifest: Value = text_of(&directory.join(".claude-plugin/plugin.json"))
+    let manifest: Value = readable_text(&directory.join(".claude-plugin/plugin.json"))
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     manifest.at("metadata").at("writtenBy").as_str() == Some(WRITTEN_BY)
@@ -343,6 +343,6 @@ fn has_link(directory: &Path) -> bool {
 }
 
 /// Returns the text of a file, or `None` if the file does not exist or cannot be read as text.
-fn text_of(path: &Path) -> Option<String> {
+fn readable_text(path: &Path) -> Option<String> {
     String::from_utf8(settings::bytes(path).ok()??).ok()
 }

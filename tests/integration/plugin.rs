@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use whycap::claude::hook_event::EventName;
 use whycap::environment::Environment;
-use whycap::install::entries;
 use whycap::install::entries::EVENTS;
+use whycap::install::plugin;
 use whycap::paths::Paths;
 
 use crate::support::{Sandbox, write_script};
@@ -234,7 +234,7 @@ fn a_registered_command_is_answered_even_if_the_settings_run_hooks() {
     let (paths, from_plugin) = environment(&sandbox, "plugin");
     sandbox.run(&["install", "--hooks"]).success();
     let event = EventName::CommandRun;
-    assert!(!entries::is_second_run(&paths, &from_plugin, event));
+    assert!(!plugin::is_second_run(&paths, &from_plugin, event));
 }
 
 fn environment(sandbox: &Sandbox, from: &str) -> (Paths, Environment) {
@@ -261,18 +261,18 @@ fn plugin_and_settings_together_act_once() {
     let sandbox = Sandbox::new();
     let (paths, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert!(!entries::is_second_run(
+    assert!(!plugin::is_second_run(
         &paths,
         &from_plugin,
         EventName::StopFailure
     ));
     sandbox.run(&["install", "--hooks"]).success();
-    assert!(entries::is_second_run(
+    assert!(plugin::is_second_run(
         &paths,
         &from_plugin,
         EventName::StopFailure
     ));
-    assert!(!entries::is_second_run(
+    assert!(!plugin::is_second_run(
         &paths,
         &settings,
         EventName::StopFailure
@@ -287,7 +287,7 @@ fn the_plugin_takes_over_if_the_installed_executable_is_missing() {
         ".claude/settings.json",
         r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/gone/whycap hook"}]}]}}"#,
     );
-    assert!(!entries::is_second_run(
+    assert!(!plugin::is_second_run(
         &paths,
         &from_plugin,
         EventName::Stop
@@ -301,11 +301,7 @@ fn hooks_in_project_settings_count_as_well() {
     let command = format!("{} hook", env!("CARGO_BIN_EXE_whycap"));
     let hooks = serde_json::json!({"hooks": {"Stop": [{"hooks": [{"command": command}]}]}});
     sandbox.write("project/.claude/settings.local.json", hooks.to_string());
-    assert!(entries::is_second_run(
-        &paths,
-        &from_plugin,
-        EventName::Stop
-    ));
+    assert!(plugin::is_second_run(&paths, &from_plugin, EventName::Stop));
 }
 
 #[test]
@@ -313,18 +309,18 @@ fn the_status_line_hint_is_shown_once_and_only_if_it_helps() {
     let sandbox = Sandbox::new();
     let (paths, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert_eq!(entries::status_line_hint(&paths, &settings), None);
-    let hint = entries::status_line_hint(&paths, &from_plugin).expect("the first time");
+    assert_eq!(plugin::status_line_hint(&paths, &settings), None);
+    let hint = plugin::status_line_hint(&paths, &from_plugin).expect("the first time");
     assert!(
         hint.contains("/whycap line on") && !hint.contains('\n'),
         "{hint}"
     );
-    assert_eq!(entries::status_line_hint(&paths, &from_plugin), None);
+    assert_eq!(plugin::status_line_hint(&paths, &from_plugin), None);
 
     let installed = Sandbox::new();
     let (paths, from_plugin) = environment(&installed, "plugin");
     installed.run(&["install", "--statusline"]).success();
-    assert_eq!(entries::status_line_hint(&paths, &from_plugin), None);
+    assert_eq!(plugin::status_line_hint(&paths, &from_plugin), None);
 }
 
 /// A plugin package that contains the program under test.

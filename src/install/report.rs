@@ -1,28 +1,24 @@
-//! The text shown by an installation: the question about an existing status line and the report of the changes.
+//! The report of an installation: the changes, and notes about anything that prevents them from taking effect.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
 use super::changes::{Change, ChangeKind, Step};
-use super::entries::{KeepPurpose, REFRESH_SECONDS, STATUS_LINE, entry_invocation};
+use super::command_line::STATUS_LINE;
+use super::entries::{REFRESH_SECONDS, entry_invocation};
 use super::plan::InstallPlan;
 use super::preview;
-use super::settings_edit::previous_status_line;
-use crate::claude::settings::{self, SettingsFile, SettingsScope};
+use crate::claude::settings::{self, SettingsScope};
 use crate::embedded;
 use crate::paths::Paths;
 use crate::render::{Argument, Report, fill_template};
-use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
+use crate::terminal::Tone;
 
 /// The note about settings that are usually checked in to a repository.
 const SHARED: &str = "this file is usually shared with other people, who would need whycap at the same path; to change only your own settings, use --scope local";
 
-/// The question about an existing status line.
-const QUESTION: &str = include_str!("keep_status_line.txt");
-
 /// Adds a plan's changes to a report. In a dry run, the report describes what would happen.
-pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
+pub(crate) fn add_changes(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
     if plan.changes.iter().all(Change::is_left_unchanged) {
         report.indented_paragraph(2, Tone::Plain, "no changes needed");
     }
@@ -44,7 +40,9 @@ pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &m
     if dry_run {
         for step in &plan.steps {
             match step {
-                Step::Change(change) if change.path == settings => preview::add(change, report),
+                Step::Change(change) if change.path == settings => {
+                    preview::add_entries(change, report)
+                }
                 _ => {}
             }
         }
@@ -59,31 +57,9 @@ fn sentences() -> HashMap<ChangeKind, String> {
     embedded::parse("install/changes.json", include_str!("changes.json"))
 }
 
-/// Asks the user what to do about an existing status line. Returns `None` if there is none, if there is no user to ask,
-/// or if the user wants to leave it alone.
-pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
-    let file = SettingsFile::read(SettingsScope::User, path.to_owned());
-    let Some(command) = file.settings().and_then(previous_status_line) else {
-        return Ok(None);
-    };
-    if !io::stdin().is_terminal() || !is_stdout_terminal() {
-        return Ok(None);
-    }
-
-    let question = QUESTION.replace("{command}", &truncate(&command, 60));
-    print(&Shown::text(question.trim_end_matches('\n')))?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(match answer.trim() {
-        "k" | "K" => Some(KeepPurpose::ShowAbove),
-        "s" | "S" => Some(KeepPurpose::RestoreOnUninstall),
-        _ => None,
-    })
-}
-
 /// Returns notes about settings that affect other people or that prevent the installation from taking effect in this
 /// folder.
-pub(crate) fn afterthoughts(paths: &Paths, folder: &Path, scope: SettingsScope) -> Vec<String> {
+pub(crate) fn notes_about_scope(paths: &Paths, folder: &Path, scope: SettingsScope) -> Vec<String> {
     let path = settings::path_of(scope, paths, folder);
     let files = settings::of(paths, Some(folder));
     let mut notes = Vec::new();
