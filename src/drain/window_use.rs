@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::claude::session_label::SessionLabel;
 use crate::ledger::SpendKind;
 use crate::pricing::Money;
-use crate::spend::share;
+use crate::spend::percent_text;
 use crate::time::{Clock, Millis, format_rfc3339};
 
 /// The minimum pause on this machine before an increase in usage is attributed to usage elsewhere. After a shorter
@@ -142,7 +142,7 @@ impl WindowShares {
             .iter()
             .take(MAX_NAMED)
             .filter(|part| part.cost.share(MIN_SHARE, 1) >= self.cost)
-            .map(|part| format!("{} {}", name(part), share(part.cost, self.cost)))
+            .map(|part| format!("{} {}", name(part), percent_text(part.cost, self.cost)))
             .collect();
         if parts.len() > texts.len() {
             texts.push(format!("{} more", parts.len() - texts.len()));

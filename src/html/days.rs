@@ -11,7 +11,7 @@ use super::sums::total_of;
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
-use crate::spend::{amount, share};
+use crate::spend::{cost_cell, percent_text};
 use crate::time::monday_of;
 
 /// The number of models with their own color. All other models share a color.
@@ -113,8 +113,8 @@ fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let whole = view.contents.statement.total.cost();
     let item = |color: usize, name: &str, tally: &Tally| LegendItem {
         class: format!("m{color}"),
-        name: format!("{name} {} ", amount(tally).text),
-        remark: share(tally.cost(), whole),
+        name: format!("{name} {} ", cost_cell(tally).text),
+        remark: percent_text(tally.cost(), whole),
     };
 
     let mut items: Vec<LegendItem> = models
@@ -140,7 +140,7 @@ fn day_table(view: &View<'_>) -> Table {
             .collect();
         table.row([
             day_name(*day).into(),
-            amount(&total_of(sums)),
+            cost_cell(&total_of(sums)),
             models.join(", ").into(),
         ]);
     }

@@ -14,8 +14,8 @@ use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
 use crate::spend::{
-    GroupBy, Period, SpendGroup, amount, is_placeholder, or_unknown, pull_request_label,
-    pull_request_rule, session_name, share,
+    GroupBy, Period, SpendGroup, cost_cell, is_placeholder, or_unknown, percent_text,
+    pull_request_label, pull_request_rule, session_name,
 };
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
@@ -274,8 +274,8 @@ fn write_by_name(
     for (name, tally) in sums {
         table.row([
             shown_name(name).into(),
-            amount(tally),
-            share(tally.cost(), whole).into(),
+            cost_cell(tally),
+            percent_text(tally.cost(), whole).into(),
             tally.responses.to_string().into(),
             Cell::bar(tally.cost().usd() / highest.max(f64::MIN_POSITIVE)),
         ]);
@@ -313,7 +313,7 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
             models.into(),
             contents.format_minute(start).into(),
             Cell::from(format_duration(duration)).with_exact(duration.num_seconds().to_string()),
-            amount(&group.tally),
+            cost_cell(&group.tally),
             group.tally.responses.to_string().into(),
         ]);
     }

@@ -28,13 +28,6 @@ const LABEL_COLUMNS: usize = 10;
 /// The minimum share of the 5-hour window's increase for which a session's share is shown.
 const MIN_SHARE: f64 = 0.01;
 
-/// The positions of the columns in the table of sessions.
-const NAME: usize = 0;
-const PROJECT: usize = 1;
-const COST: usize = 2;
-const STATE: usize = 3;
-const SHARE: usize = 4;
-
 /// The amount of detail on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
@@ -259,27 +252,22 @@ impl Moment {
             count => format!("{count} running"),
         };
         add_row(report, "Sessions", Tone::Plain, text);
-        let mut table = Table::new([
+        // On a narrow screen, the project is left out first, then the share, and then the cost.
+        let mut columns = vec![
             Column::text("session").with_min_width(8),
             Column::text("project")
                 .with_tone(Tone::Quiet)
-                .with_min_width(8),
-            Column::number("cost").with_tone(Tone::Strong),
+                .with_min_width(8)
+                .in_layouts(0..=0),
+            Column::number("cost")
+                .with_tone(Tone::Strong)
+                .in_layouts(0..=2),
             Column::text("state").with_min_width(18),
-            Column::text("share"),
-        ]);
-        // On a narrow screen, the project is left out first, then the share, and then the cost.
-        table.choices = vec![
-            vec![NAME, PROJECT, COST, STATE, SHARE],
-            vec![NAME, COST, STATE, SHARE],
-            vec![NAME, COST, STATE],
-            vec![NAME, STATE],
         ];
-        if self.sessions.iter().all(|session| session.share.is_none()) {
-            for columns in &mut table.choices {
-                columns.retain(|column| *column != SHARE);
-            }
+        if self.sessions.iter().any(|session| session.share.is_some()) {
+            columns.push(Column::text("share").in_layouts(0..=1));
         }
+        let mut table = Table::new(columns);
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
         for session in self.sessions.iter().take(max) {

@@ -1,4 +1,9 @@
 //! Tables and their text layout. If the page is too narrow, columns are omitted and text is truncated.
+//!
+//! A table with optional columns has several layouts, numbered from 0, the widest. Each column says in which layouts it
+//! is shown. The first layout that fits is used.
+
+use std::ops::RangeInclusive;
 
 use super::page::PageWriter;
 use crate::terminal::{Piece, Tone, padding, share_bar, truncate, width};
@@ -17,8 +22,6 @@ const MIN_BAR_COLUMNS: usize = 6;
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<TableRow>,
-    /// Alternative sets of column indices, widest first. If empty, all columns are shown.
-    pub(crate) choices: Vec<Vec<usize>>,
     /// The indentation of the table.
     pub(crate) indent: usize,
     /// True if the column names are omitted.
@@ -36,6 +39,8 @@ pub(crate) struct Column {
     tone: Tone,
     /// The minimum width to which text can be truncated, or `None` if it must not be truncated.
     min_width: Option<usize>,
+    /// The layouts that contain the column, or `None` if all of them do.
+    layouts: Option<RangeInclusive<usize>>,
 }
 
 /// A row of a table.
@@ -94,6 +99,21 @@ impl Column {
         Self {
             min_width: Some(min_width),
             ..self
+        }
+    }
+
+    /// Shows the column only in these layouts.
+    pub(crate) fn in_layouts(self, layouts: RangeInclusive<usize>) -> Self {
+        Self {
+            layouts: Some(layouts),
+            ..self
+        }
+    }
+
+    fn is_in_layout(&self, layout: usize) -> bool {
+        match &self.layouts {
+            Some(layouts) => layouts.contains(&layout),
+            None => true,
         }
     }
 }
@@ -230,22 +250,23 @@ impl Table {
         rows
     }
 
-    /// Returns the first set of columns that fits after truncating text, or the last set if none fits.
+    /// Returns the columns of the first layout that fits after truncating text, or of the last one if none fits.
     fn choose_columns(&self, rows: &[TableRow], room: usize) -> Vec<PlacedColumn<'_>> {
-        let all_columns = [(0..self.columns.len()).collect()];
-        let choices = if self.choices.is_empty() {
-            &all_columns[..]
-        } else {
-            &self.choices
-        };
+        let last_layout = self
+            .columns
+            .iter()
+            .filter_map(|column| Some(column.layouts.as_ref()?.end() + 1))
+            .max()
+            .unwrap_or(0);
 
         let mut columns = Vec::new();
-        for indices in choices {
-            columns = indices
+        for layout in 0..=last_layout {
+            columns = self
+                .columns
                 .iter()
-                .filter_map(|index| {
-                    Some(PlacedColumn::new(self.columns.get(*index)?, *index, rows))
-                })
+                .enumerate()
+                .filter(|(_, column)| column.is_in_layout(layout))
+                .map(|(index, column)| PlacedColumn::new(column, index, rows))
                 .collect();
             if total_width(&columns, |column| column.min_width) <= room {
                 break;

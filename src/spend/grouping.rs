@@ -6,7 +6,6 @@ use std::cmp::Reverse;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indexmap::IndexMap;
-use serde_json::{Value, json};
 
 use crate::ledger::{
     Ledger, LedgerError, RequestContext, RowsBy, SpendKind, SpendRow, SpendSource, Tally,
@@ -436,29 +435,6 @@ fn block_groups(rows: Vec<TimedTally>, zone: Zone) -> Vec<SpendGroup> {
 /// Returns the end of a block that starts at the given time.
 pub(crate) fn block_end(start: DateTime<Utc>) -> DateTime<Utc> {
     start + FIVE_HOURS
-}
-
-impl Tally {
-    /// Returns the fields for JSON output.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "cost_usd": self.cost().usd(),
-            "at_least": self.at_least,
-            "recorded_usd": self.recorded.usd(),
-            "unrecorded_usd": (self.unrecorded + self.pending).usd(),
-            "not_written_usd": self.pending.usd(),
-            "responses": self.responses,
-            "unpriced_responses": self.unpriced,
-            "tokens": {
-                "input": self.usage.input,
-                "output": self.usage.output,
-                "cache_read": self.usage.cache_read,
-                "cache_write_5m": self.usage.cache_write_5m(),
-                "cache_write_1h": self.usage.cache_write_1h,
-            },
-            "web_searches": self.usage.web_searches,
-        })
-    }
 }
 
 /// An amount and its accuracy.

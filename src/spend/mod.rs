@@ -1,6 +1,7 @@
 //! Reports the spend in a period, with groups, forecasts, and a comparison with Claude Code's totals.
 
 mod causes;
+mod figures;
 mod forecast;
 mod grouping;
 mod notes;
@@ -11,6 +12,7 @@ mod table;
 mod why;
 
 pub(crate) use causes::CauseGroups;
+pub(crate) use figures::short_count;
 pub(crate) use forecast::{Course, Forecast, HourlyRate, PlanValue};
 pub use grouping::Amount;
 pub(crate) use grouping::{
@@ -20,5 +22,5 @@ pub(crate) use notes::{describe_damaged, describe_unreadable, pull_request_rule}
 pub(crate) use period::{DaysAsked, Period};
 pub(crate) use pull_requests::{PullRequestSpend, pull_request_label};
 pub(crate) use statement::{ReportRequest, Statement};
-pub(crate) use table::{amount, session_name, share, short_count};
+pub(crate) use table::{cost_cell, percent_text, session_name};
 pub(crate) use why::why_report;

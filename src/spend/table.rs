@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate};
 
+use super::figures::{exact_figures, figure_cells, figure_columns};
 use super::grouping::{Amount, GroupBy, SpendGroup, block_end};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
@@ -11,73 +12,6 @@ use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
-
-/// A column of the displayed table. The variants are in display order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SpendColumn {
-    Name,
-    Project,
-    LastActivity,
-    Cost,
-    Share,
-    Responses,
-    Input,
-    Output,
-    CacheWrite,
-    CacheRead,
-    Tokens,
-}
-
-use SpendColumn::{
-    CacheRead, CacheWrite, Cost, Input, LastActivity, Name, Output, Project, Responses, Share,
-    Tokens,
-};
-
-const ALL_COLUMNS: [SpendColumn; 11] = [
-    Name,
-    Project,
-    LastActivity,
-    Cost,
-    Share,
-    Responses,
-    Input,
-    Output,
-    CacheWrite,
-    CacheRead,
-    Tokens,
-];
-
-/// The sets of columns for sessions, from widest to narrowest.
-const SESSION_COLUMNS: &[&[SpendColumn]] = &[
-    &[
-        Name,
-        Project,
-        LastActivity,
-        Cost,
-        Share,
-        Responses,
-        Input,
-        Output,
-        CacheWrite,
-        CacheRead,
-    ],
-    &[Name, Project, LastActivity, Cost, Share, Responses, Tokens],
-    &[Name, Project, LastActivity, Cost, Responses, Tokens],
-    &[Name, Project, LastActivity, Cost],
-    &[Name, LastActivity, Cost],
-    &[Name, Cost],
-];
-
-/// The sets of columns for other groups, from widest to narrowest.
-const OTHER_COLUMNS: &[&[SpendColumn]] = &[
-    &[
-        Name, Cost, Share, Responses, Input, Output, CacheWrite, CacheRead,
-    ],
-    &[Name, Cost, Share, Responses, Tokens],
-    &[Name, Cost, Share, Responses],
-    &[Name, Cost, Share],
-    &[Name, Cost],
-];
 
 /// The values in one row of the displayed table.
 struct RowValues<'t> {
@@ -97,16 +31,7 @@ impl Statement {
     pub(super) fn table(&self, paths: &Paths) -> Table {
         let by = self.request.by;
         let has_titles = self.groups.iter().any(|group| group.title.is_some());
-        let mut table = Table::new(ALL_COLUMNS.map(|column| column.describe(by, has_titles)));
-        let choices = match by {
-            GroupBy::Session => SESSION_COLUMNS,
-            _ => OTHER_COLUMNS,
-        };
-        table.choices = choices
-            .iter()
-            .map(|columns| columns.iter().map(|column| *column as usize).collect())
-            .collect();
-
+        let mut table = Table::new(columns(by, has_titles));
         let highest_cost = self
             .groups
             .iter()
@@ -121,11 +46,11 @@ impl Statement {
                 name: format!("and {} more", omitted.count),
                 project: String::new(),
                 last_activity: String::new(),
-                cost: amount(&omitted.tally),
+                cost: cost_cell(&omitted.tally),
                 whole: self.total.cost(),
                 tally: &omitted.tally,
             };
-            table.row_in_tone(Tone::Quiet, row.cells());
+            table.row_in_tone(Tone::Quiet, row.cells(self.request.by));
         }
         table.row_in_tone(Tone::Strong, self.total_row());
         table
@@ -141,7 +66,7 @@ impl Statement {
             whole: Money::ZERO,
             tally: &self.total,
         };
-        row.cells()
+        row.cells(self.request.by)
     }
 
     fn group_row(&self, group: &SpendGroup, highest_cost: Money, paths: &Paths) -> Vec<Cell> {
@@ -154,11 +79,11 @@ impl Statement {
                 None => String::new(),
             },
             last_activity: clock.format_time(datetime_from_millis(group.last_at)),
-            cost: amount(tally),
+            cost: cost_cell(tally),
             whole: self.total.cost(),
             tally,
         };
-        let mut cells = row.cells();
+        let mut cells = row.cells(self.request.by);
         let share_of_highest = tally.cost().usd() / highest_cost.usd().max(f64::MIN_POSITIVE);
         cells.push(Cell::bar(share_of_highest));
         cells
@@ -182,10 +107,6 @@ impl Statement {
     /// Returns all values of a group with their JSON names.
     fn exact_values(&self, group: &SpendGroup, with_words: bool) -> Vec<(String, String)> {
         let by = self.request.by;
-        let tally = &group.tally;
-        let usage = &tally.usage;
-        let unrecorded = tally.unrecorded + tally.pending;
-
         let mut values = vec![(by.name(), group.key.clone())];
         if by == GroupBy::Session {
             let last_activity = format_rfc3339(datetime_from_millis(group.last_at));
@@ -201,74 +122,59 @@ impl Statement {
         if by == GroupBy::Prompt && with_words {
             values.push(("title".to_owned(), group.title.clone().unwrap_or_default()));
         }
-        values.extend(
-            [
-                ("cost_usd", tally.cost().exact()),
-                ("recorded_usd", tally.recorded.exact()),
-                ("unrecorded_usd", unrecorded.exact()),
-                ("not_written_usd", tally.pending.exact()),
-                ("responses", tally.responses.to_string()),
-                ("unpriced_responses", tally.unpriced.to_string()),
-                ("input_tokens", usage.input.to_string()),
-                ("output_tokens", usage.output.to_string()),
-                ("cache_read_tokens", usage.cache_read.to_string()),
-                ("cache_write_5m_tokens", usage.cache_write_5m().to_string()),
-                ("cache_write_1h_tokens", usage.cache_write_1h.to_string()),
-                ("web_searches", usage.web_searches.to_string()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
+        values.extend(exact_figures(&group.tally).map(|(name, value)| (name.to_owned(), value)));
         values
     }
 }
 
-impl SpendColumn {
-    /// Returns the heading and format of the column. `has_titles` is true if groups are displayed by title.
-    fn describe(self, by: GroupBy, has_titles: bool) -> Column {
-        let is_id = by == GroupBy::Prompt && !has_titles;
-        match self {
-            // Never truncate dates or IDs: a partial date is misleading, and a partial ID cannot be looked up.
-            Name if by.is_by_time() || is_id => Column::text(name_heading(by)),
-            Name => Column::text(name_heading(by)).with_min_width(20),
-            Project => Column::text("project")
+/// Returns the columns of the displayed table. `has_titles` is true if groups are displayed by title.
+fn columns(by: GroupBy, has_titles: bool) -> Vec<Column> {
+    // Never truncate dates or IDs: a partial date is misleading, and a partial ID cannot be looked up.
+    let is_id = by == GroupBy::Prompt && !has_titles;
+    let name = Column::text(name_heading(by));
+    let mut columns = if by.is_by_time() || is_id {
+        vec![name]
+    } else {
+        vec![name.with_min_width(20)]
+    };
+    if by == GroupBy::Session {
+        columns.extend([
+            Column::text("project")
                 .with_tone(Tone::Quiet)
-                .with_min_width(10),
-            LastActivity => Column::text("last").with_tone(Tone::Quiet),
-            Cost => Column::number("cost").with_tone(Tone::Strong),
-            Share => Column::number("share").with_tone(Tone::Quiet),
-            Responses => Column::number("responses"),
-            Input => Column::number("input"),
-            Output => Column::number("output"),
-            CacheWrite => Column::number("cache write"),
-            CacheRead => Column::number("cache read"),
-            Tokens => Column::number("tokens"),
-        }
+                .with_min_width(10)
+                .in_layouts(0..=3),
+            Column::text("last")
+                .with_tone(Tone::Quiet)
+                .in_layouts(0..=4),
+        ]);
     }
+    let share_layouts = match by {
+        GroupBy::Session => 0..=1,
+        _ => 0..=3,
+    };
+    columns.extend([
+        Column::number("cost").with_tone(Tone::Strong),
+        Column::number("share")
+            .with_tone(Tone::Quiet)
+            .in_layouts(share_layouts),
+    ]);
+    columns.extend(figure_columns(by));
+    columns
 }
 
 impl RowValues<'_> {
-    fn cells(&self) -> Vec<Cell> {
-        ALL_COLUMNS
-            .into_iter()
-            .map(|column| self.cell(column))
-            .collect()
-    }
-
-    fn cell(&self, column: SpendColumn) -> Cell {
-        let usage = &self.tally.usage;
-        match column {
-            Name => self.name.clone().into(),
-            Project => self.project.clone().into(),
-            LastActivity => self.last_activity.clone().into(),
-            Cost => self.cost.clone(),
-            Share => share(self.tally.cost(), self.whole).into(),
-            Responses => self.tally.responses.to_string().into(),
-            Input => short_count(usage.input).into(),
-            Output => short_count(usage.output).into(),
-            CacheWrite => short_count(usage.cache_write).into(),
-            CacheRead => short_count(usage.cache_read).into(),
-            Tokens => short_count(usage.prompt().saturating_add(usage.output)).into(),
+    /// Returns the cells in the order of [`columns`].
+    fn cells(&self, by: GroupBy) -> Vec<Cell> {
+        let mut cells = vec![Cell::from(&*self.name)];
+        if by == GroupBy::Session {
+            cells.extend([Cell::from(&*self.project), Cell::from(&*self.last_activity)]);
         }
+        cells.extend([
+            self.cost.clone(),
+            percent_text(self.tally.cost(), self.whole).into(),
+        ]);
+        cells.extend(figure_cells(self.tally));
+        cells
     }
 }
 
@@ -319,12 +225,12 @@ pub(crate) fn session_name(group: &SpendGroup) -> String {
 }
 
 /// Returns a cell with the cost of a tally.
-pub(crate) fn amount(tally: &Tally) -> Cell {
+pub(crate) fn cost_cell(tally: &Tally) -> Cell {
     Cell::from(Amount::from_tally(tally).show()).with_exact(tally.cost().exact())
 }
 
 /// Formats an amount as a percentage of the whole. Returns an empty string if the whole is 0.
-pub(crate) fn share(part: Money, whole: Money) -> String {
+pub(crate) fn percent_text(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();
     }
@@ -333,28 +239,5 @@ pub(crate) fn share(part: Money, whole: Money) -> String {
         "<1%".to_owned()
     } else {
         format!("{percent:.0}%")
-    }
-}
-
-/// Abbreviates a count with one decimal place for thousands and two for millions and billions: `950`, `12.3k`, `4.56M`.
-pub(crate) fn short_count(count: u64) -> String {
-    let number = count as f64;
-    match count {
-        0..1_000 => count.to_string(),
-        1_000..1_000_000 => format!("{:.1}k", number / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.2}M", number / 1e6),
-        _ => format!("{:.2}G", number / 1e9),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_column_is_at_the_position_of_its_variant() {
-        for (position, column) in ALL_COLUMNS.into_iter().enumerate() {
-            assert_eq!(column as usize, position, "{column:?}");
-        }
     }
 }
