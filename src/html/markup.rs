@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::render::{Cell, Table};
+use crate::render::{Cell, Column, Table};
 use crate::terminal::escape;
 
 /// An HTML document under construction.
@@ -63,32 +63,43 @@ impl Markup {
         }
     }
 
-    /// Writes a table. The caption is only for screen readers. The first cell in each row is a heading.
+    /// Writes a table. The caption is only for screen readers. The first cell in each row is a heading. The script sorts
+    /// columns of the class `figure` as numbers.
     pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
         self.write(
             "<table class=\"{}\"><caption class=\"unseen\">{}</caption>\n<thead><tr>",
             &[&class, &caption],
         );
         for column in &table.columns {
-            self.write("<th scope=\"col\">{}</th>\n", &[&column.name]);
+            self.raw("<th scope=\"col\"");
+            match (column.class, column.is_number) {
+                (Some(class), true) => self.write(" class=\"{} figure\"", &[&class]),
+                (Some(class), false) => self.write(" class=\"{}\"", &[&class]),
+                (None, true) => self.raw(" class=\"figure\""),
+                (None, false) => {}
+            }
+            self.write(">{}</th>\n", &[&column.name]);
         }
         self.raw("</tr>\n</thead>\n<tbody>");
         for row in &table.rows {
             self.raw("<tr>");
-            for (index, cell) in row.cells.iter().enumerate() {
-                self.cell(cell, index == 0);
+            for (index, (cell, column)) in row.cells.iter().zip(&table.columns).enumerate() {
+                self.cell(cell, column, index == 0);
             }
             self.raw("</tr>\n");
         }
         self.raw("</tbody>\n</table>\n");
     }
 
-    fn cell(&mut self, cell: &Cell, is_heading: bool) {
+    fn cell(&mut self, cell: &Cell, column: &Column, is_heading: bool) {
         self.raw(if is_heading {
             "<th scope=\"row\""
         } else {
             "<td"
         });
+        if let Some(class) = column.class {
+            self.write(" class=\"{}\"", &[&class]);
+        }
         if let Some(exact) = &cell.exact {
             self.write(" data-v=\"{}\"", &[exact]);
         }

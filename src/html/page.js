@@ -21,10 +21,10 @@
   // The style sheet shows only this many rows until the reader asks for all of them, because the browser needs seconds
   // to lay out thousands of rows.
   const INITIAL_ROWS = 20;
-  // The columns before this one are sorted as text, and the others as numbers.
-  const FIRST_FIGURE = 3;
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
+  // Columns of figures are sorted as numbers, and the others as text.
+  const isFigure = (column) => headings[column].classList.contains("figure");
   let sortedRows = [...body.rows];
   const sessionCount = sortedRows.length;
 
@@ -63,14 +63,14 @@
   const sortKey = (row, column) => {
     const cell = row.cells[column];
     const value = cell.dataset.v ?? cell.textContent;
-    const number = column < FIRST_FIGURE ? Number.NaN : Number(value);
+    const number = isFigure(column) ? Number(value) : Number.NaN;
     return Number.isNaN(number) ? value.toLowerCase() : number;
   };
   const compare = (a, b) => (a < b ? -1 : Number(a > b));
   const sortBy = (column) => {
     // The first click sorts names in ascending order, and times and figures in descending order.
     const [firstOrder, secondOrder] =
-      column < FIRST_FIGURE ? ["ascending", "descending"] : ["descending", "ascending"];
+      isFigure(column) ? ["descending", "ascending"] : ["ascending", "descending"];
     const isSorted = headings[column].getAttribute("aria-sort") === firstOrder;
     const order = isSorted ? secondOrder : firstOrder;
     const sign = order === "ascending" ? 1 : -1;
@@ -86,7 +86,7 @@
     button.addEventListener("click", () => sortBy(column));
     heading.replaceChildren(button);
   });
-  headings[FIRST_FIGURE].setAttribute("aria-sort", "descending");
+  table.tHead.querySelector(".started").setAttribute("aria-sort", "descending");
 
   const filterBar = create("div", { className: "find" });
   const label = create("label", { textContent: "Filter", htmlFor: "filter" });

@@ -12,7 +12,7 @@ use super::markup::Markup;
 use super::{Contents, View};
 use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
-use crate::render::{Cell, Table};
+use crate::render::{Cell, Column, Table};
 use crate::spend::{
     GroupBy, Period, SpendGroup, cost_cell, is_placeholder, or_unknown, percent_text,
     pull_request_label, pull_request_rule, session_name,
@@ -265,11 +265,11 @@ fn write_by_name(
     let highest = sums.first().map_or(0.0, |(_, tally)| tally.cost().usd());
 
     let mut table = Table::new([
-        noun,
-        "cost",
-        "share",
-        "responses",
-        "relative to the highest value",
+        Column::text(noun),
+        Column::text("cost").with_class("cost"),
+        Column::text("share").with_class("share"),
+        Column::text("responses").with_class("responses"),
+        Column::text("relative to the highest value"),
     ]);
     for (name, tally) in sums {
         table.row([
@@ -290,13 +290,13 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
     groups.sort_by_key(|group| (started_at(group), &group.key));
 
     let mut table = Table::new([
-        "session",
-        "project",
-        "model",
-        "started",
-        "duration",
-        "cost",
-        "responses",
+        Column::text("session"),
+        Column::text("project").with_class("project"),
+        Column::text("model").with_class("model"),
+        Column::number("started").with_class("started"),
+        Column::number("duration").with_class("duration"),
+        Column::number("cost").with_class("cost"),
+        Column::number("responses").with_class("responses"),
     ]);
     for (number, group) in groups.into_iter().enumerate().rev() {
         let start = datetime_from_millis(started_at(group));

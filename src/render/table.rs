@@ -35,7 +35,9 @@ pub(crate) struct Column {
     /// The name to use if the table would otherwise be too wide, or `None` to use the same name.
     short_name: Option<String>,
     /// True if the cells are right-aligned.
-    is_number: bool,
+    pub(crate) is_number: bool,
+    /// The class of the column's cells in HTML, which the style sheet and the script use to find the column.
+    pub(crate) class: Option<&'static str>,
     tone: Tone,
     /// The minimum width to which text can be truncated, or `None` if it must not be truncated.
     min_width: Option<usize>,
@@ -98,6 +100,13 @@ impl Column {
     pub(crate) fn with_min_width(self, min_width: usize) -> Self {
         Self {
             min_width: Some(min_width),
+            ..self
+        }
+    }
+
+    pub(crate) fn with_class(self, class: &'static str) -> Self {
+        Self {
+            class: Some(class),
             ..self
         }
     }
