@@ -27,7 +27,7 @@ FORBIDDEN_NAMES = set(
     "it one found own here whose beside lately brought given kept said leaving takes doing caught woken told meant beyond "
     "teller untold wanted sighting handed heard verb says ours theirs unwritten toll tolls needless winner presence unseen "
     "carry splits troubles health foreign anew Toll Tolls Meter OtherMeters Presence Unseen Carry Wired OwnMark LineFeed "
-    "KnownTrouble Talk Lie Telling Places".split()
+    "KnownTrouble Talk Lie Telling Places asked answering DaysAsked".split()
 )
 
 FORBIDDEN_FILES = set(

@@ -52,7 +52,7 @@ pub(crate) fn best_hint(
     off: &[HintName],
 ) -> Option<Hint> {
     responses.all.sort_by_key(|response| response.at);
-    let min_sum = MIN_SUM.max(total_cost(&responses.all).share(1, MIN_SHARE));
+    let min_sum = MIN_SUM.max(total_cost(&responses.all).times(1, MIN_SHARE));
     let today = Today { responses, prices };
 
     [

@@ -12,7 +12,7 @@ use crate::drain::PercentValue;
 
 use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
-use crate::render::{MeterRow, Report};
+use crate::render::{MeterRow, Report, fill_template};
 use crate::spend::{Course, Forecast, HourlyRate, PlanValue};
 use crate::terminal::{Tone, padding, truncate, width};
 use crate::time::{Clock, Millis, format_rfc3339};
@@ -322,12 +322,12 @@ impl<'c> BudgetOverview<'c> {
             limit,
             spent,
         } = &state.budget_use;
-        let about = scope.text("about", &[]);
+        let about = &scope.texts().about;
         let spent_in_both_currencies = spent.show_both(&self.config.currency);
         let padding_text = padding(&name, name_columns);
         MeterRow {
             label: vec![(Tone::Strong, name), (Tone::Plain, padding_text)],
-            percent: state.budget_use.share() * 100.0,
+            percent: state.budget_use.used_fraction() * 100.0,
             percent_text: format!("{}%", state.budget_use.percent()),
             tone: state.tone(self.config.budget.warn_at),
             remarks: vec![
@@ -364,7 +364,7 @@ impl BudgetState {
             (_, Some(project)) => last_two_parts(project).to_owned(),
             _ => {
                 let month = clock.zone.day(clock.now).format("%B");
-                scope.text("name", &[("month", &month)])
+                fill_template(&scope.texts().name, &[("month", &month)])
             }
         };
         truncate(&name, MAX_NAME_COLUMNS)
@@ -391,8 +391,8 @@ impl BudgetState {
             } else {
                 "within the budget".to_owned()
             };
-            sentences.push(scope.text(
-                "forecast",
+            sentences.push(fill_template(
+                &scope.texts().forecast,
                 &[
                     ("total", &forecast.total),
                     ("month", &forecast.period_name),
@@ -405,12 +405,15 @@ impl BudgetState {
             Some(at) => clock.format_distance(at),
             None => String::new(),
         };
-        sentences.push(scope.text("reset", &[("distance", &distance)]));
+        sentences.push(fill_template(
+            &scope.texts().reset,
+            &[("distance", &distance)],
+        ));
         sentences.join(" ")
     }
 
     fn tone(&self, warn_at: f64) -> Tone {
-        match self.budget_use.share() {
+        match self.budget_use.used_fraction() {
             share if share >= 1.0 => Tone::Alarm,
             share if share >= warn_at => Tone::Warning,
             _ => Tone::Good,
@@ -430,7 +433,7 @@ impl BudgetState {
             "session_id": self.session.as_ref().map(|session| &session.id),
             "limit_usd": limit.usd(),
             "spent_usd": spent.usd(),
-            "used_percentage": self.budget_use.share() * 100.0,
+            "used_percentage": self.budget_use.used_fraction() * 100.0,
             "usd_per_hour": self.per_hour.map(|per_hour| per_hour.rate.usd()),
             "usd_per_day": self.per_day.map(Money::usd),
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),

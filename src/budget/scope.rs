@@ -2,19 +2,49 @@
 
 use std::sync::LazyLock;
 
+use serde::Deserialize;
+
 use crate::config::Budget;
 use crate::embedded;
 use crate::ledger::LiveFigures;
 use crate::pricing::Money;
-use crate::render::{Argument, Texts};
+use crate::render::fill_template;
 use crate::terminal::truncate;
 
 /// The maximum width of a project label.
 const MAX_LABEL_COLUMNS: usize = 16;
 
-/// The templates for sentences about budgets. They are parsed only once, because a prompt can use several of them.
-static TEXTS: LazyLock<Texts> =
+/// The content of `scopes.json`. It is parsed only once, because a prompt can use several of its sentences.
+static TEXTS: LazyLock<TextsByScope> =
     LazyLock::new(|| embedded::parse("budget/scopes.json", include_str!("scopes.json")));
+
+#[derive(Debug, Default, Deserialize)]
+struct TextsByScope {
+    session: ScopeTexts,
+    day: ScopeTexts,
+    month: ScopeTexts,
+    credits: ScopeTexts,
+    project: ScopeTexts,
+}
+
+/// The templates for sentences about the budgets of one scope.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ScopeTexts {
+    /// The subject of a sentence, such as "Today's budget".
+    subject: String,
+    /// The name in a list of budgets. It is empty for projects, which have names of their own.
+    pub(super) name: String,
+    /// The sign before amounts, which is empty if they are exact.
+    pub(super) about: String,
+    /// The time until which the user is not reminded of an exhausted budget again.
+    pub(super) lifted: String,
+    /// When a prompt that was blocked is possible again.
+    pub(super) renewal: String,
+    pub(super) reset: String,
+    /// The forecast, which is empty for scopes without forecasts.
+    pub(super) forecast: String,
+}
 
 /// The spend that a budget covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +61,22 @@ pub(crate) enum BudgetScope {
 }
 
 impl BudgetScope {
-    /// Fills in a template from scopes.json.
-    pub(super) fn text(&self, name: &str, arguments: &[Argument<'_>]) -> String {
-        let project: [Argument<'_>; 1] = [("project", &self.project().unwrap_or_default())];
-        TEXTS.format(
-            &format!("{}.{name}", self.key()),
-            &[arguments, &project].concat(),
+    /// Returns the templates for sentences about budgets of this scope.
+    pub(super) fn texts(&self) -> &'static ScopeTexts {
+        match self {
+            Self::Session => &TEXTS.session,
+            Self::Day => &TEXTS.day,
+            Self::Month => &TEXTS.month,
+            Self::Credits => &TEXTS.credits,
+            Self::Project(_) => &TEXTS.project,
+        }
+    }
+
+    /// Returns the subject of a sentence, such as "Today's budget".
+    fn subject(&self) -> String {
+        fill_template(
+            &self.texts().subject,
+            &[("project", &self.project().unwrap_or_default())],
         )
     }
 
@@ -101,15 +141,15 @@ impl BudgetUse {
     /// Returns `None` if the budget is not set, or if its usage is below the warning threshold.
     pub(crate) fn above_warning(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
         let budget_use = Self::new(budget, scope, spent)?;
-        if budget_use.share() >= budget.warn_at {
+        if budget_use.used_fraction() >= budget.warn_at {
             Some(budget_use)
         } else {
             None
         }
     }
 
-    /// Returns the used share of the budget. The budget is exhausted at 1.
-    pub(crate) fn share(&self) -> f64 {
+    /// Returns the used fraction of the budget. The budget is exhausted at 1.
+    pub(crate) fn used_fraction(&self) -> f64 {
         self.spent.usd() / self.limit.usd()
     }
 
@@ -140,9 +180,9 @@ impl BudgetUse {
         };
         format!(
             "{} of {} is {use_text} ({}{} {before_so_far}so far).",
-            self.scope.text("subject", &[]),
+            self.scope.subject(),
             self.limit,
-            self.scope.text("about", &[]),
+            self.scope.texts().about,
             self.spent
         )
     }
@@ -169,7 +209,7 @@ pub(crate) fn budgets_to_report(
     .chain(spent_by_project)
     .filter_map(|(scope, spent)| BudgetUse::above_warning(budget, scope, spent?))
     .collect();
-    uses.sort_by(|a, b| b.share().total_cmp(&a.share()));
+    uses.sort_by(|a, b| b.used_fraction().total_cmp(&a.used_fraction()));
     uses
 }
 

@@ -13,6 +13,7 @@ use crate::incidents::Paid;
 use crate::journal::{self, BudgetEvent, EventKey};
 use crate::ledger::{Ledger, OpenLedger, RequestedFigures, WaitLimit};
 use crate::paths::Paths;
+use crate::render::fill_template;
 
 /// How far back to search the journal for a session's events. After this time, warnings can be repeated.
 const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
@@ -123,7 +124,7 @@ impl<'a> SessionBudgets<'a> {
 
         let clock = self.environment.clock();
         let until = clock.format_deadline(self.paying_until.unwrap_or(clock.now));
-        let renewal = used_up.scope.text("renewal", &[("until", &until)]);
+        let renewal = fill_template(&used_up.scope.texts().renewal, &[("until", &until)]);
         let hint = match self.environment.text("CLAUDE_CODE_ENTRYPOINT") {
             None | Some("cli") => HINT_IN_TERMINAL,
             Some(_) => HINT_WITHOUT_TERMINAL,
@@ -160,7 +161,7 @@ impl<'a> SessionBudgets<'a> {
     ///
     /// The last lines of a response are written up to 200 ms after the event (2.1.119 to 2.1.329). Instead of waiting
     /// for them, whycap reports any resulting change with the next prompt.
-    pub(crate) fn after_answer(&self) -> Option<String> {
+    pub(crate) fn after_response(&self) -> Option<String> {
         let unannounced = self.take_unannounced()?;
         let sentence = unannounced.sentence_after_response();
         if self.is_holding_back(unannounced) {
@@ -210,7 +211,7 @@ impl<'a> SessionBudgets<'a> {
     }
 
     /// Lets the session continue despite exhausted budgets. Returns a message for the user.
-    pub(crate) fn go_on(&self) -> String {
+    pub(crate) fn lift_budgets(&self) -> String {
         let uses = match &self.uses {
             Ok(uses) => uses,
             Err(Unknown::Configuration(sentence)) => return sentence.clone(),
@@ -236,7 +237,7 @@ impl<'a> SessionBudgets<'a> {
             [] => "No budget is blocking your prompts.".to_owned(),
             [only] => format!(
                 "{sentences} You can keep using this session without reminders {}.",
-                only.scope.text("lifted", &[])
+                only.scope.texts().lifted
             ),
             _ => format!(
                 "{sentences} You can keep using this session. You will not be reminded again until the budgets reset."
@@ -266,20 +267,24 @@ impl<'a> SessionBudgets<'a> {
 
     /// Returns the journal key of an event in the current period of a budget.
     fn event_name<'e>(&self, budget: &BudgetUse, event: BudgetEvent<'e>) -> EventKey<'e> {
-        let today = self.environment.zone.day(self.environment.now);
-        let month = today.format("%Y-%m");
-        let period = budget.scope.text(
-            "period",
-            &[
-                ("session", &self.session),
-                ("today", &today),
-                ("month", &month),
-            ],
-        );
         EventKey::Budget {
             limit: budget.limit.exact(),
-            period,
+            period: self.period_key(&budget.scope),
             event,
+        }
+    }
+
+    /// Returns the part of a journal key that identifies the current period of a budget. If it changes, warnings are
+    /// repeated, and the user's decisions to continue are forgotten.
+    fn period_key(&self, scope: &BudgetScope) -> String {
+        let today = self.environment.zone.day(self.environment.now);
+        let month = today.format("%Y-%m");
+        match scope {
+            BudgetScope::Session => format!("of session {}", self.session),
+            BudgetScope::Day => format!("of {today}"),
+            BudgetScope::Month => format!("of {month}"),
+            BudgetScope::Credits => format!("of {month} for usage credits"),
+            BudgetScope::Project(project) => format!("of {month} for {project}"),
         }
     }
 }

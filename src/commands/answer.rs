@@ -78,7 +78,7 @@ impl Context {
     /// Allows further prompts in the session even though a budget is exhausted.
     fn continue_over_budget(&self) -> Report {
         let text = match self.budgets() {
-            Some(budgets) => budgets.go_on(),
+            Some(budgets) => budgets.lift_budgets(),
             None => "Use this command in a Claude Code session.".to_owned(),
         };
         Report::from_paragraph(text)

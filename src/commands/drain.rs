@@ -4,14 +4,14 @@ use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::drain::bug_report;
 use crate::render::Report;
-use crate::spend::DaysAsked;
+use crate::spend::RequestedDays;
 
 /// Arguments of `whycap drain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/drain.txt"))]
 pub(crate) struct DrainArguments {
     #[command(flatten)]
-    days: DaysAsked,
+    days: RequestedDays,
     /// Show only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::export::{Erasure, RowType, Script, erase, new_key, update_exports};
-use crate::spend::DaysAsked;
+use crate::spend::RequestedDays;
 use crate::terminal::{Shown, print};
 
 const NO_DIRECTORY: &str = "DuckDB reads the exported files directly; specify their directory: whycap export DIR --print duckdb";
@@ -64,7 +64,7 @@ impl Subcommand for ExportArguments {
             ));
         }
 
-        let days = DaysAsked {
+        let days = RequestedDays {
             since: self.since.clone(),
             until: None,
         };

@@ -46,7 +46,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
             Some(words),
         ) => Some(in_reply(name, &context.answer(&words))),
         (EventName::SessionStart, _) => context.on_start(),
-        (EventName::Stop, _) => context.on_answer(),
+        (EventName::Stop, _) => context.on_response(),
         (EventName::SessionEnd, _) => context.on_end(),
         (EventName::CommandRun, None) => None,
     };

@@ -61,7 +61,7 @@ impl Subcommand for SpendArguments {
         let is_for_person = !self.json && !self.csv && is_shown;
         let with_words = self.with_text || is_for_person;
         let statement = context.statement(&request, with_words)?;
-        let is_incomplete = request.from.is_some() && statement.is_lower_bound();
+        let is_incomplete = request.from.is_some() && statement.is_incomplete();
         if self.csv {
             print_csv(&statement.spreadsheet(self.with_text))?;
             // Unreadable files have already been reported on standard error.

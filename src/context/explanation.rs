@@ -244,7 +244,7 @@ impl Context {
         writes.retain(|write| write.response.at <= until.timestamp_millis());
         let total: Money = writes.iter().map(|write| write.total).sum();
         let avoidable = Findings::new(writes).avoidable;
-        if avoidable.cost.share(PARTS_WORTH_A_MENTION, 1) <= total {
+        if avoidable.cost.times(PARTS_WORTH_A_MENTION, 1) <= total {
             return None;
         }
         Some(format!(

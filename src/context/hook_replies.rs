@@ -101,8 +101,8 @@ impl Context {
     }
 
     /// Returns a warning if the response that has just ended used up a budget.
-    pub(crate) fn on_answer(&self) -> Option<Value> {
-        Some(message(&self.budgets()?.after_answer()?))
+    pub(crate) fn on_response(&self) -> Option<Value> {
+        Some(message(&self.budgets()?.after_response()?))
     }
 
     /// Stores an error. Replies with a desktop notification (OSC 9), followed by a bell for terminals that do not

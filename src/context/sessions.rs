@@ -12,7 +12,7 @@ use crate::claude::transcripts;
 
 impl Context {
     /// Returns the number of other sessions that are currently receiving a response.
-    pub(crate) fn answering(&self) -> usize {
+    pub(crate) fn streaming_sessions(&self) -> usize {
         let own_session = self.session();
         sessions::running(&self.paths)
             .filter(|activity| {

@@ -19,7 +19,8 @@ use crate::pricing::Money;
 use crate::render::Report;
 use crate::spend::describe_unreadable;
 use crate::spend::{
-    CauseGroups, DaysAsked, GroupBy, Order, PullRequestSpend, ReportRequest, Statement, why_report,
+    CauseGroups, GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, Statement,
+    why_report,
 };
 use crate::terminal::{count_noun, print_error, truncate, with_progress};
 use crate::time::{Zone, datetime_from_millis};
@@ -42,7 +43,7 @@ pub(crate) struct SpendOptions {
     #[arg(hide_default_value = true, hide_possible_values = true)]
     pub(crate) by: GroupBy,
     #[command(flatten)]
-    days: DaysAsked,
+    days: RequestedDays,
     /// The time zone for days (default: your time zone)
     #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
     timezone: Option<Zone>,
@@ -163,12 +164,12 @@ impl Context {
         catch_up: CatchUpResult,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Statement> {
-        let answering = self.answering();
+        let streaming_sessions = self.streaming_sessions();
         Ok(Statement::new(
             source,
             request.clone(),
             catch_up,
-            answering,
+            streaming_sessions,
             each,
         )?)
     }
@@ -292,7 +293,7 @@ impl Context {
             team.errors.retain(|error| is_shown(&error.session));
         }
         let is_incomplete = match &team {
-            Some(team) => !team.unreadable.is_empty() || statement.is_lower_bound(),
+            Some(team) => !team.unreadable.is_empty() || statement.is_incomplete(),
             None => false,
         };
         let since = request

@@ -121,7 +121,7 @@ impl HourLifetime {
             let written = write.response.usage.cache_write;
             self.surcharge -= write
                 .hour_surcharge
-                .share(rewrite.tokens.into(), written.into());
+                .times(rewrite.tokens.into(), written.into());
         }
     }
 }
@@ -207,11 +207,11 @@ pub(super) struct LoadRewrites {
 impl LoadRewrites {
     /// Returns the average cost of the rewrites per load.
     pub(super) fn cost_per_load(self) -> Money {
-        self.sum.cost.share(1, self.loads.max(1).into())
+        self.sum.cost.times(1, self.loads.max(1).into())
     }
 
     /// Returns the average cost of a rewrite.
     pub(super) fn cost_per_rewrite(self) -> Money {
-        self.sum.cost.share(1, self.sum.responses.max(1).into())
+        self.sum.cost.times(1, self.sum.responses.max(1).into())
     }
 }

@@ -271,7 +271,7 @@ impl WeekSpans {
         if upper <= Money::ZERO {
             return None;
         }
-        Some(upper.share(PERCENTILE_ERROR_DIVISOR - 1, PERCENTILE_ERROR_DIVISOR))
+        Some(upper.times(PERCENTILE_ERROR_DIVISOR - 1, PERCENTILE_ERROR_DIVISOR))
     }
 }
 

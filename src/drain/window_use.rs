@@ -141,7 +141,7 @@ impl WindowShares {
         let mut texts: Vec<String> = parts
             .iter()
             .take(MAX_NAMED)
-            .filter(|part| part.cost.share(MIN_SHARE, 1) >= self.cost)
+            .filter(|part| part.cost.times(MIN_SHARE, 1) >= self.cost)
             .map(|part| format!("{} {}", name(part), percent_text(part.cost, self.cost)))
             .collect();
         if parts.len() > texts.len() {

@@ -59,7 +59,7 @@ impl<'a> WritePrices<'a> {
             ..Usage::default()
         };
         self.price(all_read)
-            .share(tokens.into(), prompt.max(1).into())
+            .times(tokens.into(), prompt.max(1).into())
     }
 
     /// Returns how much more the response would have cost if all cache writes had a lifetime of one hour.

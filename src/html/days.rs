@@ -28,7 +28,7 @@ const CALENDAR_WEEKS: usize = 13;
 const BAR_WIDTH: f64 = 0.85;
 
 /// Writes the section "By day".
-pub(super) fn write(view: &View<'_>, page: &mut Markup) {
+pub(super) fn write_days(view: &View<'_>, page: &mut Markup) {
     let columns = &view.columns;
     let stacks = stacks_of(view);
     let heights: Vec<Money> = stacks
@@ -191,7 +191,7 @@ fn write_calendar(view: &View<'_>, page: &mut Markup) {
 }
 
 /// Writes the section "By hour of the week".
-pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
+pub(super) fn write_hours(view: &View<'_>, page: &mut Markup) {
     let week = &view.contents.sums.week;
     let highest = week.values().copied().max().unwrap_or_default().or_zero();
     let hour_names = (0..HOURS).map(|hour| hour.to_string());
@@ -224,7 +224,7 @@ fn write_shade_legend(page: &mut Markup, highest: Money) {
         name: if shade == 0 {
             "nothing".to_owned()
         } else {
-            let limit = highest.share(shade.into(), DARKEST.into());
+            let limit = highest.times(shade.into(), DARKEST.into());
             format!("up to {}", limit.show())
         },
         remark: String::new(),

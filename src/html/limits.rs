@@ -30,7 +30,7 @@ const MAX_DETAILED_COLUMNS: usize = 14;
 const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 
 /// Writes the section on limit errors, either of this machine or of several people.
-pub(super) fn write(view: &View<'_>, page: &mut Markup) {
+pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
     let Contents { team, clock, .. } = view.contents;
     let summary = view.error_summary.sentence(*clock);
     page.paragraph(summary.as_deref().unwrap_or("No limit errors found."));

@@ -98,7 +98,7 @@ impl Contents<'_> {
         };
         let mut body = Markup::default();
         view.write_header(&mut body);
-        view.write_parts(&mut body);
+        view.write_sections(&mut body);
 
         // A script injected by another program cannot know the nonce.
         let nonce = xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes());
@@ -176,7 +176,7 @@ impl View<'_> {
     }
 
     /// Writes all sections that have any content.
-    fn write_parts(&self, page: &mut Markup) {
+    fn write_sections(&self, page: &mut Markup) {
         page.raw("<main>");
         for part in self.parts().iter().filter(|part| part.is_shown) {
             page.write(
@@ -203,7 +203,7 @@ impl View<'_> {
                 is_shown: has_spend,
                 id: "days",
                 title: "By day",
-                write: days::write,
+                write: days::write_days,
             },
             PagePart {
                 is_shown: has_spend && !sums.people.is_empty(),
@@ -227,7 +227,7 @@ impl View<'_> {
                 is_shown: has_spend,
                 id: "hours",
                 title: "By hour of the week",
-                write: days::by_hour,
+                write: days::write_hours,
             },
             PagePart {
                 is_shown: team.is_none(),
@@ -243,7 +243,7 @@ impl View<'_> {
                 } else {
                     "Limit errors"
                 },
-                write: limits::write,
+                write: limits::write_limits,
             },
             PagePart {
                 is_shown: !self.contents.statement.groups.is_empty(),

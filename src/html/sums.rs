@@ -14,8 +14,8 @@ use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
 use crate::spend::{
-    GroupBy, Period, SpendGroup, cost_cell, is_placeholder, or_unknown, percent_text,
-    pull_request_label, pull_request_rule, session_name,
+    GroupBy, PULL_REQUEST_RULE, Period, SpendGroup, cost_cell, is_placeholder, or_unknown,
+    percent_text, pull_request_label, session_name,
 };
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
@@ -248,7 +248,7 @@ pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
             })
         });
         if cause.by == GroupBy::Pr {
-            page.notes([pull_request_rule()]);
+            page.notes([PULL_REQUEST_RULE]);
         }
     }
 }

@@ -219,7 +219,7 @@ impl Moment {
             Ok(spend) => spend,
             Err(reason) => return add_row(report, "Today", Tone::Warning, reason.clone()),
         };
-        let today = Amount::from_tally(&spend.today).unless_complete(spend.is_complete);
+        let today = Amount::from_tally(&spend.today).lower_bound_unless(spend.is_complete);
         let mut text = format!("{}{}", today.sign(), today.money.show_both(&self.currency));
         if let Some(hourly) = spend.per_hour
             && hourly.rate > Money::ZERO
@@ -235,7 +235,7 @@ impl Moment {
         }
         let text = match spend.block {
             Some(block) => {
-                let cost = block.spent.unless_complete(spend.is_complete).show();
+                let cost = block.spent.lower_bound_unless(spend.is_complete).show();
                 let start = self.clock.format_time(block.start);
                 let end = self.clock.format_time_and_distance(block.end);
                 format!("{cost} since {start}; ends at {end} (estimate of the 5-hour window)")

@@ -67,7 +67,7 @@ impl PriceTable {
         if self.custom.is_none() || self.custom.managed {
             return amount;
         }
-        amount.share(self.custom.multiplier().into(), MULTIPLIER_UNIT.into())
+        amount.times(self.custom.multiplier().into(), MULTIPLIER_UNIT.into())
     }
 }
 

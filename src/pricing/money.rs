@@ -88,7 +88,7 @@ impl Money {
     }
 
     /// Multiplies the amount by `part / whole`.
-    pub(crate) fn share(self, part: u128, whole: u128) -> Self {
+    pub(crate) fn times(self, part: u128, whole: u128) -> Self {
         let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
         Self(self.0.saturating_mul(part) / whole.max(1))
     }

@@ -197,7 +197,7 @@ impl Course {
 
         let spent = self.spent_this_month();
         let first = self.first_of_month();
-        let per_day = expected.share(seconds(TimeDelta::days(1)), seconds(end - self.clock.now));
+        let per_day = expected.times(seconds(TimeDelta::days(1)), seconds(end - self.clock.now));
         Some(Forecast {
             period_name: first.format("%B").to_string(),
             total: spent + expected,
@@ -264,7 +264,7 @@ fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
         similar
     };
     let same = DaySum::of(past_days, |day| day == weekday);
-    (same.cost + similar.cost.share(1, similar.count)).share(1, same.count + 1)
+    (same.cost + similar.cost.times(1, similar.count)).times(1, same.count + 1)
 }
 
 /// The total spend on a set of days, and their number.
@@ -306,7 +306,7 @@ fn average(spent: Money, passed: TimeDelta, unit: TimeDelta) -> Option<Money> {
     if passed < unit / 6 {
         return None;
     }
-    Some(spent.share(seconds(unit), seconds(passed)))
+    Some(spent.times(seconds(unit), seconds(passed)))
 }
 
 fn seconds(duration: TimeDelta) -> u128 {

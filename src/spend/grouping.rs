@@ -468,7 +468,7 @@ impl Amount {
     }
 
     /// Marks the amount as a lower bound if the data is incomplete.
-    pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
+    pub(crate) fn lower_bound_unless(self, is_complete: bool) -> Self {
         Self {
             is_lower_bound: self.is_lower_bound || !is_complete,
             ..self

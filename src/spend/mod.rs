@@ -18,8 +18,8 @@ pub use grouping::Amount;
 pub(crate) use grouping::{
     Block, GroupBy, Order, SpendGroup, current_block, is_placeholder, or_unknown,
 };
-pub(crate) use notes::{describe_damaged, describe_unreadable, pull_request_rule};
-pub(crate) use period::{DaysAsked, Period};
+pub(crate) use notes::{PULL_REQUEST_RULE, describe_damaged, describe_unreadable};
+pub(crate) use period::{Period, RequestedDays};
 pub(crate) use pull_requests::{PullRequestSpend, pull_request_label};
 pub(crate) use statement::{ReportRequest, Statement};
 pub(crate) use table::{cost_cell, percent_text, session_name};

@@ -5,62 +5,79 @@ use std::path::{Path, PathBuf};
 use super::grouping::GroupBy;
 use super::period::Period;
 use super::statement::Statement;
-use crate::embedded;
 use crate::paths::Paths;
 use crate::pricing::Money;
-use crate::render::Texts;
 use crate::terminal::count_noun;
 
 /// The maximum number of damaged transcripts to list by name.
 const MAX_NAMED_FILES: usize = 3;
 
+/// The note on how spend is assigned to pull requests.
+pub(crate) const PULL_REQUEST_RULE: &str = "A session's spend is assigned to the next pull request that the session links to. Spend after the last link is assigned to the last pull request.";
+
+const BLOCK_RULE: &str = "These 5-hour blocks are calculated from the history on this machine. Your plan's 5-hour window, which `whycap now` shows, may start at other times.";
+
+/// The reason for a lower bound if sessions may have spent more than their transcripts show.
+const BACKGROUND_SPEND_IS_UNKNOWN: &str = "some sessions may have spent more in the background (a parent's transcript is gone, or several processes worked on the same session)";
+
+const SOME_UNREADABLE: &str =
+    "Some transcripts could not be read, so the real amount may be higher.";
+
 impl Statement {
     /// Returns all notes. For an empty statement, the first note explains why it is empty. Paths are included only if
     /// `paths` is given.
     pub(crate) fn notes(&self, paths: Option<&Paths>) -> Vec<String> {
-        let texts: Texts = embedded::parse("spend/notes.json", include_str!("notes.json"));
         if self.groups.is_empty() {
-            return self.notes_if_empty(&texts, paths);
+            return self.notes_if_empty(paths);
         }
 
-        let mut notes = self.notes_on_lower_bound(&texts, paths);
-        notes.extend(self.note_on_unfinished_responses(&texts));
+        let mut notes = self.notes_on_lower_bound(paths);
+        notes.extend(self.note_on_unfinished_responses());
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
             let amount = total.unrecorded.show();
-            notes.push(texts.format("unrecorded", &[("amount", &amount)]));
+            notes.push(format!(
+                "This includes {amount} for compaction and background requests, which are not in any transcript."
+            ));
         }
         if total.pending > Money::ZERO {
             let amount = total.pending.show();
-            notes.push(texts.format("unwritten", &[("amount", &amount)]));
+            notes.push(format!(
+                "This includes {amount} from sessions that are still open or were killed. No transcript contains this amount yet."
+            ));
         }
         if total.unpriced > 0 {
             let responses = count_noun(total.unpriced, "response");
-            notes.push(texts.format("unpriced", &[("responses", &responses)]));
+            notes.push(format!(
+                "\u{2248} means that {responses} came from models with unknown prices. whycap estimates their cost the same way Claude Code does."
+            ));
         }
-        notes.extend(self.note_on_groups(&texts));
+        notes.extend(self.note_on_groups());
         notes
     }
 
     /// Explains how spend was assigned to groups. Returns `None` unless the groups are causes or blocks.
-    fn note_on_groups(&self, texts: &Texts) -> Option<String> {
+    fn note_on_groups(&self) -> Option<String> {
         match self.request.by {
-            GroupBy::Pr => Some(pull_request_rule()),
-            GroupBy::Block => Some(texts.format("blocks", &[])),
-            by if by.is_by_cause() => Some(texts.format("causes", &[("noun", &by.noun())])),
+            GroupBy::Pr => Some(PULL_REQUEST_RULE.to_owned()),
+            GroupBy::Block => Some(BLOCK_RULE.to_owned()),
+            by if by.is_by_cause() => Some(format!(
+                "Claude Code records which {} caused a response. Older versions do not record this.",
+                by.noun()
+            )),
             _ => None,
         }
     }
 
     /// Returns the reasons why the total is a lower bound. The first note also explains the `≥` sign.
-    fn notes_on_lower_bound(&self, texts: &Texts, paths: Option<&Paths>) -> Vec<String> {
+    fn notes_on_lower_bound(&self, paths: Option<&Paths>) -> Vec<String> {
         let mut reasons = Vec::new();
         if !self.read.unreadable.is_empty() {
-            reasons.push(texts.format("at_least.unreadable", &[]));
+            reasons.push("some transcripts could not be read".to_owned());
         }
         reasons.extend(describe_damaged(&self.damaged, paths));
         if self.total.at_least {
-            reasons.push(texts.format("at_least.not_known", &[]));
+            reasons.push(BACKGROUND_SPEND_IS_UNKNOWN.to_owned());
         }
 
         reasons
@@ -74,23 +91,22 @@ impl Statement {
     }
 
     /// Explains why the statement is empty, and which data could not be read.
-    fn notes_if_empty(&self, texts: &Texts, paths: Option<&Paths>) -> Vec<String> {
-        let mut notes = vec![self.reason_if_empty(texts, paths)];
+    fn notes_if_empty(&self, paths: Option<&Paths>) -> Vec<String> {
+        let mut notes = vec![self.reason_if_empty(paths)];
         if !self.read.unreadable.is_empty() {
-            notes.push(texts.format("unreadable", &[]));
+            notes.push(SOME_UNREADABLE.to_owned());
         }
         if let Some(which) = describe_damaged(&self.damaged, paths) {
-            notes.push(texts.format("damaged", &[("which", &which)]));
+            notes.push(format!("{which}, so the real amount may be higher."));
         }
         notes
     }
 
-    fn reason_if_empty(&self, texts: &Texts, paths: Option<&Paths>) -> String {
+    fn reason_if_empty(&self, paths: Option<&Paths>) -> String {
         if self.has_history {
             let place = match &self.request.project {
                 Some(name) if paths.is_some() => {
-                    let name = format!("{name:?}");
-                    texts.format("nothing.in_project", &[("name", &name)])
+                    format!(" in a project whose path contains {name:?}")
                 }
                 _ => String::new(),
             };
@@ -99,48 +115,47 @@ impl Statement {
             } else {
                 " in this period"
             };
-            return texts.format("nothing", &[("place", &place), ("when", &when)]);
+            return format!("Nothing was spent{place}{when}.");
         }
 
         let is_of_exports = self.request.from.is_some();
         match paths {
             _ if is_of_exports && !self.read.unreadable.is_empty() => {
-                texts.format("nothing.read", &[])
+                "whycap could not read any of the exports.".to_owned()
             }
-            _ if is_of_exports => texts.format("nothing.of_exports", &[]),
+            _ if is_of_exports => {
+                "The exports contain no spend because it was erased or withdrawn.".to_owned()
+            }
             Some(paths) => {
                 let roots: Vec<String> = paths
                     .transcript_roots()
                     .map(|root| paths.show(&root))
                     .collect();
-                texts.format("no_history.in", &[("roots", &roots.join(", "))])
+                format!("No history found in {}.", roots.join(", "))
             }
-            None => texts.format("no_history", &[]),
+            None => "No history found.".to_owned(),
         }
     }
 
     /// Returns a note if the period includes today and responses are still being streamed, because their cost is not
     /// final yet.
-    fn note_on_unfinished_responses(&self, texts: &Texts) -> Option<String> {
+    fn note_on_unfinished_responses(&self) -> Option<String> {
         let clock = self.request.clock;
         let today = clock.zone.day(clock.now);
         let is_past = self.request.period.until.is_some_and(|until| until < today);
-        if self.answering == 0 || is_past {
+        if self.streaming_sessions == 0 || is_past {
             return None;
         }
-        let sessions = count_noun(self.answering as u64, "session");
-        let is_or_are = if self.answering == 1 { "is" } else { "are" };
-        Some(texts.format(
-            "answering",
-            &[("sessions", &sessions), ("is_or_are", &is_or_are)],
+        let sessions = count_noun(self.streaming_sessions as u64, "session");
+        let is_or_are = if self.streaming_sessions == 1 {
+            "is"
+        } else {
+            "are"
+        };
+        Some(format!(
+            "{sessions} {is_or_are} receiving a response. The cost is added as Claude Code reports it."
         ))
     }
-}
-
-/// Explains how spend is assigned to pull requests.
-pub(crate) fn pull_request_rule() -> String {
-    let texts: Texts = embedded::parse("spend/notes.json", include_str!("notes.json"));
-    texts.format("pull_requests", &[])
 }
 
 /// Describes transcripts and directories that could not be read, such as "1 transcript could not be read:

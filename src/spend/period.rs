@@ -15,7 +15,7 @@ pub(crate) struct Period {
 
 /// The command-line arguments that select a period.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct DaysAsked {
+pub(crate) struct RequestedDays {
     /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
     #[arg(long, value_name = "DAY")]
     pub(crate) since: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct DaysAsked {
     pub(crate) until: Option<String>,
 }
 
-impl DaysAsked {
+impl RequestedDays {
     /// Parses the arguments. The error is a sentence for the user.
     pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
         let today = clock.zone.day(clock.now);

@@ -89,7 +89,7 @@ pub(crate) struct Statement {
     /// The transcripts with damaged lines, and the number of damaged lines in each.
     pub(crate) damaged: Vec<(String, u32)>,
     /// The number of sessions that are currently receiving a response.
-    pub(super) answering: usize,
+    pub(super) streaming_sessions: usize,
     /// A lower bound for the value of one percent of the five-hour window. It is used to estimate each prompt's share
     /// of the window.
     pub(crate) percent: Option<Money>,
@@ -98,13 +98,13 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    /// Reads and groups the requested rows, calling `on_row` with each of them. `answering` is the number of sessions
+    /// Reads and groups the requested rows, calling `on_row` with each of them. `streaming_sessions` is the number of sessions
     /// that are currently receiving a response.
     pub(crate) fn new(
         source: &dyn SpendSource,
         request: ReportRequest,
         read: CatchUpResult,
-        answering: usize,
+        streaming_sessions: usize,
         on_row: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Self, LedgerError> {
         let period = request.period.of_rows(request.clock.zone);
@@ -147,7 +147,7 @@ impl Statement {
             has_history,
             read,
             damaged: source.damaged(period.clone())?,
-            answering,
+            streaming_sessions,
             percent: None,
             model_switches: source
                 .model_switches(period, &|directory| request.includes(directory))?,
@@ -166,8 +166,8 @@ impl Statement {
         }
     }
 
-    /// Returns true if the total is a lower bound because some data could not be read.
-    pub(crate) fn is_lower_bound(&self) -> bool {
+    /// Returns true if some data could not be read.
+    pub(crate) fn is_incomplete(&self) -> bool {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
@@ -199,7 +199,7 @@ impl Statement {
 
     /// Returns the total with its accuracy, for display.
     pub(crate) fn total_amount(&self) -> Amount {
-        Amount::from_tally(&self.total).unless_complete(!self.is_lower_bound())
+        Amount::from_tally(&self.total).lower_bound_unless(!self.is_incomplete())
     }
 
     /// Returns the JSON object for a group.
@@ -259,8 +259,8 @@ impl Statement {
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
             "plan": self.plan.as_ref().map(|plan| &plan.facts),
             "timezone": self.request.zone,
-            "complete": !self.is_lower_bound(),
-            "answering": self.answering,
+            "complete": !self.is_incomplete(),
+            "answering": self.streaming_sessions,
             "unreadable": unreadable,
             "damaged": damaged,
         });

@@ -37,12 +37,12 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
 /// highest percentage. Returns `None` without a ledger.
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let figures = facts.figures.as_ref()?;
-    let amount = Amount::from_tally(&figures.today).unless_complete(figures.is_complete);
+    let amount = Amount::from_tally(&figures.today).lower_bound_unless(figures.is_complete);
     let mut forms = amount_forms("today ", BudgetScope::Day, amount, facts);
     let fullest = budgets_to_report(&facts.config.budget, figures, None)
         .into_iter()
         .filter(|used| matches!(used.scope, BudgetScope::Month | BudgetScope::Project(_)))
-        .max_by(|left, right| left.share().total_cmp(&right.share()));
+        .max_by(|left, right| left.used_fraction().total_cmp(&right.used_fraction()));
     if let Some(used) = fullest {
         let label = (Tone::Quiet, format!(" {} ", used.scope.label()));
         for form in &mut forms {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Mutex;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, Offset, Utc};
 use tz::TimeZone;
 
 /// The zones that have been looked up so far.
@@ -59,20 +59,6 @@ impl NamedZone {
             .and_then(|offsets| offsets.find_local_time_type(time.timestamp()).ok())
             .and_then(|local| FixedOffset::east_opt(local.ut_offset()))
             .unwrap_or_else(|| Utc.fix())
-    }
-
-    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip it.
-    pub(super) fn earliest_at(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-        // Local time differs from UTC by less than a day.
-        [TimeDelta::days(-1), TimeDelta::days(1)]
-            .into_iter()
-            .filter_map(|distance| wall.checked_add_signed(distance))
-            .map(|near| self.offset_at(near.and_utc()))
-            .filter_map(|offset| {
-                let time = wall.checked_sub_offset(offset)?.and_utc();
-                (self.offset_at(time) == offset).then_some(time)
-            })
-            .min()
     }
 }
 

@@ -8,8 +8,8 @@ use std::fs::Metadata;
 use std::path::Path;
 
 use chrono::{
-    DateTime, Datelike, Days, FixedOffset, Local, MappedLocalTime, Months, NaiveDate,
-    NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc,
+    DateTime, Datelike, Days, FixedOffset, Local, Months, NaiveDate, NaiveDateTime, NaiveTime,
+    Offset, TimeDelta, TimeZone, Utc,
 };
 
 use super::named_zone::NamedZone;
@@ -83,10 +83,16 @@ impl Zone {
 
     /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip it.
     fn to_utc_exactly(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Local => earliest_local_time(wall),
-            Self::Named(zone) => zone.earliest_at(wall),
-        }
+        // Local time differs from UTC by less than a day, so the offset is one of those before and after this period.
+        [TimeDelta::days(-1), TimeDelta::days(1)]
+            .into_iter()
+            .filter_map(|distance| wall.checked_add_signed(distance))
+            .map(|near| *self.at(near.and_utc()).offset())
+            .filter_map(|offset| {
+                let time = wall.checked_sub_offset(offset)?.and_utc();
+                (*self.at(time).offset() == offset).then_some(time)
+            })
+            .min()
     }
 
     /// Returns the start of a day in this zone.
@@ -129,24 +135,6 @@ impl Zone {
             _ => format!("UTC{offset}"),
         }
     }
-}
-
-/// Returns the earliest time at which clocks in the local zone show `wall`, or `None` if they skip it.
-fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-    let (first, second) = match Local.from_local_datetime(&wall) {
-        MappedLocalTime::None => return None,
-        MappedLocalTime::Single(time) => (time, None),
-        MappedLocalTime::Ambiguous(first, second) => (first, Some(second)),
-    };
-
-    // If clocks show a time twice, chrono may return the later result first. For the last moment of the repeated hour,
-    // it may also return a wrong result, at which local clocks do not show `wall`. The filter drops wrong results, and
-    // `min` chooses the earlier one.
-    std::iter::once(first)
-        .chain(second)
-        .map(|time| time.to_utc())
-        .filter(|time| time.with_timezone(&Local).naive_local() == wall)
-        .min()
 }
 
 /// Returns true if this value of `TZ` would cause chrono to open a file that is not a zoneinfo file.

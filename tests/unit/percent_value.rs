@@ -143,7 +143,7 @@ fn each_plan_has_its_own_estimate() {
     };
     let steps: Vec<WindowStep> = steps.into_iter().map(raised).collect();
     let dearer = |spent: SpentHere| SpentHere {
-        cost: spent.cost.share(
+        cost: spent.cost.times(
             if datetime_from_millis(spent.at) < changed {
                 1
             } else {

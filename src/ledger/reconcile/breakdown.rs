@@ -187,8 +187,8 @@ impl BreakdownBuilder<'_> {
         let mut rest = cost;
         for compaction in part.compactions.iter().skip(1) {
             let share = match all_tokens {
-                0 => cost.share(1, part.compactions.len() as u128),
-                tokens => cost.share(compaction.tokens.into(), tokens),
+                0 => cost.times(1, part.compactions.len() as u128),
+                tokens => cost.times(compaction.tokens.into(), tokens),
             };
             rest -= share;
             self.add_off_transcript(compaction.at, model, share, OffTranscriptKind::Unrecorded);
