@@ -26,7 +26,7 @@ pub(crate) struct DrainArguments {
 impl Subcommand for DrainArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let period = self.days.period(context.clock()).map_err(misuse)?;
-        let drain = context.drained(self.session.as_deref(), period)?;
+        let drain = context.drain(self.session.as_deref(), period)?;
         if drain.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }

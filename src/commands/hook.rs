@@ -37,7 +37,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     let question = event.prompt.as_deref().and_then(question_in);
     let deadline = start_deadline(question.is_some(), name);
     let mut context = Context::at_places(paths, environment);
-    context.conversation = Some(event);
+    context.event = Some(event);
     let reply = match (name, question) {
         (EventName::StopFailure, _) => context.on_failure(),
         (EventName::UserPromptSubmit | EventName::UserPromptExpansion, None) => context.on_prompt(),

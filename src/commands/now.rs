@@ -25,7 +25,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 impl Subcommand for NowArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
-        let ledger = match context.conversation {
+        let ledger = match context.event {
             Some(_) => Ledger::open(&context.paths.data, WaitLimit::None).map_err(Into::into),
             // The first read can take a long time, so show a progress bar.
             None => context.with_ledger(|ledger, _| Ok(ledger)),

@@ -98,7 +98,7 @@ impl Context {
                 report.paragraphs(Tone::Plain, no_error_known(session, is_known));
             }
             None => {}
-            Some(incident) if self.conversation.is_some() => {
+            Some(incident) if self.event.is_some() => {
                 let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
                 let mut note_rows = 0;
                 if self.ends_waiting {
@@ -156,7 +156,7 @@ impl Context {
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         incidents.paying(&|since, is_own| {
             let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
-            self.read_on(&mut ledger, ANSWER_READS);
+            self.catch_up_ledger(&mut ledger, ANSWER_READS);
             ledger.costs_since(since, is_own)
         })
     }
@@ -194,7 +194,9 @@ impl Context {
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
-        let is_current = self.read_on(&mut ledger, EXPLANATION_READS).is_all();
+        let is_current = self
+            .catch_up_ledger(&mut ledger, EXPLANATION_READS)
+            .is_all();
         let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
         // If the limit is one of the plan's usage windows, only responses covered by this account's plan count toward

@@ -33,9 +33,9 @@ impl Context {
         &self,
         mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        if self.conversation.is_some() {
+        if self.event.is_some() {
             let mut ledger = Ledger::open(&self.paths.data, WaitLimit::None)?;
-            let catch_up = self.read_on(&mut ledger, ANSWER_READS);
+            let catch_up = self.catch_up_ledger(&mut ledger, ANSWER_READS);
             return collect(ledger, catch_up);
         }
         let mut attempt = |mut ledger: Ledger| {
@@ -107,7 +107,11 @@ impl Context {
     }
 
     /// Reads new transcript lines into the ledger. If that fails, the result indicates that data is missing.
-    pub(super) fn read_on(&self, ledger: &mut Ledger, read_time: ReadTime) -> CatchUpResult {
+    pub(super) fn catch_up_ledger(
+        &self,
+        ledger: &mut Ledger,
+        read_time: ReadTime,
+    ) -> CatchUpResult {
         let roots = self.paths.transcript_roots();
         ledger
             .catch_up(roots, self.prices(), read_time, &mut |_, _| {})
@@ -117,7 +121,7 @@ impl Context {
     /// Returns the cache writes of every response since the given time. Returns an empty list in a conversation,
     /// because collecting the cache writes would take too long.
     pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<CacheWrite> {
-        if self.conversation.is_some() {
+        if self.event.is_some() {
             return Vec::new();
         }
         let files = self.transcripts_since(since);

@@ -3,6 +3,7 @@
 //! A [`Context`] contains the environment, the paths, the configuration, and the prices. Its methods read the ledger,
 //! the journal, and Claude Code's own files. They return plain data, which other modules turn into text.
 
+mod drain;
 mod explanation;
 mod hook_replies;
 mod ledger_access;
@@ -47,7 +48,7 @@ pub(crate) struct Context {
     /// The price table, which is loaded on first use.
     prices: OnceLock<PriceTable>,
     /// The hook event that triggered the command in a conversation, or `None` in a shell.
-    pub(crate) conversation: Option<HookEvent>,
+    pub(crate) event: Option<HookEvent>,
     /// True if running the command cancels Claude Code's auto-resume.
     pub(crate) ends_waiting: bool,
 }
@@ -67,7 +68,7 @@ impl Context {
             paths,
             config,
             prices: OnceLock::new(),
-            conversation: None,
+            event: None,
             ends_waiting: false,
         }
     }
@@ -107,7 +108,7 @@ impl Context {
 
     /// Returns the hook event that triggered the command in a conversation, or `None` in a shell.
     pub(crate) fn event(&self) -> Option<&HookEvent> {
-        self.conversation.as_ref()
+        self.event.as_ref()
     }
 
     /// Returns the session in which the command was run, or `None` in a shell.
@@ -117,7 +118,7 @@ impl Context {
 
     /// Returns the page layout for the answer.
     pub(crate) fn page(&self) -> Page {
-        match self.conversation {
+        match self.event {
             Some(_) => Page::in_conversation(&self.environment),
             None => Page::for_stdout(&self.environment),
         }

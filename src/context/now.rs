@@ -13,7 +13,7 @@ use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
-use crate::now::{Moment, RunningSession, SlowFacts, SpendNow, WindowLeft};
+use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
 use crate::spend::{Amount, Course, current_block};
 use crate::time::{Clock, Millis};
 
@@ -75,27 +75,27 @@ impl WatchedMoment {
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
         let refused = slow.situation.blocking().and_then(Incident::full_window);
-        let windows = match (reported, refused) {
+        let reading = match (reported, refused) {
             (Some(reported), Some(refused)) => Some(reported.with_refusal(&refused)),
             (reported, _) => reported,
         };
-        let expected = match &windows {
+        let expected = match &reading {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
-        let are_of_another_login = windows
+        let is_of_another_login = reading
             .as_ref()
             .is_some_and(|reading| reading.is_of(incidents.account()) == Some(false));
         Moment {
             clock: context.clock(),
-            are_of_another_login,
+            is_of_another_login,
             expected,
             spend,
             sessions: self.running(&incidents, context, registered, &slow.situation),
             slow,
-            windows,
+            reading,
             paying: self.paying(&incidents),
-            usage: incidents.cached_usage().cloned(),
+            usage_page: incidents.cached_usage().cloned(),
             currency: context.config.currency.clone(),
         }
     }
@@ -108,7 +108,7 @@ impl WatchedMoment {
             None => ReadTime::All,
         };
         // If another process is writing to the ledger, the remaining lines are read at the next refresh.
-        let catch_up = context.read_on(ledger, read_time);
+        let catch_up = context.catch_up_ledger(ledger, read_time);
         self.files_gained += catch_up.files;
         let (from, until) = zone.day_bounds(now);
         let from_ms = from.timestamp_millis();
@@ -155,8 +155,8 @@ impl WatchedMoment {
         }
         let running_clients = sessions::running_clients(&context.paths, registered);
         let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
-        let uses = match (reading, ledger) {
-            (Some(reading), Some(ledger)) => context.uses(reading, ledger),
+        let window_shares = match (reading, ledger) {
+            (Some(reading), Some(ledger)) => context.shares_of_open_windows(reading, ledger),
             _ => None,
         };
         let percent_value = ledger
@@ -168,23 +168,15 @@ impl WatchedMoment {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
             past_error: newest.and_then(|newest| context.describe_past(newest)),
             situation,
-            others: running_clients
+            unregistered_clients: running_clients
                 .live
                 .iter()
                 .filter(|pid| !is_registered(pid))
                 .count(),
-            uses: uses.unwrap_or_default(),
-            left: percent_value
-                .current(context.environment.now)
-                .filter_map(|estimate| {
-                    Some(WindowLeft {
-                        window: estimate.window,
-                        amount: estimate.left?,
-                    })
-                })
-                .collect(),
+            window_shares: window_shares.unwrap_or_default(),
+            percent_value,
         };
-        for used in &mut facts.uses {
+        for used in &mut facts.window_shares {
             used.add_labels(|session| self.label(context, session));
         }
         self.slow = Some(CollectedSlowFacts {
@@ -235,8 +227,7 @@ impl WatchedMoment {
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 share: id.and_then(|id| shares.get(id).copied()),
-                title: label.title,
-                first_words: label.first_words,
+                label,
                 cost: spent.map(|spent| Amount::from_tally(&spent)),
                 project: activity
                     .directory

@@ -25,7 +25,7 @@ impl Context {
     /// Returns the sessions whose budgets are shown. In a conversation, this is the current session. In a shell, these
     /// are the running sessions, provided that a session budget is configured.
     pub(crate) fn sessions_with_budgets(&self) -> Vec<RequestedSession> {
-        if self.conversation.is_some() {
+        if self.event.is_some() {
             let current = self.session().map(|id| RequestedSession {
                 id: id.to_owned(),
                 name: String::new(),

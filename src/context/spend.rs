@@ -222,7 +222,7 @@ impl Context {
     /// Returns sentences that list unreadable files for display in a conversation. In a shell, these files have already
     /// been reported on standard error.
     pub(crate) fn unread_notes(&self, statement: &Statement) -> Vec<String> {
-        if self.conversation.is_none() {
+        if self.event.is_none() {
             return Vec::new();
         }
         let read = &statement.read;

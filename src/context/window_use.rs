@@ -7,20 +7,18 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Context;
-use crate::drain::{Drain, Findings, PercentValue, SpentHere, SpentInWindow, WindowShares};
+use crate::drain::{PercentValue, SpentHere, SpentInWindow, WindowShares};
 use crate::incidents::steps;
-use crate::ledger::{Ledger, RecentSpend, RowsBy, SpendSource};
+use crate::ledger::{Ledger, RecentSpend};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
-use crate::pricing::Money;
-use crate::spend::Period;
 
 /// The length of the period used to calculate the value of one percent.
-const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
+pub(super) const PERCENT_VALUE_PERIOD: TimeDelta = TimeDelta::weeks(5);
 
 /// The account that paid for each response, indexed by the response's key.
-type Payers = HashMap<i64, String>;
+pub(super) type Payers = HashMap<i64, String>;
 
 /// A usage window, its display name, and its start.
 pub(super) struct OpenWindow {
@@ -92,13 +90,15 @@ impl Context {
         payers: Option<&Payers>,
     ) -> Result<PercentValue> {
         let now = self.environment.now;
-        let steps = steps(&self.paths, now - WORTH_OVER, now);
+        let steps = steps(&self.paths, now - PERCENT_VALUE_PERIOD, now);
         let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
         if payers.is_none() && accounts.len() != 1 {
             return Ok(PercentValue::default());
         }
         let sessions = reporting_sessions(&steps);
-        let recent = ledger.spend_since(now - WORTH_OVER, &|session| sessions.contains(session))?;
+        let recent = ledger.spend_since(now - PERCENT_VALUE_PERIOD, &|session| {
+            sessions.contains(session)
+        })?;
         let responses = recent.responses.all.iter().map(|response| SpentHere {
             at: response.at,
             cost: response.cost,
@@ -116,7 +116,11 @@ impl Context {
 
     /// Returns how the account's 5-hour and weekly windows have been used so far. Returns `None` if the reading
     /// includes neither window, or if the ledger cannot be read.
-    pub(crate) fn uses(&self, reading: &Sample, ledger: &Ledger) -> Option<Vec<WindowShares>> {
+    pub(crate) fn shares_of_open_windows(
+        &self,
+        reading: &Sample,
+        ledger: &Ledger,
+    ) -> Option<Vec<WindowShares>> {
         let now = self.environment.now;
         let open: Vec<OpenWindow> = [Window::FiveHour, Window::Weekly]
             .into_iter()
@@ -180,49 +184,5 @@ impl Context {
             WindowShares::new(open.name, open.since, &spent, &levels)
         });
         Some(shares.collect())
-    }
-
-    /// Returns the cache writes and spend in a period. `session` is a session ID prefix.
-    pub(crate) fn drained(&self, session: Option<&str>, period: Period) -> Result<Drain> {
-        let is_requested = |name: &str| session.is_none_or(|session| name.starts_with(session));
-        let clock = self.clock();
-        let requested = period.of_rows(clock.zone);
-        // The value of one percent is based on the last few weeks, regardless of the requested period.
-        let worth_since = (clock.now - WORTH_OVER).timestamp_millis();
-        let mut writes = self.writes(Some(requested.start.min(worth_since)));
-        let payers: Payers = writes
-            .iter()
-            .filter_map(|write| {
-                let owner = write.owner.as_ref()?;
-                owner.account.as_ref()?;
-                Some((write.response.key, owner.fingerprint.clone()?))
-            })
-            .collect();
-        let (costs, percent_value) = self.with_ledger(|ledger, _| {
-            let mut costs = HashMap::<String, Money>::new();
-            ledger.rows(requested.clone(), RowsBy::Session, &mut |row| {
-                let session = &row.origin.session;
-                if is_requested(session) {
-                    *costs.entry(session.clone()).or_default() += row.tally.cost();
-                }
-            })?;
-            Ok((costs, self.percent_value(&ledger, Some(&payers))?))
-        })?;
-        writes
-            .retain(|write| requested.contains(&write.response.at) && is_requested(&write.session));
-        let percent_value = percent_value.with_prompts(&writes);
-        let mut findings = Findings::new(writes);
-        let label_of = self.session_labels();
-        for (id, session) in &mut findings.sessions {
-            session.title = label_of(id).title;
-            session.cost = costs.get(id).copied().unwrap_or_default();
-        }
-        Ok(Drain {
-            findings,
-            period,
-            clock,
-            cost: costs.into_values().sum(),
-            percent_value,
-        })
     }
 }

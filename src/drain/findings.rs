@@ -61,7 +61,7 @@ pub(crate) struct Findings {
     pub(crate) skills_loaded: u64,
     /// The number of tool searches that found a tool.
     pub(crate) tool_searches: u64,
-    pub(crate) hour: HourLifetime,
+    pub(crate) hour_lifetime: HourLifetime,
 }
 
 /// A session with avoidable rewrites.
@@ -149,7 +149,7 @@ impl Findings {
         self.responses += 1;
         self.unrecorded += u64::from(!write.is_recorded);
         self.written += write.cost;
-        self.hour.add(&write);
+        self.hour_lifetime.add(&write);
         for load in &write.loads {
             match load {
                 LoadKind::Skill => self.skills_loaded += 1,

@@ -27,6 +27,8 @@ pub(crate) use cause::RewriteVerdict;
 pub(crate) use findings::Findings;
 pub(crate) use history::{CacheWrite, Rewrite, cache_writes};
 pub(crate) use miss_notice::{MissNotice, cold_cache_cost};
+#[cfg(test)]
+pub(crate) use percent_value::WeekEstimate;
 pub(crate) use percent_value::{PercentValue, SpentHere};
 pub(crate) use report::Drain;
 pub(crate) use window_use::{SpentInWindow, WindowShares};

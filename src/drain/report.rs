@@ -101,7 +101,7 @@ impl Drain {
     fn cause_details(&self, verdict: RewriteVerdict) -> Value {
         let load = match verdict.cause {
             RewriteCause::Expired => {
-                let hour = self.findings.hour;
+                let hour = self.findings.hour_lifetime;
                 return json!({
                     "an_hour_would_cost_usd": hour.surcharge.usd(),
                     "an_hour_would_save_usd": hour.savings.usd(),
@@ -256,7 +256,7 @@ impl Drain {
     fn add_notes(&self, report: &mut Report) {
         report.paragraphs(Tone::Plain, self.percent_value.sentences(self.clock.now));
 
-        let hour = self.findings.hour;
+        let hour = self.findings.hour_lifetime;
         if hour.savings > Money::ZERO {
             report.gap();
             report.paragraph(

@@ -29,21 +29,26 @@ impl Moment {
             })
         });
         let sessions: Value = self.sessions.iter().map(RunningSession::json).collect();
-        let uses: Value = self.slow.uses.iter().map(WindowShares::json).collect();
+        let uses: Value = self
+            .slow
+            .window_shares
+            .iter()
+            .map(WindowShares::json)
+            .collect();
         json!({
             "at": format_rfc3339(self.clock.now),
-            "windows": self.windows.as_ref().map(|reading| self.json_of_windows(reading)),
+            "windows": self.reading.as_ref().map(|reading| self.json_of_windows(reading)),
             "today_usd": spend.map(|spend| spend.today.cost().usd()),
             "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
             "sessions": sessions,
-            "other_sessions": self.slow.others,
+            "other_sessions": self.slow.unregistered_clients,
             "limit": self.blocked().map(|blocked| &blocked.headline),
             "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
             "window_use": uses,
-            "usage": self.usage,
+            "usage": self.usage_page,
         })
     }
 
@@ -103,7 +108,7 @@ impl RunningSession {
         };
         json!({
             "session_id": self.activity.session,
-            "title": self.title,
+            "title": self.label.title,
             "project": self.project,
             "retrying": self.retrying,
             "state": self.activity.state,

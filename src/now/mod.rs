@@ -3,10 +3,11 @@
 mod json;
 mod screen;
 
+use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::CachedUsage;
 use crate::config::Currency;
-use crate::drain::WindowShares;
+use crate::drain::{PercentValue, WindowShares};
 use crate::incidents::{Paying, Situation};
 use crate::ledger::Tally;
 use crate::limits::incident::{Continuation, Incident};
@@ -23,9 +24,9 @@ use crate::transcript::failed_attempts::FailedAttempts;
 pub(crate) struct Moment {
     pub(crate) clock: Clock,
     /// The newest reading of the account's usage windows.
-    pub(crate) windows: Option<Sample>,
+    pub(crate) reading: Option<Sample>,
     /// True if the reading belongs to an account that is not logged in now.
-    pub(crate) are_of_another_login: bool,
+    pub(crate) is_of_another_login: bool,
     /// The forecasts for these windows.
     pub(crate) expected: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
@@ -36,7 +37,7 @@ pub(crate) struct Moment {
     /// The responses that are paid for with usage credits.
     pub(crate) paying: Option<Paying>,
     /// The contents of `/usage` when it was last shown.
-    pub(crate) usage: Option<CachedUsage>,
+    pub(crate) usage_page: Option<CachedUsage>,
     pub(crate) currency: Currency,
 }
 
@@ -50,18 +51,11 @@ pub(crate) struct SlowFacts {
     /// A sentence about the newest error, if it is over but recent.
     pub(crate) past_error: Option<String>,
     /// The number of running clients that are not in the registry.
-    pub(crate) others: usize,
+    pub(crate) unregistered_clients: usize,
     /// The usage of each window, broken down by session.
-    pub(crate) uses: Vec<WindowShares>,
-    /// A lower bound for the amount left in each window, at list prices.
-    pub(crate) left: Vec<WindowLeft>,
-}
-
-/// A lower bound for the amount left in a window, at list prices.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WindowLeft {
-    pub(crate) window: Window,
-    pub(crate) amount: Money,
+    pub(crate) window_shares: Vec<WindowShares>,
+    /// The value of one percent of each window, from which the amount left follows.
+    pub(crate) percent_value: PercentValue,
 }
 
 /// Today's spend.
@@ -80,10 +74,8 @@ pub(crate) struct SpendNow {
 pub(crate) struct RunningSession {
     /// The session's activity according to the registry.
     pub(crate) activity: SessionActivity,
-    /// The title that the user or Claude Code gave the session.
-    pub(crate) title: Option<String>,
-    /// The beginning of the session's first prompt. It is shown on the screen, but is not part of the JSON output.
-    pub(crate) first_words: Option<String>,
+    /// The session's title and first words. The first words are shown on the screen, but are not part of the JSON output.
+    pub(crate) label: SessionLabel,
     /// The directory, with `~` for the home directory.
     pub(crate) project: String,
     pub(crate) cost: Option<Amount>,
@@ -106,12 +98,13 @@ impl Moment {
         self.slow.situation.blocking()
     }
 
+    /// Returns a lower bound for the amount left in a window, at list prices. Returns `None` if it is unknown.
     fn left_of(&self, window: Window) -> Option<Money> {
         self.slow
-            .left
-            .iter()
-            .find(|left| left.window == window)
-            .map(|left| left.amount)
+            .percent_value
+            .current(self.clock.now)
+            .filter(|estimate| estimate.window == window)
+            .find_map(|estimate| estimate.left)
     }
 
     fn expected(&self, window: Window) -> Option<&Expected> {

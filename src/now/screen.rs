@@ -91,7 +91,7 @@ impl Moment {
             if let Some(sentence) = &self.slow.past_error {
                 add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
             }
-            let is_full = self.windows.as_ref().is_some_and(Sample::has_full_window);
+            let is_full = self.reading.as_ref().is_some_and(Sample::has_full_window);
             let text = match self.paying {
                 Some(_) => PAID_BEYOND_WINDOW,
                 None if is_full => WINDOW_IS_FULL,
@@ -104,7 +104,7 @@ impl Moment {
 
     fn add_windows(&self, extent: Extent, report: &mut Report) {
         let clock = self.clock;
-        let Some(reading) = &self.windows else {
+        let Some(reading) = &self.reading else {
             let text = "no usage data from Claude Code yet (API keys have no usage windows)";
             return add_row(report, "Windows", Tone::Quiet, text.to_owned());
         };
@@ -127,7 +127,7 @@ impl Moment {
         let is_limit_of_other = self
             .blocked()
             .is_some_and(|blocked| blocked.evidence.is_of_another_account());
-        let account = if self.are_of_another_login {
+        let account = if self.is_of_another_login {
             " for a different account than the one you are logged in to"
         } else if is_limit_of_other {
             " for the account you are logged in to (the limit applies to a different account)"
@@ -152,7 +152,7 @@ impl Moment {
         }
         let uses = self
             .slow
-            .uses
+            .window_shares
             .iter()
             .flat_map(|uses| uses.sentences(clock))
             .map(|sentence| (Tone::Plain, sentence));
@@ -202,7 +202,7 @@ impl Moment {
 
     /// Adds the weekly windows for individual models and the usage credits, which only `/usage` reports.
     fn add_usage_page(&self, report: &mut Report) {
-        let Some(usage) = &self.usage else {
+        let Some(usage) = &self.usage_page else {
             return;
         };
         let Some(summary) = usage.summary() else {
@@ -229,7 +229,7 @@ impl Moment {
         }
         add_row(report, "Today", Tone::Strong, text);
         // A block is an estimate of the 5-hour window, so it is not shown alongside the actual window.
-        let five_hour = self.windows.as_ref().and_then(|reading| reading.five_hour);
+        let five_hour = self.reading.as_ref().and_then(|reading| reading.five_hour);
         if five_hour.is_some() {
             return;
         }
@@ -247,7 +247,7 @@ impl Moment {
 
     /// Adds each session's name, directory, cost, and state to the report.
     fn add_sessions(&self, max: usize, report: &mut Report) {
-        let text = match self.sessions.len() + self.slow.others {
+        let text = match self.sessions.len() + self.slow.unregistered_clients {
             0 => "none running".to_owned(),
             count => format!("{count} running"),
         };
@@ -287,11 +287,7 @@ impl Moment {
 impl RunningSession {
     /// Returns the session's name, directory, cost, state, and share of the 5-hour window's usage.
     fn cells(&self, clock: Clock) -> [String; 5] {
-        let name = self
-            .title
-            .as_ref()
-            .or(self.first_words.as_ref())
-            .map_or("(no prompt yet)", String::as_str);
+        let name = self.label.name().unwrap_or("(no prompt yet)");
         let share = match self.share {
             Some(share) if share >= MIN_SHARE => format!("about {:.0}% of 5h usage", share * 100.0),
             Some(_) | None => String::new(),
@@ -389,11 +385,12 @@ fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> Me
 mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
 
-    use super::super::{SlowFacts, SpendNow, WindowLeft};
+    use super::super::{SlowFacts, SpendNow};
     use super::*;
+    use crate::claude::session_label::SessionLabel;
     use crate::claude::sessions::SessionActivity;
     use crate::config::Config;
-    use crate::drain::{SpentInWindow, WindowShares};
+    use crate::drain::{PercentValue, SpentInWindow, WeekEstimate, WindowShares};
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
@@ -427,8 +424,10 @@ mod tests {
                 since: Some(at("2026-11-20T12:19:20Z")),
                 ..SessionActivity::default()
             },
-            title: Some("Look at the slow query in the report, again and again".to_owned()),
-            first_words: None,
+            label: SessionLabel {
+                title: Some("Look at the slow query in the report, again and again".to_owned()),
+                ..SessionLabel::default()
+            },
             project: "~/work/a-project-with-a-long-name".to_owned(),
             cost: Some(Amount::exact(dollars(3))),
             share: None,
@@ -439,8 +438,8 @@ mod tests {
                 zone: Zone::named("UTC").unwrap(),
                 hours: HourFormat::TwentyFour,
             },
-            are_of_another_login: false,
-            windows: Some(Sample {
+            is_of_another_login: false,
+            reading: Some(Sample {
                 five_hour: usage(82.0, "2026-11-20T14:30:00Z"),
                 seven_day: usage(99.7, "2026-11-23T19:00:00Z"),
                 measured: now - TimeDelta::minutes(3),
@@ -451,10 +450,19 @@ mod tests {
                 full(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
             ],
             slow: SlowFacts {
-                left: vec![WindowLeft {
-                    window: Window::FiveHour,
-                    amount: Money::from_nano(6_800_000_000),
-                }],
+                percent_value: PercentValue {
+                    weeks: vec![WeekEstimate {
+                        account: None,
+                        plan: None,
+                        is_current_plan: true,
+                        window: Window::FiveHour,
+                        since: now.timestamp_millis(),
+                        percent_value: dollars(1),
+                        readings: 1,
+                        left: Some(Money::from_nano(6_800_000_000)),
+                    }],
+                    prompt: None,
+                },
                 ..SlowFacts::default()
             },
             spend: Ok(SpendNow {
@@ -475,7 +483,7 @@ mod tests {
             }),
             sessions: vec![session; sessions],
             paying: None,
-            usage: None,
+            usage_page: None,
             currency: Config::default().currency,
         }
     }
@@ -521,7 +529,7 @@ mod tests {
         let all: Vec<&SpentInWindow<'_>> = spent.iter().collect();
         let mut low = moment(2);
         let uses = |name| WindowShares::new(name, since, &all, &[]);
-        low.slow.uses = vec![uses("5h"), uses("week")];
+        low.slow.window_shares = vec![uses("5h"), uses("week")];
         low.slow.past_error = Some("12:10: The service was overloaded.".to_owned());
         let shown = screen(&low, 50, Some(20));
         assert!(shown.lines().count() <= 20, "{shown}");
@@ -535,7 +543,7 @@ mod tests {
     #[test]
     fn the_end_of_a_block_is_shown_if_no_window_is_known() {
         let unknown = Moment {
-            windows: None,
+            reading: None,
             expected: Vec::new(),
             ..moment(0)
         };

@@ -1,9 +1,8 @@
 //! Renders the segments with amounts: the cost of the session, the day, and the last prompt, and budgets that are
 //! nearly used up.
 
-use super::LineFacts;
 use super::layout::{Form, Segment, without_repetitions};
-use super::session_details::labelled;
+use super::{LineFacts, loss};
 use crate::budget::{BudgetScope, BudgetUse, budgets_to_report};
 use crate::config::Currency;
 use crate::pricing::Money;
@@ -29,7 +28,10 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     }
     let amount = Amount::from_tally(&figures.session);
     let mut forms = amount_forms("session ", BudgetScope::Session, amount, facts);
-    forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
+    forms.push(Form::new(
+        loss::SESSION_WITHOUT_LABEL,
+        vec![(Tone::Strong, amount.show())],
+    ));
     Some(forms)
 }
 
@@ -54,17 +56,20 @@ pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
 
 /// Returns the cost of the last prompt. Responses of subagents are included once their transcripts have been read.
 pub(super) fn prompt(cost: Money) -> Segment {
-    labelled("prompt ", vec![(Tone::Plain, cost.show())], 33)
+    vec![Form::labelled(
+        loss::PROMPT,
+        "prompt ",
+        [(Tone::Plain, cost.show())],
+    )]
 }
 
 /// Returns the forms of an amount, longest first. The first form includes the amount in the user's currency and the
 /// used share of the budget, the second only the share, and the third neither.
 fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFacts<'_>) -> Segment {
-    // The session's spend is one of the last figures to be dropped from the line.
     let loss_of_amount = if scope == BudgetScope::Session {
-        85
+        loss::SESSION
     } else {
-        60
+        loss::TODAY
     };
     let used = BudgetUse::above_warning(&facts.config.budget, scope, amount.money);
     let share = used.as_ref().map(budget_share);
@@ -76,8 +81,8 @@ fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFac
     with_currency.extend(converted(amount.money, &facts.config.currency));
     with_currency.extend(share.map(|(tone, text)| (tone, format!(" {text}"))));
     without_repetitions([
-        Form::new(9, with_currency),
-        Form::new(58, with_share),
+        Form::new(loss::AMOUNT_IN_CURRENCY, with_currency),
+        Form::new(loss::SHARE_OF_BUDGET, with_share),
         Form::new(loss_of_amount, plain),
     ])
 }

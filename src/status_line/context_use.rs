@@ -1,6 +1,7 @@
 //! Renders the segment for the context window.
 
 use super::layout::{Form, Segment};
+use super::loss;
 use super::windows::{LONG_BAR, SHORT_BAR, level_tone, meter_pieces, pick_by_level};
 use crate::claude::status_payload::StatusPayload;
 use crate::config::MeterForm;
@@ -10,10 +11,14 @@ use crate::terminal::Tone;
 /// same at all widths, so that it stays recognizable when the terminal is resized.
 pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     let percent = payload.context_percent?;
-    let loss = pick_by_level(percent, [35, 57, 70]);
+    let shortest = pick_by_level(percent, loss::CONTEXT);
     let forms: &[(u32, usize)] = match form {
-        MeterForm::Bar => &[(11, LONG_BAR), (31, SHORT_BAR), (loss, 0)],
-        MeterForm::Text => &[(loss, 0)],
+        MeterForm::Bar => &[
+            (loss::CONTEXT_WITH_LONG_BAR, LONG_BAR),
+            (loss::CONTEXT_WITH_SHORT_BAR, SHORT_BAR),
+            (shortest, 0),
+        ],
+        MeterForm::Text => &[(shortest, 0)],
     };
     let tone = level_tone(percent, Tone::Plain);
     let mut segment = Segment::new();

@@ -16,8 +16,8 @@ pub(super) struct Form {
     pub(super) pieces: Vec<Piece>,
     /// The width of the pieces.
     columns: usize,
-    /// The loss of information when this form is replaced with the next shorter one or dropped. The form with the
-    /// smallest loss is replaced first.
+    /// The loss of information when this form is replaced with the next shorter one or dropped. `loss.rs` lists all
+    /// losses.
     pub(super) loss: u32,
 }
 
@@ -28,6 +28,17 @@ impl Form {
             pieces,
             loss,
         }
+    }
+
+    /// Creates a form with a dimmed label before the figures.
+    pub(super) fn labelled(
+        loss: u32,
+        label: impl Into<String>,
+        figures: impl IntoIterator<Item = Piece>,
+    ) -> Self {
+        let mut pieces = vec![(Tone::Quiet, label.into())];
+        pieces.extend(figures);
+        Self::new(loss, pieces)
     }
 }
 

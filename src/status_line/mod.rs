@@ -5,6 +5,7 @@
 mod amounts;
 mod context_use;
 mod layout;
+mod loss;
 mod pace;
 mod session_details;
 mod usage_page;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::layout::{Form, Segment};
+use super::loss;
 use super::windows::WORTH_A_LOOK;
 use crate::limits::pace::{Expected, Outlook};
 use crate::terminal::Tone;
@@ -24,8 +25,8 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         };
         let short = when.trim_start_matches("around ").trim_start_matches("at ");
         let texts = [
-            (15, format!("at this pace, {name} full {when}")),
-            (50, format!("{name} full {short}")),
+            (loss::PACE, format!("at this pace, {name} full {when}")),
+            (loss::SHORT_PACE, format!("{name} full {short}")),
         ];
         let forms = texts.map(|(loss, text)| Form::new(loss, vec![(Tone::Warning, text)]));
         return Some(forms.into());
@@ -38,7 +39,10 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         .max_by(|left, right| left.usage.used_percent.total_cmp(&right.usage.used_percent))?;
     let name = fullest.window.name();
     let text = format!("at this pace, {name} lasts until it resets");
-    Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
+    Some(vec![Form::new(
+        loss::PACE_IF_WINDOW_LASTS,
+        vec![(Tone::Quiet, text)],
+    )])
 }
 
 /// Formats the days on which a weekly window will be full, such as `today`, `around Wed`, or `between Wed and Fri`.

@@ -2,52 +2,53 @@
 
 use chrono::TimeDelta;
 
-use super::LineFacts;
 use super::layout::{Form, Segment};
+use super::{LineFacts, loss};
 use crate::claude::status_payload::StatusPayload;
 use crate::pricing::Money;
-use crate::terminal::{Piece, Tone, escape, truncate};
+use crate::terminal::{Tone, escape, truncate};
 use crate::time::format_duration;
 
 /// The minimum session time, in milliseconds, for a meaningful hourly rate.
 const LEAST_TIME_FOR_RATE_MS: i64 = 60_000;
-
-/// Returns a segment with a single form: a dimmed label and the figures.
-pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
-    let mut pieces = vec![(Tone::Quiet, label.to_owned())];
-    pieces.extend(figures);
-    vec![Form::new(loss, pieces)]
-}
 
 /// Returns the name of the model, or `None` if it is unknown.
 pub(super) fn model(payload: &StatusPayload) -> Option<Segment> {
     let name = payload.model_name.as_deref()?.trim();
     let fast = if payload.fast_mode { " fast" } else { "" };
     let pieces = vec![(Tone::Accent, format!("{name}{fast}"))];
-    Some(vec![Form::new(40, pieces)])
+    Some(vec![Form::new(loss::MODEL, pieces)])
 }
 
 /// Returns the effort level, or `None` if the model has none.
 pub(super) fn effort(payload: &StatusPayload) -> Option<Segment> {
     let level = truncate(&escape(payload.effort.as_deref()?), 12);
-    Some(labelled("effort ", vec![(Tone::Plain, level)], 36))
+    Some(vec![Form::labelled(
+        loss::EFFORT,
+        "effort ",
+        [(Tone::Plain, level)],
+    )])
 }
 
 /// Returns the number of lines added and removed in the session.
 pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
     let (added, removed) = (payload.lines_added?, payload.lines_removed?);
-    let figures = vec![
+    let figures = [
         (Tone::Good, format!("+{added}")),
         (Tone::Plain, " ".to_owned()),
         (Tone::Alarm, format!("-{removed}")),
     ];
-    Some(labelled("lines ", figures, 27))
+    Some(vec![Form::labelled(loss::LINES, "lines ", figures)])
 }
 
 /// Returns the time since the process started.
 pub(super) fn duration(payload: &StatusPayload) -> Option<Segment> {
     let duration = format_duration(TimeDelta::milliseconds(payload.client_run_ms?));
-    Some(labelled("time ", vec![(Tone::Plain, duration)], 28))
+    Some(vec![Form::labelled(
+        loss::DURATION,
+        "time ",
+        [(Tone::Plain, duration)],
+    )])
 }
 
 /// Returns the spend per hour, or `None` during the first minute. Both the amount and the time are Claude Code's own
@@ -60,7 +61,11 @@ pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     }
     let per_hour = Money::from_noisy_usd(spent / (run_ms as f64 / 3_600_000.0))?;
     let figure = format!("{}/h", per_hour.show());
-    Some(labelled("rate ", vec![(Tone::Plain, figure)], 29))
+    Some(vec![Form::labelled(
+        loss::RATE,
+        "rate ",
+        [(Tone::Plain, figure)],
+    )])
 }
 
 /// Returns the time at which the prompt cache expires, and how much more the next prompt will cost after that.
@@ -73,9 +78,10 @@ pub(super) fn cold_cache(facts: &LineFacts<'_>) -> Option<Segment> {
         (Tone::Plain, "cold".to_owned())
     };
     let long = format!("{short} (+{rewriting})");
-    let mut forms = labelled("cache ", vec![(tone, long)], 23);
-    forms.extend(labelled("cache ", vec![(tone, short)], 34));
-    Some(forms)
+    Some(vec![
+        Form::labelled(loss::CACHE_WITH_COST, "cache ", [(tone, long)]),
+        Form::labelled(loss::CACHE, "cache ", [(tone, short)]),
+    ])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Renders the segments with the latest content of `/usage`: weekly windows for individual models, and usage credits.
 
 use super::layout::{Form, Segment};
+use super::loss;
 use super::windows::{level_now, level_tone, pick_by_level, rounded_level};
 use crate::claude::window_usage::{CachedUsage, USAGE_CACHED_FOR, WindowUsage};
 use crate::terminal::{Piece, Tone};
@@ -17,11 +18,11 @@ fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &CachedUsage, clock: Cloc
         }
         let shown = format!(" (/usage at {})", clock.format_time(usage.at));
         pieces.push((Tone::Quiet, shown));
-        return vec![Form::new(12, pieces)];
+        return vec![Form::new(loss::AGE_OF_USAGE_PAGE, pieces)];
     }
-    let without_age = Form::new(pick_by_level(level, [34, 56, 66]), pieces.clone());
+    let without_age = Form::new(pick_by_level(level, loss::USAGE_PAGE), pieces.clone());
     pieces.push((Tone::Quiet, format!(" ({} ago)", format_duration(age))));
-    vec![Form::new(12, pieces), without_age]
+    vec![Form::new(loss::AGE_OF_USAGE_PAGE, pieces), without_age]
 }
 
 /// Returns the weekly windows for individual models, for example `Fable week 63%`. Returns `None` if there are none.

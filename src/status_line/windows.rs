@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::layout::{Form, Segment, without_repetitions};
+use super::loss;
 use crate::claude::window_usage::{SpendLimitUsage, WindowUsage};
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
@@ -156,6 +157,19 @@ struct FormStyle {
     least_level: f64,
 }
 
+impl FormStyle {
+    /// Creates a form that shows all windows.
+    fn new(loss: u32, bar: usize, main_reset: ResetStyle, other_resets: ResetStyle) -> Self {
+        Self {
+            loss,
+            bar,
+            main_reset,
+            other_resets,
+            least_level: 0.0,
+        }
+    }
+}
+
 /// Returns the segment, or `None` if no window in the reading is still valid. If the reading is not fresh, the segment
 /// includes its age.
 pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
@@ -211,30 +225,29 @@ fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
         MeterForm::Text => (0, 0),
         MeterForm::Bar => (LONG_BAR, SHORT_BAR),
     };
-    // If a window is nearly full, this segment is the last one to be dropped, and the reset time is also kept longer.
-    let sign_loss = 55 + pick_by_level(fullest, [0, 24, 25]);
-    let urgency = pick_by_level(fullest, [0, 0, 25]);
-    let styles = [
-        (20, long, TimeAndDistance, TimeAndDistance, 0.0),
-        (22, long, TimeAndDistance, Time, 0.0),
-        (32, long, Time, Time, 0.0),
-        (33, long, Time, Sign, 0.0),
-        (33, long, Time, Hidden, 0.0),
-        (34, short, Time, Hidden, 0.0),
-        (36, short, Sign, Hidden, 0.0),
-        (sign_loss, 0, Sign, Hidden, 0.0),
-        (75 + urgency, 0, Hidden, Hidden, 0.0),
-        (80 + urgency, 0, Hidden, Hidden, fullest),
-    ];
-    styles.map(
-        |(loss, bar, main_reset, other_resets, least_level)| FormStyle {
-            loss,
-            bar,
-            main_reset,
-            other_resets,
-            least_level,
+    let [sign_loss, loss, last_loss] =
+        [loss::WINDOWS_WITH_SIGN, loss::WINDOWS, loss::FULLEST_WINDOW]
+            .map(|losses| pick_by_level(fullest, losses));
+    [
+        FormStyle::new(
+            loss::WINDOWS_WITH_DISTANCES,
+            long,
+            TimeAndDistance,
+            TimeAndDistance,
+        ),
+        FormStyle::new(loss::WINDOWS_WITH_ONE_DISTANCE, long, TimeAndDistance, Time),
+        FormStyle::new(loss::WINDOWS_WITH_TIMES, long, Time, Time),
+        FormStyle::new(loss::WINDOWS_WITH_ONE_TIME, long, Time, Sign),
+        FormStyle::new(loss::WINDOWS_WITH_ONE_TIME, long, Time, Hidden),
+        FormStyle::new(loss::WINDOWS_WITH_SHORT_BARS, short, Time, Hidden),
+        FormStyle::new(loss::WINDOWS_WITH_BARS_AND_SIGN, short, Sign, Hidden),
+        FormStyle::new(sign_loss, 0, Sign, Hidden),
+        FormStyle::new(loss, 0, Hidden, Hidden),
+        FormStyle {
+            least_level: fullest,
+            ..FormStyle::new(last_loss, 0, Hidden, Hidden)
         },
-    )
+    ]
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::is_separator;
 
 use super::layout::{Form, Segment, without_repetitions};
+use super::loss;
 use crate::checkout::Head;
 use crate::terminal::{Tone, escape, truncate, width};
 
@@ -22,12 +23,18 @@ pub(super) fn directory(path: &str) -> Option<Segment> {
         .collect();
     let mut texts = Vec::new();
     if width(&path) <= WIDE {
-        texts.push((24, path.clone()));
+        texts.push((loss::DIRECTORY, path.clone()));
     }
     if let [_, .., parent, last] = names.as_slice() {
-        texts.push((25, truncate(&format!("{parent}/{last}"), WIDE)));
+        texts.push((
+            loss::DIRECTORY_WITH_PARENT,
+            truncate(&format!("{parent}/{last}"), WIDE),
+        ));
     }
-    texts.push((43, truncate(names.last().unwrap_or(&&*path), NARROW)));
+    texts.push((
+        loss::SHORT_DIRECTORY,
+        truncate(names.last().unwrap_or(&&*path), NARROW),
+    ));
     segment("", texts)
 }
 
@@ -39,7 +46,10 @@ pub(super) fn branch(head: &Head) -> Option<Segment> {
     };
     segment(
         label,
-        vec![(26, truncate(&name, WIDE)), (44, truncate(&name, NARROW))],
+        vec![
+            (loss::BRANCH, truncate(&name, WIDE)),
+            (loss::SHORT_BRANCH, truncate(&name, NARROW)),
+        ],
     )
 }
 
@@ -48,10 +58,7 @@ fn segment(label: &str, texts: Vec<(u32, String)>) -> Option<Segment> {
     let forms = texts
         .into_iter()
         .filter(|(_, text)| !text.is_empty())
-        .map(|(loss, text)| {
-            let label = (Tone::Quiet, label.to_owned());
-            Form::new(loss, vec![label, (Tone::Accent, text)])
-        });
+        .map(|(loss, text)| Form::labelled(loss, label, [(Tone::Accent, text)]));
     let segment = without_repetitions(forms);
     if segment.is_empty() {
         None

@@ -1,0 +1,44 @@
+//! The loss of information when a form of a segment is replaced with the next shorter one or dropped.
+//!
+//! The form with the smallest loss is replaced first. The constants are in ascending order, so the place of a new one
+//! shows which forms disappear before it and after it. Losses that depend on a percentage have one value each for
+//! harmless, worth a look, and nearly full.
+
+pub(super) const PACE_IF_WINDOW_LASTS: u32 = 5;
+pub(super) const AMOUNT_IN_CURRENCY: u32 = 9;
+pub(super) const CONTEXT_WITH_LONG_BAR: u32 = 11;
+pub(super) const AGE_OF_USAGE_PAGE: u32 = 12;
+pub(super) const PACE: u32 = 15;
+pub(super) const WINDOWS_WITH_DISTANCES: u32 = 20;
+pub(super) const WINDOWS_WITH_ONE_DISTANCE: u32 = 22;
+pub(super) const CACHE_WITH_COST: u32 = 23;
+pub(super) const DIRECTORY: u32 = 24;
+pub(super) const DIRECTORY_WITH_PARENT: u32 = 25;
+pub(super) const BRANCH: u32 = 26;
+pub(super) const LINES: u32 = 27;
+pub(super) const DURATION: u32 = 28;
+pub(super) const RATE: u32 = 29;
+pub(super) const CONTEXT_WITH_SHORT_BAR: u32 = 31;
+pub(super) const WINDOWS_WITH_TIMES: u32 = 32;
+pub(super) const PROMPT: u32 = 33;
+pub(super) const WINDOWS_WITH_ONE_TIME: u32 = 33;
+pub(super) const CACHE: u32 = 34;
+pub(super) const USAGE_PAGE: [u32; 3] = [34, 56, 66];
+pub(super) const WINDOWS_WITH_SHORT_BARS: u32 = 34;
+pub(super) const CONTEXT: [u32; 3] = [35, 57, 70];
+pub(super) const EFFORT: u32 = 36;
+pub(super) const WINDOWS_WITH_BARS_AND_SIGN: u32 = 36;
+pub(super) const MODEL: u32 = 40;
+pub(super) const SHORT_DIRECTORY: u32 = 43;
+pub(super) const SHORT_BRANCH: u32 = 44;
+pub(super) const SHORT_PACE: u32 = 50;
+/// If a window is nearly full, its reset is kept longer.
+pub(super) const WINDOWS_WITH_SIGN: [u32; 3] = [55, 79, 80];
+pub(super) const SHARE_OF_BUDGET: u32 = 58;
+pub(super) const TODAY: u32 = 60;
+/// If a window is nearly full, this segment is the last one to be dropped.
+pub(super) const WINDOWS: [u32; 3] = [75, 75, 100];
+pub(super) const FULLEST_WINDOW: [u32; 3] = [80, 80, 105];
+/// The session's spend is one of the last figures to be dropped from the line.
+pub(super) const SESSION: u32 = 85;
+pub(super) const SESSION_WITHOUT_LABEL: u32 = 90;
