@@ -10,6 +10,7 @@ mod ledger_access;
 mod now;
 mod sessions;
 mod spend;
+mod spend_page;
 mod status_line_call;
 mod window_use;
 

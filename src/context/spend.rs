@@ -1,7 +1,6 @@
-//! Collects the spend for a terminal report or an HTML page. The data comes from this machine's ledger and
+//! Collects the spend for `whycap spend`. The data comes from this machine's ledger and
 //! transcripts, or from several machines' exports.
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -9,21 +8,18 @@ use anyhow::{Result, bail, ensure};
 
 use super::Context;
 use crate::claude::account::Account;
-use crate::drain::{Attribution, PercentValue};
+use crate::drain::Attribution;
 use crate::export::{MergedRows, RowType, TeamLimits, UnreadableFile, has_exports};
-use crate::html::{Before, Contents, PageSums};
-use crate::incidents::steps;
-use crate::ledger::{CatchUpResult, Ledger, RowsPeriod, SpendRow, SpendSource};
+use crate::ledger::{CatchUpResult, RowsPeriod, SpendRow, SpendSource};
 use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::render::Report;
-use crate::spend::describe_unreadable;
 use crate::spend::{
-    CauseGroups, GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, Statement,
+    GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, Statement, describe_unreadable,
     why_report,
 };
 use crate::terminal::{count_noun, print_error, truncate, with_progress};
-use crate::time::{Zone, datetime_from_millis};
+use crate::time::Zone;
 
 /// The maximum number of unreadable transcripts to list. `whycap doctor` lists all of them.
 pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
@@ -121,12 +117,6 @@ impl SpendOptions {
     }
 }
 
-/// A page, and whether any figures are missing from it.
-pub(crate) struct SpendPage {
-    pub(crate) html: String,
-    pub(crate) is_incomplete: bool,
-}
-
 impl Context {
     /// Returns the requested statement, from this machine or from exports. Session titles and prompts are included only
     /// if `with_words` is set, so that the user's own words do not end up in files by accident.
@@ -157,7 +147,7 @@ impl Context {
     }
 
     /// Returns the statement for a source of spend on this machine. Calls `each` for every included row.
-    fn statement_of(
+    pub(super) fn statement_of(
         &self,
         source: &dyn SpendSource,
         request: &ReportRequest,
@@ -238,99 +228,8 @@ impl Context {
         notes
     }
 
-    /// Returns the requested page, from this machine or from exports.
-    pub(crate) fn spend_page(
-        &self,
-        request: &ReportRequest,
-        is_anonymous: bool,
-    ) -> Result<SpendPage> {
-        let (clock, paths) = (request.clock, &self.paths);
-        let mut sums = PageSums::default();
-        let mut team = None;
-        let period = request.period.of_rows(clock.zone);
-        let is_named = |model: &str| !is_anonymous || self.prices().tariffs_of(model).1;
-        let mut causes = Vec::new();
-        let (mut statement, mut incidents, before, percent_value) = match &request.from {
-            Some(directory) => {
-                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
-                let statement = self.statement_of_exports(directory, request, &mut add)?;
-                team = Some(self.limits_of_exports(directory, &period)?);
-                (statement, Vec::new(), None, PercentValue::default())
-            }
-            None => self.with_ledger(|ledger, catch_up| {
-                // After a repair, the ledger is read again from the beginning.
-                sums = PageSums::default();
-                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
-                let statement = self.statement_of(&ledger, request, catch_up, &mut add)?;
-                let incidents = self.incidents().history(None, &ledger)?;
-                let before = spend_before(&ledger, request)?;
-                causes = CauseGroups::read(&ledger, request)?;
-                Ok((
-                    statement,
-                    incidents,
-                    before,
-                    self.percent_value(&ledger, None)?,
-                ))
-            })?,
-        };
-        if team.is_none() && !is_anonymous {
-            let label_of = self.session_labels();
-            statement.name_sessions(|session| label_of(session).title);
-        }
-        let has_all_projects = request.project.is_none();
-        let shown: HashSet<&str> = statement
-            .groups
-            .iter()
-            .map(|group| group.key.as_str())
-            .collect();
-        let is_shown = |session: &str| has_all_projects || shown.contains(session);
-        incidents.retain(|incident| {
-            let at = incident.evidence.at().timestamp_millis();
-            let session = incident.evidence.error.session.id.as_deref();
-            period.contains(&at) && session.map_or(has_all_projects, is_shown)
-        });
-        if let Some(team) = &mut team {
-            team.errors.retain(|error| is_shown(&error.session));
-        }
-        let is_incomplete = match &team {
-            Some(team) => !team.unreadable.is_empty() || statement.is_incomplete(),
-            None => false,
-        };
-        let since = request
-            .period
-            .since
-            .or(sums.first_day())
-            .map_or(clock.now, |day| clock.zone.midnight(day));
-        let until = match request.period.until {
-            Some(_) => datetime_from_millis(period.end),
-            None => clock.now,
-        };
-        let steps = if team.is_none() {
-            steps(paths, since, until)
-        } else {
-            Vec::new()
-        };
-        let contents = Contents {
-            statement,
-            sums,
-            causes,
-            incidents,
-            steps,
-            team,
-            before,
-            percent_value,
-            is_anonymous,
-            paths,
-            clock,
-        };
-        Ok(SpendPage {
-            html: contents.page(),
-            is_incomplete,
-        })
-    }
-
     /// Returns the statement for several machines' exports in a directory. Calls `each` for every included row.
-    fn statement_of_exports(
+    pub(super) fn statement_of_exports(
         &self,
         directory: &Path,
         request: &ReportRequest,
@@ -394,19 +293,4 @@ impl Context {
             first.reason
         ));
     }
-}
-
-/// Returns the spend in the preceding period of equal length. Returns `None` if the requested period has no first day.
-fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Before>> {
-    let today = request.clock.zone.day(request.clock.now);
-    let Some((period, days)) = request.period.before(today) else {
-        return Ok(None);
-    };
-    let earlier = ReportRequest {
-        period,
-        ..request.clone()
-    };
-    let statement = Statement::new(ledger, earlier, CatchUpResult::default(), 0, &mut |_| {})?;
-    let cost = statement.total.cost();
-    Ok(Some(Before { days, cost }))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::chart::{self, COLUMN, HEIGHT};
 use super::markup::{LegendItem, Markup, number};
-use super::{Contents, View, WindowStep};
+use super::{Contents, MachineFacts, PageSource, View, WindowStep};
 use crate::incidents::report::{by_limit, by_person, over_time};
 use crate::limits::FULL_FROM;
 use crate::limits::blocked_time::{Reach, StopEnd};
@@ -31,11 +31,11 @@ const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 
 /// Writes the section on limit errors, either of this machine or of several people.
 pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
-    let Contents { team, clock, .. } = view.contents;
-    let summary = view.error_summary.sentence(*clock);
+    let clock = view.contents.clock;
+    let summary = view.error_summary.sentence(clock);
     page.paragraph(summary.as_deref().unwrap_or("No limit errors found."));
 
-    if let Some(team) = team {
+    if let PageSource::Exports(team) = &view.contents.source {
         let limits = team.people(clock.zone);
         if !limits.is_empty() {
             let people = view
@@ -54,14 +54,14 @@ pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
         if let Some(table) = over_time(&view.error_summary) {
             page.table("totals", "Limit errors over time", &table);
         }
-        let reach = match team {
-            Some(_) => Reach::InExports,
-            None => Reach::Here,
+        let reach = match view.contents.source {
+            PageSource::Exports(_) => Reach::InExports,
+            PageSource::Machine(_) => Reach::Here,
         };
         page.notes(view.error_summary.notes(reach));
     }
-    match team {
-        Some(team) => {
+    match &view.contents.source {
+        PageSource::Exports(team) => {
             if view.contents.statement.request.project.is_some() {
                 page.notes([FILTERED_BY_PROJECT]);
             }
@@ -69,20 +69,20 @@ pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
                 page.notes([INCOMPLETE]);
             }
         }
-        None if summary.is_some() => page.collapsed_table(
+        PageSource::Machine(facts) if summary.is_some() => page.collapsed_table(
             "Show the errors as a table",
             "totals",
             "Limit errors",
-            &error_table(view.contents),
+            &error_table(facts, view.contents),
         ),
-        None => {}
+        PageSource::Machine(_) => {}
     }
 }
 
 /// Builds a table of all errors that blocked work, latest first.
-fn error_table(contents: &Contents<'_>) -> Table {
+fn error_table(facts: &MachineFacts, contents: &Contents<'_>) -> Table {
     let mut table = Table::new(["time", "limit", "verdict", "blocked for"]);
-    for error in contents.incidents.iter().rev() {
+    for error in facts.incidents.iter().rev() {
         if let Some(blocked) = contents.blocked_duration(error) {
             table.row([
                 contents.format_minute(error.evidence.at()),
@@ -122,8 +122,11 @@ fn verdict_label(verdict: Verdict) -> &'static str {
 
 /// Writes a chart of the usage windows for each account.
 pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
+    let Some(facts) = view.contents.source.machine() else {
+        return;
+    };
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
-    for step in &view.contents.steps {
+    for step in &facts.steps {
         accounts
             .entry(step.account.as_deref())
             .or_default()
@@ -137,8 +140,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
     }
 
     for (index, (account, steps)) in accounts.iter().enumerate() {
-        let errors: Vec<&Incident> = view
-            .contents
+        let errors: Vec<&Incident> = facts
             .incidents
             .iter()
             .rev()

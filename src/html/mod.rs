@@ -10,7 +10,7 @@ mod limits;
 mod markup;
 mod sums;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexSet;
 
 use crate::drain::PercentValue;
@@ -44,22 +44,51 @@ pub(crate) struct Contents<'c> {
     pub(crate) statement: Statement,
     /// More totals of the same rows: by project, model, and day.
     pub(crate) sums: PageSums,
-    /// The spend by skill, plugin, MCP server, and pull request.
-    pub(crate) causes: Vec<CauseGroups>,
-    /// The limit errors in the period.
-    pub(crate) incidents: Vec<Incident>,
-    /// The readings of the usage windows in the period, oldest first.
-    pub(crate) steps: Vec<WindowStep>,
-    /// The limits from the exports of several machines, shown instead of errors and readings.
-    pub(crate) team: Option<TeamLimits>,
-    /// The spend in the preceding period, if a period was requested.
-    pub(crate) before: Option<Before>,
-    /// The value of one percent of each usage window.
-    pub(crate) percent_value: PercentValue,
+    pub(crate) source: PageSource,
     /// True if names are omitted so that the page can be shared.
     pub(crate) is_anonymous: bool,
     pub(crate) paths: &'c Paths,
     pub(crate) clock: Clock,
+}
+
+/// The source of a page, with the facts that no other source has.
+#[derive(Debug)]
+pub(crate) enum PageSource {
+    /// The ledger of this machine.
+    Machine(MachineFacts),
+    /// The exports of several machines, which contain limits and people.
+    Exports(TeamLimits),
+}
+
+/// The facts that are known only about this machine.
+#[derive(Debug)]
+pub(crate) struct MachineFacts {
+    /// The limit errors in the period.
+    pub(crate) incidents: Vec<Incident>,
+    /// The readings of the usage windows in the period, oldest first.
+    pub(crate) steps: Vec<WindowStep>,
+    /// The spend in the preceding period, if a period was requested.
+    pub(crate) before: Option<Before>,
+    /// The spend by skill, plugin, MCP server, and pull request.
+    pub(crate) causes: Vec<CauseGroups>,
+    /// The value of one percent of each usage window.
+    pub(crate) percent_value: PercentValue,
+}
+
+impl PageSource {
+    fn machine(&self) -> Option<&MachineFacts> {
+        match self {
+            Self::Machine(facts) => Some(facts),
+            Self::Exports(_) => None,
+        }
+    }
+
+    fn team(&self) -> Option<&TeamLimits> {
+        match self {
+            Self::Machine(_) => None,
+            Self::Exports(team) => Some(team),
+        }
+    }
 }
 
 /// The contents of a page, and data shared by several sections.
@@ -86,13 +115,13 @@ impl Contents<'_> {
     pub(crate) fn page(mut self) -> String {
         self.sums.sort();
         let people_with_spend = self.sums.people.keys().map(String::as_str);
-        let other_people = self.team.iter().flat_map(TeamLimits::names);
+        let other_people = self.source.team().into_iter().flat_map(TeamLimits::names);
         let view = View {
             contents: &self,
             columns: self.columns(),
-            error_summary: match &self.team {
-                Some(team) => summarize_errors(&team.errors, self.clock.zone),
-                None => ErrorSummary::of(&self.incidents, self.clock),
+            error_summary: match &self.source {
+                PageSource::Exports(team) => summarize_errors(&team.errors, self.clock.zone),
+                PageSource::Machine(facts) => ErrorSummary::of(&facts.incidents, self.clock),
             },
             everybody: people_with_spend.chain(other_people).collect(),
         };
@@ -116,16 +145,17 @@ impl Contents<'_> {
     fn columns(&self) -> Columns {
         let zone = self.clock.zone;
         let spend_days = self.sums.days.keys().copied();
-        let error_days = self
-            .incidents
-            .iter()
-            .map(|incident| zone.day(incident.evidence.at()));
-        let exported_error_days = self
-            .team
-            .iter()
-            .flat_map(|team| &team.errors)
-            .map(|error| zone.day(error.at));
-        Columns::new(spend_days.chain(error_days).chain(exported_error_days))
+        let error_days: Vec<NaiveDate> = match &self.source {
+            PageSource::Machine(facts) => facts
+                .incidents
+                .iter()
+                .map(|incident| zone.day(incident.evidence.at()))
+                .collect(),
+            PageSource::Exports(team) => {
+                team.errors.iter().map(|error| zone.day(error.at)).collect()
+            }
+        };
+        Columns::new(spend_days.chain(error_days))
     }
 
     /// Formats a time without seconds.
@@ -190,7 +220,10 @@ impl View<'_> {
     }
 
     fn parts(&self) -> [PagePart; 9] {
-        let Contents { sums, team, .. } = self.contents;
+        let Contents { sums, source, .. } = self.contents;
+        let has_causes = source
+            .machine()
+            .is_some_and(|facts| !facts.causes.is_empty());
         let has_spend = !sums.days.is_empty();
         [
             PagePart {
@@ -218,7 +251,7 @@ impl View<'_> {
                 write: sums::write_projects,
             },
             PagePart {
-                is_shown: !self.contents.causes.is_empty(),
+                is_shown: has_causes,
                 id: "causes",
                 title: "By cause",
                 write: sums::write_causes,
@@ -230,7 +263,7 @@ impl View<'_> {
                 write: days::write_hours,
             },
             PagePart {
-                is_shown: team.is_none(),
+                is_shown: source.machine().is_some(),
                 id: "windows",
                 title: "Usage windows",
                 write: limits::write_windows,
@@ -238,7 +271,7 @@ impl View<'_> {
             PagePart {
                 is_shown: true,
                 id: "limits",
-                title: if team.is_some() {
+                title: if source.team().is_some() {
                     "Limits"
                 } else {
                     "Limit errors"
@@ -267,7 +300,7 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
         &[&total.cost().exact(), &statement.total_amount().show()],
     );
     let mut figures = Vec::new();
-    if contents.team.is_some() {
+    if contents.source.team().is_some() {
         figures.push(("people", contents.sums.people.len().to_string()));
     }
     figures.extend([
@@ -294,7 +327,9 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
         Some(contents.paths)
     };
     page.notes(statement.notes(paths));
-    page.notes(contents.percent_value.sentences(contents.clock.now));
+    if let Some(facts) = contents.source.machine() {
+        page.notes(facts.percent_value.sentences(contents.clock.now));
+    }
 }
 
 #[cfg(test)]

@@ -138,7 +138,8 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
         &[&format!("{cost} of work in {days}{plan}{limits}.")],
     );
 
-    let comparison = match contents.before {
+    let before = contents.source.machine().and_then(|facts| facts.before);
+    let comparison = match before {
         Some(before) => Some(before.comparison("That is", contents.statement.total.cost())),
         None => comparison_of_last_days(contents),
     };
@@ -228,7 +229,10 @@ pub(super) fn write_people(view: &View<'_>, page: &mut Markup) {
 /// Writes the section "By cause", with one table each for skills, plugins, MCP servers, and pull requests.
 pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
     let paths = view.contents.paths;
-    for cause in &view.contents.causes {
+    let Some(facts) = view.contents.source.machine() else {
+        return;
+    };
+    for cause in &facts.causes {
         let noun = cause.by.noun();
         let sums: SumsByName = cause
             .groups
