@@ -34,9 +34,6 @@ const NO_PROGRAM: &str = "const PROGRAM = null";
 /// The value in `plugin.json` that identifies a plugin created by whycap.
 const WRITTEN_BY: &str = "whycap install";
 
-/// The end of a note about a `/whycap` command that is not whycap's own.
-const STAYS: &str = "nothing was changed; use `whycap explain` in a shell instead of /whycap";
-
 /// How `/whycap` is added to Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlashCommand {
@@ -147,13 +144,12 @@ impl SlashCommandPlan {
 
         if has_link(&directory) {
             self.notes
-                .push(format!("{shown} is or contains a symlink, so {STAYS}"));
+                .push(left_alone(&shown, "is or contains a symlink"));
             return;
         }
         if directory.exists() && !is_own {
-            self.notes.push(format!(
-                "{shown} contains a different skill or plugin, so {STAYS}"
-            ));
+            self.notes
+                .push(left_alone(&shown, "contains a different skill or plugin"));
             return;
         }
         if !disk::is_writable(&directory) {
@@ -221,13 +217,11 @@ impl SlashCommandPlan {
 
         match readable_text(&path) {
             Some(text) if text == COMMAND_FILE => {}
-            _ if is_link(&path) => self.notes.push(format!("{shown} is a link, so {STAYS}")),
-            None if path.exists() => self
+            _ if is_link(&path) => self.notes.push(left_alone(&shown, "is a link")),
+            None if path.exists() => self.notes.push(left_alone(&shown, "is not a regular file")),
+            Some(_) => self
                 .notes
-                .push(format!("{shown} is not a regular file, so {STAYS}")),
-            Some(_) => self.notes.push(format!(
-                "{shown} defines a different /whycap command, so {STAYS}"
-            )),
+                .push(left_alone(&shown, "defines a different /whycap command")),
             None if !disk::is_writable(path.parent().unwrap_or(&path)) => self.notes.push(format!(
                 "whycap cannot write to {shown}; use `whycap explain` in a shell instead of /whycap"
             )),
@@ -258,9 +252,8 @@ impl SlashCommandPlan {
                 });
             }
             _ if kind == ChangeKind::SlashCommandReplaced => {
-                self.notes.push(format!(
-                    "{shown} defines a different /whycap command, so {STAYS}"
-                ));
+                self.notes
+                    .push(left_alone(&shown, "defines a different /whycap command"));
             }
             _ => self.notes.push(format!(
                 "{shown} was not deleted because it has been changed since whycap created it"
@@ -340,6 +333,13 @@ fn has_link(directory: &Path) -> bool {
                 .take_while(|path| path.starts_with(directory))
         })
         .any(is_link)
+}
+
+/// Returns the note about a file or directory that whycap left alone for the given reason.
+fn left_alone(shown: &str, reason: &str) -> String {
+    format!(
+        "{shown} {reason}, so nothing was changed; use `whycap explain` in a shell instead of /whycap"
+    )
 }
 
 /// Returns the text of a file, or `None` if the file does not exist or cannot be read as text.

@@ -51,7 +51,7 @@ impl Clearing<'_> {
         let watched = self.watch(judged, notify);
         Ok(watched
             .into_iter()
-            .map(|lock| self.settle(lock, &context))
+            .map(|lock| self.clear_if_permitted(lock, &context))
             .collect())
     }
 
@@ -118,7 +118,7 @@ impl Clearing<'_> {
     }
 
     /// Clears a lock if permitted. Returns the lock with the action taken.
-    fn settle(&self, mut lock: Lock, context: &LockContext<'_>) -> Lock {
+    fn clear_if_permitted(&self, mut lock: Lock, context: &LockContext<'_>) -> Lock {
         if lock.judgement.clearance != Clearance::Granted {
             lock.action = LockAction::Kept;
             return lock;
@@ -127,7 +127,7 @@ impl Clearing<'_> {
             lock.action = LockAction::WouldClear;
             return lock;
         }
-        match self.clear(&lock.observed, context) {
+        match self.judge_again_and_clear(&lock.observed, context) {
             Ok(cleared) => cleared,
             Err(not_cleared) => {
                 let outcome = not_cleared.outcome(&lock.observed);
@@ -139,7 +139,7 @@ impl Clearing<'_> {
     }
 
     /// Re-evaluates a lock and clears it if the new verdict permits it.
-    fn clear(
+    fn judge_again_and_clear(
         &self,
         observed: &ObservedLock,
         context: &LockContext<'_>,
@@ -147,14 +147,14 @@ impl Clearing<'_> {
         // Only a few locks depend on running sessions, which can be detected only by scanning all processes. The
         // process named in a lock is always looked up again.
         if observed.location.known.stays_with_live_session {
-            clear_in_context(observed, &self.observe())
+            judge_again_and_clear_in(observed, &self.observe())
         } else {
-            clear_in_context(observed, context)
+            judge_again_and_clear_in(observed, context)
         }
     }
 }
 
-fn clear_in_context(
+fn judge_again_and_clear_in(
     observed: &ObservedLock,
     context: &LockContext<'_>,
 ) -> Result<Lock, NotCleared> {
@@ -284,13 +284,13 @@ mod tests {
             let context = clearing.observe();
             let observed = observation::find(None, &context);
             meanwhile();
-            let settle = |observed| {
+            let clear = |observed| {
                 let lock = Lock::judge(observed, &context);
                 let is_granted = matches!(lock.judgement.clearance, Clearance::Granted);
                 assert!(is_granted, "{lock:?}");
-                clearing.settle(lock, &context)
+                clearing.clear_if_permitted(lock, &context)
             };
-            observed.into_iter().map(settle).collect()
+            observed.into_iter().map(clear).collect()
         }
     }
 
