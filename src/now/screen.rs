@@ -456,7 +456,7 @@ mod tests {
                         plan: None,
                         is_current_plan: true,
                         window: Window::FiveHour,
-                        since: now.timestamp_millis(),
+                        since: (now - TimeDelta::weeks(1)).timestamp_millis(),
                         percent_value: dollars(1),
                         readings: 1,
                         left: Some(Money::from_nano(6_800_000_000)),
