@@ -186,7 +186,7 @@ impl Today<'_> {
     /// very long.
     fn length_surcharge(&self, response: &Response) -> Option<Money> {
         let model = self.model(response);
-        let (tariffs, _) = self.prices.tariffs_of(model);
+        let tariffs = self.prices.tariffs_of(model);
         let limit = tariffs
             .iter()
             .find_map(|(_, tariff)| tariff.above_prompt_tokens)

@@ -13,7 +13,7 @@ use crate::drain::PercentValue;
 use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report, fill_template};
-use crate::spend::{Course, Forecast, HourlyRate, PlanValue};
+use crate::spend::{Forecast, HourlyRate, PlanValue, SpendHistory};
 use crate::terminal::{Tone, padding, truncate, width};
 use crate::time::{Clock, Millis, format_rfc3339};
 
@@ -44,11 +44,11 @@ pub(crate) struct RequestedSession {
 pub(crate) struct BudgetOverview<'c> {
     clock: Clock,
     config: &'c Config,
-    all: Course,
+    all: SpendHistory,
     /// True if a model without a known price was used this month.
     is_estimated: bool,
     /// The spend in each project with a budget, in configuration order.
-    projects: Vec<Course>,
+    projects: Vec<SpendHistory>,
     /// For each directory, a list of flags that indicate which projects it belongs to.
     covered: HashMap<String, Vec<bool>>,
     sessions: Vec<SessionSpend>,
@@ -85,8 +85,15 @@ struct BudgetState {
 }
 
 impl<'c> BudgetOverview<'c> {
-    pub(crate) fn new(clock: Clock, config: &'c Config, sessions: Vec<RequestedSession>) -> Self {
-        let all = Course::new(clock);
+    /// Creates an overview without any spend. `first_response` is the time of today's first response, from which the
+    /// hourly rate is calculated.
+    pub(crate) fn new(
+        clock: Clock,
+        config: &'c Config,
+        sessions: Vec<RequestedSession>,
+        first_response: Option<Millis>,
+    ) -> Self {
+        let all = SpendHistory::new(clock, first_response);
         Self {
             clock,
             config,
@@ -111,11 +118,6 @@ impl<'c> BudgetOverview<'c> {
         } else {
             RowsBy::Session
         }
-    }
-
-    /// Sets the time of today's first response, from which the hourly rate is calculated.
-    pub(crate) fn set_first_response(&mut self, at: Option<Millis>) {
-        self.all.first_response = at;
     }
 
     /// Adds a row of the ledger.
@@ -163,9 +165,9 @@ impl<'c> BudgetOverview<'c> {
         let all = &self.all;
         states.extend(self.state(BudgetScope::Day, all.spent_today(), Some(all)));
         states.extend(self.state(BudgetScope::Month, all.spent_this_month(), Some(all)));
-        for (key, course) in self.config.budget.projects.keys().zip(&self.projects) {
+        for (key, history) in self.config.budget.projects.keys().zip(&self.projects) {
             let scope = BudgetScope::Project(key.clone());
-            states.extend(self.state(scope, course.spent_this_month(), Some(course)));
+            states.extend(self.state(scope, history.spent_this_month(), Some(history)));
         }
         if let Some(paid) = paid {
             states.extend(self.state(BudgetScope::Credits, paid, None));
@@ -173,13 +175,13 @@ impl<'c> BudgetOverview<'c> {
         states
     }
 
-    /// Returns the state of a budget, or `None` if it is not set. `course` is the history of the spend covered by the
+    /// Returns the state of a budget, or `None` if it is not set. `history` is the history of the spend covered by the
     /// budget.
     fn state(
         &self,
         scope: BudgetScope,
         spent: Money,
-        course: Option<&Course>,
+        history: Option<&SpendHistory>,
     ) -> Option<BudgetState> {
         let budget_use = BudgetUse::new(&self.config.budget, scope, spent)?;
         let [_, end_of_month] = self.all.month;
@@ -193,20 +195,20 @@ impl<'c> BudgetOverview<'c> {
             resets_at: Some(end_of_month),
             budget_use,
         };
-        Some(match (&without_rate.budget_use.scope, course) {
+        Some(match (&without_rate.budget_use.scope, history) {
             (BudgetScope::Session, _) => BudgetState {
                 resets_at: None,
                 ..without_rate
             },
-            (BudgetScope::Day, Some(course)) => BudgetState {
-                per_hour: course.per_hour(),
-                forecast: course.day_forecast(),
+            (BudgetScope::Day, Some(history)) => BudgetState {
+                per_hour: history.per_hour(),
+                forecast: history.day_forecast(),
                 resets_at: Some(end_of_day),
                 ..without_rate
             },
-            (_, Some(course)) => BudgetState {
-                per_day: course.per_day(),
-                forecast: course.forecast(),
+            (_, Some(history)) => BudgetState {
+                per_day: history.per_day(),
+                forecast: history.forecast(),
                 ..without_rate
             },
             (_, None) => without_rate,

@@ -24,10 +24,11 @@ impl Subcommand for BudgetArguments {
         let writes = context.writes(Some(today.timestamp_millis()));
         let sessions = context.sessions_with_budgets();
         let report = context.with_ledger(|ledger, read| {
-            let mut overview = BudgetOverview::new(context.clock(), config, sessions.clone());
-            ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
             let served = ledger.responses_since(today, &|_| true)?;
-            overview.set_first_response(served.all.iter().map(|response| response.at).min());
+            let first_response = served.all.iter().map(|response| response.at).min();
+            let mut overview =
+                BudgetOverview::new(context.clock(), config, sessions.clone(), first_response);
+            ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
             let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
             let mut paid = None;
             if config.budget.credits.is_some() {

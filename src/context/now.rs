@@ -14,7 +14,7 @@ use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
 use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
-use crate::spend::{Amount, Course, current_block};
+use crate::spend::{Amount, SpendHistory, current_block};
 use crate::time::{Clock, Millis};
 
 /// The minimum interval between refreshes of data that is slow to collect (the ends of many transcripts, the processes,
@@ -113,14 +113,14 @@ impl WatchedMoment {
         let (from, until) = zone.day_bounds(now);
         let from_ms = from.timestamp_millis();
         let spend = ledger.between(from, until).and_then(|today| {
-            let mut course = Course::new(context.clock());
+            let first_response = ledger.first_response(from, now)?;
+            let mut history = SpendHistory::new(context.clock(), first_response);
             ledger.rows(from_ms..Millis::MAX, RowsBy::Quarter, &mut |row| {
-                course.add(&row);
+                history.add(&row);
             })?;
-            course.first_response = ledger.first_response(from, now)?;
             Ok(SpendNow {
                 today,
-                per_hour: course.per_hour(),
+                per_hour: history.per_hour(),
                 block: current_block(ledger, now)?,
                 is_complete: catch_up.is_all() && ledger.damaged(from_ms..Millis::MAX)?.is_empty(),
             })

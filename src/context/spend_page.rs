@@ -143,7 +143,7 @@ impl Context {
     /// Returns true if the page names the model of a row. On an anonymous page, only models with known prices are named,
     /// because users can choose arbitrary names.
     fn names_model(&self, row: &SpendRow<'_>, is_anonymous: bool) -> bool {
-        !is_anonymous || self.prices().tariffs_of(row.model).1
+        !is_anonymous || self.prices().known_tariffs_of(row.model).is_some()
     }
 }
 

@@ -50,12 +50,12 @@ impl PriceTable {
 
     /// Returns the prices of a model without custom rates.
     pub(crate) fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
-        let (tariffs, known) = self.tariffs_of(model);
+        let known_tariffs = self.known_tariffs_of(model);
         ModelPrices {
             table: self,
             override_rates: None,
-            tariffs,
-            known,
+            known: known_tariffs.is_some(),
+            tariffs: known_tariffs.unwrap_or_else(|| self.tariffs_of_unknown_models()),
             multiplier: MULTIPLIER_UNIT,
         }
     }

@@ -109,24 +109,23 @@ impl PriceTable {
             })
     }
 
-    /// Returns the prices of a model, and true if they are known. If they are unknown, returns the prices that the
-    /// client uses for unknown models.
-    pub fn tariffs_of(&self, model: &str) -> (Tariffs<'_>, bool) {
+    /// Returns the prices of a model. If they are unknown, returns the prices that the client uses for unknown models.
+    pub fn tariffs_of(&self, model: &str) -> Tariffs<'_> {
+        self.known_tariffs_of(model)
+            .unwrap_or_else(|| self.tariffs_of_unknown_models())
+    }
+
+    /// Returns the prices that the client uses for unknown models.
+    pub(super) fn tariffs_of_unknown_models(&self) -> Tariffs<'_> {
+        self.listed_tariffs(self.list.unknown_model_priced_as)
+    }
+
+    /// Returns the prices of a model, or `None` if they are unknown.
+    pub(crate) fn known_tariffs_of(&self, model: &str) -> Option<Tariffs<'_>> {
         if let Some(row) = self.listed(model) {
-            return (self.listed_tariffs(row.model), true);
+            return Some(self.listed_tariffs(row.model));
         }
-        let fetched_tariffs = self
-            .fetched
-            .0
-            .get(&bare_id(model))
-            .and_then(|price| self.fetched_tariffs(price));
-        match fetched_tariffs {
-            Some(tariffs) => (tariffs, true),
-            None => (
-                self.listed_tariffs(self.list.unknown_model_priced_as),
-                false,
-            ),
-        }
+        self.fetched_tariffs(self.fetched.0.get(&bare_id(model))?)
     }
 
     /// Returns the list prices of the model with this exact ID.
@@ -217,9 +216,9 @@ mod tests {
     fn an_unknown_model_is_priced_like_in_the_client_and_marked_as_unknown() {
         let table = PriceTable::list();
         for model in ["claude-nobody-9", "opus", "my-gateway-model", ""] {
-            let (tariffs, known) = table.tariffs_of(model);
-            assert!(!known, "{model}");
-            assert_eq!(tariffs, table.tariffs_of("claude-opus-5-5").0);
+            assert_eq!(table.known_tariffs_of(model), None, "{model}");
+            let tariffs = table.tariffs_of(model);
+            assert_eq!(tariffs, table.tariffs_of("claude-opus-5-5"));
         }
     }
 

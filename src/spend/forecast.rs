@@ -56,24 +56,25 @@ impl HourlyRate {
 
 /// The spend today, this month, and on previous days.
 #[derive(Debug, Clone)]
-pub(crate) struct Course {
+pub(crate) struct SpendHistory {
     clock: Clock,
     today: NaiveDate,
     /// The start and the end of the month.
     pub(crate) month: [DateTime<Utc>; 2],
     /// The exact time of today's first response, if known. All other times are rounded to quarter hours.
-    pub(crate) first_response: Option<Millis>,
+    first_response: Option<Millis>,
     /// The spend in each quarter hour.
     quarters: BTreeMap<Millis, Money>,
 }
 
-impl Course {
-    pub(crate) fn new(clock: Clock) -> Self {
+impl SpendHistory {
+    /// Creates an empty history. `first_response` is the exact time of today's first response, if known.
+    pub(crate) fn new(clock: Clock, first_response: Option<Millis>) -> Self {
         Self {
             clock,
             today: clock.zone.day(clock.now),
             month: clock.zone.month_bounds(clock.now).into(),
-            first_response: None,
+            first_response,
             quarters: BTreeMap::new(),
         }
     }
@@ -323,12 +324,12 @@ pub(crate) struct PlanValue {
 
 impl PlanValue {
     /// Calculates the value of a plan. Returns `None` for a free plan.
-    pub(crate) fn new(monthly: Money, course: &Course, currency: &Currency) -> Option<Self> {
+    pub(crate) fn new(monthly: Money, history: &SpendHistory, currency: &Currency) -> Option<Self> {
         if monthly <= Money::ZERO {
             return None;
         }
-        let month = course.first_of_month();
-        let spent = course.spent_this_month();
+        let month = history.first_of_month();
+        let spent = history.spent_this_month();
         let factor = spent.usd() / monthly.usd();
         let ratio = if factor >= 1.0 {
             format!("{factor:.1} times")

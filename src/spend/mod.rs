@@ -13,7 +13,7 @@ mod why;
 
 pub(crate) use causes::CauseGroups;
 pub(crate) use figures::short_count;
-pub(crate) use forecast::{Course, Forecast, HourlyRate, PlanValue};
+pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};
 pub use grouping::Amount;
 pub(crate) use grouping::{
     Block, GroupBy, Order, SpendGroup, current_block, is_placeholder, or_unknown,

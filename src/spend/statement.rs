@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono::Datelike;
 use serde_json::{Value, json};
 
-use super::forecast::{Course, Forecast, PlanValue};
+use super::forecast::{Forecast, PlanValue, SpendHistory};
 use super::grouping::{
     Amount, GroupBy, Grouping, OmittedGroups, Order, SpendGroup, sort_and_limit,
 };
@@ -125,15 +125,15 @@ impl Statement {
         let total = groups.iter().map(|group| group.tally).sum();
         let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
 
-        let course = if request.shows_this_month() {
-            Some(read_course(source, &request)?)
+        let history = if request.shows_this_month() {
+            Some(read_history(source, &request)?)
         } else {
             None
         };
         // The plan covers all projects, so its value is not shown for a single project.
-        let plan = match (&course, request.plan) {
-            (Some(course), Some(monthly)) if request.project.is_none() => {
-                PlanValue::new(monthly, course, &request.currency)
+        let plan = match (&history, request.plan) {
+            (Some(history), Some(monthly)) if request.project.is_none() => {
+                PlanValue::new(monthly, history, &request.currency)
             }
             _ => None,
         };
@@ -142,7 +142,7 @@ impl Statement {
             total,
             groups,
             omitted,
-            forecast: course.and_then(|course| course.forecast()),
+            forecast: history.and_then(|history| history.forecast()),
             plan,
             has_history,
             read,
@@ -313,12 +313,15 @@ impl Statement {
 }
 
 /// Reads the history that the forecast for this month is based on.
-fn read_course(source: &dyn SpendSource, request: &ReportRequest) -> Result<Course, LedgerError> {
-    let mut course = Course::new(request.clock);
+fn read_history(
+    source: &dyn SpendSource,
+    request: &ReportRequest,
+) -> Result<SpendHistory, LedgerError> {
+    let mut history = SpendHistory::new(request.clock, None);
     source.rows(EVER, request.rows_by(RowsBy::Quarter), &mut |row| {
         if request.includes(&row.origin.project) {
-            course.add(&row);
+            history.add(&row);
         }
     })?;
-    Ok(course)
+    Ok(history)
 }

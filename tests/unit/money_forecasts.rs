@@ -164,14 +164,14 @@ fn money(cents: u64) -> Money {
     Money::from_nano(i64::try_from(cents).unwrap() * 10_000_000)
 }
 
-fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
+fn history(spent: &[u64], now: DateTime<Utc>) -> SpendHistory {
     let environment = Environment::new([("TZ".into(), "UTC".into())], now);
-    let mut course = Course::new(environment.clock());
+    let mut history = SpendHistory::new(environment.clock(), None);
     let origin = Origin::default();
     let hours = (0..).zip(spent).skip(spent.len().saturating_sub(35 * 24));
     for (hour, cents) in hours.filter(|(_, cents)| **cents > 0) {
         let at = beginning() + TimeDelta::hours(hour);
-        course.add(&SpendRow {
+        history.add(&SpendRow {
             tally: Tally {
                 recorded: money(*cents),
                 ..Tally::default()
@@ -182,7 +182,7 @@ fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
             ..SpendRow::default()
         });
     }
-    course
+    history
 }
 
 /// Forecasts spend with the previous rule, the average of the last seven days.
@@ -223,7 +223,7 @@ fn compare(worker: &Worker) -> [Errors; 2] {
             for hour in [9, 12, 15] {
                 let passed = usize::try_from(day * 24 + hour).unwrap();
                 let now = beginning() + TimeDelta::hours(day * 24 + hour);
-                let course = course(&spent[..passed], now);
+                let history = history(&spent[..passed], now);
                 let hold = |errors: &mut Errors,
                             forecast: Option<Forecast>,
                             so_far: Money,
@@ -241,16 +241,16 @@ fn compare(worker: &Worker) -> [Errors; 2] {
                 let midnight = beginning() + TimeDelta::days(day + 1);
                 hold(
                     &mut of_days,
-                    course.day_forecast(),
-                    course.spent_today(),
+                    history.day_forecast(),
+                    history.spent_today(),
                     midnight,
                 );
                 if hour == 12 && [5, 12, 20].contains(&now.day()) {
                     hold(
                         &mut of_months,
-                        course.forecast(),
-                        course.spent_this_month(),
-                        course.month[1],
+                        history.forecast(),
+                        history.spent_this_month(),
+                        history.month[1],
                     );
                 }
             }
