@@ -98,7 +98,7 @@ pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
     match &setup.ledger {
         None => {}
         Some(Ok(bytes)) => {
-            examination.add(FindingName::LedgerGood, &[("size", &bytes.div_ceil(1000))])
+            examination.add(FindingName::LedgerGood, &[("size", &bytes.div_ceil(1000))]);
         }
         Some(Err(error)) if error.is_busy() => examination.add(FindingName::LedgerBusy, &[]),
         Some(Err(error)) => {

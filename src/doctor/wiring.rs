@@ -220,7 +220,7 @@ pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
             examination.add(FindingName::CommandBeforePlugin, &[("place", &place)]);
         }
         SlashCommandState::Foreign => {
-            examination.add(FindingName::CommandForeign, &[("place", &place)])
+            examination.add(FindingName::CommandForeign, &[("place", &place)]);
         }
         SlashCommandState::TurnedOff(plugin) => {
             examination.add(FindingName::CommandOff, &[("plugin", &plugin)]);

@@ -41,7 +41,7 @@ pub(crate) fn add_changes(plan: &InstallPlan, settings: &Path, dry_run: bool, re
         for step in &plan.steps {
             match step {
                 Step::Change(change) if change.path == settings => {
-                    preview::add_entries(change, report)
+                    preview::add_entries(change, report);
                 }
                 _ => {}
             }

@@ -80,7 +80,7 @@ static FIGURES: [Figure; 15] = [
     Figure::new(|tally| FigureValue::Tokens(tally.usage.cache_write_1h))
         .in_json("tokens.cache_write_1h")
         .in_csv("cache_write_1h_tokens"),
-    Figure::new(|tally| FigureValue::Count(tally.usage.web_searches.into()))
+    Figure::new(|tally| FigureValue::Count(tally.usage.web_searches))
         .in_json("web_searches")
         .in_csv("web_searches"),
     // On a narrow screen, the sum replaces the four numbers of tokens.
