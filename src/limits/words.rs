@@ -85,6 +85,8 @@ pub(super) struct Words {
     pub(super) conditions: Vec<&'static str>,
     /// Text that can follow the name of a limit in a Claude Code message.
     pub(super) continuations: Vec<&'static str>,
+    /// Words that may precede or connect the parts of a time.
+    pub(super) in_times: Vec<&'static str>,
     /// Words that identify a usage window, in order of priority.
     pub(super) windows: Vec<(&'static str, Window)>,
     /// The subject and the auxiliary verb of a statement that a limit was reached.

@@ -642,7 +642,7 @@ fn is_status(class: &str, status: u16) -> bool {
 
 /// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, then messages
 /// that are not part of another sentence, then messages that identify their limit, and then messages in which the server
-/// identified the window. If there is still a tie, the last match wins.
+/// identified the limit. If there is still a tie, the last match wins.
 fn best_match(matches: &[Match]) -> Option<&Match> {
     let (index, best) = matches
         .iter()

@@ -3,19 +3,14 @@
 use std::collections::BTreeSet;
 
 use chrono::{
-    DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc,
-    Weekday,
+    DateTime, Datelike, Days, FixedOffset, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
+    Utc, Weekday,
 };
 
 use crate::limits::kind::{LONGEST_LIMIT, Window};
 use crate::limits::split::parse_reset;
 use crate::limits::words::WORDS;
 use crate::time::{Zone, is_plausible_reset, printed_duration};
-
-const MONTHS: &[&str] = &[
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The tolerance for reset times that seem too far in the future because of clock differences or rounding.
 pub(crate) const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -57,8 +52,7 @@ pub(crate) fn reset_in_text(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>
 
 /// Returns true if the first reset time in the text is a time of day without a date.
 pub(crate) fn is_clock_time_alone(text: &str) -> bool {
-    let named = first_named_time(text);
-    epoch_behind_bar(text).is_none() && named.is_some_and(|named| named.has_no_day())
+    first_named_time(text).is_some_and(|named| named.has_no_day())
 }
 
 /// Returns the first time in the text that follows a phrase such as "resets at".
@@ -75,9 +69,6 @@ pub(super) fn zone_of_same_time<'a>(
     mut texts: impl Iterator<Item = &'a str>,
 ) -> Option<Zone> {
     let reset = first_named_time(message)?;
-    if reset.has_zone() {
-        return None;
-    }
     texts.find_map(|text| {
         text.match_indices(|c: char| c.is_ascii_digit())
             .filter_map(|(start, _)| NamedTime::read(text.get(start..)?))
@@ -155,16 +146,9 @@ impl NamedTime {
         is_time.then_some(named)
     }
 
-    fn has_zone(&self) -> bool {
-        self.zone.is_some() || self.offset.is_some()
-    }
-
     fn has_no_day(&self) -> bool {
-        self.time.is_some()
-            && self.day.is_none()
-            && self.weekday.is_none()
-            && self.days_ahead.is_none()
-            && self.ahead.is_none()
+        let has_day = self.day.is_some() || self.weekday.is_some() || self.days_ahead.is_some();
+        self.time.is_some() && !has_day
     }
 
     /// Parses a word and, if necessary, the word after it.
@@ -174,21 +158,8 @@ impl NamedTime {
             .trim_start_matches(['*', '`']);
         let lower = clean.to_ascii_lowercase();
         let after = next.to_ascii_lowercase();
-        if clean.is_empty() {
-            return Taken::Nothing;
-        }
-        if matches!(
-            lower.as_str(),
-            "at" | "on" | "in" | "the" | "around" | "about" | "~"
-        ) {
-            return Taken::OneWord;
-        }
-        // Handles durations such as "3 hours and 12 minutes".
-        if self.ahead.is_some() && lower == "and" {
-            return Taken::OneWord;
-        }
-        // Handles time zones such as "6:40pm, timezone Europe/Volgograd".
-        if self.time.is_some() && matches!(lower.as_str(), "timezone" | "time" | "zone") {
+        // These words do not change the time, as in "3 hours and 12 minutes" or "6:40pm, timezone Europe/Volgograd".
+        if WORDS.in_times.contains(&lower.as_str()) {
             return Taken::OneWord;
         }
         if let Some(days) = ["today", "tomorrow"].iter().position(|day| *day == lower) {
@@ -231,24 +202,14 @@ impl NamedTime {
     fn take_day(&mut self, lower: &str, clean: &str) -> Taken {
         let name = lower.get(..3).unwrap_or_default();
         let is_name = lower.bytes().all(|byte| byte.is_ascii_alphabetic()) && lower.len() <= 9;
-        if let Some(month) = MONTHS
-            .iter()
-            .position(|month| *month == name)
-            .filter(|_| is_name)
-        {
-            self.month = u32::try_from(month + 1).ok();
+        if is_name && let Ok(month) = name.parse::<Month>() {
+            self.month = Some(month.number_from_month());
             return Taken::OneWord;
         }
         let is_weekday =
             is_name && (lower.len() == 3 || lower.ends_with("day") || lower.len() == 4);
-        if let Some(weekday) = WEEKDAYS
-            .iter()
-            .position(|day| *day == name)
-            .filter(|_| is_weekday)
-        {
-            self.weekday = u8::try_from(weekday)
-                .ok()
-                .and_then(|day| Weekday::try_from(day).ok());
+        if is_weekday && let Ok(weekday) = name.parse() {
+            self.weekday = Some(weekday);
             return Taken::OneWord;
         }
         if let Some(offset) = offset_of(clean) {

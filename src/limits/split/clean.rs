@@ -77,9 +77,6 @@ fn without_control_sequences(text: &str) -> String {
 
 /// Decodes escapes such as `\u00b7`, `\n`, and `\t`, which appear in logs in place of the actual characters.
 fn decode_escapes(text: &str) -> String {
-    if !text.contains('\\') {
-        return text.to_owned();
-    }
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

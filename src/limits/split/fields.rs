@@ -41,11 +41,7 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
                 });
                 rest = after_key;
             } else {
-                rest = if is_key {
-                    after_key
-                } else {
-                    from_quote.get(1..).unwrap_or_default()
-                };
+                rest = from_quote.get(1..).unwrap_or_default();
             }
             continue;
         };

@@ -41,7 +41,7 @@ pub(crate) struct Passage {
     pub(crate) should_retry: Option<bool>,
     /// True if the passage was a JSON object.
     pub(crate) is_json: bool,
-    /// True if the server itself identified the usage window, either in an event or in response headers.
+    /// True if the server itself identified the limit, either in an event or in response headers.
     pub(crate) is_of_server: bool,
 }
 
@@ -178,13 +178,7 @@ fn object_end(text: &str) -> usize {
 
 /// Converts a JSON object to a passage.
 fn object_passage(before: &str, object: &str) -> Passage {
-    let plain = object.replace("\\\"", "\"").replace("\\'", "'");
-    let unescaped = if object.starts_with("{\\") {
-        plain.as_str()
-    } else {
-        object
-    };
-    let object_fields = fields(unescaped);
+    let object_fields = fields(object);
     let before = without_marks(&repaired(before)).to_owned();
 
     let mut passage = Passage {
@@ -193,7 +187,6 @@ fn object_passage(before: &str, object: &str) -> Passage {
         ..Passage::default()
     };
     let mut texts: Vec<String> = Vec::new();
-    let event = rate_limit_event(&object_fields);
     for Field { key, value } in &object_fields {
         let key = key.as_str();
         match value {
@@ -220,10 +213,9 @@ fn object_passage(before: &str, object: &str) -> Passage {
             Value::Nested => {}
         }
     }
-    if let Some(event) = event {
-        passage.is_of_server = event.is_refusal;
-        texts.push(event.words);
-    }
+    let event = rate_limit_event(&object_fields);
+    passage.is_of_server = event.is_some();
+    texts.extend(event);
     passage.status = passage.status.or_else(|| status_in_words(&before));
     let text = repaired(&joined(&before, &texts.join(" · ")));
     passage.text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -288,34 +280,19 @@ fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
     })
 }
 
-/// A `rate_limit_event` from stream-json output.
-struct RateLimitEvent {
-    /// The wording that Claude Code uses for the event.
-    words: String,
-    /// True if the server refused a request because of a usage window.
-    is_refusal: bool,
-}
-
-/// Returns the `rate_limit_event` that the fields describe.
-fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
+/// Returns Claude Code's wording for a `rate_limit_event` from stream-json output, if the fields describe one.
+fn rate_limit_event(fields: &[Field]) -> Option<String> {
     let name = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
     let is_paid = fields.iter().any(|field| {
         field.key == "isUsingOverage" && field.value == Value::Bare("true".to_owned())
     });
-    let status = text_of(fields, "status");
-    let words = match status {
-        _ if is_paid => "Now using usage credits".to_owned(),
-        Some("rejected") => refusal(Some(name)),
-        Some("allowed_warning") => warning(name, used_percent(fields)),
-        Some(_) => "Limit status: allowed".to_owned(),
-        None => return None,
-    };
-    Some(RateLimitEvent {
-        words,
-        is_refusal: !is_paid
-            && status == Some("rejected")
-            && Window::of_rate_limit_type(name).is_some(),
-    })
+    match text_of(fields, "status") {
+        _ if is_paid => Some("Now using usage credits".to_owned()),
+        Some("rejected") => Some(refusal(Some(name))),
+        Some("allowed_warning") => Some(warning(name, used_percent(fields))),
+        Some(_) => Some("Limit status: allowed".to_owned()),
+        None => None,
+    }
 }
 
 /// Returns Claude Code's wording for a refusal. `name` is the limit's `rateLimitType`, if the server specified it.
