@@ -1,7 +1,7 @@
 //! Determines the cause of an error (step 4 of 5).
 //!
 //! Each family of limits has its own functions, which take an `Input` (the message and the evidence) and return a
-//! `Finding`. [`DecisionName`] lists them. The rest of the diagnosis is derived in the same way for all families: the
+//! `Finding`. `decision.rs` lists them. The rest of the diagnosis is derived in the same way for all families: the
 //! reset time, how the error ended, its state, and the actions.
 
 mod access;
