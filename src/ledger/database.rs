@@ -151,9 +151,7 @@ impl Ledger {
     fn connect(path: &Path, wait_limit: WaitLimit) -> LedgerResult<Self> {
         let file = FileId::at(path);
         for companion in companions(path) {
-            if companion.symlink_metadata().is_ok() {
-                ownership::check_owned_file(&companion).map_err(disk::write_error(&companion))?;
-            }
+            ownership::check_owned_file(&companion).map_err(disk::write_error(&companion))?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
