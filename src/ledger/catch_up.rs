@@ -189,8 +189,11 @@ impl Ledger {
             let grown = store.grown(files, settings.read_time, settings.settled_before)?;
             Ok((store.position(id)?, grown))
         });
+        // Without the positions, it is unknown which lines are new.
+        let is_cut_short = known.is_err();
         let (position, grown) = known.unwrap_or_default();
-        let batch = read_round(&grown, &settings, |_| ());
+        let mut batch = read_round(&grown, &settings, |_| ());
+        batch.is_cut_short |= is_cut_short;
         let mut files = batch.files.iter();
         let new_position = files
             .find(|facts| facts.id == id)
@@ -275,4 +278,33 @@ fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
             ends_in_error: row.get(11)?,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESPONSE: &str = r#"{"type":"assistant","timestamp":"2026-11-20T10:00:00.000Z","requestId":"r","message":{"id":"m","model":"claude-opus-4-8","usage":{"output_tokens":7}}}"#;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test writes a transcript")]
+    fn lines_are_incomplete_if_the_positions_cannot_be_read() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home
+            .path()
+            .join("11111111-0000-4000-8000-000000000000.jsonl");
+        std::fs::write(&path, format!("{RESPONSE}\n")).unwrap();
+        let ledger = Ledger::in_memory(home.path()).unwrap();
+        let read = || {
+            ledger
+                .read_session(&path, false, Duration::from_secs(60))
+                .batch
+        };
+        let batch = read();
+        assert_eq!((batch.responses.len(), batch.is_cut_short), (1, false));
+        ledger
+            .read(|store| store.run("ALTER TABLE files RENAME TO others", []))
+            .unwrap();
+        assert!(read().is_cut_short);
+    }
 }

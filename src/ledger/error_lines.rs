@@ -35,18 +35,17 @@ pub(crate) struct ResponseBesideError {
 }
 
 impl Ledger {
-    /// Returns the errors that clients displayed, in chronological order. A line that forks have copied is returned
-    /// only once, from the transcript that was read first. Copies are recognized by their ID, because several sessions
-    /// may fail with the same text in the same millisecond.
+    /// Returns the errors that clients displayed, in chronological order. Errors of the same time are sorted by their
+    /// positions. A line that forks have copied is returned only once. Copies are recognized by their ID, because
+    /// several sessions may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> LedgerResult<Vec<ShownError>> {
         let mut known = HashSet::new();
         let errors: Vec<Option<ShownError>> = self.read(|store| {
             store.all(
                 "SELECT name, at, fields, text_hash
-                 FROM error_lines JOIN files ON files.id = error_lines.file
-                     JOIN sessions ON sessions.id = error_lines.session
+                 FROM error_lines JOIN sessions ON sessions.id = error_lines.session
                  WHERE fields IS NOT NULL AND at IS NOT NULL
-                 ORDER BY at, files.rowid, error_lines.offset",
+                 ORDER BY at, offset, name",
                 [],
                 |row| {
                     let (session, at) = (row.get(0)?, row.get(1)?);
@@ -65,35 +64,42 @@ impl Ledger {
         Ok(errors.into_iter().flatten().collect())
     }
 
-    /// Returns the failed attempts in chronological order.
+    /// Returns the failed attempts in the same order. An attempt that forks have copied is returned only once.
     pub(crate) fn failed_attempts(&self) -> LedgerResult<Vec<SessionAttempt>> {
-        self.read(|store| {
+        let mut known = HashSet::new();
+        let attempts: Vec<Option<SessionAttempt>> = self.read(|store| {
             store.all(
-                "SELECT name, at, attempt, wait_ms, status, min(files.rowid)
-                 FROM error_lines JOIN files ON files.id = error_lines.file
-                     JOIN sessions ON sessions.id = error_lines.session
+                "SELECT name, at, attempt, wait_ms, status, text_hash
+                 FROM error_lines JOIN sessions ON sessions.id = error_lines.session
                  WHERE attempt IS NOT NULL AND at IS NOT NULL
-                 GROUP BY at, text_hash, attempt ORDER BY at",
+                 ORDER BY at, offset, name",
                 [],
                 |row| {
                     let number = |column| -> Result<u64> {
                         let value: Option<i64> = row.get(column)?;
                         Ok(value.unwrap_or(0).max(0).cast_unsigned())
                     };
+                    let at: Millis = row.get(1)?;
+                    let text_hash: i64 = row.get(5)?;
+                    let attempt = number(2)?;
+                    if !known.insert((at, text_hash, attempt)) {
+                        return Ok(None);
+                    }
                     let status = u16::try_from(number(4)?).ok();
-                    Ok(SessionAttempt {
+                    Ok(Some(SessionAttempt {
                         session: row.get(0)?,
                         attempt: FailedAttempt {
-                            at: datetime_from_millis(row.get(1)?),
-                            number: number(2)?,
+                            at: datetime_from_millis(at),
+                            number: attempt,
                             most: None,
                             wait_ms: number(3)?,
                             status: status.filter(|status| *status > 0),
                         },
-                    })
+                    }))
                 },
             )
-        })
+        })?;
+        Ok(attempts.into_iter().flatten().collect())
     }
 
     /// Returns a session's last response before the given time, or `None` if there is none.
@@ -135,5 +141,51 @@ impl Ledger {
                 },
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::catch_up::ReadTime;
+    use crate::pricing::PriceTable;
+
+    const ERROR: &str = r#"{"type":"assistant","uuid":"UUID","timestamp":"2026-11-20T10:00:00.000Z","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"}}"#;
+    const ATTEMPT: &str = r#"{"type":"system","subtype":"api_error","timestamp":"2026-11-20T10:00:00.000Z","retryAttempt":1,"retryInMs":500,"error":{"status":529,"text":"UUID"}}"#;
+
+    /// Returns the sessions of the errors and failed attempts after reading a transcript with errors at its start, and
+    /// one with the same errors after another line.
+    #[expect(clippy::disallowed_methods, reason = "the tests write transcripts")]
+    fn sessions_of_errors(at_start: &str, after_a_line: &str) -> Vec<String> {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("projects/-home-dev-p");
+        std::fs::create_dir_all(&directory).unwrap();
+        for (session, first_line) in [(at_start, ""), (after_a_line, "{\"type\":\"user\"}\n")] {
+            let lines = format!("{first_line}{ERROR}\n{ATTEMPT}\n").replace("UUID", session);
+            std::fs::write(directory.join(format!("{session}.jsonl")), lines).unwrap();
+        }
+        let mut ledger = Ledger::in_memory(home.path()).unwrap();
+        let roots = std::iter::once(home.path().join("projects"));
+        ledger
+            .catch_up(roots, &PriceTable::list(), ReadTime::All, &mut |_, _| {})
+            .unwrap();
+        let errors = ledger.shown_errors().unwrap().into_iter();
+        let attempts = ledger.failed_attempts().unwrap().into_iter();
+        errors
+            .map(|error| error.session)
+            .chain(attempts.map(|attempt| attempt.session))
+            .collect()
+    }
+
+    #[test]
+    fn errors_of_the_same_time_are_sorted_by_their_positions() {
+        let one = "11111111-0000-4000-8000-000000000000";
+        let other = "22222222-0000-4000-8000-000000000000";
+        for [first, second] in [[one, other], [other, one]] {
+            assert_eq!(
+                sessions_of_errors(first, second),
+                [first, second, first, second]
+            );
+        }
     }
 }
