@@ -10,13 +10,13 @@ use super::Context;
 use crate::claude::account::Account;
 use crate::drain::Attribution;
 use crate::export::{MergedRows, RowType, TeamLimits, UnreadableFile, has_exports};
-use crate::ledger::{CatchUpResult, RowsPeriod, SpendRow, SpendSource};
+use crate::ledger::{CatchUpResult, Ledger, RowsPeriod, SpendRow};
 use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::render::Report;
 use crate::spend::{
-    GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, Statement, describe_unreadable,
-    why_report,
+    GroupBy, Order, PullRequestSpend, ReportRequest, RequestedDays, RowGroups, Statement,
+    describe_unreadable, why_report,
 };
 use crate::terminal::{count_noun, print_error, truncate, with_progress};
 use crate::time::Zone;
@@ -129,10 +129,11 @@ impl Context {
         }
         let mut statement = self.with_ledger(|ledger, catch_up| {
             if request.by == GroupBy::Pr {
-                let source = PullRequestSpend::new(&ledger)?;
-                return self.statement_of(&source, request, catch_up, &mut |_| {});
+                let pull_requests = PullRequestSpend::new(&ledger)?;
+                let groups = Some(&pull_requests as &dyn RowGroups);
+                return self.statement_of(&ledger, request, groups, catch_up, &mut |_| {});
             }
-            self.statement_of(&ledger, request, catch_up, &mut |_| {})
+            self.statement_of(&ledger, request, None, catch_up, &mut |_| {})
         })?;
         let label_of = self.session_labels();
         statement.name_sessions(|session| {
@@ -146,18 +147,21 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns the statement for a source of spend on this machine. Calls `each` for every included row.
+    /// Returns this machine's statement. Calls `each` for every included row. `row_groups` is required for groups that do
+    /// not depend on the ledger's rows alone.
     pub(super) fn statement_of(
         &self,
-        source: &dyn SpendSource,
+        ledger: &Ledger,
         request: &ReportRequest,
+        row_groups: Option<&dyn RowGroups>,
         catch_up: CatchUpResult,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Statement> {
         let streaming_sessions = self.streaming_sessions();
         Ok(Statement::new(
-            source,
+            ledger,
             request.clone(),
+            row_groups,
             catch_up,
             streaming_sessions,
             each,
@@ -187,11 +191,12 @@ impl Context {
         let mut statement = self.with_ledger(|ledger, catch_up| {
             if request.by != GroupBy::Prompt {
                 let login = Account::load(&self.paths).map(|account| account.owner);
-                let source = Attribution::by_account(&ledger, &writes, login.as_ref())?;
-                return self.statement_of(&source, request, catch_up, &mut |_| {});
+                let accounts = Attribution::by_account(&ledger, &writes, login.as_ref())?;
+                return self.statement_of(&ledger, request, Some(&accounts), catch_up, &mut |_| {});
             }
-            let source = Attribution::by_prompt(&ledger, &writes);
-            let mut statement = self.statement_of(&source, request, catch_up, &mut |_| {})?;
+            let prompts = Attribution::by_prompt(&writes);
+            let mut statement =
+                self.statement_of(&ledger, request, Some(&prompts), catch_up, &mut |_| {})?;
             let percent_value = self.percent_value(&ledger, None)?;
             let five_hour = percent_value
                 .current(request.clock.now)
@@ -249,7 +254,14 @@ impl Context {
                 .collect(),
             complete: true,
         };
-        Ok(Statement::new(&merged, request.clone(), catch_up, 0, each)?)
+        Ok(Statement::new(
+            &merged,
+            request.clone(),
+            None,
+            catch_up,
+            0,
+            each,
+        )?)
     }
 
     /// Returns the limits from several machines' exports in a directory.

@@ -98,7 +98,7 @@ impl Context {
         // After a repair, the ledger is read again from the beginning.
         let (mut statement, sums, mut facts) = self.with_ledger(|ledger, catch_up| {
             let mut sums = PageSums::default();
-            let statement = self.statement_of(&ledger, request, catch_up, &mut |row| {
+            let statement = self.statement_of(&ledger, request, None, catch_up, &mut |row| {
                 sums.add(row, clock.zone, self.names_model(row, is_anonymous));
             })?;
             let facts = MachineFacts {
@@ -157,7 +157,14 @@ fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Befor
         period,
         ..request.clone()
     };
-    let statement = Statement::new(ledger, earlier, CatchUpResult::default(), 0, &mut |_| {})?;
+    let statement = Statement::new(
+        ledger,
+        earlier,
+        None,
+        CatchUpResult::default(),
+        0,
+        &mut |_| {},
+    )?;
     let cost = statement.total.cost();
     Ok(Some(Before { days, cost }))
 }

@@ -1,9 +1,10 @@
-//! Breaks down the ledger's spend by prompt or account. The ledger itself records neither of them.
+//! Attributes the ledger's spend to prompts or accounts. The ledger itself records neither of them.
 
 use std::collections::HashMap;
 
 use super::history::CacheWrite;
-use crate::ledger::{EVER, Ledger, LedgerError, RegroupedLedger, RowsBy, SpendRow, SpendSource};
+use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
+use crate::spend::RowGroups;
 use crate::transcript::owner::Owner;
 
 /// The key for the logged-in account.
@@ -11,17 +12,16 @@ const LOGIN: &str = "login";
 /// The key for spend with an unknown prompt or account.
 const UNKNOWN: &str = "unknown";
 
-/// A ledger's rows, grouped by prompt or account.
-pub(crate) struct Attribution<'ledger> {
-    ledger: &'ledger Ledger,
+/// The prompts or accounts of a ledger's rows.
+pub(crate) struct Attribution {
     by_response: HashMap<i64, String>,
     /// The account of each session, for spend that is not tied to a response.
     by_session: HashMap<String, String>,
 }
 
-impl<'ledger> Attribution<'ledger> {
+impl Attribution {
     /// Attributes spend to prompts, using their IDs as keys.
-    pub(crate) fn by_prompt(ledger: &'ledger Ledger, writes: &[CacheWrite]) -> Self {
+    pub(crate) fn by_prompt(writes: &[CacheWrite]) -> Self {
         let by_response = writes
             .iter()
             .filter_map(|write| {
@@ -30,7 +30,6 @@ impl<'ledger> Attribution<'ledger> {
             })
             .collect();
         Self {
-            ledger,
             by_response,
             by_session: HashMap::new(),
         }
@@ -39,7 +38,7 @@ impl<'ledger> Attribution<'ledger> {
     /// Attributes spend to accounts. The key for the logged-in account is "login", and other accounts are identified by
     /// a short hash. A session's unrecorded spend is attributed to the account of its latest response.
     pub(crate) fn by_account(
-        ledger: &'ledger Ledger,
+        ledger: &Ledger,
         writes: &[CacheWrite],
         login: Option<&Owner>,
     ) -> Result<Self, LedgerError> {
@@ -56,7 +55,6 @@ impl<'ledger> Attribution<'ledger> {
             }
         })?;
         Ok(Self {
-            ledger,
             by_response,
             by_session,
         })
@@ -77,13 +75,7 @@ fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
     }
 }
 
-impl RegroupedLedger for Attribution<'_> {
-    const ROWS: RowsBy = RowsBy::Response;
-
-    fn ledger(&self) -> &Ledger {
-        self.ledger
-    }
-
+impl RowGroups for Attribution {
     fn group(&self, row: &SpendRow<'_>) -> &str {
         match row.response_key {
             Some(key) => self.by_response.get(&key).map_or(UNKNOWN, String::as_str),

@@ -41,7 +41,6 @@ pub use live::{LiveFigures, OpenLedger, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
 pub(crate) use reconcile::RunBreakdown;
 pub(crate) use responses::{ExportedSpend, RecentSpend, ResponseCosts, Responses};
-pub(crate) use rows::RegroupedLedger;
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,

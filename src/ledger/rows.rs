@@ -179,8 +179,6 @@ pub struct SpendRow<'l> {
     pub machine: &'l str,
     /// The machine's `team` label.
     pub team: &'l str,
-    /// The key of the row's group, if the row source assigns groups.
-    pub group: &'l str,
 }
 
 /// The level of detail of rows. Each row covers a single model.
@@ -190,8 +188,6 @@ pub enum RowsBy {
     Quarter,
     /// The quarter hour and the session.
     Session,
-    /// The quarter hour, the session, the branch, the agent, the skill, the plugin, and the MCP server.
-    Context,
     /// A row for each response, in chronological order.
     Response,
 }
@@ -234,39 +230,6 @@ pub trait SpendSource {
     /// Returns the model switches in the selected directories, most expensive first.
     fn model_switches(&self, _: RowsPeriod, _: Selected<'_>) -> LedgerResult<Vec<ModelSwitch>> {
         Ok(Vec::new())
-    }
-}
-
-/// A view of the ledger that assigns rows to different groups.
-pub(crate) trait RegroupedLedger {
-    /// The level of detail needed to determine a row's group.
-    const ROWS: RowsBy;
-
-    /// Returns the ledger.
-    fn ledger(&self) -> &Ledger;
-
-    /// Returns the key of a row's group.
-    fn group(&self, row: &SpendRow<'_>) -> &str;
-}
-
-impl<T: RegroupedLedger> SpendSource for T {
-    fn rows(&self, period: RowsPeriod, _: RowsBy, each: EachRow<'_>) -> LedgerResult<()> {
-        self.ledger().rows(period, T::ROWS, &mut |row| {
-            let group = self.group(&row);
-            each(SpendRow { group, ..row });
-        })
-    }
-
-    fn damaged(&self, period: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
-        self.ledger().damaged(period)
-    }
-
-    fn model_switches(
-        &self,
-        period: RowsPeriod,
-        selected: Selected<'_>,
-    ) -> LedgerResult<Vec<ModelSwitch>> {
-        self.ledger().model_switches(period, selected)
     }
 }
 
@@ -499,12 +462,12 @@ impl Store {
     }
 
     /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
-    /// `RowsBy::Context` and `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
+    /// `RowsBy::Response`. Otherwise, its time is rounded down to the quarter hour.
     fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<OwnedRow>> {
         let period = [period.start, period.end];
         let precision = match by {
             RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
-            RowsBy::Context | RowsBy::Response => 1,
+            RowsBy::Response => 1,
         };
         let mut rows: Vec<OwnedRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
@@ -514,7 +477,7 @@ impl Store {
                 period,
                 sums_from,
             )?,
-            RowsBy::Context | RowsBy::Response => self.all(
+            RowsBy::Response => self.all(
                 &format!(
                     "SELECT {RESPONSE_COLUMNS} FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key"
                 ),

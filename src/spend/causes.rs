@@ -18,9 +18,9 @@ impl CauseGroups {
     /// Reads the groups for each kind of cause that occurs in the requested period.
     pub(crate) fn read(ledger: &Ledger, request: &ReportRequest) -> Result<Vec<Self>, LedgerError> {
         let zone = request.clock.zone;
-        let mut groupings = CAUSES.map(|by| (by, Grouping::new(by, zone)));
-        let source = PullRequestSpend::new(ledger)?;
-        source.rows(request.period.of_rows(zone), RowsBy::Context, &mut |row| {
+        let pull_requests = PullRequestSpend::new(ledger)?;
+        let mut groupings = CAUSES.map(|by| (by, Grouping::new(by, zone, Some(&pull_requests))));
+        ledger.rows(request.period.of_rows(zone), RowsBy::Response, &mut |row| {
             if request.includes(&row.origin.project) {
                 for (_, grouping) in &mut groupings {
                     grouping.add(&row);

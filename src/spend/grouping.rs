@@ -105,8 +105,8 @@ impl GroupBy {
     /// Returns the level of detail that the ledger's rows need for this grouping.
     pub(super) fn rows_by(self) -> RowsBy {
         match self {
-            Self::Branch | Self::Agent => RowsBy::Context,
-            _ if self.is_by_cause() => RowsBy::Context,
+            Self::Branch | Self::Agent | Self::Prompt | Self::Account => RowsBy::Response,
+            _ if self.is_by_cause() => RowsBy::Response,
             Self::Session | Self::Project => RowsBy::Session,
             _ => RowsBy::Quarter,
         }
@@ -170,11 +170,18 @@ pub(crate) enum Order {
     Cost,
 }
 
+/// Groups of rows that depend on data outside the rows, such as prompts or pull requests.
+pub(crate) trait RowGroups {
+    /// Returns the key of a row's group.
+    fn group(&self, row: &SpendRow<'_>) -> &str;
+}
+
 /// Adds up rows of the ledger by group.
-#[derive(Debug)]
-pub(super) struct Grouping {
+pub(super) struct Grouping<'g> {
     by: GroupBy,
     zone: Zone,
+    /// The groups for [`GroupBy::Prompt`], [`GroupBy::Account`], and [`GroupBy::Pr`].
+    row_groups: Option<&'g dyn RowGroups>,
     /// The groups by key. The `key` field of each group is filled in at the end.
     groups: IndexMap<String, SpendGroup>,
     /// The start of the previous row's quarter hour and the index of its group. Rows are sorted by time, so most rows
@@ -191,11 +198,12 @@ struct TimedTally {
     tally: Tally,
 }
 
-impl Grouping {
-    pub(crate) fn new(by: GroupBy, zone: Zone) -> Self {
+impl<'g> Grouping<'g> {
+    pub(crate) fn new(by: GroupBy, zone: Zone, row_groups: Option<&'g dyn RowGroups>) -> Self {
         Self {
             by,
             zone,
+            row_groups,
             groups: IndexMap::new(),
             latest: None,
             rows: Vec::new(),
@@ -237,7 +245,10 @@ impl Grouping {
             GroupBy::Skill => context_key(row, |context| &context.skill, NO_SKILL).into(),
             GroupBy::Plugin => context_key(row, |context| &context.plugin, NO_PLUGIN).into(),
             GroupBy::Mcp => context_key(row, |context| &context.mcp_server, NO_MCP_SERVER).into(),
-            GroupBy::Prompt | GroupBy::Account | GroupBy::Pr => or_unknown(row.group).into(),
+            GroupBy::Prompt | GroupBy::Account | GroupBy::Pr => {
+                let group = self.row_groups.map(|groups| groups.group(row));
+                or_unknown(group.unwrap_or_default()).into()
+            }
             GroupBy::Person => or_unknown(row.person).into(),
             GroupBy::Machine => or_unknown(row.machine).into(),
             GroupBy::Team => or_unknown(row.team).into(),

@@ -16,7 +16,7 @@ pub(crate) use figures::short_count;
 pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};
 pub use grouping::Amount;
 pub(crate) use grouping::{
-    Block, GroupBy, Order, SpendGroup, current_block, is_placeholder, or_unknown,
+    Block, GroupBy, Order, RowGroups, SpendGroup, current_block, is_placeholder, or_unknown,
 };
 pub(crate) use notes::{PULL_REQUEST_RULE, describe_damaged, describe_unreadable};
 pub(crate) use period::{Period, RequestedDays};

@@ -2,50 +2,28 @@
 
 use std::collections::HashMap;
 
-use super::grouping::NO_PULL_REQUEST;
-use crate::ledger::{Ledger, LedgerError, PullRequestLink, RegroupedLedger, RowsBy, SpendRow};
+use super::grouping::{NO_PULL_REQUEST, RowGroups};
+use crate::ledger::{Ledger, LedgerError, PullRequestLink, SpendRow};
 use crate::paths::Paths;
-use crate::time::Millis;
 
-/// The ledger's rows, grouped by pull request.
+/// The pull requests of a ledger's rows.
 ///
 /// Spend is assigned to the next pull request that is linked in the same session or, after the last link, to the last
 /// pull request.
-pub(crate) struct PullRequestSpend<'ledger> {
-    ledger: &'ledger Ledger,
+pub(crate) struct PullRequestSpend {
     /// The links of each session, in chronological order.
-    links: HashMap<String, Vec<Link>>,
+    links: HashMap<String, Vec<PullRequestLink>>,
 }
 
-/// A link from a session to a pull request.
-struct Link {
-    at: Millis,
-    /// The key of the pull request.
-    key: String,
-}
-
-impl<'ledger> PullRequestSpend<'ledger> {
-    pub(crate) fn new(ledger: &'ledger Ledger) -> Result<Self, LedgerError> {
-        let mut links: HashMap<String, Vec<Link>> = HashMap::new();
-        for link in ledger.pull_requests()? {
-            let key = key_of(&link);
-            let at = link.at;
-            links
-                .entry(link.session)
-                .or_default()
-                .push(Link { at, key });
-        }
-        Ok(Self { ledger, links })
+impl PullRequestSpend {
+    pub(crate) fn new(ledger: &Ledger) -> Result<Self, LedgerError> {
+        Ok(Self {
+            links: ledger.pull_requests()?,
+        })
     }
 }
 
-impl RegroupedLedger for PullRequestSpend<'_> {
-    const ROWS: RowsBy = RowsBy::Context;
-
-    fn ledger(&self) -> &Ledger {
-        self.ledger
-    }
-
+impl RowGroups for PullRequestSpend {
     fn group(&self, row: &SpendRow<'_>) -> &str {
         let Some(links) = self.links.get(&row.origin.session) else {
             return NO_PULL_REQUEST;
@@ -55,18 +33,6 @@ impl RegroupedLedger for PullRequestSpend<'_> {
             .get(next)
             .or(links.last())
             .map_or(NO_PULL_REQUEST, |link| &link.key)
-    }
-}
-
-/// Returns the key of a pull request, which is its URL. Without a URL, the key is a combination of the number and the
-/// session's directory, because numbers alone are not unique.
-fn key_of(link: &PullRequestLink) -> String {
-    if !link.url.is_empty() {
-        link.url.clone()
-    } else if link.directory.is_empty() {
-        format!("#{}", link.number)
-    } else {
-        format!("#{} in {}", link.number, link.directory)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::forecast::{Forecast, PlanValue, SpendHistory};
 use super::grouping::{
-    Amount, GroupBy, Grouping, OmittedGroups, Order, SpendGroup, sort_and_limit,
+    Amount, GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
 };
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
@@ -98,18 +98,20 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    /// Reads and groups the requested rows, calling `on_row` with each of them. `streaming_sessions` is the number of sessions
-    /// that are currently receiving a response.
+    /// Reads and groups the requested rows, calling `on_row` with each of them. `row_groups` is required for groups that
+    /// do not depend on the rows alone. `streaming_sessions` is the number of sessions that are currently receiving a
+    /// response.
     pub(crate) fn new(
         source: &dyn SpendSource,
         request: ReportRequest,
+        row_groups: Option<&dyn RowGroups>,
         read: CatchUpResult,
         streaming_sessions: usize,
         on_row: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Self, LedgerError> {
         let period = request.period.of_rows(request.clock.zone);
         let rows_by = request.rows_by(request.by.rows_by());
-        let mut grouping = Grouping::new(request.by, request.clock.zone);
+        let mut grouping = Grouping::new(request.by, request.clock.zone, row_groups);
         source.rows(period.clone(), rows_by, &mut |row| {
             if request.includes(&row.origin.project) {
                 grouping.add(&row);
