@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::facts::{Checkpoint, Compaction, Id, Location, Marker, Response, id_of};
+use super::facts::{
+    Checkpoint, Compaction, Id, Location, OwnershipMarker, PullRequestLine, Response, id_of,
+};
 use super::rows::RequestContext;
 use crate::claude::transcripts;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
-use crate::transcript::line::{self, FailedAttemptLine, Line};
+use crate::transcript::failed_attempts::FailedAttempt;
+use crate::transcript::line::{self, Line};
 use crate::transcript::reader::{LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on};
 use crate::transcript::tail;
 
@@ -44,7 +47,7 @@ pub(super) struct FileFacts {
     pub(super) position: ReadPosition,
     /// True if the file was read again from the start.
     pub(super) was_reread: bool,
-    pub(super) markers: Vec<Marker>,
+    pub(super) markers: Vec<OwnershipMarker>,
     pub(super) compactions: Vec<Compaction>,
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) errors: Vec<ErrorLineFacts>,
@@ -58,18 +61,9 @@ pub(super) struct ErrorLineFacts {
     pub(super) span: LineSpan,
     pub(super) at: Option<Millis>,
     pub(super) text_hash: i64,
-    pub(super) retry: Option<FailedAttemptLine>,
+    pub(super) failed_attempt: Option<FailedAttempt>,
     /// The line's fields as JSON, with secrets removed, or `None` for a failed attempt.
     pub(super) fields: Option<String>,
-}
-
-/// A pull-request link and its location.
-#[derive(Debug)]
-pub(super) struct PullRequestLine {
-    pub(super) offset: i64,
-    pub(super) at: Millis,
-    pub(super) number: i64,
-    pub(super) url: String,
 }
 
 impl Batch {
@@ -101,9 +95,9 @@ impl Batch {
             batch: self,
             last_context: None,
         };
-        let (now, was_reread) = read_on(path, position, limits, &mut sink)?;
+        let (next_position, was_reread) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
-        facts.position = now;
+        facts.position = next_position;
         facts.was_reread = was_reread;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
@@ -218,52 +212,38 @@ impl Sink for FileSink<'_> {
                     self.location(offset, is_out_of_order, response.copied_from.as_deref());
                 self.response(response, location);
             }
-            Line::CostState(state) => self.facts.checkpoints.push(Checkpoint {
+            Line::Checkpoint(checkpoint) => self.facts.checkpoints.push(Checkpoint {
                 file: self.facts.id,
-                offset,
-                started: state.started,
-                cost: state.cost,
-                run_ms: state.run_ms,
-                api_ms: state.api_ms,
-                has_unknown_model: state.has_unknown_model,
-                models: state.models,
-                before: state.before,
+                ..checkpoint
             }),
-            Line::OwnershipMarker(marker) => self.marker(Marker {
-                offset,
-                at: marker.at,
-                snapshot: marker.snapshot,
-            }),
-            Line::CompactBoundary(found) => {
-                let location = self.location(offset, is_out_of_order, found.copied_from.as_deref());
+            Line::OwnershipMarker(marker) => self.marker(marker),
+            Line::CompactBoundary(compaction) => {
+                let location =
+                    self.location(offset, is_out_of_order, compaction.copied_from.as_deref());
                 self.facts.compactions.push(Compaction {
-                    key: found.key,
-                    at: found.at,
-                    tokens: found.tokens,
+                    key: compaction.key,
+                    at: compaction.at,
+                    tokens: compaction.tokens,
                     locations: vec![location],
                 });
             }
             Line::Error(error) => {
                 let fields = tail::ErrorLine::parse(error.bytes)
                     .and_then(|fields| serde_json::to_string(&fields).ok());
+                let failed_attempt = if error.is_failed_attempt {
+                    FailedAttempt::in_line(error.bytes)
+                } else {
+                    None
+                };
                 self.facts.errors.push(ErrorLineFacts {
                     span,
                     at: error.at,
                     text_hash: error.text_hash,
-                    retry: error.failed_attempt,
+                    failed_attempt,
                     fields,
                 });
             }
-            Line::PullRequest(found) => {
-                if let Some(at) = found.at {
-                    self.facts.pull_requests.push(PullRequestLine {
-                        offset,
-                        at,
-                        number: i64::try_from(found.number).unwrap_or(i64::MAX),
-                        url: found.url.into_owned(),
-                    });
-                }
-            }
+            Line::PullRequest(link) => self.facts.pull_requests.push(link),
             Line::Other => {}
         }
     }
@@ -285,7 +265,7 @@ impl FileSink<'_> {
 
     /// Adds a marker. Keeps only snapshots and the first `queue-operation`, because no other marker can be the first
     /// ownership marker.
-    fn marker(&mut self, marker: Marker) {
+    fn marker(&mut self, marker: OwnershipMarker) {
         let is_known = self
             .facts
             .markers

@@ -315,6 +315,7 @@ impl Store {
     /// Adds a transcript's error lines, pull-request links, and damaged lines.
     fn add_other_lines(&self, facts: &FileFacts) -> Result<()> {
         for error in &facts.errors {
+            let attempt = error.failed_attempt;
             self.run(
                 "INSERT OR REPLACE INTO error_lines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
@@ -324,9 +325,9 @@ impl Store {
                     facts.session,
                     error.at,
                     error.text_hash,
-                    error.retry.map(|retry| retry.attempt.cast_signed()),
-                    error.retry.map(|retry| retry.wait_ms.cast_signed()),
-                    error.retry.map(|retry| retry.status.cast_signed()),
+                    attempt.map(|attempt| attempt.number.cast_signed()),
+                    attempt.map(|attempt| attempt.wait_ms.cast_signed()),
+                    attempt.and_then(|attempt| attempt.status),
                     error.fields
                 ],
             )?;

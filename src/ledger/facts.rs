@@ -1,13 +1,12 @@
 //! The facts that transcripts contain.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
-use crate::transcript::line::ModelTotal;
+pub(crate) use crate::transcript::line::{
+    Checkpoint, ModelTotals, OwnershipMarker, PullRequestLine,
+};
 
 /// The hash of a name or path, used as a table key.
 pub(crate) type Id = i64;
@@ -156,37 +155,6 @@ pub(crate) struct Compaction {
     pub(crate) locations: Vec<Location>,
 }
 
-/// A running total that Claude Code wrote to a transcript.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Checkpoint {
-    pub(crate) file: Id,
-    pub(crate) offset: i64,
-    /// The start time of the first run included in the total.
-    pub(crate) started: Millis,
-    pub(crate) cost: Money,
-    /// The total duration of the included runs, in milliseconds.
-    pub(crate) run_ms: i64,
-    /// The total time that the included runs spent waiting for the API, in milliseconds.
-    pub(crate) api_ms: i64,
-    /// True if Claude Code had no price for one of the models.
-    pub(crate) has_unknown_model: bool,
-    pub(crate) models: ModelTotals,
-    /// The time of the last line with a timestamp before the checkpoint.
-    pub(crate) before: Option<Millis>,
-}
-
-/// Running totals by model name.
-pub(crate) type ModelTotals = BTreeMap<String, ModelTotal>;
-
-/// A line that Claude Code writes only to a session's own transcript.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Marker {
-    pub(crate) offset: i64,
-    pub(crate) at: Millis,
-    /// The hash of a snapshot, which forks copy from their parents.
-    pub(crate) snapshot: Option<i64>,
-}
-
 /// A transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TranscriptFacts {
@@ -194,5 +162,5 @@ pub(crate) struct TranscriptFacts {
     /// True for the session's own transcript, and false for a subagent's transcript.
     pub(crate) is_main: bool,
     pub(crate) size: i64,
-    pub(crate) markers: Vec<Marker>,
+    pub(crate) markers: Vec<OwnershipMarker>,
 }

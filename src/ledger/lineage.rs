@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::commit::{RESPONSE_COLUMNS, count_from, location_from, response_from};
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Checkpoint, Compaction, Id, Location, Marker, TranscriptFacts};
+use super::facts::{Checkpoint, Compaction, Id, Location, OwnershipMarker, TranscriptFacts};
 use super::reconcile::runs::Event;
 use super::reconcile::{Lineage, OffTranscriptKind, Reconciled, SessionBreakdown};
 use super::sums::{SumChanges, TotalChanges};
@@ -98,21 +98,18 @@ impl Store {
                 Ok((row.get(0)?, facts))
             },
         )?;
-        let markers: Vec<(Id, Marker)> = self.all(
+        let markers: Vec<(Id, i64, Millis, Option<i64>)> = self.all(
             &format!("SELECT file, offset, at, snapshot FROM markers WHERE file IN ({FILES})"),
             [lineage],
-            |row| {
-                let marker = Marker {
-                    offset: row.get(1)?,
-                    at: row.get(2)?,
-                    snapshot: row.get(3)?,
-                };
-                Ok((row.get(0)?, marker))
-            },
+            |row| row.try_into(),
         )?;
-        for (file, marker) in markers {
+        for (file, offset, at, snapshot) in markers {
             if let Some(facts) = files.get_mut(&file) {
-                facts.markers.push(marker);
+                facts.markers.push(OwnershipMarker {
+                    offset,
+                    at,
+                    snapshot,
+                });
             }
         }
         Ok(files)

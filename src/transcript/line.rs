@@ -29,8 +29,8 @@ pub const SYNTHETIC: &str = "<synthetic>";
 pub enum Line<'a> {
     /// A part of a response.
     Response(ResponseLine<'a>),
-    /// A checkpoint.
-    CostState(CostState),
+    /// A `cost-state` line.
+    Checkpoint(Checkpoint),
     /// An ownership marker.
     OwnershipMarker(OwnershipMarker),
     /// The end of a compaction.
@@ -38,7 +38,7 @@ pub enum Line<'a> {
     /// An API error, which the client either displays instead of a response or handles by retrying the request.
     Error(RawError<'a>),
     /// A link to a pull request that was opened in the session.
-    PullRequest(PullRequest<'a>),
+    PullRequest(PullRequestLine),
     /// Any other line.
     Other,
 }
@@ -101,9 +101,13 @@ pub struct Signature<'a> {
     pub usage: &'a [u8],
 }
 
-/// A `cost-state` line, which is a checkpoint.
+/// A checkpoint, in which Claude Code records its running total.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct CostState {
+pub struct Checkpoint {
+    /// The ID of the file. The ledger fills in this field.
+    pub file: i64,
+    /// The line's byte offset in the file. The scan fills in this field.
+    pub offset: i64,
     /// The start time of the first run that the total includes. Forks inherit it from their parent.
     pub started: Millis,
     /// The total cost.
@@ -115,17 +119,20 @@ pub struct CostState {
     /// True if Claude Code did not recognize a model and used a different model's price.
     pub has_unknown_model: bool,
     /// The totals for each model, keyed by the unmodified model name.
-    pub models: BTreeMap<String, ModelTotal>,
+    pub models: ModelTotals,
     /// The latest time on any preceding line in the file. The scan fills in this field.
     pub before: Option<Millis>,
 }
+
+/// Running totals by model name.
+pub type ModelTotals = BTreeMap<String, ModelTotal>;
 
 /// An ownership marker, which is a `queue-operation` line with `-p` or a `file-history-snapshot` line in a terminal. A
 /// process writes these lines only to its own session's transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipMarker {
     /// The line's byte offset in the file. The scan fills in this field.
-    pub position: i64,
+    pub offset: i64,
     /// The time of the line.
     pub at: Millis,
     /// A hash that identifies the snapshot, which is needed because forks copy their parents' snapshots. The hash is
@@ -156,37 +163,28 @@ pub struct RawError<'a> {
     pub at: Option<Millis>,
     /// A hash of the unmodified text, which does not change when the line is copied.
     pub text_hash: i64,
-    /// The failed attempt, or `None` if the client did not retry the request.
-    pub failed_attempt: Option<FailedAttemptLine>,
-}
-
-/// A `system` line with the subtype `api_error`, which records a failed attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FailedAttemptLine {
-    /// The number of the attempt, starting at 1.
-    pub attempt: u64,
-    /// The delay before the next attempt, in milliseconds.
-    pub wait_ms: u64,
-    /// The HTTP status, or 0 if no response was received.
-    pub status: u64,
+    /// True if the client retried the request, so that the error is a failed attempt.
+    pub is_failed_attempt: bool,
 }
 
 /// A `pr-link` line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PullRequest<'a> {
+pub struct PullRequestLine {
+    /// The line's byte offset in the file. The scan fills in this field.
+    pub offset: i64,
     /// The time of the line.
-    pub at: Option<Millis>,
+    pub at: Millis,
     /// The pull request's number.
-    pub number: u64,
+    pub number: i64,
     /// The URL, which is empty if the line does not contain one.
-    pub url: Cow<'a, str>,
+    pub url: String,
 }
 
 /// The fields of a line that whycap uses. Byte slices contain unparsed values, including the quotes around strings.
 #[derive(Default)]
 struct LineFields<'a> {
     response: ResponseLine<'a>,
-    state: CostState,
+    checkpoint: Checkpoint,
     kind: &'a [u8],
     subtype: &'a [u8],
     uuid: &'a [u8],
@@ -195,9 +193,9 @@ struct LineFields<'a> {
     request: &'a [u8],
     requested_model: &'a [u8],
     is_error: bool,
-    failed_attempt: FailedAttemptLine,
     error: &'a [u8],
-    pull_request: PullRequest<'a>,
+    pull_request_number: &'a [u8],
+    pull_request_url: &'a [u8],
     message: ApiMessage<'a>,
     total_usd: Option<f64>,
     started: Option<f64>,
@@ -248,21 +246,18 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
             bytes,
             at: fields.response.at,
             text_hash: xxh3_64(fields.message.content).cast_signed(),
-            failed_attempt: None,
+            is_failed_attempt: false,
         })),
         b"\"system\"" if fields.subtype == b"\"api_error\"" => Some(Line::Error(RawError {
             bytes,
             at: fields.response.at,
             text_hash: xxh3_64(fields.error).cast_signed(),
-            failed_attempt: Some(fields.failed_attempt),
+            is_failed_attempt: true,
         })),
-        b"\"pr-link\"" => Some(Line::PullRequest(PullRequest {
-            at: fields.response.at,
-            ..fields.pull_request
-        })),
+        b"\"pr-link\"" => pull_request(&fields).map(Line::PullRequest),
         b"\"assistant\"" if fields.message.is_damaged => return None,
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),
-        b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
+        b"\"cost-state\"" => checkpoint(fields).map(Line::Checkpoint),
         b"\"queue-operation\"" => fields.response.at.map(|at| ownership_marker(at, None)),
         b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
             let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
@@ -295,9 +290,8 @@ pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
 }
 
 fn ownership_marker(at: Millis, snapshot: Option<i64>) -> Line<'static> {
-    let position = 0;
     Line::OwnershipMarker(OwnershipMarker {
-        position,
+        offset: 0,
         at,
         snapshot,
     })
@@ -338,31 +332,22 @@ impl<'a> LineFields<'a> {
             b"attributionSkill" => self.response.skill = name(walk.value()?),
             b"attributionPlugin" => self.response.plugin = name(walk.value()?),
             b"attributionMcpServer" => self.response.mcp_server = name(walk.value()?),
-            b"retryAttempt" => self.failed_attempt.attempt = count(walk.value()?),
-            b"retryInMs" => self.failed_attempt.wait_ms = count(walk.value()?),
-            b"prNumber" => self.pull_request.number = count(walk.value()?),
-            b"prUrl" => self.pull_request.url = text(walk.value()?).unwrap_or_default(),
-            b"error" => {
-                let failed_attempt = &mut self.failed_attempt;
-                self.error = walk.bytes_read_by(|walk| {
-                    walk.values(|field, value| {
-                        if field == b"status" {
-                            failed_attempt.status = count(value);
-                        }
-                    })
-                })?;
-            }
+            b"prNumber" => self.pull_request_number = walk.value()?,
+            b"prUrl" => self.pull_request_url = walk.value()?,
+            b"error" => self.error = walk.value()?,
             b"isSidechain" => self.response.subagent = flag(walk.value()?),
             b"isApiErrorMessage" => self.is_error = flag(walk.value()?),
             b"totalCostUSD" => self.total_usd = number(walk.value()?),
             b"startTime" => self.started = number(walk.value()?),
-            b"totalDuration" => self.state.run_ms = count(walk.value()?).cast_signed(),
-            b"totalAPIDuration" => self.state.api_ms = count(walk.value()?).cast_signed(),
-            b"hasUnknownModelCost" => self.state.has_unknown_model = flag(walk.value()?),
+            b"totalDuration" => self.checkpoint.run_ms = count(walk.value()?).cast_signed(),
+            b"totalAPIDuration" => self.checkpoint.api_ms = count(walk.value()?).cast_signed(),
+            b"hasUnknownModelCost" => self.checkpoint.has_unknown_model = flag(walk.value()?),
             b"messageId" => self.message_id = walk.value()?,
             b"modelUsage" => walk.fields(|model, walk| {
                 let model = String::from_utf8_lossy(model).into_owned();
-                self.state.models.insert(model, ModelTotal::read(walk)?);
+                self.checkpoint
+                    .models
+                    .insert(model, ModelTotal::read(walk)?);
                 Some(())
             })?,
             b"forkedFrom" => self.forked_from = walk.value_of(b"sessionId")?,
@@ -467,16 +452,27 @@ fn hash_of(first: &[u8], second: &[u8]) -> i64 {
 /// The end of the year 9999, after which timestamps are considered invalid.
 const LATEST: Millis = 253_402_300_799_999;
 
-fn cost_state(fields: LineFields<'_>) -> Option<CostState> {
+fn checkpoint(fields: LineFields<'_>) -> Option<Checkpoint> {
     let started = fields
         .started
         .filter(|started| (0.0..LATEST as f64).contains(started))?;
     #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
     let started_ms = started as Millis;
-    Some(CostState {
+    Some(Checkpoint {
         started: started_ms,
         cost: Money::from_noisy_usd(fields.total_usd?).unwrap_or_default(),
-        ..fields.state
+        ..fields.checkpoint
+    })
+}
+
+fn pull_request(fields: &LineFields<'_>) -> Option<PullRequestLine> {
+    Some(PullRequestLine {
+        offset: 0,
+        at: fields.response.at?,
+        number: count(fields.pull_request_number).cast_signed(),
+        url: text(fields.pull_request_url)
+            .unwrap_or_default()
+            .into_owned(),
     })
 }
 
@@ -631,13 +627,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_state_is_read_with_its_models() {
+    fn a_checkpoint_is_read_with_its_models() {
         let line = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.020624,"startTime":1795156017303,"modelUsage":{"claude-sonnet-5-5":{"inputTokens":12,"outputTokens":500,"cacheReadInputTokens":11000,"cacheCreationInputTokens":4000,"cacheCreationEphemeral5mInputTokens":1000,"cacheCreationEphemeral1hInputTokens":3000,"webSearchRequests":0,"costUSD":0.020624}}}"#;
-        let Some(Line::CostState(state)) = parse(line.as_bytes()) else {
+        let Some(Line::Checkpoint(checkpoint)) = parse(line.as_bytes()) else {
             panic!()
         };
-        assert_eq!(state.started, 1_795_156_017_303);
-        let total = state.models["claude-sonnet-5-5"];
+        assert_eq!(checkpoint.started, 1_795_156_017_303);
+        let total = checkpoint.models["claude-sonnet-5-5"];
         assert_eq!(
             (total.usage.cache_write_1h, total.has_lifetime_breakdown),
             (3_000, true)
@@ -645,7 +641,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_state_with_an_impossible_date_is_ignored() {
+    fn a_checkpoint_with_an_impossible_date_is_ignored() {
         let line = |started: &str| {
             format!(
                 r#"{{"type":"cost-state","totalCostUSD":1,"startTime":{started},"modelUsage":{{}}}}"#
@@ -654,7 +650,7 @@ mod tests {
         for started in ["1e308", "17951731795173009883", "-1", "253402300800000"] {
             let line = line(started);
             let read = parse(line.as_bytes());
-            assert!(!matches!(read, Some(Line::CostState(_))), "{started}");
+            assert!(!matches!(read, Some(Line::Checkpoint(_))), "{started}");
         }
     }
 

@@ -538,21 +538,25 @@ impl<S: Sink> Scan<'_, '_, S> {
                 is_out_of_order
             }
             Line::OwnershipMarker(marker) => {
-                marker.position = offset.cast_signed();
+                marker.offset = offset.cast_signed();
                 self.state.record_time(marker.at)
             }
             Line::CompactBoundary(compaction) => self.state.record_time(compaction.at),
-            Line::CostState(state) => {
+            Line::Checkpoint(checkpoint) => {
                 self.record_times(start, end);
-                state.before = self.state.last_at.max(self.state.newest_at);
+                checkpoint.offset = offset.cast_signed();
+                checkpoint.before = self.state.last_at.max(self.state.newest_at);
                 false
             }
             Line::Error(error) => {
                 // An error is not displayed if the client retries the request.
-                self.state.ends_in_error |= error.failed_attempt.is_none();
+                self.state.ends_in_error |= !error.is_failed_attempt;
                 false
             }
-            Line::PullRequest(_) => false,
+            Line::PullRequest(link) => {
+                link.offset = offset.cast_signed();
+                false
+            }
             Line::Other => return,
         };
         let length = (end - start) as u64;

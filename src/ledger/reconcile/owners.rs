@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Lineage;
-use crate::ledger::facts::{Id, Location, Marker, TranscriptFacts};
+use crate::ledger::facts::{Id, Location, OwnershipMarker, TranscriptFacts};
 use crate::time::Millis;
 
 /// Finds the owners of the lines in one lineage.
 pub(super) struct Owners<'l> {
     files: &'l BTreeMap<Id, TranscriptFacts>,
     /// The first ownership marker of each transcript that has one.
-    markers: HashMap<Id, Marker>,
+    markers: HashMap<Id, OwnershipMarker>,
     /// The sessions with a known transcript.
     with_transcripts: HashSet<Id>,
     /// The time of the newest response in each transcript.

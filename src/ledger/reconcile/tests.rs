@@ -6,7 +6,8 @@ use super::bounds::LowerBoundReason;
 use super::runs::Event;
 use super::{Lineage, SessionBreakdown, reconcile};
 use crate::ledger::facts::{
-    Checkpoint, Compaction, Id, Location, Marker, ModelTotals, Response, TranscriptFacts, id_of,
+    Checkpoint, Compaction, Id, Location, ModelTotals, OwnershipMarker, Response, TranscriptFacts,
+    id_of,
 };
 use crate::ledger::{EVER, EventKind, Ledger, ReadTime, RowsBy, SpendSource};
 use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
@@ -104,7 +105,7 @@ impl Session {
     /// Adds a line that only the session's own process writes.
     fn marker(mut self, offset: i64) -> Self {
         if let Some(file) = self.lineage.files.get_mut(&self.file) {
-            file.markers.push(Marker {
+            file.markers.push(OwnershipMarker {
                 offset,
                 at: time_at(offset),
                 snapshot: None,
