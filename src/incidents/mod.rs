@@ -404,7 +404,7 @@ impl<'a> Incidents<'a> {
         let mut stored = if newest.is_some_and(|newest| newest.is_full(FULL_FROM)) {
             self.stored().list(None)
         } else {
-            self.stored().list_newest_of_all()
+            self.stored().list_newest(None)
         };
         let mut sessions = HashSet::from([Some(session.to_owned())]);
         // A session can be blocked only by its newest error.
@@ -557,7 +557,7 @@ impl<'a> Incidents<'a> {
         // are stored.
         let last_error_at = self
             .stored()
-            .list_newest(session)
+            .list_newest(Some(session))
             .first()
             .map(|error| error.at);
         self.readings().store(payload, last_error_at);

@@ -167,7 +167,7 @@ pub(super) fn find_errors_of_status_line(
     collector: &EvidenceCollector<'_>,
 ) -> Vec<KnownError> {
     if !transcript_ends_in_error {
-        return open_errors(stored.list_newest(session));
+        return open_errors(stored.list_newest(Some(session)));
     }
     let known = stored.list(Some(session));
     let newest = known.first().map(|error| error.at);

@@ -51,21 +51,13 @@ impl<'a> StoredErrors<'a> {
         }
     }
 
-    /// Returns a session's errors like [`Self::list`], but only those with a record in the newest section of the
-    /// journal.
+    /// Returns errors like [`Self::list`], but only those with a record in the newest section of the journal.
     ///
     /// A status-line call uses this method when the transcript does not end in an error. In that case, older errors no
     /// longer stop anything, so searching the whole journal on every call would be wasteful.
-    pub(super) fn list_newest(&self, session: &str) -> Vec<StoredError> {
-        newest_record_of_each(
-            self.journal.newest_records_with("id", Some(session)),
-            Some(session),
-        )
-    }
-
-    /// Returns the errors of all sessions that have a record in the newest section of the journal, newest first.
-    pub(super) fn list_newest_of_all(&self) -> Vec<StoredError> {
-        newest_record_of_each(self.journal.newest_records(), None)
+    pub(super) fn list_newest(&self, session: Option<&str>) -> Vec<StoredError> {
+        let newest = self.journal.newest();
+        StoredErrors::new(self.paths, self.now, &newest).list(session)
     }
 
     /// Returns the newest error of a session.

@@ -17,6 +17,7 @@ pub(crate) use event::{BudgetEvent, EventKey, has_event, record_event, record_ev
 pub(crate) use month_file::MonthFile;
 
 use std::path::Path;
+use std::rc::Rc;
 
 use chrono::{DateTime, Months, Utc};
 use memchr::memmem;
@@ -91,7 +92,7 @@ fn record_json<R: JournalRecord>(line: &[u8]) -> Option<&[u8]> {
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// The sections to search, newest first.
-    sections: Vec<Section>,
+    sections: Vec<Rc<Section>>,
 }
 
 impl Journal {
@@ -99,14 +100,15 @@ impl Journal {
     /// comes from the previous month's file.
     pub(crate) fn recent(paths: &Paths, now: DateTime<Utc>) -> Self {
         let current = MonthFile::containing(&paths.data, now);
-        let mut sections = Vec::from(current.last_two_sections(NEWEST_BYTES, RECENT_BYTES));
+        let newest = current.last_two_sections(NEWEST_BYTES, RECENT_BYTES);
+        let mut sections = Vec::from(newest.map(Rc::new));
 
-        let size: u64 = sections.iter().map(Section::size).sum();
+        let size: u64 = sections.iter().map(|section| section.size()).sum();
         if size < RECENT_BYTES
             && let Some(month_ago) = now.checked_sub_months(Months::new(1))
         {
             let previous = MonthFile::containing(&paths.data, month_ago);
-            sections.push(previous.last_section(RECENT_BYTES - size));
+            sections.push(Rc::new(previous.last_section(RECENT_BYTES - size)));
         }
         Self { sections }
     }
@@ -120,7 +122,7 @@ impl Journal {
             sections: MonthFile::list(&paths.data)
                 .iter()
                 .filter(|file| (first_month..=last_month).contains(&file.month))
-                .map(MonthFile::whole)
+                .map(|file| Rc::new(file.whole()))
                 .collect(),
         }
     }
@@ -130,8 +132,19 @@ impl Journal {
         Self {
             sections: MonthFile::list(&paths.data)
                 .iter()
-                .map(MonthFile::whole)
+                .map(|file| Rc::new(file.whole()))
                 .collect(),
+        }
+    }
+
+    /// Returns the newest section of this part of the journal. A section is read only once, even if both parts are
+    /// searched.
+    ///
+    /// A status-line call searches only this section for records that are unlikely to exist, because a search without a
+    /// match would go through the whole journal.
+    pub(crate) fn newest(&self) -> Self {
+        Self {
+            sections: self.sections.iter().take(1).cloned().collect(),
         }
     }
 
@@ -140,22 +153,11 @@ impl Journal {
         self.records_containing("")
     }
 
-    /// Returns the records of a kind whose JSON contains `text`, newest first.
-    ///
-    /// Records without the text are not parsed, so this method is much faster than filtering the result of
-    /// [`Self::records`]. Because the text may also occur in a different field, callers still have to check the
-    /// relevant field.
-    pub(crate) fn records_containing<'journal, R: JournalRecord>(
-        &'journal self,
-        text: &str,
-    ) -> impl Iterator<Item = R> + use<'journal, R> {
-        parsed_records(&self.sections, text)
-    }
-
     /// Returns the records of a kind in which a field has this value, newest first. `None` stands for `null`.
     ///
-    /// The field may be nested. A field with the same name elsewhere in the record also matches, so callers still have
-    /// to check the relevant field.
+    /// Other records are not parsed, so this method is much faster than filtering the result of [`Self::records`]. The
+    /// field may be nested. A field with the same name elsewhere in the record also matches, so callers still have to
+    /// check the relevant field.
     pub(crate) fn records_with<'journal, R: JournalRecord>(
         &'journal self,
         field: &str,
@@ -164,49 +166,28 @@ impl Journal {
         self.records_containing(&json_of_field(field, value))
     }
 
-    /// Like [`Self::records_with`], but searches only the newest section.
-    ///
-    /// A status-line call uses this method if the session is unlikely to have such a record, because a search without a
-    /// match would go through the whole journal.
-    pub(crate) fn newest_records_with<'journal, R: JournalRecord>(
+    /// Returns the records of a kind whose JSON contains `text`, newest first.
+    fn records_containing<'journal, R: JournalRecord>(
         &'journal self,
-        field: &str,
-        value: Option<&str>,
+        text: &str,
     ) -> impl Iterator<Item = R> + use<'journal, R> {
-        parsed_records(self.newest_section(), &json_of_field(field, value))
-    }
+        let prefix = line_prefix::<R>();
+        let finder = memmem::Finder::new(text.as_bytes()).into_owned();
 
-    /// Like [`Self::records`], but searches only the newest section.
-    pub(crate) fn newest_records<R: JournalRecord>(&self) -> impl Iterator<Item = R> + use<'_, R> {
-        parsed_records(self.newest_section(), "")
-    }
-
-    fn newest_section(&self) -> &[Section] {
-        self.sections.get(..1).unwrap_or_default()
+        self.sections
+            .iter()
+            .flat_map(move |section| section.lines_with_prefix(&prefix))
+            .filter_map(record_json::<R>)
+            .filter(move |record| finder.find(record).is_some())
+            // Checking a whole record is faster than checking each of its strings.
+            .filter_map(|record| str::from_utf8(record).ok())
+            .filter_map(|record| serde_json::from_str(record).ok())
     }
 }
 
 /// Returns a field as it appears in a serialized record.
 fn json_of_field(field: &str, value: Option<&str>) -> String {
     format!("\"{field}\":{}", serde_json::json!(value))
-}
-
-/// Returns the records of a kind in these sections whose JSON contains `text`.
-fn parsed_records<'journal, R: JournalRecord>(
-    sections: &'journal [Section],
-    text: &str,
-) -> impl Iterator<Item = R> + use<'journal, R> {
-    let prefix = line_prefix::<R>();
-    let finder = memmem::Finder::new(text.as_bytes()).into_owned();
-
-    sections
-        .iter()
-        .flat_map(move |section| section.lines_with_prefix(&prefix))
-        .filter_map(record_json::<R>)
-        .filter(move |record| finder.find(record).is_some())
-        // Checking a whole record is faster than checking each of its strings.
-        .filter_map(|record| str::from_utf8(record).ok())
-        .filter_map(|record| serde_json::from_str(record).ok())
 }
 
 #[cfg(test)]
@@ -325,7 +306,7 @@ pub(crate) mod tests {
         assert!((2_000..count).contains(&newest), "{newest} of {count}");
         let expected: Vec<usize> = (count - newest..count).rev().collect();
         assert_eq!(indices, expected);
-        let in_newest_section = parsed_records::<Note>(&recent.sections[..1], "").count();
+        let in_newest_section = recent.newest().records::<Note>().count();
         assert!((1..newest).contains(&in_newest_section));
     }
 
