@@ -152,18 +152,13 @@ impl Batch {
             self.directories.insert(session, (at, directory.to_owned()));
         }
     }
+}
 
-    fn add_model(&mut self, name: &str) -> Id {
-        let id = id_of(name.as_bytes());
-        self.models.entry(id).or_insert_with(|| name.to_owned());
-        id
-    }
-
-    fn add_session(&mut self, name: &str) -> Id {
-        let id = id_of(name.as_bytes());
-        self.sessions.entry(id).or_insert_with(|| name.to_owned());
-        id
-    }
+/// Adds a name if it is new, and returns its ID.
+fn add_name(names: &mut HashMap<Id, String>, name: &str) -> Id {
+    let id = id_of(name.as_bytes());
+    names.entry(id).or_insert_with(|| name.to_owned());
+    id
 }
 
 /// Returns the ID of the file at this path.
@@ -243,7 +238,7 @@ impl Sink for FileSink<'_> {
                     fields,
                 });
             }
-            Line::PullRequest(link) => self.facts.pull_requests.push(link),
+            Line::PullRequest(pull_request) => self.facts.pull_requests.push(pull_request),
             Line::Other => {}
         }
     }
@@ -259,7 +254,7 @@ impl FileSink<'_> {
             file: self.facts.id,
             offset,
             is_out_of_order,
-            source: source.map(|name| self.batch.add_session(name)),
+            source: source.map(|name| add_name(&mut self.batch.sessions, name)),
         }
     }
 
@@ -314,17 +309,17 @@ impl FileSink<'_> {
             self.batch.add_directory(self.facts.session, at, directory);
         }
         for advice in &line.advice {
-            self.batch.add_model(&advice.model);
+            add_name(&mut self.batch.models, &advice.model);
         }
         let response = Response {
             key: line.key,
             at,
             session: self.facts.session,
-            model: self.batch.add_model(&line.model),
+            model: add_name(&mut self.batch.models, &line.model),
             requested: line
                 .requested_model
                 .as_deref()
-                .map(|name| self.batch.add_model(name)),
+                .map(|name| add_name(&mut self.batch.models, name)),
             context,
             is_of_subagent: line.subagent,
             usage: line.usage,

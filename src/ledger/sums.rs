@@ -16,9 +16,9 @@ use crate::time::{Millis, QUARTER_HOUR};
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
 const DAY: Millis = 96 * QUARTER_HOUR;
 
-/// Changes to sums that have not been written yet.
+/// Changes to sums that have not been written yet, keyed by the quarter hour, the session, and the model.
 #[derive(Debug, Default)]
-pub(super) struct SumChanges(BTreeMap<(i64, Id, Id), [i64; 9]>);
+pub(super) struct SumChanges(BTreeMap<[i64; 3], [i64; 9]>);
 
 impl SumChanges {
     /// Adds a response to the sums.
@@ -35,21 +35,35 @@ impl SumChanges {
         let quarter = start_of(response.at, QUARTER_HOUR);
         let sums = self
             .0
-            .entry((quarter, response.session, response.model))
+            .entry([quarter, response.session, response.model])
             .or_default();
-        let cost = response.cost.or_zero().pico().unsigned_abs();
-        let values = [cost, 1, response.is_unpriced.into()]
-            .into_iter()
-            .chain(response.usage.fields());
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum = sum.saturating_add(factor * value.cast_signed());
-        }
+        let cost = response.cost.or_zero().pico();
+        let [
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        ] = response.usage.fields().map(u64::cast_signed);
+        let changes = [
+            cost,
+            1,
+            response.is_unpriced.into(),
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        ];
+        add_to(sums, changes.map(|change| factor * change));
     }
 }
 
-/// Unwritten changes to the totals, keyed by the start of the quarter hour.
+/// Unwritten changes to the totals, keyed by the length and the start of the period.
 #[derive(Debug, Default)]
-pub(super) struct TotalChanges(BTreeMap<Millis, [i64; 4]>);
+pub(super) struct TotalChanges(BTreeMap<[Millis; 2], [i64; 4]>);
 
 impl TotalChanges {
     /// Adds unrecorded spend at the given time. A negative cost is subtracted.
@@ -57,11 +71,12 @@ impl TotalChanges {
         self.add(at, [0, 0, 0, cost]);
     }
 
-    /// Adds changes to four totals: recorded spend, responses, responses without a price, and unrecorded spend.
+    /// Adds changes to the quarter hour and the day of a time. The changes are recorded spend, responses, responses
+    /// without a price, and unrecorded spend.
     fn add(&mut self, at: Millis, changes: [i64; 4]) {
-        let totals = self.0.entry(start_of(at, QUARTER_HOUR)).or_default();
-        for (total, change) in totals.iter_mut().zip(changes) {
-            *total = total.saturating_add(change);
+        for length in [QUARTER_HOUR, DAY] {
+            let totals = self.0.entry([length, start_of(at, length)]).or_default();
+            add_to(totals, changes);
         }
     }
 }
@@ -71,14 +86,10 @@ fn start_of(at: Millis, length: Millis) -> Millis {
     at.div_euclid(length).saturating_mul(length)
 }
 
-/// Adds numbers to stored numbers. SQLite could do the same, but preparing such a statement takes much longer than
-/// reading a row and writing it back.
-fn sum<const N: usize>(stored: [i64; N], changes: [i64; N]) -> [i64; N] {
-    let mut sums = stored;
+fn add_to<const N: usize>(sums: &mut [i64; N], changes: [i64; N]) {
     for (sum, change) in sums.iter_mut().zip(changes) {
         *sum = sum.saturating_add(change);
     }
-    sums
 }
 
 /// Reads the first columns of a row.
@@ -91,30 +102,24 @@ fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
 }
 
 impl Store {
-    /// Writes changes to totals.
+    /// Writes changes to totals. SQLite could add the numbers, but preparing such a statement takes much longer than
+    /// reading a row and writing it back.
     pub(super) fn change_totals(&self, changes: TotalChanges) -> Result<()> {
-        let mut by_period: BTreeMap<(Millis, Millis), [i64; 4]> = BTreeMap::new();
-        for (quarter, changes) in changes.0 {
-            by_period.insert((QUARTER_HOUR, quarter), changes);
-            let day = by_period.entry((DAY, start_of(quarter, DAY))).or_default();
-            for (total, change) in day.iter_mut().zip(changes) {
-                *total = total.saturating_add(change);
-            }
-        }
-        for ((length, start), changes) in by_period {
+        for (period, changes) in changes.0 {
             if changes == [0; 4] {
                 continue;
             }
             let stored = self.first(
                 "SELECT recorded, responses, unpriced, unrecorded FROM totals
                  WHERE length = ?1 AND start = ?2",
-                [length, start],
+                period,
                 columns,
             )?;
-            let totals = sum(stored.unwrap_or_default(), changes);
+            let mut totals = stored.unwrap_or_default();
+            add_to(&mut totals, changes);
             self.run(
                 "INSERT OR REPLACE INTO totals VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params_from_iter([length, start].into_iter().chain(totals)),
+                params_from_iter(period.into_iter().chain(totals)),
             )?;
         }
         Ok(())
@@ -165,13 +170,14 @@ impl Store {
     /// Writes changes to sums and to the corresponding totals.
     pub(super) fn change_sums(&self, changes: SumChanges) -> Result<()> {
         let mut totals = TotalChanges::default();
-        for ((quarter, session, model), sums) in changes.0 {
+        for (key, sums) in changes.0 {
             if sums == [0; 9] {
                 continue;
             }
             let [cost, responses, unpriced, ..] = sums;
+            let [quarter, session, _model] = key;
             totals.add(quarter, [cost, responses, unpriced, 0]);
-            self.change_sum([quarter, session, model], sums)?;
+            self.change_sum(key, sums)?;
             self.run(
                 "UPDATE sessions SET recorded = CAST(recorded + ?2 AS INTEGER), responses = responses + ?3,
                      unpriced = unpriced + ?4
@@ -191,7 +197,8 @@ impl Store {
             key,
             columns,
         )?;
-        let sums = sum(stored.unwrap_or_default(), changes);
+        let mut sums = stored.unwrap_or_default();
+        add_to(&mut sums, changes);
         let [_, added_responses, ..] = changes;
         let [_, responses, ..] = sums;
         if added_responses < 0 && responses <= 0 {

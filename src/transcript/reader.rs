@@ -553,8 +553,8 @@ impl<S: Sink> Scan<'_, '_, S> {
                 self.state.ends_in_error |= !error.is_failed_attempt;
                 false
             }
-            Line::PullRequest(link) => {
-                link.offset = offset.cast_signed();
+            Line::PullRequest(pull_request) => {
+                pull_request.offset = offset.cast_signed();
                 false
             }
             Line::Other => return,
