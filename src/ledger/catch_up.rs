@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Row;
 
 use super::collect::{Batch, file_id};
-use super::commit::count_from;
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
 use super::rounds::{GrownTranscript, ReadSettings, read_round, rounds, unread_bytes};
+use super::values::count_from;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};

@@ -1,42 +1,19 @@
 //! Writes the facts from transcripts to the database.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use rusqlite::{CachedStatement, Row, Statement, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::params;
 
 use super::collect::{Batch, FileFacts};
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Compaction, Id, Location, PricesOfModel, Response, STALE, id_of};
-use super::sums::SumChanges;
-use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
+use super::facts::{Compaction, Id, STALE, id_of};
+use super::stored_responses::ResponseWriter;
+use crate::pricing::PriceTable;
 use crate::time::Millis;
-
-/// The columns of `responses`, in the order that [`response_from`] expects.
-pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
-     cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
-
-const INSERT_RESPONSE: &str = "INSERT OR IGNORE INTO responses \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
-const REPLACE_RESPONSE: &str = "INSERT OR REPLACE INTO responses \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 /// The minimum number of responses for which creating an index pays off.
 const MANY_RESPONSES: usize = 1_000;
-
-const SUBAGENT: i64 = 1;
-const UNPRICED: i64 = 2;
-const FAST: i64 = 4;
-const US_ONLY: i64 = 8;
-const OUT_OF_ORDER: i64 = 16;
-
-/// Fields that most responses do not have.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Parts {
-    calls: Vec<[u64; 6]>,
-    advice: Vec<(String, [u64; 6])>,
-}
 
 impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
@@ -109,21 +86,6 @@ impl Store {
         Ok(())
     }
 
-    /// Marks a session for reconciliation if its amount does not depend on its responses alone.
-    fn mark_dirty_if_reconciled(&self, session: Id) -> Result<()> {
-        if self.is_dirty(session)? {
-            return Ok(());
-        }
-        self.run(
-            "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
-                 EXISTS (SELECT 1 FROM events WHERE session = ?1)
-                 OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
-                 OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
-                     SELECT id FROM files WHERE session = ?1)))",
-            [session],
-        )
-    }
-
     fn make_locations_stale(&self, file: Id) -> Result<()> {
         for table in ["responses", "copies", "checkpoints", "markers"] {
             self.run(
@@ -135,82 +97,6 @@ impl Store {
             self.run(&format!("DELETE FROM {table} WHERE file = ?1"), [file])?;
         }
         Ok(())
-    }
-
-    fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
-        self.run(
-            "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
-                 offset = excluded.offset, is_out_of_order = excluded.is_out_of_order, source = excluded.source
-             WHERE copies.offset >= ?6",
-            params![
-                key,
-                copy.file,
-                copy.offset,
-                copy.is_out_of_order,
-                copy.source,
-                STALE
-            ],
-        )
-    }
-
-    /// Links a session to the other sessions that may own the line at this location.
-    fn link_location(&self, session: Id, location: &Location) -> Result<()> {
-        self.mark_dirty(session)?;
-        let session_of_file = self.session_of_file(location.file)?;
-        for other in session_of_file.into_iter().chain(location.source) {
-            self.link(session, other)?;
-        }
-        Ok(())
-    }
-
-    /// Merges the lineages of two sessions.
-    fn link(&self, session: Id, other: Id) -> Result<()> {
-        if session == other {
-            return Ok(());
-        }
-        let (Some(lineage), Some(other_lineage)) =
-            (self.lineage_of(session)?, self.lineage_of(other)?)
-        else {
-            return Ok(());
-        };
-        if lineage != other_lineage {
-            self.run(
-                "UPDATE sessions SET lineage = ?1, is_dirty = 1 WHERE lineage = ?2",
-                [lineage.min(other_lineage), lineage.max(other_lineage)],
-            )?;
-            self.mark_dirty(session)?;
-        }
-        Ok(())
-    }
-
-    /// Returns a session's lineage, or `None` if the session is unknown.
-    pub(super) fn lineage_of(&self, session: Id) -> Result<Option<Id>> {
-        self.first(
-            "SELECT lineage FROM sessions WHERE id = ?1",
-            [session],
-            |row| row.get(0),
-        )
-    }
-
-    /// Returns the session that a transcript belongs to, or `None` if the transcript is unknown.
-    fn session_of_file(&self, file: Id) -> Result<Option<Id>> {
-        self.first("SELECT session FROM files WHERE id = ?1", [file], |row| {
-            row.get(0)
-        })
-    }
-
-    /// Returns a response with all of its locations.
-    fn response(&self, key: i64) -> Result<Option<Response>> {
-        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE key = ?1");
-        let Some(mut response) = self.first(&query, [key], response_from)? else {
-            return Ok(None);
-        };
-        response.copies = self.all(
-            "SELECT file, offset, is_out_of_order, source FROM copies WHERE key = ?1",
-            [key],
-            |row| location_from(row, 0),
-        )?;
-        Ok(Some(response))
     }
 
     fn add_file(&self, facts: &FileFacts) -> Result<()> {
@@ -294,24 +180,6 @@ impl Store {
         Ok(())
     }
 
-    /// Links a session to the sessions whose transcripts have the same value in a column of a table. Those sessions are
-    /// already linked to each other, so two of them are enough.
-    fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
-        let others: Vec<Id> = self.all(
-            &format!(
-                "SELECT session FROM files WHERE id IN (
-                     (SELECT min(file) FROM {table} WHERE {column} = ?1),
-                     (SELECT max(file) FROM {table} WHERE {column} = ?1))"
-            ),
-            [value],
-            |row| row.get(0),
-        )?;
-        for other in others {
-            self.link(session, other)?;
-        }
-        Ok(())
-    }
-
     /// Adds a transcript's error lines, pull-request links, and damaged lines.
     fn add_other_lines(&self, facts: &FileFacts) -> Result<()> {
         for error in &facts.errors {
@@ -369,254 +237,6 @@ impl Store {
         }
         self.link_by(session, "copies", "key", compaction.key)
     }
-
-    /// Recalculates the cost of every response. `models` contains the names of all models.
-    pub(super) fn reprice(&self, prices: &PriceTable, models: &HashMap<Id, String>) -> Result<()> {
-        let by_model: HashMap<Id, _> = models
-            .iter()
-            .map(|(id, name)| (*id, PricesOfModel::new(prices, name)))
-            .collect();
-        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
-        let all: Vec<Response> = self.all(&query, [], response_from)?;
-        let mut replace = self.0.prepare_cached(REPLACE_RESPONSE)?;
-        for mut response in all {
-            let Some(prices) = by_model.get(&response.model) else {
-                continue;
-            };
-            let before = (response.cost, response.client_cost, response.is_unpriced);
-            response.price(prices);
-            if before != (response.cost, response.client_cost, response.is_unpriced) {
-                write_response(&mut replace, &response)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Marks every lineage with stored results for reconciliation.
-    pub(super) fn mark_all_dirty(&self) -> Result<()> {
-        self.0.execute_batch(
-            "UPDATE sessions SET is_dirty = 1 WHERE covered <> 0 OR id IN (
-                 SELECT session FROM events
-                 UNION SELECT session FROM off_transcript
-                 UNION SELECT session FROM files WHERE id IN (
-                     SELECT file FROM checkpoints UNION SELECT file FROM copies))",
-        )
-    }
-}
-
-/// Writes the responses in a batch to the ledger.
-struct ResponseWriter<'s> {
-    store: &'s Store,
-    insert: CachedStatement<'s>,
-    prices: &'s PriceTable,
-    /// The changes to the sums.
-    changes: SumChanges,
-    /// The sessions and locations that have already been linked. Offsets are ignored.
-    linked: HashSet<(Id, Location)>,
-}
-
-impl<'s> ResponseWriter<'s> {
-    fn new(store: &'s Store, prices: &'s PriceTable) -> Result<Self> {
-        Ok(Self {
-            store,
-            insert: store.0.prepare_cached(INSERT_RESPONSE)?,
-            prices,
-            changes: SumChanges::default(),
-            linked: HashSet::new(),
-        })
-    }
-
-    /// Adds a response. If the ledger already contains it, the two are merged.
-    fn add(&mut self, response: &Response) -> Result<()> {
-        if write_response(&mut self.insert, response)? {
-            self.changes.add(response);
-            return self.add_locations(response, &[]);
-        }
-        let Some(known) = self.store.response(response.key)? else {
-            return Ok(());
-        };
-        let mut merged = known.clone();
-        merged.merge(response);
-        if merged == known {
-            return Ok(());
-        }
-        let mut without_new_copies = merged.clone();
-        without_new_copies.copies.clone_from(&known.copies);
-        // A fork copies lines without changing them, so a new copy usually changes nothing else.
-        if without_new_copies != known {
-            self.replace(&known, &mut merged)?;
-        }
-        self.store.mark_dirty(merged.session)?;
-        self.add_locations(&merged, &known.copies)
-    }
-
-    fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
-        let store = self.store;
-        let model: Option<String> = store.first(
-            "SELECT name FROM models WHERE id = ?1",
-            [merged.model],
-            |row| row.get(0),
-        )?;
-        merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
-        self.changes.remove(known);
-        self.changes.add(merged);
-        let mut statement = store.0.prepare_cached(REPLACE_RESPONSE)?;
-        write_response(&mut statement, merged)?;
-        Ok(())
-    }
-
-    /// Adds the copies of a response that the ledger does not have yet, and links the sessions that may own the
-    /// response.
-    fn add_locations(&mut self, response: &Response, known_copies: &[Location]) -> Result<()> {
-        for copy in &response.copies {
-            if !known_copies.contains(copy) {
-                self.store.add_copy(response.key, copy)?;
-            }
-        }
-        let has_one_owner = response.copies.is_empty()
-            && response.location.source.is_none()
-            && !response.location.is_out_of_order;
-        if has_one_owner {
-            return Ok(());
-        }
-        for location in response.locations() {
-            let anywhere = Location {
-                offset: 0,
-                is_out_of_order: false,
-                ..*location
-            };
-            if self.linked.insert((response.session, anywhere)) {
-                self.store.link_location(response.session, location)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes a response with [`INSERT_RESPONSE`] or [`REPLACE_RESPONSE`]. Returns true if a row was written.
-fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
-    let has_parts = !response.calls.is_empty() || !response.advice.is_empty();
-    let parts = if has_parts {
-        let parts = Parts {
-            calls: response.calls.iter().map(Usage::fields).collect(),
-            advice: response
-                .advice
-                .iter()
-                .map(|advice| (advice.model.clone(), advice.usage.fields()))
-                .collect(),
-        };
-        serde_json::to_string(&parts).ok()
-    } else {
-        None
-    };
-    let flags = [
-        (SUBAGENT, response.is_of_subagent),
-        (UNPRICED, response.is_unpriced),
-        (FAST, response.service.fast),
-        (US_ONLY, response.service.us_only),
-        (OUT_OF_ORDER, response.location.is_out_of_order),
-    ];
-    let flags: i64 = flags
-        .iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(flag, _)| flag)
-        .sum();
-    let [
-        input,
-        output,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        web_searches,
-    ] = response.usage.fields().map(u64::cast_signed);
-    let changed = statement.execute(params![
-        response.key,
-        response.session,
-        response.at,
-        response.model,
-        response.context,
-        flags,
-        input,
-        output,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        web_searches,
-        parts,
-        response.cost,
-        response.client_cost,
-        response.requested,
-        response.location.file,
-        response.location.offset,
-        response.location.source
-    ])?;
-    Ok(changed > 0)
-}
-
-/// Reads a location from the columns `file`, `offset`, `is_out_of_order`, and `source`.
-pub(super) fn location_from(row: &Row<'_>, first: usize) -> Result<Location> {
-    Ok(Location {
-        file: row.get(first)?,
-        offset: row.get(first + 1)?,
-        is_out_of_order: row.get(first + 2)?,
-        source: row.get(first + 3)?,
-    })
-}
-
-/// Reads a usage from six columns.
-pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
-    let mut fields = [0; 6];
-    for (index, field) in fields.iter_mut().enumerate() {
-        *field = count_from(row, first + index)?;
-    }
-    Ok(fields.into())
-}
-
-/// Reads a count from a column.
-pub(super) fn count_from(row: &Row<'_>, column: usize) -> Result<u64> {
-    Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
-}
-
-/// Reads a response, without its copies, from the columns in [`RESPONSE_COLUMNS`].
-pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
-    let flags: i64 = row.get(5)?;
-    let parts: Option<String> = row.get(12)?;
-    let parts: Parts = parts
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    Ok(Response {
-        key: row.get(0)?,
-        session: row.get(1)?,
-        at: row.get(2)?,
-        model: row.get(3)?,
-        context: row.get(4)?,
-        is_of_subagent: flags & SUBAGENT != 0,
-        is_unpriced: flags & UNPRICED != 0,
-        service: ServiceLevel {
-            fast: flags & FAST != 0,
-            us_only: flags & US_ONLY != 0,
-        },
-        usage: usage_from(row, 6)?,
-        calls: parts.calls.into_iter().map(Usage::from).collect(),
-        advice: parts
-            .advice
-            .into_iter()
-            .map(|(model, usage)| Advice {
-                model,
-                usage: usage.into(),
-            })
-            .collect(),
-        cost: row.get(13)?,
-        client_cost: row.get(14)?,
-        requested: row.get(15)?,
-        location: Location {
-            file: row.get(16)?,
-            offset: row.get(17)?,
-            is_out_of_order: flags & OUT_OF_ORDER != 0,
-            source: row.get(18)?,
-        },
-        copies: Vec::new(),
-    })
 }
 
 #[cfg(test)]

@@ -335,25 +335,4 @@ impl Store {
         )?;
         Ok(id)
     }
-
-    /// Marks a session's lineage for reconciliation.
-    ///
-    /// An earlier call has usually marked the session already. The query for that is much cheaper than the statement
-    /// that marks it.
-    pub(super) fn mark_dirty(&self, session: Id) -> Result<()> {
-        if self.is_dirty(session)? {
-            return Ok(());
-        }
-        self.run("UPDATE sessions SET is_dirty = 1 WHERE id = ?1", [session])
-    }
-
-    /// Returns true if a session's facts have changed since its lineage was last reconciled.
-    pub(super) fn is_dirty(&self, session: Id) -> Result<bool> {
-        let is_dirty = self.first(
-            "SELECT is_dirty FROM sessions WHERE id = ?1",
-            [session],
-            |row| row.get(0),
-        )?;
-        Ok(is_dirty.unwrap_or_default())
-    }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params};
 
-use super::commit::{RESPONSE_COLUMNS, count_from, location_from, response_from};
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Checkpoint, Compaction, Id, Location, OwnershipMarker, TranscriptFacts};
+use super::facts::{Checkpoint, Compaction, Id, OwnershipMarker, TranscriptFacts};
 use super::reconcile::runs::Event;
 use super::reconcile::{Lineage, OffTranscriptKind, Reconciled, SessionBreakdown};
+use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::{SumChanges, TotalChanges};
+use super::values::count_from;
 use crate::time::Millis;
 
 /// Selects a lineage's sessions.
@@ -33,20 +34,11 @@ impl Store {
             [lineage],
             response_from,
         )?;
-        let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
-        let rows: Vec<(i64, Location)> = self.all(
-            &format!(
-                "SELECT key, file, offset, is_out_of_order, source FROM copies WHERE file IN ({FILES})"
-            ),
+        let copies = self.add_copies(
+            &mut facts.responses,
+            &format!("WHERE file IN ({FILES})"),
             [lineage],
-            |row| Ok((row.get(0)?, location_from(row, 1)?)),
         )?;
-        for (key, location) in rows {
-            copies.entry(key).or_default().push(location);
-        }
-        for response in &mut facts.responses {
-            response.copies = copies.remove(&response.key).unwrap_or_default();
-        }
         for (key, locations) in copies {
             let compaction = self.first(
                 "SELECT at, tokens FROM compactions WHERE key = ?1",

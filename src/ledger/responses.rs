@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
 
-use super::commit::{RESPONSE_COLUMNS, count_from, location_from, response_from};
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
-use super::facts::{Id, Location, Response};
+use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
 use super::rows::{IS_COMPACTION, Names, Selected, SpendKind, Tally, off_transcript_kind};
+use super::stored_responses::{RESPONSE_COLUMNS, response_from};
+use super::values::count_from;
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
 
@@ -186,18 +187,7 @@ impl Ledger {
             let snapshot = store.0.unchecked_transaction()?;
             let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
             let mut all: Vec<Response> = store.all(&query, [], response_from)?;
-            let copies: Vec<(i64, Location)> = store.all(
-                "SELECT key, file, offset, is_out_of_order, source FROM copies",
-                [],
-                |row| Ok((row.get(0)?, location_from(row, 1)?)),
-            )?;
-            let mut by_key: HashMap<i64, Vec<Location>> = HashMap::new();
-            for (key, location) in copies {
-                by_key.entry(key).or_default().push(location);
-            }
-            for response in &mut all {
-                response.copies = by_key.remove(&response.key).unwrap_or_default();
-            }
+            store.add_copies(&mut all, "", [])?;
             let exported = ExportedSpend {
                 responses: Responses {
                     all,

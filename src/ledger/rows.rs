@@ -9,11 +9,12 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::commit::{RESPONSE_COLUMNS, count_from, response_from, usage_from};
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response, id_of};
 use super::reconcile::OffTranscriptKind;
+use super::stored_responses::{RESPONSE_COLUMNS, response_from, usage_from};
+use super::values::count_from;
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::{Millis, QUARTER_HOUR};
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params, params_from_iter};
 
-use super::commit::{RESPONSE_COLUMNS, response_from};
 use super::database::Store;
 use super::error::Result;
-use super::facts::{Id, Response};
+use super::facts::Response;
 use super::reconcile::OffTranscriptKind;
 use super::rows::{RowsPeriod, Tally, recorded_from};
+use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use crate::time::{Millis, QUARTER_HOUR};
 
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.

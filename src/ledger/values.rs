@@ -1,7 +1,9 @@
 //! How amounts and enums are stored in the database.
 
+use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
+use super::error::Result;
 use super::events::EventKind;
 use super::reconcile::OffTranscriptKind;
 use crate::lenient_json::parse_name;
@@ -16,7 +18,7 @@ impl FromSql for Money {
 }
 
 impl ToSql for Money {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(self.pico().into())
     }
 }
@@ -29,7 +31,7 @@ impl FromSql for EventKind {
 }
 
 impl ToSql for EventKind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         let name = match self {
             Self::Started => "started",
             Self::Sampled => "sampled",
@@ -51,7 +53,7 @@ impl FromSql for OffTranscriptKind {
 }
 
 impl ToSql for OffTranscriptKind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         let number: i64 = match self {
             Self::Unrecorded => 0,
             Self::Pending => 1,
@@ -72,7 +74,7 @@ impl FromSql for LastLine {
 }
 
 impl ToSql for LastLine {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         let number: i64 = match self {
             Self::Growing => 0,
             Self::Incomplete => 1,
@@ -80,6 +82,11 @@ impl ToSql for LastLine {
         };
         Ok(number.into())
     }
+}
+
+/// Reads a count from a column.
+pub(super) fn count_from(row: &Row<'_>, column: usize) -> Result<u64> {
+    Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,118 @@
+//! Links sessions that share lines to lineages, and marks lineages for reconciliation.
+
+use super::database::Store;
+use super::error::Result;
+use super::facts::{Id, Location};
+
+impl Store {
+    /// Links a session to the other sessions that may own the line at this location.
+    pub(super) fn link_location(&self, session: Id, location: &Location) -> Result<()> {
+        self.mark_dirty(session)?;
+        let session_of_file = self.session_of_file(location.file)?;
+        for other in session_of_file.into_iter().chain(location.source) {
+            self.link(session, other)?;
+        }
+        Ok(())
+    }
+
+    /// Merges the lineages of two sessions.
+    fn link(&self, session: Id, other: Id) -> Result<()> {
+        if session == other {
+            return Ok(());
+        }
+        let (Some(lineage), Some(other_lineage)) =
+            (self.lineage_of(session)?, self.lineage_of(other)?)
+        else {
+            return Ok(());
+        };
+        if lineage != other_lineage {
+            self.run(
+                "UPDATE sessions SET lineage = ?1, is_dirty = 1 WHERE lineage = ?2",
+                [lineage.min(other_lineage), lineage.max(other_lineage)],
+            )?;
+            self.mark_dirty(session)?;
+        }
+        Ok(())
+    }
+
+    /// Returns a session's lineage, or `None` if the session is unknown.
+    pub(super) fn lineage_of(&self, session: Id) -> Result<Option<Id>> {
+        self.first(
+            "SELECT lineage FROM sessions WHERE id = ?1",
+            [session],
+            |row| row.get(0),
+        )
+    }
+
+    /// Returns the session that a transcript belongs to, or `None` if the transcript is unknown.
+    fn session_of_file(&self, file: Id) -> Result<Option<Id>> {
+        self.first("SELECT session FROM files WHERE id = ?1", [file], |row| {
+            row.get(0)
+        })
+    }
+
+    /// Links a session to the sessions whose transcripts have the same value in a column of a table. Those sessions are
+    /// already linked to each other, so two of them are enough.
+    pub(super) fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
+        let others: Vec<Id> = self.all(
+            &format!(
+                "SELECT session FROM files WHERE id IN (
+                     (SELECT min(file) FROM {table} WHERE {column} = ?1),
+                     (SELECT max(file) FROM {table} WHERE {column} = ?1))"
+            ),
+            [value],
+            |row| row.get(0),
+        )?;
+        for other in others {
+            self.link(session, other)?;
+        }
+        Ok(())
+    }
+
+    /// Marks a session's lineage for reconciliation.
+    ///
+    /// An earlier call has usually marked the session already. The query for that is much cheaper than the statement
+    /// that marks it.
+    pub(super) fn mark_dirty(&self, session: Id) -> Result<()> {
+        if self.is_dirty(session)? {
+            return Ok(());
+        }
+        self.run("UPDATE sessions SET is_dirty = 1 WHERE id = ?1", [session])
+    }
+
+    /// Returns true if a session's facts have changed since its lineage was last reconciled.
+    pub(super) fn is_dirty(&self, session: Id) -> Result<bool> {
+        let is_dirty = self.first(
+            "SELECT is_dirty FROM sessions WHERE id = ?1",
+            [session],
+            |row| row.get(0),
+        )?;
+        Ok(is_dirty.unwrap_or_default())
+    }
+
+    /// Marks a session for reconciliation if its amount does not depend on its responses alone.
+    pub(super) fn mark_dirty_if_reconciled(&self, session: Id) -> Result<()> {
+        if self.is_dirty(session)? {
+            return Ok(());
+        }
+        self.run(
+            "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
+                 EXISTS (SELECT 1 FROM events WHERE session = ?1)
+                 OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
+                 OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
+                     SELECT id FROM files WHERE session = ?1)))",
+            [session],
+        )
+    }
+
+    /// Marks every lineage with stored results for reconciliation.
+    pub(super) fn mark_all_dirty(&self) -> Result<()> {
+        self.0.execute_batch(
+            "UPDATE sessions SET is_dirty = 1 WHERE covered <> 0 OR id IN (
+                 SELECT session FROM events
+                 UNION SELECT session FROM off_transcript
+                 UNION SELECT session FROM files WHERE id IN (
+                     SELECT file FROM checkpoints UNION SELECT file FROM copies))",
+        )
+    }
+}

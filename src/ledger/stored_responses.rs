@@ -1,0 +1,326 @@
+//! Stores responses with their locations and costs, and reads them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rusqlite::{CachedStatement, Params, Row, Statement, params};
+use serde::{Deserialize, Serialize};
+
+use super::database::Store;
+use super::error::Result;
+use super::facts::{Id, Location, PricesOfModel, Response, STALE};
+use super::sums::SumChanges;
+use super::values::count_from;
+use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
+
+/// The columns of `responses`, in the order that [`write_response`] and [`response_from`] use.
+pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
+     cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
+
+const SUBAGENT: i64 = 1;
+const UNPRICED: i64 = 2;
+const FAST: i64 = 4;
+const US_ONLY: i64 = 8;
+const OUT_OF_ORDER: i64 = 16;
+
+/// Fields that most responses do not have.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Parts {
+    calls: Vec<Usage>,
+    advice: Vec<Advice>,
+}
+
+impl Store {
+    /// Returns a response with all of its locations.
+    fn response(&self, key: i64) -> Result<Option<Response>> {
+        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE key = ?1");
+        let Some(mut response) = self.first(&query, [key], response_from)? else {
+            return Ok(None);
+        };
+        self.add_copies(std::slice::from_mut(&mut response), "WHERE key = ?1", [key])?;
+        Ok(Some(response))
+    }
+
+    /// Adds the stored copies that a condition selects to these responses. Returns all other selected copies, which are
+    /// lines of compactions.
+    pub(super) fn add_copies(
+        &self,
+        responses: &mut [Response],
+        condition: &str,
+        values: impl Params,
+    ) -> Result<BTreeMap<i64, Vec<Location>>> {
+        let rows: Vec<(i64, Id, i64, bool, Option<Id>)> = self.all(
+            &format!("SELECT key, file, offset, is_out_of_order, source FROM copies {condition}"),
+            values,
+            |row| row.try_into(),
+        )?;
+        let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
+        for (key, file, offset, is_out_of_order, source) in rows {
+            copies.entry(key).or_default().push(Location {
+                file,
+                offset,
+                is_out_of_order,
+                source,
+            });
+        }
+        for response in responses {
+            response.copies = copies.remove(&response.key).unwrap_or_default();
+        }
+        Ok(copies)
+    }
+
+    /// Adds a copy of a response or of a compaction.
+    pub(super) fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
+        self.run(
+            "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
+                 offset = excluded.offset, is_out_of_order = excluded.is_out_of_order, source = excluded.source
+             WHERE copies.offset >= ?6",
+            params![
+                key,
+                copy.file,
+                copy.offset,
+                copy.is_out_of_order,
+                copy.source,
+                STALE
+            ],
+        )
+    }
+
+    /// Recalculates the cost of every response. `models` contains the names of all models.
+    pub(super) fn reprice(&self, prices: &PriceTable, models: &HashMap<Id, String>) -> Result<()> {
+        let by_model: HashMap<Id, _> = models
+            .iter()
+            .map(|(id, name)| (*id, PricesOfModel::new(prices, name)))
+            .collect();
+        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
+        let all: Vec<Response> = self.all(&query, [], response_from)?;
+        let mut replace = self.0.prepare_cached(&statement_with("REPLACE"))?;
+        for mut response in all {
+            let Some(prices) = by_model.get(&response.model) else {
+                continue;
+            };
+            let before = (response.cost, response.client_cost, response.is_unpriced);
+            response.price(prices);
+            if before != (response.cost, response.client_cost, response.is_unpriced) {
+                write_response(&mut replace, &response)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the responses in a batch to the ledger.
+pub(super) struct ResponseWriter<'s> {
+    store: &'s Store,
+    insert: CachedStatement<'s>,
+    prices: &'s PriceTable,
+    /// The changes to the sums.
+    pub(super) changes: SumChanges,
+    /// The sessions and locations that have already been linked. Offsets are ignored.
+    linked: HashSet<(Id, Location)>,
+}
+
+impl<'s> ResponseWriter<'s> {
+    pub(super) fn new(store: &'s Store, prices: &'s PriceTable) -> Result<Self> {
+        Ok(Self {
+            store,
+            insert: store.0.prepare_cached(&statement_with("IGNORE"))?,
+            prices,
+            changes: SumChanges::default(),
+            linked: HashSet::new(),
+        })
+    }
+
+    /// Adds a response. If the ledger already contains it, the two are merged.
+    pub(super) fn add(&mut self, response: &Response) -> Result<()> {
+        if write_response(&mut self.insert, response)? {
+            self.changes.add(response);
+            return self.add_locations(response, &[]);
+        }
+        let Some(known) = self.store.response(response.key)? else {
+            return Ok(());
+        };
+        let mut merged = known.clone();
+        merged.merge(response);
+        if merged == known {
+            return Ok(());
+        }
+        let mut without_new_copies = merged.clone();
+        without_new_copies.copies.clone_from(&known.copies);
+        // A fork copies lines without changing them, so a new copy usually changes nothing else.
+        if without_new_copies != known {
+            self.replace(&known, &mut merged)?;
+        }
+        self.store.mark_dirty(merged.session)?;
+        self.add_locations(&merged, &known.copies)
+    }
+
+    fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
+        let store = self.store;
+        let model: Option<String> = store.first(
+            "SELECT name FROM models WHERE id = ?1",
+            [merged.model],
+            |row| row.get(0),
+        )?;
+        merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
+        self.changes.remove(known);
+        self.changes.add(merged);
+        let mut statement = store.0.prepare_cached(&statement_with("REPLACE"))?;
+        write_response(&mut statement, merged)?;
+        Ok(())
+    }
+
+    /// Adds the copies of a response that the ledger does not have yet, and links the sessions that may own the
+    /// response.
+    fn add_locations(&mut self, response: &Response, known_copies: &[Location]) -> Result<()> {
+        for copy in &response.copies {
+            if !known_copies.contains(copy) {
+                self.store.add_copy(response.key, copy)?;
+            }
+        }
+        let has_one_owner = response.copies.is_empty()
+            && response.location.source.is_none()
+            && !response.location.is_out_of_order;
+        if has_one_owner {
+            return Ok(());
+        }
+        for location in response.locations() {
+            let anywhere = Location {
+                offset: 0,
+                is_out_of_order: false,
+                ..*location
+            };
+            if self.linked.insert((response.session, anywhere)) {
+                self.store.link_location(response.session, location)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a statement that writes a response. `conflict` says what to do if the response already exists.
+fn statement_with(conflict: &str) -> String {
+    format!(
+        "INSERT OR {conflict} INTO responses ({RESPONSE_COLUMNS})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+    )
+}
+
+/// Writes a response. Returns true if a row was written.
+fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
+    let has_parts = !response.calls.is_empty() || !response.advice.is_empty();
+    let parts = if has_parts {
+        let parts = Parts {
+            calls: response.calls.clone(),
+            advice: response.advice.clone(),
+        };
+        serde_json::to_string(&parts).ok()
+    } else {
+        None
+    };
+    let flags = [
+        (SUBAGENT, response.is_of_subagent),
+        (UNPRICED, response.is_unpriced),
+        (FAST, response.service.fast),
+        (US_ONLY, response.service.us_only),
+        (OUT_OF_ORDER, response.location.is_out_of_order),
+    ];
+    let flags: i64 = flags
+        .iter()
+        .filter(|(_, is_set)| *is_set)
+        .map(|(flag, _)| flag)
+        .sum();
+    let [
+        input,
+        output,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        web_searches,
+    ] = response.usage.fields().map(u64::cast_signed);
+    let changed = statement.execute(params![
+        response.key,
+        response.session,
+        response.at,
+        response.model,
+        response.context,
+        flags,
+        input,
+        output,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        web_searches,
+        parts,
+        response.cost,
+        response.client_cost,
+        response.requested,
+        response.location.file,
+        response.location.offset,
+        response.location.source
+    ])?;
+    Ok(changed > 0)
+}
+
+/// Reads a usage from six columns.
+pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
+    let mut fields = [0; 6];
+    for (index, field) in fields.iter_mut().enumerate() {
+        *field = count_from(row, first + index)?;
+    }
+    Ok(fields.into())
+}
+
+/// Reads a response, without its copies, from the columns in [`RESPONSE_COLUMNS`].
+pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
+    let flags: i64 = row.get(5)?;
+    let parts: Option<String> = row.get(12)?;
+    let parts: Parts = parts
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    Ok(Response {
+        key: row.get(0)?,
+        session: row.get(1)?,
+        at: row.get(2)?,
+        model: row.get(3)?,
+        context: row.get(4)?,
+        is_of_subagent: flags & SUBAGENT != 0,
+        is_unpriced: flags & UNPRICED != 0,
+        service: ServiceLevel {
+            fast: flags & FAST != 0,
+            us_only: flags & US_ONLY != 0,
+        },
+        usage: usage_from(row, 6)?,
+        calls: parts.calls,
+        advice: parts.advice,
+        cost: row.get(13)?,
+        client_cost: row.get(14)?,
+        requested: row.get(15)?,
+        location: Location {
+            file: row.get(16)?,
+            offset: row.get(17)?,
+            is_out_of_order: flags & OUT_OF_ORDER != 0,
+            source: row.get(18)?,
+        },
+        copies: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_and_advice_in_older_rows_are_readable() {
+        let older = r#"{"calls":[[1,2,3,4,4,0]],"advice":[["claude-opus-4-8",[5,6,0,0,0,0]]]}"#;
+        let parts: Parts = serde_json::from_str(older).unwrap();
+        let newer: Parts = serde_json::from_str(&serde_json::to_string(&parts).unwrap()).unwrap();
+        for parts in [parts, newer] {
+            assert_eq!(parts.calls, [Usage::from([1, 2, 3, 4, 4, 0])]);
+            let [advice] = parts.advice.as_slice() else {
+                panic!()
+            };
+            assert_eq!(advice.model, "claude-opus-4-8");
+            assert_eq!(advice.usage, Usage::from([5, 6, 0, 0, 0, 0]));
+        }
+    }
+}
