@@ -39,7 +39,7 @@ pub(crate) enum Erasure {
 
 impl Erasure {
     /// Returns the field of a row that contains the name to be erased. Returns `None` if days are being erased.
-    fn name_in<'r>(&self, row: &'r ExportedRow<'_>) -> Option<&'r str> {
+    fn name_in<'r>(&self, row: &'r ExportedRow) -> Option<&'r str> {
         match self {
             Self::Person(_) => Some(&row.person),
             Self::Project(_) => Some(&row.project),
@@ -129,9 +129,9 @@ impl ErasedRows {
                 |row| {
                     if self.covers_hash(row) {
                         related.insert(hash_of_key(row.key));
-                        sessions.insert(row.session.to_string());
+                        sessions.insert(row.session.clone());
                     } else if row.kind == RESPONSE {
-                        sessions_of_others.insert(row.session.to_string());
+                        sessions_of_others.insert(row.session.clone());
                     }
                 },
             )?;
@@ -149,14 +149,14 @@ impl ErasedRows {
     }
 
     /// Returns true if a row was erased.
-    pub(super) fn covers(&self, row: &ExportedRow<'_>) -> bool {
+    pub(super) fn covers(&self, row: &ExportedRow) -> bool {
         let first = self
             .before
             .map(|day| day.and_time(NaiveTime::MIN).and_utc());
         first.is_some_and(|first| row.time < first.timestamp_millis()) || self.covers_hash(row)
     }
 
-    fn covers_hash(&self, row: &ExportedRow<'_>) -> bool {
+    fn covers_hash(&self, row: &ExportedRow) -> bool {
         let has = |hash: String| self.hashes.contains(&hash);
         !self.hashes.is_empty()
             && (has(hash("person", &row.person))

@@ -133,7 +133,7 @@ fn list_entries(
 /// contains the number of the first unreadable line.
 pub(super) fn each_row(
     path: &Path,
-    mut visit: impl FnMut(&ExportedRow<'_>, &[u8]),
+    mut visit: impl FnMut(&ExportedRow, &[u8]),
 ) -> Result<(), UnreadableFile> {
     let file = open_regular(path).map_err(|error| UnreadableFile::new(path, None, error))?;
     let text = MultiGzDecoder::new(BufReader::new(file)).take(MAX_FILE_SIZE);

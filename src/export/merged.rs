@@ -80,7 +80,7 @@ impl MergedRows {
     }
 
     /// Calls `visit` with each row to be counted. Fails if a file has changed since it was first read.
-    pub(super) fn each(&self, mut visit: impl FnMut(&ExportedRow<'_>)) -> Result<(), disk::Error> {
+    pub(super) fn each(&self, mut visit: impl FnMut(&ExportedRow)) -> Result<(), disk::Error> {
         let mut counts = self.counts.iter();
         for (path, state) in &self.files {
             // Unreadable rows were reported when the files were first read.
@@ -105,7 +105,7 @@ fn file_state(path: &Path) -> Option<FileState> {
 }
 
 /// A copy of a row. 32-bit indexes are sufficient, because four billion rows would not fit into memory.
-struct Copy {
+struct RowCopy {
     key: u64,
     version: u64,
     /// The hash of the session, for unrecorded spend.
@@ -116,7 +116,7 @@ struct Copy {
     row: u32,
 }
 
-impl Copy {
+impl RowCopy {
     fn weight(&self) -> Weight {
         Weight::in_version(self.version)
     }
@@ -125,13 +125,13 @@ impl Copy {
 /// The copies of all rows.
 #[derive(Default)]
 struct Copies {
-    all: Vec<Copy>,
+    all: Vec<RowCopy>,
     machines: IndexSet<String>,
     counts: Vec<bool>,
 }
 
 impl Copies {
-    fn add(&mut self, row: &ExportedRow<'_>, is_countable: bool) {
+    fn add(&mut self, row: &ExportedRow, is_countable: bool) {
         let index = self.counts.len();
         self.counts.push(false);
         if !is_countable {
@@ -139,14 +139,14 @@ impl Copies {
         }
         let machine = match self.machines.get_index_of(&*row.machine) {
             Some(index) => index,
-            None => self.machines.insert_full(row.machine.to_string()).0,
+            None => self.machines.insert_full(row.machine.clone()).0,
         };
         let unrecorded_session = if row.kind == UNRECORDED {
             Some(xxh3_64(row.session.as_bytes()))
         } else {
             None
         };
-        self.all.push(Copy {
+        self.all.push(RowCopy {
             key: row.key,
             version: row.version,
             unrecorded_session,
@@ -205,17 +205,17 @@ impl SpendSource for MergedRows {
 }
 
 /// Converts an exported row to a ledger row and passes it to `visit`.
-fn visit_spend(row: &ExportedRow<'_>, visit: &mut dyn FnMut(SpendRow<'_>)) {
+fn visit_spend(row: &ExportedRow, visit: &mut dyn FnMut(SpendRow<'_>)) {
     let is_response = row.kind == RESPONSE;
     let agent = if row.subagent { "subagent" } else { "main" };
     let context = RequestContext {
-        branch: row.branch.to_string(),
+        branch: row.branch.clone(),
         agent: agent.to_owned(),
         ..RequestContext::default()
     };
     let origin = Origin {
-        session: row.session.to_string(),
-        project: row.project.to_string(),
+        session: row.session.clone(),
+        project: row.project.clone(),
         ..Origin::default()
     };
     let mut tally = Tally {

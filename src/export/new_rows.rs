@@ -150,8 +150,8 @@ impl NewRows {
     fn people(&self) -> Vec<String> {
         let mut people = BTreeSet::from([self.exporter.person.clone()]);
         for row in &self.rows {
-            if let Ok(row) = serde_json::from_str::<ExportedRow<'_>>(&row.fields) {
-                people.insert(row.person.into_owned());
+            if let Ok(row) = serde_json::from_str::<ExportedRow>(&row.fields) {
+                people.insert(row.person);
             }
         }
         people.into_iter().collect()

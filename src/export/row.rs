@@ -1,7 +1,5 @@
 //! Exported rows. Each row is a line of JSON.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, NaiveDateTime, Utc};
 use clap::ValueEnum;
 use serde::de::Error;
@@ -65,29 +63,22 @@ pub(super) fn format_time(at: DateTime<Utc>) -> String {
 
 /// A row of any type. Fields that do not apply to its type are empty. Fields added by newer versions are ignored.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'l"))]
-pub(super) struct ExportedRow<'l> {
+#[serde(default)]
+pub(super) struct ExportedRow {
     #[serde(deserialize_with = "parse_key")]
     pub(super) key: u64,
     pub(super) version: u64,
     #[serde(deserialize_with = "parse_time")]
     pub(super) time: Millis,
-    #[serde(borrow)]
-    pub(super) person: Cow<'l, str>,
-    #[serde(borrow)]
-    pub(super) machine: Cow<'l, str>,
-    pub(super) labels: Labels<'l>,
-    #[serde(borrow)]
-    pub(super) session: Cow<'l, str>,
-    #[serde(borrow)]
-    pub(super) kind: Cow<'l, str>,
+    pub(super) person: String,
+    pub(super) machine: String,
+    pub(super) labels: Labels,
+    pub(super) session: String,
+    pub(super) kind: String,
     // Fields of spend rows.
-    #[serde(borrow)]
-    pub(super) project: Cow<'l, str>,
-    #[serde(borrow)]
-    pub(super) branch: Cow<'l, str>,
-    #[serde(borrow)]
-    pub(super) model: Cow<'l, str>,
+    pub(super) project: String,
+    pub(super) branch: String,
+    pub(super) model: String,
     pub(super) subagent: bool,
     pub(super) input: u64,
     pub(super) output: u64,
@@ -99,26 +90,23 @@ pub(super) struct ExportedRow<'l> {
     pub(super) at_least: bool,
     pub(super) unpriced: bool,
     // Fields of limit errors.
-    #[serde(borrow)]
-    pub(super) verdict: Cow<'l, str>,
+    pub(super) verdict: String,
     pub(super) blocked_s: Option<i64>,
-    #[serde(borrow)]
-    pub(super) ended: Cow<'l, str>,
+    pub(super) ended: String,
     // Fields of usage windows.
     pub(super) percent: Option<f64>,
 }
 
 /// The labels that whycap itself interprets.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'l"))]
-pub(super) struct Labels<'l> {
-    #[serde(borrow)]
-    pub(super) team: Cow<'l, str>,
+#[serde(default)]
+pub(super) struct Labels {
+    pub(super) team: String,
 }
 
-impl<'l> ExportedRow<'l> {
+impl ExportedRow {
     /// Parses a line. The error describes the problem.
-    pub(super) fn parse(line: &'l [u8]) -> Result<Self, String> {
+    pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
         let row: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         if row.machine.is_empty() {
             Err("the row does not name a machine".to_owned())
@@ -137,13 +125,13 @@ impl<'l> ExportedRow<'l> {
 }
 
 fn parse_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
-    let text = Cow::<str>::deserialize(deserializer)?;
+    let text = String::deserialize(deserializer)?;
     NaiveDateTime::parse_from_str(&text, TIME_FORMAT)
         .map(|at| at.and_utc().timestamp_millis())
         .map_err(D::Error::custom)
 }
 
 fn parse_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = Cow::<str>::deserialize(deserializer)?;
+    let text = String::deserialize(deserializer)?;
     u64::from_str_radix(&text, 16).map_err(D::Error::custom)
 }

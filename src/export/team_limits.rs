@@ -187,16 +187,16 @@ pub(crate) fn summarize_errors<'e>(
 }
 
 impl ExportedError {
-    fn new(row: &ExportedRow<'_>) -> Self {
+    fn new(row: &ExportedRow) -> Self {
         let verdict: Option<Verdict> = parse_name(&row.verdict);
         // A negative duration only occurs in damaged rows.
         let blocked = TimeDelta::try_seconds(row.blocked_s.unwrap_or_default().max(0));
         Self {
             at: datetime_from_millis(row.time),
             person: or_unknown(&row.person).to_owned(),
-            session: row.session.to_string(),
-            kind: row.kind.to_string(),
-            verdict: row.verdict.to_string(),
+            session: row.session.clone(),
+            kind: row.kind.clone(),
+            verdict: row.verdict.clone(),
             totals: ErrorTotals {
                 errors: 1,
                 stops: 0,
