@@ -116,48 +116,96 @@ pub fn read_on(
 ) -> io::Result<(ReadPosition, bool)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
-    let before = bytes_before(&mut file, position.offset)?;
-    let is_same =
-        metadata.len() >= position.offset && hash_of_bytes(&before) == position.preceding_hash;
-    let is_reread = position.offset > 0 && !is_same;
-    let from = if is_reread {
-        ReadPosition::default()
-    } else {
-        *position
-    };
-    let mut now = ReadPosition {
+    let size = metadata.len();
+    let start = choose_start(&mut file, size, position)?;
+    let mut next_position = ReadPosition {
         file: FileState::from_metadata(&metadata),
         last_line: LastLine::Growing,
-        ..from
+        ..start.position
     };
-    let is_settled = now.file.modified_ms() < limits.settled_before;
-    if !is_reread && !is_settled && still_unfinished(&mut file, position, metadata.len())? {
-        return Ok((now, false));
+    let is_settled = next_position.file.modified_ms() < limits.settled_before;
+    if !start.is_reread && !is_settled && still_unfinished(&mut file, position, size)? {
+        return Ok((next_position, false));
     }
 
-    let ended_in_line = from.offset > 0 && !is_reread && !before.ends_with(b"\n");
-    let mut lines = PartialLine {
-        // If there is no line break before the offset, it is either inside an overlong line or after a complete line
-        // that has already been read.
-        is_overlong: ended_in_line && position.last_line != LastLine::Complete,
+    let mut last_line = PartialLine {
+        is_overlong: start.is_in_overlong_line,
         filled: 0,
     };
-    file.seek(SeekFrom::Start(from.offset))?;
+    let is_cut_short = read_chunks(
+        &mut file,
+        size,
+        limits,
+        &mut last_line,
+        &mut next_position,
+        sink,
+    )?;
+    if is_cut_short {
+        // The default state never matches a file, which makes the next read resume from here.
+        next_position.file = FileState::default();
+    } else if is_settled && !last_line.is_overlong && last_line.filled > 0 {
+        let line = limits.buffer.get(..last_line.filled).unwrap_or_default();
+        next_position.last_line = read_last_line(line, &mut next_position, sink);
+    }
+    next_position.preceding_hash = hash_of_bytes(&bytes_before(&mut file, next_position.offset)?);
+    Ok((next_position, start.is_reread))
+}
+
+/// The start of a read.
+struct ReadStart {
+    position: ReadPosition,
+    /// True if the file has to be read from the start because it was truncated, replaced, or rewritten.
+    is_reread: bool,
+    /// True if the start is inside an overlong line.
+    is_in_overlong_line: bool,
+}
+
+fn choose_start(file: &mut File, size: u64, position: &ReadPosition) -> io::Result<ReadStart> {
+    let before = bytes_before(file, position.offset)?;
+    let is_same = size >= position.offset && hash_of_bytes(&before) == position.preceding_hash;
+    if position.offset > 0 && !is_same {
+        return Ok(ReadStart {
+            position: ReadPosition::default(),
+            is_reread: true,
+            is_in_overlong_line: false,
+        });
+    }
+    let is_in_line = position.offset > 0 && !before.ends_with(b"\n");
+    Ok(ReadStart {
+        position: *position,
+        is_reread: false,
+        // If there is no line break before the offset, it is either inside an overlong line or after a complete line
+        // that has already been read.
+        is_in_overlong_line: is_in_line && position.last_line != LastLine::Complete,
+    })
+}
+
+/// Reads a file from a position up to `size`, and advances the position past the complete lines. Returns true if the
+/// read stopped early. Otherwise, the buffer contains the incomplete last line.
+fn read_chunks(
+    file: &mut File,
+    size: u64,
+    limits: &mut ReadLimits<'_>,
+    last_line: &mut PartialLine,
+    position: &mut ReadPosition,
+    sink: &mut impl Sink,
+) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(position.offset))?;
     // Bytes that are appended during the read are left for the next read because the stored size must match what was
     // read.
-    let mut rest = metadata.len() - from.offset;
+    let mut rest = size - position.offset;
     let buffer = &mut *limits.buffer;
-    let first = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
+    let first_length = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
     // A long line in another file may have enlarged the buffer.
     buffer.truncate(STRETCH);
-    buffer.resize(buffer.len().max(first), 0);
+    buffer.resize(buffer.len().max(first_length), 0);
     let mut read_in_all = 0;
     while rest > 0 {
-        if lines.filled == buffer.len() {
+        if last_line.filled == buffer.len() {
             buffer.resize((buffer.len() * 2).min(LONGEST_LINE), 0);
         }
-        let room = buffer.get_mut(lines.filled..).unwrap_or_default();
-        let got = match Read::by_ref(&mut file).take(rest).read(room) {
+        let room = buffer.get_mut(last_line.filled..).unwrap_or_default();
+        let got = match Read::by_ref(file).take(rest).read(room) {
             Ok(0) => break,
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -165,20 +213,12 @@ pub fn read_on(
         };
         rest -= got as u64;
         read_in_all += got as u64;
-        let has_advanced = lines.scan_complete_lines(buffer, got, &mut now, sink);
+        let has_advanced = last_line.scan_complete_lines(buffer, got, position, sink);
         if has_advanced && rest > 0 && (limits.is_enough)(read_in_all) {
-            // The default state never matches a file, which makes the next read resume from here.
-            now.file = FileState::default();
-            now.preceding_hash = hash_of_bytes(&bytes_before(&mut file, now.offset)?);
-            return Ok((now, is_reread));
+            return Ok(true);
         }
     }
-    if is_settled && !lines.is_overlong && lines.filled > 0 {
-        let line = buffer.get(..lines.filled).unwrap_or_default();
-        now.last_line = read_last_line(line, &mut now, sink);
-    }
-    now.preceding_hash = hash_of_bytes(&bytes_before(&mut file, now.offset)?);
-    Ok((now, is_reread))
+    Ok(false)
 }
 
 /// Returns true if the last line was incomplete at the last read and still has no line break. Only the newly added
@@ -198,15 +238,20 @@ fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::
 }
 
 /// Reads the last line despite its missing line break if it is a complete object.
-fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> LastLine {
+fn read_last_line(line: &[u8], position: &mut ReadPosition, sink: &mut impl Sink) -> LastLine {
     let is_complete = parse(line.trim_ascii()).is_some() || !objects_of(line).is_empty();
     if !is_complete {
         return LastLine::Incomplete;
     }
     let mut with_line_break = line.to_vec();
     with_line_break.push(b'\n');
-    scan(&with_line_break, now.offset, &mut now.scan_state, sink);
-    now.offset += line.len() as u64;
+    scan(
+        &with_line_break,
+        position.offset,
+        &mut position.scan_state,
+        sink,
+    );
+    position.offset += line.len() as u64;
     LastLine::Complete
 }
 
@@ -225,33 +270,33 @@ impl PartialLine {
         &mut self,
         buffer: &mut [u8],
         got: usize,
-        now: &mut ReadPosition,
+        position: &mut ReadPosition,
         sink: &mut impl Sink,
     ) -> bool {
-        let fresh = self.filled;
+        let searched_before = self.filled;
         self.filled += got;
-        let searched = buffer.get(fresh..self.filled).unwrap_or_default();
+        let searched = buffer.get(searched_before..self.filled).unwrap_or_default();
         if let Some(newline) = memchr::memrchr(b'\n', searched) {
-            let last = fresh + newline + 1;
+            let last = searched_before + newline + 1;
             let mut lines = buffer.get(..last).unwrap_or_default();
             if self.is_overlong {
                 let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
-                now.offset += end as u64;
+                position.offset += end as u64;
                 lines = lines.get(end..).unwrap_or_default();
                 self.is_overlong = false;
             }
-            scan(lines, now.offset, &mut now.scan_state, sink);
-            now.offset += lines.len() as u64;
+            scan(lines, position.offset, &mut position.scan_state, sink);
+            position.offset += lines.len() as u64;
             buffer.copy_within(last..self.filled, 0);
             self.filled -= last;
             return true;
         }
         if self.is_overlong || self.filled == LONGEST_LINE {
             if !self.is_overlong {
-                now.scan_state.record_damage();
+                position.scan_state.record_damage();
             }
             self.is_overlong = true;
-            now.offset += self.filled as u64;
+            position.offset += self.filled as u64;
             self.filled = 0;
             return true;
         }
@@ -413,11 +458,18 @@ pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Si
     };
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', bytes) {
-        scan.line(start, end);
+        scan.line(LineBounds { start, end });
         start = end + 1;
     }
     let rest = bytes.get(scan.unpassed..).unwrap_or_default();
     scan.state.record_times(rest, scan.sink);
+}
+
+/// The indices of a line in the scanned bytes, without its line break.
+#[derive(Clone, Copy)]
+struct LineBounds {
+    start: usize,
+    end: usize,
 }
 
 /// A scan over complete lines.
@@ -434,17 +486,16 @@ struct Scan<'b, 's, S> {
 }
 
 impl<S: Sink> Scan<'_, '_, S> {
-    /// Processes the line between two indices of `bytes`.
-    fn line(&mut self, start: usize, end: usize) {
+    /// Processes a line.
+    fn line(&mut self, bounds: LineBounds) {
         let bytes = self.bytes;
-        let whole = bytes.get(start..end).unwrap_or_default();
+        let whole = bytes.get(bounds.start..bounds.end).unwrap_or_default();
         // Some editors insert a byte order mark at the start of a file.
         let marked = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
         let line = without_leading_nul_bytes(marked);
         if line.len() < marked.len() {
-            // After a power failure, the last lines of a file may have been replaced by NUL bytes. The damaged period
-            // ends at the time of this line.
-            self.damage(start, start);
+            // After a power failure, the last lines of a file may have been replaced by NUL bytes.
+            self.record_damage_before(bounds);
         }
         let is_relevant = match USAGE.find(line) {
             Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
@@ -465,13 +516,13 @@ impl<S: Sink> Scan<'_, '_, S> {
         };
         if let Some(unescaped) = unescaped {
             self.last = None;
-            self.objects(&unescaped, parse(&unescaped), start, end, &mut None);
+            self.objects(&unescaped, parse(&unescaped), bounds, &mut None);
         } else if let Some(parsed) = parsed {
             let mut last = self.last;
-            self.objects(line, parsed.line, start, end, &mut last);
+            self.objects(line, parsed.line, bounds, &mut last);
             self.last = last;
         } else if is_torn(line) {
-            self.damage(start, end);
+            self.record_damage_in(bounds);
         }
     }
 
@@ -481,22 +532,21 @@ impl<S: Sink> Scan<'_, '_, S> {
         &mut self,
         line: &'l [u8],
         parsed: Option<Line<'l>>,
-        start: usize,
-        end: usize,
+        bounds: LineBounds,
         last: &mut Option<Signature<'l>>,
     ) {
         if let Some(parsed) = parsed {
-            return self.object(parsed, start, end, last);
+            return self.object(parsed, bounds, last);
         }
         let objects = objects_of(line);
         for object in &objects {
             match parse(object) {
-                Some(parsed) => self.object(parsed, start, end, last),
-                None => self.damage(start, end),
+                Some(parsed) => self.object(parsed, bounds, last),
+                None => self.record_damage_in(bounds),
             }
         }
         if objects.is_empty() {
-            self.damage(start, end);
+            self.record_damage_in(bounds);
         }
     }
 
@@ -507,8 +557,15 @@ impl<S: Sink> Scan<'_, '_, S> {
         self.unpassed = end.min(self.bytes.len());
     }
 
-    fn damage(&mut self, start: usize, end: usize) {
-        self.record_times(start, end);
+    /// Counts damage before a line. The damaged period ends at the time of this line, if it has one.
+    fn record_damage_before(&mut self, bounds: LineBounds) {
+        self.record_times(bounds.start, bounds.start);
+        self.state.record_damage();
+    }
+
+    /// Counts a damaged line. The damaged period ends at the time of a later line.
+    fn record_damage_in(&mut self, bounds: LineBounds) {
+        self.record_times(bounds.start, bounds.end);
         self.state.record_damage();
     }
 
@@ -516,18 +573,15 @@ impl<S: Sink> Scan<'_, '_, S> {
     fn object<'l>(
         &mut self,
         mut line: Line<'l>,
-        start: usize,
-        end: usize,
+        bounds: LineBounds,
         last: &mut Option<Signature<'l>>,
     ) {
-        let offset = self.offset + start as u64;
+        let offset = self.offset + bounds.start as u64;
         let is_out_of_order = match &mut line {
             Line::Response(response) => {
                 *last = response.signature;
                 if response.is_damaged {
-                    // The damaged period ends at the time of this line.
-                    self.record_times(start, start);
-                    self.state.record_damage();
+                    self.record_damage_before(bounds);
                 }
                 let is_new = response.key != self.state.last_response;
                 self.state.last_response = response.key;
@@ -543,7 +597,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             }
             Line::CompactBoundary(compaction) => self.state.record_time(compaction.at),
             Line::Checkpoint(checkpoint) => {
-                self.record_times(start, end);
+                self.record_times(bounds.start, bounds.end);
                 checkpoint.offset = offset.cast_signed();
                 checkpoint.before = self.state.last_at.max(self.state.newest_at);
                 false
@@ -559,7 +613,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             }
             Line::Other => return,
         };
-        let length = (end - start) as u64;
+        let length = (bounds.end - bounds.start) as u64;
         self.sink
             .line(line, LineSpan { offset, length }, is_out_of_order);
     }
