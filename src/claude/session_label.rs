@@ -29,15 +29,12 @@ pub(crate) struct SessionLabel {
 /// The fields of a transcript line that make up a label.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct LabelLine {
     #[serde(rename = "type")]
     kind: Option<String>,
     cwd: Option<PathBuf>,
-    #[serde(default)]
     is_meta: Option<bool>,
-    #[serde(default)]
     is_compact_summary: Option<bool>,
-    #[serde(default)]
     is_sidechain: Option<bool>,
     tool_use_result: Option<IgnoredAny>,
     message: Option<Value>,
@@ -68,7 +65,7 @@ impl SessionLabel {
     fn with_head(mut self, transcript: &Path) -> Self {
         let head = disk::read_head(transcript, HEAD).unwrap_or_default();
         for line in complete_lines(0, &head) {
-            let Ok(line) = serde_json::from_slice::<Line>(line) else {
+            let Ok(line) = serde_json::from_slice::<LabelLine>(line) else {
                 continue;
             };
             self.first_words = line.first_words();
@@ -86,7 +83,7 @@ impl SessionLabel {
     }
 }
 
-impl Line {
+impl LabelLine {
     /// Returns the start of a prompt that the user typed. Returns `None` for commands, tool results, and lines that
     /// Claude Code added.
     fn first_words(&self) -> Option<String> {

@@ -212,7 +212,7 @@ impl CachedUsage {
 
     /// Returns true unless the contents are known to belong to a different account.
     pub(crate) fn is_of(&self, account: &Owner) -> bool {
-        self.owner.is(account) != Some(false)
+        self.owner.is_same_as(account) != Some(false)
     }
 
     /// Returns a summary of the information that only `/usage` provides: the windows for individual models, and the

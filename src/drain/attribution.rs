@@ -66,7 +66,7 @@ fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
     let Some(owner) = &write.owner else {
         return UNKNOWN.to_owned();
     };
-    if login.and_then(|login| owner.is(login)) == Some(true) {
+    if login.and_then(|login| owner.is_same_as(login)) == Some(true) {
         return LOGIN.to_owned();
     }
     match &owner.fingerprint {

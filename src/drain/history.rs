@@ -377,7 +377,7 @@ impl FileHistory {
             return;
         };
         let is_change = match &self.owner_reader.last {
-            Some(known) => known.is(&owner) == Some(false),
+            Some(known) => known.is_same_as(&owner) == Some(false),
             // The owner is unknown for responses that precede the first such line.
             None => !self.seen.is_empty(),
         };

@@ -115,7 +115,7 @@ impl CreditsUse<'_> {
         if let Some(login) = self.readings.login.account()
             && login.owner.fingerprint.as_deref() == account
         {
-            return Some(owner.is(&login.owner) != Some(false));
+            return Some(owner.is_same_as(&login.owner) != Some(false));
         }
         // A fingerprint of a single ID cannot be compared with a fingerprint of both IDs.
         let has_both_ids = owner.account.is_some() && owner.organization.is_some();

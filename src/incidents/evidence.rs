@@ -203,7 +203,7 @@ pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> boo
 /// have only one.
 fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
     match (payer, other) {
-        (Some(payer), Some(other)) => payer.is(other) != Some(false),
+        (Some(payer), Some(other)) => payer.is_same_as(other) != Some(false),
         (None, _) | (_, None) => true,
     }
 }
@@ -833,7 +833,7 @@ impl<'a> EvidenceCollector<'a> {
             return had_key != has_key_now;
         }
         match (payer_of(error), &self.login) {
-            (Some(payer), Some(login)) => payer.is(&login.owner) == Some(false),
+            (Some(payer), Some(login)) => payer.is_same_as(&login.owner) == Some(false),
             (None, _) | (_, None) => false,
         }
     }
@@ -1124,7 +1124,7 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     let account = payer.account.as_ref().map(|account| &account.owner);
     let Some(owner) = payer.owner.clone() else {
         let is_login = match (account, login) {
-            (Some(account), Some(login)) => account.is(&login.owner),
+            (Some(account), Some(login)) => account.is_same_as(&login.owner),
             (None, _) | (_, None) => None,
         };
         evidence.collected.ownership = match is_login {
@@ -1134,7 +1134,7 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
         return;
     };
     let ownership = Ownership::of(&owner, login);
-    if account.and_then(|account| owner.is(account)) == Some(false) {
+    if account.and_then(|account| owner.is_same_as(account)) == Some(false) {
         payer.account = Some(match login {
             Some(login) if ownership == Some(Ownership::Login) => login.clone(),
             _ => Account {
@@ -1155,7 +1155,7 @@ pub(super) fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> Paye
         (true, Some(_)) => PayerRelation::Other,
         (true, None) => PayerRelation::Same,
         (false, None) => PayerRelation::Unknown,
-        (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is(owner)) {
+        (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is_same_as(owner)) {
             Some(true) => PayerRelation::Same,
             Some(false) => PayerRelation::Other,
             None => PayerRelation::Unknown,

@@ -210,7 +210,7 @@ impl History<'_> {
         };
         let account = incident.evidence.error.payer.account.as_ref();
         let is_same_account = match (self.transcripts.owner(&transcript), account) {
-            (Some(owner), Some(account)) => owner.is(&account.owner),
+            (Some(owner), Some(account)) => owner.is_same_as(&account.owner),
             (None, _) | (_, None) => None,
         };
         match is_same_account {

@@ -350,7 +350,7 @@ impl WindowReadings<'_> {
             return false;
         }
         match transcript_end::owner_of(payload) {
-            Some(owner) => owner.is(&login.owner) != Some(false),
+            Some(owner) => owner.is_same_as(&login.owner) != Some(false),
             None => true,
         }
     }
@@ -438,7 +438,7 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
 fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
     let login = &login?.owner;
     match transcript_end::owner_of(payload) {
-        Some(owner) if owner.is(login) == Some(false) => owner.fingerprint,
+        Some(owner) if owner.is_same_as(login) == Some(false) => owner.fingerprint,
         _ => login.fingerprint.clone(),
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Checkpoint, Compaction, Id, OwnershipMarker, TranscriptFacts};
-use super::reconcile::runs::Event;
+use super::reconcile::runs::StoredEvent;
 use super::reconcile::{Lineage, OffTranscriptKind, Reconciled, SessionBreakdown};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
 use super::sums::{SumChanges, TotalChanges};
@@ -204,8 +204,8 @@ fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
     })
 }
 
-fn event_from(row: &Row<'_>) -> Result<Event> {
-    Ok(Event {
+fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
+    Ok(StoredEvent {
         id: row.get(0)?,
         session: row.get(1)?,
         pid: row.get(2)?,

@@ -45,7 +45,7 @@ impl Owner {
 
     /// Compares the IDs that are known for both owners. Returns true if they are all equal, or `None` if no ID is known
     /// for both.
-    pub fn is(&self, other: &Self) -> Option<bool> {
+    pub fn is_same_as(&self, other: &Self) -> Option<bool> {
         let accounts = self.account.as_ref().zip(other.account.as_ref());
         let organizations = self.organization.as_ref().zip(other.organization.as_ref());
         accounts
@@ -99,7 +99,11 @@ impl OwnerReader {
     /// Records an owner. If only the organization is known and it has not changed, the account from the previous lines
     /// is kept.
     pub(crate) fn add(&mut self, owner: Owner) {
-        let is_confirmed = self.last.as_ref().and_then(|known| known.is(&owner)) == Some(true);
+        let is_confirmed = self
+            .last
+            .as_ref()
+            .and_then(|known| known.is_same_as(&owner))
+            == Some(true);
         if owner.account.is_some() || !is_confirmed {
             self.last = Some(owner);
         }
@@ -128,7 +132,10 @@ mod tests {
         let seat = Owner::from_ids(Some("a-1"), Some("o-1"));
         assert_eq!(last(&[SEAT, &same]), Some(seat.clone()));
         let swapped = last(&[SEAT, other]).unwrap();
-        assert_eq!((swapped.is(&seat), swapped.account), (Some(false), None));
+        assert_eq!(
+            (swapped.is_same_as(&seat), swapped.account),
+            (Some(false), None)
+        );
         assert_eq!(last(&[other, SEAT]), Some(seat));
         let quoted = format!(r#"{{"type":"user","message":{{"content":{SEAT:?}}}}}"#);
         assert_eq!(last(&[&quoted, r#"{"type":"session-owner"}"#]), None);
@@ -138,9 +145,12 @@ mod tests {
     fn an_unknown_owner_is_neither_the_same_nor_different() {
         let [both, person, nobody] = [(Some("a"), Some("o")), (Some("a"), None), (None, Some(""))]
             .map(|(a, o)| Owner::from_ids(a, o));
-        assert_eq!(both.is(&person), Some(true));
-        assert_eq!(both.is(&nobody), None);
-        assert_eq!(both.is(&Owner::from_ids(Some("a"), Some("p"))), Some(false));
+        assert_eq!(both.is_same_as(&person), Some(true));
+        assert_eq!(both.is_same_as(&nobody), None);
+        assert_eq!(
+            both.is_same_as(&Owner::from_ids(Some("a"), Some("p"))),
+            Some(false)
+        );
         assert!(!serde_json::to_string(&both).unwrap().contains("\"a\""));
     }
 }

@@ -28,8 +28,8 @@ mod unrecorded;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bounds::{LowerBound, LowerBoundReason};
-use owners::Owners;
-use runs::Event;
+use owners::LineOwners;
+use runs::StoredEvent;
 
 use super::facts::{Checkpoint, Compaction, Id, Response, TranscriptFacts};
 use crate::pricing::{Money, PriceTable};
@@ -44,7 +44,7 @@ pub(crate) struct Lineage {
     pub(crate) compactions: Vec<Compaction>,
     pub(crate) checkpoints: Vec<Checkpoint>,
     /// The events of all processes that worked on these sessions, ordered by ID.
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<StoredEvent>,
     pub(crate) models: HashMap<Id, String>,
 }
 
@@ -161,7 +161,7 @@ impl RunBreakdown {
 
 /// Derives the results of a lineage from its facts.
 pub(crate) fn reconcile(lineage: &Lineage, prices: &PriceTable) -> Reconciled {
-    let owners = Owners::new(lineage);
+    let owners = LineOwners::new(lineage);
     let owner_of_each: Vec<Id> = lineage
         .responses
         .iter()

@@ -7,7 +7,7 @@ use crate::ledger::facts::{Id, Location, OwnershipMarker, TranscriptFacts};
 use crate::time::Millis;
 
 /// Finds the owners of the lines in one lineage.
-pub(super) struct Owners<'l> {
+pub(super) struct LineOwners<'l> {
     files: &'l BTreeMap<Id, TranscriptFacts>,
     /// The first ownership marker of each transcript that has one.
     markers: HashMap<Id, OwnershipMarker>,
@@ -34,7 +34,7 @@ enum Proof {
     OutOfOrder,
 }
 
-impl<'l> Owners<'l> {
+impl<'l> LineOwners<'l> {
     pub(super) fn new(lineage: &'l Lineage) -> Self {
         // If two sessions contain the same snapshot, one of them copied it.
         let mut first_session: HashMap<i64, Id> = HashMap::new();

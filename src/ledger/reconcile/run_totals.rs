@@ -129,7 +129,7 @@ impl<'l> RunTotals<'l> {
 
 /// The evidence that a run wrote a checkpoint. Stronger evidence compares as greater.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Claim {
+struct CheckpointClaim {
     /// True if the checkpoint repeats the run's last sample.
     repeats_sample: bool,
     end: Reverse<i64>,
@@ -269,7 +269,7 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Returns the evidence that a run wrote a checkpoint, or `None` if the run cannot have written it.
-    fn claim(&self, index: usize, checkpoint: &Checkpoint) -> Option<Claim> {
+    fn claim(&self, index: usize, checkpoint: &Checkpoint) -> Option<CheckpointClaim> {
         let run = self.runs.get(index)?;
         let last = run.last().map(|last| last.amount);
         if last.is_some_and(|last| checkpoint.cost < last - NOISE) {
@@ -290,7 +290,7 @@ impl<'l> SessionFacts<'l> {
             .get(next_index)
             .is_none_or(|next| checkpoint.offset < next.start);
         if repeats_sample || end < i64::MAX || is_before_next && !run.has_vanished {
-            Some(Claim {
+            Some(CheckpointClaim {
                 repeats_sample,
                 end: Reverse(end),
                 last,

@@ -9,7 +9,7 @@ use crate::time::Millis;
 
 /// An event as stored in the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Event {
+pub(crate) struct StoredEvent {
     pub(crate) id: i64,
     pub(crate) session: Id,
     pub(crate) pid: Option<u32>,
@@ -64,12 +64,12 @@ pub(crate) struct Run {
 impl Run {
     /// Returns true if the event belongs to this run. An event in another session, or a start event after the end of
     /// this run, belongs to a different run.
-    fn includes(&self, event: &Event) -> bool {
+    fn includes(&self, event: &StoredEvent) -> bool {
         let has_ended = self.end.is_some() && !self.has_vanished;
         self.session == event.session && !(has_ended && event.kind == EventKind::Started)
     }
 
-    fn add(&mut self, event: &Event) {
+    fn add(&mut self, event: &StoredEvent) {
         match event.kind {
             EventKind::Started => {
                 // In a new session, the hook may run after the first status-line call.
@@ -132,7 +132,7 @@ impl Run {
 }
 
 /// Derives the runs from events, which must be ordered by ID.
-pub(crate) fn runs_of(events: &[Event]) -> Vec<Run> {
+pub(crate) fn runs_of(events: &[StoredEvent]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut newest: HashMap<Id, usize> = HashMap::new();
     let mut known_pairs: HashSet<(Id, Id)> = HashSet::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Lineage;
-use super::owners::Owners;
+use super::owners::LineOwners;
 use super::runs::Run;
 use crate::ledger::facts::{Checkpoint, Compaction, Id, Location, Response};
 use crate::pricing::Money;
@@ -43,7 +43,7 @@ pub(super) struct SessionFacts<'l> {
 /// Returns the facts about each session in a lineage. `owner_of_each` lists the owner of each response.
 pub(super) fn facts_by_session<'l>(
     lineage: &'l Lineage,
-    owners: &Owners<'l>,
+    owners: &LineOwners<'l>,
     owner_of_each: &[Id],
     runs: &'l [Run],
 ) -> HashMap<Id, SessionFacts<'l>> {
@@ -70,7 +70,7 @@ pub(super) fn facts_by_session<'l>(
 /// Collects the facts about each session in a lineage.
 struct FactCollector<'f, 'l> {
     lineage: &'l Lineage,
-    owners: &'f Owners<'l>,
+    owners: &'f LineOwners<'l>,
     /// The size and ID of each session's longest transcript. Offsets refer to this file, and are the same in copies of
     /// it.
     longest: HashMap<Id, (i64, Id)>,

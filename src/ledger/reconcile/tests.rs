@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::bounds::LowerBoundReason;
-use super::runs::Event;
+use super::runs::StoredEvent;
 use super::{Lineage, SessionBreakdown, reconcile};
 use crate::ledger::facts::{
     Checkpoint, Compaction, Id, Location, ModelTotals, OwnershipMarker, Response, TranscriptFacts,
@@ -162,14 +162,14 @@ impl Session {
     }
 
     fn event(mut self, process: Id, offset: i64, kind: EventKind) -> Self {
-        self.lineage.events.push(Event {
+        self.lineage.events.push(StoredEvent {
             id: self.lineage.events.last().map_or(1, |event| event.id + 1),
             session: self.id,
             process,
             kind,
             at: time_at(offset),
             length: offset,
-            ..Event::default()
+            ..StoredEvent::default()
         });
         self
     }

@@ -373,7 +373,7 @@ pub enum Ownership {
 impl Ownership {
     /// Compares a session's owner with the logged-in account. Returns `None` if the two have no type of ID in common.
     pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
-        let is_login = owner.is(&login?.owner)?;
+        let is_login = owner.is_same_as(&login?.owner)?;
         Some(if is_login { Self::Login } else { Self::Other })
     }
 }
