@@ -14,6 +14,7 @@ use super::error::{LedgerResult, Result};
 use super::facts::{Id, Response, id_of};
 use super::reconcile::OffTranscriptKind;
 use super::stored_responses::{RESPONSE_COLUMNS, response_from, usage_from};
+use super::sums::SUM_COLUMNS;
 use super::values::count_from;
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::{Millis, QUARTER_HOUR};
@@ -472,9 +473,10 @@ impl Store {
         };
         let mut rows: Vec<OwnedRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
-                "SELECT quarter, session, model, recorded, responses, unpriced, input, output, cache_read,
-                     cache_write, cache_write_1h, web_searches
-                 FROM sums WHERE quarter >= ?1 AND quarter < ?2",
+                &format!(
+                    "SELECT quarter, session, model, {SUM_COLUMNS} FROM sums
+                     WHERE quarter >= ?1 AND quarter < ?2"
+                ),
                 period,
                 sums_from,
             )?,

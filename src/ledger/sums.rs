@@ -16,6 +16,10 @@ use crate::time::{Millis, QUARTER_HOUR};
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
 const DAY: Millis = 96 * QUARTER_HOUR;
 
+/// The sums of a row of `sums`, in the order of [`SumChanges`].
+pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, output, cache_read, cache_write, \
+     cache_write_1h, web_searches";
+
 /// Changes to sums that have not been written yet, keyed by the quarter hour, the session, and the model.
 #[derive(Debug, Default)]
 pub(super) struct SumChanges(BTreeMap<[i64; 3], [i64; 9]>);
@@ -191,9 +195,9 @@ impl Store {
     /// Adds changes to the row of a quarter hour, a session, and a model. A row without responses is deleted.
     fn change_sum(&self, key: [i64; 3], changes: [i64; 9]) -> Result<()> {
         let stored = self.first(
-            "SELECT recorded, responses, unpriced, input, output, cache_read, cache_write, cache_write_1h,
-                 web_searches
-             FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3",
+            &format!(
+                "SELECT {SUM_COLUMNS} FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3"
+            ),
             key,
             columns,
         )?;
