@@ -177,7 +177,8 @@ fn store_end(sandbox: &Sandbox, session: &str, ending: &str, at: &str) {
         .rfind(|record| record["incident"]["session"]["id"] == session)
         .unwrap();
     record["incident"]["end"] = json!({"ending": ending, "at": at});
-    sandbox.append(JOURNAL, &record.to_string());
+    // A record begins with a line break, because the previous record may be incomplete.
+    sandbox.append(JOURNAL, &format!("\n{record}"));
 }
 
 /// An upgrade may change the verdict on an old error, so an end that no longer fits must not stay. Here, the later error
