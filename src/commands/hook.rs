@@ -24,18 +24,20 @@ const ANSWER_DEADLINE: Duration = Duration::from_millis(850);
 /// Handles the event on standard input.
 pub(crate) fn run(environment: Environment) -> ExitCode {
     let event = HookEvent::parse(&read_input(STDIN_LIMIT));
-    let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
-    projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
-    let paths = Paths::in_session(&environment, &projects);
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
+    let question = event.prompt.as_deref().and_then(question_in);
+    // Looking for the paths and for the plugin reads files, so it can hang if the home directory is on a network file
+    // system.
+    let deadline = start_deadline(question.is_some(), name);
+    let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
+    projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
+    let paths = Paths::in_session(&environment, &projects);
     // If the user's settings contain the same hook, the plugin's copy does nothing.
     if plugin::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
-    let question = event.prompt.as_deref().and_then(question_in);
-    let deadline = start_deadline(question.is_some(), name);
     let mut context = Context::at_places(paths, environment);
     context.event = Some(event);
     let reply = match (name, question) {

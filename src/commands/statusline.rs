@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::host::{Deadline, has_enough_memory, read_input};
@@ -45,13 +45,19 @@ pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode 
 }
 
 fn print_line(environment: Environment) {
-    let (call, wrapped) = StatusLineCall::read(&read_input(INPUT_LIMIT), environment);
-    let call = Arc::new(call);
+    let input = read_input(INPUT_LIMIT);
+    let prepared_call = Arc::new(OnceLock::new());
+    // Preparing the call reads files, so it can hang if the home directory is on a network file system.
     let deadline = Deadline::start(TIME_LIMIT, {
-        let call = Arc::clone(&call);
-        move || call.render_payload()
+        let prepared_call = Arc::clone(&prepared_call);
+        move || match prepared_call.get() {
+            Some(call) => StatusLineCall::render_payload(call),
+            None => Shown::text(FALLBACK),
+        }
     });
-    let facts = StatusLineFacts::collect(&call);
+    let (call, wrapped) = StatusLineCall::read(&input, environment);
+    let call = prepared_call.get_or_init(|| call);
+    let facts = StatusLineFacts::collect(call);
     let rows = facts.render();
     let wrapped_line = deadline.print_in_time(|| {
         let line = wrapped.map(Wrapped::finish);
