@@ -66,7 +66,7 @@ impl Subcommand for ExplainArguments {
                 // Ongoing costs are more urgent than a past incident.
                 report.paragraphs(Tone::Alarm, context.paid_now(&incidents));
             }
-            context.explain(incident, session, self.long, &incidents, &mut report);
+            context.explain(&situation, session, self.long, &incidents, &mut report);
         }
         let mut code = 0;
         if self.exit_code {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
 use crate::drain::{Findings, cache_writes};
-use crate::incidents::{Asker, Incidents, Paying, Situation};
+use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
@@ -80,16 +80,18 @@ impl Context {
         })
     }
 
-    /// Adds the user-facing details of an incident to a report. `session` is the session that the user asked about.
+    /// Adds the user-facing details of the current incident to a report. `session` is the session that the user asked
+    /// about.
     pub(crate) fn explain(
         &self,
-        incident: Option<&Incident>,
+        situation: &Situation,
         session: Option<&str>,
         is_long: bool,
         incidents: &Incidents<'_>,
         report: &mut Report,
     ) {
         let page = self.page();
+        let incident = situation.incident.as_ref();
         let session_sentence = incident.and_then(|incident| self.session_sentence(incident));
         let session_sentence = session_sentence.as_deref();
         match incident {
@@ -113,10 +115,14 @@ impl Context {
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident, incidents).unwrap_or_default();
                 sentences.extend(self.avoidable_writes(incident, u64::MAX));
-                report.add(screen::at_length(incident, session_sentence, &sentences));
+                let others = self.about_other_sessions(incident, situation);
+                let explanation =
+                    screen::at_length(incident, session_sentence, &others, &sentences);
+                report.add(explanation);
             }
             Some(incident) => {
-                report.add(screen::on_one_screen(incident, session_sentence));
+                let others = self.about_other_sessions(incident, situation);
+                report.add(screen::on_one_screen(incident, session_sentence, &others));
                 if incident.blocks().is_some() {
                     let avoidable = self.avoidable_writes(incident, MOST_QUICKLY_READ);
                     report.paragraphs(Tone::Warning, avoidable);
@@ -284,8 +290,52 @@ impl Context {
             return None;
         }
         let session = incident.evidence.error.session.id.as_deref()?;
-        let description = self.describe_session(session);
-        Some(description.unwrap_or_else(|| session.to_owned()))
+        Some(self.name_session(session))
+    }
+
+    /// Returns sentences about other sessions that are stopped too: which session the advice is for, which sessions Claude
+    /// Code will continue, and which session has a problem with its key.
+    fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
+        let own_session = incident.evidence.error.session.id.as_deref();
+        let mut sentences = Vec::new();
+        if incident.blocks().is_some()
+            && self.session().is_none()
+            && situation.has_stopped_several()
+            && let Some(own_session) = own_session
+        {
+            sentences.push(format!(
+                "This advice is for the session {}.",
+                self.name_session(own_session)
+            ));
+            for Continuing { session, at } in situation.continuing() {
+                if session != own_session {
+                    sentences.push(format!(
+                        "Claude Code will continue the open session {} by itself {}.",
+                        self.name_session(session),
+                        self.clock().format_time_with_preposition(at)
+                    ));
+                }
+            }
+        }
+        sentences.extend(self.about_other_key(situation));
+        sentences
+    }
+
+    /// Returns a sentence about a session that is stopped because of its key, if another limit is the current incident.
+    pub(crate) fn about_other_key(&self, situation: &Situation) -> Option<String> {
+        let incident = situation.error_of_other_key.as_ref()?;
+        let session = incident.evidence.error.session.id.as_deref()?;
+        Some(format!(
+            "Also, only in the session {}: {}",
+            self.name_session(session),
+            incident.headline
+        ))
+    }
+
+    /// Returns a session's description or, if there is none, its ID.
+    fn name_session(&self, session: &str) -> String {
+        self.describe_session(session)
+            .unwrap_or_else(|| session.to_owned())
     }
 
     /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or if

@@ -166,6 +166,7 @@ impl WatchedMoment {
         let newest = situation.incident.as_ref();
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),
+            error_of_other_key: context.about_other_key(&situation),
             past_error: newest.and_then(|newest| context.describe_past(newest)),
             situation,
             unregistered_clients: running_clients

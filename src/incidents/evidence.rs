@@ -459,6 +459,8 @@ impl<'a> EvidenceCollector<'a> {
             self.add_account_readings(&mut evidence);
             self.add_other_sessions(&mut evidence, later);
         }
+        evidence.collected.is_of_other_payer =
+            self.asker == Asker::Shell && self.pays_otherwise_now(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
         self.with_obstacle(evidence)
     }
@@ -1040,8 +1042,11 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     collected.waiting = tail
         .waiting
         .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
+    // Claude Code gives up just before it reports another error, but a user cancels the wait that was announced after an
+    // error. An earlier cancellation is therefore not about this error.
     collected.obstacle = tail
         .waiting
+        .filter(|waiting| collected.waiting.is_some() || !waiting.is_cancelled())
         .and_then(|waiting| waiting.given_up)
         .map(ContinuationObstacle::Announced);
 

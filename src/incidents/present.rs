@@ -28,6 +28,8 @@ pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
+    /// The newest error that a key of another session causes, if a limit of the shell's own payer blocks work as well.
+    pub(crate) error_of_other_key: Option<Incident>,
     /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
 }
@@ -47,9 +49,17 @@ impl Situation {
             .iter()
             .min_by_key(|incident| rank(incident, now))
             .cloned();
+        let error_of_other_key = match &incident {
+            Some(incident) if rank(incident, now) == 0 => incidents
+                .iter()
+                .find(|incident| is_of_other_key(incident))
+                .cloned(),
+            Some(_) | None => None,
+        };
         incidents.retain(|incident| incident.continuation().is_some());
         Self {
             incident,
+            error_of_other_key,
             continuing: incidents,
         }
     }
@@ -58,6 +68,7 @@ impl Situation {
     pub(super) fn of(incident: Incident) -> Self {
         Self {
             incident: Some(incident),
+            error_of_other_key: None,
             continuing: Vec::new(),
         }
     }
@@ -67,6 +78,17 @@ impl Situation {
         self.incident
             .as_ref()
             .filter(|incident| incident.blocks().is_some())
+    }
+
+    /// Returns true if errors after which Claude Code may continue have stopped several sessions.
+    pub(crate) fn has_stopped_several(&self) -> bool {
+        let sessions: HashSet<Option<&str>> = self
+            .continuing
+            .iter()
+            .filter(|incident| incident.diagnosis.limit.is_awaited())
+            .map(|incident| incident.evidence.error.session.id.as_deref())
+            .collect();
+        sessions.len() > 1
     }
 
     /// Returns the error after which Claude Code may still continue this session.
@@ -107,12 +129,25 @@ impl Situation {
 /// stay open forever, so an error ranks last once it is no longer relevant.
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
-        State::Blocks(_) if !incident.evidence.is_of_another_account() => 0,
-        State::Blocks(_) => 1,
+        State::Blocks(_) if is_of_other_payer(incident) => 1,
+        State::Blocks(_) => 0,
         State::Notice => 2,
         State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 3,
         State::Over(_) => 4,
     }
+}
+
+/// Returns true if the failed request was paid for by another account than the logged-in one, or differently than a new
+/// session in the requesting shell would be.
+fn is_of_other_payer(incident: &Incident) -> bool {
+    incident.evidence.is_of_another_account() || incident.evidence.collected.is_of_other_payer
+}
+
+/// Returns true if the error blocks a session that uses a key, and the requesting shell does not use that key.
+fn is_of_other_key(incident: &Incident) -> bool {
+    incident.blocks().is_some()
+        && incident.evidence.collected.is_of_other_payer
+        && incident.evidence.error.uses_key()
 }
 
 /// Finds candidates for the current error in the journal and at the ends of transcripts, newest first. Errors of other

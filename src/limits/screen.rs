@@ -14,10 +14,12 @@ const ACTIONS: usize = 4;
 /// The maximum number of reasons to show on one screen.
 const REASONS: usize = 3;
 
-/// Explains an error on a single screen. `session` is a sentence that names the session in which the error occurred.
-pub fn on_one_screen(incident: &Incident, session: Option<&str>) -> Report {
+/// Explains an error on a single screen. `session` is a sentence that names the session in which the error occurred, and
+/// `others` contains sentences about other stopped sessions.
+pub fn on_one_screen(incident: &Incident, session: Option<&str>, others: &[String]) -> Report {
     let mut report = Report::default();
     add_headline(incident, session, &mut report);
+    report.paragraphs(Tone::Plain, others.iter().cloned());
     add_actions(incident, ACTIONS, &mut report);
     add_reasons(incident, REASONS, &mut report);
     report.gap();
@@ -88,11 +90,18 @@ fn least_action_count(incident: &Incident) -> usize {
     }
 }
 
-/// Explains an error in full detail. `session` is a sentence that names the session in which the error occurred, and
-/// `spent` contains sentences about the spend on this machine.
-pub fn at_length(incident: &Incident, session: Option<&str>, spent: &[String]) -> Report {
+/// Explains an error in full detail. `session` is a sentence that names the session in which the error occurred,
+/// `others` contains sentences about other stopped sessions, and `spent` contains sentences about the spend on this
+/// machine.
+pub fn at_length(
+    incident: &Incident,
+    session: Option<&str>,
+    others: &[String],
+    spent: &[String],
+) -> Report {
     let mut report = Report::default();
     add_headline(incident, session, &mut report);
+    report.paragraphs(Tone::Plain, others.iter().cloned());
     add_actions_at_length(incident, &mut report);
     add_list(
         "What this message can mean",

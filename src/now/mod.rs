@@ -48,6 +48,8 @@ pub(crate) struct SlowFacts {
     pub(crate) situation: Situation,
     /// The description of the only session that is known to be blocked, if the others may work.
     pub(crate) blocked_session: Option<String>,
+    /// A sentence about a session that is stopped because of its key, if another limit blocks work.
+    pub(crate) error_of_other_key: Option<String>,
     /// A sentence about the newest error, if it is over but recent.
     pub(crate) past_error: Option<String>,
     /// The number of running clients that are not in the registry.

@@ -72,6 +72,9 @@ impl Moment {
                 let text = format!("This happened in the session {session}; the others may work.");
                 add_row(&mut report, "", Tone::Plain, text);
             }
+            if let Some(sentence) = &self.slow.error_of_other_key {
+                add_row(&mut report, "", Tone::Plain, sentence.clone());
+            }
         }
         if let Some(paying) = self.paying {
             add_row(

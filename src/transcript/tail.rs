@@ -56,6 +56,11 @@ pub(crate) const CANCELLED: &str = "Automatic continue cancelled";
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
 
 impl Waiting {
+    /// Returns true if the user has canceled the wait.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.given_up == Some(CANCELLED)
+    }
+
     /// Parses a line that is either a `system` notice (2.1.328 to 2.1.330) or the reply after the user chose to wait.
     /// Returns `None` for other lines.
     fn in_line(line: &[u8]) -> Option<Self> {

@@ -456,3 +456,29 @@ fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
     clauses.dedup();
     assert!(said > 1 && clauses.len() == said, "{output}");
 }
+
+/// A canceled wait for the 5-hour limit says nothing about a weekly limit that the session hits later, after which
+/// Claude Code has announced nothing.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_canceled_wait_says_nothing_about_a_later_limit() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let client = Client::new(&sandbox);
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, &client.session, "idle");
+    let five_hour = "You've hit your 5-hour limit · resets 10:05am (UTC)";
+    client.receives_error("2026-11-20T10:00:00Z", five_hour, json!({}));
+    client.announces(
+        "2026-11-20T10:01:00Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
+    let weekly = "You've hit your weekly limit · resets Nov 20, 8pm (UTC)";
+    client.receives_error("2026-11-20T10:10:00Z", weekly, json!({}));
+    let at = "2026-11-20T10:10:20Z";
+    let now = client.run(at, &["now"], b"");
+    let note = "blocked; Claude Code has not announced that it will continue";
+    assert!(now.success().contains(note), "{}", now.stdout);
+    let long = client.run(at, &["explain", "--long"], b"");
+    assert!(!long.success().contains("was canceled"), "{}", long.stdout);
+}

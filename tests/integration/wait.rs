@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::{Client, rfc3339, windows};
+#[cfg(target_os = "linux")]
+use crate::now::RunningClient;
+use crate::situation::{NOON, answer, flat, refused, session_of_login, with_a_private_login};
 use crate::support::{Run, Sandbox};
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -330,4 +333,74 @@ fn the_progress_line_ends_before_a_message() {
         message, "whycap: timed out while the limit still applied",
         "{shown:?}"
     );
+}
+
+/// A stray key in another session stops only that session. In a shell without the key, it must not hide the limit of
+/// the plan, and `wait` must go on waiting for the plan's reset.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_key_of_another_session_does_not_hide_the_plans_limit() {
+    let sandbox = with_a_private_login();
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    on_plan.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let mut with_key = Client::with_session(&sandbox, "with-key");
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, "with-key", "idle");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    with_key.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    with_key.receives_error("2026-11-20T10:01:00Z", "Credit balance is too low", balance);
+
+    let shell = Client::with_session(&sandbox, "on-plan");
+    let at = "2026-11-20T10:02:00Z";
+    gives_up(&shell, at);
+    assert_eq!(exit_code(&shell, at), 10);
+    let explained = shell.run(at, &["explain"], b"").success().to_owned();
+    let explained = flat(&explained);
+    assert!(
+        explained.starts_with("Your 5-hour limit is used up; you can continue at 12:00"),
+        "{explained}"
+    );
+    let also = "Also, only in the session \"hi\": Claude Code is using ANTHROPIC_API_KEY, which has no credits, instead of your plan; unset it and restart";
+    assert!(explained.contains(also), "{explained}");
+    let now = flat(shell.run(at, &["now"], b"").success());
+    assert!(
+        now.starts_with("Limit Your 5-hour limit is used up; you can continue at 12:00")
+            && now.contains(also),
+        "{now}"
+    );
+    // In the session with the key, the key is the problem.
+    assert_eq!(exit_code(&with_key, at), 11);
+    let key_first = flat(with_key.run(at, &["explain"], b"").success());
+    assert!(
+        key_first.starts_with("Claude Code is using ANTHROPIC_API_KEY"),
+        "{key_first}"
+    );
+    let asked = answer(&with_key, at);
+    assert!(
+        asked.starts_with("Claude Code is using ANTHROPIC_API_KEY"),
+        "{asked}"
+    );
+}
+
+/// If two sessions are stopped and only one of them continues by itself, `explain` must say which session its advice is
+/// for, as `wait` and `now` do.
+#[test]
+fn explain_says_which_of_two_stopped_sessions_continues() {
+    let sandbox = with_a_private_login();
+    let waiting = session_of_login(&sandbox, "waiting");
+    waiting.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let canceled = session_of_login(&sandbox, "canceled");
+    let later = "2026-11-20T10:01:00Z";
+    canceled.receives_error(later, FIVE_HOUR, refused("five_hour", NOON, ""));
+    canceled.announces(
+        "2026-11-20T10:02:00Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
+    for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
+        let explained = waiting.run("2026-11-20T10:03:00Z", arguments, b"");
+        let explained = flat(explained.success());
+        let which = "This advice is for the session \"hi\". Claude Code will continue the open session \"hi\" by itself at 12:01.";
+        assert!(explained.contains(which), "{explained}");
+    }
 }
