@@ -644,24 +644,21 @@ fn is_status(class: &str, status: u16) -> bool {
 /// that are not part of another sentence, then messages that identify their limit, and then messages in which the server
 /// identified the limit. If there is still a tie, the last match wins.
 fn best_match(matches: &[Match]) -> Option<&Match> {
-    let (index, best) = matches
-        .iter()
-        .enumerate()
-        .max_by_key(|(index, candidate)| {
-            (
-                candidate.rank,
-                candidate.context == MessageContext::Received,
-                candidate.begins_message(),
-                candidate.row.names_limit(),
-                candidate.passage.is_of_server,
-                *index,
-            )
-        })?;
-    // An error that follows a notice is what stopped work.
-    let mut later = matches.iter().skip(index + 1);
-    let later_error = later.rfind(|candidate| best.row.is_notice() && !candidate.row.is_notice());
-    if later_error.is_some() {
-        return later_error;
+    let highest_ranked = matches.iter().enumerate().max_by_key(|(index, candidate)| {
+        (
+            candidate.rank,
+            candidate.context == MessageContext::Received,
+            candidate.begins_message(),
+            candidate.row.names_limit(),
+            candidate.passage.is_of_server,
+            *index,
+        )
+    });
+    let (index, best) = highest_ranked?;
+    if best.row.is_notice()
+        && let Some(error) = error_beside_notice(matches, index, best)
+    {
+        return Some(error);
     }
     // Users often omit the time when they quote a message.
     let dated = matches.iter().rfind(|candidate| {
@@ -680,6 +677,27 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
         window.is_some() && own_window.is_some() && window != own_window
     });
     other.or(Some(best))
+}
+
+/// Returns the last error that stopped the session, because it takes precedence over a notice. Returns `None` if there is
+/// no such error, or if the notice says that the session could continue after it.
+fn error_beside_notice<'m>(
+    matches: &'m [Match],
+    index: usize,
+    notice: &Match,
+) -> Option<&'m Match> {
+    let is_error = |candidate: &&Match| !candidate.row.is_notice();
+    let later = matches.iter().skip(index + 1).rfind(is_error);
+    if later.is_some() || notice.row.lets_session_continue() {
+        return later;
+    }
+    // A class alone may be a part of the notice, and a message that is only mentioned stopped nothing.
+    matches.iter().take(index).rfind(|candidate| {
+        is_error(candidate)
+            && candidate.row.answer.verdict != Verdict::Over
+            && candidate.rank > Rank::ByClassOnly
+            && [MessageContext::Received, notice.context].contains(&candidate.context)
+    })
 }
 
 /// Removes the text before the first recognized word. Times that appear earlier are not reset times.

@@ -198,6 +198,15 @@ pub(crate) fn row(id: &str) -> &'static Row {
 #[cfg(test)]
 #[path = "../../../tests/unit/limits_page.rs"]
 mod limits_page;
+    /// Returns true if the message is a notice that the session continues after its plan limit was reached, because the
+    /// work is paid for or served in another way.
+    pub(super) fn lets_session_continue(&self) -> bool {
+        matches!(
+            self.decision,
+            DecisionName::PaidFromCredits | DecisionName::LowerPriority
+        )
+    }
+
 
 #[cfg(test)]
 mod tests {

@@ -207,7 +207,7 @@ impl<'a> Problem<'a> {
 fn cataloged_answer(input: &Input<'_>) -> Finding {
     let row = input.message.row;
     let stops_feature = row.stops() == Stops::Feature;
-    let verdict = if stops_feature {
+    let verdict = if stops_feature && row.answer.verdict != Verdict::Over {
         Verdict::Notice
     } else {
         row.answer.verdict
