@@ -836,6 +836,26 @@ fn a_response_does_not_end_a_limit_on_fast_mode() {
     assert!(!later.contains(paused), "{later}");
 }
 
+/// The session never stopped, so there is no prompt to send again.
+#[test]
+fn after_the_reset_of_a_limit_on_a_feature_only_the_feature_is_mentioned() {
+    let sandbox = with_a_private_login();
+    let [refused, _] = two_of_the_login(&sandbox);
+    let text = "Fast limit reached, fast mode paused · resets in 20m";
+    refused.receives_error(AT, text, json!({}));
+    let arguments = ["explain", "--json", "--session", "one"];
+    for at in ["2026-11-20T10:21:00Z", "2026-11-20T12:30:00Z"] {
+        let incident = refused.run(at, &arguments, b"").json()["incident"].clone();
+        let said = incident.to_string().to_lowercase();
+        assert!(!said.contains("prompt again"), "{at}: {incident:#}");
+        assert_eq!(
+            incident["actions"][0]["do"], "Use the feature again if you need it",
+            "{at}: {incident:#}"
+        );
+        assert_eq!(code(&refused, at), 0);
+    }
+}
+
 /// An error caused by an API key must not block sessions that use the plan instead.
 #[test]
 fn the_error_of_a_removed_key_does_not_block_plan_sessions() {

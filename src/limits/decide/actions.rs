@@ -6,7 +6,7 @@ use super::{Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation};
-use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{EndedBy, LimitKind, Service, Verdict, WhoCanFix, Window};
 use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
 
@@ -253,6 +253,9 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
     let mut current: Vec<Do> = Vec::new();
     for action in actions {
         let action = match action {
+            Do::Wait | Do::WaitForCap if has_passed && problem.stops_only_feature() => {
+                Do::UseFeatureAgain
+            }
             Do::Wait | Do::WaitForCap if has_passed => Do::TryAgain,
             Do::Wait if continues_at.is_some() => Do::WaitLeftOpen,
             Do::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
@@ -282,6 +285,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
     };
     let is_due = continues_at.is_some_and(|at| at + TimeDelta::seconds(30) > evidence.clock.now);
     match ending {
+        Ending::HitAgain => Do::SeeTheNext,
+        // The session has never stopped, so there is no prompt to send again.
+        _ if problem.stops_only_feature() => Do::UseFeatureAgain,
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
             if evidence.has_later_response() =>
         {
@@ -293,7 +299,6 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
         Ending::ResponseReceived if problem.another_model_responds() => Do::AnotherModelWorks,
         Ending::ResponseReceived if problem.is_paid_beyond() => Do::CostsExtra,
         Ending::ResponseReceived => Do::NothingLeft,
-        Ending::HitAgain => Do::SeeTheNext,
         Ending::ResponseElsewhere if problem.is_paid_beyond() => Do::WorksForCredits,
         Ending::ResponseElsewhere => Do::WorksElsewhere,
         Ending::ConcernsOthers => Do::NotBlocked,
@@ -309,6 +314,11 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
 }
 
 impl Problem<'_> {
+    /// Returns true if the limit stops only a feature, while the session continues.
+    fn stops_only_feature(&self) -> bool {
+        self.ended_by == EndedBy::NoSession
+    }
+
     /// Returns true if usage credits are paying for responses even though the limit's window is still full. The newest
     /// reading must show the same full window, because the window may have been reset early since the error.
     fn is_paid_beyond(&self) -> bool {

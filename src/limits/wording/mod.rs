@@ -44,7 +44,7 @@ use serde::Deserialize;
 use super::catalog::{Message, MessageContext};
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::{Evidence, MaySpare};
-use super::kind::Verdict;
+use super::kind::{EndedBy, Verdict};
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
@@ -381,6 +381,8 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseReceived if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
             EndingWord::AnotherModel
         }
+        Ending::HitAgain => EndingWord::HitAgain,
+        _ if diagnosis.ended_by == EndedBy::NoSession => EndingWord::FeatureAvailable,
         Ending::Reset if has_response => EndingWord::ResetWithResponse,
         Ending::Reset | Ending::ResetEarly
             if diagnosis.actions.contains(&ActionName::WaitForOtherWindow) =>
@@ -395,7 +397,6 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResetEarly if has_response => EndingWord::ResetEarlyWithResponse,
         Ending::ResetEarly => EndingWord::ResetEarly,
         Ending::ResponseReceived => EndingWord::ResponseReceived,
-        Ending::HitAgain => EndingWord::HitAgain,
         Ending::ResponseElsewhere if has_response => EndingWord::ResponseElsewhereAndHere,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
