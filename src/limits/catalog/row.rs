@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::claude::account::Plan;
 use crate::claude::version::Versions;
 use crate::embedded;
 use crate::limits::decide::{ActionName, Cause, DecisionName};
@@ -44,9 +45,52 @@ struct Chapter {
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
     /// The party that can fix the problem, or `None` if it is whoever controls billing.
-    pub(crate) who: Option<WhoCanFix>,
+    pub(crate) who: Option<AnsweredWho>,
     /// True if waiting helps. If this is omitted, waiting helps if the time at which the limit ends is known.
     pub(crate) waiting_helps: Option<bool>,
+}
+
+/// The party that can fix the problem, according to the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum AnsweredWho {
+    /// The same party on every plan.
+    OnEveryPlan(WhoCanFix),
+    /// A party that depends on the plan, such as `{"team_plan": "admin", "else": "nobody"}`.
+    ByPlan(WhoByPlan),
+}
+
+/// The parties that can fix the problem on some plans. The names of the fields are those of [`Audience`]. Unlike an
+/// audience, an entry does not apply if the plan is unknown, because the answer would be a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhoByPlan {
+    /// The party on a Team plan, if it differs from `shared_plan`.
+    team_plan: Option<WhoCanFix>,
+    /// The party on a Team or Enterprise plan.
+    shared_plan: Option<WhoCanFix>,
+    /// The party on a Pro or Max plan.
+    personal_plan: Option<WhoCanFix>,
+    /// The party on any other plan, or if the plan is unknown.
+    #[serde(rename = "else")]
+    otherwise: WhoCanFix,
+}
+
+impl AnsweredWho {
+    /// Returns the party that can fix the problem on a plan. `plan` is `None` if the plan is unknown.
+    pub(crate) fn on_plan(self, plan: Option<Plan>) -> WhoCanFix {
+        let by_plan = match self {
+            Self::OnEveryPlan(who) => return who,
+            Self::ByPlan(by_plan) => by_plan,
+        };
+        let who = match plan {
+            Some(Plan::Team) => by_plan.team_plan.or(by_plan.shared_plan),
+            Some(Plan::Enterprise) => by_plan.shared_plan,
+            Some(Plan::Pro | Plan::Max) => by_plan.personal_plan,
+            Some(Plan::Other) | None => None,
+        };
+        who.unwrap_or(by_plan.otherwise)
+    }
 }
 
 /// The group of users that a catalog entry applies to.
@@ -154,6 +198,15 @@ impl Row {
         self.stops() != Stops::Session
     }
 
+    /// Returns true if the message is a notice that the session continues after its plan limit was reached, because the
+    /// work is paid for or served in another way.
+    pub(super) fn lets_session_continue(&self) -> bool {
+        matches!(
+            self.decision,
+            DecisionName::PaidFromCredits | DecisionName::LowerPriority
+        )
+    }
+
     /// Returns true if the message states which limit was reached.
     pub(super) fn names_limit(&self) -> bool {
         match self.decision {
@@ -198,15 +251,6 @@ pub(crate) fn row(id: &str) -> &'static Row {
 #[cfg(test)]
 #[path = "../../../tests/unit/limits_page.rs"]
 mod limits_page;
-    /// Returns true if the message is a notice that the session continues after its plan limit was reached, because the
-    /// work is paid for or served in another way.
-    pub(super) fn lets_session_continue(&self) -> bool {
-        matches!(
-            self.decision,
-            DecisionName::PaidFromCredits | DecisionName::LowerPriority
-        )
-    }
-
 
 #[cfg(test)]
 mod tests {
@@ -221,6 +265,40 @@ mod tests {
     fn the_rows_can_be_read() {
         assert_eq!(CHAPTERS.len(), 13);
         assert_eq!(row("unknown").id, "unknown");
+    }
+
+    #[test]
+    fn the_party_that_can_fix_a_problem_may_depend_on_the_plan() {
+        let who = |json: &str| serde_json::from_str::<Answer>(json).map(|answer| answer.who);
+        let by_plan = who(r#"{"who": {"team_plan": "admin", "else": "nobody"}}"#)
+            .unwrap()
+            .unwrap();
+        assert_eq!(by_plan.on_plan(Some(Plan::Team)), WhoCanFix::Admin);
+        for plan in [
+            None,
+            Some(Plan::Enterprise),
+            Some(Plan::Max),
+            Some(Plan::Other),
+        ] {
+            assert_eq!(by_plan.on_plan(plan), WhoCanFix::Nobody, "{plan:?}");
+        }
+        let by_owner =
+            who(r#"{"who": {"shared_plan": "admin", "personal_plan": "you", "else": "nobody"}}"#)
+                .unwrap()
+                .unwrap();
+        assert_eq!(by_owner.on_plan(Some(Plan::Team)), WhoCanFix::Admin);
+        assert_eq!(by_owner.on_plan(Some(Plan::Enterprise)), WhoCanFix::Admin);
+        assert_eq!(by_owner.on_plan(Some(Plan::Pro)), WhoCanFix::You);
+        assert_eq!(by_owner.on_plan(None), WhoCanFix::Nobody);
+
+        for wrong in [
+            r#"{"who": "team"}"#,
+            r#"{"who": {"team_plan": "admin"}}"#,
+            r#"{"who": {"team_plans": "admin", "else": "nobody"}}"#,
+            r#"{"who": {"team_plan": "owner", "else": "nobody"}}"#,
+        ] {
+            assert!(who(wrong).is_err(), "{wrong}");
+        }
     }
 
     /// A row whose decision returns a notice must say with `stops` that the session continues, and the other way round.

@@ -26,8 +26,7 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
     };
 
     // The plan's windows are not full, so the server must have demanded credits for some other reason.
-    let is_orgs_pool =
-        input.message.row.answer.who == Some(WhoCanFix::Admin) && evidence.is_shared_plan();
+    let is_orgs_pool = input.answered_who() == Some(WhoCanFix::Admin) && evidence.is_shared_plan();
     let is_server_sure = evidence.quota().is_some();
     let finding = if evidence.error.session.fast_mode {
         real(input, Cause::FastModeNeedsCredits)

@@ -162,12 +162,18 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Returns who can fix the problem according to the catalog, or `None` if it is whoever controls billing.
+    pub(super) fn answered_who(&self) -> Option<WhoCanFix> {
+        let who = self.message.row.answer.who?;
+        Some(who.on_plan(self.evidence.plan()))
+    }
+
     /// Returns who controls billing: an admin for shared plans and messages about an organization, otherwise the user.
     pub(super) fn payer(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() {
             WhoCanFix::Admin
         } else {
-            self.message.row.answer.who.unwrap_or(WhoCanFix::You)
+            self.answered_who().unwrap_or(WhoCanFix::You)
         }
     }
 

@@ -217,7 +217,7 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
         None if may_be_dated => input.helps_if_dated(),
         waiting_helps => waiting_helps,
     };
-    let who = row.answer.who.unwrap_or_else(|| input.payer());
+    let who = input.answered_who().unwrap_or_else(|| input.payer());
     Finding::lasting(row.limit, verdict, who, row.cause).waiting(waiting_helps)
 }
 
