@@ -680,7 +680,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
 }
 
 /// Returns the last error that stopped the session, because it takes precedence over a notice. Returns `None` if there is
-/// no such error, or if the notice says that the session could continue after it.
+/// no such error, or if this notice or an earlier one says that the session can continue.
 fn error_beside_notice<'m>(
     matches: &'m [Match],
     index: usize,
@@ -692,12 +692,16 @@ fn error_beside_notice<'m>(
         return later;
     }
     // A class alone may be a part of the notice, and a message that is only mentioned stopped nothing.
-    matches.iter().take(index).rfind(|candidate| {
+    let is_own_error = |candidate: &&Match| {
         is_error(candidate)
-            && candidate.row.answer.verdict != Verdict::Over
             && candidate.rank > Rank::ByClassOnly
             && [MessageContext::Received, notice.context].contains(&candidate.context)
-    })
+    };
+    let mut earlier_matches = matches.iter().take(index);
+    let earlier = earlier_matches.rfind(|candidate| {
+        candidate.row.answer.verdict == Verdict::Over || is_own_error(candidate)
+    })?;
+    (earlier.row.answer.verdict != Verdict::Over).then_some(earlier)
 }
 
 /// Removes the text before the first recognized word. Times that appear earlier are not reset times.
