@@ -867,3 +867,61 @@ fn a_response_elsewhere_and_here_needs_no_further_step() {
     let step = "You can continue now; this problem has passed";
     assert_eq!(incident["actions"][0]["do"], step, "{incident:#}");
 }
+
+/// A session hit its 5-hour limit, the limit reset, and then the session hit its weekly limit. The weekly limit must not
+/// change what is said about the first error, whether or not an explanation has stored the reset before.
+#[test]
+fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
+    let reset = NOON - 118 * 60;
+    for (is_reset_seen, is_asked_before) in
+        [(true, true), (true, false), (false, true), (false, false)]
+    {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let working = session_of_login(&sandbox, "working");
+        stopped.works("2026-11-20T09:59:00Z", 10);
+        let before = windows(96.0, reset, 40.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:01Z", before, 120);
+        let text = "You've hit your 5-hour limit · resets 10:02am (UTC)";
+        stopped.receives_error(AT, text, refused("five_hour", reset, ""));
+        let full = windows(100.0, reset, 40.0, TUESDAY);
+        stopped.calls_status_line(SOON, full, 120);
+        let entry = |at: &str| {
+            let list = stopped.run(at, &["incidents", "--json"], b"").json();
+            let incidents = list["incidents"].as_array().unwrap();
+            let first = incidents.iter().find(|it| it["first_at"] == AT).unwrap();
+            let text = flat(stopped.run(at, &["incidents"], b"").success());
+            let (_, of_first) = text.split_once("10:00, ").unwrap();
+            let (sentence, _) = of_first.split_once(" You've hit").unwrap();
+            let sentence = sentence.split_once(" (").unwrap().1.to_owned();
+            (
+                first["limit"].clone(),
+                first["headline"].clone(),
+                first["blocked_until"].clone(),
+                sentence,
+            )
+        };
+        if is_reset_seen {
+            working.works("2026-11-20T10:03:00Z", 10);
+            let room = windows(2.0, reset + 18_000, 41.0, TUESDAY);
+            working.calls_status_line("2026-11-20T10:03:01Z", room, 120);
+        }
+        let expected = is_asked_before.then(|| entry("2026-11-20T10:03:30Z"));
+        let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+        let refusal = refused("seven_day", TUESDAY, "");
+        stopped.receives_error("2026-11-20T10:05:00Z", weekly, refusal);
+        let full = windows(4.0, reset + 18_000, 100.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T10:05:01Z", full, 120);
+        let after = entry("2026-11-20T10:06:00Z");
+        let headline = after.1.as_str().unwrap_or_default();
+        assert!(!headline.contains("and your weekly limit"), "{after:?}");
+        assert!(!after.3.contains("week"), "{after:?}");
+        if let Some(expected) = expected {
+            assert_eq!(after.0, expected.0);
+            assert_eq!(after.2, expected.2, "{is_reset_seen}: {after:?}");
+            if is_reset_seen {
+                assert_eq!(after.3, expected.3);
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
 use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage, is_same_reset};
+use crate::limits::decide::Ending;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
 
@@ -101,10 +102,19 @@ pub(crate) struct Readings<'a> {
     before: Option<&'a Sample>,
     /// See [`Collected::awaits_figures`](super::Collected::awaits_figures).
     awaits_figures: bool,
+    /// The time at which the error was over, if it is known. The usage of the windows from then on belongs to later
+    /// events, so it does not change the explanation of the error.
+    over_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> Readings<'a> {
     pub(crate) fn around(evidence: &'a Evidence) -> Self {
+        let mut readings = Self::of_all_windows(evidence);
+        readings.over_at = readings.find_end();
+        readings
+    }
+
+    fn of_all_windows(evidence: &'a Evidence) -> Self {
         let at = evidence.at();
         let (mut after, before): (Vec<&Sample>, Vec<&Sample>) = evidence
             .error
@@ -120,7 +130,37 @@ impl<'a> Readings<'a> {
                 .into_iter()
                 .max_by_key(|reading| measured_relative_to(reading, at)),
             awaits_figures: evidence.collected.awaits_figures,
+            over_at: None,
         }
+    }
+
+    /// Returns the time at which the error was over: the first of its session's next response, the end that an earlier
+    /// explanation has stored, and the reset of a window that was full.
+    fn find_end(&self) -> Option<DateTime<Utc>> {
+        let evidence = self.evidence;
+        let at = evidence.at();
+        let response = evidence.error.later_response.as_ref();
+        let stored_end = evidence.known_end().filter(|end| match end.ending {
+            Ending::HitAgain => false,
+            Ending::ResponseElsewhere => !evidence.collected.is_refused_after_end,
+            _ => true,
+        });
+        let resets = self
+            .after
+            .iter()
+            .copied()
+            .chain(self.before)
+            .flat_map(Sample::windows)
+            .filter(|(window, usage)| !window.is_of_one_model() && usage.used_percent >= FULL_FROM)
+            .filter_map(|(_, usage)| usage.resets_at)
+            .chain(evidence.server_reset())
+            .filter(|reset| *reset > at && *reset <= evidence.clock.now);
+        response
+            .and_then(|response| response.at)
+            .into_iter()
+            .chain(stored_end.map(|end| end.at))
+            .chain(resets)
+            .min()
     }
 
     /// Returns the state of a usage window at the time of the error.
@@ -209,6 +249,7 @@ impl<'a> Readings<'a> {
             after: self.after.clone(),
             before: self.before,
             awaits_figures: false,
+            over_at: self.over_at,
         };
         self.room().is_none() && self.full_window().is_none() && if_final.room().is_some()
     }
@@ -239,11 +280,9 @@ impl<'a> Readings<'a> {
         is_same_window && !self.is_after_end(after.measured)
     }
 
-    /// Returns true if the session had already received a response after the error at the given time.
+    /// Returns true if the error was already over at the given time.
     fn is_after_end(&self, moment: DateTime<Utc>) -> bool {
-        let response = self.evidence.error.later_response.as_ref();
-        let ended_at = response.and_then(|response| response.at);
-        ended_at.is_some_and(|ended_at| moment >= ended_at)
+        self.over_at.is_some_and(|over_at| moment >= over_at)
     }
 
     /// Returns a window's usage from a reading, or `None` if the window started after the error.
@@ -276,7 +315,7 @@ impl<'a> Readings<'a> {
                 | WindowState::OnUsagePage
                 | WindowState::Unknown => None,
             })
-            .chain(self.refused_windows())
+            .chain(self.refused_before_end())
             .max_by_key(|measurement| measurement.resets_at)
     }
 
@@ -296,6 +335,12 @@ impl<'a> Readings<'a> {
             .map(Measurement::from)
     }
 
+    /// Returns the windows of [`Self::refused_windows`] that were full before the error was over.
+    fn refused_before_end(&self) -> impl Iterator<Item = Measurement> {
+        self.refused_windows()
+            .filter(|refused| !self.is_after_end(refused.measured))
+    }
+
     /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the
     /// error, but not after the response that ended the error.
     pub(crate) fn used_up_until_later(
@@ -312,12 +357,13 @@ impl<'a> Readings<'a> {
         let readings = self.after.iter().copied().chain(newest);
         readings
             .filter(|reading| ended_at.is_none_or(|ended_at| reading.measured <= ended_at))
+            .filter(|reading| !self.is_after_end(reading.measured))
             .flat_map(|reading| {
                 Window::ALL
                     .into_iter()
                     .filter_map(|other| self.measurement(Some(reading), other))
             })
-            .chain(self.refused_windows())
+            .chain(self.refused_before_end())
             .filter(|other| other.window != window && !other.window.is_of_one_model())
             .filter(|other| other.percent >= USED_UP && other.resets_at > reset)
             .last()
