@@ -9,8 +9,12 @@ use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
 pub(super) fn balance(input: &Input<'_>) -> Finding {
     let limit = LimitKind::ApiCreditBalance;
     if input.evidence.stray_key().is_some() {
+        let cause = match input.readings.used_up_now() {
+            Some(_) => Cause::StrayKeyWithFullWindow,
+            None => Cause::StrayKeyWithoutCredits,
+        };
         return Finding {
-            cause: Cause::StrayKeyWithoutCredits,
+            cause,
             ..Finding::stray_key(limit)
         };
     }

@@ -195,7 +195,10 @@ impl<'a> Problem<'a> {
 
     /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.
     fn also_full(&self) -> Option<Measurement> {
-        if !self.finding.limit.description().window_may_be_full_as_well {
+        // Without the key, the session's next prompt uses the plan.
+        let will_use_plan = self.finding.verdict == Verdict::WrongCredential;
+        let may_be_full = self.finding.limit.description().window_may_be_full_as_well;
+        if !may_be_full && !will_use_plan {
             return None;
         }
         let full = self.readings.used_up_now()?;
