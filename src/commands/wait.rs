@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::incidents::{Asker, Continuing};
 use crate::limits::decide::{ActionName, Wait};
 use crate::limits::incident::Incident;
+use crate::limits::kind::{LimitKind, Verdict};
 use crate::terminal::{self, Shown, is_stdout_terminal, print};
 use crate::time::parse_duration;
 
@@ -97,7 +98,7 @@ impl Subcommand for WaitArguments {
                 .saturating_sub(started.elapsed());
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
-                terminal::print_error("timed out while the limit still applied");
+                terminal::print_error(timeout_message(situation.incident.as_ref()));
                 break TIMED_OUT;
             }
             waited_for = situation.incident;
@@ -107,6 +108,23 @@ impl Subcommand for WaitArguments {
             std::thread::sleep(until_over.min(INTERVAL).min(time_left));
         };
         Ok(Reply::default().with_code(code))
+    }
+}
+
+/// Returns the message to print after the timeout. whycap does not know whether a problem of the service still exists.
+fn timeout_message(incident: Option<&Incident>) -> &'static str {
+    let Some(incident) = incident else {
+        return "timed out";
+    };
+    match (incident.diagnosis.verdict, incident.diagnosis.limit) {
+        (Verdict::FalseLikely, _) => "timed out; the error is probably a false alarm",
+        (_, LimitKind::Overloaded) => "timed out; the service may still be overloaded",
+        (_, LimitKind::Throttle) => {
+            "timed out; the service may still be limiting requests temporarily"
+        }
+        (_, LimitKind::ServerError) => "timed out; the service may still have a problem",
+        (Verdict::NotALimit, _) => "timed out; the error may still block work",
+        _ => "timed out while the limit still applied",
     }
 }
 
@@ -153,7 +171,7 @@ fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
         .unwrap_or_else(|| session.to_owned());
     format!(
         "Claude Code will continue the open session {name} by itself {}. Do not continue its work anywhere else, or it will be done twice.",
-        context.clock().format_time_with_preposition(at)
+        context.clock().format_approximate_time(at)
     )
 }
 

@@ -25,11 +25,6 @@ const USUAL_ROWS: usize = 20;
 /// The note that is appended to an answer if asking the question has canceled Claude Code's auto-resume. Claude Code itself does not
 /// tell the user.
 pub(crate) const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
-/// Hints that tell users in a conversation where to find the full explanation.
-const MORE_IN_SHELL: Pointers<'_> = Pointers {
-    usual: "For details: whycap explain --long (in a shell).",
-    short: "More: whycap explain",
-};
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
@@ -108,9 +103,14 @@ impl Context {
                     note_rows = Report::from_paragraph(ENDS_WAITING).row_count(page) + 1;
                 }
                 let room = rows.saturating_sub(report.row_count(page) + note_rows);
-                let explanation =
-                    screen::in_rows(room, MORE_IN_SHELL, incident, session_sentence, page);
-                report.add(explanation);
+                let pointers = self.pointers_to_shell(incident);
+                report.add(screen::in_rows(
+                    room,
+                    &pointers,
+                    incident,
+                    session_sentence,
+                    page,
+                ));
             }
             Some(incident) if is_long => {
                 let mut sentences = self.spent(incident, incidents).unwrap_or_default();
@@ -122,7 +122,10 @@ impl Context {
             }
             Some(incident) => {
                 let others = self.about_other_sessions(incident, situation);
-                report.add(screen::on_one_screen(incident, session_sentence, &others));
+                let option = session.map_or_else(String::new, |id| self.session_option(id));
+                let explanation =
+                    screen::on_one_screen(incident, session_sentence, &others, &option);
+                report.add(explanation);
                 if incident.blocks().is_some() {
                     let avoidable = self.avoidable_writes(incident, MOST_QUICKLY_READ);
                     report.paragraphs(Tone::Warning, avoidable);
@@ -131,6 +134,22 @@ impl Context {
             }
         }
         self.add_stuck_locks(report);
+    }
+
+    /// Returns the hints that tell users in a conversation where to find the full explanation. They name the session,
+    /// because without it a shell explains the newest error of any session.
+    fn pointers_to_shell(&self, incident: &Incident) -> Pointers {
+        let session = incident.evidence.error.session.id.as_deref();
+        let option = session.map_or_else(String::new, |id| self.session_option(id));
+        Pointers {
+            usual: format!("For details: whycap explain --long{option} (in a shell)."),
+            short: format!("More: whycap explain{option}"),
+        }
+    }
+
+    /// Returns the option ` --session ID` of `explain`.
+    fn session_option(&self, session: &str) -> String {
+        format!(" --session {}", self.short_session_id(session))
     }
 
     /// Adds the stuck locks to a report. The user may have blamed them for a limit.
@@ -312,7 +331,7 @@ impl Context {
                     sentences.push(format!(
                         "Claude Code will continue the open session {} by itself {}.",
                         self.name_session(session),
-                        self.clock().format_time_with_preposition(at)
+                        self.clock().format_approximate_time(at)
                     ));
                 }
             }

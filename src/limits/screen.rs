@@ -15,8 +15,14 @@ const ACTIONS: usize = 4;
 const REASONS: usize = 3;
 
 /// Explains an error on a single screen. `session` is a sentence that names the session in which the error occurred, and
-/// `others` contains sentences about other stopped sessions.
-pub fn on_one_screen(incident: &Incident, session: Option<&str>, others: &[String]) -> Report {
+/// `others` contains sentences about other stopped sessions. `session_option` is the option with which the user asked
+/// about a session.
+pub fn on_one_screen(
+    incident: &Incident,
+    session: Option<&str>,
+    others: &[String],
+    session_option: &str,
+) -> Report {
     let mut report = Report::default();
     add_headline(incident, session, &mut report);
     report.paragraphs(Tone::Plain, others.iter().cloned());
@@ -25,26 +31,26 @@ pub fn on_one_screen(incident: &Incident, session: Option<&str>, others: &[Strin
     report.gap();
     report.paragraph(Tone::Quiet, origin(incident));
     report.line(if incident.evidence.is_pasted() {
-        "For details, add --long"
+        "For details, add --long".to_owned()
     } else {
-        "For details: whycap explain --long"
+        format!("For details: whycap explain --long{session_option}")
     });
     report
 }
 
 /// The pointers to more information at the end of an answer in a conversation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pointers<'a> {
-    pub(crate) usual: &'a str,
+#[derive(Debug, Clone)]
+pub(crate) struct Pointers {
+    pub(crate) usual: String,
     /// The pointer for a low terminal, which fits in one row.
-    pub(crate) short: &'a str,
+    pub(crate) short: String,
 }
 
 /// Explains an error in at most `rows` rows, or in as few rows as possible. Even the shortest answer says what happened,
 /// what to do, and, for a false limit, that paying does not help. `session` is a sentence that names the session in which the error occurred.
 pub(crate) fn in_rows(
     rows: usize,
-    more: Pointers<'_>,
+    more: &Pointers,
     incident: &Incident,
     session: Option<&str>,
     page: Page,
@@ -62,15 +68,15 @@ pub(crate) fn in_rows(
         }
     }
     for (actions, pointer) in [
-        (3, more.usual),
-        (2, more.usual),
-        (least, more.usual),
-        (least, more.short),
+        (3, &more.usual),
+        (2, &more.usual),
+        (least, &more.usual),
+        (least, &more.short),
     ] {
         let mut report = Report::default();
         add_headline(incident, session, &mut report);
         add_numbered(incident, actions, &mut report);
-        report.paragraph(Tone::Quiet, pointer);
+        report.paragraph(Tone::Quiet, pointer.clone());
         if report.row_count(page) <= rows {
             return report;
         }
@@ -78,7 +84,7 @@ pub(crate) fn in_rows(
     let mut report = Report::default();
     report.paragraph(tone_of_headline(incident), incident.badge.clone());
     add_numbered(incident, least, &mut report);
-    report.paragraph(Tone::Quiet, more.short);
+    report.paragraph(Tone::Quiet, more.short.clone());
     report
 }
 

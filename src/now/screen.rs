@@ -333,7 +333,7 @@ impl RunningSession {
         match self.continuation {
             Some(Ok(at)) => parts.push(format!(
                 "continues by itself {}",
-                clock.format_time_with_preposition(at)
+                clock.format_approximate_time(at)
             )),
             // Nobody expects Claude Code to continue after such an error.
             Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(match self.limit {

@@ -87,6 +87,11 @@ impl Clock {
         format!("{preposition} {}", self.format_time(at))
     }
 
+    /// Formats a time that is known only approximately: "about 14:30" or "about Tue Nov 24 14:30".
+    pub(crate) fn format_approximate_time(self, at: DateTime<Utc>) -> String {
+        format!("about {}", self.format_time(at))
+    }
+
     /// Formats a day and a time of day. `day_format` is a `strftime` format. For example, "%a " produces "Tue 14:30".
     pub(crate) fn format_with_day(self, day_format: &str, at: DateTime<Utc>) -> String {
         let time_format = match self.hours {

@@ -681,6 +681,42 @@ fn an_explanation_fits_a_screen_and_long_shows_the_rest() {
     );
 }
 
+/// Without the session, `explain` in a shell could explain another session's error.
+#[test]
+fn the_pointer_to_the_details_names_the_session() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let overloaded = Client::with_session(&sandbox, "5d0cda16-7d3a-4f0e-9d27-3f2f1b0c4d11");
+    overloaded.receives_error(
+        "2026-11-20T10:00:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    let throttled = Client::with_session(&sandbox, "b1c2d3e4-7d3a-4f0e-9d27-3f2f1b0c4d22");
+    throttled.receives_error(
+        "2026-11-20T10:00:05Z",
+        "API Error: Request rejected (429) · slow down",
+        json!({"apiErrorIsTransient": true}),
+    );
+    let now = "2026-11-20T10:00:08Z";
+    let answer = overloaded.event(now, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    assert!(
+        answer
+            .stdout
+            .replace("\\n", " ")
+            .contains("whycap explain --long --session 5d0cda16 (in a shell)"),
+        "{answer:?}"
+    );
+    let tell = |arguments: &[&str]| overloaded.run(now, arguments, b"").success().to_owned();
+    let long = tell(&["explain", "--long", "--session", "5d0cda16"]);
+    assert!(long.contains("529"), "{long}");
+    let short = tell(&["explain", "--session", "5d0cda16"]);
+    assert!(
+        short.contains("For details: whycap explain --long --session 5d0cda16"),
+        "{short}"
+    );
+}
+
 #[test]
 fn the_decisive_fact_comes_first_and_is_never_truncated() {
     let sandbox = Sandbox::new();

@@ -63,14 +63,14 @@ fn the_rows_state_what_to_do() {
         rows(80).trim_end(),
         [
             r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
-            r"Leave the session open; unless you pressed Esc, it will continue at 12:01"
+            r"Leave the session open; unless you pressed Esc, it will continue about 12:01"
         ]
         .join("\n")
     );
     assert_eq!(rows(120), rows(80));
     for (columns, row) in [
-        (50, "Leave the session open, unless you pressed Esc"),
-        (40, "Leave open, unless you pressed Esc"),
+        (50, "Unless you hit Esc, it continues about 12:01"),
+        (40, "Unless you pressed Esc, it continues"),
     ] {
         let drawn = rows(columns);
         assert!(
@@ -81,6 +81,32 @@ fn the_rows_state_what_to_do() {
     }
     // In a very narrow terminal, the time is the last part to be left out.
     assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
+}
+
+/// A weekly limit resets on another day, so its row is longer.
+#[test]
+fn the_row_of_a_weekly_limit_has_the_same_form() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "seven_day", "resetsAt": 1_795_240_800}});
+    client.receives_error(
+        AT,
+        "You've hit your weekly limit · resets Nov 21, 6am (UTC)",
+        quota,
+    );
+    client.append(&json!({
+        "type": "user", "timestamp": "2026-11-20T10:00:20Z",
+        "message": {"role": "user", "content": "<local-command-stdout>Claude Code will continue automatically at Nov 21, 6am. Keep this session open; it may still pause for permission prompts.</local-command-stdout>"},
+    }));
+    let line = client.calls_status_line("2026-11-20T10:00:22Z", Value::Null, 80);
+    let line = plain(line.success());
+    assert!(
+        line.trim_end().ends_with(
+            "Leave it open; unless you pressed Esc, it continues about Sat Nov 21 06:01"
+        ),
+        "{line}"
+    );
 }
 
 #[test]
@@ -470,7 +496,7 @@ fn an_error_followed_by_a_response_does_not_ask_to_wait() {
     assert!(
         blocked
             .success()
-            .contains("Claude Code will continue at 10:31"),
+            .contains("Claude Code will continue about 10:31"),
         "{}",
         blocked.stdout
     );

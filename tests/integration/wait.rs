@@ -24,10 +24,14 @@ fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
 }
 
 fn gives_up(client: &Client<'_>, now: &str) {
+    gives_up_with(client, now, "timed out while the limit still applied");
+}
+
+fn gives_up_with(client: &Client<'_>, now: &str, message: &str) {
     let run = waits(client, now, &["--timeout", "1s"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (124, "whycap: timed out while the limit still applied\n")
+        (124, format!("whycap: {message}\n").as_str())
     );
 }
 
@@ -70,7 +74,7 @@ fn a_session_that_will_continue_by_itself_is_named() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    let warning = "Claude Code will continue the open session \"hi\" by itself at 12:01. Do not continue its work anywhere else, or it will be done twice.\n";
+    let warning = "Claude Code will continue the open session \"hi\" by itself about 12:01. Do not continue its work anywhere else, or it will be done twice.\n";
     let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "6s"]);
     run.stderr.as_str();
     assert_eq!((run.code, run.stdout.as_str()), (124, warning));
@@ -142,7 +146,8 @@ fn a_service_problem_does_not_hide_a_limit() {
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    gives_up(&client, "2026-11-20T11:59:30Z");
+    let overloaded = "timed out; the service may still be overloaded";
+    gives_up_with(&client, "2026-11-20T11:59:30Z", overloaded);
     let run = waits(&client, "2026-11-20T12:01:59Z", &[]);
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
@@ -150,12 +155,18 @@ fn a_service_problem_does_not_hide_a_limit() {
 /// If an error ends on its own, `wait` waits for as long as `explain --exit-code` returns 10.
 #[test]
 fn a_temporary_problem_is_awaited_as_long_as_explained() {
-    for (text, more, seconds) in [
-        ("API Error: 429 Too Many Requests", json!({}), 60),
+    for (text, more, seconds, message) in [
+        (
+            "API Error: 429 Too Many Requests",
+            json!({}),
+            60,
+            "timed out; the service may still be limiting requests temporarily",
+        ),
         (
             "API Error: 529 Overloaded",
             json!({"apiErrorStatus": 529}),
             180,
+            "timed out; the service may still be overloaded",
         ),
     ] {
         let sandbox = Sandbox::new();
@@ -163,7 +174,7 @@ fn a_temporary_problem_is_awaited_as_long_as_explained() {
         client.receives_error(AT, text, more);
         let after = |seconds: i64| rfc3339(1_795_168_800 + seconds);
         assert_eq!(exit_code(&client, &after(1)), 10, "{text}");
-        gives_up(&client, &after(1));
+        gives_up_with(&client, &after(1), message);
         let over = waits(&client, &after(seconds - 1), &[]);
         assert_eq!((over.code, over.stderr.as_str()), (0, ""), "{text}");
         assert_eq!(exit_code(&client, &after(seconds)), 0, "{text}");
@@ -301,6 +312,37 @@ fn wait_ignores_a_warning() {
     assert_eq!(waits(&client, AT, &[]).code, 0);
 }
 
+/// A false alarm and an overload are not limits that still apply.
+#[test]
+fn the_message_after_a_timeout_matches_the_verdict() {
+    for (text, more, message) in [
+        (
+            "API Error: 529 Overloaded",
+            json!({"apiErrorStatus": 529}),
+            "timed out; the service may still be overloaded",
+        ),
+        (
+            "API Error: Request rejected (429) · slow down",
+            json!({"apiErrorIsTransient": true}),
+            "timed out; the service may still be limiting requests temporarily",
+        ),
+        (
+            FIVE_HOUR,
+            json!({}),
+            "timed out; the error is probably a false alarm",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        let low = windows(42.0, 1_795_176_000, 17.0, 1_795_500_000);
+        client.calls_status_line("2026-11-20T09:59:00Z", low.clone(), 120);
+        client.receives_error(AT, text, more);
+        client.calls_status_line("2026-11-20T10:00:02Z", low, 120);
+        gives_up_with(&client, "2026-11-20T10:00:03Z", message);
+    }
+}
+
 /// The progress line must end with a line break, so that the message starts on a new line.
 #[test]
 #[cfg(target_os = "linux")]
@@ -398,7 +440,7 @@ fn explain_says_which_of_two_stopped_sessions_continues() {
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
         let explained = waiting.run("2026-11-20T10:03:00Z", arguments, b"");
         let explained = flat(explained.success());
-        let which = "This advice is for the session \"hi\". Claude Code will continue the open session \"hi\" by itself at 12:01.";
+        let which = "This advice is for the session \"hi\". Claude Code will continue the open session \"hi\" by itself about 12:01.";
         assert!(explained.contains(which), "{explained}");
     }
 }

@@ -77,7 +77,7 @@ impl Fields {
             ("full_until", full_until),
             (
                 "at_when",
-                continues.map(|at| clock.format_time_with_preposition(at)),
+                continues.map(|at| clock.format_approximate_time(at)),
             ),
             ("at_time", continues.map(|at| clock.format_time(at))),
             (

@@ -20,7 +20,7 @@
 //! | `key` | the key that the message is about | a key is set |
 //! | `host`, `gateway` | the host in `ANTHROPIC_BASE_URL`, alone and as "your gateway (…)" | it is set |
 //! | `other` | another program in the message | the message names one |
-//! | `at_when`, `at_time` | the time of the automatic continuation, as in "at 14:01" and "14:01" | it is ahead |
+//! | `at_when`, `at_time` | the time of the automatic continuation, as in "about 14:01" and "14:01" | it is ahead |
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `are`, `were`, `cap` | the words for usage credits that the message uses | always |
