@@ -34,7 +34,26 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
     if is_unknown && matches!(unknown, Some(ContextValue::String(word)) if word == "--json") {
         return format!("`whycap{subcommand}` has no JSON output; see whycap{subcommand} --help");
     }
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand)
+        && !has_close_subcommand(error, typed)
+    {
+        return format!("there is no command `whycap {typed}`; see whycap --help");
+    }
     format!("{}; see whycap{subcommand} --help", parser_message(error))
+}
+
+/// Returns true if one of the parser's suggestions starts with the same letter as the word that the user typed. The
+/// parser also suggests words that only share some letters, such as "hook" for "foo".
+fn has_close_subcommand(error: &clap::Error, typed: &str) -> bool {
+    let first_letter = typed.chars().next();
+    match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(suggested)) => suggested
+            .iter()
+            .any(|word| word.chars().next() == first_letter),
+        Some(ContextValue::String(word)) => word.chars().next() == first_letter,
+        _ => false,
+    }
 }
 
 /// Suggests what the user probably meant. Returns `None` if this is unknown or if the parser's own message is better.
@@ -108,11 +127,28 @@ pub(super) fn parser_message(error: &clap::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory, Parser};
+
     use super::*;
 
     #[test]
     fn a_word_for_a_command_is_known() {
         assert_eq!(command_for("status").as_deref(), Some("whycap now"));
+    }
+
+    #[test]
+    fn only_a_close_command_is_suggested() {
+        let command = crate::cli::Cli::command();
+        let problem_with = |typed: &str| {
+            let error = crate::cli::Cli::try_parse_from(["whycap", typed]).unwrap_err();
+            problem(&error, &[typed], &command)
+        };
+        assert_eq!(
+            problem_with("foo"),
+            "there is no command `whycap foo`; see whycap --help"
+        );
+        let typo = problem_with("spent");
+        assert!(typo.contains("'spend'"), "{typo}");
     }
 
     #[test]
