@@ -506,15 +506,49 @@ mod tests {
         ("but", "and"),
     ];
 
+    /// Shorter values, such as those for a reset on the same day.
+    const SHORT_VALUES: &[(&str, &str)] = &[
+        ("at", "at 23:48"),
+        ("in", "in 2 h"),
+        ("until", "23:48 (2 h from now)"),
+        ("time", "23:48"),
+        ("day", "Wed 23:48"),
+        ("passed", "at 23:48"),
+        ("full_until", "23:48"),
+        ("limit", "5-hour limit"),
+        ("counted", "your 5-hour limit"),
+        ("meter", "5-hour"),
+        ("measured", "at 23:48"),
+        ("used", "85"),
+        ("pool", "extra usage"),
+        ("are", "is"),
+        ("key", "ANTHROPIC_API_KEY"),
+        ("host", "example.com"),
+        ("gateway", "your gateway (example.com)"),
+        ("spent", "$5.00"),
+        ("most", "$5.00"),
+    ];
+
     /// Text that shows that a sentence was put together incorrectly.
     const ODD: [&str; 8] = ["  ", " ,", " .", "{", "}", "::", ",:", " a unknown"];
 
     /// Returns the fields for all groups whose bit is set in `known`.
     fn fields(known: usize) -> Fields {
+        fields_with(known, &[])
+    }
+
+    /// Returns the same fields with shorter values for some of them.
+    fn fields_with(known: usize, shorter: &[(&'static str, &'static str)]) -> Fields {
         let groups = VALUES.iter().enumerate();
         let groups = groups.filter(|(index, _)| known & (1 << index) != 0);
         let values = groups.flat_map(|(_, group)| group.iter());
-        let all = ALWAYS.iter().chain(values);
+        let longest: Vec<_> = ALWAYS.iter().chain(values).collect();
+        let is_known = |name: &str| longest.iter().any(|(known, _)| *known == name);
+        // The first value of a field counts.
+        let all = shorter
+            .iter()
+            .filter(|(name, _)| is_known(name))
+            .chain(longest.iter().copied());
         Fields::of(all.map(|(name, value)| (*name, (*value).to_owned())))
     }
 
@@ -555,6 +589,18 @@ mod tests {
                 let about = format!("{cause:?}");
                 check_badge(&about, &wording.badges, &fields);
                 check_sentence(&about, &headline(&wording.headlines, "", &fields));
+            }
+        }
+    }
+
+    /// A headline that is too long even for a reset on the same day would never be shown.
+    #[test]
+    fn every_headline_of_a_cause_fits_if_its_values_are_short() {
+        let fields = fields_with((1 << VALUES.len()) - 1, SHORT_VALUES);
+        for wording in CAUSES.values() {
+            for template in &wording.headlines {
+                let sentence = fields.fill(template).unwrap();
+                assert!(sentence.chars().count() < HEADLINE, "{sentence}");
             }
         }
     }
