@@ -11,6 +11,8 @@
 use std::path::Path;
 use std::{env, fs, io};
 
+use serde_json::Value;
+
 const ACTIONS: &str = "src/limits/wording/actions.json";
 const CAUSES: &str = "src/limits/wording/causes.json";
 const SENTENCES: &str = "src/limits/wording/sentences.json";
@@ -21,8 +23,8 @@ fn main() -> io::Result<()> {
     let sentences = read(SENTENCES)?;
     write_enum("ActionName", &read(ACTIONS)?)?;
     write_enum("Cause", &read(CAUSES)?)?;
-    write_enum("EndingWord", section(&sentences, "endings"))?;
-    write_enum("Unknown", section(&sentences, "unknowns"))
+    write_enum("EndingWord", &sentences["endings"])?;
+    write_enum("Unknown", &sentences["unknowns"])
 }
 
 /// Links the unwinder statically.
@@ -38,28 +40,13 @@ fn link_unwinder() {
     }
 }
 
-fn read(path: &str) -> io::Result<String> {
+fn read(path: &str) -> io::Result<Value> {
     println!("cargo::rerun-if-changed={path}");
-    fs::read_to_string(path)
+    Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
 }
 
-/// Returns a section of a JSON file, whose name is indented by one space.
-fn section<'json>(json: &'json str, name: &str) -> &'json str {
-    let start = format!("\n \"{name}\": {{\n");
-    let after = json.split_once(&start).map_or("", |(_, after)| after);
-    after
-        .split_once("\n }")
-        .map_or(after, |(entries, _)| entries)
-}
-
-/// Returns the names in a JSON object, which are indented by two spaces.
-fn names(json: &str) -> impl Iterator<Item = &str> {
-    json.lines()
-        .filter_map(|line| Some(line.strip_prefix("  \"")?.split_once('"')?.0))
-}
-
-/// Writes an enum to a file, which its module includes.
-fn write_enum(enum_name: &str, json: &str) -> io::Result<()> {
+/// Writes an enum to a file, which its module includes. Its variants are the names in a JSON object.
+fn write_enum(enum_name: &str, entries: &Value) -> io::Result<()> {
     let mut code = format!(
         "/// A name in a JSON file. `build.rs` generates this enum.\n\
          #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]\n\
@@ -67,7 +54,12 @@ fn write_enum(enum_name: &str, json: &str) -> io::Result<()> {
          #[allow(missing_docs, unreachable_pub, reason = \"the JSON file describes the names\")]\n\
          pub enum {enum_name} {{\n"
     );
-    for name in names(json) {
+    for name in entries
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name)
+    {
         code.push_str(&camel_case(name));
         code.push_str(",\n");
     }
