@@ -21,10 +21,10 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     link_unwinder();
     let sentences = read(SENTENCES)?;
-    write_enum("ActionName", &read(ACTIONS)?)?;
-    write_enum("Cause", &read(CAUSES)?)?;
-    write_enum("EndingWord", &sentences["endings"])?;
-    write_enum("Unknown", &sentences["unknowns"])
+    write_enum("ActionName", Some(&read(ACTIONS)?))?;
+    write_enum("Cause", Some(&read(CAUSES)?))?;
+    write_enum("EndingWord", sentences.get("endings"))?;
+    write_enum("Unknown", sentences.get("unknowns"))
 }
 
 /// Links the unwinder statically.
@@ -46,7 +46,7 @@ fn read(path: &str) -> io::Result<Value> {
 }
 
 /// Writes an enum to a file, which its module includes. Its variants are the names in a JSON object.
-fn write_enum(enum_name: &str, entries: &Value) -> io::Result<()> {
+fn write_enum(enum_name: &str, entries: Option<&Value>) -> io::Result<()> {
     let mut code = format!(
         "/// A name in a JSON file. `build.rs` generates this enum.\n\
          #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]\n\
@@ -54,12 +54,7 @@ fn write_enum(enum_name: &str, entries: &Value) -> io::Result<()> {
          #[allow(missing_docs, unreachable_pub, reason = \"the JSON file describes the names\")]\n\
          pub enum {enum_name} {{\n"
     );
-    for name in entries
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name)
-    {
+    for (name, _) in entries.and_then(Value::as_object).into_iter().flatten() {
         code.push_str(&camel_case(name));
         code.push_str(",\n");
     }
