@@ -21,6 +21,9 @@ use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader};
 
+/// The name of the prompt with which Claude Code continues a session after a reset.
+const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
+
 /// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheWrite {
@@ -357,11 +360,14 @@ impl FileHistory {
         self.events.prompts += u32::from(is_prompt);
         self.events.commands += u32::from(is_command);
 
+        let is_continuation = fields.is_automatic_continuation();
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
         if let Some(id) = fields.prompt_id
             && Some(&id) != known
         {
-            let words = if is_prompt {
+            let words = if is_continuation {
+                AUTOMATIC_CONTINUATION.to_owned()
+            } else if is_prompt {
                 transcript_line::first_words(message).unwrap_or_default()
             } else {
                 String::new()

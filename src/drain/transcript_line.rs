@@ -29,7 +29,8 @@ pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) id: String,
-    /// The first words of the prompt, or an empty string for messages written by Claude Code or a tool.
+    /// The first words of the prompt, a description of an automatic continuation, or an empty string for other messages
+    /// written by Claude Code or a tool.
     pub(crate) words: String,
 }
 
@@ -164,6 +165,8 @@ pub(super) struct Fields<'line> {
     pub(super) agent_id: Option<String>,
     pub(super) prompt_id: Option<String>,
     pub(super) is_meta: Option<bool>,
+    /// The reason why Claude Code sent a prompt by itself, such as `auto_continuation`.
+    turn_origin: Option<String>,
     #[serde(borrow)]
     pub(super) tool_use_result: Option<&'line RawValue>,
     #[serde(borrow)]
@@ -303,6 +306,13 @@ pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<CachedResponse
         effort: fields.effort,
         ..CachedResponse::default()
     })
+}
+
+impl Fields<'_> {
+    /// Returns true for the prompt with which Claude Code continues a session after a reset.
+    pub(super) fn is_automatic_continuation(&self) -> bool {
+        self.turn_origin.as_deref() == Some("auto_continuation")
+    }
 }
 
 /// Returns the first words of a message, or `None` if it has no text.

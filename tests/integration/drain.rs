@@ -829,6 +829,28 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
         .is_refused("a page with fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); omit --by");
 }
 
+/// Claude Code writes the prompt with which it continues a session after a reset.
+#[test]
+fn the_prompt_of_an_automatic_continuation_has_a_name() {
+    let (mut session, _) = working();
+    for line in &mut session.lines {
+        let mut fields: Value = serde_json::from_str(line).unwrap();
+        if fields["promptId"] == "prompt-s1-1" {
+            fields["isMeta"] = json!(true);
+            fields["turnOrigin"] = json!("auto_continuation");
+            *line = fields.to_string();
+        }
+    }
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    let by_prompt = sandbox
+        .run(&["spend", "--by", "prompt", "--json", "--with-text"])
+        .json();
+    let group = &by_prompt["groups"][0];
+    assert_eq!(group["key"], "prompt-s1-1");
+    assert_eq!(group["title"], "(automatic continuation)", "{group}");
+}
+
 #[test]
 fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
     let (session, _) = working();
