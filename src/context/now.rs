@@ -227,6 +227,7 @@ impl WatchedMoment {
                 continuation: blocking.and_then(Incident::continuation),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
+                is_without_response: id.is_some_and(|id| incidents.is_without_response(id)),
                 share: id.and_then(|id| shares.get(id).copied()),
                 label,
                 cost: spent.map(|spent| Amount::from_tally(&spent)),

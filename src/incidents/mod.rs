@@ -603,6 +603,14 @@ impl<'a> Incidents<'a> {
         transcript_end::retrying(&self.transcripts.path_of(session)?, self.now())
     }
 
+    /// Returns true if a session has received nothing since its last prompt.
+    pub(crate) fn is_without_response(&self, session: &str) -> bool {
+        match self.transcripts.path_of(session) {
+            Some(path) => transcript_end::is_without_response(&path),
+            None => false,
+        }
+    }
+
     /// Returns the failed attempts of the request that Claude Code is currently retrying in the status line's session.
     pub(crate) fn retrying_in(&self, payload: &StatusPayload) -> Option<FailedAttempts> {
         transcript_end::retrying(payload.transcript_path.as_deref()?, self.now())

@@ -186,6 +186,25 @@ fn is_of_conversation(line: &[u8]) -> bool {
         .any(|kind| memmem::find(line, kind).is_some())
 }
 
+/// Returns true if the session has received nothing since its last prompt. Claude Code 2.1.331 does not record in a
+/// terminal session that it is retrying a request, so a session in this state may be retrying one.
+pub(super) fn is_without_response(transcript: &Path) -> bool {
+    let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
+        return false;
+    };
+    let last = complete_lines(start, &bytes)
+        .rev()
+        .find(|line| is_of_conversation(line));
+    match last {
+        Some(line) => {
+            memmem::find(line, b"\"type\":\"user\"").is_some()
+                && memmem::find(line, b"\"tool_result\"").is_none()
+                && memmem::find(line, b"\"type\":\"assistant\"").is_none()
+        }
+        None => false,
+    }
+}
+
 /// Returns the failed attempts of a request that Claude Code is currently retrying, if they are at the end of the
 /// conversation. Returns `None` if the next attempt is overdue, because the session has then been abandoned.
 pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {

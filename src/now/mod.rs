@@ -90,6 +90,8 @@ pub(crate) struct RunningSession {
     pub(crate) is_asking: bool,
     /// The failed attempts of a request that Claude Code is currently retrying.
     pub(crate) retrying: Option<FailedAttempts>,
+    /// True if the session has received nothing since its last prompt.
+    pub(crate) is_without_response: bool,
     /// The session's share of the increase in the 5-hour window's usage, if several sessions caused the increase.
     pub(crate) share: Option<f64>,
 }

@@ -310,6 +310,7 @@ impl RunningSession {
             return "this session".to_owned();
         }
         let state = match self.activity.state {
+            Some(SessionState::Busy) if self.is_without_response => "waiting for a response",
             Some(SessionState::Busy) => "responding",
             Some(SessionState::Waiting) => "waiting for you",
             Some(SessionState::Idle) => "idle",
@@ -421,6 +422,7 @@ mod tests {
             continuation: None,
             is_asking: false,
             retrying: None,
+            is_without_response: false,
             activity: SessionActivity {
                 session: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
                 state: Some(SessionState::Busy),

@@ -434,6 +434,31 @@ fn a_session_that_is_receiving_a_response_is_shown_as_busy() {
     assert!(gone.success().contains("none running"), "{}", gone.stdout);
 }
 
+/// In a terminal, Claude Code 2.1.331 writes nothing to the transcript while it retries a request.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_without_a_response_to_its_prompt_is_waiting() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, &client.session, "busy");
+    let screen = || {
+        let run = client.run("2026-11-20T10:03:00Z", &["now"], b"");
+        run.success().to_owned()
+    };
+    let waiting = screen();
+    assert!(waiting.contains("waiting for a response"), "{waiting}");
+    client.receives_response("2026-11-20T10:02:00Z");
+    let responding = screen();
+    assert!(responding.contains("responding"), "{responding}");
+    client.append(&json!({
+        "type": "user", "timestamp": "2026-11-20T10:02:10Z",
+        "message": {"role": "user", "content": [{"type": "tool_result", "content": "done"}]},
+    }));
+    let after_tool = screen();
+    assert!(after_tool.contains("responding"), "{after_tool}");
+}
+
 /// The explanation must not contain the same error message twice.
 #[test]
 fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
