@@ -160,8 +160,6 @@ pub enum LimitKind {
     LongContextCredits,
     /// A temporary rate limit that is unrelated to any quota.
     Throttle,
-    /// A temporary limit on fast mode.
-    FastMode,
     /// The service is temporarily out of capacity.
     Overloaded,
     /// The service failed to process the request.
@@ -398,20 +396,7 @@ impl Description {
         }
     }
 
-    /// Describes a limit of a plan on a feature. The session continues without the feature, so the limit ends only at its
-    /// reset.
-    const fn of_feature(label: &'static str) -> Self {
-        Self {
-            stops: Stops::Feature,
-            service: Some(Service::Plan),
-            is_quota: true,
-            is_of_whole_account: true,
-            reset_of: ResetOf::StatedTime,
-            ..Self::of_cause(label, EndedBy::NoSession)
-        }
-    }
-
-    /// Describes any other problem, such as a setting, an entitlement, or the size of a request.
+    /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature.
     const fn of_cause(label: &'static str, ended_by: EndedBy) -> Self {
         Self {
             label,
@@ -462,8 +447,6 @@ impl LimitKind {
             Self::Throttle => Description::of_service("rate limit", EndedBy::SamePayer),
             Self::Overloaded => Description::of_service("overloaded", EndedBy::SameService),
             Self::ServerError => Description::of_service("server error", EndedBy::SameService),
-
-            Self::FastMode => Description::of_feature("fast mode"),
 
             Self::ModelNeedsCredits => {
                 Description::of_cause("model needs credits", EndedBy::SamePayerAndModel)
