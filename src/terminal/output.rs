@@ -183,22 +183,19 @@ fn round(number: f64) -> usize {
 /// Runs `work` and displays its progress on standard error if it is a terminal. `label` describes the work. `work` must
 /// call the function passed to it with the amount done and the total.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
-    const COLUMNS: u64 = 25;
-
     let is_terminal = io::stderr().is_terminal();
+    let columns = super::terminal_columns().unwrap_or(super::DEFAULT_COLUMNS);
     let mut is_shown = false;
     let result = work(&mut |done, total| {
         if !is_terminal || total == 0 {
             return;
         }
         is_shown = true;
-        let shown_done = done.min(total);
-        let percent = shown_done * 100 / total;
-        let filled = FULL_BLOCK.repeat(usize::try_from(shown_done * COLUMNS / total).unwrap_or(0));
         // The work continues even if the terminal is closed.
         let _ = write!(
             io::stderr(),
-            "\r  {label} {filled:\u{2591}<25} {percent:3}%"
+            "\r{}",
+            progress_row(label, done, total, columns)
         );
     });
 
@@ -208,9 +205,40 @@ pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64))
     result
 }
 
+/// Renders a row with a progress bar. The bar is shorter in a narrow terminal, because a row that wraps cannot be replaced.
+fn progress_row(label: &str, done: u64, total: u64, columns: usize) -> String {
+    const LONGEST_BAR: usize = 25;
+    // The spaces, the percentage, and the last column, in which some terminals wrap.
+    const AROUND_BAR: usize = 9;
+
+    let shown_done = done.min(total);
+    let percent = shown_done * 100 / total.max(1);
+    let bar_columns = columns
+        .saturating_sub(label.chars().count() + AROUND_BAR)
+        .min(LONGEST_BAR);
+    let filled = usize::try_from(shown_done * bar_columns as u64 / total.max(1)).unwrap_or(0);
+    let bar = FULL_BLOCK.repeat(filled) + &LIGHT_BLOCK.repeat(bar_columns - filled);
+    format!("  {label} {bar} {percent:3}%")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_progress_row_fits_into_a_narrow_terminal() {
+        for columns in [30, 50, 80] {
+            for done in [0, 3, 10, 12] {
+                let row = progress_row("reading transcripts", done, 10, columns);
+                assert!(row.chars().count() < columns, "{columns}: {row}");
+            }
+        }
+        let row = progress_row("reading transcripts", 10, 10, 80);
+        assert_eq!(
+            row,
+            format!("  reading transcripts {} 100%", "█".repeat(25))
+        );
+    }
 
     #[test]
     fn a_bar_is_empty_only_at_0_percent_and_full_only_at_100_percent() {
