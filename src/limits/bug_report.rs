@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use chrono::{DateTime, Utc};
+
 use super::evidence::{Evidence, MessageOrigin};
 use super::incident::Incident;
 use super::kind::Window;
@@ -140,14 +142,26 @@ fn server_fields(evidence: &Evidence) -> String {
 }
 
 fn readings(evidence: &Evidence) -> String {
-    let readings = &evidence.error.readings;
-    let skipped = readings.len().saturating_sub(READINGS);
-    let last: Vec<String> = readings.iter().skip(skipped).map(reading).collect();
-    last.join("; ")
+    last_readings(&evidence.error.readings, evidence.at()).join("; ")
 }
 
-fn reading(reading: &Sample) -> String {
-    let figures: Vec<String> = [Window::FiveHour, Window::Weekly]
+/// Formats the last readings in chronological order. A reading with the same figures as the one before it is left out,
+/// unless the error occurred between them.
+fn last_readings(readings: &[Sample], error_at: DateTime<Utc>) -> Vec<String> {
+    let mut in_order: Vec<&Sample> = readings.iter().collect();
+    in_order.sort_by_key(|reading| reading.at);
+    in_order.dedup_by_key(|reading| (reading.at > error_at, figures(reading)));
+    let skipped = in_order.len().saturating_sub(READINGS);
+    in_order
+        .into_iter()
+        .skip(skipped)
+        .map(|reading| format!("at {} {}", format_rfc3339(reading.at), figures(reading)))
+        .collect()
+}
+
+/// Formats the figures of a reading.
+fn figures(reading: &Sample) -> String {
+    let of_windows: Vec<String> = [Window::FiveHour, Window::Weekly]
         .into_iter()
         .filter_map(|window| {
             let usage = reading.usage(window)?;
@@ -162,7 +176,7 @@ fn reading(reading: &Sample) -> String {
             ))
         })
         .collect();
-    format!("at {} {}", format_rfc3339(reading.at), figures.join(", "))
+    of_windows.join(", ")
 }
 
 /// Returns the value if it contains only letters, digits, and a few symbols. Other values are withheld because they
@@ -242,6 +256,33 @@ fn is_public(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude::window_usage::WindowUsage;
+
+    #[test]
+    fn readings_are_in_order_and_not_repeated() {
+        let reading = |at: &str, used_percent| Sample {
+            at: at.parse().unwrap(),
+            five_hour: Some(WindowUsage {
+                used_percent,
+                resets_at: None,
+            }),
+            ..Sample::default()
+        };
+        let readings = [
+            reading("2026-11-20T10:03:00Z", 42.0),
+            reading("2026-11-20T10:02:00Z", 42.0),
+            reading("2026-11-20T10:00:00Z", 41.0),
+            reading("2026-11-20T10:01:00Z", 41.0),
+        ];
+        assert_eq!(
+            last_readings(&readings, "2026-11-20T10:02:30Z".parse().unwrap()),
+            [
+                "at 2026-11-20T10:00:00Z 5-hour 41%",
+                "at 2026-11-20T10:02:00Z 5-hour 42%",
+                "at 2026-11-20T10:03:00Z 5-hour 42%"
+            ]
+        );
+    }
 
     #[test]
     fn an_error_text_keeps_its_meaning_without_personal_data() {
