@@ -1,6 +1,6 @@
 //! `whycap wait`: sleeps until the current limit ends, as in `whycap wait && claude -p "write the changelog"`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -34,10 +34,6 @@ const TIMED_OUT: u8 = 124;
 /// If Claude Code continues a session within this time, the user should leave that session alone.
 const SOON: TimeDelta = TimeDelta::minutes(2);
 
-/// The last sentence if Claude Code continues an open session by itself. The exit code is still 0.
-const OTHER_WORK_ONLY: &str =
-    "You can start other work; Claude Code continues the open session by itself.";
-
 /// The interval between checks. It determines how soon whycap notices that the machine has woken from sleep or that
 /// another session has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -49,8 +45,8 @@ impl Subcommand for WaitArguments {
         let session = complete_id.as_deref();
         let mut waited_for: Option<Incident> = None;
         let mut has_progress = false;
-        let mut announced = HashSet::new();
-        let mut is_continuing = false;
+        let mut announced = HashMap::new();
+        let mut previous_check = context.environment.now;
         let code = loop {
             let context = context.at_present();
             let incidents = context.incidents();
@@ -61,15 +57,25 @@ impl Subcommand for WaitArguments {
             }
             let situation = incidents.situation(session, Asker::Shell);
             let wait = context.wait_for(&situation);
-            let was_continuing = is_continuing;
-            is_continuing = situation
-                .continuing()
-                .any(|continuing| continuing.at - context.environment.now <= SOON);
+            let now = context.environment.now;
+            // A continuation that is no longer announced before its time was canceled.
+            announced.retain(|session: &String, at| {
+                *at <= now
+                    || situation
+                        .continuing()
+                        .any(|continuing| continuing.session == session)
+            });
             for continuing in situation.continuing() {
-                if announced.insert(continuing.session.to_owned()) {
+                let session = continuing.session.to_owned();
+                if announced.insert(session, continuing.at).is_none() {
                     terminal::print_sentence(&warning_about(&continuing, &context))?;
                 }
             }
+            // The machine may have been suspended since the previous check.
+            let is_continuing = announced
+                .values()
+                .any(|at| (previous_check..=now + SOON).contains(at));
+            previous_check = now;
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident {
                     Some(incident) if wait.is_some() => {
@@ -77,10 +83,8 @@ impl Subcommand for WaitArguments {
                         terminal::print_error(&incident.headline);
                     }
                     ended => {
-                        let mut caution = context.extra_costs(session, ended.as_ref(), &incidents);
-                        if caution.is_none() && (is_continuing || was_continuing) {
-                            caution = Some(OTHER_WORK_ONLY.to_owned());
-                        }
+                        let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
+                        let caution = caution(extra_costs.as_deref(), is_continuing);
                         for sentence in
                             last_sentences(ended.as_ref(), waited_for.as_ref(), caution, &context)
                         {
@@ -125,6 +129,22 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
         (_, LimitKind::ServerError) => "timed out; the service may still have a problem",
         (Verdict::NotALimit, _) => "timed out; the error may still block work",
         _ => "timed out while the limit still applied",
+    }
+}
+
+/// Returns what to print instead of "You can continue.", or `None` if there is nothing to warn about. `extra_costs` says
+/// that each response costs extra. `is_continuing` is true if Claude Code continues an open session by itself.
+fn caution(extra_costs: Option<&str>, is_continuing: bool) -> Option<String> {
+    match (extra_costs, is_continuing) {
+        (None, false) => None,
+        (Some(costs), false) => Some(format!("You can continue, but {costs}.")),
+        (None, true) => Some(
+            "You can start other work; Claude Code continues the open session by itself."
+                .to_owned(),
+        ),
+        (Some(costs), true) => Some(format!(
+            "You can start other work, but {costs}. Claude Code continues the open session by itself."
+        )),
     }
 }
 

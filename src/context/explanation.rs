@@ -206,10 +206,10 @@ impl Context {
         };
         Some(match until {
             Some(until) => format!(
-                "You can continue, but each response costs extra until {}; or wait.",
+                "each response costs extra until {}; or wait",
                 clock.format_deadline(until)
             ),
-            None => "You can continue, but each response costs extra.".to_owned(),
+            None => "each response costs extra".to_owned(),
         })
     }
 

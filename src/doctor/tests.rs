@@ -136,10 +136,10 @@ fn every_text_is_used_with_all_arguments_and_every_problem_has_a_fix() {
         include_str!("wiring.rs"),
     );
     for name in FindingName::value_variants() {
-        assert!(
-            checks.contains(&format!("FindingName::{name:?}")),
-            "no check reports {name:?}"
-        );
+        let is_reported = checks
+            .split(|character: char| !character.is_alphanumeric())
+            .any(|word| word == format!("{name:?}"));
+        assert!(is_reported, "no check reports {name:?}");
         let FindingText(verdict, says, fix) = &texts[name];
         assert_eq!(*verdict == CheckVerdict::Ok, fix.is_none(), "{name:?}");
         let fix = fix.as_ref().map(Fix::text).unwrap_or_default();

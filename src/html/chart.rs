@@ -86,6 +86,11 @@ impl Columns {
         self.count() as f64 * COLUMN
     }
 
+    /// Returns the width of the chart, which has room for at least [`MIN_COLUMNS`] columns.
+    pub(super) fn frame_width(&self) -> f64 {
+        self.count().max(MIN_COLUMNS) as f64 * COLUMN
+    }
+
     /// Returns the name of each column.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         let format = if self.are_weeks {
@@ -171,7 +176,7 @@ pub(super) fn frame(
     page.raw("<div class=\"chart\">");
     labels(page, "left", left_labels);
 
-    let width = columns.count().max(MIN_COLUMNS) as f64 * COLUMN;
+    let width = columns.frame_width();
     page.write(
         "<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">",
         &[&description, &width, &HEIGHT],

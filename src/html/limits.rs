@@ -391,7 +391,7 @@ impl View<'_> {
             verdict_label(error.diagnosis.verdict),
             self.contents.blocked_duration(error).unwrap_or_default(),
         );
-        let width = (end_x - start_x).max(chart_width * MIN_BAND_WIDTH);
+        let width = (end_x - start_x).max(self.columns.frame_width() * MIN_BAND_WIDTH);
         chart::band(svg, "error", start_x, width, &title);
     }
 }

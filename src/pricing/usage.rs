@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The number of tokens and searches in a response, as reported by the API. Serialized as the array that
 /// [`Usage::fields`] returns.
@@ -136,13 +136,19 @@ impl Sum for Usage {
 }
 
 /// The usage of another model that gave advice on a response. It is included in the response's cost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Advice {
     /// The name of the model.
     pub model: String,
     /// The tokens and searches that the model used.
-    #[serde(rename = "fields")]
     pub usage: Usage,
+}
+
+/// The ledger stores advice as an array, which builds before this one can also read.
+impl Serialize for Advice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.model, &self.usage).serialize(serializer)
+    }
 }
 
 /// The parts of a response's service level that affect its price.
