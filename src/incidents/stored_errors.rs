@@ -236,9 +236,6 @@ mod tests {
     fn a_record_with_a_new_end_keeps_what_a_hook_has_stored_in_between() {
         let directory = tempfile::tempdir().unwrap();
         let now = DateTime::UNIX_EPOCH;
-        let data = directory.path().join("data");
-        let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
-        let paths = Paths::of(&environment);
         let mut first = StoredError::new(now, MessageOrigin::Hook, "limit".to_owned());
         first.session.id = Some("s".to_owned());
         let credential = Credential {
@@ -251,9 +248,9 @@ mod tests {
         let mut second = first.clone();
         let of_settings = Credential {
             set_in: SetIn::Settings(SettingsScope::User),
-            ..credential.clone()
+            ..credential
         };
-        second.payer.credentials = vec![of_settings.clone(), credential.clone()];
+        second.payer.credentials = vec![of_settings.clone()];
         second.payer.account = Some(Account::default());
         second.session.installed_clients = 2;
         let end = ProvenEnd {
@@ -264,19 +261,27 @@ mod tests {
             end: Some(end),
             ..first.clone()
         };
-        for record in [&first, &second, &ended] {
-            journal::append(&paths, now, record).unwrap();
-        }
+        for (order, records) in [[&first, &second, &ended], [&first, &ended, &second]]
+            .into_iter()
+            .enumerate()
+        {
+            let data = directory.path().join(order.to_string());
+            let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
+            let paths = Paths::of(&environment);
+            for record in records {
+                journal::append(&paths, now, record).unwrap();
+            }
 
-        let journal = Journal::recent(&paths, now);
-        let listed = StoredErrors::new(&paths, now, &journal).list(Some("s"));
-        let [error] = listed.as_slice() else {
-            panic!("{listed:?}");
-        };
-        assert_eq!(error.end, Some(end));
-        assert_eq!(error.payer.credentials, [credential, of_settings]);
-        assert_eq!(error.payer.account, second.payer.account);
-        assert_eq!(error.session.installed_clients, 2);
+            let journal = Journal::recent(&paths, now);
+            let listed = StoredErrors::new(&paths, now, &journal).list(Some("s"));
+            let [error] = listed.as_slice() else {
+                panic!("{listed:?}");
+            };
+            assert_eq!(error.end, Some(end));
+            assert_eq!(error.payer.credentials, [of_settings.clone()]);
+            assert_eq!(error.payer.account, second.payer.account);
+            assert_eq!(error.session.installed_clients, 2);
+        }
     }
 
     #[test]

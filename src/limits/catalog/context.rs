@@ -157,7 +157,10 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 fn is_release_note(whole: &str) -> bool {
     let first = whole.split_whitespace().next().unwrap_or_default();
     let number = first.trim_start_matches('v');
-    number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.')
+    let is_version =
+        number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    // The output of `claude --version` is not a release note.
+    is_version && !whole.contains("(claude code)")
 }
 
 /// Returns true if the text before the JSON object in `source` looks like code.
@@ -338,9 +341,9 @@ fn without_literals(line: &str) -> String {
 fn is_note(line: &str, message: &str, has_time: bool) -> bool {
     let lower = line.trim_start().to_lowercase();
     // Tables separate their columns with bars or tabs, but so do some logs.
-    let is_row = lower.matches('|').count() > 2;
+    let is_row = lower.starts_with('|') && lower.matches('|').count() > 2;
     let has_columns = lower.contains(" | ") || lower.contains('\t');
-    if is_record(&lower, message) {
+    if is_row && is_record(&lower, message) {
         return false;
     }
     if is_row || !has_time && has_columns && !lower.contains("api error:") {

@@ -664,7 +664,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     let dated = matches.iter().rfind(|candidate| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
     });
-    if dated.is_some() {
+    if dated.is_some() && !context::names_time(&best.normalized) {
         return dated;
     }
     if best.row.answer.verdict != Verdict::Over {

@@ -274,7 +274,21 @@ impl StoredError {
                 payer.credentials.push(credential.clone());
             }
         }
+        // Claude Code passes the variables in its settings to hooks, so a hook's first record attributes them to the
+        // environment.
+        let from_settings: Vec<String> = payer
+            .credentials
+            .iter()
+            .filter(|credential| matches!(credential.set_in, SetIn::Settings(_)))
+            .map(|credential| credential.name.clone())
+            .collect();
+        payer.credentials.retain(|credential| {
+            credential.set_in != SetIn::Environment || !from_settings.contains(&credential.name)
+        });
         payer.has_session_environment |= older_payer.has_session_environment;
+
+        add_missing(&mut self.end, older.end.as_ref());
+        add_missing(&mut self.later_response, older.later_response.as_ref());
 
         let (session, older_session) = (&mut self.session, &older.session);
         add_missing(&mut session.version, older_session.version.as_ref());
