@@ -278,7 +278,7 @@ mod tests {
                 panic!("{listed:?}");
             };
             assert_eq!(error.end, Some(end));
-            assert_eq!(error.payer.credentials, [of_settings.clone()]);
+            assert_eq!(error.payer.credentials, second.payer.credentials);
             assert_eq!(error.payer.account, second.payer.account);
             assert_eq!(error.session.installed_clients, 2);
         }
