@@ -127,7 +127,7 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
             "timed out; the service may still be limiting requests temporarily"
         }
         (_, LimitKind::ServerError) => "timed out; the service may still have a problem",
-        (Verdict::NotALimit, _) => "timed out; the error may still block work",
+        (Verdict::NotALimit, _) => "timed out; the error may still be blocking work",
         _ => "timed out while the limit still applied",
     }
 }

@@ -12,7 +12,7 @@ const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported
                                `whycap export --new-key`";
 
 impl Key {
-    /// Returns the valid part of a value, and adds a message to `omissions` for each other part. Returns `None` if the
+    /// Returns the valid part of a value, and adds a message to `omissions` for every other part. Returns `None` if the
     /// value does not meet the requirement for the key.
     pub(super) fn check(&self, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
         match &self.kind {
@@ -101,7 +101,7 @@ fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> 
         match known_names(choices, item, omissions) {
             Some(line) => known.push(line),
             None => omissions.push(format!(
-                "a line that is not a list of names is ignored; choose from {}",
+                "a line that is not a list of names is ignored; valid names: {}",
                 choices.list()
             )),
         }

@@ -282,8 +282,8 @@ impl Context {
     }
 
     /// Returns a sentence about an error that is over: when and in which session it occurred, what happened, and how it
-    /// ended. Returns `None` for a notice, for a pasted message, and for an error that is not over or is so old that
-    /// nobody needs to be reminded of it.
+    /// ended. Returns `None` for a notice, for a pasted message, for an error that still blocks work, and for an error
+    /// that is so old that nobody needs to be reminded of it.
     pub(crate) fn describe_past(&self, incident: &Incident) -> Option<String> {
         let summary = incident.summary.as_ref()?;
         let is_recent = match incident.diagnosis.ended_at {

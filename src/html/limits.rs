@@ -149,7 +149,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
                 Some(error_account) if accounts.contains_key(&Some(error_account)) => {
                     *account == Some(error_account)
                 }
-                // Errors of accounts without a chart are shown in the first chart.
+                // Errors from accounts without a chart are shown in the first chart.
                 _ => *account == first_account,
             })
             .collect();

@@ -13,8 +13,8 @@ use crate::claude::transcripts::{self, TranscriptFile};
 use crate::time::Millis;
 use crate::transcript::reader::{ReadLimits, ReadPosition};
 
-/// The maximum number of unread bytes in a round of several transcripts. The facts in this many bytes need about 30 MB
-/// of memory.
+/// The maximum number of unread bytes in a round of several transcripts. The facts from a round of this size take about
+/// 30 MB of memory.
 const ROUND: u64 = 1024 * 1024 * 1024;
 
 /// The minimum number of unread bytes for which several threads are used.

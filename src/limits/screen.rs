@@ -128,7 +128,7 @@ pub fn at_length(
     add_list("Why", &reasons, &mut report);
     add_list("What whycap does not know", &unknowns, &mut report);
     add_list(
-        "What did not help other users (GitHub issues of anthropics/claude-code)",
+        "What did not help other users (from GitHub issues in anthropics/claude-code)",
         incident.did_not_help(),
         &mut report,
     );

@@ -75,7 +75,7 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"))
 }
 
-/// Returns the settings other than whycap's, in their order.
+/// Returns the settings other than whycap's, in their original order.
 fn others(settings: &Value) -> String {
     without_whycap_entries(settings).to_string()
 }

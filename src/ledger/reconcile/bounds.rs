@@ -69,8 +69,8 @@ impl LowerBoundReason {
                     .to_owned()
             }
             Self::TotalsLackResponses => format!(
-                "the running totals (the last one at {time}) do not include all responses, perhaps because of \
-                 another process or a killed process"
+                "the running totals (the last one at {time}) do not include all responses, perhaps because \
+                 another process was running or a process was killed"
             ),
             Self::CostExceedsTotals => format!(
                 "the responses until {time} cost more than was added to the running totals, so either the totals do not \

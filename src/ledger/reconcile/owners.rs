@@ -24,13 +24,13 @@ enum Proof {
     AfterMarker,
     /// The line specifies the session that it was copied from.
     NamedSource,
-    /// The line is in chronological order, and the transcript has no ownership marker.
+    /// The line is not older than the lines before it, and the transcript has no ownership marker.
     InOrder,
     /// The line specifies a source session that has no known transcript. That session may have copied the line itself.
     UnknownSource,
     /// The line precedes the ownership marker.
     BeforeMarker,
-    /// The line is out of chronological order, or it follows the ownership marker but is older.
+    /// The line is older than a line before it, or it follows the ownership marker but is older.
     OutOfOrder,
 }
 

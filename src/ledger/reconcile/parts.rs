@@ -42,7 +42,7 @@ pub(super) struct Part<'l> {
     pub(super) start: i64,
     /// The offset at which the part's last run ends.
     pub(super) end: i64,
-    /// The offset of the first transcript line whose cost the part's totals may lack.
+    /// The offset of the first transcript line whose cost may not be included in the part's totals.
     pub(super) covered_until: i64,
     pub(super) runs: Vec<RunTotals<'l>>,
     /// The totals of the history before the first run, if it contains a checkpoint.

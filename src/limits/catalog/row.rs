@@ -65,13 +65,13 @@ pub(crate) enum AnsweredWho {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhoByPlan {
-    /// The party on a Team plan, if it differs from `shared_plan`.
+    /// The party that can fix the problem on a Team plan, if it differs from `shared_plan`.
     team_plan: Option<WhoCanFix>,
-    /// The party on a Team or Enterprise plan.
+    /// The party that can fix the problem on a Team or Enterprise plan.
     shared_plan: Option<WhoCanFix>,
-    /// The party on a Pro or Max plan.
+    /// The party that can fix the problem on a Pro or Max plan.
     personal_plan: Option<WhoCanFix>,
-    /// The party on any other plan, or if the plan is unknown.
+    /// The party that can fix the problem on any other plan, or if the plan is unknown.
     #[serde(rename = "else")]
     otherwise: WhoCanFix,
 }

@@ -135,7 +135,7 @@ impl Reasons<'_> {
                     if limit.cap().is_some() && self.diagnosis.verdict == Verdict::FalseLikely =>
                 {
                     let limit = window.limit();
-                    format!("your {limit}{reset}, although its text is about a spend cap")
+                    format!("your {limit}{reset}, although the message is about a spend cap")
                 }
                 Some(window) => format!("your {}{reset}", window.limit()),
                 None if evidence.is_pool_refused() => format!("your usage credits{reset}"),
@@ -454,7 +454,7 @@ impl Reasons<'_> {
         if self.evidence.uses_long_context() {
             self.add(
                 Source::Transcript,
-                "The session used a model with the 1M context, which may need usage credits.",
+                "The session used a model with a 1M context window, which may need usage credits.",
             );
         }
         let count = session.installed_clients;
