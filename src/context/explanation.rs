@@ -345,7 +345,7 @@ impl Context {
         let incident = situation.error_of_other_key.as_ref()?;
         let session = incident.evidence.error.session.id.as_deref()?;
         Some(format!(
-            "Also, only in the session {}: {}",
+            "Also, in the session {}: {}",
             self.name_session(session),
             incident.headline
         ))

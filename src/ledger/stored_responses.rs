@@ -314,7 +314,8 @@ mod tests {
         let older = r#"{"calls":[[1,2,3,4,4,0]],"advice":[["claude-opus-4-8",[5,6,0,0,0,0]]]}"#;
         let parts: Parts = serde_json::from_str(older).unwrap();
         let newer: Parts = serde_json::from_str(&serde_json::to_string(&parts).unwrap()).unwrap();
-        for parts in [parts, newer] {
+        let named = r#"{"calls":[[1,2,3,4,4,0]],"advice":[{"model":"claude-opus-4-8","fields":[5,6,0,0,0,0]}]}"#;
+        for parts in [parts, newer, serde_json::from_str(named).unwrap()] {
             assert_eq!(parts.calls, [Usage::from([1, 2, 3, 4, 4, 0])]);
             let [advice] = parts.advice.as_slice() else {
                 panic!()

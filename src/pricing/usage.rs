@@ -141,6 +141,7 @@ pub struct Advice {
     /// The name of the model.
     pub model: String,
     /// The tokens and searches that the model used.
+    #[serde(alias = "fields")]
     pub usage: Usage,
 }
 

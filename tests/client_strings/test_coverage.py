@@ -85,7 +85,7 @@ class List(unittest.TestCase):
         data = Path(__file__).resolve().parent.parent / "data" / "messages"
         cases = [
             json.loads(line)
-            for name in ("pasted", "made")
+            for name in ("known-1", "samples")
             for line in (data / f"{name}.jsonl").read_text().splitlines()
         ]
         texts = [case["text"] for case in cases if case["expect"]["is_limit"]]

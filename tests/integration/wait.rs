@@ -404,7 +404,7 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
         "{explained}"
     );
     let key_and_plan = "ANTHROPIC_API_KEY has no credits, and your 5-hour limit is also used up until 12:00; unset the key";
-    let also = format!("Also, only in the session \"hi\": {key_and_plan}");
+    let also = format!("Also, in the session \"hi\": {key_and_plan}");
     assert!(explained.contains(&also), "{explained}");
     let now = flat(shell.run(at, &["now"], b"").success());
     assert!(

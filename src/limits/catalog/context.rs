@@ -343,7 +343,7 @@ fn is_note(line: &str, message: &str, has_time: bool) -> bool {
     // Tables separate their columns with bars or tabs, but so do some logs.
     let is_row = lower.starts_with('|') && lower.matches('|').count() > 2;
     let has_columns = lower.contains(" | ") || lower.contains('\t');
-    if is_row && is_record(&lower, message) {
+    if is_record(&lower, message) {
         return false;
     }
     if is_row || !has_time && has_columns && !lower.contains("api error:") {

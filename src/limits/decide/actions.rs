@@ -287,7 +287,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
     match ending {
         Ending::HitAgain => Do::SeeTheNext,
         // The session has never stopped, so there is no prompt to send again.
-        _ if problem.stops_only_feature() => Do::UseFeatureAgain,
+        _ if problem.stops_only_feature() && ending != Ending::ConcernsOthers => {
+            Do::UseFeatureAgain
+        }
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
             if evidence.has_later_response() =>
         {

@@ -382,7 +382,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
             EndingWord::AnotherModel
         }
         Ending::HitAgain => EndingWord::HitAgain,
-        _ if diagnosis.ended_by == EndedBy::NoSession => EndingWord::FeatureAvailable,
+        _ if diagnosis.ended_by == EndedBy::NoSession && ending != Ending::ConcernsOthers => {
+            EndingWord::FeatureAvailable
+        }
         Ending::Reset if has_response => EndingWord::ResetWithResponse,
         Ending::Reset | Ending::ResetEarly
             if diagnosis.actions.contains(&ActionName::WaitForOtherWindow) =>
