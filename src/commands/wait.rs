@@ -56,7 +56,12 @@ impl Subcommand for WaitArguments {
                 return Err(unknown_session(session));
             }
             let situation = incidents.situation(session, Asker::Shell);
-            let wait = context.wait_for(&situation);
+            // If the limit of this login has ended, the key of another session is no reason to give up.
+            let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
+                None
+            } else {
+                context.wait_for(&situation)
+            };
             let now = context.environment.now;
             // A continuation that is no longer announced before its time was canceled.
             announced.retain(|session: &String, at| {

@@ -119,6 +119,12 @@ impl Situation {
         })
     }
 
+    /// Returns true if the current error only blocks a session that uses a key, and the requesting shell does not use
+    /// that key.
+    pub(crate) fn blocks_only_other_key(&self) -> bool {
+        self.incident.as_ref().is_some_and(is_of_other_key)
+    }
+
     /// Returns whether waiting helps, or `None` if nothing blocks work.
     pub(crate) fn wait(&self) -> Option<Wait> {
         self.incident.as_ref()?.blocks()

@@ -421,6 +421,12 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
         let later = "2. Then continue the session on your plan after 12:00: claude -c";
         assert!(place.contains(later), "{place}");
     }
+    // After the reset, the key still blocks only its own session.
+    let run = waits(&shell, "2026-11-20T11:59:57Z", &[]);
+    assert!(
+        run.success().ends_with("You are no longer blocked.\n"),
+        "{run:?}"
+    );
 }
 
 /// If two sessions are stopped and only one of them continues by itself, `explain` must say which session its advice is
