@@ -597,8 +597,8 @@ def situations(stage, report):
                     "Or add usage credits to continue now (costs money)" in incident["actions"][2]["do"],
                     incident["actions"],
                 )
-            with report.check("the row below the badge names the free ways"):
-                session.wait_footer("the free ways", "/limit-reset and /low-priority")
+            with report.check("the row below the badge says how to let Claude Code wait again"):
+                session.wait_footer("the way to wait", "To let Claude Code wait for the reset")
             with report.check("in the hands of another login, it is said whose session it is"):
                 state = home.path / ".claude.json"
                 own = state.read_text()
