@@ -36,7 +36,7 @@ pub(super) fn subscription(input: &Input<'_>) -> Finding {
 /// Handles a disabled organization, or returns `None` if it is not the organization of a stray key.
 pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
     let is_about_key = input.message.row.service == Some(Service::Console);
-    let has_key = is_about_key || input.evidence.error.keys().next().is_some();
+    let has_key = is_about_key || input.evidence.error.uses_key();
     if has_key && input.evidence.plan().is_some() {
         Some(Finding::stray_key(LimitKind::OrgDisabled))
     } else {
@@ -46,10 +46,9 @@ pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
 
 /// Handles a rejected login. If a token is set, the token takes precedence. Returns `None` for any other login.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
-    let has_key = input.evidence.error.keys().next().is_some();
     if has_server_failed(input) {
         Some(outage())
-    } else if input.evidence.has_oauth_token() && !has_key {
+    } else if input.evidence.has_oauth_token() && !input.evidence.error.uses_key() {
         Some(refused_credential(Cause::TokenRefused))
     } else {
         None
@@ -58,8 +57,11 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
 
 /// Handles a rejected key, or returns `None` if whycap does not know where a key is set.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
-    input.evidence.error.keys().next()?;
-    Some(refused_credential(Cause::KeyRefused))
+    if input.evidence.error.uses_key() {
+        Some(refused_credential(Cause::KeyRefused))
+    } else {
+        None
+    }
 }
 
 /// Handles a rejection with unrecognized wording.

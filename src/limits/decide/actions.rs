@@ -139,7 +139,7 @@ fn suited_to_evidence(action: Do, problem: &Problem<'_>) -> Option<Do> {
     let (evidence, finding) = (problem.evidence, &problem.finding);
     let has_reset = problem.resets.chosen.is_some();
     let is_ahead = problem.resets.ahead(evidence.clock.now).is_some();
-    let has_key = evidence.error.keys().next().is_some();
+    let has_key = evidence.error.uses_key();
     let may_not_help = finding.waiting_helps.is_none() && !finding.verdict.is_notice();
     let is_of_standard_model =
         evidence.error.session.model.is_some() && !evidence.uses_long_context();
