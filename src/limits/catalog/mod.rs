@@ -140,6 +140,14 @@ impl Match {
         window_in(&self.normalized, self.row)
     }
 
+    /// Returns true if the match stopped the session and is not a part of the notice. A class alone may be a part of the
+    /// notice, and a message that is only mentioned stopped nothing.
+    fn is_error_apart_from(&self, notice: &Self) -> bool {
+        !self.row.is_notice()
+            && self.rank > Rank::ByClassOnly
+            && [MessageContext::Received, notice.context].contains(&self.context)
+    }
+
     /// Returns true if the match is the start of a message rather than a part of another sentence. A match without words
     /// always counts as a message of its own.
     fn begins_message(&self) -> bool {
@@ -656,7 +664,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     });
     let (index, best) = highest_ranked?;
     if best.row.is_notice()
-        && let Some(error) = error_beside_notice(matches, index, best)
+        && let Some(error) = error_preferred_to_notice(matches, index, best)
     {
         return Some(error);
     }
@@ -679,29 +687,29 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     other.or(Some(best))
 }
 
-/// Returns the last error that stopped the session, because it takes precedence over a notice. Returns `None` if there is
-/// no such error, or if this notice or an earlier one says that the session can continue.
-fn error_beside_notice<'m>(
+/// Returns the error that takes precedence over a notice, because it stopped the session. This is the last error after the
+/// notice or, if there is none, the last error before it. An error before the notice does not count if this notice or one
+/// in between says that the session can continue.
+fn error_preferred_to_notice<'m>(
     matches: &'m [Match],
     index: usize,
     notice: &Match,
 ) -> Option<&'m Match> {
-    let is_error = |candidate: &&Match| !candidate.row.is_notice();
-    let later = matches.iter().skip(index + 1).rfind(is_error);
+    let later = matches
+        .iter()
+        .skip(index + 1)
+        .rfind(|candidate| !candidate.row.is_notice());
     if later.is_some() || notice.row.lets_session_continue() {
         return later;
     }
-    // A class alone may be a part of the notice, and a message that is only mentioned stopped nothing.
-    let is_own_error = |candidate: &&Match| {
-        is_error(candidate)
-            && candidate.rank > Rank::ByClassOnly
-            && [MessageContext::Received, notice.context].contains(&candidate.context)
-    };
-    let mut earlier_matches = matches.iter().take(index);
-    let earlier = earlier_matches.rfind(|candidate| {
-        candidate.row.answer.verdict == Verdict::Over || is_own_error(candidate)
+    let earlier = matches.iter().take(index).rfind(|candidate| {
+        candidate.row.answer.verdict == Verdict::Over || candidate.is_error_apart_from(notice)
     })?;
-    (earlier.row.answer.verdict != Verdict::Over).then_some(earlier)
+    if earlier.row.answer.verdict == Verdict::Over {
+        None
+    } else {
+        Some(earlier)
+    }
 }
 
 /// Removes the text before the first recognized word. Times that appear earlier are not reset times.
@@ -735,10 +743,9 @@ fn window_in(normalized: &str, row: &Row) -> Option<Window> {
     if row.decision == DecisionName::UsageWindow || is_of_other_service(row) {
         return None;
     }
-    let of_model = Window::ALL.map(|window| (window.family(), window));
-    of_model
+    Window::ALL
         .into_iter()
-        .filter_map(|(family, window)| Some((family?, window)))
+        .filter_map(|window| Some((window.family()?, window)))
         .chain(WORDS.windows.iter().copied())
         .find(|(words, _)| names_limit(normalized, words))
         .map(|(_, window)| window)
