@@ -184,8 +184,11 @@ fn suited_to_evidence(action: Do, problem: &Problem<'_>) -> Option<Do> {
 
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem.
 fn full_as_well(problem: &Problem<'_>) -> Option<Do> {
-    problem.readings.used_up_now()?;
-    problem.finding.limit.is_passing().then_some(Do::FullAsWell)
+    if problem.finding.limit.is_passing() && problem.readings.used_up_now().is_some() {
+        Some(Do::FullAsWell)
+    } else {
+        None
+    }
 }
 
 /// Returns the actions to list first for a kind of limit: another model, or the reset.
@@ -218,7 +221,11 @@ fn without_buying(problem: &Problem<'_>) -> Option<Do> {
             reading.is_full(FULL_FROM)
                 && reading.is_of(evidence.error.payer.account.as_ref()) == Some(false)
         });
-        return (!is_login_full).then_some(Do::OtherLogin);
+        return if is_login_full {
+            None
+        } else {
+            Some(Do::OtherLogin)
+        };
     }
     let may_have_free_way = !evidence.is_before(FREE_WAYS_ADDED)
         && finding.waiting_helps == Some(true)
@@ -246,10 +253,7 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
     let collected = &problem.evidence.collected;
     let now = problem.evidence.clock.now;
     let has_passed = problem.resets.passed(now).is_some();
-    let continues_at = match collected.obstacle {
-        Some(_) => None,
-        None => problem.automatic_continuation(),
-    };
+    let continues_at = problem.expected_continuation();
     let mut current: Vec<Do> = Vec::new();
     for action in actions {
         let action = match action {
@@ -279,10 +283,7 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
 /// Returns what to do after the error has ended.
 fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
     let evidence = problem.evidence;
-    let continues_at = match evidence.collected.obstacle {
-        Some(_) => None,
-        None => problem.automatic_continuation(),
-    };
+    let continues_at = problem.expected_continuation();
     let is_due = continues_at.is_some_and(|at| at + TimeDelta::seconds(30) > evidence.clock.now);
     match ending {
         Ending::HitAgain => Do::SeeTheNext,

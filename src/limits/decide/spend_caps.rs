@@ -59,7 +59,6 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             }
         };
     }
-    let misworded = |cause| Finding::passing(LimitKind::Window(window), Verdict::Misworded, cause);
     match named {
         Cap::Own => {
             let (verdict, cause) = if is_full {
@@ -71,17 +70,22 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 .by(WhoCanFix::You)
                 .until_reset_of(Some(window))
         }
-        Cap::Organization if is_full => misworded(Cause::NoOrganization),
+        Cap::Organization if is_full => misworded(window, Cause::NoOrganization),
         Cap::Organization if input.has_room_now(window) => {
-            misworded(Cause::NoOrganizationDespiteRoom)
+            misworded(window, Cause::NoOrganizationDespiteRoom)
                 .waiting(helps(is_dated(input)))
                 .without_knowing(Unknown::TimeOfMessage)
         }
-        Cap::Organization => misworded(Cause::NoOrganizationProbably),
+        Cap::Organization => misworded(window, Cause::NoOrganizationProbably),
         Cap::Member | Cap::SeatWithoutCredits => {
             reached(input, named, window).without_knowing(Unknown::SeatOfLogin)
         }
     }
+}
+
+/// Handles a message about an organization's cap that is really about the user's own usage window.
+fn misworded(window: Window, cause: Cause) -> Finding {
+    Finding::passing(LimitKind::Window(window), Verdict::Misworded, cause)
 }
 
 /// Handles members of an organization, where only an admin can raise caps.
@@ -98,10 +102,9 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             .measured(room)
             .without_knowing(Unknown::CapDespiteRoom),
         Some(room) => contradicted(cap.into(), room),
-        None if input.has_room_now(window) => by_message(cap)
-            .waiting(helps(is_dated(input)))
-            .until_reset_of(Some(window))
-            .without_knowing(Unknown::TimeOfMessage),
+        None if input.has_room_now(window) => {
+            until_stated_reset(input, cap, window).without_knowing(Unknown::TimeOfMessage)
+        }
         None => {
             let may_be_member =
                 cap == Cap::Organization && input.evidence.is_before(MEMBER_WORDS_ADDED);
@@ -134,17 +137,12 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Own | Cap::Member | Cap::SeatWithoutCredits if is_full => {
             reached(input, named, window)
         }
-        _ => {
-            let by_words = by_message(named)
-                .waiting(helps(is_dated(input)))
-                .until_reset_of(Some(window));
-            match named {
-                Cap::Organization => Finding {
-                    cause: Cause::OrgCapOrOwnLimit,
-                    ..by_words
-                },
-                Cap::Own | Cap::Member | Cap::SeatWithoutCredits => by_words,
-            }
+        Cap::Organization => Finding {
+            cause: Cause::OrgCapOrOwnLimit,
+            ..until_stated_reset(input, named, window)
+        },
+        Cap::Own | Cap::Member | Cap::SeatWithoutCredits => {
+            until_stated_reset(input, named, window)
         }
     };
     finding.without_knowing(unknown)
@@ -169,7 +167,14 @@ fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
         .until_reset_of(Some(window))
 }
 
-/// Handles a cap for which the message is the only evidence.
+/// Handles a cap that only the message mentions. Waiting helps if the message states when the window resets.
+fn until_stated_reset(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
+    by_message(cap)
+        .waiting(helps(is_dated(input)))
+        .until_reset_of(Some(window))
+}
+
+/// Handles a cap that only the message mentions.
 fn by_message(cap: Cap) -> Finding {
     let cause = match cap {
         Cap::Own => Cause::OwnCapByMessage,

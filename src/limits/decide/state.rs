@@ -9,7 +9,7 @@ use super::{Problem, longest_duration};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{
-    Measurement, OtherResponse, PayerRelation, ProvenEnd, Reset, SETTLED_AFTER,
+    Measurement, OtherResponse, PayerRelation, ProvenEnd, SETTLED_AFTER,
 };
 use crate::limits::kind::{
     EndedBy, LimitedResource, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
@@ -430,13 +430,23 @@ impl Problem<'_> {
         let is_certain = self.finding.verdict != Verdict::CannotTell;
         match self.finding.waiting_helps {
             Some(true) => {
-                let reset = self.resets.chosen.filter(|_| !self.is_false());
-                let over = reset.map(Reset::surely_over);
-                Wait::Helps(self.pause_end(actions).or(over))
+                let reset_at = match self.resets.chosen {
+                    Some(reset) if !self.is_false() => Some(reset.surely_over()),
+                    Some(_) | None => None,
+                };
+                Wait::Helps(self.pause_end(actions).or(reset_at))
             }
             Some(false) => Wait::InVain,
             None if is_certain && self.finding.who_can_fix != WhoCanFix::Nobody => Wait::InVain,
             None => Wait::Unknown,
+        }
+    }
+
+    /// Returns the time of the automatic continuation, or `None` if an obstacle prevents it.
+    pub(super) fn expected_continuation(&self) -> Option<DateTime<Utc>> {
+        match self.evidence.collected.obstacle {
+            Some(_) => None,
+            None => self.automatic_continuation(),
         }
     }
 
