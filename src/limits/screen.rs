@@ -115,8 +115,11 @@ pub fn at_length(
         &mut report,
     );
     let diagnosis = &incident.diagnosis;
-    let reasons = incident.reasons().into_iter();
-    let reasons: Vec<String> = reasons.map(|reason| reason.sentence).collect();
+    let reasons: Vec<String> = incident
+        .reasons()
+        .into_iter()
+        .map(|reason| reason.sentence)
+        .collect();
     let unknowns: Vec<&str> = diagnosis
         .unknowns
         .iter()

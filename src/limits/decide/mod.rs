@@ -131,7 +131,6 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let elsewhere = problem.response_elsewhere();
     let end = problem.end(&suited_actions, elsewhere);
     let state = problem.state(&suited_actions, end);
-    let actions = actions::in_state(&problem, suited_actions, state);
     Diagnosis {
         limit: problem.finding.limit,
         verdict: problem.finding.verdict,
@@ -146,7 +145,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         is_reset_proven: problem.is_reset_proven(),
         has_response_elsewhere: elsewhere.or(end).is_some_and(End::is_response_elsewhere),
         automatic_continuation: problem.automatic_continuation(),
-        actions,
+        actions: actions::in_state(&problem, suited_actions, state),
         window: problem.finding.window,
         measurement: problem.finding.measurement,
         also_full: problem.also_full(),

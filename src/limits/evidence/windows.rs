@@ -528,11 +528,18 @@ impl<'a> Readings<'a> {
                 .filter(|newest| self.evidence.is_payers(newest));
             return self.measurement(newest, window);
         }
-        let before = || {
-            let before = self.measurement(self.before, window)?;
-            (before.is_full() || !self.is_before_outdated()).then_some(before)
-        };
-        self.measured_after(window).or_else(before)
+        self.measured_after(window)
+            .or_else(|| self.shown_before(window))
+    }
+
+    /// Returns the window's last measurement from before the error, unless the window may have filled up since then.
+    fn shown_before(&self, window: Window) -> Option<Measurement> {
+        let before = self.measurement(self.before, window)?;
+        if before.is_full() || !self.is_before_outdated() {
+            Some(before)
+        } else {
+            None
+        }
     }
 
     /// Returns the newest reading that was definitely measured after the given time.

@@ -95,9 +95,11 @@ impl HeaderValue<'_> {
 
 /// Returns the value of a header about one window. Its name abbreviates the window, as in `7d_opus-status`.
 fn window_header<'a>(text: &'a str, window: Window, name: &str) -> Option<HeaderValue<'a>> {
-    let window = window.rate_limit_type();
-    let short = window.replace("seven_day", "7d").replace("five_hour", "5h");
-    unified(text, &format!("{short}-{name}"))
+    let abbreviation = window
+        .rate_limit_type()
+        .replace("seven_day", "7d")
+        .replace("five_hour", "5h");
+    unified(text, &format!("{abbreviation}-{name}"))
 }
 
 /// Returns the value of a usage-window header, given the last part of its name.

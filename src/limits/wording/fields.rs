@@ -49,13 +49,25 @@ impl Fields {
             now: evidence.at(),
             ..clock
         };
-        let at = |at: Option<DateTime<Utc>>| at.map(|at| at_error.format_time_with_preposition(at));
-        let passed = diagnosis.resets.passed(clock.now).map(|reset| reset.at);
-        let full = diagnosis.also_full.and_then(|full| {
-            let until = clock.format_time(full.resets_at?);
-            Some((full.window.limit().to_owned(), until))
-        });
-        let (full, full_until) = full.unzip();
+        let ended_at = diagnosis
+            .ended_at
+            .map(|at| at_error.format_time_with_preposition(at));
+        let passed = diagnosis
+            .resets
+            .passed(clock.now)
+            .map(|reset| at_error.format_time_with_preposition(reset.at));
+        let proven_reset = if diagnosis.is_reset_proven {
+            passed.clone()
+        } else {
+            None
+        };
+        let (full, full_until) = diagnosis
+            .also_full
+            .and_then(|full| {
+                let until = clock.format_time(full.resets_at?);
+                Some((full.window.limit().to_owned(), until))
+            })
+            .unzip();
         let continues = diagnosis
             .automatic_continuation
             .filter(|at| *at > clock.now);
@@ -67,12 +79,9 @@ impl Fields {
             .unzip();
         let is_unproven = diagnosis.verdict == Verdict::CannotTell;
         fields.set_all([
-            ("ended_at", at(diagnosis.ended_at)),
-            ("passed", at(passed)),
-            (
-                "proven_reset",
-                at(passed.filter(|_| diagnosis.is_reset_proven)),
-            ),
+            ("ended_at", ended_at),
+            ("passed", passed),
+            ("proven_reset", proven_reset),
             ("full", full),
             ("full_until", full_until),
             (

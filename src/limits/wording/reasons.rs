@@ -188,8 +188,8 @@ impl Reasons<'_> {
             let fullest = general
                 .into_iter()
                 .filter_map(|window| readings.shown(window))
-                .max_by(|first, second| first.percent.total_cmp(&second.percent));
-            let fullest = fullest.map(|measurement| measurement.window);
+                .max_by(|first, second| first.percent.total_cmp(&second.percent))
+                .map(|measurement| measurement.window);
             windows = vec![decisive.or(diagnosis.window).or(fullest)];
         } else {
             for window in general.map(Some).into_iter().chain([diagnosis.window]) {
@@ -395,10 +395,9 @@ impl Reasons<'_> {
                     .version()
                     .is_some_and(|version| versions.contain(version));
             if is_of_version && is_for(meaning.audience, evidence, self.diagnosis.verdict) {
-                let meaning = meaning.sentence;
                 self.add(
                     Source::Version,
-                    format!("In this version of Claude Code: {meaning}"),
+                    format!("In this version of Claude Code: {}", meaning.sentence),
                 );
             }
         }
