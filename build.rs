@@ -45,7 +45,7 @@ fn read(path: &str) -> io::Result<Value> {
     Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
 }
 
-/// Writes an enum to a file, which its module includes. Its variants are the names in a JSON object.
+/// Writes an enum to a file that a module of the program includes. The names in a JSON object become the variants.
 fn write_enum(enum_name: &str, entries: Option<&Value>) -> io::Result<()> {
     let mut code = format!(
         "/// A name in a JSON file. `build.rs` generates this enum.\n\

@@ -401,7 +401,7 @@ struct StopKey<'i> {
     limit: LimitKind,
     /// The session, if the error affects only that session.
     session: Option<&'i str>,
-    /// True if the error was probably a false alarm, which is a stop of its own even during a real stop.
+    /// True if the error was probably a false alarm. A false alarm counts as a separate stop, even during a real stop.
     is_false: bool,
 }
 

@@ -489,7 +489,7 @@ impl LimitKind {
         self.description().resource
     }
 
-    /// Returns who sets this cap on usage credits, or `None` if the limit is not such a cap.
+    /// Returns which cap on usage credits this limit is, or `None` if it is not such a cap.
     pub(crate) fn cap(self) -> Option<Cap> {
         match self {
             Self::OwnSpendCap => Some(Cap::Own),
@@ -600,7 +600,7 @@ pub enum Service {
     Other,
 }
 
-/// The party that can lift a limit.
+/// Who can lift a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhoCanFix {

@@ -15,8 +15,8 @@ const ACTIONS: usize = 4;
 const REASONS: usize = 3;
 
 /// Explains an error on a single screen. `session` is a sentence that names the session in which the error occurred, and
-/// `others` contains sentences about other stopped sessions. `session_option` is the option with which the user asked
-/// about a session.
+/// `others` contains sentences about other stopped sessions. `session_option` is the option ` --session ID` if the user
+/// selected a session, and otherwise an empty string.
 pub fn on_one_screen(
     incident: &Incident,
     session: Option<&str>,
@@ -47,7 +47,8 @@ pub(crate) struct Pointers {
 }
 
 /// Explains an error in at most `rows` rows, or in as few rows as possible. Even the shortest answer says what happened,
-/// what to do, and, for a false limit, that paying does not help. `session` is a sentence that names the session in which the error occurred.
+/// what to do, and, for a false limit, that paying does not help. `session` is a sentence that names the session in which
+/// the error occurred.
 pub(crate) fn in_rows(
     rows: usize,
     more: &Pointers,
@@ -327,7 +328,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     Some(rows)
 }
 
-/// The time for which the status line and reminders show that an error is over.
+/// How long the status line and reminders show that an error is over.
 pub(crate) const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 /// Returns true if the error or its reset is so recent that the user may still want to know how the error ended.

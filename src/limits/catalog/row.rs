@@ -44,40 +44,40 @@ struct Chapter {
 #[serde(default)]
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
-    /// The party that can fix the problem, or `None` if it is whoever controls billing.
+    /// Who can fix the problem, or `None` if it is whoever controls billing.
     pub(crate) who: Option<AnsweredWho>,
     /// True if waiting helps. If this is omitted, waiting helps if the time at which the limit ends is known.
     pub(crate) waiting_helps: Option<bool>,
 }
 
-/// The party that can fix the problem, according to the catalog.
+/// Who can fix the problem, according to the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum AnsweredWho {
-    /// The same party on every plan.
+    /// The answer is the same on every plan.
     OnEveryPlan(WhoCanFix),
-    /// A party that depends on the plan, such as `{"team_plan": "admin", "else": "nobody"}`.
+    /// The answer depends on the plan, as in `{"team_plan": "admin", "else": "nobody"}`.
     ByPlan(WhoByPlan),
 }
 
-/// The parties that can fix the problem on some plans. The names of the fields are those of [`Audience`]. Unlike an
-/// audience, an entry does not apply if the plan is unknown, because the answer would be a guess.
+/// Who can fix the problem, depending on the user's plan. The fields have the same names as the variants of [`Audience`].
+/// If the plan is unknown, only `else` applies, because any other answer would be a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhoByPlan {
-    /// The party that can fix the problem on a Team plan, if it differs from `shared_plan`.
+    /// Who can fix the problem on a Team plan. If this is omitted, `shared_plan` applies.
     team_plan: Option<WhoCanFix>,
-    /// The party that can fix the problem on a Team or Enterprise plan.
+    /// Who can fix the problem on a Team or Enterprise plan. If this is omitted, `else` applies.
     shared_plan: Option<WhoCanFix>,
-    /// The party that can fix the problem on a Pro or Max plan.
+    /// Who can fix the problem on a Pro or Max plan. If this is omitted, `else` applies.
     personal_plan: Option<WhoCanFix>,
-    /// The party that can fix the problem on any other plan, or if the plan is unknown.
+    /// Who can fix the problem on any other plan, or if the plan is unknown.
     #[serde(rename = "else")]
     otherwise: WhoCanFix,
 }
 
 impl AnsweredWho {
-    /// Returns the party that can fix the problem on a plan. `plan` is `None` if the plan is unknown.
+    /// Returns who can fix the problem on a plan. `plan` is `None` if the plan is unknown.
     pub(crate) fn on_plan(self, plan: Option<Plan>) -> WhoCanFix {
         let by_plan = match self {
             Self::OnEveryPlan(who) => return who,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_party_that_can_fix_a_problem_may_depend_on_the_plan() {
+    fn who_can_fix_a_problem_may_depend_on_the_plan() {
         let who = |json: &str| serde_json::from_str::<Answer>(json).map(|answer| answer.who);
         let by_plan = who(r#"{"who": {"team_plan": "admin", "else": "nobody"}}"#)
             .unwrap()

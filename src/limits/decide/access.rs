@@ -33,7 +33,8 @@ pub(super) fn subscription(input: &Input<'_>) -> Finding {
         .without_knowing_if(!input.evidence.is_shared_plan(), Unknown::PersonalPlan)
 }
 
-/// Handles a disabled organization, or returns `None` if it is not the organization of a stray key.
+/// Handles a disabled organization if Claude Code uses one of its keys instead of the user's plan. Otherwise, returns
+/// `None`.
 pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
     let is_about_key = input.message.row.service == Some(Service::Console);
     let has_key = is_about_key || input.evidence.error.uses_key();
@@ -44,7 +45,9 @@ pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Handles a rejected login. If a token is set, the token takes precedence. Returns `None` for any other login.
+/// Handles a rejected login. If the service had failed first, the failure is the cause, because the service never checked
+/// the login. If a token is set, the token was rejected, because it takes precedence over the login. Returns `None` in all
+/// other cases.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     if has_server_failed(input) {
         Some(outage())

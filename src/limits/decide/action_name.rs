@@ -1,5 +1,5 @@
 //! Defines the actions that an explanation can recommend. `wording/actions.json` contains their names, their wording,
-//! their costs, their pauses, and the users for whom they are suitable. `build.rs` generates `ActionName` from it.
+//! their costs, their pauses, and which users they suit. `build.rs` generates `ActionName` from it.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

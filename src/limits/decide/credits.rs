@@ -57,7 +57,7 @@ fn real(input: &Input<'_>, cause: Cause) -> Finding {
     Finding::lasting(LimitKind::UsageCredits, Verdict::Real, input.payer(), cause)
 }
 
-/// Handles errors for which no reading shows how full the usage windows were.
+/// Handles errors if no reading shows how full the usage windows were.
 fn without_figures(input: &Input<'_>) -> Finding {
     if input.evidence.is_pool_refused() {
         return real(input, Cause::PoolEmpty)

@@ -17,7 +17,7 @@ const CANNOT_FILL_UP_FROM: f64 = 90.0;
 /// The time that Claude Code may need after an error to report new figures. Until then, it may repeat the figures of
 /// the last response.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
-/// A window with ample room cannot fill up within this time.
+/// The time within which a window with ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 /// If a later reading of a full window is below this percentage, the window has reset.
 const RESET_BELOW: f64 = 90.0;
@@ -227,8 +227,8 @@ impl<'a> Readings<'a> {
         full.or_else(|| measured.clone().next())
     }
 
-    /// Returns true if the refused request may have brought newer figures that Claude Code has not reported yet, and if a
-    /// window may have filled up since this reading.
+    /// Returns true if a window may have filled up since this reading, and if Claude Code may not have reported the newer
+    /// figures yet.
     fn may_be_outdated(&self, reading: &Sample) -> bool {
         let at = self.evidence.at();
         let cannot_have_filled_up =
@@ -370,8 +370,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the time of the first reading that shows that none of these windows is full any longer. A reading is left
-    /// out if a later one shows that the same window is still full, because a session may report figures from before
-    /// the error long after it.
+    /// out if a later one shows that the same window is still full, because a session may still report figures
+    /// from before the error long after the error.
     pub(crate) fn reset_measured_at(&self, windows: &[Window]) -> Option<DateTime<Utc>> {
         let refused = self.refused_by(windows);
         let longest = refused.iter().map(|window| window.window.length()).max()?;

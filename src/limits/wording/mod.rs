@@ -82,7 +82,7 @@ struct Wordings {
     unknowns: HashMap<Unknown, String>,
     /// The display text for each reason that the server may give for not accepting usage credits.
     credit_reasons: HashMap<String, String>,
-    /// The words at the start of a sentence that are written in lowercase in the middle of a sentence.
+    /// The words that are capitalized only because they start a sentence.
     common_words: Vec<String>,
     /// The verbs in the meanings of the catalog, each with its past tense.
     past_tense: Vec<(String, String)>,

@@ -65,7 +65,7 @@ struct Reasons<'a> {
     evidence: &'a Evidence,
     diagnosis: &'a Diagnosis,
     list: Vec<Reason>,
-    /// True if nothing except the words of the message is known, including facts that are left out.
+    /// True if only the words of the message are known. A fact that is known but left out also makes this false.
     is_without_facts: bool,
 }
 
@@ -301,7 +301,7 @@ impl Reasons<'_> {
         }
     }
 
-    /// Adds facts about keys and the gateway, unless they cannot have to do with this kind of limit.
+    /// Adds facts about keys and the gateway, unless they are irrelevant to this kind of limit.
     fn add_credentials(&mut self) {
         if self.is_about_size() {
             return;
@@ -350,7 +350,7 @@ impl Reasons<'_> {
         )
     }
 
-    /// Adds the login, unless it cannot have to do with this kind of limit.
+    /// Adds the login, unless it is irrelevant to this kind of limit.
     fn add_plan(&mut self) {
         let evidence = self.evidence;
         let limit = self.diagnosis.limit;
