@@ -103,7 +103,7 @@ impl Context {
                     note_rows = Report::from_paragraph(ENDS_WAITING).row_count(page) + 1;
                 }
                 let room = rows.saturating_sub(report.row_count(page) + note_rows);
-                let pointers = self.pointers_to_shell(incident);
+                let pointers = pointers_to_shell(incident, incidents);
                 report.add(screen::in_rows(
                     room,
                     &pointers,
@@ -122,7 +122,7 @@ impl Context {
             }
             Some(incident) => {
                 let others = self.about_other_sessions(incident, situation);
-                let option = session.map_or_else(String::new, |id| self.session_option(id));
+                let option = session.map_or_else(String::new, |id| session_option(id, incidents));
                 let explanation =
                     screen::on_one_screen(incident, session_sentence, &others, &option);
                 report.add(explanation);
@@ -134,22 +134,6 @@ impl Context {
             }
         }
         self.add_stuck_locks(report);
-    }
-
-    /// Returns the hints that tell users in a conversation where to find the full explanation. They name the session,
-    /// because without it a shell explains the newest error of any session.
-    fn pointers_to_shell(&self, incident: &Incident) -> Pointers {
-        let session = incident.evidence.error.session.id.as_deref();
-        let option = session.map_or_else(String::new, |id| self.session_option(id));
-        Pointers {
-            usual: format!("For details: whycap explain --long{option} (in a shell)."),
-            short: format!("More: whycap explain{option}"),
-        }
-    }
-
-    /// Returns the option ` --session ID` of `explain`.
-    fn session_option(&self, session: &str) -> String {
-        format!(" --session {}", self.short_session_id(session))
     }
 
     /// Adds the stuck locks to a report. The user may have blamed them for a limit.
@@ -377,6 +361,22 @@ impl Context {
             (false, Some(description)) => format!("Session: {description}"),
         })
     }
+}
+
+/// Returns the hints that tell users in a conversation where to find the full explanation. The hints name the session,
+/// because without `--session`, `whycap explain` explains the newest error of all sessions.
+fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers {
+    let session = incident.evidence.error.session.id.as_deref();
+    let option = session.map_or_else(String::new, |id| session_option(id, incidents));
+    Pointers {
+        usual: format!("For details: whycap explain --long{option} (in a shell)."),
+        short: format!("More: whycap explain{option}"),
+    }
+}
+
+/// Returns the option with which `whycap explain` explains this session. The option starts with a space.
+fn session_option(session: &str, incidents: &Incidents<'_>) -> String {
+    format!(" --session {}", incidents.short_session_id(session))
 }
 
 fn no_error_known(session: Option<&str>, is_session_known: bool) -> [String; 2] {

@@ -61,15 +61,6 @@ impl Context {
         }
     }
 
-    /// Returns the first characters of a session ID if they identify the session, or the complete ID otherwise.
-    pub(crate) fn short_session_id(&self, session: &str) -> String {
-        let prefix: String = session.chars().take(8).collect();
-        match self.complete_session_id(Some(&prefix)) {
-            Some(complete) if complete == session => prefix,
-            _ => session.to_owned(),
-        }
-    }
-
     /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.
     pub(crate) fn session_label(&self, session: &str) -> SessionLabel {
         transcripts::of_session(self.paths.transcript_roots(), session)

@@ -623,6 +623,16 @@ impl<'a> Incidents<'a> {
             || self.readings().last_of(session).is_some()
     }
 
+    /// Returns the first characters of a session ID if they identify the session, or the complete ID otherwise.
+    pub(crate) fn short_session_id(&self, session: &str) -> String {
+        let prefix: String = session.chars().take(SHORT_ID).collect();
+        if self.transcripts.is_unique_prefix(&prefix, session) {
+            prefix
+        } else {
+            session.to_owned()
+        }
+    }
+
     /// Returns the session with the most recently changed transcript. Returns `None` if the session's owner or the
     /// login is unknown.
     pub(crate) fn newest_session(&self) -> Option<NewestSession> {

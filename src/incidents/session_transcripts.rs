@@ -103,6 +103,14 @@ impl<'a> SessionTranscripts<'a> {
         }
     }
 
+    /// Returns true if a session has a transcript, and no other session's ID starts with `prefix`. `prefix` is the
+    /// beginning of the session's ID.
+    pub(super) fn is_unique_prefix(&self, prefix: &str, session: &str) -> bool {
+        let positions = &self.list().positions;
+        let matches = positions.keys().filter(|id| id.starts_with(prefix));
+        positions.contains_key(session) && matches.count() == 1
+    }
+
     /// Returns the end of a transcript, or `None` if the file cannot be read.
     pub(super) fn tail(&self, path: &Path) -> Option<Rc<Tail>> {
         self.tails
