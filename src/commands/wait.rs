@@ -190,13 +190,9 @@ fn last_sentences(
 /// Returns a warning that Claude Code will continue a session by itself. If a script continues the session as well, two
 /// processes work on the same task.
 fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
-    let Continuing { session, at } = *continuing;
-    let name = context
-        .describe_session(session)
-        .unwrap_or_else(|| session.to_owned());
     format!(
-        "Claude Code will continue the open session {name} by itself {}. Do not continue its work anywhere else, or it will be done twice.",
-        context.clock().format_approximate_time(at)
+        "{} Do not continue its work anywhere else, or it will be done twice.",
+        context.describe_continuation(continuing)
     )
 }
 

@@ -310,13 +310,9 @@ impl Context {
                 "This advice is for the session {}.",
                 self.name_session(own_session)
             ));
-            for Continuing { session, at } in situation.continuing() {
-                if session != own_session {
-                    sentences.push(format!(
-                        "Claude Code will continue the open session {} by itself {}.",
-                        self.name_session(session),
-                        self.clock().format_approximate_time(at)
-                    ));
+            for continuing in situation.continuing() {
+                if continuing.session != own_session {
+                    sentences.push(self.describe_continuation(&continuing));
                 }
             }
         }
@@ -333,6 +329,15 @@ impl Context {
             self.name_session(session),
             incident.headline
         ))
+    }
+
+    /// Returns a sentence that says when Claude Code will continue a session by itself.
+    pub(crate) fn describe_continuation(&self, continuing: &Continuing<'_>) -> String {
+        format!(
+            "Claude Code will continue the open session {} by itself {}.",
+            self.name_session(continuing.session),
+            self.clock().format_approximate_time(continuing.at)
+        )
     }
 
     /// Returns a session's description or, if there is none, its ID.
