@@ -23,13 +23,15 @@ impl Subcommand for DoctorArguments {
             context.paths.clone(),
             directory,
         ));
-        let blocked = context.incidents().blocking(context.asker());
-        let blocked = blocked.map(|incident| {
-            format!(
-                "Work is blocked. {} For details: whycap explain",
-                incident.headline
-            )
-        });
+        let blocked = context
+            .incidents()
+            .blocking(context.asker())
+            .map(|incident| {
+                format!(
+                    "Work is blocked. {} For details: whycap explain",
+                    incident.headline
+                )
+            });
         let whole = report(&findings, blocked.as_deref());
         if context.event().is_some()
             && let Some(room) = context.conversation_rows()

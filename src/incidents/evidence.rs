@@ -81,7 +81,7 @@ impl SessionResponses {
         &self,
         error: &StoredError,
         payer: PayerRelation,
-        later: &LaterLimits,
+        later: &LaterErrors,
     ) -> Vec<OtherResponse> {
         let Tail {
             errors,
@@ -101,12 +101,6 @@ impl SessionResponses {
         let first_settled = first_after(error.at + SETTLED_AFTER);
         let mut times = vec![first, first_settled, last];
         times.dedup();
-        let is_refused_after = |at: DateTime<Utc>| {
-            let refusals = errors.iter().filter(|error| error.line.quota.is_some());
-            refusals
-                .filter_map(|error| error.line.at)
-                .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
-        };
         times
             .into_iter()
             .flatten()
@@ -117,10 +111,20 @@ impl SessionResponses {
                 payer,
                 has_owner: owner.is_some(),
                 is_first: is_first_known && (Some(at) == first || Some(at) == first_settled),
-                is_refused_later: is_refused_after(at) || later.has_refusal_after(error, at),
+                is_refused_later: has_refused_request_after(at, errors)
+                    || later.has_refusal_after(error, at),
             })
             .collect()
     }
+}
+
+/// Returns true if one of the errors in a transcript is a request that was refused soon after the given time.
+fn has_refused_request_after(at: DateTime<Utc>, errors: &[TranscriptError]) -> bool {
+    errors
+        .iter()
+        .filter(|error| error.line.quota.is_some())
+        .filter_map(|error| error.line.at)
+        .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
 }
 
 /// An error, and whether it is stored in the journal.
@@ -147,7 +151,7 @@ impl KnownError {
 
 /// The limits that were reached after the error being explained.
 #[derive(Debug, Default)]
-pub(super) struct LaterLimits {
+pub(super) struct LaterErrors {
     /// The time at which each session next reached a limit after the error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
     /// The payer and the time of each rejection, from newest to oldest.
@@ -156,7 +160,7 @@ pub(super) struct LaterLimits {
     other_errors: HashSet<(Option<String>, DateTime<Utc>)>,
 }
 
-impl LaterLimits {
+impl LaterErrors {
     /// Adds an error. Errors must be added from newest to oldest.
     pub(super) fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
@@ -385,7 +389,7 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Explains errors, which must be sorted from newest to oldest.
     pub(super) fn explain(&self, errors: impl IntoIterator<Item = KnownError>) -> Vec<Incident> {
-        let mut later = LaterLimits::default();
+        let mut later = LaterErrors::default();
         let mut incidents = Vec::new();
         for known_error in errors {
             let evidence = self.evidence(known_error, &later);
@@ -422,7 +426,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Collects all evidence about an error.
-    fn evidence(&self, known_error: KnownError, later: &LaterLimits) -> Evidence {
+    fn evidence(&self, known_error: KnownError, later: &LaterErrors) -> Evidence {
         let mut evidence = self.bare_evidence(known_error.error);
         evidence.collected.is_stored = known_error.is_stored;
         let has_news = self.add_transcript(&mut evidence);
@@ -670,7 +674,7 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Adds the responses that other sessions have received since the error. If the session with the error has not
     /// received a response since then, also determines whether the error affects the user who asks.
-    fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterLimits) {
+    fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterErrors) {
         let error = &evidence.error;
         let mut responses = Vec::new();
         let needs_transcripts = self.other_sessions == OtherSessions::Newest

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_match::ErrorIndex;
-use super::evidence::{EvidenceCollector, KnownError, LaterLimits, payer_relation};
+use super::evidence::{EvidenceCollector, KnownError, LaterErrors, payer_relation};
 use super::session_transcripts::SessionTranscripts;
 use super::transcript_end::LONGEST_REQUEST;
 use crate::claude::version::ClientVersion;
@@ -42,7 +42,7 @@ struct Resumption {
 
 impl Resumption {
     /// Explains an error again with this resumption as additional evidence. `later` contains the later limits.
-    fn add_to(&self, incident: &Incident, later: &LaterLimits) -> Incident {
+    fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
         evidence.collected.resumed_at = Some(self.resumed_at);
         if let Some(payer) = self.payer {
@@ -114,7 +114,7 @@ impl History<'_> {
                 .or_insert(resumption);
         }
         let mut incidents = collector.explain(errors);
-        let mut later = LaterLimits::default();
+        let mut later = LaterErrors::default();
         for incident in &mut incidents {
             if !incident.is_notice()
                 && let Some(resumption) = self.resumption(incident, &known)?

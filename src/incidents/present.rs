@@ -50,10 +50,12 @@ impl Situation {
             .min_by_key(|incident| rank(incident, now))
             .cloned();
         let error_of_other_key = match &incident {
-            Some(incident) if rank(incident, now) == 0 => incidents
-                .iter()
-                .find(|incident| is_of_other_key(incident))
-                .cloned(),
+            Some(incident) if incident.blocks().is_some() && !is_of_other_payer(incident) => {
+                incidents
+                    .iter()
+                    .find(|incident| is_of_other_key(incident))
+                    .cloned()
+            }
             Some(_) | None => None,
         };
         incidents.retain(|incident| incident.continuation().is_some());

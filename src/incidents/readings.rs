@@ -419,9 +419,10 @@ impl WindowReadings<'_> {
 
 /// Returns true if these figures are more informative than the session's previous figures.
 fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) -> bool {
-    let is_first_after = |moment: DateTime<Utc>| last.at < moment && moment <= sample.at;
     let is_first_after_error = last_error_at.is_some_and(|error| {
-        is_first_after(error) || is_first_after(error + FIGURES_REPORTED_AFTER)
+        [error, error + FIGURES_REPORTED_AFTER]
+            .into_iter()
+            .any(|moment| last.at < moment && moment <= sample.at)
     });
     let is_around_error = last_error_at.is_some_and(|error| sample.at - error < AROUND_ERROR);
     is_first_after_error

@@ -225,7 +225,7 @@ fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
         MeterForm::Text => (0, 0),
         MeterForm::Bar => (LONG_BAR, SHORT_BAR),
     };
-    let [sign_loss, loss, last_loss] =
+    let [sign_loss, all_loss, fullest_loss] =
         [loss::WINDOWS_WITH_SIGN, loss::WINDOWS, loss::FULLEST_WINDOW]
             .map(|losses| pick_by_level(fullest, losses));
     [
@@ -242,10 +242,10 @@ fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
         FormStyle::new(loss::WINDOWS_WITH_SHORT_BARS, short, Time, Hidden),
         FormStyle::new(loss::WINDOWS_WITH_BARS_AND_SIGN, short, Sign, Hidden),
         FormStyle::new(sign_loss, 0, Sign, Hidden),
-        FormStyle::new(loss, 0, Hidden, Hidden),
+        FormStyle::new(all_loss, 0, Hidden, Hidden),
         FormStyle {
             least_level: fullest,
-            ..FormStyle::new(last_loss, 0, Hidden, Hidden)
+            ..FormStyle::new(fullest_loss, 0, Hidden, Hidden)
         },
     ]
 }
