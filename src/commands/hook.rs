@@ -28,8 +28,8 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let question = event.prompt.as_deref().and_then(question_in);
-    // Looking for the paths and for the plugin reads files, so it can hang if the home directory is on a network file
-    // system.
+    // The deadline starts before the next steps, because they read files and can therefore hang if the home directory
+    // is on a network file system.
     let deadline = start_deadline(question.is_some(), name);
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));

@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode 
 fn print_line(environment: Environment) {
     let input = read_input(INPUT_LIMIT);
     let prepared_call = Arc::new(OnceLock::new());
-    // Preparing the call reads files, so it can hang if the home directory is on a network file system.
+    // The deadline starts before the call is prepared, because this reads files and can therefore hang if the home
+    // directory is on a network file system.
     let deadline = Deadline::start(TIME_LIMIT, {
         let prepared_call = Arc::clone(&prepared_call);
         move || match prepared_call.get() {

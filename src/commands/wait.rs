@@ -56,14 +56,15 @@ impl Subcommand for WaitArguments {
                 return Err(unknown_session(session));
             }
             let situation = incidents.situation(session, Asker::Shell);
-            // If the limit of this login has ended, the key of another session is no reason to give up.
+            // After waiting, an error that only blocks a session with another key is no reason to give up.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
                 context.wait_for(&situation)
             };
             let now = context.environment.now;
-            // A continuation that is no longer announced before its time was canceled.
+            // If Claude Code will no longer continue a session although the time has not come yet, the continuation was
+            // canceled.
             announced.retain(|session: &String, at| {
                 *at <= now
                     || situation
@@ -76,7 +77,7 @@ impl Subcommand for WaitArguments {
                     terminal::print_sentence(&warning_about(&continuing, &context))?;
                 }
             }
-            // The machine may have been suspended since the previous check.
+            // Continuations since the previous check are included, because the machine may have been suspended.
             let is_continuing = announced
                 .values()
                 .any(|at| (previous_check..=now + SOON).contains(at));
@@ -137,8 +138,9 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
     }
 }
 
-/// Returns what to print instead of "You can continue.", or `None` if there is nothing to warn about. `extra_costs` says
-/// that each response costs extra. `is_continuing` is true if Claude Code continues an open session by itself.
+/// Returns what to print instead of "You can continue.", or `None` if there is nothing to warn about. `extra_costs` is
+/// a clause saying that each response costs extra. `is_continuing` is true if Claude Code continues an open session by
+/// itself.
 fn caution(extra_costs: Option<&str>, is_continuing: bool) -> Option<String> {
     match (extra_costs, is_continuing) {
         (None, false) => None,
@@ -153,9 +155,9 @@ fn caution(extra_costs: Option<&str>, is_continuing: bool) -> Option<String> {
     }
 }
 
-/// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error that
-/// blocked work until now. `caution` is a sentence to print instead of "You can continue.", for example that each response
-/// costs extra.
+/// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
+/// that blocked work until now. `caution` is printed instead of "You can continue." and warns, for example, that each
+/// response costs extra.
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,

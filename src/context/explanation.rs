@@ -22,8 +22,8 @@ use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
 const USUAL_ROWS: usize = 20;
-/// The note that is appended to an answer if asking the question has canceled Claude Code's auto-resume. Claude Code itself does not
-/// tell the user.
+/// The note that is appended to an answer if asking the question has canceled Claude Code's auto-resume. Claude Code
+/// itself does not tell the user.
 pub(crate) const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
@@ -170,8 +170,9 @@ impl Context {
         })
     }
 
-    /// Returns a warning that usage credits pay for each further response of a session or, without a session, of the
-    /// logged-in account. Returns `None` if nothing shows that they do. `ended` is the newest error.
+    /// Returns a clause, such as "each response costs extra", if usage credits pay for each further response of a
+    /// session or, without a session, of the logged-in account. Returns `None` if nothing shows that they do. `ended`
+    /// is the newest error.
     pub(crate) fn extra_costs(
         &self,
         session: Option<&str>,
@@ -296,8 +297,8 @@ impl Context {
         Some(self.name_session(session))
     }
 
-    /// Returns sentences about other sessions that are stopped too: which session the advice is for, which sessions Claude
-    /// Code will continue, and which session has a problem with its key.
+    /// Returns sentences for the case that several sessions are stopped: which session the advice is for, which other
+    /// sessions Claude Code will continue, and which session has a problem with its key.
     fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
         let own_session = incident.evidence.error.session.id.as_deref();
         let mut sentences = Vec::new();
@@ -346,8 +347,8 @@ impl Context {
             .unwrap_or_else(|| session.to_owned())
     }
 
-    /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or if
-    /// it was run in a shell while the error blocks all sessions.
+    /// Returns a sentence that names the incident's session. Returns `None` if the command was run in that session, or
+    /// if it was run in a shell while the error blocks all sessions.
     fn session_sentence(&self, incident: &Incident) -> Option<String> {
         let session = incident.evidence.error.session.id.as_deref()?;
         let is_in_conversation = self.session().is_some();

@@ -1,5 +1,5 @@
-//! Collects the spend for `whycap spend`. The data comes from this machine's ledger and
-//! transcripts, or from several machines' exports.
+//! Collects the spend for `whycap spend`. The data comes from this machine's ledger and transcripts, or from several
+//! machines' exports.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -147,8 +147,8 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns this machine's statement. Calls `each` for every included row. `row_groups` is required for groups that do
-    /// not depend on the ledger's rows alone.
+    /// Returns this machine's statement. Calls `each` for every included row. `row_groups` assigns rows to groups if
+    /// the rows themselves do not contain their groups.
     pub(super) fn statement_of(
         &self,
         ledger: &Ledger,

@@ -36,7 +36,7 @@ impl<'s> ShownSessions<'s> {
         }
     }
 
-    /// Returns true if errors of a session belong on the page.
+    /// Returns true if the errors of a session belong on the page.
     fn contains(&self, session: Option<&str>) -> bool {
         self.has_all_projects || session.is_some_and(|session| self.ids.contains(session))
     }
@@ -95,7 +95,7 @@ impl Context {
     /// Returns the contents of a page about this machine.
     fn page_of_machine(&self, request: &ReportRequest, is_anonymous: bool) -> Result<Contents<'_>> {
         let clock = request.clock;
-        // After a repair, the ledger is read again from the beginning.
+        // The sums are created inside the closure, because after a repair, the ledger is read again from the beginning.
         let (mut statement, sums, mut facts) = self.with_ledger(|ledger, catch_up| {
             let mut sums = PageSums::default();
             let statement = self.statement_of(&ledger, request, None, catch_up, &mut |row| {
@@ -140,8 +140,8 @@ impl Context {
         })
     }
 
-    /// Returns true if the page names the model of a row. On an anonymous page, only models with known prices are named,
-    /// because users can choose arbitrary names.
+    /// Returns true if the page names the model of a row. An anonymous page names only models with known prices,
+    /// because users can choose arbitrary names for other models.
     fn names_model(&self, row: &SpendRow<'_>, is_anonymous: bool) -> bool {
         !is_anonymous || self.prices().known_tariffs_of(row.model).is_some()
     }

@@ -60,7 +60,8 @@ impl<'s> AccountsBySession<'s> {
     }
 }
 
-/// Returns the responses and the spend that no transcript line reports, with their names.
+/// Returns the costs of recent responses and the spend that no transcript line reports, with the names of their
+/// sessions, models, and agents.
 fn spent_in_windows(recent: &RecentSpend) -> Vec<SpentInWindow<'_>> {
     let names = &recent.responses.names;
     let responses = recent.responses.all.iter().map(|response| SpentInWindow {

@@ -21,7 +21,7 @@ use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader};
 
-/// The name of the prompt with which Claude Code continues a session after a reset.
+/// The text shown instead of the prompt with which Claude Code continues a session after a reset.
 const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
 
 /// A response and what it wrote to the prompt cache.

@@ -34,7 +34,7 @@ struct Part {
     cost: Money,
 }
 
-/// The spend of one response, or spend that no transcript line reports.
+/// The cost of one response, or an amount that no transcript line reports.
 #[derive(Debug, Clone)]
 pub(crate) struct SpentInWindow<'n> {
     pub(crate) at: Millis,
@@ -172,7 +172,7 @@ fn parts_json(parts: &[Part]) -> Vec<Value> {
         .collect()
 }
 
-/// Adds up the cost by key. An empty key stands for background requests.
+/// Adds up the costs for each key. An empty key stands for background requests.
 fn parts<'n>(
     spent: &[&SpentInWindow<'n>],
     key: impl Fn(&SpentInWindow<'n>) -> &'n str,

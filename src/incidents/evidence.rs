@@ -33,8 +33,8 @@ use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{Tail, TranscriptError};
 
-/// The time after an error in which the status-line call that reports the figures of the refused request may still be
-/// running. Claude Code may not call the status line at all, so whycap does not wait any longer.
+/// The time after an error during which a status-line call may still report the usage figures of the refused request.
+/// After this time, whycap no longer expects new figures, because Claude Code may not call the status line at all.
 const FIGURES_DELAY: TimeDelta = TimeDelta::seconds(3);
 
 /// The maximum delay between the hook and the transcript line for the same error on a busy machine.
@@ -149,7 +149,7 @@ impl KnownError {
     }
 }
 
-/// The limits that were reached after the error being explained.
+/// The errors that occurred after the error being explained.
 #[derive(Debug, Default)]
 pub(super) struct LaterErrors {
     /// The time at which each session next reached a limit after the error.
@@ -179,8 +179,9 @@ impl LaterErrors {
             .contains(&(session.map(str::to_owned), at))
     }
 
-    /// Returns true if a limit stopped the error's payer soon after the given response. A rejection with an unknown payer
-    /// is included, because most people have only one account. A rejection days later has nothing to do with the error.
+    /// Returns true if a limit stopped the error's payer soon after the given response. A rejection with an unknown
+    /// payer is included, because most people have only one account. A rejection days later has nothing to do with the
+    /// error.
     pub(super) fn has_refusal_after(
         &self,
         error: &StoredError,
@@ -591,9 +592,10 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if Claude Code may not have reported the usage figures of the refused request yet.
     ///
-    /// After an error, Claude Code may first report the figures of the last response, possibly for the first time. New
-    /// figures must therefore come from a call some time after the error, or differ from the previous figures although
-    /// no response came in between.
+    /// After an error, Claude Code may first report the figures of the last response, even if it has not reported them
+    /// before. Figures therefore count as new only if a status-line call reports them at least
+    /// [`FIGURES_REPORTED_AFTER`] after the error, or if they differ from the previous figures although the session
+    /// received no response in between.
     fn awaits_figures(&self, error: &StoredError, session: &str) -> bool {
         if self.now() - error.at >= FIGURES_DELAY {
             return false;
@@ -997,9 +999,9 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
-/// Returns the record of a stored error with a newly determined end, or `None` if the record does not change. The end is
-/// saved before the user sees it, so that later explanations agree with it. Old errors do not change, because nothing
-/// that happens now can have ended them.
+/// Returns the record of a stored error with a newly determined end, or `None` if the record does not change. The end
+/// is saved before the user sees it, so that later explanations agree with it. Old errors do not change, because
+/// nothing that happens now can have ended them.
 pub(super) fn with_new_end(incident: &Incident) -> Option<StoredError> {
     let Evidence {
         error,
@@ -1046,8 +1048,8 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     collected.waiting = tail
         .waiting
         .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
-    // Claude Code gives up just before it reports another error, but a user cancels the wait that was announced after an
-    // error. An earlier cancellation is therefore not about this error.
+    // Claude Code announces that it gives up just before it reports an error. A user, in contrast, cancels the wait
+    // that follows an error, so a cancellation before this error belongs to an earlier one.
     collected.obstacle = tail
         .waiting
         .filter(|waiting| collected.waiting.is_some() || !waiting.is_cancelled())

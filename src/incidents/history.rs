@@ -41,7 +41,7 @@ struct Resumption {
 }
 
 impl Resumption {
-    /// Explains an error again with this resumption as additional evidence. `later` contains the later limits.
+    /// Explains an error again with this resumption as additional evidence. `later` contains the later errors.
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
         evidence.collected.resumed_at = Some(self.resumed_at);

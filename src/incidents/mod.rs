@@ -62,7 +62,7 @@ use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::readable;
 
-/// The number of characters of a session ID that `doctor` shows.
+/// The number of characters in a short session ID.
 const SHORT_ID: usize = 8;
 
 /// The current error for a status line, and any error to save after the line has been printed.

@@ -28,7 +28,8 @@ pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
-    /// The newest error that a key of another session causes, if a limit of the shell's own payer blocks work as well.
+    /// The newest error that blocks a session with another key, if an error of the shell's own payer blocks work as
+    /// well.
     pub(crate) error_of_other_key: Option<Incident>,
     /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
@@ -82,7 +83,7 @@ impl Situation {
             .filter(|incident| incident.blocks().is_some())
     }
 
-    /// Returns true if errors after which Claude Code may continue have stopped several sessions.
+    /// Returns true if limits after which Claude Code may continue by itself have stopped several sessions.
     pub(crate) fn has_stopped_several(&self) -> bool {
         let sessions: HashSet<Option<&str>> = self
             .continuing

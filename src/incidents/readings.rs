@@ -39,9 +39,9 @@ const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// evidence than earlier figures.
 const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 
-/// A status-line call reports the usage figures of a refused request if it comes this long after the error. An earlier
-/// call may still report the figures of the last response. Clients 2.1.328 and 2.1.331 reported new figures 0.3 to 0.4 s
-/// after the error, even on a busy machine.
+/// The time after an error from which status-line calls are certain to report the usage figures of the refused request.
+/// An earlier call may still report the figures of the last response. Clients 2.1.328 and 2.1.331 reported new figures
+/// 0.3 to 0.4 s after the error, even on a busy machine.
 pub(super) const FIGURES_REPORTED_AFTER: TimeDelta = TimeDelta::seconds(1);
 
 /// How long readings are useful: the length of the longest window, plus one day during which the user may still ask

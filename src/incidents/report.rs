@@ -84,8 +84,8 @@ impl<'i> Entry<'i> {
         merge_objects([self.last.to_json(), more])
     }
 
-    /// Returns the entry's state. As many entries are marked as false alarms as the table counts, because further entries
-    /// of a stop refer to the entry above.
+    /// Returns the entry's state. If several entries belong to the same stop, only the first one is marked as a
+    /// probable false alarm, because the table counts the stop only once. The others refer to the entry above.
     fn state(&self, clock: Clock) -> String {
         let incident = self.last;
         if incident.is_notice() {

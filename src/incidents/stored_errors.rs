@@ -141,10 +141,10 @@ fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
         && (first.at - second.at).abs() <= SAME_INSTANT
 }
 
-/// Returns the errors described by these records, in one session or in all sessions. The newest record of an error takes
-/// precedence, and older records add the facts that it does not contain. Records of the same transcript
-/// line describe the same error, even if their times differ. If several hooks have reported the same error, their
-/// oldest record is returned.
+/// Returns the errors described by these records, in one session or in all sessions. The newest record of an error
+/// takes precedence, and older records add the facts that it does not contain. Records of the same transcript line
+/// describe the same error, even if their times differ. If several hooks have reported the same error, their oldest
+/// record is returned.
 fn newest_record_of_each(
     records: impl Iterator<Item = StoredError>,
     session: Option<&str>,

@@ -137,8 +137,8 @@ impl Journal {
         }
     }
 
-    /// Returns the newest section of this part of the journal. A section is read only once, even if both parts are
-    /// searched.
+    /// Returns a journal that contains only the newest section of this one. The two share the section, so it is read
+    /// only once even if both are searched.
     ///
     /// A status-line call searches only this section for records that are unlikely to exist, because a search without a
     /// match would go through the whole journal.

@@ -56,7 +56,7 @@ pub(crate) struct SlowFacts {
     pub(crate) unregistered_clients: usize,
     /// The usage of each window, broken down by session.
     pub(crate) window_shares: Vec<WindowShares>,
-    /// The value of one percent of each window, from which the amount left follows.
+    /// The value of one percent of each window, and the amount left that follows from it.
     pub(crate) percent_value: PercentValue,
 }
 
@@ -76,7 +76,8 @@ pub(crate) struct SpendNow {
 pub(crate) struct RunningSession {
     /// The session's activity according to the registry.
     pub(crate) activity: SessionActivity,
-    /// The session's title and first words. The first words are shown on the screen, but are not part of the JSON output.
+    /// The session's title and first words. The first words are shown on the screen, but are not part of the JSON
+    /// output.
     pub(crate) label: SessionLabel,
     /// The directory, with `~` for the home directory.
     pub(crate) project: String,

@@ -1,8 +1,8 @@
 //! The loss of information when a form of a segment is replaced with the next shorter one or dropped.
 //!
-//! The form with the smallest loss is replaced first. The constants are in ascending order, so the place of a new one
-//! shows which forms disappear before it and after it. Losses that depend on a percentage have one value each for
-//! harmless, worth a look, and nearly full.
+//! The form with the smallest loss is replaced first. The constants are in ascending order, so the position of a
+//! constant shows which forms are replaced earlier and which later. A loss that depends on a percentage has three
+//! values: for a harmless percentage, for one that is worth a look, and for a window that is nearly full.
 
 pub(super) const PACE_IF_WINDOW_LASTS: u32 = 5;
 pub(super) const AMOUNT_IN_CURRENCY: u32 = 9;

@@ -205,10 +205,12 @@ pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64))
     result
 }
 
-/// Renders a row with a progress bar. The bar is shorter in a narrow terminal, because a row that wraps cannot be replaced.
+/// Renders a row with a progress bar. The bar is shorter in a narrow terminal, because a row that wraps cannot be
+/// replaced.
 fn progress_row(label: &str, done: u64, total: u64, columns: usize) -> String {
     const LONGEST_BAR: usize = 25;
-    // The spaces, the percentage, and the last column, in which some terminals wrap.
+    // The columns for the spaces and the percentage. The terminal's last column is left empty because some terminals
+    // wrap there.
     const AROUND_BAR: usize = 9;
 
     let shown_done = done.min(total);

@@ -1,16 +1,16 @@
 //! Starts the thread that enforces a deadline.
 //!
-//! On Unix, the thread is created by the C library instead of the standard library, which would prepare it for tasks
-//! that a deadline does not have: it would store the thread's name and reserve memory for reporting a stack overflow.
-//! Because of that, the C library would reserve 128 MB of address space for the thread's own allocations, while the main
-//! thread waits. In total, this takes 0.1 ms, which is a twentieth of a status-line call.
+//! On Unix, whycap creates the thread with the C library. The standard library would also store the thread's name and
+//! reserve memory for reporting a stack overflow, which this thread does not need. Because of these allocations, the C
+//! library would reserve 128 MB of address space for the thread, while the main thread waits. In total, this would take
+//! 0.1 ms, which is a twentieth of a status-line call.
 
 /// The thread's work: waiting for the deadline.
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Runs `work` in a new thread. Does nothing if the system cannot start a thread.
 ///
-/// A process can do this only once.
+/// A process may call this function only once, because a second call could replace work that has not started yet.
 #[cfg(unix)]
 pub(super) fn start_watcher(work: impl FnOnce() + Send + 'static) {
     use std::ffi::c_void;
@@ -21,8 +21,8 @@ pub(super) fn start_watcher(work: impl FnOnce() + Send + 'static) {
     /// The size of the thread's stack, which is the same as for a thread of the standard library.
     const STACK_SIZE: usize = 2 << 20;
 
-    /// The work that the new thread takes. It is passed in a static variable because a pointer would require unsafe code
-    /// in the thread, too.
+    /// The work of the new thread. It is passed in a static variable because a pointer would require unsafe code in the
+    /// thread, too.
     static WORK: Mutex<Option<Work>> = Mutex::new(None);
 
     extern "C" fn run(_argument: *mut c_void) -> *mut c_void {
@@ -41,7 +41,7 @@ pub(super) fn start_watcher(work: impl FnOnce() + Send + 'static) {
         reason = "only the C library starts a thread without preparing it"
     )]
     // SAFETY: `attributes` is initialized before it is used, and both variables outlive the calls that write to them.
-    // `run` has the required signature. It does not use its argument, which is null, and the work that it runs is `Send`
+    // `run` has the required signature. It does not use its argument, which is null. The work that it runs is `Send`
     // and owns its data. `run` cannot unwind into the C library, because panics end the process.
     unsafe {
         if libc::pthread_attr_init(attributes.as_mut_ptr()) == 0 {
