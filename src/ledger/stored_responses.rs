@@ -229,14 +229,7 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         .filter(|(_, is_set)| *is_set)
         .map(|(flag, _)| flag)
         .sum();
-    let [
-        input,
-        output,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        web_searches,
-    ] = response.usage.fields().map(u64::cast_signed);
+    let usage = &response.usage;
     let changed = statement.execute(params![
         response.key,
         response.session,
@@ -244,12 +237,12 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
         response.model,
         response.context,
         flags,
-        input,
-        output,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        web_searches,
+        usage.input.cast_signed(),
+        usage.output.cast_signed(),
+        usage.cache_read.cast_signed(),
+        usage.cache_write.cast_signed(),
+        usage.cache_write_1h.cast_signed(),
+        usage.web_searches.cast_signed(),
         parts,
         response.cost,
         response.client_cost,
