@@ -310,12 +310,12 @@ mod tests {
         assert_eq!(config.currency.rate, Some(0.92));
         assert_eq!(config.currency.symbol, "\u{20ac}");
         assert_eq!(config.hints.off, [HintName::FastMode]);
-        let problems: Vec<&str> = config
+        let problems = config
             .problems
             .iter()
             .map(|problem| problem.text.as_str())
-            .collect();
-        let problems = problems.join("\n");
+            .collect::<Vec<_>>()
+            .join("\n");
         for says in [
             "`budget.projects`: `x` is ignored because its value must be a dollar amount from 0.0001 to 9000000",
             "`currency.symbol` must be text that is 1 to 5 columns wide; whycap uses the default",

@@ -127,18 +127,15 @@ impl DirectoryUpdate<'_> {
         });
         // The marker removes the spend from databases that have already loaded this day.
         let marker_if_needed = has_lost_spend.then_some(&marker);
-        let text_at = |time| {
-            let all_rows = rows.iter().copied().chain(marker_if_needed);
-            [lines_of(all_rows, time).as_bytes(), &kept_lines].concat()
-        };
-        let unchanged = text_at(exported_at);
+        let all_rows: Vec<&NewRow> = rows.iter().copied().chain(marker_if_needed).collect();
+        let unchanged = file_text(&all_rows, exported_at, &kept_lines);
         if unchanged.is_empty() && !path.exists() || result.is_ok() && unchanged == current_lines {
             return Ok(());
         }
 
         // The new version must be later than the one in the file, even after the clock was set back or a backup was
         // restored.
-        let text = text_at(self.time.after(exported_at));
+        let text = file_text(&all_rows, self.time.after(exported_at), &kept_lines);
         group::write_below(self.directory, &path, &compress(&text))?;
         self.days.insert(day);
         self.written_rows += rows.len() as u64;
@@ -160,6 +157,12 @@ impl DirectoryUpdate<'_> {
         let text = format!("Wrote {rows} for {days} to {directory}{removal}");
         Report::from_lines(&text)
     }
+}
+
+/// Returns the text of a file with these rows, followed by lines that are kept from the file.
+fn file_text(rows: &[&NewRow], time: ExportTime, kept_lines: &[u8]) -> Vec<u8> {
+    let lines = lines_of(rows.iter().copied(), time);
+    [lines.as_bytes(), kept_lines].concat()
 }
 
 /// Returns a row that marks a day on which this machine no longer has any spend.

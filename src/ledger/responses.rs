@@ -154,10 +154,10 @@ impl Ledger {
         from: DateTime<Utc>,
         selected: Selected<'_>,
     ) -> LedgerResult<Responses> {
-        let from = from.timestamp_millis();
+        let start = from.timestamp_millis();
         self.read(|store| {
-            let sessions = store.sessions_since(from, selected)?;
-            store.responses_of(&sessions, from)
+            let sessions = store.sessions_since(start, selected)?;
+            store.responses_of(&sessions, start)
         })
     }
 
@@ -168,14 +168,14 @@ impl Ledger {
         from: DateTime<Utc>,
         selected: Selected<'_>,
     ) -> LedgerResult<RecentSpend> {
-        let from = from.timestamp_millis();
+        let start = from.timestamp_millis();
         self.read(|store| {
-            let sessions = store.sessions_since(from, selected)?;
-            let mut off_transcript = store.off_transcript_since(from, IS_COMPACTION)?;
+            let sessions = store.sessions_since(start, selected)?;
+            let mut off_transcript = store.off_transcript_since(start, IS_COMPACTION)?;
             off_transcript
                 .retain(|row| sessions.contains(&row.session) && row.tally.cost() != Money::ZERO);
             Ok(RecentSpend {
-                responses: store.responses_of(&sessions, from)?,
+                responses: store.responses_of(&sessions, start)?,
                 off_transcript,
             })
         })

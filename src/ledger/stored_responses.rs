@@ -209,26 +209,25 @@ fn statement_with(conflict: &str) -> String {
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
     let has_parts = !response.calls.is_empty() || !response.advice.is_empty();
     let parts = if has_parts {
-        let parts = Parts {
+        serde_json::to_string(&Parts {
             calls: response.calls.clone(),
             advice: response.advice.clone(),
-        };
-        serde_json::to_string(&parts).ok()
+        })
+        .ok()
     } else {
         None
     };
-    let flags = [
+    let flags: i64 = [
         (SUBAGENT, response.is_of_subagent),
         (UNPRICED, response.is_unpriced),
         (FAST, response.service.fast),
         (US_ONLY, response.service.us_only),
         (OUT_OF_ORDER, response.location.is_out_of_order),
-    ];
-    let flags: i64 = flags
-        .iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(flag, _)| flag)
-        .sum();
+    ]
+    .into_iter()
+    .filter(|(_, is_set)| *is_set)
+    .map(|(flag, _)| flag)
+    .sum();
     let usage = &response.usage;
     let changed = statement.execute(params![
         response.key,
@@ -266,8 +265,8 @@ pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
 /// Reads a response, without its copies, from the columns in [`RESPONSE_COLUMNS`].
 pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
     let flags: i64 = row.get(5)?;
-    let parts: Option<String> = row.get(12)?;
-    let parts: Parts = parts
+    let parts: Parts = row
+        .get::<_, Option<String>>(12)?
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     Ok(Response {
