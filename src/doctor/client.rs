@@ -100,13 +100,13 @@ pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
         return;
     };
     let issues = issues_in(version).join("; ");
-    let key = if issues.is_empty() {
+    let finding = if issues.is_empty() {
         FindingName::ClientSound
     } else {
         FindingName::ClientHasKnownIssues
     };
     let seen = format!("{version} ({source})");
-    examination.add(key, &[("seen", &seen), ("issues", &issues)]);
+    examination.add(finding, &[("seen", &seen), ("issues", &issues)]);
 }
 
 /// Returns the installed version of Claude Code, or else the most recently used version. Returns `None` if both are
@@ -140,14 +140,14 @@ pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
         .iter()
         .map(|executable| setup.paths.show(executable))
         .collect();
-    let key = match executables.len() {
+    let finding = match executables.len() {
         0 => FindingName::InstalledNowhere,
         1 => FindingName::InstalledOnce,
         _ => FindingName::InstalledOften,
     };
     let locations = executables.join(", ");
     examination.add(
-        key,
+        finding,
         &[("count", &executables.len()), ("places", &locations)],
     );
 }
@@ -165,14 +165,14 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
         .filter(|account| account.plan != Plan::Other)
         .map(|account| format!("your {} plan", account.plan.name()));
 
-    let key = match (named.is_empty(), &payer) {
+    let finding = match (named.is_empty(), &payer) {
         (true, None) => FindingName::PayerNobody,
         (true, Some(_)) => FindingName::PayerLogin,
         (false, Some(_)) => FindingName::PayerOutranked,
         (false, None) => FindingName::PayerKey,
     };
     let payer_name = payer.unwrap_or_default();
-    examination.add(key, &[("named", &named), ("payer", &payer_name)]);
+    examination.add(finding, &[("named", &named), ("payer", &payer_name)]);
 }
 
 /// Checks whether the newest session belongs to the current login. The user may have since logged in to a different
@@ -182,11 +182,11 @@ pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
     let Some(newest) = incidents.newest_session() else {
         return;
     };
-    let check = match newest.ownership {
+    let finding = match newest.ownership {
         Ownership::Login => FindingName::SessionOwn,
         Ownership::Other => FindingName::SessionOthers,
     };
-    examination.add(check, &[("id", &newest.short_id)]);
+    examination.add(finding, &[("id", &newest.short_id)]);
 }
 
 pub(super) fn locks(setup: &Setup, examination: &mut Examination) {

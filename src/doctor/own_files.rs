@@ -40,14 +40,14 @@ pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
             .installed_entries()
             .any(|(_, entries)| entries != InstalledEntries::default());
 
-    let key = match &setup.ledger {
+    let finding = match &setup.ledger {
         None if !disk::is_writable(&setup.paths.data) => FindingName::RetentionCannot,
         None if will_count => FindingName::RetentionBegins,
         None => FindingName::RetentionNotYet,
         Some(Err(error)) if !error.is_busy() => FindingName::RetentionCannot,
         Some(_) => FindingName::RetentionCounted,
     };
-    examination.add(key, &[("days", &days)]);
+    examination.add(finding, &[("days", &days)]);
 }
 
 pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
@@ -121,12 +121,12 @@ pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
 pub(super) fn prices(setup: &Setup, examination: &mut Examination) {
     let updated = PriceTable::list().list.updated;
     let age = setup.environment.now.date_naive() - updated;
-    let key = if age > PRICE_TABLE_MAY_AGE {
+    let finding = if age > PRICE_TABLE_MAY_AGE {
         FindingName::PricesOld
     } else {
         FindingName::PricesFresh
     };
-    examination.add(key, &[("updated", &updated), ("days", &age.num_days())]);
+    examination.add(finding, &[("updated", &updated), ("days", &age.num_days())]);
 }
 
 pub(super) fn clock(setup: &Setup, examination: &mut Examination) {

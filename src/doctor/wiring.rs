@@ -117,7 +117,7 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     let is_ours_elsewhere = setup
         .installed_entries()
         .any(|(_, entries)| entries.status_line.is_some());
-    let key = match (is_ours, is_ours_elsewhere) {
+    let finding = match (is_ours, is_ours_elsewhere) {
         (false, _) if file.scope == SettingsScope::Managed => FindingName::LineManaged,
         (false, true) => FindingName::LineOutranked,
         (false, false) => FindingName::LineForeign,
@@ -126,7 +126,7 @@ pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     };
     let place = setup.paths.show(&file.path);
     let scope = scope_option(file.scope);
-    examination.add(key, &[("place", &place), ("scope", &scope)]);
+    examination.add(finding, &[("place", &place), ("scope", &scope)]);
 }
 
 /// Returns true if whycap's status line is supposed to show the user's previous status line, but the record for it is
@@ -172,14 +172,14 @@ pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
         .filter(|event| !events.iter().any(|known| known == event))
         .collect();
 
-    let key = match missing.len() {
+    let finding = match missing.len() {
         0 => FindingName::HooksSet,
         _ if has_plugin_with_hooks(setup) => FindingName::HooksByPlugin,
         all if all == EVENTS.len() => FindingName::HooksNone,
         _ => FindingName::HooksMissing,
     };
     let which = missing.join(", ");
-    examination.add(key, &[("count", &EVENTS.len()), ("which", &which)]);
+    examination.add(finding, &[("count", &EVENTS.len()), ("which", &which)]);
 
     // The files are in order of precedence, so the first one is the most specific.
     let files: Vec<&SettingsFile> = setup
@@ -244,20 +244,20 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
             if !executables.insert(invocation.executable.clone()) {
                 continue;
             }
-            let key = verdict_on_executable(&invocation, &shell, setup.executable.as_deref());
+            let finding = verdict_on_executable(&invocation, &shell, setup.executable.as_deref());
             let path = Path::new(&invocation.executable);
-            let version = match key {
+            let version = match finding {
                 FindingName::ProgramOther => version_of(path),
                 _ => None,
             };
-            if key == FindingName::ProgramThis || version.as_deref() == Some(this) {
+            if finding == FindingName::ProgramThis || version.as_deref() == Some(this) {
                 continue;
             }
             is_any_wrong = true;
             let place = setup.paths.show(&file.path);
             let calls = format!("{place} runs {}", invocation.executable);
             examination.add(
-                key,
+                finding,
                 &[
                     ("calls", &calls),
                     ("program", &setup.paths.in_shell(path)),
@@ -274,7 +274,7 @@ pub(super) fn executable(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns the key of the finding about an executable that the settings refer to.
+/// Returns the finding about an executable that the settings refer to.
 fn verdict_on_executable(
     invocation: &Invocation,
     shell: &Shell,
