@@ -37,12 +37,13 @@ pub(super) struct ScopeTexts {
     pub(super) name: String,
     /// The sign before amounts, which is empty if they are exact.
     pub(super) about: String,
-    /// The time until which the user is not reminded of an exhausted budget again.
+    /// The end of the period without reminders after the user has decided to continue, such as "until midnight".
     pub(super) lifted: String,
-    /// When a prompt that was blocked is possible again.
+    /// A sentence about when a blocked prompt becomes possible again.
     pub(super) renewal: String,
+    /// A sentence about when the budget resets.
     pub(super) reset: String,
-    /// The forecast, which is empty for scopes without forecasts.
+    /// A sentence with the forecast, which is empty for scopes without forecasts.
     pub(super) forecast: String,
 }
 

@@ -72,7 +72,7 @@ fn secret(value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
 }
 
 /// Returns the known names in a list, and adds a message for each unknown one. Returns `None` without a message if the
-/// list is unusable.
+/// value is not a list, or if the list contains no known name and must not be empty.
 fn known_names(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> Option<Value> {
     let names = choices.names();
     let (known, unknown): (Vec<Value>, Vec<Value>) =

@@ -56,8 +56,7 @@ pub struct Config {
 /// A problem in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// The section that is affected. `None` if the entire file is invalid, which means that the user's settings are
-    /// unknown.
+    /// The affected section, or `None` if the entire file is invalid. In that case, the user's settings are unknown.
     section: Option<String>,
     /// True if the key is unknown. It may belong to a newer version of whycap.
     is_unknown_key: bool,

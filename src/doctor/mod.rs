@@ -151,7 +151,7 @@ impl Fix {
 #[derive(Debug, Default, Deserialize)]
 struct FindingText(CheckVerdict, String, #[serde(default)] Option<Fix>);
 
-/// A finding, identified by its key in `findings.json`.
+/// The name of a finding, which is its key in `findings.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 enum FindingName {
@@ -299,8 +299,8 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// Returns a report of the findings and a summary. If work is blocked, `blocked` says so. That comes first because the
-/// checks are only about the setup, so all of them may pass.
+/// Returns a report of the findings and a summary. If an error is blocking work, `blocked` is a sentence about it. The
+/// report starts with this sentence, because the checks are only about the setup and may all pass despite the error.
 pub(crate) fn report(findings: &[Finding], blocked: Option<&str>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts).indented();

@@ -155,7 +155,7 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
         });
         error.totals.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
-            // The first error of a stop has counted the verdict.
+            // The verdict on a stop was already counted with its first error.
             error.totals.false_likely = 0;
             error.totals.not_a_limit = 0;
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);

@@ -24,8 +24,8 @@ const MAX_DAYS: usize = 200;
 /// an incorrect clock, so days without activity are omitted.
 const MAX_HISTORY_DAYS: i64 = 4_000;
 
-/// The minimum number of columns for which a chart has room. If there are fewer days, the rest of the chart stays empty,
-/// because a single day would otherwise fill the whole page.
+/// The minimum width of a chart, in columns. If there are fewer columns, the rest of the chart stays empty, because a
+/// single column would otherwise fill the whole page.
 const MIN_COLUMNS: usize = 5;
 
 /// The number of labels below a chart.

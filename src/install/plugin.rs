@@ -1,4 +1,4 @@
-//! whycap's plugin beside whycap's entries in the settings.
+//! Coordinates whycap's plugin with whycap's entries in the settings.
 //!
 //! If both a plugin and the settings run whycap for the same event, only one of the two processes handles it.
 

@@ -12,7 +12,8 @@ use super::stored_responses::ResponseWriter;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
 
-/// The minimum number of responses for which creating an index pays off.
+/// The minimum number of new responses that makes it worthwhile to create an index for them. Fewer responses are stored
+/// faster without a new index.
 const MANY_RESPONSES: usize = 1_000;
 
 impl Store {

@@ -1,4 +1,4 @@
-//! Links sessions that share lines to lineages, and marks lineages for reconciliation.
+//! Groups sessions that share lines into lineages, and marks lineages for reconciliation.
 
 use super::database::Store;
 use super::error::Result;

@@ -16,7 +16,7 @@ use crate::time::{Millis, QUARTER_HOUR};
 /// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
 const DAY: Millis = 96 * QUARTER_HOUR;
 
-/// The sums of a row of `sums`, in the order of [`SumChanges`].
+/// The columns of the table `sums` that contain sums, in the order of the values in [`SumChanges`].
 pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, output, cache_read, cache_write, \
      cache_write_1h, web_searches";
 

@@ -181,9 +181,9 @@ impl ModelPrices<'_> {
     }
 }
 
-/// Returns the number of one-hour writes among `all_writes` for which the cost is `dollars`, rounded to the nearest
-/// integer. `min` is the cost without one-hour writes, and `max` is the cost with only one-hour writes. Returns `None`
-/// if the result would be negative.
+/// Calculates how many of `all_writes` are one-hour writes if the cost is `dollars`. The result is rounded to the
+/// nearest integer. `min` is the cost without one-hour writes, and `max` is the cost with only one-hour writes. Returns
+/// `None` if the result would be negative.
 fn interpolate(dollars: Money, min: Money, max: Money, all_writes: u64) -> Option<u64> {
     let above_min = i128::from((dollars - min).pico());
     let range = i128::from((max - min).pico().max(1));

@@ -145,7 +145,7 @@ pub struct Advice {
     pub usage: Usage,
 }
 
-/// The ledger stores advice as an array, which builds before this one can also read.
+/// Serialized as an array of the model and the usage, which earlier builds of whycap can also read from the ledger.
 impl Serialize for Advice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (&self.model, &self.usage).serialize(serializer)

@@ -1,7 +1,7 @@
 //! Tables and their text layout. If the page is too narrow, columns are omitted and text is truncated.
 //!
-//! A table with optional columns has several layouts, numbered from 0, the widest. Each column says in which layouts it
-//! is shown. The first layout that fits is used.
+//! A table with optional columns has several layouts, which are numbered from the widest, layout 0, to the narrowest.
+//! Each column specifies the layouts that contain it. The first layout that fits is used.
 
 use std::ops::RangeInclusive;
 
@@ -104,6 +104,7 @@ impl Column {
         }
     }
 
+    /// Sets the class of the column's cells in HTML.
     pub(crate) fn with_class(self, class: &'static str) -> Self {
         Self {
             class: Some(class),

@@ -12,7 +12,7 @@ use crate::render::{Cell, Column};
 /// A figure, and its names in each kind of output. A figure without a name is not part of that output.
 struct Figure {
     value: fn(&Tally) -> FigureValue,
-    /// The field in JSON. A field of a nested object follows the name of the object and a period.
+    /// The field in JSON. The field `input` of the nested object `tokens` is written as `tokens.input`.
     json: Option<&'static str>,
     csv: Option<&'static str>,
     column: Option<FigureColumn>,
@@ -21,9 +21,9 @@ struct Figure {
 /// A figure's column in the text output.
 struct FigureColumn {
     heading: &'static str,
-    /// The layouts that contain the column if the groups are sessions. Layout 0 is the widest.
+    /// The layouts that contain the column in a table of sessions. Layout 0 is the widest.
     of_sessions: RangeInclusive<usize>,
-    /// The layouts that contain the column if the groups are something else.
+    /// The layouts that contain the column in any other table.
     of_others: RangeInclusive<usize>,
 }
 
@@ -110,7 +110,8 @@ impl Figure {
         self
     }
 
-    /// Adds a column to the text output. It is shown in these layouts of a table of sessions and of other tables.
+    /// Adds a column to the text output. `of_sessions` and `of_others` are the layouts that contain the column in a
+    /// table of sessions and in any other table.
     const fn in_text(
         mut self,
         heading: &'static str,

@@ -170,7 +170,7 @@ pub(crate) enum Order {
     Cost,
 }
 
-/// Groups of rows that depend on data outside the rows, such as prompts or pull requests.
+/// Assigns rows to groups that depend on data outside the rows, such as prompts or pull requests.
 pub(crate) trait RowGroups {
     /// Returns the key of a row's group.
     fn group(&self, row: &SpendRow<'_>) -> &str;

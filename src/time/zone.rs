@@ -83,7 +83,8 @@ impl Zone {
 
     /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip it.
     fn to_utc_exactly(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-        // Local time differs from UTC by less than a day, so the offset is one of those before and after this period.
+        // Local time differs from UTC by less than a day, so the offset at `wall` is either the offset a day earlier or
+        // the offset a day later.
         [TimeDelta::days(-1), TimeDelta::days(1)]
             .into_iter()
             .filter_map(|distance| wall.checked_add_signed(distance))

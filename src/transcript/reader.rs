@@ -160,6 +160,7 @@ struct ReadStart {
     is_in_overlong_line: bool,
 }
 
+/// Returns where to start reading a file of this size that was last read up to `position`.
 fn choose_start(file: &mut File, size: u64, position: &ReadPosition) -> io::Result<ReadStart> {
     let before = bytes_before(file, position.offset)?;
     let is_same = size >= position.offset && hash_of_bytes(&before) == position.preceding_hash;

@@ -30,7 +30,7 @@ enum Proof {
     UnknownSource,
     /// The line precedes the ownership marker.
     BeforeMarker,
-    /// The line is older than a line before it, or it follows the ownership marker but is older.
+    /// The line is older than a line before it, or it follows the ownership marker but is older than the marker.
     OutOfOrder,
 }
 
