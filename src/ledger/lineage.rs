@@ -25,7 +25,7 @@ impl Store {
     pub(super) fn lineage(&self, lineage: Id) -> Result<Lineage> {
         let mut facts = Lineage {
             sessions: self.all(SESSIONS, [lineage], |row| row.get(0))?,
-            models: self.all("SELECT id, name FROM models", [], |row| row.try_into())?,
+            models: self.model_names()?,
             ..Lineage::default()
         };
         facts.files = self.transcripts(lineage)?;

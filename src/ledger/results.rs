@@ -1,6 +1,5 @@
 //! Recalculates results after facts have changed.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use super::database::{Ledger, RULES, Store};
@@ -24,8 +23,7 @@ impl Ledger {
     /// Recalculates all costs and results if the prices or the rules have changed.
     pub fn renew(&mut self, prices: &PriceTable) -> LedgerResult<()> {
         self.write(|store| {
-            let models: HashMap<Id, String> =
-                store.all("SELECT id, name FROM models", [], |row| row.try_into())?;
+            let models = store.model_names()?;
             let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
             let is_current =
                 store.meta("prices")? == Some(fingerprint) && store.meta("rules")? == Some(RULES);

@@ -414,8 +414,6 @@ impl Store {
     /// Returns the names of all models and contexts, and optionally of all sessions.
     pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
         let prices = PriceTable::list();
-        let models: Vec<(Id, String)> =
-            self.all("SELECT id, name FROM models", [], |row| row.try_into())?;
         let contexts = self.all(
             "SELECT id, branch, agent, skill, plugin, mcp_server FROM contexts",
             [],
@@ -437,12 +435,18 @@ impl Store {
         };
         Ok(Names {
             sessions,
-            models: models
+            models: self
+                .model_names()?
                 .into_iter()
                 .map(|(id, name)| (id, prices.canonical(&name)))
                 .collect(),
             contexts,
         })
+    }
+
+    /// Returns the unmodified names of all models.
+    pub(super) fn model_names(&self) -> Result<HashMap<Id, String>> {
+        self.all("SELECT id, name FROM models", [], |row| row.try_into())
     }
 
     fn origins(&self) -> Result<HashMap<Id, Origin>> {
