@@ -7,15 +7,16 @@ use serde_json::json;
 use crate::client::{Client, rfc3339, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
-use crate::situation::{NOON, answer, flat, refused, session_of_login, with_a_private_login};
+#[cfg(target_os = "linux")]
+use crate::situation::answer;
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, flat, refused, session_of_login, with_a_private_login,
+};
 use crate::support::{Run, Sandbox};
 
-const AT: &str = "2026-11-20T10:00:00Z";
-const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
-
-/// The last line that `wait` prints after a 5-hour limit.
-/// The last line if Claude Code continues the session by itself.
+/// The last line that `wait` prints after a 5-hour limit if Claude Code continues the session by itself.
 const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can start other work; Claude Code continues the open session by itself.\n";
+/// The last line that `wait` prints after a 5-hour limit if the user has to continue the session.
 const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.\n";
 
 fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
@@ -397,8 +398,7 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
     let at = "2026-11-20T10:02:00Z";
     gives_up(&shell, at);
     assert_eq!(exit_code(&shell, at), 10);
-    let explained = shell.run(at, &["explain"], b"").success().to_owned();
-    let explained = flat(&explained);
+    let explained = flat(shell.run(at, &["explain"], b"").success());
     assert!(
         explained.starts_with("Your 5-hour limit is used up; you can continue at 12:00"),
         "{explained}"
@@ -444,8 +444,8 @@ fn explain_says_which_of_two_stopped_sessions_continues() {
         "Automatic continue cancelled · /rate-limit-options to wait again",
     );
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
-        let explained = waiting.run("2026-11-20T10:03:00Z", arguments, b"");
-        let explained = flat(explained.success());
+        let run = waiting.run("2026-11-20T10:03:00Z", arguments, b"");
+        let explained = flat(run.success());
         let which = "This advice is for the session \"hi\". Claude Code will continue the open session \"hi\" by itself about 12:01.";
         assert!(explained.contains(which), "{explained}");
     }
