@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+use crate::situation::flat;
 use crate::support::{Run, Sandbox};
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -221,9 +222,9 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
 
 /// Gives the client's terminal this size.
 fn show_on_screen(client: &mut Client<'_>, columns: &str, rows: &str) {
-    let size = [("COLUMNS", columns), ("LINES", rows)];
-    let size = size.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    client.variables.extend(size);
+    for (name, value) in [("COLUMNS", columns), ("LINES", rows)] {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    }
 }
 
 const TURNS_OFF: &str = "Because you ran /whycap, Claude Code will not";
@@ -400,10 +401,13 @@ fn an_answer_on_the_lowest_screen_names_the_first_step() {
     }
 }
 
+/// The columns and rows of small and large terminals.
+const SCREENS: [(&str, &str); 4] = [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")];
+
 /// A user at a false limit must read on any screen that paying does not help.
 #[test]
 fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
-    for (columns, rows) in [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")] {
+    for (columns, rows) in SCREENS {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "pro", "admin");
         let mut client = terminal(&sandbox);
@@ -414,7 +418,7 @@ fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
         client.receives_error(AT, text, refusal);
         show_on_screen(&mut client, columns, rows);
         let answer = answer_at(&client, "2026-11-20T10:01:00Z");
-        let words = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = flat(&answer);
         let steps = "1. Send the prompt again in a few minutes 2. Do not buy extra usage for this";
         assert!(words.contains("false alarm"), "{columns}x{rows}: {answer}");
         assert!(words.contains(steps), "{columns}x{rows}: {answer}");
@@ -426,7 +430,7 @@ fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
 /// After Esc, the command that starts the wait again is the second step on any screen.
 #[test]
 fn an_answer_after_a_canceled_wait_names_rate_limit_options_on_any_screen() {
-    for (columns, rows) in [("50", "20"), ("80", "24"), ("80", "30"), ("120", "40")] {
+    for (columns, rows) in SCREENS {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "pro", "admin");
         let mut client = terminal(&sandbox);
@@ -439,7 +443,7 @@ fn an_answer_after_a_canceled_wait_names_rate_limit_options_on_any_screen() {
         );
         show_on_screen(&mut client, columns, rows);
         let answer = answer_at(&client, "2026-11-20T10:01:00Z");
-        let words = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = flat(&answer);
         assert!(
             words.contains("1. Wait until 12:00"),
             "{columns}x{rows}: {answer}"

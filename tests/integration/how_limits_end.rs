@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::messages::cases;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, session_of_login,
+    with_a_private_login,
 };
 use crate::support::Sandbox;
 use whycap::limits::catalog::rows;
@@ -16,11 +17,7 @@ const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 
 /// Creates two sessions that belong to the logged-in account according to their transcripts.
 fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
-    ["one", "other"].map(|name| {
-        let client = Client::with_session(sandbox, name);
-        belongs_to(&client, PRIVATE, "private-organization");
-        client
-    })
+    ["one", "other"].map(|name| session_of_login(sandbox, name))
 }
 
 /// Runs `explain --exit-code` and returns the exit code: 0 if nothing is blocked, 10 if waiting helps, and 11 if
@@ -210,10 +207,7 @@ fn a_response_elsewhere_ends_the_limit_if_no_window_is_known() {
 fn a_response_paid_from_credits_does_not_end_a_window_limit() {
     for (used, expected) in [(100.0, 10), (80.0, 0)] {
         let sandbox = with_a_private_login();
-        let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-        for client in [&one, &other] {
-            belongs_to(client, PRIVATE, "private-organization");
-        }
+        let [one, other] = two_of_the_login(&sandbox);
         let usage = windows(used, NOON, 40.0, TUESDAY);
         one.calls_status_line("2026-11-20T09:59:00Z", usage, 120);
         one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -694,8 +688,7 @@ fn a_response_in_progress_does_not_end_an_agents_limit() {
 #[test]
 fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     let sandbox = with_a_private_login();
-    let login = Client::with_session(&sandbox, "login");
-    belongs_to(&login, PRIVATE, "private-organization");
+    let login = session_of_login(&sandbox, "login");
     let mut job = Client::with_session(&sandbox, "job");
     job.variables
         .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
@@ -867,8 +860,7 @@ fn the_error_of_a_removed_key_does_not_block_plan_sessions() {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     with_key.receives_error(AT, "Credit balance is too low", balance);
 
-    let on_plan = Client::with_session(&sandbox, "on-plan");
-    belongs_to(&on_plan, PRIVATE, "private-organization");
+    let on_plan = session_of_login(&sandbox, "on-plan");
     // A session that starts in this shell would not use the key.
     assert_eq!(code(&on_plan, "2026-11-20T10:01:00Z"), 0);
     assert_eq!(code(&with_key, "2026-11-20T10:01:00Z"), 11);
@@ -977,8 +969,7 @@ fn another_accounts_limit_does_not_block_the_working_login() {
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
     seat.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let private = Client::with_session(&sandbox, "private");
-    belongs_to(&private, PRIVATE, "private-organization");
+    let private = session_of_login(&sandbox, "private");
     assert_eq!(code(&private, "2026-11-20T10:01:00Z"), 10);
     private.works("2026-11-20T10:05:00Z", 10);
     assert_eq!(code(&private, "2026-11-20T10:06:00Z"), 0);
@@ -1000,8 +991,7 @@ fn the_newest_refusal_of_each_session_counts() {
         refused("five_hour", NOON, ""),
     );
     one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let third = Client::with_session(&sandbox, "third");
-    belongs_to(&third, PRIVATE, "private-organization");
+    let third = session_of_login(&sandbox, "third");
     third.works("2026-11-20T10:10:00Z", 10);
     assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
     other.receives_error(

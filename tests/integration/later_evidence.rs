@@ -5,16 +5,13 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, flat, refused, session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, flat, reaches_five_hour_limit, refused, session_of_login,
+    two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
-
-fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
-    ["stopped", "other"].map(|name| session_of_login(sandbox, name))
-}
 
 /// Returns the client's error according to `explain --json`.
 fn explained(client: &Client<'_>, at: &str) -> Value {
@@ -44,7 +41,7 @@ fn is_blocked(client: &Client<'_>, at: &str) -> bool {
 fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
     for at in ["2026-11-20T10:06:00Z", "2026-11-20T10:30:00Z"] {
         let sandbox = with_a_private_login();
-        let [stopped, other] = two_sessions(&sandbox);
+        let [stopped, other] = two_sessions_of_login(&sandbox);
         let refusal = refused("five_hour", NOON, "");
         stopped.receives_error(AT, FIVE_HOUR, &refusal);
         other.works("2026-11-20T10:03:00Z", 10);
@@ -96,7 +93,7 @@ fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
     ] {
         for is_asked_in_between in [false, true] {
             let sandbox = with_a_private_login();
-            let [stopped, other] = two_sessions(&sandbox);
+            let [stopped, other] = two_sessions_of_login(&sandbox);
             let refusal = refused(by, resets_at, "");
             stopped.receives_error(AT, text, &refusal);
             stopped.calls_status_line(SOON, full.clone(), 120);
@@ -124,9 +121,8 @@ fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
 #[test]
 fn a_new_window_that_fills_up_does_not_undo_an_early_reset() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions(&sandbox);
-    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    reaches_five_hour_limit(&stopped);
     let later_reset = NOON + 12_600;
     for (at, used) in [
         ("2026-11-20T10:30:00Z", 2.0),
@@ -141,11 +137,10 @@ fn a_new_window_that_fills_up_does_not_undo_an_early_reset() {
 #[test]
 fn a_reading_from_the_future_does_not_end_a_limit() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions(&sandbox);
+    let [stopped, other] = two_sessions_of_login(&sandbox);
     let next_window = windows(2.0, NOON + 18_000, 41.0, TUESDAY);
     other.calls_status_line("2026-11-20T13:00:00Z", next_window, 120);
-    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reaches_five_hour_limit(&stopped);
     for at in ["2026-11-20T10:00:05Z", "2026-11-20T10:10:00Z"] {
         let incident = explained(&stopped, at);
         assert_eq!(incident["open"], true, "{at}: {incident:#}");
@@ -157,7 +152,7 @@ fn a_reading_from_the_future_does_not_end_a_limit() {
 #[test]
 fn a_reading_from_the_future_does_not_hide_another_full_window() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions(&sandbox);
+    let [stopped, other] = two_sessions_of_login(&sandbox);
     let room = windows(2.0, NOON + 18_000, 41.0, TUESDAY);
     other.calls_status_line("2026-11-20T15:00:00Z", room, 120);
     stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
@@ -236,7 +231,7 @@ fn a_stored_reset_is_checked_against_the_verdict() {
 fn a_refusal_days_later_does_not_undo_an_end() {
     for is_asked_in_between in [false, true] {
         let sandbox = with_a_private_login();
-        let [stopped, other] = two_sessions(&sandbox);
+        let [stopped, other] = two_sessions_of_login(&sandbox);
         stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
         other.works("2026-11-20T10:20:00Z", 10);
         if is_asked_in_between {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
-    session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
+    refused, session_of_login, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -200,8 +200,7 @@ fn an_entry_states_its_end_once() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     belongs_to(&client, PRIVATE, "private-organization");
-    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reaches_five_hour_limit(&client);
     client.works("2026-11-20T10:10:00Z", 10);
     let closed = Client::with_session(&sandbox, "closed");
     closed.receives_error(
@@ -677,8 +676,7 @@ fn every_place_names_the_first_response_after_an_error() {
 fn the_end_that_was_told_is_the_end_that_is_counted() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
-    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reaches_five_hour_limit(&stopped);
     other.works("2026-11-20T10:01:00Z", 10);
     let room = windows(2.0, NOON + 10_800, 41.0, TUESDAY);
     other.calls_status_line("2026-11-20T10:01:01Z", room, 120);
@@ -706,8 +704,7 @@ fn an_early_reset_is_dated_once() {
     for is_asked_in_between in [true, false] {
         let sandbox = with_a_private_login();
         let [stopped, other] = two_sessions(&sandbox);
-        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        reaches_five_hour_limit(&stopped);
         let later_reset = NOON + 12_600;
         for (at, used) in [
             ("2026-11-20T10:30:00Z", 2.0),
@@ -738,17 +735,12 @@ fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| Client::with_session(sandbox, name))
 }
 
-fn two_sessions_of_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
-    ["stopped", "other"].map(|name| session_of_login(sandbox, name))
-}
-
 /// If usage credits pay in another session while a window is full, the only entry must not refer to an entry above.
 #[test]
 fn the_only_entry_does_not_refer_to_another_one() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
-    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    reaches_five_hour_limit(&stopped);
     other.works("2026-11-20T10:20:00Z", 10);
     let listed = stopped.run("2026-11-20T10:21:00Z", &["incidents"], b"");
     let listed = flat(listed.success());
@@ -766,8 +758,7 @@ fn a_reset_is_told_as_certain_only_if_it_is_proven() {
     for is_read_elsewhere in [false, true] {
         let sandbox = with_a_private_login();
         let [stopped, other] = two_sessions(&sandbox);
-        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        reaches_five_hour_limit(&stopped);
         let explained = |at: &str| flat(&stopped.run(at, &["explain"], b"").stdout);
         let unproven = explained("2026-11-20T12:30:00Z");
         let uncertain = [

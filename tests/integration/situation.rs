@@ -49,11 +49,22 @@ pub fn session_of_login<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
     client
 }
 
+/// Creates two sessions that belong to the logged-in account: one that will be stopped, and another one.
+pub fn two_sessions_of_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    ["stopped", "other"].map(|name| session_of_login(sandbox, name))
+}
+
+/// Stops a session at its 5-hour limit, which resets at noon. Two seconds later, its status-line call reports the full
+/// window.
+pub fn reaches_five_hour_limit(client: &Client<'_>) {
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+}
+
 #[test]
 fn a_company_session_is_not_diagnosed_with_the_private_login() {
     let sandbox = with_a_private_login();
-    let private = Client::with_session(&sandbox, "private");
-    belongs_to(&private, PRIVATE, "private-organization");
+    let private = session_of_login(&sandbox, "private");
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
     private.calls_status_line(
@@ -92,9 +103,8 @@ fn a_company_session_is_not_diagnosed_with_the_private_login() {
     );
     assert!(drawn.success().contains("8%"), "{drawn:?}");
     let screen = private.run("2026-11-20T10:01:00Z", &["now"], b"").stdout;
-    let words: Vec<&str> = screen.split_whitespace().collect();
     assert!(
-        words.join(" ").contains(
+        flat(&screen).contains(
             "for the account you are logged in to (the limit applies to a different account)"
         ),
         "{screen}"
@@ -118,8 +128,7 @@ fn only_a_session_that_names_the_login_is_attributed_to_it() {
         refused("five_hour", NOON, "org_level_disabled"),
     );
     assert_eq!(client.explained(SOON)["owner"], Value::Null);
-    let own = Client::with_session(&sandbox, "own");
-    belongs_to(&own, PRIVATE, "private-organization");
+    let own = session_of_login(&sandbox, "own");
     own.receives_error("2026-11-20T10:00:01Z", FIVE_HOUR, json!({}));
     assert_eq!(own.explained(SOON)["owner"], "login");
 }
@@ -854,8 +863,7 @@ fn credit_use_is_shown_only_for_the_paying_account() {
     assert_eq!(seen["paying"], Value::Null, "the company pays for that");
     let used_by = |seen: &Value| seen["window_use"][0]["sessions"].to_string();
     assert!(!used_by(&seen).contains("company"), "{seen}");
-    let pays = Client::with_session(&sandbox, "pays");
-    belongs_to(&pays, PRIVATE, "private-organization");
+    let pays = session_of_login(&sandbox, "pays");
     pays.works("2026-11-20T10:01:00Z", 100_000);
     pays.calls_status_line("2026-11-20T10:01:01Z", full(), 120);
     let seen = now("2026-11-20T10:02:00Z");
@@ -1393,11 +1401,7 @@ fn a_pasted_message_is_compared_with_current_readings() {
         120,
     );
     let asked = client.run(AT, &["explain", "--text", FIVE_HOUR], b"");
-    let said = asked
-        .success()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let said = flat(asked.success());
     assert!(
         said.contains(
             "Your 5-hour usage is 42%, so if you got the message just now, it looks like a false alarm"
@@ -1425,11 +1429,7 @@ fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
     client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
     let asked = client.run(AT, &["explain", "--text", weekly], b"");
-    let said = asked
-        .success()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let said = flat(asked.success());
     let headline = "The message says that your weekly limit is used up, but your weekly usage is 40%; check /usage.";
     assert!(said.starts_with(headline), "{said}");
     let steps = "1. Check /usage 2. Do not buy usage credits for this 3. If /usage shows 100%, wait until Tue Nov 24 06:00";
@@ -1876,16 +1876,14 @@ fn without_a_status_line_a_later_response_ends_a_temporary_error() {
             0,
             "{text}: of another account"
         );
-        let next = Client::with_session(&sandbox, "next");
-        belongs_to(&next, PRIVATE, "private-organization");
+        let next = session_of_login(&sandbox, "next");
         next.receives_response("2026-11-20T10:01:30Z");
         assert_eq!(asked("2026-11-20T10:01:31Z"), 0, "{text}");
     }
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let next = Client::with_session(&sandbox, "next");
-    belongs_to(&next, PRIVATE, "private-organization");
+    let next = session_of_login(&sandbox, "next");
     next.receives_response("2026-11-20T10:01:30Z");
     let asked = client.run("2026-11-20T10:01:31Z", &["explain", "--exit-code"], b"");
     assert_eq!(
