@@ -707,13 +707,14 @@ fn the_pointer_to_the_details_names_the_session() {
             .contains("whycap explain --long --session 5d0cda16 (in a shell)"),
         "{answer:?}"
     );
-    let tell = |arguments: &[&str]| overloaded.run(now, arguments, b"").success().to_owned();
-    let long = tell(&["explain", "--long", "--session", "5d0cda16"]);
-    assert!(long.contains("529"), "{long}");
-    let short = tell(&["explain", "--session", "5d0cda16"]);
+    let long = overloaded.run(now, &["explain", "--long", "--session", "5d0cda16"], b"");
+    assert!(long.success().contains("529"), "{long:?}");
+    let short = overloaded.run(now, &["explain", "--session", "5d0cda16"], b"");
     assert!(
-        short.contains("For details: whycap explain --long --session 5d0cda16"),
-        "{short}"
+        short
+            .success()
+            .contains("For details: whycap explain --long --session 5d0cda16"),
+        "{short:?}"
     );
 }
 

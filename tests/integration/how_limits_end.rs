@@ -759,11 +759,7 @@ fn a_response_subject_to_the_same_limit_ends_it() {
             belongs_to(&other, PRIVATE, "private-organization");
         }
         refused.works("2026-11-20T09:50:00Z", 10);
-        let fields = match &kind["fields"] {
-            Value::Null => json!({}),
-            fields => fields.clone(),
-        };
-        refused.receives_error(AT, kind["text"].as_str().unwrap(), fields);
+        refused.receives_error(AT, kind["text"].as_str().unwrap(), &kind["fields"]);
         let time = |seconds: i64| {
             let at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
             (at + chrono::TimeDelta::seconds(seconds)).to_rfc3339()
@@ -793,15 +789,16 @@ fn every_kind_of_limit_is_tested() {
     let kinds = cases("kinds.jsonl");
     for row in rows() {
         let limit = row.limit.to_string();
-        let samples = kinds
+        let samples: Vec<&Value> = kinds
             .iter()
-            .filter(|kind| kind["expect"]["kinds"][0] == limit.as_str());
+            .filter(|kind| kind["expect"]["kinds"][0] == limit.as_str())
+            .collect();
         let is_complete = |kind: &Value| {
             kind["ends"]["by_response_of_account"].is_boolean()
                 && (kind["classes"].is_array() || limit == "unknown")
         };
         assert!(
-            samples.clone().count() > 0 && samples.clone().all(is_complete),
+            !samples.is_empty() && samples.into_iter().all(is_complete),
             "add {limit}, with its `classes` and `ends`, to tests/data/messages/kinds.jsonl"
         );
     }

@@ -237,8 +237,8 @@ fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
     );
 
     // The totals of exported errors follow the same rule.
-    let target = sandbox.path("out");
-    let target = target.to_str().unwrap();
+    let directory = sandbox.path("out");
+    let target = directory.to_str().unwrap();
     second.run(at, &["export", target], b"").success();
     let exported = second.run(at, &["incidents", "--from", target, "--json"], b"");
     let sums = exported.json()["sums"].clone();
@@ -264,8 +264,8 @@ fn the_table_names_the_limits_in_a_narrow_terminal() {
         client.receives_response(&at.replace("T10", "T11"));
     }
     let mut command = sandbox.command(&["incidents"]);
-    let text = Run::of(command.env("COLUMNS", "50"), b"");
-    let text = text.success();
+    let run = Run::of(command.env("COLUMNS", "50"), b"");
+    let text = run.success();
     for name in ["5-hour limit ", "your spend cap "] {
         assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
     }

@@ -359,8 +359,8 @@ fn a_permanently_stuck_lock_is_cleared_and_can_be_restored() {
     // A lock that has been cleared has no effect anymore, and Claude Code has nothing left to clear.
     machine.directory(".claude/history.jsonl.lock", 600);
     machine.directory(".claude.json.lock", -3600);
-    let cleared = machine.run(&["--clear-stale-locks"]);
-    let cleared = cleared.success();
+    let run = machine.run(&["--clear-stale-locks"]);
+    let cleared = run.success();
     assert!(cleared.contains("Effect of such a lock: "), "{cleared}");
     assert!(
         !cleared.contains("Effect: ") && !cleared.contains("will clear this lock"),

@@ -434,12 +434,11 @@ fn a_model_window_is_shown_by_name_and_is_evidence() {
         assert_eq!(incident["limit"], "weekly_opus", "{incident}");
         incident["verdict"].clone()
     };
-    let [with_full_window, sandbox] = [(); 2].map(|()| {
-        let sandbox = Sandbox::new();
-        log_in(&sandbox, "one");
-        sandbox
-    });
+    let with_full_window = Sandbox::new();
+    log_in(&with_full_window, "one");
     assert_eq!(verdict(&with_full_window, "full", 100.0), "real");
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
     assert_eq!(verdict(&sandbox, "low", 3.0), "false_likely");
     // A session without its own reading shows another session's reading.
     let idle = Client::with_session(&sandbox, "idle");

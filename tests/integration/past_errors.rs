@@ -877,20 +877,19 @@ fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
         stopped.receives_error(AT, text, refused("five_hour", reset, ""));
         let full = windows(100.0, reset, 40.0, TUESDAY);
         stopped.calls_status_line(SOON, full, 120);
-        let entry = |at: &str| {
+        // Returns the first error's entry in the JSON, and its sentence in the text.
+        let entry = |at: &str| -> (Value, String) {
             let list = stopped.run(at, &["incidents", "--json"], b"").json();
             let incidents = list["incidents"].as_array().unwrap();
-            let first = incidents.iter().find(|it| it["first_at"] == AT).unwrap();
+            let first = incidents
+                .iter()
+                .find(|incident| incident["first_at"] == AT)
+                .unwrap();
             let text = flat(stopped.run(at, &["incidents"], b"").success());
             let (_, of_first) = text.split_once("10:00, ").unwrap();
-            let (sentence, _) = of_first.split_once(" You've hit").unwrap();
-            let sentence = sentence.split_once(" (").unwrap().1.to_owned();
-            (
-                first["limit"].clone(),
-                first["headline"].clone(),
-                first["blocked_until"].clone(),
-                sentence,
-            )
+            let (before_message, _) = of_first.split_once(" You've hit").unwrap();
+            let (_, sentence) = before_message.split_once(" (").unwrap();
+            (first.clone(), sentence.to_owned())
         };
         if is_reset_seen {
             working.works("2026-11-20T10:03:00Z", 10);
@@ -903,15 +902,18 @@ fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
         stopped.receives_error("2026-11-20T10:05:00Z", weekly, refusal);
         let full = windows(4.0, reset + 18_000, 100.0, TUESDAY);
         stopped.calls_status_line("2026-11-20T10:05:01Z", full, 120);
-        let after = entry("2026-11-20T10:06:00Z");
-        let headline = after.1.as_str().unwrap_or_default();
-        assert!(!headline.contains("and your weekly limit"), "{after:?}");
-        assert!(!after.3.contains("week"), "{after:?}");
-        if let Some(expected) = expected {
-            assert_eq!(after.0, expected.0);
-            assert_eq!(after.2, expected.2, "{is_reset_seen}: {after:?}");
+        let (after, sentence) = entry("2026-11-20T10:06:00Z");
+        let headline = after["headline"].as_str().unwrap_or_default();
+        assert!(!headline.contains("and your weekly limit"), "{after:#}");
+        assert!(!sentence.contains("week"), "{sentence}");
+        if let Some((expected, expected_sentence)) = expected {
+            assert_eq!(after["limit"], expected["limit"]);
+            assert_eq!(
+                after["blocked_until"], expected["blocked_until"],
+                "{is_reset_seen}: {after:#}"
+            );
             if is_reset_seen {
-                assert_eq!(after.3, expected.3);
+                assert_eq!(sentence, expected_sentence);
             }
         }
     }

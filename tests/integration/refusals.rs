@@ -76,17 +76,20 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     Incident::new(Evidence::new(error, Collected::default(), clock)).to_json()
 }
 
-/// Returns true if Claude Code may use the error class for the limit. `kinds.jsonl` lists the classes of each kind.
+/// Returns true if Claude Code may use the error class for the limit, or if the class is unknown. `kinds.jsonl` lists
+/// the classes of each kind.
 fn is_possible(class: &str, limit: &str) -> bool {
     static KINDS: LazyLock<Vec<Value>> = LazyLock::new(|| messages::cases("kinds.jsonl"));
-    let mut classified = KINDS.iter().filter(|kind| {
-        let classes = kind["classes"].as_array().into_iter().flatten();
-        classes.into_iter().any(|known| known == class)
-    });
-    let is_known_class = classified.clone().next().is_some();
-    limit == "unknown"
-        || !is_known_class
-        || classified.any(|kind| kind["expect"]["kinds"][0] == limit)
+    let limits_of_class: Vec<&Value> = KINDS
+        .iter()
+        .filter(|kind| {
+            let mut classes = kind["classes"].as_array().into_iter().flatten();
+            classes.any(|known| known == class)
+        })
+        .map(|kind| &kind["expect"]["kinds"][0])
+        .collect();
+    let is_known_class = !limits_of_class.is_empty();
+    limit == "unknown" || !is_known_class || limits_of_class.iter().any(|known| **known == limit)
 }
 
 /// Returns a description of each problem with a result.
