@@ -216,7 +216,7 @@ take_release() {
 }
 
 # --- Or build it ----------------------------------------------------------------------------------
-# When cargo draws its progress bar, in cargo's own terms.
+# The value of CARGO_TERM_PROGRESS_WHEN, which tells cargo when to draw its progress bar.
 progress_bar=auto
 
 run_cargo() {

@@ -220,7 +220,7 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
     reply["reason"].as_str().unwrap().to_owned()
 }
 
-/// Gives the client's terminal this size.
+/// Sets the size of the client's terminal.
 fn show_on_screen(client: &mut Client<'_>, columns: &str, rows: &str) {
     for (name, value) in [("COLUMNS", columns), ("LINES", rows)] {
         client.variables.push((name.to_owned(), value.to_owned()));

@@ -211,7 +211,7 @@ fn text_about_messages_is_not_recognized_as_a_message() {
     all_are_understood("quoted.jsonl", 142);
 }
 
-/// One message for each kind of limit. Other tests use these lines to check how the kinds end and which error classes
+/// One or more messages for each kind of limit. Other tests use these lines to check how the kinds end and which error classes
 /// they can have.
 #[test]
 fn the_kinds_of_limits_are_recognized() {
