@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::situation::flat;
 use crate::support::{Run, Sandbox, data};
 
 const SESSION: &str = "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d";
@@ -425,10 +426,6 @@ fn with_days(config: &str) -> Sandbox {
     sandbox
         .variable("WHYCAP_CONFIG", path.to_str().unwrap())
         .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
-}
-
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
