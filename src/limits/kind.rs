@@ -600,7 +600,7 @@ pub enum Service {
     Other,
 }
 
-/// Who can lift a limit.
+/// The people who can lift a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhoCanFix {

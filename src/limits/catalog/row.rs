@@ -44,13 +44,13 @@ struct Chapter {
 #[serde(default)]
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
-    /// Who can fix the problem, or `None` if it is whoever controls billing.
+    /// The people who can fix the problem, or `None` if those are the people who control billing.
     pub(crate) who: Option<AnsweredWho>,
     /// True if waiting helps. If this is omitted, waiting helps if the time at which the limit ends is known.
     pub(crate) waiting_helps: Option<bool>,
 }
 
-/// Who can fix the problem, according to the catalog.
+/// The people who can fix the problem, according to the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum AnsweredWho {
@@ -60,18 +60,18 @@ pub(crate) enum AnsweredWho {
     ByPlan(WhoByPlan),
 }
 
-/// Who can fix the problem, depending on the user's plan. The fields have the same names as the variants of [`Audience`].
-/// If the plan is unknown, only `else` applies, because any other answer would be a guess.
+/// The people who can fix the problem, depending on the user's plan. The fields have the same names as the variants of
+/// [`Audience`]. If the plan is unknown, only `else` applies, because any other answer would be a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhoByPlan {
-    /// Who can fix the problem on a Team plan. If this is omitted, `shared_plan` applies.
+    /// The people who can fix the problem on a Team plan. If this is omitted, `shared_plan` applies.
     team_plan: Option<WhoCanFix>,
-    /// Who can fix the problem on a Team or Enterprise plan. If this is omitted, `else` applies.
+    /// The people who can fix the problem on a Team or Enterprise plan. If this is omitted, `else` applies.
     shared_plan: Option<WhoCanFix>,
-    /// Who can fix the problem on a Pro or Max plan. If this is omitted, `else` applies.
+    /// The people who can fix the problem on a Pro or Max plan. If this is omitted, `else` applies.
     personal_plan: Option<WhoCanFix>,
-    /// Who can fix the problem on any other plan, or if the plan is unknown.
+    /// The people who can fix the problem on any other plan, or if the plan is unknown.
     #[serde(rename = "else")]
     otherwise: WhoCanFix,
 }

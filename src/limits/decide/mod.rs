@@ -49,7 +49,7 @@ pub struct Diagnosis {
     pub(crate) ended_by: EndedBy,
     /// The service that refused the request.
     pub service: Option<Service>,
-    /// Who can lift the limit.
+    /// The people who can lift the limit.
     pub who_can_fix: WhoCanFix,
     /// True if waiting helps, or `None` if that is unknown.
     pub waiting_helps: Option<bool>,
