@@ -18,7 +18,10 @@ pub(crate) const PULL_REQUEST_RULE: &str = "A session's spend is assigned to the
 const BLOCK_RULE: &str = "These 5-hour blocks are calculated from the history on this machine. Your plan's 5-hour window, which `whycap now` shows, may start at other times.";
 
 /// The reason for a lower bound if sessions may have spent more than their transcripts show.
-const BACKGROUND_SPEND_IS_UNKNOWN: &str = "some sessions may have spent more in the background (a parent's transcript is gone, or several processes worked on the same session)";
+const SPEND_MAY_BE_UNKNOWN: &str = "some sessions may have spent more than whycap can prove";
+
+/// Names the commands that show the affected sessions and the reasons.
+const HOW_TO_FIND_REASONS: &str = "To find these sessions, run `whycap spend --by session`; to see the reason for one of them, run `whycap spend --why SESSION`.";
 
 const SOME_UNREADABLE: &str =
     "Some transcripts could not be read, so the real amount may be higher.";
@@ -77,17 +80,22 @@ impl Statement {
         }
         reasons.extend(describe_damaged(&self.damaged, paths));
         if self.total.at_least {
-            reasons.push(BACKGROUND_SPEND_IS_UNKNOWN.to_owned());
+            reasons.push(SPEND_MAY_BE_UNKNOWN.to_owned());
         }
 
-        reasons
+        let mut notes: Vec<String> = reasons
             .iter()
             .enumerate()
             .map(|(index, reason)| match index {
                 0 => format!("\u{2265} means that the real amount may be higher because {reason}."),
                 _ => format!("Also, {reason}."),
             })
-            .collect()
+            .collect();
+        // `spend --why` does not know the sessions of exports.
+        if self.total.at_least && self.request.from.is_none() {
+            notes.push(HOW_TO_FIND_REASONS.to_owned());
+        }
+        notes
     }
 
     /// Explains why the statement is empty, and which data could not be read.

@@ -67,6 +67,11 @@ fn comparison(why: &SessionWhy) -> String {
         return "Claude Code has not reported a running total for this session.".to_owned();
     };
     let total = last.last_total.unwrap_or_default();
+    if why.tally.cost().is_near(total) && why.is_lower_bound() {
+        return format!(
+            "Claude Code's own total is also {total}, but it may not include everything."
+        );
+    }
     if why.tally.cost().is_near(total) {
         if why.parents.is_empty() {
             return format!("Claude Code's own total of {total} agrees with this amount.");
@@ -77,7 +82,12 @@ fn comparison(why: &SessionWhy) -> String {
         );
     }
     let mut sentences = vec![format!("Claude Code's own total is {total}.")];
-    match last.starting_total {
+    let starting_total = if last.is_start_proven {
+        last.starting_total
+    } else {
+        None
+    };
+    match starting_total {
         None => {
             sentences
                 .push("whycap cannot tell how much of it was spent before this run.".to_owned());
@@ -154,6 +164,9 @@ fn show_time(at: Option<Millis>, other: Option<Millis>, clock: Clock) -> String 
 /// Returns sentences that explain why the last total minus the first total is not the sum of the other figures.
 fn row_notes(run: &RunBreakdown) -> Vec<String> {
     let mut notes = Vec::new();
+    if !run.is_start_proven && run.starting_total.is_some() {
+        notes.push("The first total may already include some of these responses.".to_owned());
+    }
     // Without a first total, it is unknown which responses the last total covers.
     let has_totals = run.starting_total.is_some() && run.last_total.is_some();
     if has_totals && run.covered_responses < run.responses {

@@ -1060,3 +1060,76 @@ fn a_compaction_in_a_directory_with_a_long_name_is_found() {
     );
     assert_eq!(spend(&sandbox, "session")["total"]["at_least"], true);
 }
+
+/// Two terminals that start in the same millisecond write the same `startTime`, as a fork and its parent do. If whycap is
+/// installed later, it sees each process for the first time when its total is no longer zero.
+#[test]
+fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a_fork() {
+    let path = |session: &str| format!(".claude/projects/-home-dev-api/{session}.jsonl");
+    let checkpoint = |session: &str, tokens: u64| {
+        let usd = tokens as f64 * 20e-6;
+        json!({
+            "type": "cost-state", "sessionId": session, "totalCostUSD": usd, "totalAPIDuration": tokens,
+            "totalDuration": 900_000, "startTime": 1_795_154_400_000_u64, "hasUnknownModelCost": false,
+            "modelUsage": {"claude-opus-5-5": {"inputTokens": 0, "outputTokens": tokens, "cacheReadInputTokens": 0,
+                "cacheCreationInputTokens": 0, "webSearchRequests": 0, "costUSD": usd}},
+        })
+        .to_string()
+    };
+    // The time of the other session's response, and whether the other session may be the parent.
+    for (time_of_other, may_be_parent) in [("06:30:00", false), ("06:05:00", true)] {
+        let sandbox = Sandbox::new();
+        let response = |session: &str, id: &str, time: &str| {
+            let line = line(
+                id,
+                &format!("2026-11-20T{time}.000Z"),
+                "claude-opus-5-5",
+                10_000,
+            );
+            let line = line.replace(r#""sessionId":"s""#, &format!(r#""sessionId":"{session}""#));
+            sandbox.append(&path(session), &line);
+        };
+        let sample = |usd: f64| {
+            let payload = json!({
+                "session_id": "began-before", "transcript_path": sandbox.path(&path("began-before")),
+                "model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": usd},
+            });
+            let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+            run.success().to_owned()
+        };
+        response("began-before", "a", "06:10:00");
+        sample(0.2);
+        response("began-before", "b", "06:20:00");
+        sample(0.4);
+        response("other", "c", time_of_other);
+        sandbox.append(&path("other"), &checkpoint("other", 30_000));
+        sandbox.append(&path("began-before"), &checkpoint("began-before", 20_000));
+
+        let why = sandbox
+            .run(&["spend", "--why", "began-before", "--json"])
+            .json();
+        near(&why["cost_usd"], &json!(0.4));
+        assert_eq!(why["at_least"], may_be_parent, "{why}");
+        let reasons = why["reasons"].as_array().unwrap();
+        assert_eq!(reasons.len(), usize::from(may_be_parent), "{why}");
+        let shown = sandbox.run(&["spend", "--why", "began-before"]);
+        let shown = shown.success();
+        assert_eq!(
+            shown.contains("agrees with this amount"),
+            !may_be_parent,
+            "{shown}"
+        );
+        assert_eq!(
+            shown.contains("did not observe the start"),
+            may_be_parent,
+            "{shown}"
+        );
+        assert!(!shown.contains("more than"), "{shown}");
+        let line = sample(0.4);
+        assert_eq!(line.contains('\u{2265}'), may_be_parent, "{line}");
+        let spend = sandbox.run(&["spend"]);
+        let words: Vec<&str> = spend.success().split_whitespace().collect();
+        let explains = words.join(" ").contains("run `whycap spend --why SESSION`");
+        assert_eq!(explains, may_be_parent, "{}", spend.stdout);
+    }
+}

@@ -58,7 +58,7 @@ impl LowerBoundReason {
                 "a process that reported no running total worked on the session at {time}, along with other processes"
             ),
             Self::StartNotObserved => format!(
-                "a process had already incurred costs before it reported its first total at {time}"
+                "whycap did not observe the start of a process, whose first known total, at {time}, already included costs"
             ),
             Self::StartingTotalUnknown => {
                 "the session is a fork, and it is unclear which of its parent's totals it started from"

@@ -129,7 +129,12 @@ impl BreakdownBuilder<'_> {
 
     /// Adds the reasons why a part's amount is a lower bound.
     fn add_bounds(&mut self, part: &Part<'_>, spend: &UnrecordedSpend) {
-        if let Some(reason) = spend.bound {
+        // If a starting total may include some of the responses, the responses can exceed the increase in the totals.
+        let is_start_proven = part.runs.iter().all(|totals| totals.is_start_proven);
+        let reason = spend
+            .bound
+            .filter(|reason| is_start_proven || *reason != LowerBoundReason::CostExceedsTotals);
+        if let Some(reason) = reason {
             let last = part.responses.iter().map(|response| response.at).max();
             let at = last.or(part.first_at()).unwrap_or_default();
             self.breakdown.add_bound(at, reason);
@@ -227,6 +232,7 @@ impl BreakdownBuilder<'_> {
                 started_at: part.first_at(),
                 ended_at: part.responses.iter().map(|response| response.at).max(),
                 starting_total: totals.starting,
+                is_start_proven: true,
                 last_total: Some(totals.last),
                 ..RunBreakdown::default()
             });

@@ -120,6 +120,8 @@ pub(crate) struct RunBreakdown {
     pub(crate) started_at: Option<Millis>,
     pub(crate) ended_at: Option<Millis>,
     pub(crate) starting_total: Option<Money>,
+    /// False if the starting total may already include some of the run's responses.
+    pub(crate) is_start_proven: bool,
     pub(crate) last_total: Option<Money>,
     /// All responses of the run, and their cost.
     pub(crate) responses: u64,
@@ -145,9 +147,10 @@ impl RunBreakdown {
     }
 
     /// Returns by how much the increase in the totals differs from the spend that they cover, or `None` if the two agree
-    /// or if one of the totals is unknown.
+    /// or if one of the totals is unknown or not proven.
     pub(crate) fn difference(&self) -> Option<Money> {
-        let (Some(_), Some(_)) = (self.starting_total, self.last_total) else {
+        let (Some(_), Some(_), true) = (self.starting_total, self.last_total, self.is_start_proven)
+        else {
             return None;
         };
         let difference = self.room() - self.unrecorded;

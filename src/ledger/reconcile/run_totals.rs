@@ -109,6 +109,7 @@ impl<'l> RunTotals<'l> {
             started_at: Some(self.run.started_at),
             ended_at: self.run.ended_at,
             starting_total: self.starting.map(|total| total.amount),
+            is_start_proven: self.is_start_proven,
             last_total: self.last.map(|total| total.amount),
             ..RunBreakdown::default()
         }
@@ -208,8 +209,8 @@ impl<'l> SessionFacts<'l> {
             && run.source.is_none()
             && run.start > 0
             && before.is_empty()
-            && lineage.sessions.len() == 1
-            && self.inherited_until.is_none();
+            && self.inherited_until.is_none()
+            && !self.may_continue_another_total(lineage, run);
         if first.is_near(Money::ZERO) || began_session {
             return RunTotals::new(run, start, Some(KnownTotal::ZERO));
         }
@@ -224,6 +225,23 @@ impl<'l> SessionFacts<'l> {
             is_start_proven,
             ..RunTotals::new(run, start, Some(KnownTotal::sampled(first)))
         }
+    }
+
+    /// Returns true if the session's first process may have started from a checkpoint of another session in the lineage,
+    /// as a fork does. A process starts before its first response, so it cannot start from a checkpoint that was written
+    /// after that response.
+    ///
+    /// A lineage may contain unrelated sessions: two processes that start in the same millisecond write the same
+    /// `startTime`, like a fork and its parent.
+    fn may_continue_another_total(&self, lineage: &Lineage, run: &Run) -> bool {
+        let times = self.responses.iter().map(|response| response.fact.at);
+        let first_response = times.min();
+        lineage.checkpoints.iter().any(|checkpoint| {
+            let file = lineage.files.get(&checkpoint.file);
+            let is_own = file.is_some_and(|file| file.session == run.session);
+            let was_written_later = first_response.is_some() && checkpoint.before > first_response;
+            !is_own && checkpoint.cost > NOISE && !was_written_later
+        })
     }
 
     /// Returns the last checkpoint that each run wrote, keyed by the index of the run. If several runs may have written

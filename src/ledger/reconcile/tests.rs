@@ -414,6 +414,40 @@ fn a_run_that_starts_above_every_known_total_makes_the_amount_a_lower_bound() {
     }
 }
 
+/// Two sessions that start in the same millisecond have the same `startTime`, as a fork and its parent do.
+#[test]
+fn a_session_that_began_before_whycap_was_installed_is_exact_unless_it_may_be_a_fork() {
+    let unobserved = LowerBoundReason::StartNotObserved;
+    // The offset of the other session's checkpoint, and its amount in output tokens.
+    let cases = [
+        (
+            "the checkpoint is newer than the first response",
+            80,
+            3,
+            vec![],
+        ),
+        (
+            "the checkpoint is older than the first response",
+            20,
+            3,
+            vec![unobserved],
+        ),
+        ("the checkpoint is older but empty", 20, 0, vec![]),
+    ];
+    for (case, offset, tokens, bounds) in cases {
+        let breakdown = Session::new()
+            .checkpoint(offset, tokens)
+            .fork(false)
+            .response(40, 5)
+            .sampled(FIRST_PROCESS, 50, 5)
+            .response(60, 5)
+            .sampled(FIRST_PROCESS, 70, 10)
+            .breakdown();
+        assert_eq!(reasons(&breakdown), bounds, "{case}");
+        assert_eq!(unrecorded(&breakdown), vec![], "{case}");
+    }
+}
+
 #[test]
 fn odd_starts_and_ends_never_make_an_amount_too_high() {
     let unobserved = LowerBoundReason::StartNotObserved;
@@ -470,7 +504,7 @@ fn odd_starts_and_ends_never_make_an_amount_too_high() {
                 .response(200, 5)
                 .sampled(SECOND_PROCESS, 250, 14),
             0,
-            vec![LowerBoundReason::CostExceedsTotals, unobserved],
+            vec![unobserved],
         ),
         (
             "a new session has already spent something at its first sample",
