@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use serde_json::json;
 
 use super::reply::{Reply, Subcommand, misuse};
+use super::requested_session::unknown_session;
 use crate::context::Context;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
@@ -52,6 +53,13 @@ impl Subcommand for ExplainArguments {
             return Err(misuse(
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
+        }
+        // With `--exit-code`, the code 12 reports an unknown session.
+        if let Some(session) = session
+            && !self.exit_code
+            && !incidents.knows_session(session)
+        {
+            return Err(unknown_session(session));
         }
         let situation = match message {
             Some("-") => incidents.explain_text(&read_message()),

@@ -190,7 +190,7 @@ fn an_unknown_session_is_an_error() {
     let run = waits(&client, AT, &["--session", "typo"]);
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("there is no session typo"), "{run:?}");
-    for command in ["incidents", "report", "drain"] {
+    for command in ["explain", "incidents", "report", "drain"] {
         client
             .run(AT, &[command, "--session", "typo"], b"")
             .is_refused(
