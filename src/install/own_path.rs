@@ -10,6 +10,13 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
 
+/// The record that `install.sh` writes next to the program. It lists the directories that the script created, innermost
+/// first, one on each line.
+const MADE_BY_SCRIPT: &str = ".whycap-made-directories";
+
+/// The maximum size of this record in bytes.
+const MOST_BYTES_OF_RECORD: u64 = 64 * 1024;
+
 /// Returns the path of the running executable, quoted for the shell.
 ///
 /// Fails if the executable is in a temporary location, or if whycap would not recognize the path in the settings.
@@ -102,8 +109,34 @@ pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
     } else if directory.join(".cargo-lock").exists() {
         None
     } else {
-        Some(format!("rm {}", paths.in_shell(&running)))
+        Some(removal_of_copied_program(&running, directory, paths))
     }
+}
+
+/// Returns the command that deletes a program that was copied into a directory. If `install.sh` copied it, the command
+/// also deletes the script's record of the directories that it created, and those of them that are empty afterward.
+fn removal_of_copied_program(program: &Path, directory: &Path, paths: &Paths) -> String {
+    let remove = format!("rm {}", paths.in_shell(program));
+    let record = directory.join(MADE_BY_SCRIPT);
+    let Ok(Some(bytes)) = disk::read_owned(&record, MOST_BYTES_OF_RECORD) else {
+        return remove;
+    };
+    let mut commands = vec![format!("{remove} {}", paths.in_shell(&record))];
+    let mut removed = vec![program.to_owned(), record];
+    for made in String::from_utf8_lossy(&bytes).lines().map(PathBuf::from) {
+        let Ok(entries) = std::fs::read_dir(&made) else {
+            break;
+        };
+        let becomes_empty = entries
+            .into_iter()
+            .all(|entry| entry.is_ok_and(|entry| removed.contains(&entry.path())));
+        if !program.starts_with(&made) || !becomes_empty {
+            break;
+        }
+        commands.push(format!("rmdir {}", paths.in_shell(&made)));
+        removed.push(made);
+    }
+    commands.join(" && ")
 }
 
 /// Returns true if an executable is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.

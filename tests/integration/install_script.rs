@@ -669,3 +669,43 @@ fn a_build_shows_its_progress_on_a_terminal_and_a_log_gets_one_line() {
         "{printed}"
     );
 }
+
+/// Returns all files below a directory.
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn the_commands_that_uninstall_lists_delete_everything_that_the_script_installed() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let home = setting.sandbox.home();
+    setting.sandbox.write("cargo.log", "");
+    let before = files_below(&home);
+    said(&setting.run(&[]));
+    let arguments = ["uninstall"];
+    let mut command = setting.sandbox.command_of(&setting.program(), &arguments);
+    // A long command continues on the next row.
+    let text = said(&command.output().unwrap()).replace("\n    ", " ");
+    let expected = "the program: rm ~/.local/bin/whycap ~/.local/bin/.whycap-made-directories && rmdir ~/.local/bin\n";
+    assert!(text.contains(expected), "{text}");
+    let commands = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  - ")?.split_once(": "));
+    for (_, command) in commands {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).env("HOME", &home);
+        assert!(shell.status().unwrap().success(), "{command}");
+    }
+    assert_eq!(files_below(&home), before, "{text}");
+    assert!(!setting.program().parent().unwrap().exists());
+}
