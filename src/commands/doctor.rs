@@ -23,22 +23,18 @@ impl Subcommand for DoctorArguments {
             context.paths.clone(),
             directory,
         ));
-        let blocked = context
-            .incidents()
-            .blocking(context.asker())
-            .map(|incident| {
-                format!(
-                    "Work is blocked. {} For details: whycap explain",
-                    incident.headline
-                )
-            });
-        let whole = report(&findings, blocked.as_deref());
+        let situation = context.incidents().unsaved_situation(context.asker());
+        let error = situation
+            .incident
+            .as_ref()
+            .and_then(|incident| context.error_for_doctor(incident));
+        let whole = report(&findings, error.as_ref());
         if context.event().is_some()
             && let Some(room) = context.conversation_rows()
             && whole.row_count(context.page()) > room
         {
             // If the checks do not fit, show only the number of passed checks.
-            return Ok(report_of_problems(findings, blocked.as_deref()).into());
+            return Ok(report_of_problems(findings, error.as_ref()).into());
         }
         let reply = Reply::from(whole).in_json(self.json);
         Ok(reply.with_code(is_any_broken(&findings)))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
+use crate::doctor::CurrentError;
 use crate::drain::{Findings, cache_writes};
 use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
@@ -286,6 +287,26 @@ impl Context {
                 None => format!("{at}: {summary}"),
             },
         )
+    }
+
+    /// Returns the text about an error for `doctor`. Returns `None` if the error blocks no session.
+    pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
+        let blocks = incident.blocks().is_some();
+        let text = if blocks {
+            let what = match self.only_blocked_session(incident) {
+                Some(session) => {
+                    format!("The session {session} is blocked; the others may work.")
+                }
+                None => "Work is blocked.".to_owned(),
+            };
+            format!("{what} {} For details: whycap explain", incident.headline)
+        } else if incident.blocks_only_its_session() {
+            let past = self.describe_past(incident)?;
+            format!("{past} Nothing is blocking you. For details: whycap explain")
+        } else {
+            return None;
+        };
+        Some(CurrentError { text, blocks })
     }
 
     /// Returns the description of the session in which the error occurred, if other sessions may work.

@@ -299,12 +299,27 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// Returns a report of the findings and a summary. If an error is blocking work, `blocked` is a sentence about it. The
-/// report starts with this sentence, because the checks are only about the setup and may all pass despite the error.
-pub(crate) fn report(findings: &[Finding], blocked: Option<&str>) -> Report {
+/// Text about an error that blocks at least one session.
+#[derive(Debug)]
+pub(crate) struct CurrentError {
+    pub(crate) text: String,
+    /// True if the error blocks the user who asks.
+    pub(crate) blocks: bool,
+}
+
+/// Returns a report of the findings and a summary. The report starts with the text about an error, because the checks
+/// are only about the setup and may all pass despite the error.
+pub(crate) fn report(findings: &[Finding], error: Option<&CurrentError>) -> Report {
     let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
     let mut report = Report::new(facts).indented();
-    report.paragraphs(Tone::Alarm, blocked);
+    if let Some(error) = error {
+        let tone = if error.blocks {
+            Tone::Alarm
+        } else {
+            Tone::Plain
+        };
+        report.paragraph(tone, error.text.clone());
+    }
     for finding in findings {
         let (word, tone) = match finding.verdict {
             CheckVerdict::Ok => ("ok", Tone::Good),
@@ -350,10 +365,13 @@ fn count(findings: &[Finding], verdict: CheckVerdict) -> u64 {
 }
 
 /// Returns a report that lists only the problems, for conversations, which do not have enough space for all findings.
-pub(crate) fn report_of_problems(mut findings: Vec<Finding>, blocked: Option<&str>) -> Report {
+pub(crate) fn report_of_problems(
+    mut findings: Vec<Finding>,
+    error: Option<&CurrentError>,
+) -> Report {
     let all = findings.len();
     findings.retain(|finding| finding.verdict != CheckVerdict::Ok);
-    let mut report = report(&findings, blocked);
+    let mut report = report(&findings, error);
 
     let passed = all - findings.len();
     if passed > 0 {

@@ -14,9 +14,10 @@ use super::readings::{self, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowR
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end::{self, LONGEST_REQUEST};
-use crate::claude::account::Account;
+use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{Liveness, Session};
+use crate::claude::settings::SettingsScope;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
@@ -466,6 +467,8 @@ impl<'a> EvidenceCollector<'a> {
         }
         evidence.collected.is_of_other_payer =
             self.asker == Asker::Shell && self.pays_otherwise_now(&evidence.error);
+        evidence.collected.is_of_other_key =
+            self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
         self.with_obstacle(evidence)
     }
@@ -844,6 +847,25 @@ impl<'a> EvidenceCollector<'a> {
             (Some(payer), Some(login)) => payer.is_same_as(&login.owner) == Some(false),
             (None, _) | (_, None) => false,
         }
+    }
+
+    /// Returns true if the failed request used a key, but a new session would use the plan of the login. This is unknown
+    /// for a key in a project's settings, which may apply to the new session as well.
+    fn uses_plan_instead(&self, error: &StoredError) -> bool {
+        let is_of_project = |key: &Credential| {
+            matches!(
+                key.set_in,
+                SetIn::Settings(SettingsScope::Project | SettingsScope::Local)
+            )
+        };
+        let has_plan = match &self.login {
+            Some(login) => login.plan != Plan::Other,
+            None => false,
+        };
+        error.uses_key()
+            && has_plan
+            && !self.machine().has_key()
+            && !error.keys().any(is_of_project)
     }
 
     /// Returns the running processes of the session with the error.

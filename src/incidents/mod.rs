@@ -207,27 +207,15 @@ impl<'a> Incidents<'a> {
     /// Returns the current situation in one session or in all sessions.
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
         let mut news = Vec::new();
-        let mut situation = self.situation_without_saving(session, asker, &mut news);
+        let situation = self.situation_without_saving(session, asker, &mut news);
         self.save_all(news);
         self.save_all(situation.incident.as_ref().and_then(with_new_end));
-        let asking_session = match asker {
-            Asker::Session(asking_session) => Some(asking_session),
-            Asker::Shell => session,
-        };
-        situation.incident = situation.incident.map(|incident| {
-            if asking_session.is_some() && incident.is_of(asking_session) {
-                incident
-            } else {
-                incident.for_all_sessions()
-            }
-        });
         situation
     }
 
-    /// Returns the error that currently blocks work, without writing anything.
-    pub(crate) fn blocking(&self, asker: Asker<'_>) -> Option<Incident> {
-        let situation = self.situation_without_saving(None, asker, &mut Vec::new());
-        situation.blocking().cloned()
+    /// Returns the current situation in all sessions, without writing anything.
+    pub(crate) fn unsaved_situation(&self, asker: Asker<'_>) -> Situation {
+        self.situation_without_saving(None, asker, &mut Vec::new())
     }
 
     /// Returns the current situation, without writing anything. Adds the errors about which there is something new to
@@ -240,7 +228,19 @@ impl<'a> Incidents<'a> {
     ) -> Situation {
         let mut incidents = self.explain_all(session, asker, news);
         incidents.retain(|incident| incident.is_of(session));
-        Situation::new(incidents, self.now())
+        let mut situation = Situation::new(incidents, self.now());
+        let asking_session = match asker {
+            Asker::Session(asking_session) => Some(asking_session),
+            Asker::Shell => session,
+        };
+        situation.incident = situation.incident.map(|incident| {
+            if asking_session.is_some() && incident.is_of(asking_session) {
+                incident
+            } else {
+                incident.for_all_sessions()
+            }
+        });
+        situation
     }
 
     /// Explains the errors of all sessions for one session or for a shell, newest first, without writing anything. Adds

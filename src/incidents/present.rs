@@ -55,7 +55,7 @@ impl Situation {
                 incidents
                     .iter()
                     .find(|incident| is_of_other_key(incident))
-                    .cloned()
+                    .map(Incident::for_its_session)
             }
             Some(_) | None => None,
         };
@@ -141,8 +141,9 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
         State::Blocks(_) if is_of_other_payer(incident) => 1,
         State::Blocks(_) => 0,
         State::Notice => 2,
-        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 3,
-        State::Over(_) => 4,
+        State::Over(_) if is_of_other_key(incident) => 3,
+        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
+        State::Over(_) => 5,
     }
 }
 
@@ -152,11 +153,13 @@ fn is_of_other_payer(incident: &Incident) -> bool {
     incident.evidence.is_of_another_account() || incident.evidence.collected.is_of_other_payer
 }
 
-/// Returns true if the error blocks a session that uses a key, and the requesting shell does not use that key.
+/// Returns true if the error blocks a session that uses a key, and the requesting shell does not use that key. An error
+/// in a session that is known to be closed is left out.
 fn is_of_other_key(incident: &Incident) -> bool {
-    incident.blocks().is_some()
-        && incident.evidence.collected.is_of_other_payer
-        && incident.evidence.error.uses_key()
+    let collected = &incident.evidence.collected;
+    let blocks_session = incident.blocks().is_some()
+        || incident.blocks_only_its_session() && !collected.concerns_others_only;
+    blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }
 
 /// Finds candidates for the current error in the journal and at the ends of transcripts, newest first. Errors of other

@@ -77,7 +77,9 @@ impl Incident {
         let error_at = self.evidence.at();
         let longest = self.longest_duration();
         Some(match response_at.into_iter().chain(reset_at).min() {
-            None if self.blocks().is_some() => StopEnd::MaybeStillStopped,
+            None if self.blocks().is_some() || self.blocks_only_its_session() => {
+                StopEnd::MaybeStillStopped
+            }
             Some(end) if end > now => StopEnd::StillStopped,
             Some(end) if end > error_at && end - error_at <= longest => StopEnd::Until(end),
             Some(_) | None => StopEnd::Unknown,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
-use super::decide::{Diagnosis, State, Wait, decide, is_for};
+use super::decide::{Diagnosis, Ending, State, Wait, decide, is_for};
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
 use super::kind::{EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
@@ -65,6 +65,7 @@ impl Incident {
         !self.evidence.has_later_response()
             && self.evidence.collected.hit_again_at.is_none()
             && !self.evidence.collected.concerns_others_only
+            && !self.blocks_only_its_session()
             && !self.diagnosis.has_response_elsewhere
     }
 
@@ -100,6 +101,26 @@ impl Incident {
             State::Blocks(wait) => Some(wait),
             State::Notice | State::Over(_) => None,
         }
+    }
+
+    /// Returns true if the error still blocks its session, but not the user who asks.
+    pub(crate) fn blocks_only_its_session(&self) -> bool {
+        self.diagnosis.state == State::Over(Ending::ConcernsOthers)
+    }
+
+    /// Returns true if the session's key, or the account that pays for the key, is the problem.
+    pub(crate) fn is_about_key(&self) -> bool {
+        self.evidence.error.uses_key()
+            && self.diagnosis.ended_by.is_about_payer()
+            && !self.diagnosis.limit.is_passing()
+    }
+
+    /// Explains the error for the session in which it occurred, whatever a new session in the requesting shell would
+    /// use.
+    pub(crate) fn for_its_session(&self) -> Self {
+        let mut evidence = self.evidence.clone();
+        evidence.collected.is_of_other_key = false;
+        Self::with_message(evidence, self.message.clone())
     }
 
     /// Returns true if the error blocks its session and is probably not a false alarm.
@@ -196,6 +217,9 @@ impl Incident {
     /// Returns `None` if the session is not blocked and no automatic resume is pending.
     pub(crate) fn continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
+        if self.blocks_only_its_session() && !self.diagnosis.limit.is_awaited() {
+            return Some(Err(ContinuationObstacle::NotAwaited));
+        }
         if self.blocks().is_none() {
             // An obstacle matters only while the error blocks the session. Afterward, only a pending resume is reported.
             let may_be_pending = self.diagnosis.state.is_over()

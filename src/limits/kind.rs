@@ -255,6 +255,13 @@ pub(crate) enum EndedBy {
     NoSession,
 }
 
+impl EndedBy {
+    /// Returns true if the problem lies with the account or the key that pays for the requests.
+    pub(crate) fn is_about_payer(self) -> bool {
+        matches!(self, Self::SamePayer | Self::SamePayerAndModel)
+    }
+}
+
 /// Describes what a limit stops while it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

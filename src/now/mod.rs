@@ -84,6 +84,8 @@ pub(crate) struct RunningSession {
     pub(crate) cost: Option<Amount>,
     /// The limit or error that blocks the session.
     pub(crate) limit: Option<LimitKind>,
+    /// True if the session's key is the reason why the session is blocked.
+    pub(crate) is_blocked_by_key: bool,
     /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
     /// the session.
     pub(crate) continuation: Option<Continuation>,

@@ -337,10 +337,17 @@ impl RunningSession {
                 clock.format_approximate_time(at)
             )),
             // Nobody expects Claude Code to continue after such an error.
-            Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(match self.limit {
-                None | Some(LimitKind::Unknown) => "blocked".to_owned(),
-                Some(limit) => format!("blocked ({})", limit.label()),
-            }),
+            Some(Err(ContinuationObstacle::NotAwaited)) => {
+                let blocked = if self.is_blocked_by_key {
+                    "blocked by its key"
+                } else {
+                    "blocked"
+                };
+                parts.push(match self.limit {
+                    None | Some(LimitKind::Unknown) => blocked.to_owned(),
+                    Some(limit) => format!("{blocked} ({})", limit.label()),
+                });
+            }
             Some(Err(obstacle)) => parts.push(format!("blocked; {obstacle}")),
             None => {}
         }
@@ -419,6 +426,7 @@ mod tests {
         let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
         let session = RunningSession {
             limit: None,
+            is_blocked_by_key: false,
             continuation: None,
             is_asking: false,
             retrying: None,

@@ -248,7 +248,10 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
         let remaining = actions
             .into_iter()
             .filter(|action| matches!(action, Do::Update | Do::CheaperModel));
-        return std::iter::once(first).chain(remaining).collect();
+        return std::iter::once(first)
+            .chain(unset_key_there(problem, ending))
+            .chain(remaining)
+            .collect();
     }
     let collected = &problem.evidence.collected;
     let now = problem.evidence.clock.now;
@@ -278,6 +281,13 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
         current.insert(position.unwrap_or(current.len()), Do::WaitAfterAll);
     }
     current
+}
+
+/// Returns the advice to unset the key of another session, if the key is the reason why that session is blocked.
+fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<Do> {
+    let is_about_key =
+        problem.finding.verdict == Verdict::WrongCredential || problem.blocks_only_other_key();
+    (ending == Ending::ConcernsOthers && is_about_key).then_some(Do::UnsetKeyThere)
 }
 
 /// Returns what to do after the error has ended.

@@ -295,6 +295,8 @@ impl Problem<'_> {
             Ending::KeyRemoved
         } else if self.has_outlived(age) {
             Ending::Outlived
+        } else if self.blocks_only_other_key() {
+            Ending::ConcernsOthers
         } else {
             return None;
         };
@@ -306,6 +308,15 @@ impl Problem<'_> {
             is_proven: false,
             ..End::at(ending, at)
         })
+    }
+
+    /// Returns true if the error is about a key that a new session in the requesting shell would not use, and the plan
+    /// that it would use instead is not used up. A temporary problem of the service may affect both.
+    pub(super) fn blocks_only_other_key(&self) -> bool {
+        self.evidence.collected.is_of_other_key
+            && self.ended_by.is_about_payer()
+            && !self.finding.limit.is_passing()
+            && self.also_full().is_none()
     }
 
     /// Returns true if the error is older than the longest time that its limit can last. Temporary problems with a known

@@ -498,6 +498,8 @@ pub struct Collected {
     pub concerns_others_only: bool,
     /// True if a new session in the requesting shell would be paid for differently than the session with the error.
     pub is_of_other_payer: bool,
+    /// True if the session used a key, whereas a new session in the requesting shell would use the plan of the login.
+    pub is_of_other_key: bool,
     /// The sessions that the error does not show to be blocked.
     pub may_spare: MaySpare,
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the

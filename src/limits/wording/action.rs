@@ -41,6 +41,7 @@ impl Action {
             (ActionName::UnsetKey, Some(key)) => {
                 return Self::unset(key, verdict);
             }
+            (ActionName::UnsetKeyThere, Some(key)) => return Self::unset_there(key),
             (ActionName::FixKey, Some(key)) => return Self::fix(key),
             _ => {}
         }
@@ -77,6 +78,21 @@ impl Action {
             instruction,
             command: unset_command(key),
             why: why.to_owned(),
+            ..Self::empty()
+        }
+    }
+
+    /// Recommends continuing another session without the key that blocks it.
+    fn unset_there(key: &Credential) -> Self {
+        let (name, place) = (&key.name, key.set_in.words());
+        let remove = match key.set_in {
+            SetIn::Environment => format!("unset {name}"),
+            SetIn::Settings(_) => format!("remove {name} from {place}"),
+        };
+        Self {
+            instruction: format!("In that session, exit, {remove}, and continue on your plan"),
+            command: Some("claude -c".to_owned()),
+            why: "That session uses the key instead of your login.".to_owned(),
             ..Self::empty()
         }
     }

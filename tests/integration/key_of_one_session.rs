@@ -1,0 +1,147 @@
+//! Tests what the other sessions and shells are told while a session is blocked by its own key.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::now::RunningClient;
+use crate::situation::{
+    AT, NOON, SOON, TUESDAY, answer, flat, session_of_login, with_a_private_login,
+};
+use crate::support::{Run, Sandbox};
+
+const KEY: &str = "ANTHROPIC_API_KEY";
+
+/// Starts a session with a key in its own environment. The key has no credits.
+fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
+    let start = json!({"type": "user", "isMeta": true, "cwd": "/home/dev/api"});
+    let transcript = ".claude/projects/-home-dev-api/with-key.jsonl";
+    sandbox.append(transcript, &start.to_string());
+    let mut client = Client::with_session(sandbox, "with-key");
+    let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    client.receives_error(AT, "Credit balance is too low", balance);
+    client
+}
+
+/// Runs a command in a shell with these environment variables.
+fn shell(sandbox: &Sandbox, at: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+    let variables: Vec<(String, String)> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    crate::client::run(sandbox, at, arguments, b"", &variables)
+}
+
+/// The session with the key is still running. In a shell without the key, and in the sessions of the login, nothing is
+/// blocked.
+#[test]
+fn the_key_of_a_running_session_blocks_only_that_session() {
+    let sandbox = with_a_private_login();
+    let with_key = session_with_empty_key(&sandbox);
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, "with-key", "idle");
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let at = "2026-11-20T10:01:00Z";
+
+    let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
+    let session = "\"hi\", /home/dev/api";
+    let in_shell = |arguments: &[&str]| shell(&sandbox, at, arguments, &[]);
+    let code = in_shell(&["explain", "--exit-code"]).code;
+    assert_eq!(code, 0);
+    let explained = flat(in_shell(&["explain"]).success());
+    let headline = format!("{happened}, but only in one session. Session: {session}");
+    assert!(explained.starts_with(&headline), "{explained}");
+    for part in [
+        "1. Just continue: nothing is blocking you",
+        "2. In that session, exit, unset ANTHROPIC_API_KEY",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    assert!(!explained.contains("still blocked"), "{explained}");
+    let json = in_shell(&["explain", "--json"]).json()["incident"].clone();
+    assert_eq!(json["open"], false, "{json:#}");
+    assert_eq!(json["session_id"], "with-key", "{json:#}");
+
+    let past = format!("10:00, in {session}: {happened}, but only in one session.");
+    let now = flat(in_shell(&["now"]).success());
+    for part in [
+        past.as_str(),
+        "no limit is blocking you",
+        "blocked by its key (api credit balance)",
+    ] {
+        assert!(now.contains(part), "{part}: {now}");
+    }
+    let now = in_shell(&["now", "--json"]).json();
+    assert_eq!(now["blocked"], Value::Null, "{now:#}");
+    assert_eq!(now["sessions"][0]["continues"], "no", "{now:#}");
+    let waited = in_shell(&["wait"]);
+    assert_eq!(waited.code, 0, "{waited:?}");
+    let waited = flat(&waited.stdout);
+    assert_eq!(waited, format!("{past} You are not blocked."));
+    let doctor = flat(&in_shell(&["doctor"]).stdout);
+    assert!(!doctor.contains("Work is blocked"), "{doctor}");
+    assert!(doctor.starts_with(&past), "{doctor}");
+    let listed = flat(in_shell(&["incidents"]).success());
+    assert!(listed.contains("(blocks only its session)"), "{listed}");
+
+    let asked = answer(&on_plan, at);
+    let elsewhere = format!(
+        "{happened}, but only in one session. This happened in another session ({session})."
+    );
+    assert!(asked.starts_with(&elsewhere), "{asked}");
+    for part in [
+        "1. Just continue: nothing is blocking you",
+        "2. In that session, exit, unset ANTHROPIC_API_KEY",
+    ] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+    let line = on_plan.calls_status_line(at, windows(42.0, NOON, 17.0, TUESDAY), 160);
+    assert!(!line.success().contains(KEY), "{line:?}");
+
+    // The session itself and a shell with the key are blocked.
+    let asked = answer(&with_key, at);
+    assert!(asked.contains("You are still blocked."), "{asked}");
+    let with_same_key =
+        |arguments: &[&str]| shell(&sandbox, at, arguments, &[(KEY, "sk-ant-dummy")]);
+    assert_eq!(with_same_key(&["explain", "--exit-code"]).code, 11);
+    let waited = with_same_key(&["wait"]);
+    assert_eq!(waited.code, 11, "{waited:?}");
+    assert!(waited.stderr.contains("has no credits"), "{waited:?}");
+    let of_session = in_shell(&["explain", "--exit-code", "--session", "with-key"]);
+    assert_eq!(of_session.code, 11);
+    let now = with_same_key(&["now", "--json"]).json();
+    assert!(now["blocked"].is_object(), "{now:#}");
+}
+
+/// Without a login, a new session in the shell could not work either.
+#[test]
+fn without_a_login_an_empty_key_still_blocks_the_shell() {
+    let sandbox = Sandbox::new();
+    session_with_empty_key(&sandbox);
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, "with-key", "idle");
+    assert_eq!(
+        shell(&sandbox, SOON, &["explain", "--exit-code"], &[]).code,
+        11
+    );
+}
+
+/// The newest error is over, but the session with the key is still blocked, so it is the one to mention.
+#[test]
+fn a_session_blocked_by_its_key_is_mentioned_before_a_newer_error_that_is_over() {
+    let sandbox = with_a_private_login();
+    session_with_empty_key(&sandbox);
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, "with-key", "idle");
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    let overload = json!({"apiErrorStatus": 529});
+    on_plan.receives_error(
+        "2026-11-20T10:02:00Z",
+        "API Error: 529 Overloaded",
+        overload,
+    );
+    on_plan.works("2026-11-20T10:03:00Z", 10);
+    let explained = shell(&sandbox, "2026-11-20T10:04:00Z", &["explain"], &[]);
+    assert!(explained.success().contains(KEY), "{explained:?}");
+}
