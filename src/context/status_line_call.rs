@@ -3,8 +3,11 @@
 
 use std::path::Path;
 
+use chrono::TimeDelta;
+
 use super::Context;
 use crate::checkout::Head;
+use crate::claude::processes;
 use crate::claude::settings;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
@@ -12,7 +15,7 @@ use crate::config::{HintName, SegmentName};
 use crate::drain::{MissNotice, cold_cache_cost};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, Paying, StatusLineSituation};
-use crate::install::slash_command::{FIRST_WITH_MODULES, SlashCommandState};
+use crate::install::slash_command::{self, FIRST_WITH_MODULES, SlashCommandState};
 use crate::ledger::{
     Ledger, OpenLedger, ProcessId, RequestedFigures, RunEvent, Selected, TotalSample, WaitLimit,
 };
@@ -28,6 +31,9 @@ use crate::terminal::{Palette, Shown, Tone, truncate};
 
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
+
+/// The start time of a process may be inaccurate by up to two seconds, because some systems round it.
+const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// The text to print if there is nothing else to show. Claude Code blanks the line if the output is empty.
 const FALLBACK: &str = "whycap";
@@ -157,18 +163,29 @@ impl StatusLineCall {
         MissNotice::new(payload, &misses, incidents.journal(), &prices, now)
     }
 
-    /// Returns where the user can read more about an incident after which Claude Code will resume on its own. Asking a
-    /// question in the session cancels the auto-resume, unless the plugin's module answers it.
-    fn read_more(&self, incident: &Incident) -> ReadMore {
+    /// Returns true if `/whycap` would cancel the auto-resume after an incident. Any prompt cancels it, but the plugin's
+    /// module answers `/whycap` without a prompt.
+    fn slash_command_cancels_resume(&self, incident: &Incident) -> bool {
+        if incident.continues_at().is_none() {
+            return false;
+        }
         let project = self.payload.project_dir.as_deref();
         let settings = settings::of(&self.context.paths, project);
         let state = SlashCommandState::new(&self.context.paths, &settings);
         let is_answered_by_plugin =
             incident.evidence.error.session.has_plugin || state == SlashCommandState::Plugin;
-        if is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES) {
-            ReadMore::InSession
-        } else {
-            ReadMore::InShell
+        !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
+    }
+
+    /// Returns true if Claude Code started before `/whycap` was installed. It then does not know the command until it is
+    /// restarted or the user runs `/reload-plugins`. Returns false if one of the two times is unknown.
+    fn client_lacks_slash_command(&self) -> bool {
+        let client = ProcessId::of_client(&self.context.environment);
+        let started_at = client.and_then(|client| processes::look(client.pid).started_at);
+        let installed_at = slash_command::installed_at(&self.context.paths);
+        match (started_at, installed_at) {
+            (Some(started_at), Some(installed_at)) => started_at + START_TOLERANCE < installed_at,
+            _ => false,
         }
     }
 }
@@ -217,10 +234,9 @@ impl<'a> StatusLineFacts<'a> {
             incident: own_incident,
             unsaved,
         } = incidents.situation_of_status_line(payload, ends_in_error);
-        let more = match &own_incident {
-            Some(incident) if incident.continues_at().is_some() => call.read_more(incident),
-            _ => ReadMore::InSession,
-        };
+        let cancels_resume = own_incident
+            .as_ref()
+            .is_some_and(|incident| call.slash_command_cancels_resume(incident));
         // A limit that blocks the other sessions also applies to this session, so it is shown unless the session has a
         // blocking error of its own.
         let is_blocked = own_incident
@@ -230,6 +246,11 @@ impl<'a> StatusLineFacts<'a> {
             own_incident
         } else {
             incidents.limit_of_other_sessions(payload).or(own_incident)
+        };
+        let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
+            ReadMore::InShell
+        } else {
+            ReadMore::InSession
         };
         if let Some(reported) = incidents.readings().windows(payload, incident.is_some()) {
             let reading = match incident.as_ref().and_then(Incident::full_window) {

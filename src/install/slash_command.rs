@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::changes::{Change, ChangeKind, FileChange};
@@ -21,6 +22,9 @@ use crate::paths::Paths;
 
 /// The first Claude Code version that runs a plugin's module.
 pub(crate) const FIRST_WITH_MODULES: ClientVersion = ClientVersion(2, 1, 308);
+
+/// The file in the plugin's directory that identifies the plugin.
+const MANIFEST: &str = ".claude-plugin/plugin.json";
 
 /// The contents of the command file, which are sent to the model only if no hook handles the command.
 const COMMAND_FILE: &str = include_str!("whycap-command.md");
@@ -279,6 +283,15 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
     }
 }
 
+/// Returns the time at which whycap last wrote the plugin or the command file. Returns `None` if neither exists.
+pub(crate) fn installed_at(paths: &Paths) -> Option<DateTime<Utc>> {
+    let manifest = plugin_directory(paths).join(MANIFEST);
+    let modified = [manifest, command_file(paths)]
+        .iter()
+        .find_map(|path| std::fs::metadata(path).ok()?.modified().ok());
+    modified.map(DateTime::from)
+}
+
 /// Returns the path of the command file.
 pub(crate) fn command_file(paths: &Paths) -> PathBuf {
     paths.claude_directory.join("commands/whycap.md")
@@ -309,7 +322,7 @@ fn plugin_files(executable: &str) -> [(&'static str, String); 3] {
     );
 
     [
-        (".claude-plugin/plugin.json", format!("{manifest:#}\n")),
+        (MANIFEST, format!("{manifest:#}\n")),
         ("hooks/hooks.json", format!("{hooks:#}\n")),
         ("hooks/whycap.js", module),
     ]
@@ -317,7 +330,7 @@ fn plugin_files(executable: &str) -> [(&'static str, String); 3] {
 
 /// Returns true if whycap created the plugin in this directory.
 fn is_own_plugin(directory: &Path) -> bool {
-    let manifest: Value = readable_text(&directory.join(".claude-plugin/plugin.json"))
+    let manifest: Value = readable_text(&directory.join(MANIFEST))
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     manifest.at("metadata").at("writtenBy").as_str() == Some(WRITTEN_BY)

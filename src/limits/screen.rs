@@ -282,12 +282,13 @@ fn origin(incident: &Incident) -> String {
     }
 }
 
-/// The place to read more about a limit without canceling the auto-resume.
+/// The place to read more about a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMore {
     /// The session itself.
     InSession,
-    /// A shell, because a prompt in the session would cancel the auto-resume.
+    /// A shell, because a prompt in the session would cancel the auto-resume, or because the session does not know
+    /// `/whycap` yet.
     InShell,
 }
 

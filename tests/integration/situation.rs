@@ -1347,6 +1347,41 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
     assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
 }
 
+/// A client that started before `/whycap` was installed does not know the command.
+#[test]
+fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command() {
+    let sandbox = with_a_private_login();
+    let blocked = Client::with_session(&sandbox, "blocked");
+    blocked.receives_error(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    // Unlike the blocked session, this one does not continue automatically, so /whycap cannot cancel anything.
+    let mut client = Client::with_session(&sandbox, "new");
+    // The tests' own process stands for the client.
+    let pid = std::process::id().to_string();
+    client.variables.push(("CLAUDE_PID".to_owned(), pid));
+    let row = || {
+        let drawn = client.calls_status_line(SOON, Value::Null, 120);
+        whycap::terminal::strip_ansi(drawn.success())
+    };
+    assert!(row().contains("more: /whycap"), "{}", row());
+    sandbox.run(&["install"]).success();
+    let manifest = sandbox.path(".claude/skills/whycap/.claude-plugin/plugin.json");
+    let manifest = std::fs::File::options().write(true).open(manifest).unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    let now = std::time::SystemTime::now();
+    manifest.set_modified(now + hour).unwrap();
+    assert!(
+        row().contains("more: whycap explain, in a shell"),
+        "{}",
+        row()
+    );
+    manifest.set_modified(now - hour * 24 * 365).unwrap();
+    assert!(row().contains("more: /whycap"), "{}", row());
+}
+
 /// By default, the settings file runs the hooks, and the plugin provides `/whycap`.
 #[test]
 fn the_row_mentions_the_slash_command_if_the_plugin_answers_it() {
