@@ -55,10 +55,12 @@ impl StatusLineCall {
         let wrapped = Wrapped::start(&paths, &environment, &payload, stdin);
         let context = Context::at_places(paths, environment);
         let columns = context.environment.columns().unwrap_or(USUAL_WIDTH);
+        let padding = wrapped.as_ref().map_or(0, |wrapped| wrapped.padding);
+        let margin = padding.saturating_mul(2).saturating_add(MARGIN);
         let call = Self {
             palette: Palette::for_claude_code(&context.environment)
                 .with_theme(context.config.theme()),
-            columns: columns.saturating_sub(MARGIN).max(1),
+            columns: columns.saturating_sub(margin).max(1),
             payload,
             context,
         };

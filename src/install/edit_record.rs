@@ -55,6 +55,16 @@ impl PreviousStatusLine {
         }
     }
 
+    /// Returns the padding of a status line that is shown above whycap's. Returns `None` if the entry has no padding, or
+    /// if it is only kept for `uninstall`.
+    pub(super) fn shown_padding(&self) -> Option<u64> {
+        let entry: Value = serde_json::from_str(&self.entry).ok()?;
+        match self.purpose {
+            KeepPurpose::ShowAbove => entry.get("padding")?.as_u64(),
+            KeepPurpose::RestoreOnUninstall => None,
+        }
+    }
+
     /// Returns true if this `statusLine` entry belongs to whycap and is consistent with the record.
     ///
     /// When Claude Code rewrites the settings, it drops the previous entry that is nested in whycap's entry. An entry

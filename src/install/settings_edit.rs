@@ -103,12 +103,17 @@ fn spelled(text: &str) -> CstInputValue {
     CstInputValue::Number(text.to_owned())
 }
 
-/// Returns whycap's `statusLine` entry, with the previous entry nested in it verbatim.
+/// Returns whycap's `statusLine` entry, with the previous entry nested in it verbatim. If the previous status line is
+/// shown above whycap's, its padding applies to both.
 fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> CstInputValue {
+    let padding = previous.and_then(PreviousStatusLine::shown_padding);
     let mut members = vec![
         ("type".to_owned(), json!("command")),
         ("command".to_owned(), json!(command)),
-        ("padding".to_owned(), json!(0)),
+        (
+            "padding".to_owned(),
+            spelled(&padding.unwrap_or(0).to_string()),
+        ),
         ("refreshInterval".to_owned(), json!(REFRESH_SECONDS)),
     ];
     members.extend(previous.map(|line| (line.purpose.key().to_owned(), spelled(&line.entry))));

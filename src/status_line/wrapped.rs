@@ -18,6 +18,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::claude::settings::{self, SettingsFile};
 use crate::claude::shell::Shell;
 use crate::claude::status_payload::StatusPayload;
@@ -42,6 +44,8 @@ pub(crate) struct Wrapped {
     /// The file that contains the previous output.
     last_output: PathBuf,
     running: io::Result<Running>,
+    /// The number of columns that Claude Code leaves free on each side of the status line.
+    pub(crate) padding: usize,
 }
 
 /// The output of the preserved command.
@@ -66,6 +70,7 @@ impl Wrapped {
         Some(Self {
             last_output: command.record.with_extension("last"),
             running: Running::start(&shell, &command.text, &path, stdin, TIME_LIMIT),
+            padding: command.padding,
         })
     }
 
@@ -100,6 +105,8 @@ struct KeptCommand {
     /// The path of the edit record.
     record: PathBuf,
     text: String,
+    /// The padding of the status line.
+    padding: usize,
 }
 
 impl KeptCommand {
@@ -114,10 +121,15 @@ impl KeptCommand {
                 let text = record.shown_command()?;
                 // There may now be a different project at the same path.
                 let settings = SettingsFile::read(scope, path);
-                if !record.is_in(settings.get("statusLine")?) {
+                let entry = settings.get("statusLine")?;
+                if !record.is_in(entry) {
                     return None;
                 }
+                let padding = entry.get("padding").and_then(Value::as_u64);
                 Some(Self {
+                    padding: padding
+                        .and_then(|columns| columns.try_into().ok())
+                        .unwrap_or(0),
                     record: EditRecord::path(paths, &settings.path),
                     text,
                 })

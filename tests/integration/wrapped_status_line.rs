@@ -50,6 +50,37 @@ fn no_command_is_run_without_a_wrapped_status_line() {
     assert_eq!(shown(&aside, "{}"), None);
 }
 
+/// Claude Code leaves the padding free on both sides of every row, so whycap's own rows must be narrower.
+#[test]
+fn the_padding_of_the_wrapped_line_is_kept() {
+    let row_columns = |padding: &str, arguments: &[&str]| {
+        let sandbox = Sandbox::new().variable("COLUMNS", "50");
+        let original = format!(
+            "{{ \"statusLine\": {{\"type\": \"command\", {padding}\"command\": \"echo mine\"}} }}\n"
+        );
+        sandbox.write(".claude/settings.json", &original);
+        sandbox.run(arguments).success();
+        let installed: serde_json::Value =
+            serde_json::from_str(&sandbox.read(".claude/settings.json")).unwrap();
+        let input = r#"{"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"},
+            "rate_limits":{"five_hour":{"used_percentage":38,"resets_at":1795172400},
+            "seven_day":{"used_percentage":61,"resets_at":1795400000}}}"#;
+        let run = sandbox.run_with(&["statusline"], input.as_bytes());
+        let rows = whycap::terminal::strip_ansi(run.success());
+        let widest = rows.lines().map(|row| row.chars().count()).max();
+        sandbox.run(&["uninstall"]).success();
+        assert_eq!(sandbox.read(".claude/settings.json"), original);
+        (installed["statusLine"]["padding"].clone(), widest.unwrap())
+    };
+    let wrap = ["install", "--wrap"];
+    let (padding, without) = row_columns("", &wrap);
+    assert_eq!((padding, without <= 46), (json!(0), true), "{without}");
+    let (padding, with) = row_columns("\"padding\": 4, ", &wrap);
+    assert_eq!((padding, with <= 38), (json!(4), true), "{with}");
+    let (padding, replaced) = row_columns("\"padding\": 4, ", &["install", "--replace"]);
+    assert_eq!((padding, replaced), (json!(0), without));
+}
+
 #[test]
 fn install_states_the_time_limit_of_the_wrapped_command() {
     let sandbox = Sandbox::new();
