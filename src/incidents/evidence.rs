@@ -13,7 +13,7 @@ use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{self, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
-use super::transcript_end::{self, LONGEST_REQUEST};
+use super::transcript_end;
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{Liveness, Session};
@@ -21,18 +21,17 @@ use crate::claude::settings::SettingsScope;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
-use crate::limits::SETTLED_AFTER;
 use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
-    OtherResponse, Ownership, PayerRelation, RefusedWindow, StoredError,
+    OtherResponse, Ownership, PayerRelation, RefusedWindow, StoredError, is_request_later,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::owner::Owner;
-use crate::transcript::tail::{Tail, TranscriptError};
+use crate::transcript::tail::{LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse};
 
 /// The time after an error during which a status-line call may still report the usage figures of the refused request.
 /// After this time, whycap no longer expects new figures, because Claude Code may not call the status line at all.
@@ -87,36 +86,47 @@ impl SessionResponses {
         let Tail {
             errors,
             owner,
-            model,
+            version,
             is_whole,
-            response_times,
+            responses,
             ..
         } = &*self.tail;
-        let first_after = |moment: DateTime<Utc>| {
-            let mut times = response_times.iter().copied();
-            times.find(|at| *at > moment)
-        };
-        let first = first_after(error.at);
-        let is_first_known = *is_whole || response_times.first().is_some_and(|at| *at <= error.at);
-        let last = Some(self.last).filter(|at| *at > error.at);
-        let first_settled = first_after(error.at + SETTLED_AFTER);
-        let mut times = vec![first, first_settled, last];
-        times.dedup();
-        times
+        let is_first_known =
+            *is_whole || responses.first().is_some_and(|first| first.at <= error.at);
+        let after: Vec<&TranscriptResponse> = responses
+            .iter()
+            .filter(|response| response.at > error.at && response.at <= self.last)
+            .collect();
+        let first = after.first().copied();
+        let first_settled = after
+            .iter()
+            .copied()
+            .find(|response| is_sent_after(error.at, response));
+        let last = after.last().copied();
+        let mut chosen = vec![first, first_settled, last];
+        chosen.dedup();
+        chosen
             .into_iter()
             .flatten()
-            .map(|at| OtherResponse {
-                at,
-                // Only the model of the last response is known.
-                model: model.clone().filter(|_| at == self.last),
+            .map(|response| OtherResponse {
+                at: response.at,
+                requested_at: response.requested_at,
+                model: response.model.as_deref().map(str::to_owned),
+                version: version.clone(),
                 payer,
                 has_owner: owner.is_some(),
-                is_first: is_first_known && (Some(at) == first || Some(at) == first_settled),
-                is_refused_later: has_refused_request_after(at, errors)
-                    || later.has_refusal_after(error, at),
+                is_first: is_first_known
+                    && (Some(response) == first || Some(response) == first_settled),
+                is_refused_later: has_refused_request_after(response.at, errors)
+                    || later.has_refusal_after(error, response.at),
             })
             .collect()
     }
+}
+
+/// Returns true if the request that led to a response cannot have been sent before the given time.
+pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
+    is_request_later(moment, response.requested_at, response.at)
 }
 
 /// Returns true if one of the errors in a transcript is a request that was refused soon after the given time.
@@ -711,7 +721,9 @@ impl<'a> EvidenceCollector<'a> {
         {
             responses.push(OtherResponse {
                 at: newest.sample.measured,
+                requested_at: None,
                 model: newest.sample.model.clone(),
+                version: newest.sample.version.clone(),
                 payer,
                 has_owner: true,
                 is_first: false,
@@ -822,11 +834,18 @@ impl<'a> EvidenceCollector<'a> {
         match self.asker {
             Asker::Session(session) => {
                 // A response paid for by the same account may already have been in progress when the error occurred.
-                let settled = match payer {
-                    PayerRelation::Other => error.at,
-                    PayerRelation::Same | PayerRelation::Unknown => error.at + SETTLED_AFTER,
+                let is_later = |response: &TranscriptResponse| match payer {
+                    PayerRelation::Other => response.at > error.at,
+                    PayerRelation::Same | PayerRelation::Unknown => {
+                        is_sent_after(error.at, response)
+                    }
                 };
-                responses.session == session && responses.last > settled
+                responses.session == session
+                    && responses
+                        .tail
+                        .responses
+                        .iter()
+                        .any(|response| response.at <= responses.last && is_later(response))
             }
             Asker::Shell => {
                 payer != PayerRelation::Same
@@ -976,11 +995,7 @@ impl<'a> EvidenceCollector<'a> {
             .get_or_insert_with(|| session_of(transcript));
         if transcript_error.has_later_response {
             error.later_response = Some(LaterResponse {
-                at: tail
-                    .response_times
-                    .iter()
-                    .copied()
-                    .find(|at| *at > error.at),
+                at: tail.first_response_after(error.at),
                 model: tail.model.clone(),
             });
         }
@@ -1122,24 +1137,22 @@ fn add_later_response(
     tail: &Tail,
     transcript_error: Option<&TranscriptError>,
 ) {
-    let on_its_way = match transcript_error {
-        Some(_) => TimeDelta::zero(),
-        None => SETTLED_AFTER,
+    let later = if transcript_error.is_some() {
+        tail.first_response_after(error.at)
+    } else {
+        let mut responses = tail.responses.iter();
+        let settled = responses.find(|response| is_sent_after(error.at, response));
+        settled.map(|response| response.at)
     };
-    let later = tail
-        .response_times
-        .iter()
-        .copied()
-        .find(|at| *at > error.at + on_its_way);
     if later.is_none()
         && !transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response)
     {
         return;
     }
     let reaches_back = tail
-        .response_times
+        .responses
         .first()
-        .is_some_and(|at| *at <= error.at);
+        .is_some_and(|first| first.at <= error.at);
     let response = error.later_response.get_or_insert_with(|| LaterResponse {
         at: None,
         model: tail.model.clone(),

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::error_match::ErrorIndex;
 use super::evidence::{EvidenceCollector, KnownError, LaterErrors, payer_relation};
 use super::session_transcripts::SessionTranscripts;
-use super::transcript_end::LONGEST_REQUEST;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, ShownError};
@@ -21,7 +20,7 @@ use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::paths::Paths;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
-use crate::transcript::tail::TranscriptError;
+use crate::transcript::tail::{LONGEST_REQUEST, TranscriptError};
 
 /// The first Claude Code version whose transcripts can contain an owner.
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
@@ -44,18 +43,24 @@ impl Resumption {
     /// Explains an error again with this resumption as additional evidence. `later` contains the later errors.
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
-        evidence.collected.resumed_at = Some(self.resumed_at);
+        let is_refused_later = later.has_refusal_after(&evidence.error, self.resumed_at);
+        // A limit that stops the account soon after a response in another session was not over.
+        if self.payer.is_none() || !is_refused_later {
+            evidence.collected.resumed_at = Some(self.resumed_at);
+        }
         if let Some(payer) = self.payer {
             let error = &evidence.error;
             // The transcript may be too long or too old for its response to be found in any other way.
             let response = OtherResponse {
                 at: self.resumed_at,
+                requested_at: None,
                 model: None,
+                version: None,
                 payer,
                 // Without a key, the payers can be compared only if the session has an owner.
                 has_owner: !error.uses_key() || payer == PayerRelation::Other,
                 is_first: true,
-                is_refused_later: later.has_refusal_after(error, self.resumed_at),
+                is_refused_later,
             };
             evidence.collected.other_responses.push(response);
         }

@@ -36,8 +36,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use self::evidence::{
-    EvidenceCollector, KnownError, OtherSessions, has_final_readings, merge, settle_owner,
-    with_new_end,
+    EvidenceCollector, KnownError, OtherSessions, has_final_readings, is_sent_after, merge,
+    settle_owner, with_new_end,
 };
 use self::history::History;
 use self::login::Login;
@@ -52,10 +52,10 @@ use crate::claude::window_usage::CachedUsage;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
+use crate::limits::both_ends;
 use crate::limits::evidence::{FULL_FROM, MaySpare, MessageOrigin, Ownership, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
-use crate::limits::{SETTLED_AFTER, both_ends};
 use crate::paths::Paths;
 use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
@@ -420,19 +420,27 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns true if the status line's session has received a response since another session's error. A response that
-    /// arrived soon after the error may have been requested before it, so such a response is accepted only if its
-    /// figures show that the windows are not full.
+    /// arrived soon after the error may have been requested before it. Unless the time of the request is known, such a
+    /// response is accepted only if its figures show that the windows are not full.
     fn has_responded_since(&self, error_at: DateTime<Utc>, payload: &StatusPayload) -> bool {
         let session = payload.session_id.as_deref().unwrap_or_default();
         let reported = Sample::from_payload(payload, self.now())
             .map(|reported| reported.after(self.readings().last_of(session).as_ref()));
         let shows_room = reported
             .is_some_and(|reported| reported.earliest() > error_at && !reported.is_full(FULL_FROM));
-        let last_response = payload.transcript_path.as_deref().and_then(|path| {
-            let tail = self.transcripts.tail(path)?;
-            transcript_end::last_response(path, &tail)
+        let tail = payload
+            .transcript_path
+            .as_deref()
+            .and_then(|path| Some((path, self.transcripts.tail(path)?)));
+        let last_response = tail.as_ref().and_then(|(path, tail)| {
+            let at = transcript_end::last_response(path, tail)?;
+            tail.responses.iter().rfind(|response| response.at == at)
         });
-        shows_room || last_response.is_some_and(|at| at > error_at + SETTLED_AFTER)
+        match last_response {
+            Some(last) if last.requested_at.is_some() => is_sent_after(error_at, last),
+            Some(last) => shows_room || is_sent_after(error_at, last),
+            None => shows_room,
+        }
     }
 
     /// Explains error text pasted by the user, based on the current state of this machine.

@@ -12,7 +12,7 @@ use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::reader::LONGEST_LINE;
 use crate::transcript::shortened_line::ShortenedLine;
-use crate::transcript::tail::{Tail, complete_lines};
+use crate::transcript::tail::{LONGEST_REQUEST, Tail, complete_lines};
 
 /// The number of bytes to read first. A read of this size usually contains dozens of lines.
 const TAIL: u64 = 256 * 1024;
@@ -27,9 +27,6 @@ const STEP: u64 = 1024 * 1024;
 /// The number of bytes to search for the failed attempts of a request. Ten attempts take up about 10 KB, and the
 /// `api-request` lines between them take up another 10 KB.
 const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
-
-/// How long Claude Code waits for a response before giving up (`API_TIMEOUT_MS`).
-pub(super) const LONGEST_REQUEST: TimeDelta = TimeDelta::minutes(10);
 
 /// The messages with which version 2.1.330 announces that responses are free even though a window is full.
 const FREE_BEYOND_WINDOW: [&str; 3] = [
@@ -168,7 +165,7 @@ pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<U
     /// window resets.
     const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
-    let at = tail.response_times.iter().copied().max()?;
+    let at = tail.responses.iter().map(|response| response.at).max()?;
     let last_refusal = tail
         .errors
         .iter()

@@ -242,6 +242,9 @@ pub(crate) enum EndedBy {
     /// Any session of the same account, unless the usage window has room. While the window is full, only credits can
     /// pay for a response.
     AccountOnCredits,
+    /// Any session of the same account with the same model, provided that the usage window is not full. The server refused
+    /// a request that the plan covered, so it would have refused that session's request as well.
+    SameRequests,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
     /// Any session with the same payer and the same model.

@@ -4,7 +4,9 @@
 //! and `apiErrorStatus`. Version 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`, and version 2.1.328 adds
 //! `apiError`, `apiErrorCode`, and `apiErrorType`. Any field may be missing, null, or of the wrong type.
 
-use chrono::{DateTime, Utc};
+use std::rc::Rc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +17,9 @@ use super::owner::{Owner, OwnerReader};
 use crate::lenient_json::LenientJson;
 use crate::secrets::redact;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
+
+/// How long Claude Code waits for a response before giving up (`API_TIMEOUT_MS`).
+pub(crate) const LONGEST_REQUEST: TimeDelta = TimeDelta::minutes(10);
 
 /// Information from the end of a transcript. Lists are sorted from oldest to newest.
 #[derive(Debug, Clone, Default)]
@@ -27,14 +32,76 @@ pub struct Tail {
     pub model: Option<String>,
     /// True if the lines include the beginning of the transcript.
     pub is_whole: bool,
-    /// The times of the responses.
-    pub response_times: Vec<DateTime<Utc>>,
+    /// All responses. A response that Claude Code writes in several lines has an entry for each of them.
+    pub responses: Vec<TranscriptResponse>,
     /// The Claude Code version on the last assistant line.
     pub version: Option<String>,
     /// The latest notice about continuing automatically when a limit resets.
     pub waiting: Option<Waiting>,
     /// The failed attempts of a request that Claude Code is still retrying.
     pub failed_attempts: Option<FailedAttempts>,
+}
+
+/// A response in a transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TranscriptResponse {
+    /// The time at which the line was written.
+    pub at: DateTime<Utc>,
+    /// The earliest time at which the request can have been sent, or `None` if it is unknown.
+    pub requested_at: Option<DateTime<Utc>>,
+    /// The model that sent the response.
+    pub model: Option<Rc<str>>,
+}
+
+/// The start of the current request while a transcript is being read.
+#[derive(Debug, Default)]
+struct RequestStart {
+    /// The time of the last prompt or tool result that has not been answered yet.
+    unanswered_at: Option<DateTime<Utc>>,
+    /// The message ID of the last response.
+    message_id: Option<String>,
+    /// The start of the request that led to the last response.
+    requested_at: Option<DateTime<Utc>>,
+}
+
+impl RequestStart {
+    /// Reads the time of a prompt or a tool result. Lines that Claude Code may write while a response is in progress,
+    /// such as the output of a local command, are ignored.
+    fn read_user_line(&mut self, line: &[u8]) {
+        #[derive(Deserialize)]
+        struct UserLine<'a> {
+            #[serde(rename = "type")]
+            kind: &'a str,
+            timestamp: DateTime<Utc>,
+        }
+        let is_other = [
+            &b"\"content\":\"<"[..],
+            b"\"isMeta\":true",
+            b"\"isSidechain\":true",
+        ]
+        .iter()
+        .any(|mark| memmem::find(line, mark).is_some());
+        if is_other {
+            return;
+        }
+        if let Ok(UserLine {
+            kind: "user",
+            timestamp,
+        }) = serde_json::from_slice(line)
+        {
+            self.unanswered_at = Some(timestamp);
+        }
+    }
+
+    /// Returns the start of the request that led to the response with this message ID.
+    fn of_response(&mut self, message_id: Option<&str>) -> Option<DateTime<Utc>> {
+        let is_continued = message_id.is_some() && self.message_id.as_deref() == message_id;
+        if !is_continued {
+            self.message_id = message_id.map(str::to_owned);
+            self.requested_at = self.unanswered_at.take();
+        }
+        self.requested_at
+    }
 }
 
 /// A notice from Claude Code about whether it will continue automatically when a limit resets.
@@ -123,16 +190,20 @@ impl Tail {
         };
         let assistant = memmem::Finder::new(b"\"assistant\"");
         let notices = ["\"informational\"", CHOSEN].map(memmem::Finder::new);
+        let user = memmem::Finder::new(b"\"user\"");
         let mut owners = OwnerReader::default();
+        let mut request_start = RequestStart::default();
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
                 // Lines that contain the word by coincidence are ignored.
-                let _ = tail.add_line(line, owners.last.as_ref());
+                let _ = tail.add_line(line, owners.last.as_ref(), &mut request_start);
             } else if let Some(attempt) = FailedAttempt::in_line(line) {
                 FailedAttempts::add(&mut tail.failed_attempts, attempt);
             } else if notices.iter().any(|notice| notice.find(line).is_some()) {
                 tail.waiting = Waiting::in_line(line).or(tail.waiting);
+            } else if user.find(line).is_some() {
+                request_start.read_user_line(line);
             }
         }
         tail.owner = owners.last;
@@ -142,11 +213,17 @@ impl Tail {
         tail
     }
 
-    /// Adds the information from an assistant line. `owner` is the session's owner at that point. Returns `None` for
+    /// Adds the information from an assistant line. `owner` is the session's owner at that point, and `request_start` is
+    /// the start of the current request. Returns `None` for
     /// invalid JSON, for other line types, and for lines without useful information.
     ///
     /// Only the line's own fields count. A response that quotes an error is still a normal response.
-    fn add_line(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
+    fn add_line(
+        &mut self,
+        line: &[u8],
+        owner: Option<&Owner>,
+        request_start: &mut RequestStart,
+    ) -> Option<()> {
         let line: Value = serde_json::from_slice(line).ok()?;
         // A fork's transcript contains copies of its parent's lines, which say nothing about the fork.
         let original = line.get("requestSessionId");
@@ -165,6 +242,7 @@ impl Tail {
             return None;
         }
         if is_error && (is_synthetic || model.is_none()) {
+            request_start.unanswered_at = None;
             self.errors.push(TranscriptError {
                 line: ErrorLine::from_json(&line, message),
                 has_later_response: false,
@@ -175,7 +253,16 @@ impl Tail {
             // Other synthetic lines, such as "No response requested.", are not evidence that the service is working.
             return None;
         } else {
-            self.response_times.extend(at);
+            // A request takes at most `LONGEST_REQUEST`, so an older prompt does not belong to the response.
+            let requested_at = request_start
+                .of_response(message.text("id"))
+                .filter(|requested_at| at.is_some_and(|at| at - *requested_at <= LONGEST_REQUEST));
+            let model_of_response = self.shared_model(model);
+            self.responses.extend(at.map(|at| TranscriptResponse {
+                at,
+                requested_at,
+                model: model_of_response,
+            }));
             self.failed_attempts = None;
             // The notice was about a limit that ended before this response.
             self.waiting = None;
@@ -186,6 +273,21 @@ impl Tail {
         }
         self.version = version.map(str::to_owned).or(self.version.take());
         Some(())
+    }
+
+    /// Returns the name of a response's model, which most responses share with the previous one.
+    fn shared_model(&self, model: Option<&str>) -> Option<Rc<str>> {
+        let model = readable(model?);
+        match self.responses.last().and_then(|last| last.model.as_ref()) {
+            Some(last) if **last == *model => Some(Rc::clone(last)),
+            Some(_) | None => Some(model.into()),
+        }
+    }
+
+    /// Returns the time of the first response after the given time.
+    pub(crate) fn first_response_after(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mut times = self.responses.iter().map(|response| response.at);
+        times.find(|at| *at > moment)
     }
 
     /// Sets the owner of the session before these lines. The owner applies to all lines that precede the first owner
@@ -347,6 +449,8 @@ fn message_text(message: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Timelike;
+
     use super::*;
 
     const ERROR: &str = r#"{"type":"assistant","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"}}"#;
@@ -435,6 +539,51 @@ mod tests {
 
     fn read(line: &str) -> Tail {
         Tail::read(0, format!("{line}\n").as_bytes())
+    }
+
+    /// Claude Code writes one line for each part of a response, and may write the result of a tool between them.
+    #[test]
+    fn a_response_starts_after_the_prompt_or_the_tool_result_before_it() {
+        let user = |second: u32, content: &str, more: &str| {
+            format!(
+                r#"{{"type":"user"{more},"message":{{"role":"user","content":{content}}},"timestamp":"2026-11-20T10:00:{second:02}Z"}}"#
+            )
+        };
+        let response = |second: u32, id: &str| {
+            format!(
+                r#"{{"type":"assistant","message":{{"id":"{id}","model":"claude-opus-5-5","content":[]}},"timestamp":"2026-11-20T10:00:{second:02}Z"}}"#
+            )
+        };
+        let result = r#"[{"type":"tool_result","content":"done"}]"#;
+        let lines = [
+            response(1, "m0"),
+            user(2, "\"fix it\"", ""),
+            response(5, "m1"),
+            user(6, result, ""),
+            response(7, "m1"),
+            response(9, "m2"),
+            response(11, "m3"),
+            user(
+                12,
+                "\"<local-command-stdout>ok</local-command-stdout>\"",
+                "",
+            ),
+            response(13, "m4"),
+            user(14, "\"a note\"", r#","isMeta":true"#),
+            response(15, "m5"),
+        ];
+        let tail = Tail::read(0, format!("{}\n", lines.join("\n")).as_bytes());
+        let starts: Vec<Option<u32>> = tail
+            .responses
+            .iter()
+            .map(|response| Some(response.requested_at?.second()))
+            .collect();
+        let expected = [None, Some(2), Some(2), Some(6), None, None, None];
+        assert_eq!(starts, expected);
+        // A request takes at most ten minutes, so an older prompt does not belong to the response.
+        let late = response(30, "m6").replace("10:00:30", "10:12:30");
+        let tail = Tail::read(0, format!("{}\n{late}\n", user(2, "\"hi\"", "")).as_bytes());
+        assert_eq!(tail.responses[0].requested_at, None);
     }
 
     #[test]

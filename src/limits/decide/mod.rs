@@ -172,7 +172,7 @@ impl<'a> Problem<'a> {
         let finding = with_doubt(decided.unwrap_or_else(|| cataloged_answer(&input)), &input);
         Self {
             resets: resets(&input, &finding),
-            ended_by: finding.limit.ended_by(row.stops()),
+            ended_by: ended_by(&finding, row.stops()),
             finding,
             message: input.message,
             evidence: input.evidence,
@@ -202,6 +202,16 @@ impl<'a> Problem<'a> {
         }
         let full = self.readings.used_up_now()?;
         (Some(full.window) != self.finding.window).then_some(full)
+    }
+}
+
+/// Returns which sessions can show that the error is over. A false alarm about credits differs from a real limit on
+/// credits: it refused a request that the plan covered, so a response that the plan covers shows that it is over.
+fn ended_by(finding: &Finding, stops: Stops) -> EndedBy {
+    let is_false = finding.verdict == Verdict::FalseLikely;
+    match finding.limit.ended_by(stops) {
+        EndedBy::AccountOnCredits if is_false => EndedBy::SameRequests,
+        ended_by => ended_by,
     }
 }
 

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::action_name::ActionName;
 use super::input::Finding;
-use super::{Problem, longest_duration};
+use super::{Cause, Problem, longest_duration};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{
-    Measurement, OtherResponse, PayerRelation, ProvenEnd, SETTLED_AFTER,
+    Measurement, OtherResponse, PayerRelation, ProvenEnd, is_request_later,
 };
 use crate::limits::kind::{
     EndedBy, LimitedResource, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
@@ -344,10 +344,11 @@ impl Problem<'_> {
         let error = &self.evidence.error;
         let usage = self.usage_at(response.at);
         let is_full = usage.map(Measurement::is_full);
-        // The request may already have been in progress when the window filled up, so a later reading must confirm that
-        // the window has room.
+        // The request may already have been in progress when the window filled up. Unless the time of the request is
+        // known, a later reading must confirm that the window has room.
         let has_measured_room = self.has_measured_room(usage);
-        let is_settled = has_measured_room || response.at > error.at + SETTLED_AFTER;
+        let is_settled = is_request_later(error.at, response.requested_at, response.at)
+            || response.requested_at.is_none() && has_measured_room;
         // A response in a session with a login does not prove that a key works again.
         let is_key_expected = self.finding.limit.limited_resource() == LimitedResource::ApiMoney
             && error.payer.owner.is_none();
@@ -359,6 +360,13 @@ impl Problem<'_> {
         match self.ended_by {
             EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
             EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
+            EndedBy::SameRequests => {
+                is_same_payer
+                    && is_settled
+                    && is_full != Some(true)
+                    && self.is_same_model(response)
+                    && self.is_same_client(response)
+            }
             EndedBy::SamePayer => is_same_payer,
             EndedBy::SamePayerAndModel => is_same_payer && self.is_same_model(response),
             EndedBy::SameService => match response.payer {
@@ -417,6 +425,7 @@ impl Problem<'_> {
             EndedBy::SameService => false,
             EndedBy::AccountWithRoom => !has_measured_room,
             EndedBy::AccountOnCredits
+            | EndedBy::SameRequests
             | EndedBy::SamePayer
             | EndedBy::SamePayerAndModel
             | EndedBy::SameSession
@@ -435,6 +444,14 @@ impl Problem<'_> {
         refused.is_some()
             && refused == response.model.as_ref()
             && !self.evidence.uses_long_context()
+    }
+
+    /// Returns true unless an old version of Claude Code may be the reason for the error and the response was received by
+    /// another version.
+    fn is_same_client(&self, response: &OtherResponse) -> bool {
+        let version = &self.evidence.error.session.version;
+        self.finding.cause != Cause::CreditsDemandedByOldClient
+            || version.is_some() && *version == response.version
     }
 
     fn wait(&self, actions: &[ActionName]) -> Wait {

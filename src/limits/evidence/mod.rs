@@ -9,7 +9,9 @@ mod windows;
 
 pub use resets::{Reset, ResetSource, Resets};
 pub use windows::RefusedWindow;
-pub(crate) use windows::{FRESH_FOR, FULL_FROM, Measurement, Readings, SETTLED_AFTER, WindowState};
+pub(crate) use windows::{
+    FRESH_FOR, FULL_FROM, Measurement, Readings, SETTLED_AFTER, WindowState, is_request_later,
+};
 
 use std::fmt;
 use std::rc::Rc;
@@ -409,8 +411,12 @@ pub enum PayerRelation {
 pub struct OtherResponse {
     /// The time of the response.
     pub at: DateTime<Utc>,
+    /// The earliest time at which the request can have been sent, or `None` if it is unknown.
+    pub requested_at: Option<DateTime<Utc>>,
     /// The model that generated the response, without its variant suffix.
     pub model: Option<String>,
+    /// The Claude Code version of the session.
+    pub version: Option<String>,
     /// The relationship between the response's payer and the payer of the failed request.
     pub payer: PayerRelation,
     /// True if the session belongs to an account. In that case, the response was not paid for with a key.

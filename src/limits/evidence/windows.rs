@@ -27,6 +27,19 @@ const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 /// The tolerance when comparing window start times, which are calculated from the reset time.
 const SAME_START: TimeDelta = TimeDelta::minutes(1);
 
+/// Returns true if a request cannot have been sent before the given time. `requested_at` is the earliest time at which it
+/// can have been sent. If that is unknown, a request is assumed to take at most [`SETTLED_AFTER`].
+pub(crate) fn is_request_later(
+    moment: DateTime<Utc>,
+    requested_at: Option<DateTime<Utc>>,
+    responded_at: DateTime<Utc>,
+) -> bool {
+    match requested_at {
+        Some(requested_at) => requested_at > moment,
+        None => responded_at > moment + SETTLED_AFTER,
+    }
+}
+
 /// The usage of a window at a given time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Measurement {
