@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
-use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
+use crate::time::{is_in_supported_range, reset_from_epoch_seconds, rfc3339};
 use crate::transcript::owner::Owner;
 
 /// The percentage at which a window is used up. Lower percentages may be rounded.
@@ -32,6 +32,7 @@ pub struct WindowUsage {
     /// The percentage used. The server may report slightly more than 100.
     pub used_percent: f64,
     /// The time at which the window resets.
+    #[serde(default, deserialize_with = "rfc3339::deserialize_option")]
     pub resets_at: Option<DateTime<Utc>>,
 }
 

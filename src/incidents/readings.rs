@@ -24,6 +24,7 @@ use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
+use crate::time::rfc3339;
 
 /// The maximum number of readings to consider per session. This is enough to cover the hours around an error.
 const MOST_OF_SESSION: usize = 32;
@@ -119,7 +120,9 @@ impl JournalRecord for FiveHourReading {
 /// The part of a [`Sample`] that a forecast of the 5-hour window needs.
 #[derive(Debug, Deserialize)]
 struct FiveHourSample {
+    #[serde(deserialize_with = "rfc3339::deserialize")]
     at: DateTime<Utc>,
+    #[serde(deserialize_with = "rfc3339::deserialize")]
     measured: DateTime<Utc>,
     five_hour: Option<WindowUsage>,
     account: Option<String>,

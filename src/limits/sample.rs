@@ -8,7 +8,7 @@ use super::kind::Window;
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::{OtherLimits, USED_UP, WindowUsage};
-use crate::time::is_in_supported_range;
+use crate::time::{is_in_supported_range, rfc3339};
 
 /// The 5-hour window has ample room if its usage is below this percentage.
 const AMPLE_BELOW: f64 = 25.0;
@@ -19,15 +19,22 @@ const NEARLY_FULL: f64 = 90.0;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The time of the first status-line call with these figures.
+    #[serde(deserialize_with = "rfc3339::deserialize")]
     pub since: DateTime<Utc>,
     /// The time of the last status-line call with these figures.
+    #[serde(deserialize_with = "rfc3339::deserialize")]
     pub at: DateTime<Utc>,
     /// The time of the first status-line call after the response that provided the figures. Claude Code repeats the
     /// figures of the last response, so repeated figures are new only if another response has arrived in the meantime.
+    #[serde(deserialize_with = "rfc3339::deserialize")]
     pub measured: DateTime<Utc>,
     /// A time before the response that provided the figures, if an earlier response had the same figures. Not every
     /// status-line call is stored, so that response may be much older than `measured`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "rfc3339::deserialize_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub repeated_after: Option<DateTime<Utc>>,
     /// The running total of API time, in milliseconds. It increases with every response, but not with failed requests.
     pub api_ms: Option<f64>,

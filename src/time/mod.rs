@@ -5,15 +5,18 @@
 mod clock;
 mod duration;
 mod named_zone;
+pub(crate) mod rfc3339;
 mod zone;
 
 use std::time::SystemTime;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
 pub use clock::{Clock, HourFormat};
 pub use duration::format_duration;
 pub(crate) use duration::{parse_duration, printed_duration};
+pub(crate) use rfc3339::format_rfc3339;
+pub use rfc3339::parse_millis;
 pub use zone::Zone;
 
 /// A time in milliseconds since the Unix epoch.
@@ -37,17 +40,6 @@ pub fn monday_of(day: NaiveDate) -> NaiveDate {
     let days_since_monday = u64::from(day.weekday().num_days_from_monday());
     day.checked_sub_days(Days::new(days_since_monday))
         .unwrap_or(day)
-}
-
-/// Formats a time like `2026-11-20T06:26:56Z`.
-pub(crate) fn format_rfc3339(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// Parses a time in RFC 3339 format. Returns `None` if the format is different.
-pub fn parse_millis(text: &str) -> Option<Millis> {
-    let at = DateTime::parse_from_rfc3339(text).ok()?;
-    Some(at.timestamp_millis())
 }
 
 /// Converts milliseconds since the Unix epoch to a time. Returns the Unix epoch if the time is outside the supported
@@ -86,23 +78,4 @@ pub fn is_plausible_reset(at: DateTime<Utc>) -> bool {
 pub fn reset_from_epoch_seconds(seconds: f64) -> Option<DateTime<Utc>> {
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
     DateTime::from_timestamp(seconds as i64, 0).filter(|at| is_plausible_reset(*at))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_parsed_with_and_without_milliseconds() {
-        assert_eq!(
-            parse_millis("2026-11-20T06:26:56.016Z"),
-            Some(1_795_156_016_016)
-        );
-        assert_eq!(
-            parse_millis("2026-11-20T07:26:56+01:00"),
-            Some(1_795_156_016_000)
-        );
-        assert_eq!(parse_millis("2026-13-20T06:26:56.016Z"), None);
-        assert_eq!(parse_millis("now"), None);
-    }
 }
