@@ -1,7 +1,7 @@
 //! Forecasts of the usage windows. The 5-hour forecast is based on the window's latest readings. The weekly forecasts
 //! are based on several weeks of readings, and are recomputed only when a window's usage increases.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
@@ -46,7 +46,7 @@ pub(crate) fn steps(paths: &Paths, from: DateTime<Utc>, until: DateTime<Utc>) ->
 /// Returns the readings that differ from the same account's previous reading, oldest first. `readings` must be sorted
 /// from newest to oldest. Outdated figures from idle sessions are skipped.
 fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
-    let mut newest: HashMap<Option<String>, Sample> = HashMap::new();
+    let mut newest: BTreeMap<Option<String>, Sample> = BTreeMap::new();
     let mut steps = Vec::new();
     for reading in readings.into_iter().rev() {
         let sample = reading.sample;

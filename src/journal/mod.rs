@@ -32,6 +32,9 @@ use crate::paths::Paths;
 /// The directory that contains the journal's files, relative to the data directory.
 const DIRECTORY: &str = "journal";
 
+/// The start of every line that contains a record.
+const RECORD_START: &[u8] = b"{\"";
+
 /// How much of the journal to search first, in bytes. This is enough for several hours of work in many sessions, so
 /// nearly every status-line call finds the records that it needs there.
 const NEWEST_BYTES: u64 = 32 * 1024;
@@ -56,7 +59,7 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     record: &R,
 ) -> Result<(), disk::Error> {
     // Start with a line break, because the previous line may be incomplete.
-    let mut line = format!("\n{}", line_prefix::<R>()).into_bytes();
+    let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
     line.extend(records::to_bytes(record));
     line.push(b'}');
 
@@ -75,15 +78,21 @@ fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::
         .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
 }
 
-/// Returns the prefix of every line that contains a record of this kind.
-fn line_prefix<R: JournalRecord>() -> String {
-    format!("{{\"{}\":", R::KIND)
+/// Returns the record's JSON from a line, or `None` if the line is incomplete or contains a different kind of record.
+fn record_json<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
+    without_end(after_key(line, kind)?)
 }
 
-/// Returns the record's JSON from a line, or `None` if the line is incomplete or contains a different kind of record.
-fn record_json<R: JournalRecord>(line: &[u8]) -> Option<&[u8]> {
-    line.strip_prefix(line_prefix::<R>().as_bytes())?
-        .strip_suffix(b"}")
+/// Returns what follows the key for this kind of record, or `None` if the line contains a different kind of record.
+fn after_key<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
+    line.strip_prefix(RECORD_START)?
+        .strip_prefix(kind.as_bytes())?
+        .strip_prefix(b"\":")
+}
+
+/// Removes the brace that ends every line. Returns `None` if the line is incomplete.
+fn without_end(line: &[u8]) -> Option<&[u8]> {
+    line.strip_suffix(b"}")
 }
 
 /// A part of the journal.
@@ -171,13 +180,11 @@ impl Journal {
         &'journal self,
         text: &str,
     ) -> impl Iterator<Item = R> + use<'journal, R> {
-        let prefix = line_prefix::<R>();
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
 
         self.sections
             .iter()
-            .flat_map(move |section| section.lines_with_prefix(&prefix))
-            .filter_map(record_json::<R>)
+            .flat_map(|section| section.records(R::KIND))
             .filter(move |record| finder.find(record).is_some())
             // Checking a whole record is faster than checking each of its strings.
             .filter_map(|record| str::from_utf8(record).ok())

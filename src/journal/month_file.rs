@@ -100,7 +100,7 @@ impl MonthFile {
 
         let records = bytes
             .split(|byte| *byte == b'\n')
-            .filter_map(record_json::<R>)
+            .filter_map(|line| record_json(line, R::KIND))
             .filter_map(|record| serde_json::from_slice(record).ok())
             .collect();
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use memchr::{memchr, memmem};
 
+use super::{RECORD_START, after_key, without_end};
 use crate::disk;
 
 /// A range of bytes in a month's file.
@@ -20,6 +21,8 @@ pub(super) struct Section {
     end: u64,
     /// The bytes from the start of `line_breaks` to `end`.
     bytes: OnceCell<Vec<u8>>,
+    /// The positions in `bytes` at which lines with records start.
+    record_starts: OnceCell<Vec<usize>>,
 }
 
 impl Section {
@@ -30,6 +33,7 @@ impl Section {
             line_breaks,
             end,
             bytes: OnceCell::new(),
+            record_starts: OnceCell::new(),
         }
     }
 
@@ -38,28 +42,36 @@ impl Section {
         self.line_breaks.end - self.line_breaks.start
     }
 
-    /// Returns the lines that begin with `prefix`, last line first.
-    ///
-    /// The search looks for the prefix rather than for individual lines, so even a file full of empty lines can be
-    /// searched quickly.
-    pub(super) fn lines_with_prefix(&self, prefix: &str) -> impl Iterator<Item = &[u8]> + use<'_> {
+    /// Returns the JSON of the records of this kind, last record first.
+    pub(super) fn records(&self, kind: &'static str) -> impl Iterator<Item = &[u8]> {
         let bytes = self.bytes();
+        self.record_starts()
+            .iter()
+            .rev()
+            .filter_map(move |start| after_key(bytes.get(*start..)?, kind))
+            .filter_map(|rest| {
+                let end = memchr(b'\n', rest).unwrap_or(rest.len());
+                without_end(rest.get(..end)?)
+            })
+    }
 
-        // The first line of a file has no line break before it.
-        let first_line =
-            (self.line_breaks.start == 0 && bytes.starts_with(prefix.as_bytes())).then_some(0);
-        let starts: Vec<usize> = first_line
-            .into_iter()
-            .chain(
-                memmem::find_iter(bytes, &format!("\n{prefix}"))
-                    .take_while(|line_break| (*line_break as u64) < self.size())
-                    .map(|line_break| line_break + 1),
-            )
-            .collect();
-
-        starts.into_iter().rev().filter_map(|start| {
-            let line = bytes.get(start..)?;
-            line.get(..memchr(b'\n', line).unwrap_or(line.len()))
+    /// Returns the positions at which lines with records start. The first call finds them.
+    ///
+    /// The search looks for the start of a record rather than for individual lines, so even a file full of empty lines
+    /// can be searched quickly.
+    fn record_starts(&self) -> &[usize] {
+        self.record_starts.get_or_init(|| {
+            let bytes = self.bytes();
+            // The first line of a file has no line break before it.
+            let is_first_line = self.line_breaks.start == 0 && bytes.starts_with(RECORD_START);
+            let start_of_line = [b"\n", RECORD_START].concat();
+            let line_breaks = memmem::find_iter(bytes, &start_of_line)
+                .take_while(|line_break| (*line_break as u64) < self.size());
+            is_first_line
+                .then_some(0)
+                .into_iter()
+                .chain(line_breaks.map(|line_break| line_break + 1))
+                .collect()
         })
     }
 
