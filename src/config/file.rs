@@ -172,7 +172,7 @@ impl Config {
         let values = Table::try_from(self).unwrap_or_default();
         let mut current_section = "";
         for key in &*KEYS {
-            let (section, name) = (key.section.as_str(), key.name.as_str());
+            let (section, name) = (key.section, key.name);
             if section != current_section {
                 current_section = section;
                 let _ = writeln!(text, "\n[{section}]");

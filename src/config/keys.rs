@@ -1,5 +1,6 @@
 //! The keys of `config.toml`. Each row of `keys.json` contains everything needed to read, check, and print one key.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use clap::ValueEnum;
@@ -15,17 +16,19 @@ pub(super) static KEYS: LazyLock<Vec<Key>> =
 /// A row of `keys.json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Key {
-    pub(super) section: String,
-    pub(super) name: String,
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
     pub(super) kind: ValueKind,
     /// The message for an invalid value. It continues a sentence that starts with the name of the key. The placeholder
     /// `{names}` stands for the names that a list may contain.
-    requirement: String,
+    #[serde(borrow)]
+    requirement: Cow<'static, str>,
     /// The comment above the key in a printed configuration.
-    pub(super) about: String,
+    #[serde(borrow)]
+    pub(super) about: Cow<'static, str>,
     /// An example value, printed in a comment if the key is not set. It is empty for keys with a default.
-    #[serde(default)]
-    pub(super) example: String,
+    #[serde(borrow, default)]
+    pub(super) example: Cow<'static, str>,
 }
 
 impl Key {
@@ -35,7 +38,7 @@ impl Key {
             ValueKind::SomeOf(choices) | ValueKind::LinesOf(choices) => {
                 self.requirement.replace("{names}", &choices.list())
             }
-            _ => self.requirement.clone(),
+            _ => self.requirement.to_string(),
         }
     }
 }
