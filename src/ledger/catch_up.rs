@@ -243,6 +243,11 @@ impl Store {
         Ok(grown)
     }
 
+    /// Returns true if any line of a transcript has been read.
+    pub(super) fn has_been_read(&self, transcript: &Path) -> Result<bool> {
+        Ok(self.position(file_id(transcript))?.is_some())
+    }
+
     fn positions(&self) -> Result<HashMap<Id, ReadPosition>> {
         self.all(
             &format!("SELECT {POSITION_COLUMNS} FROM files"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::params;
 
 use super::collect::{Batch, FileFacts};
-use super::database::Store;
+use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Compaction, Id, STALE, id_of};
 use super::stored_responses::ResponseWriter;
@@ -19,11 +19,8 @@ const MANY_RESPONSES: usize = 1_000;
 impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     pub(super) fn commit(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
-        for (id, name) in &batch.sessions {
-            self.run(
-                "INSERT OR IGNORE INTO sessions (id, name, lineage) VALUES (?1, ?2, ?1)",
-                params![id, name],
-            )?;
+        for name in batch.sessions.values() {
+            self.add_session(name)?;
         }
         for (id, name) in &batch.models {
             self.run(
@@ -45,11 +42,7 @@ impl Store {
             )?;
         }
         for (session, (at, directory)) in &batch.directories {
-            self.run(
-                "UPDATE sessions SET directory = ?3, directory_at = ?2
-                 WHERE id = ?1 AND ifnull(directory_at > ?2, 1)",
-                params![session, at, directory],
-            )?;
+            self.add_directory(*session, *at, directory)?;
         }
         for facts in batch.files.iter().filter(|facts| facts.was_reread) {
             self.make_locations_stale(facts.id)?;
@@ -87,6 +80,19 @@ impl Store {
         Ok(())
     }
 
+    /// Stores a session's directory, unless the directory of an earlier response is known.
+    fn add_directory(&self, session: Id, at: Millis, directory: &str) -> Result<()> {
+        let known_at: Option<Option<Millis>> =
+            self.first(SESSION, [session], |row| row.get("directory_at"))?;
+        if known_at.flatten().is_some_and(|known_at| known_at <= at) {
+            return Ok(());
+        }
+        self.run(
+            "UPDATE sessions SET directory = ?3, directory_at = ?2 WHERE id = ?1",
+            params![session, at, directory],
+        )
+    }
+
     fn make_locations_stale(&self, file: Id) -> Result<()> {
         for table in ["responses", "copies", "checkpoints", "markers"] {
             self.run(
@@ -102,27 +108,38 @@ impl Store {
 
     fn add_file(&self, facts: &FileFacts) -> Result<()> {
         let (position, scan_state) = (&facts.position, &facts.position.scan_state);
-        self.run(
-            "INSERT OR REPLACE INTO files
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-            params![
-                facts.id,
-                facts.path.as_os_str().as_encoded_bytes(),
-                facts.session,
-                facts.is_main,
-                position.offset.cast_signed(),
-                position.preceding_hash,
-                position.file.size.cast_signed(),
-                position.file.modified,
-                position.last_line,
-                scan_state.last_at,
-                scan_state.newest_at,
-                scan_state.last_response,
-                scan_state.unreadable,
-                scan_state.damaged_after,
-                scan_state.ends_in_error
-            ],
-        )?;
+        let values = params![
+            facts.id,
+            facts.session,
+            position.offset.cast_signed(),
+            position.preceding_hash,
+            position.file.size.cast_signed(),
+            position.file.modified,
+            position.last_line,
+            scan_state.last_at,
+            scan_state.newest_at,
+            scan_state.last_response,
+            scan_state.unreadable,
+            scan_state.damaged_after,
+            scan_state.ends_in_error,
+            facts.path.as_os_str().as_encoded_bytes(),
+            facts.is_main
+        ];
+        // Replacing the row would also write the index.
+        let (position_values, _) = values.split_at(13);
+        let is_known = self.change(
+            "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,
+                 newest_at = ?9, last_response = ?10, unreadable = ?11, damaged_after = ?12, ends_in_error = ?13
+             WHERE id = ?1 AND session = ?2",
+            position_values,
+        )? > 0;
+        if !is_known {
+            self.run(
+                "INSERT OR REPLACE INTO files
+                 VALUES (?1, ?14, ?2, ?15, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                values,
+            )?;
+        }
         for marker in &facts.markers {
             self.run(
                 "INSERT OR IGNORE INTO markers VALUES (?1, ?2, ?3, ?4)",

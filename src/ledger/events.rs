@@ -140,15 +140,16 @@ impl Store {
     /// true if the process has just started or has just switched to this session.
     pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
         let session = self.add_session(&event.session)?;
-        let before: Option<(Id, Option<bool>)> = self.first(
-            "SELECT session, kind = 'sampled' AND total = ?2 AND length = ?3
-             FROM events WHERE process = ?1 AND kind <> 'ended' ORDER BY id DESC LIMIT 1",
-            params![event.process, event.total, event.length],
+        let last: Option<(Id, EventKind, Option<Money>, i64)> = self.first(
+            "SELECT session, kind, total, length FROM events
+             WHERE process = ?1 AND kind <> 'ended' ORDER BY id DESC LIMIT 1",
+            [event.process],
             |row| row.try_into(),
         )?;
-        let is_first = before.is_none_or(|(before, _)| before != session);
-        let is_same_sample = before.is_some_and(|(_, is_same)| is_same == Some(true));
-        if event.kind == EventKind::Sampled && is_same_sample && !is_first {
+        let is_first = last.is_none_or(|(last_session, ..)| last_session != session);
+        let is_same_sample = event.kind == EventKind::Sampled
+            && last == Some((session, event.kind, event.total, event.length));
+        if is_same_sample {
             return Ok(false);
         }
         if is_first || event.kind == EventKind::Started {
@@ -189,8 +190,7 @@ impl Store {
 
     fn insert_event(&self, session: Id, event: &RunEvent) -> Result<()> {
         self.run(
-            "INSERT INTO events (session, pid, process, kind, at, length, total, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO events VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 session,
                 event.pid,

@@ -1,6 +1,6 @@
 //! Groups sessions that share lines into lineages, and marks lineages for reconciliation.
 
-use super::database::Store;
+use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
 
@@ -82,11 +82,7 @@ impl Store {
 
     /// Returns true if a session's facts have changed since its lineage was last reconciled.
     pub(super) fn is_dirty(&self, session: Id) -> Result<bool> {
-        let is_dirty = self.first(
-            "SELECT is_dirty FROM sessions WHERE id = ?1",
-            [session],
-            |row| row.get(0),
-        )?;
+        let is_dirty = self.first(SESSION, [session], |row| row.get("is_dirty"))?;
         Ok(is_dirty.unwrap_or_default())
     }
 

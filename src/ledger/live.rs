@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::catch_up::{NewLines, ReadTime};
 use super::collect::Batch;
-use super::database::{Ledger, Store};
+use super::database::{Ledger, SESSION, Store};
 use super::error::{LedgerResult, Result};
 use super::events::{EventKind, RunEvent, TotalSample};
 use super::facts::{Id, id_of};
@@ -155,7 +155,11 @@ impl OpenLedger {
         now: DateTime<Utc>,
     ) -> Option<Self> {
         let mut ledger = ledger;
-        if ledger.read(Store::is_empty).ok()? {
+        let has_been_read = match transcript {
+            Some(path) => ledger.read(|store| store.has_been_read(path)).ok()?,
+            None => false,
+        };
+        if !has_been_read && ledger.read(Store::is_empty).ok()? {
             // If there is little to read, one call is enough to complete a new ledger.
             let read_time = ReadTime::Within(READS);
             let roots = paths.transcript_roots();
@@ -490,24 +494,19 @@ impl Store {
     }
 
     fn stored_session(&self, session: Id) -> Result<StoredSession> {
-        let stored = self.first(
-            "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds, is_dirty
-             FROM sessions WHERE id = ?1",
-            [session],
-            |row| {
-                let json: String = row.get(6)?;
-                let bounds: Option<Vec<LowerBound>> = serde_json::from_str(&json).ok();
-                Ok(StoredSession {
-                    tally: recorded_from(row, 0)?,
-                    covered: row.get(3)?,
-                    unrecorded: row.get(4)?,
-                    last_event: row.get(5)?,
-                    is_lower_bound: bounds.as_ref().is_none_or(|bounds| !bounds.is_empty()),
-                    bounds: bounds.unwrap_or_default(),
-                    is_dirty: row.get(7)?,
-                })
-            },
-        )?;
+        let stored = self.first(SESSION, [session], |row| {
+            let json: String = row.get(6)?;
+            let bounds: Option<Vec<LowerBound>> = serde_json::from_str(&json).ok();
+            Ok(StoredSession {
+                tally: recorded_from(row, 0)?,
+                covered: row.get(3)?,
+                unrecorded: row.get(4)?,
+                last_event: row.get(5)?,
+                is_lower_bound: bounds.as_ref().is_none_or(|bounds| !bounds.is_empty()),
+                bounds: bounds.unwrap_or_default(),
+                is_dirty: row.get(7)?,
+            })
+        })?;
         Ok(stored.unwrap_or_default())
     }
 }

@@ -616,10 +616,12 @@ impl Store {
                 tally.add_off_transcript(kind, cost);
             }
         }
-        tally.at_least |= self.value::<bool>(
-            "SELECT EXISTS (SELECT 1 FROM damage WHERE since < ?2 AND until >= ?1)",
+        let damage = self.first(
+            "SELECT 1 FROM damage WHERE since < ?2 AND until >= ?1",
             bounds,
+            |_| Ok(()),
         )?;
+        tally.at_least |= damage.is_some();
         Ok(tally)
     }
 

@@ -12,7 +12,7 @@ use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 
-/// The columns of `responses`, in the order that [`write_response`] and [`response_from`] use.
+/// The columns of `responses`, in the order of the schema, which [`write_response`] and [`response_from`] use.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 
@@ -200,7 +200,7 @@ impl<'s> ResponseWriter<'s> {
 /// Returns a statement that writes a response. `conflict` says what to do if the response already exists.
 fn statement_with(conflict: &str) -> String {
     format!(
-        "INSERT OR {conflict} INTO responses ({RESPONSE_COLUMNS})
+        "INSERT OR {conflict} INTO responses
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
     )
 }

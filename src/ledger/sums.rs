@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, params, params_from_iter};
+use rusqlite::{Row, params_from_iter};
 
-use super::database::Store;
+use super::database::{SESSION, Store};
 use super::error::Result;
-use super::facts::Response;
+use super::facts::{Id, Response};
 use super::reconcile::OffTranscriptKind;
 use super::rows::{RowsPeriod, Tally, recorded_from};
 use super::stored_responses::{RESPONSE_COLUMNS, response_from};
@@ -19,6 +19,10 @@ const DAY: Millis = 96 * QUARTER_HOUR;
 /// The columns of the table `sums` that contain sums, in the order of the values in [`SumChanges`].
 pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, output, cache_read, cache_write, \
      cache_write_1h, web_searches";
+
+/// Selects the totals of the periods that have a certain length and begin in a certain time span.
+const TOTALS: &str = "SELECT recorded, responses, unpriced, unrecorded FROM totals \
+     WHERE length = ?1 AND start >= ?2 AND start < ?3";
 
 /// Changes to sums that have not been written yet, keyed by the quarter hour, the session, and the model.
 #[derive(Debug, Default)]
@@ -113,12 +117,8 @@ impl Store {
             if changes == [0; 4] {
                 continue;
             }
-            let stored = self.first(
-                "SELECT recorded, responses, unpriced, unrecorded FROM totals
-                 WHERE length = ?1 AND start = ?2",
-                period,
-                columns,
-            )?;
+            let [length, start] = period;
+            let stored = self.first(TOTALS, [length, start, start + 1], columns)?;
             let mut totals = stored.unwrap_or_default();
             add_to(&mut totals, changes);
             self.run(
@@ -157,17 +157,12 @@ impl Store {
         if part.is_empty() {
             return Ok(Tally::default());
         }
-        let totals: Vec<Tally> = self.all(
-            "SELECT recorded, responses, unpriced, unrecorded FROM totals
-             WHERE length = ?1 AND start >= ?2 AND start < ?3",
-            [length, part.start, part.end],
-            |row| {
-                Ok(Tally {
-                    unrecorded: row.get(3)?,
-                    ..recorded_from(row, 0)?
-                })
-            },
-        )?;
+        let totals: Vec<Tally> = self.all(TOTALS, [length, part.start, part.end], |row| {
+            Ok(Tally {
+                unrecorded: row.get(3)?,
+                ..recorded_from(row, 0)?
+            })
+        })?;
         Ok(totals.into_iter().sum())
     }
 
@@ -182,14 +177,22 @@ impl Store {
             let [quarter, session, _model] = key;
             totals.add(quarter, [cost, responses, unpriced, 0]);
             self.change_sum(key, sums)?;
-            self.run(
-                "UPDATE sessions SET recorded = CAST(recorded + ?2 AS INTEGER), responses = responses + ?3,
-                     unpriced = unpriced + ?4
-                 WHERE id = ?1",
-                params![session, cost, responses, unpriced],
-            )?;
+            self.change_session(session, [cost, responses, unpriced])?;
         }
         self.change_totals(totals)
+    }
+
+    /// Adds changes to a session's recorded spend, responses, and responses without a price.
+    fn change_session(&self, session: Id, changes: [i64; 3]) -> Result<()> {
+        let Some(mut sums) = self.first(SESSION, [session], columns)? else {
+            return Ok(());
+        };
+        add_to(&mut sums, changes);
+        let [recorded, responses, unpriced] = sums;
+        self.run(
+            "UPDATE sessions SET recorded = ?2, responses = ?3, unpriced = ?4 WHERE id = ?1",
+            [session, recorded, responses, unpriced],
+        )
     }
 
     /// Adds changes to the row of a quarter hour, a session, and a model. A row without responses is deleted.
