@@ -126,6 +126,9 @@ pub struct ErrorTotals {
     pub still_blocked: u64,
     /// The number of stops that ended at an unknown time. Blocked time does not include them.
     pub unknown_end: u64,
+    /// The number of errors whose entire blocked time is attributed to other errors.
+    #[serde(skip)]
+    pub overlapped: u64,
     /// The total time for which work was blocked. If several limits block an account at the same time, the overlap is
     /// attributed to the limit that was reached first.
     #[serde(rename = "blocked_s", serialize_with = "seconds")]
@@ -133,13 +136,23 @@ pub struct ErrorTotals {
 }
 
 impl ErrorTotals {
-    /// Formats the blocked time, such as "2 h 10 m", or returns "-" if it is zero.
+    /// Formats the blocked time, such as "2 h 10 m". If there is no time to show, returns the reason, or "-" if nothing was
+    /// blocked.
     pub fn blocked_in_words(&self) -> String {
-        if self.blocked.is_zero() {
-            "-".to_owned()
-        } else {
+        if !self.blocked.is_zero() {
             format_duration(self.blocked)
+        } else if self.is_counted_elsewhere() {
+            "overlap".to_owned()
+        } else if self.unknown_end > 0 || self.still_blocked > 0 {
+            "unknown".to_owned()
+        } else {
+            "-".to_owned()
         }
+    }
+
+    /// Returns true if all of the blocked time is attributed to other limits, which were reached earlier.
+    fn is_counted_elsewhere(&self) -> bool {
+        self.blocked.is_zero() && self.overlapped > 0
     }
 }
 
@@ -151,6 +164,7 @@ impl AddAssign for ErrorTotals {
         self.not_a_limit += other.not_a_limit;
         self.still_blocked += other.still_blocked;
         self.unknown_end += other.unknown_end;
+        self.overlapped += other.overlapped;
         // Exports from other machines may contain arbitrarily large numbers.
         self.blocked = self
             .blocked
@@ -327,6 +341,13 @@ impl ErrorSummary {
         if !total.blocked.is_zero() {
             notes.push(format!("Blocked time runs from an error to {sessions} or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
         }
+        let mut of_limits = self.by_limit.values();
+        if of_limits.any(ErrorTotals::is_counted_elsewhere) {
+            notes.push(
+                "\"overlap\": all of the time is already counted for a limit that was reached earlier."
+                    .to_owned(),
+            );
+        }
         if total.still_blocked > 0 {
             let are = if total.still_blocked == 1 {
                 "is"
@@ -498,6 +519,9 @@ pub fn count_errors<'i>(
             still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
                 .into(),
             unknown_end: (stop_end == StopEnd::Unknown).into(),
+            overlapped: end
+                .is_some_and(|end| incident.stopped_since() < end && end <= from)
+                .into(),
             blocked: (until - from).max(TimeDelta::zero()),
         };
         counted.push(CountedError {

@@ -370,3 +370,47 @@ fn active_stops_match_the_blocking_limits() {
         );
     }
 }
+
+/// A limit whose time is not counted must not look as if it had blocked nothing.
+#[test]
+fn a_limit_without_a_time_says_why() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let five_hour = "You've hit your 5-hour limit · resets 12pm (UTC)";
+    let row = |text: &str| -> String {
+        let line = text.lines().find(|line| line.starts_with("weekly limit"));
+        let cells: Vec<&str> = line.unwrap_or(text).split_whitespace().collect();
+        cells.join(" ")
+    };
+    let note =
+        "\"overlap\": all of the time is already counted for a limit that was reached earlier.";
+
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.receives_error("2026-11-20T10:00:00Z", five_hour, json!({}));
+    let other = Client::with_session(&sandbox, "other");
+    other.receives_error("2026-11-20T10:05:00Z", weekly, json!({}));
+    for at in ["2026-11-20T10:40:00Z", "2026-11-20T11:10:00Z"] {
+        let text = report(&sandbox, at);
+        assert_eq!(row(&text), "weekly limit 1 - overlap", "{at}: {text}");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains(note), "{text}");
+        if at.contains("10:40") {
+            other.receives_response("2026-11-20T11:00:00Z");
+        }
+    }
+
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.receives_error("2026-11-20T09:00:00Z", five_hour, json!({}));
+    client.receives_response("2026-11-20T09:40:00Z");
+    client.receives_error(
+        "2026-11-20T10:00:00Z",
+        "You've hit your weekly limit",
+        json!({}),
+    );
+    for at in ["2026-11-20T10:40:00Z", "2026-12-04T07:00:00Z"] {
+        let text = report(&sandbox, at);
+        assert_eq!(row(&text), "weekly limit 1 - unknown", "{at}: {text}");
+        assert!(!text.contains("overlap\""), "{text}");
+    }
+}

@@ -120,7 +120,7 @@ Errors by limit
 5-hour limit | 4 | 1 | 2 h 45 m
 weekly limit | 1 | - | 1 h
 overloaded | 1 | - | 10 m
-api spend cap | 1 | - | -
+api spend cap | 1 | - | unknown
 ";
 
 /// The expected terminal output for [`MADE_UP`].
