@@ -233,7 +233,11 @@ impl Incident {
         if !self.diagnosis.limit.is_awaited() {
             return Some(Err(ContinuationObstacle::NotAwaited));
         }
+        let is_false = self.diagnosis.verdict == Verdict::FalseLikely;
         Some(match (self.evidence.collected.obstacle, planned) {
+            (Some(ContinuationObstacle::NotAnnounced), _) if is_false => {
+                Err(ContinuationObstacle::FalseAlarm)
+            }
             (Some(obstacle), _) => Err(obstacle),
             (None, Some(at)) => Ok(at),
             (None, None) => Err(ContinuationObstacle::NotAwaited),

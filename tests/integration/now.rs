@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
+#[cfg(target_os = "linux")] // the tests that use it need `/proc`
+use crate::situation::flat;
 use crate::support::{Run, Sandbox};
 
 /// Builds Claude Code's status-line input for a session with this running total and with usage windows.
@@ -92,7 +94,7 @@ fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
             true,
             "You've hit your 5-hour limit · resets 12pm (UTC)",
             429,
-            "blocked; Claude Code has not announced that it will continue",
+            "blocked; Claude Code will not continue by itself: send the prompt again after the reset",
         ),
         (
             true,
@@ -138,7 +140,8 @@ fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
             client.stop_failure(at, text);
         }
         let screen = client.run("2026-11-20T10:03:20Z", &["now"], b"");
-        assert!(screen.success().contains(note), "{text}: {}", screen.stdout);
+        let is_shown = screen.success().contains(note) || flat(&screen.stdout).contains(note);
+        assert!(is_shown, "{text}: {}", screen.stdout);
     }
 }
 
@@ -502,8 +505,40 @@ fn a_canceled_wait_says_nothing_about_a_later_limit() {
     client.receives_error("2026-11-20T10:10:00Z", weekly, json!({}));
     let at = "2026-11-20T10:10:20Z";
     let now = client.run(at, &["now"], b"");
-    let note = "blocked; Claude Code has not announced that it will continue";
-    assert!(now.success().contains(note), "{}", now.stdout);
+    let note =
+        "blocked; Claude Code will not continue by itself: send the prompt again after the reset";
+    assert!(flat(now.success()).contains(note), "{}", now.stdout);
     let long = client.run(at, &["explain", "--long"], b"");
     assert!(!long.success().contains("was canceled"), "{}", long.stdout);
+}
+
+/// There is no reset to wait for after a false alarm, so the wait that Claude Code did not announce does not matter.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let client = Client::new(&sandbox);
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, &client.session, "idle");
+    let room = windows(30.0, 1_795_176_000, 17.0, 1_795_500_000);
+    client.calls_status_line("2026-11-20T09:59:00Z", room, 120);
+    let text = "You're out of extra usage · resets 12pm (UTC)";
+    let refusal = json!({"quotaLimits": {
+        "status": "rejected", "rateLimitType": "overage", "resetsAt": 1_795_176_000,
+        "overageStatus": "rejected", "overageDisabledReason": "out_of_credits",
+    }});
+    client.receives_error("2026-11-20T10:00:00Z", text, refusal);
+    let at = "2026-11-20T10:00:20Z";
+    let now = client.run(at, &["now"], b"");
+    let shown = flat(now.success());
+    let note = "blocked; probably a false alarm: send the prompt again";
+    assert!(shown.contains(note), "{shown}");
+    let json = client.run(at, &["now", "--json"], b"").json();
+    let session = &json["sessions"][0];
+    assert_eq!(session["continues"], "no", "{session:#}");
+    assert_eq!(
+        session["why"],
+        "probably a false alarm: send the prompt again"
+    );
 }

@@ -447,6 +447,8 @@ pub enum ContinuationObstacle {
     /// Claude Code refused a prompt without announcing that it would resume. It skips the announcement if the session
     /// has already reached the limit with the same reset time (as of 2.1.331).
     NotAnnounced,
+    /// Like [`Self::NotAnnounced`], but the error is probably a false alarm, so there is no reset to wait for.
+    FalseAlarm,
     /// Claude Code does not wait for this kind of limit, or it does not know when the limit resets.
     NotAwaited,
 }
@@ -463,7 +465,10 @@ impl fmt::Display for ContinuationObstacle {
             Self::NotAPrompt => {
                 "Claude Code does not wait if the limit stopped an agent or /compact"
             }
-            Self::NotAnnounced => "Claude Code has not announced that it will continue",
+            Self::NotAnnounced => {
+                "Claude Code will not continue by itself: send the prompt again after the reset"
+            }
+            Self::FalseAlarm => "probably a false alarm: send the prompt again",
             Self::NotAwaited => "Claude Code does not wait for this kind of limit",
         })
     }
