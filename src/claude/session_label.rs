@@ -15,6 +15,12 @@ const HEAD: u64 = 128 * 1024;
 /// The maximum number of characters to show from a prompt.
 const LONGEST_WORDS: usize = 40;
 
+/// The text to show instead of a name if a session has neither a title nor a prompt.
+pub(crate) const NO_PROMPT_YET: &str = "(no prompt yet)";
+
+/// The number of characters of a session ID to show.
+pub(crate) const SHORT_ID: usize = 8;
+
 /// A human-readable label for a session. Each field is `None` if the transcript does not contain it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SessionLabel {
@@ -22,6 +28,8 @@ pub(crate) struct SessionLabel {
     pub(crate) title: Option<String>,
     /// The start of the first prompt.
     pub(crate) first_words: Option<String>,
+    /// True if the first words are known but must not be shown.
+    pub(crate) hides_words: bool,
     /// The directory that the session was started in.
     pub(crate) directory: Option<PathBuf>,
 }
@@ -75,6 +83,22 @@ impl SessionLabel {
             }
         }
         self
+    }
+
+    /// Removes the first words, for output that others may read.
+    pub(crate) fn without_words(self) -> Self {
+        Self {
+            hides_words: self.first_words.is_some(),
+            first_words: None,
+            ..self
+        }
+    }
+
+    /// Returns the name, or the first characters of the session's ID if the name must not be shown. Returns `None` if
+    /// the session has neither a title nor a prompt.
+    pub(crate) fn name_or_id<'a>(&'a self, session: &'a str) -> Option<&'a str> {
+        let short_id = session.get(..SHORT_ID).unwrap_or(session);
+        self.name().or(self.hides_words.then_some(short_id))
     }
 
     /// Returns the title, or else the start of the first prompt. Returns `None` if the session has neither.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::reply::{Reply, Subcommand};
+use crate::claude::session_label::SHORT_ID;
 use crate::context::Context;
 use crate::incidents::report::{report, report_of_exports};
 use crate::incidents::{Asker, list_retries};
@@ -25,8 +26,6 @@ pub(crate) struct IncidentsArguments {
     from: Option<PathBuf>,
 }
 
-/// The number of characters of a session ID to show if the session has no name.
-const SHORT_ID: usize = 8;
 /// The maximum number of incidents to list in a conversation.
 const MOST_IN_CONVERSATION: usize = 20;
 

@@ -7,7 +7,7 @@ use super::spend_page;
 use crate::context::{Context, SpendOptions};
 use crate::render::print_csv;
 use crate::spend::{GroupBy, describe_damaged};
-use crate::terminal::{Tone, is_stdout_terminal, print_error};
+use crate::terminal::{Tone, print_error};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
@@ -57,9 +57,8 @@ impl Subcommand for SpendArguments {
         if let Some(file) = &self.html {
             return spend_page::reply(file, &request, self.anonymous, context);
         }
-        let is_shown = is_stdout_terminal() || context.event().is_some();
-        let is_for_person = !self.json && !self.csv && is_shown;
-        let with_words = self.with_text || is_for_person;
+        let is_for_user = !self.json && !self.csv && context.is_read_by_user();
+        let with_words = self.with_text || is_for_user;
         let statement = context.statement(&request, with_words)?;
         let is_incomplete = request.from.is_some() && statement.is_incomplete();
         if self.csv {

@@ -267,6 +267,6 @@ impl WatchedMoment {
         let mut label = SessionLabel::read(&known.transcript);
         label.title = label.title.or(known.label.title.take());
         known.label = label.clone();
-        label
+        context.visible_label(label)
     }
 }

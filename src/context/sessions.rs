@@ -6,11 +6,28 @@ use std::path::PathBuf;
 
 use super::Context;
 use crate::budget::overview::RequestedSession;
-use crate::claude::session_label::SessionLabel;
+use crate::claude::session_label::{NO_PROMPT_YET, SessionLabel};
 use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts;
+use crate::terminal::is_stdout_terminal;
 
 impl Context {
+    /// Returns true if the user reads the output, on a terminal or in a conversation. Any other output may end up in a
+    /// file or a bug report, so it must not contain the user's own words, such as the first words of a prompt, unless
+    /// the user asks for them. This rule applies to all commands.
+    pub(crate) fn is_read_by_user(&self) -> bool {
+        self.event.is_some() || is_stdout_terminal()
+    }
+
+    /// Returns the part of a label that the output may contain.
+    pub(crate) fn visible_label(&self, label: SessionLabel) -> SessionLabel {
+        if self.is_read_by_user() {
+            label
+        } else {
+            label.without_words()
+        }
+    }
+
     /// Returns the number of other sessions that are currently receiving a response.
     pub(crate) fn streaming_sessions(&self) -> usize {
         let own_session = self.session();
@@ -39,7 +56,7 @@ impl Context {
             .filter_map(|activity| activity.session)
             .map(|id| {
                 let label = self.session_label(&id);
-                let name = label.name().unwrap_or("(no prompt yet)").to_owned();
+                let name = label.name_or_id(&id).unwrap_or(NO_PROMPT_YET).to_owned();
                 RequestedSession { id, name }
             })
             .collect()
@@ -64,15 +81,18 @@ impl Context {
     /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.
     pub(crate) fn session_label(&self, session: &str) -> SessionLabel {
         transcripts::of_session(self.paths.transcript_roots(), session)
-            .map(|transcript| SessionLabel::read(&transcript))
+            .map(|transcript| self.visible_label(SessionLabel::read(&transcript)))
             .unwrap_or_default()
     }
 
-    /// Returns a session's name and directory, such as `"Fix the tests", ~/api`. Returns `None` if neither is known.
+    /// Returns a session's name or short ID and its directory, such as `"Fix the tests", ~/api`. Returns `None` if neither is known.
     pub(crate) fn describe_session(&self, session: &str) -> Option<String> {
         let label = self.session_label(session);
         let mut details = Vec::new();
-        details.extend(label.name().map(|name| format!("\"{name}\"")));
+        match label.name() {
+            Some(name) => details.push(format!("\"{name}\"")),
+            None => details.extend(label.name_or_id(session).map(str::to_owned)),
+        }
         details.extend(
             label
                 .directory
@@ -86,9 +106,15 @@ impl Context {
         }
     }
 
-    /// Returns a function that maps session IDs to labels, for tables with many sessions. The function lists the
-    /// transcripts only on its first call.
+    /// Returns a function that maps session IDs to labels, for tables with many sessions.
     pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
+        let label_of = self.complete_session_labels();
+        move |session| self.visible_label(label_of(session))
+    }
+
+    /// Like [`Self::session_labels`], but the labels contain the first words of prompts even if the output must not. The
+    /// function lists the transcripts only on its first call.
+    pub(crate) fn complete_session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
             transcripts::of_sessions(self.paths.transcript_roots())
                 .into_iter()

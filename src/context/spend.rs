@@ -118,8 +118,8 @@ impl SpendOptions {
 }
 
 impl Context {
-    /// Returns the requested statement, from this machine or from exports. Session titles and prompts are included only
-    /// if `with_words` is set, so that the user's own words do not end up in files by accident.
+    /// Returns the requested statement, from this machine or from exports. The first words of prompts are included only
+    /// if `with_words` is set (see [`Self::is_read_by_user`]).
     pub(crate) fn statement(&self, request: &ReportRequest, with_words: bool) -> Result<Statement> {
         if let Some(directory) = &request.from {
             return self.statement_of_exports(directory, request, &mut |_| {});
@@ -135,7 +135,7 @@ impl Context {
             }
             self.statement_of(&ledger, request, None, catch_up, &mut |_| {})
         })?;
-        let label_of = self.session_labels();
+        let label_of = self.complete_session_labels();
         statement.name_sessions(|session| {
             let label = label_of(session);
             if with_words {

@@ -76,7 +76,7 @@ pub(crate) struct SpendNow {
 pub(crate) struct RunningSession {
     /// The session's activity according to the registry.
     pub(crate) activity: SessionActivity,
-    /// The session's title and first words. The first words are shown on the screen, but are not part of the JSON
+    /// The session's title and first words. The first words are shown only to the user and are not part of the JSON
     /// output.
     pub(crate) label: SessionLabel,
     /// The directory, with `~` for the home directory.

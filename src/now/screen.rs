@@ -1,6 +1,7 @@
 //! The screen of `whycap now`.
 
 use super::{Moment, RunningSession};
+use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
 use crate::limits::evidence::ContinuationObstacle;
@@ -290,7 +291,8 @@ impl Moment {
 impl RunningSession {
     /// Returns the session's name, directory, cost, state, and share of the 5-hour window's usage.
     fn cells(&self, clock: Clock) -> [String; 5] {
-        let name = self.label.name().unwrap_or("(no prompt yet)");
+        let session = self.activity.session.as_deref().unwrap_or_default();
+        let name = self.label.name_or_id(session).unwrap_or(NO_PROMPT_YET);
         let share = match self.share {
             Some(share) if share >= MIN_SHARE => format!("about {:.0}% of 5h usage", share * 100.0),
             Some(_) | None => String::new(),

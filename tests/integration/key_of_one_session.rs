@@ -45,7 +45,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     let at = "2026-11-20T10:01:00Z";
 
     let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
-    let session = "\"hi\", /home/dev/api";
+    let session = "with-key, /home/dev/api";
     let in_shell = |arguments: &[&str]| shell(&sandbox, at, arguments, &[]);
     let code = in_shell(&["explain", "--exit-code"]).code;
     assert_eq!(code, 0);
@@ -87,7 +87,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
 
     let asked = answer(&on_plan, at);
     let elsewhere = format!(
-        "{happened}, but only in one session. This happened in another session ({session})."
+        "{happened}, but only in one session. This happened in another session (\"hi\", /home/dev/api)."
     );
     assert!(asked.starts_with(&elsewhere), "{asked}");
     for part in [

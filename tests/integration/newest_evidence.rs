@@ -398,9 +398,9 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
             "{text}: {explained}"
         );
         for (command, said, session) in [
-            ("explain", &explained, "Session: \"hi\""),
+            ("explain", &explained, "Session: with-err"),
             ("explain", &explained, "the others may work"),
-            ("now", &now, "in the session \"hi\""),
+            ("now", &now, "in the session with-err"),
             ("now", &now, "the others may work"),
         ] {
             assert_eq!(

@@ -542,3 +542,70 @@ fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
         "probably a false alarm: send the prompt again"
     );
 }
+
+/// Output that is not for the user's eyes alone may end up in a file or in a bug report.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
+    const WORDS: &str = "Say hello to nobody";
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[budget]\nsession = 5.0\nday = 20.0\n",
+    );
+    Client::logged_in(&sandbox, "pro", "admin");
+    let prompt = |session: &str| {
+        json!({
+            "type": "user", "uuid": "u", "sessionId": session, "timestamp": "2026-11-20T06:10:00Z",
+            "cwd": "/home/dev/api", "message": {"role": "user", "content": WORDS},
+        })
+    };
+    let ids = ["11111111-aaaa", "22222222-bbbb"];
+    for session in ids {
+        let transcript = format!(".claude/projects/-home-dev-api/{session}.jsonl");
+        sandbox.append(&transcript, &prompt(session).to_string());
+    }
+    let clients = ids.map(|session| Client::with_session(&sandbox, session));
+    clients[0].receives_response("2026-11-20T09:50:00Z");
+    clients[1].receives_response("2026-11-20T09:51:00Z");
+    let overloaded = json!({"apiErrorStatus": 529});
+    clients[1].receives_error(
+        "2026-11-20T09:55:00Z",
+        "API Error: 529 Overloaded",
+        overloaded,
+    );
+    let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
+    clients[0].receives_error("2026-11-20T10:00:00Z", text, json!({}));
+    let process = RunningClient::start(&sandbox);
+    process.registers(&sandbox, ids[0], "idle");
+    let at = "2026-11-20T10:03:00Z";
+    let mut with_ids = Vec::new();
+    for arguments in [
+        &["now"] as &[&str],
+        &["explain", "--long"],
+        &["incidents"],
+        &["wait", "--timeout", "1s"],
+        &["budget"],
+        &["doctor"],
+        &["spend", "--by", "session"],
+    ] {
+        let run = clients[0].run(at, arguments, b"");
+        let output = format!("{}{}", run.stdout, run.stderr);
+        assert!(!output.contains("Say hello"), "{arguments:?}: {output}");
+        if output.contains("11111111") {
+            with_ids.push(arguments[0]);
+        }
+        let topic = arguments[0];
+        if topic == "now" {
+            let answer = clients[0].event(
+                at,
+                "UserPromptSubmit",
+                json!({"prompt": format!("/whycap {topic}")}),
+            );
+            assert!(answer.success().contains("Say hello"), "{answer:?}");
+        }
+    }
+    for command in ["now", "incidents", "budget", "spend"] {
+        assert!(with_ids.contains(&command), "{command}: {with_ids:?}");
+    }
+}

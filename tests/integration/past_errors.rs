@@ -280,7 +280,7 @@ fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
     let explained = flat(on_plan.run(at, &["explain"], b"").success());
     let answer = answer(&on_plan, at);
     assert!(
-        explained.starts_with(&format!("{headline} Session: \"hi\" What")),
+        explained.starts_with(&format!("{headline} Session: with-key What")),
         "{explained}"
     );
     let elsewhere = format!("{headline} This happened in another session (\"hi\")");

@@ -75,7 +75,7 @@ fn a_session_that_will_continue_by_itself_is_named() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    let warning = "Claude Code will continue the open session \"hi\" by itself about 12:01. Do not continue its work anywhere else, or it will be done twice.\n";
+    let warning = "Claude Code will continue the open session 5a7d3c1e by itself about 12:01. Do not continue its work anywhere else, or it will be done twice.\n";
     let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "6s"]);
     run.stderr.as_str();
     assert_eq!((run.code, run.stdout.as_str()), (124, warning));
@@ -285,17 +285,17 @@ fn the_last_line_says_what_has_ended() {
     let later = waits(&overloaded, "2026-11-20T10:20:00Z", &[]);
     assert_eq!(
         later.success(),
-        format!("10:10, in \"hi\": {ended}\nYou are not blocked.\n")
+        format!("10:10, in overload: {ended}\nYou are not blocked.\n")
     );
     let now = overloaded.run("2026-11-20T10:20:00Z", &["now"], b"");
     let words: Vec<&str> = now.success().split_whitespace().collect();
-    let rows = format!("Error 10:10, in \"hi\": {ended} Limit no limit is blocking you");
+    let rows = format!("Error 10:10, in overload: {ended} Limit no limit is blocking you");
     assert!(words.join(" ").ends_with(&rows), "{now:?}");
     let listed = overloaded.run("2026-11-20T10:20:00Z", &["incidents"], b"");
     assert!(
         listed
             .success()
-            .contains("10:10, 10 m ago, in \"hi\" (over)"),
+            .contains("10:10, 10 m ago, in session overload (over)"),
         "{listed:?}"
     );
 }
@@ -404,7 +404,7 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
         "{explained}"
     );
     let key_and_plan = "ANTHROPIC_API_KEY has no credits, and your 5-hour limit is also used up until 12:00; unset the key";
-    let also = format!("Also, in the session \"hi\": {key_and_plan}");
+    let also = format!("Also, in the session with-key: {key_and_plan}");
     assert!(explained.contains(&also), "{explained}");
     let now = flat(shell.run(at, &["now"], b"").success());
     assert!(
@@ -446,7 +446,7 @@ fn explain_says_which_of_two_stopped_sessions_continues() {
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
         let run = waiting.run("2026-11-20T10:03:00Z", arguments, b"");
         let explained = flat(run.success());
-        let which = "This advice is for the session \"hi\". Claude Code will continue the open session \"hi\" by itself about 12:01.";
+        let which = "This advice is for the session canceled. Claude Code will continue the open session waiting by itself about 12:01.";
         assert!(explained.contains(which), "{explained}");
     }
 }
