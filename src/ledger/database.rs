@@ -17,7 +17,7 @@ const SCHEMA: i64 = 3;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
-pub(super) const RULES: i64 = 4;
+pub(super) const RULES: i64 = 5;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the
