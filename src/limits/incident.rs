@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
-use super::decide::{Diagnosis, Ending, State, Wait, decide, is_for};
+use super::decide::{Diagnosis, Ending, State, Wait, decide, is_for, without_refuted_end};
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
 use super::kind::{EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
@@ -41,6 +41,7 @@ impl Incident {
 
     /// Explains an error whose message has already been recognized.
     pub(crate) fn with_message(evidence: Evidence, message: Message) -> Self {
+        let evidence = without_refuted_end(&message, evidence);
         let diagnosis = decide(&message, &evidence);
         let Wording {
             headline,

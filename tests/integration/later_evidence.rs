@@ -50,6 +50,7 @@ fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
         assert_eq!(incident["open"], true, "{incident:#}");
         let entry = listed(&stopped, at);
         assert_eq!(entry["open"], true, "{entry:#}");
+        assert_eq!(entry["blocked_until"], Value::Null, "{entry:#}");
         let text = flat(&stopped.run(at, &["incidents"], b"").stdout);
         assert!(!text.contains("received a response"), "{text}");
     }
@@ -279,5 +280,48 @@ fn an_end_within_seconds_does_not_fix_the_readings() {
         for entry in listed["incidents"].as_array().unwrap() {
             assert_eq!(entry["verdict"], "real", "{at}: {listed:#}");
         }
+    }
+}
+
+/// An end that a later reading disproves must not hide the reading.
+#[test]
+fn a_disproved_end_does_not_hide_the_readings_after_it() {
+    for (ending, ended_at) in [
+        ("reset_early", "2026-11-20T10:01:00Z"),
+        ("reset", "2026-11-20T10:02:00Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        stopped.receives_error(AT, FIVE_HOUR, json!({}));
+        store_end(&sandbox, "stopped", ending, ended_at);
+        let full = windows(100.0, NOON, 40.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T10:05:00Z", full, 120);
+        let incident = explained(&stopped, "2026-11-20T10:06:00Z");
+        assert_eq!(incident["verdict"], "real", "{ending}: {incident:#}");
+        assert!(is_blocked(&stopped, "2026-11-20T10:06:00Z"), "{ending}");
+        let facts = incident["evidence"].to_string();
+        assert!(facts.contains("your 5-hour usage was 100%"), "{facts}");
+    }
+}
+
+/// The weekly window resets minutes after the 5-hour limit has been reached. This reset does not end the 5-hour limit.
+#[test]
+fn the_reset_of_another_window_does_not_end_a_limit() {
+    let soon = NOON - 7_200 + 240; // 10:04
+    for refusal in [json!({}), refused("five_hour", NOON, "")] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let before = windows(95.0, NOON, 98.0, soon);
+        stopped.calls_status_line("2026-11-20T09:59:00Z", before, 120);
+        stopped.receives_error(AT, FIVE_HOUR, &refusal);
+        let after = windows(100.0, NOON, 2.0, soon + 7 * 86_400);
+        stopped.calls_status_line("2026-11-20T10:05:00Z", after, 120);
+        let at = "2026-11-20T10:06:00Z";
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["limit"], "five_hour", "{incident:#}");
+        assert_eq!(incident["verdict"], "real", "{incident:#}");
+        let facts = incident["evidence"].to_string();
+        assert!(facts.contains("your 5-hour usage was 100%"), "{facts}");
+        assert!(is_blocked(&stopped, at), "{incident:#}");
     }
 }

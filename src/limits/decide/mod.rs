@@ -124,7 +124,18 @@ fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>)
     }
 }
 
-/// Diagnoses a message based on all available evidence.
+/// Returns the evidence without the stored end of the error if other evidence disproves that end. The readings from
+/// after the end then count as well.
+pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> Evidence {
+    if let Some(end) = evidence.known_end()
+        && Problem::new(Input::new(message, &evidence)).is_refuted(end)
+    {
+        evidence.error.end = None;
+    }
+    evidence
+}
+
+/// Diagnoses a message based on all available evidence. A stored end of the error counts as proven.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let problem = Problem::new(Input::new(message, evidence));
     let suited_actions = actions::while_blocked(&problem);

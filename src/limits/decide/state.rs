@@ -162,9 +162,7 @@ impl Problem<'_> {
     /// precedence, so that later events do not change the account of a past error. An end that no event proves counts
     /// only as long as there is no such event.
     pub(super) fn end(&self, actions: &[ActionName], elsewhere: Option<End>) -> Option<End> {
-        if let Some(known) = self.evidence.known_end()
-            && !self.is_refuted(known)
-        {
+        if let Some(known) = self.evidence.known_end() {
             return Some(End::at(known.ending, Some(known.at)));
         }
         let proven = [
@@ -386,7 +384,7 @@ impl Problem<'_> {
 
     /// Returns true if the error cannot have ended in the way that an earlier explanation has stored, either because of
     /// later evidence or because the verdict on the error has changed since then.
-    fn is_refuted(&self, end: ProvenEnd) -> bool {
+    pub(super) fn is_refuted(&self, end: ProvenEnd) -> bool {
         let collected = &self.evidence.collected;
         match end.ending {
             // A refusal shows that the limit had not ended, although another session had received a response.

@@ -121,9 +121,10 @@ pub(crate) struct Readings<'a> {
 }
 
 impl<'a> Readings<'a> {
-    pub(crate) fn around(evidence: &'a Evidence) -> Self {
+    /// Collects the readings around an error. `named` is the usage window that the message mentions.
+    pub(crate) fn around(evidence: &'a Evidence, named: Option<Window>) -> Self {
         let mut readings = Self::of_all_windows(evidence);
-        readings.over_at = readings.find_end();
+        readings.over_at = readings.find_end(named);
         readings
     }
 
@@ -148,31 +149,56 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns the time at which the error was over: the first of its session's next response, the end that an earlier
-    /// explanation has stored, and the reset of a window that was full.
-    fn find_end(&self) -> Option<DateTime<Utc>> {
+    /// explanation has stored, and the reset of the refused window.
+    fn find_end(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
-        let at = evidence.at();
         let response = evidence.error.later_response.as_ref();
-        let stored_end = evidence.known_end().filter(|end| match end.ending {
-            Ending::HitAgain => false,
-            Ending::ResponseElsewhere => !evidence.collected.is_refused_after_end,
-            _ => true,
-        });
-        let resets = self
-            .after
-            .iter()
-            .copied()
-            .chain(self.before)
-            .flat_map(Sample::windows)
-            .filter(|(window, usage)| !window.is_of_one_model() && usage.used_percent >= FULL_FROM)
-            .filter_map(|(_, usage)| usage.resets_at)
-            .chain(evidence.server_reset())
-            .filter(|reset| *reset > at && *reset <= evidence.clock.now);
+        let stored_end = evidence
+            .known_end()
+            .filter(|end| end.ending != Ending::HitAgain);
         response
             .and_then(|response| response.at)
             .into_iter()
             .chain(stored_end.map(|end| end.at))
-            .chain(resets)
+            .chain(self.find_reset(named))
+            .min()
+    }
+
+    /// Returns the reset of the window that the server refused. If the server did not say which window it refused, returns
+    /// the reset of the window that the message mentions or, if that window was not full, the last reset of the windows
+    /// that were full. Returns `None` if the reset is unknown or has not passed yet.
+    fn find_reset(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
+        let evidence = self.evidence;
+        let has_passed =
+            |reset: &DateTime<Utc>| *reset > evidence.at() && *reset <= evidence.clock.now;
+        let server_reset = evidence.server_reset();
+        if evidence.refused_window().is_some() {
+            return server_reset.filter(has_passed);
+        }
+        let reset_of_named = named.and_then(|window| self.reset_of_full(window));
+        let last_reset = Window::ALL
+            .into_iter()
+            .filter(|window| !window.is_of_one_model())
+            .filter_map(|window| self.reset_of_full(window))
+            .max();
+        reset_of_named
+            .or(last_reset)
+            .filter(has_passed)
+            .into_iter()
+            .chain(server_reset.filter(has_passed))
+            .min()
+    }
+
+    /// Returns the first reset of a window after the error, if the window was full.
+    fn reset_of_full(&self, window: Window) -> Option<DateTime<Utc>> {
+        self.after
+            .iter()
+            .copied()
+            .chain(self.before)
+            .filter_map(|reading| reading.usage(window))
+            .filter(|usage| usage.used_percent >= FULL_FROM)
+            .filter_map(|usage| usage.resets_at)
+            .filter(|reset| *reset > self.evidence.at())
             .min()
     }
 
