@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::decide::{Ending, State};
 use super::incident::Incident;
-use super::kind::{CountedPeriod, EndedBy, LONGEST_LIMIT, LimitKind, LimitedResource, Verdict};
+use super::kind::{
+    Affects, CountedPeriod, Description, LONGEST_LIMIT, LimitKind, LimitedResource, Verdict,
+};
 use crate::render::merge_objects;
 use crate::terminal::count_noun;
 use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
@@ -431,8 +433,11 @@ struct StopKey<'i> {
 impl<'i> StopKey<'i> {
     fn new(incident: &'i Incident) -> Self {
         let limit = incident.diagnosis.limit;
-        let concerns_one_session = incident.diagnosis.ended_by == EndedBy::SameSession
-            && limit.limited_resource() == LimitedResource::Nothing;
+        let Description {
+            resource, affects, ..
+        } = limit.description();
+        let concerns_one_session = resource == LimitedResource::Nothing
+            && matches!(affects, Affects::Session | Affects::Unknown);
         let session = incident.evidence.error.session.id.as_deref();
         Self {
             account: account_of(incident),

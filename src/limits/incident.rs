@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{Diagnosis, Ending, State, Wait, decide, is_for, without_refuted_end};
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
-use super::kind::{EndedBy, LimitKind, LimitedResource, Service, Verdict, Window};
+use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -156,28 +156,14 @@ impl Incident {
         self
     }
 
-    /// Returns true if the error blocks its session, but does not show that other sessions are blocked: a false alarm, a
-    /// temporary problem of the service, or a problem with this session's requests.
+    /// Returns true if the error blocks its session, but does not show that other sessions are blocked: a false alarm, or
+    /// a limit that is known to affect only this session.
     fn may_spare_other_sessions(&self) -> bool {
-        let Diagnosis {
-            limit,
-            verdict,
-            ended_by,
-            also_full,
-            ..
-        } = self.diagnosis;
-        let is_of_session = match limit.limited_resource() {
-            LimitedResource::TemporaryProblem => true,
-            LimitedResource::Nothing => {
-                limit != LimitKind::Unknown && ended_by == EndedBy::SameSession
-            }
-            LimitedResource::Included | LimitedResource::Credits | LimitedResource::ApiMoney => {
-                false
-            }
-        };
+        let diagnosis = &self.diagnosis;
+        let affects_session = diagnosis.limit.description().affects == Affects::Session;
         self.blocks().is_some()
-            && also_full.is_none()
-            && (is_of_session || verdict == Verdict::FalseLikely)
+            && diagnosis.also_full.is_none()
+            && (affects_session || diagnosis.verdict == Verdict::FalseLikely)
     }
 
     /// Returns true if every session with this login and model is subject to the same limit.
@@ -190,7 +176,7 @@ impl Incident {
             (Some(_), None) => false,
             (None, _) => true,
         };
-        is_real && is_plans && counts_model && limit.description().is_of_whole_account
+        is_real && is_plans && counts_model && limit.description().affects == Affects::Account
     }
 
     /// Returns the usage window that must be full according to this error. No reading is required, because sessions

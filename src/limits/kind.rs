@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::claude::window_usage::CachedWindow;
 pub(crate) use crate::lenient_json::parse_name;
-use crate::time::{FIVE_HOURS, WEEK};
+use crate::time::{FIVE_HOURS, WEEK, Zone};
 
 /// The longest possible time until a limit resets.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
@@ -222,15 +222,65 @@ impl Cap {
     }
 }
 
-/// The event that will end a limit, if it can be predicted.
+/// The event that ends a limit even if no one takes action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ResetOf {
-    /// The reset of a usage window, because the plan's included usage is available again afterward.
-    UsageWindow,
-    /// The date in the error message, or the end of a pause of a few minutes.
+pub(crate) enum Ends {
+    /// The reset of the given usage window.
+    Window(Window),
+    /// The reset of the usage window that is full, because the plan's included usage is available again afterward.
+    FullWindow,
+    /// The reset of the usage window that is full. If it is unknown, the limit is over at the latest when the next calendar
+    /// month starts in the user's time zone.
+    FullWindowOrMonth,
+    /// The start of the next calendar month in UTC.
+    MonthUtc {
+        /// True if the limit may also have a shorter period. Its end is then known only if the message states it, but the
+        /// limit is over at the latest when the next month starts.
+        may_be_shorter: bool,
+    },
+    /// The end of a pause of a few minutes, or the time in the message.
+    Pause,
+    /// The time in the message, if it contains one.
     StatedTime,
     /// No event. The limit lasts until someone takes action.
-    Nothing,
+    Nothing {
+        /// The age at which an error about the limit is no longer relevant.
+        relevant_for: TimeDelta,
+    },
+}
+
+impl Ends {
+    /// Returns the longest time that the limit can last.
+    pub(crate) const fn longest(self) -> TimeDelta {
+        match self {
+            Self::Window(window) => window.length(),
+            Self::FullWindow | Self::FullWindowOrMonth | Self::MonthUtc { .. } => LONGEST_LIMIT,
+            Self::Pause => TEMPORARY_PROBLEM_LASTS,
+            Self::StatedTime => TimeDelta::days(1),
+            Self::Nothing { relevant_for } => relevant_for,
+        }
+    }
+
+    /// Returns the end of a limit that was reached at the given time, if the end is known without evidence.
+    pub(crate) fn known_end(self, reached: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::MonthUtc {
+                may_be_shorter: false,
+            } => self.next_month(reached, Zone::UTC),
+            _ => None,
+        }
+    }
+
+    /// Returns the start of the next month, if a limit that was reached at the given time is over by then. `zone` is the
+    /// user's time zone.
+    pub(crate) fn next_month(self, reached: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
+        let zone = match self {
+            Self::FullWindowOrMonth => zone,
+            Self::MonthUtc { .. } => Zone::UTC,
+            _ => return None,
+        };
+        Some(zone.month_bounds(reached).1)
+    }
 }
 
 /// The sessions in which a later response proves that a limit is over. Only sessions that were subject to the same
@@ -247,11 +297,14 @@ pub(crate) enum EndedBy {
     SameRequests,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
+    /// Any session with the same payer. If the payer used a key, a session that belongs to an account does not count,
+    /// because its response does not show that the key works again.
+    SameKey,
     /// Any session with the same payer and the same model.
     SamePayerAndModel,
     /// Any session that uses the same service at the same priority, unless it is known to have a different payer.
     SameService,
-    /// Only the session in which the error occurred.
+    /// Only the session in which the error occurred, because a response in another session proves nothing.
     SameSession,
     /// No session, not even the one in which the error occurred, because the limit stops only a feature. It ends at its
     /// reset.
@@ -261,8 +314,24 @@ pub(crate) enum EndedBy {
 impl EndedBy {
     /// Returns true if the problem lies with the account or the key that pays for the requests.
     pub(crate) fn is_about_payer(self) -> bool {
-        matches!(self, Self::SamePayer | Self::SamePayerAndModel)
+        matches!(
+            self,
+            Self::SamePayer | Self::SameKey | Self::SamePayerAndModel
+        )
     }
+}
+
+/// The sessions that a limit is known to stop while it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Affects {
+    /// Every session of the account. If the limit is a usage window of one model family, every session with that model.
+    Account,
+    /// The sessions whose requests have the same payer, of the account or of the key.
+    Payer,
+    /// Only the session in which the error occurred. The user is told that other sessions may work.
+    Session,
+    /// The session in which the error occurred, and possibly others.
+    Unknown,
 }
 
 /// Describes what a limit stops while it lasts.
@@ -303,16 +372,12 @@ pub(crate) struct Description {
     pub(crate) is_quota: bool,
     /// The period whose spend counts toward the limit, or `None` if whycap cannot tell how much of it was used.
     pub(crate) counts_spend_of: Option<CountedPeriod>,
-    /// True if every session of the account meets the limit. If the limit is a usage window of one model family, this
-    /// applies to the sessions with that model.
-    pub(crate) is_of_whole_account: bool,
+    /// The sessions that the limit is known to stop.
+    pub(crate) affects: Affects,
     /// True if a full usage window is a separate reason why the next prompt will be refused.
     pub(crate) window_may_be_full_as_well: bool,
-    /// The longest time that the limit can last.
-    pub(crate) longest: TimeDelta,
-    pub(crate) reset_of: ResetOf,
-    /// True if the limit ends at the start of the next calendar month.
-    pub(crate) ends_with_month: bool,
+    /// The event that ends the limit, which also determines how long the limit can last.
+    pub(crate) ends: Ends,
     /// True if usage credits can pay for requests beyond the limit. Unknown limits are included because they may be
     /// usage windows.
     pub(crate) credits_continue: bool,
@@ -331,11 +396,9 @@ impl Description {
             service: Some(Service::Plan),
             is_quota: true,
             counts_spend_of: Some(CountedPeriod::Window(window)),
-            is_of_whole_account: true,
+            affects: Affects::Account,
             window_may_be_full_as_well: true,
-            longest: window.length(),
-            reset_of: ResetOf::UsageWindow,
-            ends_with_month: false,
+            ends: Ends::Window(window),
             credits_continue: true,
             ended_by: match window {
                 Window::FiveHour | Window::Weekly => EndedBy::AccountWithRoom,
@@ -357,12 +420,10 @@ impl Description {
             service: Some(Service::Plan),
             is_quota: true,
             counts_spend_of: Some(CountedPeriod::Month),
-            is_of_whole_account: true,
+            affects: Affects::Account,
             // The cap's own explanation already mentions the full window.
             window_may_be_full_as_well: false,
-            longest: LONGEST_LIMIT,
-            reset_of: ResetOf::UsageWindow,
-            ends_with_month: true,
+            ends: Ends::FullWindowOrMonth,
             credits_continue: false,
             ended_by: EndedBy::AccountOnCredits,
         }
@@ -377,13 +438,13 @@ impl Description {
             service: Some(Service::Console),
             is_quota: true,
             counts_spend_of: Some(CountedPeriod::Month),
-            is_of_whole_account: false,
+            affects: Affects::Payer,
             window_may_be_full_as_well: false,
-            longest: LONGEST_LIMIT,
-            reset_of: ResetOf::Nothing,
-            ends_with_month: false,
+            ends: Ends::MonthUtc {
+                may_be_shorter: false,
+            },
             credits_continue: false,
-            ended_by: EndedBy::SamePayer,
+            ended_by: EndedBy::SameKey,
         }
     }
 
@@ -396,18 +457,16 @@ impl Description {
             service: None,
             is_quota: false,
             counts_spend_of: None,
-            is_of_whole_account: false,
+            affects: Affects::Session,
             window_may_be_full_as_well: true,
-            longest: TEMPORARY_PROBLEM_LASTS,
-            reset_of: ResetOf::StatedTime,
-            ends_with_month: false,
+            ends: Ends::Pause,
             credits_continue: false,
             ended_by,
         }
     }
 
     /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature.
-    const fn of_cause(label: &'static str, ended_by: EndedBy) -> Self {
+    const fn of_cause(label: &'static str, affects: Affects, ended_by: EndedBy) -> Self {
         Self {
             label,
             resource: LimitedResource::Nothing,
@@ -415,12 +474,12 @@ impl Description {
             service: None,
             is_quota: false,
             counts_spend_of: None,
-            is_of_whole_account: false,
+            affects,
             window_may_be_full_as_well: false,
             // An error in a single conversation is no longer relevant after a day.
-            longest: TimeDelta::days(1),
-            reset_of: ResetOf::Nothing,
-            ends_with_month: false,
+            ends: Ends::Nothing {
+                relevant_for: TimeDelta::days(1),
+            },
             credits_continue: false,
             ended_by,
         }
@@ -436,21 +495,28 @@ impl LimitKind {
 
             Self::UsageCredits => Description {
                 window_may_be_full_as_well: true,
-                ends_with_month: false,
+                ends: Ends::FullWindow,
                 ..Description::of_credits("usage credits")
             },
             Self::OwnSpendCap => Description::of_credits("your spend cap"),
             Self::MemberSpendCap => Description::of_credits("member spend cap"),
             Self::OrgSpendCap => Description::of_credits("org spend cap"),
             Self::SeatNoCredits => Description {
-                ends_with_month: false,
+                ends: Ends::FullWindow,
                 ..Description::of_credits("seat without credits")
             },
 
-            Self::ApiCreditBalance => Description::of_api("api credit balance"),
+            Self::ApiCreditBalance => Description {
+                ends: Ends::Nothing {
+                    relevant_for: LONGEST_LIMIT,
+                },
+                ..Description::of_api("api credit balance")
+            },
             Self::ApiSpendCap => Description {
-                reset_of: ResetOf::StatedTime,
-                ends_with_month: true,
+                // A gateway may count the spend of a day or a week.
+                ends: Ends::MonthUtc {
+                    may_be_shorter: true,
+                },
                 ..Description::of_api("api spend cap")
             },
 
@@ -458,29 +524,39 @@ impl LimitKind {
             Self::Overloaded => Description::of_service("overloaded", EndedBy::SameService),
             Self::ServerError => Description::of_service("server error", EndedBy::SameService),
 
-            Self::ModelNeedsCredits => {
-                Description::of_cause("model needs credits", EndedBy::SamePayerAndModel)
-            }
+            Self::ModelNeedsCredits => Description::of_cause(
+                "model needs credits",
+                Affects::Payer,
+                EndedBy::SamePayerAndModel,
+            ),
             // Transcripts do not record whether a request used the 1M context window.
-            Self::LongContextCredits => Description::of_cause("1M context", EndedBy::SameSession),
-            Self::Billing => Description::of_cause("billing", EndedBy::SamePayer),
-            Self::OrgDisabled => Description::of_cause("org disabled", EndedBy::SamePayer),
+            Self::LongContextCredits => {
+                Description::of_cause("1M context", Affects::Session, EndedBy::SameSession)
+            }
+            Self::Billing => Description::of_cause("billing", Affects::Payer, EndedBy::SamePayer),
+            Self::OrgDisabled => {
+                Description::of_cause("org disabled", Affects::Payer, EndedBy::SamePayer)
+            }
             Self::SubscriptionAccess => {
-                Description::of_cause("subscription access", EndedBy::SamePayer)
+                Description::of_cause("subscription access", Affects::Payer, EndedBy::SamePayer)
             }
-            Self::Auth => Description::of_cause("login", EndedBy::SamePayer),
-            Self::ModelUnavailable => {
-                Description::of_cause("model unavailable", EndedBy::SamePayerAndModel)
-            }
+            Self::Auth => Description::of_cause("login", Affects::Payer, EndedBy::SamePayer),
+            Self::ModelUnavailable => Description::of_cause(
+                "model unavailable",
+                Affects::Payer,
+                EndedBy::SamePayerAndModel,
+            ),
             Self::RequestTooLarge => {
-                Description::of_cause("request too large", EndedBy::SameSession)
+                Description::of_cause("request too large", Affects::Session, EndedBy::SameSession)
             }
-            Self::PromptTooLong => Description::of_cause("prompt too long", EndedBy::SameSession),
+            Self::PromptTooLong => {
+                Description::of_cause("prompt too long", Affects::Session, EndedBy::SameSession)
+            }
 
             Self::Unknown => Description {
-                reset_of: ResetOf::StatedTime,
+                ends: Ends::StatedTime,
                 credits_continue: true,
-                ..Description::of_cause("unknown", EndedBy::SameSession)
+                ..Description::of_cause("unknown", Affects::Unknown, EndedBy::SameSession)
             },
         }
     }
@@ -515,14 +591,17 @@ impl LimitKind {
         self.description().service
     }
 
-    /// Returns true if messages about this kind of limit state when it ends.
+    /// Returns true if messages about this kind of limit say when it ends, if only by calling it monthly.
     pub(crate) fn has_stated_reset(self) -> bool {
-        self != Self::Unknown && self.description().reset_of == ResetOf::StatedTime
+        matches!(self.description().ends, Ends::MonthUtc { .. } | Ends::Pause)
     }
 
     /// Returns true if Claude Code may wait for the end of this kind of limit and then continue the session.
     pub(crate) fn is_awaited(self) -> bool {
-        self.description().reset_of == ResetOf::UsageWindow
+        matches!(
+            self.description().ends,
+            Ends::Window(_) | Ends::FullWindow | Ends::FullWindowOrMonth
+        )
     }
 
     /// Returns the usage window, or `None` for any other kind of limit.
@@ -633,5 +712,39 @@ impl fmt::Display for LimitKind {
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_always_monthly_ends_with_the_month_in_utc() {
+        let tokyo = Zone::named("Asia/Tokyo").unwrap();
+        let reached = "2026-11-30T16:00:00Z".parse().unwrap();
+        let utc = "2026-12-01T00:00:00Z".parse().unwrap();
+        let in_tokyo = "2026-12-31T15:00:00Z".parse().unwrap();
+        for (ends, known, next_month) in [
+            (
+                Ends::MonthUtc {
+                    may_be_shorter: false,
+                },
+                Some(utc),
+                Some(utc),
+            ),
+            (
+                Ends::MonthUtc {
+                    may_be_shorter: true,
+                },
+                None,
+                Some(utc),
+            ),
+            (Ends::FullWindowOrMonth, None, Some(in_tokyo)),
+            (Ends::FullWindow, None, None),
+        ] {
+            assert_eq!(ends.known_end(reached), known, "{ends:?}");
+            assert_eq!(ends.next_month(reached, tokyo), next_month, "{ends:?}");
+        }
     }
 }

@@ -300,6 +300,20 @@ fn a_monthly_cap_ends_with_the_month() {
     assert_eq!(code(&client, "2027-01-01T13:00:00Z"), 0);
 }
 
+/// Caps in the Console end with the month in UTC, even if the user's month ends at another time.
+#[test]
+fn a_cap_in_the_console_ends_with_the_month_in_utc() {
+    let text = "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit";
+    let status = json!({"error": "unknown", "apiErrorStatus": 400});
+    for zone in ["America/Los_Angeles", "Asia/Tokyo"] {
+        let sandbox = Sandbox::new().variable("TZ", zone);
+        let client = Client::new(&sandbox);
+        client.receives_error(AT, text, status.clone());
+        assert_eq!(code(&client, "2026-11-30T23:59:00Z"), 11, "{zone}");
+        assert_eq!(code(&client, "2026-12-01T00:02:00Z"), 0, "{zone}");
+    }
+}
+
 /// The output must not say that credits are paying for responses while the cap on credits is reached.
 #[test]
 fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {

@@ -6,7 +6,7 @@ use super::{Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation};
-use crate::limits::kind::{EndedBy, LimitKind, Service, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{Affects, EndedBy, LimitKind, Service, Verdict, WhoCanFix, Window};
 use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
 
@@ -344,7 +344,7 @@ impl Problem<'_> {
         };
         is_same_window
             && self.finding.verdict != Verdict::FalseLikely
-            && self.finding.limit.description().is_of_whole_account
+            && self.finding.limit.description().affects == Affects::Account
             && self.evidence.collected.credits_may_pay
     }
 

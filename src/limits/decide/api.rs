@@ -38,7 +38,7 @@ pub(super) fn cap(input: &Input<'_>) -> Finding {
     if !is_of_gateway && input.evidence.stray_key().is_some() {
         return Finding {
             cause: Cause::StrayKeyWithCap,
-            ..Finding::stray_key(row.limit).waiting(input.helps_if_dated())
+            ..Finding::stray_key(row.limit).waiting(input.helps_if_stated())
         };
     }
     let is_configured = if is_of_gateway {
@@ -50,7 +50,7 @@ pub(super) fn cap(input: &Input<'_>) -> Finding {
     let helps = if is_reset_measured {
         Some(true)
     } else {
-        input.helps_if_dated()
+        input.helps_if_stated()
     };
     let verdict = input.verdict_if_configured(is_configured);
     Finding::lasting(row.limit, verdict, WhoCanFix::Admin, row.cause)
@@ -68,7 +68,8 @@ pub(super) fn gateway_balance(input: &Input<'_>) -> Finding {
 /// Handles a plan limit with another provider.
 pub(super) fn gateway_plan(input: &Input<'_>) -> Finding {
     let row = input.message.row;
-    let is_temporary = input.helps_if_dated() == Some(true) || input.message.contains("will reset");
+    let is_temporary =
+        input.helps_if_stated() == Some(true) || input.message.contains("will reset");
     Finding::lasting(row.limit, Verdict::NotALimit, WhoCanFix::You, row.cause)
         .waiting(helps(is_temporary))
 }

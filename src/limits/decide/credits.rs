@@ -66,12 +66,12 @@ fn without_figures(input: &Input<'_>) -> Finding {
     }
     if input.evidence.quota().is_some() {
         return real(input, Cause::NoCredits)
-            .waiting(input.helps_if_dated())
+            .waiting(input.helps_if_stated())
             .until_reset_of(input.evidence.refused_window());
     }
-    let is_dated = input.has_reset_time(None);
+    let is_reset_stated = input.has_stated_reset(None);
     let who = input.payer();
-    let cause = if who == WhoCanFix::Admin && !is_dated {
+    let cause = if who == WhoCanFix::Admin && !is_reset_stated {
         Cause::NoOrgCreditsByMessage
     } else {
         Cause::NoCreditsByMessage
@@ -82,7 +82,7 @@ fn without_figures(input: &Input<'_>) -> Finding {
     };
     let has_no_plan = input.evidence.plan().is_none();
     Finding::lasting(LimitKind::UsageCredits, Verdict::CannotTell, who, cause)
-        .waiting(helps(is_dated))
+        .waiting(helps(is_reset_stated))
         .without_knowing(missing)
         .without_knowing_if(has_no_plan, Unknown::PlanOfPool)
 }

@@ -102,8 +102,8 @@ impl Finding {
 
 /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, it is unknown whether waiting
 /// helps, so this returns `None`.
-pub(super) fn helps(is_dated: bool) -> Option<bool> {
-    is_dated.then_some(true)
+pub(super) fn helps(is_reset_known: bool) -> Option<bool> {
+    is_reset_known.then_some(true)
 }
 
 impl<'a> Input<'a> {
@@ -116,21 +116,21 @@ impl<'a> Input<'a> {
     }
 
     /// Returns the reset time in the message if it is plausible for the window. If `window` is `None`, the reset time
-    /// must be plausible for the limit itself.
+    /// must be plausible for the limit itself. If the limit ends with the month in UTC, returns the start of the next month.
     pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
-        let evidence = self.evidence;
-        self.message
-            .reset_time(evidence.at(), window, evidence.clock.zone)
+        let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
+        let known = self.message.row.limit.description().ends.known_end(at);
+        known.or_else(|| self.message.reset_time(at, window, zone))
     }
 
     /// Returns true if the message contains a plausible reset time for the window.
-    pub(super) fn has_reset_time(&self, window: Option<Window>) -> bool {
+    pub(super) fn has_stated_reset(&self, window: Option<Window>) -> bool {
         self.stated_reset(window).is_some()
     }
 
     /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
-    pub(super) fn helps_if_dated(&self) -> Option<bool> {
-        helps(self.evidence.server_reset().is_some() || self.has_reset_time(None))
+    pub(super) fn helps_if_stated(&self) -> Option<bool> {
+        helps(self.evidence.server_reset().is_some() || self.has_stated_reset(None))
     }
 
     /// Returns the reset time of the gateway's spend limit, if a reading shows that it was used up.

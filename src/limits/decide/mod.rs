@@ -33,7 +33,7 @@ use super::catalog::{Audience, Message, MessageContext};
 use super::evidence::{Evidence, Measurement, ProvenEnd, Readings, Reset, ResetSource, Resets};
 use crate::claude::account::Plan;
 use crate::limits::kind::{
-    EndedBy, LimitKind, LimitedResource, ResetOf, Service, Stops, Verdict, WhoCanFix, Window,
+    EndedBy, Ends, LimitKind, LimitedResource, Service, Stops, Verdict, WhoCanFix, Window,
 };
 use input::{Finding, Input};
 use state::End;
@@ -116,7 +116,7 @@ fn longest_duration(message: &Message, limit: LimitKind, window: Option<Window>)
     if let Some(hours) = message.row.lasts_hours {
         return TimeDelta::hours(hours.into());
     }
-    let longest = limit.description().longest;
+    let longest = limit.description().ends.longest();
     match window {
         // If two windows are full, the limit can last as long as the longer one.
         Some(ends) if limit.window().is_some() => longest.max(ends.length()),
@@ -235,9 +235,9 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
     } else {
         row.answer.verdict
     };
-    let may_be_dated = stops_feature || row.limit.has_stated_reset() && !verdict.is_notice();
+    let may_state_reset = stops_feature || row.limit.has_stated_reset() && !verdict.is_notice();
     let waiting_helps = match row.answer.waiting_helps {
-        None if may_be_dated => input.helps_if_dated(),
+        None if may_state_reset => input.helps_if_stated(),
         waiting_helps => waiting_helps,
     };
     let who = input.answered_who().unwrap_or_else(|| input.payer());
@@ -324,7 +324,7 @@ fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     let row = input.message.row;
     let is_foreign =
         row.service == Some(Service::Other) || row.decision == DecisionName::UnknownMessage;
-    let never_resets = finding.limit.description().reset_of == ResetOf::Nothing;
+    let never_resets = matches!(finding.limit.description().ends, Ends::Nothing { .. });
     let is_fixed = finding.waiting_helps == Some(false)
         && (finding.cause == Cause::AsCataloged || never_resets);
     !input.message.context.is_mention() && (!is_foreign || finding.limit.is_passing()) && !is_fixed

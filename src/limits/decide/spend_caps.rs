@@ -36,7 +36,7 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     };
 
     let is_token_beside_login = evidence.has_oauth_token() && evidence.plan().is_some();
-    let has_no_reset = !has_room && input.certain_window().is_none() && !is_dated(input);
+    let has_no_reset = !has_room && input.certain_window().is_none() && !is_reset_stated(input);
     Some(
         finding
             .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
@@ -44,8 +44,9 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     )
 }
 
-fn is_dated(input: &Input<'_>) -> bool {
-    input.has_reset_time(input.message.window)
+/// Returns true if the message states the reset of the window that it mentions.
+fn is_reset_stated(input: &Input<'_>) -> bool {
+    input.has_stated_reset(input.message.window)
 }
 
 /// Handles personal plans, where only users themselves can set a cap.
@@ -73,7 +74,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Organization if is_full => misworded(window, Cause::NoOrganization),
         Cap::Organization if input.has_room_now(window) => {
             misworded(window, Cause::NoOrganizationDespiteRoom)
-                .waiting(helps(is_dated(input)))
+                .waiting(helps(is_reset_stated(input)))
                 .without_knowing(Unknown::TimeOfMessage)
         }
         Cap::Organization => misworded(window, Cause::NoOrganizationProbably),
@@ -151,7 +152,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 /// Handles a cap that has been reached. Waiting helps if the reset time is known, because included usage is available
 /// again after the reset.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
-    let is_known = input.certain_window().is_some() || is_dated(input);
+    let is_known = input.certain_window().is_some() || is_reset_stated(input);
     let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
     let cause = match (cap, is_admin) {
         (Cap::Own, _) => Cause::OwnCap,
@@ -170,7 +171,7 @@ fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
 /// Handles a cap that only the message mentions. Waiting helps if the message states when the window resets.
 fn until_stated_reset(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     by_message(cap)
-        .waiting(helps(is_dated(input)))
+        .waiting(helps(is_reset_stated(input)))
         .until_reset_of(Some(window))
 }
 

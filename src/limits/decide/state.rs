@@ -11,9 +11,7 @@ use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{
     Measurement, OtherResponse, PayerRelation, ProvenEnd, is_request_later,
 };
-use crate::limits::kind::{
-    EndedBy, LimitedResource, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
-};
+use crate::limits::kind::{EndedBy, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window};
 use crate::time::Clock;
 
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
@@ -259,13 +257,13 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns the start of the next calendar month, if it has begun and the error is about a monthly cap.
+    /// Returns the start of the next calendar month, if it has begun, the error is about a monthly cap, and no reset is
+    /// known.
     fn new_month(&self) -> Option<End> {
-        let ends_with_month =
-            self.finding.limit.description().ends_with_month && self.resets.chosen.is_none();
         let clock = self.evidence.clock;
-        let next_month = clock.zone.month_bounds(self.evidence.at()).1;
-        (ends_with_month && next_month <= clock.now)
+        let ends = self.finding.limit.description().ends;
+        let next_month = ends.next_month(self.evidence.at(), clock.zone)?;
+        (self.resets.chosen.is_none() && next_month <= clock.now)
             .then(|| End::at(Ending::NewMonth, Some(next_month)))
     }
 
@@ -347,11 +345,7 @@ impl Problem<'_> {
         let has_measured_room = self.has_measured_room(usage);
         let is_settled = is_request_later(error.at, response.requested_at, response.at)
             || response.requested_at.is_none() && has_measured_room;
-        // A response in a session with a login does not prove that a key works again.
-        let is_key_expected = self.finding.limit.limited_resource() == LimitedResource::ApiMoney
-            && error.payer.owner.is_none();
-        let is_same_payer =
-            response.payer == PayerRelation::Same && !(is_key_expected && response.has_owner);
+        let is_same_payer = response.payer == PayerRelation::Same;
         if response.is_refused_later && self.is_refutable(has_measured_room) {
             return false;
         }
@@ -366,6 +360,10 @@ impl Problem<'_> {
                     && self.is_same_client(response)
             }
             EndedBy::SamePayer => is_same_payer,
+            EndedBy::SameKey => {
+                let is_of_login = error.payer.owner.is_none() && response.has_owner;
+                is_same_payer && !is_of_login
+            }
             EndedBy::SamePayerAndModel => is_same_payer && self.is_same_model(response),
             EndedBy::SameService => match response.payer {
                 PayerRelation::Same => true,
@@ -425,6 +423,7 @@ impl Problem<'_> {
             EndedBy::AccountOnCredits
             | EndedBy::SameRequests
             | EndedBy::SamePayer
+            | EndedBy::SameKey
             | EndedBy::SamePayerAndModel
             | EndedBy::SameSession
             | EndedBy::NoSession => true,

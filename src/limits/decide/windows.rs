@@ -23,7 +23,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
         .or(full.map(|full| full.window));
     let Some(window) = known.or_else(|| guess_window_from_reset(input)) else {
         return some_limit(Cause::SomeWindow)
-            .without_knowing_if(!input.has_reset_time(None), Unknown::Readings);
+            .without_knowing_if(!input.has_stated_reset(None), Unknown::Readings);
     };
     let limit = LimitKind::Window(window);
     let full_cause = if window.is_of_one_model() {
