@@ -359,7 +359,6 @@ pub(crate) enum CountedPeriod {
 
 /// The properties of a kind of limit.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "independent properties")]
 pub(crate) struct Description {
     /// The name to display in tables, such as "5-hour limit" or "org spend cap".
     pub(crate) label: &'static str,
