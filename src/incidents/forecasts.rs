@@ -231,10 +231,13 @@ impl<'a> Forecasts<'a> {
 
     /// Returns the usage changes in the current 5-hour window, based on the account's most recent readings.
     fn five_hour_levels(&self, sample: &Sample, usage: &WindowUsage) -> Vec<Level> {
-        let latest =
+        // A vector of unknown length would double its size five times, and each time touch new memory.
+        let mut latest = Vec::with_capacity(READINGS_OF_FIVE_HOURS);
+        latest.extend(
             readings::of_five_hour_window(self.readings.journal, sample.account.as_deref())
-                .take(READINGS_OF_FIVE_HOURS);
-        self.steps_in_window(latest, usage)
+                .take(READINGS_OF_FIVE_HOURS),
+        );
+        self.steps_in_window(latest.into_iter(), usage)
             .into_iter()
             .map(|step| (step.at, step.usage.used_percent))
             .collect()
