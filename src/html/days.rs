@@ -10,8 +10,8 @@ use super::markup::{DARKEST, LegendItem, Markup};
 use super::sums::total_of;
 use crate::ledger::Tally;
 use crate::pricing::Money;
-use crate::render::{Cell, Table};
-use crate::spend::{cost_cell, percent_text};
+use crate::render::{Cell, Column, Table};
+use crate::spend::{PageTable, cost_cell, page_figures, percent_text};
 use crate::time::monday_of;
 
 /// The number of models with their own color. All other models share a color.
@@ -132,17 +132,22 @@ fn legend(view: &View<'_>) -> Vec<LegendItem> {
 }
 
 fn day_table(view: &View<'_>) -> Table {
-    let mut table = Table::new(["day", "cost", "models"]);
+    let mut table = Table::default();
     for (day, sums) in &view.contents.sums.days {
+        let total = total_of(sums);
         let models: Vec<String> = sums
             .iter()
             .map(|(name, tally)| format!("{name} {}", tally.cost().show()))
             .collect();
-        table.row([
-            day_name(*day).into(),
-            cost_cell(&total_of(sums)),
-            models.join(", ").into(),
-        ]);
+        let mut cells = vec![
+            Column::text("day").above(day_name(*day)),
+            Column::number("cost")
+                .with_class("cost")
+                .above(cost_cell(&total)),
+        ];
+        cells.extend(page_figures(PageTable::Days, &total));
+        cells.push(Column::text("models").above(models.join(", ")));
+        table.headed_row(cells);
     }
     table
 }

@@ -19,7 +19,7 @@ use crate::limits::blocked_time::ErrorSummary;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::paths::Paths;
-use crate::spend::{CauseGroups, Statement, short_count};
+use crate::spend::{CauseGroups, Statement, page_totals};
 use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
@@ -307,11 +307,8 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
         ("responses", total.responses.to_string()),
         ("sessions", statement.groups.len().to_string()),
         ("projects", contents.sums.projects.len().to_string()),
-        ("input tokens", short_count(total.usage.input)),
-        ("output tokens", short_count(total.usage.output)),
-        ("cache write", short_count(total.usage.cache_write)),
-        ("cache read", short_count(total.usage.cache_read)),
     ]);
+    figures.extend(page_totals(total));
     if stops.errors > 0 {
         figures.push(("times blocked", stops.stops.to_string()));
         figures.push(("blocked", stops.blocked_in_words()));

@@ -14,8 +14,8 @@ use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
 use crate::spend::{
-    GroupBy, PULL_REQUEST_RULE, Period, SpendGroup, cost_cell, is_placeholder, or_unknown,
-    percent_text, pull_request_label, session_name,
+    GroupBy, PULL_REQUEST_RULE, PageTable, Period, SpendGroup, cost_cell, is_placeholder,
+    or_unknown, page_figures, percent_text, pull_request_label, session_name,
 };
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
@@ -268,21 +268,21 @@ fn write_by_name(
     let whole = view.contents.statement.total.cost();
     let highest = sums.first().map_or(0.0, |(_, tally)| tally.cost().usd());
 
-    let mut table = Table::new([
-        Column::text(noun),
-        Column::text("cost").with_class("cost"),
-        Column::text("share").with_class("share"),
-        Column::text("responses").with_class("responses"),
-        Column::text("relative to the highest value"),
-    ]);
+    let mut table = Table::default();
     for (name, tally) in sums {
-        table.row([
-            shown_name(name).into(),
-            cost_cell(tally),
-            percent_text(tally.cost(), whole).into(),
-            tally.responses.to_string().into(),
-            Cell::bar(tally.cost().usd() / highest.max(f64::MIN_POSITIVE)),
-        ]);
+        let mut cells = vec![
+            Column::text(noun).above(shown_name(name)),
+            Column::number("cost")
+                .with_class("cost")
+                .above(cost_cell(tally)),
+            Column::number("share")
+                .with_class("share tablet")
+                .above(percent_text(tally.cost(), whole)),
+        ];
+        cells.extend(page_figures(PageTable::Projects, tally));
+        let bar = Cell::bar(tally.cost().usd() / highest.max(f64::MIN_POSITIVE));
+        cells.push(Column::text("relative to the highest value").above(bar));
+        table.headed_row(cells);
     }
     page.long_table("by-project", &format!("Cost by {noun}"), table);
 }
@@ -293,15 +293,7 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
     let mut groups: Vec<&SpendGroup> = contents.statement.groups.iter().collect();
     groups.sort_by_key(|group| (started_at(group), &group.key));
 
-    let mut table = Table::new([
-        Column::text("session"),
-        Column::text("project").with_class("project"),
-        Column::text("model").with_class("model"),
-        Column::number("started").with_class("started"),
-        Column::number("duration").with_class("duration"),
-        Column::number("cost").with_class("cost"),
-        Column::number("responses").with_class("responses"),
-    ]);
+    let mut table = Table::default();
     for (number, group) in groups.into_iter().enumerate().rev() {
         let start = datetime_from_millis(started_at(group));
         let duration = datetime_from_millis(group.last_at.max(started_at(group))) - start;
@@ -311,15 +303,28 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
             Some(models) => model_names(models),
             None => String::new(),
         };
-        table.row([
-            name.into(),
-            view.project_name(project).into(),
-            models.into(),
-            contents.format_minute(start).into(),
-            Cell::from(format_duration(duration)).with_exact(duration.num_seconds().to_string()),
-            cost_cell(&group.tally),
-            group.tally.responses.to_string().into(),
-        ]);
+        let duration_cell =
+            Cell::from(format_duration(duration)).with_exact(duration.num_seconds().to_string());
+        let mut cells = vec![
+            Column::text("session").above(name),
+            Column::text("project")
+                .with_class("project tablet")
+                .above(view.project_name(project)),
+            Column::text("model")
+                .with_class("model desktop")
+                .above(models),
+            Column::number("started")
+                .with_class("started")
+                .above(contents.format_minute(start)),
+            Column::number("duration")
+                .with_class("duration desktop")
+                .above(duration_cell),
+            Column::number("cost")
+                .with_class("cost")
+                .above(cost_cell(&group.tally)),
+        ];
+        cells.extend(page_figures(PageTable::Sessions, &group.tally));
+        table.headed_row(cells);
     }
     page.table("by-session", "Sessions, newest first", &table);
 }

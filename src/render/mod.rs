@@ -14,7 +14,7 @@ pub(crate) use csv::print_csv;
 pub use page::Page;
 pub use report::Report;
 pub(crate) use report::{MeterRow, conversation_rows, merge_objects};
-pub(crate) use table::{Cell, Column, Table};
+pub(crate) use table::{Cell, Column, HeadedCell, Table};
 
 /// The name of a placeholder and its value.
 pub(crate) type Argument<'a> = (&'a str, &'a dyn Display);

@@ -67,6 +67,13 @@ pub(crate) struct Cell {
     pub(crate) shade: Option<f64>,
 }
 
+/// A cell with its column. A row of such cells also describes the columns of its table.
+#[derive(Debug)]
+pub(crate) struct HeadedCell {
+    column: Column,
+    cell: Cell,
+}
+
 impl Column {
     /// Creates a left-aligned column of text.
     pub(crate) fn text(name: impl Into<String>) -> Self {
@@ -117,6 +124,14 @@ impl Column {
         Self {
             layouts: Some(layouts),
             ..self
+        }
+    }
+
+    /// Returns a cell of this column.
+    pub(crate) fn above(self, cell: impl Into<Cell>) -> HeadedCell {
+        HeadedCell {
+            column: self,
+            cell: cell.into(),
         }
     }
 
@@ -197,6 +212,33 @@ impl Table {
             tone: Some(tone),
             note: None,
         });
+    }
+
+    /// Adds a row. The first row determines the columns of the table, and all other rows must have the same ones.
+    pub(crate) fn headed_row(&mut self, cells: impl IntoIterator<Item = HeadedCell>) {
+        let cells = self.separate_columns(cells);
+        self.row(cells);
+    }
+
+    /// Adds a row with its own tone, as [`Table::headed_row`] does.
+    pub(crate) fn headed_row_in_tone(
+        &mut self,
+        tone: Tone,
+        cells: impl IntoIterator<Item = HeadedCell>,
+    ) {
+        let cells = self.separate_columns(cells);
+        self.row_in_tone(tone, cells);
+    }
+
+    fn separate_columns(&mut self, cells: impl IntoIterator<Item = HeadedCell>) -> Vec<Cell> {
+        let (columns, cells) = cells
+            .into_iter()
+            .map(|headed| (headed.column, headed.cell))
+            .unzip();
+        if self.columns.is_empty() {
+            self.columns = columns;
+        }
+        cells
     }
 
     /// Adds a paragraph below the last row.

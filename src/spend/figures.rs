@@ -1,4 +1,18 @@
-//! The figures of a group or a total, and where each of them appears: in JSON, in CSV, and in the text output.
+//! The figures of a group or a total, and where each of them appears: in JSON, in CSV, in the text output, and on the
+//! HTML page.
+//!
+//! The cost and its share are not only figures, because they depend on more than a tally. Each table adds them itself.
+//!
+//! The text output has these layouts. The first one that fits is used:
+//!
+//! | layout | sessions | other groups |
+//! | --- | --- | --- |
+//! | 0 | project, last, cost, share, responses, each kind of tokens | cost, share, responses, each kind of tokens |
+//! | 1 | project, last, cost, share, responses, tokens | cost, share, responses, tokens |
+//! | 2 | project, last, cost, responses, tokens | cost, share, responses |
+//! | 3 | project, last, cost | cost, share |
+//! | 4 | last, cost | cost |
+//! | 5 | cost | |
 
 use std::ops::RangeInclusive;
 
@@ -7,36 +21,85 @@ use serde_json::{Map, Value, json};
 use super::grouping::GroupBy;
 use crate::ledger::Tally;
 use crate::pricing::Money;
-use crate::render::{Cell, Column};
+use crate::render::{Cell, Column, HeadedCell};
 
 /// A figure, and its names in each kind of output. A figure without a name is not part of that output.
 struct Figure {
     value: fn(&Tally) -> FigureValue,
-    /// The field in JSON. The field `input` of the nested object `tokens` is written as `tokens.input`.
-    json: Option<&'static str>,
+    json: Option<JsonField>,
     csv: Option<&'static str>,
-    column: Option<FigureColumn>,
+    text: Option<TextColumn>,
+    /// The name in the section "Totals" of the HTML page.
+    page_total: Option<&'static str>,
+    page: Option<PageColumn>,
 }
 
-/// A figure's column in the text output.
-struct FigureColumn {
+/// A field in JSON.
+enum JsonField {
+    TopLevel(&'static str),
+    /// A field of the nested object `tokens`.
+    OfTokens(&'static str),
+}
+
+/// A column in the text output.
+struct TextColumn {
     heading: &'static str,
-    /// The layouts that contain the column in a table of sessions. Layout 0 is the widest.
-    of_sessions: RangeInclusive<usize>,
-    /// The layouts that contain the column in any other table.
-    of_others: RangeInclusive<usize>,
+    layouts: TextLayouts,
+}
+
+/// The layouts of the text output that contain a column.
+pub(super) struct TextLayouts {
+    /// The layouts of a table of sessions.
+    sessions: RangeInclusive<usize>,
+    /// The layouts of any other table.
+    others: RangeInclusive<usize>,
+}
+
+/// A column in tables of the HTML page.
+struct PageColumn {
+    heading: &'static str,
+    tables: &'static [PageTable],
+    /// The class that the style sheet hides on narrow screens: `desktop` up to 50 rem, `tablet` up to 32 rem.
+    class: &'static str,
+}
+
+/// A table of the HTML page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageTable {
+    Days,
+    /// The table by project, and the tables by person and by cause, which have the same columns.
+    Projects,
+    Sessions,
 }
 
 enum FigureValue {
     Amount(Money),
     Count(u64),
-    /// A number of tokens, which the text output abbreviates.
+    /// A number of tokens, which the text output and the HTML page abbreviate.
     Tokens(u64),
     Flag(bool),
 }
 
+/// The layouts with the share of the cost.
+pub(super) const SHARE_LAYOUTS: TextLayouts = TextLayouts {
+    sessions: 0..=1,
+    others: 0..=3,
+};
+
+/// The layouts of a table of sessions with the project.
+pub(super) const PROJECT_LAYOUTS: RangeInclusive<usize> = 0..=3;
+
+/// The layouts of a table of sessions with the time of the last activity.
+pub(super) const LAST_ACTIVITY_LAYOUTS: RangeInclusive<usize> = 0..=4;
+
+/// The layouts with a column for each kind of tokens.
+const TOKEN_KIND_LAYOUTS: TextLayouts = TextLayouts {
+    sessions: 0..=0,
+    others: 0..=0,
+};
+
 /// All figures, in the order of each output.
-static FIGURES: [Figure; 15] = [
+static FIGURES: &[Figure] = &[
     Figure::new(|tally| FigureValue::Amount(tally.cost()))
         .in_json("cost_usd")
         .in_csv("cost_usd"),
@@ -53,32 +116,44 @@ static FIGURES: [Figure; 15] = [
     Figure::new(|tally| FigureValue::Count(tally.responses))
         .in_json("responses")
         .in_csv("responses")
-        .in_text("responses", 0..=2, 0..=2),
+        .in_text(
+            "responses",
+            TextLayouts {
+                sessions: 0..=2,
+                others: 0..=2,
+            },
+        )
+        .in_page(PageColumn {
+            heading: "responses",
+            tables: &[PageTable::Projects, PageTable::Sessions],
+            class: "tablet",
+        }),
     Figure::new(|tally| FigureValue::Count(tally.unpriced))
         .in_json("unpriced_responses")
         .in_csv("unpriced_responses"),
     Figure::new(|tally| FigureValue::Tokens(tally.usage.input))
-        .in_json("tokens.input")
+        .in_json_tokens("input")
         .in_csv("input_tokens")
-        .in_text("input", 0..=0, 0..=0),
+        .in_text("input", TOKEN_KIND_LAYOUTS)
+        .in_page_totals("input tokens"),
     Figure::new(|tally| FigureValue::Tokens(tally.usage.output))
-        .in_json("tokens.output")
+        .in_json_tokens("output")
         .in_csv("output_tokens")
-        .in_text("output", 0..=0, 0..=0),
-    Figure::new(|tally| FigureValue::Tokens(tally.usage.cache_write)).in_text(
-        "cache write",
-        0..=0,
-        0..=0,
-    ),
+        .in_text("output", TOKEN_KIND_LAYOUTS)
+        .in_page_totals("output tokens"),
+    Figure::new(|tally| FigureValue::Tokens(tally.usage.cache_write))
+        .in_text("cache write", TOKEN_KIND_LAYOUTS)
+        .in_page_totals("cache write"),
     Figure::new(|tally| FigureValue::Tokens(tally.usage.cache_read))
-        .in_json("tokens.cache_read")
+        .in_json_tokens("cache_read")
         .in_csv("cache_read_tokens")
-        .in_text("cache read", 0..=0, 0..=0),
+        .in_text("cache read", TOKEN_KIND_LAYOUTS)
+        .in_page_totals("cache read"),
     Figure::new(|tally| FigureValue::Tokens(tally.usage.cache_write_5m()))
-        .in_json("tokens.cache_write_5m")
+        .in_json_tokens("cache_write_5m")
         .in_csv("cache_write_5m_tokens"),
     Figure::new(|tally| FigureValue::Tokens(tally.usage.cache_write_1h))
-        .in_json("tokens.cache_write_1h")
+        .in_json_tokens("cache_write_1h")
         .in_csv("cache_write_1h_tokens"),
     Figure::new(|tally| FigureValue::Count(tally.usage.web_searches))
         .in_json("web_searches")
@@ -87,7 +162,13 @@ static FIGURES: [Figure; 15] = [
     Figure::new(|tally| {
         FigureValue::Tokens(tally.usage.prompt().saturating_add(tally.usage.output))
     })
-    .in_text("tokens", 1..=2, 1..=1),
+    .in_text(
+        "tokens",
+        TextLayouts {
+            sessions: 1..=2,
+            others: 1..=1,
+        },
+    ),
 ];
 
 impl Figure {
@@ -96,12 +177,20 @@ impl Figure {
             value,
             json: None,
             csv: None,
-            column: None,
+            text: None,
+            page_total: None,
+            page: None,
         }
     }
 
     const fn in_json(mut self, field: &'static str) -> Self {
-        self.json = Some(field);
+        self.json = Some(JsonField::TopLevel(field));
+        self
+    }
+
+    /// Adds a field to the nested object `tokens`.
+    const fn in_json_tokens(mut self, field: &'static str) -> Self {
+        self.json = Some(JsonField::OfTokens(field));
         self
     }
 
@@ -110,19 +199,21 @@ impl Figure {
         self
     }
 
-    /// Adds a column to the text output. `of_sessions` and `of_others` are the layouts that contain the column in a
-    /// table of sessions and in any other table.
-    const fn in_text(
-        mut self,
-        heading: &'static str,
-        of_sessions: RangeInclusive<usize>,
-        of_others: RangeInclusive<usize>,
-    ) -> Self {
-        self.column = Some(FigureColumn {
-            heading,
-            of_sessions,
-            of_others,
-        });
+    /// Adds a column to the text output.
+    const fn in_text(mut self, heading: &'static str, layouts: TextLayouts) -> Self {
+        self.text = Some(TextColumn { heading, layouts });
+        self
+    }
+
+    /// Adds the total to the section "Totals" of the HTML page.
+    const fn in_page_totals(mut self, name: &'static str) -> Self {
+        self.page_total = Some(name);
+        self
+    }
+
+    /// Adds a column to tables of the HTML page.
+    const fn in_page(mut self, column: PageColumn) -> Self {
+        self.page = Some(column);
         self
     }
 }
@@ -153,31 +244,55 @@ impl FigureValue {
             Self::Flag(flag) => flag.to_string(),
         }
     }
-}
 
-impl FigureColumn {
-    fn describe(&self, by: GroupBy) -> Column {
-        let layouts = match by {
-            GroupBy::Session => &self.of_sessions,
-            _ => &self.of_others,
-        };
-        Column::number(self.heading).in_layouts(layouts.clone())
+    /// Returns the cell on the HTML page. It contains the exact value if this differs from the text, so that the script
+    /// can sort the column.
+    fn page_cell(&self) -> Cell {
+        let text = self.text();
+        let exact = self.exact();
+        if exact == text {
+            Cell::from(text)
+        } else {
+            Cell::from(text).with_exact(exact)
+        }
     }
 }
 
-/// Returns the columns of the figures in the text output.
-pub(super) fn figure_columns(by: GroupBy) -> impl Iterator<Item = Column> {
-    FIGURES
-        .iter()
-        .filter_map(move |figure| Some(figure.column.as_ref()?.describe(by)))
+impl TextLayouts {
+    pub(super) fn of(&self, by: GroupBy) -> RangeInclusive<usize> {
+        match by {
+            GroupBy::Session => self.sessions.clone(),
+            _ => self.others.clone(),
+        }
+    }
 }
 
-/// Returns the cells in the columns of the figures.
-pub(super) fn figure_cells(tally: &Tally) -> impl Iterator<Item = Cell> {
+/// Returns the figures in the text output.
+pub(super) fn text_figures(by: GroupBy, tally: &Tally) -> impl Iterator<Item = HeadedCell> {
+    FIGURES.iter().filter_map(move |figure| {
+        let TextColumn { heading, layouts } = figure.text.as_ref()?;
+        let column = Column::number(*heading).in_layouts(layouts.of(by));
+        Some(column.above((figure.value)(tally).text()))
+    })
+}
+
+/// Returns the figures in a table of the HTML page.
+pub(crate) fn page_figures(table: PageTable, tally: &Tally) -> impl Iterator<Item = HeadedCell> {
+    FIGURES.iter().filter_map(move |figure| {
+        let column = figure.page.as_ref()?;
+        if !column.tables.contains(&table) {
+            return None;
+        }
+        let heading = Column::number(column.heading).with_class(column.class);
+        Some(heading.above((figure.value)(tally).page_cell()))
+    })
+}
+
+/// Returns the figures in the section "Totals" of the HTML page, with their names.
+pub(crate) fn page_totals(total: &Tally) -> impl Iterator<Item = (&'static str, String)> {
     FIGURES
         .iter()
-        .filter(|figure| figure.column.is_some())
-        .map(move |figure| Cell::from((figure.value)(tally).text()))
+        .filter_map(move |figure| Some((figure.page_total?, (figure.value)(total).text())))
 }
 
 /// Returns the exact figures with their names in CSV.
@@ -191,21 +306,17 @@ impl Tally {
     /// Returns the fields for JSON output.
     pub(crate) fn json(&self) -> Value {
         let mut fields = Map::new();
-        for figure in &FIGURES {
-            let Some(field) = figure.json else {
-                continue;
-            };
+        for figure in FIGURES {
             let value = (figure.value)(self).json();
-            match field.split_once('.') {
-                Some((object, field)) => {
-                    let object = fields.entry(object).or_insert_with(|| json!({}));
-                    if let Value::Object(fields) = object {
-                        fields.insert(field.to_owned(), value);
-                    }
+            match figure.json {
+                Some(JsonField::TopLevel(name)) => {
+                    fields.insert(name.to_owned(), value);
                 }
-                None => {
-                    fields.insert(field.to_owned(), value);
+                Some(JsonField::OfTokens(name)) => {
+                    let tokens = fields.entry("tokens").or_insert_with(|| json!({}));
+                    tokens[name] = value;
                 }
+                None => {}
             }
         }
         Value::Object(fields)

@@ -12,7 +12,7 @@ mod table;
 mod why;
 
 pub(crate) use causes::CauseGroups;
-pub(crate) use figures::short_count;
+pub(crate) use figures::{PageTable, page_figures, page_totals, short_count};
 pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};
 pub use grouping::Amount;
 pub(crate) use grouping::{

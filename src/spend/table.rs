@@ -2,24 +2,24 @@
 
 use chrono::{DateTime, NaiveDate};
 
-use super::figures::{exact_figures, figure_cells, figure_columns};
+use super::figures::{
+    LAST_ACTIVITY_LAYOUTS, PROJECT_LAYOUTS, SHARE_LAYOUTS, exact_figures, text_figures,
+};
 use super::grouping::{Amount, GroupBy, SpendGroup, block_end};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
 use crate::ledger::Tally;
 use crate::paths::Paths;
 use crate::pricing::Money;
-use crate::render::{Cell, Column, Table};
+use crate::render::{Cell, Column, HeadedCell, Table};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
 /// The values in one row of the displayed table.
 struct RowValues<'t> {
     name: String,
-    /// The project of a session, or an empty string for other groups.
-    project: String,
-    /// The time of the last activity, or an empty string for a sum of several groups.
-    last_activity: String,
+    /// The group, or `None` for a sum of several groups.
+    group: Option<&'t SpendGroup>,
     cost: Cell,
     /// The amount that corresponds to a share of 100%. If it is 0, no share is shown.
     whole: Money,
@@ -29,9 +29,7 @@ struct RowValues<'t> {
 impl Statement {
     /// Builds a table with the groups, the omitted groups, and the total.
     pub(super) fn table(&self, paths: &Paths) -> Table {
-        let by = self.request.by;
-        let has_titles = self.groups.iter().any(|group| group.title.is_some());
-        let mut table = Table::new(columns(by, has_titles));
+        let mut table = Table::default();
         let highest_cost = self
             .groups
             .iter()
@@ -39,54 +37,91 @@ impl Statement {
             .max()
             .unwrap_or_default();
         for group in &self.groups {
-            table.row(self.group_row(group, highest_cost, paths));
+            let cost = group.tally.cost().usd();
+            let row = RowValues {
+                name: label(group, self.request.by, self.request.clock, paths),
+                group: Some(group),
+                cost: Cell {
+                    bar: Some(cost / highest_cost.usd().max(f64::MIN_POSITIVE)),
+                    ..cost_cell(&group.tally)
+                },
+                whole: self.total.cost(),
+                tally: &group.tally,
+            };
+            table.headed_row(self.cells(row, paths));
         }
         if let Some(omitted) = &self.omitted {
             let row = RowValues {
                 name: format!("and {} more", omitted.count),
-                project: String::new(),
-                last_activity: String::new(),
+                group: None,
                 cost: cost_cell(&omitted.tally),
                 whole: self.total.cost(),
                 tally: &omitted.tally,
             };
-            table.row_in_tone(Tone::Quiet, row.cells(self.request.by));
+            table.headed_row_in_tone(Tone::Quiet, self.cells(row, paths));
         }
-        table.row_in_tone(Tone::Strong, self.total_row());
-        table
-    }
-
-    fn total_row(&self) -> Vec<Cell> {
-        let row = RowValues {
+        let total = RowValues {
             name: "Total".to_owned(),
-            project: String::new(),
-            last_activity: String::new(),
+            group: None,
             cost: Cell::from(self.total_amount().show()),
             // The total row does not show a share.
             whole: Money::ZERO,
             tally: &self.total,
         };
-        row.cells(self.request.by)
+        table.headed_row_in_tone(Tone::Strong, self.cells(total, paths));
+        table
     }
 
-    fn group_row(&self, group: &SpendGroup, highest_cost: Money, paths: &Paths) -> Vec<Cell> {
-        let tally = &group.tally;
-        let clock = self.request.clock;
-        let row = RowValues {
-            name: label(group, self.request.by, clock, paths),
-            project: match &group.project {
-                Some(project) => paths.show(project.as_ref()),
-                None => String::new(),
-            },
-            last_activity: clock.format_time(datetime_from_millis(group.last_at)),
-            cost: cost_cell(tally),
-            whole: self.total.cost(),
-            tally,
-        };
-        let mut cells = row.cells(self.request.by);
-        let share_of_highest = tally.cost().usd() / highest_cost.usd().max(f64::MIN_POSITIVE);
-        cells.push(Cell::bar(share_of_highest));
+    /// Returns the cells of a row with their columns.
+    fn cells(&self, row: RowValues<'_>, paths: &Paths) -> Vec<HeadedCell> {
+        let by = self.request.by;
+        let mut cells = vec![self.name_column().above(row.name)];
+        if by == GroupBy::Session {
+            cells.extend(self.session_cells(row.group, paths));
+        }
+        cells.extend([
+            Column::number("cost")
+                .with_tone(Tone::Strong)
+                .above(row.cost),
+            Column::number("share")
+                .with_tone(Tone::Quiet)
+                .in_layouts(SHARE_LAYOUTS.of(by))
+                .above(percent_text(row.tally.cost(), row.whole)),
+        ]);
+        cells.extend(text_figures(by, row.tally));
         cells
+    }
+
+    fn name_column(&self) -> Column {
+        let by = self.request.by;
+        let has_titles = self.groups.iter().any(|group| group.title.is_some());
+        // Never truncate dates or IDs: a partial date is misleading, and a partial ID cannot be looked up.
+        let is_id = by == GroupBy::Prompt && !has_titles;
+        let column = Column::text(name_heading(by));
+        if by.is_by_time() || is_id {
+            column
+        } else {
+            column.with_min_width(20)
+        }
+    }
+
+    /// Returns the cells that only a table of sessions has. They are empty for a sum of several sessions.
+    fn session_cells(&self, session: Option<&SpendGroup>, paths: &Paths) -> [HeadedCell; 2] {
+        let project = session.and_then(|session| session.project.as_ref());
+        let last_activity = session.map(|session| datetime_from_millis(session.last_at));
+        [
+            Column::text("project")
+                .with_tone(Tone::Quiet)
+                .with_min_width(10)
+                .in_layouts(PROJECT_LAYOUTS)
+                .above(project.map_or_else(String::new, |project| paths.show(project.as_ref()))),
+            Column::text("last")
+                .with_tone(Tone::Quiet)
+                .in_layouts(LAST_ACTIVITY_LAYOUTS)
+                .above(
+                    last_activity.map_or_else(String::new, |at| self.request.clock.format_time(at)),
+                ),
+        ]
     }
 
     /// Builds a table with the exact values of all groups, for spreadsheets. Titles of prompts are included only if
@@ -124,57 +159,6 @@ impl Statement {
         }
         values.extend(exact_figures(&group.tally).map(|(name, value)| (name.to_owned(), value)));
         values
-    }
-}
-
-/// Returns the columns of the displayed table. `has_titles` is true if groups are displayed by title.
-fn columns(by: GroupBy, has_titles: bool) -> Vec<Column> {
-    // Never truncate dates or IDs: a partial date is misleading, and a partial ID cannot be looked up.
-    let is_id = by == GroupBy::Prompt && !has_titles;
-    let name = Column::text(name_heading(by));
-    let mut columns = if by.is_by_time() || is_id {
-        vec![name]
-    } else {
-        vec![name.with_min_width(20)]
-    };
-    if by == GroupBy::Session {
-        columns.extend([
-            Column::text("project")
-                .with_tone(Tone::Quiet)
-                .with_min_width(10)
-                .in_layouts(0..=3),
-            Column::text("last")
-                .with_tone(Tone::Quiet)
-                .in_layouts(0..=4),
-        ]);
-    }
-    let share_layouts = match by {
-        GroupBy::Session => 0..=1,
-        _ => 0..=3,
-    };
-    columns.extend([
-        Column::number("cost").with_tone(Tone::Strong),
-        Column::number("share")
-            .with_tone(Tone::Quiet)
-            .in_layouts(share_layouts),
-    ]);
-    columns.extend(figure_columns(by));
-    columns
-}
-
-impl RowValues<'_> {
-    /// Returns the cells in the order of [`columns`].
-    fn cells(&self, by: GroupBy) -> Vec<Cell> {
-        let mut cells = vec![Cell::from(&*self.name)];
-        if by == GroupBy::Session {
-            cells.extend([Cell::from(&*self.project), Cell::from(&*self.last_activity)]);
-        }
-        cells.extend([
-            self.cost.clone(),
-            percent_text(self.tally.cost(), self.whole).into(),
-        ]);
-        cells.extend(figure_cells(self.tally));
-        cells
     }
 }
 
