@@ -312,6 +312,16 @@ fn payer_of(error: &StoredError) -> Option<&Owner> {
     error.payer.owner.as_ref().or(account)
 }
 
+/// The session that received the response with the login's newest reading.
+#[derive(Debug)]
+struct SessionOfReading {
+    session: String,
+    /// The payer of the response compared with the payer of the failed request.
+    payer: PayerRelation,
+    /// The earliest time at which the session's last request can have been sent, or `None` if it is unknown.
+    requested_at: Option<DateTime<Utc>>,
+}
+
 /// The sources from which the evidence about an error is collected.
 #[derive(Debug)]
 pub(super) struct EvidenceCollector<'a> {
@@ -705,26 +715,27 @@ impl<'a> EvidenceCollector<'a> {
                     continue;
                 }
                 let mut payer = payer_relation(error, of_session.tail.owner.as_ref());
-                if let Some((session, payer_of_reading)) = &of_reading
-                    && *session == of_session.session
-                    && payer == PayerRelation::Unknown
+                if let Some(of_reading) = &of_reading
+                    && of_reading.session == of_session.session
                 {
-                    payer = *payer_of_reading;
                     is_reading_included = true;
+                    if payer == PayerRelation::Unknown {
+                        payer = of_reading.payer;
+                    }
                 }
                 asker_works |= self.is_unaffected(error, of_session, payer);
                 responses.extend(of_session.after(error, payer, later));
             }
         }
-        if let (Some((_, payer)), Some(newest), false) =
+        if let (Some(of_reading), Some(newest), false) =
             (of_reading, self.newest_reading(), is_reading_included)
         {
             responses.push(OtherResponse {
                 at: newest.sample.measured,
-                requested_at: None,
+                requested_at: of_reading.requested_at,
                 model: newest.sample.model.clone(),
                 version: newest.sample.version.clone(),
-                payer,
+                payer: of_reading.payer,
                 has_owner: true,
                 is_first: false,
                 is_refused_later: later.has_refusal_after(error, newest.sample.measured),
@@ -768,9 +779,9 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the session that received the response with the login's newest reading, and the relation of its payer,
-    /// if another session received that response after the error.
-    fn session_of_newest_reading(&self, error: &StoredError) -> Option<(String, PayerRelation)> {
+    /// Returns the session that received the response with the login's newest reading, if it is another session and
+    /// received that response after the error.
+    fn session_of_newest_reading(&self, error: &StoredError) -> Option<SessionOfReading> {
         let newest = self.newest_reading()?;
         let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
             Some(false) => PayerRelation::Other,
@@ -779,18 +790,19 @@ impl<'a> EvidenceCollector<'a> {
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
         };
-        let is_later =
-            newest.sample.measured > error.at && error.session.id.as_ref() != Some(&newest.session);
-        let has_response = is_later
-            && self
-                .transcripts
-                .path_of(&newest.session)
-                .and_then(|path| {
-                    let tail = self.transcripts.tail(&path)?;
-                    transcript_end::last_response(&path, &tail)
-                })
-                .is_some_and(|at| at > error.at);
-        has_response.then(|| (newest.session.clone(), payer))
+        if newest.sample.measured <= error.at || error.session.id.as_ref() == Some(&newest.session)
+        {
+            return None;
+        }
+        let path = self.transcripts.path_of(&newest.session)?;
+        let tail = self.transcripts.tail(&path)?;
+        let last = transcript_end::last_response(&path, &tail).filter(|at| *at > error.at)?;
+        let response = tail.responses.iter().find(|response| response.at == last);
+        Some(SessionOfReading {
+            session: newest.session.clone(),
+            payer,
+            requested_at: response.and_then(|response| response.requested_at),
+        })
     }
 
     /// Returns the responses in each transcript to be searched.

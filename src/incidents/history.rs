@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::error_match::ErrorIndex;
-use super::evidence::{EvidenceCollector, KnownError, LaterErrors, payer_relation};
+use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after, payer_relation};
 use super::session_transcripts::SessionTranscripts;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
@@ -20,7 +20,7 @@ use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::paths::Paths;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
-use crate::transcript::tail::{LONGEST_REQUEST, TranscriptError};
+use crate::transcript::tail::{LONGEST_REQUEST, TranscriptError, TranscriptResponse};
 
 /// The first Claude Code version whose transcripts can contain an owner.
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
@@ -34,6 +34,9 @@ struct Resumption {
     at: Millis,
     #[serde(rename = "then")]
     resumed_at: DateTime<Utc>,
+    /// The earliest time at which the request for the response can have been sent. `None` if it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested_at: Option<DateTime<Utc>>,
     /// The payer of the response compared with the payer of the failed request. Missing from older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer: Option<PayerRelation>,
@@ -53,7 +56,7 @@ impl Resumption {
             // The transcript may be too long or too old for its response to be found in any other way.
             let response = OtherResponse {
                 at: self.resumed_at,
-                requested_at: None,
+                requested_at: self.requested_at,
                 model: None,
                 version: None,
                 payer,
@@ -192,18 +195,76 @@ impl History<'_> {
         };
         let until = self.now.min(at + LONGEST_LIMIT);
         let responses = self.ledger.first_responses(at, delay, session, until)?;
-        let resumption = responses.into_iter().find(|(responding, _)| {
-            session == responding || self.shows_resumption(responding, incident)
-        });
-        Ok(resumption.map(|(responding, resumed_at)| Resumption {
-            session: session.to_owned(),
-            at: at.timestamp_millis(),
-            resumed_at: datetime_from_millis(resumed_at),
-            payer: (session != responding).then(|| {
+        let mut first: Option<Resumption> = None;
+        for (responding, first_at) in responses {
+            let first_at = datetime_from_millis(first_at);
+            if first
+                .as_ref()
+                .is_some_and(|first| first.resumed_at <= first_at)
+            {
+                break;
+            }
+            let mut resumption = Resumption {
+                session: session.to_owned(),
+                at: at.timestamp_millis(),
+                resumed_at: first_at,
+                requested_at: None,
+                payer: None,
+            };
+            if session != responding {
+                if !self.shows_resumption(&responding, incident) {
+                    continue;
+                }
                 let owner = self.transcripts.owner_of(&responding);
-                payer_relation(error, owner.as_ref())
-            }),
-        }))
+                resumption.payer = Some(payer_relation(error, owner.as_ref()));
+                if !incident.diagnosis.limit.is_passing() {
+                    match self.response_to_later_request(&responding, at, first_at) {
+                        LaterRequest::Response(response) => {
+                            resumption.resumed_at = response.at;
+                            resumption.requested_at = response.requested_at;
+                        }
+                        LaterRequest::None => continue,
+                        LaterRequest::Unknown => {}
+                    }
+                }
+            }
+            let is_earlier = first
+                .as_ref()
+                .is_none_or(|first| resumption.resumed_at < first.resumed_at);
+            if is_earlier && resumption.resumed_at <= until {
+                first = Some(resumption);
+            }
+        }
+        Ok(first)
+    }
+
+    /// Returns the first response at or after `first_at` in a session whose request cannot have been sent before the
+    /// given time.
+    fn response_to_later_request(
+        &self,
+        session: &str,
+        moment: DateTime<Utc>,
+        first_at: DateTime<Utc>,
+    ) -> LaterRequest {
+        let path = self.transcripts.path_of(session);
+        let Some(tail) = path.and_then(|path| self.transcripts.tail(&path)) else {
+            return LaterRequest::Unknown;
+        };
+        let first_at = first_at.timestamp_millis();
+        let mut responses = tail
+            .responses
+            .iter()
+            .skip_while(|response| response.at.timestamp_millis() < first_at)
+            .peekable();
+        // The response may be in the file of a subagent, or too far from the end of the transcript.
+        match responses.peek() {
+            Some(response) if response.at.timestamp_millis() == first_at => {}
+            Some(_) | None => return LaterRequest::Unknown,
+        }
+        match responses.find(|response| is_sent_after(moment, response)) {
+            Some(response) => LaterRequest::Response(response.clone()),
+            None => LaterRequest::None,
+        }
     }
 
     /// Returns true if a response in another session shows that the user was able to continue. The session must belong
@@ -227,6 +288,15 @@ impl History<'_> {
             Some(true) | None => true,
         }
     }
+}
+
+/// The first response to a request that a session sent after a given time.
+enum LaterRequest {
+    Response(TranscriptResponse),
+    /// All of the session's responses may have been requested before.
+    None,
+    /// The end of the transcript does not contain the session's first response.
+    Unknown,
 }
 
 /// Returns the session in which an error occurred. A line copied by a fork still contains the original session ID.

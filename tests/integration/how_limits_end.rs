@@ -1072,6 +1072,53 @@ fn a_response_counts_if_it_was_requested_after_the_error() {
     }
 }
 
+/// A request that was sent before the error proves nothing, wherever its response was found: in the other session's
+/// reading, or in the ledger. The first request after the error ends the limit.
+#[test]
+fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit() {
+    for has_reading in [true, false] {
+        let sandbox = with_a_private_login();
+        let [one, other] = two_of_the_login(&sandbox);
+        let full = || windows(100.0, NOON, 40.0, TUESDAY);
+        let prompts = |at: &str| {
+            other.append(&json!({
+                "type": "user", "uuid": format!("u-{at}"), "sessionId": "other", "timestamp": at,
+                "message": {"role": "user", "content": "Explain the parser."},
+            }));
+        };
+        one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+        prompts("2026-11-20T09:59:00Z");
+        let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
+        one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        one.calls_status_line(SOON, full(), 120);
+        other.works("2026-11-20T10:04:00Z", 10);
+        if has_reading {
+            other.calls_status_line("2026-11-20T10:04:01Z", full(), 120);
+        }
+        let listed = |at: &str| one.run(at, &["incidents", "--json"], b"").json();
+        // The command stores the end of a limit, so it is run before the others.
+        let before = listed("2026-11-20T10:05:00Z");
+        assert_eq!(
+            before["incidents"][0]["open"], true,
+            "{has_reading}: {before:#}"
+        );
+        let exit_code = ["explain", "--exit-code", "--session", "one"];
+        let code = |at: &str| one.run(at, &exit_code, b"").code;
+        assert_ne!(code("2026-11-20T10:05:00Z"), 0, "{has_reading}");
+
+        prompts("2026-11-20T10:06:00Z");
+        other.works("2026-11-20T10:06:30Z", 10);
+        if has_reading {
+            other.calls_status_line("2026-11-20T10:06:31Z", full(), 120);
+        }
+        let after = &listed("2026-11-20T10:07:00Z")["incidents"][0];
+        assert_eq!(after["open"], false, "{has_reading}: {after:#}");
+        let until = "2026-11-20T10:06:30Z";
+        assert_eq!(after["blocked_until"], until, "{has_reading}: {after:#}");
+        assert_eq!(code("2026-11-20T10:07:00Z"), 0, "{has_reading}");
+    }
+}
+
 /// A false alarm in a closed session is over once a session of the same account receives a response, because its
 /// request would have been refused as well. Every place must say so.
 #[test]
