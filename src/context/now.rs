@@ -224,7 +224,7 @@ impl WatchedMoment {
             let blocking = id.and_then(|id| situation.of_session(id));
             running.push(RunningSession {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit),
-                is_blocked_by_key: blocking.is_some_and(Incident::is_about_key),
+                is_blocked_by_key: blocking.is_some_and(|incident| incident.diagnosis.is_about_key),
                 continuation: blocking.and_then(Incident::continuation),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),

@@ -109,13 +109,6 @@ impl Incident {
         self.diagnosis.state == State::Over(Ending::ConcernsOthers)
     }
 
-    /// Returns true if the session's key, or the account that pays for the key, is the problem.
-    pub(crate) fn is_about_key(&self) -> bool {
-        self.evidence.error.uses_key()
-            && self.diagnosis.ended_by.is_about_payer()
-            && !self.diagnosis.limit.is_passing()
-    }
-
     /// Explains the error for the session in which it occurred, whatever a new session in the requesting shell would
     /// use.
     pub(crate) fn for_its_session(&self) -> Self {

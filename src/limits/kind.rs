@@ -311,16 +311,6 @@ pub(crate) enum EndedBy {
     NoSession,
 }
 
-impl EndedBy {
-    /// Returns true if the problem lies with the account or the key that pays for the requests.
-    pub(crate) fn is_about_payer(self) -> bool {
-        matches!(
-            self,
-            Self::SamePayer | Self::SameKey | Self::SamePayerAndModel
-        )
-    }
-}
-
 /// The sessions that a limit is known to stop while it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affects {

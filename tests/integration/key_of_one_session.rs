@@ -11,14 +11,20 @@ use crate::support::{Run, Sandbox};
 
 const KEY: &str = "ANTHROPIC_API_KEY";
 
-/// Starts a session with a key in its own environment. The key has no credits.
-fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
+/// Starts a session with a key in its own environment.
+fn session_with_key(sandbox: &Sandbox) -> Client<'_> {
     let start = json!({"type": "user", "isMeta": true, "cwd": "/home/dev/api"});
     let transcript = ".claude/projects/-home-dev-api/with-key.jsonl";
     sandbox.append(transcript, &start.to_string());
     let mut client = Client::with_session(sandbox, "with-key");
     let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
     client.variables.push(key);
+    client
+}
+
+/// Starts a session with a key in its own environment. The key has no credits.
+fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
+    let client = session_with_key(sandbox);
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     client.receives_error(AT, "Credit balance is too low", balance);
     client
@@ -144,4 +150,64 @@ fn a_session_blocked_by_its_key_is_mentioned_before_a_newer_error_that_is_over()
     on_plan.works("2026-11-20T10:03:00Z", 10);
     let explained = shell(&sandbox, "2026-11-20T10:04:00Z", &["explain"], &[]);
     assert!(explained.success().contains(KEY), "{explained:?}");
+}
+
+/// The shell would use the plan instead of the refused key, but the plan is used up as well.
+#[test]
+fn a_refused_key_blocks_the_shell_too_while_the_plan_is_used_up() {
+    for (weekly, code) in [(40.0, 0), (100.0, 11)] {
+        let sandbox = with_a_private_login();
+        let process = RunningClient::start(&sandbox);
+        process.registers(&sandbox, "with-key", "idle");
+        let with_key = session_with_key(&sandbox);
+        let refused = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
+        with_key.receives_error(AT, "Invalid API key \u{b7} Fix external API key", refused);
+        let on_plan = session_of_login(&sandbox, "on-plan");
+        let usage = windows(42.0, NOON, weekly, TUESDAY);
+        on_plan.calls_status_line("2026-11-20T10:00:30Z", usage, 120);
+
+        let in_shell = |arguments: &[&str]| shell(&sandbox, "2026-11-20T10:01:00Z", arguments, &[]);
+        let explained = in_shell(&["explain", "--exit-code"]);
+        assert_eq!(explained.code, code, "{weekly}: {explained:?}");
+        assert_eq!(
+            explained.stdout.contains("nothing is blocking you"),
+            code == 0,
+            "{weekly}: {explained:?}"
+        );
+        let waited = in_shell(&["wait"]);
+        let has_failed = waited
+            .stderr
+            .contains("The service refused ANTHROPIC_API_KEY");
+        assert_eq!((waited.code, has_failed), (code, code == 11), "{weekly}");
+    }
+}
+
+/// The session uses a key, but the key is not the reason for these errors, so a session without the key is no better.
+#[test]
+fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
+    for (text, status) in [
+        (
+            "There's an issue with the selected model (claude-opus-3). It may not exist or you may not have access to it.",
+            404,
+        ),
+        ("Claude Code did not send this request", 403),
+        (
+            "The gateway could not authenticate with its upstream provider",
+            401,
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let process = RunningClient::start(&sandbox);
+        process.registers(&sandbox, "with-key", "idle");
+        let with_key = session_with_key(&sandbox);
+        let error = json!({"apiErrorStatus": status, "error": "invalid_request"});
+        with_key.receives_error(AT, text, error);
+        let in_shell = |arguments: &[&str]| shell(&sandbox, "2026-11-20T10:01:00Z", arguments, &[]);
+        let explained = flat(in_shell(&["explain"]).success());
+        assert!(!explained.contains("unset"), "{text}: {explained}");
+        let code = in_shell(&["explain", "--exit-code"]).code;
+        assert_ne!(code, 0, "{text}: {explained}");
+        let now = flat(in_shell(&["now"]).success());
+        assert!(!now.contains("blocked by its key"), "{text}: {now}");
+    }
 }

@@ -285,9 +285,7 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
 
 /// Returns the advice to unset the key of another session, if the key is the reason why that session is blocked.
 fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<Do> {
-    let is_about_key =
-        problem.finding.verdict == Verdict::WrongCredential || problem.blocks_only_other_key();
-    (ending == Ending::ConcernsOthers && is_about_key).then_some(Do::UnsetKeyThere)
+    (ending == Ending::ConcernsOthers && problem.is_about_key()).then_some(Do::UnsetKeyThere)
 }
 
 /// Returns what to do after the error has ended.

@@ -47,6 +47,8 @@ pub struct Diagnosis {
     pub verdict: Verdict,
     /// The sessions in which a later response proves that the limit is over.
     pub(crate) ended_by: EndedBy,
+    /// True if the session's key, or the account that pays for the key, is the problem.
+    pub(crate) is_about_key: bool,
     /// The service that refused the request.
     pub service: Option<Service>,
     /// The people who can lift the limit.
@@ -146,6 +148,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         limit: problem.finding.limit,
         verdict: problem.finding.verdict,
         ended_by: problem.ended_by,
+        is_about_key: problem.is_about_key(),
         service: problem.service(),
         who_can_fix: problem.finding.who_can_fix,
         waiting_helps: problem.finding.waiting_helps,

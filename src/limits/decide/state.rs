@@ -11,7 +11,9 @@ use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{
     Measurement, OtherResponse, PayerRelation, ProvenEnd, is_request_later,
 };
-use crate::limits::kind::{EndedBy, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{
+    EndedBy, LimitKind, Service, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
+};
 use crate::time::Clock;
 
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
@@ -310,9 +312,33 @@ impl Problem<'_> {
     /// that it would use instead is not used up. A temporary problem of the service may affect both.
     pub(super) fn blocks_only_other_key(&self) -> bool {
         self.evidence.collected.is_of_other_key
-            && self.ended_by.is_about_payer()
-            && !self.finding.limit.is_passing()
-            && self.also_full().is_none()
+            && self.is_about_key()
+            && self.readings.used_up_now().is_none()
+    }
+
+    /// Returns true if the session's key, or the account that pays for the key, is the problem. The model, a temporary
+    /// problem of the service, or the machine may stop a session with a key too, but would also stop a session without
+    /// it.
+    pub(super) fn is_about_key(&self) -> bool {
+        let Finding {
+            limit,
+            verdict,
+            cause,
+            ..
+        } = &self.finding;
+        if !self.evidence.error.uses_key() || limit.is_passing() {
+            return false;
+        }
+        let is_rejected =
+            *cause == Cause::KeyRefused || self.message.row.actions.contains(&ActionName::UnsetKey);
+        let is_of_payer = match limit {
+            LimitKind::Auth | LimitKind::SubscriptionAccess => is_rejected,
+            _ => {
+                matches!(self.ended_by, EndedBy::SamePayer | EndedBy::SameKey)
+                    && self.service() != Some(Service::Plan)
+            }
+        };
+        *verdict == Verdict::WrongCredential || is_of_payer
     }
 
     /// Returns true if the error is older than the longest time that its limit can last. Temporary problems with a known
