@@ -61,10 +61,6 @@ pub(super) struct Words {
     pub(super) regex: Vec<&'static str>,
     /// Text at the start of a line that indicates code, a comment, or a translation.
     pub(super) code_starts: Vec<&'static str>,
-    /// Words that appear in documentation about messages.
-    pub(super) describes: Vec<&'static str>,
-    /// Text at the start of a line that indicates a changelog or a task list.
-    pub(super) notes: Vec<&'static str>,
     /// Words that introduce a message as an example.
     pub(super) before_example: Vec<&'static str>,
     /// Words before a quotation that say that something can happen.

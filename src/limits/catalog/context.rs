@@ -1,14 +1,14 @@
 //! Distinguishes messages that a user received from messages that merely appear in some other text.
 //!
 //! Source code, manuals, and pattern lists all quote Claude Code's messages. Such text does not mean that a limit has
-//! been reached.
+//! been reached. Users also quote the message that they received, and they want to know what it means.
 
 use std::ops::Range;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 
 use super::pattern::{begins_message, is_wrapper};
-use crate::limits::split::{Passage, normalize, without_marks};
+use crate::limits::split::{Passage, normalize};
 use crate::limits::words::WORDS;
 
 /// The role of a message in the text that contains it.
@@ -19,6 +19,8 @@ pub(crate) enum MessageContext {
     Received,
     /// The message is quoted, and it is unclear whether a user received it.
     Quoted,
+    /// The complete message is quoted in source code. If its reset time has no date, the date is unknown.
+    QuotedInCode,
     /// The message appears in source code or in a program's data.
     InCode,
     /// The text describes the message, as documentation and release notes do.
@@ -26,11 +28,16 @@ pub(crate) enum MessageContext {
 }
 
 impl MessageContext {
+    /// Returns true if it is unclear whether a user received the message.
+    pub(crate) fn is_quoted(self) -> bool {
+        matches!(self, Self::Quoted | Self::QuotedInCode)
+    }
+
     /// Returns true if the text only mentions the message, which does not mean that a user received it.
     pub(crate) fn is_mention(self) -> bool {
         match self {
             Self::InCode | Self::Described => true,
-            Self::Received | Self::Quoted => false,
+            Self::Received | Self::Quoted | Self::QuotedInCode => false,
         }
     }
 }
@@ -42,16 +49,25 @@ const LITERAL: char = '\u{1}';
 /// text.
 const INTERPOLATION: &str = "${";
 
-/// Determines the role of a message in the text that contains it.
+/// The numbers of different messages in a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DistinctMessages {
+    pub(super) all: usize,
+    /// The messages about limits, without notices.
+    pub(super) limits: usize,
+}
+
+/// Determines the role of a message in the text that contains it. `range` is the position of the message in the
+/// normalized passage, and `distinct` counts the messages in the entire text.
 ///
-/// `range` is the position of the message in the normalized passage. `distinct` is the number of different messages in
-/// the entire text.
+/// A text about a single message is usually a report, even if it quotes the message. A text that quotes several is usually
+/// a list or a manual.
 pub(super) fn context(
     passage: &Passage,
     normalized: &str,
     range: &Range<usize>,
     whole: &str,
-    distinct: usize,
+    distinct: DistinctMessages,
 ) -> MessageContext {
     let before = normalized.get(..range.start).unwrap_or_default();
     let line = line_of(passage, normalized, range);
@@ -68,41 +84,32 @@ pub(super) fn context(
         };
     }
     let start = message_start(normalized, range);
-    let is_reported = is_report(whole);
     let lower_line = line.to_lowercase();
     // Node prints long values on a separate line below the key.
     let is_below_key =
         lower_line.trim_start().starts_with(['"', '\'']) && is_printed(normalized, &start);
-    let is_value = is_printed(&lower_line, &start);
-    let is_logged = is_log_line(&lower_line);
-    let has_time = names_time(normalized);
     let is_bare = begins_message(before);
-    let is_data = !is_value || has_statement(&passage.source);
-    let is_in_code = is_code(&line, &start) && !is_below_key && !is_report(&lower_line)
+    let is_data = !is_printed(&lower_line, &start) || has_statement(&passage.source);
+    if is_code(&line, &start) && !is_below_key && !is_report(&lower_line)
         || !is_bare && is_data && is_program(&passage.source)
-        || passage.source.contains("\"\"\"");
-    if is_in_code {
+        || passage.source.contains("\"\"\"")
+    {
         return MessageContext::InCode;
     }
-    let is_listed = distinct > 1 && line.contains('"');
-    let is_example = WORDS.before_example.iter().any(|words| {
-        before
-            .trim_end_matches([' ', '"', '\'', '('])
-            .ends_with(words)
-    });
-    let describes = contains_any(whole, &WORDS.describes)
-        || is_note(&line, &start, has_time)
-        || is_example
-        || is_hypothetical(before)
-        || is_release_note(whole);
-    // Documentation pages list several messages with times.
-    let is_surely_received = is_bare && has_time && distinct <= 2;
-    let is_list_of_messages = distinct > 3 || distinct > 2 && !has_time;
-    if !is_reported && !is_logged && (describes && !is_surely_received || is_list_of_messages) {
-        return MessageContext::Described;
+    if is_report(whole) || is_log_line(&lower_line) {
+        return MessageContext::Received;
     }
-    let is_message = is_bare && !is_listed && !ends_in_quote(before);
-    if is_message || is_reported || is_logged || has_time {
+    let is_quoted = ends_in_quote(before);
+    let is_complete = is_complete(normalized, range);
+    let is_list = match (is_complete, is_bare && !is_quoted) {
+        // Users paste the output of several commands.
+        (true, _) => distinct.all > 3,
+        (false, true) => distinct.all > 2,
+        (false, false) => distinct.limits > 1,
+    };
+    if is_list || is_example(before) || is_hypothetical(before) || is_release_note(whole) {
+        MessageContext::Described
+    } else if is_complete || !is_quoted && (is_bare || names_time(normalized)) {
         MessageContext::Received
     } else {
         MessageContext::Quoted
@@ -123,10 +130,49 @@ pub(super) fn is_in_literal(text: &str, normalized: &str, range: &Range<usize>) 
         })
 }
 
+/// Splits normalized text at quotation marks and at the separators of lists. Apostrophes within words do not count.
+pub(super) fn quotations(normalized: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (position, character) in normalized.char_indices() {
+        let before = normalized.get(..position).unwrap_or_default();
+        let after = normalized
+            .get(position + character.len_utf8()..)
+            .unwrap_or_default();
+        let is_before_letter = after.starts_with(char::is_alphanumeric);
+        let is_separator = match character {
+            '"' | '|' => true,
+            '\'' => !(before.ends_with(char::is_alphanumeric) && is_before_letter),
+            ',' => is_before_letter,
+            '/' => after.starts_with(' '),
+            _ => false,
+        };
+        if is_separator {
+            parts.push(normalized.get(start..position).unwrap_or_default());
+            start = position + character.len_utf8();
+        }
+    }
+    parts.push(normalized.get(start..).unwrap_or_default());
+    parts
+}
+
 /// Returns true if the message starts inside a quotation.
 pub(super) fn ends_in_quote(before: &str) -> bool {
     let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ');
-    words.ends_with('"')
+    match words.strip_suffix('\'') {
+        // Apostrophes within words are not quotation marks.
+        Some(rest) => !rest.ends_with(char::is_alphanumeric),
+        None => words.ends_with('"'),
+    }
+}
+
+/// Returns true if the message is introduced as an example.
+fn is_example(before: &str) -> bool {
+    let introduction = before.trim_end_matches([' ', '"', '\'', '(']);
+    WORDS
+        .before_example
+        .iter()
+        .any(|words| introduction.ends_with(words))
 }
 
 /// Returns true if the words before a quotation describe what can happen in general, as in `users may run into "…"` or
@@ -155,8 +201,9 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 
 /// Returns true if the text starts with a version number, as release notes do.
 fn is_release_note(whole: &str) -> bool {
-    let first = whole.split_whitespace().next().unwrap_or_default();
-    let number = first.trim_start_matches('v');
+    let text = whole.trim_start_matches(['#', '-', ' ']);
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let number = first.trim_start_matches('v').trim_end_matches(':');
     let is_version =
         number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.');
     // The output of `claude --version` is not a release note.
@@ -191,7 +238,7 @@ fn line_of(passage: &Passage, normalized: &str, range: &Range<usize>) -> String 
     passage
         .source
         .lines()
-        .find(|line| crate::limits::split::normalize(line).contains(&start))
+        .find(|line| normalize(line).contains(&start))
         .unwrap_or(&passage.source)
         .to_owned()
 }
@@ -336,43 +383,6 @@ fn without_literals(line: &str) -> String {
     skeleton
 }
 
-/// Returns true if a line is a row of a table, an entry in a changelog, or a task. `message` is the start of the message
-/// in that line.
-fn is_note(line: &str, message: &str, has_time: bool) -> bool {
-    let lower = line.trim_start().to_lowercase();
-    // Tables separate their columns with bars or tabs, but so do some logs.
-    let is_row = lower.starts_with('|') && lower.matches('|').count() > 2;
-    let has_columns = lower.contains(" | ") || lower.contains('\t');
-    if is_record(&lower, message) {
-        return false;
-    }
-    if is_row || !has_time && has_columns && !lower.contains("api error:") {
-        return true;
-    }
-    let text = without_marks(&lower);
-    WORDS.notes.iter().any(|start| text.starts_with(start))
-}
-
-/// Returns true if a row of a table states when something happened. The row may contain other times as part of the
-/// message, whose start is `message`.
-fn is_record(row: &str, message: &str) -> bool {
-    let has_date_in_report = row
-        .split("since ")
-        .skip(1)
-        .any(|rest| rest.get(..10).is_some_and(is_date));
-    let mut other_cells = row
-        .split('|')
-        .filter(|cell| !normalize(cell).contains(message));
-    has_date_in_report
-        || other_cells.any(|cell| {
-            let is_time = NaiveTime::parse_from_str(cell.trim(), "%H:%M").is_ok();
-            is_time
-                || cell
-                    .split(|c: char| !c.is_ascii_digit() && c != '-')
-                    .any(is_date)
-        })
-}
-
 fn is_date(text: &str) -> bool {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
 }
@@ -400,6 +410,24 @@ fn is_word_start(text: &str, position: usize) -> bool {
     text.get(..position)
         .and_then(|before| before.chars().next_back())
         .is_none_or(|c| c.is_whitespace() || ",.(\"".contains(c))
+}
+
+/// Returns true if the message ends with a reset time and a time zone, as in `· resets 3pm (America/Toronto)`. Only Claude
+/// Code prints this, and texts that merely mention a message usually leave the zone out.
+pub(super) fn is_complete(normalized: &str, range: &Range<usize>) -> bool {
+    let message = normalized.get(range.start..).unwrap_or_default();
+    let Some((words, rest)) = message.split_once("resets ") else {
+        return false;
+    };
+    let Some((time, zone)) = rest.split_once(" (") else {
+        return false;
+    };
+    let zone = zone.split(')').next().unwrap_or_default();
+    !words.contains('"')
+        && !words.contains("',")
+        && words.len() < 90
+        && time.len() < 30
+        && (zone == "utc" || zone.contains('/') && !zone.contains(' '))
 }
 
 /// Returns true if a message contains a reset time.

@@ -40,6 +40,13 @@ impl LimitName<'_> {
         self.is_users_own && self.is_plausible
     }
 
+    /// Returns true if the limit is named like a usage window. Other programs call their limits differently.
+    pub(super) fn is_of_window(&self) -> bool {
+        ["session", "weekly", "5-hour"]
+            .iter()
+            .any(|window| self.words.contains(window))
+    }
+
     fn has_words(&self, name: &str) -> bool {
         name.split(" & ")
             .flat_map(|part| part.split(' '))
@@ -106,7 +113,7 @@ fn name_end(rest: &str) -> Option<usize> {
             let end = name.find(word)?;
             let is_word = name
                 .get(end + word.len()..)
-                .is_none_or(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+                .is_none_or(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
             is_word.then_some(end)
         })
         .min()

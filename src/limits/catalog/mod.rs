@@ -6,12 +6,13 @@ mod pattern;
 mod row;
 mod times;
 
+use context::DistinctMessages;
 pub(crate) use context::MessageContext;
 pub(crate) use row::{Audience, row};
 pub use row::{Row, rows};
 pub(crate) use times::{RESET_TOLERANCE, ReadAt, reset_in_text};
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
@@ -264,13 +265,11 @@ impl<'p> ErrorText<'p> {
             .filter_map(|(index, passage)| self.match_passage(index, passage))
             .filter(|candidate| !self.is_foreign || is_of_other_service(candidate.row))
             .collect();
-        let distinct: HashSet<&str> = matches
-            .iter()
-            .filter(|candidate| candidate.range.is_some())
-            .map(|candidate| candidate.row.id)
-            .collect();
-        for candidate in &mut matches {
-            candidate.context = self.context_of(candidate, distinct.len());
+        if self.parts.is_pasted {
+            let distinct = self.distinct_messages();
+            for candidate in &mut matches {
+                candidate.context = self.context_of(candidate, distinct);
+            }
         }
         let best = best_match(&matches)?;
         let later = self.passages.iter().skip(best.index + 1);
@@ -297,8 +296,32 @@ impl<'p> ErrorText<'p> {
             ..Passage::default()
         };
         let mut candidate = self.match_passage(0, &joined)?;
-        candidate.context = self.context_of(&candidate, 1);
+        if self.parts.is_pasted {
+            let distinct = DistinctMessages { all: 1, limits: 1 };
+            candidate.context = self.context_of(&candidate, distinct);
+        }
         Some(self.message_of(&candidate))
+    }
+
+    /// Counts the different messages in the text. Each passage and each quotation can contain one.
+    fn distinct_messages(&self) -> DistinctMessages {
+        let normalized: Vec<String> = self.texts().map(normalize).collect();
+        let messages: HashMap<&str, &Row> = normalized
+            .iter()
+            .flat_map(|text| context::quotations(text))
+            .filter(|part| part.contains(' '))
+            .filter_map(|part| {
+                let words = row_of_words(part, self.mentions_claude)?;
+                let before = part.get(..words.range.start)?;
+                let is_error = !words.row.is_notice() && pattern::begins_message(before);
+                is_error.then_some((words.row.id, words.row))
+            })
+            .collect();
+        let limits = messages.values().filter(|row| row.rank == Rank::Limit);
+        DistinctMessages {
+            all: messages.len(),
+            limits: limits.count(),
+        }
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
@@ -361,28 +384,32 @@ impl<'p> ErrorText<'p> {
             })
     }
 
-    /// Determines the role of a matched message in the surrounding text. `distinct` is the number of different messages
-    /// in the entire text.
-    fn context_of(&self, candidate: &Match, distinct: usize) -> MessageContext {
+    /// Determines the role of a matched message in pasted text. `distinct` counts the messages in the entire
+    /// text.
+    fn context_of(&self, candidate: &Match, distinct: DistinctMessages) -> MessageContext {
         let passage = &candidate.passage;
-        if !self.parts.is_pasted {
-            return MessageContext::Received;
-        }
-        match &candidate.range {
-            Some(range)
-                if context::is_in_literal(&self.parts.text, &candidate.normalized, range) =>
-            {
+        let normalized = &candidate.normalized;
+        let Some(range) = &candidate.range else {
+            let is_in_code =
+                !begins_with_api_error(normalized) && context::is_program(&passage.source);
+            return if is_in_code {
                 MessageContext::InCode
-            }
-            Some(range) => {
-                context::context(passage, &candidate.normalized, range, &self.whole, distinct)
-            }
-            None if !begins_with_api_error(&candidate.normalized)
-                && context::is_program(&passage.source) =>
-            {
-                MessageContext::InCode
-            }
-            None => MessageContext::Received,
+            } else {
+                MessageContext::Received
+            };
+        };
+        let context = if context::is_in_literal(&self.parts.text, normalized, range) {
+            MessageContext::InCode
+        } else {
+            context::context(passage, normalized, range, &self.whole, distinct)
+        };
+        // Code that recognizes messages rarely contains a complete one.
+        let is_quotation = context::is_complete(normalized, range)
+            && distinct.limits <= 1
+            && !candidate.row.is_notice();
+        match context {
+            MessageContext::InCode if is_quotation => MessageContext::QuotedInCode,
+            context => context,
         }
     }
 
@@ -541,11 +568,19 @@ impl WordMatch {
     }
 }
 
-/// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. If several messages are
-/// quoted, the last one wins.
+/// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. The rows of other programs
+/// count only if the text does not contain a message that is unmistakably Claude's. If several messages are quoted, the last
+/// one wins.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
-    let first = rows().find_map(|row| {
+    // Text about a message of Claude Code can also name other programs, as the logs of agents do.
+    let is_claudes = names.iter().any(|name| {
+        name.is_plausible_own_limit()
+            && (context::is_complete(normalized, &name.range)
+                || name.is_of_window() && normalized.contains("claude"))
+    });
+    let mut candidates = rows().filter(|row| !is_claudes || row.service != Some(Service::Other));
+    let first = candidates.find_map(|row| {
         let range = row
             .patterns
             .iter()

@@ -126,7 +126,9 @@ impl NamedTime {
     /// Parses the time at the start of the text. Returns `None` if there is no time or if it is ambiguous.
     fn read(text: &str) -> Option<Self> {
         let mut named = Self::default();
-        let words: Vec<&str> = text
+        // A closing parenthesis ends the zone and thereby the time.
+        let time = text.split(')').next().unwrap_or(text);
+        let words: Vec<&str> = time
             .split(|c: char| c.is_whitespace() || ",()[]".contains(c))
             .filter(|word| !word.is_empty())
             .take(10)

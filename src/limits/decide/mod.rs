@@ -260,7 +260,7 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     let is_all_that_is_known = input.evidence.is_pasted()
         && finding.measurement.is_none()
         && input.evidence.error.service().is_none();
-    let is_quoted = input.message.context == MessageContext::Quoted;
+    let is_quoted = input.message.context.is_quoted();
     if is_certain && (is_quoted || is_all_that_is_known) {
         finding.verdict = Verdict::CannotTell;
     }
@@ -327,10 +327,13 @@ fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     let row = input.message.row;
     let is_foreign =
         row.service == Some(Service::Other) || row.decision == DecisionName::UnknownMessage;
+    let context = input.message.context;
+    let is_undated = context.is_mention()
+        || context == MessageContext::QuotedInCode && input.message.gives_clock_time_alone();
     let never_resets = matches!(finding.limit.description().ends, Ends::Nothing { .. });
     let is_fixed = finding.waiting_helps == Some(false)
         && (finding.cause == Cause::AsCataloged || never_resets);
-    !input.message.context.is_mention() && (!is_foreign || finding.limit.is_passing()) && !is_fixed
+    !is_undated && (!is_foreign || finding.limit.is_passing()) && !is_fixed
 }
 
 /// Returns true if a catalog entry for this audience applies to the error's payer.

@@ -41,7 +41,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::catalog::{Message, MessageContext};
+use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
 use super::evidence::{Evidence, MaySpare};
 use super::kind::{EndedBy, Verdict};
@@ -190,7 +190,7 @@ struct Sentences {
 
 /// Returns the headline and badge to show while the user is blocked.
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
-    let is_quoted = message.context == MessageContext::Quoted && !diagnosis.is_notice();
+    let is_quoted = message.context.is_quoted() && !diagnosis.is_notice();
     let prefix = if is_quoted { IF_RECEIVED } else { "" };
     if diagnosis.cause == Cause::AsCataloged {
         return Sentences {
