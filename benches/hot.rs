@@ -80,9 +80,8 @@ fn price_a_response(bencher: Bencher<'_, '_>, model: &str) {
         let prices = table.prices_of(black_box(model));
         prices.price(
             1_795_156_000_000,
-            black_box(&usage),
+            [black_box(usage)],
             ServiceLevel::default(),
-            &[],
         )
     });
 }

@@ -182,8 +182,8 @@ impl Today<'_> {
         })
     }
 
-    /// Returns the part of a response's cost that is due to a very long prompt. Returns `None` if the prompt was not
-    /// very long.
+    /// Returns the part of a response's cost that is due to very long prompts. Returns `None` if no model call had a very
+    /// long prompt.
     fn length_surcharge(&self, response: &Response) -> Option<Money> {
         let model = self.model(response);
         let tariffs = self.prices.tariffs_of(model);
@@ -191,17 +191,19 @@ impl Today<'_> {
             .iter()
             .find_map(|(_, tariff)| tariff.above_prompt_tokens)
             .unwrap_or(LONG_PROMPT);
-        let excess = response.usage.prompt().saturating_sub(limit);
-        if excess == 0 {
-            return None;
+        let prices = self.prices.prices_of(model);
+        let mut surcharge = None;
+        for call in response.calls() {
+            let excess = call.prompt().saturating_sub(limit);
+            if excess == 0 {
+                continue;
+            }
+            let mut shorter = call;
+            shorter.cache_read = call.cache_read.checked_sub(excess)?;
+            let cost = |call| prices.price(response.at, [call], response.service);
+            surcharge = Some(surcharge.unwrap_or(Money::ZERO) + cost(call) - cost(shorter));
         }
-        let mut shorter = response.usage;
-        shorter.cache_read = shorter.cache_read.checked_sub(excess)?;
-        let shorter_cost =
-            self.prices
-                .prices_of(model)
-                .price(response.at, &shorter, response.service, &[]);
-        Some(response.cost - shorter_cost)
+        surcharge
     }
 
     /// Returns the hints for all subagent types.
@@ -296,12 +298,10 @@ impl Today<'_> {
         self.responses.names.model(response.model)
     }
 
-    /// Returns the cost of a response's tokens on the given model without fast mode.
+    /// Returns the cost of a response on the given model without fast mode.
     fn standard_cost(&self, response: &Response, model: &str) -> Money {
         let service = response.service.at_standard_speed();
-        self.prices
-            .prices_of(model)
-            .price(response.at, &response.usage, service, &[])
+        response.cost_at(&self.prices.prices_of(model), service, &mut false)
     }
 }
 

@@ -254,7 +254,7 @@ fn rewrite_cost(
         ..Usage::default()
     };
     let at = now.timestamp_millis();
-    prices.price(at, &written, service, &[]) - prices.price(at, &read, service, &[])
+    prices.price(at, [written], service) - prices.price(at, [read], service)
 }
 
 #[cfg(test)]

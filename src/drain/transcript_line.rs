@@ -96,6 +96,8 @@ pub(crate) struct CachedResponse {
     pub(super) is_copy: bool,
     pub(super) model: String,
     pub(super) usage: Usage,
+    /// The individual model calls if there is more than one.
+    pub(super) several_calls: Vec<Usage>,
     pub(super) service: ServiceLevel,
     pub(super) request: Option<Hash>,
     /// The API's ID for the request, which is included in bug reports.
@@ -294,6 +296,7 @@ pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<CachedResponse
         is_copy: response.copied_from.is_some(),
         model: response.model.into_owned(),
         usage: response.usage,
+        several_calls: response.calls,
         service: response.service,
         request: fields.request_ref.map(|request| hash(&request)),
         request_id: fields.request_id,

@@ -18,14 +18,19 @@ impl<'a> WritePrices<'a> {
         }
     }
 
-    fn price(&self, usage: Usage) -> Money {
+    /// Returns the usage of each model call. Each call is priced by the length of its own prompt.
+    fn calls(&self) -> impl Iterator<Item = Usage> {
+        self.response.usage.calls(&self.response.several_calls)
+    }
+
+    fn price(&self, calls: impl IntoIterator<Item = Usage>) -> Money {
         let CachedResponse { at, service, .. } = self.response;
-        self.prices.price(*at, &usage, *service, &[])
+        self.prices.price(*at, calls, *service)
     }
 
     /// Returns the total cost of the response.
     pub(super) fn total(&self) -> Money {
-        self.price(self.response.usage)
+        self.price(self.calls())
     }
 
     /// Returns the cost of the response's cache writes.
@@ -35,36 +40,47 @@ impl<'a> WritePrices<'a> {
     }
 
     /// Returns how much cheaper the response would have been if it had read this many tokens instead of writing them.
+    /// The first model call writes the start of the prompt, so the tokens are deducted from the calls in order.
     pub(super) fn writing_minus_reading(&self, tokens: u64) -> Money {
-        let usage = self.response.usage;
-        let still_written = usage.cache_write.saturating_sub(tokens);
-        // The tokens are deducted proportionally from both cache lifetimes.
-        let for_an_hour = u128::from(usage.cache_write_1h) * u128::from(still_written)
-            / u128::from(usage.cache_write.max(1));
-        let as_read = Usage {
-            cache_read: usage.cache_read.saturating_add(tokens),
-            cache_write: still_written,
-            cache_write_1h: u64::try_from(for_an_hour).unwrap_or(still_written),
-            ..usage
-        };
+        let mut left = tokens;
+        let as_read = self.calls().map(|call| {
+            let read = left.min(call.cache_write);
+            left -= read;
+            with_writes_read(call, read)
+        });
         self.total() - self.price(as_read)
     }
 
     /// Returns the cost of reading this many tokens as part of the prompt. The prompt's length matters because long
     /// prompts are more expensive.
     fn reading(&self, tokens: u64) -> Money {
-        let prompt = self.response.usage.prompt();
-        let all_read = Usage {
-            cache_read: prompt,
+        let all_read = self.calls().map(|call| Usage {
+            cache_read: call.prompt(),
             ..Usage::default()
-        };
+        });
         self.price(all_read)
-            .times(tokens.into(), prompt.max(1).into())
+            .times(tokens.into(), self.response.usage.prompt().max(1).into())
     }
 
     /// Returns how much more the response would have cost if all cache writes had a lifetime of one hour.
     pub(super) fn hour_surcharge(&self) -> Money {
-        let usage = self.response.usage;
-        self.price(usage.with_hour_writes(usage.cache_write)) - self.total()
+        let for_an_hour = self
+            .calls()
+            .map(|call| call.with_hour_writes(call.cache_write));
+        self.price(for_an_hour) - self.total()
+    }
+}
+
+/// Returns the usage of a call that reads this many of the tokens that it actually wrote. The tokens are deducted
+/// proportionally from both cache lifetimes.
+fn with_writes_read(call: Usage, tokens: u64) -> Usage {
+    let still_written = call.cache_write.saturating_sub(tokens);
+    let for_an_hour = u128::from(call.cache_write_1h) * u128::from(still_written)
+        / u128::from(call.cache_write.max(1));
+    Usage {
+        cache_read: call.cache_read.saturating_add(tokens),
+        cache_write: still_written,
+        cache_write_1h: u64::try_from(for_an_hour).unwrap_or(still_written),
+        ..call
     }
 }

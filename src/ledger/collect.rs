@@ -324,7 +324,7 @@ impl FileSink<'_> {
             is_of_subagent: line.subagent,
             usage: line.usage,
             service: line.service,
-            calls: line.calls,
+            several_calls: line.calls,
             advice: line.advice,
             location,
             ..Response::default()

@@ -51,8 +51,9 @@ pub(crate) struct Response {
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
-    /// The individual model calls, if they add up to the response's usage.
-    pub(crate) calls: Vec<Usage>,
+    /// The individual model calls if there is more than one, and if they add up to the response's usage. Most callers
+    /// need [`Response::calls`].
+    pub(crate) several_calls: Vec<Usage>,
     /// The advisory calls to other models.
     pub(crate) advice: Vec<Advice>,
     /// The cost at the user's configured prices.
@@ -74,7 +75,7 @@ impl Response {
             self.context = other.context;
         }
         if other.usage.output >= self.usage.output && !other.usage.is_zero() {
-            self.calls.clone_from(&other.calls);
+            self.several_calls.clone_from(&other.several_calls);
             self.service = other.service;
         }
         if self.advice.len() < other.advice.len() {
@@ -106,23 +107,35 @@ impl Response {
         std::iter::once(&self.location).chain(&self.copies)
     }
 
+    /// Returns the usage of each model call.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = Usage> {
+        self.usage.calls(&self.several_calls)
+    }
+
     /// Calculates and stores the costs.
     pub(crate) fn price(&mut self, prices: &PricesOfModel<'_>) {
         let mut is_unpriced = !prices.current.known;
-        self.cost = self.cost_at(&prices.current, &mut is_unpriced);
+        self.cost = self.cost_at(&prices.current, self.service, &mut is_unpriced);
         self.is_unpriced = is_unpriced;
         self.client_cost = match &prices.client {
-            Some(client) => self.cost_at(client, &mut false),
+            Some(client) => self.cost_at(client, self.service, &mut false),
             None => self.cost,
         };
     }
 
-    fn cost_at(&self, prices: &ModelPrices<'_>, is_unpriced: &mut bool) -> Money {
-        let cost = prices.price(self.at, &self.usage, self.service, &self.calls);
+    /// Returns the cost of the response at the given prices and service level, including advice. Sets `is_unpriced` if
+    /// the price of an advisor is unknown.
+    pub(crate) fn cost_at(
+        &self,
+        prices: &ModelPrices<'_>,
+        service: ServiceLevel,
+        is_unpriced: &mut bool,
+    ) -> Money {
+        let cost = prices.price(self.at, self.calls(), service);
         if self.advice.is_empty() {
             return cost;
         }
-        let (advice, is_known) = prices.price_advice(self.at, &self.advice, self.service);
+        let (advice, is_known) = prices.price_advice(self.at, &self.advice, service);
         *is_unpriced |= !is_known;
         cost + advice
     }

@@ -207,10 +207,10 @@ fn statement_with(conflict: &str) -> String {
 
 /// Writes a response. Returns true if a row was written.
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
-    let has_parts = !response.calls.is_empty() || !response.advice.is_empty();
+    let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
     let parts = if has_parts {
         serde_json::to_string(&Parts {
-            calls: response.calls.clone(),
+            calls: response.several_calls.clone(),
             advice: response.advice.clone(),
         })
         .ok()
@@ -282,7 +282,7 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
             us_only: flags & US_ONLY != 0,
         },
         usage: usage_from(row, 6)?,
-        calls: parts.calls,
+        several_calls: parts.calls,
         advice: parts.advice,
         cost: row.get(13)?,
         client_cost: row.get(14)?,

@@ -72,42 +72,34 @@ impl PriceTable {
 }
 
 impl ModelPrices<'_> {
-    /// Returns the cost of a response at the given time.
-    ///
-    /// `calls` lists the model calls made by a server-side tool loop, provided that the API reported them and that they
-    /// add up to `usage`. In that case, each call is checked separately for long-prompt rates.
+    /// Returns the cost of model calls at the given time. Each call is checked separately for long-prompt rates. For a
+    /// response, pass its [`Usage::calls`].
     pub fn price(
         &self,
         at: Millis,
-        usage: &Usage,
+        calls: impl IntoIterator<Item = Usage>,
         service: ServiceLevel,
-        calls: &[Usage],
     ) -> Money {
         let list = self.table.list;
-        let tenths_for_tokens = match (&self.override_rates, self.tariff_at(at)) {
-            (Some(rates), _) => 10 * pico_dollars(rates, usage),
-            (None, Some(tariff)) => {
-                let calls = if calls.is_empty() {
-                    std::slice::from_ref(usage)
-                } else {
-                    calls
-                };
-                let for_calls: i128 = calls
-                    .iter()
-                    .map(|call| pico_dollars(&rates_for(tariff, call, service), call))
-                    .sum();
-                let tenths = if service.us_only {
-                    list.us_inference_tenths
-                } else {
-                    10
-                };
-                for_calls * i128::from(tenths)
-            }
-            (None, None) => 0,
+        let tariff = self.tariff_at(at);
+        let us_tenths = if service.us_only {
+            list.us_inference_tenths
+        } else {
+            10
         };
-        let for_searches = i128::from(usage.web_searches) * i128::from(list.web_search.pico());
-
-        let tenths_of_pico = tenths_for_tokens + 10 * for_searches;
+        let mut tenths_of_pico = 0;
+        for call in calls {
+            let tenths_for_tokens = match (&self.override_rates, tariff) {
+                (Some(rates), _) => 10 * pico_dollars(rates, &call),
+                (None, Some(tariff)) => {
+                    let rates = rates_for(tariff, &call, service);
+                    pico_dollars(&rates, &call) * i128::from(us_tenths)
+                }
+                (None, None) => 0,
+            };
+            let for_searches = i128::from(call.web_searches) * i128::from(list.web_search.pico());
+            tenths_of_pico += tenths_for_tokens + 10 * for_searches;
+        }
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
         let pico = tenths_of_pico
             .saturating_mul(self.multiplier.into())
@@ -131,7 +123,7 @@ impl ModelPrices<'_> {
         let mut all_known = true;
         for piece in advice {
             let prices = self.table.prices_of(&piece.model);
-            total += prices.price(at, &piece.usage, service, &[]);
+            total += prices.price(at, [piece.usage], service);
             all_known &= prices.known;
         }
         (total, all_known)
@@ -162,7 +154,7 @@ impl ModelPrices<'_> {
         service_levels.into_iter().find_map(|(fast, us_only)| {
             let service = ServiceLevel { fast, us_only };
             let price =
-                |hour_writes| self.price(at, &usage.with_hour_writes(hour_writes), service, &[]);
+                |hour_writes| self.price(at, [usage.with_hour_writes(hour_writes)], service);
             let hour_writes = match hour_writes {
                 Some(hour_writes) => hour_writes,
                 None => interpolate(
@@ -226,11 +218,11 @@ mod tests {
         model: &str,
         usage: Usage,
         service: ServiceLevel,
-        calls: &[Usage],
+        several_calls: &[Usage],
     ) -> i64 {
         table
             .prices_of(model)
-            .price(NOW, &usage, service, calls)
+            .price(NOW, usage.calls(several_calls), service)
             .nano()
     }
 
@@ -311,6 +303,14 @@ mod tests {
         let table = PriceTable::list();
         let call = usage(60_000, 100, 0, 0, 0);
         let total = usage(120_000, 200, 0, 0, 0);
+        let with_searches = Usage {
+            web_searches: 2,
+            ..total
+        };
+        let prices = table.prices_of("claude-haiku-5-5");
+        let calls = [call, call];
+        let cost = prices.price(NOW, with_searches.calls(&calls), ServiceLevel::default());
+        assert_eq!(cost.nano(), 32_100_000);
         let looped = nano(
             &table,
             "claude-haiku-5-5",
@@ -348,7 +348,7 @@ mod tests {
         let table = PriceTable::list();
         let cost = table
             .prices_of("claude-haiku-5-5")
-            .price(NOW, &usage(0, 0, 0, 1, 0), US, &[]);
+            .price(NOW, [usage(0, 0, 0, 1, 0)], US);
         assert_eq!(cost.pico(), 137_500);
         assert_eq!((cost + cost).nano(), 275);
     }

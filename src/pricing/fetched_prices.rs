@@ -124,7 +124,7 @@ mod tests {
         };
         let prices = table.prices_of(model);
         (
-            prices.price(at, &usage, service, &[]).nano() / 1_000,
+            prices.price(at, [usage], service).nano() / 1_000,
             prices.known,
         )
     }

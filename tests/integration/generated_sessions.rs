@@ -566,7 +566,7 @@ impl World {
         let price = |model: &str| {
             self.table
                 .prices_of(model)
-                .price(at, &usage, ServiceLevel::default(), &[])
+                .price(at, [usage], ServiceLevel::default())
         };
         let truth = price(model);
         let p = &self.processes[process];

@@ -185,3 +185,27 @@ fn long_prompts_are_hinted_until_they_are_short_again() {
     all.push(long(OPUS, 20_000));
     assert_eq!(hint(&all, &[]), None);
 }
+
+/// This model charges a higher price per token for prompts of more than 100,000 tokens.
+#[test]
+fn several_short_prompts_of_one_response_are_not_a_long_prompt() {
+    let with_calls = |reads: &[u64]| {
+        let mut response = served(1, HAIKU, MAIN_AGENT, 0, false);
+        let calls = reads.iter().map(|read| Usage {
+            cache_read: *read,
+            ..Usage::default()
+        });
+        response.0.several_calls = calls.collect();
+        response.0.usage = response.0.several_calls.iter().copied().sum();
+        response.0.price(&crate::ledger::facts::PricesOfModel::new(
+            &PriceTable::list(),
+            HAIKU,
+        ));
+        response
+    };
+    assert_eq!(hint(&vec![with_calls(&[90_000; 5]); 2_000], &[]), None);
+    let one_long = hint(&vec![with_calls(&[90_000, 900_000]); 100], &[]).unwrap();
+    let all_long = hint(&vec![with_calls(&[900_000, 900_000]); 100], &[]).unwrap();
+    assert!(one_long.contains("including $4.40 extra"), "{one_long}");
+    assert!(all_long.contains("including $8.80 extra"), "{all_long}");
+}

@@ -41,7 +41,7 @@ fn cost_of(tokens: u64) -> Money {
     let prices = PriceTable::list();
     prices
         .prices_of(MODEL)
-        .price(START, &output(tokens), ServiceLevel::default(), &[])
+        .price(START, [output(tokens)], ServiceLevel::default())
 }
 
 /// The facts about a session and its forks, each of which has a single transcript. Facts are added to the newest of

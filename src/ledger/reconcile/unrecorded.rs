@@ -175,7 +175,7 @@ fn missing_tokens(
             split => {
                 let usage = split.unwrap_or(missing);
                 let tariff = prices.prices_of(name);
-                tariff.price(at, &usage, ServiceLevel::default(), &[])
+                tariff.price(at, [usage], ServiceLevel::default())
             }
         };
         result.add(id_of(name.as_bytes()), cost);
