@@ -113,17 +113,16 @@ impl Tokens {
     }
 }
 
-/// Returns a response's individual calls, or an empty list unless there are at least two and they add up to the
-/// response's total. Claude Code has the same requirement. If the total contains more one-hour cache writes than the
-/// calls do, the difference is assigned to the calls in order.
+/// Returns a response's individual calls, or an empty list unless there are at least two and their tokens add up to the
+/// response's total. Claude Code has the same requirement. The API reports searches only for the whole response. If the
+/// total contains more one-hour cache writes than the calls do, the difference is assigned to the calls in order.
 pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
-    let comparable_sum = Usage {
-        cache_write_1h: total.cache_write_1h,
-        web_searches: total.web_searches,
-        ..sum
-    };
-    if calls.len() < 2 || comparable_sum != *total {
+    let adds_up = sum.input == total.input
+        && sum.output == total.output
+        && sum.cache_read == total.cache_read
+        && sum.cache_write == total.cache_write;
+    if calls.len() < 2 || !adds_up {
         return Vec::new();
     }
     let mut missing = total.cache_write_1h.saturating_sub(sum.cache_write_1h);
