@@ -199,6 +199,7 @@ fn row_notes(run: &RunBreakdown) -> Vec<String> {
 fn process_name(run: &RunBreakdown) -> String {
     match run.pid {
         Some(pid) => pid.to_string(),
+        None if run.last_total.is_none() => "not observed".to_owned(),
         None => identified_by(run).to_owned(),
     }
 }
