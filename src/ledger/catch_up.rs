@@ -96,6 +96,8 @@ pub(super) fn settled_before() -> Millis {
 impl Ledger {
     /// Reads new lines from the transcripts under `roots` and reconciles the affected sessions. Calls `progress` with
     /// the number of bytes read so far and the total.
+    ///
+    /// Without a time limit, all lines are read again if an earlier version of whycap may have misread them.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
@@ -114,7 +116,12 @@ impl Ledger {
             ..CatchUpResult::default()
         };
         catch_up.unreadable.sort();
-        let mut grown = self.read(|store| store.grown(listed.files, read_time, settled_before))?;
+        let is_read_again = read_time == ReadTime::All && !self.read(Store::has_current_facts)?;
+        let mut grown = if is_read_again {
+            self.read(|store| store.all_again(listed.files))?
+        } else {
+            self.read(|store| store.grown(listed.files, read_time, settled_before))?
+        };
         grown.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
@@ -124,7 +131,13 @@ impl Ledger {
         };
         let total = unread_bytes(&grown);
         let mut done = 0;
-        let mut rounds = rounds(&grown).into_iter().peekable();
+        // A response may be in several transcripts. It can be corrected only once all of them have been read.
+        let rounds = if is_read_again {
+            vec![grown.as_slice()]
+        } else {
+            rounds(&grown)
+        };
+        let mut rounds = rounds.into_iter().peekable();
         while let Some(round) = rounds.next() {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
@@ -147,6 +160,9 @@ impl Ledger {
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.set_meta("complete", 1))?;
+        }
+        if is_read_again {
+            self.write(|store| store.note_current_facts(&catch_up.unreadable))?;
         }
         Ok(catch_up)
     }
@@ -237,10 +253,28 @@ impl Store {
             }
             .unwrap_or_default();
             if needs_reading(&position, file.state, settled_before) {
-                grown.push(GrownTranscript { file, position });
+                grown.push(GrownTranscript {
+                    file,
+                    position,
+                    is_read_again: false,
+                });
             }
         }
         Ok(grown)
+    }
+
+    /// Returns all transcripts, to read them again from the start.
+    fn all_again(&self, files: Vec<TranscriptFile>) -> Result<Vec<GrownTranscript>> {
+        let positions = self.positions()?;
+        let all = files.into_iter().map(|file| GrownTranscript {
+            position: positions
+                .get(&file_id(&file.path))
+                .copied()
+                .unwrap_or_default(),
+            file,
+            is_read_again: true,
+        });
+        Ok(all.collect())
     }
 
     /// Returns true if any line of a transcript has been read.

@@ -13,7 +13,9 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::failed_attempts::FailedAttempt;
 use crate::transcript::line::{self, Line};
-use crate::transcript::reader::{LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on};
+use crate::transcript::reader::{
+    EarlierLines, LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on,
+};
 use crate::transcript::tail;
 
 /// The facts that have been read since the last commit.
@@ -45,8 +47,8 @@ pub(super) struct FileFacts {
     pub(super) session: Id,
     pub(super) is_main: bool,
     pub(super) position: ReadPosition,
-    /// True if the file was read again from the start.
-    pub(super) was_reread: bool,
+    /// The treatment of the lines that were read earlier.
+    pub(super) earlier_lines: EarlierLines,
     pub(super) markers: Vec<OwnershipMarker>,
     pub(super) compactions: Vec<Compaction>,
     pub(super) checkpoints: Vec<Checkpoint>,
@@ -95,10 +97,10 @@ impl Batch {
             batch: self,
             last_context: None,
         };
-        let (next_position, was_reread) = read_on(path, position, limits, &mut sink)?;
+        let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
         facts.position = next_position;
-        facts.was_reread = was_reread;
+        facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
         Ok(())
@@ -107,6 +109,14 @@ impl Batch {
     /// Returns true if a transcript in the batch has a new checkpoint.
     pub(super) fn has_checkpoints(&self) -> bool {
         self.files.iter().any(|facts| !facts.checkpoints.is_empty())
+    }
+
+    /// Returns the transcripts whose earlier lines were treated in this way.
+    pub(super) fn files_with(&self, earlier_lines: EarlierLines) -> impl Iterator<Item = Id> {
+        let files = self.files.iter();
+        files
+            .filter(move |facts| facts.earlier_lines == earlier_lines)
+            .map(|facts| facts.id)
     }
 
     /// Adds the facts in another batch, which was read after this one.

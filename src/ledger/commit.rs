@@ -11,6 +11,7 @@ use super::facts::{Compaction, Id, STALE, id_of};
 use super::stored_responses::ResponseWriter;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
+use crate::transcript::reader::EarlierLines;
 
 /// The minimum number of new responses that makes it worthwhile to create an index for them. Fewer responses are stored
 /// faster without a new index.
@@ -44,8 +45,12 @@ impl Store {
         for (session, (at, directory)) in &batch.directories {
             self.add_directory(*session, *at, directory)?;
         }
-        for facts in batch.files.iter().filter(|facts| facts.was_reread) {
-            self.make_locations_stale(facts.id)?;
+        for file in batch.files_with(EarlierLines::Replaced) {
+            self.make_locations_stale(file)?;
+        }
+        let read_again: Vec<Id> = batch.files_with(EarlierLines::ReadAgain).collect();
+        if !read_again.is_empty() {
+            self.forget_transcripts(&read_again)?;
         }
         // Files are added first, because linking a response looks up the session of each file.
         for facts in &batch.files {
@@ -73,7 +78,11 @@ impl Store {
         if let Some(index) = index {
             self.0.execute_batch(&index)?;
         }
-        self.change_sums(writer.changes)?;
+        if read_again.is_empty() {
+            self.change_sums(writer.changes)?;
+        } else {
+            self.make_sums()?;
+        }
         for facts in &batch.files {
             self.mark_dirty_if_reconciled(facts.session)?;
         }
@@ -84,7 +93,7 @@ impl Store {
     fn add_directory(&self, session: Id, at: Millis, directory: &str) -> Result<()> {
         let known_at: Option<Option<Millis>> =
             self.first(SESSION, [session], |row| row.get("directory_at"))?;
-        if known_at.flatten().is_some_and(|known_at| known_at <= at) {
+        if known_at.flatten().is_some_and(|known_at| known_at < at) {
             return Ok(());
         }
         self.run(

@@ -19,6 +19,10 @@ const SCHEMA: i64 = 3;
 /// recalculated.
 pub(super) const RULES: i64 = 5;
 
+/// The version of the rules that read facts from transcripts. When it increases, all transcripts that still exist are
+/// read again.
+pub(super) const FACTS: i64 = 1;
+
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the
 /// disk, but is rare, because each call adds only about 50 KB. Hooks merge the log whenever they close the ledger.
@@ -274,6 +278,7 @@ impl Store {
         self.0.execute_batch(include_str!("schema.sql"))?;
         self.0.pragma_update(None, "user_version", SCHEMA)?;
         self.set_meta("rules", RULES)?;
+        self.set_meta("facts", FACTS)?;
         Ok(true)
     }
 

@@ -22,6 +22,7 @@ mod lineage;
 mod links;
 mod live;
 mod mend;
+mod misread;
 mod pull_requests;
 pub mod reconcile;
 mod responses;

@@ -29,12 +29,19 @@ pub(super) struct GrownTranscript {
     pub(super) file: TranscriptFile,
     /// How far the transcript has been read.
     pub(super) position: ReadPosition,
+    /// True if the lines before the position should be read again.
+    pub(super) is_read_again: bool,
 }
 
 impl GrownTranscript {
-    /// Returns the number of bytes that have not been read yet.
+    /// Returns the number of bytes to read.
     pub(super) fn unread_bytes(&self) -> u64 {
-        self.file.state.size.saturating_sub(self.position.offset)
+        let size = self.file.state.size;
+        if self.is_read_again {
+            size
+        } else {
+            size.saturating_sub(self.position.offset)
+        }
     }
 }
 
@@ -96,6 +103,7 @@ impl ReadSettings {
                 is_cut_short = self.is_out_of_time();
                 is_cut_short
             },
+            reads_again: transcript.is_read_again,
         };
         let path = &transcript.file.path;
         if let Err(error) = batch.read(path, &transcript.position, &mut limits)
@@ -207,6 +215,7 @@ mod tests {
         GrownTranscript {
             file: TranscriptFile::look(&path).unwrap().unwrap(),
             position: ReadPosition::default(),
+            is_read_again: false,
         }
     }
 
@@ -259,6 +268,7 @@ mod tests {
                 GrownTranscript {
                     file: TranscriptFile::look(&path).unwrap().unwrap(),
                     position: ReadPosition::default(),
+                    is_read_again: false,
                 }
             })
             .collect();

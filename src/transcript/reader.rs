@@ -98,10 +98,24 @@ pub struct ReadLimits<'a> {
     /// Returns true if the read should stop. This function is called after each chunk with the total number of bytes
     /// read.
     pub is_enough: &'a mut dyn FnMut(u64) -> bool,
+    /// True if the lines before the position should be read again.
+    pub reads_again: bool,
 }
 
-/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, along with a flag
-/// that is true if the file was truncated, replaced, or rewritten and has therefore been read from the start.
+/// The treatment of the lines before the position of a read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EarlierLines {
+    /// The lines were skipped, because they are still the same.
+    #[default]
+    Skipped,
+    /// The lines are still the same, but were read again because the caller asked for it.
+    ReadAgain,
+    /// The file was truncated, replaced, or rewritten, and has been read from the start. Some of the lines may be gone.
+    Replaced,
+}
+
+/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and how
+/// the lines before the old position were treated.
 ///
 /// If the read stops early, it stops at the end of a line or inside an overlong line. The next read can resume from the
 /// returned position.
@@ -113,19 +127,20 @@ pub fn read_on(
     position: &ReadPosition,
     limits: &mut ReadLimits<'_>,
     sink: &mut impl Sink,
-) -> io::Result<(ReadPosition, bool)> {
+) -> io::Result<(ReadPosition, EarlierLines)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
     let size = metadata.len();
-    let start = choose_start(&mut file, size, position)?;
+    let start = choose_start(&mut file, size, position, limits.reads_again)?;
     let mut next_position = ReadPosition {
         file: FileState::from_metadata(&metadata),
         last_line: LastLine::Growing,
         ..start.position
     };
     let is_settled = next_position.file.modified_ms() < limits.settled_before;
-    if !start.is_reread && !is_settled && still_unfinished(&mut file, position, size)? {
-        return Ok((next_position, false));
+    let has_skipped = start.earlier_lines == EarlierLines::Skipped;
+    if has_skipped && !is_settled && still_unfinished(&mut file, position, size)? {
+        return Ok((next_position, start.earlier_lines));
     }
 
     let mut last_line = PartialLine {
@@ -148,33 +163,41 @@ pub fn read_on(
         next_position.last_line = read_last_line(line, &mut next_position, sink);
     }
     next_position.preceding_hash = hash_of_bytes(&bytes_before(&mut file, next_position.offset)?);
-    Ok((next_position, start.is_reread))
+    Ok((next_position, start.earlier_lines))
 }
 
 /// The start of a read.
 struct ReadStart {
     position: ReadPosition,
-    /// True if the file has to be read from the start because it was truncated, replaced, or rewritten.
-    is_reread: bool,
+    earlier_lines: EarlierLines,
     /// True if the start is inside an overlong line.
     is_in_overlong_line: bool,
 }
 
 /// Returns where to start reading a file of this size that was last read up to `position`.
-fn choose_start(file: &mut File, size: u64, position: &ReadPosition) -> io::Result<ReadStart> {
+fn choose_start(
+    file: &mut File,
+    size: u64,
+    position: &ReadPosition,
+    reads_again: bool,
+) -> io::Result<ReadStart> {
     let before = bytes_before(file, position.offset)?;
     let is_same = size >= position.offset && hash_of_bytes(&before) == position.preceding_hash;
-    if position.offset > 0 && !is_same {
+    if position.offset > 0 && (reads_again || !is_same) {
         return Ok(ReadStart {
             position: ReadPosition::default(),
-            is_reread: true,
+            earlier_lines: if is_same {
+                EarlierLines::ReadAgain
+            } else {
+                EarlierLines::Replaced
+            },
             is_in_overlong_line: false,
         });
     }
     let is_in_line = position.offset > 0 && !before.ends_with(b"\n");
     Ok(ReadStart {
         position: *position,
-        is_reread: false,
+        earlier_lines: EarlierLines::Skipped,
         // If there is no line break before the offset, it is either inside an overlong line or after a complete line
         // that has already been read.
         is_in_overlong_line: is_in_line && position.last_line != LastLine::Complete,
@@ -842,6 +865,7 @@ mod tests {
             buffer: &mut Vec::new(),
             settled_before: Millis::MIN,
             is_enough,
+            reads_again: false,
         };
         read_on(path, position, &mut limits, notes).unwrap().0
     }

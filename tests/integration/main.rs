@@ -58,6 +58,7 @@ mod past_errors;
 #[cfg(unix)] // the plugin's launchers are shell scripts
 mod plugin;
 mod races;
+mod read_again;
 #[cfg(unix)] // a shell script from the release
 mod readme;
 mod refusals;

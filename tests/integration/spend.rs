@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::histories::{matches_truth, near, spend, with_history};
+use crate::read_again::age_ledger;
 use crate::support::{Run, Sandbox};
 
 /// The values of `--by` that require only the ledger.
@@ -343,16 +344,11 @@ fn a_response_that_grows_between_two_commands_costs_as_much_as_one_read_at_once(
 fn a_ledger_with_older_rules_gets_the_right_costs_even_without_transcripts() {
     let sandbox = with_response_that_grew();
     costs(&sandbox, 20.0);
-    rusqlite::Connection::open(sandbox.path(".local/share/whycap/ledger.sqlite3"))
-        .unwrap()
-        .execute_batch(
-            "UPDATE responses SET cost = cost / 2, client_cost = client_cost / 2;
-             UPDATE sums SET recorded = recorded / 2;
-             UPDATE totals SET recorded = recorded / 2;
-             UPDATE sessions SET recorded = recorded / 2, covered = covered / 2;
-             UPDATE meta SET value = 3 WHERE name = 'rules'",
-        )
-        .unwrap();
+    age_ledger(
+        &sandbox,
+        "rules",
+        "UPDATE responses SET cost = cost / 2, client_cost = client_cost / 2",
+    );
     fs::remove_file(sandbox.path(TRANSCRIPT)).unwrap();
     costs(&sandbox, 20.0);
 }
@@ -618,6 +614,19 @@ fn the_explanation_of_an_amount_names_the_process_on_narrow_terminals() {
     let shown = shown.success();
     assert!(shown.contains("\nProcess "), "{shown}");
     assert!(shown.contains("\ncheckpoints "), "{shown}");
+}
+
+#[test]
+fn the_explanation_of_an_amount_says_if_no_process_was_observed() {
+    let sandbox = with_lines(&[line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", 9)]);
+    let shown = sandbox.run(&["spend", "--why", "s"]);
+    assert!(
+        shown.success().contains("\nnot observed "),
+        "{}",
+        shown.stdout
+    );
+    let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
+    assert_eq!(why["runs"][0]["identified_by"], "nothing", "{why}");
 }
 
 #[test]

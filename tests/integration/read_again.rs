@@ -1,0 +1,277 @@
+//! Tests that a ledger whose facts were read by an older version is corrected from the transcripts, and that nothing
+//! else changes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::histories::{ALL_HISTORIES, PROJECTS, near, spend, transcripts, with_history};
+use crate::support::{Sandbox, data};
+
+const LEDGER: &str = ".local/share/whycap/ledger.sqlite3";
+
+fn open_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
+    rusqlite::Connection::open(sandbox.path(LEDGER)).unwrap()
+}
+
+/// Changes a ledger into one that an older version of whycap wrote. `version` is `rules` or `facts`, and `changes`
+/// contains SQL statements that change the responses. The sums are adapted to the responses.
+pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
+    let sums = "UPDATE sums SET recorded = (SELECT sum(cost) FROM responses WHERE session = sums.session
+             AND model = sums.model AND at >= quarter AND at < quarter + 900000);
+         UPDATE totals SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums
+             WHERE quarter >= start AND quarter < start + length);
+         UPDATE sessions SET recorded = (SELECT ifnull(sum(recorded), 0) FROM sums WHERE session = sessions.id);";
+    open_ledger(sandbox)
+        .execute_batch(&format!(
+            "{changes}; {sums} UPDATE meta SET value = value - 1 WHERE name = '{version}'"
+        ))
+        .unwrap();
+}
+
+/// Returns true if the ledger notes that its facts were read by an older version.
+fn has_old_facts(sandbox: &Sandbox) -> bool {
+    let version: i64 = open_ledger(sandbox)
+        .query_row("SELECT value FROM meta WHERE name = 'facts'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    version == 0
+}
+
+/// Returns the rows of all tables, except for the versions. A location is the same fact in either of the two tables
+/// that contain locations.
+fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
+    let ledger = open_ledger(sandbox);
+    let mut rows = Vec::new();
+    for query in [
+        "SELECT * FROM sessions",
+        "SELECT * FROM files",
+        "SELECT key, session, at, model, context, flags & 15, input, output, cache_read, cache_write, cache_write_1h,
+             web_searches, parts, cost, client_cost, requested FROM responses",
+        "SELECT key, file, offset, flags & 16 <> 0, source FROM responses
+             UNION ALL SELECT key, file, offset, is_out_of_order, source FROM copies",
+        "SELECT * FROM compactions",
+        "SELECT * FROM checkpoints",
+        "SELECT * FROM markers",
+        "SELECT * FROM events",
+        "SELECT * FROM error_lines",
+        "SELECT * FROM pull_requests",
+        "SELECT * FROM damage",
+        "SELECT * FROM sums",
+        "SELECT * FROM totals",
+        "SELECT * FROM off_transcript",
+        "SELECT * FROM runs",
+    ] {
+        let mut statement = ledger.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let found = statement
+            .query_map([], |row| {
+                let values: rusqlite::Result<Vec<rusqlite::types::Value>> =
+                    (0..columns).map(|column| row.get(column)).collect();
+                Ok(format!("{query}: {:?}", values?))
+            })
+            .unwrap();
+        rows.extend(found.map(Result::unwrap));
+    }
+    rows.sort();
+    rows
+}
+
+/// Returns the output of the reports that read the ledger.
+fn reports(sandbox: &Sandbox, sessions: &[String]) -> Vec<String> {
+    let groupings = ["day", "session", "model", "branch", "agent", "skill", "pr"];
+    let mut commands: Vec<Vec<&str>> = groupings
+        .into_iter()
+        .map(|by| vec!["spend", "--json", "--by", by])
+        .collect();
+    commands.push(vec!["incidents", "--json"]);
+    for session in sessions {
+        commands.push(vec!["spend", "--json", "--why", session]);
+    }
+    let runs = commands.iter().map(|command| sandbox.run(command));
+    runs.map(|run| run.success().to_owned()).collect()
+}
+
+/// Adds a second copy of each session's transcript, one without its last line.
+fn copy_transcripts(sandbox: &Sandbox, name: &str) -> Vec<String> {
+    let mut sessions = Vec::new();
+    for (below, bytes) in transcripts(name) {
+        let is_main = below.components().count() == 2;
+        let project = below.parent().unwrap().display().to_string();
+        let file = below.file_name().unwrap().to_str().unwrap();
+        if is_main {
+            sandbox.write(
+                &format!("{PROJECTS}/{project}-old/{file}"),
+                &bytes[..bytes.len() * 2 / 3],
+            );
+            sessions.push(file.trim_end_matches(".jsonl").to_owned());
+        }
+    }
+    sessions
+}
+
+/// Lets a process resume each session, spend half a dollar, and leave one session open.
+fn add_runs(sandbox: &Sandbox, name: &str) {
+    for (number, (below, _)) in transcripts(name).iter().enumerate() {
+        let transcript = sandbox.path(PROJECTS).join(below);
+        let session = Path::new(below).file_stem().unwrap().to_str().unwrap();
+        if below.components().count() != 2 {
+            continue;
+        }
+        let run = |command: &str, event: Value| {
+            let mut event = event;
+            event["session_id"] = json!(session);
+            event["transcript_path"] = json!(transcript);
+            let mut command = sandbox.command(&[command]);
+            command.env("CLAUDE_PID", (4_000_000 + number).to_string());
+            crate::support::Run::of(&mut command, event.to_string().as_bytes())
+        };
+        run(
+            "hook",
+            json!({"hook_event_name": "SessionStart", "source": "resume"}),
+        );
+        for usd in [0.25, 0.75] {
+            run("statusline", json!({"cost": {"total_cost_usd": usd}}));
+        }
+        if number > 0 {
+            run(
+                "hook",
+                json!({"hook_event_name": "SessionEnd", "reason": "other"}),
+            );
+        }
+    }
+}
+
+/// Reads histories with copies, forks, compactions, and run events, and then reads them again as if the facts were old.
+#[test]
+fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
+    let all: Vec<String> = fs::read_dir(data("histories"))
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert!(all.len() >= 26, "{all:?}");
+    let mut kinds = BTreeSet::new();
+    for name in all {
+        let is_default = ["compacted-forks", "subagents-and-errors"].contains(&name.as_str());
+        if !is_default && std::env::var_os(ALL_HISTORIES).is_none() {
+            continue;
+        }
+        let (sandbox, _) = with_history(&name);
+        let sessions = copy_transcripts(&sandbox, &name);
+        spend(&sandbox, "day");
+        add_runs(&sandbox, &name);
+        let before = reports(&sandbox, &sessions);
+        let rows_before = stored_rows(&sandbox);
+        kinds.extend(
+            rows_before
+                .iter()
+                .filter_map(|row| row.split_once(": "))
+                .map(|(query, _)| query.to_owned()),
+        );
+        age_ledger(&sandbox, "facts", "");
+        assert_eq!(reports(&sandbox, &sessions), before, "{name}");
+        assert!(!has_old_facts(&sandbox), "{name}");
+        let rows = stored_rows(&sandbox);
+        let missing: Vec<&String> = rows_before
+            .iter()
+            .filter(|row| !rows.contains(row))
+            .collect();
+        let new: Vec<&String> = rows
+            .iter()
+            .filter(|row| !rows_before.contains(row))
+            .collect();
+        assert!(
+            missing.is_empty() && new.is_empty() && rows.len() == rows_before.len(),
+            "{name}: {new:#?} instead of {missing:#?}"
+        );
+    }
+    // No history has a pull request or a damaged line.
+    assert_eq!(kinds.len(), 13, "{kinds:#?}");
+}
+
+/// Facts that are too low, too high, or invented, which merging lines could not correct.
+#[test]
+fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
+    let line = |session: &str, id: &str, tokens: u64| {
+        format!(
+            r#"{{"type":"assistant","sessionId":"{session}","requestId":"r{id}","timestamp":"2026-11-20T06:00:00.000Z","cwd":"/home/dev/api","message":{{"id":"m{id}","model":"claude-opus-5-5","usage":{{"input_tokens":0,"output_tokens":{tokens}}}}}}}"#
+        )
+    };
+    let (kept, deleted) = ("-p/kept.jsonl", "-p/deleted.jsonl");
+    let sandbox = Sandbox::new();
+    for (file, session, ids) in [
+        (kept, "kept", ["a", "b", "c"]),
+        (deleted, "deleted", ["d", "e", "f"]),
+    ] {
+        for id in ids {
+            sandbox.append(&format!("{PROJECTS}/{file}"), &line(session, id, 1_000_000));
+        }
+    }
+    let expect = |dollars: f64| {
+        for by in ["day", "session"] {
+            near(&spend(&sandbox, by)["total"]["cost_usd"], &json!(dollars));
+        }
+    };
+    expect(120.0);
+    let kept_id = "(SELECT id FROM sessions WHERE name = 'kept')";
+    age_ledger(
+        &sandbox,
+        "facts",
+        &format!(
+            "UPDATE responses SET output = 3000000, cost = 3 * cost, client_cost = 3 * cost
+                 WHERE key = (SELECT min(key) FROM responses WHERE session = {kept_id});
+             UPDATE responses SET output = 500000, cost = cost / 2, client_cost = cost / 2, key = 7
+                 WHERE key = (SELECT max(key) FROM responses WHERE session = {kept_id});
+             INSERT INTO checkpoints SELECT id, 10, 1, 999000000000000, 5, 5, 0, '{{}}', 1795154400000 FROM files
+                 WHERE session = {kept_id};
+             INSERT INTO error_lines SELECT id, 11, 5, session, 1795154400000, 1, NULL, NULL, NULL, '{{}}' FROM files
+                 WHERE session = {kept_id}"
+        ),
+    );
+    fs::remove_file(sandbox.path(PROJECTS).join(deleted)).unwrap();
+    // A transcript that cannot be read now is corrected when it can be read again. Root can read any file, but not a
+    // symbolic link that points to itself.
+    #[cfg(unix)]
+    {
+        let path = sandbox.path(PROJECTS).join(kept);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let run = sandbox.run(&["spend"]);
+        assert!(run.stderr.contains("kept.jsonl"), "{}", run.stderr);
+        assert!(has_old_facts(&sandbox));
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    // The status line and the hooks stay fast.
+    let event = json!({"session_id": "kept", "transcript_path": sandbox.path(PROJECTS).join(kept),
+        "hook_event_name": "Stop", "cost": {"total_cost_usd": 60}});
+    for command in ["statusline", "hook"] {
+        sandbox
+            .run_with(&[command], event.to_string().as_bytes())
+            .success();
+        assert!(has_old_facts(&sandbox));
+    }
+    expect(120.0);
+    assert!(!has_old_facts(&sandbox));
+    let why = sandbox.run(&["spend", "--why", "kept", "--json"]).json();
+    near(&why["cost_usd"], &json!(60.0));
+    assert_eq!(why["at_least"], false, "{why}");
+    let count = |table: &str| -> i64 {
+        let query = format!("SELECT count(*) FROM {table}");
+        open_ledger(&sandbox)
+            .query_row(&query, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(
+        ["checkpoints", "error_lines", "responses"].map(count),
+        [0, 0, 6]
+    );
+    sandbox.append(&format!("{PROJECTS}/{kept}"), &line("kept", "g", 1_000_000));
+    expect(140.0);
+}
