@@ -210,14 +210,14 @@ fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) ->
 fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let meaning = message.row.meaning.trim_end_matches('.');
     let mut headlines = Vec::new();
-    if let Some(dated) = dated_advice(diagnosis) {
+    if let Some(words) = words_before_time(diagnosis) {
         let what = meaning.split([':', ';']).next().unwrap_or(meaning);
         let without_remark = what.split(" (").next().unwrap_or(what);
         for what in [what, without_remark] {
-            headlines.push(format!("{what}; {} {{at}}, {{in}}", dated.headline));
-            headlines.push(format!("{what}; {} {{at}}", dated.headline));
+            headlines.push(format!("{what}; {} {{at}}, {{in}}", words.headline));
+            headlines.push(format!("{what}; {} {{at}}", words.headline));
         }
-        headlines.push(format!("{without_remark}; {} {{at}}", dated.badge));
+        headlines.push(format!("{without_remark}; {} {{at}}", words.badge));
     }
     headlines.push(meaning.to_owned());
     headlines
@@ -227,33 +227,33 @@ fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
 fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let badge = message.row.badge;
     let mut badges = Vec::new();
-    if let Some(dated) = dated_advice(diagnosis) {
+    if let Some(words) = words_before_time(diagnosis) {
         let what = badge.split(" · ").next().unwrap_or(badge);
-        badges.push(format!("{what} · {} at {{time}}", dated.badge));
-        badges.push(format!("{what} · {} {{day}}", dated.badge));
+        badges.push(format!("{what} · {} at {{time}}", words.badge));
+        badges.push(format!("{what} · {} {{day}}", words.badge));
     }
     badges.push(badge.to_owned());
     badges
 }
 
 /// The words before the time at which a problem ends.
-struct DatedAdvice {
+struct WordsBeforeTime {
     headline: &'static str,
     badge: &'static str,
 }
 
 /// Returns the words before the time at which the problem ends, or `None` if waiting does not help.
-fn dated_advice(diagnosis: &Diagnosis) -> Option<DatedAdvice> {
+fn words_before_time(diagnosis: &Diagnosis) -> Option<WordsBeforeTime> {
     if diagnosis.waiting_helps != Some(true) || !diagnosis.limit.has_stated_reset() {
         return None;
     }
     Some(if diagnosis.limit.is_passing() {
-        DatedAdvice {
+        WordsBeforeTime {
             headline: "the message says to try again",
             badge: "try again",
         }
     } else {
-        DatedAdvice {
+        WordsBeforeTime {
             headline: "it resets",
             badge: "resets",
         }
@@ -603,6 +603,28 @@ mod tests {
             for template in &wording.headlines {
                 let sentence = fields.fill(template).unwrap();
                 assert!(sentence.chars().count() < HEADLINE, "{sentence}");
+            }
+        }
+    }
+
+    /// A badge that never fits with a reset on another day would not mention the reset at all.
+    #[test]
+    fn every_badge_with_a_day_fits_if_its_other_values_are_short() {
+        let shorter: Vec<_> = SHORT_VALUES
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != "day")
+            .collect();
+        let fields = fields_with((1 << VALUES.len()) - 1, &shorter);
+        for (cause, wording) in CAUSES.iter() {
+            for template in &wording.badges {
+                let badge = fields.fill(template).unwrap();
+                let has_day = template.contains("{day}");
+                let fits = crate::terminal::width(&badge) <= BADGE;
+                assert!(fits || !has_day, "{cause:?}: {badge}");
+                let has_time = template.contains("{time}");
+                let has_badge_with_day = wording.badges.iter().any(|badge| badge.contains("{day}"));
+                assert!(!has_time || has_badge_with_day, "{cause:?}: {template}");
             }
         }
     }
