@@ -238,10 +238,13 @@ pub(crate) enum Ends {
         /// limit is over at the latest when the next month starts.
         may_be_shorter: bool,
     },
-    /// The end of a pause of a few minutes, or the time in the message.
-    Pause,
-    /// The time in the message, if it contains one.
-    StatedTime,
+    /// The time in the message.
+    StatedTime {
+        /// The time after which the limit is over even if the message states no time.
+        at_most: TimeDelta,
+    },
+    /// Unknown, unless the message happens to contain a time.
+    Unknown,
     /// No event. The limit lasts until someone takes action.
     Nothing {
         /// The age at which an error about the limit is no longer relevant.
@@ -255,19 +258,9 @@ impl Ends {
         match self {
             Self::Window(window) => window.length(),
             Self::FullWindow | Self::FullWindowOrMonth | Self::MonthUtc { .. } => LONGEST_LIMIT,
-            Self::Pause => TEMPORARY_PROBLEM_LASTS,
-            Self::StatedTime => TimeDelta::days(1),
+            Self::StatedTime { at_most } => at_most,
+            Self::Unknown => TimeDelta::days(1),
             Self::Nothing { relevant_for } => relevant_for,
-        }
-    }
-
-    /// Returns the end of a limit that was reached at the given time, if the end is known without evidence.
-    pub(crate) fn known_end(self, reached: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        match self {
-            Self::MonthUtc {
-                may_be_shorter: false,
-            } => self.next_month(reached, Zone::UTC),
-            _ => None,
         }
     }
 
@@ -448,14 +441,16 @@ impl Description {
             counts_spend_of: None,
             affects: Affects::Session,
             window_may_be_full_as_well: true,
-            ends: Ends::Pause,
+            ends: Ends::StatedTime {
+                at_most: TEMPORARY_PROBLEM_LASTS,
+            },
             credits_continue: false,
             ended_by,
         }
     }
 
     /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature.
-    const fn of_cause(label: &'static str, affects: Affects, ended_by: EndedBy) -> Self {
+    const fn of_cause(label: &'static str, ended_by: EndedBy) -> Self {
         Self {
             label,
             resource: LimitedResource::Nothing,
@@ -463,7 +458,7 @@ impl Description {
             service: None,
             is_quota: false,
             counts_spend_of: None,
-            affects,
+            affects: Affects::Payer,
             window_may_be_full_as_well: false,
             // An error in a single conversation is no longer relevant after a day.
             ends: Ends::Nothing {
@@ -471,6 +466,14 @@ impl Description {
             },
             credits_continue: false,
             ended_by,
+        }
+    }
+
+    /// Describes a problem with the requests of a single session.
+    const fn of_session(label: &'static str) -> Self {
+        Self {
+            affects: Affects::Session,
+            ..Self::of_cause(label, EndedBy::SameSession)
         }
     }
 }
@@ -513,39 +516,28 @@ impl LimitKind {
             Self::Overloaded => Description::of_service("overloaded", EndedBy::SameService),
             Self::ServerError => Description::of_service("server error", EndedBy::SameService),
 
-            Self::ModelNeedsCredits => Description::of_cause(
-                "model needs credits",
-                Affects::Payer,
-                EndedBy::SamePayerAndModel,
-            ),
+            Self::ModelNeedsCredits => {
+                Description::of_cause("model needs credits", EndedBy::SamePayerAndModel)
+            }
             // Transcripts do not record whether a request used the 1M context window.
-            Self::LongContextCredits => {
-                Description::of_cause("1M context", Affects::Session, EndedBy::SameSession)
-            }
-            Self::Billing => Description::of_cause("billing", Affects::Payer, EndedBy::SamePayer),
-            Self::OrgDisabled => {
-                Description::of_cause("org disabled", Affects::Payer, EndedBy::SamePayer)
-            }
+            Self::LongContextCredits => Description::of_session("1M context"),
+            Self::Billing => Description::of_cause("billing", EndedBy::SamePayer),
+            Self::OrgDisabled => Description::of_cause("org disabled", EndedBy::SamePayer),
             Self::SubscriptionAccess => {
-                Description::of_cause("subscription access", Affects::Payer, EndedBy::SamePayer)
+                Description::of_cause("subscription access", EndedBy::SamePayer)
             }
-            Self::Auth => Description::of_cause("login", Affects::Payer, EndedBy::SamePayer),
-            Self::ModelUnavailable => Description::of_cause(
-                "model unavailable",
-                Affects::Payer,
-                EndedBy::SamePayerAndModel,
-            ),
-            Self::RequestTooLarge => {
-                Description::of_cause("request too large", Affects::Session, EndedBy::SameSession)
+            Self::Auth => Description::of_cause("login", EndedBy::SamePayer),
+            Self::ModelUnavailable => {
+                Description::of_cause("model unavailable", EndedBy::SamePayerAndModel)
             }
-            Self::PromptTooLong => {
-                Description::of_cause("prompt too long", Affects::Session, EndedBy::SameSession)
-            }
+            Self::RequestTooLarge => Description::of_session("request too large"),
+            Self::PromptTooLong => Description::of_session("prompt too long"),
 
             Self::Unknown => Description {
-                ends: Ends::StatedTime,
+                affects: Affects::Unknown,
+                ends: Ends::Unknown,
                 credits_continue: true,
-                ..Description::of_cause("unknown", Affects::Unknown, EndedBy::SameSession)
+                ..Description::of_cause("unknown", EndedBy::SameSession)
             },
         }
     }
@@ -582,7 +574,10 @@ impl LimitKind {
 
     /// Returns true if messages about this kind of limit say when it ends, if only by calling it monthly.
     pub(crate) fn has_stated_reset(self) -> bool {
-        matches!(self.description().ends, Ends::MonthUtc { .. } | Ends::Pause)
+        matches!(
+            self.description().ends,
+            Ends::MonthUtc { .. } | Ends::StatedTime { .. }
+        )
     }
 
     /// Returns true if Claude Code may wait for the end of this kind of limit and then continue the session.
@@ -709,30 +704,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_that_is_always_monthly_ends_with_the_month_in_utc() {
+    fn a_month_ends_in_the_zone_that_the_limit_names() {
         let tokyo = Zone::named("Asia/Tokyo").unwrap();
         let reached = "2026-11-30T16:00:00Z".parse().unwrap();
         let utc = "2026-12-01T00:00:00Z".parse().unwrap();
         let in_tokyo = "2026-12-31T15:00:00Z".parse().unwrap();
-        for (ends, known, next_month) in [
+        for (ends, next_month) in [
             (
                 Ends::MonthUtc {
                     may_be_shorter: false,
                 },
                 Some(utc),
-                Some(utc),
             ),
-            (
-                Ends::MonthUtc {
-                    may_be_shorter: true,
-                },
-                None,
-                Some(utc),
-            ),
-            (Ends::FullWindowOrMonth, None, Some(in_tokyo)),
-            (Ends::FullWindow, None, None),
+            (Ends::FullWindowOrMonth, Some(in_tokyo)),
+            (Ends::FullWindow, None),
         ] {
-            assert_eq!(ends.known_end(reached), known, "{ends:?}");
             assert_eq!(ends.next_month(reached, tokyo), next_month, "{ends:?}");
         }
     }

@@ -784,6 +784,11 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         if explained["limit"] != kind["expect"]["kinds"][0] {
             wrong.push(format!("{kind}: explained as {}", explained["limit"]));
         }
+        let in_shell = flat(&refused.run(SOON, &["explain"], b"").stdout);
+        let others_may_work = in_shell.contains("the others may work");
+        if others_may_work != (ends["others_may_work"] == true) {
+            wrong.push(format!("{kind}: others_may_work is {others_may_work}"));
+        }
         if (code(&refused, &time(after - 1)) != 0) != stops_session {
             wrong.push(format!("{kind}: stops is not {stops_session}"));
         }

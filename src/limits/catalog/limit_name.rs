@@ -209,9 +209,9 @@ impl<'a> LimitName<'a> {
         let after = text.get(end..).unwrap_or_default();
         let before = text.get(..start).unwrap_or_default();
         let is_followed = !words.is_empty() || is_users_own && is_continuation(after.trim_start());
-        let has_reset_time = after.contains("· resets") || after.contains('|');
+        let has_reset = after.contains("· resets") || after.contains('|');
         is_claudes.then(|| Self {
-            is_plausible: (is_followed || has_reset_time) && !is_conditional(before),
+            is_plausible: (is_followed || has_reset) && !is_conditional(before),
             words,
             is_users_own,
             range: start..end + after.find(' ').unwrap_or(after.len()),

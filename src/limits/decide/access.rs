@@ -16,8 +16,13 @@ pub(super) fn subscription_payment(input: &Input<'_>) -> Finding {
     } else {
         Cause::SubscriptionPaymentDue
     };
-    Finding::lasting(LimitKind::Billing, Verdict::Real, input.payer(), cause)
-        .without_knowing_if(is_uncertain, Unknown::PaymentForCertain)
+    Finding::lasting(
+        LimitKind::Billing,
+        Verdict::Real,
+        input.who_controls_billing(),
+        cause,
+    )
+    .without_knowing_if(is_uncertain, Unknown::PaymentForCertain)
 }
 
 /// Handles organizations that do not allow subscriptions in Claude Code.

@@ -1,8 +1,7 @@
 //! Chooses the actions to recommend.
 
-use super::ActionName as Do;
 use super::state::{Ending, State};
-use super::{Cause, DecisionName, Problem, is_for};
+use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation};
@@ -15,12 +14,12 @@ const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
 
 /// Returns the actions to recommend while the error blocks the user, in the order in which they are shown: what to do
 /// first, what is free, and what costs money. Each action of the cause is replaced with the one that suits the user.
-pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<Do> {
+pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     let finding = &problem.finding;
     if finding.verdict == Verdict::WrongCredential || finding.cause == Cause::FiguresAwaited {
         return finding.cause.template().actions.clone();
     }
-    let suited: Vec<Do> = for_cause(problem)
+    let suited: Vec<ActionName> = for_cause(problem)
         .into_iter()
         .chain(for_shared_plan(problem))
         .filter_map(|action| suited_to_plan(action, problem))
@@ -46,7 +45,9 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<Do> {
         }
     }
     // A user who reads only the first lines must know that paying does not help.
-    if let Some(position) = actions.iter().position(|action| *action == Do::DoNotBuy)
+    if let Some(position) = actions
+        .iter()
+        .position(|action| *action == ActionName::DoNotBuy)
         && position > 1
     {
         let warning = actions.remove(position);
@@ -56,7 +57,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<Do> {
 }
 
 /// Returns the actions for a cause, best first.
-fn for_cause(problem: &Problem<'_>) -> Vec<Do> {
+fn for_cause(problem: &Problem<'_>) -> Vec<ActionName> {
     let template = problem.finding.cause.template();
     let actions = if template.actions.is_empty() {
         &problem.message.row.actions
@@ -69,34 +70,34 @@ fn for_cause(problem: &Problem<'_>) -> Vec<Do> {
 }
 
 /// Returns an additional action for members of an organization.
-fn for_shared_plan(problem: &Problem<'_>) -> Option<Do> {
+fn for_shared_plan(problem: &Problem<'_>) -> Option<ActionName> {
     let verdict = problem.finding.verdict;
     if !problem.evidence.is_shared_plan() || verdict == Verdict::FalseLikely {
         return None;
     }
     match problem.finding.limit {
-        LimitKind::OrgSpendCap => Some(Do::OtherPath),
-        LimitKind::UsageCredits if !verdict.is_notice() => Some(Do::AskAdminForCredits),
+        LimitKind::OrgSpendCap => Some(ActionName::OtherPath),
+        LimitKind::UsageCredits if !verdict.is_notice() => Some(ActionName::AskAdminForCredits),
         _ => None,
     }
 }
 
 /// Replaces an action that requires a personal plan or that does not match the user's role.
-fn suited_to_plan(action: Do, problem: &Problem<'_>) -> Option<Do> {
+fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionName> {
     let finding = &problem.finding;
     if !problem.evidence.is_shared_plan() {
         return match action {
-            Do::CreditsInstead if finding.limit.description().credits_continue => {
+            ActionName::CreditsInstead if finding.limit.description().credits_continue => {
                 own_credits(problem)
             }
-            Do::CreditsInstead => None,
+            ActionName::CreditsInstead => None,
             action => Some(action),
         };
     }
     let is_org_cap =
         finding.limit == LimitKind::OrgSpendCap && finding.verdict != Verdict::FalseLikely;
     let action = match action {
-        Do::RaiseOwnCap if is_org_cap => Do::AskOwnerForCap,
+        ActionName::RaiseOwnCap if is_org_cap => ActionName::AskOwnerForCap,
         action => action,
     };
     let template = action.template()?;
@@ -110,17 +111,17 @@ fn suited_to_plan(action: Do, problem: &Problem<'_>) -> Option<Do> {
 
 /// Returns the advice to use credits, which depends on why the server did not accept them. Returns `None` if an admin's
 /// setting is the reason.
-fn own_credits(problem: &Problem<'_>) -> Option<Do> {
+fn own_credits(problem: &Problem<'_>) -> Option<ActionName> {
     let mut responses = problem.evidence.collected.other_responses.iter();
     if responses.any(|response| response.payer == PayerRelation::Same && !response.is_refused_later)
     {
         // The same account received a response in another session, so its credits are available.
-        return Some(Do::CreditsInstead);
+        return Some(ActionName::CreditsInstead);
     }
     match problem.evidence.no_credits_reason() {
-        Some("out_of_credits") => Some(Do::AddCredits),
-        Some("org_level_disabled" | "overage_not_provisioned") => Some(Do::CreditsOn),
-        Some("org_level_disabled_until") => Some(Do::RaiseOwnCap),
+        Some("out_of_credits") => Some(ActionName::AddCredits),
+        Some("org_level_disabled" | "overage_not_provisioned") => Some(ActionName::CreditsOn),
+        Some("org_level_disabled_until") => Some(ActionName::RaiseOwnCap),
         Some(
             "seat_tier_level_disabled"
             | "seat_tier_zero_credit_limit"
@@ -130,12 +131,12 @@ fn own_credits(problem: &Problem<'_>) -> Option<Do> {
             | "org_service_level_disabled"
             | "org_spend_cap_reached",
         ) => None,
-        _ => Some(Do::CreditsInstead),
+        _ => Some(ActionName::CreditsInstead),
     }
 }
 
 /// Replaces an action that does not suit the evidence about the error. Returns `None` if it does not help.
-fn suited_to_evidence(action: Do, problem: &Problem<'_>) -> Option<Do> {
+fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<ActionName> {
     let (evidence, finding) = (problem.evidence, &problem.finding);
     let has_reset = problem.resets.chosen.is_some();
     let is_ahead = problem.resets.ahead(evidence.clock.now).is_some();
@@ -145,35 +146,43 @@ fn suited_to_evidence(action: Do, problem: &Problem<'_>) -> Option<Do> {
         evidence.error.session.model.is_some() && !evidence.uses_long_context();
     match action {
         // A token or a key overrides the login.
-        Do::Login if has_key && problem.message.row.decision == DecisionName::RefusedAccess => {
-            Some(Do::FixKey)
+        ActionName::Login
+            if has_key && problem.message.row.decision == DecisionName::RefusedAccess =>
+        {
+            Some(ActionName::FixKey)
         }
-        Do::Login | Do::LoginIfRefusedAgain if !has_key && evidence.has_oauth_token() => {
-            Some(Do::RenewToken)
+        ActionName::Login | ActionName::LoginIfRefusedAgain
+            if !has_key && evidence.has_oauth_token() =>
+        {
+            Some(ActionName::RenewToken)
         }
-        Do::LookAtStatusPage if evidence.error.uses_other_service() => {
-            Some(Do::LookAtStatusOfService)
+        ActionName::LookAtStatusPage if evidence.error.uses_other_service() => {
+            Some(ActionName::LookAtStatusOfService)
         }
-        Do::AddCredits if matches!(finding.cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) => {
-            Some(Do::AddCreditsIfFull)
+        ActionName::AddCredits
+            if matches!(finding.cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) =>
+        {
+            Some(ActionName::AddCreditsIfFull)
         }
-        Do::Wait if finding.waiting_helps == Some(false) => None,
-        Do::Wait if !has_reset || may_not_help => Some(Do::WaitUnknown),
-        Do::WaitForCap if !has_reset => None,
-        Do::Update if !evidence.may_be_outdated() => None,
-        Do::StandardContext
+        ActionName::Wait if finding.waiting_helps == Some(false) => None,
+        ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
+        ActionName::WaitForCap if !has_reset => None,
+        ActionName::Update if !evidence.may_be_outdated() => None,
+        ActionName::StandardContext
             if is_of_standard_model && finding.limit != LimitKind::LongContextCredits =>
         {
             None
         }
-        Do::Retry | Do::RetryOnce | Do::RetryService if is_ahead => Some(Do::RetryThen),
-        Do::FreeWays
-        | Do::FreeReset
-        | Do::CreditsInstead
-        | Do::CreditsOn
-        | Do::OwnCredits
-        | Do::RaiseOwnCap
-        | Do::OtherModel
+        ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService if is_ahead => {
+            Some(ActionName::RetryThen)
+        }
+        ActionName::FreeWays
+        | ActionName::FreeReset
+        | ActionName::CreditsInstead
+        | ActionName::CreditsOn
+        | ActionName::OwnCredits
+        | ActionName::RaiseOwnCap
+        | ActionName::OtherModel
             if evidence.is_of_another_account() =>
         {
             None
@@ -183,37 +192,37 @@ fn suited_to_evidence(action: Do, problem: &Problem<'_>) -> Option<Do> {
 }
 
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem.
-fn full_as_well(problem: &Problem<'_>) -> Option<Do> {
+fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
     if problem.finding.limit.is_passing() && problem.readings.used_up_now().is_some() {
-        Some(Do::FullAsWell)
+        Some(ActionName::FullAsWell)
     } else {
         None
     }
 }
 
 /// Returns the actions to list first for a kind of limit: another model, or the reset.
-fn first_for_kind(problem: &Problem<'_>, suited: &[Do]) -> Vec<Do> {
+fn first_for_kind(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName> {
     let finding = &problem.finding;
     if finding.limit.window().is_some_and(Window::is_of_one_model) {
         return if problem.evidence.is_of_another_account() {
             Vec::new()
         } else {
-            vec![Do::OtherModel]
+            vec![ActionName::OtherModel]
         };
     }
     // API caps usually do not reset until the end of the month, so having the limit raised is better than waiting.
-    let may_wait_first = suited.contains(&Do::Wait)
+    let may_wait_first = suited.contains(&ActionName::Wait)
         && finding.limit != LimitKind::ApiSpendCap
         && finding.cause.template().first_action.is_none();
     if may_wait_first {
-        vec![Do::Wait]
+        vec![ActionName::Wait]
     } else {
         Vec::new()
     }
 }
 
 /// Returns the free way to continue that is available to some accounts, to be listed before all purchases.
-fn without_buying(problem: &Problem<'_>) -> Option<Do> {
+fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
     let (evidence, finding) = (problem.evidence, &problem.finding);
     if evidence.is_of_another_account() {
         let newest = evidence.collected.newest_reading.as_ref();
@@ -224,7 +233,7 @@ fn without_buying(problem: &Problem<'_>) -> Option<Do> {
         return if is_login_full {
             None
         } else {
-            Some(Do::OtherLogin)
+            Some(ActionName::OtherLogin)
         };
     }
     let may_have_free_way = !evidence.is_before(FREE_WAYS_ADDED)
@@ -235,19 +244,25 @@ fn without_buying(problem: &Problem<'_>) -> Option<Do> {
         && problem.service() == Some(Service::Plan)
         && !finding.verdict.is_notice();
     match finding.window {
-        Some(Window::FiveHour) if may_have_free_way => Some(Do::FreeWays),
-        Some(Window::Weekly | Window::WeeklyFable) if may_have_free_way => Some(Do::FreeReset),
+        Some(Window::FiveHour) if may_have_free_way => Some(ActionName::FreeWays),
+        Some(Window::Weekly | Window::WeeklyFable) if may_have_free_way => {
+            Some(ActionName::FreeReset)
+        }
         _ => None,
     }
 }
 
 /// Adapts the recommended actions to the current state of the error.
-pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) -> Vec<Do> {
+pub(super) fn in_state(
+    problem: &Problem<'_>,
+    actions: Vec<ActionName>,
+    state: State,
+) -> Vec<ActionName> {
     if let State::Over(ending) = state {
         let first = after_end(problem, ending);
         let remaining = actions
             .into_iter()
-            .filter(|action| matches!(action, Do::Update | Do::CheaperModel));
+            .filter(|action| matches!(action, ActionName::Update | ActionName::CheaperModel));
         return std::iter::once(first)
             .chain(unset_key_there(problem, ending))
             .chain(remaining)
@@ -257,16 +272,18 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
     let now = problem.evidence.clock.now;
     let has_passed = problem.resets.passed(now).is_some();
     let continues_at = problem.expected_continuation();
-    let mut current: Vec<Do> = Vec::new();
+    let mut current: Vec<ActionName> = Vec::new();
     for action in actions {
         let action = match action {
-            Do::Wait | Do::WaitForCap if has_passed && problem.stops_only_feature() => {
-                Do::UseFeatureAgain
+            ActionName::Wait | ActionName::WaitForCap
+                if has_passed && problem.stops_only_feature() =>
+            {
+                ActionName::UseFeatureAgain
             }
-            Do::Wait | Do::WaitForCap if has_passed => Do::TryAgain,
-            Do::Wait if continues_at.is_some() => Do::WaitLeftOpen,
-            Do::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
-                Do::SendAgainDespiteWait
+            ActionName::Wait | ActionName::WaitForCap if has_passed => ActionName::TryAgain,
+            ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
+            ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
+                ActionName::SendAgainDespiteWait
             }
             action => action,
         };
@@ -275,52 +292,57 @@ pub(super) fn in_state(problem: &Problem<'_>, actions: Vec<Do>, state: State) ->
         }
     }
     if collected.obstacle == Some(ContinuationObstacle::Announced(CANCELLED)) && !has_passed {
-        let after_wait = current.iter().position(|action| *action == Do::Wait);
+        let after_wait = current
+            .iter()
+            .position(|action| *action == ActionName::Wait);
         let purchases = current.iter().position(|action| action.is_purchase());
         let position = after_wait.map(|wait| wait + 1).or(purchases);
-        current.insert(position.unwrap_or(current.len()), Do::WaitAfterAll);
+        current.insert(position.unwrap_or(current.len()), ActionName::WaitAfterAll);
     }
     current
 }
 
 /// Returns the advice to unset the key of another session, if the key is the reason why that session is blocked.
-fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<Do> {
-    (ending == Ending::ConcernsOthers && problem.is_about_key()).then_some(Do::UnsetKeyThere)
+fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> {
+    (ending == Ending::ConcernsOthers && problem.is_about_key())
+        .then_some(ActionName::UnsetKeyThere)
 }
 
 /// Returns what to do after the error has ended.
-fn after_end(problem: &Problem<'_>, ending: Ending) -> Do {
+fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
     let evidence = problem.evidence;
     let continues_at = problem.expected_continuation();
     let is_due = continues_at.is_some_and(|at| at + TimeDelta::seconds(30) > evidence.clock.now);
     match ending {
-        Ending::HitAgain => Do::SeeTheNext,
+        Ending::HitAgain => ActionName::SeeTheNext,
         // The session has never stopped, so there is no prompt to send again.
         _ if problem.stops_only_feature() && ending != Ending::ConcernsOthers => {
-            Do::UseFeatureAgain
+            ActionName::UseFeatureAgain
         }
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
             if evidence.has_later_response() =>
         {
-            Do::NothingLeft
+            ActionName::NothingLeft
         }
         Ending::Reset | Ending::ResetEarly if problem.also_full().is_some() => {
-            Do::WaitForOtherWindow
+            ActionName::WaitForOtherWindow
         }
-        Ending::ResponseReceived if problem.another_model_responds() => Do::AnotherModelWorks,
-        Ending::ResponseReceived if problem.is_paid_beyond() => Do::CostsExtra,
-        Ending::ResponseReceived => Do::NothingLeft,
-        Ending::ResponseElsewhere if problem.is_paid_beyond() => Do::WorksForCredits,
-        Ending::ResponseElsewhere => Do::WorksElsewhere,
-        Ending::ConcernsOthers => Do::NotBlocked,
-        Ending::KeyRemoved => Do::KeyIsRemoved,
-        Ending::Reset if is_due => Do::LeaveOpen,
-        Ending::Reset if continues_at.is_some() => Do::TryAgainLeftOpen,
-        Ending::Reset => Do::TryAgain,
-        Ending::ResetEarly => Do::ResetEarly,
-        Ending::PauseOver => Do::Passed,
-        Ending::NewMonth => Do::NewMonth,
-        Ending::PauseLongOver | Ending::Outlived => Do::LongAgo,
+        Ending::ResponseReceived if problem.another_model_responds() => {
+            ActionName::AnotherModelWorks
+        }
+        Ending::ResponseReceived if problem.is_paid_beyond() => ActionName::CostsExtra,
+        Ending::ResponseReceived => ActionName::NothingLeft,
+        Ending::ResponseElsewhere if problem.is_paid_beyond() => ActionName::WorksForCredits,
+        Ending::ResponseElsewhere => ActionName::WorksElsewhere,
+        Ending::ConcernsOthers => ActionName::NotBlocked,
+        Ending::KeyRemoved => ActionName::KeyIsRemoved,
+        Ending::Reset if is_due => ActionName::LeaveOpen,
+        Ending::Reset if continues_at.is_some() => ActionName::TryAgainLeftOpen,
+        Ending::Reset => ActionName::TryAgain,
+        Ending::ResetEarly => ActionName::ResetEarly,
+        Ending::PauseOver => ActionName::Passed,
+        Ending::NewMonth => ActionName::NewMonth,
+        Ending::PauseLongOver | Ending::Outlived => ActionName::LongAgo,
     }
 }
 

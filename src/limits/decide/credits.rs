@@ -52,9 +52,14 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
     finding.measured(room)
 }
 
-/// Handles an empty credit pool that the payer must top up.
+/// Handles an empty credit pool. Whoever controls billing must add credits.
 fn real(input: &Input<'_>, cause: Cause) -> Finding {
-    Finding::lasting(LimitKind::UsageCredits, Verdict::Real, input.payer(), cause)
+    Finding::lasting(
+        LimitKind::UsageCredits,
+        Verdict::Real,
+        input.who_controls_billing(),
+        cause,
+    )
 }
 
 /// Handles errors if no reading shows how full the usage windows were.
@@ -70,7 +75,7 @@ fn without_figures(input: &Input<'_>) -> Finding {
             .until_reset_of(input.evidence.refused_window());
     }
     let is_reset_stated = input.has_stated_reset(None);
-    let who = input.payer();
+    let who = input.who_controls_billing();
     let cause = if who == WhoCanFix::Admin && !is_reset_stated {
         Cause::NoOrgCreditsByMessage
     } else {

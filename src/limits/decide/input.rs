@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
-use crate::limits::kind::{Cap, LimitKind, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{Cap, Ends, LimitKind, Verdict, WhoCanFix, Window};
 
 use super::cause::Cause;
 use super::unknown::Unknown;
@@ -119,8 +119,12 @@ impl<'a> Input<'a> {
     /// must be plausible for the limit itself. If the limit ends with the month in UTC, returns the start of the next month.
     pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
         let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
-        let known = self.message.row.limit.description().ends.known_end(at);
-        known.or_else(|| self.message.reset_time(at, window, zone))
+        match self.message.row.limit.description().ends {
+            ends @ Ends::MonthUtc {
+                may_be_shorter: false,
+            } => ends.next_month(at, zone),
+            _ => self.message.reset_time(at, window, zone),
+        }
     }
 
     /// Returns true if the message contains a plausible reset time for the window.
@@ -169,7 +173,7 @@ impl<'a> Input<'a> {
     }
 
     /// Returns who controls billing: an admin for shared plans and messages about an organization, otherwise the user.
-    pub(super) fn payer(&self) -> WhoCanFix {
+    pub(super) fn who_controls_billing(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() {
             WhoCanFix::Admin
         } else {

@@ -243,7 +243,9 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
         None if may_state_reset => input.helps_if_stated(),
         waiting_helps => waiting_helps,
     };
-    let who = input.answered_who().unwrap_or_else(|| input.payer());
+    let who = input
+        .answered_who()
+        .unwrap_or_else(|| input.who_controls_billing());
     Finding::lasting(row.limit, verdict, who, row.cause).waiting(waiting_helps)
 }
 

@@ -26,7 +26,12 @@ pub(super) fn spend_cap(input: &Input<'_>) -> Option<Finding> {
     let has_room = input.readings.room().is_some();
     let finding = if has_room && evidence.error.session.fast_mode {
         let cause = Cause::FastModeNeedsCredits;
-        Finding::lasting(named.into(), Verdict::Real, input.payer(), cause)
+        Finding::lasting(
+            named.into(),
+            Verdict::Real,
+            input.who_controls_billing(),
+            cause,
+        )
     } else if input.names_real_organization() || evidence.is_shared_plan() {
         on_seat(input, named, window)
     } else if evidence.is_personal_plan() {
