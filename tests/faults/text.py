@@ -60,22 +60,20 @@ def strings_of(value, key=""):
 
 # The text that every `spend` report contains. Any other text is about spend that could not be counted.
 FIGURES = {"total", "groups", "by", "since", "until", "timezone"}
-FIGURES_OF_TOTAL = {
-    "cost_usd",
-    "recorded_usd",
-    "unrecorded_usd",
-    "responses",
-    "unpriced_responses",
-    "tokens",
-    "web_searches",
-}
+
+
+def is_figure(value):
+    """Returns whether a value is a number, an object of numbers, or a number that is not known."""
+    if isinstance(value, dict):
+        return all(map(is_figure, value.values()))
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def remarks(report):
-    """Returns the text of a report apart from its figures, in a form that can be compared, because the fields have no
-    fixed names."""
+    """Returns the text and the flags of a report apart from its figures, in a form that can be compared, because the
+    fields have no fixed names."""
     about_report = {key: value for key, value in report.items() if key not in FIGURES}
-    about_total = {key: value for key, value in report.get("total", {}).items() if key not in FIGURES_OF_TOTAL}
+    about_total = {key: value for key, value in report.get("total", {}).items() if not is_figure(value)}
     return json.dumps([about_report, about_total], sort_keys=True)
 
 

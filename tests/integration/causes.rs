@@ -277,7 +277,7 @@ fn the_page_has_a_table_for_each_known_cause() {
     for (table, heading) in tables.iter().zip(headings) {
         assert!(table.contains(&format!("<th scope=\"col\">{heading}</th>")));
         let sum: f64 = table
-            .split("data-v=\"")
+            .split("<td class=\"cost\" data-v=\"")
             .skip(1)
             .map(|cell| cell.split('"').next().unwrap().parse::<f64>().unwrap())
             .sum();

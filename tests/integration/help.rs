@@ -26,8 +26,8 @@ fn the_help_of_every_command_fits_a_screen() {
     let top = sandbox.run(&["--help"]);
     fits("whycap --help", top.success());
     assert!(top.stdout.contains("Examples:"));
-    for verb in Cli::command().get_subcommands() {
-        let name = verb.get_name();
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
         fits(name, sandbox.run(&[name, "--help"]).success());
     }
 }
@@ -36,8 +36,8 @@ fn the_help_of_every_command_fits_a_screen() {
 fn the_help_of_every_command_has_examples_and_exit_codes() {
     let sandbox = Sandbox::new();
     let top = sandbox.run(&["--help"]).stdout;
-    for verb in Cli::command().get_subcommands() {
-        let name = verb.get_name();
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
         assert!(top.contains(name), "{name} is not listed");
         let help = sandbox.run(&[name, "--help"]).stdout;
         let examples = help.matches(&format!("whycap {name}")).count();
@@ -51,9 +51,16 @@ fn the_help_of_every_command_has_examples_and_exit_codes() {
 }
 
 #[test]
+fn the_help_of_spend_describes_the_exit_code_of_a_failure() {
+    let run = Sandbox::new().run(&["spend", "--help"]);
+    let (_, exit_codes) = run.success().split_once("Exit code").unwrap();
+    assert!(exit_codes.contains(" 1 "), "{exit_codes}");
+}
+
+#[test]
 fn a_command_without_json_says_so() {
-    for verb in ["wait", "report", "config", "install", "uninstall"] {
-        let run = Sandbox::new().run(&[verb, "--json"]);
+    for command in ["wait", "report", "config", "install", "uninstall"] {
+        let run = Sandbox::new().run(&[command, "--json"]);
         assert_eq!(run.code, 2);
         assert!(run.stderr.contains("has no JSON"), "{}", run.stderr);
     }

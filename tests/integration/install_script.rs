@@ -234,7 +234,7 @@ fn the_script_builds_installs_and_shows_a_labeled_sample() {
     );
     assert!(text.contains("SAMPLE"), "{text}");
     // The output shows the sample session with its cost and windows.
-    assert!(text.contains("5h 38%") && text.contains("61.0k"), "{text}");
+    assert!(text.contains("5h 38%") && text.contains("$0.50"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
     assert!(text.contains("to your PATH"), "{text}");
     assert!(

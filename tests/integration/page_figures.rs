@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
+use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::client::{Client, windows};
@@ -59,28 +60,28 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
             ["/home/dev/api", "/home/dev/web", "/home/dev/app"][usize::try_from(nth % 3).unwrap()];
         let file = format!(".claude/projects/-p{}/{session}.jsonl", nth % 3);
         let first = local("2026-11-01T22:10:00Z") + chrono::TimeDelta::hours(nth * 51);
-        for answer in 0..4 + nth {
-            let at = first + chrono::TimeDelta::minutes(answer * 37);
-            let model = PRICES[usize::try_from((nth + answer / 3) % 3).unwrap()].0;
+        for index in 0..4 + nth {
+            let at = first + chrono::TimeDelta::minutes(index * 37);
+            let model = PRICES[usize::try_from((nth + index / 3) % 3).unwrap()].0;
             let tokens = [
                 100 + nth,
-                20_000 + answer * 7_001,
+                20_000 + index * 7_001,
                 150_000 * nth,
-                3_000 * answer,
+                3_000 * index,
                 40_000 + nth,
             ];
             let [input, output, read, short, long] = tokens;
             let mut line = json!({
-                "type": "assistant", "uuid": format!("{nth}-{answer}"), "timestamp": at.to_utc().to_rfc3339(), "sessionId": session,
-                "cwd": project, "version": "2.1.330", "requestId": format!("req-{nth}-{answer}"),
-                "message": {"id": format!("msg-{nth}-{answer}"), "model": model, "role": "assistant", "content": [], "usage": {
+                "type": "assistant", "uuid": format!("{nth}-{index}"), "timestamp": at.to_utc().to_rfc3339(), "sessionId": session,
+                "cwd": project, "version": "2.1.330", "requestId": format!("req-{nth}-{index}"),
+                "message": {"id": format!("msg-{nth}-{index}"), "model": model, "role": "assistant", "content": [], "usage": {
                     "input_tokens": input, "output_tokens": 1, "cache_read_input_tokens": read, "cache_creation_input_tokens": short + long,
                     "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}}},
             });
             // The client first writes a placeholder for the response and then the full response twice.
             for (written, uuid) in [(1, "p"), (output, "w"), (output, "r")] {
                 line["message"]["usage"]["output_tokens"] = json!(written);
-                line["uuid"] = json!(format!("{nth}-{answer}-{uuid}"));
+                line["uuid"] = json!(format!("{nth}-{index}-{uuid}"));
                 sandbox.append(&file, &line.to_string());
             }
             let (session, project) = (session.clone(), project.to_owned());
@@ -96,46 +97,67 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
     lines
 }
 
-/// A cell's text and, if the cell has one, its exact value.
-type Cell = (String, Option<String>);
+/// A cell of the page.
+#[derive(Debug)]
+struct Cell {
+    text: String,
+    /// The value for the script, if the cell has one.
+    exact: Option<String>,
+}
 
-/// Returns the rows of all tables that have this caption.
-fn table(page: &str, caption: &str) -> Vec<Vec<Cell>> {
+/// The cells of a row, by the headings of their columns.
+type Row = IndexMap<String, Cell>;
+
+/// Returns the rows of the first table that has this caption.
+fn table(page: &str, caption: &str) -> Vec<Row> {
     let begin = page.find(&format!(">{caption}</caption>"));
     let begin = begin.unwrap_or_else(|| panic!("no table {caption:?}"));
     let table = page[begin..].split("</table>").next().unwrap();
-    let cell = |cell: &str| {
-        let (attributes, rest) = cell.split_once('>').unwrap();
-        let value = attributes.split("data-v=\"").nth(1);
-        let value = value.map(|value| value.split('"').next().unwrap().to_owned());
-        let mut text = String::new();
-        for (nth, part) in rest.split('<').enumerate() {
-            text += if nth == 0 {
-                part
-            } else {
-                part.split_once('>').map_or("", |(_, text)| text)
-            };
-        }
-        (text.trim().to_owned(), value)
-    };
-    let rows = table.split("<tbody>").nth(1).unwrap().split("<tr").skip(1);
-    rows.map(|row| {
-        row.replace("<th", "<td")
-            .split("<td")
-            .skip(1)
-            .map(cell)
-            .collect()
-    })
-    .collect()
+    let (head, body) = table.split_once("<tbody>").unwrap();
+    let headings: Vec<String> = head
+        .split("<th ")
+        .skip(1)
+        .map(|heading| parse_cell(heading).text)
+        .collect();
+    body.split("<tr")
+        .skip(1)
+        .map(|row| {
+            let row = row.replace("<th", "<td");
+            let cells = row.split("<td").skip(1).map(parse_cell);
+            headings.iter().cloned().zip(cells).collect()
+        })
+        .collect()
 }
 
-fn text(row: &[Cell]) -> Vec<&str> {
-    row.iter().map(|(text, _)| text.as_str()).collect()
+/// Parses an element without the beginning of its tag.
+fn parse_cell(element: &str) -> Cell {
+    let (attributes, content) = element.split_once('>').unwrap();
+    let exact = attributes
+        .split("data-v=\"")
+        .nth(1)
+        .map(|value| value.split('"').next().unwrap().to_owned());
+    let mut text = String::new();
+    for (index, part) in content.split('<').enumerate() {
+        text += if index == 0 {
+            part
+        } else {
+            part.split_once('>').map_or("", |(_, text)| text)
+        };
+    }
+    Cell {
+        text: text.trim().to_owned(),
+        exact,
+    }
+}
+
+/// Returns the texts of all cells in a row.
+fn texts(row: &Row) -> Vec<&str> {
+    row.values().map(|cell| cell.text.as_str()).collect()
 }
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "it is held against a cell, which may have none"
+    reason = "the result is compared with that of `value`"
 )]
 fn exact(cost: i64) -> Option<String> {
     let digits = format!(
@@ -153,7 +175,7 @@ fn exact(cost: i64) -> Option<String> {
 }
 
 fn value(cell: &Cell) -> Option<String> {
-    let value = cell.1.as_deref()?;
+    let value = cell.exact.as_deref()?;
     Some(match value.split_once('.') {
         Some((whole, rest)) if rest.trim_end_matches('0').is_empty() => whole.to_owned(),
         Some(_) => value.trim_end_matches('0').to_owned(),
@@ -208,13 +230,14 @@ fn every_table_of_the_page_matches_the_transcripts() {
 fn figures(page: &str, lines: &[Line]) {
     let all: i64 = lines.iter().map(Line::cost).sum();
 
-    let figures: Vec<Cell> = page
-        .split("<dd")
+    let figures: Row = page
+        .split("<dt>")
         .skip(1)
         .map(|figure| {
-            let (attributes, rest) = figure.split_once('>').unwrap();
-            let value = attributes.split('"').nth(1).map(str::to_owned);
-            (rest.split('<').next().unwrap().to_owned(), value)
+            let (name, rest) = figure.split_once("</dt>").unwrap();
+            let (_, number) = rest.split_once("<dd").unwrap();
+            let (number, _) = number.split_once("</dd>").unwrap();
+            (name.to_owned(), parse_cell(number))
         })
         .collect();
     let tokens =
@@ -223,18 +246,19 @@ fn figures(page: &str, lines: &[Line]) {
         0..1_000_000 => format!("{:.1}k", count as f64 / 1e3),
         _ => format!("{:.2}M", count as f64 / 1e6),
     };
-    let expected = [
-        dollars(all),
-        lines.len().to_string(),
-        "9".to_owned(),
-        "3".to_owned(),
-        short(tokens(|it| it[0])),
-        short(tokens(|it| it[1])),
-        short(tokens(|it| it[3] + it[4])),
-        short(tokens(|it| it[2])),
-    ];
-    assert_eq!(text(&figures), expected);
-    assert_eq!(value(&figures[0]), exact(all));
+    for (name, expected) in [
+        ("cost", dollars(all)),
+        ("responses", lines.len().to_string()),
+        ("sessions", "9".to_owned()),
+        ("projects", "3".to_owned()),
+        ("input tokens", short(tokens(|it| it[0]))),
+        ("output tokens", short(tokens(|it| it[1]))),
+        ("cache write", short(tokens(|it| it[3] + it[4]))),
+        ("cache read", short(tokens(|it| it[2]))),
+    ] {
+        assert_eq!(figures[name].text, expected, "{name}");
+    }
+    assert_eq!(value(&figures["cost"]), exact(all));
 }
 
 fn days(page: &str, lines: &[Line]) {
@@ -250,15 +274,10 @@ fn days(page: &str, lines: &[Line]) {
             .iter()
             .map(|(name, cost)| format!("{name} {}", dollars(*cost)))
             .collect();
-        assert_eq!(
-            text(row),
-            [
-                day.format("%Y-%m-%d %a").to_string(),
-                dollars(*cost),
-                models.join(", ")
-            ]
-        );
-        assert_eq!(value(&row[1]), exact(*cost));
+        assert_eq!(row["day"].text, day.format("%Y-%m-%d %a").to_string());
+        assert_eq!(row["cost"].text, dollars(*cost));
+        assert_eq!(value(&row["cost"]), exact(*cost));
+        assert_eq!(row["models"].text, models.join(", "));
     }
     // The label of each column in the chart shows its day.
     let (first, last) = (
@@ -267,15 +286,12 @@ fn days(page: &str, lines: &[Line]) {
     );
     for day in first.iter_days().take_while(|day| *day <= last) {
         let cost = dollars(days.get(&day).copied().unwrap_or_default());
-        let says = [
-            day.format("%Y-%m-%d").to_string(),
-            day.format("%a").to_string(),
-        ];
-        let found = page.split("<title>").skip(1).any(|title| {
+        let date = day.format("%Y-%m-%d").to_string();
+        let is_labeled = page.split("<title>").skip(1).any(|title| {
             let title = title.split('<').next().unwrap();
-            title.contains(&says[0]) && title.ends_with(&cost)
+            title.contains(&date) && title.ends_with(&cost)
         });
-        assert!(found, "{says:?}: {cost}");
+        assert!(is_labeled, "{date}: {cost}");
     }
 }
 
@@ -283,14 +299,14 @@ fn shares(page: &str, lines: &[Line]) {
     let all: i64 = lines.iter().map(Line::cost).sum();
     let models = dearest(lines.iter(), |line| line.model.to_owned());
     for (name, cost) in &models {
-        let says = format!("{name} {} ", dollars(*cost));
+        let name_and_cost = format!("{name} {} ", dollars(*cost));
         let legend = page
-            .split(&says)
+            .split(&name_and_cost)
             .nth(1)
-            .unwrap_or_else(|| panic!("no {says:?}"));
+            .unwrap_or_else(|| panic!("no {name_and_cost:?}"));
         assert!(
             legend[..60].contains(&percent(*cost, all)),
-            "{says}{legend:.60}"
+            "{name_and_cost}{legend:.60}"
         );
     }
 
@@ -298,16 +314,12 @@ fn shares(page: &str, lines: &[Line]) {
     let by_project = table(page, "Cost by project");
     assert_eq!(by_project.len(), 3);
     for (row, (project, cost)) in by_project.iter().zip(&projects) {
-        let answers = lines
-            .iter()
-            .filter(|line| line.project == *project)
-            .count()
-            .to_string();
-        assert_eq!(
-            text(row)[..4],
-            [project, &dollars(*cost), &percent(*cost, all), &answers]
-        );
-        assert_eq!(value(&row[1]), exact(*cost));
+        let responses = lines.iter().filter(|line| line.project == *project).count();
+        assert_eq!(row["project"].text, *project);
+        assert_eq!(row["cost"].text, dollars(*cost));
+        assert_eq!(value(&row["cost"]), exact(*cost));
+        assert_eq!(row["share"].text, percent(*cost, all));
+        assert_eq!(row["responses"].text, responses.to_string());
     }
 }
 
@@ -319,7 +331,7 @@ fn hours(page: &str, lines: &[Line]) {
     assert_eq!(week.len(), 7);
     for (weekday, row) in (0..).zip(&week) {
         assert_eq!(row.len(), 25);
-        for (hour, cell) in (0..).zip(&row[1..]) {
+        for (hour, cell) in (0..).zip(row.values().skip(1)) {
             let cost = hours.get(&(weekday, hour)).copied().unwrap_or_default();
             assert_eq!(value(cell), exact(cost), "{weekday} {hour}");
         }
@@ -333,12 +345,12 @@ fn calendar(page: &str, lines: &[Line]) {
         *days.keys().next_back().unwrap(),
     );
     let calendar = table(page, "Cost by day, as a calendar");
-    let cells: Vec<&Cell> = calendar
+    let shown: Vec<Option<String>> = calendar
         .iter()
-        .flat_map(|row| &row[1..])
-        .filter(|cell| cell.1.is_some())
+        .flat_map(|row| row.values().skip(1))
+        .filter(|cell| cell.exact.is_some())
+        .map(value)
         .collect();
-    let shown: Vec<Option<String>> = cells.into_iter().map(value).collect();
     let truth = first.iter_days().take_while(|day| *day <= last);
     let truth = truth.map(|day| exact(days.get(&day).copied().unwrap_or_default()));
     assert_eq!(shown, truth.collect::<Vec<_>>());
@@ -360,20 +372,15 @@ fn sessions(page: &str, lines: &[Line]) {
             many => format!("{} +{}", models[..2].join(", "), many - 2),
         };
         let lasted = (ended.at - began.at).num_seconds();
-        let cells = text(row);
+        assert_eq!(row["project"].text, began.project);
+        assert_eq!(row["model"].text, models);
         assert_eq!(
-            cells[1..4],
-            [
-                &began.project,
-                &models,
-                &began.at.format("%Y-%m-%d %H:%M").to_string()
-            ]
+            row["started"].text,
+            began.at.format("%Y-%m-%d %H:%M").to_string()
         );
-        assert_eq!(value(&row[4]), Some(lasted.to_string()));
-        assert_eq!(
-            (value(&row[5]), cells[6]),
-            (exact(*cost), &*own().count().to_string())
-        );
+        assert_eq!(value(&row["duration"]), Some(lasted.to_string()));
+        assert_eq!(value(&row["cost"]), exact(*cost));
+        assert_eq!(row["responses"].text, own().count().to_string());
     }
 }
 
@@ -437,7 +444,7 @@ fn windows_and_limits_on_the_page_match_the_readings() {
         *most = [most[0].max(five), most[1].max(week)];
     }
     let by_day = table(&page, "Usage windows over time");
-    let rows: Vec<Vec<&str>> = by_day.iter().map(|row| text(row)).collect();
+    let rows: Vec<Vec<&str>> = by_day.iter().map(texts).collect();
     let expected: Vec<Vec<String>> = fullest
         .iter()
         .map(|(day, most)| {
@@ -460,7 +467,13 @@ fn limits(page: &str) {
     let by_limit = table(page, "Errors by limit");
     let found: BTreeMap<&str, (&str, Option<String>)> = by_limit
         .iter()
-        .map(|row| (row[0].0.as_str(), (row[1].0.as_str(), value(&row[3]))))
+        .map(|row| {
+            let times_hit = row["times hit"].text.as_str();
+            (
+                &*row["limit"].text,
+                (times_hit, value(&row["time blocked"])),
+            )
+        })
         .collect();
     assert_eq!(found.len(), 2);
     assert_eq!(
@@ -471,7 +484,14 @@ fn limits(page: &str) {
     let by_week = table(page, "Limit errors over time");
     let weeks: Vec<(&str, &str, Option<String>)> = by_week
         .iter()
-        .map(|row| (row[0].0.as_str(), row[1].0.as_str(), value(&row[3])))
+        .map(|row| {
+            let times_hit = row["times hit"].text.as_str();
+            (
+                &*row["week from"].text,
+                times_hit,
+                value(&row["time blocked"]),
+            )
+        })
         .collect();
     assert_eq!(
         weeks,
@@ -485,7 +505,7 @@ fn limits(page: &str) {
         ]
     );
     let errors = table(page, "Limit errors");
-    let errors: Vec<Vec<&str>> = errors.iter().map(|row| text(row)).collect();
+    let errors: Vec<Vec<&str>> = errors.iter().map(texts).collect();
     assert_eq!(
         errors,
         [
@@ -519,6 +539,6 @@ fn the_percent_value_on_the_page_matches_the_spend() {
         shows(ten * 5, 10 + ten * 10);
     }
     let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
-    let says = "1% of your 5-hour limit is worth at least $0.39 (based on 4 readings in the last 7 days). You have at least $19.50 left";
-    assert!(page.success().contains(says), "{}", page.stdout);
+    let sentence = "1% of your 5-hour limit is worth at least $0.39 (based on 4 readings in the last 7 days). You have at least $19.50 left";
+    assert!(page.success().contains(sentence), "{}", page.stdout);
 }

