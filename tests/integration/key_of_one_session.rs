@@ -211,3 +211,37 @@ fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
         assert!(!now.contains("blocked by its key"), "{text}: {now}");
     }
 }
+
+/// The key is no longer in the settings, so nothing has to be removed there. The newest conversation of the directory may
+/// be another one, so the command names the session.
+#[test]
+fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
+    let session = "5a7d3c1e-0000-4000-a000-00000000c0de";
+    let command = format!("on your plan: claude --resume {session}");
+    for (is_in_settings, advice) in [
+        (true, "In that session, exit and continue"),
+        (
+            false,
+            "In that session, exit, unset ANTHROPIC_API_KEY, and continue",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut with_key = Client::with_session(&sandbox, session);
+        if is_in_settings {
+            let settings = json!({"env": {KEY: "sk-ant-dummy"}}).to_string();
+            sandbox.write(".claude/settings.json", settings);
+        } else {
+            let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
+            with_key.variables.push(key);
+        }
+        let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+        with_key.receives_error(AT, "Credit balance is too low", balance);
+        sandbox.write(".claude/settings.json", "{}");
+        let process = RunningClient::start(&sandbox);
+        process.registers(&sandbox, session, "idle");
+        let explained = shell(&sandbox, "2026-11-20T10:01:00Z", &["explain"], &[]);
+        let explained = flat(explained.success());
+        let expected = format!("{advice} {command}");
+        assert!(explained.contains(&expected), "{explained}");
+    }
+}

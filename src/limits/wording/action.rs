@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{ActionName, Fields};
 use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::transcripts::is_session_id;
 use crate::limits::evidence::Evidence;
 use crate::limits::kind::Verdict;
 
@@ -41,7 +42,7 @@ impl Action {
             (ActionName::UnsetKey, Some(key)) => {
                 return Self::unset(key, verdict);
             }
-            (ActionName::UnsetKeyThere, Some(key)) => return Self::unset_there(key),
+            (ActionName::UnsetKeyThere, Some(key)) => return Self::unset_there(key, evidence),
             (ActionName::FixKey, Some(key)) => return Self::fix(key),
             _ => {}
         }
@@ -83,15 +84,24 @@ impl Action {
     }
 
     /// Recommends continuing another session without the key that blocks it.
-    fn unset_there(key: &Credential) -> Self {
+    fn unset_there(key: &Credential, evidence: &Evidence) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
-        let remove = match key.set_in {
-            SetIn::Environment => format!("unset {name}"),
-            SetIn::Settings(_) => format!("remove {name} from {place}"),
+        let steps = match key.set_in {
+            SetIn::Environment => format!("exit, unset {name}, and continue"),
+            // The session still uses the key, but the settings no longer contain it.
+            SetIn::Settings(_) if evidence.collected.is_of_other_key => {
+                "exit and continue".to_owned()
+            }
+            SetIn::Settings(_) => format!("exit, remove {name} from {place}, and continue"),
+        };
+        // `claude -c` continues the newest session in the directory, which may be another one.
+        let command = match &evidence.error.session.id {
+            Some(session) if is_session_id(session) => format!("claude --resume {session}"),
+            Some(_) | None => "claude -c".to_owned(),
         };
         Self {
-            instruction: format!("In that session, exit, {remove}, and continue on your plan"),
-            command: Some("claude -c".to_owned()),
+            instruction: format!("In that session, {steps} on your plan"),
+            command: Some(command),
             why: "That session uses the key instead of your login.".to_owned(),
             ..Self::empty()
         }
