@@ -283,10 +283,10 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
     }
 }
 
-/// Returns the time at which whycap last wrote the plugin or the command file. Returns `None` if neither exists.
+/// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. An
+/// upgrade changes files in the plugin's subdirectories, but not the plugin's directory itself.
 pub(crate) fn installed_at(paths: &Paths) -> Option<DateTime<Utc>> {
-    let manifest = plugin_directory(paths).join(MANIFEST);
-    let modified = [manifest, command_file(paths)]
+    let modified = [plugin_directory(paths), command_file(paths)]
         .iter()
         .find_map(|path| std::fs::metadata(path).ok()?.modified().ok());
     modified.map(DateTime::from)

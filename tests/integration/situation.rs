@@ -1347,8 +1347,10 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
     assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
 }
 
-/// A client that started before `/whycap` was installed does not know the command.
+/// A client that started before `/whycap` was installed does not know the command. An upgrade of whycap does not change
+/// what the client knows.
 #[test]
+#[cfg(unix)] // the test sets the time of a directory
 fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command() {
     let sandbox = with_a_private_login();
     let blocked = Client::with_session(&sandbox, "blocked");
@@ -1368,17 +1370,31 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     };
     assert!(row().contains("more: /whycap"), "{}", row());
     sandbox.run(&["install"]).success();
-    let manifest = sandbox.path(".claude/skills/whycap/.claude-plugin/plugin.json");
-    let manifest = std::fs::File::options().write(true).open(manifest).unwrap();
+    let plugin = sandbox.path(".claude/skills/whycap");
+    let plugin = std::fs::File::open(plugin).unwrap();
     let hour = std::time::Duration::from_secs(3600);
     let now = std::time::SystemTime::now();
-    manifest.set_modified(now + hour).unwrap();
+    plugin.set_modified(now + hour).unwrap();
     assert!(
         row().contains("more: whycap explain, in a shell"),
         "{}",
         row()
     );
-    manifest.set_modified(now - hour * 24 * 365).unwrap();
+    plugin.set_modified(now - hour * 24 * 365).unwrap();
+    assert!(row().contains("more: /whycap"), "{}", row());
+
+    let manifest = ".claude/skills/whycap/.claude-plugin/plugin.json";
+    let older = sandbox
+        .read(manifest)
+        .replace(env!("CARGO_PKG_VERSION"), "0.0.1");
+    sandbox.write(manifest, &older);
+    sandbox.run(&["install"]).success();
+    assert_ne!(sandbox.read(manifest), older);
+    let manifest = std::fs::File::options()
+        .write(true)
+        .open(sandbox.path(manifest))
+        .unwrap();
+    manifest.set_modified(now + hour).unwrap();
     assert!(row().contains("more: /whycap"), "{}", row());
 }
 
