@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use serde_json::json;
 
 use super::reply::{Reply, Subcommand, misuse};
-use super::requested_session::unknown_session;
 use crate::context::Context;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
@@ -54,19 +53,16 @@ impl Subcommand for ExplainArguments {
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
-        // With `--exit-code`, the code 12 reports an unknown session.
-        if let Some(session) = session
-            && !self.exit_code
-            && !incidents.knows_session(session)
-        {
-            return Err(unknown_session(session));
-        }
         let situation = match message {
             Some("-") => incidents.explain_text(&read_message()),
             Some(text) => incidents.explain_text(text),
             None => context.situation(&incidents, session),
         };
         let incident = situation.incident.as_ref();
+        // With `--exit-code`, the code 12 reports an unknown session.
+        if message.is_none() && incident.is_none() && !self.exit_code {
+            context.require_known_session(self.session.as_deref())?;
+        }
         let facts = json!({ "incident": incident.map(Incident::to_json) });
         let mut report = Report::new(facts).indented();
         if !self.json {

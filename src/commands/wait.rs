@@ -51,7 +51,7 @@ impl Subcommand for WaitArguments {
             let context = context.at_present();
             let incidents = context.incidents();
             if let Some(session) = session
-                && !incidents.knows_session(session)
+                && !context.knows_session(session)
             {
                 return Err(unknown_session(session));
             }

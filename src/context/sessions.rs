@@ -9,6 +9,7 @@ use crate::budget::overview::RequestedSession;
 use crate::claude::session_label::{NO_PROMPT_YET, SessionLabel};
 use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts;
+use crate::ledger::Ledger;
 use crate::terminal::is_stdout_terminal;
 
 impl Context {
@@ -76,6 +77,21 @@ impl Context {
             Some(id) if is_unique => Some(id),
             _ => Some(prefix.to_owned()),
         }
+    }
+
+    /// Returns true if there is a trace of a session: an error, a transcript, a reading, an entry in Claude Code's
+    /// registry, or a row of the ledger, which remains after the transcript has been deleted.
+    pub(crate) fn knows_session(&self, session: &str) -> bool {
+        let is_registered = || {
+            sessions::registered(&self.paths)
+                .iter()
+                .any(|registered| registered.activity.session.as_deref() == Some(session))
+        };
+        let is_in_ledger = || match Ledger::open_existing(&self.paths.data) {
+            Some(Ok(ledger)) => ledger.knows_session(session).unwrap_or(false),
+            Some(Err(_)) | None => false,
+        };
+        self.incidents().knows_session(session) || is_registered() || is_in_ledger()
     }
 
     /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.

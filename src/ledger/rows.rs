@@ -403,6 +403,16 @@ impl Ledger {
         self.read(|store| store.session_tally(id_of(name.as_bytes())))
     }
 
+    /// Returns true if the ledger contains this session, even if its transcript has been deleted.
+    pub(crate) fn knows_session(&self, name: &str) -> LedgerResult<bool> {
+        self.read(|store| {
+            store.value(
+                "SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?1)",
+                [id_of(name.as_bytes())],
+            )
+        })
+    }
+
     /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> LedgerResult<Tally> {
         let period = from.timestamp_millis()..until.timestamp_millis();

@@ -1082,3 +1082,36 @@ fn usage_credits_have_the_name_that_the_user_was_shown() {
         "{text}"
     );
 }
+
+/// The ledger knows sessions whose transcripts have been deleted, and Claude Code's registry knows sessions that have
+/// just started. `explain` finds no error in them, but they exist.
+#[test]
+fn a_session_without_a_transcript_is_not_unknown() {
+    let sandbox = Sandbox::new();
+    let shell = Client::with_session(&sandbox, "shell");
+    let deleted = Client::with_session(&sandbox, "deleted");
+    deleted.works("2026-11-20T09:00:00Z", 10);
+    shell.run("2026-11-20T10:00:00Z", &["spend"], b"").success();
+    std::fs::remove_file(deleted.transcript()).unwrap();
+    let entry = json!({"pid": 4_000_000, "sessionId": "started", "cwd": "/home/dev/api"});
+    sandbox.write(".claude/sessions/4000000.json", entry.to_string());
+    for session in ["deleted", "started"] {
+        let run = |arguments: &[&str]| {
+            let arguments = [&["explain", "--session", session], arguments].concat();
+            shell.run("2026-11-20T10:00:00Z", &arguments, b"")
+        };
+        let expected = format!(
+            "No limit error found in session {session}, and no transcript on this machine has this ID."
+        );
+        let text = run(&[]);
+        let text = text.success().replace('\n', " ");
+        assert!(text.starts_with(&expected), "{text}");
+        assert_eq!(run(&["--json"]).json(), json!({"incident": null}));
+        let waited = shell.run("2026-11-20T10:00:00Z", &["wait", "--session", session], b"");
+        assert_eq!(waited.code, 0, "{waited:?}");
+    }
+    let typo = ["explain", "--session", "typo", "--json"];
+    shell
+        .run("2026-11-20T10:00:00Z", &typo, b"")
+        .is_refused("there is no session typo");
+}
