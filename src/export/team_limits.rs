@@ -204,6 +204,7 @@ impl ExportedError {
                 not_a_limit: verdict.is_some_and(is_not_a_limit).into(),
                 still_blocked: (row.ended == "open").into(),
                 unknown_end: (row.ended == "unknown").into(),
+                without_end: 0,
                 overlapped: 0,
                 blocked: blocked.unwrap_or(TimeDelta::MAX),
             },

@@ -157,8 +157,7 @@ fn is_of_other_payer(incident: &Incident) -> bool {
 /// in a session that is known to be closed is left out.
 fn is_of_other_key(incident: &Incident) -> bool {
     let collected = &incident.evidence.collected;
-    let blocks_session = incident.blocks().is_some()
-        || incident.blocks_only_its_session() && !collected.concerns_others_only;
+    let blocks_session = incident.blocks().is_some() || incident.still_blocks_only_its_session();
     blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }
 

@@ -94,8 +94,10 @@ impl<'i> Entry<'i> {
         let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
             (State::Notice, _) => return "a notice".to_owned(),
             (State::Over(Ending::HitAgain), _) => Some("hit again on retry".to_owned()),
-            (State::Over(Ending::ConcernsOthers) | State::Blocks(_), _) if self.is_repeated => None,
-            (State::Over(Ending::ConcernsOthers), _) => Some("blocks only its session".to_owned()),
+            (State::Over(_), _) if incident.still_blocks_only_its_session() => {
+                (!self.is_repeated).then(|| "blocks only its session".to_owned())
+            }
+            (State::Blocks(_), _) if self.is_repeated => None,
             (State::Over(_), _) => Some("over".to_owned()),
             (State::Blocks(_), Some(StopEnd::Until(until))) => {
                 let until = clock.format_time(until);

@@ -79,7 +79,7 @@ impl Incident {
         let error_at = self.evidence.at();
         let longest = self.longest_duration();
         Some(match response_at.into_iter().chain(reset_at).min() {
-            None if self.blocks().is_some() || self.blocks_only_its_session() => {
+            None if self.blocks().is_some() || self.still_blocks_only_its_session() => {
                 StopEnd::MaybeStillStopped
             }
             Some(end) if end > now => StopEnd::StillStopped,
@@ -128,6 +128,9 @@ pub struct ErrorTotals {
     pub still_blocked: u64,
     /// The number of stops that ended at an unknown time. Blocked time does not include them.
     pub unknown_end: u64,
+    /// The number of stops whose end is unknown, including those that may not have ended yet.
+    #[serde(skip)]
+    pub without_end: u64,
     /// The number of errors whose entire blocked time is attributed to other errors.
     #[serde(skip)]
     pub overlapped: u64,
@@ -154,7 +157,7 @@ impl ErrorTotals {
 
     /// Returns true if all of the blocked time is attributed to other limits, which were reached earlier.
     fn is_counted_elsewhere(&self) -> bool {
-        self.blocked.is_zero() && self.overlapped > 0
+        self.blocked.is_zero() && self.overlapped > 0 && self.without_end == 0
     }
 }
 
@@ -166,6 +169,7 @@ impl AddAssign for ErrorTotals {
         self.not_a_limit += other.not_a_limit;
         self.still_blocked += other.still_blocked;
         self.unknown_end += other.unknown_end;
+        self.without_end += other.without_end;
         self.overlapped += other.overlapped;
         // Exports from other machines may contain arbitrarily large numbers.
         self.blocked = self
@@ -499,7 +503,9 @@ pub fn count_errors<'i>(
             .filter(|attempt| at <= attempt.lasts_until);
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
             // The later attempt provides better evidence of when the stop ended.
-            (before.totals.still_blocked, before.totals.unknown_end) = (0, 0);
+            before.totals.still_blocked = 0;
+            before.totals.unknown_end = 0;
+            before.totals.without_end = 0;
         }
         let stop = before.map_or(position, |attempt| attempt.stop);
         let is_new = before.is_none();
@@ -524,6 +530,7 @@ pub fn count_errors<'i>(
             still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
                 .into(),
             unknown_end: (stop_end == StopEnd::Unknown).into(),
+            without_end: end.is_none().into(),
             overlapped: end
                 .is_some_and(|end| incident.stopped_since() < end && end <= from)
                 .into(),

@@ -109,6 +109,11 @@ impl Incident {
         self.diagnosis.state == State::Over(Ending::ConcernsOthers)
     }
 
+    /// Returns true if the error only blocks its session, and that session may still be running.
+    pub(crate) fn still_blocks_only_its_session(&self) -> bool {
+        self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only
+    }
+
     /// Explains the error for the session in which it occurred, whatever a new session in the requesting shell would
     /// use.
     pub(crate) fn for_its_session(&self) -> Self {
@@ -214,9 +219,14 @@ impl Incident {
             return Some(Err(ContinuationObstacle::NotAwaited));
         }
         let is_false = self.diagnosis.verdict == Verdict::FalseLikely;
+        let has_helpful_reset =
+            self.diagnosis.resets.chosen.is_some() && self.diagnosis.waiting_helps != Some(false);
         Some(match (self.evidence.collected.obstacle, planned) {
             (Some(ContinuationObstacle::NotAnnounced), _) if is_false => {
                 Err(ContinuationObstacle::FalseAlarm)
+            }
+            (Some(ContinuationObstacle::NotAnnounced), _) if !has_helpful_reset => {
+                Err(ContinuationObstacle::NoHelpfulReset)
             }
             (Some(obstacle), _) => Err(obstacle),
             (None, Some(at)) => Ok(at),

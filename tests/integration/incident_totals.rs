@@ -414,3 +414,31 @@ fn a_limit_without_a_time_says_why() {
         assert!(!text.contains("overlap\""), "{text}");
     }
 }
+
+/// The row counts two errors. Only one of them was stopped by another limit all the time, so the row does not say that
+/// its time is counted elsewhere.
+#[test]
+fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
+    for (unknown, now) in [
+        ("2026-10-05T10:00:00Z", "2026-11-20T12:30:00Z"),
+        ("2026-12-01T10:00:00Z", "2026-12-01T12:30:00Z"),
+    ] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        let five_hour = "You've hit your 5-hour limit · resets 12pm (UTC)";
+        client.receives_error("2026-11-20T10:00:00Z", five_hour, json!({}));
+        let other = Client::with_session(&sandbox, "other");
+        let weekly = "You've hit your weekly limit · resets 11am (UTC)";
+        other.receives_error("2026-11-20T10:05:00Z", weekly, json!({}));
+        let third = Client::with_session(&sandbox, "third");
+        third.receives_error(unknown, "You've hit your weekly limit", json!({}));
+        let text = report(&sandbox, now);
+        let row = text
+            .lines()
+            .find(|line| line.starts_with("weekly limit"))
+            .unwrap_or(&text);
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(cells.join(" "), "weekly limit 2 - unknown", "{text}");
+        assert!(!text.contains("overlap\""), "{text}");
+    }
+}

@@ -609,3 +609,49 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
         assert!(with_ids.contains(&command), "{command}: {with_ids:?}");
     }
 }
+
+/// The advice to send the prompt again after the reset would be wrong if no reset is known, or if the reset does not
+/// help.
+#[test]
+#[cfg(target_os = "linux")]
+fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {
+    for (text, fast_mode, used) in [
+        (
+            "You're out of usage credits · resets Nov 24, 6am (UTC)",
+            true,
+            42.0,
+        ),
+        (
+            "You've hit your monthly spend limit · raise it at claude.ai/settings/usage",
+            false,
+            100.0,
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        let process = RunningClient::start(&sandbox);
+        process.registers(&sandbox, &client.session, "idle");
+        if fast_mode {
+            let payload = json!({
+                "session_id": client.session, "transcript_path": client.transcript(),
+                "version": client.version, "fast_mode": true,
+                "model": {"id": client.model, "display_name": "Opus 5.5"},
+                "rate_limits": windows(used, 1_795_176_000, 17.0, 1_795_500_000),
+            });
+            let payload = payload.to_string();
+            client
+                .run("2026-11-20T09:59:00Z", &["statusline"], payload.as_bytes())
+                .success();
+        }
+        client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
+        let at = "2026-11-20T10:00:20Z";
+        let json = client.run(at, &["now", "--json"], b"").json();
+        let session = &json["sessions"][0];
+        assert_eq!(session["continues"], "no", "{json:#}");
+        assert_eq!(
+            session["why"], "Claude Code will not continue by itself",
+            "{json:#}"
+        );
+    }
+}

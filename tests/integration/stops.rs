@@ -9,6 +9,7 @@ use crate::support::Sandbox;
 const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 const LOW: &str = "Credit balance is too low";
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 12pm (UTC)";
+const LOGGED_OUT: &str = "Please run /login · API Error: 401 OAuth token has expired.";
 const OVERLOADED: &str = "API Error: 529 Overloaded.";
 /// 2026-11-20 12:00 UTC.
 const NOON: i64 = 1_795_176_000;
@@ -335,6 +336,18 @@ const COURSES: &[Course] = &[
                 }),
             ),
             ("20T13:00", unknown(2, 120)),
+        ],
+    ),
+    (
+        "the session of one account is closed, and an older session of another account goes on",
+        &[
+            ("20T08:00", Owner("b", B)),
+            ("20T08:05", Response("b")),
+            ("20T09:00", Owner("a", A)),
+            ("20T10:00", Error("a", LOGGED_OUT)),
+            ("20T10:05", Login(B)),
+            ("20T10:30", Response("b")),
+            ("30T10:00", unknown(1, 0)),
         ],
     ),
     (

@@ -449,6 +449,8 @@ pub enum ContinuationObstacle {
     NotAnnounced,
     /// Like [`Self::NotAnnounced`], but the error is probably a false alarm, so there is no reset to wait for.
     FalseAlarm,
+    /// Like [`Self::NotAnnounced`], but the reset is unknown or does not help.
+    NoHelpfulReset,
     /// Claude Code does not wait for this kind of limit, or it does not know when the limit resets.
     NotAwaited,
 }
@@ -468,6 +470,7 @@ impl fmt::Display for ContinuationObstacle {
             Self::NotAnnounced => {
                 "Claude Code will not continue by itself: send the prompt again after the reset"
             }
+            Self::NoHelpfulReset => "Claude Code will not continue by itself",
             Self::FalseAlarm => "probably a false alarm: send the prompt again",
             Self::NotAwaited => "Claude Code does not wait for this kind of limit",
         })
