@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::window_usage::CachedUsage;
+use super::window_usage::UsagePage;
 use crate::disk;
 use crate::lenient_json::{LenientJson, parse_name};
 use crate::paths::Paths;
@@ -115,7 +115,7 @@ impl Account {
 pub(crate) struct LoginState {
     pub(crate) account: Option<Account>,
     /// The contents of `/usage` when it was last shown for this account.
-    pub(crate) usage: Option<CachedUsage>,
+    pub(crate) usage: Option<UsagePage>,
     /// The server's reason for not offering usage credits. Claude Code updates it with every response.
     pub(crate) no_credits: Option<String>,
 }
@@ -139,7 +139,7 @@ impl LoginState {
         }
         let state: GlobalState = serde_json::from_slice(bytes).unwrap_or_default();
         let account = Account::parse(&state.oauth_account);
-        let usage = CachedUsage::parse(&state.cached_usage_utilization).filter(|usage| {
+        let usage = UsagePage::parse(&state.cached_usage_utilization).filter(|usage| {
             account
                 .as_ref()
                 .is_none_or(|account| usage.is_of(&account.owner))

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
+use crate::terminal::percent_text;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds, rfc3339};
 use crate::transcript::owner::Owner;
 
@@ -132,13 +133,13 @@ pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// The cached contents of `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CachedUsage {
+pub struct UsagePage {
     /// The time at which Claude Code requested the contents.
     pub at: DateTime<Utc>,
     /// The windows whose percentage is known.
-    pub windows: Vec<CachedWindow>,
+    pub windows: Vec<UsagePageWindow>,
     /// The usage credits, if the plan has them.
-    pub credits: Option<CachedCredits>,
+    pub credits: Option<UsagePageCredits>,
     /// The account that the contents belong to.
     #[serde(skip)]
     owner: Owner,
@@ -146,7 +147,7 @@ pub struct CachedUsage {
 
 /// A usage window in `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CachedWindow {
+pub struct UsagePageWindow {
     /// The server's name for the window.
     pub name: String,
     /// The model, if the window applies to a single model.
@@ -159,7 +160,7 @@ pub struct CachedWindow {
 
 /// The usage credits for a billing period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CachedCredits {
+pub struct UsagePageCredits {
     /// True if usage credits are turned on.
     pub enabled: bool,
     /// The amount used so far, in `currency`.
@@ -182,24 +183,24 @@ const WINDOWS: [(&str, Option<&str>); 4] = [
 /// The currencies that have no cents.
 const WITHOUT_CENTS: [&str; 6] = ["CLP", "ISK", "JPY", "KRW", "PYG", "VND"];
 
-impl CachedUsage {
+impl UsagePage {
     /// Parses `cachedUsageUtilization`. Returns `None` if it contains neither windows nor credits.
     pub(crate) fn parse(cached: &Value) -> Option<Self> {
         let at = reset_from_epoch_seconds(cached.at("fetchedAtMs").as_f64()? / 1_000.0)?;
         let page = cached.at("utilization");
-        let mut windows: Vec<CachedWindow> = WINDOWS
+        let mut windows: Vec<UsagePageWindow> = WINDOWS
             .into_iter()
             .filter_map(|(name, model)| {
-                CachedWindow::new(name, model, "utilization", page.at(name))
+                UsagePageWindow::new(name, model, "utilization", page.at(name))
             })
             .collect();
         for limit in page.at("limits").as_array().into_iter().flatten() {
             let model = limit.at("scope").at("model").at("display_name").as_str();
             if let (Some(kind), Some(model)) = (limit.at("kind").as_str(), model) {
-                windows.extend(CachedWindow::new(kind, Some(model), "percent", limit));
+                windows.extend(UsagePageWindow::new(kind, Some(model), "percent", limit));
             }
         }
-        let credits = CachedCredits::parse(page.at("extra_usage"));
+        let credits = UsagePageCredits::parse(page.at("extra_usage"));
         if windows.is_empty() && credits.is_none() {
             return None;
         }
@@ -222,10 +223,10 @@ impl CachedUsage {
         let mut parts = Vec::new();
         for window in &self.windows {
             if let Some(model) = &window.model {
-                parts.push(format!("{model} week {:.0}%", window.percent));
+                parts.push(format!("{model} week {}", percent_text(window.percent)));
             }
         }
-        parts.extend(self.credits.as_ref().and_then(CachedCredits::summary));
+        parts.extend(self.credits.as_ref().and_then(UsagePageCredits::summary));
         if parts.is_empty() {
             None
         } else {
@@ -234,7 +235,7 @@ impl CachedUsage {
     }
 }
 
-impl CachedWindow {
+impl UsagePageWindow {
     /// Parses a window, taking the percentage from the field `percent_field`. Returns `None` if that field is missing.
     fn new(name: &str, model: Option<&str>, percent_field: &str, window: &Value) -> Option<Self> {
         Some(Self {
@@ -248,7 +249,7 @@ impl CachedWindow {
     }
 }
 
-impl CachedCredits {
+impl UsagePageCredits {
     fn parse(credits: &Value) -> Option<Self> {
         let currency = credits.at("currency").as_str().map(str::to_uppercase);
         // Amounts are in the currency's smallest unit. For example, Claude Code 2.1.330 shows 5000 as $50.00.
@@ -297,7 +298,7 @@ mod tests {
 
     #[test]
     fn known_windows_are_read_and_unknown_windows_are_omitted() {
-        let shown = CachedUsage::parse(&json!({
+        let shown = UsagePage::parse(&json!({
             "fetchedAtMs": 1_795_168_800_000_i64, "accountUuid": "a",
             "utilization": {
                 "five_hour": {"utilization": 42.0, "resets_at": "2026-11-20T12:00:00Z"},
@@ -329,7 +330,7 @@ mod tests {
             json!({"fetchedAtMs": 1e300, "utilization": {}}),
             json!([1]),
         ] {
-            assert_eq!(CachedUsage::parse(&broken), None);
+            assert_eq!(UsagePage::parse(&broken), None);
         }
     }
 }

@@ -11,7 +11,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::loads::LoadKind;
-use super::transcript_line::{CachedResponse, FIVE_MINUTES, Hash, Request, Shape, Shapes, Tool};
+use super::transcript_line::{
+    ConversationResponse, FIVE_MINUTES, Hash, Request, Shape, Shapes, Tool,
+};
 use crate::embedded;
 use crate::time::{HOUR, Millis};
 
@@ -115,9 +117,9 @@ const COMPLETE_PERCENT: u64 = 95;
 /// represents one or more blocks, so longer turns are inconclusive.
 const LOOKBACK_BLOCKS: u32 = 20;
 
-impl CachedResponse {
+impl ConversationResponse {
     /// Returns the number of prompt tokens in the cache after this response.
-    pub(super) fn cached(&self) -> u64 {
+    pub(super) fn tokens_in_cache(&self) -> u64 {
         let usage = &self.usage;
         usage.cache_read.saturating_add(usage.cache_write)
     }
@@ -162,10 +164,10 @@ impl CachedResponse {
 /// Returns the number of tokens that `response` wrote even though `previous` had left them in the cache. Returns `None`
 /// if `response` read all or nearly all of these tokens.
 pub(super) fn rewritten_tokens(
-    previous: &CachedResponse,
-    response: &CachedResponse,
+    previous: &ConversationResponse,
+    response: &ConversationResponse,
 ) -> Option<u64> {
-    let available = previous.cached().min(response.usage.prompt());
+    let available = previous.tokens_in_cache().min(response.usage.prompt());
     let missed = available.saturating_sub(response.usage.cache_read);
     let is_complete =
         response.usage.cache_read.saturating_mul(100) >= available.saturating_mul(COMPLETE_PERCENT);
@@ -179,8 +181,8 @@ pub(super) fn rewritten_tokens(
 
 /// Returns the verdict on a rewrite. `load` is what the conversation loaded between the two responses, if anything.
 pub(super) fn verdict(
-    previous: &CachedResponse,
-    response: &CachedResponse,
+    previous: &ConversationResponse,
+    response: &ConversationResponse,
     load: Option<LoadKind>,
     shapes: &Shapes,
 ) -> RewriteVerdict {
@@ -207,7 +209,7 @@ pub(super) fn verdict(
 }
 
 /// Returns true if the data on two responses is good enough to prove that a rewrite was avoidable.
-fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
+fn is_conclusive(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     // The time of an unrecorded request is unknown, and a response can take several minutes.
     let safe_age = match previous.sent {
         Some(_) => previous.lifetime(),
@@ -226,16 +228,19 @@ fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
 /// Each entry ends at a cache breakpoint. `previous` set one breakpoint at the end of what it read and one at the end of what it
 /// wrote, with none in between. If `previous` did not read everything available, an older entry may end between these
 /// breakpoints.
-fn is_impossible(previous: &CachedResponse, response: &CachedResponse) -> bool {
+fn is_impossible(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     let shortest = previous.usage.cache_read;
     let read = response.usage.cache_read;
-    shortest > 0 && !previous.is_explained_miss && shortest < read && read < previous.cached()
+    shortest > 0
+        && !previous.is_explained_miss
+        && shortest < read
+        && read < previous.tokens_in_cache()
 }
 
 /// Returns the verdict on a rewrite for which both requests were recorded.
 fn by_requests(
-    previous: &CachedResponse,
-    response: &CachedResponse,
+    previous: &ConversationResponse,
+    response: &ConversationResponse,
     (old, new): (&Request, &Request),
     load: Option<LoadKind>,
     shapes: &Shapes,
@@ -291,12 +296,12 @@ fn by_requests(
 }
 
 /// Returns true if the number of lines between two responses exceeds [`LOOKBACK_BLOCKS`].
-fn is_beyond_lookback(previous: &CachedResponse, response: &CachedResponse) -> bool {
+fn is_beyond_lookback(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     response.events.lines.saturating_sub(previous.events.lines) > LOOKBACK_BLOCKS
 }
 
 /// Returns true if neither the user nor an update intervened between two responses.
-fn is_same_turn(previous: &CachedResponse, response: &CachedResponse) -> bool {
+fn is_same_turn(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     previous.events.is_same_turn(&response.events) && response.version == previous.version
 }
 
@@ -338,7 +343,7 @@ fn compare_messages(old: &[Hash], new: &[Hash]) -> Comparison {
 /// A single stalled read proves nothing, so [`super::stalls`] looks for a series of them. This check only applies to
 /// responses whose requests were not recorded. Reads of zero tokens are excluded because a change to the tools has the
 /// same effect.
-pub(super) fn is_stalled(previous: &CachedResponse, response: &CachedResponse) -> bool {
+pub(super) fn is_stalled(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     previous.sent.is_none()
         && response.sent.is_none()
         && previous.usage.cache_write > 0
@@ -350,7 +355,10 @@ pub(super) fn is_stalled(previous: &CachedResponse, response: &CachedResponse) -
 }
 
 /// Returns true if a rewrite in a series of stalled reads may be considered avoidable.
-pub(super) fn is_conclusive_stall(previous: &CachedResponse, response: &CachedResponse) -> bool {
+pub(super) fn is_conclusive_stall(
+    previous: &ConversationResponse,
+    response: &ConversationResponse,
+) -> bool {
     is_conclusive(previous, response) && !is_beyond_lookback(previous, response)
 }
 

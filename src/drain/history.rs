@@ -13,7 +13,9 @@ use super::cause::{
 };
 use super::loads::{Load, LoadKind, Loads};
 use super::stalls::{LineLinks, StalledReads};
-use super::transcript_line::{self, CachedResponse, Events, Fields, Hash, Prompt, Request, Shapes};
+use super::transcript_line::{
+    self, ConversationResponse, Events, Fields, Hash, Prompt, Request, Shapes,
+};
 use super::write_prices::WritePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
@@ -27,7 +29,7 @@ const AUTOMATIC_CONTINUATION: &str = "(automatic continuation)";
 /// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheWrite {
-    pub(crate) response: CachedResponse,
+    pub(crate) response: ConversationResponse,
     /// The prompt that led to the response, if it is in the transcript.
     pub(crate) prompt: Option<Rc<Prompt>>,
     /// The account that paid for the response, if the transcript identifies it.
@@ -76,7 +78,7 @@ struct Sender {
 impl Sender {
     /// Returns the sender of a response's request. Recorded requests use several names for the main conversation, and
     /// older transcripts use none.
-    fn of(response: &CachedResponse) -> Self {
+    fn of(response: &ConversationResponse) -> Self {
         let source = match &response.sent {
             Some(request) if !request.source.starts_with("repl_main_thread") => {
                 match request.source.as_str() {
@@ -104,7 +106,7 @@ struct SenderCaches {
 
 /// The cache for a given sender and model.
 struct Cache {
-    latest_response: CachedResponse,
+    latest_response: ConversationResponse,
     stalled: StalledReads,
 }
 
@@ -182,7 +184,7 @@ impl History {
     }
 
     /// Compares a response with its predecessor, and records its cache write unless the line is a copy.
-    fn add_response(&mut self, mut response: CachedResponse, prices: &PriceTable) {
+    fn add_response(&mut self, mut response: ConversationResponse, prices: &PriceTable) {
         response.sent = response
             .request
             .and_then(|request| self.file.requests.get(&request).cloned());
@@ -227,7 +229,7 @@ impl History {
                 loads: loads.iter().map(|load| load.kind).collect(),
                 rewrite: rewrite.clone(),
                 // The request is dropped because keeping all requests would take too much memory.
-                response: CachedResponse {
+                response: ConversationResponse {
                     sent: None,
                     ..response.clone()
                 },
@@ -242,7 +244,7 @@ impl History {
                 .as_ref()
                 .is_some_and(|rewrite| rewrite.verdict.cause == RewriteCause::Unknown);
             response.is_explained_miss =
-                response.usage.cache_read < previous.cached() && !is_unexplained;
+                response.usage.cache_read < previous.tokens_in_cache() && !is_unexplained;
 
             if is_stalled(&previous, &response) && !self.file.links.is_branch(&previous, &response)
             {
@@ -280,8 +282,8 @@ const STALLED: &str = "three or more responses in a row read exactly the same pa
 /// Returns the part of the prompt that `response` wrote even though `previous` had left it in the cache. Returns `None`
 /// if `response` read nearly everything.
 fn rewrite(
-    previous: &CachedResponse,
-    response: &CachedResponse,
+    previous: &ConversationResponse,
+    response: &ConversationResponse,
     loads: &[&Load],
     shapes: &Shapes,
     prices: &WritePrices<'_>,
@@ -304,7 +306,7 @@ fn rewrite(
         verdict,
         tokens,
         cost: prices.writing_minus_reading(tokens),
-        available: previous.cached(),
+        available: previous.tokens_in_cache(),
         after: response.at - previous.at,
         request_before: previous.request_id.clone(),
         evidence,
@@ -327,7 +329,7 @@ fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCa
 
 /// Returns the initial write to a new cache, or `None` if nothing was written.
 fn first_write(
-    response: &CachedResponse,
+    response: &ConversationResponse,
     cause: RewriteCause,
     prices: &WritePrices<'_>,
 ) -> Option<Rewrite> {

@@ -9,7 +9,7 @@ use super::loads::LoadKind;
 use super::percent_value::PercentValue;
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table, merge_objects};
-use crate::spend::{Period, percent_text, short_count};
+use crate::spend::{Period, share_text, short_count};
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, datetime_from_millis, format_duration};
 
@@ -139,7 +139,7 @@ impl Drain {
             "Avoidable cache writes cost {} of the {} spent ({}). {} wrote {} tokens to the prompt cache that were already in it.",
             avoidable.cost,
             self.cost,
-            percent_text(avoidable.cost, self.cost),
+            share_text(avoidable.cost, self.cost),
             count_noun(avoidable.responses, "response"),
             short_count(avoidable.tokens),
         );

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::transcript_line::{CachedResponse, Hash};
+use super::transcript_line::{ConversationResponse, Hash};
 
 /// The number of consecutive stalled reads that counts as proof. In 110 public sessions with 10,928 responses, there
 /// were 85 isolated stalled reads but never two in a row. Half of these followed a skill or a tool search.
@@ -57,7 +57,11 @@ impl LineLinks {
 
     /// Returns true if the user rewound the conversation, so that `response` follows a different response than
     /// `previous`. Returns false if the lines are not linked.
-    pub(super) fn is_branch(&self, previous: &CachedResponse, response: &CachedResponse) -> bool {
+    pub(super) fn is_branch(
+        &self,
+        previous: &ConversationResponse,
+        response: &ConversationResponse,
+    ) -> bool {
         let mut next = response.parent;
         for _ in 0..MAX_STEPS {
             let Some(link) = next.and_then(|line| self.links.get(&line)) else {

@@ -87,7 +87,7 @@ pub(super) struct Text {
 
 /// An API response, along with what the transcript reveals about its request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct CachedResponse {
+pub(crate) struct ConversationResponse {
     /// The response's key in the ledger.
     pub(crate) key: i64,
     /// The time of the response's first line. The server checked the cache before this time.
@@ -286,11 +286,11 @@ impl Text {
 }
 
 /// Returns the response in an `assistant` line. Returns `None` if the line is not an API response or has no timestamp.
-pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<CachedResponse> {
+pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<ConversationResponse> {
     let Some(Line::Response(response)) = parse(line) else {
         return None;
     };
-    Some(CachedResponse {
+    Some(ConversationResponse {
         key: response.key,
         at: response.at?,
         is_copy: response.copied_from.is_some(),
@@ -307,7 +307,7 @@ pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<CachedResponse
             .prompt_cache_requested
             .map(|name| lifetime_named(Some(&name))),
         effort: fields.effort,
-        ..CachedResponse::default()
+        ..ConversationResponse::default()
     })
 }
 

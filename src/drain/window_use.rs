@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::claude::session_label::SessionLabel;
 use crate::ledger::SpendKind;
 use crate::pricing::Money;
-use crate::spend::percent_text;
+use crate::spend::share_text;
+use crate::terminal::percent_text;
 use crate::time::{Clock, Millis, format_rfc3339};
 
 /// The minimum pause on this machine before an increase in usage is attributed to usage elsewhere. After a shorter
@@ -104,8 +105,8 @@ impl WindowShares {
         }
         if self.elsewhere >= MIN_RISE {
             sentences.push(format!(
-                "{name}: up {:.0}% while this machine spent nothing (used by another machine, claude.ai, or another member)",
-                self.elsewhere.floor()
+                "{name}: up {} while this machine spent nothing (used by another machine, claude.ai, or another member)",
+                percent_text(self.elsewhere.floor())
             ));
         }
         sentences
@@ -142,7 +143,7 @@ impl WindowShares {
             .iter()
             .take(MAX_NAMED)
             .filter(|part| part.cost.times(MIN_SHARE, 1) >= self.cost)
-            .map(|part| format!("{} {}", name(part), percent_text(part.cost, self.cost)))
+            .map(|part| format!("{} {}", name(part), share_text(part.cost, self.cost)))
             .collect();
         if parts.len() > texts.len() {
             texts.push(format!("{} more", parts.len() - texts.len()));

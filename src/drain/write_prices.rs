@@ -1,17 +1,17 @@
 //! Calculates the cost of a response's cache writes, and what it would have cost to read the tokens instead.
 
-use super::transcript_line::CachedResponse;
+use super::transcript_line::ConversationResponse;
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 
 /// The prices that apply to a response.
 pub(super) struct WritePrices<'a> {
     prices: ModelPrices<'a>,
-    response: &'a CachedResponse,
+    response: &'a ConversationResponse,
 }
 
 impl<'a> WritePrices<'a> {
     /// Looks up the prices that apply to a response.
-    pub(super) fn new(table: &'a PriceTable, response: &'a CachedResponse) -> Self {
+    pub(super) fn new(table: &'a PriceTable, response: &'a ConversationResponse) -> Self {
         Self {
             prices: table.prices_of(&response.model),
             response,
@@ -24,7 +24,7 @@ impl<'a> WritePrices<'a> {
     }
 
     fn price(&self, calls: impl IntoIterator<Item = Usage>) -> Money {
-        let CachedResponse { at, service, .. } = self.response;
+        let ConversationResponse { at, service, .. } = self.response;
         self.prices.price(*at, calls, *service)
     }
 

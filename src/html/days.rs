@@ -11,7 +11,7 @@ use super::sums::total_of;
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
-use crate::spend::{PageTable, cost_cell, page_figures, percent_text};
+use crate::spend::{PageTable, cost_cell, page_figures, share_text};
 use crate::time::monday_of;
 
 /// The number of models with their own color. All other models share a color.
@@ -114,7 +114,7 @@ fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let item = |color: usize, name: &str, tally: &Tally| LegendItem {
         class: format!("m{color}"),
         name: format!("{name} {} ", cost_cell(tally).text),
-        remark: percent_text(tally.cost(), whole),
+        remark: share_text(tally.cost(), whole),
     };
 
     let mut items: Vec<LegendItem> = models

@@ -14,6 +14,7 @@ use crate::limits::blocked_time::{Reach, StopEnd};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
+use crate::terminal::percent_text;
 use crate::time::{Zone, format_duration};
 
 const FILTERED_BY_PROJECT: &str = "This section shows only errors from sessions with spend in the selected projects. Usage windows apply to the whole account, so the hours shown for them cover all projects.";
@@ -258,7 +259,11 @@ fn window_legend(windows: &[WindowReadings<'_>], has_errors: bool) -> Vec<Legend
         .iter()
         .map(|readings| LegendItem {
             class: readings.class.clone(),
-            name: format!("{} (peak {:.0}%)", readings.window.limit(), readings.peak()),
+            name: format!(
+                "{} (peak {})",
+                readings.window.limit(),
+                percent_text(readings.peak())
+            ),
             remark: String::new(),
         })
         .collect();
@@ -290,7 +295,7 @@ fn peak_table(windows: &[WindowReadings<'_>], zone: Zone) -> Table {
         let mut cells = vec![day.to_string()];
         for readings in windows {
             cells.push(match peaks.get(&readings.window) {
-                Some(peak) => format!("{peak:.0}%"),
+                Some(peak) => percent_text(*peak),
                 None => "-".to_owned(),
             });
         }

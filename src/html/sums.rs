@@ -15,7 +15,7 @@ use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
 use crate::spend::{
     GroupBy, PULL_REQUEST_RULE, PageTable, Period, SpendGroup, cost_cell, is_placeholder,
-    or_unknown, page_figures, percent_text, pull_request_label, session_name,
+    or_unknown, page_figures, pull_request_label, session_name, share_text,
 };
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
@@ -277,7 +277,7 @@ fn write_by_name(
                 .above(cost_cell(tally)),
             Column::number("share")
                 .with_class("share tablet")
-                .above(percent_text(tally.cost(), whole)),
+                .above(share_text(tally.cost(), whole)),
         ];
         cells.extend(page_figures(PageTable::Projects, tally));
         let bar = Cell::bar(tally.cost().usd() / highest.max(f64::MIN_POSITIVE));

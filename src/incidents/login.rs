@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use crate::claude::account::{Account, LoginState};
-use crate::claude::window_usage::CachedUsage;
+use crate::claude::window_usage::UsagePage;
 use crate::disk::records;
 use crate::paths::Paths;
 
@@ -35,7 +35,7 @@ impl<'a> Login<'a> {
     }
 
     /// Returns the usage figures that `/usage` last showed.
-    pub(super) fn cached_usage(&self) -> Option<&CachedUsage> {
+    pub(super) fn cached_usage(&self) -> Option<&UsagePage> {
         self.state().usage.as_ref()
     }
 

@@ -48,7 +48,7 @@ use crate::claude::credentials::{self, Credential, base_url_host};
 use crate::claude::hook_event::HookEvent;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::version;
-use crate::claude::window_usage::CachedUsage;
+use crate::claude::window_usage::UsagePage;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
@@ -114,12 +114,12 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the usage figures that `/usage` last showed.
-    pub(crate) fn cached_usage(&self) -> Option<&CachedUsage> {
+    pub(crate) fn cached_usage(&self) -> Option<&UsagePage> {
         self.login.cached_usage()
     }
 
     /// Returns the usage figures that `/usage` last showed. Returns `None` if the session belongs to another account.
-    pub(crate) fn cached_usage_of(&self, payload: &StatusPayload) -> Option<&CachedUsage> {
+    pub(crate) fn cached_usage_of(&self, payload: &StatusPayload) -> Option<&UsagePage> {
         let owner = transcript_end::owner_of(payload);
         let ownership = owner.and_then(|owner| Ownership::of(&owner, self.account()));
         match ownership {

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::claude::window_usage::CachedWindow;
+use crate::claude::window_usage::UsagePageWindow;
 pub(crate) use crate::lenient_json::parse_name;
 use crate::time::{FIVE_HOURS, WEEK, Zone};
 
@@ -123,7 +123,7 @@ impl Window {
     }
 
     /// Returns true if `/usage` shows this window under the given name or model.
-    pub(crate) fn is_shown_as(self, shown: &CachedWindow) -> bool {
+    pub(crate) fn is_shown_as(self, shown: &UsagePageWindow) -> bool {
         let model = shown.model.as_ref().map(|model| model.to_lowercase());
         shown.name == self.rate_limit_type() || model.is_some() && model.as_deref() == self.family()
     }

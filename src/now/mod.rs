@@ -5,7 +5,7 @@ mod screen;
 
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
-use crate::claude::window_usage::CachedUsage;
+use crate::claude::window_usage::UsagePage;
 use crate::config::Currency;
 use crate::drain::{PercentValue, WindowShares};
 use crate::incidents::{Paying, Situation};
@@ -37,7 +37,7 @@ pub(crate) struct Moment {
     /// The responses that are paid for with usage credits.
     pub(crate) paying: Option<Paying>,
     /// The contents of `/usage` when it was last shown.
-    pub(crate) usage_page: Option<CachedUsage>,
+    pub(crate) usage_page: Option<UsagePage>,
     pub(crate) currency: Currency,
 }
 

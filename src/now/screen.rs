@@ -13,7 +13,7 @@ use crate::pricing::Money;
 use crate::render::{Column, MeterRow, Page, Report, Table};
 use crate::spend::Amount;
 use crate::status_line::{WORTH_A_LOOK, days_in_words, level_now, level_tone, rounded_level};
-use crate::terminal::Tone;
+use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
@@ -197,7 +197,9 @@ impl Moment {
             Outlook::WillNotFill | Outlook::Unpredictable => {
                 let WeekBefore { then, at_end } = expected.week_before?;
                 let text = format!(
-                    "{name}: {then:.0}% at this point last week, and {at_end:.0}% at the end"
+                    "{name}: {} at this point last week, and {} at the end",
+                    percent_text(then),
+                    percent_text(at_end)
                 );
                 Some((Tone::Quiet, text))
             }
@@ -294,7 +296,9 @@ impl RunningSession {
         let session = self.activity.session.as_deref().unwrap_or_default();
         let name = self.label.name_or_id(session).unwrap_or(NO_PROMPT_YET);
         let share = match self.share {
-            Some(share) if share >= MIN_SHARE => format!("about {:.0}% of 5h usage", share * 100.0),
+            Some(share) if share >= MIN_SHARE => {
+                format!("about {} of 5h usage", percent_text(share * 100.0))
+            }
             Some(_) | None => String::new(),
         };
         [
@@ -388,7 +392,7 @@ fn meter_row(label: &str, name: String, usage: &WindowUsage, clock: Clock) -> Me
             (Tone::Plain, name),
         ],
         percent: level,
-        percent_text: format!("{:.0}%", rounded_level(level)),
+        percent_text: percent_text(rounded_level(level)),
         tone: level_tone(level, Tone::Good),
         remarks,
     }

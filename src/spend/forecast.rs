@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::config::Currency;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
+use crate::terminal::percent_text;
 use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 
 /// The number of full days before today that a forecast is based on. Each weekday occurs four times.
@@ -334,7 +335,7 @@ impl PlanValue {
         let ratio = if factor >= 1.0 {
             format!("{factor:.1} times")
         } else {
-            format!("{:.0}% of", factor * 100.0)
+            format!("{} of", percent_text(factor * 100.0))
         };
         Some(Self {
             sentence: format!(

@@ -22,5 +22,5 @@ pub(crate) use notes::{PULL_REQUEST_RULE, describe_damaged, describe_unreadable}
 pub(crate) use period::{Period, RequestedDays};
 pub(crate) use pull_requests::{PullRequestSpend, pull_request_label};
 pub(crate) use statement::{ReportRequest, Statement};
-pub(crate) use table::{cost_cell, percent_text, session_name};
+pub(crate) use table::{cost_cell, session_name, share_text};
 pub(crate) use why::why_report;

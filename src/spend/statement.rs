@@ -19,7 +19,7 @@ use crate::ledger::{
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Report, merge_objects};
-use crate::terminal::Tone;
+use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
 /// The parameters of a statement.
@@ -293,7 +293,8 @@ impl Statement {
         let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
         let percent = self.max_window_percent(largest)?;
         Some(format!(
-            "The most expensive prompt used at most {percent:.0}% of a 5-hour limit."
+            "The most expensive prompt used at most {} of a 5-hour limit.",
+            percent_text(percent)
         ))
     }
 

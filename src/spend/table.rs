@@ -12,7 +12,7 @@ use crate::ledger::Tally;
 use crate::paths::Paths;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, HeadedCell, Table};
-use crate::terminal::Tone;
+use crate::terminal::{Tone, percent_text};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
 /// The values in one row of the displayed table.
@@ -86,7 +86,7 @@ impl Statement {
             Column::number("share")
                 .with_tone(Tone::Quiet)
                 .in_layouts(SHARE_LAYOUTS.of(by))
-                .above(percent_text(row.tally.cost(), row.whole)),
+                .above(share_text(row.tally.cost(), row.whole)),
         ]);
         cells.extend(text_figures(by, row.tally));
         cells
@@ -214,14 +214,9 @@ pub(crate) fn cost_cell(tally: &Tally) -> Cell {
 }
 
 /// Formats an amount as a percentage of the whole. Returns an empty string if the whole is 0.
-pub(crate) fn percent_text(part: Money, whole: Money) -> String {
+pub(crate) fn share_text(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();
     }
-    let percent = part.usd() / whole.usd() * 100.0;
-    if percent > 0.0 && percent < 0.5 {
-        "<1%".to_owned()
-    } else {
-        format!("{percent:.0}%")
-    }
+    percent_text(part.usd() / whole.usd() * 100.0)
 }

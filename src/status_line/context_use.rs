@@ -5,7 +5,7 @@ use super::loss;
 use super::windows::{LONG_BAR, SHORT_BAR, level_tone, meter_pieces, pick_by_level};
 use crate::claude::status_payload::StatusPayload;
 use crate::config::MeterForm;
-use crate::terminal::Tone;
+use crate::terminal::{Tone, percent_text};
 
 /// Returns the segment, for example `ctx 12%`, or `None` if Claude Code did not report a percentage. The label is the
 /// same at all widths, so that it stays recognizable when the terminal is resized.
@@ -23,7 +23,7 @@ pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segmen
     let tone = level_tone(percent, Tone::Plain);
     let mut segment = Segment::new();
     for (loss, bar) in forms {
-        let pieces = meter_pieces("ctx ", percent, *bar, tone, format!("{percent:.0}%"));
+        let pieces = meter_pieces("ctx ", percent, *bar, tone, percent_text(percent));
         segment.push(Form::new(*loss, pieces));
     }
     Some(segment)

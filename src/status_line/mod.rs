@@ -18,7 +18,7 @@ pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone, rounded_level};
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::window_usage::CachedUsage;
+use crate::claude::window_usage::UsagePage;
 use crate::config::{Config, SegmentName};
 use crate::ledger::LiveFigures;
 use crate::limits::pace::Expected;
@@ -69,7 +69,7 @@ pub struct LineFacts<'a> {
     /// The forecasts for the usage windows.
     pub expected: Vec<Expected>,
     /// The latest content of the `/usage` page.
-    pub usage: Option<CachedUsage>,
+    pub usage: Option<UsagePage>,
     /// The cost of the last prompt.
     pub prompt: Option<Money>,
     /// The cost of rewriting the prompt cache, if it is about to expire.

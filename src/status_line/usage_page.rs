@@ -3,14 +3,14 @@
 use super::layout::{Form, Segment};
 use super::loss;
 use super::windows::{level_now, level_tone, pick_by_level, rounded_level};
-use crate::claude::window_usage::{CachedUsage, USAGE_CACHED_FOR, WindowUsage};
-use crate::terminal::{Piece, Tone};
+use crate::claude::window_usage::{USAGE_CACHED_FOR, UsagePage, WindowUsage};
+use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
 
 /// Returns a segment that includes the age of the content. If the content is fresh, the age is dropped on narrow
 /// terminals. Content old enough for Claude Code itself to refresh it is shown in gray with its time, even on narrow
 /// terminals.
-fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &CachedUsage, clock: Clock) -> Segment {
+fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &UsagePage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {
         for (tone, _) in &mut pieces {
@@ -26,7 +26,7 @@ fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &CachedUsage, clock: Cloc
 }
 
 /// Returns the weekly windows for individual models, for example `Fable week 63%`. Returns `None` if there are none.
-pub(super) fn model_weeks(usage: &CachedUsage, clock: Clock) -> Option<Segment> {
+pub(super) fn model_weeks(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     let mut pieces = Vec::new();
     let mut fullest: Option<f64> = None;
     for window in &usage.windows {
@@ -39,7 +39,7 @@ pub(super) fn model_weeks(usage: &CachedUsage, clock: Clock) -> Option<Segment> 
         };
         let level = level_now(&usage, clock);
         let gap = if pieces.is_empty() { "" } else { "  " };
-        let percent = format!("{:.0}%", rounded_level(level));
+        let percent = percent_text(rounded_level(level));
         pieces.push((Tone::Quiet, format!("{gap}{model} week ")));
         pieces.push((level_tone(level, Tone::Good), percent));
         fullest = Some(fullest.map_or(level, |fullest| fullest.max(level)));
@@ -49,7 +49,7 @@ pub(super) fn model_weeks(usage: &CachedUsage, clock: Clock) -> Option<Segment> 
 
 /// Returns the usage credits, for example `credits $12.34 of $50.00, $37.66 left`. The color depends on the used share
 /// of the monthly cap. Returns `None` if the content does not include used credits.
-pub(super) fn credits(usage: &CachedUsage, clock: Clock) -> Option<Segment> {
+pub(super) fn credits(usage: &UsagePage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);
     let (text, level, tone) = if !credits.enabled {
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn a_fresh_page_has_its_age_and_colors_and_an_old_one_is_gray_with_its_time() {
         // Content saved by versions 2.1.328 to 2.1.330 after a request for `/usage` to a mock server.
-        let usage = CachedUsage::parse(&json!({
+        let usage = UsagePage::parse(&json!({
             "fetchedAtMs": 1_795_267_746_113_i64,
             "utilization": {
                 "five_hour": {"utilization": 42, "resets_at": "2026-11-21T15:20:43Z"},
@@ -97,7 +97,7 @@ mod tests {
             },
         }))
         .unwrap();
-        let rendered = |minutes: i64, render: fn(&CachedUsage, Clock) -> Option<Segment>| {
+        let rendered = |minutes: i64, render: fn(&UsagePage, Clock) -> Option<Segment>| {
             let now = DateTime::from_timestamp_millis(1_795_267_746_113).unwrap();
             let now = now + TimeDelta::minutes(minutes);
             let clock = Clock {

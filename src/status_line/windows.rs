@@ -8,7 +8,7 @@ use crate::claude::window_usage::{SpendLimitUsage, WindowUsage};
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::limits::sample::Sample;
-use crate::terminal::{Piece, Tone, bar};
+use crate::terminal::{Piece, Tone, bar, percent_text};
 use crate::time::{Clock, format_duration};
 
 /// The width of a bar in columns, if there is enough space.
@@ -57,7 +57,7 @@ impl Gauge {
         Self {
             level,
             label: format!("{name} "),
-            figure: format!("{:.0}%", rounded_level(level)),
+            figure: percent_text(rounded_level(level)),
             reset: resets_at.map(|at| Reset {
                 time: reset_time(at, clock),
                 left: format_duration(at - clock.now),

@@ -87,6 +87,15 @@ pub(crate) fn count_noun(count: u64, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// Rounds a percentage to a whole number: `97%`. A positive percentage that would be rounded to 0 is `<1%`.
+pub(crate) fn percent_text(percent: f64) -> String {
+    if percent > 0.0 && percent < 0.5 {
+        "<1%".to_owned()
+    } else {
+        format!("{percent:.0}%")
+    }
+}
+
 /// Returns the spaces that pad a text to `columns`.
 pub(crate) fn padding(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(text)))
@@ -220,6 +229,19 @@ mod tests {
         ] {
             assert_eq!(escape(text), shown);
             assert_eq!(escape(shown), shown, "escaping again changes nothing");
+        }
+    }
+
+    #[test]
+    fn a_small_percentage_is_not_shown_as_zero() {
+        for (percent, text) in [
+            (0.0, "0%"),
+            (0.4, "<1%"),
+            (0.5, "0%"),
+            (0.6, "1%"),
+            (96.9, "97%"),
+        ] {
+            assert_eq!(percent_text(percent), text);
         }
     }
 

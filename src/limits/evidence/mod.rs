@@ -23,7 +23,7 @@ use serde_json::{Deserializer, Value};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::version::ClientVersion;
-use crate::claude::window_usage::CachedUsage;
+use crate::claude::window_usage::UsagePage;
 use crate::limits::decide::Ending;
 use crate::limits::kind::{Service, Window};
 use crate::limits::sample::Sample;
@@ -502,7 +502,7 @@ pub struct Collected {
     /// The payer's usage windows that caused other requests to be refused and have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
     /// The most recent figures from `/usage`, if they belong to the payer.
-    pub usage_page: Option<CachedUsage>,
+    pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is

@@ -9,7 +9,7 @@ use crate::limits::catalog::Message;
 use crate::limits::decide::{DecisionName, Diagnosis, Unknown, is_for};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
 use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
-use crate::terminal::count_noun;
+use crate::terminal::{count_noun, percent_text};
 
 use super::WORDINGS;
 use super::fields::relative_to_error;
@@ -170,11 +170,11 @@ impl Reasons<'_> {
             let amounts = limit.used.zip(limit.limit);
             let of_limit =
                 amounts.map_or_else(String::new, |(used, limit)| format!(" ({used} of {limit})"));
-            let percent = limit.usage.used_percent;
+            let percent = percent_text(limit.usage.used_percent);
             self.add_observed(
                 Some(measured),
                 Source::Sample,
-                format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}."),
+                format!("At the time of the error, you had used {percent} of your gateway's spend limit{of_limit}."),
             );
         }
         if !self.is_about_plan() {
@@ -272,13 +272,16 @@ impl Reasons<'_> {
                 "seven_day" => "weekly",
                 model => model,
             };
-            let (percent, measured) = (shown.percent, evidence.clock.format_distance(page.at));
+            let (percent, measured) = (
+                percent_text(shown.percent),
+                evidence.clock.format_distance(page.at),
+            );
             let resets = self.in_parentheses("resets ", shown.resets_at);
             self.add_observed(
                 Some(page.at),
                 Source::Account,
                 format!(
-                    "/usage showed {percent:.0}% of your {name} limit as used, {measured}{resets}."
+                    "/usage showed {percent} of your {name} limit as used, {measured}{resets}."
                 ),
             );
         }
