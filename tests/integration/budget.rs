@@ -202,9 +202,9 @@ fn a_project_budget_applies_behind_a_symbolic_link() {
     let path = sandbox.write("whycap.toml", config);
     let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let client = Client::new(&sandbox);
-    let mut answer = client.response_line("2026-11-20T06:00:00Z", 100_000);
-    answer["cwd"] = json!(real);
-    client.append(&answer);
+    let mut response = client.response_line("2026-11-20T06:00:00Z", 100_000);
+    response["cwd"] = json!(real);
+    client.append(&response);
     let asks = json!({"prompt": "hi", "cwd": real});
     let held_back = client.event("2026-11-20T06:01:00Z", "UserPromptSubmit", asks);
     assert!(held_back.success().contains("block"), "{held_back:?}");
@@ -368,11 +368,12 @@ fn a_broken_configuration_is_reported_in_the_status_line_the_conversation_and_bu
         event(&sandbox, "UserPromptSubmit", SESSION, API),
         Value::Null
     );
-    let drawn = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
-    let drawn = whycap::terminal::strip_ansi(drawn.success());
+    let status_line = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
+    let status_line = whycap::terminal::strip_ansi(status_line.success());
     assert!(
-        drawn.lines().count() == 2 && drawn.contains("\nconfig.toml: the file is not valid TOML ("),
-        "{drawn}"
+        status_line.lines().count() == 2
+            && status_line.contains("\nconfig.toml: the file is not valid TOML ("),
+        "{status_line}"
     );
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(
@@ -381,15 +382,18 @@ fn a_broken_configuration_is_reported_in_the_status_line_the_conversation_and_bu
         "{page}"
     );
     // An invalid value disables only its own budget or `stop` action, and the message says so.
-    for (wrong, says) in [
+    for (wrong, expected_text) in [
         ("day = 0.4\naction = \"stopp\"", "`budget.action` must be"),
         ("day = \"20\"\nmonth = 5", "`budget.day` must be"),
     ] {
         sandbox.write("whycap.toml", format!("[budget]\n{wrong}\n"));
-        let drawn = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
-        let drawn = whycap::terminal::strip_ansi(drawn.success());
-        let last = drawn.lines().last().unwrap();
-        assert!(last.starts_with(&format!("config.toml: {says}")), "{drawn}");
+        let status_line = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
+        let status_line = whycap::terminal::strip_ansi(status_line.success());
+        let last = status_line.lines().last().unwrap();
+        assert!(
+            last.starts_with(&format!("config.toml: {expected_text}")),
+            "{status_line}"
+        );
     }
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(
@@ -434,7 +438,7 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
         "[budget]\nday = 4\nmonth = 200\n[budget.projects]\napi = 40\n[plan]\nmonthly = 10\n",
     );
     let page = flat(sandbox.run(&["budget"]).success());
-    for says in [
+    for expected_text in [
         // The user has spent $2 today and will spend $3 this evening.
         "50% $2.00 of $4.00 $0.67 per hour since 09:00, including breaks. Forecast: about $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, as it did on the last 7 days after 12:00. Resets at midnight, in 12 h.",
         // The user has spent $37 this month and will spend $3 this evening and $5 on each of the remaining 10 days.
@@ -442,7 +446,10 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
         "40% $16.00 of $40.00 $0.82 per day this month. Forecast: about $36.00 by the end of November, within the budget",
         "At API prices, November would have cost $37.00 so far, which is 3.7 times the $10.00 price of your plan.",
     ] {
-        assert!(page.contains(says), "no {says:?} in: {page}");
+        assert!(
+            page.contains(expected_text),
+            "no {expected_text:?} in: {page}"
+        );
     }
     let report = sandbox.run(&["budget", "--json"]).json();
     let day = &report["budgets"][0];
@@ -472,10 +479,11 @@ fn each_budget_is_shown_with_its_rate_and_forecast() {
 fn every_command_shows_the_same_hourly_rate() {
     let sandbox = with_days("[budget]\nday = 4\n");
     let now = sandbox.run(&["now"]);
-    let says = "$0.67 per hour since 09:00, including breaks";
-    assert!(flat(now.success()).contains(&format!("Today $2.00, {says}")));
-    assert!(flat(sandbox.run(&["budget"]).success()).contains(says));
-    let rates = [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
+    let expected_text = "$0.67 per hour since 09:00, including breaks";
+    assert!(flat(now.success()).contains(&format!("Today $2.00, {expected_text}")));
+    assert!(flat(sandbox.run(&["budget"]).success()).contains(expected_text));
+    let rates =
+        [["now", "--json"], ["budget", "--json"]].map(|command| sandbox.run(&command).json());
     assert_eq!(
         rates[0]["block"]["usd_per_hour"],
         rates[1]["budgets"][0]["usd_per_hour"]
@@ -497,10 +505,10 @@ fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
     let sandbox = sandbox
         .variable("WHYCAP_CONFIG", path.to_str().unwrap())
         .variable("WHYCAP_NOW", "2026-11-20T11:43:00Z");
-    let says = "$4.00 per hour since 11:13, including breaks";
+    let expected_text = "$4.00 per hour since 11:13, including breaks";
     for command in ["now", "budget"] {
         let shown = flat(sandbox.run(&[command]).success());
-        assert!(shown.contains(says), "{command}: {shown}");
+        assert!(shown.contains(expected_text), "{command}: {shown}");
     }
 }
 
@@ -584,8 +592,8 @@ fn one_hint_is_derived_from_the_spend_and_can_be_turned_off() {
     line("one", None, 50_000);
     line("two", Some("Explore"), 400_000);
     let page = flat(sandbox.run(&["budget"]).success());
-    let says = "Subagents of type Explore cost $8.00 today, which is more than the conversations that started them ($1.00).";
-    assert!(page.contains(says), "{page}");
+    let expected_text = "Subagents of type Explore cost $8.00 today, which is more than the conversations that started them ($1.00).";
+    assert!(page.contains(expected_text), "{page}");
     assert!(page.contains("hints.off = [\"subagents\"]"), "{page}");
     let hint = |sandbox: &Sandbox| sandbox.run(&["budget", "--json"]).json()["hint"].clone();
     assert_eq!(hint(&sandbox)["sum_usd"], 7.0);
@@ -635,7 +643,7 @@ fn spend_recorded_with_a_fast_clock_does_not_count_today() {
     let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
     let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-18T20:00:00Z");
     let [now, budget] =
-        [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
+        [["now", "--json"], ["budget", "--json"]].map(|command| sandbox.run(&command).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
     // The spend does not count toward this month yet. The hook and the status line leave it out as well.

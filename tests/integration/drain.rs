@@ -901,7 +901,7 @@ fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
     session.write(&sandbox);
     let spent = sandbox.run(&["spend", "--json"]).json();
     let cost = spent["total"]["recorded_usd"].as_f64().unwrap();
-    let says = format!(
+    let expected_text = format!(
         "You requested claude-fable-5-2, but claude-opus-5-5 responded (4 responses, ${cost:.2})."
     );
     assert_eq!(
@@ -921,7 +921,12 @@ fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
         let run = sandbox.run(&[&["spend"], arguments].concat());
         let page: Vec<&str> = run.success().split_whitespace().collect();
         let page = page.join(" ");
-        assert_eq!(page.contains(&says), is_said, "{says} in {}", run.stdout);
+        assert_eq!(
+            page.contains(&expected_text),
+            is_said,
+            "{expected_text} in {}",
+            run.stdout
+        );
         assert_eq!(page.contains("You requested"), is_said, "{}", run.stdout);
     }
 }
@@ -979,7 +984,7 @@ fn the_prompt_segment_shows_what_the_last_prompt_cost() {
         "session_id": "s1", "prompt_id": prompt["promptId"], "cost": {"total_cost_usd": 0.0},
         "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s1.jsonl"),
     });
-    let drawn = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    let status_line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
     let all = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
     let groups = all["groups"].as_array().unwrap().iter();
     let cost = groups
@@ -987,13 +992,13 @@ fn the_prompt_segment_shows_what_the_last_prompt_cost() {
         .find(|group| group["key"] == prompt["promptId"])
         .unwrap();
     let cost = cost["cost_usd"].as_f64().unwrap();
-    let shown = drawn
+    let shown = status_line
         .success()
         .replace("\u{1b}[2m", "")
         .replace("\u{1b}[0m", "");
     assert!(
         shown.contains(&format!("prompt ${cost:.2}")),
         "{} for {cost}",
-        drawn.stdout
+        status_line.stdout
     );
 }

@@ -80,8 +80,12 @@ fn an_older_error_that_is_over_does_not_close_a_new_one() {
     );
     client.receives_response("2026-11-20T09:59:50Z");
     client.stop_failure(AT, TEXT);
-    let drawn = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 160);
-    assert!(drawn.success().contains("5-hour limit"), "{}", drawn.stdout);
+    let status_line = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 160);
+    assert!(
+        status_line.success().contains("5-hour limit"),
+        "{}",
+        status_line.stdout
+    );
     // The same error occurs twice, with a response in between.
     client.append(&client.error_line(AT, TEXT, json!({})));
     client.receives_response("2026-11-20T10:00:03Z");
@@ -554,10 +558,13 @@ fn a_gateways_error_page_does_not_displace_known_errors() {
     behind.receives_error(AT, &page, json!({"apiErrorStatus": 502}));
     let kept = sandbox.read(JOURNAL).len();
     assert!(kept < 20_000, "{kept} bytes are kept");
-    let drawn = client.calls_status_line("2026-11-20T10:00:30Z", Value::Null, 120);
-    assert!(drawn.success().contains("resets Tue Nov 24"), "{drawn:?}");
-    let drawn = behind.calls_status_line("2026-11-20T10:00:31Z", Value::Null, 120);
-    assert!(drawn.success().lines().count() > 1, "{drawn:?}");
+    let status_line = client.calls_status_line("2026-11-20T10:00:30Z", Value::Null, 120);
+    assert!(
+        status_line.success().contains("resets Tue Nov 24"),
+        "{status_line:?}"
+    );
+    let status_line = behind.calls_status_line("2026-11-20T10:00:31Z", Value::Null, 120);
+    assert!(status_line.success().lines().count() > 1, "{status_line:?}");
 }
 
 #[test]

@@ -341,8 +341,8 @@ fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let plain = |at: &str| {
-        let drawn = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
-        whycap::terminal::strip_ansi(drawn.success())
+        let status_line = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
+        whycap::terminal::strip_ansi(status_line.success())
     };
     assert!(plain("2026-11-20T11:59:00Z").contains("5h 100%"));
     let just_over = plain("2026-11-20T12:00:30Z");
@@ -448,13 +448,13 @@ fn an_outage_does_not_hide_a_full_window() {
         client.receives_error(AT, text, json!({}));
         client.calls_status_line(SOON, windows(used, resets, 40.0, TUESDAY), 120);
         let incident = client.explained("2026-11-20T10:00:40Z");
-        for (place, says) in [
+        for (place, expected_text) in [
             ("headline", "used up until 12:00"),
             ("actions", "one of your plan's limits is also used up"),
         ] {
             let text_there = incident[place].to_string();
             assert_eq!(
-                text_there.contains(says),
+                text_there.contains(expected_text),
                 is_told,
                 "{used} {text}: {text_there}"
             );
@@ -518,8 +518,8 @@ fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
         "model": {"id": one.model, "display_name": "Opus 5.5"}, "rate_limits": usage(42.0),
     });
     let payload = in_fast_mode.to_string();
-    let drawn = one.run("2026-11-20T09:59:00Z", &["statusline"], payload.as_bytes());
-    drawn.success();
+    let status_line = one.run("2026-11-20T09:59:00Z", &["statusline"], payload.as_bytes());
+    status_line.success();
     let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
     one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
     let at = "2026-11-20T10:02:30Z";
@@ -1146,8 +1146,8 @@ fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() 
         assert_eq!(before["open"], true, "{before:#}");
 
         other.works("2026-11-20T10:01:00Z", 10);
-        let drawn = other.calls_status_line("2026-11-20T10:01:01Z", usage(31.0), 120);
-        assert!(!drawn.success().contains("alarm"), "{drawn:?}");
+        let status_line = other.calls_status_line("2026-11-20T10:01:01Z", usage(31.0), 120);
+        assert!(!status_line.success().contains("alarm"), "{status_line:?}");
         let at = "2026-11-20T10:01:30Z";
         let past = "was probably a false alarm, and another session received a response at 10:01";
         assert_eq!(code(&shell, at), 0);

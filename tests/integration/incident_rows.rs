@@ -21,12 +21,12 @@ fn rows_fit_and_there_are_at_most_three() {
     let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": 1_795_176_000, "overageDisabledReason": "org_level_disabled_until"}});
     client.receives_error(AT, ORG, quota);
     for columns in [1, 20, 40, 80, 120, 160, 400] {
-        let drawn = plain(
+        let status_line = plain(
             client
                 .calls_status_line("2026-11-20T10:00:01Z", Value::Null, columns)
                 .success(),
         );
-        let rows: Vec<&str> = drawn.lines().collect();
+        let rows: Vec<&str> = status_line.lines().collect();
         assert!(rows.len() <= 4, "{columns} columns: {rows:?}");
         for row in rows.iter().skip(1) {
             assert!(
@@ -55,9 +55,9 @@ fn the_rows_state_what_to_do() {
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
     client.receives_error(AT, TEXT, quota);
     let rows = |columns| {
-        let drawn = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, columns);
-        let drawn = plain(drawn.success());
-        drawn.lines().skip(1).collect::<Vec<_>>().join("\n")
+        let status_line = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, columns);
+        let status_line = plain(status_line.success());
+        status_line.lines().skip(1).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(
         rows(80).trim_end(),
@@ -72,12 +72,12 @@ fn the_rows_state_what_to_do() {
         (50, "Unless you hit Esc, it continues about 12:01"),
         (40, "Unless you pressed Esc, it continues"),
     ] {
-        let drawn = rows(columns);
+        let status_line = rows(columns);
         assert!(
-            drawn.starts_with("5-hour limit · resets at 12:00"),
-            "{drawn}"
+            status_line.starts_with("5-hour limit · resets at 12:00"),
+            "{status_line}"
         );
-        assert!(drawn.trim_end().ends_with(row), "{drawn}");
+        assert!(status_line.trim_end().ends_with(row), "{status_line}");
     }
     // In a very narrow terminal, the time is the last part to be left out.
     assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
@@ -142,13 +142,13 @@ fn one_quiet_row_remains_after_the_reset() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
-    let drawn = plain(
+    let status_line = plain(
         client
             .calls_status_line("2026-11-20T12:00:01Z", Value::Null, 120)
             .success(),
     );
-    assert_eq!(drawn.lines().count(), 2, "{drawn}");
-    assert!(drawn.contains("limit has reset"), "{drawn}");
+    assert_eq!(status_line.lines().count(), 2, "{status_line}");
+    assert!(status_line.contains("limit has reset"), "{status_line}");
 }
 
 /// Since version 2.1.234, clients continue automatically shortly after the reset. Until then, whycap must not tell the
@@ -160,8 +160,8 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
         let mut client = Client::new(&sandbox);
         client.version = version.to_owned();
         client.receives_error(AT, TEXT, json!({}));
-        let drawn = plain(client.calls_status_line(at, Value::Null, 120).success());
-        drawn.lines().nth(1).unwrap_or_default().to_owned()
+        let status_line = plain(client.calls_status_line(at, Value::Null, 120).success());
+        status_line.lines().nth(1).unwrap_or_default().to_owned()
     };
     let continues = "limit has reset · Claude Code will continue shortly";
     let again = "limit has reset · send the prompt again";
@@ -191,8 +191,8 @@ fn the_status_line_agrees_that_a_session_does_not_continue_automatically() {
         let asks = json!({"prompt": "/whycap"});
         client.event("2026-11-20T10:00:01Z", "UserPromptSubmit", asks);
         let row = |at: &str| {
-            let drawn = plain(client.calls_status_line(at, Value::Null, 120).success());
-            drawn.lines().nth(1).unwrap_or_default().to_owned()
+            let status_line = plain(client.calls_status_line(at, Value::Null, 120).success());
+            status_line.lines().nth(1).unwrap_or_default().to_owned()
         };
         let before = row("2026-11-20T10:01:00Z");
         assert!(before.ends_with("more: /whycap"), "{before}");
@@ -210,14 +210,14 @@ fn a_limit_that_was_reset_early_does_not_block() {
     let windows = |used| crate::client::windows(used, 1_795_176_000, 40.0, 1_795_500_000);
     client.calls_status_line("2026-11-20T10:00:01Z", windows(100.0), 120);
     assert_eq!(client.explained("2026-11-20T10:01:00Z")["verdict"], "real");
-    let drawn = plain(
+    let status_line = plain(
         client
             .calls_status_line("2026-11-20T10:40:00Z", windows(3.0), 120)
             .success(),
     );
     assert!(
-        drawn.contains("limit has reset · send the prompt again"),
-        "{drawn}"
+        status_line.contains("limit has reset · send the prompt again"),
+        "{status_line}"
     );
     let explained = client.explained("2026-11-20T10:41:00Z");
     let headline = explained["headline"].as_str().unwrap();
@@ -348,8 +348,8 @@ fn no_color_is_honoured() {
     let sandbox = Sandbox::new().variable("NO_COLOR", "1");
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));
-    let drawn = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 120);
-    assert!(!drawn.success().contains('\u{1b}'));
+    let status_line = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 120);
+    assert!(!status_line.success().contains('\u{1b}'));
 }
 
 #[test]
@@ -367,11 +367,11 @@ fn extreme_dates_do_not_break_the_status_line() {
         let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": seconds}});
         client.receives_error(AT, TEXT, quota);
         let windows = crate::client::windows(41.0, seconds, 100.0, seconds);
-        let drawn = client.calls_status_line("2026-11-20T10:00:01Z", windows, 120);
+        let status_line = client.calls_status_line("2026-11-20T10:00:01Z", windows, 120);
         assert!(
-            drawn.success().contains("5-hour limit") || drawn.stdout.contains("weekly"),
+            status_line.success().contains("5-hour limit") || status_line.stdout.contains("weekly"),
             "{seconds}: {}",
-            drawn.stdout
+            status_line.stdout
         );
     }
 }
@@ -430,16 +430,19 @@ fn a_limit_is_still_shown_after_the_journal_has_grown() {
     sandbox.append(journal, &readings);
 
     for time in ["2026-11-20T10:30:00Z", "2026-11-20T11:00:00Z"] {
-        let drawn = plain(client.calls_status_line(time, Value::Null, 120).success());
-        assert!(drawn.contains("5-hour limit"), "{time}: {drawn}");
+        let status_line = plain(client.calls_status_line(time, Value::Null, 120).success());
+        assert!(
+            status_line.contains("5-hour limit"),
+            "{time}: {status_line}"
+        );
     }
     client.receives_response("2026-11-20T11:30:00Z");
-    let drawn = plain(
+    let status_line = plain(
         client
             .calls_status_line("2026-11-20T11:30:01Z", Value::Null, 120)
             .success(),
     );
-    assert!(!drawn.contains("5-hour limit"), "{drawn}");
+    assert!(!status_line.contains("5-hour limit"), "{status_line}");
 }
 
 /// A status-line call takes the plan from an earlier call, because `.claude.json` may be large and is read only after
@@ -457,11 +460,11 @@ fn an_error_without_a_hook_record_uses_the_plan_from_an_earlier_status_line_call
     let mut line = client.error_line(AT, ORG, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
-    let drawn = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, 120);
+    let status_line = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, 120);
     assert!(
-        drawn.success().contains("no org involved"),
+        status_line.success().contains("no org involved"),
         "{}",
-        drawn.stdout
+        status_line.stdout
     );
 }
 
@@ -476,12 +479,12 @@ fn an_error_followed_by_a_response_does_not_ask_to_wait() {
     };
     let sandbox = Sandbox::new();
     let transcript = format!(".claude/projects/-home-dev-p/{session}.jsonl");
-    let says = "You've hit your session limit \u{b7} resets 10:30am (UTC)";
+    let message = "You've hit your session limit \u{b7} resets 10:30am (UTC)";
     sandbox.append(
         &transcript,
         &line(json!({
             "uuid": "e", "timestamp": "2026-11-20T06:00:00.000Z", "isApiErrorMessage": true, "error": "rate_limit",
-            "message": {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": says}]},
+            "message": {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": message}]},
         })),
     );
     sandbox.append(

@@ -341,7 +341,7 @@ fn errors_of_a_copied_session_count_once() {
 fn active_stops_match_the_blocking_limits() {
     let balance = ("Credit balance is too low", "billing_error", 400);
     let overloaded = ("API Error: 529 Overloaded.", "server_error", 529);
-    for ((text, class, status), at, still, says) in [
+    for ((text, class, status), at, still, expected_text) in [
         (balance, "2026-11-21T12:00:00Z", 1, "since Fri Nov 20.\n"),
         (
             overloaded,
@@ -364,7 +364,7 @@ fn active_stops_match_the_blocking_limits() {
         assert_eq!(asked.code != 0, still == 1, "{text} at {at}");
         assert_eq!(sums(&sandbox, at)["still_blocked"], still, "{text} at {at}");
         assert!(
-            report(&sandbox, at).contains(says),
+            report(&sandbox, at).contains(expected_text),
             "{}",
             report(&sandbox, at)
         );

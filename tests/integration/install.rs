@@ -796,8 +796,8 @@ fn a_relative_configuration_directory_starts_at_the_working_directory() {
     let of_somebody = elsewhere.join("settings-of-claude/commands");
     fs::create_dir_all(&of_somebody).unwrap();
     fs::create_dir(&here).unwrap();
-    let run = |verb, directory: &Path| {
-        let mut command = sandbox.command(&[verb]);
+    let run = |command_name, directory: &Path| {
+        let mut command = sandbox.command(&[command_name]);
         Run::from(command.current_dir(directory).output().unwrap())
     };
     run("install", &here).success();
@@ -812,9 +812,9 @@ fn a_relative_configuration_directory_starts_at_the_working_directory() {
 fn concurrent_installations_install_once() {
     let text = "{\n  \"model\": \"opus\"\n}\n";
     let sandbox = sandbox(text);
-    let start = |verb: &str| {
+    let start = |command_name: &str| {
         sandbox
-            .command(&[verb])
+            .command(&[command_name])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -12,8 +12,8 @@ const MONDAY: i64 = 1_795_461_868;
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
 fn line(client: &Client<'_>, at: &str, usage: Value) -> String {
-    let drawn = client.calls_status_line(at, usage, 160);
-    let plain = whycap::terminal::strip_ansi(drawn.success());
+    let status_line = client.calls_status_line(at, usage, 160);
+    let plain = whycap::terminal::strip_ansi(status_line.success());
     plain.lines().next().unwrap_or_default().to_owned()
 }
 
@@ -66,8 +66,8 @@ fn a_reading_from_the_future_hides_no_other() {
     line(&idle, "2026-11-20T08:50:00Z", usage(30.0));
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T09:00:00Z", usage(42.0));
-    let drawn = line(&idle, "2026-11-20T09:10:00Z", usage(30.0));
-    assert!(drawn.contains("5h 42%"), "{drawn}");
+    let status_line = line(&idle, "2026-11-20T09:10:00Z", usage(30.0));
+    assert!(status_line.contains("5h 42%"), "{status_line}");
 }
 
 #[test]
@@ -79,8 +79,8 @@ fn readings_of_another_account_do_not_count() {
     log_in(&sandbox, "another");
     let busy = Client::with_session(&sandbox, "busy");
     line(&busy, "2026-11-20T09:50:00Z", usage(100.0));
-    let drawn = line(&idle, "2026-11-20T10:00:00Z", usage(42.0));
-    assert!(drawn.contains("5h 42%"), "{drawn}");
+    let status_line = line(&idle, "2026-11-20T10:00:00Z", usage(42.0));
+    assert!(status_line.contains("5h 42%"), "{status_line}");
 }
 
 #[test]
@@ -175,14 +175,14 @@ fn without_new_readings_the_last_reading_is_shown_with_its_age() {
     assert!(answered().contains("42%"), "{}", answered());
     // A session that has never received usage windows may be using an API key.
     let new = Client::with_session(&sandbox, "new");
-    let drawn = line(&new, "2026-11-20T09:20:00Z", Value::Null);
-    assert!(!drawn.contains("5h"), "{drawn}");
+    let status_line = line(&new, "2026-11-20T09:20:00Z", Value::Null);
+    assert!(!status_line.contains("5h"), "{status_line}");
     let mut by_key = Client::new(&sandbox);
     by_key
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
-    let drawn = line(&by_key, "2026-11-20T09:20:00Z", Value::Null);
-    assert!(!drawn.contains("5h"), "{drawn}");
+    let status_line = line(&by_key, "2026-11-20T09:20:00Z", Value::Null);
+    assert!(!status_line.contains("5h"), "{status_line}");
 }
 
 #[test]
@@ -421,8 +421,11 @@ fn a_model_window_is_shown_by_name_and_is_evidence() {
     };
     let verdict = |sandbox: &Sandbox, session: &str, used: f64| {
         let client = Client::with_session(sandbox, session);
-        let drawn = line(&client, "2026-11-20T09:58:00Z", with_opus(used));
-        assert!(drawn.contains(&format!("Opus week {used}%")), "{drawn}");
+        let status_line = line(&client, "2026-11-20T09:58:00Z", with_opus(used));
+        assert!(
+            status_line.contains(&format!("Opus week {used}%")),
+            "{status_line}"
+        );
         client.receives_error(
             "2026-11-20T10:00:00Z",
             "You've hit your Opus limit",
@@ -442,8 +445,8 @@ fn a_model_window_is_shown_by_name_and_is_evidence() {
     assert_eq!(verdict(&sandbox, "low", 3.0), "false_likely");
     // A session without its own reading shows another session's reading.
     let idle = Client::with_session(&sandbox, "idle");
-    let drawn = line(&idle, "2026-11-20T09:59:00Z", usage(42.0));
-    assert!(drawn.contains("5h 42%"), "{drawn}");
+    let status_line = line(&idle, "2026-11-20T09:59:00Z", usage(42.0));
+    assert!(status_line.contains("5h 42%"), "{status_line}");
 }
 
 /// Two responses with the same figures must not make a session's own reading look newer than another session's refusal.

@@ -13,8 +13,8 @@ const MONDAY: i64 = 1_795_461_868;
 /// Renders the status line with this usage of the 5-hour window, which resets at noon.
 fn line(client: &Client<'_>, at: &str, used: f64) -> String {
     let at = format!("2026-11-20T{at}:00Z");
-    let drawn = client.calls_status_line(&at, windows(used, NOON, 10.0, MONDAY), 160);
-    let plain = whycap::terminal::strip_ansi(drawn.success());
+    let status_line = client.calls_status_line(&at, windows(used, NOON, 10.0, MONDAY), 160);
+    let plain = whycap::terminal::strip_ansi(status_line.success());
     plain.lines().next().unwrap_or_default().to_owned()
 }
 
@@ -44,12 +44,12 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
 fn no_five_hour_forecast_is_shown_while_the_week_is_full() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    let drawn = client.calls_status_line(
+    let status_line = client.calls_status_line(
         "2026-11-20T10:45:00Z",
         windows(65.0, NOON, 100.0, MONDAY),
         160,
     );
-    let plain = whycap::terminal::strip_ansi(drawn.success());
+    let plain = whycap::terminal::strip_ansi(status_line.success());
     assert!(
         plain.contains("5h 65%") && !plain.contains("full at"),
         "{plain}"
@@ -85,8 +85,12 @@ fn a_burst_causes_a_forecast_and_a_pause_withdraws_it() {
     assert!(!rested.contains("full"), "{rested}");
     // Usage before noon does not affect the new window, which starts at noon.
     let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
-    let drawn = client.calls_status_line("2026-11-20T12:30:00Z", anew, 160);
-    assert!(!drawn.success().contains("full"), "{}", drawn.stdout);
+    let status_line = client.calls_status_line("2026-11-20T12:30:00Z", anew, 160);
+    assert!(
+        !status_line.success().contains("full"),
+        "{}",
+        status_line.stdout
+    );
 }
 
 #[test]
@@ -101,10 +105,10 @@ fn a_window_that_will_not_fill_after_all_is_reported() {
         );
     }
     line(&client, "10:30", 77.0);
-    let drawn = line(&client, "11:30", 78.0);
+    let status_line = line(&client, "11:30", 78.0);
     assert!(
-        drawn.contains("at this pace, 5h lasts until it resets"),
-        "{drawn}"
+        status_line.contains("at this pace, 5h lasts until it resets"),
+        "{status_line}"
     );
 }
 
@@ -121,10 +125,10 @@ fn another_accounts_readings_and_readings_with_a_wrong_clock_are_ignored() {
     for (at, used) in [("11:40", 60.0), ("11:50", 99.0)] {
         line(&client, at, used);
     }
-    let drawn = line(&client, "10:15", 21.0);
+    let status_line = line(&client, "10:15", 21.0);
     assert!(
-        drawn.contains("5h 21%") && !drawn.contains("full"),
-        "{drawn}"
+        status_line.contains("5h 21%") && !status_line.contains("full"),
+        "{status_line}"
     );
 }
 
@@ -136,8 +140,11 @@ fn a_session_with_an_older_reading_does_not_lower_the_pace() {
     // This response started before the others.
     line(&late, "10:44", 40.0);
     let client = Client::with_session(&sandbox, "one");
-    let drawn = line(&client, "10:45", 65.0);
-    assert!(drawn.contains("at this pace, 5h full at 11:3"), "{drawn}");
+    let status_line = line(&client, "10:45", 65.0);
+    assert!(
+        status_line.contains("at this pace, 5h full at 11:3"),
+        "{status_line}"
+    );
 }
 
 #[test]
@@ -162,8 +169,11 @@ fn usage_steps_are_stored_in_a_private_monthly_file() {
         format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
     )
     .unwrap();
-    let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 65.0);
-    assert!(drawn.contains("at this pace, 5h full at 11:3"), "{drawn}");
+    let status_line = line(&Client::with_session(&sandbox, "one"), "10:45", 65.0);
+    assert!(
+        status_line.contains("at this pace, 5h full at 11:3"),
+        "{status_line}"
+    );
 }
 
 /// Simulates workdays from nine to six between `from`, a Monday, and `until`, with a reading every three hours. Each
@@ -199,8 +209,8 @@ fn a_busy_monday_does_not_predict_a_full_week() {
     let line = client.calls_status_line(at, windows(30.0, reset, 14.0, reset), 160);
     assert!(!line.success().contains("full"), "{}", line.stdout);
     let page = client.run(at, &["now"], b"");
-    let says = "Pace      week: 13% at this point last week, and 67% at the end\n";
-    assert!(page.success().contains(says), "{}", page.stdout);
+    let expected_text = "Pace      week: 13% at this point last week, and 67% at the end\n";
+    assert!(page.success().contains(expected_text), "{}", page.stdout);
 }
 
 #[test]
@@ -218,8 +228,8 @@ fn a_week_like_earlier_full_weeks_is_predicted_with_its_days() {
         line.stdout
     );
     let page = client.run(at, &["now"], b"");
-    let says = "Pace      at this pace, week will be full around Thu, before it resets\n";
-    assert!(page.success().contains(says), "{}", page.stdout);
+    let expected_text = "Pace      at this pace, week will be full around Thu, before it resets\n";
+    assert!(page.success().contains(expected_text), "{}", page.stdout);
 }
 
 /// If the weekly window was full on Friday afternoon in both previous weeks and this week's usage is similar, the

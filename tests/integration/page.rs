@@ -213,11 +213,11 @@ fn session(sandbox: &Sandbox, id: &str, directory: &str, title: &str) {
     let title = json!({"type": "ai-title", "aiTitle": title, "sessionId": id});
     // The type comes first, as in the lines that Claude Code writes.
     sandbox.append(&file, &title.to_string());
-    let answer = json!({"type": "assistant", "uuid": "a", "timestamp": "2026-11-19T10:00:00Z", "sessionId": id, "cwd": directory,
+    let response = json!({"type": "assistant", "uuid": "a", "timestamp": "2026-11-19T10:00:00Z", "sessionId": id, "cwd": directory,
         "version": "2.1.328", "gitBranch": "secret-branch", "requestId": format!("r{id}"),
         "message": {"id": format!("m{id}"), "model": "claude-opus-4-8", "role": "assistant", "content": [],
                     "usage": {"input_tokens": 1000, "output_tokens": 1000}}});
-    sandbox.append(&file, &answer.to_string());
+    sandbox.append(&file, &response.to_string());
 }
 
 const HOSTILE: &str = "</td></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload=\"x\u{202e}gnp\u{200b}";
@@ -265,10 +265,10 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         ".claude/projects/-x/damaged.jsonl",
         "{\"type\":\"assistant\",\"usage\": half",
     );
-    let mut answer = client.response_line("2026-11-20T06:00:00Z", 9_000);
+    let mut response = client.response_line("2026-11-20T06:00:00Z", 9_000);
     let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/orchard";
-    answer["message"]["model"] = json!(profile);
-    client.append(&answer);
+    response["message"]["model"] = json!(profile);
+    client.append(&response);
     let sandbox = sandbox.variable("TZ", "Europe/Berlin");
     let named = page(&sandbox, &[]);
     let anonymous = page(&sandbox, &["--anonymous"]);
@@ -336,7 +336,7 @@ fn only_an_earlier_page_is_replaced() {
     symlink(&target, &link).unwrap();
     let socket = sandbox.path("socket.html");
     let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    for (path, says) in [
+    for (path, expected_text) in [
         (
             notes.clone(),
             "already exists and was not written by whycap; choose a different file, or move this file somewhere else",
@@ -359,7 +359,7 @@ fn only_an_earlier_page_is_replaced() {
             "{run:?}"
         );
         assert!(
-            run.stderr.contains(says) && run.stderr.contains(path.to_str().unwrap()),
+            run.stderr.contains(expected_text) && run.stderr.contains(path.to_str().unwrap()),
             "{run:?}"
         );
         assert!(!run.stderr.contains(".whycap-"), "{run:?}");

@@ -403,13 +403,13 @@ fn line_on_adds_a_status_line_with_a_stable_path_and_line_off_removes_it() {
     let copy = package.copy();
     assert_eq!(command, format!("'{}' statusline", copy.display()));
     assert!(settings.get("hooks").is_none(), "the plugin has them");
-    let drawn = Command::new("/bin/sh")
+    let status_line = Command::new("/bin/sh")
         .args(["-c", command])
         .env("HOME", package.sandbox.home())
         .stdin(std::process::Stdio::null())
         .output()
         .unwrap();
-    assert!(!drawn.stdout.is_empty());
+    assert!(!status_line.stdout.is_empty());
     assert!(package.ask("line on").contains("already on"));
     assert!(package.ask("line off").contains("The status line is off."));
     assert_eq!(package.sandbox.read(".claude/settings.json"), before);
@@ -480,8 +480,8 @@ fn an_updated_plugin_renews_the_copied_executable() {
     write_script(&package.program, "#!/bin/sh\necho newer\n");
     package.hook(&copy, &start);
     assert_ne!(fs::read(&copy).unwrap(), newer);
-    let drawn = Command::new(&copy).output().unwrap();
-    assert_eq!(drawn.stdout, b"newer\n");
+    let status_line = Command::new(&copy).output().unwrap();
+    assert_eq!(status_line.stdout, b"newer\n");
 
     let same = Package::new(env!("CARGO_PKG_VERSION"));
     same.ask("line on");

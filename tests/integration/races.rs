@@ -194,7 +194,7 @@ fn status_lines_show_figures_during_a_checkpoint_of_the_log() {
     writer
         .execute_batch("PRAGMA wal_autocheckpoint = 0; CREATE TABLE filler(bytes BLOB)")
         .unwrap();
-    let (mut drawn, mut with_figures) = (0, 0);
+    let (mut line_count, mut with_figures) = (0, 0);
     for _ in 0..3 {
         writer
             .execute_batch(
@@ -209,12 +209,15 @@ fn status_lines_show_figures_during_a_checkpoint_of_the_log() {
         });
         while !folding.is_finished() {
             let run = sandbox.run_with(&["statusline"], &status(&sandbox, "s0"));
-            drawn += 1;
+            line_count += 1;
             with_figures += usize::from(run.success().contains("$0.20"));
         }
         writer = folding.join().unwrap();
     }
-    assert!(with_figures * 3 >= drawn * 2, "{with_figures} of {drawn}");
+    assert!(
+        with_figures * 3 >= line_count * 2,
+        "{with_figures} of {line_count}"
+    );
 }
 
 /// If the index of the write-ahead log is locked, such as by a process that was stopped while opening the database,

@@ -96,12 +96,12 @@ fn a_company_session_is_not_diagnosed_with_the_private_login() {
         windows(64.0, NOON, 30.0, TUESDAY),
         120,
     );
-    let drawn = private.calls_status_line(
+    let status_line = private.calls_status_line(
         "2026-11-20T10:01:00Z",
         windows(8.0, NOON, 4.0, TUESDAY),
         120,
     );
-    assert!(drawn.success().contains("8%"), "{drawn:?}");
+    assert!(status_line.success().contains("8%"), "{status_line:?}");
     let screen = private.run("2026-11-20T10:01:00Z", &["now"], b"").stdout;
     assert!(
         flat(&screen).contains(
@@ -250,13 +250,18 @@ fn no_session_says_used_up_after_a_response_in_another() {
     let at = "2026-11-20T10:00:25Z";
     let incident = stopped.explained(at);
     assert_eq!(incident["open"], false, "{incident:#}");
-    let drawn = stopped.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let status_line = stopped.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
-        drawn.stdout.contains("another session got a response"),
-        "{drawn:?}"
+        status_line
+            .stdout
+            .contains("another session got a response"),
+        "{status_line:?}"
     );
     let codes = [&["explain", "--exit-code"][..], &["wait"][..]];
-    assert_eq!(codes.map(|verb| stopped.run(at, verb, b"").code), [0, 0]);
+    assert_eq!(
+        codes.map(|command| stopped.run(at, command, b"").code),
+        [0, 0]
+    );
     let now = stopped.run(at, &["now"], b"");
     assert!(now.stdout.contains("no limit is blocking you"), "{now:?}");
 }
@@ -814,10 +819,12 @@ fn paying_from_credits_is_shown_at_once() {
     let paid = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
     assert_eq!(paid("2026-11-20T09:59:00Z"), Value::Null, "it was included");
     client.works(AT, 100_000);
-    let drawn = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let status_line = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
-        drawn.success().contains("paying with usage credits: ≈$"),
-        "{drawn:?}"
+        status_line
+            .success()
+            .contains("paying with usage credits: ≈$"),
+        "{status_line:?}"
     );
     let paying = paid("2026-11-20T10:00:03Z");
     assert_eq!(paying["since"], AT);
@@ -889,10 +896,12 @@ fn the_status_line_shows_a_limit_in_an_unwritable_home() {
         json!({}),
     );
     client.append(&error);
-    let drawn = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let status_line = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
-        drawn.success().contains("5-hour limit · resets at 12:00"),
-        "{drawn:?}"
+        status_line
+            .success()
+            .contains("5-hour limit · resets at 12:00"),
+        "{status_line:?}"
     );
 }
 
@@ -911,8 +920,8 @@ fn nobody_pays_at_lower_priority_or_in_the_grace_period() {
         client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
             "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{says}</local-command-stdout>")}));
         client.works(AT, 100_000);
-        let drawn = client.calls_status_line(SOON, full(), 120);
-        assert!(!drawn.success().contains("paying"), "{drawn:?}");
+        let status_line = client.calls_status_line(SOON, full(), 120);
+        assert!(!status_line.success().contains("paying"), "{status_line:?}");
         let now = client.run(SOON, &["now", "--json"], b"").json();
         assert_eq!(now["paying"], Value::Null, "{says}");
     }
@@ -1061,8 +1070,12 @@ fn nobody_pays_if_the_server_does_not_offer_credits() {
         let full = || windows(100.0, NOON, 40.0, TUESDAY);
         client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
         client.works(AT, 100_000);
-        let drawn = client.calls_status_line(SOON, full(), 120);
-        assert_eq!(drawn.success().contains("paying"), is_shown, "{drawn:?}");
+        let status_line = client.calls_status_line(SOON, full(), 120);
+        assert_eq!(
+            status_line.success().contains("paying"),
+            is_shown,
+            "{status_line:?}"
+        );
     }
 }
 
@@ -1154,9 +1167,9 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
             draws(&compacted, percent, total, 8 + turn * 9);
         }
     }
-    let asked = |verb: &str, now: i64| client.run(&at(now), &[verb, "--json"], b"").json();
-    let worth = |verb| {
-        asked(verb, 135)["percent_worth"][0]["usd"]
+    let asked = |command: &str, now: i64| client.run(&at(now), &[command, "--json"], b"").json();
+    let worth = |command| {
+        asked(command, 135)["percent_worth"][0]["usd"]
             .as_f64()
             .unwrap()
     };
@@ -1252,23 +1265,23 @@ fn a_new_session_shows_the_recent_readings_of_others() {
         120,
     );
     let new = Client::with_session(&sandbox, "new");
-    let drawn = new.calls_status_line(AT, Value::Null, 120);
-    assert!(drawn.success().contains("42%"), "{drawn:?}");
+    let status_line = new.calls_status_line(AT, Value::Null, 120);
+    assert!(status_line.success().contains("42%"), "{status_line:?}");
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
-    let drawn = seat.calls_status_line(AT, Value::Null, 120);
+    let status_line = seat.calls_status_line(AT, Value::Null, 120);
     assert!(
-        !drawn.success().contains("42%"),
-        "another account's: {drawn:?}"
+        !status_line.success().contains("42%"),
+        "another account's: {status_line:?}"
     );
     let mut by_key = Client::with_session(&sandbox, "by-key");
     by_key
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
-    let drawn = by_key.calls_status_line(AT, Value::Null, 120);
+    let status_line = by_key.calls_status_line(AT, Value::Null, 120);
     assert!(
-        !drawn.success().contains("42%"),
-        "a key has no windows: {drawn:?}"
+        !status_line.success().contains("42%"),
+        "a key has no windows: {status_line:?}"
     );
 }
 
@@ -1291,8 +1304,8 @@ fn readings_are_shared_only_behind_the_same_proxy() {
     );
     let second = behind("second", "http://127.0.0.1:9090");
     let line = |client: &Client<'_>| {
-        let drawn = client.calls_status_line(AT, Value::Null, 160);
-        whycap::terminal::strip_ansi(drawn.success())
+        let status_line = client.calls_status_line(AT, Value::Null, 160);
+        whycap::terminal::strip_ansi(status_line.success())
     };
     let shown = line(&second);
     assert!(
@@ -1320,8 +1333,8 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
         refused("five_hour", NOON, "org_level_disabled"),
     );
     let line = |client: &Client<'_>, at: &str| {
-        let drawn = client.calls_status_line(at, Value::Null, 120);
-        whycap::terminal::strip_ansi(drawn.success())
+        let status_line = client.calls_status_line(at, Value::Null, 120);
+        whycap::terminal::strip_ansi(status_line.success())
     };
     let new = Client::with_session(&sandbox, "new");
     let at_limit = line(&new, SOON);
@@ -1365,8 +1378,8 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     let pid = std::process::id().to_string();
     client.variables.push(("CLAUDE_PID".to_owned(), pid));
     let row = || {
-        let drawn = client.calls_status_line(SOON, Value::Null, 120);
-        whycap::terminal::strip_ansi(drawn.success())
+        let status_line = client.calls_status_line(SOON, Value::Null, 120);
+        whycap::terminal::strip_ansi(status_line.success())
     };
     assert!(row().contains("more: /whycap"), "{}", row());
     sandbox.run(&["install"]).success();
@@ -1595,9 +1608,15 @@ fn a_second_limit_without_an_announcement_does_not_continue() {
     let again = "2026-11-20T10:02:00Z";
     client.append(&client.error_line(again, FIVE_HOUR, &refusal));
     client.stop_failure(again, FIVE_HOUR);
-    let drawn = client.calls_status_line("2026-11-20T10:02:00.300Z", Value::Null, 120);
-    assert!(!drawn.success().contains("continues at"), "{drawn:?}");
-    assert!(drawn.stdout.contains("more: /whycap"), "{drawn:?}");
+    let status_line = client.calls_status_line("2026-11-20T10:02:00.300Z", Value::Null, 120);
+    assert!(
+        !status_line.success().contains("continues at"),
+        "{status_line:?}"
+    );
+    assert!(
+        status_line.stdout.contains("more: /whycap"),
+        "{status_line:?}"
+    );
     assert_eq!(continues("2026-11-20T10:02:02Z"), Value::Null);
     // Older clients continue automatically without announcing it.
     let mut older = Client::with_session(&sandbox, "older");
@@ -1617,8 +1636,8 @@ fn repeated_old_readings_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let drawn_with = |at: &str, used: f64| {
-        let drawn = client.calls_status_line(at, windows(used, NOON, 17.0, TUESDAY), 120);
-        drawn.success().to_owned()
+        let status_line = client.calls_status_line(at, windows(used, NOON, 17.0, TUESDAY), 120);
+        status_line.success().to_owned()
     };
     drawn_with("2026-11-20T09:59:50Z", 42.0);
     client.receives_error(AT, FIVE_HOUR, json!({}));
@@ -1657,8 +1676,8 @@ fn a_waiting_session_resumed_in_a_new_process_does_not_continue_automatically() 
         run.success().to_owned()
     };
     let row = |at: &str| {
-        let drawn = client.calls_status_line(at, Value::Null, 120);
-        drawn.success().lines().nth(1).unwrap().to_owned()
+        let status_line = client.calls_status_line(at, Value::Null, 120);
+        status_line.success().lines().nth(1).unwrap().to_owned()
     };
     starts("2026-11-20T10:01:00Z", "compact");
     let waits = client.explained("2026-11-20T10:01:01Z")["continues_at"].clone();
@@ -1701,9 +1720,9 @@ fn a_session_whose_compaction_hit_the_limit_does_not_continue_automatically() {
     let incident = client.explained("2026-11-20T10:00:05Z");
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
     assert_eq!(incident["continues_at"], Value::Null);
-    let drawn = client.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 120);
+    let status_line = client.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 120);
     let says = "limit has reset · send the prompt again";
-    assert!(drawn.success().contains(says), "{drawn:?}");
+    assert!(status_line.success().contains(says), "{status_line:?}");
 }
 
 /// After the message "wf paused · usage limit resets at …", Claude Code 2.1.330 continued a workflow 70 to 95 s after
@@ -1755,8 +1774,11 @@ fn a_session_whose_user_chose_to_wait_continues_after_any_wait() {
         );
         choose_to_wait(&client, "2026-11-20T10:00:10Z", until);
         assert_eq!(client.explained("2026-11-20T10:00:11Z")["continues_at"], at);
-        let drawn = client.calls_status_line("2026-11-20T10:00:12Z", Value::Null, 120);
-        assert!(!drawn.success().contains("more: /whycap"), "{drawn:?}");
+        let status_line = client.calls_status_line("2026-11-20T10:00:12Z", Value::Null, 120);
+        assert!(
+            !status_line.success().contains("more: /whycap"),
+            "{status_line:?}"
+        );
     }
 }
 
@@ -1810,10 +1832,10 @@ fn only_a_response_or_another_limit_ends_a_limit() {
         client.receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
         client.receives_error("2026-11-20T10:05:00Z", text, more);
         let at = "2026-11-20T11:00:00Z";
-        let drawn = client.calls_status_line(at, full(), 120);
+        let status_line = client.calls_status_line(at, full(), 120);
         assert!(
-            drawn.stdout.contains("resets Tue Nov 24 06:00"),
-            "{drawn:?}"
+            status_line.stdout.contains("resets Tue Nov 24 06:00"),
+            "{status_line:?}"
         );
         let incident = client.explained(at);
         assert_eq!(incident["limit"], "weekly", "{text}: {incident:#}");
@@ -1981,9 +2003,12 @@ fn a_window_never_blocks_longer_than_its_length() {
         let code = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
         assert_eq!([code(blocks), code(over)], [10, 0], "{text}");
         assert_eq!(client.run(over, &["wait"], b"").code, 0, "{text}");
-        let drawn =
+        let status_line =
             client.calls_status_line(over, windows(3.0, 1_795_900_000, 5.0, 1_796_200_000), 120);
-        assert!(!drawn.success().contains("/usage-credits"), "{drawn:?}");
+        assert!(
+            !status_line.success().contains("/usage-credits"),
+            "{status_line:?}"
+        );
     }
 }
 

@@ -20,14 +20,15 @@ const GROUPINGS: [&str; 13] = [
 #[test]
 fn blocks_are_distinguished_from_the_plans_window() {
     let (sandbox, _) = with_history("compaction-and-subagent");
-    let says = "Your plan's 5-hour window, which `whycap now` shows, may start at other times";
+    let expected_text =
+        "Your plan's 5-hour window, which `whycap now` shows, may start at other times";
     let notes = |by: &str| {
         let shown = sandbox.run(&["spend", "--by", by]);
         let words: Vec<&str> = shown.success().split_whitespace().collect();
         words.join(" ")
     };
-    assert!(notes("block").contains(says), "{}", notes("block"));
-    assert!(!notes("day").contains(says), "{}", notes("day"));
+    assert!(notes("block").contains(expected_text), "{}", notes("block"));
+    assert!(!notes("day").contains(expected_text), "{}", notes("day"));
 }
 
 #[test]
@@ -517,14 +518,14 @@ fn damaged_lines_are_reported_and_a_byte_order_mark_loses_nothing() {
     assert_eq!(json["damaged"], damaged);
     let shown = sandbox.run(&["spend"]).success().to_owned();
     assert!(shown.contains("\u{2265}$20.00"), "{shown}");
-    let says = "\u{2265} means that the real amount may be higher because 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
+    let expected_text = "\u{2265} means that the real amount may be higher because 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
     let one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(one_line.contains(says), "{shown}");
+    assert!(one_line.contains(expected_text), "{shown}");
     let budget = sandbox.run(&["budget"]).success().to_owned();
     assert!(budget.contains("Some of your transcripts"), "{budget}");
-    for verb in ["budget", "now"] {
-        let json = sandbox.run(&[verb, "--json"]).json();
-        assert_eq!(json["complete"], false, "{verb}");
+    for command in ["budget", "now"] {
+        let json = sandbox.run(&[command, "--json"]).json();
+        assert_eq!(json["complete"], false, "{command}");
     }
     // CSV has no place for this message, so it goes to standard error.
     let csv = sandbox.run(&["spend", "--csv"]);
@@ -732,8 +733,9 @@ fn the_groups_of_every_kind_add_up_to_the_total() {
 fn sessions_have_their_titles_and_the_requested_order() {
     let titled = |id: &str, title: &str, at: &str, output| {
         let named = format!(r#"{{"type":"ai-title","aiTitle":"{title}","sessionId":"{id}"}}"#);
-        let answer = line(id, at, "claude-opus-5-5", output).replace("\"s\"", &format!("\"{id}\""));
-        format!("{named}\n{answer}\n")
+        let response =
+            line(id, at, "claude-opus-5-5", output).replace("\"s\"", &format!("\"{id}\""));
+        format!("{named}\n{response}\n")
     };
     let sandbox = Sandbox::new();
     for (id, title, at, output) in [
@@ -786,18 +788,18 @@ fn sessions_have_their_titles_and_the_requested_order() {
 
     // The user's own words are shown only to the user.
     let prompt = r#"{"type":"user","sessionId":"untitled","timestamp":"2026-11-20T05:00:00Z","message":{"role":"user","content":"say hello"}}"#;
-    let answer = line("untitled", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1);
-    let answer = answer.replace("\"s\"", "\"untitled\"");
+    let response = line("untitled", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1);
+    let response = response.replace("\"s\"", "\"untitled\"");
     sandbox.write(
         ".claude/projects/-home-dev-api/untitled.jsonl",
-        format!("{prompt}\n{answer}\n"),
+        format!("{prompt}\n{response}\n"),
     );
     let piped = sandbox.run(&["spend", "--by", "session"]);
     assert!(!piped.success().contains("say hello"), "{piped:?}");
     assert!(piped.stdout.contains("--with-text"), "{piped:?}");
     let event = r#"{"hook_event_name":"UserPromptSubmit","session_id":"new","prompt":"/whycap spend --by session"}"#;
-    let answer = sandbox.run_with(&["hook"], event.as_bytes());
-    assert!(answer.success().contains("say hello"), "{answer:?}");
+    let response = sandbox.run_with(&["hook"], event.as_bytes());
+    assert!(response.success().contains("say hello"), "{response:?}");
 }
 
 #[test]

@@ -275,9 +275,9 @@ fn optional_segments_are_available() {
 fn every_line_of_several_fits_every_width() {
     let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\nwindows = \"bar\"\ncontext = \"bar\"\n";
     for columns in 1..140_usize {
-        let drawn = shown(&configured(&columns.to_string(), config), &recorded("plan"));
-        assert!(drawn.lines().count() <= 2 && !drawn.trim().is_empty());
-        for line in drawn.lines() {
+        let status_line = shown(&configured(&columns.to_string(), config), &recorded("plan"));
+        assert!(status_line.lines().count() <= 2 && !status_line.trim().is_empty());
+        for line in status_line.lines() {
             let width = unicode_width::UnicodeWidthStr::width(line);
             assert!(
                 width <= columns.saturating_sub(4).max(1),

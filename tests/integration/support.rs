@@ -286,10 +286,10 @@ impl Run {
 
     /// Asserts that the program rejected the arguments with a single line that contains `says`.
     #[track_caller]
-    pub fn is_refused(&self, says: &str) {
+    pub fn is_refused(&self, expected_text: &str) {
         let stderr = self.stderr.as_str();
         assert_eq!((self.code, stderr.lines().count()), (2, 1), "{stderr}");
-        assert!(stderr.contains(says), "{stderr}");
+        assert!(stderr.contains(expected_text), "{stderr}");
     }
 
     /// Parses standard output as JSON.

@@ -136,14 +136,14 @@ fn every_output_shows_which_person_hits_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
     let in_all = "Errors have stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
-    for says in [
+    for expected_text in [
         in_all,
         "1 stop is still active. If the reset time is known, blocked time is counted up to the machine",
         "whycap does not know when 1 stop ended",
         "By person",
         "$35.00",
     ] {
-        assert!(page.contains(says), "{says}\n{page}");
+        assert!(page.contains(expected_text), "{expected_text}\n{page}");
     }
     for table in TABLES.split("\n\n") {
         let (caption, rows) = table.trim_matches('\n').split_once('\n').unwrap();
@@ -187,11 +187,11 @@ const NARROWED: &str = "
 fn the_report_can_be_limited_to_a_period_and_projects() {
     let team = exports_of(MADE_UP);
     for line in NARROWED.trim().lines() {
-        let (asked, says) = line.split_once(" > ").unwrap();
+        let (asked, expected_text) = line.split_once(" > ").unwrap();
         let page = page_of(&team, &format!(" {asked}"));
         let people = lines(&page, BY_PERSON).join("; ");
         assert!(
-            people.starts_with(says) || page.contains(says),
+            people.starts_with(expected_text) || page.contains(expected_text),
             "{line}\n{people}"
         );
     }
@@ -256,8 +256,8 @@ spend ada 2026-11-10 10 3"#;
 #[test]
 fn a_damaged_file_counts_up_to_the_damage_with_a_note() {
     let good = page_of(&exports_of(MADE_UP), "");
-    let says = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
-    assert!(!good.contains(says));
+    let expected_text = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
+    assert!(!good.contains(expected_text));
     let damages = r#"
 spend: the row does not name a machine: {"key":"00"}
 spend: invalid type: {"key":"00","cost_pico":0.5}
@@ -281,7 +281,7 @@ windows: out of range: {"percent":1e999}"#;
         for part in [&*place, why] {
             assert!(run.stderr.contains(part), "{run:?}");
         }
-        assert_eq!(run.stdout.contains(says), rows != "spend");
+        assert_eq!(run.stdout.contains(expected_text), rows != "spend");
         let [found, whole] = [&run.stdout, &good].map(|page| lines(page, BY_PERSON));
         assert_eq!(found, whole, "{damage}");
         // Only damage to the spend files makes the spend uncertain.
@@ -298,7 +298,7 @@ windows: out of range: {"percent":1e999}"#;
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let run = team.run_command("spend --html - --from OUT");
     assert!(
-        run.stdout.contains(says) && run.stderr.contains("line 1"),
+        run.stdout.contains(expected_text) && run.stderr.contains("line 1"),
         "{run:?}"
     );
     for rows in ["limits", "windows"] {

@@ -87,9 +87,9 @@ fn install_states_the_time_limit_of_the_wrapped_command() {
     let settings = json!({"statusLine": {"type": "command", "command": "echo mine"}});
     sandbox.write(".claude/settings.json", settings.to_string());
     let said = sandbox.run(&["install", "--wrap"]);
-    let says = "which is shown if it finishes within 0.75 s";
+    let expected_text = "which is shown if it finishes within 0.75 s";
     let words: Vec<&str> = said.success().split_whitespace().collect();
-    assert!(words.join(" ").contains(says), "{said:?}");
+    assert!(words.join(" ").contains(expected_text), "{said:?}");
 }
 
 /// whycap runs only the command that the user chose to preserve. If the command has been changed in the settings since

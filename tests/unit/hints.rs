@@ -21,24 +21,24 @@ fn served(
         ..Usage::default()
     };
     let us_only = false;
-    let mut answer = Response {
+    let mut response = Response {
         at: 1_795_156_000_000,
         session,
         usage,
         service: ServiceLevel { fast, us_only },
         ..Response::default()
     };
-    answer.price(&crate::ledger::facts::PricesOfModel::new(
+    response.price(&crate::ledger::facts::PricesOfModel::new(
         &PriceTable::list(),
         model,
     ));
-    (answer, model, agent)
+    (response, model, agent)
 }
 
 fn answers(served: &[Served]) -> Responses {
     let mut answers = Responses::default();
-    for (answer, model, agent) in served {
-        answers.push(answer.clone(), model, agent);
+    for (response, model, agent) in served {
+        answers.push(response.clone(), model, agent);
     }
     answers
 }
@@ -83,11 +83,11 @@ fn the_largest_amount_is_hinted_unless_turned_off() {
         off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. Some ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
     );
     let without = [HintName::CheaperModel];
-    let says = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";
-    assert!(off(&without).contains(says));
+    let expected_text = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";
+    assert!(off(&without).contains(expected_text));
     let without = [HintName::CheaperModel, HintName::Subagents];
-    let says = "Fast mode cost $8.00 today, 2.0 times as much as the same tokens would have cost at normal speed ($4.00)";
-    assert!(off(&without).starts_with(says));
+    let expected_text = "Fast mode cost $8.00 today, 2.0 times as much as the same tokens would have cost at normal speed ($4.00)";
+    assert!(off(&without).starts_with(expected_text));
     assert_eq!(hint(&all, HintName::value_variants()), None);
 }
 
