@@ -84,3 +84,35 @@ fn with_writes_read(call: Usage, tokens: u64) -> Usage {
         ..call
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::ServiceLevel;
+
+    /// This model charges five times as much for prompts of more than 100,000 tokens.
+    #[test]
+    fn each_call_of_a_response_is_priced_by_its_own_prompt() {
+        let calls = [(80_000, 20_000), (0, 90_000)].map(|(cache_write, cache_read)| Usage {
+            cache_write,
+            cache_read,
+            ..Usage::default()
+        });
+        let response = CachedResponse {
+            at: 1_795_156_000_000,
+            model: "claude-haiku-5-5".to_owned(),
+            usage: calls.into_iter().sum(),
+            several_calls: calls.to_vec(),
+            service: ServiceLevel::default(),
+            ..CachedResponse::default()
+        };
+        let table = PriceTable::list();
+        let prices = WritePrices::new(&table, &response);
+        // A million tokens cost $0.125 to write for five minutes, $0.20 to write for an hour, and $0.01 to read.
+        assert_eq!(prices.total().nano(), 10_000_000 + 1_100_000);
+        assert_eq!(prices.writing().nano(), 10_000_000);
+        assert_eq!(prices.writing_minus_reading(80_000).nano(), 9_200_000);
+        assert_eq!(prices.writing_minus_reading(10_000).nano(), 1_150_000);
+        assert_eq!(prices.hour_surcharge().nano(), 6_000_000);
+    }
+}
