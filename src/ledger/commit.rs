@@ -144,8 +144,9 @@ impl Store {
         )? > 0;
         if !is_known {
             self.run(
-                "INSERT OR REPLACE INTO files
-                 VALUES (?1, ?14, ?2, ?15, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                "INSERT OR REPLACE INTO files (id, session, offset, mark, size, modified, last_line, last_at,
+                     newest_at, last_response, unreadable, damaged_after, ends_in_error, path, is_main)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
                 values,
             )?;
         }
