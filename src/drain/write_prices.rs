@@ -98,13 +98,13 @@ mod tests {
             cache_read,
             ..Usage::default()
         });
-        let response = CachedResponse {
+        let response = ConversationResponse {
             at: 1_795_156_000_000,
             model: "claude-haiku-5-5".to_owned(),
             usage: calls.into_iter().sum(),
             several_calls: calls.to_vec(),
             service: ServiceLevel::default(),
-            ..CachedResponse::default()
+            ..ConversationResponse::default()
         };
         let table = PriceTable::list();
         let prices = WritePrices::new(&table, &response);
