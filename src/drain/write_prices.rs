@@ -94,8 +94,8 @@ mod tests {
     #[test]
     fn each_call_of_a_response_is_priced_by_its_own_prompt() {
         let calls = [(80_000, 20_000), (0, 90_000)].map(|(cache_write, cache_read)| Usage {
-            cache_write,
             cache_read,
+            cache_write,
             ..Usage::default()
         });
         let response = ConversationResponse {
