@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::pricing::ServiceLevel;
 
-    /// This model charges five times as much for prompts of more than 100,000 tokens.
+    // This model charges five times as much for prompts of more than 100,000 tokens.
     #[test]
     fn each_call_of_a_response_is_priced_by_its_own_prompt() {
         let calls = [(80_000, 20_000), (0, 90_000)].map(|(cache_write, cache_read)| Usage {
