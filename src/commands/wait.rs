@@ -126,6 +126,9 @@ fn timeout_message(incident: Option<&Incident>) -> &'static str {
     let Some(incident) = incident else {
         return "timed out";
     };
+    if incident.diagnosis.awaits_figures() {
+        return "timed out; it is too early to tell whether the limit is real";
+    }
     match (incident.diagnosis.verdict, incident.diagnosis.limit) {
         (Verdict::FalseLikely, _) => "timed out; the error is probably a false alarm",
         (_, LimitKind::Overloaded) => "timed out; the service may still be overloaded",

@@ -149,7 +149,9 @@ impl WatchedMoment {
             } else {
                 AT_MOST_EVERY
             };
-            if collected.at.elapsed() < least_age {
+            let newest = collected.facts.situation.incident.as_ref();
+            let is_undecided = newest.is_some_and(|newest| newest.diagnosis.awaits_figures());
+            if collected.at.elapsed() < least_age && !is_undecided {
                 return collected.facts.clone();
             }
         }

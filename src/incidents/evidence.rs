@@ -234,7 +234,9 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
         .filter(|window| !window.is_of_one_model() && diagnosis.window == Some(*window))?;
     let holds = match diagnosis.state {
         State::Blocks(_) | State::Over(Ending::HitAgain) => {
-            diagnosis.verdict != Verdict::FalseLikely && !incident.evidence.has_later_response()
+            diagnosis.verdict != Verdict::FalseLikely
+                && !diagnosis.awaits_figures()
+                && !incident.evidence.has_later_response()
         }
         State::Notice | State::Over(_) => false,
     };

@@ -110,6 +110,10 @@ impl Situation {
             if !sessions.insert(session) {
                 return None;
             }
+            // As long as it is unclear whether the limit is real, it is also unclear how long the session will wait.
+            if incident.diagnosis.awaits_figures() {
+                return None;
+            }
             let at = incident.continues_at()?;
             Some(Continuing { session, at })
         })

@@ -27,6 +27,7 @@ mod drain;
 mod drain_simulated_server;
 mod explain;
 mod export;
+mod first_seconds;
 mod forecasts;
 mod generated_sessions;
 mod help;

@@ -740,7 +740,7 @@ fn figures_of_the_last_response_do_not_make_a_new_limit_a_false_alarm() {
             }
             assert_eq!(
                 client.explained(at)["verdict"],
-                "real",
+                "cannot_tell",
                 "{reported_at:?} {at}"
             );
         }

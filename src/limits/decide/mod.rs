@@ -96,6 +96,11 @@ impl Diagnosis {
         }
     }
 
+    /// Returns true if the usage figures that will show whether the limit is real may arrive within seconds.
+    pub(crate) fn awaits_figures(&self) -> bool {
+        self.cause == Cause::FiguresAwaited
+    }
+
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
         self.verdict.is_notice()
@@ -252,8 +257,8 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
 /// Makes the verdict inconclusive if the message is only quoted, because it is unclear whether the user received it.
 /// The same applies to a pasted message about which nothing else is known.
 ///
-/// The verdict on credit limits is also withheld while the decisive usage figures may still arrive. Messages about a
-/// specific usage window are exempt because they are rarely wrong.
+/// The verdict on a plan's usage window and on usage credits is also withheld while the decisive usage figures may still
+/// arrive.
 fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
@@ -266,9 +271,14 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     if is_certain && (is_quoted || is_all_that_is_known) {
         finding.verdict = Verdict::CannotTell;
     }
-    let is_of_credits = finding.limit.limited_resource() == LimitedResource::Credits;
-    let is_about_credits = is_of_credits && !finding.verdict.is_notice();
-    if is_about_credits && input.readings.awaits_decisive_figures() {
+    let awaits_figures = match finding.limit {
+        LimitKind::Window(window) => input.readings.awaits_figures_of(window),
+        limit if limit.limited_resource() == LimitedResource::Credits => {
+            input.readings.awaits_decisive_figures()
+        }
+        _ => false,
+    };
+    if awaits_figures && !finding.verdict.is_notice() {
         finding.verdict = Verdict::CannotTell;
         finding.cause = Cause::FiguresAwaited;
     }

@@ -480,6 +480,8 @@ impl Problem<'_> {
     fn wait(&self, actions: &[ActionName]) -> Wait {
         let is_certain = self.finding.verdict != Verdict::CannotTell;
         match self.finding.waiting_helps {
+            // It is not known yet whether there is a reset to wait for.
+            Some(true) if self.finding.cause == Cause::FiguresAwaited => Wait::Helps(None),
             Some(true) => {
                 let reset_at = match self.resets.chosen {
                     Some(reset) if !self.is_false() => Some(reset.surely_over()),

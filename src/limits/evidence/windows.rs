@@ -14,6 +14,10 @@ pub(crate) const FULL_FROM: f64 = 97.0;
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// If a recent reading is below this percentage, the window cannot have filled up before the error.
 const CANNOT_FILL_UP_FROM: f64 = 90.0;
+/// If a recent reading is below this percentage, a message that the window is full is doubtful until Claude Code has
+/// reported new figures. The limit is therefore in doubt for a few seconds even if the window may have filled up. Nearer
+/// to 100%, a single response fills the window, so the limit is named at once.
+const DOUBTFUL_BELOW: f64 = 95.0;
 /// The time that Claude Code may need after an error to report new figures. Until then, it may repeat the figures of
 /// the last response.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
@@ -280,17 +284,45 @@ impl<'a> Readings<'a> {
             .is_some_and(|before| self.may_be_outdated(before))
     }
 
-    /// Returns true if the figures that have been reported so far show that no window was full, but newer figures may
-    /// still show the opposite.
-    pub(crate) fn awaits_decisive_figures(&self) -> bool {
-        let if_final = Self {
+    /// Returns the readings as if Claude Code had already reported the figures of the refused request.
+    fn as_if_final(&self) -> Self {
+        Self {
             evidence: self.evidence,
             after: self.after.clone(),
             before: self.before,
             awaits_figures: false,
             over_at: self.over_at,
-        };
-        self.room().is_none() && self.full_window().is_none() && if_final.room().is_some()
+        }
+    }
+
+    /// Returns true if the figures that have been reported so far show that no window was full, but newer figures may
+    /// still show the opposite.
+    pub(crate) fn awaits_decisive_figures(&self) -> bool {
+        self.room().is_none() && self.full_window().is_none() && self.as_if_final().room().is_some()
+    }
+
+    /// Returns true if the figures that have been reported so far show that this window was not full, but newer figures
+    /// may still show the opposite. The figures from before the error count as long as they can prove that the error is
+    /// false: otherwise, whycap would first assert a limit and withdraw it seconds later.
+    pub(crate) fn awaits_figures_of(&self, window: Window) -> bool {
+        if !self.awaits_figures || self.full_window().is_some() {
+            return false;
+        }
+        let is_undecided = !matches!(
+            self.state(window),
+            WindowState::Full(_) | WindowState::Room(_)
+        );
+        is_undecided
+            && match self.as_if_final().state(window) {
+                WindowState::Room(_) => true,
+                WindowState::NearlyFull => self
+                    .measurement(self.before, window)
+                    .is_some_and(|before| before.percent < DOUBTFUL_BELOW),
+                WindowState::Full(_)
+                | WindowState::KnownNow(_)
+                | WindowState::OnUsagePage
+                | WindowState::Unknown => false,
+            }
     }
 
     /// Returns the last measurement from before the error if it still applied when the error occurred. A full window

@@ -1,0 +1,250 @@
+//! Tests that whycap does not assert a full usage window in the first seconds after an error, before Claude Code has
+//! reported the usage figures of the refused request.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::situation::{
+    FIVE_HOUR, NOON, TUESDAY, flat, refused, two_sessions_of_login, with_a_private_login,
+};
+use crate::support::Sandbox;
+
+const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+const READ_AT: &str = "2026-11-20T09:59:52Z";
+const ERROR_AT: &str = "2026-11-20T10:00:00Z";
+const SOON: &str = "2026-11-20T10:00:00.400Z";
+/// By this time, Claude Code would have reported the figures of the refused request.
+const LATER: &str = "2026-11-20T10:00:04Z";
+
+/// What every screen says about a limit at a given time.
+struct Screens {
+    /// The rows of the session that was refused.
+    own_rows: String,
+    /// The rows of another session of the same account, in a small terminal.
+    other_rows: String,
+    explain: String,
+    now: String,
+    /// The highest percentage in `now --json`.
+    highest: f64,
+    verdict: Value,
+    wait: String,
+}
+
+impl Screens {
+    fn at(at: &str, [own, other]: &[Client<'_>; 2], reported: &Value) -> Self {
+        let rows = |client: &Client<'_>, columns| {
+            let call = client.calls_status_line(at, reported.clone(), columns);
+            flat(&whycap::terminal::strip_ansi(call.success()))
+        };
+        let output = |arguments: &[&str]| {
+            let run = own.run(at, arguments, b"");
+            flat(&format!("{} {}", run.stdout, run.stderr))
+        };
+        let own_rows = rows(own, 160);
+        let other_rows = rows(other, 50);
+        let now = own.run(at, &["now", "--json"], b"").json();
+        let level = |window: &str| now["windows"][window]["used_percentage"].as_f64();
+        Self {
+            own_rows,
+            other_rows,
+            explain: output(&["explain"]),
+            // The shares of the sessions are also percentages.
+            now: output(&["now"]).replace("stopped 100%", ""),
+            highest: ["five_hour", "seven_day"]
+                .into_iter()
+                .filter_map(level)
+                .fold(0.0, f64::max),
+            verdict: own.explained(at)["verdict"].clone(),
+            wait: output(&["wait", "--timeout", "1s"]),
+        }
+    }
+
+    fn all(&self) -> [&str; 5] {
+        [
+            &self.own_rows,
+            &self.other_rows,
+            &self.explain,
+            &self.now,
+            &self.wait,
+        ]
+    }
+
+    /// Checks that no screen says whether the limit is real.
+    fn assert_undecided(&self, name: &str) {
+        assert_eq!(self.verdict, "cannot_tell", "{name}");
+        assert!(self.highest < 100.0, "{name}: {}", self.highest);
+        for screen in self.all() {
+            for claim in [
+                "100%",
+                "is used up",
+                "costs money",
+                "usage credits",
+                "Leave the session open",
+                "will continue",
+                "false alarm",
+            ] {
+                assert!(!screen.contains(claim), "{name}: {claim}: {screen}");
+            }
+        }
+        let too_early = "(too early to tell)";
+        assert!(
+            self.own_rows.contains(too_early),
+            "{name}: {}",
+            self.own_rows
+        );
+        assert!(
+            self.own_rows.contains("Wait a few seconds"),
+            "{name}: {}",
+            self.own_rows
+        );
+        let headline = "whycap cannot tell yet whether the limit that Claude Code reported is real";
+        assert!(self.explain.contains(headline), "{name}: {}", self.explain);
+        assert!(self.now.contains(headline), "{name}: {}", self.now);
+        assert!(
+            self.wait.contains("too early to tell"),
+            "{name}: {}",
+            self.wait
+        );
+    }
+
+    fn assert_real(&self, name: &str) {
+        assert_eq!(self.verdict, "real", "{name}: {}", self.explain);
+        assert!(
+            (self.highest - 100.0).abs() < f64::EPSILON,
+            "{name}: {}",
+            self.now
+        );
+        assert!(
+            self.explain.contains("is used up"),
+            "{name}: {}",
+            self.explain
+        );
+        for rows in [&self.own_rows, &self.other_rows] {
+            assert!(rows.contains("100%"), "{name}: {rows}");
+        }
+        for screen in self.all() {
+            assert!(!screen.contains("too early"), "{name}: {screen}");
+        }
+    }
+}
+
+/// Simulates a session that reports these windows and is refused seconds later.
+fn refused_sessions<'s>(
+    sandbox: &'s Sandbox,
+    reported: Option<&Value>,
+    text: &str,
+    refusal: &Value,
+) -> [Client<'s>; 2] {
+    let sessions = two_sessions_of_login(sandbox);
+    if let Some(reported) = reported {
+        for session in &sessions {
+            session.calls_status_line(READ_AT, reported.clone(), 120);
+        }
+    }
+    sessions[0].receives_error(ERROR_AT, text, refusal);
+    sessions
+}
+
+#[test]
+fn a_limit_that_the_last_reading_contradicts_is_undecided_for_the_first_seconds() {
+    let resets_later = NOON + 3_600;
+    for (name, reported, text, refusal) in [
+        (
+            "60%",
+            windows(60.0, NOON, 40.0, TUESDAY),
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+        ),
+        (
+            "88%",
+            windows(88.0, NOON, 40.0, TUESDAY),
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+        ),
+        (
+            "no quota",
+            windows(60.0, NOON, 40.0, TUESDAY),
+            FIVE_HOUR,
+            json!({}),
+        ),
+        (
+            "another reset",
+            windows(60.0, resets_later, 40.0, TUESDAY),
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+        ),
+        (
+            "weekly",
+            windows(60.0, NOON, 9.0, TUESDAY),
+            WEEKLY,
+            refused("seven_day", TUESDAY, ""),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let sessions = refused_sessions(&sandbox, Some(&reported), text, &refusal);
+        Screens::at(SOON, &sessions, &reported).assert_undecided(name);
+
+        let later = Screens::at(LATER, &sessions, &reported);
+        assert_eq!(later.verdict, "false_likely", "{name}: {}", later.explain);
+        assert!(
+            later.own_rows.contains("false alarm?"),
+            "{name}: {}",
+            later.own_rows
+        );
+        assert!(later.highest < 100.0, "{name}: {}", later.highest);
+    }
+}
+
+/// A window at 93% may have filled up, so the limit counts as real unless a newer reading contradicts it.
+#[test]
+fn a_limit_of_a_window_at_93_percent_is_undecided_only_for_the_first_seconds() {
+    let sandbox = with_a_private_login();
+    let refusal = refused("five_hour", NOON, "");
+    let reported = windows(93.0, NOON, 40.0, TUESDAY);
+    let sessions = refused_sessions(&sandbox, Some(&reported), FIVE_HOUR, &refusal);
+    Screens::at(SOON, &sessions, &reported).assert_undecided("93%");
+    Screens::at(LATER, &sessions, &reported).assert_real("93%");
+}
+
+#[test]
+fn a_real_limit_is_named_at_once_if_the_windows_were_nearly_full_or_unknown() {
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "");
+    for (name, reported) in [
+        ("97%", Some(windows(97.0, NOON, 40.0, TUESDAY))),
+        ("96%", Some(windows(96.0, NOON, 40.0, TUESDAY))),
+        ("no reading", None),
+    ] {
+        let sandbox = with_a_private_login();
+        let sessions = refused_sessions(&sandbox, reported.as_ref(), FIVE_HOUR, &refusal);
+        if let Some(reported) = &reported {
+            Screens::at(SOON, &sessions, reported).assert_real(name);
+        } else {
+            assert_eq!(sessions[0].explained(SOON)["verdict"], "real", "{name}");
+        }
+        Screens::at("2026-11-20T10:00:02Z", &sessions, &full).assert_real(name);
+    }
+}
+
+/// A reading that is too old to contradict the message leaves no doubt about it.
+#[test]
+fn a_limit_after_an_old_reading_is_named_at_once() {
+    let sandbox = with_a_private_login();
+    let [session, _] = two_sessions_of_login(&sandbox);
+    let reported = windows(60.0, NOON, 40.0, TUESDAY);
+    session.calls_status_line("2026-11-20T09:40:00Z", reported, 120);
+    session.receives_error(ERROR_AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let incident = session.explained(SOON);
+    assert_eq!(incident["verdict"], "real", "{incident:#}");
+}
+
+/// The figures of the refused request decide as soon as Claude Code reports them, even in the first second.
+#[test]
+fn a_limit_is_named_as_soon_as_a_reading_shows_that_the_window_is_full() {
+    let sandbox = with_a_private_login();
+    let refusal = refused("five_hour", NOON, "");
+    let reported = windows(60.0, NOON, 40.0, TUESDAY);
+    let sessions = refused_sessions(&sandbox, Some(&reported), FIVE_HOUR, &refusal);
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    Screens::at(SOON, &sessions, &full).assert_real("first call");
+}
