@@ -244,7 +244,7 @@ impl Moment {
                 let cost = block.spent.lower_bound_unless(spend.is_complete).show();
                 let start = self.clock.format_time(block.start);
                 let end = self.clock.format_time_and_distance(block.end);
-                format!("{cost} since {start}; ends at {end} (estimate of the 5-hour window)")
+                format!("{cost} since {start}; estimated 5-hour window ends at {end}")
             }
             None => "no active block".to_owned(),
         };
@@ -568,7 +568,7 @@ mod tests {
         };
         let shown = screen(&unknown, 90, None);
         assert!(
-            shown.contains("; ends at 15:00, in 2 h 40 m (estimate of the 5-hour window)\n"),
+            shown.contains("; estimated 5-hour window ends at 15:00, in 2 h 40 m\n"),
             "{shown}"
         );
     }
