@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{ANSWER_READS, Context};
+use crate::claude::account::Plan;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
@@ -86,9 +87,19 @@ impl WatchedMoment {
         let is_of_another_login = reading
             .as_ref()
             .is_some_and(|reading| reading.is_of(incidents.account()) == Some(false));
+        let login = incidents.account();
+        let now = context.environment.now;
+        let five_hour_reset = slow
+            .situation
+            .incident
+            .as_ref()
+            .and_then(|incident| incident.diagnosis.passed_five_hour_reset(now))
+            .max(incidents.readings().passed_five_hour_reset());
         Moment {
             clock: context.clock(),
             is_of_another_login,
+            has_plan: login.is_some_and(|account| account.plan != Plan::Other),
+            five_hour_reset,
             expected,
             spend,
             sessions: self.running(&incidents, context, registered, &slow.situation),

@@ -268,6 +268,13 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(self.environment.now))
     }
 
+    /// Returns the last known reset of the login's 5-hour window, if it has passed.
+    pub(crate) fn passed_five_hour_reset(&self) -> Option<DateTime<Utc>> {
+        let newest = self.newest(MeasuredService::Plan)?;
+        let reset = newest.sample.five_hour?.resets_at?;
+        (reset <= self.environment.now).then_some(reset)
+    }
+
     /// Returns the newest figures, from either the plan or a gateway.
     pub(crate) fn windows_of_account(&self) -> Option<Sample> {
         [MeasuredService::Plan, MeasuredService::Gateway]

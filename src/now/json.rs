@@ -20,7 +20,7 @@ impl Moment {
     pub(super) fn json(&self) -> Value {
         let spend = self.spend.as_ref().ok();
         let per_hour = spend.and_then(|spend| spend.per_hour);
-        let block = spend.and_then(|spend| spend.block).map(|block| {
+        let block = self.block().map(|block| {
             json!({
                 "start": format_rfc3339(block.start),
                 "end": format_rfc3339(block.end),

@@ -3,6 +3,8 @@
 mod json;
 mod screen;
 
+use chrono::{DateTime, Utc};
+
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::SessionActivity;
 use crate::claude::window_usage::UsagePage;
@@ -27,6 +29,10 @@ pub(crate) struct Moment {
     pub(crate) reading: Option<Sample>,
     /// True if the reading belongs to an account that is not logged in now.
     pub(crate) is_of_another_login: bool,
+    /// True if the logged-in account has a plan, and therefore usage windows.
+    pub(crate) has_plan: bool,
+    /// The last known reset of the 5-hour window, if it has passed.
+    pub(crate) five_hour_reset: Option<DateTime<Utc>>,
     /// The forecasts for these windows.
     pub(crate) expected: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
@@ -103,6 +109,16 @@ impl Moment {
     /// Returns the limit that blocks work.
     fn blocked(&self) -> Option<&Incident> {
         self.slow.situation.blocking()
+    }
+
+    /// Returns the current block, or `None` if the 5-hour window is known to have reset since the block began. The block
+    /// then includes spend that does not count toward the window.
+    fn block(&self) -> Option<Block> {
+        let block = self.spend.as_ref().ok()?.block?;
+        let is_outdated = self
+            .five_hour_reset
+            .is_some_and(|reset| reset > block.start);
+        (!is_outdated).then_some(block)
     }
 
     /// Returns a lower bound for the amount left in a window, at list prices. Returns `None` if it is unknown.

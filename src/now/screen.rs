@@ -109,7 +109,11 @@ impl Moment {
     fn add_windows(&self, extent: Extent, report: &mut Report) {
         let clock = self.clock;
         let Some(reading) = &self.reading else {
-            let text = "no usage data from Claude Code yet (API keys have no usage windows)";
+            let text = if self.has_plan {
+                "no current usage data from Claude Code"
+            } else {
+                "no usage data from Claude Code yet (API keys have no usage windows)"
+            };
             return add_row(report, "Windows", Tone::Quiet, text.to_owned());
         };
         let mut usages: Vec<(&str, WindowUsage)> = reading
@@ -239,7 +243,9 @@ impl Moment {
         if five_hour.is_some() {
             return;
         }
-        let text = match spend.block {
+        let text = match self.block() {
+            // The window has reset, and its usage since then is unknown.
+            None if spend.block.is_some() => return,
             Some(block) => {
                 let cost = block.spent.lower_bound_unless(spend.is_complete).show();
                 let start = self.clock.format_time(block.start);
@@ -458,6 +464,8 @@ mod tests {
                 hours: HourFormat::TwentyFour,
             },
             is_of_another_login: false,
+            has_plan: true,
+            five_hour_reset: None,
             reading: Some(Sample {
                 five_hour: usage(82.0, "2026-11-20T14:30:00Z"),
                 seven_day: usage(99.7, "2026-11-23T19:00:00Z"),

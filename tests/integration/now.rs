@@ -9,6 +9,7 @@ use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
 #[cfg(target_os = "linux")] // the tests that use it need `/proc`
 use crate::situation::flat;
+use crate::situation::{NOON, TUESDAY, session_of_login, with_a_private_login};
 use crate::support::{Run, Sandbox};
 
 /// Builds Claude Code's status-line input for a session with this running total and with usage windows.
@@ -357,6 +358,30 @@ fn the_current_block_is_found_along_with_recent_earlier_spend() {
         (&running["start"], &running["cost_usd"]),
         (&json!("2026-11-20T08:00:00Z"), &json!(1.0))
     );
+}
+
+/// Spend from before the reset of the 5-hour window does not count toward the current window.
+#[test]
+fn a_block_from_before_a_known_reset_is_not_shown() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "s");
+    client.works("2026-11-20T11:00:00Z", 100_000);
+    let usage = windows(60.0, NOON, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-20T11:00:01Z", usage, 120);
+    let at = "2026-11-20T12:30:00Z";
+    let screen = client.run(at, &["now"], b"");
+    assert!(!screen.success().contains("Block"), "{screen:?}");
+    let json = client.run(at, &["now", "--json"], b"").json();
+    assert_eq!(json["block"], Value::Null, "{json:#}");
+}
+
+#[test]
+fn now_does_not_mention_keys_to_a_login_with_a_plan() {
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "s");
+    let screen = client.run("2026-11-20T12:30:00Z", &["now"], b"");
+    let windows = "Windows   no current usage data from Claude Code\n";
+    assert!(screen.success().contains(windows), "{screen:?}");
 }
 
 #[test]

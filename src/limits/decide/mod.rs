@@ -101,6 +101,15 @@ impl Diagnosis {
         self.cause == Cause::FiguresAwaited
     }
 
+    /// Returns the time at which the 5-hour window reset, if it was full and has reset since then.
+    pub(crate) fn passed_five_hour_reset(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if self.window != Some(Window::FiveHour) || self.verdict == Verdict::FalseLikely {
+            return None;
+        }
+        let reset = self.resets.passed(now)?;
+        Some(reset.at)
+    }
+
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
         self.verdict.is_notice()
