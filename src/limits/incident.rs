@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
-use super::decide::{Diagnosis, Ending, State, Wait, decide, is_for, without_refuted_end};
+use super::decide::{
+    Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, without_refuted_end,
+};
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
 use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
@@ -42,6 +44,7 @@ impl Incident {
     /// Explains an error whose message has already been recognized.
     pub(crate) fn with_message(evidence: Evidence, message: Message) -> Self {
         let evidence = without_refuted_end(&message, evidence);
+        let evidence = with_end_elsewhere(&message, evidence);
         let diagnosis = decide(&message, &evidence);
         let Wording {
             headline,

@@ -325,3 +325,145 @@ fn the_reset_of_another_window_does_not_end_a_limit() {
         assert!(is_blocked(&stopped, at), "{incident:#}");
     }
 }
+
+/// A limit error that was probably a false alarm, because its window had room.
+struct FalseAlarm {
+    text: &'static str,
+    by: &'static str,
+    resets_at: i64,
+    /// The usage of the windows while they had room and, minutes later, at a real limit.
+    room: Value,
+    full: Value,
+}
+
+/// Returns false alarms about both windows. Each is followed by a real limit, whose reset is the same or clearly
+/// different.
+fn false_alarms_before_a_limit() -> Vec<FalseAlarm> {
+    let mut alarms = Vec::new();
+    for later in [0, 5_400] {
+        alarms.push(FalseAlarm {
+            text: FIVE_HOUR,
+            by: "five_hour",
+            resets_at: NOON,
+            room: windows(60.0, NOON - later, 9.0, TUESDAY),
+            full: windows(100.0, NOON - later, 9.0, TUESDAY),
+        });
+        alarms.push(FalseAlarm {
+            text: WEEKLY,
+            by: "seven_day",
+            resets_at: TUESDAY,
+            room: windows(42.0, NOON, 9.0, TUESDAY - 16 * later),
+            full: windows(42.0, NOON, 100.0, TUESDAY - 16 * later),
+        });
+    }
+    alarms
+}
+
+/// Another session receives a response after a false alarm. Minutes later, a real limit of the same window stops that
+/// session or a third one. The false alarm remains one, whether or not its end has been stored in between.
+#[test]
+fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
+    for alarm in false_alarms_before_a_limit() {
+        for is_of_script in [false, true] {
+            for (limited, is_asked_in_between) in [
+                ("other", true),
+                ("other", false),
+                ("third", true),
+                ("third", false),
+            ] {
+                let case = format!(
+                    "{} {is_of_script} {limited} {is_asked_in_between}",
+                    alarm.by
+                );
+                check_false_alarm(&alarm, is_of_script, limited, is_asked_in_between, &case);
+            }
+        }
+    }
+}
+
+fn check_false_alarm(
+    alarm: &FalseAlarm,
+    is_of_script: bool,
+    limited: &str,
+    is_asked_in_between: bool,
+    case: &str,
+) {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let limited = match limited {
+        "third" => &session_of_login(&sandbox, "third"),
+        _ => &other,
+    };
+    let mut refusal = refused(alarm.by, alarm.resets_at, "");
+    if is_of_script {
+        // `claude -p` has no status line, so only the other session's readings exist.
+        refusal["entrypoint"] = json!("sdk-cli");
+        other.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
+    } else {
+        stopped.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
+    }
+    stopped.receives_error(AT, alarm.text, &refusal);
+    if !is_of_script {
+        stopped.calls_status_line(SOON, alarm.room.clone(), 120);
+    }
+    other.append(&json!({
+        "type": "user", "uuid": "u1", "sessionId": other.session, "timestamp": "2026-11-20T10:00:50Z",
+        "message": {"role": "user", "content": "go on"},
+    }));
+    other.works("2026-11-20T10:01:00Z", 10);
+    other.calls_status_line("2026-11-20T10:01:01Z", alarm.room.clone(), 120);
+    if is_asked_in_between {
+        for at in ["2026-11-20T10:01:30Z", "2026-11-20T10:03:30Z"] {
+            let incident = explained(&stopped, at);
+            assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
+            stopped.run(at, &["now"], b"");
+        }
+    }
+    let real = refused(
+        alarm.by,
+        alarm.full[alarm.by]["resets_at"].as_i64().unwrap(),
+        "",
+    );
+    limited.receives_error("2026-11-20T10:04:00Z", alarm.text, &real);
+    limited.calls_status_line("2026-11-20T10:04:02Z", alarm.full.clone(), 120);
+    for at in ["2026-11-20T10:04:10Z", "2026-11-20T10:20:00Z"] {
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
+        let facts = incident["evidence"].to_string();
+        assert!(!facts.contains("100%"), "{case}: {facts}");
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(
+            headline.contains("false alarm") && headline.contains("10:01"),
+            "{case}: {headline}"
+        );
+        let entry = listed(&stopped, at);
+        assert_eq!(entry["verdict"], "false_likely", "{case}: {entry:#}");
+        let incident = explained(limited, at);
+        assert_eq!(incident["verdict"], "real", "{case}: {incident:#}");
+    }
+}
+
+/// A real limit of another window is no evidence about an error that names a clearly different reset, even if the error
+/// has not ended.
+#[test]
+fn a_full_window_with_another_reset_does_not_prove_an_error_real() {
+    for alarm in false_alarms_before_a_limit().split_off(2) {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        stopped.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
+        stopped.receives_error(AT, alarm.text, refused(alarm.by, alarm.resets_at, ""));
+        let reset = alarm.full[alarm.by]["resets_at"].as_i64().unwrap();
+        other.receives_error(
+            "2026-11-20T10:04:00Z",
+            alarm.text,
+            refused(alarm.by, reset, ""),
+        );
+        other.calls_status_line("2026-11-20T10:04:02Z", alarm.full.clone(), 120);
+        let incident = explained(&stopped, "2026-11-20T10:05:00Z");
+        assert_eq!(
+            incident["verdict"], "false_likely",
+            "{}: {incident:#}",
+            alarm.by
+        );
+    }
+}

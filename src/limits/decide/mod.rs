@@ -30,7 +30,10 @@ pub use unknown::Unknown;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::catalog::{Audience, Message, MessageContext};
-use super::evidence::{Evidence, Measurement, ProvenEnd, Readings, Reset, ResetSource, Resets};
+use super::evidence::{
+    Evidence, Measurement, OtherResponse, PayerRelation, ProvenEnd, Readings, Reset, ResetSource,
+    Resets,
+};
 use crate::claude::account::Plan;
 use crate::limits::kind::{
     EndedBy, Ends, LimitKind, LimitedResource, Service, Stops, Verdict, WhoCanFix, Window,
@@ -148,6 +151,34 @@ pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> 
     {
         evidence.error.end = None;
     }
+    evidence
+}
+
+/// Returns the evidence with the time of the first response in another session that ended the error. Whether a response
+/// ended it is decided without the full windows and refusals that followed: a limit that is reached later must not turn
+/// a false alarm into a real limit. The time is not set if nothing followed, or if the end is stored.
+pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> Evidence {
+    evidence.collected.over_elsewhere_at = None;
+    if evidence.known_end().is_some() || evidence.is_pasted() {
+        return evidence;
+    }
+    let readings = Readings::around(&evidence, message.window);
+    let mut responses: Vec<OtherResponse> = evidence
+        .collected
+        .other_responses
+        .iter()
+        .filter(|response| response.payer != PayerRelation::Other)
+        .filter(|response| response.at > evidence.at() && readings.fills_up_after(response.at))
+        .cloned()
+        .collect();
+    responses.sort_by_key(|response| response.at);
+    for response in responses {
+        evidence.collected.over_elsewhere_at = Some(response.at);
+        if Problem::new(Input::new(message, &evidence)).is_ended_by(&response) {
+            return evidence;
+        }
+    }
+    evidence.collected.over_elsewhere_at = None;
     evidence
 }
 

@@ -362,7 +362,7 @@ impl Problem<'_> {
         }
     }
 
-    fn is_ended_by(&self, response: &OtherResponse) -> bool {
+    pub(super) fn is_ended_by(&self, response: &OtherResponse) -> bool {
         let error = &self.evidence.error;
         let usage = self.usage_at(response.at);
         let is_full = usage.map(Measurement::is_full);
@@ -372,7 +372,10 @@ impl Problem<'_> {
         let is_settled = is_request_later(error.at, response.requested_at, response.at)
             || response.requested_at.is_none() && has_measured_room;
         let is_same_payer = response.payer == PayerRelation::Same;
-        if response.is_refused_later && self.is_refutable(has_measured_room) {
+        if response.is_refused_later
+            && self.is_refutable(has_measured_room)
+            && !self.is_sent_after_false_alarm(response)
+        {
             return false;
         }
         match self.ended_by {
@@ -415,6 +418,7 @@ impl Problem<'_> {
             Ending::ResponseElsewhere => {
                 collected.is_refused_after_end
                     && self.is_refutable(self.has_measured_room(self.usage_at(end.at)))
+                    && !self.is_end_of_false_alarm(end)
             }
             Ending::HitAgain => collected.is_next_error_no_limit,
             Ending::Reset => {
@@ -454,6 +458,23 @@ impl Problem<'_> {
             | EndedBy::SameSession
             | EndedBy::NoSession => true,
         }
+    }
+
+    /// Returns true if the error was a false alarm and the request that led to this response was sent after it. A later
+    /// refusal is then about another limit.
+    fn is_sent_after_false_alarm(&self, response: &OtherResponse) -> bool {
+        let is_sent_after = response
+            .requested_at
+            .is_some_and(|requested_at| requested_at > self.evidence.at());
+        self.is_false() && is_sent_after
+    }
+
+    /// Like [`Self::is_sent_after_false_alarm`], but for the response of a stored end. The request was checked when the
+    /// end was stored, so the response need not be known any more.
+    fn is_end_of_false_alarm(&self, end: ProvenEnd) -> bool {
+        let responses = &self.evidence.collected.other_responses;
+        let mut of_end = responses.iter().filter(|response| response.at == end.at);
+        self.is_false() && of_end.all(|response| self.is_sent_after_false_alarm(response))
     }
 
     /// Returns true if a reading from after the error shows that the window was not full.

@@ -23,7 +23,7 @@ use serde_json::{Deserializer, Value};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::version::ClientVersion;
-use crate::claude::window_usage::UsagePage;
+use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
 use crate::limits::kind::{Service, Window};
 use crate::limits::sample::Sample;
@@ -505,6 +505,9 @@ pub struct Collected {
     pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
+    /// The time of the response in another session that ended the error. Derived from the rest of the evidence, and set
+    /// only if there are later readings or refusals, which say nothing about the error.
+    pub over_elsewhere_at: Option<DateTime<Utc>>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.
     pub account_readings: Rc<[Sample]>,
@@ -713,6 +716,20 @@ impl Evidence {
     /// Returns the event that ended the error, if an earlier explanation has already mentioned it.
     pub(crate) fn known_end(&self) -> Option<ProvenEnd> {
         self.error.end.filter(|end| end.at <= self.clock.now)
+    }
+
+    /// Returns true unless the server gave a clearly different reset when it refused a request because of this window.
+    pub(crate) fn may_be_refused_window(
+        &self,
+        window: Window,
+        reset: Option<DateTime<Utc>>,
+    ) -> bool {
+        match (self.server_reset(), reset) {
+            (Some(refused), Some(reset)) if self.refused_window() == Some(window) => {
+                is_same_reset(refused, reset)
+            }
+            _ => true,
+        }
     }
 
     /// Returns true if the session received a successful response after the error.

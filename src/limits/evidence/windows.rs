@@ -223,7 +223,11 @@ impl<'a> Readings<'a> {
         }
         match self.measurement(self.before, window) {
             // Usage never decreases before the window resets.
-            Some(before) if before.is_full() && before.resets_at.is_none_or(|reset| reset > at) => {
+            Some(before)
+                if before.is_full()
+                    && before.resets_at.is_none_or(|reset| reset > at)
+                    && self.is_of_refusal(&before) =>
+            {
                 WindowState::Full(before)
             }
             Some(before) if at - before.measured <= FRESH_FOR && !self.is_before_outdated() => {
@@ -260,7 +264,7 @@ impl<'a> Readings<'a> {
             let measurement = self.measurement(Some(reading), window)?;
             let is_evidence = if measurement.is_full() {
                 // The window may have filled up since the error ended.
-                !self.is_after_end(measurement.measured)
+                self.is_of_refusal(&measurement) && !self.is_after_any_end(measurement.measured)
             } else {
                 !self.may_be_outdated(reading) && self.may_refute(&measurement, before)
             };
@@ -356,6 +360,36 @@ impl<'a> Readings<'a> {
         self.over_at.is_some_and(|over_at| moment >= over_at)
     }
 
+    /// Like [`Self::is_after_end`], but also returns true after the response in another session that ended the error.
+    /// A later full window or refusal says nothing about the error. A later reading with room still does, because usage
+    /// does not decrease until the reset.
+    fn is_after_any_end(&self, moment: DateTime<Utc>) -> bool {
+        let elsewhere = self.evidence.collected.over_elsewhere_at;
+        self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
+    }
+
+    /// Returns true unless the measurement is about another window than the one for which the server refused the
+    /// request.
+    fn is_of_refusal(&self, full: &Measurement) -> bool {
+        self.evidence
+            .may_be_refused_window(full.window, full.resets_at)
+    }
+
+    /// Returns true if the error was not over yet at the given time, and a later reading or refusal shows a full window.
+    pub(crate) fn fills_up_after(&self, moment: DateTime<Utc>) -> bool {
+        let newest = self.newest_since(self.evidence.at());
+        let is_measured = self
+            .after
+            .iter()
+            .copied()
+            .chain(newest)
+            .any(|reading| reading.measured >= moment && reading.is_full(FULL_FROM));
+        let is_refused = self
+            .refused_windows()
+            .any(|refused| refused.measured >= moment);
+        !self.is_after_end(moment) && (is_measured || is_refused)
+    }
+
     /// Returns a window's usage from a reading, or `None` if the window started after the error.
     fn measurement(&self, reading: Option<&Sample>, window: Window) -> Option<Measurement> {
         let reading = reading?;
@@ -409,7 +443,7 @@ impl<'a> Readings<'a> {
     /// Returns the windows of [`Self::refused_windows`] that were full before the error was over.
     fn refused_before_end(&self) -> impl Iterator<Item = Measurement> {
         self.refused_windows()
-            .filter(|refused| !self.is_after_end(refused.measured))
+            .filter(|refused| !self.is_after_any_end(refused.measured))
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the
@@ -428,7 +462,7 @@ impl<'a> Readings<'a> {
         let readings = self.after.iter().copied().chain(newest);
         readings
             .filter(|reading| ended_at.is_none_or(|ended_at| reading.measured <= ended_at))
-            .filter(|reading| !self.is_after_end(reading.measured))
+            .filter(|reading| !self.is_after_any_end(reading.measured))
             .flat_map(|reading| {
                 Window::ALL
                     .into_iter()
