@@ -20,6 +20,16 @@ const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
 const FILES: &str =
     "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
 
+/// Selects the events of a lineage's sessions and of the processes that worked on them.
+fn events() -> String {
+    format!(
+        "SELECT id, session, pid, process, kind, at, length, total, detail FROM events
+         WHERE session IN ({SESSIONS}) OR process IN (
+             SELECT process FROM events WHERE process <> 0 AND session IN ({SESSIONS}))
+         ORDER BY id"
+    )
+}
+
 impl Store {
     /// Loads all facts about a lineage.
     pub(super) fn lineage(&self, lineage: Id) -> Result<Lineage> {
@@ -62,16 +72,7 @@ impl Store {
             [lineage],
             checkpoint_from,
         )?;
-        facts.events = self.all(
-            &format!(
-                "SELECT id, session, pid, process, kind, at, length, total, detail FROM events
-                 WHERE session IN ({SESSIONS}) OR process IN (
-                     SELECT process FROM events WHERE process <> 0 AND session IN ({SESSIONS}))
-                 ORDER BY id"
-            ),
-            [lineage],
-            event_from,
-        )?;
+        facts.events = self.all(&events(), [lineage], event_from)?;
         Ok(facts)
     }
 
@@ -216,4 +217,57 @@ fn event_from(row: &Row<'_>) -> Result<StoredEvent> {
         total: row.get(7)?,
         detail: row.get(8)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::Ledger;
+    use super::super::links::{MARK_IF_RECONCILED, sessions_by};
+    use super::super::responses::KNOWN_SESSIONS;
+    use super::super::rows::ORIGINS;
+    use super::*;
+
+    #[test]
+    fn queries_find_rows_by_an_index() {
+        let home = tempfile::tempdir().unwrap();
+        let ledger = Ledger::in_memory(home.path()).unwrap();
+        let queries = [
+            format!("SELECT 1 FROM responses WHERE session IN ({SESSIONS})"),
+            format!("SELECT 1 FROM copies WHERE file IN ({FILES})"),
+            format!("SELECT 1 FROM checkpoints WHERE file IN ({FILES}) ORDER BY file, offset"),
+            format!("SELECT 1 FROM markers WHERE file IN ({FILES})"),
+            events(),
+            sessions_by("checkpoints", "started"),
+            sessions_by("copies", "key"),
+            sessions_by("markers", "snapshot"),
+            MARK_IF_RECONCILED.to_owned(),
+            ORIGINS.to_owned(),
+            KNOWN_SESSIONS.to_owned(),
+            "SELECT 1 FROM compactions
+             WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.key = compactions.key)"
+                .to_owned(),
+        ];
+        for query in queries {
+            let plan: Vec<String> = ledger
+                .read(|store| {
+                    let explain = format!("EXPLAIN QUERY PLAN {}", query.replace("?1", "1"));
+                    store.all(&explain, [], |row| row.get("detail"))
+                })
+                .unwrap();
+            for table in [
+                "responses",
+                "events",
+                "checkpoints",
+                "copies",
+                "files",
+                "markers",
+            ] {
+                let scan = format!("SCAN {table}");
+                assert!(
+                    !plan.iter().any(|step| step.starts_with(&scan)),
+                    "{query}: {plan:#?}"
+                );
+            }
+        }
+    }
 }

@@ -4,6 +4,22 @@ use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
 
+/// Selects the sessions of the first and the last transcript that have the value in a column of a table.
+pub(super) fn sessions_by(table: &str, column: &str) -> String {
+    format!(
+        "SELECT session FROM files WHERE id IN (
+             (SELECT min(file) FROM {table} WHERE {column} = ?1),
+             (SELECT max(file) FROM {table} WHERE {column} = ?1))"
+    )
+}
+
+/// Marks a session for reconciliation if its amount does not depend on its responses alone.
+pub(super) const MARK_IF_RECONCILED: &str = "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
+         EXISTS (SELECT 1 FROM events WHERE session = ?1)
+         OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
+         OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
+             SELECT id FROM files WHERE session = ?1)))";
+
 impl Store {
     /// Links a session to the other sessions that may own the line at this location.
     pub(super) fn link_location(&self, session: Id, location: &Location) -> Result<()> {
@@ -54,15 +70,7 @@ impl Store {
     /// Links a session to the sessions whose transcripts have the same value in a column of a table. Those sessions are
     /// already linked to each other, so two of them are enough.
     pub(super) fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
-        let others: Vec<Id> = self.all(
-            &format!(
-                "SELECT session FROM files WHERE id IN (
-                     (SELECT min(file) FROM {table} WHERE {column} = ?1),
-                     (SELECT max(file) FROM {table} WHERE {column} = ?1))"
-            ),
-            [value],
-            |row| row.get(0),
-        )?;
+        let others: Vec<Id> = self.all(&sessions_by(table, column), [value], |row| row.get(0))?;
         for other in others {
             self.link(session, other)?;
         }
@@ -91,14 +99,7 @@ impl Store {
         if self.is_dirty(session)? {
             return Ok(());
         }
-        self.run(
-            "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND (
-                 EXISTS (SELECT 1 FROM events WHERE session = ?1)
-                 OR EXISTS (SELECT 1 FROM off_transcript WHERE session = ?1)
-                 OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
-                     SELECT id FROM files WHERE session = ?1)))",
-            [session],
-        )
+        self.run(MARK_IF_RECONCILED, [session])
     }
 
     /// Marks every lineage with stored results for reconciliation.

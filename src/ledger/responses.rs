@@ -15,6 +15,19 @@ use super::values::count_from;
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
 
+/// Selects what is known about each session, to identify the session that spend belongs to.
+pub(super) const KNOWN_SESSIONS: &str = "SELECT id, lineage, responses + (
+             SELECT count(*) FROM checkpoints JOIN files ON files.id = checkpoints.file
+             WHERE files.session = sessions.id) + (
+             SELECT count(*) FROM markers JOIN files ON files.id = markers.file
+             WHERE files.session = sessions.id),
+         iif(EXISTS (SELECT 1 FROM checkpoints JOIN files ON files.id = checkpoints.file
+             WHERE files.session = sessions.id),
+             ifnull((SELECT max(at) FROM responses WHERE session = sessions.id),
+                 (SELECT max(newest_at) FROM files WHERE session = sessions.id)), NULL),
+         (SELECT model FROM responses WHERE session = sessions.id ORDER BY at DESC LIMIT 1)
+     FROM sessions";
+
 /// The time and the cost of each response.
 pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
 
@@ -276,29 +289,15 @@ impl Store {
     }
 
     fn known_sessions(&self) -> Result<HashMap<Id, KnownSession>> {
-        let rows: Vec<(Id, Id, KnownSession)> = self.all(
-            "SELECT id, lineage, responses + (
-                     SELECT count(*) FROM checkpoints JOIN files ON files.id = checkpoints.file
-                     WHERE files.session = sessions.id) + (
-                     SELECT count(*) FROM markers JOIN files ON files.id = markers.file
-                     WHERE files.session = sessions.id),
-                 iif(EXISTS (SELECT 1 FROM checkpoints JOIN files ON files.id = checkpoints.file
-                     WHERE files.session = sessions.id),
-                     ifnull((SELECT max(at) FROM responses WHERE session = sessions.id),
-                         (SELECT max(newest_at) FROM files WHERE session = sessions.id)), NULL),
-                 (SELECT model FROM responses WHERE session = sessions.id ORDER BY at DESC LIMIT 1)
-             FROM sessions",
-            [],
-            |row| {
-                let known = KnownSession {
-                    marks: count_from(row, 2)?,
-                    until: row.get(3)?,
-                    newest_model: row.get(4)?,
-                    ..KnownSession::default()
-                };
-                Ok((row.get(0)?, row.get(1)?, known))
-            },
-        )?;
+        let rows: Vec<(Id, Id, KnownSession)> = self.all(KNOWN_SESSIONS, [], |row| {
+            let known = KnownSession {
+                marks: count_from(row, 2)?,
+                until: row.get(3)?,
+                newest_model: row.get(4)?,
+                ..KnownSession::default()
+            };
+            Ok((row.get(0)?, row.get(1)?, known))
+        })?;
         let mut of_lineage: HashMap<Id, u64> = HashMap::new();
         for (_, lineage, known) in &rows {
             *of_lineage.entry(*lineage).or_default() += known.marks;

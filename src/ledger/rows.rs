@@ -19,6 +19,11 @@ use super::values::count_from;
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::{Millis, QUARTER_HOUR};
 
+/// Selects each session's name, directory, first response, and last line.
+pub(super) const ORIGINS: &str =
+    "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
+         (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions";
+
 /// An amount of spend, with its response and token counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -460,21 +465,16 @@ impl Store {
     }
 
     fn origins(&self) -> Result<HashMap<Id, Origin>> {
-        self.all(
-            "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
-                 (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions",
-            [],
-            |row| {
-                let directory: Option<String> = row.get(2)?;
-                let origin = Origin {
-                    session: row.get(1)?,
-                    project: directory.unwrap_or_default(),
-                    first_at: row.get(3)?,
-                    last_at: row.get(4)?,
-                };
-                Ok((row.get(0)?, origin))
-            },
-        )
+        self.all(ORIGINS, [], |row| {
+            let directory: Option<String> = row.get(2)?;
+            let origin = Origin {
+                session: row.get(1)?,
+                project: directory.unwrap_or_default(),
+                first_at: row.get(3)?,
+                last_at: row.get(4)?,
+            };
+            Ok((row.get(0)?, origin))
+        })
     }
 
     /// Returns a period's rows in chronological order. Spend that no transcript line reports keeps its exact time for
