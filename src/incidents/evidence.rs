@@ -72,11 +72,15 @@ struct SessionResponses {
     session: String,
     tail: Rc<Tail>,
     last: DateTime<Utc>,
+    /// True if a limit has stopped the session since its last response.
+    is_stopped: bool,
 }
 
 impl SessionResponses {
     /// Returns the responses after an error that may show how it ended: the first one, the first one that cannot have
-    /// been in progress when the error occurred, and the last one.
+    /// been in progress when the error occurred, and the last one. If a limit has stopped the session since then, only
+    /// responses whose requests are known to have been sent after the error are returned, as responses that were refused
+    /// later.
     fn after(
         &self,
         error: &StoredError,
@@ -96,6 +100,9 @@ impl SessionResponses {
         let after: Vec<&TranscriptResponse> = responses
             .iter()
             .filter(|response| response.at > error.at && response.at <= self.last)
+            .filter(|response| {
+                !self.is_stopped || is_known_to_be_requested_after(error.at, response)
+            })
             .collect();
         let first = after.first().copied();
         let first_settled = after
@@ -117,7 +124,8 @@ impl SessionResponses {
                 has_owner: owner.is_some(),
                 is_first: is_first_known
                     && (Some(response) == first || Some(response) == first_settled),
-                is_refused_later: has_refused_request_after(response.at, errors)
+                is_refused_later: self.is_stopped
+                    || has_refused_request_after(response.at, errors)
                     || later.has_refusal_after(error, response.at),
             })
             .collect()
@@ -127,6 +135,13 @@ impl SessionResponses {
 /// Returns true if the request that led to a response cannot have been sent before the given time.
 pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
     is_request_later(moment, response.requested_at, response.at)
+}
+
+/// Like [`is_sent_after`], but returns false if the time of the request is unknown.
+fn is_known_to_be_requested_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
+    response
+        .requested_at
+        .is_some_and(|requested_at| requested_at > moment)
 }
 
 /// Returns true if one of the errors in a transcript is a request that was refused soon after the given time.
@@ -725,7 +740,8 @@ impl<'a> EvidenceCollector<'a> {
                         payer = of_reading.payer;
                     }
                 }
-                asker_works |= self.is_unaffected(error, of_session, payer);
+                asker_works |=
+                    !of_session.is_stopped && self.is_unaffected(error, of_session, payer);
                 responses.extend(of_session.after(error, payer, later));
             }
         }
@@ -825,9 +841,10 @@ impl<'a> EvidenceCollector<'a> {
             .iter()
             .filter_map(|file| {
                 let tail = self.transcripts.tail(&file.path)?;
-                let last = transcript_end::last_response(&file.path, &tail)?;
+                let last = transcript_end::last_before_refusal(&file.path, &tail)?;
                 (last <= self.now()).then(|| SessionResponses {
                     session: session_of(&file.path),
+                    is_stopped: transcript_end::is_refused_since(&tail, last),
                     tail,
                     last,
                 })

@@ -161,19 +161,26 @@ pub(super) fn last_free_at(transcript: &Path) -> Option<DateTime<Utc>> {
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
 /// since then, or if the session continues for free at a lower priority.
 pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
+    last_before_refusal(transcript, tail).filter(|at| !is_refused_since(tail, *at))
+}
+
+/// Like [`last_response`], but also returns the time if a limit has stopped the session since then.
+pub(super) fn last_before_refusal(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
     /// The longest time that a session can continue at a lower priority. The normal priority returns when the 5-hour
     /// window resets.
     const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
     let at = tail.responses.iter().map(|response| response.at).max()?;
-    let last_refusal = tail
+    (!says_free(transcript, at - LOWER_PRIORITY_LASTS)).then_some(at)
+}
+
+/// Returns true if a limit has stopped the session at or after the given time.
+pub(super) fn is_refused_since(tail: &Tail, moment: DateTime<Utc>) -> bool {
+    let mut refusals = tail
         .errors
         .iter()
-        .filter(|error| error.line.quota.is_some())
-        .filter_map(|error| error.line.at)
-        .max();
-    let is_refused = last_refusal.is_some_and(|refused| refused >= at);
-    (!is_refused && !says_free(transcript, at - LOWER_PRIORITY_LASTS)).then_some(at)
+        .filter(|error| error.line.quota.is_some());
+    refusals.any(|error| error.line.at.is_some_and(|refused| refused >= moment))
 }
 
 /// Returns true if a line is a prompt, a response, or a tool result.

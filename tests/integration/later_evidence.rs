@@ -359,9 +359,9 @@ fn false_alarms_before_a_limit() -> Vec<FalseAlarm> {
     alarms
 }
 
-/// Another session receives a response after a false alarm, and an explanation stores this end. Minutes later, a real limit
-/// stops that session or a third one. The false alarm remains one. If the real limit has another reset, the end need not
-/// be stored.
+/// Another session receives a response after a false alarm. Minutes later, a real limit stops that session or a third
+/// one. The false alarm remains one, whether or not an explanation has stored its end in between. If nothing is stored and
+/// the real limit has the same reset, the figures after the response must be new.
 #[test]
 fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
     for alarm in false_alarms_before_a_limit() {
@@ -373,14 +373,17 @@ fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
                         "{} {has_other_reset} {is_of_script} {limited} {is_asked_in_between}",
                         alarm.by
                     );
-                    if has_other_reset || is_asked_in_between {
-                        check_false_alarm(
-                            &alarm,
-                            is_of_script,
-                            limited,
-                            is_asked_in_between,
-                            &case,
-                        );
+                    for response_ms in [0, 100] {
+                        if has_other_reset || is_asked_in_between || response_ms > 0 {
+                            check_false_alarm(
+                                &alarm,
+                                is_of_script,
+                                limited,
+                                is_asked_in_between,
+                                response_ms,
+                                &case,
+                            );
+                        }
                     }
                 }
             }
@@ -393,14 +396,11 @@ fn check_false_alarm(
     is_of_script: bool,
     limited: &str,
     is_asked_in_between: bool,
+    response_ms: u32,
     case: &str,
 ) {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions_of_login(&sandbox);
-    let limited = match limited {
-        "third" => &session_of_login(&sandbox, "third"),
-        _ => &other,
-    };
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
     let mut refusal = refused(alarm.by, alarm.resets_at, "");
     if is_of_script {
         // `claude -p` has no status line, so only the other session's readings exist.
@@ -418,7 +418,13 @@ fn check_false_alarm(
         "message": {"role": "user", "content": "go on"},
     }));
     other.works("2026-11-20T10:01:00Z", 10);
-    other.calls_status_line("2026-11-20T10:01:01Z", alarm.room.clone(), 120);
+    let mut room = alarm.room.clone();
+    if response_ms > 0 {
+        other.api_ms += response_ms;
+        let used = room[alarm.by]["used_percentage"].as_f64().unwrap();
+        room[alarm.by]["used_percentage"] = json!(used + 1.0);
+    }
+    other.calls_status_line("2026-11-20T10:01:01Z", room, 120);
     if is_asked_in_between {
         for at in ["2026-11-20T10:01:30Z", "2026-11-20T10:03:30Z"] {
             let incident = explained(&stopped, at);
@@ -426,6 +432,10 @@ fn check_false_alarm(
             stopped.run(at, &["now"], b"");
         }
     }
+    let limited = match limited {
+        "third" => &session_of_login(&sandbox, "third"),
+        _ => &other,
+    };
     let real = refused(
         alarm.by,
         alarm.full[alarm.by]["resets_at"].as_i64().unwrap(),
