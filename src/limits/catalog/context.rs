@@ -109,6 +109,8 @@ pub(super) fn context(
     };
     if is_list || is_example(before) || is_hypothetical(before) || is_release_note(whole) {
         MessageContext::Described
+    } else if !is_complete && is_document_element(&line) {
+        MessageContext::Quoted
     } else if is_complete || !is_quoted && (is_bare || names_time(normalized)) {
         MessageContext::Received
     } else {
@@ -208,6 +210,14 @@ fn is_release_note(whole: &str) -> bool {
         number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.');
     // The output of `claude --version` is not a release note.
     is_version && !whole.contains("(claude code)")
+}
+
+/// Returns true if a line is the row of a table, a heading, or an item of a check list. Claude Code prints its messages
+/// without such marks.
+fn is_document_element(line: &str) -> bool {
+    let item = line.trim_start();
+    let entry = item.trim_start_matches(['-', '*', ' ']);
+    item.starts_with(['|', '#']) || entry.starts_with("[ ]")
 }
 
 /// Returns true if the text before the JSON object in `source` looks like code.
