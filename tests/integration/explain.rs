@@ -1107,6 +1107,7 @@ fn a_session_without_a_transcript_is_not_unknown() {
         let text = text.success().replace('\n', " ");
         assert!(text.starts_with(&expected), "{text}");
         assert_eq!(run(&["--json"]).json(), json!({"incident": null}));
+        assert_eq!(run(&["--exit-code"]).code, 0, "{session}");
         let waited = shell.run("2026-11-20T10:00:00Z", &["wait", "--session", session], b"");
         assert_eq!(waited.code, 0, "{waited:?}");
     }
