@@ -326,6 +326,31 @@ fn the_reset_of_another_window_does_not_end_a_limit() {
     }
 }
 
+/// The 5-hour window of an error has reset according to the readings. Hours later, the weekly limit is reached. It did
+/// not cause the old error, even if the server named only the window and not the time of its reset.
+#[test]
+fn a_later_full_window_does_not_explain_a_limit_that_has_reset() {
+    let with_time = refused("five_hour", NOON, "");
+    let mut without_time = with_time.clone();
+    let quota = without_time["quotaLimits"].as_object_mut().unwrap();
+    quota.remove("resetsAt");
+    for refusal in [with_time, without_time] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        let text = "You've hit your session limit";
+        stopped.receives_error(AT, text, &refusal);
+        let full = windows(100.0, NOON, 90.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T10:00:05Z", full, 120);
+        let later = windows(20.0, NOON + 5 * 3_600, 100.0, TUESDAY);
+        other.calls_status_line("2026-11-20T15:00:00Z", later, 120);
+        let incident = explained(&stopped, "2026-11-20T15:10:00Z");
+        let headline = incident["headline"].as_str().unwrap();
+        assert_eq!(incident["limit"], "five_hour", "{refusal}: {incident:#}");
+        assert!(!headline.contains("weekly"), "{refusal}: {headline}");
+        assert!(!headline.contains("still used up"), "{refusal}: {headline}");
+    }
+}
+
 /// A limit error that was probably a false alarm, because its window had room.
 struct FalseAlarm {
     text: &'static str,

@@ -168,16 +168,19 @@ impl<'a> Readings<'a> {
             .min()
     }
 
-    /// Returns the reset of the window that the server refused. If the server did not say which window it refused, returns
-    /// the reset of the window that the message mentions or, if that window was not full, the last reset of the windows
-    /// that were full. Returns `None` if the reset is unknown or has not passed yet.
+    /// Returns the reset of the window that the server refused. If the server named only the window, returns the window's
+    /// reset according to the readings. If the server did not say which window it refused, returns the reset of the window
+    /// that the message mentions or, if that window was not full, the last reset of the windows that were full. Returns
+    /// `None` if the reset is unknown or has not passed yet.
     fn find_reset(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let has_passed =
             |reset: &DateTime<Utc>| *reset > evidence.at() && *reset <= evidence.clock.now;
         let server_reset = evidence.server_reset();
-        if evidence.refused_window().is_some() {
-            return server_reset.filter(has_passed);
+        if let Some(window) = evidence.refused_window() {
+            return server_reset
+                .or_else(|| self.reset_of_full(window))
+                .filter(has_passed);
         }
         let reset_of_named = named.and_then(|window| self.reset_of_full(window));
         let last_reset = Window::ALL
