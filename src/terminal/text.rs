@@ -89,7 +89,7 @@ pub(crate) fn count_noun(count: u64, noun: &str) -> String {
 
 /// Rounds a percentage to a whole number: `97%`. A positive percentage that would be rounded to 0 is `<1%`.
 pub(crate) fn percent_text(percent: f64) -> String {
-    if percent > 0.0 && percent < 0.5 {
+    if percent > 0.0 && percent <= 0.5 {
         "<1%".to_owned()
     } else {
         format!("{percent:.0}%")
@@ -237,7 +237,7 @@ mod tests {
         for (percent, text) in [
             (0.0, "0%"),
             (0.4, "<1%"),
-            (0.5, "0%"),
+            (0.5, "<1%"),
             (0.6, "1%"),
             (96.9, "97%"),
         ] {
