@@ -198,8 +198,11 @@ impl Today<'_> {
             if excess == 0 {
                 continue;
             }
+            let Some(cache_read) = call.cache_read.checked_sub(excess) else {
+                continue;
+            };
             let mut shorter = call;
-            shorter.cache_read = call.cache_read.checked_sub(excess)?;
+            shorter.cache_read = cache_read;
             let cost = |call| prices.price(response.at, [call], response.service);
             surcharge = Some(surcharge.unwrap_or(Money::ZERO) + cost(call) - cost(shorter));
         }

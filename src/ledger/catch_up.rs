@@ -1,7 +1,7 @@
 //! Brings the ledger up to date with the transcripts.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ impl Ledger {
     /// Reads new lines from the transcripts under `roots` and reconciles the affected sessions. Calls `progress` with
     /// the number of bytes read so far and the total.
     ///
-    /// Without a time limit, all lines are read again if an earlier version of whycap may have misread them.
+    /// Without a time limit, transcripts are read again if an earlier version of whycap may have misread them.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
@@ -116,12 +116,12 @@ impl Ledger {
             ..CatchUpResult::default()
         };
         catch_up.unreadable.sort();
-        let is_read_again = read_time == ReadTime::All && !self.read(Store::has_current_facts)?;
-        let mut grown = if is_read_again {
-            self.read(|store| store.all_again(listed.files))?
-        } else {
-            self.read(|store| store.grown(listed.files, read_time, settled_before))?
+        let misread = match read_time {
+            ReadTime::All => self.misread_files()?,
+            ReadTime::Within(_) => HashSet::new(),
         };
+        let mut grown =
+            self.read(|store| store.grown(listed.files, &misread, read_time, settled_before))?;
         grown.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
@@ -132,7 +132,7 @@ impl Ledger {
         let total = unread_bytes(&grown);
         let mut done = 0;
         // A response may be in several transcripts. It can be corrected only once all of them have been read.
-        let rounds = if is_read_again {
+        let rounds = if grown.iter().any(|transcript| transcript.is_read_again) {
             vec![grown.as_slice()]
         } else {
             rounds(&grown)
@@ -148,6 +148,7 @@ impl Ledger {
             self.write(|store| {
                 if !batch.files.is_empty() {
                     store.commit(&batch, prices)?;
+                    store.note_read_again(&batch, &misread)?;
                 }
                 if !is_last {
                     return Ok(());
@@ -160,9 +161,6 @@ impl Ledger {
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.set_meta("complete", 1))?;
-        }
-        if is_read_again {
-            self.write(|store| store.note_current_facts(&catch_up.unreadable))?;
         }
         Ok(catch_up)
     }
@@ -202,7 +200,12 @@ impl Ledger {
         }
         let id = file_id(transcript);
         let known = self.read(|store| {
-            let grown = store.grown(files, settings.read_time, settings.settled_before)?;
+            let grown = store.grown(
+                files,
+                &HashSet::new(),
+                settings.read_time,
+                settings.settled_before,
+            )?;
             Ok((store.position(id)?, grown))
         });
         // Without the positions, it is unknown which lines are new.
@@ -232,10 +235,11 @@ fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Mill
 }
 
 impl Store {
-    /// Returns the transcripts that need to be read.
+    /// Returns the transcripts that need to be read. Those in `misread` are read again from the start.
     fn grown(
         &self,
         files: Vec<TranscriptFile>,
+        misread: &HashSet<Id>,
         read_time: ReadTime,
         settled_before: Millis,
     ) -> Result<Vec<GrownTranscript>> {
@@ -252,29 +256,16 @@ impl Store {
                 None => self.position(id)?,
             }
             .unwrap_or_default();
-            if needs_reading(&position, file.state, settled_before) {
+            let is_read_again = misread.contains(&id);
+            if is_read_again || needs_reading(&position, file.state, settled_before) {
                 grown.push(GrownTranscript {
                     file,
                     position,
-                    is_read_again: false,
+                    is_read_again,
                 });
             }
         }
         Ok(grown)
-    }
-
-    /// Returns all transcripts, to read them again from the start.
-    fn all_again(&self, files: Vec<TranscriptFile>) -> Result<Vec<GrownTranscript>> {
-        let positions = self.positions()?;
-        let all = files.into_iter().map(|file| GrownTranscript {
-            position: positions
-                .get(&file_id(&file.path))
-                .copied()
-                .unwrap_or_default(),
-            file,
-            is_read_again: true,
-        });
-        Ok(all.collect())
     }
 
     /// Returns true if any line of a transcript has been read.

@@ -19,8 +19,8 @@ const SCHEMA: i64 = 3;
 /// recalculated.
 pub(super) const RULES: i64 = 5;
 
-/// The version of the rules that read facts from transcripts. When it increases, all transcripts that still exist are
-/// read again.
+/// The version of the rules that read facts from transcripts. When it increases, the transcripts that have been read
+/// before are read again.
 pub(super) const FACTS: i64 = 1;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing

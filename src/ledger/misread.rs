@@ -1,31 +1,64 @@
 //! Corrects facts that an earlier version of whycap read wrongly.
 //!
-//! When [`FACTS`] increases, the first command in a shell reads all transcripts again and replaces what the ledger
-//! contains about their lines. Facts from transcripts that no longer exist stay as they are, and so do run events.
+//! When [`FACTS`] increases, the first command in a shell lists all known transcripts in the table `misread`. Each
+//! command in a shell reads those of them again that it can read, and replaces what the ledger contains about their
+//! lines. Transcripts of another configuration directory or on an unmounted disk stay listed until a command finds them.
+//! Facts from transcripts that no longer exist stay as they are, and so do run events.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
 
-use super::database::{FACTS, Store};
-use super::error::Result;
+use super::collect::Batch;
+use super::database::{FACTS, Ledger, Store};
+use super::error::{LedgerResult, Result};
 use super::facts::{Id, STALE};
 
+impl Ledger {
+    /// Returns the transcripts that an earlier version of whycap has read and may have misread.
+    pub(super) fn misread_files(&self) -> LedgerResult<HashSet<Id>> {
+        if !self.read(Store::has_current_facts)? {
+            self.write(Store::list_misread_files)?;
+        }
+        self.read(Store::misread_files)
+    }
+}
+
 impl Store {
-    /// Returns true if no fact was read by an earlier version of whycap that read it differently.
-    pub(super) fn has_current_facts(&self) -> Result<bool> {
+    fn has_current_facts(&self) -> Result<bool> {
         Ok(self.meta("facts")?.is_some_and(|version| version >= FACTS))
     }
 
-    /// Records that all facts have been read with the current rules, unless `unreadable` contains a transcript that an
-    /// earlier version has read, or the directory of one. The next command then tries again.
-    pub(super) fn note_current_facts(&self, unreadable: &[PathBuf]) -> Result<()> {
-        if !unreadable.is_empty() {
-            let known: Vec<Vec<u8>> = self.all("SELECT path FROM files", [], |row| row.get(0))?;
-            let is_known = |path: &PathBuf| known.iter().any(|known| is_in(known, path));
-            if unreadable.iter().any(is_known) {
-                return Ok(());
+    /// Lists all known transcripts as misread, unless another process has just done so.
+    fn list_misread_files(&self) -> Result<()> {
+        if self.has_current_facts()? {
+            return Ok(());
+        }
+        self.0.execute_batch(
+            "CREATE TABLE IF NOT EXISTS misread (file INTEGER PRIMARY KEY);
+             INSERT OR IGNORE INTO misread SELECT id FROM files",
+        )?;
+        self.set_meta("facts", FACTS)
+    }
+
+    fn misread_files(&self) -> Result<HashSet<Id>> {
+        let exists: bool = self.value(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'misread')",
+            [],
+        )?;
+        if exists {
+            self.all("SELECT file FROM misread", [], |row| row.get(0))
+        } else {
+            Ok(HashSet::new())
+        }
+    }
+
+    /// Removes the transcripts in a batch from the list of misread transcripts. `misread` is that list.
+    pub(super) fn note_read_again(&self, batch: &Batch, misread: &HashSet<Id>) -> Result<()> {
+        for facts in &batch.files {
+            if misread.contains(&facts.id) {
+                self.run("DELETE FROM misread WHERE file = ?1", [facts.id])?;
             }
         }
-        self.set_meta("facts", FACTS)
+        Ok(())
     }
 
     /// Deletes the facts from these transcripts, so that the facts that have been read again can be added as if they
@@ -66,15 +99,5 @@ impl Store {
              WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.key = compactions.key)",
             [],
         )
-    }
-}
-
-/// Returns true if a stored path is `path` or is below it.
-fn is_in(stored: &[u8], path: &Path) -> bool {
-    let rest = stored.strip_prefix(path.as_os_str().as_encoded_bytes());
-    match rest {
-        Some([]) => true,
-        Some([next, ..]) => std::path::is_separator(char::from(*next)),
-        None => false,
     }
 }

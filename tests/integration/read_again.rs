@@ -31,14 +31,15 @@ pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
         .unwrap();
 }
 
-/// Returns true if the ledger notes that its facts were read by an older version.
-fn has_old_facts(sandbox: &Sandbox) -> bool {
-    let version: i64 = open_ledger(sandbox)
-        .query_row("SELECT value FROM meta WHERE name = 'facts'", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    version == 0
+/// Returns true if the ledger notes that an older version has read transcripts whose paths contain `name`.
+fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
+    open_ledger(sandbox)
+        .query_row(
+            "SELECT EXISTS (SELECT 1 FROM misread JOIN files ON id = file WHERE instr(CAST(path AS TEXT), ?1))",
+            [name],
+            |row| row.get(0),
+        )
+        .unwrap()
 }
 
 /// Returns the rows of all tables, except for the versions. A location is the same fact in either of the two tables
@@ -175,7 +176,7 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
         );
         age_ledger(&sandbox, "facts", "");
         assert_eq!(reports(&sandbox, &sessions), before, "{name}");
-        assert!(!has_old_facts(&sandbox), "{name}");
+        assert!(!has_old_facts(&sandbox, ".jsonl"), "{name}");
         let rows = stored_rows(&sandbox);
         let missing: Vec<&String> = rows_before
             .iter()
@@ -244,7 +245,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         std::os::unix::fs::symlink(&path, &path).unwrap();
         let run = sandbox.run(&["spend"]);
         assert!(run.stderr.contains("kept.jsonl"), "{}", run.stderr);
-        assert!(has_old_facts(&sandbox));
+        assert!(has_old_facts(&sandbox, kept));
         fs::remove_file(&path).unwrap();
         fs::write(&path, bytes).unwrap();
     }
@@ -255,10 +256,10 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         sandbox
             .run_with(&[command], event.to_string().as_bytes())
             .success();
-        assert!(has_old_facts(&sandbox));
+        assert!(has_old_facts(&sandbox, kept));
     }
     expect(120.0);
-    assert!(!has_old_facts(&sandbox));
+    assert!(!has_old_facts(&sandbox, kept));
     let why = sandbox.run(&["spend", "--why", "kept", "--json"]).json();
     near(&why["cost_usd"], &json!(60.0));
     assert_eq!(why["at_least"], false, "{why}");
@@ -274,4 +275,59 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
     );
     sandbox.append(&format!("{PROJECTS}/{kept}"), &line("kept", "g", 1_000_000));
     expect(140.0);
+}
+
+/// Each transcript is read again by the first command that can read it, and only by that one.
+#[cfg(unix)]
+#[test]
+fn transcripts_that_cannot_be_read_now_are_read_again_later() {
+    let line = |id: &str| {
+        format!(
+            r#"{{"type":"assistant","sessionId":"{id}","requestId":"r{id}","timestamp":"2026-11-20T06:00:00.000Z","cwd":"/home/dev/api","message":{{"id":"m{id}","model":"claude-opus-5-5","usage":{{"input_tokens":0,"output_tokens":1000000}}}}}}"#
+        )
+    };
+    let sandbox = Sandbox::new();
+    sandbox.append(&format!("{PROJECTS}/-p/first.jsonl"), &line("first"));
+    sandbox.append(&format!("{PROJECTS}/-p/second.jsonl"), &line("second"));
+    sandbox.append("other/projects/-p/third.jsonl", &line("third"));
+    let spend_in_other = || {
+        let mut command = sandbox.command(&["spend", "--json"]);
+        command.env("CLAUDE_CONFIG_DIR", sandbox.path("other"));
+        crate::support::Run::of(&mut command, b"").json()["total"]["cost_usd"].clone()
+    };
+    let spend_without_first = || {
+        let run = sandbox.run(&["spend"]);
+        assert!(run.stderr.contains("first.jsonl"), "{}", run.stderr);
+    };
+    let invented_lines = || -> i64 {
+        open_ledger(&sandbox)
+            .query_row("SELECT count(*) FROM error_lines", [], |row| row.get(0))
+            .unwrap()
+    };
+    let invent = "INSERT INTO error_lines SELECT id, 11, 5, session, 1795154400000, 1, NULL, NULL, NULL, '{}' FROM files";
+    spend(&sandbox, "day");
+    near(&spend_in_other(), &json!(60.0));
+    age_ledger(&sandbox, "facts", invent);
+    assert_eq!(invented_lines(), 3);
+
+    let path = sandbox.path(PROJECTS).join("-p/first.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    spend_without_first();
+    assert_eq!(invented_lines(), 2);
+    open_ledger(&sandbox)
+        .execute_batch(&format!("DELETE FROM error_lines; {invent}"))
+        .unwrap();
+    spend_without_first();
+    assert_eq!(invented_lines(), 3);
+
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
+    assert_eq!(invented_lines(), 2);
+    assert!(has_old_facts(&sandbox, "third.jsonl"));
+    near(&spend_in_other(), &json!(60.0));
+    assert_eq!(invented_lines(), 1);
+    assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
