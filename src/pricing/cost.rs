@@ -73,7 +73,7 @@ impl PriceTable {
 
 impl ModelPrices<'_> {
     /// Returns the cost of model calls at the given time. Each call is checked separately for long-prompt rates. For a
-    /// response, pass its [`Usage::calls`].
+    /// response, pass its `Usage::calls`.
     pub fn price(
         &self,
         at: Millis,
