@@ -127,8 +127,8 @@ def clock_times(moment):
     return re.compile(rf"\b0?{at.hour}:{at.minute:02}\b(?!\s*[ap]m)")
 
 
-def first_words(session, home, error_seen, deadline=10):
-    """Runs `explain` repeatedly from the moment of the error until the status line shows its badge.
+def first_words(session, home, error_seen, deadline=10, **variables):
+    """Runs `explain` with these variables from the moment of the error until the status line shows its badge.
 
     Returns the incident that both agree on and every verdict that `explain` gave in the meantime. The client writes
     the error's details and the new readings a moment later, and the earlier verdicts must not be wrong either.
@@ -137,7 +137,7 @@ def first_words(session, home, error_seen, deadline=10):
     incident = {}
 
     def agrees(text):
-        latest = whycap_json(home, "explain")["incident"]
+        latest = whycap_json(home, "explain", **variables)["incident"]
         if latest and error_seen(flat(text)):
             incident.clear()
             incident.update(latest)
@@ -156,8 +156,9 @@ def first_words(session, home, error_seen, deadline=10):
     return incident, verdicts
 
 
-def limit_is_explained(report, session, home, prompt, says, real=True):
-    """Sends a prompt that hits a limit, and checks everything that the user then sees."""
+def limit_is_explained(report, session, home, prompt, says, real=True, **variables):
+    """Sends a prompt that hits a limit, and checks everything that the user then sees, also in a shell with these
+    variables."""
 
     def error_seen(text):
         return says in text.rsplit(prompt, 1)[-1].replace("’", "'")
@@ -171,14 +172,14 @@ def limit_is_explained(report, session, home, prompt, says, real=True):
     if not session.menu_hides_status_line():
         # We promise one second. Two seconds allow for a busy machine.
         with report.check("within two seconds the status line shows the badge that `whycap explain --json` has"):
-            incident, verdicts = first_words(session, home, error_seen, deadline=2)
+            incident, verdicts = first_words(session, home, error_seen, deadline=2, **variables)
         session.put_away_menu()
     else:
         session.put_away_menu()
         with report.check(
             "the status line shows the badge that `whycap explain --json` has, once the client's menu is closed"
         ):
-            incident, verdicts = first_words(session, home, error_seen)
+            incident, verdicts = first_words(session, home, error_seen, **variables)
     with report.check("the incident is open, and its badge fits in 60 columns"):
         expect(incident.get("open") is True, json.dumps(incident, indent=1)[:1500])
         expect(len(incident["badge"]) <= 60, incident["badge"])
@@ -962,7 +963,16 @@ def stray_key(stage, report):
         with Session(stage.program, home, api, ANTHROPIC_API_KEY=DUMMY_KEY) as session:
             session.ready()
             api.play("no_credit")
-            incident = limit_is_explained(report, session, home, "say hello", "Credit balance too low", real=False)
+            # A shell without the key is not blocked, so it gives another answer.
+            incident = limit_is_explained(
+                report,
+                session,
+                home,
+                "say hello",
+                "Credit balance too low",
+                real=False,
+                ANTHROPIC_API_KEY=DUMMY_KEY,
+            )
             with report.check("the verdict is wrong_credential, and the reply names the variable but never its value"):
                 expect(incident.get("verdict") == "wrong_credential", json.dumps(incident, indent=1)[:2000])
                 expect("ANTHROPIC_API_KEY" in json.dumps(incident), json.dumps(incident, indent=1)[:2000])

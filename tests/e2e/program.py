@@ -60,9 +60,9 @@ def whycap(home, *arguments, **variables):
     )
 
 
-def whycap_json(home, *arguments):
+def whycap_json(home, *arguments, **variables):
     """Returns the --json output of a command."""
-    process = whycap(home, *arguments, "--json")
+    process = whycap(home, *arguments, "--json", **variables)
     try:
         assert process.returncode == 0
         return json.loads(process.stdout)
