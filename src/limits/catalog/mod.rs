@@ -310,6 +310,7 @@ impl<'p> ErrorText<'p> {
             .iter()
             .flat_map(|text| context::quotations(text))
             .filter(|part| part.contains(' '))
+            .map(beginning_of)
             .filter_map(|part| {
                 let words = row_of_words(part, self.mentions_claude)?;
                 let before = part.get(..words.range.start)?;
@@ -821,4 +822,13 @@ fn amounts_in(text: &str) -> Option<Amounts> {
     let between = text.get(end..start)?.trim();
     let is_pair = between == "/" || between == "of" || between.ends_with("limit:");
     is_pair.then_some(Amounts { spent, cap })
+}
+
+/// Returns the first 2,000 characters of a part of a pasted text. A message that counts begins where its part begins, and
+/// searching a very long part for every row would take seconds.
+fn beginning_of(part: &str) -> &str {
+    part.char_indices()
+        .nth(2000)
+        .and_then(|(end, _)| part.get(..end))
+        .unwrap_or(part)
 }
