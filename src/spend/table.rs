@@ -30,6 +30,7 @@ impl Statement {
     /// Builds a table with the groups, the omitted groups, and the total.
     pub(super) fn table(&self, paths: &Paths) -> Table {
         let mut table = Table::default();
+        let name_column = self.name_column();
         let highest_cost = self
             .groups
             .iter()
@@ -48,7 +49,7 @@ impl Statement {
                 whole: self.total.cost(),
                 tally: &group.tally,
             };
-            table.headed_row(self.cells(row, paths));
+            table.headed_row(self.cells(&name_column, row, paths));
         }
         if let Some(omitted) = &self.omitted {
             let row = RowValues {
@@ -58,7 +59,7 @@ impl Statement {
                 whole: self.total.cost(),
                 tally: &omitted.tally,
             };
-            table.headed_row_in_tone(Tone::Quiet, self.cells(row, paths));
+            table.headed_row_in_tone(Tone::Quiet, self.cells(&name_column, row, paths));
         }
         let total = RowValues {
             name: "Total".to_owned(),
@@ -68,14 +69,14 @@ impl Statement {
             whole: Money::ZERO,
             tally: &self.total,
         };
-        table.headed_row_in_tone(Tone::Strong, self.cells(total, paths));
+        table.headed_row_in_tone(Tone::Strong, self.cells(&name_column, total, paths));
         table
     }
 
     /// Returns the cells of a row with their columns.
-    fn cells(&self, row: RowValues<'_>, paths: &Paths) -> Vec<HeadedCell> {
+    fn cells(&self, name_column: &Column, row: RowValues<'_>, paths: &Paths) -> Vec<HeadedCell> {
         let by = self.request.by;
-        let mut cells = vec![self.name_column().above(row.name)];
+        let mut cells = vec![name_column.clone().above(row.name)];
         if by == GroupBy::Session {
             cells.extend(self.session_cells(row.group, paths));
         }
