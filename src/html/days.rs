@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::View;
 use super::chart::{self, COLUMN, HEIGHT, Scale};
 use super::markup::{DARKEST, LegendItem, Markup};
-use super::sums::total_of;
+use super::sums::{headed_cost, total_of};
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
@@ -141,9 +141,7 @@ fn day_table(view: &View<'_>) -> Table {
             .collect();
         let mut cells = vec![
             Column::text("day").above(day_name(*day)),
-            Column::number("cost")
-                .with_class("cost")
-                .above(cost_cell(&total)),
+            headed_cost(&total),
         ];
         cells.extend(page_figures(PageTable::Days, &total));
         cells.push(Column::text("models").above(models.join(", ")));

@@ -12,7 +12,7 @@ use super::markup::Markup;
 use super::{Contents, View};
 use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
-use crate::render::{Cell, Column, Table};
+use crate::render::{Cell, Column, HeadedCell, Table};
 use crate::spend::{
     GroupBy, PULL_REQUEST_RULE, PageTable, Period, SpendGroup, cost_cell, is_placeholder,
     or_unknown, page_figures, pull_request_label, session_name, share_text,
@@ -272,9 +272,7 @@ fn write_by_name(
     for (name, tally) in sums {
         let mut cells = vec![
             Column::text(noun).above(shown_name(name)),
-            Column::number("cost")
-                .with_class("cost")
-                .above(cost_cell(tally)),
+            headed_cost(tally),
             Column::number("share")
                 .with_class("share tablet")
                 .above(share_text(tally.cost(), whole)),
@@ -285,6 +283,13 @@ fn write_by_name(
         table.headed_row(cells);
     }
     page.long_table("by-project", &format!("Cost by {noun}"), table);
+}
+
+/// Returns the cost of a row with its column.
+pub(super) fn headed_cost(tally: &Tally) -> HeadedCell {
+    Column::number("cost")
+        .with_class("cost")
+        .above(cost_cell(tally))
 }
 
 /// Writes the section "Sessions".
@@ -319,9 +324,7 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
             Column::number("duration")
                 .with_class("duration desktop")
                 .above(duration_cell),
-            Column::number("cost")
-                .with_class("cost")
-                .above(cost_cell(&group.tally)),
+            headed_cost(&group.tally),
         ];
         cells.extend(page_figures(PageTable::Sessions, &group.tally));
         table.headed_row(cells);

@@ -341,11 +341,16 @@ impl Store {
         )
     }
 
+    /// Returns true if the ledger contains this session.
+    pub(super) fn has_session(&self, id: Id) -> Result<bool> {
+        Ok(self.first(SESSION, [id], |_| Ok(()))?.is_some())
+    }
+
     /// Adds a session if it is new, and returns its ID.
     pub(super) fn add_session(&self, name: &str) -> Result<Id> {
         let id = id_of(name.as_bytes());
         // An earlier call has usually added the session already.
-        if self.first(SESSION, [id], |_| Ok(()))?.is_none() {
+        if !self.has_session(id)? {
             self.run(
                 "INSERT INTO sessions VALUES (?1, ?2, NULL, NULL, ?1, 0, 0, 0, 0, 0, 0, 0, '[]')",
                 (id, name),

@@ -410,12 +410,7 @@ impl Ledger {
 
     /// Returns true if the ledger contains this session, even if its transcript has been deleted.
     pub(crate) fn knows_session(&self, name: &str) -> LedgerResult<bool> {
-        self.read(|store| {
-            store.value(
-                "SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?1)",
-                [id_of(name.as_bytes())],
-            )
-        })
+        self.read(|store| store.has_session(id_of(name.as_bytes())))
     }
 
     /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.

@@ -67,12 +67,12 @@ fn comparison(why: &SessionWhy) -> String {
         return "Claude Code has not reported a running total for this session.".to_owned();
     };
     let total = last.last_total.unwrap_or_default();
-    if why.tally.cost().is_near(total) && why.is_lower_bound() {
-        return format!(
-            "Claude Code's own total is also {total}, but it may not include everything."
-        );
-    }
     if why.tally.cost().is_near(total) {
+        if why.is_lower_bound() {
+            return format!(
+                "Claude Code's own total is also {total}, but it may not include everything."
+            );
+        }
         if why.parents.is_empty() {
             return format!("Claude Code's own total of {total} agrees with this amount.");
         }
@@ -82,12 +82,7 @@ fn comparison(why: &SessionWhy) -> String {
         );
     }
     let mut sentences = vec![format!("Claude Code's own total is {total}.")];
-    let starting_total = if last.is_start_proven {
-        last.starting_total
-    } else {
-        None
-    };
-    match starting_total {
+    match last.proven_starting_total() {
         None => {
             sentences
                 .push("whycap cannot tell how much of it was spent before this run.".to_owned());

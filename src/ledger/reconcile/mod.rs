@@ -140,6 +140,15 @@ impl RunBreakdown {
         self.last_total.unwrap_or_default() - self.starting_total.unwrap_or_default()
     }
 
+    /// Returns the starting total, or `None` if it is unknown or may already include some of the run's responses.
+    pub(crate) fn proven_starting_total(&self) -> Option<Money> {
+        if self.is_start_proven {
+            self.starting_total
+        } else {
+            None
+        }
+    }
+
     /// Returns how much of the increase in the totals neither the responses that they cover nor the later responses
     /// explain.
     fn room(&self) -> Money {
@@ -149,8 +158,7 @@ impl RunBreakdown {
     /// Returns by how much the increase in the totals differs from the spend that they cover, or `None` if the two agree
     /// or if one of the totals is unknown or not proven.
     pub(crate) fn difference(&self) -> Option<Money> {
-        let (Some(_), Some(_), true) = (self.starting_total, self.last_total, self.is_start_proven)
-        else {
+        let (Some(_), Some(_)) = (self.proven_starting_total(), self.last_total) else {
             return None;
         };
         let difference = self.room() - self.unrecorded;
