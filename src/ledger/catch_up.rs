@@ -131,13 +131,7 @@ impl Ledger {
         };
         let total = unread_bytes(&grown);
         let mut done = 0;
-        // A response may be in several transcripts. It can be corrected only once all of them have been read.
-        let rounds = if grown.iter().any(|transcript| transcript.is_read_again) {
-            vec![grown.as_slice()]
-        } else {
-            rounds(&grown)
-        };
-        let mut rounds = rounds.into_iter().peekable();
+        let mut rounds = rounds(&grown).into_iter().peekable();
         while let Some(round) = rounds.next() {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);

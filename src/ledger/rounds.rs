@@ -50,7 +50,16 @@ pub(super) fn unread_bytes(transcripts: &[GrownTranscript]) -> u64 {
 }
 
 /// Splits transcripts into rounds. Each round has at least one transcript.
+///
+/// If transcripts are read again, there is only one round: a response may be in several transcripts, and it can be
+/// corrected only once all of them have been read.
 pub(super) fn rounds(transcripts: &[GrownTranscript]) -> Vec<&[GrownTranscript]> {
+    if transcripts
+        .iter()
+        .any(|transcript| transcript.is_read_again)
+    {
+        return vec![transcripts];
+    }
     let mut rounds = Vec::new();
     let mut rest = transcripts;
     while !rest.is_empty() {
