@@ -203,8 +203,9 @@ impl Today<'_> {
             };
             let mut shorter = call;
             shorter.cache_read = cache_read;
-            let cost = |call| prices.price(response.at, [call], response.service);
-            surcharge = Some(surcharge.unwrap_or(Money::ZERO) + cost(call) - cost(shorter));
+            let cost = prices.price(response.at, [call], response.service);
+            let shorter_cost = prices.price(response.at, [shorter], response.service);
+            surcharge = Some(surcharge.unwrap_or(Money::ZERO) + cost - shorter_cost);
         }
         surcharge
     }

@@ -113,8 +113,8 @@ impl Batch {
 
     /// Returns the transcripts whose earlier lines were treated in this way.
     pub(super) fn files_with(&self, earlier_lines: EarlierLines) -> impl Iterator<Item = Id> {
-        let files = self.files.iter();
-        files
+        self.files
+            .iter()
             .filter(move |facts| facts.earlier_lines == earlier_lines)
             .map(|facts| facts.id)
     }

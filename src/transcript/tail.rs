@@ -253,16 +253,17 @@ impl Tail {
             // Other synthetic lines, such as "No response requested.", are not evidence that the service is working.
             return None;
         } else {
-            // A request takes at most `LONGEST_REQUEST`, so an older prompt does not belong to the response.
-            let requested_at = request_start
-                .of_response(message.text("id"))
-                .filter(|requested_at| at.is_some_and(|at| at - *requested_at <= LONGEST_REQUEST));
-            let model_of_response = self.shared_model(model);
-            self.responses.extend(at.map(|at| TranscriptResponse {
-                at,
-                requested_at,
-                model: model_of_response,
-            }));
+            let requested_at = request_start.of_response(message.text("id"));
+            if let Some(at) = at {
+                let response = TranscriptResponse {
+                    at,
+                    // A request takes at most `LONGEST_REQUEST`, so an older prompt does not belong to the response.
+                    requested_at: requested_at
+                        .filter(|requested_at| at - *requested_at <= LONGEST_REQUEST),
+                    model: self.shared_model(model),
+                };
+                self.responses.push(response);
+            }
             self.failed_attempts = None;
             // The notice was about a limit that ended before this response.
             self.waiting = None;
@@ -286,8 +287,10 @@ impl Tail {
 
     /// Returns the time of the first response after the given time.
     pub(crate) fn first_response_after(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut times = self.responses.iter().map(|response| response.at);
-        times.find(|at| *at > moment)
+        self.responses
+            .iter()
+            .map(|response| response.at)
+            .find(|at| *at > moment)
     }
 
     /// Sets the owner of the session before these lines. The owner applies to all lines that precede the first owner

@@ -131,13 +131,14 @@ impl BreakdownBuilder<'_> {
     fn add_bounds(&mut self, part: &Part<'_>, spend: &UnrecordedSpend) {
         // If a starting total may include some of the responses, the responses can exceed the increase in the totals.
         let is_start_proven = part.runs.iter().all(|totals| totals.is_start_proven);
-        let reason = spend
-            .bound
-            .filter(|reason| is_start_proven || *reason != LowerBoundReason::CostExceedsTotals);
-        if let Some(reason) = reason {
-            let last = part.responses.iter().map(|response| response.at).max();
-            let at = last.or(part.first_at()).unwrap_or_default();
-            self.breakdown.add_bound(at, reason);
+        match spend.bound {
+            Some(LowerBoundReason::CostExceedsTotals) if !is_start_proven => {}
+            Some(reason) => {
+                let last = part.responses.iter().map(|response| response.at).max();
+                let at = last.or(part.first_at()).unwrap_or_default();
+                self.breakdown.add_bound(at, reason);
+            }
+            None => {}
         }
         for totals in &part.runs {
             let at = totals.run.started_at;

@@ -234,8 +234,7 @@ impl<'l> SessionFacts<'l> {
     /// A lineage may contain unrelated sessions: two processes that start in the same millisecond write the same
     /// `startTime`, like a fork and its parent.
     fn may_continue_another_total(&self, lineage: &Lineage, run: &Run) -> bool {
-        let times = self.responses.iter().map(|response| response.fact.at);
-        let first_response = times.min();
+        let first_response = self.responses.iter().map(|response| response.fact.at).min();
         lineage.checkpoints.iter().any(|checkpoint| {
             let file = lineage.files.get(&checkpoint.file);
             let is_own = file.is_some_and(|file| file.session == run.session);
