@@ -134,7 +134,7 @@ impl Store {
             facts.path.as_os_str().as_encoded_bytes(),
             facts.is_main
         ];
-        // Replacing the row would also write the index.
+        // A known row is updated, because replacing it would also write the index.
         let (position_values, _) = values.split_at(13);
         let is_known = self.change(
             "UPDATE files SET offset = ?3, mark = ?4, size = ?5, modified = ?6, last_line = ?7, last_at = ?8,

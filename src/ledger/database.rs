@@ -36,8 +36,8 @@ const OPENING: Duration = Duration::from_millis(100);
 /// default of 2 MB, the initial import would write most pages several times and read them back each time.
 const CACHE: i64 = -32 * 1024;
 
-/// Selects the row of a session. A status-line call reads several parts of the row at different times. Because SQLite
-/// takes ten times as long to prepare a statement as to run it, all of them use this statement.
+/// Selects the row of a session. A status-line call reads parts of this row at several points. Preparing a statement
+/// takes SQLite ten times as long as running it, so all of these points use the same statement.
 pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds, \
      is_dirty, directory_at FROM sessions WHERE id = ?1";
 

@@ -65,7 +65,7 @@ impl Store {
     /// were new. Keeps lines that were stale before, and responses that other transcripts contain too. Does not update
     /// the sums.
     pub(super) fn forget_transcripts(&self, files: &[Id]) -> Result<()> {
-        // Afterward, sessions that have lost their checkpoints would not be marked.
+        // This step comes first because it recognizes many sessions by their checkpoints, which are deleted below.
         self.mark_all_dirty()?;
         for file in files {
             self.run("DELETE FROM files WHERE id = ?1", [file])?;

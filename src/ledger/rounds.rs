@@ -17,7 +17,7 @@ use crate::transcript::reader::{ReadLimits, ReadPosition};
 /// 30 MB of memory.
 const ROUND: u64 = 1024 * 1024 * 1024;
 
-/// The minimum size of a round that several threads read together, in unread bytes.
+/// The minimum number of unread bytes in a round that is divided among several threads.
 const SHARED: u64 = 8 * 1024 * 1024;
 
 /// The maximum number of reading threads. With more threads, most of the time would be spent writing.

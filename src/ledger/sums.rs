@@ -20,7 +20,7 @@ const DAY: Millis = 96 * QUARTER_HOUR;
 pub(super) const SUM_COLUMNS: &str = "recorded, responses, unpriced, input, output, cache_read, cache_write, \
      cache_write_1h, web_searches";
 
-/// Selects the totals of the periods that have a certain length and begin in a certain time span.
+/// Selects the totals of all periods of the given length that begin in the given time span.
 const TOTALS: &str = "SELECT recorded, responses, unpriced, unrecorded FROM totals \
      WHERE length = ?1 AND start >= ?2 AND start < ?3";
 

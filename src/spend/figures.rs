@@ -1,7 +1,7 @@
 //! The figures of a group or a total, and where each of them appears: in JSON, in CSV, in the text output, and on the
 //! HTML page.
 //!
-//! The cost and its share are not only figures, because they depend on more than a tally. Each table adds them itself.
+//! The columns with the cost and its share need more than a tally, so each table adds them itself.
 //!
 //! The text output has these layouts. The first one that fits is used:
 //!
@@ -59,7 +59,8 @@ pub(super) struct TextLayouts {
 struct PageColumn {
     heading: &'static str,
     tables: &'static [PageTable],
-    /// The class that the style sheet hides on narrow screens: `desktop` up to 50 rem, `tablet` up to 32 rem.
+    /// The CSS class that hides the column on narrow screens: `desktop` hides it up to a width of 50 rem, `tablet` up to
+    /// 32 rem.
     class: &'static str,
 }
 

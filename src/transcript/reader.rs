@@ -114,8 +114,8 @@ pub enum EarlierLines {
     Replaced,
 }
 
-/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and how
-/// the lines before the old position were treated.
+/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and how the
+/// lines before the old position were treated.
 ///
 /// If the read stops early, it stops at the end of a line or inside an overlong line. The next read can resume from the
 /// returned position.

@@ -47,7 +47,8 @@ pub struct Tail {
 pub struct TranscriptResponse {
     /// The time at which the line was written.
     pub at: DateTime<Utc>,
-    /// The earliest time at which the request can have been sent, or `None` if it is unknown.
+    /// The time of the prompt or the tool result that the response answers. Claude Code sent the request at this time
+    /// or later. `None` if the time is unknown.
     pub requested_at: Option<DateTime<Utc>>,
     /// The model that sent the response.
     pub model: Option<Rc<str>>,
@@ -214,8 +215,8 @@ impl Tail {
     }
 
     /// Adds the information from an assistant line. `owner` is the session's owner at that point, and `request_start` is
-    /// the start of the current request. Returns `None` for
-    /// invalid JSON, for other line types, and for lines without useful information.
+    /// the start of the current request. Returns `None` for invalid JSON, for other line types, and for lines without
+    /// useful information.
     ///
     /// Only the line's own fields count. A response that quotes an error is still a normal response.
     fn add_line(
@@ -276,7 +277,7 @@ impl Tail {
         Some(())
     }
 
-    /// Returns the name of a response's model, which most responses share with the previous one.
+    /// Returns the name of a response's model. Consecutive responses from the same model share the name in memory.
     fn shared_model(&self, model: Option<&str>) -> Option<Rc<str>> {
         let model = readable(model?);
         match self.responses.last().and_then(|last| last.model.as_ref()) {
