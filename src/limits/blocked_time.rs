@@ -347,8 +347,11 @@ impl ErrorSummary {
         if !total.blocked.is_zero() {
             notes.push(format!("Blocked time runs from an error to {sessions} or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
         }
-        let mut of_limits = self.by_limit.values();
-        if of_limits.any(ErrorTotals::is_counted_elsewhere) {
+        if self
+            .by_limit
+            .values()
+            .any(ErrorTotals::is_counted_elsewhere)
+        {
             notes.push(
                 "\"overlap\": all of the time is already counted for a limit that was reached earlier."
                     .to_owned(),

@@ -43,8 +43,7 @@ impl Incident {
 
     /// Explains an error whose message has already been recognized.
     pub(crate) fn with_message(evidence: Evidence, message: Message) -> Self {
-        let evidence = without_refuted_end(&message, evidence);
-        let evidence = with_end_elsewhere(&message, evidence);
+        let evidence = with_end_elsewhere(&message, without_refuted_end(&message, evidence));
         let diagnosis = decide(&message, &evidence);
         let Wording {
             headline,

@@ -314,14 +314,19 @@ impl<'p> ErrorText<'p> {
             .filter_map(|part| {
                 let words = row_of_words(part, self.mentions_claude)?;
                 let before = part.get(..words.range.start)?;
-                let is_error = !words.row.is_notice() && pattern::begins_message(before);
-                is_error.then_some((words.row.id, words.row))
+                if !words.row.is_notice() && pattern::begins_message(before) {
+                    Some((words.row.id, words.row))
+                } else {
+                    None
+                }
             })
             .collect();
-        let limits = messages.values().filter(|row| row.rank == Rank::Limit);
         DistinctMessages {
             all: messages.len(),
-            limits: limits.count(),
+            limits: messages
+                .values()
+                .filter(|row| row.rank == Rank::Limit)
+                .count(),
         }
     }
 
@@ -408,9 +413,10 @@ impl<'p> ErrorText<'p> {
         let is_quotation = context::is_complete(normalized, range)
             && distinct.limits <= 1
             && !candidate.row.is_notice();
-        match context {
-            MessageContext::InCode if is_quotation => MessageContext::QuotedInCode,
-            context => context,
+        if context == MessageContext::InCode && is_quotation {
+            MessageContext::QuotedInCode
+        } else {
+            context
         }
     }
 

@@ -304,8 +304,11 @@ pub(super) fn in_state(
 
 /// Returns the advice to unset the key of another session, if the key is the reason why that session is blocked.
 fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> {
-    (ending == Ending::ConcernsOthers && problem.is_about_key())
-        .then_some(ActionName::UnsetKeyThere)
+    if ending == Ending::ConcernsOthers && problem.is_about_key() {
+        Some(ActionName::UnsetKeyThere)
+    } else {
+        None
+    }
 }
 
 /// Returns what to do after the error has ended.

@@ -265,8 +265,11 @@ impl Problem<'_> {
         let clock = self.evidence.clock;
         let ends = self.finding.limit.description().ends;
         let next_month = ends.next_month(self.evidence.at(), clock.zone)?;
-        (self.resets.chosen.is_none() && next_month <= clock.now)
-            .then(|| End::at(Ending::NewMonth, Some(next_month)))
+        if self.resets.chosen.is_none() && next_month <= clock.now {
+            Some(End::at(Ending::NewMonth, Some(next_month)))
+        } else {
+            None
+        }
     }
 
     /// Returns how the error ended if no event proves it. The end is inferred from the elapsed time or from how the user

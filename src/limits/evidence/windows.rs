@@ -173,14 +173,11 @@ impl<'a> Readings<'a> {
     /// that the message mentions or, if that window was not full, the last reset of the windows that were full. Returns
     /// `None` if the reset is unknown or has not passed yet.
     fn find_reset(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
-        let evidence = self.evidence;
-        let has_passed =
-            |reset: &DateTime<Utc>| *reset > evidence.at() && *reset <= evidence.clock.now;
-        let server_reset = evidence.server_reset();
-        if let Some(window) = evidence.refused_window() {
+        let server_reset = self.evidence.server_reset();
+        if let Some(window) = self.evidence.refused_window() {
             return server_reset
                 .or_else(|| self.reset_of_full(window))
-                .filter(has_passed);
+                .filter(|reset| self.is_passed_reset(*reset));
         }
         let reset_of_named = named.and_then(|window| self.reset_of_full(window));
         let last_reset = Window::ALL
@@ -190,10 +187,15 @@ impl<'a> Readings<'a> {
             .max();
         reset_of_named
             .or(last_reset)
-            .filter(has_passed)
             .into_iter()
-            .chain(server_reset.filter(has_passed))
+            .chain(server_reset)
+            .filter(|reset| self.is_passed_reset(*reset))
             .min()
+    }
+
+    /// Returns true if the reset came after the error and has passed.
+    fn is_passed_reset(&self, reset: DateTime<Utc>) -> bool {
+        reset > self.evidence.at() && reset <= self.evidence.clock.now
     }
 
     /// Returns the first reset of a window after the error, if the window was full.
@@ -315,21 +317,19 @@ impl<'a> Readings<'a> {
         if !self.awaits_figures || self.full_window().is_some() {
             return false;
         }
-        let is_undecided = !matches!(
-            self.state(window),
-            WindowState::Full(_) | WindowState::Room(_)
-        );
-        is_undecided
-            && match self.as_if_final().state(window) {
-                WindowState::Room(_) => true,
-                WindowState::NearlyFull => self
-                    .measurement(self.before, window)
-                    .is_some_and(|before| before.percent < DOUBTFUL_BELOW),
-                WindowState::Full(_)
-                | WindowState::KnownNow(_)
-                | WindowState::OnUsagePage
-                | WindowState::Unknown => false,
-            }
+        if let WindowState::Full(_) | WindowState::Room(_) = self.state(window) {
+            return false;
+        }
+        match self.as_if_final().state(window) {
+            WindowState::Room(_) => true,
+            WindowState::NearlyFull => self
+                .measurement(self.before, window)
+                .is_some_and(|before| before.percent < DOUBTFUL_BELOW),
+            WindowState::Full(_)
+            | WindowState::KnownNow(_)
+            | WindowState::OnUsagePage
+            | WindowState::Unknown => false,
+        }
     }
 
     /// Returns the last measurement from before the error if it still applied when the error occurred. A full window
