@@ -141,7 +141,7 @@ pub struct ErrorTotals {
 }
 
 impl ErrorTotals {
-    /// Formats the blocked time, such as "2 h 10 m". If there is no time to show, returns the reason, or "-" if nothing was
+    /// Formats the blocked time, such as "2 h 10 m". If it is zero, returns a word that says why, or "-" if nothing was
     /// blocked.
     pub fn blocked_in_words(&self) -> String {
         if !self.blocked.is_zero() {

@@ -116,8 +116,8 @@ impl Incident {
         self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only
     }
 
-    /// Explains the error for the session in which it occurred, whatever a new session in the requesting shell would
-    /// use.
+    /// Explains the error to a user of the session in which it occurred, even if a new session in the requesting shell
+    /// would not use that session's key.
     pub(crate) fn for_its_session(&self) -> Self {
         let mut evidence = self.evidence.clone();
         evidence.collected.is_of_other_key = false;

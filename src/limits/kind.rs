@@ -309,7 +309,7 @@ pub(crate) enum EndedBy {
 pub(crate) enum Affects {
     /// Every session of the account. If the limit is a usage window of one model family, every session with that model.
     Account,
-    /// The sessions whose requests have the same payer, of the account or of the key.
+    /// Every session with the same payer, whether an account or a key pays.
     Payer,
     /// Only the session in which the error occurred. The user is told that other sessions may work.
     Session,
@@ -572,7 +572,7 @@ impl LimitKind {
         self.description().service
     }
 
-    /// Returns true if messages about this kind of limit say when it ends, if only by calling it monthly.
+    /// Returns true if messages about this kind of limit say when it ends, even if they only call it monthly.
     pub(crate) fn has_stated_reset(self) -> bool {
         matches!(
             self.description().ends,

@@ -212,7 +212,7 @@ fn is_release_note(whole: &str) -> bool {
     is_version && !whole.contains("(claude code)")
 }
 
-/// Returns true if a line is the row of a table, a heading, or an item of a check list. Claude Code prints its messages
+/// Returns true if a line is a row of a table, a heading, or an item of a checklist. Claude Code prints its messages
 /// without such marks.
 fn is_document_element(line: &str) -> bool {
     let item = line.trim_start();

@@ -40,7 +40,7 @@ impl LimitName<'_> {
         self.is_users_own && self.is_plausible
     }
 
-    /// Returns true if the limit is named like a usage window. Other programs call their limits differently.
+    /// Returns true if the limit is named like a usage window. Other programs use other names for their limits.
     pub(super) fn is_of_window(&self) -> bool {
         ["session", "weekly", "5-hour"]
             .iter()

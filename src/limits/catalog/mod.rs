@@ -390,8 +390,7 @@ impl<'p> ErrorText<'p> {
             })
     }
 
-    /// Determines the role of a matched message in pasted text. `distinct` counts the messages in the entire
-    /// text.
+    /// Determines the role of a matched message in pasted text. `distinct` counts the messages in the entire text.
     fn context_of(&self, candidate: &Match, distinct: DistinctMessages) -> MessageContext {
         let passage = &candidate.passage;
         let normalized = &candidate.normalized;

@@ -154,9 +154,10 @@ pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> 
     evidence
 }
 
-/// Returns the evidence with the time of the first response in another session that ended the error. Whether a response
-/// ended it is decided without the full windows and refusals that followed: a limit that is reached later must not turn
-/// a false alarm into a real limit. The time is not set if nothing followed, or if the end is stored.
+/// Returns the evidence with the time of the first response in another session that ended the error. Full windows and
+/// refusals after a response are ignored when deciding whether it ended the error, because a limit that is reached later
+/// must not turn a false alarm into a real limit. The time is not set if no full window or refusal followed, or if the
+/// end is already stored.
 pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> Evidence {
     evidence.collected.over_elsewhere_at = None;
     if evidence.known_end().is_some() || evidence.is_pasted() {
@@ -265,7 +266,8 @@ impl<'a> Problem<'a> {
 }
 
 /// Returns which sessions can show that the error is over. A false alarm about credits differs from a real limit on
-/// credits: it refused a request that the plan covered, so a response that the plan covers shows that it is over.
+/// credits: the server refused a request that the plan covered, so a later response that the plan covers shows that the
+/// error is over.
 fn ended_by(finding: &Finding, stops: Stops) -> EndedBy {
     let is_false = finding.verdict == Verdict::FalseLikely;
     match finding.limit.ended_by(stops) {

@@ -472,8 +472,8 @@ impl Problem<'_> {
         self.is_false() && is_sent_after
     }
 
-    /// Like [`Self::is_sent_after_false_alarm`], but for the response of a stored end. The request was checked when the
-    /// end was stored, so the response need not be known any more.
+    /// Returns true if the error was a false alarm and the request that led to its stored end was sent after it. If the
+    /// response is no longer known, this also returns true, because the request was checked when the end was stored.
     fn is_end_of_false_alarm(&self, end: ProvenEnd) -> bool {
         let responses = &self.evidence.collected.other_responses;
         let mut of_end = responses.iter().filter(|response| response.at == end.at);

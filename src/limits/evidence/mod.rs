@@ -411,7 +411,7 @@ pub enum PayerRelation {
 pub struct OtherResponse {
     /// The time of the response.
     pub at: DateTime<Utc>,
-    /// The earliest time at which the request can have been sent, or `None` if it is unknown.
+    /// The earliest time at which the request may have been sent, or `None` if it is unknown.
     pub requested_at: Option<DateTime<Utc>>,
     /// The model that generated the response, without its variant suffix.
     pub model: Option<String>,
@@ -447,9 +447,10 @@ pub enum ContinuationObstacle {
     /// Claude Code refused a prompt without announcing that it would resume. It skips the announcement if the session
     /// has already reached the limit with the same reset time (as of 2.1.331).
     NotAnnounced,
-    /// Like [`Self::NotAnnounced`], but the error is probably a false alarm, so there is no reset to wait for.
+    /// Claude Code has not announced that it would resume, and the error is probably a false alarm, so there is no reset
+    /// to wait for.
     FalseAlarm,
-    /// Like [`Self::NotAnnounced`], but the reset is unknown or does not help.
+    /// Claude Code has not announced that it would resume, and the reset is unknown or does not help.
     NoHelpfulReset,
     /// Claude Code does not wait for this kind of limit, or it does not know when the limit resets.
     NotAwaited,
@@ -505,8 +506,8 @@ pub struct Collected {
     pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
-    /// The time of the response in another session that ended the error. Derived from the rest of the evidence, and set
-    /// only if there are later readings or refusals, which say nothing about the error.
+    /// The time of the response in another session that ended the error. It is derived from the other evidence, and only
+    /// if a later reading or refusal shows a full window, which then says nothing about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.

@@ -31,8 +31,8 @@ const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 /// The tolerance when comparing window start times, which are calculated from the reset time.
 const SAME_START: TimeDelta = TimeDelta::minutes(1);
 
-/// Returns true if a request cannot have been sent before the given time. `requested_at` is the earliest time at which it
-/// can have been sent. If that is unknown, a request is assumed to take at most [`SETTLED_AFTER`].
+/// Returns true if a request was certainly sent after `moment`. `requested_at` is the earliest time at which the request
+/// may have been sent. If it is unknown, the request is assumed to have taken at most [`SETTLED_AFTER`].
 pub(crate) fn is_request_later(
     moment: DateTime<Utc>,
     requested_at: Option<DateTime<Utc>>,
@@ -152,8 +152,8 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the time at which the error was over: the first of its session's next response, the end that an earlier
-    /// explanation has stored, and the reset of the refused window.
+    /// Returns the time at which the error was over. This is the earliest of three times: the next response of the
+    /// session, the end that an earlier explanation stored, and the reset of the refused window.
     fn find_end(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let response = evidence.error.later_response.as_ref();
@@ -279,8 +279,8 @@ impl<'a> Readings<'a> {
         full.or_else(|| measured.clone().next())
     }
 
-    /// Returns true if a window may have filled up since this reading, and if Claude Code may not have reported the newer
-    /// figures yet.
+    /// Returns true if a window may have filled up between this reading and the error, and Claude Code may still report
+    /// newer figures.
     fn may_be_outdated(&self, reading: &Sample) -> bool {
         let at = self.evidence.at();
         let cannot_have_filled_up =
@@ -363,16 +363,15 @@ impl<'a> Readings<'a> {
         self.over_at.is_some_and(|over_at| moment >= over_at)
     }
 
-    /// Like [`Self::is_after_end`], but also returns true after the response in another session that ended the error.
-    /// A later full window or refusal says nothing about the error. A later reading with room still does, because usage
-    /// does not decrease until the reset.
+    /// Returns true if the error was over at the given time, even if only a response in another session shows this. A
+    /// full window or a refusal after such a response says nothing about the error. A later reading that shows room is
+    /// still evidence, because usage does not decrease before the reset.
     fn is_after_any_end(&self, moment: DateTime<Utc>) -> bool {
         let elsewhere = self.evidence.collected.over_elsewhere_at;
         self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
     }
 
-    /// Returns true unless the measurement is about another window than the one for which the server refused the
-    /// request.
+    /// Returns true unless the server refused the request because of the same window with a clearly different reset.
     fn is_of_refusal(&self, full: &Measurement) -> bool {
         self.evidence
             .may_be_refused_window(full.window, full.resets_at)
