@@ -379,17 +379,19 @@ impl<'a> Readings<'a> {
 
     /// Returns true if the error was not over yet at the given time, and a later reading or refusal shows a full window.
     pub(crate) fn fills_up_after(&self, moment: DateTime<Utc>) -> bool {
-        let newest = self.newest_since(self.evidence.at());
         let is_measured = self
-            .after
-            .iter()
-            .copied()
-            .chain(newest)
+            .since_error()
             .any(|reading| reading.measured >= moment && reading.is_full(FULL_FROM));
         let is_refused = self
             .refused_windows()
             .any(|refused| refused.measured >= moment);
         !self.is_after_end(moment) && (is_measured || is_refused)
+    }
+
+    /// Returns the readings that were definitely measured after the error. The newest one comes last and may be repeated.
+    fn since_error(&self) -> impl Iterator<Item = &'a Sample> {
+        let newest = self.newest_since(self.evidence.at());
+        self.after.iter().copied().chain(newest)
     }
 
     /// Returns a window's usage from a reading, or `None` if the window started after the error.
@@ -460,9 +462,7 @@ impl<'a> Readings<'a> {
             .later_response
             .as_ref()
             .map(|response| response.at.unwrap_or(error.at));
-        let newest = self.newest_since(error.at);
-        let readings = self.after.iter().copied().chain(newest);
-        readings
+        self.since_error()
             .filter(|reading| ended_at.is_none_or(|ended_at| reading.measured <= ended_at))
             .filter(|reading| !self.is_after_any_end(reading.measured))
             .flat_map(|reading| {
