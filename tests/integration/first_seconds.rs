@@ -16,21 +16,22 @@ const SOON: &str = "2026-11-20T10:00:00.400Z";
 /// By this time, Claude Code would have reported the figures of the refused request.
 const LATER: &str = "2026-11-20T10:00:04Z";
 
-/// What every screen says about a limit at a given time.
+/// The output of the status line and of several commands at one time after a session has received a limit error.
 struct Screens {
-    /// The rows of the session that was refused.
+    /// The status line of the session that received the error.
     own_rows: String,
-    /// The rows of another session of the same account, in a small terminal.
+    /// The status line of another session of the same account, in a narrow terminal.
     other_rows: String,
     explain: String,
     now: String,
-    /// The highest percentage in `now --json`.
+    /// The usage of the fuller window in `now --json`.
     highest: f64,
     verdict: Value,
     wait: String,
 }
 
 impl Screens {
+    /// Runs the status lines of both sessions, which report these windows, and then the commands.
     fn at(at: &str, [own, other]: &[Client<'_>; 2], reported: &Value) -> Self {
         let rows = |client: &Client<'_>, columns| {
             let call = client.calls_status_line(at, reported.clone(), columns);
@@ -59,6 +60,7 @@ impl Screens {
         }
     }
 
+    /// Returns the outputs that are texts.
     fn all(&self) -> [&str; 5] {
         [
             &self.own_rows,
@@ -69,7 +71,7 @@ impl Screens {
         ]
     }
 
-    /// Checks that no screen says whether the limit is real.
+    /// Asserts that the outputs say that it is too early to tell, and that none says whether the limit is real.
     fn assert_undecided(&self, name: &str) {
         assert_eq!(self.verdict, "cannot_tell", "{name}");
         assert!(self.highest < 100.0, "{name}: {}", self.highest);
@@ -107,6 +109,7 @@ impl Screens {
         );
     }
 
+    /// Asserts that the outputs say that the window is used up, and that none says that it is too early to tell.
     fn assert_real(&self, name: &str) {
         assert_eq!(self.verdict, "real", "{name}: {}", self.explain);
         assert!(
@@ -128,7 +131,7 @@ impl Screens {
     }
 }
 
-/// Simulates a session that reports these windows and is refused seconds later.
+/// Creates two sessions that report these windows. Seconds later, the first one receives this error.
 fn refused_sessions<'s>(
     sandbox: &'s Sandbox,
     reported: Option<&Value>,
@@ -147,44 +150,25 @@ fn refused_sessions<'s>(
 
 #[test]
 fn a_limit_that_the_last_reading_contradicts_is_undecided_for_the_first_seconds() {
-    let resets_later = NOON + 3_600;
+    let five_hour_refusal = refused("five_hour", NOON, "");
+    let weekly_refusal = refused("seven_day", TUESDAY, "");
+    let no_quota = json!({});
+    let room = windows(60.0, NOON, 40.0, TUESDAY);
+    let little_room = windows(88.0, NOON, 40.0, TUESDAY);
+    let other_reset = windows(60.0, NOON + 3_600, 40.0, TUESDAY);
+    let room_in_week = windows(60.0, NOON, 9.0, TUESDAY);
     for (name, reported, text, refusal) in [
-        (
-            "60%",
-            windows(60.0, NOON, 40.0, TUESDAY),
-            FIVE_HOUR,
-            refused("five_hour", NOON, ""),
-        ),
-        (
-            "88%",
-            windows(88.0, NOON, 40.0, TUESDAY),
-            FIVE_HOUR,
-            refused("five_hour", NOON, ""),
-        ),
-        (
-            "no quota",
-            windows(60.0, NOON, 40.0, TUESDAY),
-            FIVE_HOUR,
-            json!({}),
-        ),
-        (
-            "another reset",
-            windows(60.0, resets_later, 40.0, TUESDAY),
-            FIVE_HOUR,
-            refused("five_hour", NOON, ""),
-        ),
-        (
-            "weekly",
-            windows(60.0, NOON, 9.0, TUESDAY),
-            WEEKLY,
-            refused("seven_day", TUESDAY, ""),
-        ),
+        ("60%", &room, FIVE_HOUR, &five_hour_refusal),
+        ("88%", &little_room, FIVE_HOUR, &five_hour_refusal),
+        ("no quota", &room, FIVE_HOUR, &no_quota),
+        ("another reset", &other_reset, FIVE_HOUR, &five_hour_refusal),
+        ("weekly", &room_in_week, WEEKLY, &weekly_refusal),
     ] {
         let sandbox = with_a_private_login();
-        let sessions = refused_sessions(&sandbox, Some(&reported), text, &refusal);
-        Screens::at(SOON, &sessions, &reported).assert_undecided(name);
+        let sessions = refused_sessions(&sandbox, Some(reported), text, refusal);
+        Screens::at(SOON, &sessions, reported).assert_undecided(name);
 
-        let later = Screens::at(LATER, &sessions, &reported);
+        let later = Screens::at(LATER, &sessions, reported);
         assert_eq!(later.verdict, "false_likely", "{name}: {}", later.explain);
         assert!(
             later.own_rows.contains("false alarm?"),
