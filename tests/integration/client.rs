@@ -168,6 +168,16 @@ impl<'a> Client<'a> {
         )
     }
 
+    /// Runs the status line of a session in fast mode with `windows` as the client's `rate_limits`.
+    pub fn calls_status_line_in_fast_mode(&self, at: &str, windows: &Value) -> Run {
+        let input = json!({
+            "session_id": self.session, "transcript_path": self.transcript(),
+            "version": self.version, "fast_mode": true,
+            "model": {"id": self.model, "display_name": "Opus 5.5"}, "rate_limits": windows,
+        });
+        self.run(at, &["statusline"], input.to_string().as_bytes())
+    }
+
     /// Reports a window with this usage. One minute later, the limit stops the session. One hour after that, the
     /// session continues.
     pub fn is_stopped_for_an_hour(&self, five_hour: f64) {

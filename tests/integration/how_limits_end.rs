@@ -513,13 +513,8 @@ fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
-    let in_fast_mode = json!({
-        "session_id": "one", "transcript_path": one.transcript(), "version": one.version, "fast_mode": true,
-        "model": {"id": one.model, "display_name": "Opus 5.5"}, "rate_limits": usage(42.0),
-    });
-    let payload = in_fast_mode.to_string();
-    let status_line = one.run("2026-11-20T09:59:00Z", &["statusline"], payload.as_bytes());
-    status_line.success();
+    one.calls_status_line_in_fast_mode("2026-11-20T09:59:00Z", &usage(42.0))
+        .success();
     let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
     one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
     let at = "2026-11-20T10:02:30Z";

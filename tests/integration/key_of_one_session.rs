@@ -45,8 +45,7 @@ fn shell(sandbox: &Sandbox, at: &str, arguments: &[&str], variables: &[(&str, &s
 fn the_key_of_a_running_session_blocks_only_that_session() {
     let sandbox = with_a_private_login();
     let with_key = session_with_empty_key(&sandbox);
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, "with-key", "idle");
+    let _process = RunningClient::idle(&sandbox, "with-key");
     let on_plan = session_of_login(&sandbox, "on-plan");
     let at = "2026-11-20T10:01:00Z";
 
@@ -125,8 +124,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
 fn without_a_login_an_empty_key_still_blocks_the_shell() {
     let sandbox = Sandbox::new();
     session_with_empty_key(&sandbox);
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, "with-key", "idle");
+    let _process = RunningClient::idle(&sandbox, "with-key");
     assert_eq!(
         shell(&sandbox, SOON, &["explain", "--exit-code"], &[]).code,
         11
@@ -138,8 +136,7 @@ fn without_a_login_an_empty_key_still_blocks_the_shell() {
 fn a_session_blocked_by_its_key_is_mentioned_before_a_newer_error_that_is_over() {
     let sandbox = with_a_private_login();
     session_with_empty_key(&sandbox);
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, "with-key", "idle");
+    let _process = RunningClient::idle(&sandbox, "with-key");
     let on_plan = session_of_login(&sandbox, "on-plan");
     let overload = json!({"apiErrorStatus": 529});
     on_plan.receives_error(
@@ -157,8 +154,7 @@ fn a_session_blocked_by_its_key_is_mentioned_before_a_newer_error_that_is_over()
 fn a_refused_key_blocks_the_shell_too_while_the_plan_is_used_up() {
     for (weekly, code) in [(40.0, 0), (100.0, 11)] {
         let sandbox = with_a_private_login();
-        let process = RunningClient::start(&sandbox);
-        process.registers(&sandbox, "with-key", "idle");
+        let _process = RunningClient::idle(&sandbox, "with-key");
         let with_key = session_with_key(&sandbox);
         let refused = json!({"apiErrorStatus": 401, "error": "authentication_failed"});
         with_key.receives_error(AT, "Invalid API key \u{b7} Fix external API key", refused);
@@ -197,8 +193,7 @@ fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
         ),
     ] {
         let sandbox = with_a_private_login();
-        let process = RunningClient::start(&sandbox);
-        process.registers(&sandbox, "with-key", "idle");
+        let _process = RunningClient::idle(&sandbox, "with-key");
         let with_key = session_with_key(&sandbox);
         let error = json!({"apiErrorStatus": status, "error": "invalid_request"});
         with_key.receives_error(AT, text, error);
@@ -237,8 +232,7 @@ fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
         let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
         with_key.receives_error(AT, "Credit balance is too low", balance);
         sandbox.write(".claude/settings.json", "{}");
-        let process = RunningClient::start(&sandbox);
-        process.registers(&sandbox, session, "idle");
+        let _process = RunningClient::idle(&sandbox, session);
         let explained = shell(&sandbox, "2026-11-20T10:01:00Z", &["explain"], &[]);
         let explained = flat(explained.success());
         let expected = format!("{advice} {command}");

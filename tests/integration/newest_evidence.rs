@@ -559,8 +559,7 @@ fn a_full_window_does_not_make_an_outage_a_limit() {
 fn a_session_that_nothing_blocks_is_not_called_blocked() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, "stopped", "idle");
+    let _process = RunningClient::idle(&sandbox, "stopped");
     let full = windows(100.0, NOON, 40.0, TUESDAY);
     let refusal = refused("five_hour", NOON, "out_of_credits");
     hits_limit(&stopped, "2026-11-20T10:00:00Z", FIVE_HOUR, &refusal, full);

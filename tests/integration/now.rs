@@ -60,6 +60,13 @@ impl RunningClient {
         Self { process, started }
     }
 
+    /// Starts a process and registers a session of it that is idle.
+    pub fn idle(sandbox: &Sandbox, session: &str) -> Self {
+        let client = Self::start(sandbox);
+        client.registers(sandbox, session, "idle");
+        client
+    }
+
     /// Registers a session of this process, as Claude Code does.
     pub fn registers(&self, sandbox: &Sandbox, session: &str, status: &str) {
         let pid = self.process.id();
@@ -120,8 +127,7 @@ fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "pro", "admin");
         let client = Client::new(&sandbox);
-        let process = RunningClient::start(&sandbox);
-        process.registers(&sandbox, &client.session, "idle");
+        let _process = RunningClient::idle(&sandbox, &client.session);
         client.receives_error(
             "2026-11-20T10:00:00Z",
             "You've hit your 5-hour limit · resets 12pm (UTC)",
@@ -518,8 +524,7 @@ fn a_canceled_wait_says_nothing_about_a_later_limit() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "pro", "admin");
     let client = Client::new(&sandbox);
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, &client.session, "idle");
+    let _process = RunningClient::idle(&sandbox, &client.session);
     let five_hour = "You've hit your 5-hour limit · resets 10:05am (UTC)";
     client.receives_error("2026-11-20T10:00:00Z", five_hour, json!({}));
     client.announces(
@@ -544,13 +549,12 @@ fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "pro", "admin");
     let client = Client::new(&sandbox);
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, &client.session, "idle");
-    let room = windows(30.0, 1_795_176_000, 17.0, 1_795_500_000);
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    let room = windows(30.0, NOON, 17.0, TUESDAY);
     client.calls_status_line("2026-11-20T09:59:00Z", room, 120);
     let text = "You're out of extra usage · resets 12pm (UTC)";
     let refusal = json!({"quotaLimits": {
-        "status": "rejected", "rateLimitType": "overage", "resetsAt": 1_795_176_000,
+        "status": "rejected", "rateLimitType": "overage", "resetsAt": NOON,
         "overageStatus": "rejected", "overageDisabledReason": "out_of_credits",
     }});
     client.receives_error("2026-11-20T10:00:00Z", text, refusal);
@@ -601,8 +605,7 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
     );
     let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
     clients[0].receives_error("2026-11-20T10:00:00Z", text, json!({}));
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, ids[0], "idle");
+    let _process = RunningClient::idle(&sandbox, ids[0]);
     let at = "2026-11-20T10:03:00Z";
     let mut with_ids = Vec::new();
     for arguments in [
@@ -617,16 +620,13 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
         let run = clients[0].run(at, arguments, b"");
         let output = format!("{}{}", run.stdout, run.stderr);
         assert!(!output.contains("Say hello"), "{arguments:?}: {output}");
+        let command = arguments[0];
         if output.contains("11111111") {
-            with_ids.push(arguments[0]);
+            with_ids.push(command);
         }
-        let topic = arguments[0];
-        if topic == "now" {
-            let answer = clients[0].event(
-                at,
-                "UserPromptSubmit",
-                json!({"prompt": format!("/whycap {topic}")}),
-            );
+        if command == "now" {
+            let prompt = json!({"prompt": "/whycap now"});
+            let answer = clients[0].event(at, "UserPromptSubmit", prompt);
             assert!(answer.success().contains("Say hello"), "{answer:?}");
         }
     }
@@ -640,33 +640,24 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
 #[test]
 #[cfg(target_os = "linux")]
 fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {
-    for (text, fast_mode, used) in [
+    for (text, is_in_fast_mode) in [
         (
             "You're out of usage credits · resets Nov 24, 6am (UTC)",
             true,
-            42.0,
         ),
         (
             "You've hit your monthly spend limit · raise it at claude.ai/settings/usage",
             false,
-            100.0,
         ),
     ] {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
         let client = Client::new(&sandbox);
-        let process = RunningClient::start(&sandbox);
-        process.registers(&sandbox, &client.session, "idle");
-        if fast_mode {
-            let payload = json!({
-                "session_id": client.session, "transcript_path": client.transcript(),
-                "version": client.version, "fast_mode": true,
-                "model": {"id": client.model, "display_name": "Opus 5.5"},
-                "rate_limits": windows(used, 1_795_176_000, 17.0, 1_795_500_000),
-            });
-            let payload = payload.to_string();
+        let _process = RunningClient::idle(&sandbox, &client.session);
+        if is_in_fast_mode {
+            let usage = windows(42.0, NOON, 17.0, TUESDAY);
             client
-                .run("2026-11-20T09:59:00Z", &["statusline"], payload.as_bytes())
+                .calls_status_line_in_fast_mode("2026-11-20T09:59:00Z", &usage)
                 .success();
         }
         client.receives_error("2026-11-20T10:00:00Z", text, json!({}));

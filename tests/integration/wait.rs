@@ -387,8 +387,7 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
     let on_plan = session_of_login(&sandbox, "on-plan");
     on_plan.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let mut with_key = Client::with_session(&sandbox, "with-key");
-    let process = RunningClient::start(&sandbox);
-    process.registers(&sandbox, "with-key", "idle");
+    let _process = RunningClient::idle(&sandbox, "with-key");
     let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
     with_key.variables.push(key);
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
