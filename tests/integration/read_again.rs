@@ -92,11 +92,13 @@ fn reports(sandbox: &Sandbox, sessions: &[String]) -> Vec<String> {
     for session in sessions {
         commands.push(vec!["spend", "--json", "--why", session]);
     }
-    let runs = commands.iter().map(|command| sandbox.run(command));
-    runs.map(|run| run.success().to_owned()).collect()
+    commands
+        .iter()
+        .map(|command| sandbox.run(command).success().to_owned())
+        .collect()
 }
 
-/// Adds a second copy of each session's transcript, one without its last line.
+/// Adds an incomplete copy of each session's transcript in another project, and returns the IDs of the sessions.
 fn copy_transcripts(sandbox: &Sandbox, name: &str) -> Vec<String> {
     let mut sessions = Vec::new();
     for (below, bytes) in transcripts(name) {
@@ -114,7 +116,8 @@ fn copy_transcripts(sandbox: &Sandbox, name: &str) -> Vec<String> {
     sessions
 }
 
-/// Lets a process resume each session, spend half a dollar, and leave one session open.
+/// Simulates a process for each session: it resumes the session, spends half a dollar, and ends the session. A session
+/// whose transcript comes first in the history is left open.
 fn add_runs(sandbox: &Sandbox, name: &str) {
     for (number, (below, _)) in transcripts(name).iter().enumerate() {
         let transcript = sandbox.path(PROJECTS).join(below);
@@ -122,8 +125,7 @@ fn add_runs(sandbox: &Sandbox, name: &str) {
         if below.components().count() != 2 {
             continue;
         }
-        let run = |command: &str, event: Value| {
-            let mut event = event;
+        let run = |command: &str, mut event: Value| {
             event["session_id"] = json!(session);
             event["transcript_path"] = json!(transcript);
             let mut command = sandbox.command(&[command]);
@@ -195,14 +197,28 @@ fn reading_everything_again_changes_nothing_if_nothing_was_misread() {
     assert_eq!(kinds.len(), 13, "{kinds:#?}");
 }
 
-/// Facts that are too low, too high, or invented, which merging lines could not correct.
+/// Returns the transcript line of a response with a million output tokens, which cost $20.
+fn response_line(session: &str, id: &str) -> String {
+    format!(
+        r#"{{"type":"assistant","sessionId":"{session}","requestId":"r{id}","timestamp":"2026-11-20T06:00:00.000Z","cwd":"/home/dev/api","message":{{"id":"m{id}","model":"claude-opus-5-5","usage":{{"input_tokens":0,"output_tokens":1000000}}}}}}"#
+    )
+}
+
+/// Runs `action` while a transcript cannot be read. Root can read any file, but not a symbolic link that points to
+/// itself.
+#[cfg(unix)]
+fn while_unreadable(path: &Path, action: impl FnOnce()) {
+    let bytes = fs::read(path).unwrap();
+    fs::remove_file(path).unwrap();
+    std::os::unix::fs::symlink(path, path).unwrap();
+    action();
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Facts that are too low, too high, or invented are corrected, although reading only new lines could not correct them.
 #[test]
 fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
-    let line = |session: &str, id: &str, tokens: u64| {
-        format!(
-            r#"{{"type":"assistant","sessionId":"{session}","requestId":"r{id}","timestamp":"2026-11-20T06:00:00.000Z","cwd":"/home/dev/api","message":{{"id":"m{id}","model":"claude-opus-5-5","usage":{{"input_tokens":0,"output_tokens":{tokens}}}}}}}"#
-        )
-    };
     let (kept, deleted) = ("-p/kept.jsonl", "-p/deleted.jsonl");
     let sandbox = Sandbox::new();
     for (file, session, ids) in [
@@ -210,7 +226,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         (deleted, "deleted", ["d", "e", "f"]),
     ] {
         for id in ids {
-            sandbox.append(&format!("{PROJECTS}/{file}"), &line(session, id, 1_000_000));
+            sandbox.append(&format!("{PROJECTS}/{file}"), &response_line(session, id));
         }
     }
     let expect = |dollars: f64| {
@@ -235,20 +251,13 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         ),
     );
     fs::remove_file(sandbox.path(PROJECTS).join(deleted)).unwrap();
-    // A transcript that cannot be read now is corrected when it can be read again. Root can read any file, but not a
-    // symbolic link that points to itself.
+    // A transcript that cannot be read now is corrected when it can be read again.
     #[cfg(unix)]
-    {
-        let path = sandbox.path(PROJECTS).join(kept);
-        let bytes = fs::read(&path).unwrap();
-        fs::remove_file(&path).unwrap();
-        std::os::unix::fs::symlink(&path, &path).unwrap();
+    while_unreadable(&sandbox.path(PROJECTS).join(kept), || {
         let run = sandbox.run(&["spend"]);
         assert!(run.stderr.contains("kept.jsonl"), "{}", run.stderr);
         assert!(has_old_facts(&sandbox, kept));
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, bytes).unwrap();
-    }
+    });
     // The status line and the hooks stay fast.
     let event = json!({"session_id": "kept", "transcript_path": sandbox.path(PROJECTS).join(kept),
         "hook_event_name": "Stop", "cost": {"total_cost_usd": 60}});
@@ -273,7 +282,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         ["checkpoints", "error_lines", "responses"].map(count),
         [0, 0, 6]
     );
-    sandbox.append(&format!("{PROJECTS}/{kept}"), &line("kept", "g", 1_000_000));
+    sandbox.append(&format!("{PROJECTS}/{kept}"), &response_line("kept", "g"));
     expect(140.0);
 }
 
@@ -281,15 +290,19 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
 #[cfg(unix)]
 #[test]
 fn transcripts_that_cannot_be_read_now_are_read_again_later() {
-    let line = |id: &str| {
-        format!(
-            r#"{{"type":"assistant","sessionId":"{id}","requestId":"r{id}","timestamp":"2026-11-20T06:00:00.000Z","cwd":"/home/dev/api","message":{{"id":"m{id}","model":"claude-opus-5-5","usage":{{"input_tokens":0,"output_tokens":1000000}}}}}}"#
-        )
-    };
     let sandbox = Sandbox::new();
-    sandbox.append(&format!("{PROJECTS}/-p/first.jsonl"), &line("first"));
-    sandbox.append(&format!("{PROJECTS}/-p/second.jsonl"), &line("second"));
-    sandbox.append("other/projects/-p/third.jsonl", &line("third"));
+    sandbox.append(
+        &format!("{PROJECTS}/-p/first.jsonl"),
+        &response_line("first", "first"),
+    );
+    sandbox.append(
+        &format!("{PROJECTS}/-p/second.jsonl"),
+        &response_line("second", "second"),
+    );
+    sandbox.append(
+        "other/projects/-p/third.jsonl",
+        &response_line("third", "third"),
+    );
     let spend_in_other = || {
         let mut command = sandbox.command(&["spend", "--json"]);
         command.env("CLAUDE_CONFIG_DIR", sandbox.path("other"));
@@ -311,19 +324,16 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
     assert_eq!(invented_lines(), 3);
 
     let path = sandbox.path(PROJECTS).join("-p/first.jsonl");
-    let bytes = fs::read(&path).unwrap();
-    fs::remove_file(&path).unwrap();
-    std::os::unix::fs::symlink(&path, &path).unwrap();
-    spend_without_first();
-    assert_eq!(invented_lines(), 2);
-    open_ledger(&sandbox)
-        .execute_batch(&format!("DELETE FROM error_lines; {invent}"))
-        .unwrap();
-    spend_without_first();
-    assert_eq!(invented_lines(), 3);
+    while_unreadable(&path, || {
+        spend_without_first();
+        assert_eq!(invented_lines(), 2);
+        open_ledger(&sandbox)
+            .execute_batch(&format!("DELETE FROM error_lines; {invent}"))
+            .unwrap();
+        spend_without_first();
+        assert_eq!(invented_lines(), 3);
+    });
 
-    fs::remove_file(&path).unwrap();
-    fs::write(&path, bytes).unwrap();
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
     assert_eq!(invented_lines(), 2);
     assert!(has_old_facts(&sandbox, "third.jsonl"));
