@@ -1103,8 +1103,7 @@ fn a_session_without_a_transcript_is_not_unknown() {
         let expected = format!(
             "No limit error found in session {session}, and no transcript on this machine has this ID."
         );
-        let text = run(&[]);
-        let text = text.success().replace('\n', " ");
+        let text = run(&[]).success().replace('\n', " ");
         assert!(text.starts_with(&expected), "{text}");
         assert_eq!(run(&["--json"]).json(), json!({"incident": null}));
         assert_eq!(run(&["--exit-code"]).code, 0, "{session}");

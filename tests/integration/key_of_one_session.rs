@@ -52,8 +52,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     let happened = "ANTHROPIC_API_KEY (without credits) was used instead of your plan";
     let session = "with-key, /home/dev/api";
     let in_shell = |arguments: &[&str]| shell(&sandbox, at, arguments, &[]);
-    let code = in_shell(&["explain", "--exit-code"]).code;
-    assert_eq!(code, 0);
+    assert_eq!(in_shell(&["explain", "--exit-code"]).code, 0);
     let explained = flat(in_shell(&["explain"]).success());
     let headline = format!("{happened}, but only in one session. Session: {session}");
     assert!(explained.starts_with(&headline), "{explained}");
@@ -82,8 +81,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert_eq!(now["sessions"][0]["continues"], "no", "{now:#}");
     let waited = in_shell(&["wait"]);
     assert_eq!(waited.code, 0, "{waited:?}");
-    let waited = flat(&waited.stdout);
-    assert_eq!(waited, format!("{past} You are not blocked."));
+    assert_eq!(flat(&waited.stdout), format!("{past} You are not blocked."));
     let doctor = flat(&in_shell(&["doctor"]).stdout);
     assert!(!doctor.contains("Work is blocked"), "{doctor}");
     assert!(doctor.starts_with(&past), "{doctor}");
@@ -207,8 +205,8 @@ fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
     }
 }
 
-/// The key is no longer in the settings, so nothing has to be removed there. The newest conversation of the directory may
-/// be another one, so the command names the session.
+/// A key that is no longer in the settings does not have to be removed there. The newest conversation in the directory
+/// may be a different one, so the command names the session.
 #[test]
 fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
     let session = "5a7d3c1e-0000-4000-a000-00000000c0de";
@@ -233,8 +231,8 @@ fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
         with_key.receives_error(AT, "Credit balance is too low", balance);
         sandbox.write(".claude/settings.json", "{}");
         let _process = RunningClient::idle(&sandbox, session);
-        let explained = shell(&sandbox, "2026-11-20T10:01:00Z", &["explain"], &[]);
-        let explained = flat(explained.success());
+        let run = shell(&sandbox, "2026-11-20T10:01:00Z", &["explain"], &[]);
+        let explained = flat(run.success());
         let expected = format!("{advice} {command}");
         assert!(explained.contains(&expected), "{explained}");
     }

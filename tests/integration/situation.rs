@@ -1383,8 +1383,7 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     };
     assert!(row().contains("more: /whycap"), "{}", row());
     sandbox.run(&["install"]).success();
-    let plugin = sandbox.path(".claude/skills/whycap");
-    let plugin = std::fs::File::open(plugin).unwrap();
+    let plugin = std::fs::File::open(sandbox.path(".claude/skills/whycap")).unwrap();
     let hour = std::time::Duration::from_secs(3600);
     let now = std::time::SystemTime::now();
     plugin.set_modified(now + hour).unwrap();
@@ -1403,11 +1402,11 @@ fn the_row_mentions_the_shell_in_a_session_that_is_older_than_the_slash_command(
     sandbox.write(manifest, &older);
     sandbox.run(&["install"]).success();
     assert_ne!(sandbox.read(manifest), older);
-    let manifest = std::fs::File::options()
+    let manifest_file = std::fs::File::options()
         .write(true)
         .open(sandbox.path(manifest))
         .unwrap();
-    manifest.set_modified(now + hour).unwrap();
+    manifest_file.set_modified(now + hour).unwrap();
     assert!(row().contains("more: /whycap"), "{}", row());
 }
 
