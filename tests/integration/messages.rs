@@ -161,11 +161,11 @@ fn messages_from_later_threads_and_clients_are_recognized() {
 
 /// Messages that were collected and labeled by somebody who had not seen the rows. On the first run, the numbers of
 /// correct results were: 84 of 95, 124 of 131, 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130 of 130,
-/// 206 of 211, 219 of 219, 154 of 169, 143 of 149, 130 of 140, 120 of 130, 92 of 96, 62 of 64, and 56 of 64. Of the 15 wrong
-/// results in the set of 169 messages, 11 were "unknown", and 4 reported a limit that had not been reached. In the set
-/// of 149 messages, there were 3 of each. Of the correct results in that set, 7 were doubtful: the message only quoted
-/// the limit, or the user had already paid to continue. In the set of 140 messages, 33 of the 130 correct results were
-/// poor. Since then, 15 of these have been improved, and `says` checks them.
+/// 206 of 211, 219 of 219, 154 of 169, 143 of 149, 130 of 140, 120 of 130, 92 of 96, 62 of 64, and 56 of 64. Of the 15
+/// wrong results in the set of 169 messages, 11 were "unknown", and 4 reported a limit that had not been reached. In
+/// the set of 149 messages, there were 3 of each. Of the correct results in that set, 7 were doubtful: the message only
+/// quoted the limit, or the user had already paid to continue. In the set of 140 messages, 33 of the 130 correct
+/// results were poor. Since then, 15 of these have been improved, and `says` checks them.
 #[test]
 fn messages_unseen_when_the_rows_were_written_are_recognized() {
     all_files_are_understood(&[
@@ -212,8 +212,8 @@ fn text_about_messages_is_not_recognized_as_a_message() {
     all_are_understood("quoted.jsonl", 142);
 }
 
-/// One or more messages for each kind of limit. Other tests use these lines to check how the kinds end and which error classes
-/// they can have.
+/// One or more messages for each kind of limit. Other tests use these lines to check how the kinds end and which error
+/// classes they can have.
 #[test]
 fn the_kinds_of_limits_are_recognized() {
     all_are_understood("kinds.jsonl", 26);

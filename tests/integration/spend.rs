@@ -798,8 +798,8 @@ fn sessions_have_their_titles_and_the_requested_order() {
     assert!(!piped.success().contains("say hello"), "{piped:?}");
     assert!(piped.stdout.contains("--with-text"), "{piped:?}");
     let event = r#"{"hook_event_name":"UserPromptSubmit","session_id":"new","prompt":"/whycap spend --by session"}"#;
-    let response = sandbox.run_with(&["hook"], event.as_bytes());
-    assert!(response.success().contains("say hello"), "{response:?}");
+    let reply = sandbox.run_with(&["hook"], event.as_bytes());
+    assert!(reply.success().contains("say hello"), "{reply:?}");
 }
 
 #[test]
@@ -1072,8 +1072,8 @@ fn a_compaction_in_a_directory_with_a_long_name_is_found() {
     assert_eq!(spend(&sandbox, "session")["total"]["at_least"], true);
 }
 
-/// Two terminals that start in the same millisecond write the same `startTime`, as a fork and its parent do. If whycap is
-/// installed later, it sees each process for the first time when its total is no longer zero.
+/// Two terminals that start in the same millisecond write the same `startTime`, as a fork and its parent do. If whycap
+/// is installed later, it sees each process for the first time when its total is no longer zero.
 #[test]
 fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a_fork() {
     let path = |session: &str| format!(".claude/projects/-home-dev-api/{session}.jsonl");

@@ -284,7 +284,7 @@ impl Run {
         &self.stdout
     }
 
-    /// Asserts that the program rejected the arguments with a single line that contains `says`.
+    /// Asserts that the program rejected the arguments with a single line that contains `expected_text`.
     #[track_caller]
     pub fn is_refused(&self, expected_text: &str) {
         let stderr = self.stderr.as_str();

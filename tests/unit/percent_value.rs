@@ -174,10 +174,10 @@ fn each_plan_has_its_own_estimate() {
         .collect();
     assert_eq!(lately, [Some("max")]);
     // Only the current plan is reported, although the previous plan was in effect earlier this week.
-    let [expected_text] = <[String; 1]>::try_from(worth.sentences(now)).unwrap();
+    let [sentence] = <[String; 1]>::try_from(worth.sentences(now)).unwrap();
     assert!(
-        expected_text.starts_with("1% of your 5-hour limit is worth at least $1.5"),
-        "{expected_text}"
+        sentence.starts_with("1% of your 5-hour limit is worth at least $1.5"),
+        "{sentence}"
     );
 }
 
