@@ -82,6 +82,14 @@ impl<'a> Client<'a> {
         line
     }
 
+    /// Appends a prompt.
+    pub fn sends_prompt(&self, at: &str, text: &str) {
+        self.append(&json!({
+            "type": "user", "uuid": format!("u-{at}"), "sessionId": self.session, "timestamp": at,
+            "message": {"role": "user", "content": text},
+        }));
+    }
+
     /// Appends a response.
     pub fn receives_response(&self, at: &str) {
         self.append(&json!({

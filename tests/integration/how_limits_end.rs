@@ -1048,10 +1048,7 @@ fn a_response_counts_if_it_was_requested_after_the_error() {
     ] {
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);
-        other.append(&json!({
-            "type": "user", "uuid": "u1", "sessionId": "other", "timestamp": prompt_at,
-            "message": {"role": "user", "content": "Explain the parser."},
-        }));
+        other.sends_prompt(prompt_at, "Explain the parser.");
         one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         other.works(responds_at, 10);
         let at = "2026-11-20T10:04:10Z";
@@ -1080,14 +1077,8 @@ fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit(
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);
         let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        let prompts = |at: &str| {
-            other.append(&json!({
-                "type": "user", "uuid": format!("u-{at}"), "sessionId": "other", "timestamp": at,
-                "message": {"role": "user", "content": "Explain the parser."},
-            }));
-        };
         one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
-        prompts("2026-11-20T09:59:00Z");
+        other.sends_prompt("2026-11-20T09:59:00Z", "Explain the parser.");
         let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
         one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
         one.calls_status_line(SOON, full(), 120);
@@ -1106,7 +1097,7 @@ fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit(
         let code = |at: &str| one.run(at, &exit_code, b"").code;
         assert_ne!(code("2026-11-20T10:05:00Z"), 0, "{has_reading}");
 
-        prompts("2026-11-20T10:06:00Z");
+        other.sends_prompt("2026-11-20T10:06:00Z", "Explain the parser.");
         other.works("2026-11-20T10:06:30Z", 10);
         if has_reading {
             other.calls_status_line("2026-11-20T10:06:31Z", full(), 120);

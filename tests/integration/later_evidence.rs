@@ -439,10 +439,7 @@ fn check_false_alarm(
     if !is_of_script {
         stopped.calls_status_line(SOON, alarm.room.clone(), 120);
     }
-    other.append(&json!({
-        "type": "user", "uuid": "u1", "sessionId": other.session, "timestamp": "2026-11-20T10:00:50Z",
-        "message": {"role": "user", "content": "go on"},
-    }));
+    other.sends_prompt("2026-11-20T10:00:50Z", "go on");
     other.works("2026-11-20T10:01:00Z", 10);
     let mut room = alarm.room.clone();
     if response_ms > 0 {
