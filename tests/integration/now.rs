@@ -625,8 +625,8 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
             with_ids.push(command);
         }
         if command == "now" {
-            let prompt = json!({"prompt": "/whycap now"});
-            let answer = clients[0].event(at, "UserPromptSubmit", prompt);
+            let asks = json!({"prompt": "/whycap now"});
+            let answer = clients[0].event(at, "UserPromptSubmit", asks);
             assert!(answer.success().contains("Say hello"), "{answer:?}");
         }
     }
