@@ -18,7 +18,7 @@ const LONGEST_WORDS: usize = 40;
 /// The text to show instead of a name if a session has neither a title nor a prompt.
 pub(crate) const NO_PROMPT_YET: &str = "(no prompt yet)";
 
-/// The number of characters of a session ID to show.
+/// The number of characters in a short session ID.
 pub(crate) const SHORT_ID: usize = 8;
 
 /// A human-readable label for a session. Each field is `None` if the transcript does not contain it.
@@ -97,14 +97,21 @@ impl SessionLabel {
     /// Returns the name, or the first characters of the session's ID if the name must not be shown. Returns `None` if
     /// the session has neither a title nor a prompt.
     pub(crate) fn name_or_id<'a>(&'a self, session: &'a str) -> Option<&'a str> {
-        let short_id = session.get(..SHORT_ID).unwrap_or(session);
-        self.name().or(self.hides_words.then_some(short_id))
+        match self.name() {
+            None if self.hides_words => Some(short_id(session)),
+            name => name,
+        }
     }
 
     /// Returns the title, or else the start of the first prompt. Returns `None` if the session has neither.
     pub(crate) fn name(&self) -> Option<&str> {
         self.title.as_deref().or(self.first_words.as_deref())
     }
+}
+
+/// Returns the first characters of a session ID, which are usually enough to recognize the session.
+pub(crate) fn short_id(session: &str) -> &str {
+    session.get(..SHORT_ID).unwrap_or(session)
 }
 
 impl LabelLine {

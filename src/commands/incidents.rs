@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::reply::{Reply, Subcommand};
-use crate::claude::session_label::SHORT_ID;
+use crate::claude::session_label::short_id;
 use crate::context::Context;
 use crate::incidents::report::{report, report_of_exports};
 use crate::incidents::{Asker, list_retries};
@@ -60,7 +60,7 @@ impl Subcommand for IncidentsArguments {
         let label = context.session_labels();
         let name_session = |id: &str| match label(id).name() {
             Some(name) => format!("\"{name}\""),
-            None => format!("session {}", id.get(..SHORT_ID).unwrap_or(id)),
+            None => format!("session {}", short_id(id)),
         };
         let clock = context.clock();
         let report = report(&incidents, &retries, most, &name_session, clock);

@@ -46,6 +46,7 @@ use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, base_url_host};
 use crate::claude::hook_event::HookEvent;
+use crate::claude::session_label::SHORT_ID;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::version;
 use crate::claude::window_usage::UsagePage;
@@ -61,9 +62,6 @@ use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::readable;
-
-/// The number of characters in a short session ID.
-const SHORT_ID: usize = 8;
 
 /// The current error for a status line, and any error to save after the line has been printed.
 #[derive(Debug, Default)]
