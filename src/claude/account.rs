@@ -81,6 +81,11 @@ impl Account {
         ADMINS.contains(&role.to_lowercase().as_str())
     }
 
+    /// Returns true if the account has a plan that whycap recognizes.
+    pub(crate) fn has_plan(&self) -> bool {
+        self.plan != Plan::Other
+    }
+
     /// Parses an `oauthAccount` object. Returns `None` if the user is not logged in.
     fn parse(account: &Value) -> Option<Self> {
         account.as_object()?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{ANSWER_READS, Context};
-use crate::claude::account::Plan;
+use crate::claude::account::Account;
 use crate::claude::session_label::SessionLabel;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
@@ -84,10 +84,10 @@ impl WatchedMoment {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
+        let login = incidents.account();
         let is_of_another_login = reading
             .as_ref()
-            .is_some_and(|reading| reading.is_of(incidents.account()) == Some(false));
-        let login = incidents.account();
+            .is_some_and(|reading| reading.is_of(login) == Some(false));
         let now = context.environment.now;
         let five_hour_reset = slow
             .situation
@@ -98,7 +98,7 @@ impl WatchedMoment {
         Moment {
             clock: context.clock(),
             is_of_another_login,
-            has_plan: login.is_some_and(|account| account.plan != Plan::Other),
+            has_plan: login.is_some_and(Account::has_plan),
             five_hour_reset,
             expected,
             spend,

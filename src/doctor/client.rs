@@ -7,7 +7,7 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use super::{Examination, FindingName, Setup};
-use crate::claude::account::{self, Account, Plan};
+use crate::claude::account::{self, Account};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::transcripts;
 use crate::claude::version::{self, ClientVersion, Versions};
@@ -162,7 +162,7 @@ pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
         .collect::<Vec<_>>()
         .join(", ");
     let payer = Account::load(paths)
-        .filter(|account| account.plan != Plan::Other)
+        .filter(Account::has_plan)
         .map(|account| format!("your {} plan", account.plan.name()));
 
     let finding = match (named.is_empty(), &payer) {

@@ -14,7 +14,7 @@ use super::readings::{self, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowR
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
-use crate::claude::account::{Account, Plan};
+use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{Liveness, Session};
 use crate::claude::settings::SettingsScope;
@@ -902,20 +902,10 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns true if the failed request used a key, but a new session would use the plan of the login. This is unknown
     /// for a key in a project's settings, which may apply to the new session as well.
     fn uses_plan_instead(&self, error: &StoredError) -> bool {
-        let is_of_project = |key: &Credential| {
-            matches!(
-                key.set_in,
-                SetIn::Settings(SettingsScope::Project | SettingsScope::Local)
-            )
-        };
-        let has_plan = match &self.login {
-            Some(login) => login.plan != Plan::Other,
-            None => false,
-        };
         error.uses_key()
-            && has_plan
+            && self.login.as_ref().is_some_and(Account::has_plan)
             && !self.machine().has_key()
-            && !error.keys().any(is_of_project)
+            && !error.keys().any(is_set_in_project)
     }
 
     /// Returns the running processes of the session with the error.
@@ -1065,6 +1055,14 @@ impl<'a> EvidenceCollector<'a> {
     pub(super) fn has_session_environment(&self) -> bool {
         self.readings.environment.variable("CLAUDECODE").is_some()
     }
+}
+
+/// Returns true if a key comes from a project's settings.
+fn is_set_in_project(key: &Credential) -> bool {
+    matches!(
+        key.set_in,
+        SetIn::Settings(SettingsScope::Project | SettingsScope::Local)
+    )
 }
 
 /// Returns the record of a stored error with a newly determined end, or `None` if the record does not change. The end
