@@ -74,7 +74,8 @@ impl Subcommand for ExplainArguments {
         }
         let mut code = 0;
         if self.exit_code {
-            let is_unknown = session.is_some_and(|session| !context.knows_session(session));
+            let is_unknown =
+                session.is_some_and(|session| !context.knows_session(session, &incidents));
             let wait = match situation.wait() {
                 None if is_unknown => Some(Wait::Unknown),
                 wait => wait,

@@ -13,7 +13,7 @@ impl Context {
         };
         let is_known = self
             .complete_session_id(Some(typed))
-            .is_some_and(|session| self.knows_session(&session));
+            .is_some_and(|session| self.knows_session(&session, &self.incidents()));
         if is_known {
             return Ok(());
         }

@@ -51,7 +51,7 @@ impl Subcommand for WaitArguments {
             let context = context.at_present();
             let incidents = context.incidents();
             if let Some(session) = session
-                && !context.knows_session(session)
+                && !context.knows_session(session, &incidents)
             {
                 return Err(unknown_session(session));
             }

@@ -9,6 +9,7 @@ use crate::budget::overview::RequestedSession;
 use crate::claude::session_label::{NO_PROMPT_YET, SessionLabel};
 use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts;
+use crate::incidents::Incidents;
 use crate::ledger::Ledger;
 use crate::terminal::is_stdout_terminal;
 
@@ -81,17 +82,25 @@ impl Context {
 
     /// Returns true if there is a trace of a session: an error, a transcript, a reading, an entry in Claude Code's
     /// registry, or a row of the ledger, which remains after the transcript has been deleted.
-    pub(crate) fn knows_session(&self, session: &str) -> bool {
-        let is_registered = || {
-            sessions::registered(&self.paths)
-                .iter()
-                .any(|registered| registered.activity.session.as_deref() == Some(session))
-        };
-        let is_in_ledger = || match Ledger::open_existing(&self.paths.data) {
+    pub(crate) fn knows_session(&self, session: &str, incidents: &Incidents<'_>) -> bool {
+        incidents.knows_session(session)
+            || self.is_registered(session)
+            || self.is_in_ledger(session)
+    }
+
+    /// Returns true if Claude Code's registry contains a session.
+    fn is_registered(&self, session: &str) -> bool {
+        sessions::registered(&self.paths)
+            .iter()
+            .any(|registered| registered.activity.session.as_deref() == Some(session))
+    }
+
+    /// Returns true if the ledger contains a session. Returns false if the ledger does not exist or cannot be read.
+    fn is_in_ledger(&self, session: &str) -> bool {
+        match Ledger::open_existing(&self.paths.data) {
             Some(Ok(ledger)) => ledger.knows_session(session).unwrap_or(false),
             Some(Err(_)) | None => false,
-        };
-        self.incidents().knows_session(session) || is_registered() || is_in_ledger()
+        }
     }
 
     /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.
