@@ -88,7 +88,6 @@ impl SessionResponses {
         later: &LaterErrors,
     ) -> Vec<OtherResponse> {
         let Tail {
-            errors,
             owner,
             version,
             is_whole,
@@ -125,7 +124,7 @@ impl SessionResponses {
                 is_first: is_first_known
                     && (Some(response) == first || Some(response) == first_settled),
                 is_refused_later: self.is_stopped
-                    || has_refused_request_after(response.at, errors)
+                    || has_refused_request_after(response.at, &self.tail)
                     || later.has_refusal_after(error, response.at),
             })
             .collect()
@@ -144,12 +143,10 @@ fn is_known_to_be_requested_after(moment: DateTime<Utc>, response: &TranscriptRe
         .is_some_and(|requested_at| requested_at > moment)
 }
 
-/// Returns true if one of the errors in a transcript is a request that was refused soon after the given time.
-fn has_refused_request_after(at: DateTime<Utc>, errors: &[TranscriptError]) -> bool {
-    errors
-        .iter()
-        .filter(|error| error.line.quota.is_some())
-        .filter_map(|error| error.line.at)
+/// Returns true if a limit stopped the session so soon after the given time that the refused request may have been sent
+/// before it.
+fn has_refused_request_after(at: DateTime<Utc>, tail: &Tail) -> bool {
+    transcript_end::refusal_times(tail)
         .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
 }
 
@@ -1169,9 +1166,10 @@ fn add_later_response(
     let later = if transcript_error.is_some() {
         tail.first_response_after(error.at)
     } else {
-        let mut responses = tail.responses.iter();
-        let settled = responses.find(|response| is_sent_after(error.at, response));
-        settled.map(|response| response.at)
+        tail.responses
+            .iter()
+            .find(|response| is_sent_after(error.at, response))
+            .map(|response| response.at)
     };
     if later.is_none()
         && !transcript_error.is_some_and(|transcript_error| transcript_error.has_later_response)

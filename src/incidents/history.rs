@@ -185,8 +185,7 @@ impl History<'_> {
         session: &str,
         incident: &Incident,
     ) -> Result<Option<Resumption>, LedgerError> {
-        let error = &incident.evidence.error;
-        let at = error.at;
+        let at = incident.evidence.error.at;
         // Responses that are already in progress are still completed after a window becomes full.
         let delay = if incident.diagnosis.limit.is_passing() {
             TimeDelta::zero()
@@ -204,30 +203,10 @@ impl History<'_> {
             {
                 break;
             }
-            let mut resumption = Resumption {
-                session: session.to_owned(),
-                at: at.timestamp_millis(),
-                resumed_at: first_at,
-                requested_at: None,
-                payer: None,
+            let Some(resumption) = self.resumption_in(&responding, first_at, session, incident)
+            else {
+                continue;
             };
-            if session != responding {
-                if !self.shows_resumption(&responding, incident) {
-                    continue;
-                }
-                let owner = self.transcripts.owner_of(&responding);
-                resumption.payer = Some(payer_relation(error, owner.as_ref()));
-                if !incident.diagnosis.limit.is_passing() {
-                    match self.response_to_later_request(&responding, at, first_at) {
-                        LaterRequest::Response(response) => {
-                            resumption.resumed_at = response.at;
-                            resumption.requested_at = response.requested_at;
-                        }
-                        LaterRequest::None => continue,
-                        LaterRequest::Unknown => {}
-                    }
-                }
-            }
             let is_earlier = first
                 .as_ref()
                 .is_none_or(|first| resumption.resumed_at < first.resumed_at);
@@ -238,8 +217,48 @@ impl History<'_> {
         Ok(first)
     }
 
-    /// Returns the first response at or after `first_at` in a session whose request cannot have been sent before the
-    /// given time.
+    /// Returns the resumption of a session's work in `responding`, which is the same session or another one. `first_at`
+    /// is the time of the first response in `responding` after the error. Returns `None` if no response there shows that
+    /// the user was able to continue.
+    fn resumption_in(
+        &self,
+        responding: &str,
+        first_at: DateTime<Utc>,
+        session: &str,
+        incident: &Incident,
+    ) -> Option<Resumption> {
+        let error = &incident.evidence.error;
+        let mut resumption = Resumption {
+            session: session.to_owned(),
+            at: error.at.timestamp_millis(),
+            resumed_at: first_at,
+            requested_at: None,
+            payer: None,
+        };
+        if responding == session {
+            return Some(resumption);
+        }
+        if !self.shows_resumption(responding, incident) {
+            return None;
+        }
+        let owner = self.transcripts.owner_of(responding);
+        resumption.payer = Some(payer_relation(error, owner.as_ref()));
+        if incident.diagnosis.limit.is_passing() {
+            return Some(resumption);
+        }
+        match self.response_to_later_request(responding, error.at, first_at) {
+            LaterRequest::Response(response) => {
+                resumption.resumed_at = response.at;
+                resumption.requested_at = response.requested_at;
+            }
+            LaterRequest::None => return None,
+            LaterRequest::Unknown => {}
+        }
+        Some(resumption)
+    }
+
+    /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the
+    /// time of the response to start with.
     fn response_to_later_request(
         &self,
         session: &str,

@@ -426,15 +426,15 @@ impl<'a> Incidents<'a> {
             .map(|reported| reported.after(self.readings().last_of(session).as_ref()));
         let shows_room = reported
             .is_some_and(|reported| reported.earliest() > error_at && !reported.is_full(FULL_FROM));
-        let tail = payload
-            .transcript_path
-            .as_deref()
-            .and_then(|path| Some((path, self.transcripts.tail(path)?)));
-        let last_response = tail.as_ref().and_then(|(path, tail)| {
-            let at = transcript_end::last_response(path, tail)?;
-            tail.responses.iter().rfind(|response| response.at == at)
+        let last_response = payload.transcript_path.as_deref().and_then(|path| {
+            let tail = self.transcripts.tail(path)?;
+            let at = transcript_end::last_response(path, &tail)?;
+            tail.responses
+                .iter()
+                .rfind(|response| response.at == at)
+                .cloned()
         });
-        match last_response {
+        match &last_response {
             Some(last) if last.requested_at.is_some() => is_sent_after(error_at, last),
             Some(last) => shows_room || is_sent_after(error_at, last),
             None => shows_room,

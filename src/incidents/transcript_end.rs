@@ -176,11 +176,15 @@ pub(super) fn last_before_refusal(transcript: &Path, tail: &Tail) -> Option<Date
 
 /// Returns true if a limit has stopped the session at or after the given time.
 pub(super) fn is_refused_since(tail: &Tail, moment: DateTime<Utc>) -> bool {
-    let mut refusals = tail
-        .errors
+    refusal_times(tail).any(|refused| refused >= moment)
+}
+
+/// Returns the times at which a limit stopped the session.
+pub(super) fn refusal_times(tail: &Tail) -> impl Iterator<Item = DateTime<Utc>> {
+    tail.errors
         .iter()
-        .filter(|error| error.line.quota.is_some());
-    refusals.any(|error| error.line.at.is_some_and(|refused| refused >= moment))
+        .filter(|error| error.line.quota.is_some())
+        .filter_map(|error| error.line.at)
 }
 
 /// Returns true if a line is a prompt, a response, or a tool result.

@@ -125,11 +125,13 @@ impl KeptCommand {
                 if !record.is_in(entry) {
                     return None;
                 }
-                let padding = entry.get("padding").and_then(Value::as_u64);
+                let padding = entry
+                    .get("padding")
+                    .and_then(Value::as_u64)
+                    .and_then(|columns| columns.try_into().ok())
+                    .unwrap_or(0);
                 Some(Self {
-                    padding: padding
-                        .and_then(|columns| columns.try_into().ok())
-                        .unwrap_or(0),
+                    padding,
                     record: EditRecord::path(paths, &settings.path),
                     text,
                 })
