@@ -15,7 +15,7 @@ const HEAD: u64 = 128 * 1024;
 /// The maximum number of characters to show from a prompt.
 const LONGEST_WORDS: usize = 40;
 
-/// The text to show instead of a name if a session has neither a title nor a prompt.
+/// The placeholder for the name of a session that has neither a title nor a prompt.
 pub(crate) const NO_PROMPT_YET: &str = "(no prompt yet)";
 
 /// The number of characters in a short session ID.
@@ -28,7 +28,7 @@ pub(crate) struct SessionLabel {
     pub(crate) title: Option<String>,
     /// The start of the first prompt.
     pub(crate) first_words: Option<String>,
-    /// True if the first words are known but must not be shown.
+    /// True if the start of the first prompt is known but must not be shown. `first_words` is `None` in this case.
     pub(crate) hides_words: bool,
     /// The directory that the session was started in.
     pub(crate) directory: Option<PathBuf>,
@@ -85,7 +85,7 @@ impl SessionLabel {
         self
     }
 
-    /// Removes the first words, for output that others may read.
+    /// Removes the start of the first prompt, for output that others may read.
     pub(crate) fn without_words(self) -> Self {
         Self {
             hides_words: self.first_words.is_some(),

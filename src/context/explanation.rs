@@ -401,7 +401,7 @@ fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers
     }
 }
 
-/// Returns the option with which `whycap explain` explains this session. The option starts with a space.
+/// Returns the option that makes `whycap explain` explain this session's error. The option starts with a space.
 fn session_option(session: &str, incidents: &Incidents<'_>) -> String {
     format!(" --session {}", incidents.short_session_id(session))
 }

@@ -110,7 +110,8 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// Returns a session's name or short ID and its directory, such as `"Fix the tests", ~/api`. Returns `None` if neither is known.
+    /// Returns a session's name and directory, such as `"Fix the tests", ~/api`. A short ID replaces a name that must
+    /// not be shown. Returns `None` if neither the name nor the directory is known.
     pub(crate) fn describe_session(&self, session: &str) -> Option<String> {
         let label = self.session_label(session);
         let mut details = Vec::new();
@@ -137,8 +138,8 @@ impl Context {
         move |session| self.visible_label(label_of(session))
     }
 
-    /// Like [`Self::session_labels`], but the labels contain the first words of prompts even if the output must not. The
-    /// function lists the transcripts only on its first call.
+    /// Like [`Self::session_labels`], but the labels always contain the first words of prompts. The caller must remove
+    /// them from output that others may read. The returned function lists the transcripts only on its first call.
     pub(crate) fn complete_session_labels(&self) -> impl Fn(&str) -> SessionLabel {
         let transcripts = LazyCell::new(|| {
             transcripts::of_sessions(self.paths.transcript_roots())

@@ -32,7 +32,7 @@ use crate::terminal::{Palette, Shown, Tone, truncate};
 /// The terminal width to assume if Claude Code does not provide it. Versions before 2.1.153 never do.
 const USUAL_WIDTH: usize = 80;
 
-/// The start time of a process may be inaccurate by up to two seconds, because some systems round it.
+/// The tolerance when comparing the start time of a process, which some systems round, with another time.
 const START_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// The text to print if there is nothing else to show. Claude Code blanks the line if the output is empty.

@@ -299,7 +299,7 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
         .any(|finding| finding.verdict == CheckVerdict::Fail)
 }
 
-/// Text about an error that blocks at least one session.
+/// The current error in the report of `doctor`. It blocks at least one session.
 #[derive(Debug)]
 pub(crate) struct CurrentError {
     pub(crate) text: String,

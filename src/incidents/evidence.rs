@@ -77,10 +77,11 @@ struct SessionResponses {
 }
 
 impl SessionResponses {
-    /// Returns the responses after an error that may show how it ended: the first one, the first one that cannot have
-    /// been in progress when the error occurred, and the last one. If a limit has stopped the session since then, only
-    /// responses whose requests are known to have been sent after the error are returned, as responses that were refused
-    /// later.
+    /// Returns the responses after an error that may show how it ended: the first one, the first one whose request must
+    /// have been sent after the error, and the last one.
+    ///
+    /// If a limit has stopped the session since its last response, a response is returned only if its request is known
+    /// to have been sent after the error, and its `is_refused_later` is set.
     fn after(
         &self,
         error: &StoredError,
@@ -131,7 +132,8 @@ impl SessionResponses {
     }
 }
 
-/// Returns true if the request that led to a response cannot have been sent before the given time.
+/// Returns true if the request for a response must have been sent after the given time. If the time of the request is
+/// unknown, this depends on how long after the given time the response arrived.
 pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
     is_request_later(moment, response.requested_at, response.at)
 }
@@ -896,8 +898,8 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns true if the failed request used a key, but a new session would use the plan of the login. This is unknown
-    /// for a key in a project's settings, which may apply to the new session as well.
+    /// Returns true if the failed request used a key, but a new session would use the plan of the login. Returns false
+    /// if the key comes from a project's settings, because they may apply to the new session as well.
     fn uses_plan_instead(&self, error: &StoredError) -> bool {
         error.uses_key()
             && self.login.as_ref().is_some_and(Account::has_plan)

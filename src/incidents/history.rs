@@ -197,6 +197,7 @@ impl History<'_> {
         let mut first: Option<Resumption> = None;
         for (responding, first_at) in responses {
             let first_at = datetime_from_millis(first_at);
+            // The sessions are in the order of their first responses, so the remaining ones cannot be earlier.
             if first
                 .as_ref()
                 .is_some_and(|first| first.resumed_at <= first_at)
@@ -309,12 +310,12 @@ impl History<'_> {
     }
 }
 
-/// The first response to a request that a session sent after a given time.
+/// The result of searching a session for the first response to a request that was sent after a given time.
 enum LaterRequest {
     Response(TranscriptResponse),
-    /// All of the session's responses may have been requested before.
+    /// There is no such response: each response may belong to a request that was sent before the given time.
     None,
-    /// The end of the transcript does not contain the session's first response.
+    /// The response to start with is not in the part of the transcript that whycap reads.
     Unknown,
 }
 

@@ -40,7 +40,7 @@ const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
 /// evidence than earlier figures.
 const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 
-/// The time after an error from which status-line calls are certain to report the usage figures of the refused request.
+/// The time after an error at which status-line calls are certain to report the usage figures of the refused request.
 /// An earlier call may still report the figures of the last response. Clients 2.1.328 and 2.1.331 reported new figures
 /// 0.3 to 0.4 s after the error, even on a busy machine.
 pub(super) const FIGURES_REPORTED_AFTER: TimeDelta = TimeDelta::seconds(1);

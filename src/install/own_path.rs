@@ -10,11 +10,11 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
 
-/// The record that `install.sh` writes next to the program. It lists the directories that the script created, innermost
-/// first, one on each line.
+/// The name of the file that `install.sh` writes next to the program. The file lists the directories that the script
+/// created, one on each line, starting with the innermost one.
 const MADE_BY_SCRIPT: &str = ".whycap-made-directories";
 
-/// The maximum size of this record in bytes.
+/// The maximum size of this file in bytes.
 const MOST_BYTES_OF_RECORD: u64 = 64 * 1024;
 
 /// Returns the path of the running executable, quoted for the shell.

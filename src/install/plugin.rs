@@ -1,4 +1,4 @@
-//! Coordinates whycap's plugin with whycap's entries in the settings.
+//! Determines whether Claude Code runs whycap from a plugin, from the settings, or from both.
 //!
 //! If both a plugin and the settings run whycap for the same event, only one of the two processes handles it.
 

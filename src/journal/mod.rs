@@ -90,7 +90,7 @@ fn after_key<'line>(line: &'line [u8], kind: &str) -> Option<&'line [u8]> {
         .strip_prefix(b"\":")
 }
 
-/// Removes the brace that ends every line. Returns `None` if the line is incomplete.
+/// Removes the brace that ends every complete line. Returns `None` if the line is incomplete.
 fn without_end(line: &[u8]) -> Option<&[u8]> {
     line.strip_suffix(b"}")
 }

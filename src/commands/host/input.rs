@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// busy machine.
 const TIME_LIMIT: Duration = Duration::from_millis(300);
 
-/// The number of bytes to read at a time. This is the size of the buffer of [`io::stdin`], so reads bypass that buffer
-/// and leave no input in it.
+/// The number of bytes to read at a time. A smaller read would first fill the internal buffer of [`io::stdin`], which
+/// has this size, and [`is_readable`] does not notice input that remains in this buffer.
 const READ_SIZE: usize = 8 * 1024;
 
 /// Reads a JSON value of at most `size_limit` bytes from standard input.
