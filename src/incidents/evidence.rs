@@ -80,8 +80,7 @@ impl SessionResponses {
     /// Returns the responses after an error that may show how it ended: the first one, the first one whose request must
     /// have been sent after the error, and the last one.
     ///
-    /// If a limit has stopped the session since its last response, a response is returned only if its request is known
-    /// to have been sent after the error, and its `is_refused_later` is set.
+    /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of them.
     fn after(
         &self,
         error: &StoredError,
@@ -100,9 +99,6 @@ impl SessionResponses {
         let after: Vec<&TranscriptResponse> = responses
             .iter()
             .filter(|response| response.at > error.at && response.at <= self.last)
-            .filter(|response| {
-                !self.is_stopped || is_known_to_be_requested_after(error.at, response)
-            })
             .collect();
         let first = after.first().copied();
         let first_settled = after
@@ -136,13 +132,6 @@ impl SessionResponses {
 /// unknown, this depends on how long after the given time the response arrived.
 pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
     is_request_later(moment, response.requested_at, response.at)
-}
-
-/// Like [`is_sent_after`], but returns false if the time of the request is unknown.
-fn is_known_to_be_requested_after(moment: DateTime<Utc>, response: &TranscriptResponse) -> bool {
-    response
-        .requested_at
-        .is_some_and(|requested_at| requested_at > moment)
 }
 
 /// Returns true if a limit stopped the session so soon after the given time that the refused request may have been sent
@@ -513,7 +502,11 @@ impl<'a> EvidenceCollector<'a> {
     /// server accepts credits, and no message says that the session's responses are free.
     fn credits_may_pay(&self, evidence: &Evidence) -> bool {
         let collected = &evidence.collected;
-        let has_response = evidence.has_later_response() || !collected.other_responses.is_empty();
+        let has_response = evidence.has_later_response()
+            || collected
+                .other_responses
+                .iter()
+                .any(|response| !response.is_refused_later);
         let newest = collected.newest_reading.as_ref();
         let is_full = newest.is_some_and(Sample::has_full_window);
         if !has_response || !is_full || self.readings.login.no_credits_reason().is_some() {
@@ -706,10 +699,14 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns an account's readings, newest first.
+    /// Returns an account's readings, newest first. They go back further than [`USEFUL_FOR`], because the readings from
+    /// before an error are also evidence about it.
     fn all_readings_of(&self, account: &str) -> Rc<[Reading]> {
+        let oldest = self.now() - USEFUL_FOR - USEFUL_FOR;
         self.readings_of_account.get_or_compute(account, || {
-            readings::of_account(self.readings.journal, Some(account)).collect()
+            readings::of_account(self.readings.journal, Some(account))
+                .take_while(|reading| reading.sample.at >= oldest)
+                .collect()
         })
     }
 

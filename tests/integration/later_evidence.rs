@@ -387,75 +387,99 @@ fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
 }
 
 /// Another session receives a response after a false alarm. Minutes later, a real limit stops that session or a third
-/// one. The error must remain a false alarm, whether or not a command has stored its end in between. If no end is
-/// stored and the real limit has the same reset as the false alarm, this is tested only if the response has changed the
-/// usage figures.
+/// one. The error must remain a false alarm, whether or not a command has stored its end in between, whether or not the
+/// response has changed the usage figures, and whether or not the time of its request is known.
 #[test]
 fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
-    for alarm in [0, 5_400].into_iter().flat_map(false_alarms_before_a_limit) {
-        let has_other_reset = alarm.full[alarm.by]["resets_at"] != alarm.resets_at;
-        for is_of_script in [false, true] {
-            for limited in ["other", "third"] {
-                for is_asked_in_between in [false, true] {
-                    for response_ms in [0, 100] {
-                        if has_other_reset || is_asked_in_between || response_ms > 0 {
-                            check_false_alarm(
-                                &alarm,
-                                is_of_script,
-                                limited,
-                                is_asked_in_between,
-                                response_ms,
-                            );
-                        }
-                    }
+    for seconds_earlier in [0, 5_400] {
+        // If the real limit has another reset, the figures of the response do not matter.
+        let new_figures: &[NewFigures] = if seconds_earlier == 0 {
+            &[
+                NewFigures::None,
+                NewFigures::ApiTime,
+                NewFigures::UsageAndApiTime,
+            ]
+        } else {
+            &[NewFigures::None]
+        };
+        for alarm in false_alarms_before_a_limit(seconds_earlier) {
+            for new_figures in new_figures {
+                for number in 0..16 {
+                    let course = Course {
+                        is_of_script: number & 1 > 0,
+                        limited: if number & 2 > 0 { "third" } else { "other" },
+                        is_asked_in_between: number & 4 > 0,
+                        has_prompt: number & 8 > 0,
+                        new_figures: *new_figures,
+                    };
+                    check_false_alarm(&alarm, &course);
                 }
             }
         }
     }
 }
 
-fn check_false_alarm(
-    alarm: &FalseAlarm,
+/// The figures that a response changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NewFigures {
+    None,
+    ApiTime,
+    UsageAndApiTime,
+}
+
+/// What happens between a false alarm and a real limit.
+#[derive(Debug)]
+struct Course {
+    /// True if the false alarm stopped `claude -p`, which has no status line, so only the other session's readings exist.
     is_of_script: bool,
-    limited: &str,
+    /// The session that the real limit stops.
+    limited: &'static str,
     is_asked_in_between: bool,
-    response_ms: u32,
-) {
-    let case = format!(
-        "{} {} {is_of_script} {limited} {is_asked_in_between} {response_ms}",
-        alarm.by, alarm.full
-    );
+    new_figures: NewFigures,
+    /// True if the transcript shows when the request for the response was sent.
+    has_prompt: bool,
+}
+
+fn check_false_alarm(alarm: &FalseAlarm, course: &Course) {
+    let case = format!("{} {} {course:?}", alarm.by, alarm.full);
     let sandbox = with_a_private_login();
     let [stopped, mut other] = two_sessions_of_login(&sandbox);
     let mut refusal = refused(alarm.by, alarm.resets_at, "");
-    if is_of_script {
-        // `claude -p` has no status line, so only the other session's readings exist.
+    if course.is_of_script {
         refusal["entrypoint"] = json!("sdk-cli");
         other.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
     } else {
         stopped.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
     }
     stopped.receives_error(AT, alarm.text, &refusal);
-    if !is_of_script {
+    if !course.is_of_script {
         stopped.calls_status_line(SOON, alarm.room.clone(), 120);
     }
-    other.sends_prompt("2026-11-20T10:00:50Z", "go on");
-    other.works("2026-11-20T10:01:00Z", 10);
+    // Without a prompt, the response may have been in progress for up to two minutes.
+    let minute = if course.has_prompt {
+        other.sends_prompt("2026-11-20T10:00:50Z", "go on");
+        "10:01"
+    } else {
+        "10:03"
+    };
+    other.works(&format!("2026-11-20T{minute}:00Z"), 10);
     let mut room = alarm.room.clone();
-    if response_ms > 0 {
-        other.api_ms += response_ms;
+    if course.new_figures != NewFigures::None {
+        other.api_ms += 100;
+    }
+    if course.new_figures == NewFigures::UsageAndApiTime {
         let used = room[alarm.by]["used_percentage"].as_f64().unwrap();
         room[alarm.by]["used_percentage"] = json!(used + 1.0);
     }
-    other.calls_status_line("2026-11-20T10:01:01Z", room, 120);
-    if is_asked_in_between {
-        for at in ["2026-11-20T10:01:30Z", "2026-11-20T10:03:30Z"] {
+    other.calls_status_line(&format!("2026-11-20T{minute}:01Z"), room, 120);
+    if course.is_asked_in_between {
+        for at in ["2026-11-20T10:03:10Z", "2026-11-20T10:03:30Z"] {
             let incident = explained(&stopped, at);
             assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
             stopped.run(at, &["now"], b"");
         }
     }
-    let limited_session = match limited {
+    let limited_session = match course.limited {
         "third" => &session_of_login(&sandbox, "third"),
         _ => &other,
     };
@@ -473,14 +497,64 @@ fn check_false_alarm(
         assert!(!facts.contains("100%"), "{case}: {facts}");
         let headline = incident["headline"].as_str().unwrap();
         assert!(
-            headline.contains("false alarm")
-                && (!is_asked_in_between || headline.contains("10:01")),
+            headline.contains("false alarm") && headline.contains(minute),
             "{case}: {headline}"
         );
         let entry = listed(&stopped, at);
         assert_eq!(entry["verdict"], "false_likely", "{case}: {entry:#}");
         let incident = explained(limited_session, at);
         assert_eq!(incident["verdict"], "real", "{case}: {incident:#}");
+    }
+}
+
+/// `claude -p` reaches a real limit. The last reading is ten minutes old and below 90%, so the error looks like a false
+/// alarm until another session reports the full window. Until then, that session receives a response that seems to
+/// confirm the false alarm: the request was sent before the error, or usage credits paid for it.
+#[test]
+fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
+    for is_asked_in_between in [false, true] {
+        for response in ["in progress", "in progress, with old figures", "credits"] {
+            let case = format!("{response}, {is_asked_in_between}");
+            let sandbox = with_a_private_login();
+            let [stopped, mut other] = two_sessions_of_login(&sandbox);
+            other.calls_status_line(
+                "2026-11-20T09:50:00Z",
+                windows(88.0, NOON, 9.0, TUESDAY),
+                120,
+            );
+            let mut refusal = refused("five_hour", NOON, "");
+            refusal["entrypoint"] = json!("sdk-cli");
+            stopped.receives_error(AT, FIVE_HOUR, &refusal);
+            if response == "credits" {
+                other.sends_prompt("2026-11-20T10:02:50Z", "go on");
+            }
+            other.works("2026-11-20T10:03:00Z", 10);
+            if response == "in progress, with old figures" {
+                other.api_ms += 240_000;
+                let old = windows(89.0, NOON, 9.0, TUESDAY);
+                other.calls_status_line("2026-11-20T10:03:01Z", old, 120);
+            }
+            if is_asked_in_between {
+                explained(&stopped, "2026-11-20T10:03:10Z");
+                listed(&stopped, "2026-11-20T10:03:11Z");
+            }
+            other.receives_error(
+                "2026-11-20T10:04:00Z",
+                FIVE_HOUR,
+                refused("five_hour", NOON, ""),
+            );
+            let full = windows(100.0, NOON, 9.0, TUESDAY);
+            other.calls_status_line("2026-11-20T10:04:01Z", full, 120);
+            for at in ["2026-11-20T10:04:10Z", "2026-11-20T10:20:00Z"] {
+                for _ in 0..2 {
+                    let incident = explained(&stopped, at);
+                    assert_eq!(incident["verdict"], "real", "{case}: {incident:#}");
+                    assert!(is_blocked(&stopped, at), "{case}");
+                    let entry = listed(&stopped, at);
+                    assert_eq!(entry["verdict"], "real", "{case}: {entry:#}");
+                }
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
 /// first, what is free, and what costs money. Each action of the cause is replaced with the one that suits the user.
 pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
     let finding = &problem.finding;
-    if finding.verdict == Verdict::WrongCredential || finding.cause == Cause::FiguresAwaited {
+    if finding.verdict == Verdict::WrongCredential || finding.cause.awaits_figures() {
         return finding.cause.template().actions.clone();
     }
     let suited: Vec<ActionName> = for_cause(problem)

@@ -48,6 +48,11 @@ pub(crate) static CAUSES: LazyLock<HashMap<Cause, CauseTemplate>> = LazyLock::ne
 static NO_TEMPLATE: LazyLock<CauseTemplate> = LazyLock::new(CauseTemplate::default);
 
 impl Cause {
+    /// Returns true if the usage figures that will show whether the limit is real may arrive within seconds.
+    pub(crate) fn awaits_figures(self) -> bool {
+        self == Self::FiguresAwaited
+    }
+
     /// Returns the cause's entry in `causes.json`.
     pub(crate) fn template(self) -> &'static CauseTemplate {
         CAUSES.get(&self).unwrap_or(&NO_TEMPLATE)

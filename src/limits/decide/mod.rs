@@ -101,7 +101,7 @@ impl Diagnosis {
 
     /// Returns true if the usage figures that will show whether the limit is real may arrive within seconds.
     pub(crate) fn awaits_figures(&self) -> bool {
-        self.cause == Cause::FiguresAwaited
+        self.cause.awaits_figures()
     }
 
     /// Returns the time at which the 5-hour window reset, if it was full and has reset since then.

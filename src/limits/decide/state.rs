@@ -15,6 +15,7 @@ use crate::limits::kind::{
     EndedBy, LimitKind, Service, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
 };
 use crate::time::Clock;
+use crate::transcript::tail::LONGEST_REQUEST;
 
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
@@ -142,6 +143,15 @@ impl End {
     }
 }
 
+/// Returns true if the request for a response must have been sent after the given time. If the time of the request is
+/// unknown, it is assumed to have taken as long as a request can take.
+fn is_surely_sent_after(moment: DateTime<Utc>, response: &OtherResponse) -> bool {
+    let earliest = response
+        .requested_at
+        .unwrap_or(response.at - LONGEST_REQUEST);
+    earliest > moment
+}
+
 impl Problem<'_> {
     /// Returns the current state of the error. `end` is its end, as returned by [`Self::end`].
     pub(super) fn state(&self, actions: &[ActionName], end: Option<End>) -> State {
@@ -199,7 +209,7 @@ impl Problem<'_> {
         let usage = self
             .finding
             .window
-            .and_then(|window| self.readings.usage_at(window, now));
+            .and_then(|window| self.readings.usage_at(window, now, true));
         response.is_some_and(|response| response.at >= Some(reset.at))
             || usage.is_some_and(|usage| !usage.is_full() && usage.measured >= reset.at)
     }
@@ -375,10 +385,7 @@ impl Problem<'_> {
         let is_settled = is_request_later(error.at, response.requested_at, response.at)
             || response.requested_at.is_none() && has_measured_room;
         let is_same_payer = response.payer == PayerRelation::Same;
-        if response.is_refused_later
-            && self.is_refutable(has_measured_room)
-            && !self.is_sent_after_false_alarm(response)
-        {
+        if response.is_refused_later && self.is_refuted_later(response) {
             return false;
         }
         match self.ended_by {
@@ -408,8 +415,19 @@ impl Problem<'_> {
 
     /// Returns the usage of the window that must reset before the limit ends.
     fn usage_at(&self, moment: DateTime<Utc>) -> Option<Measurement> {
-        let window = self.finding.window.unwrap_or(Window::FiveHour);
-        self.readings.usage_at(window, moment)
+        let may_be_full = !self.is_certainly_false();
+        self.readings
+            .usage_at(self.decisive_window(), moment, may_be_full)
+    }
+
+    /// Returns true if the error was a false alarm, and if the window cannot have filled up shortly before it.
+    fn is_certainly_false(&self) -> bool {
+        self.is_false() && self.readings.certainly_had_room(self.decisive_window())
+    }
+
+    /// Returns the window that must reset before the limit ends.
+    fn decisive_window(&self) -> Window {
+        self.finding.window.unwrap_or(Window::FiveHour)
     }
 
     /// Returns true if the error cannot have ended in the way that an earlier explanation has stored, either because of
@@ -417,11 +435,11 @@ impl Problem<'_> {
     pub(super) fn is_refuted(&self, end: ProvenEnd) -> bool {
         let collected = &self.evidence.collected;
         match end.ending {
-            // A refusal shows that the limit had not ended, although another session had received a response.
+            // A refusal or a full window shows that the limit had not ended, although another session had received a
+            // response.
             Ending::ResponseElsewhere => {
-                collected.is_refused_after_end
-                    && self.is_refutable(self.has_measured_room(self.usage_at(end.at)))
-                    && !self.is_end_of_false_alarm(end)
+                collected.is_refused_after_end && self.is_response_of_end_refuted(end)
+                    || self.needs_room() && self.usage_at(end.at).is_some_and(Measurement::is_full)
             }
             Ending::HitAgain => collected.is_next_error_no_limit,
             Ending::Reset => {
@@ -447,8 +465,30 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if a later refusal shows that a response did not end the limit. Such a response was probably in
-    /// progress for a long time.
+    /// Returns true if a response in another session shows the end of the limit only while the window is not full.
+    fn needs_room(&self) -> bool {
+        match self.ended_by {
+            EndedBy::AccountWithRoom | EndedBy::SameRequests => true,
+            EndedBy::AccountOnCredits
+            | EndedBy::SamePayer
+            | EndedBy::SameKey
+            | EndedBy::SamePayerAndModel
+            | EndedBy::SameService
+            | EndedBy::SameSession
+            | EndedBy::NoSession => false,
+        }
+    }
+
+    /// Returns true if a later refusal shows that this response did not end the limit, because the response had probably
+    /// been in progress for a long time.
+    fn is_refuted_later(&self, response: &OtherResponse) -> bool {
+        // The figures of a response in progress are older than the error, even if they are reported later.
+        let is_measured_later = is_surely_sent_after(self.evidence.at(), response)
+            && self.has_measured_room(self.usage_at(response.at));
+        self.is_refutable(is_measured_later) && !self.is_sent_after_false_alarm(response)
+    }
+
+    /// Returns true if a later refusal can show that a response did not end the limit.
     fn is_refutable(&self, has_measured_room: bool) -> bool {
         match self.ended_by {
             EndedBy::SameService => false,
@@ -463,21 +503,27 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if the error was a false alarm and the request that led to this response was sent after it. A later
-    /// refusal is then about another limit.
+    /// Returns true if the error was certainly a false alarm and the request that led to this response was sent after it.
+    /// A later refusal is then about another limit.
     fn is_sent_after_false_alarm(&self, response: &OtherResponse) -> bool {
-        let is_sent_after = response
-            .requested_at
-            .is_some_and(|requested_at| requested_at > self.evidence.at());
-        self.is_false() && is_sent_after
+        is_request_later(self.evidence.at(), response.requested_at, response.at)
+            && self.is_certainly_false()
     }
 
-    /// Returns true if the error was a false alarm and the request that led to its stored end was sent after it. If the
-    /// response is no longer known, this also returns true, because the request was checked when the end was stored.
-    fn is_end_of_false_alarm(&self, end: ProvenEnd) -> bool {
+    /// Returns true if a later refusal shows that the response of this stored end did not end the limit. If the response
+    /// is no longer known, its request was checked when the end was stored.
+    fn is_response_of_end_refuted(&self, end: ProvenEnd) -> bool {
         let responses = &self.evidence.collected.other_responses;
-        let mut of_end = responses.iter().filter(|response| response.at == end.at);
-        self.is_false() && of_end.all(|response| self.is_sent_after_false_alarm(response))
+        let mut of_end = responses
+            .iter()
+            .filter(|response| response.at == end.at)
+            .peekable();
+        if of_end.peek().is_some() {
+            of_end.any(|response| self.is_refuted_later(response))
+        } else {
+            let has_measured_room = self.has_measured_room(self.usage_at(end.at));
+            self.is_refutable(has_measured_room) && !self.is_false()
+        }
     }
 
     /// Returns true if a reading from after the error shows that the window was not full.
@@ -505,7 +551,7 @@ impl Problem<'_> {
         let is_certain = self.finding.verdict != Verdict::CannotTell;
         match self.finding.waiting_helps {
             // It is not known yet whether there is a reset to wait for.
-            Some(true) if self.finding.cause == Cause::FiguresAwaited => Wait::Helps(None),
+            Some(true) if self.finding.cause.awaits_figures() => Wait::Helps(None),
             Some(true) => {
                 let reset_at = match self.resets.chosen {
                     Some(reset) if !self.is_false() => Some(reset.surely_over()),

@@ -21,6 +21,13 @@ const DOUBTFUL_BELOW: f64 = 95.0;
 /// The time that Claude Code may need after an error to report new figures. Until then, it may repeat the figures of
 /// the last response.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// The maximum time between a response and the status-line call that reports its figures. Claude Code calls the status
+/// line 0.3 to 0.4 s after a response, but a session may have to wait for the machine. A full window that is reported
+/// later than this may have filled up after the response.
+const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
+/// The fastest growth of a window's usage that is taken into account, in percentage points per minute. A 5-hour window
+/// that grows this fast is used up within 20 minutes, which is 15 times as fast as the window permits.
+const FASTEST_USE: f64 = 5.0;
 /// The time within which a window with ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 /// If a later reading of a full window is below this percentage, the window has reset.
@@ -553,7 +560,16 @@ impl<'a> Readings<'a> {
 
     /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
     /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
-    pub(crate) fn usage_at(&self, window: Window, moment: DateTime<Utc>) -> Option<Measurement> {
+    ///
+    /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
+    /// resets, so a later reading that shows it full also applies to the given time. Otherwise, it may have filled up
+    /// since then, so a full window counts only if it was reported within [`REPORTED_WITHIN`].
+    pub(crate) fn usage_at(
+        &self,
+        window: Window,
+        moment: DateTime<Utc>,
+        may_be_full: bool,
+    ) -> Option<Measurement> {
         let current: Vec<(&Sample, WindowUsage)> = self
             .known_between(moment - window.length(), moment + window.length())
             .filter_map(|reading| Some((reading, reading.usage(window)?)))
@@ -561,6 +577,11 @@ impl<'a> Readings<'a> {
                 usage.resets_at.is_none_or(|reset| {
                     reset > moment && reset - window.length() <= moment + SAME_START
                 })
+            })
+            .filter(|(reading, usage)| {
+                may_be_full
+                    || usage.used_percent < FULL_FROM
+                    || reading.measured <= moment + REPORTED_WITHIN
             })
             .collect();
         let after = current
@@ -574,6 +595,17 @@ impl<'a> Readings<'a> {
         };
         let (reading, usage) = after.or_else(before)?;
         Some(Measurement::new(window, *usage, reading.earliest()))
+    }
+
+    /// Returns true if the last reading from before the error shows that the window cannot have filled up until then, not
+    /// even at [`FASTEST_USE`]. Readings from after the error do not count, because a request that was sent before the
+    /// error may have provided their figures.
+    pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
+        self.valid_before(window).is_some_and(|before| {
+            let minutes = (self.evidence.at() - before.measured).as_seconds_f64() / 60.0;
+            before.percent < CANNOT_FILL_UP_FROM
+                && before.percent + FASTEST_USE * minutes < FULL_FROM
+        })
     }
 
     /// Returns the window's usage if the newest reading shows that the window is used up now.
