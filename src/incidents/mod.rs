@@ -175,11 +175,15 @@ impl<'a> Incidents<'a> {
         StoredErrors::new(self.paths, self.now(), self.journal())
     }
 
-    /// Returns an evidence collector. `journal` must go back to the oldest error to be explained.
+    /// Returns an evidence collector. `journal` must go back to the oldest error to be explained, because it is also
+    /// searched for the readings from around the error.
     fn collector<'c>(&'c self, journal: &'c Journal, asker: Asker<'c>) -> EvidenceCollector<'c> {
         let stored = StoredErrors::new(self.paths, self.now(), journal);
-        let mut collector =
-            EvidenceCollector::new(self.readings(), &self.transcripts, stored, asker);
+        let readings = WindowReadings {
+            journal,
+            ..self.readings()
+        };
+        let mut collector = EvidenceCollector::new(readings, &self.transcripts, stored, asker);
         collector.login = self.account().cloned();
         collector
     }
@@ -206,8 +210,11 @@ impl<'a> Incidents<'a> {
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
         let mut news = Vec::new();
         let situation = self.situation_without_saving(session, asker, &mut news);
-        self.save_all(news);
-        self.save_all(situation.incident.as_ref().and_then(with_new_end));
+        self.save_all(self.journal(), news);
+        self.save_all(
+            self.journal(),
+            situation.incident.as_ref().and_then(with_new_end),
+        );
         situation
     }
 
@@ -269,9 +276,12 @@ impl<'a> Incidents<'a> {
     pub(crate) fn situation_of_conversation(&self, session: &str) -> Situation {
         let mut news = Vec::new();
         let incidents = self.explain_all(Some(session), Asker::Session(session), &mut news);
-        self.save_all(news);
+        self.save_all(self.journal(), news);
         let situation = self.choose_for_conversation(session, incidents);
-        self.save_all(situation.incident.as_ref().and_then(with_new_end));
+        self.save_all(
+            self.journal(),
+            situation.incident.as_ref().and_then(with_new_end),
+        );
         situation
     }
 
@@ -474,8 +484,8 @@ impl<'a> Incidents<'a> {
         };
         let mut incidents = history.list(&collector)?;
         incidents.retain(|incident| incident.is_of(session));
-        self.save_all(collector.take_news());
-        self.save_all(incidents.iter().filter_map(with_new_end));
+        self.save_all(&journal, collector.take_news());
+        self.save_all(&journal, incidents.iter().filter_map(with_new_end));
         Ok(incidents)
     }
 
@@ -487,8 +497,8 @@ impl<'a> Incidents<'a> {
         let errors = present::find_all_errors(session, &collector);
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
-        self.save_all(collector.take_news());
-        self.save_all(incidents.iter().filter_map(with_new_end));
+        self.save_all(&journal, collector.take_news());
+        self.save_all(&journal, incidents.iter().filter_map(with_new_end));
         incidents
     }
 
@@ -537,22 +547,28 @@ impl<'a> Incidents<'a> {
 
     /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error
     /// are also saved. The verdict then stays the same after the journal has deleted those readings.
-    pub(crate) fn save(&self, mut error: StoredError) {
+    pub(crate) fn save(&self, error: StoredError) {
+        self.save_with_readings_from(self.journal(), error);
+    }
+
+    /// Like [`Self::save`], but takes the readings from this journal. It must be the journal with which the error was
+    /// explained, because the saved readings decide all later explanations.
+    fn save_with_readings_from(&self, journal: &Journal, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
         }
         if !has_final_readings(&error, self.now()) {
             error.readings.clear();
         } else if error.readings.is_empty() {
-            self.collector(self.journal(), Asker::Shell)
+            self.collector(journal, Asker::Shell)
                 .read_readings(&mut error);
         }
         self.stored().save(&error);
     }
 
-    fn save_all(&self, errors: impl IntoIterator<Item = StoredError>) {
+    fn save_all(&self, journal: &Journal, errors: impl IntoIterator<Item = StoredError>) {
         for error in errors {
-            self.save(error);
+            self.save_with_readings_from(journal, error);
         }
     }
 
@@ -584,7 +600,7 @@ impl<'a> Incidents<'a> {
         let mut collector = self.collector(self.journal(), Asker::Session(session));
         collector.transcript = transcript;
         let incidents = collector.explain([KnownError::stored(newest.clone())]);
-        self.save_all(collector.take_news());
+        self.save_all(self.journal(), collector.take_news());
         let incident = incidents.into_iter().next()?;
         let is_over = incident.diagnosis.state.is_over();
         (!is_over && stored.mark_announced(&newest)).then_some(incident)

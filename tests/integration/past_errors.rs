@@ -918,3 +918,29 @@ fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
         }
     }
 }
+
+/// The first command on a machine with a long history stores hundreds of records. They must not push the readings that
+/// decide about an old error out of the part of the journal that the next command searches.
+#[test]
+fn the_verdict_on_an_old_error_does_not_depend_on_the_size_of_the_journal() {
+    let sandbox = Sandbox::new();
+    let client = Client::with_session(&sandbox, "stopped");
+    client.works("2026-11-03T09:59:00Z", 10);
+    let reset = NOON - 17 * 86_400;
+    let full = windows(100.0, reset, 40.0, TUESDAY);
+    client.calls_status_line("2026-11-03T09:59:01Z", full, 120);
+    let error = client.error_line("2026-11-03T10:00:00Z", FIVE_HOUR, json!({}));
+    client.append(&error);
+    for _ in 0..3 {
+        let incidents = listed(&sandbox, NOW);
+        let verdict = &incidents["incidents"][0]["verdict"];
+        assert_eq!(verdict, "real", "{incidents:#}");
+        let other_record = json!({"other": "x".repeat(1_000)});
+        for _ in 0..150 {
+            sandbox.append(
+                ".local/share/whycap/journal/2026-11.jsonl",
+                &format!("\n{other_record}"),
+            );
+        }
+    }
+}
