@@ -118,8 +118,13 @@ impl<'a> Input<'a> {
     /// Returns the reset time in the message if it is plausible for the window. If `window` is `None`, the reset time
     /// must be plausible for the limit itself. If the limit ends with the month in UTC, returns the start of the next month.
     pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
+        self.stated_reset_of(self.message.row.limit.description().ends, window)
+    }
+
+    /// Returns the reset time like [`stated_reset`](Self::stated_reset) for a limit with the given end.
+    fn stated_reset_of(&self, ends: Ends, window: Option<Window>) -> Option<DateTime<Utc>> {
         let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
-        match self.message.row.limit.description().ends {
+        match ends {
             ends @ Ends::MonthUtc {
                 may_be_shorter: false,
             } => ends.next_month(at, zone),
@@ -196,6 +201,27 @@ impl<'a> Input<'a> {
             WindowState::KnownNow(_) => Unknown::TimeOfMessage,
             WindowState::OnUsagePage => Unknown::AgeOfUsagePage,
             WindowState::Full(_) | WindowState::Room(_) | WindowState::Unknown => Unknown::Readings,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::catalog::{MessageParts, recognize};
+
+    /// The end of a limit that always lasts until the end of the month does not depend on the message. If the limit may be
+    /// shorter, only the message says when it ends.
+    #[test]
+    fn a_limit_of_a_month_ends_with_the_month() {
+        let now = "2026-11-20T10:00:00Z".parse().unwrap();
+        let evidence = Evidence::of_text("API Error: 400 spend limit reached", now);
+        let message = recognize(&MessageParts::of(&evidence.error.message));
+        let input = Input::new(&message, &evidence);
+        let next_month = "2026-12-01T00:00:00Z".parse().unwrap();
+        for (may_be_shorter, reset) in [(false, Some(next_month)), (true, None)] {
+            let ends = Ends::MonthUtc { may_be_shorter };
+            assert_eq!(input.stated_reset_of(ends, None), reset, "{ends:?}");
         }
     }
 }
