@@ -15,27 +15,27 @@ ROOT = Path(__file__).resolve().parent.parent
 def claims():
     """Returns the claim and the command of each row."""
     rows = re.findall(r"^\| (.+) \| `(.+)` \|$", (ROOT / "docs/claims.md").read_text(), re.M)
-    return [(said.replace("\\|", "|"), command) for said, command in rows]
+    return [(claim.replace("\\|", "|"), command) for claim, command in rows]
 
 
 def main():
-    wanted = [word for word in sys.argv[1:] if word != "--run"]
+    requested = [word for word in sys.argv[1:] if word != "--run"]
     readme = " ".join((ROOT / "README.md").read_text().split())
-    found = [row for row in claims() if not wanted or any(word in row[0] for word in wanted)]
-    failed = [said for said, _ in found if said.strip("`") not in readme]
-    for said in failed:
-        print(f"FAILED: the README no longer contains: {said}")
+    selected = [row for row in claims() if not requested or any(part in row[0] for part in requested)]
+    failed = [claim for claim, _ in selected if claim.strip("`") not in readme]
+    for claim in failed:
+        print(f"FAILED: the README no longer contains: {claim}")
     results = {}
-    for said, command in found:
+    for claim, command in selected:
         if "--run" not in sys.argv:
-            print(f"{said}: {command}")
+            print(f"{claim}: {command}")
             continue
         if command not in results:
             results[command] = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
         if results[command].returncode:
-            failed.append(said)
-        print(f"{'FAILED' if results[command].returncode else 'ok'}: {said}: {command}", flush=True)
-    print(f"{len(found) - len(set(failed))} passed, {len(set(failed))} failed")
+            failed.append(claim)
+        print(f"{'FAILED' if results[command].returncode else 'ok'}: {claim}: {command}", flush=True)
+    print(f"{len(selected) - len(set(failed))} passed, {len(set(failed))} failed")
     return 1 if failed else 0
 
 

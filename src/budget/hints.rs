@@ -305,7 +305,7 @@ impl Today<'_> {
     /// Returns the cost of a response on the given model without fast mode.
     fn standard_cost(&self, response: &Response, model: &str) -> Money {
         let service = response.service.at_standard_speed();
-        response.cost_at(&self.prices.prices_of(model), service, &mut false)
+        response.cost_at(&self.prices.prices_of(model), service)
     }
 }
 

@@ -114,30 +114,19 @@ impl Response {
 
     /// Calculates and stores the costs.
     pub(crate) fn price(&mut self, prices: &PricesOfModel<'_>) {
-        let mut is_unpriced = !prices.current.known;
-        self.cost = self.cost_at(&prices.current, self.service, &mut is_unpriced);
-        self.is_unpriced = is_unpriced;
+        let current = &prices.current;
+        self.cost = self.cost_at(current, self.service);
+        self.is_unpriced = !(current.known && current.know_advisors(&self.advice));
         self.client_cost = match &prices.client {
-            Some(client) => self.cost_at(client, self.service, &mut false),
+            Some(client) => self.cost_at(client, self.service),
             None => self.cost,
         };
     }
 
-    /// Returns the cost of the response at the given prices and service level, including advice. Sets `is_unpriced` if
-    /// the price of an advisor is unknown.
-    pub(crate) fn cost_at(
-        &self,
-        prices: &ModelPrices<'_>,
-        service: ServiceLevel,
-        is_unpriced: &mut bool,
-    ) -> Money {
-        let cost = prices.price(self.at, self.calls(), service);
-        if self.advice.is_empty() {
-            return cost;
-        }
-        let (advice, is_known) = prices.price_advice(self.at, &self.advice, service);
-        *is_unpriced |= !is_known;
-        cost + advice
+    /// Returns the cost of the response at the given prices and service level, including advice.
+    pub(crate) fn cost_at(&self, prices: &ModelPrices<'_>, service: ServiceLevel) -> Money {
+        prices.price(self.at, self.calls(), service)
+            + prices.price_advice(self.at, &self.advice, service)
     }
 }
 

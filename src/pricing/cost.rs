@@ -108,7 +108,7 @@ impl ModelPrices<'_> {
         Money::from_pico(i64::try_from(pico).unwrap_or(i64::MAX))
     }
 
-    /// Returns the cost of advice from other models for a response, and true if all of their prices are known.
+    /// Returns the cost of advice from other models for a response.
     ///
     /// US-only inference applies to the advice if it applies to the response. Fast mode does not affect the price of
     /// advice.
@@ -117,16 +117,22 @@ impl ModelPrices<'_> {
         at: Millis,
         advice: &[Advice],
         service: ServiceLevel,
-    ) -> (Money, bool) {
+    ) -> Money {
         let service = service.at_standard_speed();
-        let mut total = Money::ZERO;
-        let mut all_known = true;
-        for piece in advice {
-            let prices = self.table.prices_of(&piece.model);
-            total += prices.price(at, [piece.usage], service);
-            all_known &= prices.known;
-        }
-        (total, all_known)
+        advice
+            .iter()
+            .map(|piece| {
+                let prices = self.table.prices_of(&piece.model);
+                prices.price(at, [piece.usage], service)
+            })
+            .sum()
+    }
+
+    /// Returns true if the prices of all models that gave this advice are known.
+    pub(crate) fn know_advisors(&self, advice: &[Advice]) -> bool {
+        advice
+            .iter()
+            .all(|piece| self.table.prices_of(&piece.model).known)
     }
 
     /// Returns the tariff at the given time. Before the first tariff takes effect, returns the first one.

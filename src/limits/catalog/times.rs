@@ -129,7 +129,7 @@ impl NamedTime {
         // A closing parenthesis ends the zone and thereby the time.
         let time = text.split(')').next().unwrap_or(text);
         let words: Vec<&str> = time
-            .split(|c: char| c.is_whitespace() || ",()[]".contains(c))
+            .split(|c: char| c.is_whitespace() || ",([]".contains(c))
             .filter(|word| !word.is_empty())
             .take(10)
             .collect();
