@@ -135,13 +135,15 @@ impl Ledger {
         while let Some(round) = rounds.next() {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
-            catch_up.add(&mut batch);
             batch.finish(prices);
             // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
             let is_last = matches!(read_time, ReadTime::All) && rounds.peek().is_none();
             self.write(|store| {
+                if read_time == ReadTime::All {
+                    store.read_overtaken(round, &settings, &mut batch, prices)?;
+                }
                 if !batch.files.is_empty() {
-                    store.commit(&batch, prices)?;
+                    store.commit(&mut batch, prices)?;
                     store.note_read_again(&batch, &misread)?;
                 }
                 if !is_last {
@@ -151,6 +153,7 @@ impl Ledger {
                 // still written only once.
                 store.reconcile_dirty(self.data_directory(), prices)
             })?;
+            catch_up.add(&mut batch);
         }
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
@@ -169,7 +172,7 @@ impl Ledger {
         let mut new_lines = self.read_session(transcript, true, limit);
         if !new_lines.batch.files.is_empty() {
             new_lines.batch.finish(prices);
-            self.write(|store| store.commit(&new_lines.batch, prices))?;
+            self.write(|store| store.commit(&mut new_lines.batch, prices))?;
         }
         self.reconcile_dirty(prices)
     }
@@ -260,6 +263,55 @@ impl Store {
             }
         }
         Ok(grown)
+    }
+
+    /// Returns the transcripts in a batch that another process has read since the batch was read. The batch may lack
+    /// lines between the stored position and its own one.
+    pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
+        let mut overtaken = HashSet::new();
+        for facts in &batch.files {
+            let stored = self.position(facts.id)?.unwrap_or_default();
+            let earlier = &facts.earlier_position;
+            if (stored.offset, stored.preceding_hash) != (earlier.offset, earlier.preceding_hash) {
+                overtaken.insert(facts.id);
+            }
+        }
+        Ok(overtaken)
+    }
+
+    /// Reads the transcripts of a round again that another process has read in the meantime. No other process can do so
+    /// during the current transaction.
+    ///
+    /// If misread transcripts are read again, all transcripts of the round are read once more: see [`rounds`].
+    fn read_overtaken(
+        &self,
+        round: &[GrownTranscript],
+        settings: &ReadSettings,
+        batch: &mut Batch,
+        prices: &PriceTable,
+    ) -> Result<()> {
+        let overtaken = self.overtaken(batch)?;
+        if overtaken.is_empty() {
+            return Ok(());
+        }
+        let has_misread = round.iter().any(|transcript| transcript.is_read_again);
+        let is_affected = |file: Id| has_misread || overtaken.contains(&file);
+        let files = round
+            .iter()
+            .map(|transcript| transcript.file.clone())
+            .filter(|file| is_affected(file_id(&file.path)))
+            .collect();
+        let grown = self.grown(
+            files,
+            &self.misread_files()?,
+            settings.read_time,
+            settings.settled_before,
+        )?;
+        batch.files.retain(|facts| !is_affected(facts.id));
+        batch.unreadable.retain(|path| !is_affected(file_id(path)));
+        batch.append(read_round(&grown, settings, |_| ()));
+        batch.finish(prices);
+        Ok(())
     }
 
     /// Returns true if any line of a transcript has been read.

@@ -35,7 +35,7 @@ pub(super) struct Batch {
     pub(super) directories: HashMap<Id, (Millis, String)>,
     pub(super) files: Vec<FileFacts>,
     pub(super) unreadable: Vec<PathBuf>,
-    /// True if time ran out before everything was read.
+    /// True if some lines were not read because time ran out or because another process was reading too.
     pub(super) is_cut_short: bool,
 }
 
@@ -47,6 +47,8 @@ pub(super) struct FileFacts {
     pub(super) session: Id,
     pub(super) is_main: bool,
     pub(super) position: ReadPosition,
+    /// The stored position when reading began.
+    pub(super) earlier_position: ReadPosition,
     /// The treatment of the lines that were read earlier.
     pub(super) earlier_lines: EarlierLines,
     pub(super) markers: Vec<OwnershipMarker>,
@@ -100,6 +102,7 @@ impl Batch {
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
         facts.position = next_position;
+        facts.earlier_position = *position;
         facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);

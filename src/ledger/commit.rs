@@ -19,7 +19,13 @@ const MANY_RESPONSES: usize = 1_000;
 
 impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
-    pub(super) fn commit(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
+    ///
+    /// First removes the transcripts from the batch that another process has read in the meantime. The next command
+    /// reads them from the stored position. Only their responses are stored, which are the same whoever reads them.
+    pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
+        let overtaken = self.overtaken(batch)?;
+        batch.files.retain(|facts| !overtaken.contains(&facts.id));
+        batch.is_cut_short |= !overtaken.is_empty();
         for name in batch.sessions.values() {
             self.add_session(name)?;
         }

@@ -39,7 +39,7 @@ impl Store {
         self.set_meta("facts", FACTS)
     }
 
-    fn misread_files(&self) -> Result<HashSet<Id>> {
+    pub(super) fn misread_files(&self) -> Result<HashSet<Id>> {
         let exists: bool = self.value(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'misread')",
             [],

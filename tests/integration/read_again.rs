@@ -3,9 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use whycap::ledger::{Ledger, ReadTime, WaitLimit};
+use whycap::pricing::PriceTable;
 
 use crate::histories::{ALL_HISTORIES, PROJECTS, near, spend, transcripts, with_history};
 use crate::support::{Sandbox, data};
@@ -116,15 +120,14 @@ fn copy_transcripts(sandbox: &Sandbox, name: &str) -> Vec<String> {
     sessions
 }
 
-/// Simulates a process for each session: it resumes the session, spends half a dollar, and ends the session. A session
-/// whose transcript comes first in the history is left open.
+/// Simulates a process for each session: it resumes the session, spends half a dollar, and ends the session. The first
+/// session is left open.
 fn add_runs(sandbox: &Sandbox, name: &str) {
-    for (number, (below, _)) in transcripts(name).iter().enumerate() {
-        let transcript = sandbox.path(PROJECTS).join(below);
-        let session = Path::new(below).file_stem().unwrap().to_str().unwrap();
-        if below.components().count() != 2 {
-            continue;
-        }
+    let all = transcripts(name).into_keys();
+    let of_sessions = all.filter(|below| below.components().count() == 2);
+    for (number, below) in of_sessions.enumerate() {
+        let transcript = sandbox.path(PROJECTS).join(&below);
+        let session = below.file_stem().unwrap().to_str().unwrap();
         let run = |command: &str, mut event: Value| {
             event["session_id"] = json!(session);
             event["transcript_path"] = json!(transcript);
@@ -207,7 +210,7 @@ fn response_line(session: &str, id: &str) -> String {
 /// Runs `action` while a transcript cannot be read. Root can read any file, but not a symbolic link that points to
 /// itself.
 #[cfg(unix)]
-fn while_unreadable(path: &Path, action: impl FnOnce()) {
+fn while_unreadable(path: &std::path::Path, action: impl FnOnce()) {
     let bytes = fs::read(path).unwrap();
     fs::remove_file(path).unwrap();
     std::os::unix::fs::symlink(path, path).unwrap();
@@ -340,4 +343,89 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
     near(&spend_in_other(), &json!(60.0));
     assert_eq!(invented_lines(), 1);
     assert!(!has_old_facts(&sandbox, ".jsonl"));
+}
+
+/// Reads new lines in this process. Calls `before_commit` after the transcripts have been read and before anything is
+/// stored. Returns true if everything has been read.
+fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce()) -> bool {
+    let data = sandbox.path(LEDGER).parent().unwrap().to_owned();
+    let mut ledger = Ledger::open(&data, WaitLimit::Person).unwrap();
+    let mut before_commit = Some(before_commit);
+    let roots = std::iter::once(sandbox.path(PROJECTS));
+    let result = ledger.catch_up(roots, &PriceTable::list(), read_time, &mut |_, _| {
+        if let Some(before_commit) = before_commit.take() {
+            before_commit();
+        }
+    });
+    result.unwrap().is_all()
+}
+
+/// A command reads a misread transcript again. Meanwhile, a status-line call stores a new line, and a third process reads
+/// the line after it and stores that line last.
+#[test]
+fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
+    let sandbox = Sandbox::new();
+    let transcript = format!("{PROJECTS}/-p/session.jsonl");
+    let append = |id: &str| {
+        sandbox.append(&transcript, &response_line("session", id));
+    };
+    append("a");
+    spend(&sandbox, "day");
+    age_ledger(&sandbox, "facts", "");
+    let (third_has_read, wait_for_third) = mpsc::channel();
+    let (command_has_stored, wait_for_command) = mpsc::channel();
+    thread::scope(|scope| {
+        let sandbox = &sandbox;
+        let is_complete = read_with(sandbox, ReadTime::All, || {
+            append("b");
+            let payload =
+                json!({"session_id": "session", "transcript_path": sandbox.path(&transcript)});
+            sandbox
+                .run_with(&["statusline"], payload.to_string().as_bytes())
+                .success();
+            append("c");
+            scope.spawn(move || {
+                read_with(sandbox, ReadTime::Within(Duration::from_secs(60)), || {
+                    third_has_read.send(()).unwrap();
+                    wait_for_command.recv().unwrap();
+                })
+            });
+            wait_for_third.recv().unwrap();
+        });
+        assert!(is_complete);
+        command_has_stored.send(()).unwrap();
+    });
+    near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
+    append("d");
+    near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(80.0));
+    assert!(!has_old_facts(&sandbox, ".jsonl"));
+}
+
+/// A process that has little time reads the beginning of a transcript while a command is reading all of it.
+#[test]
+fn a_command_reads_everything_even_if_another_process_reads_a_part() {
+    let sandbox = Sandbox::new();
+    let transcript = format!("{PROJECTS}/-p/session.jsonl");
+    let filler = json!({"type": "user", "text": "x".repeat(1_000_000)}).to_string() + "\n";
+    sandbox.write(&transcript, filler.repeat(16));
+    let path = sandbox.append(&transcript, &response_line("session", "a"));
+    let size = path.metadata().unwrap().len().cast_signed();
+    let read_until = || -> i64 {
+        open_ledger(&sandbox)
+            .query_row("SELECT ifnull(max(offset), 0) FROM files", [], |row| {
+                row.get(0)
+            })
+            .unwrap()
+    };
+    let is_complete = read_with(&sandbox, ReadTime::All, || {
+        let mut limit = Duration::from_millis(1);
+        while read_until() == 0 {
+            read_with(&sandbox, ReadTime::Within(limit), || ());
+            limit *= 2;
+        }
+        assert!(read_until() < size);
+    });
+    assert!(is_complete);
+    assert_eq!(read_until(), size);
+    near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(20.0));
 }
