@@ -45,31 +45,34 @@ fn exactly_the_avoidable_rewrites_of_generated_sessions_are_found() {
         let sandbox = Sandbox::new();
         generated.session.write(&sandbox);
         let found = causes(&sandbox.run(&["drain", "--json"]).json());
-        for (cause, _, answers, tokens) in found.into_iter().filter(|found| found.1) {
+        for (cause, _, responses, tokens) in found.into_iter().filter(|found| found.1) {
             let (most, most_tokens) = generated.truth.get(&*cause).copied().unwrap_or_default();
-            let is_true = answers <= most && tokens <= most_tokens;
+            let is_true = responses <= most && tokens <= most_tokens;
             assert!(
                 is_true,
-                "session {seed}: {answers} of {cause}, {tokens} tokens"
+                "session {seed}: {responses} of {cause}, {tokens} tokens"
             );
-            add(&mut seen, &cause, answers, tokens);
+            add(&mut seen, &cause, responses, tokens);
         }
-        for (cause, (answers, tokens)) in generated.truth {
-            add(&mut all, &cause, answers, tokens);
+        for (cause, (responses, tokens)) in generated.truth {
+            add(&mut all, &cause, responses, tokens);
         }
     }
-    for (cause, (answers, _)) in &all {
+    for (cause, (responses, _)) in &all {
         let found = seen.get(cause).copied().unwrap_or_default().0;
-        assert!(found * 100 >= answers * 99, "{found} of {answers} {cause}");
+        assert!(
+            found * 100 >= responses * 99,
+            "{found} of {responses} {cause}"
+        );
     }
 }
 
 /// Responses and tokens by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
+fn add(sums: &mut Sums, cause: &str, responses: u64, tokens: u64) {
     let sum = sums.entry(cause.to_owned()).or_default();
-    *sum = (sum.0 + answers, sum.1 + tokens);
+    *sum = (sum.0 + responses, sum.1 + tokens);
 }
 
 /// A session with many turns and its true avoidable cache writes by cause.
@@ -756,16 +759,16 @@ fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
     session.step(&mut caller, CacheLoss::All);
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let answers = |arguments: &[&str]| {
+    let responses = |arguments: &[&str]| {
         let arguments = [&["drain", "--json"], arguments].concat();
         sandbox.run(&arguments).json()["answers"].clone()
     };
-    assert_eq!(answers(&["--session", "s1"]), 5);
+    assert_eq!(responses(&["--session", "s1"]), 5);
     sandbox
         .run(&["drain", "--session", "other"])
         .is_refused("there is no session other; run `whycap spend --by session --json`");
-    assert_eq!(answers(&["--since", "2026-11-20"]), 5);
-    assert_eq!(answers(&["--until", "2026-11-19"]), 0);
+    assert_eq!(responses(&["--since", "2026-11-20"]), 5);
+    assert_eq!(responses(&["--until", "2026-11-19"]), 0);
     sandbox
         .run(&["drain", "--since", "soon"])
         .is_refused("\"soon\" is not a valid day");
@@ -782,13 +785,13 @@ fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
     let total = sandbox.run(&["spend", "--json"]).json()["total"].clone();
     assert_eq!(found["total"], total);
     let groups = found["groups"].as_array().unwrap();
-    let answers = groups
+    let mut responses: Vec<_> = groups
         .iter()
-        .map(|group| (group["key"].clone(), group["responses"].clone()));
-    let mut answers: Vec<_> = answers.collect();
-    answers.sort_by_key(|(key, _)| key.to_string());
+        .map(|group| (group["key"].clone(), group["responses"].clone()))
+        .collect();
+    responses.sort_by_key(|(key, _)| key.to_string());
     assert_eq!(
-        answers,
+        responses,
         [
             (json!("prompt-s1-1"), json!(4)),
             (json!("prompt-s1-25"), json!(1))

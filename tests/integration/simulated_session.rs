@@ -35,7 +35,7 @@ pub struct Caller {
     /// For each model, the number of tokens that the last response left in the cache, and the time of its request.
     before: HashMap<String, u64>,
     /// The ID of the last response.
-    answer: String,
+    last_response: String,
 }
 
 impl Caller {
@@ -47,7 +47,7 @@ impl Caller {
             base: None,
             last: Vec::new(),
             before: HashMap::new(),
-            answer: String::new(),
+            last_response: String::new(),
         }
     }
 
@@ -172,10 +172,10 @@ impl SimulatedSession {
 
     /// Adds a tool call to the last response, followed by its result.
     pub fn call(&mut self, caller: &mut Caller, tool: &str, input: &Value, result: &Value) {
-        let (call, answer) = (self.id("call"), caller.answer.clone());
+        let (call, response) = (self.id("call"), caller.last_response.clone());
         let block = json!([{"type": "tool_use", "id": call, "name": tool, "input": input}]);
         let message =
-            json!({"id": answer, "role": "assistant", "model": self.model, "content": block});
+            json!({"id": response, "role": "assistant", "model": self.model, "content": block});
         self.conversation(caller, json!({"type": "assistant", "message": message}));
 
         let is_error = result.is_null();
@@ -275,7 +275,7 @@ impl SimulatedSession {
         };
         let request = self.keeps_requests.then(|| self.request(caller));
         self.at += 1_000;
-        self.answer(caller, &cache_use, request.as_deref());
+        self.respond(caller, &cache_use, request.as_deref());
         cache_use
     }
 
@@ -326,7 +326,7 @@ impl SimulatedSession {
         id
     }
 
-    fn answer(&mut self, caller: &mut Caller, cache_use: &CacheUse, request: Option<&str>) {
+    fn respond(&mut self, caller: &mut Caller, cache_use: &CacheUse, request: Option<&str>) {
         let id = self.id("msg");
         let (five, hour) = if self.hour {
             (0, cache_use.wrote)
@@ -351,7 +351,7 @@ impl SimulatedSession {
             }
             self.conversation(caller, line);
         }
-        caller.answer.clone_from(&id);
+        caller.last_response.clone_from(&id);
         caller.messages.push((id, 40));
     }
 

@@ -125,25 +125,25 @@ fn late_output_is_replaced_by_the_last_output_until_new_output_arrives() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
     let sandbox = wrapping(&format!(
-        "cd '{}'; sleep $(cat delay); cat answer",
+        "cd '{}'; sleep $(cat delay); cat output",
         home.display()
     ));
-    let answers = |answer: &str, delay: &str| {
-        std::fs::write(home.join("answer"), answer).unwrap();
+    let set_output = |output: &str, delay: &str| {
+        std::fs::write(home.join("output"), output).unwrap();
         std::fs::write(home.join("delay"), delay).unwrap();
     };
-    answers("never", "30");
+    set_output("never", "30");
     assert_eq!(shown(&sandbox, "{}"), None, "it never said anything");
-    answers("first", "0");
+    set_output("first", "0");
     assert_heard(&sandbox, "{}", "first");
-    answers("second", "30");
+    set_output("second", "30");
     let began = Instant::now();
     for _ in 0..3 {
         assert_eq!(shown(&sandbox, "{}").as_deref(), Some("first"));
     }
     let took = began.elapsed();
     assert!(took < Duration::from_secs(15), "{took:?}");
-    answers("third", "0");
+    set_output("third", "0");
     assert_heard(&sandbox, "{}", "third");
 }
 
