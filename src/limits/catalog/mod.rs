@@ -26,6 +26,9 @@ use crate::time::Zone;
 use limit_name::LimitName;
 use row::Rank;
 
+/// The words in front of the host of a gateway, as in "check your inference gateway (127.0.0.1:8787)".
+const NAMES_GATEWAY: &str = "check your inference gateway";
+
 /// A hint about where an unrecognized text comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnknownText {
@@ -80,6 +83,22 @@ impl Message {
     /// Returns true if the normalized message contains these words.
     pub(crate) fn contains(&self, words: &str) -> bool {
         self.normalized.contains(words)
+    }
+
+    /// Returns true if the message says that the request went to a gateway. Claude Code adds this to every message about a
+    /// server error if `ANTHROPIC_BASE_URL` is set, even if the gateway only passed the error on.
+    pub(crate) fn names_gateway(&self) -> bool {
+        self.whole.contains(NAMES_GATEWAY)
+    }
+
+    /// Returns the host, and the port if there is one, of the gateway in the message.
+    pub(crate) fn gateway_host(&self) -> Option<&str> {
+        let (_, after) = self.whole.split_once(NAMES_GATEWAY)?;
+        let (host, _) = after.strip_prefix(" (")?.split_once(')')?;
+        let is_valid = host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+        (is_valid && host.len() <= 60).then_some(host)
     }
 
     /// Returns the reset time in the message, provided that it is plausible for the window.
@@ -244,6 +263,7 @@ impl<'p> ErrorText<'p> {
         let whole = whole_text(&passages);
         let mentions_claude = !is_pasted
             || WORDS.claude.iter().any(|word| whole.contains(word))
+            || whole.contains(NAMES_GATEWAY)
             || passages
                 .iter()
                 .any(|passage| has_api_error(&normalize(&passage.text)));

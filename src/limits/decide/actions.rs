@@ -26,7 +26,7 @@ pub(super) fn while_blocked(problem: &Problem<'_>) -> Vec<ActionName> {
         .filter_map(|action| suited_to_evidence(action, problem))
         .chain(full_as_well(problem))
         .collect();
-    let first = first_for_kind(problem, &suited);
+    let first = first_actions(problem, &suited);
     let purchases = suited.iter().position(|action| action.is_purchase());
     let (free, costly) = suited.split_at(purchases.unwrap_or(suited.len()));
     let planned = first
@@ -156,6 +156,8 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         {
             Some(ActionName::RenewToken)
         }
+        // The gateway is checked first instead.
+        ActionName::LookAtStatusPage if problem.blames_gateway() => None,
         ActionName::LookAtStatusPage if evidence.error.uses_other_service() => {
             Some(ActionName::LookAtStatusOfService)
         }
@@ -200,9 +202,12 @@ fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Returns the actions to list first for a kind of limit: another model, or the reset.
-fn first_for_kind(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName> {
+/// Returns the actions to list first: checking the gateway, or, depending on the kind of limit, another model or the reset.
+fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName> {
     let finding = &problem.finding;
+    if problem.blames_gateway() {
+        return vec![ActionName::CheckGateway];
+    }
     if finding.limit.window().is_some_and(Window::is_of_one_model) {
         return if problem.evidence.is_of_another_account() {
             Vec::new()

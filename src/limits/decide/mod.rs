@@ -249,7 +249,15 @@ impl<'a> Problem<'a> {
         };
         of_row
             .or(self.finding.limit.service())
+            .or(self.blames_gateway().then_some(Service::Gateway))
             .or_else(|| self.evidence.error.service())
+    }
+
+    /// Returns true if the message names a gateway that may have caused the error.
+    fn blames_gateway(&self) -> bool {
+        let limit = self.finding.limit;
+        let may_be_of_gateway = limit.is_passing() || limit == LimitKind::Unknown;
+        may_be_of_gateway && self.message.names_gateway()
     }
 
     /// Returns another usage window that is currently used up, or `None` if the limit is unrelated to the plan.

@@ -2,13 +2,13 @@
 
 use crate::limits::words::WORDS;
 
-/// Removes terminal control sequences and decodes escapes from JSON and logs.
+/// Removes terminal control sequences, decodes escapes from JSON and logs, and joins words that a terminal broke.
 pub(crate) fn repaired(text: &str) -> String {
     let decoded = decode_escapes(&without_control_sequences(text));
     WORDS
         .replaced
         .iter()
-        .fold(decoded, |text, (damaged, whole)| {
+        .fold(with_joined_words(decoded), |text, (damaged, whole)| {
             if text.contains(damaged) {
                 text.replace(damaged, whole)
             } else {
@@ -41,6 +41,61 @@ pub(crate) fn normalize(text: &str) -> String {
         normalized.push_str(word);
     }
     normalized
+}
+
+/// Joins words that a terminal broke before or after a hyphen, as in "Third" and "-party" on the next line.
+fn with_joined_words(text: String) -> String {
+    if !text.contains('\n') {
+        return text;
+    }
+    let mut joined = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (start, end) = (joined.trim_end(), line.trim_start());
+        if joined.ends_with('\n') && is_broken_word(start, end) {
+            joined.truncate(start.len());
+            joined.push_str(end);
+        } else {
+            joined.push_str(line);
+        }
+    }
+    joined
+}
+
+/// Returns true if a hyphen connects the end of a line to the start of the next line. The hyphen in front of a list item
+/// or an option does not.
+fn is_broken_word(line: &str, next: &str) -> bool {
+    let (first, second) = match (line.strip_suffix('-'), next.strip_prefix('-')) {
+        (Some(first), None) => (first, next),
+        (None, Some(second)) => (line, second),
+        _ => return false,
+    };
+    first.ends_with(char::is_alphanumeric) && second.starts_with(char::is_lowercase)
+}
+
+/// Puts messages on a line of their own if they directly follow another word, as in "API Error: 500API Error: 500". Only
+/// beginnings of several words count, because the names in code also consist of words without spaces.
+pub(super) fn with_separated_messages(text: &str) -> String {
+    let beginnings = WORDS.beginnings.iter().filter(|beginning| {
+        let words = beginning.trim_end();
+        words.contains([' ', '\''])
+    });
+    let lower = text.to_ascii_lowercase();
+    let mut starts: Vec<usize> = beginnings
+        .flat_map(|beginning| lower.match_indices(beginning))
+        .map(|(start, _)| start)
+        .filter(|start| {
+            let (before, after) = text.split_at(*start);
+            let is_glued =
+                before.ends_with(|c: char| c.is_ascii_digit() || c.is_lowercase() || c == ')');
+            is_glued && after.starts_with(char::is_uppercase)
+        })
+        .collect();
+    starts.sort_unstable();
+    let mut separated = text.to_owned();
+    for start in starts.into_iter().rev() {
+        separated.insert(start, '\n');
+    }
+    separated
 }
 
 /// Removes terminal control sequences for colors, titles, and links.

@@ -1,6 +1,8 @@
 //! Extracts JSON fields from text. This module searches for key-value pairs instead of parsing JSON, because objects
 //! may be truncated, nested in strings, or printed by Python.
 
+use crate::limits::words::WORDS;
+
 /// A key-value pair.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Field {
@@ -31,6 +33,7 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
             rest = from_quote.get(1..).unwrap_or_default();
             continue;
         };
+        let key = without_breaks(key);
         let is_key = key.len() <= 40 && !key.contains(char::is_whitespace);
         let Some(after_colon) = after_key.trim_start().strip_prefix(':').filter(|_| is_key) else {
             let is_element = after_key.trim_start().starts_with([',', ']']);
@@ -45,7 +48,12 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
             }
             continue;
         };
-        let (value, after_value) = value(after_colon.trim_start());
+        let (mut value, after_value) = value(after_colon.trim_start());
+        if let Value::Text(text) = &mut value
+            && WORDS.class_keys.contains(&key.as_str())
+        {
+            *text = without_breaks(std::mem::take(text));
+        }
         if let Value::Text(text) = &value
             && text.contains('{')
         {
@@ -59,6 +67,15 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
         rest = after_value;
     }
     all
+}
+
+/// Removes the line breaks and the indentation that a terminal inserted into an identifier, which never contains spaces.
+fn without_breaks(identifier: String) -> String {
+    if identifier.contains('\n') {
+        identifier.lines().map(str::trim).collect()
+    } else {
+        identifier
+    }
 }
 
 /// Parses a value and returns it together with the remaining text.

@@ -62,7 +62,7 @@ pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
 /// Splits text into messages, in order of appearance.
 pub(crate) fn split(text: &str) -> Vec<Passage> {
     let mut passages = Vec::new();
-    let text = both_ends(text);
+    let text = clean::with_separated_messages(&both_ends(text));
     for piece in pieces(&text) {
         match piece {
             Piece::Text(lines) => passages.extend(text_passages(lines)),

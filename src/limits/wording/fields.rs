@@ -71,7 +71,12 @@ impl Fields {
         let continues = diagnosis
             .automatic_continuation
             .filter(|at| *at > clock.now);
-        let host = evidence.gateway_host();
+        let host = message.gateway_host().or_else(|| evidence.gateway_host());
+        let gateway = match host {
+            Some(host) => Some(format!("your gateway ({host})")),
+            None if message.names_gateway() => Some("your gateway".to_owned()),
+            None => None,
+        };
         let (spent, most) = message
             .amounts
             .clone()
@@ -95,7 +100,7 @@ impl Fields {
             ),
             ("other", message.other.clone()),
             ("key", key_in(message, evidence).map(|key| key.name.clone())),
-            ("gateway", host.map(|host| format!("your gateway ({host})"))),
+            ("gateway", gateway),
             ("host", host.map(str::to_owned)),
             (
                 "status",

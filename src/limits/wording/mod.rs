@@ -18,7 +18,7 @@
 //! | `spent`, `most` | the amounts in the message: the spend and the cap | the message contains them |
 //! | `status` | the HTTP status | there is one |
 //! | `key` | the key that the message is about | a key is set |
-//! | `host`, `gateway` | the host in `ANTHROPIC_BASE_URL`, alone and as "your gateway (…)" | it is set |
+//! | `host`, `gateway` | the host in the message or in `ANTHROPIC_BASE_URL`, alone and as "your gateway (…)" | there is one |
 //! | `other` | another program in the message | the message names one |
 //! | `at_when`, `at_time` | the time of the automatic continuation, as in "about 14:01" and "14:01" | it is ahead |
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
