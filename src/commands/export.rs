@@ -10,12 +10,17 @@ use crate::terminal::{Shown, print};
 
 const NO_DIRECTORY: &str = "DuckDB reads the exported files directly; specify their directory: whycap export DIR --print duckdb";
 
+const NOWHERE_TO_WRITE: &str =
+    "specify a directory, or - for standard output, as in `whycap export ~/team`";
+const NOWHERE_TO_ERASE: &str =
+    "specify a directory with exports, as in `whycap export ~/team --erase project=NAME`";
+
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/export.txt"))]
 pub(crate) struct ExportArguments {
     /// The directory to write to, or "-" for standard output
-    #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]
+    #[arg(value_name = "DIR")]
     target: Option<PathBuf>,
     /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
     #[arg(long, value_name = "DAY")]
@@ -51,7 +56,12 @@ impl Subcommand for ExportArguments {
         }
         let paths = &context.paths;
         let now = context.environment.now;
-        let target = self.target.as_deref().unwrap_or(Path::new("-"));
+        let target = match &self.target {
+            Some(target) => target,
+            None if self.dry_run => Path::new("-"),
+            None if self.erase.is_some() => return Err(misuse(NOWHERE_TO_ERASE)),
+            None => return Err(misuse(NOWHERE_TO_WRITE)),
+        };
         let is_piped = target == Path::new("-");
         if let Some(erasure) = &self.erase {
             let (report, unreadable) = erase(target, erasure, paths)?;

@@ -328,10 +328,12 @@ impl Context {
             && situation.has_stopped_several()
             && let Some(own_session) = own_session
         {
-            sentences.push(format!(
-                "This advice is for the session {}.",
-                self.name_session(own_session)
-            ));
+            if self.session_sentence(incident).is_none() {
+                sentences.push(format!(
+                    "This advice is for the session {}.",
+                    self.name_session(own_session)
+                ));
+            }
             for continuing in situation.continuing() {
                 if continuing.session != own_session {
                     sentences.push(self.describe_continuation(&continuing));

@@ -177,7 +177,10 @@ impl Moment {
         let left = self
             .left_of(window)
             .filter(|left| *left > Money::ZERO)
-            .map(|left| format!("; at least {} left", left.show()));
+            .map(|left| {
+                let left = left.show();
+                format!("; you can use at least {left} more (at list prices) before it is full")
+            });
         match expected.outlook {
             Outlook::WillFill(at, latest) => {
                 let when = if is_week {
@@ -528,7 +531,8 @@ mod tests {
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
-             Pace      at this pace, 5h will be full at 12:57, in 37 m; at least $6.80 left\n\
+             Pace      at this pace, 5h will be full at 12:57, in 37 m; you can use at least\n\
+             \u{20}         $6.80 more (at list prices) before it is full\n\
              \u{20}         at this pace, week will be full today, before it resets\n\
              Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\

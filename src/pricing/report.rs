@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::price_list::PriceRow;
 use super::price_table::PriceTable;
 use super::rates::Rate;
-use crate::render::{Column, Report, Table};
+use crate::render::{Cell, Column, Report, Table};
 use crate::terminal::Tone;
 
 const TITLE: &str = "Prices in dollars per million tokens (read and write refer to the prompt cache, which has a lifetime of 5 minutes or 1 hour)";
@@ -44,31 +44,50 @@ fn us_inference_multiplier(table: &PriceTable) -> f64 {
     table.list.us_inference_tenths as f64 / 10.0
 }
 
+/// Returns the name of a model. All names start with `claude-`, so a narrow table omits it.
+fn model_cell(model: &str) -> Cell {
+    Cell::from(model).with_short_text(model.strip_prefix("claude-").unwrap_or(model))
+}
+
 fn rates_table(rows: &[&PriceRow]) -> Table {
-    let rate_columns = ["input", "output", "read", "write 5m", "write 1h"].map(Column::number);
     let model_column = Column::text("model").with_min_width(12);
+    let rate_columns = [
+        ("input", "in"),
+        ("output", "out"),
+        ("read", "read"),
+        ("write 5m", "5m"),
+        ("write 1h", "1h"),
+    ]
+    .map(|(name, short_name)| Column::number(name).with_short_name(short_name));
     let mut table = Table::new([model_column].into_iter().chain(rate_columns));
 
+    let mut dated_model = None;
     for row in rows {
-        let mut lines = vec![(label(row), &row.standard)];
+        let label = match row.from {
+            Some(day) => {
+                // The prices of all periods are listed below the name of the model.
+                if dated_model != Some(row.model) {
+                    table.row([model_cell(row.model)]);
+                    dated_model = Some(row.model);
+                }
+                Cell::from(format!("  from {day}"))
+            }
+            None => model_cell(row.model),
+        };
+        let mut lines = vec![(label, &row.standard)];
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
-            lines.push((format!("  prompts over {above} tokens"), long));
+            let label = Cell::from(format!("  prompts over {above} tokens"));
+            lines.push((label.with_short_text(format!("  over {above}")), long));
         }
         if let Some(fast) = &row.fast {
-            lines.push(("  fast mode".to_owned(), fast));
+            lines.push((Cell::from("  fast mode"), fast));
         }
         for (label, rates) in lines {
-            table.row([label].into_iter().chain(rates.each().map(dollars)));
+            let rates = rates.each().map(dollars).map(Cell::from);
+            table.row([label].into_iter().chain(rates));
         }
     }
     table
-}
-
-fn label(row: &PriceRow) -> String {
-    match row.from {
-        Some(day) => format!("{} from {day}", row.model),
-        None => row.model.to_owned(),
-    }
 }
 
 /// Returns sentences about the sources of all prices, and about prices that are not in the table.

@@ -59,6 +59,8 @@ pub(crate) struct TableRow {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cell {
     pub(crate) text: String,
+    /// The text to use if the table would otherwise be too wide, or `None` to use the same text.
+    short_text: Option<String>,
     /// The value for spreadsheets and scripts, if it differs from the text.
     pub(crate) exact: Option<String>,
     /// The length of a bar relative to the longest bar. On a terminal, the bar is shown after the row.
@@ -167,6 +169,14 @@ impl Cell {
         }
     }
 
+    /// Sets the text to use if the table would otherwise be too wide.
+    pub(crate) fn with_short_text(self, short_text: impl Into<String>) -> Self {
+        Self {
+            short_text: Some(short_text.into()),
+            ..self
+        }
+    }
+
     /// Sets the shade of the cell in HTML.
     pub(crate) fn with_shade(self, shade: f64) -> Self {
         Self {
@@ -256,6 +266,11 @@ impl Table {
         if total_width(&columns, |column| column.width) > room {
             rows =
                 self.rows_with_heading(|column| column.short_name.as_ref().unwrap_or(&column.name));
+            for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
+                if let Some(short_text) = cell.short_text.take() {
+                    cell.text = short_text;
+                }
+            }
             columns = self.choose_columns(&rows, room);
         }
         shrink_to_fit(&mut columns, room);

@@ -626,6 +626,9 @@ fn a_dry_run_lists_all_people() {
         machine.write(&format!("{PROJECTS}/-p-api/{session}.jsonl"), owner + &line);
     }
     let preview = machine.run_command("export OUT --dry-run");
+    // A dry run writes nothing, so it needs no directory.
+    let without_directory = machine.run_command("export --dry-run");
+    assert_eq!(without_directory.success(), preview.success());
     machine.export();
     let people = machine.column("person");
     assert_eq!(people.len(), 2);
@@ -639,6 +642,8 @@ fn a_dry_run_lists_all_people() {
 const ERRORS: &str = "
 1: no history found: export OUT
 1: is not a directory: export FILE
+2: specify a directory, or - for standard output: export
+2: specify a directory with exports: export --erase person=Ada
 2: works only with -: export OUT --rows spend
 2: is not a valid day: export OUT --since never
 2: needs --from DIR: spend --by person

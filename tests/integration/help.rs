@@ -189,3 +189,23 @@ fn completions_are_valid_scripts_with_all_commands() {
         .run(&["completions", "tcsh"])
         .is_refused("there are no completions for tcsh");
 }
+
+#[test]
+fn prices_name_each_model_on_a_narrow_terminal() {
+    let sandbox = Sandbox::new().variable("COLUMNS", "50");
+    let prices = sandbox.run(&["prices"]);
+    let names: Vec<&str> = prices
+        .success()
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    for row in sandbox.run(&["prices", "--json"]).json()["rows"]
+        .as_array()
+        .unwrap()
+    {
+        let model = row["model"].as_str().unwrap();
+        let name = model.strip_prefix("claude-").unwrap_or(model);
+        assert!(names.contains(&name), "{name} in {}", prices.stdout);
+    }
+    assert!(!prices.stdout.contains('…'), "{}", prices.stdout);
+}

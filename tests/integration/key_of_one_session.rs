@@ -237,3 +237,21 @@ fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
         assert!(explained.contains(&expected), "{explained}");
     }
 }
+
+/// The newest conversation in the directory may be a different one, so the advice for a blocked shell also names the
+/// session.
+#[test]
+fn the_advice_after_unsetting_the_key_names_the_session() {
+    let session = "5a7d3c1e-0000-4000-a000-00000000c0de";
+    let sandbox = with_a_private_login();
+    let mut with_key = Client::with_session(&sandbox, session);
+    let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
+    with_key.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    with_key.receives_error(AT, "Credit balance is too low", balance);
+    let at = "2026-11-20T10:01:00Z";
+    let run = shell(&sandbox, at, &["explain"], &[(KEY, "sk-ant-dummy")]);
+    let explained = flat(run.success());
+    let expected = format!("Then continue the session on your plan: claude --resume {session}");
+    assert!(explained.contains(&expected), "{explained}");
+}

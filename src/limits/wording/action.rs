@@ -57,7 +57,12 @@ impl Action {
                 .filter_map(|row| fields.fill(row))
                 .collect(),
             why: filled(&template.why, fields),
-            command: template.command.clone(),
+            command: match name {
+                ActionName::ContinueOnPlan | ActionName::ContinueOnPlanLater => {
+                    Some(continue_command(evidence))
+                }
+                _ => template.command.clone(),
+            },
             url: template.url.clone(),
             costs_money: template.costs_money,
         }
@@ -94,14 +99,9 @@ impl Action {
             }
             SetIn::Settings(_) => format!("exit, remove {name} from {place}, and continue"),
         };
-        // `claude -c` continues the newest session in the directory, which may be another one.
-        let command = match &evidence.error.session.id {
-            Some(session) if is_session_id(session) => format!("claude --resume {session}"),
-            Some(_) | None => "claude -c".to_owned(),
-        };
         Self {
             instruction: format!("In that session, {steps} on your plan"),
-            command: Some(command),
+            command: Some(continue_command(evidence)),
             why: "That session uses the key instead of your login.".to_owned(),
             ..Self::empty()
         }
@@ -128,6 +128,15 @@ impl Action {
             url: None,
             costs_money: Some(false),
         }
+    }
+}
+
+/// Returns the command that continues the session with the error. `claude -c` would continue the newest session in the
+/// directory, which may be another one.
+fn continue_command(evidence: &Evidence) -> String {
+    match &evidence.error.session.id {
+        Some(session) if is_session_id(session) => format!("claude --resume {session}"),
+        Some(_) | None => "claude -c".to_owned(),
     }
 }
 

@@ -728,6 +728,35 @@ mod tests {
         }
     }
 
+    /// What happened and how it ended are joined with "and" or "but", so neither part may contain the same joint.
+    #[test]
+    fn no_summary_joins_three_clauses_with_the_same_word() {
+        let fields = fields((1 << VALUES.len()) - 1);
+        let of_causes = CAUSES
+            .values()
+            .filter_map(|wording| wording.past.as_deref());
+        let mut pasts: Vec<String> = of_causes.filter_map(|past| fields.fill(past)).collect();
+        pasts.extend(rows().map(|row| past_of_meaning(row.meaning)));
+        for wording in WORDINGS.endings.values() {
+            for summary in wording.summaries(&pasts, &fields) {
+                for joint in [", and ", ", but "] {
+                    assert!(summary.matches(joint).count() < 2, "{summary}");
+                }
+            }
+        }
+    }
+
+    /// The reason why credits did not pay for a request is told in the past tense once the error is over.
+    #[test]
+    fn every_reason_against_credits_has_a_past_tense() {
+        for reason in WORDINGS.credit_reasons.values() {
+            let past = in_past(&format!("It could not pay because {reason}."));
+            for present in [" is ", " are ", " has ", " have "] {
+                assert!(!past.contains(present), "{past}");
+            }
+        }
+    }
+
     #[test]
     fn every_placeholder_is_known_to_the_fields() {
         let names: Vec<&str> = VALUES

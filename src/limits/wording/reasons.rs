@@ -11,8 +11,8 @@ use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetS
 use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
 use crate::terminal::{count_noun, percent_text};
 
-use super::WORDINGS;
 use super::fields::relative_to_error;
+use super::{WORDINGS, in_past};
 
 /// A fact that supports a diagnosis, as a sentence.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,9 +147,13 @@ impl Reasons<'_> {
                 && !self.diagnosis.is_paid_now()
             {
                 let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
-                self.add_of_error(format!(
-                    "Usage credits could not cover the request because {words}."
-                ));
+                let sentence =
+                    format!("Usage credits could not cover the request because {words}.");
+                self.add_of_error(if self.diagnosis.state.is_over() {
+                    in_past(&sentence)
+                } else {
+                    sentence
+                });
             }
         }
         if limit.limited_resource() == LimitedResource::Nothing
