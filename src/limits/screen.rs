@@ -110,11 +110,12 @@ pub fn at_length(
     add_headline(incident, session, &mut report);
     report.paragraphs(Tone::Plain, others.iter().cloned());
     add_actions_at_length(incident, &mut report);
-    add_list(
-        "What this message can mean",
-        &meanings(incident),
-        &mut report,
-    );
+    let title = if incident.evidence.is_pasted() {
+        "What the message means if you received it"
+    } else {
+        "What this message can mean"
+    };
+    add_list(title, &meanings(incident), &mut report);
     let diagnosis = &incident.diagnosis;
     let reasons: Vec<String> = incident
         .reasons()

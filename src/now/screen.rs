@@ -531,8 +531,8 @@ mod tests {
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
-             Pace      at this pace, 5h will be full at 12:57, in 37 m; you can use at least\n\
-             \u{20}         $6.80 more (at list prices) before it is full\n\
+             Pace      at this pace, 5h will be full at 12:57, in 37 m; you can use at least $6.80 more\n\
+             \u{20}         (at list prices) before it is full\n\
              \u{20}         at this pace, week will be full today, before it resets\n\
              Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\

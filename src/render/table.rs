@@ -60,7 +60,7 @@ pub(crate) struct TableRow {
 pub(crate) struct Cell {
     pub(crate) text: String,
     /// The text to use if the table would otherwise be too wide, or `None` to use the same text.
-    short_text: Option<String>,
+    pub(crate) short_text: Option<String>,
     /// The value for spreadsheets and scripts, if it differs from the text.
     pub(crate) exact: Option<String>,
     /// The length of a bar relative to the longest bar. On a terminal, the bar is shown after the row.

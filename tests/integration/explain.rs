@@ -534,7 +534,11 @@ fn a_pasted_message_is_explained_without_an_installation() {
         "--text",
         "You've hit your org's monthly usage limit",
     ]);
-    assert!(output.success().contains("What this message can mean"));
+    assert!(
+        output
+            .success()
+            .contains("What the message means if you received it")
+    );
     assert!(
         output.stdout.contains("2.1.119 to 2.1.152"),
         "{}",

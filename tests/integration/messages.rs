@@ -100,7 +100,7 @@ fn misses(case: &Value) -> Vec<String> {
             "says waiting helps" => answer["waiting_helps"] == true,
             "sends to an admin" => answer["who_can_fix"] == "admin",
             "tells it as one that came" => {
-                answer["limit"] != "unknown" && !said.starts_with("if you got this message")
+                answer["limit"] != "unknown" && !said.starts_with("if you received this message")
             }
             "says it is not claude's" => said.contains("not a claude limit"),
             _ => claim.strip_prefix("says ") == answer["limit"].as_str(),

@@ -1503,6 +1503,34 @@ fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
     );
 }
 
+/// If both windows have room now, a cap on usage credits cannot matter now either, so the advice must not contradict the
+/// reason that the message looks like a false alarm.
+#[test]
+fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let reported = windows(42.0, NOON, 17.0, TUESDAY);
+    client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+    for text in [
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
+        "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit",
+    ] {
+        let said = flat(client.run(AT, &["explain", "--long", text], b"").success());
+        for part in [
+            "so if you got the message just now, it looks like a false alarm",
+            "What to do 1. Check /usage. ",
+            "2. Do not buy usage credits for this. ",
+            "3. If /usage shows 100%, wait. ",
+            "What the message means if you received it - ",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        for part in ["costs money", "/limit-reset", "Wait for your"] {
+            assert!(!said.contains(part), "{part}: {said}");
+        }
+    }
+}
+
 /// In Claude Code 2.1.329, the message about a full window also mentions that no credits are left. The cause is still
 /// the full window.
 #[test]

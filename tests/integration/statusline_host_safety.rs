@@ -44,6 +44,26 @@ fn fifty_megabytes_of_input_are_ignored() {
     prints_something(&vec![b'x'; 50_000_000]);
 }
 
+/// Claude Code may be busy after it has started whycap. Without the input, the line would show only the spend of the day.
+#[test]
+fn input_that_arrives_late_is_shown() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox
+        .command(&["statusline"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(350));
+    let mut stdin = child.stdin.take().unwrap();
+    let payload = json!({"session_id": "s", "model": {"display_name": "Opus 5.5"}});
+    stdin.write_all(payload.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert!(line.contains("Opus 5.5"), "{line}");
+}
+
 #[test]
 #[cfg_attr(windows, ignore = "a directory of Windows holds no pipes")]
 fn settings_that_are_a_pipe_do_not_delay_the_status_line() {

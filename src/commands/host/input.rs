@@ -3,9 +3,13 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// The time limit for reading the input. It usually arrives immediately, or within a few hundredths of a second on a
-/// busy machine.
+/// The time limit for reading the input, counted from its first byte. It usually arrives immediately, or within a few
+/// hundredths of a second on a busy machine.
 const TIME_LIMIT: Duration = Duration::from_millis(300);
+
+/// The time limit for the first byte. Claude Code writes the input after it has started whycap, and may be busy in
+/// between. Without input, whycap would not know the session and could show only the spend of the day.
+const FIRST_BYTE_LIMIT: Duration = Duration::from_millis(600);
 
 /// The number of bytes to read at a time. A smaller read would first fill the internal buffer of [`io::stdin`], which
 /// has this size, and [`is_readable`] does not notice input that remains in this buffer.
@@ -17,6 +21,9 @@ const READ_SIZE: usize = 8 * 1024;
 /// is up. Returns nothing if the input exceeds the limit. In that case, reading continues until the time limit so that
 /// Claude Code does not get a broken pipe.
 pub(in crate::commands) fn read_input(size_limit: usize) -> Vec<u8> {
+    if !is_readable(FIRST_BYTE_LIMIT) {
+        return Vec::new();
+    }
     let end = Instant::now() + TIME_LIMIT;
     let mut input = io::stdin().lock();
     let mut bytes = Vec::with_capacity(READ_SIZE);

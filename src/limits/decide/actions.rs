@@ -4,7 +4,7 @@ use super::state::{Ending, State};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
-use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation};
+use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation, WindowState};
 use crate::limits::kind::{Affects, EndedBy, LimitKind, Service, Verdict, WhoCanFix, Window};
 use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
@@ -167,6 +167,13 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::AddCreditsIfFull)
         }
         ActionName::Wait if finding.waiting_helps == Some(false) => None,
+        // The user checks first whether there is anything to wait for.
+        ActionName::Wait | ActionName::WaitUnknown
+            if evidence.is_pasted()
+                && finding.cause.template().first_action == Some(ActionName::CheckMeters) =>
+        {
+            Some(ActionName::WaitIfFull)
+        }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         ActionName::WaitForCap if !has_reset => None,
         ActionName::Update if !evidence.may_be_outdated() => None,
@@ -188,6 +195,14 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             if evidence.is_of_another_account() =>
         {
             None
+        }
+        ActionName::CreditsInstead
+        | ActionName::CreditsOn
+        | ActionName::OwnCredits
+        | ActionName::RaiseOwnCap
+            if problem.is_window_limit_with_room_now() =>
+        {
+            Some(ActionName::DoNotBuy)
         }
         action => Some(action),
     }
@@ -245,6 +260,7 @@ fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
         && finding.waiting_helps == Some(true)
         && finding.verdict != Verdict::FalseLikely
         && finding.cause != Cause::WindowFullDespiteRoomNow
+        && !problem.is_window_limit_with_room_now()
         && finding.who_can_fix != WhoCanFix::Admin
         && problem.service() == Some(Service::Plan)
         && !finding.verdict.is_notice();
@@ -355,6 +371,20 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 }
 
 impl Problem<'_> {
+    /// Returns true if a pasted message is about a limit that matters only while one of the plan's windows is full, but
+    /// neither of them is full now.
+    fn is_window_limit_with_room_now(&self) -> bool {
+        let has_room_now = |window| match self.readings.state(window) {
+            WindowState::KnownNow(now) => !now.is_full(),
+            _ => false,
+        };
+        let needs_full_window = match self.finding.limit {
+            LimitKind::Window(window) => !window.is_of_one_model(),
+            limit => limit.cap().is_some(),
+        };
+        needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+    }
+
     /// Returns true if the limit stops only a feature, while the session continues.
     fn stops_only_feature(&self) -> bool {
         self.ended_by == EndedBy::NoSession

@@ -54,7 +54,7 @@ const BADGE: usize = 60;
 /// The summary to use if no other one fits.
 const SHORTEST_SUMMARY: &str = "{past}; that has passed";
 /// The prefix for the headline of a quoted message.
-const IF_RECEIVED: &str = "If you got this message, ";
+const IF_RECEIVED: &str = "If you received this message, ";
 
 include!(concat!(env!("OUT_DIR"), "/EndingWord.rs"));
 

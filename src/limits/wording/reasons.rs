@@ -97,7 +97,12 @@ impl Reasons<'_> {
     /// Says that nothing else is known, if that is the case.
     fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
         if self.is_without_facts {
-            let sentence = "whycap knows only the text of the message.";
+            let sentence = if self.evidence.is_pasted() {
+                // Facts about this machine follow, such as the login.
+                "The explanation is based on the text of the message."
+            } else {
+                "whycap knows only the text of the message."
+            };
             self.add_observed(at, Source::Transcript, sentence);
         }
     }
