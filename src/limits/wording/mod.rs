@@ -746,6 +746,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_meaning_has_a_past_tense() {
+        for row in rows() {
+            let past = past_of_meaning(row.meaning);
+            for present in [
+                " is ",
+                " are ",
+                " has ",
+                "not had ",
+                " needs ",
+                " applies ",
+                " comes ",
+                "accepts",
+                " belongs ",
+                " counts ",
+                " continues ",
+                " make ",
+            ] {
+                assert!(!past.contains(present), "{past}");
+            }
+        }
+    }
+
     /// The reason why credits did not pay for a request is told in the past tense once the error is over.
     #[test]
     fn every_reason_against_credits_has_a_past_tense() {

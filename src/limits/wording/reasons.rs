@@ -239,7 +239,8 @@ impl Reasons<'_> {
         let reset = measurement
             .resets_at
             .filter(|at| *at > measurement.measured);
-        let resets = self.in_parentheses("resets ", reset);
+        let is_ahead = reset.is_some_and(|at| at > evidence.clock.now);
+        let resets = self.in_parentheses(if is_ahead { "resets " } else { "reset " }, reset);
         if !evidence.is_pasted() {
             let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
             format!("{offset}, your {name} usage was {percent}%{resets}.")
