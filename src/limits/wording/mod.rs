@@ -728,7 +728,7 @@ mod tests {
         }
     }
 
-    /// What happened and how it ended are joined with "and" or "but", so neither part may contain the same joint.
+    /// A summary joins what happened and how it ended with "and" or "but", so neither part may contain the same joint.
     #[test]
     fn no_summary_joins_three_clauses_with_the_same_word() {
         let fields = fields((1 << VALUES.len()) - 1);
