@@ -372,9 +372,10 @@ fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
     append("a");
     spend(&sandbox, "day");
     age_ledger(&sandbox, "facts", "");
-    let (third_has_read, wait_for_third) = mpsc::channel();
-    let (command_has_stored, wait_for_command) = mpsc::channel();
     thread::scope(|scope| {
+        // If one process panics, its channel is closed, so the others do not wait forever.
+        let (third_has_read, wait_for_third) = mpsc::channel();
+        let (command_has_stored, wait_for_command) = mpsc::channel();
         let sandbox = &sandbox;
         let is_complete = read_with(sandbox, ReadTime::All, || {
             append("b");
@@ -392,8 +393,8 @@ fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
             });
             wait_for_third.recv().unwrap();
         });
-        assert!(is_complete);
         command_has_stored.send(()).unwrap();
+        assert!(is_complete);
     });
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(60.0));
     append("d");
