@@ -25,7 +25,8 @@ use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
-    OtherResponse, Ownership, PayerRelation, RefusedWindow, StoredError, is_request_later,
+    OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow, StoredError,
+    is_request_later,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
@@ -704,10 +705,38 @@ impl<'a> EvidenceCollector<'a> {
     fn all_readings_of(&self, account: &str) -> Rc<[Reading]> {
         let oldest = self.now() - USEFUL_FOR - USEFUL_FOR;
         self.readings_of_account.get_or_compute(account, || {
-            readings::of_account(self.readings.journal, Some(account))
-                .take_while(|reading| reading.sample.at >= oldest)
-                .collect()
+            let mut readings: Vec<Reading> =
+                readings::of_account(self.readings.journal, Some(account))
+                    .take_while(|reading| reading.sample.at >= oldest)
+                    .collect();
+            self.date_by_requests(&mut readings);
+            readings.into()
         })
+    }
+
+    /// Dates each reading to the time of the request that provided its figures, if a transcript shows it. The server
+    /// determines the figures when it accepts a request, so a response that has been in progress for minutes reports the
+    /// usage from before an error.
+    fn date_by_requests(&self, readings: &mut [Reading]) {
+        let tails: HashMap<String, Rc<Tail>> = self
+            .transcripts
+            .newest()
+            .iter()
+            .filter_map(|file| Some((session_of(&file.path), self.transcripts.tail(&file.path)?)))
+            .collect();
+        for reading in readings {
+            let sample = &mut reading.sample;
+            let reported = sample.measured - REPORTED_WITHIN..=sample.measured;
+            let response = tails.get(&reading.session).and_then(|tail| {
+                let mut newest_first = tail.responses.iter().rev();
+                newest_first.find(|response| reported.contains(&response.at))
+            });
+            if let Some(requested_at) = response.and_then(|response| response.requested_at)
+                && requested_at < sample.earliest()
+            {
+                sample.repeated_after = Some(requested_at);
+            }
+        }
     }
 
     /// Adds the responses that other sessions have received since the error. If the session with the error has not
@@ -965,7 +994,13 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns the login's newest reading of the plan's windows. Searches the journal only on the first call.
     fn newest_reading(&self) -> Option<&Reading> {
         self.newest_reading
-            .get_or_init(|| self.readings.newest(MeasuredService::Plan))
+            .get_or_init(|| {
+                let mut newest = self.readings.newest(MeasuredService::Plan)?;
+                if self.other_sessions == OtherSessions::Newest {
+                    self.date_by_requests(std::slice::from_mut(&mut newest));
+                }
+                Some(newest)
+            })
             .as_ref()
     }
 

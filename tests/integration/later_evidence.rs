@@ -118,6 +118,52 @@ fn an_old_low_reading_of_another_session_is_not_an_early_reset() {
     }
 }
 
+/// Another session's request was sent before the limit. Its long response reports the usage from before the limit.
+#[test]
+fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    stopped.calls_status_line(SOON, full, 120);
+    other.sends_prompt("2026-11-20T09:58:00Z", "write a long text");
+    other.works("2026-11-20T10:03:00Z", 10);
+    other.api_ms += 300_000;
+    let old = windows(80.0, NOON, 40.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:03:01Z", old, 120);
+    for at in ["2026-11-20T10:03:10Z", "2026-11-20T10:20:00Z"] {
+        assert!(is_blocked(&stopped, at), "{at}");
+        let entry = listed(&stopped, at);
+        assert_eq!(entry["open"], true, "{at}: {entry:#}");
+    }
+}
+
+/// A session is resumed and stopped by a false alarm before its status line has reported any figures.
+#[test]
+fn a_reading_right_after_a_false_alarm_is_enough_to_keep_it_one() {
+    for is_asked_in_between in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        let refusal = refused("five_hour", NOON, "");
+        stopped.receives_error(AT, FIVE_HOUR, &refusal);
+        let room = windows(60.0, NOON, 9.0, TUESDAY);
+        stopped.calls_status_line(SOON, room, 120);
+        other.sends_prompt("2026-11-20T10:00:50Z", "go on");
+        other.works("2026-11-20T10:01:00Z", 10);
+        if is_asked_in_between {
+            explained(&stopped, "2026-11-20T10:01:10Z");
+        }
+        other.receives_error("2026-11-20T10:04:00Z", FIVE_HOUR, &refusal);
+        let full = windows(100.0, NOON, 9.0, TUESDAY);
+        other.calls_status_line("2026-11-20T10:04:01Z", full, 120);
+        let at = "2026-11-20T10:20:00Z";
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
+        let entry = listed(&stopped, at);
+        assert_eq!(entry["verdict"], "false_likely", "{entry:#}");
+    }
+}
+
 /// If the window is used up again after an early reset, the earlier limit is still over.
 #[test]
 fn a_new_window_that_fills_up_does_not_undo_an_early_reset() {

@@ -24,7 +24,7 @@ pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// The maximum time between a response and the status-line call that reports its figures. Claude Code calls the status
 /// line 0.3 to 0.4 s after a response, but a session may have to wait for the machine. A full window that is reported
 /// later than this may have filled up after the response.
-const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
+pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
 /// The fastest growth of a window's usage that is taken into account, in percentage points per minute. A 5-hour window
 /// that grows this fast is used up within 20 minutes, which is 15 times as fast as the window permits.
 const FASTEST_USE: f64 = 5.0;
@@ -598,14 +598,21 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if the last reading from before the error shows that the window cannot have filled up until then, not
-    /// even at [`FASTEST_USE`]. Readings from after the error do not count, because a request that was sent before the
-    /// error may have provided their figures.
+    /// even at [`FASTEST_USE`], or if a reading from right after the error shows room. Later readings do not count, because
+    /// a request that was sent before the error may have provided their figures.
     pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
-        self.valid_before(window).is_some_and(|before| {
-            let minutes = (self.evidence.at() - before.measured).as_seconds_f64() / 60.0;
-            before.percent < CANNOT_FILL_UP_FROM
-                && before.percent + FASTEST_USE * minutes < FULL_FROM
-        })
+        let at = self.evidence.at();
+        let has_room = |measurement: Measurement| {
+            let minutes = (at - measurement.measured).as_seconds_f64().max(0.0) / 60.0;
+            measurement.percent < CANNOT_FILL_UP_FROM
+                && measurement.percent + FASTEST_USE * minutes < FULL_FROM
+        };
+        self.valid_before(window).is_some_and(has_room)
+            || self
+                .after
+                .iter()
+                .filter_map(|reading| self.measurement(Some(reading), window))
+                .any(|after| after.measured <= at + REPORTED_WITHIN && has_room(after))
     }
 
     /// Returns the window's usage if the newest reading shows that the window is used up now.
