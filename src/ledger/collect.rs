@@ -1,6 +1,6 @@
 //! Collects facts from transcripts in memory before they are committed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,14 +22,11 @@ use crate::transcript::tail;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// The responses. Until [`Batch::finish`] is called, several of them may be lines of the same response.
-    #[expect(
-        clippy::vec_box,
-        reason = "sorting and merging would move 250 bytes for each response"
-    )]
-    pub(super) responses: Vec<Box<Response>>,
-    /// The names of sessions and models.
-    pub(super) sessions: HashMap<Id, String>,
-    pub(super) models: HashMap<Id, String>,
+    pub(super) responses: Vec<Response>,
+    /// The names of sessions and models. Each response looks up its model, and there are so few models that this is
+    /// faster than in a hash map.
+    pub(super) sessions: BTreeMap<Id, String>,
+    pub(super) models: BTreeMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
     /// The directory and time of each session's first response.
     pub(super) directories: HashMap<Id, (Millis, String)>,
@@ -98,6 +95,7 @@ impl Batch {
             },
             batch: self,
             last_context: None,
+            directory_at: Millis::MAX,
         };
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
@@ -146,7 +144,7 @@ impl Batch {
             }
             is_same
         });
-        let by_model: HashMap<Id, _> = self
+        let by_model: BTreeMap<Id, _> = self
             .models
             .iter()
             .map(|(id, name)| (*id, super::facts::PricesOfModel::new(prices, name)))
@@ -168,7 +166,7 @@ impl Batch {
 }
 
 /// Adds a name if it is new, and returns its ID.
-fn add_name(names: &mut HashMap<Id, String>, name: &str) -> Id {
+fn add_name(names: &mut BTreeMap<Id, String>, name: &str) -> Id {
     let id = id_of(name.as_bytes());
     names.entry(id).or_insert_with(|| name.to_owned());
     id
@@ -204,6 +202,8 @@ struct FileSink<'b> {
     facts: FileFacts,
     /// The context of the last response.
     last_context: Option<KnownContext>,
+    /// The time of the earliest response whose directory has been added to the batch.
+    directory_at: Millis,
 }
 
 struct KnownContext {
@@ -318,8 +318,11 @@ impl FileSink<'_> {
             line.plugin.as_deref().unwrap_or_default(),
             line.mcp_server.as_deref().unwrap_or_default(),
         ]);
-        if let Some(directory) = &line.directory {
+        if let Some(directory) = &line.directory
+            && at < self.directory_at
+        {
             self.batch.add_directory(self.facts.session, at, directory);
+            self.directory_at = at;
         }
         for advice in &line.advice {
             add_name(&mut self.batch.models, &advice.model);
@@ -344,7 +347,7 @@ impl FileSink<'_> {
         };
         match self.batch.responses.last_mut() {
             Some(last) if last.key == line.key => last.merge(&response),
-            _ => self.batch.responses.push(Box::new(response)),
+            _ => self.batch.responses.push(response),
         }
     }
 }
