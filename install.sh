@@ -258,10 +258,19 @@ progress() {
 build() { # [OPTION]
     # Only the program itself is linked statically, because procedural macros cannot be.
     static=
-    if has_static_libc; then static='-- -C target-feature=+crt-static -C relocation-model=static'; fi
+    if has_static_libc; then static='-C target-feature=+crt-static -C relocation-model=static'; fi
     # shellcheck disable=SC2086 # options or nothing
     (cd "$source" && CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=$progress_bar CARGO_TERM_PROGRESS_WIDTH=80 \
-        exec cargo rustc --bin whycap --profile source --locked "$@" $static)
+        exec cargo rustc --bin whycap --profile source --locked "$@" -- $static $(inline_less))
+}
+
+# Prints the option that limits how large a function may be to be inlined into another part of the program: 30
+# instructions instead of 100. This saves a fifth of the time that linking takes, and a status-line call remains as fast.
+# Prints nothing if the compiler does not know the option, which belongs to LLVM.
+inline_less() {
+    option='-C llvm-args=-import-instr-limit=30'
+    # shellcheck disable=SC2086 # two words
+    if rustc $option --print sysroot >/dev/null 2>&1; then printf '%s' "$option"; fi
 }
 
 # Succeeds if the static C library is installed. A static program starts faster, because nothing has to be loaded and

@@ -216,6 +216,20 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
     }
 }
 
+/// The option belongs to LLVM, which may remove it, and rustc refuses to run with an option that LLVM does not know.
+#[test]
+fn less_code_is_inlined_if_the_compiler_has_the_option() {
+    for (code, has_option) in [(0, true), (1, false)] {
+        let setting = Setting::new().with_cargo("1.95.0");
+        let rustc = setting.sandbox.path("tools").join("rustc");
+        write_script(&rustc, format!("#!/bin/sh\nexit {code}\n"));
+        said(&setting.run(&[]));
+        let log = setting.sandbox.read("cargo.log");
+        assert_eq!(log.contains("-import-instr-limit=30"), has_option, "{log}");
+        assert!(setting.program().exists());
+    }
+}
+
 #[test]
 fn the_script_builds_installs_and_shows_a_labeled_sample() {
     let setting = Setting::new().with_cargo("1.95.0");
