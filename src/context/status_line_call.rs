@@ -322,7 +322,7 @@ impl<'a> StatusLineFacts<'a> {
     pub(crate) fn keep(self) {
         let paths = &self.call.context.paths;
         if let Some(unsaved) = self.unsaved {
-            self.incidents.save(unsaved);
+            self.incidents.save_from_status_line(unsaved);
         }
         self.incidents.store_reading(&self.call.payload);
         if let Some(notice) = &self.cache {

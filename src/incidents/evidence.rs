@@ -718,6 +718,9 @@ impl<'a> EvidenceCollector<'a> {
     /// determines the figures when it accepts a request, so a response that has been in progress for minutes reports the
     /// usage from before an error.
     fn date_by_requests(&self, readings: &mut [Reading]) {
+        if readings.is_empty() {
+            return;
+        }
         let tails: HashMap<String, Rc<Tail>> = self
             .transcripts
             .newest()

@@ -178,14 +178,23 @@ impl<'a> Incidents<'a> {
     /// Returns an evidence collector. `journal` must go back to the oldest error to be explained, because it is also
     /// searched for the readings from around the error.
     fn collector<'c>(&'c self, journal: &'c Journal, asker: Asker<'c>) -> EvidenceCollector<'c> {
+        let mut collector = self.collector_without_login(journal, asker);
+        collector.login = self.account().cloned();
+        collector
+    }
+
+    /// Returns an evidence collector like [`Self::collector`], without reading the login.
+    fn collector_without_login<'c>(
+        &'c self,
+        journal: &'c Journal,
+        asker: Asker<'c>,
+    ) -> EvidenceCollector<'c> {
         let stored = StoredErrors::new(self.paths, self.now(), journal);
         let readings = WindowReadings {
             journal,
             ..self.readings()
         };
-        let mut collector = EvidenceCollector::new(readings, &self.transcripts, stored, asker);
-        collector.login = self.account().cloned();
-        collector
+        EvidenceCollector::new(readings, &self.transcripts, stored, asker)
     }
 
     /// Returns an evidence collector for a status-line call. The collector reads only small files.
@@ -545,30 +554,35 @@ impl<'a> Incidents<'a> {
         Some(error)
     }
 
-    /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error
-    /// are also saved. The verdict then stays the same after the journal has deleted those readings.
-    pub(crate) fn save(&self, error: StoredError) {
-        self.save_with_readings_from(self.journal(), error);
+    /// Saves newly discovered facts about an error of the status line's session. The collector reads only small files,
+    /// because Claude Code may be waiting for the process to end.
+    pub(crate) fn save_from_status_line(&self, error: StoredError) {
+        let mut collector = self.collector_without_login(self.journal(), Asker::Shell);
+        collector.other_sessions = OtherSessions::WithoutList;
+        self.save(&collector, error);
     }
 
-    /// Like [`Self::save`], but takes the readings from this journal. It must be the journal with which the error was
-    /// explained, because the saved readings decide all later explanations.
-    fn save_with_readings_from(&self, journal: &Journal, mut error: StoredError) {
+    /// Saves newly discovered facts about an error. If the error is over, the readings from around the time of the error
+    /// are also saved. The verdict then stays the same after the journal has deleted those readings.
+    ///
+    /// The collector must search the journal with which the error was explained, because the saved readings decide all
+    /// later explanations.
+    fn save(&self, collector: &EvidenceCollector<'_>, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
         }
         if !has_final_readings(&error, self.now()) {
             error.readings.clear();
         } else if error.readings.is_empty() {
-            self.collector(journal, Asker::Shell)
-                .read_readings(&mut error);
+            collector.read_readings(&mut error);
         }
         self.stored().save(&error);
     }
 
     fn save_all(&self, journal: &Journal, errors: impl IntoIterator<Item = StoredError>) {
+        let collector = self.collector_without_login(journal, Asker::Shell);
         for error in errors {
-            self.save_with_readings_from(journal, error);
+            self.save(&collector, error);
         }
     }
 
@@ -674,5 +688,48 @@ fn may_belong_to(owner: Option<&Owner>, login: Option<&Account>) -> bool {
     match owner {
         Some(owner) => Ownership::of(owner, login) == Some(Ownership::Login),
         None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::journal;
+    use crate::limits::evidence::LaterResponse;
+
+    /// Listing thousands of transcripts takes so long that the process would end before it has stored anything.
+    #[test]
+    fn saving_from_the_status_line_does_not_list_all_transcripts() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = ("HOME".into(), directory.path().into());
+        let now: DateTime<Utc> = "2026-11-20T10:05:01Z".parse().unwrap();
+        let environment = Environment::new([home], now);
+        let paths = Paths::of(&environment);
+        let mut account = Account::default();
+        account.owner.fingerprint = Some("a".to_owned());
+        let mut error = StoredError::new(now, MessageOrigin::Hook, "overloaded".to_owned());
+        error.session.id = Some("s".to_owned());
+        error.payer.account = Some(account);
+        error.later_response = Some(LaterResponse::default());
+        let sample = Sample {
+            since: now,
+            at: now,
+            measured: now,
+            account: Some("a".to_owned()),
+            ..Sample::default()
+        };
+        let reading = json!({"session": "other", "login": null, "sample": sample});
+        let reading: Reading = serde_json::from_value(reading).unwrap();
+        journal::append(&paths, now, &reading).unwrap();
+
+        let incidents = Incidents::new(&paths, &environment);
+        incidents.save_from_status_line(error.clone());
+        assert!(!incidents.transcripts.is_listed());
+
+        let incidents = Incidents::new(&paths, &environment);
+        error.readings.push(sample);
+        assert_eq!(incidents.stored().list(Some("s")), [error]);
     }
 }

@@ -70,6 +70,12 @@ impl<'a> SessionTranscripts<'a> {
         })
     }
 
+    /// Returns true if all transcripts have been listed.
+    #[cfg(test)]
+    pub(super) fn is_listed(&self) -> bool {
+        self.list.get().is_some()
+    }
+
     /// Returns the most recently changed transcripts.
     pub(super) fn newest(&self) -> &[TranscriptFile] {
         let files = &self.list().files;
