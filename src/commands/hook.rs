@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::answer::question_in;
-use super::host::{Deadline, read_input};
+use super::host::{Deadline, InputLimits, read_input};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::context::{Context, in_reply};
 use crate::environment::Environment;
@@ -13,8 +13,16 @@ use crate::install::plugin;
 use crate::paths::Paths;
 use crate::terminal::{Shown, print};
 
-/// The maximum size of an event in bytes. Prompts can be long if they contain pasted files.
-const STDIN_LIMIT: usize = 16 << 20;
+/// The limits for reading an event. Prompts can be long if they contain pasted files.
+///
+/// Claude Code waits for hooks, for example before it sends a prompt, and cancels a hook at the end of a session after a
+/// second. Reading and handling the event must together fit into that second.
+const INPUT_LIMITS: InputLimits = InputLimits {
+    size: 16 << 20,
+    first_byte: Duration::from_millis(300),
+    rest: Duration::from_millis(300),
+    total: Duration::from_millis(300),
+};
 
 /// The time limit for handling an event.
 const EVENT_DEADLINE: Duration = Duration::from_millis(700);
@@ -23,7 +31,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_millis(850);
 
 /// Handles the event on standard input.
 pub(crate) fn run(environment: Environment) -> ExitCode {
-    let event = HookEvent::parse(&read_input(STDIN_LIMIT));
+    let event = HookEvent::parse(&read_input(INPUT_LIMITS));
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };

@@ -9,15 +9,21 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::host::{Deadline, has_enough_memory, read_input};
+use super::host::{Deadline, InputLimits, has_enough_memory, read_input};
 use super::preview::preview;
 use crate::context::{StatusLineCall, StatusLineFacts};
 use crate::environment::Environment;
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
 
-/// The maximum size of the input in bytes. Claude Code sends about 2 KB.
-const INPUT_LIMIT: usize = 1 << 20;
+/// The limits for reading the input. Claude Code sends about 2 KB. Without input, whycap would not know the session and
+/// could show only the spend of the day, so it waits longer than a hook.
+const INPUT_LIMITS: InputLimits = InputLimits {
+    size: 1 << 20,
+    first_byte: Duration::from_millis(600),
+    rest: Duration::from_millis(300),
+    total: Duration::from_millis(900),
+};
 
 /// The time limit for collecting data. This usually takes two milliseconds, but can take a hundred times as long on a
 /// busy machine.
@@ -45,7 +51,7 @@ pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode 
 }
 
 fn print_line(environment: Environment) {
-    let input = read_input(INPUT_LIMIT);
+    let input = read_input(INPUT_LIMITS);
     let prepared_call = Arc::new(OnceLock::new());
     // The deadline starts before the call is prepared, because this reads files and can therefore hang if the home
     // directory is on a network file system.

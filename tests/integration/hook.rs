@@ -1,6 +1,10 @@
 //! Tests that `whycap hook` stores errors, answers `/whycap`, announces each error once, and never sends anything to
 //! the model.
 
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
@@ -577,4 +581,35 @@ fn a_long_error_is_stored_once_even_if_its_hook_is_late() {
     let listed = ["incidents", "--json"];
     let listed = client.run("2026-11-20T10:01:00Z", &listed, b"").json();
     assert_eq!(listed["incidents"].as_array().unwrap().len(), 1);
+}
+
+/// Claude Code waits for its hooks, and cancels a hook at the end of a session after a second. A hook may take 0.7 s to
+/// handle an event, so only 0.3 s are left for reading it.
+#[test]
+#[cfg_attr(windows, ignore = "Windows reads until the end of the input")]
+fn a_hook_does_not_wait_for_late_input_as_long_as_the_status_line() {
+    let sandbox = Sandbox::new();
+    for late_start in ["", "{\"hook_event_name\":"] {
+        // Other processes may delay a call, but probably not all of them.
+        let shortest = (0..4).map(|_| {
+            let mut child = sandbox
+                .command(&["hook"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            let started = Instant::now();
+            let mut stdin = child.stdin.take().unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+            stdin.write_all(late_start.as_bytes()).unwrap();
+            assert!(child.wait().unwrap().success());
+            drop(stdin);
+            started.elapsed()
+        });
+        let shortest = shortest.min().unwrap();
+        assert!(
+            shortest < Duration::from_millis(450),
+            "{late_start:?}: {shortest:?}"
+        );
+    }
 }

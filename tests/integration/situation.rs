@@ -1503,8 +1503,9 @@ fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
     );
 }
 
-/// If both windows have room now, a cap on usage credits cannot matter now either, so the advice must not contradict the
-/// reason that the message looks like a false alarm.
+/// If both windows have room now, a cap on usage credits matters only for fast mode, the 1M context window, and the window
+/// of one model. The advice must neither contradict the reason that the message looks like a false alarm nor claim that
+/// paying would not help.
 #[test]
 fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
     let sandbox = with_a_private_login();
@@ -1519,13 +1520,18 @@ fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
         for part in [
             "so if you got the message just now, it looks like a false alarm",
             "What to do 1. Check /usage. ",
-            "2. Do not buy usage credits for this. ",
-            "3. If /usage shows 100%, wait. ",
+            "2. If /usage shows 100%, wait. ",
             "What the message means if you received it - ",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
-        for part in ["costs money", "/limit-reset", "Wait for your"] {
+        for part in [
+            "Do not buy",
+            "paying would not help",
+            "costs money",
+            "/limit-reset",
+            "Wait for your",
+        ] {
             assert!(!said.contains(part), "{part}: {said}");
         }
     }

@@ -3,28 +3,36 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// The time limit for reading the input, counted from its first byte. It usually arrives immediately, or within a few
-/// hundredths of a second on a busy machine.
-const TIME_LIMIT: Duration = Duration::from_millis(300);
-
-/// The time limit for the first byte. Claude Code writes the input after it has started whycap, and may be busy in
-/// between. Without input, whycap would not know the session and could show only the spend of the day.
-const FIRST_BYTE_LIMIT: Duration = Duration::from_millis(600);
+/// The limits for reading the input.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::commands) struct InputLimits {
+    /// The maximum size in bytes.
+    pub(in crate::commands) size: usize,
+    /// The time limit for the first byte. Claude Code writes the input after it has started whycap, and may be busy in
+    /// between.
+    pub(in crate::commands) first_byte: Duration,
+    /// The time limit for the rest of the input after the first byte. The input usually arrives at once, or within a few
+    /// hundredths of a second on a busy machine.
+    pub(in crate::commands) rest: Duration,
+    /// The time limit for the whole input.
+    pub(in crate::commands) total: Duration,
+}
 
 /// The number of bytes to read at a time. A smaller read would first fill the internal buffer of [`io::stdin`], which
 /// has this size, and [`is_readable`] does not notice input that remains in this buffer.
 const READ_SIZE: usize = 8 * 1024;
 
-/// Reads a JSON value of at most `size_limit` bytes from standard input.
+/// Reads a JSON value from standard input.
 ///
 /// Returns what has been read so far if a read fails, if the value is complete and nothing follows it, or when the time
-/// is up. Returns nothing if the input exceeds the limit. In that case, reading continues until the time limit so that
+/// is up. Returns nothing if the input exceeds the maximum size. In that case, reading continues until the time limit so that
 /// Claude Code does not get a broken pipe.
-pub(in crate::commands) fn read_input(size_limit: usize) -> Vec<u8> {
-    if !is_readable(FIRST_BYTE_LIMIT) {
+pub(in crate::commands) fn read_input(limits: InputLimits) -> Vec<u8> {
+    let started = Instant::now();
+    if !is_readable(limits.first_byte) {
         return Vec::new();
     }
-    let end = Instant::now() + TIME_LIMIT;
+    let end = (Instant::now() + limits.rest).min(started + limits.total);
     let mut input = io::stdin().lock();
     let mut bytes = Vec::with_capacity(READ_SIZE);
     let mut buffer = [0; READ_SIZE];
@@ -36,7 +44,7 @@ pub(in crate::commands) fn read_input(size_limit: usize) -> Vec<u8> {
             Ok(count) => {
                 total += count;
                 bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                if total > size_limit {
+                if total > limits.size {
                     bytes.clear();
                 }
             }

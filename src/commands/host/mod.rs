@@ -8,7 +8,7 @@ mod input;
 mod watcher_thread;
 
 pub(super) use deadline::Deadline;
-pub(super) use input::read_input;
+pub(super) use input::{InputLimits, read_input};
 
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -5,7 +5,9 @@ use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation, WindowState};
-use crate::limits::kind::{Affects, EndedBy, LimitKind, Service, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{
+    Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
+};
 use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
 
@@ -202,7 +204,13 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         | ActionName::RaiseOwnCap
             if problem.is_window_limit_with_room_now() =>
         {
-            Some(ActionName::DoNotBuy)
+            // Fast mode, the 1M context window, and a full window of one model need credits even if the plan has usage
+            // left, and a message about credits may be due to them.
+            if problem.is_message_about_credits() {
+                None
+            } else {
+                Some(ActionName::DoNotBuy)
+            }
         }
         action => Some(action),
     }
@@ -383,6 +391,11 @@ impl Problem<'_> {
             limit => limit.cap().is_some(),
         };
         needs_full_window && has_room_now(Window::FiveHour) && has_room_now(Window::Weekly)
+    }
+
+    /// Returns true if the message is about usage credits or a cap on them, whatever its cause.
+    fn is_message_about_credits(&self) -> bool {
+        self.message.row.limit.description().resource == LimitedResource::Credits
     }
 
     /// Returns true if the limit stops only a feature, while the session continues.

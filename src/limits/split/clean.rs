@@ -62,14 +62,20 @@ fn with_joined_words(text: String) -> String {
 }
 
 /// Returns true if a hyphen connects the end of a line to the start of the next line. The hyphen in front of a list item
-/// or an option does not.
+/// or an option such as `-p` does not.
 fn is_broken_word(line: &str, next: &str) -> bool {
     let (first, second) = match (line.strip_suffix('-'), next.strip_prefix('-')) {
         (Some(first), None) => (first, next),
-        (None, Some(second)) => (line, second),
+        (None, Some(second)) if !is_short_option(second) => (line, second),
         _ => return false,
     };
     first.ends_with(char::is_alphanumeric) && second.starts_with(char::is_lowercase)
+}
+
+/// Returns true if the text after a hyphen starts with a single letter, like the name of a short option.
+fn is_short_option(text: &str) -> bool {
+    let letters = text.chars().take_while(|c| c.is_alphanumeric());
+    letters.count() == 1
 }
 
 /// Puts messages on a line of their own if they directly follow another word, as in "API Error: 500API Error: 500". Only
@@ -170,5 +176,18 @@ fn decode_escape(after: &str) -> (Option<char>, usize) {
             (Some('\t'), 1)
         }
         _ => (None, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_option_on_a_line_of_its_own_is_not_part_of_a_word() {
+        assert_eq!(repaired("run claude\n-p x"), "run claude\n-p x");
+        assert_eq!(repaired("run claude\n-p"), "run claude\n-p");
+        assert_eq!(repaired("Third\n-party apps"), "Third-party apps");
+        assert_eq!(repaired("your 5-\nhour limit"), "your 5-hour limit");
     }
 }
