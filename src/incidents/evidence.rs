@@ -483,7 +483,7 @@ impl<'a> EvidenceCollector<'a> {
         let is_decided = evidence.known_end().is_some_and(|end| match end.ending {
             Ending::HitAgain => !evidence.collected.is_next_error_no_limit,
             // A later reading may show that the window is still full.
-            Ending::ResetEarly => false,
+            Ending::ResetEarly | Ending::ResponseElsewhere => false,
             _ => !evidence.collected.is_refused_after_end,
         });
         let may_be_ended_elsewhere = self.other_sessions == OtherSessions::Newest && !is_decided;
@@ -583,7 +583,13 @@ impl<'a> EvidenceCollector<'a> {
     /// left out for old errors, because old readings are deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let session = error.session.id.clone().unwrap_or_default();
-        let own_readings = self.own_readings(&session);
+        let mut own_readings = self.own_readings(&session);
+        for sample in &mut own_readings {
+            if sample.at >= error.at + FIGURES_REPORTED_AFTER {
+                // The figures are those of the refused request, or newer.
+                sample.determined_since = sample.determined_since.max(Some(error.at));
+            }
+        }
         if let Some(sample) = own_readings
             .iter()
             .rfind(|sample| sample.since <= error.at + SAME_EVENT)
@@ -734,9 +740,11 @@ impl<'a> EvidenceCollector<'a> {
                 let mut newest_first = tail.responses.iter().rev();
                 newest_first.find(|response| reported.contains(&response.at))
             });
-            if let Some(requested_at) = response.and_then(|response| response.requested_at)
-                && requested_at < sample.earliest()
-            {
+            let Some(requested_at) = response.and_then(|response| response.requested_at) else {
+                continue;
+            };
+            sample.determined_since = Some(requested_at);
+            if requested_at < sample.earliest() {
                 sample.repeated_after = Some(requested_at);
             }
         }

@@ -36,6 +36,14 @@ pub struct Sample {
         skip_serializing_if = "Option::is_none"
     )]
     pub repeated_after: Option<DateTime<Utc>>,
+    /// A time since which the server must have determined the figures, such as the time of the request that provided
+    /// them. `None` if nothing shows such a time: a response may report the usage from minutes before it.
+    #[serde(
+        default,
+        deserialize_with = "rfc3339::deserialize_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub determined_since: Option<DateTime<Utc>>,
     /// The running total of API time, in milliseconds. It increases with every response, but not with failed requests.
     pub api_ms: Option<f64>,
     /// The 5-hour window.
@@ -71,6 +79,7 @@ impl Sample {
             at: now,
             measured: now,
             repeated_after: None,
+            determined_since: None,
             api_ms: payload.client_api_ms,
             five_hour: payload.five_hour,
             seven_day: payload.seven_day,
@@ -102,6 +111,7 @@ impl Sample {
             .filter_map(|usage| usage.resets_at)
             .chain([self.since, self.at, self.measured])
             .chain(self.repeated_after)
+            .chain(self.determined_since)
             .all(is_in_supported_range)
     }
 

@@ -628,3 +628,54 @@ fn a_full_window_with_another_reset_does_not_prove_an_error_real() {
         );
     }
 }
+
+/// A subagent of another session had been in progress since before a real limit, so the figures that its end reports are
+/// older than the limit. No line of the other session's transcript shows this.
+#[test]
+fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let on_credits = session_of_login(&sandbox, "on-credits");
+    let full = windows(100.0, NOON, 9.0, TUESDAY);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let old = windows(82.0, NOON, 9.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:00:04Z", old, 120);
+    on_credits.sends_prompt("2026-11-20T10:02:00Z", "go on");
+    on_credits.works("2026-11-20T10:03:00Z", 10);
+    other.calls_status_line("2026-11-20T10:04:00Z", full, 120);
+    for at in ["2026-11-20T10:05:00Z", "2026-11-20T10:30:00Z"] {
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
+        assert!(is_blocked(&stopped, at), "{at}");
+        let entry = listed(&stopped, at);
+        assert_eq!(entry["verdict"], "real", "{at}: {entry:#}");
+        assert_eq!(entry["open"], true, "{at}: {entry:#}");
+    }
+}
+
+/// A response that credits paid for was taken for the end of a limit until a reading showed the full window. The session's
+/// own response after the reset must not bring that end back.
+#[test]
+fn a_refuted_end_does_not_return_after_the_reset() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    other.sends_prompt("2026-11-20T10:10:00Z", "go on");
+    other.works("2026-11-20T10:10:30Z", 10);
+    let incident = explained(&stopped, "2026-11-20T10:11:00Z");
+    assert_eq!(incident["open"], false, "{incident:#}");
+    other.api_ms += 10_000;
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:25:00Z", full, 120);
+    assert!(is_blocked(&stopped, "2026-11-20T10:30:00Z"));
+    let entry = listed(&stopped, "2026-11-20T10:31:00Z");
+    assert_eq!(entry["open"], true, "{entry:#}");
+    stopped.works("2026-11-20T12:05:00Z", 10);
+    for at in ["2026-11-20T12:05:30Z", "2026-11-20T12:20:00Z"] {
+        let incident = explained(&stopped, at);
+        let headline = incident["headline"].to_string();
+        assert!(headline.contains("reset at 12:00"), "{at}: {incident:#}");
+        let entry = listed(&stopped, at);
+        assert_eq!(entry["open"], false, "{at}: {entry:#}");
+    }
+}

@@ -598,8 +598,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if the last reading from before the error shows that the window cannot have filled up until then, not
-    /// even at [`FASTEST_USE`], or if a reading from right after the error shows room. Later readings do not count, because
-    /// a request that was sent before the error may have provided their figures.
+    /// even at [`FASTEST_USE`], or if a reading from right after the error shows room. Readings from after the error do not
+    /// count if a request that was sent before the error may have provided their figures.
     pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
         let at = self.evidence.at();
         let has_room = |measurement: Measurement| {
@@ -611,6 +611,7 @@ impl<'a> Readings<'a> {
             || self
                 .after
                 .iter()
+                .filter(|reading| reading.determined_since >= Some(at))
                 .filter_map(|reading| self.measurement(Some(reading), window))
                 .any(|after| after.measured <= at + REPORTED_WITHIN && has_room(after))
     }
