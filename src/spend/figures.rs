@@ -1,7 +1,8 @@
 //! The figures of a group or a total, and where each of them appears: in JSON, in CSV, in the text output, and on the
 //! HTML page.
 //!
-//! The columns with the cost and its share need more than a tally, so each table adds them itself.
+//! The columns with the cost and its share are the exception. Tables add them themselves, because the cost can have a bar
+//! next to it, and the share depends on the total. The cost is a figure only in JSON and CSV.
 //!
 //! The text output has these layouts. The first one that fits is used:
 //!
