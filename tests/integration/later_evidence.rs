@@ -679,3 +679,138 @@ fn a_refuted_end_does_not_return_after_the_reset() {
         assert_eq!(entry["open"], false, "{at}: {entry:#}");
     }
 }
+
+/// `claude -p` or an open session receives a false alarm about usage credits or a spend limit. Another session receives a
+/// response, or nobody does. A real limit that is reached later, of either window, says nothing about the false alarm,
+/// even if nothing shows how the false alarm ended.
+#[test]
+fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
+    let credits = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    let bad_request = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    let cap = "You've hit your org's monthly spend limit";
+    let too_many = json!({"error": "rate_limit", "apiErrorStatus": 429});
+    for (text, refusal, model) in [
+        (credits, &bad_request, None),
+        (credits, &bad_request, Some("claude-opus-5-5[1m]")),
+        (cap, &too_many, None),
+        (FIVE_HOUR, &refused("five_hour", NOON, ""), None),
+    ] {
+        for number in 0..32 {
+            let is_of_script = number & 1 > 0;
+            let is_answered = number & 2 > 0;
+            let is_asked_in_between = number & 4 > 0;
+            let limited_at = ["2026-11-20T10:03:32Z", "2026-11-20T10:40:00Z"][number >> 3 & 1];
+            let (limit, by, resets_at) = [
+                (FIVE_HOUR, "five_hour", NOON),
+                (WEEKLY, "seven_day", TUESDAY),
+            ][number >> 4];
+            let case = format!(
+                "{text}, {model:?}, {is_of_script} {is_answered} {is_asked_in_between} {limited_at} {by}"
+            );
+            let sandbox = with_a_private_login();
+            let [mut stopped, other] = two_sessions_of_login(&sandbox);
+            if let Some(model) = model {
+                model.clone_into(&mut stopped.model);
+            }
+            let before = windows(42.0, NOON, 17.0, TUESDAY);
+            let mut refusal = refusal.clone();
+            if is_of_script {
+                refusal["entrypoint"] = json!("sdk-cli");
+                other.calls_status_line("2026-11-20T09:55:30Z", before, 120);
+            } else {
+                stopped.calls_status_line("2026-11-20T09:55:30Z", before, 120);
+            }
+            stopped.receives_error(AT, text, &refusal);
+            if is_answered {
+                other.sends_prompt("2026-11-20T10:00:02Z", "go on");
+                other.works("2026-11-20T10:00:04Z", 10);
+                let room = windows(45.0, NOON, 17.0, TUESDAY);
+                other.calls_status_line("2026-11-20T10:00:05Z", room, 120);
+            }
+            if is_asked_in_between {
+                let incident = explained(&stopped, "2026-11-20T10:02:00Z");
+                assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
+            }
+            other.receives_error(limited_at, limit, refused(by, resets_at, ""));
+            let mut full = windows(45.0, NOON, 17.0, TUESDAY);
+            full[by]["used_percentage"] = json!(100.0);
+            let reported_at = limited_at.replace("2Z", "3Z").replace("0Z", "1Z");
+            other.calls_status_line(&reported_at, full, 120);
+            for at in ["2026-11-20T10:41:00Z", "2026-11-20T10:50:00Z"] {
+                let incident = explained(&stopped, at);
+                assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
+                let facts = incident["evidence"].to_string();
+                assert!(!facts.contains("usage was 100%"), "{case}: {facts}");
+                let entry = listed(&stopped, at);
+                assert_eq!(entry["verdict"], "false_likely", "{case}: {entry:#}");
+                let incident = explained(&other, at);
+                assert_eq!(incident["verdict"], "real", "{case}: {incident:#}");
+            }
+        }
+    }
+}
+
+/// While the real limit applies, the plan has no usage left, so the advice after the false alarm must not say so.
+#[test]
+fn the_advice_after_a_false_alarm_mentions_a_window_that_is_full_now() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    other.calls_status_line(
+        "2026-11-20T09:59:30Z",
+        windows(42.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    stopped.receives_error(AT, text, status);
+    for (at, is_full) in [
+        ("2026-11-20T10:01:00Z", false),
+        ("2026-11-20T10:02:00Z", true),
+        ("2026-11-20T10:10:00Z", true),
+    ] {
+        if at == "2026-11-20T10:02:00Z" {
+            let full = windows(100.0, NOON, 17.0, TUESDAY);
+            other.calls_status_line("2026-11-20T10:01:30Z", full, 120);
+        }
+        let arguments = ["explain", "--session", &stopped.session];
+        let explanation = flat(&stopped.run(at, &arguments, b"").stdout);
+        assert!(explanation.contains("false alarm"), "{at}: {explanation}");
+        let warns = explanation.contains("one of your plan's limits is also used up");
+        assert_eq!(warns, is_full, "{at}: {explanation}");
+        let denies = explanation.contains("Do not buy");
+        assert_eq!(denies, !is_full, "{at}: {explanation}");
+    }
+}
+
+/// `claude -p` has no known model if its only request failed, so nothing suggests that the 1M context is to blame for a
+/// false alarm.
+#[test]
+fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
+    for (model, is_blamed) in [
+        (None, false),
+        (Some("claude-opus-5-5"), false),
+        (Some("claude-opus-5-5[1m]"), true),
+    ] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, other] = two_sessions_of_login(&sandbox);
+        let room = || windows(42.0, NOON, 17.0, TUESDAY);
+        other.calls_status_line("2026-11-20T09:59:30Z", room(), 120);
+        if let Some(model) = model {
+            model.clone_into(&mut stopped.model);
+            stopped.calls_status_line("2026-11-20T09:59:40Z", room(), 120);
+        }
+        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+        let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        stopped.receives_error(AT, text, status);
+        let at = "2026-11-20T10:03:00Z";
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
+        let arguments = ["explain", "--long", "--session", &stopped.session];
+        let explanation = flat(&stopped.run(at, &arguments, b"").stdout);
+        assert_eq!(
+            explanation.contains("[1m]"),
+            is_blamed,
+            "{model:?}: {explanation}"
+        );
+    }
+}

@@ -144,8 +144,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     let is_ahead = problem.resets.ahead(evidence.clock.now).is_some();
     let has_key = evidence.error.uses_key();
     let may_not_help = finding.waiting_helps.is_none() && !finding.verdict.is_notice();
-    let is_of_standard_model =
-        evidence.error.session.model.is_some() && !evidence.uses_long_context();
+    let has_known_model = evidence.error.session.model.is_some();
     match action {
         // A token or a key overrides the login.
         ActionName::Login
@@ -179,10 +178,17 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         ActionName::WaitForCap if !has_reset => None,
         ActionName::Update if !evidence.may_be_outdated() => None,
+        // Unless the model is known, only the message can be a reason to blame the 1M context for a false alarm.
         ActionName::StandardContext
-            if is_of_standard_model && finding.limit != LimitKind::LongContextCredits =>
+            if finding.limit != LimitKind::LongContextCredits
+                && !evidence.uses_long_context()
+                && (has_known_model || finding.verdict == Verdict::FalseLikely) =>
         {
             None
+        }
+        // The plan had usage left at the time of the error, but it has none now.
+        ActionName::DoNotBuy if problem.readings.used_up_now().is_some() => {
+            Some(ActionName::FullAsWell)
         }
         ActionName::Retry | ActionName::RetryOnce | ActionName::RetryService if is_ahead => {
             Some(ActionName::RetryThen)
@@ -289,9 +295,13 @@ pub(super) fn in_state(
 ) -> Vec<ActionName> {
     if let State::Over(ending) = state {
         let first = after_end(problem, ending);
-        let remaining = actions
-            .into_iter()
-            .filter(|action| matches!(action, ActionName::Update | ActionName::CheaperModel));
+        // After a false alarm, a window that is used up now would stop the next prompt.
+        let is_passed_false_alarm = ending == Ending::PauseOver && problem.is_false();
+        let remaining = actions.into_iter().filter(|action| match action {
+            ActionName::Update | ActionName::CheaperModel => true,
+            ActionName::FullAsWell => is_passed_false_alarm,
+            _ => false,
+        });
         return std::iter::once(first)
             .chain(unset_key_there(problem, ending))
             .chain(remaining)

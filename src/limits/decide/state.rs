@@ -188,7 +188,7 @@ impl Problem<'_> {
     }
 
     /// Returns true if the limit was probably not reached.
-    fn is_false(&self) -> bool {
+    pub(super) fn is_false(&self) -> bool {
         self.finding.verdict == Verdict::FalseLikely
     }
 

@@ -275,8 +275,10 @@ impl<'a> Readings<'a> {
         let measured = self.after.iter().filter_map(|reading| {
             let measurement = self.measurement(Some(reading), window)?;
             let is_evidence = if measurement.is_full() {
-                // The window may have filled up since the error ended.
-                self.is_of_refusal(&measurement) && !self.is_after_any_end(measurement.measured)
+                // The window may have filled up since the error, or since the error ended.
+                self.is_of_refusal(&measurement)
+                    && !self.is_after_any_end(measurement.measured)
+                    && !self.fills_up_later(&measurement)
             } else {
                 !self.may_be_outdated(reading) && self.may_refute(&measurement, before)
             };
@@ -384,6 +386,31 @@ impl<'a> Readings<'a> {
             .may_be_refused_window(full.window, full.resets_at)
     }
 
+    /// Returns true if a window filled up only after the error: the readings from around the error show that it certainly
+    /// had room, and the full window was not reported within seconds of the error. A reading that was reported after the
+    /// error does not count if its request was sent before, because the refused request may have come in between.
+    fn fills_up_later(&self, full: &Measurement) -> bool {
+        let at = self.evidence.at();
+        if full.measured <= at + REPORTED_WITHIN {
+            return false;
+        }
+        let reported_before = self
+            .evidence
+            .error
+            .readings
+            .iter()
+            .filter(|reading| is_usable(reading, self.evidence) && reading.measured < at)
+            .max_by_key(|reading| reading.measured);
+        let without_late_reports = Self {
+            evidence: self.evidence,
+            after: self.after.clone(),
+            before: reported_before,
+            awaits_figures: self.awaits_figures,
+            over_at: self.over_at,
+        };
+        without_late_reports.certainly_had_room(full.window)
+    }
+
     /// Returns true if the error was not over yet at the given time, and a later reading or refusal shows a full window.
     pub(crate) fn fills_up_after(&self, moment: DateTime<Utc>) -> bool {
         let is_measured = self
@@ -431,7 +458,10 @@ impl<'a> Readings<'a> {
                 | WindowState::OnUsagePage
                 | WindowState::Unknown => None,
             })
-            .chain(self.refused_before_end())
+            .chain(
+                self.refused_before_end()
+                    .filter(|refused| !self.fills_up_later(refused)),
+            )
             .max_by_key(|measurement| measurement.resets_at)
     }
 
