@@ -25,6 +25,10 @@ pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// line 0.3 to 0.4 s after a response, but a session may have to wait for the machine. A full window that is reported
 /// later than this may have filled up after the response.
 pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
+/// A window that is reported to be full within this time of an error counts as full at the error, even if an older
+/// reading shows that it can hardly have filled up by then. Sessions that work at the same time are refused shortly
+/// after one another.
+const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// The fastest growth of a window's usage that is taken into account, in percentage points per minute. A 5-hour window
 /// that grows this fast is used up within 20 minutes, which is 15 times as fast as the window permits.
 const FASTEST_USE: f64 = 5.0;
@@ -387,11 +391,11 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if a window filled up only after the error: the readings from around the error show that it certainly
-    /// had room, and the full window was not reported within seconds of the error. A reading that was reported after the
+    /// had room, and the full window was not reported within a minute of the error. A reading that was reported after the
     /// error does not count if its request was sent before, because the refused request may have come in between.
     fn fills_up_later(&self, full: &Measurement) -> bool {
         let at = self.evidence.at();
-        if full.measured <= at + REPORTED_WITHIN {
+        if full.measured <= at + FULL_SOON_AFTER {
             return false;
         }
         let reported_before = self
