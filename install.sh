@@ -259,9 +259,10 @@ build() { # [OPTION]
     # Only the program itself is linked statically, because procedural macros cannot be.
     static=
     if has_static_libc; then static='-C target-feature=+crt-static -C relocation-model=static'; fi
+    inlining=$(inline_less)
     # shellcheck disable=SC2086 # options or nothing
     (cd "$source" && CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=$progress_bar CARGO_TERM_PROGRESS_WIDTH=80 \
-        exec cargo rustc --bin whycap --profile source --locked "$@" -- $static $(inline_less))
+        exec cargo rustc --bin whycap --profile source --locked "$@" -- $static $inlining)
 }
 
 # Prints the option that limits how large a function may be to be inlined into another part of the program: 30
