@@ -802,7 +802,8 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
         let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
         let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
         stopped.receives_error(AT, text, status);
-        let at = "2026-11-20T10:03:00Z";
+        // Three minutes after the error, the only advice is to send the prompt again, unless the model has the 1M context.
+        let at = "2026-11-20T10:02:30Z";
         let incident = explained(&stopped, at);
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
         let arguments = ["explain", "--long", "--session", &stopped.session];
