@@ -473,7 +473,7 @@ enum NewFigures {
     UsageAndApiTime,
 }
 
-/// What happens between a false alarm and a real limit.
+/// A way in which a real limit can follow a false alarm.
 #[derive(Debug)]
 struct Course {
     /// True if the false alarm stopped `claude -p`, which has no status line, so only the other session's readings exist.
@@ -501,7 +501,7 @@ fn check_false_alarm(alarm: &FalseAlarm, course: &Course) {
     if !course.is_of_script {
         stopped.calls_status_line(SOON, alarm.room.clone(), 120);
     }
-    // Without a prompt, the response may have been in progress for up to two minutes.
+    // If the time of the request is unknown, a response counts only if it arrived at least two minutes after the error.
     let minute = if course.has_prompt {
         other.sends_prompt("2026-11-20T10:00:50Z", "go on");
         "10:01"
@@ -653,8 +653,8 @@ fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
     }
 }
 
-/// A response that credits paid for was taken for the end of a limit until a reading showed the full window. The session's
-/// own response after the reset must not bring that end back.
+/// Usage credits pay for another session's response, which is mistaken for the end of a limit until a reading shows the
+/// full window. When the stopped session receives a response after the reset, the mistaken end must not return.
 #[test]
 fn a_refuted_end_does_not_return_after_the_reset() {
     let sandbox = with_a_private_login();
@@ -680,9 +680,9 @@ fn a_refuted_end_does_not_return_after_the_reset() {
     }
 }
 
-/// `claude -p` or an open session receives a false alarm about usage credits or a spend limit. Another session receives a
-/// response, or nobody does. A real limit that is reached later, of either window, says nothing about the false alarm,
-/// even if nothing shows how the false alarm ended.
+/// `claude -p` or an open session receives a false alarm about usage credits, a spend limit, or the 5-hour limit. Another
+/// session receives a response, or no session does. A real limit that is reached later, of either window, says nothing
+/// about the false alarm, even if nothing shows how the false alarm ended.
 #[test]
 fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
     let credits = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
@@ -750,7 +750,8 @@ fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
     }
 }
 
-/// While the real limit applies, the plan has no usage left, so the advice after the false alarm must not say so.
+/// A window that fills up after a false alarm would stop the next prompt. The advice must then mention the full window and
+/// must not claim that the plan has usage left.
 #[test]
 fn the_advice_after_a_false_alarm_mentions_a_window_that_is_full_now() {
     let sandbox = with_a_private_login();

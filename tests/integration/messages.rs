@@ -288,7 +288,7 @@ fn the_gateway_that_a_server_error_names_is_checked_first() {
         "Check whether your gateway (127.0.0.1:8787) works"
     );
     assert!(!named["actions"].to_string().contains("status.claude.com"));
-    // If the setting is not a valid URL, Claude Code prints all of it.
+    // If `ANTHROPIC_BASE_URL` is not a valid URL, Claude Code prints the whole setting, which may contain a password.
     let invalid = told("jane:secret@llm.example.com");
     assert_eq!(
         invalid["actions"][0]["do"],

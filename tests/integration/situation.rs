@@ -1504,8 +1504,8 @@ fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
 }
 
 /// If both windows have room now, a cap on usage credits matters only for fast mode, the 1M context window, and the window
-/// of one model. The advice must neither contradict the reason that the message looks like a false alarm nor claim that
-/// paying would not help.
+/// of one model. The advice must neither contradict the statement that the message looks like a false alarm nor claim
+/// that paying would not help.
 #[test]
 fn the_advice_for_a_pasted_cap_agrees_with_the_current_readings() {
     let sandbox = with_a_private_login();
