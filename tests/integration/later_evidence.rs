@@ -439,7 +439,7 @@ fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
 fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
     for seconds_earlier in [0, 5_400] {
         // If the real limit has another reset, the figures of the response do not matter.
-        let new_figures: &[NewFigures] = if seconds_earlier == 0 {
+        let tested_figures: &[NewFigures] = if seconds_earlier == 0 {
             &[
                 NewFigures::None,
                 NewFigures::ApiTime,
@@ -449,16 +449,17 @@ fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
             &[NewFigures::None]
         };
         for alarm in false_alarms_before_a_limit(seconds_earlier) {
-            for new_figures in new_figures {
+            for new_figures in tested_figures {
+                // Each bit of the number is one choice, so all combinations are tested.
                 for number in 0..16 {
-                    let course = Course {
+                    let scenario = Scenario {
                         is_of_script: number & 1 > 0,
                         limited: if number & 2 > 0 { "third" } else { "other" },
                         is_asked_in_between: number & 4 > 0,
                         has_prompt: number & 8 > 0,
                         new_figures: *new_figures,
                     };
-                    check_false_alarm(&alarm, &course);
+                    check_false_alarm(&alarm, &scenario);
                 }
             }
         }
@@ -475,7 +476,7 @@ enum NewFigures {
 
 /// A way in which a real limit can follow a false alarm.
 #[derive(Debug)]
-struct Course {
+struct Scenario {
     /// True if the false alarm stopped `claude -p`, which has no status line, so only the other session's readings exist.
     is_of_script: bool,
     /// The session that the real limit stops.
@@ -486,23 +487,23 @@ struct Course {
     has_prompt: bool,
 }
 
-fn check_false_alarm(alarm: &FalseAlarm, course: &Course) {
-    let case = format!("{} {} {course:?}", alarm.by, alarm.full);
+fn check_false_alarm(alarm: &FalseAlarm, scenario: &Scenario) {
+    let case = format!("{} {} {scenario:?}", alarm.by, alarm.full);
     let sandbox = with_a_private_login();
     let [stopped, mut other] = two_sessions_of_login(&sandbox);
     let mut refusal = refused(alarm.by, alarm.resets_at, "");
-    if course.is_of_script {
+    if scenario.is_of_script {
         refusal["entrypoint"] = json!("sdk-cli");
         other.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
     } else {
         stopped.calls_status_line("2026-11-20T09:59:51Z", alarm.room.clone(), 120);
     }
     stopped.receives_error(AT, alarm.text, &refusal);
-    if !course.is_of_script {
+    if !scenario.is_of_script {
         stopped.calls_status_line(SOON, alarm.room.clone(), 120);
     }
     // If the time of the request is unknown, a response counts only if it arrived at least two minutes after the error.
-    let minute = if course.has_prompt {
+    let minute = if scenario.has_prompt {
         other.sends_prompt("2026-11-20T10:00:50Z", "go on");
         "10:01"
     } else {
@@ -510,22 +511,22 @@ fn check_false_alarm(alarm: &FalseAlarm, course: &Course) {
     };
     other.works(&format!("2026-11-20T{minute}:00Z"), 10);
     let mut room = alarm.room.clone();
-    if course.new_figures != NewFigures::None {
+    if scenario.new_figures != NewFigures::None {
         other.api_ms += 100;
     }
-    if course.new_figures == NewFigures::UsageAndApiTime {
+    if scenario.new_figures == NewFigures::UsageAndApiTime {
         let used = room[alarm.by]["used_percentage"].as_f64().unwrap();
         room[alarm.by]["used_percentage"] = json!(used + 1.0);
     }
     other.calls_status_line(&format!("2026-11-20T{minute}:01Z"), room, 120);
-    if course.is_asked_in_between {
+    if scenario.is_asked_in_between {
         for at in ["2026-11-20T10:03:10Z", "2026-11-20T10:03:30Z"] {
             let incident = explained(&stopped, at);
             assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
             stopped.run(at, &["now"], b"");
         }
     }
-    let limited_session = match course.limited {
+    let limited_session = match scenario.limited {
         "third" => &session_of_login(&sandbox, "third"),
         _ => &other,
     };
@@ -695,11 +696,15 @@ fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
         (cap, &too_many, None),
         (FIVE_HOUR, &refused("five_hour", NOON, ""), None),
     ] {
+        // Each bit of the number is one choice, so all combinations are tested.
         for number in 0..32 {
             let is_of_script = number & 1 > 0;
             let is_answered = number & 2 > 0;
             let is_asked_in_between = number & 4 > 0;
-            let limited_at = ["2026-11-20T10:03:32Z", "2026-11-20T10:40:00Z"][number >> 3 & 1];
+            let (limited_at, reported_at) = [
+                ("2026-11-20T10:03:32Z", "2026-11-20T10:03:33Z"),
+                ("2026-11-20T10:40:00Z", "2026-11-20T10:40:01Z"),
+            ][number >> 3 & 1];
             let (limit, by, resets_at) = [
                 (FIVE_HOUR, "five_hour", NOON),
                 (WEEKLY, "seven_day", TUESDAY),
@@ -734,8 +739,7 @@ fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
             other.receives_error(limited_at, limit, refused(by, resets_at, ""));
             let mut full = windows(45.0, NOON, 17.0, TUESDAY);
             full[by]["used_percentage"] = json!(100.0);
-            let reported_at = limited_at.replace("2Z", "3Z").replace("0Z", "1Z");
-            other.calls_status_line(&reported_at, full, 120);
+            other.calls_status_line(reported_at, full, 120);
             for at in ["2026-11-20T10:41:00Z", "2026-11-20T10:50:00Z"] {
                 let incident = explained(&stopped, at);
                 assert_eq!(incident["verdict"], "false_likely", "{case}: {incident:#}");
@@ -794,11 +798,11 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
     ] {
         let sandbox = with_a_private_login();
         let [mut stopped, other] = two_sessions_of_login(&sandbox);
-        let room = || windows(42.0, NOON, 17.0, TUESDAY);
-        other.calls_status_line("2026-11-20T09:59:30Z", room(), 120);
+        let room = windows(42.0, NOON, 17.0, TUESDAY);
+        other.calls_status_line("2026-11-20T09:59:30Z", room.clone(), 120);
         if let Some(model) = model {
             model.clone_into(&mut stopped.model);
-            stopped.calls_status_line("2026-11-20T09:59:40Z", room(), 120);
+            stopped.calls_status_line("2026-11-20T09:59:40Z", room, 120);
         }
         let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
         let status = json!({"error": "invalid_request", "apiErrorStatus": 400});

@@ -275,12 +275,12 @@ fn prefixes_from_the_agent_sdk_are_recognized() {
 /// well.
 #[test]
 fn the_gateway_that_a_server_error_names_is_checked_first() {
-    let told = |gateway: &str| {
+    fn explain_server_error(gateway: &str) -> Value {
         answer(&serde_json::json!({
             "text": format!("API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment. If it persists, check your inference gateway ({gateway})."),
         }))
-    };
-    let named = told("127.0.0.1:8787");
+    }
+    let named = explain_server_error("127.0.0.1:8787");
     assert_eq!(named["service"], "gateway");
     assert_eq!(named["waiting_helps"], true);
     assert_eq!(
@@ -289,7 +289,7 @@ fn the_gateway_that_a_server_error_names_is_checked_first() {
     );
     assert!(!named["actions"].to_string().contains("status.claude.com"));
     // If `ANTHROPIC_BASE_URL` is not a valid URL, Claude Code prints the whole setting, which may contain a password.
-    let invalid = told("jane:secret@llm.example.com");
+    let invalid = explain_server_error("jane:secret@llm.example.com");
     assert_eq!(
         invalid["actions"][0]["do"],
         "Check whether your gateway works"

@@ -756,19 +756,18 @@ fn figures_of_the_last_response_do_not_make_a_new_limit_a_false_alarm() {
 #[test]
 fn explain_names_the_session_of_a_false_alarm_once() {
     let sandbox = with_a_private_login();
-    let reported = || windows(42.0, NOON, 17.0, TUESDAY);
     for (session, at) in [
         ("first-session", "2026-11-20T10:00:00Z"),
         ("second-session", "2026-11-20T10:01:00Z"),
     ] {
         let client = session_of_login(&sandbox, session);
         let refusal = refused("five_hour", NOON, "out_of_credits");
-        hits_limit(&client, at, FIVE_HOUR, &refusal, reported());
+        let reported = windows(42.0, NOON, 17.0, TUESDAY);
+        hits_limit(&client, at, FIVE_HOUR, &refusal, reported);
     }
     let client = Client::with_session(&sandbox, "second-session");
-    for command in ["explain", "explain --long"] {
-        let arguments: Vec<&str> = command.split(' ').collect();
-        let run = client.run("2026-11-20T10:03:00Z", &arguments, b"");
+    for arguments in [&["explain"][..], &["explain", "--long"]] {
+        let run = client.run("2026-11-20T10:03:00Z", arguments, b"");
         let explained = flat(run.success());
         assert!(explained.contains("false alarm"), "{explained}");
         assert_eq!(explained.matches("second-s").count(), 1, "{explained}");
