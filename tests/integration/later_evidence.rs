@@ -11,6 +11,7 @@ use crate::situation::{
 use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+const OUT_OF_EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 
 /// Returns the client's error according to `explain --json`.
@@ -686,13 +687,16 @@ fn a_refuted_end_does_not_return_after_the_reset() {
 /// about the false alarm, even if nothing shows how the false alarm ended.
 #[test]
 fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
-    let credits = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
     let bad_request = json!({"error": "invalid_request", "apiErrorStatus": 400});
     let cap = "You've hit your org's monthly spend limit";
     let too_many = json!({"error": "rate_limit", "apiErrorStatus": 429});
     for (text, refusal, model) in [
-        (credits, &bad_request, None),
-        (credits, &bad_request, Some("claude-opus-5-5[1m]")),
+        (OUT_OF_EXTRA_USAGE, &bad_request, None),
+        (
+            OUT_OF_EXTRA_USAGE,
+            &bad_request,
+            Some("claude-opus-5-5[1m]"),
+        ),
         (cap, &too_many, None),
         (FIVE_HOUR, &refused("five_hour", NOON, ""), None),
     ] {
@@ -765,9 +769,8 @@ fn the_advice_after_a_false_alarm_mentions_a_window_that_is_full_now() {
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
     );
-    let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
     let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
-    stopped.receives_error(AT, text, status);
+    stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, status);
     for (at, is_full) in [
         ("2026-11-20T10:01:00Z", false),
         ("2026-11-20T10:02:00Z", true),
@@ -804,9 +807,8 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
             model.clone_into(&mut stopped.model);
             stopped.calls_status_line("2026-11-20T09:59:40Z", room, 120);
         }
-        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
         let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
-        stopped.receives_error(AT, text, status);
+        stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, status);
         // Three minutes after the error, the only advice is to send the prompt again, unless the model has the 1M context.
         let at = "2026-11-20T10:02:30Z";
         let incident = explained(&stopped, at);
