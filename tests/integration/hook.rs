@@ -2,14 +2,13 @@
 //! the model.
 
 use std::io::Write;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::flat;
-use crate::support::{Run, Sandbox};
+use crate::support::{Run, Sandbox, started_with_pipes};
 
 const AT: &str = "2026-11-20T10:00:00Z";
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
@@ -583,33 +582,34 @@ fn a_long_error_is_stored_once_even_if_its_hook_is_late() {
     assert_eq!(listed["incidents"].as_array().unwrap().len(), 1);
 }
 
-/// Claude Code waits for its hooks, and cancels a hook at the end of a session after a second. A hook may take 0.7 s to
-/// handle an event, so only 0.3 s are left for reading it.
+/// Runs a hook that receives `input` after 0.2 s, and whose input stays open until it exits. Returns how long it runs.
+fn duration_with_late_input(sandbox: &Sandbox, input: &str) -> Duration {
+    let mut hook = started_with_pipes(&mut sandbox.command(&["hook"]));
+    let started = Instant::now();
+    let mut stdin = hook.stdin.take().unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    stdin.write_all(input.as_bytes()).unwrap();
+    // `Child::wait` would close the input if it were still part of `hook`.
+    assert!(hook.wait().unwrap().success());
+    drop(stdin);
+    started.elapsed()
+}
+
+/// Claude Code waits for its hooks. At the end of a session, it cancels a hook after one second. A hook may take 0.7 s
+/// to handle an event, so only 0.3 s are left to read the event.
 #[test]
 #[cfg_attr(windows, ignore = "Windows reads until the end of the input")]
 fn a_hook_does_not_wait_for_late_input_as_long_as_the_status_line() {
     let sandbox = Sandbox::new();
-    for late_start in ["", "{\"hook_event_name\":"] {
-        // Other processes may delay a call, but probably not all of them.
-        let shortest = (0..4).map(|_| {
-            let mut child = sandbox
-                .command(&["hook"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap();
-            let started = Instant::now();
-            let mut stdin = child.stdin.take().unwrap();
-            std::thread::sleep(Duration::from_millis(200));
-            stdin.write_all(late_start.as_bytes()).unwrap();
-            assert!(child.wait().unwrap().success());
-            drop(stdin);
-            started.elapsed()
-        });
-        let shortest = shortest.min().unwrap();
+    for input in ["", "{\"hook_event_name\":"] {
+        // Other processes may slow down some of these hooks, but probably not all of them.
+        let shortest = (0..4)
+            .map(|_| duration_with_late_input(&sandbox, input))
+            .min()
+            .unwrap();
         assert!(
             shortest < Duration::from_millis(450),
-            "{late_start:?}: {shortest:?}"
+            "{input:?}: {shortest:?}"
         );
     }
 }

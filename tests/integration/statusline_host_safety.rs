@@ -2,12 +2,11 @@
 //! whatever its input is.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
 
 use serde_json::json;
 
 use crate::client::{self, Client};
-use crate::support::Sandbox;
+use crate::support::{Sandbox, started_with_pipes};
 
 fn prints_something(stdin: &[u8]) {
     let run = Sandbox::new().run_with(&["statusline"], stdin);
@@ -48,12 +47,7 @@ fn fifty_megabytes_of_input_are_ignored() {
 #[test]
 fn input_that_arrives_late_is_shown() {
     let sandbox = Sandbox::new();
-    let mut child = sandbox
-        .command(&["statusline"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = started_with_pipes(&mut sandbox.command(&["statusline"]));
     std::thread::sleep(std::time::Duration::from_millis(350));
     let mut stdin = child.stdin.take().unwrap();
     let payload = json!({"session_id": "s", "model": {"display_name": "Opus 5.5"}});
@@ -97,13 +91,11 @@ fn slow_reads_happen_after_the_status_line_is_printed() {
     let payload = json!({
         "session_id": client.session, "transcript_path": client.transcript(), "rate_limits": windows,
     });
-    let mut child = sandbox
-        .command(&["statusline"])
-        .env("WHYCAP_NOW", "2026-11-20T10:00:02Z")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = started_with_pipes(
+        sandbox
+            .command(&["statusline"])
+            .env("WHYCAP_NOW", "2026-11-20T10:00:02Z"),
+    );
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(payload.to_string().as_bytes()).unwrap();
     drop(stdin);

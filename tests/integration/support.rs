@@ -226,12 +226,7 @@ impl Run {
     /// Runs a command with `stdin` on standard input.
     pub fn of(command: &mut Command, stdin: &[u8]) -> Self {
         use std::io::Write;
-        let mut child = started(
-            command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped()),
-        );
+        let mut child = started_with_pipes(command);
         let mut pipe = child.stdin.take().expect("a pipe");
         let bytes = stdin.to_vec();
         let writer = std::thread::spawn(move || {
@@ -242,6 +237,17 @@ impl Run {
         writer.join().expect("the writer ends");
         Self::from(output)
     }
+}
+
+/// Starts a program with pipes for its standard input, standard output, and standard error.
+#[track_caller]
+pub fn started_with_pipes(command: &mut Command) -> Child {
+    started(
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    )
 }
 
 /// Starts a program and retries if that fails. Under Wine, about one in several thousand attempts fails before the
