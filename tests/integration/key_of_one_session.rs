@@ -25,9 +25,14 @@ fn session_with_key(sandbox: &Sandbox) -> Client<'_> {
 /// Starts a session with a key in its own environment. The key has no credits.
 fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
     let client = session_with_key(sandbox);
+    receives_balance_error(&client);
+    client
+}
+
+/// Simulates a request whose key has no credits.
+fn receives_balance_error(client: &Client<'_>) {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     client.receives_error(AT, "Credit balance is too low", balance);
-    client
 }
 
 /// Runs a command in a shell with these environment variables.
@@ -227,8 +232,7 @@ fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
             let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
             with_key.variables.push(key);
         }
-        let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-        with_key.receives_error(AT, "Credit balance is too low", balance);
+        receives_balance_error(&with_key);
         sandbox.write(".claude/settings.json", "{}");
         let _process = RunningClient::idle(&sandbox, session);
         let run = shell(&sandbox, "2026-11-20T10:01:00Z", &["explain"], &[]);
@@ -247,8 +251,7 @@ fn the_advice_after_unsetting_the_key_names_the_session() {
     let mut with_key = Client::with_session(&sandbox, session);
     let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
     with_key.variables.push(key);
-    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    with_key.receives_error(AT, "Credit balance is too low", balance);
+    receives_balance_error(&with_key);
     let at = "2026-11-20T10:01:00Z";
     let run = shell(&sandbox, at, &["explain"], &[(KEY, "sk-ant-dummy")]);
     let explained = flat(run.success());
