@@ -137,7 +137,7 @@ impl Ledger {
             done += unread_bytes(round);
             batch.finish(prices);
             // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
-            let is_last = matches!(read_time, ReadTime::All) && rounds.peek().is_none();
+            let is_last = read_time == ReadTime::All && rounds.peek().is_none();
             self.write(|store| {
                 if read_time == ReadTime::All {
                     store.read_overtaken(round, &settings, &mut batch, prices)?;

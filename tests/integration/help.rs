@@ -199,10 +199,8 @@ fn prices_name_each_model_on_a_narrow_terminal() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    for row in sandbox.run(&["prices", "--json"]).json()["rows"]
-        .as_array()
-        .unwrap()
-    {
+    let listed = sandbox.run(&["prices", "--json"]).json();
+    for row in listed["rows"].as_array().unwrap() {
         let model = row["model"].as_str().unwrap();
         let name = model.strip_prefix("claude-").unwrap_or(model);
         assert!(names.contains(&name), "{name} in {}", prices.stdout);

@@ -123,8 +123,9 @@ fn copy_transcripts(sandbox: &Sandbox, name: &str) -> Vec<String> {
 /// Simulates a process for each session: it resumes the session, spends half a dollar, and ends the session. The first
 /// session is left open.
 fn add_runs(sandbox: &Sandbox, name: &str) {
-    let all = transcripts(name).into_keys();
-    let of_sessions = all.filter(|below| below.components().count() == 2);
+    let of_sessions = transcripts(name)
+        .into_keys()
+        .filter(|below| below.components().count() == 2);
     for (number, below) in of_sessions.enumerate() {
         let transcript = sandbox.path(PROJECTS).join(&below);
         let session = below.file_stem().unwrap().to_str().unwrap();
@@ -350,14 +351,16 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
 fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce()) -> bool {
     let data = sandbox.path(LEDGER).parent().unwrap().to_owned();
     let mut ledger = Ledger::open(&data, WaitLimit::Person).unwrap();
-    let mut before_commit = Some(before_commit);
+    let mut pending_call = Some(before_commit);
     let roots = std::iter::once(sandbox.path(PROJECTS));
-    let result = ledger.catch_up(roots, &PriceTable::list(), read_time, &mut |_, _| {
-        if let Some(before_commit) = before_commit.take() {
-            before_commit();
-        }
-    });
-    result.unwrap().is_all()
+    ledger
+        .catch_up(roots, &PriceTable::list(), read_time, &mut |_, _| {
+            if let Some(before_commit) = pending_call.take() {
+                before_commit();
+            }
+        })
+        .unwrap()
+        .is_all()
 }
 
 /// A command reads a misread transcript again. Meanwhile, a status-line call stores a new line, and a third process reads
@@ -402,6 +405,15 @@ fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
+/// Returns the offset up to which the ledger has read its only transcript, or 0 if it has not read any of it.
+fn stored_offset(sandbox: &Sandbox) -> i64 {
+    open_ledger(sandbox)
+        .query_row("SELECT ifnull(max(offset), 0) FROM files", [], |row| {
+            row.get(0)
+        })
+        .unwrap()
+}
+
 /// A process that has little time reads the beginning of a transcript while a command is reading all of it.
 #[test]
 fn a_command_reads_everything_even_if_another_process_reads_a_part() {
@@ -411,22 +423,15 @@ fn a_command_reads_everything_even_if_another_process_reads_a_part() {
     sandbox.write(&transcript, filler.repeat(16));
     let path = sandbox.append(&transcript, &response_line("session", "a"));
     let size = path.metadata().unwrap().len().cast_signed();
-    let read_until = || -> i64 {
-        open_ledger(&sandbox)
-            .query_row("SELECT ifnull(max(offset), 0) FROM files", [], |row| {
-                row.get(0)
-            })
-            .unwrap()
-    };
     let is_complete = read_with(&sandbox, ReadTime::All, || {
         let mut limit = Duration::from_millis(1);
-        while read_until() == 0 {
+        while stored_offset(&sandbox) == 0 {
             read_with(&sandbox, ReadTime::Within(limit), || ());
             limit *= 2;
         }
-        assert!(read_until() < size);
+        assert!(stored_offset(&sandbox) < size);
     });
     assert!(is_complete);
-    assert_eq!(read_until(), size);
+    assert_eq!(stored_offset(&sandbox), size);
     near(&spend(&sandbox, "day")["total"]["cost_usd"], &json!(20.0));
 }
