@@ -265,8 +265,8 @@ impl Store {
         Ok(grown)
     }
 
-    /// Returns the transcripts in a batch that another process has read since the batch was read. The batch may lack
-    /// lines between the stored position and its own one.
+    /// Returns the transcripts in a batch whose stored positions another process has changed since reading began.
+    /// The batch may lack lines between the position that is stored now and the position at which its own lines begin.
     pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
         let mut overtaken = HashSet::new();
         for facts in &batch.files {
@@ -279,10 +279,10 @@ impl Store {
         Ok(overtaken)
     }
 
-    /// Reads the transcripts of a round again that another process has read in the meantime. No other process can do so
-    /// during the current transaction.
+    /// Reads those transcripts of a round once more that another process has read while `batch` was being read. During
+    /// the current transaction, no other process can store anything, so this does not have to be repeated.
     ///
-    /// If misread transcripts are read again, all transcripts of the round are read once more: see [`rounds`].
+    /// If the round contains misread transcripts, all its transcripts are read once more: see [`rounds`].
     fn read_overtaken(
         &self,
         round: &[GrownTranscript],

@@ -23,9 +23,10 @@ use crate::transcript::tail;
 pub(super) struct Batch {
     /// The responses. Until [`Batch::finish`] is called, several of them may be lines of the same response.
     pub(super) responses: Vec<Response>,
-    /// The names of sessions and models. Each response looks up its model, and there are so few models that this is
-    /// faster than in a hash map.
+    /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
+    /// The names of the models. The model of each response is looked up here. There are so few models that this is
+    /// faster in a `BTreeMap` than in a `HashMap`.
     pub(super) models: BTreeMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
     /// The directory and time of each session's first response.
@@ -202,7 +203,8 @@ struct FileSink<'b> {
     facts: FileFacts,
     /// The context of the last response.
     last_context: Option<KnownContext>,
-    /// The time of the earliest response whose directory has been added to the batch.
+    /// The time of the transcript's earliest response whose directory has been added to the batch. A later response
+    /// does not change the batch, so its session does not have to be looked up.
     directory_at: Millis,
 }
 

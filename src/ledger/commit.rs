@@ -21,7 +21,8 @@ impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     ///
     /// First removes the transcripts from the batch that another process has read in the meantime. The next command
-    /// reads them from the stored position. Only their responses are stored, which are the same whoever reads them.
+    /// reads them from the stored position. Their responses are stored anyway, because every process reads the same
+    /// responses from the same lines.
     pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
         let overtaken = self.overtaken(batch)?;
         batch.files.retain(|facts| !overtaken.contains(&facts.id));

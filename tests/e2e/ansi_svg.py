@@ -289,9 +289,9 @@ def row_shapes(row, x0, y):
             attributes += ' opacity="0.6"'
         if style.underlined or style.struck:
             attributes += f' text-decoration="{"underline" if style.underlined else "line-through"}"'
-        # Some browsers reduce several blanks to one despite xml:space.
-        unbroken = escape(stripped).replace("  ", "\u00a0\u00a0")
-        shapes.append(f"<text {attributes}>{unbroken}</text>")
+        # Some browsers show several spaces as one, despite xml:space.
+        with_fixed_spaces = escape(stripped).replace("  ", "\u00a0\u00a0")
+        shapes.append(f"<text {attributes}>{with_fixed_spaces}</text>")
     return shapes
 
 

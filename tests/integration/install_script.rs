@@ -216,7 +216,8 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
     }
 }
 
-/// The option belongs to LLVM, which may remove it, and rustc refuses to run with an option that LLVM does not know.
+/// The option `-import-instr-limit` is passed to LLVM, which may remove it. rustc refuses to run with an option that
+/// LLVM does not know.
 #[test]
 fn less_code_is_inlined_if_the_compiler_has_the_option() {
     for (code, has_option) in [(0, true), (1, false)] {

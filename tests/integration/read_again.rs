@@ -363,8 +363,8 @@ fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce(
         .is_all()
 }
 
-/// A command reads a misread transcript again. Meanwhile, a status-line call stores a new line, and a third process reads
-/// the line after it and stores that line last.
+/// While a command reads a misread transcript again, a status-line call stores a new line, and a third process reads
+/// the next line. The command stores its lines first, and then the third process stores its own line.
 #[test]
 fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
     let sandbox = Sandbox::new();

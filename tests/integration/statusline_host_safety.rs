@@ -43,7 +43,8 @@ fn fifty_megabytes_of_input_are_ignored() {
     prints_something(&vec![b'x'; 50_000_000]);
 }
 
-/// Claude Code may be busy after it has started whycap. Without the input, the line would show only the spend of the day.
+/// Claude Code may be busy after it has started whycap, so its input may arrive late. Without the input, the status
+/// line would show only the spend of the day.
 #[test]
 fn input_that_arrives_late_is_shown() {
     let sandbox = Sandbox::new();
