@@ -416,7 +416,7 @@ impl Problem<'_> {
     /// Returns true if usage credits are paying for responses even though the limit's window is still full. The newest
     /// reading must show the same full window, because the window may have been reset early since the error.
     fn is_paid_beyond(&self) -> bool {
-        let window = self.finding.window.unwrap_or(Window::FiveHour);
+        let window = self.decisive_window();
         let full = self.readings.used_up_window(window);
         let is_same_window = match (full.and_then(|full| full.resets_at), self.resets.chosen) {
             (Some(resets_at), Some(reset)) => is_same_reset(resets_at, reset.at),

@@ -426,7 +426,7 @@ impl Problem<'_> {
     }
 
     /// Returns the window that must reset before the limit ends.
-    fn decisive_window(&self) -> Window {
+    pub(super) fn decisive_window(&self) -> Window {
         self.finding.window.unwrap_or(Window::FiveHour)
     }
 
@@ -467,16 +467,10 @@ impl Problem<'_> {
 
     /// Returns true if a response in another session shows the end of the limit only while the window is not full.
     fn needs_room(&self) -> bool {
-        match self.ended_by {
-            EndedBy::AccountWithRoom | EndedBy::SameRequests => true,
-            EndedBy::AccountOnCredits
-            | EndedBy::SamePayer
-            | EndedBy::SameKey
-            | EndedBy::SamePayerAndModel
-            | EndedBy::SameService
-            | EndedBy::SameSession
-            | EndedBy::NoSession => false,
-        }
+        matches!(
+            self.ended_by,
+            EndedBy::AccountWithRoom | EndedBy::SameRequests
+        )
     }
 
     /// Returns true if a later refusal shows that this response did not end the limit, because the response had probably

@@ -121,7 +121,7 @@ pub(crate) enum WindowState {
 }
 
 /// The readings that are relevant to an error.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Readings<'a> {
     evidence: &'a Evidence,
     /// The readings that were definitely measured shortly after the error, oldest first.
@@ -309,11 +309,8 @@ impl<'a> Readings<'a> {
     /// Returns the readings as if Claude Code had already reported the figures of the refused request.
     fn as_if_final(&self) -> Self {
         Self {
-            evidence: self.evidence,
-            after: self.after.clone(),
-            before: self.before,
             awaits_figures: false,
-            over_at: self.over_at,
+            ..self.clone()
         }
     }
 
@@ -406,11 +403,8 @@ impl<'a> Readings<'a> {
             .filter(|reading| is_usable(reading, self.evidence) && reading.measured < at)
             .max_by_key(|reading| reading.measured);
         let without_late_reports = Self {
-            evidence: self.evidence,
-            after: self.after.clone(),
             before: reported_before,
-            awaits_figures: self.awaits_figures,
-            over_at: self.over_at,
+            ..self.clone()
         };
         without_late_reports.certainly_had_room(full.window)
     }
