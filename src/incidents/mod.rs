@@ -219,11 +219,8 @@ impl<'a> Incidents<'a> {
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
         let mut news = Vec::new();
         let situation = self.situation_without_saving(session, asker, &mut news);
-        self.save_all(self.journal(), news);
-        self.save_all(
-            self.journal(),
-            situation.incident.as_ref().and_then(with_new_end),
-        );
+        let new_end = situation.incident.as_ref().and_then(with_new_end);
+        self.save_all(self.journal(), news.into_iter().chain(new_end));
         situation
     }
 
@@ -493,8 +490,9 @@ impl<'a> Incidents<'a> {
         };
         let mut incidents = history.list(&collector)?;
         incidents.retain(|incident| incident.is_of(session));
-        self.save_all(&journal, collector.take_news());
-        self.save_all(&journal, incidents.iter().filter_map(with_new_end));
+        let news = collector.take_news();
+        let new_ends = incidents.iter().filter_map(with_new_end);
+        self.save_all(&journal, news.into_iter().chain(new_ends));
         Ok(incidents)
     }
 
@@ -506,8 +504,9 @@ impl<'a> Incidents<'a> {
         let errors = present::find_all_errors(session, &collector);
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
-        self.save_all(&journal, collector.take_news());
-        self.save_all(&journal, incidents.iter().filter_map(with_new_end));
+        let news = collector.take_news();
+        let new_ends = incidents.iter().filter_map(with_new_end);
+        self.save_all(&journal, news.into_iter().chain(new_ends));
         incidents
     }
 
