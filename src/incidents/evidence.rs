@@ -727,11 +727,17 @@ impl<'a> EvidenceCollector<'a> {
         if readings.is_empty() {
             return;
         }
+        let sessions: HashSet<&str> = readings
+            .iter()
+            .map(|reading| reading.session.as_str())
+            .collect();
         let tails: HashMap<String, Rc<Tail>> = self
             .transcripts
             .newest()
             .iter()
-            .filter_map(|file| Some((session_of(&file.path), self.transcripts.tail(&file.path)?)))
+            .map(|file| (session_of(&file.path), &file.path))
+            .filter(|(session, _)| sessions.contains(session.as_str()))
+            .filter_map(|(session, path)| Some((session, self.transcripts.tail(path)?)))
             .collect();
         for reading in readings {
             let sample = &mut reading.sample;
