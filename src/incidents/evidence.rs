@@ -1013,6 +1013,7 @@ impl<'a> EvidenceCollector<'a> {
         self.newest_reading
             .get_or_init(|| {
                 let mut newest = self.readings.newest(MeasuredService::Plan)?;
+                // The status line must not list all transcripts.
                 if self.other_sessions == OtherSessions::Newest {
                     self.date_by_requests(std::slice::from_mut(&mut newest));
                 }

@@ -36,8 +36,9 @@ pub struct Sample {
         skip_serializing_if = "Option::is_none"
     )]
     pub repeated_after: Option<DateTime<Utc>>,
-    /// A time since which the server must have determined the figures, such as the time of the request that provided
-    /// them. `None` if nothing shows such a time: a response may report the usage from minutes before it.
+    /// The earliest time at which the server may have determined the figures, such as the time of the request that
+    /// provided them. `None` if nothing shows this time. The figures may then be minutes older than the response that
+    /// reported them.
     #[serde(
         default,
         deserialize_with = "rfc3339::deserialize_option",

@@ -178,7 +178,8 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
         ActionName::WaitForCap if !has_reset => None,
         ActionName::Update if !evidence.may_be_outdated() => None,
-        // Unless the model is known, only the message can be a reason to blame the 1M context for a false alarm.
+        // If the model is unknown, the session may use the 1M context. This is not reason enough to blame the
+        // 1M context for a false alarm.
         ActionName::StandardContext
             if finding.limit != LimitKind::LongContextCredits
                 && !evidence.uses_long_context()
@@ -211,7 +212,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             if problem.is_window_limit_with_room_now() =>
         {
             // Fast mode, the 1M context window, and a full window of one model need credits even if the plan has usage
-            // left, and a message about credits may be due to them.
+            // left. Each of them may be the reason for a message about credits.
             if problem.is_message_about_credits() {
                 None
             } else {
@@ -231,7 +232,9 @@ fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Returns the actions to list first: checking the gateway, or, depending on the kind of limit, another model or the reset.
+/// Returns the action to list first, if any. If a gateway may have caused the error, the user should check the gateway
+/// first. If the limit applies to one model only, another model comes first. Otherwise, the wait for the reset comes
+/// first if it is among the suited actions, except for an API spend cap or a cause that has a first action of its own.
 fn first_actions(problem: &Problem<'_>, suited: &[ActionName]) -> Vec<ActionName> {
     let finding = &problem.finding;
     if problem.blames_gateway() {
