@@ -328,6 +328,7 @@ impl Context {
             && situation.has_stopped_several()
             && let Some(own_session) = own_session
         {
+            // Otherwise, the sentence next to the headline already names the session.
             if self.session_sentence(incident).is_none() {
                 sentences.push(format!(
                     "This advice is for the session {}.",

@@ -109,7 +109,7 @@ impl Screens {
         );
     }
 
-    /// Asserts that the outputs say that the window is used up, and that none says that it is too early to tell.
+    /// Asserts that the outputs describe the window as used up, and not as too early to tell.
     fn assert_real(&self, name: &str) {
         assert_eq!(self.verdict, "real", "{name}: {}", self.explain);
         assert!(

@@ -25,8 +25,8 @@ const READ_SIZE: usize = 8 * 1024;
 /// Reads a JSON value from standard input.
 ///
 /// Returns what has been read so far if a read fails, if the value is complete and nothing follows it, or when the time
-/// is up. Returns nothing if the input exceeds the maximum size. In that case, reading continues until the time limit so that
-/// Claude Code does not get a broken pipe.
+/// is up. Returns nothing if the input exceeds the maximum size. In that case, reading continues until the time limit so
+/// that Claude Code does not get a broken pipe.
 pub(in crate::commands) fn read_input(limits: InputLimits) -> Vec<u8> {
     let started = Instant::now();
     if !is_readable(limits.first_byte) {

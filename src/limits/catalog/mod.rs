@@ -26,8 +26,9 @@ use crate::time::Zone;
 use limit_name::LimitName;
 use row::Rank;
 
-/// The words in front of the host of a gateway, as in "check your inference gateway (127.0.0.1:8787)".
-const NAMES_GATEWAY: &str = "check your inference gateway";
+/// The phrase with which Claude Code tells users to check their gateway. The gateway's host can follow it, as in "check
+/// your inference gateway (127.0.0.1:8787)".
+const CHECK_GATEWAY: &str = "check your inference gateway";
 
 /// A hint about where an unrecognized text comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,15 +86,16 @@ impl Message {
         self.normalized.contains(words)
     }
 
-    /// Returns true if the message says that the request went to a gateway. Claude Code adds this to every message about a
-    /// server error if `ANTHROPIC_BASE_URL` is set, even if the gateway only passed the error on.
+    /// Returns true if the message tells the user to check a gateway. Claude Code adds this advice to every message about
+    /// a server error if `ANTHROPIC_BASE_URL` is set, even if the gateway only passed the error on.
     pub(crate) fn names_gateway(&self) -> bool {
-        self.whole.contains(NAMES_GATEWAY)
+        self.whole.contains(CHECK_GATEWAY)
     }
 
-    /// Returns the host, and the port if there is one, of the gateway in the message.
+    /// Returns the host of the gateway that the message names, with its port if the message contains one. Returns `None`
+    /// if the message names no host, or if the text in its place cannot be one.
     pub(crate) fn gateway_host(&self) -> Option<&str> {
-        let (_, after) = self.whole.split_once(NAMES_GATEWAY)?;
+        let (_, after) = self.whole.split_once(CHECK_GATEWAY)?;
         let (host, _) = after.strip_prefix(" (")?.split_once(')')?;
         let is_valid = host
             .chars()
@@ -263,7 +265,7 @@ impl<'p> ErrorText<'p> {
         let whole = whole_text(&passages);
         let mentions_claude = !is_pasted
             || WORDS.claude.iter().any(|word| whole.contains(word))
-            || whole.contains(NAMES_GATEWAY)
+            || whole.contains(CHECK_GATEWAY)
             || passages
                 .iter()
                 .any(|passage| has_api_error(&normalize(&passage.text)));
@@ -849,8 +851,8 @@ fn amounts_in(text: &str) -> Option<Amounts> {
     is_pair.then_some(Amounts { spent, cap })
 }
 
-/// Returns the first 2,000 characters of a part of a pasted text. A message that counts begins where its part begins, and
-/// searching a very long part for every row would take seconds.
+/// Returns the first 2,000 characters of a part of a pasted text. This is enough, because a message is counted only at the
+/// beginning of a part. Comparing a very long part with every row would take seconds.
 fn beginning_of(part: &str) -> &str {
     part.char_indices()
         .nth(2000)

@@ -61,8 +61,8 @@ fn with_joined_words(text: String) -> String {
     joined
 }
 
-/// Returns true if a hyphen connects the end of a line to the start of the next line. The hyphen in front of a list item
-/// or an option such as `-p` does not.
+/// Returns true if a hyphen connects the end of a line to the start of the next line. A hyphen in front of a list item or
+/// an option such as `-p` does not connect them.
 fn is_broken_word(line: &str, next: &str) -> bool {
     let (first, second) = match (line.strip_suffix('-'), next.strip_prefix('-')) {
         (Some(first), None) => (first, next),
@@ -78,8 +78,10 @@ fn is_short_option(text: &str) -> bool {
     letters.count() == 1
 }
 
-/// Puts messages on a line of their own if they directly follow another word, as in "API Error: 500API Error: 500". Only
-/// beginnings of several words count, because the names in code also consist of words without spaces.
+/// Starts a new line before each message that follows another word without a space, as in "API Error: 500API Error: 500".
+///
+/// Searches only for beginnings that consist of several words or contain an apostrophe. A single word such as
+/// "Overloaded" can also be part of a name in code, such as `isOverloaded`.
 pub(super) fn with_separated_messages(text: &str) -> String {
     let beginnings = WORDS.beginnings.iter().filter(|beginning| {
         let words = beginning.trim_end();

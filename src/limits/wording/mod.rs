@@ -728,7 +728,8 @@ mod tests {
         }
     }
 
-    /// A summary joins what happened and how it ended with "and" or "but", so neither part may contain the same joint.
+    /// A summary connects what happened and how it ended with "and" or "but". What happened must not contain the same
+    /// conjunction, because the sentence would then be a chain of three clauses.
     #[test]
     fn no_summary_joins_three_clauses_with_the_same_word() {
         let fields = fields((1 << VALUES.len()) - 1);
@@ -739,8 +740,8 @@ mod tests {
         pasts.extend(rows().map(|row| past_of_meaning(row.meaning)));
         for wording in WORDINGS.endings.values() {
             for summary in wording.summaries(&pasts, &fields) {
-                for joint in [", and ", ", but "] {
-                    assert!(summary.matches(joint).count() < 2, "{summary}");
+                for conjunction in [", and ", ", but "] {
+                    assert!(summary.matches(conjunction).count() < 2, "{summary}");
                 }
             }
         }
@@ -769,7 +770,7 @@ mod tests {
         }
     }
 
-    /// The reason why credits did not pay for a request is told in the past tense once the error is over.
+    /// Once an error is over, the sentence about why credits did not pay for the request is in the past tense.
     #[test]
     fn every_reason_against_credits_has_a_past_tense() {
         for reason in WORDINGS.credit_reasons.values() {

@@ -98,7 +98,7 @@ impl Reasons<'_> {
     fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
         if self.is_without_facts {
             let sentence = if self.evidence.is_pasted() {
-                // Facts about this machine follow, such as the login.
+                // Facts about this machine, such as the login, can follow, so the text is not all that whycap knows.
                 "The explanation is based on the text of the message."
             } else {
                 "whycap knows only the text of the message."
