@@ -178,8 +178,10 @@ impl Moment {
             .left_of(window)
             .filter(|left| *left > Money::ZERO)
             .map(|left| {
-                let left = left.show();
-                format!("; you can use at least {left} more (at list prices) before it is full")
+                format!(
+                    "; you can use at least {} more (at list prices) before it is full",
+                    left.show()
+                )
             });
         match expected.outlook {
             Outlook::WillFill(at, latest) => {

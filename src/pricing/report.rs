@@ -76,15 +76,16 @@ fn rates_table(rows: &[&PriceRow]) -> Table {
         };
         let mut lines = vec![(label, &row.standard)];
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
-            let label = Cell::from(format!("  prompts over {above} tokens"));
-            lines.push((label.with_short_text(format!("  over {above}")), long));
+            let long_label = Cell::from(format!("  prompts over {above} tokens"))
+                .with_short_text(format!("  over {above}"));
+            lines.push((long_label, long));
         }
         if let Some(fast) = &row.fast {
             lines.push((Cell::from("  fast mode"), fast));
         }
         for (label, rates) in lines {
-            let rates = rates.each().map(dollars).map(Cell::from);
-            table.row([label].into_iter().chain(rates));
+            let prices = rates.each().map(dollars).map(Cell::from);
+            table.row([label].into_iter().chain(prices));
         }
     }
     table

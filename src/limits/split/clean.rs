@@ -83,12 +83,11 @@ fn is_short_option(text: &str) -> bool {
 /// Searches only for beginnings that consist of several words or contain an apostrophe. A single word such as
 /// "Overloaded" can also be part of a name in code, such as `isOverloaded`.
 pub(super) fn with_separated_messages(text: &str) -> String {
-    let beginnings = WORDS.beginnings.iter().filter(|beginning| {
-        let words = beginning.trim_end();
-        words.contains([' ', '\''])
-    });
     let lower = text.to_ascii_lowercase();
-    let mut starts: Vec<usize> = beginnings
+    let mut starts: Vec<usize> = WORDS
+        .beginnings
+        .iter()
+        .filter(|beginning| beginning.trim_end().contains([' ', '\'']))
         .flat_map(|beginning| lower.match_indices(beginning))
         .map(|(start, _)| start)
         .filter(|start| {

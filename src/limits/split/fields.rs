@@ -29,11 +29,11 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
     let mut rest = text;
     while let Some(start) = rest.find(['"', '\'']) {
         let from_quote = rest.get(start..).unwrap_or_default();
-        let Some((key, after_key)) = quoted(from_quote) else {
+        let Some((quoted_key, after_key)) = quoted(from_quote) else {
             rest = from_quote.get(1..).unwrap_or_default();
             continue;
         };
-        let key = without_breaks(key);
+        let key = without_breaks(quoted_key);
         let is_key = key.len() <= 40 && !key.contains(char::is_whitespace);
         let Some(after_colon) = after_key.trim_start().strip_prefix(':').filter(|_| is_key) else {
             let is_element = after_key.trim_start().starts_with([',', ']']);

@@ -732,14 +732,14 @@ mod tests {
     /// conjunction, because the sentence would then be a chain of three clauses.
     #[test]
     fn no_summary_joins_three_clauses_with_the_same_word() {
-        let fields = fields((1 << VALUES.len()) - 1);
-        let of_causes = CAUSES
+        let all_fields = fields((1 << VALUES.len()) - 1);
+        let mut pasts: Vec<String> = CAUSES
             .values()
-            .filter_map(|wording| wording.past.as_deref());
-        let mut pasts: Vec<String> = of_causes.filter_map(|past| fields.fill(past)).collect();
+            .filter_map(|wording| all_fields.fill(wording.past.as_deref()?))
+            .collect();
         pasts.extend(rows().map(|row| past_of_meaning(row.meaning)));
         for wording in WORDINGS.endings.values() {
-            for summary in wording.summaries(&pasts, &fields) {
+            for summary in wording.summaries(&pasts, &all_fields) {
                 for conjunction in [", and ", ", but "] {
                     assert!(summary.matches(conjunction).count() < 2, "{summary}");
                 }
