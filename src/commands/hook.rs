@@ -20,7 +20,6 @@ use crate::terminal::{Shown, print};
 const INPUT_LIMITS: InputLimits = InputLimits {
     size: 16 << 20,
     first_byte: Duration::from_millis(300),
-    rest: Duration::from_millis(300),
     total: Duration::from_millis(300),
 };
 

@@ -21,7 +21,6 @@ use crate::terminal::{Shown, print};
 const INPUT_LIMITS: InputLimits = InputLimits {
     size: 1 << 20,
     first_byte: Duration::from_millis(600),
-    rest: Duration::from_millis(300),
     total: Duration::from_millis(900),
 };
 

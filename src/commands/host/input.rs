@@ -11,12 +11,13 @@ pub(in crate::commands) struct InputLimits {
     /// The time limit for the first byte. Claude Code writes the input after it has started whycap, and may be busy in
     /// between.
     pub(in crate::commands) first_byte: Duration,
-    /// The time limit for the rest of the input after the first byte. The input usually arrives at once, or within a few
-    /// hundredths of a second on a busy machine.
-    pub(in crate::commands) rest: Duration,
     /// The time limit for the whole input.
     pub(in crate::commands) total: Duration,
 }
+
+/// The time limit for the rest of the input after the first byte. The input usually arrives at once, or within a few
+/// hundredths of a second on a busy machine.
+const REST_LIMIT: Duration = Duration::from_millis(300);
 
 /// The number of bytes to read at a time. A smaller read would first fill the internal buffer of [`io::stdin`], which
 /// has this size, and [`is_readable`] does not notice input that remains in this buffer.
@@ -32,7 +33,7 @@ pub(in crate::commands) fn read_input(limits: InputLimits) -> Vec<u8> {
     if !is_readable(limits.first_byte) {
         return Vec::new();
     }
-    let end = (Instant::now() + limits.rest).min(started + limits.total);
+    let end = (Instant::now() + REST_LIMIT).min(started + limits.total);
     let mut input = io::stdin().lock();
     let mut bytes = Vec::with_capacity(READ_SIZE);
     let mut buffer = [0; READ_SIZE];
