@@ -304,22 +304,23 @@ mod tests {
     /// The example payload from the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
     #[test]
     fn a_gateway_s_spend_limit_is_read_with_and_without_its_dollars() {
-        let told = |limit: &str| {
+        let parse_spend_limit = |limit: &str| {
             let payload = format!(r#"{{"rate_limits":{{"spend_limit":{limit}}}}}"#);
             let payload = StatusPayload::parse(payload.as_bytes());
             payload.others.spend_limit
         };
-        let full = told(
+        let full = parse_spend_limit(
             r#"{"used_percentage":102.5,"resets_at":1795219200,"used_usd":51.25,"limit_usd":50,"period":"daily"}"#,
         );
         let full = full.unwrap();
         assert_eq!(full.limit, Some(Money::from_nano(50_000_000_000)));
         assert_eq!(full.period, Some(SpendPeriod::Daily));
         assert!(full.usage.resets_at.is_some());
-        let bare = told(r#"{"used_percentage":3,"used_usd":"x","period":"hourly"}"#).unwrap();
+        let bare =
+            parse_spend_limit(r#"{"used_percentage":3,"used_usd":"x","period":"hourly"}"#).unwrap();
         assert_eq!((bare.used, bare.limit, bare.period), (None, None, None));
-        assert_eq!(told(r#"{"used_usd":3}"#), None);
-        assert_eq!(told("7"), None);
+        assert_eq!(parse_spend_limit(r#"{"used_usd":3}"#), None);
+        assert_eq!(parse_spend_limit("7"), None);
     }
 
     #[test]

@@ -264,7 +264,7 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
 /// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say what
 /// happened, in the past tense and in which session.
 #[test]
-fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
+fn the_error_of_a_key_in_a_closed_session_assert_end_at_in_the_past() {
     let sandbox = with_a_private_login();
     let mut with_key = Client::with_session(&sandbox, "with-key");
     let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
@@ -648,7 +648,7 @@ fn every_place_names_the_first_response_after_an_error() {
         other.works("2026-11-20T10:03:20Z", 10);
         let end = "The service was overloaded (not a usage limit), but another session received a response at 10:03.";
         let counts = json!(["2026-11-20T10:03:00Z", 180]);
-        let is_told = |at: &str| {
+        let assert_end_at = |at: &str| {
             for (place, text) in places(&stopped, at) {
                 assert!(
                     text.contains(end),
@@ -658,10 +658,10 @@ fn every_place_names_the_first_response_after_an_error() {
             assert_eq!(counted(&stopped, at), counts, "{is_asked_in_between} {at}");
         };
         if is_asked_in_between {
-            is_told("2026-11-20T10:03:30Z");
+            assert_end_at("2026-11-20T10:03:30Z");
         }
         stopped.works("2026-11-20T10:04:00Z", 10);
-        is_told("2026-11-20T10:04:30Z");
+        assert_end_at("2026-11-20T10:04:30Z");
         // A limit that is reached later does not undo the end of the outage.
         let five_hours = refused("five_hour", NOON, "");
         other.receives_error("2026-11-20T10:05:00Z", FIVE_HOUR, five_hours);
@@ -753,7 +753,7 @@ fn the_only_entry_does_not_refer_to_another_one() {
 
 /// A reset is certain only if something shows it. From then on, every line of the explanation must be certain.
 #[test]
-fn a_reset_is_told_as_certain_only_if_it_is_proven() {
+fn a_reset_assert_end_at_as_certain_only_if_it_is_proven() {
     let used_up = "Your 5-hour limit was used up";
     for is_read_elsewhere in [false, true] {
         let sandbox = with_a_private_login();
