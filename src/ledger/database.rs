@@ -17,7 +17,7 @@ const SCHEMA: i64 = 3;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
-pub(super) const RULES: i64 = 5;
+pub(super) const RULES: i64 = 6;
 
 /// The version of the rules that read facts from transcripts. When it increases, the transcripts that have been read
 /// before are read again.

@@ -24,10 +24,8 @@ impl SessionFacts<'_> {
             ..SessionBreakdown::default()
         };
         for totals in runs.iter().filter(|totals| totals.run.may_report_more()) {
-            if let Some(total) = totals.last.or(totals.starting) {
-                breakdown
-                    .open_totals
-                    .insert(totals.run.process, total.amount);
+            if let Some(total) = self.counted_total(totals) {
+                breakdown.open_totals.insert(totals.run.process, total);
             }
         }
         let parts = self.parts(lineage, runs, &mut breakdown);
@@ -40,6 +38,35 @@ impl SessionFacts<'_> {
             builder.add_part(&part);
         }
         self.finish(lineage, builder.breakdown)
+    }
+
+    /// Returns the greatest total of a run that the session's amount may already include. Only a greater total proves
+    /// further spend.
+    ///
+    /// After a checkpoint, the amount includes all responses. The checkpoint may have been written by another process,
+    /// so the run's own total may consist of its last sample and the responses since then.
+    fn counted_total(&self, totals: &RunTotals<'_>) -> Option<Money> {
+        let last = totals.last.or(totals.starting)?.amount;
+        if !totals.is_closed {
+            return Some(last);
+        }
+        let cost_since = |offset: i64| -> Money {
+            let all = self.responses.iter();
+            let since = all.filter(|response| response.offset >= offset);
+            since.map(|response| response.fact.client_cost).sum()
+        };
+        let by_checkpoint = last + cost_since(totals.until);
+        let sample = match (totals.run.last(), totals.starting) {
+            (Some(sample), _) => sample.amount,
+            (None, Some(starting)) => starting.amount,
+            (None, None) => return Some(by_checkpoint),
+        };
+        // A checkpoint that repeats the run's sample is the run's own.
+        if sample.is_near(last) {
+            return Some(by_checkpoint);
+        }
+        let by_sample = sample + cost_since(totals.run.covered_until());
+        Some(by_checkpoint.max(by_sample))
     }
 
     /// Adds the results for the session as a whole.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Lineage;
-use crate::ledger::facts::{Id, Location, OwnershipMarker, TranscriptFacts};
+use crate::ledger::facts::{Id, Location, OwnershipMarker, Response, TranscriptFacts};
 use crate::time::Millis;
 
 /// Finds the owners of the lines in one lineage.
@@ -11,6 +11,9 @@ pub(super) struct LineOwners<'l> {
     files: &'l BTreeMap<Id, TranscriptFacts>,
     /// The first ownership marker of each transcript that has one.
     markers: HashMap<Id, OwnershipMarker>,
+    /// The same, where a snapshot is also an ownership marker if all other sessions that contain it name this session as
+    /// the source of their lines. A branch repeats all snapshots of its parent.
+    markers_with_heirs: HashMap<Id, OwnershipMarker>,
     /// The sessions with a known transcript.
     with_transcripts: HashSet<Id>,
     /// The time of the newest response in each transcript.
@@ -37,25 +40,36 @@ enum Proof {
 impl<'l> LineOwners<'l> {
     pub(super) fn new(lineage: &'l Lineage) -> Self {
         // If two sessions contain the same snapshot, one of them copied it.
-        let mut first_session: HashMap<i64, Id> = HashMap::new();
-        let mut is_shared: HashMap<i64, bool> = HashMap::new();
+        let mut holders: HashMap<i64, HashSet<Id>> = HashMap::new();
         for facts in lineage.files.values() {
             for snapshot in facts.markers.iter().filter_map(|marker| marker.snapshot) {
-                let session = *first_session.entry(snapshot).or_insert(facts.session);
-                *is_shared.entry(snapshot).or_default() |= session != facts.session;
+                holders.entry(snapshot).or_default().insert(facts.session);
             }
         }
-        let markers = lineage.files.iter().filter_map(|(id, facts)| {
-            let first = facts
-                .markers
-                .iter()
-                .filter(|marker| match marker.snapshot {
-                    Some(snapshot) => is_shared.get(&snapshot) != Some(&true),
-                    None => true,
-                })
-                .min_by_key(|marker| marker.offset)?;
-            Some((*id, *first))
-        });
+        let mut sources: HashSet<(Id, Id)> = HashSet::new();
+        for location in lineage.responses.iter().flat_map(Response::locations) {
+            if let (Some(source), Some(heir)) = (location.source, lineage.files.get(&location.file))
+            {
+                sources.insert((heir.session, source));
+            }
+        }
+        // Returns each transcript's first marker that no other session contains, apart from those that are ignored.
+        let first_markers = |is_ignored: &dyn Fn(Id, Id) -> bool| {
+            let mut markers: HashMap<Id, OwnershipMarker> = HashMap::new();
+            for (id, facts) in &lineage.files {
+                let is_own = |marker: &&OwnershipMarker| {
+                    let of_snapshot = marker.snapshot.and_then(|snapshot| holders.get(&snapshot));
+                    of_snapshot.into_iter().flatten().all(|holder| {
+                        *holder == facts.session || is_ignored(*holder, facts.session)
+                    })
+                };
+                let own = facts.markers.iter().filter(is_own);
+                if let Some(first) = own.min_by_key(|marker| marker.offset) {
+                    markers.insert(*id, *first);
+                }
+            }
+            markers
+        };
         let mut newest: HashMap<Id, Millis> = HashMap::new();
         for response in &lineage.responses {
             for location in response.locations() {
@@ -65,7 +79,8 @@ impl<'l> LineOwners<'l> {
         }
         Self {
             files: &lineage.files,
-            markers: markers.collect(),
+            markers: first_markers(&|_, _| false),
+            markers_with_heirs: first_markers(&|heir, source| sources.contains(&(heir, source))),
             with_transcripts: lineage.files.values().map(|facts| facts.session).collect(),
             newest,
         }
@@ -100,11 +115,19 @@ impl<'l> LineOwners<'l> {
         locations: impl IntoIterator<Item = &'a Location>,
     ) -> Option<Id> {
         let all: Vec<&Location> = locations.into_iter().collect();
-        // A session is not the owner if its own transcript says that the line was copied.
+        // A session is not the owner if its own transcript says that the line was copied, or if the line is older than the
+        // ownership marker that it follows.
         let is_copied_in = |session: Id| {
             all.iter().any(|location| {
                 let facts = self.files.get(&location.file);
-                location.source.is_some() && facts.is_some_and(|facts| facts.session == session)
+                let is_older = self
+                    .markers_with_heirs
+                    .get(&location.file)
+                    .is_some_and(|marker| location.offset > marker.offset && at < marker.at);
+                facts.is_some_and(|facts| {
+                    facts.session == session
+                        && (location.source.is_some() || facts.is_main && is_older)
+                })
             })
         };
         all.iter()
