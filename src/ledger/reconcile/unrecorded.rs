@@ -140,12 +140,20 @@ fn missing_tokens(
     let mut recorded: BTreeMap<&str, ModelTotal> = BTreeMap::new();
     for response in responses {
         let name = lineage.model(response.model);
+        let client = prices.client_prices_of(name);
+        let mut cost_of_advice = Money::ZERO;
+        // The client adds an advisor's cost to the total of the advisor's model.
+        for advice in &response.advice {
+            let piece = std::slice::from_ref(advice);
+            let cost = client.price_advice(response.at, piece, response.service);
+            let sum = recorded.entry(&advice.model).or_default();
+            sum.usage += advice.usage;
+            sum.cost += cost;
+            cost_of_advice += cost;
+        }
         let sum = recorded.entry(name).or_default();
         sum.usage += response.usage;
-        sum.cost += response.client_cost;
-        for advice in &response.advice {
-            recorded.entry(&advice.model).or_default().usage += advice.usage;
-        }
+        sum.cost += response.client_cost - cost_of_advice;
     }
     let mut result = UnrecordedSpend::default();
     let mut lacks_responses = false;
