@@ -63,8 +63,8 @@ impl<'l> LineOwners<'l> {
                         *holder == facts.session || is_ignored(*holder, facts.session)
                     })
                 };
-                let own = facts.markers.iter().filter(is_own);
-                if let Some(first) = own.min_by_key(|marker| marker.offset) {
+                let own_markers = facts.markers.iter().filter(is_own);
+                if let Some(first) = own_markers.min_by_key(|marker| marker.offset) {
                     markers.insert(*id, *first);
                 }
             }
