@@ -232,11 +232,11 @@ pub(crate) enum Ends {
     /// The reset of the usage window that is full. If it is unknown, the limit is over at the latest when the next calendar
     /// month starts in the user's time zone.
     FullWindowOrMonth,
-    /// The start of the next calendar month in UTC.
+    /// The time in the message or, if the message states none, the start of the next calendar month in UTC.
     MonthUtc {
-        /// True if the limit may also have a shorter period. Its end is then known only if the message states it, but the
-        /// limit is over at the latest when the next month starts.
-        may_be_shorter: bool,
+        /// True if the end is known only from the message, because the limit may also have a shorter period. If the message
+        /// states no time, the end is unknown, but the limit is over at the latest when the next month starts.
+        known_only_if_stated: bool,
     },
     /// The time in the message.
     StatedTime {
@@ -411,8 +411,9 @@ impl Description {
         }
     }
 
-    /// Describes a limit on how much an API account can spend.
-    const fn of_api(label: &'static str) -> Self {
+    /// Describes a limit on how much an API account can spend. There is no usual end, because a balance lasts until someone
+    /// adds funds and a cap ends with its period.
+    const fn of_api(label: &'static str, ends: Ends) -> Self {
         Self {
             label,
             resource: LimitedResource::ApiMoney,
@@ -422,9 +423,7 @@ impl Description {
             counts_spend_of: Some(CountedPeriod::Month),
             affects: Affects::Payer,
             window_may_be_full_as_well: false,
-            ends: Ends::MonthUtc {
-                may_be_shorter: false,
-            },
+            ends,
             credits_continue: false,
             ended_by: EndedBy::SameKey,
         }
@@ -498,19 +497,19 @@ impl LimitKind {
                 ..Description::of_credits("seat without credits")
             },
 
-            Self::ApiCreditBalance => Description {
-                ends: Ends::Nothing {
+            Self::ApiCreditBalance => Description::of_api(
+                "api credit balance",
+                Ends::Nothing {
                     relevant_for: LONGEST_LIMIT,
                 },
-                ..Description::of_api("api credit balance")
-            },
-            Self::ApiSpendCap => Description {
+            ),
+            Self::ApiSpendCap => Description::of_api(
+                "api spend cap",
                 // A gateway may count the spend of a day or a week.
-                ends: Ends::MonthUtc {
-                    may_be_shorter: true,
+                Ends::MonthUtc {
+                    known_only_if_stated: true,
                 },
-                ..Description::of_api("api spend cap")
-            },
+            ),
 
             Self::Throttle => Description::of_service("rate limit", EndedBy::SamePayer),
             Self::Overloaded => Description::of_service("overloaded", EndedBy::SameService),
@@ -712,7 +711,7 @@ mod tests {
         for (ends, next_month) in [
             (
                 Ends::MonthUtc {
-                    may_be_shorter: false,
+                    known_only_if_stated: false,
                 },
                 Some(utc),
             ),

@@ -307,6 +307,22 @@ fn the_delay_that_the_server_asked_for_is_evidence() {
     assert!(facts.contains("asked for a pause of 90 seconds"), "{facts}");
 }
 
+/// Some services print times without a zone, and the catalog knows the zone.
+#[test]
+fn an_assumed_time_zone_is_named_unless_the_message_states_one() {
+    let message = "API Error: 429 Weekly/Monthly Limit Exhausted. Your limit will reset at";
+    for (time, is_assumed) in [
+        ("2026-11-30 16:20:10", true),
+        ("2026-11-30T16:20:10+02:00", false),
+        ("the end of the period", false),
+    ] {
+        let case = serde_json::json!({ "text": format!("{message} {time}") });
+        let facts = answer(&case)["evidence"].to_string();
+        let sentence = "The time in the message is Beijing time, even though";
+        assert_eq!(facts.contains(sentence), is_assumed, "{time}: {facts}");
+    }
+}
+
 #[test]
 fn the_refusing_service_is_inferred_from_the_environment() {
     let message = "API Error: 429 Too Many Requests";

@@ -24,7 +24,7 @@ use crate::limits::kind::{LimitKind, Service, Verdict, Window};
 use crate::limits::words::WORDS;
 use crate::time::Zone;
 use limit_name::LimitName;
-use row::Rank;
+use row::{AssumedZone, Rank};
 
 /// The phrase with which Claude Code tells users to check their gateway. The gateway's host can follow it, as in "check
 /// your inference gateway (127.0.0.1:8787)".
@@ -132,6 +132,13 @@ impl Message {
     /// Returns true if the message states only a time of day for the reset, without a date.
     pub(crate) fn gives_clock_time_alone(&self) -> bool {
         times::is_clock_time_alone(&self.passage.text)
+    }
+
+    /// Returns the catalog's time zone for the reset time in the message. Returns `None` if the message contains no time, or
+    /// if it states the zone itself.
+    pub(crate) fn assumed_zone(&self) -> Option<AssumedZone> {
+        let zone = self.row.zone?;
+        times::is_without_zone(&self.passage.text).then_some(zone)
     }
 
     /// Returns the reset time found in the text after the message.
@@ -453,7 +460,7 @@ impl<'p> ErrorText<'p> {
         Message {
             zone: row
                 .zone
-                .and_then(Zone::named)
+                .and_then(|zone| Zone::named(zone.id))
                 .or_else(|| times::zone_of_same_time(&text_from_match, self.texts())),
             text_from_match,
             context: candidate.context,

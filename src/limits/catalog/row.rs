@@ -132,6 +132,16 @@ pub(crate) struct VersionWording {
     pub(crate) text: &'static str,
 }
 
+/// The time zone of the times in a message that does not state its zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AssumedZone {
+    /// The identifier in the time zone database, such as "Asia/Shanghai".
+    pub(super) id: &'static str,
+    /// The name for use in a sentence, such as "Beijing time".
+    pub(crate) name: &'static str,
+}
+
 /// A catalog row, which describes one kind of message.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -146,7 +156,7 @@ pub struct Row {
     /// The service that sends the message, if it differs from the usual one for this limit.
     pub(crate) service: Option<Service>,
     /// The time zone for times without an explicit zone, if it differs from the user's.
-    pub(crate) zone: Option<&'static str>,
+    pub(crate) zone: Option<AssumedZone>,
     /// The longest duration in hours, if it differs from the usual one for this limit.
     pub(crate) lasts_hours: Option<u8>,
     /// The patterns that identify the message. See [`super::pattern`].
@@ -260,11 +270,21 @@ mod tests {
     use crate::limits::evidence::Evidence;
     use crate::limits::incident::Incident;
     use crate::limits::kind::EndedBy;
+    use crate::time::Zone;
 
     #[test]
     fn the_rows_can_be_read() {
         assert_eq!(CHAPTERS.len(), 13);
         assert_eq!(row("unknown").id, "unknown");
+    }
+
+    #[test]
+    fn every_assumed_time_zone_exists() {
+        let zones: Vec<AssumedZone> = rows().filter_map(|row| row.zone).collect();
+        assert!(!zones.is_empty());
+        for zone in zones {
+            assert!(Zone::named(zone.id).is_some(), "{zone:?}");
+        }
     }
 
     #[test]

@@ -55,6 +55,13 @@ pub(crate) fn is_clock_time_alone(text: &str) -> bool {
     first_named_time(text).is_some_and(|named| named.has_no_day())
 }
 
+/// Returns true if the first reset time in the text depends on a time zone that the text does not state.
+pub(super) fn is_without_zone(text: &str) -> bool {
+    first_named_time(text).is_some_and(|named| {
+        named.ahead.is_none() && named.zone.is_none() && named.offset.is_none()
+    })
+}
+
 /// Returns the first time in the text that follows a phrase such as "resets at".
 fn first_named_time(text: &str) -> Option<NamedTime> {
     after_reset_words(text)

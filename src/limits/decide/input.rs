@@ -116,19 +116,25 @@ impl<'a> Input<'a> {
     }
 
     /// Returns the reset time in the message if it is plausible for the window. If `window` is `None`, the reset time
-    /// must be plausible for the limit itself. If the limit ends with the month in UTC, returns the start of the next month.
+    /// must be plausible for the limit itself.
     pub(super) fn stated_reset(&self, window: Option<Window>) -> Option<DateTime<Utc>> {
-        self.stated_reset_of(self.message.row.limit.description().ends, window)
+        let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
+        self.message.reset_time(at, window, zone)
     }
 
-    /// Returns the reset time like [`stated_reset`](Self::stated_reset) for a limit with the given end.
-    fn stated_reset_of(&self, ends: Ends, window: Option<Window>) -> Option<DateTime<Utc>> {
+    /// Returns the start of the next month if the limit always ends with the month in UTC. A stated time takes precedence.
+    pub(super) fn month_end(&self) -> Option<DateTime<Utc>> {
+        self.month_end_of(self.message.row.limit.description().ends)
+    }
+
+    /// Returns the start of the next month like [`month_end`](Self::month_end) for a limit with the given end.
+    fn month_end_of(&self, ends: Ends) -> Option<DateTime<Utc>> {
         let (at, zone) = (self.evidence.at(), self.evidence.clock.zone);
         match ends {
-            ends @ Ends::MonthUtc {
-                may_be_shorter: false,
+            Ends::MonthUtc {
+                known_only_if_stated: false,
             } => ends.next_month(at, zone),
-            _ => self.message.reset_time(at, window, zone),
+            _ => None,
         }
     }
 
@@ -139,7 +145,10 @@ impl<'a> Input<'a> {
 
     /// Returns `Some(true)` if the reset time is known, because waiting will help. Otherwise, returns `None`.
     pub(super) fn helps_if_stated(&self) -> Option<bool> {
-        helps(self.evidence.server_reset().is_some() || self.has_stated_reset(None))
+        let is_reset_known = self.evidence.server_reset().is_some()
+            || self.has_stated_reset(None)
+            || self.month_end().is_some();
+        helps(is_reset_known)
     }
 
     /// Returns the reset time of the gateway's spend limit, if a reading shows that it was used up.
@@ -210,18 +219,19 @@ mod tests {
     use super::*;
     use crate::limits::catalog::{MessageParts, recognize};
 
-    /// The end of a limit that always lasts until the end of the month does not depend on the message. If the limit may be
-    /// shorter, only the message says when it ends.
+    /// If the limit may be shorter than a month, only the message says when it ends.
     #[test]
-    fn a_limit_of_a_month_ends_with_the_month() {
+    fn a_limit_that_may_be_shorter_than_a_month_has_no_end_in_the_calendar() {
         let now = "2026-11-20T10:00:00Z".parse().unwrap();
         let evidence = Evidence::of_text("API Error: 400 spend limit reached", now);
         let message = recognize(&MessageParts::of(&evidence.error.message));
         let input = Input::new(&message, &evidence);
         let next_month = "2026-12-01T00:00:00Z".parse().unwrap();
-        for (may_be_shorter, reset) in [(false, Some(next_month)), (true, None)] {
-            let ends = Ends::MonthUtc { may_be_shorter };
-            assert_eq!(input.stated_reset_of(ends, None), reset, "{ends:?}");
+        for (known_only_if_stated, reset) in [(false, Some(next_month)), (true, None)] {
+            let ends = Ends::MonthUtc {
+                known_only_if_stated,
+            };
+            assert_eq!(input.month_end_of(ends), reset, "{ends:?}");
         }
     }
 }

@@ -335,7 +335,7 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     finding
 }
 
-/// Collects reset times from the server, the readings, and the message.
+/// Collects reset times from the server, the readings, the message, and the calendar.
 fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     if !may_have_reset(input, finding) {
         return Resets::default();
@@ -376,6 +376,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         ),
         (gateway, ResetSource::Reading),
         (text, ResetSource::Text),
+        (input.month_end(), ResetSource::Calendar),
     ];
     Resets::choose(
         candidates

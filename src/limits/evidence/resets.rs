@@ -13,6 +13,8 @@ pub enum ResetSource {
     Reading,
     /// The text of the message.
     Text,
+    /// The start of the next month, at which limits of this kind end. Nothing states this time.
+    Calendar,
 }
 
 /// A reset time and its source.
@@ -30,18 +32,20 @@ impl Reset {
     pub(crate) fn surely_over(self) -> DateTime<Utc> {
         let slack = match self.source {
             ResetSource::Text => TimeDelta::seconds(60),
-            ResetSource::Server | ResetSource::Reading => TimeDelta::seconds(5),
+            ResetSource::Server | ResetSource::Reading | ResetSource::Calendar => {
+                TimeDelta::seconds(5)
+            }
         };
         self.at + slack
     }
 }
 
-/// The most reliable reset time and the candidates that contradict it.
+/// The most reliable reset time and the candidates that differ from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resets {
     /// The most reliable reset time.
     pub chosen: Option<Reset>,
-    /// The reset times that contradict the chosen one.
+    /// The reset times that differ from the chosen one.
     pub others: Vec<Reset>,
 }
 
@@ -67,5 +71,26 @@ impl Resets {
     /// Returns the most reliable reset time if it has passed.
     pub(crate) fn passed(&self, now: DateTime<Utc>) -> Option<Reset> {
         self.chosen.filter(|reset| reset.at <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stated_time_takes_precedence_over_the_calendar() {
+        let calendar = Reset {
+            at: "2026-12-01T00:00:00Z".parse().unwrap(),
+            source: ResetSource::Calendar,
+        };
+        assert_eq!(Resets::choose([calendar]).chosen, Some(calendar));
+        for source in [ResetSource::Server, ResetSource::Reading, ResetSource::Text] {
+            let stated = Reset {
+                at: "2026-11-18T00:00:00Z".parse().unwrap(),
+                source,
+            };
+            assert_eq!(Resets::choose([calendar, stated]).chosen, Some(stated));
+        }
     }
 }

@@ -297,13 +297,15 @@ impl Reasons<'_> {
         }
     }
 
-    /// Adds the reset times that contradict the chosen one.
+    /// Adds the reset times that contradict the chosen one. The end of the month is no contradiction, because nothing
+    /// states it.
     fn add_resets(&mut self) {
         for other in &self.diagnosis.resets.others {
             let (source, words) = match other.source {
                 ResetSource::Server => (Source::Transcript, "The server gave"),
                 ResetSource::Reading => (Source::Sample, "The status line gave"),
                 ResetSource::Text => (Source::Transcript, "The message gives"),
+                ResetSource::Calendar => continue,
             };
             let time = self.in_parentheses("", Some(other.at));
             self.add_observed(
@@ -441,10 +443,13 @@ impl Reasons<'_> {
                 format!("The server asked for a pause of {pause} before the next attempt."),
             );
         }
-        if message.row.zone.is_some() {
+        if let Some(zone) = message.assumed_zone() {
+            let name = zone.name;
             self.add(
                 Source::Transcript,
-                "The time in the message is Beijing time, even though the message does not say so.",
+                format!(
+                    "The time in the message is {name}, even though the message does not say so."
+                ),
             );
         }
         if evidence.is_pasted() && message.whole.contains("continuing automatically") {
@@ -485,4 +490,33 @@ fn capitalized(text: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().to_string());
     format!("{}{}", first.unwrap_or_default(), characters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::catalog::{MessageParts, recognize};
+    use crate::limits::decide::decide;
+    use crate::limits::evidence::{Reset, Resets};
+
+    #[test]
+    fn only_a_stated_time_is_a_different_reset_time() {
+        let now = "2026-11-20T10:00:00Z".parse().unwrap();
+        let server = Reset {
+            at: "2026-11-25T00:00:00Z".parse().unwrap(),
+            source: ResetSource::Server,
+        };
+        let evidence = Evidence::of_text("API Error: 400 spend limit reached", now);
+        let message = recognize(&MessageParts::of(&evidence.error.message));
+        let mut diagnosis = decide(&message, &evidence);
+        for (source, is_stated) in [(ResetSource::Text, true), (ResetSource::Calendar, false)] {
+            let at = "2026-12-01T00:00:00Z".parse().unwrap();
+            diagnosis.resets = Resets::choose([server, Reset { at, source }]);
+            let reasons = reasons(&message, &evidence, &diagnosis);
+            let is_said = reasons
+                .iter()
+                .any(|reason| reason.sentence.contains("a different reset time"));
+            assert_eq!(is_said, is_stated, "{source:?}: {reasons:?}");
+        }
+    }
 }
