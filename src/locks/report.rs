@@ -221,7 +221,7 @@ fn effect_sentence(lock: &Lock) -> String {
     let known = lock.observed.location.known;
     let verdict = lock.judgement.verdict;
     let label = if lock.action == LockAction::Cleared {
-        "Effect until now"
+        "Effect of such a lock"
     } else {
         "Effect"
     };

@@ -361,7 +361,7 @@ fn a_permanently_stuck_lock_is_cleared_and_can_be_restored() {
     machine.directory(".claude.json.lock", -3600);
     let run = machine.run(&["--clear-stale-locks"]);
     let cleared = run.success();
-    assert!(cleared.contains("Effect until now: "), "{cleared}");
+    assert!(cleared.contains("Effect of such a lock: "), "{cleared}");
     assert!(
         !cleared.contains("Effect: ") && !cleared.contains("will clear this lock"),
         "{cleared}"
