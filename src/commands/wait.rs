@@ -34,6 +34,9 @@ const TIMED_OUT: u8 = 124;
 /// If Claude Code continues a session within this time, the user should leave that session alone.
 const SOON: TimeDelta = TimeDelta::minutes(2);
 
+/// The sentence to print if the user does not have to wait.
+const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
+
 /// The interval between checks. It determines how soon whycap notices that the machine has woken from sleep or that
 /// another session has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -45,6 +48,7 @@ impl Subcommand for WaitArguments {
         let session = complete_id.as_deref();
         let mut waited_for: Option<Incident> = None;
         let mut has_progress = false;
+        let mut has_mentioned_credits = false;
         let mut announced = HashMap::new();
         let mut previous_check = context.environment.now;
         let code = loop {
@@ -100,6 +104,15 @@ impl Subcommand for WaitArguments {
                 }
                 break Wait::exit_code(wait);
             };
+            let credits_pay_now = situation
+                .incident
+                .as_ref()
+                .is_some_and(|incident| incident.diagnosis.credits_pay_now);
+            if credits_pay_now && !has_mentioned_credits {
+                end_progress_line(has_progress)?;
+                terminal::print_sentence(CREDITS_PAY)?;
+                has_mentioned_credits = true;
+            }
             terminal::replace_progress_line(&Wait::progress(until, context.clock()))?;
             has_progress = true;
             let time_left = self

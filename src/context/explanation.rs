@@ -153,10 +153,13 @@ impl Context {
     }
 
     /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
-    /// plan, or if a limit blocks work. Responses that the ledger cannot read within the time limit are not included.
+    /// plan, or if a limit blocks work in spite of it. Responses that the ledger cannot read within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = self.paying(incidents)?;
-        if incidents.situation(None, self.asker()).blocking().is_some() {
+        let situation = incidents.situation(None, self.asker());
+        if let Some(blocking) = situation.blocking()
+            && !blocking.diagnosis.credits_pay_now
+        {
             return None;
         }
         Some(paying.paragraph(self.clock()))
@@ -182,7 +185,7 @@ impl Context {
     ) -> Option<String> {
         let clock = self.clock();
         let until = match ended {
-            Some(ended) if ended.diagnosis.is_paid_now() => ended
+            Some(ended) if ended.diagnosis.credits_pay_now => ended
                 .diagnosis
                 .resets
                 .ahead(clock.now)
@@ -294,6 +297,9 @@ impl Context {
         let blocks = incident.blocks().is_some();
         let text = if blocks {
             let what = match self.only_blocked_session(incident) {
+                _ if incident.diagnosis.credits_pay_now => {
+                    "A limit applies, but usage credits are paying.".to_owned()
+                }
                 Some(session) => {
                     format!("The session {session} is blocked; the others may work.")
                 }
@@ -400,6 +406,7 @@ fn pointers_to_shell(incident: &Incident, incidents: &Incidents<'_>) -> Pointers
     let option = session.map_or_else(String::new, |id| session_option(id, incidents));
     Pointers {
         usual: format!("For details: whycap explain --long{option} (in a shell)."),
+        cut: format!("… for the rest: whycap explain --long{option} (in a shell)."),
         short: format!("More: whycap explain{option}"),
     }
 }

@@ -238,6 +238,8 @@ impl WatchedMoment {
             running.push(RunningSession {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit),
                 is_blocked_by_key: blocking.is_some_and(|incident| incident.diagnosis.is_about_key),
+                credits_pay_now: blocking
+                    .is_some_and(|incident| incident.diagnosis.credits_pay_now),
                 continuation: blocking.and_then(Incident::continuation),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),

@@ -41,6 +41,8 @@ pub(crate) struct Paying {
     pub(crate) since: DateTime<Utc>,
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
+    /// The full window.
+    pub(crate) window: Window,
     /// The time at which the full window resets.
     pub(crate) until: DateTime<Utc>,
 }
@@ -58,7 +60,8 @@ impl Paying {
     pub(crate) fn paragraph(self, clock: Clock) -> String {
         let paying = self.in_words(clock);
         let until = clock.format_time_with_preposition(self.until);
-        format!("You are paying {paying}. Waiting is free; the window resets {until}.")
+        let limit = self.window.limit();
+        format!("You are paying {paying}. Waiting is free; your {limit} resets {until}.")
     }
 
     /// Returns the `paying` object of `now --json`.
@@ -152,7 +155,7 @@ impl CreditsUse<'_> {
         }
         let readings: Vec<_> =
             readings::of_account(self.readings.journal, newest.account.as_deref()).collect();
-        let Range { start, end } = self.present_full_time(&newest, &readings)?;
+        let (window, Range { start, end }) = self.present_full_time(&newest, &readings)?;
         let costs_beyond = self.costs_beyond(start, &[start..end], &readings, costs)?;
         let first = costs_beyond.iter().map(|(at, _)| *at).min()?;
         let last = costs_beyond.iter().map(|(at, _)| *at).max()?;
@@ -183,6 +186,7 @@ impl CreditsUse<'_> {
         Some(Paying {
             since: DateTime::from_timestamp_millis(first)?,
             cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
+            window,
             until: end,
         })
     }
@@ -238,12 +242,13 @@ impl CreditsUse<'_> {
         Some(costs_beyond)
     }
 
-    /// Returns the period during which one of the login's windows has been full, or `None` if no window is full now.
+    /// Returns the login's window that is full, with the period during which it has been full. Returns `None` if no window
+    /// is full now.
     fn present_full_time(
         &self,
         newest: &Sample,
         readings: &[Reading],
-    ) -> Option<Range<DateTime<Utc>>> {
+    ) -> Option<(Window, Range<DateTime<Utc>>)> {
         [Window::Weekly, Window::FiveHour]
             .into_iter()
             .filter(|window| {
@@ -251,8 +256,8 @@ impl CreditsUse<'_> {
                     .usage(*window)
                     .is_some_and(|usage| usage.is_used_up())
             })
-            .filter_map(|window| full_times(readings, window).pop())
-            .find(|time| time.contains(&self.now()))
+            .filter_map(|window| Some((window, full_times(readings, window).pop()?)))
+            .find(|(_, time)| time.contains(&self.now()))
     }
 }
 

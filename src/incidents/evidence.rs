@@ -24,12 +24,12 @@ use crate::claude::{sessions, settings, version};
 use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
-    Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
-    OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow, StoredError,
-    is_request_later,
+    Collected, ContinuationObstacle, ErrorMessage, Evidence, FULL_FROM, LaterResponse,
+    MessageOrigin, OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow,
+    StoredError, is_request_later,
 };
 use crate::limits::incident::Incident;
-use crate::limits::kind::Verdict;
+use crate::limits::kind::{Verdict, Window};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse};
@@ -79,13 +79,15 @@ struct SessionResponses {
 
 impl SessionResponses {
     /// Returns the responses after an error that may show how it ended: the first one, the first one whose request must
-    /// have been sent after the error, and the last one.
+    /// have been sent after the error, the first one of these after a window had reset, and the last one. `reset_since`
+    /// contains the earliest times at which a response may have had the figures of a new window.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of them.
     fn after(
         &self,
         error: &StoredError,
         payer: PayerRelation,
+        reset_since: &[DateTime<Utc>],
         later: &LaterErrors,
     ) -> Vec<OtherResponse> {
         let Tail {
@@ -102,16 +104,26 @@ impl SessionResponses {
             .filter(|response| response.at > error.at && response.at <= self.last)
             .collect();
         let first = after.first().copied();
-        let first_settled = after
+        let settled = || {
+            let responses = after.iter().copied();
+            responses.filter(|response| is_sent_after(error.at, response))
+        };
+        let first_with_room = reset_since
             .iter()
-            .copied()
-            .find(|response| is_sent_after(error.at, response));
+            .filter_map(|reset_since| settled().find(|response| response.at >= *reset_since));
+        let mut first_ones: Vec<&TranscriptResponse> = first
+            .into_iter()
+            .chain(settled().next())
+            .chain(first_with_room)
+            .collect();
+        first_ones.sort_by_key(|response| response.at);
+        first_ones.dedup();
         let last = after.last().copied();
-        let mut chosen = vec![first, first_settled, last];
+        let mut chosen = first_ones.clone();
+        chosen.extend(last);
         chosen.dedup();
         chosen
             .into_iter()
-            .flatten()
             .map(|response| OtherResponse {
                 at: response.at,
                 requested_at: response.requested_at,
@@ -119,8 +131,7 @@ impl SessionResponses {
                 version: version.clone(),
                 payer,
                 has_owner: owner.is_some(),
-                is_first: is_first_known
-                    && (Some(response) == first || Some(response) == first_settled),
+                is_first: is_first_known && first_ones.contains(&response),
                 is_refused_later: self.is_stopped
                     || has_refused_request_after(response.at, &self.tail)
                     || later.has_refusal_after(error, response.at),
@@ -764,6 +775,7 @@ impl<'a> EvidenceCollector<'a> {
         let needs_transcripts = self.other_sessions == OtherSessions::Newest
             || evidence.collected.newest_reading.is_none();
         let of_reading = self.session_of_newest_reading(error);
+        let reset_since = times_of_new_windows(error, &evidence.collected.account_readings);
         let mut is_reading_included = false;
         let mut asker_works = false;
         if needs_transcripts {
@@ -784,7 +796,7 @@ impl<'a> EvidenceCollector<'a> {
                 }
                 asker_works |=
                     !of_session.is_stopped && self.is_unaffected(error, of_session, payer);
-                responses.extend(of_session.after(error, payer, later));
+                responses.extend(of_session.after(error, payer, &reset_since, later));
             }
         }
         if let (Some(of_reading), Some(newest), false) =
@@ -1104,6 +1116,32 @@ impl<'a> EvidenceCollector<'a> {
     pub(super) fn has_session_environment(&self) -> bool {
         self.readings.environment.variable("CLAUDECODE").is_some()
     }
+}
+
+/// Returns the times since which a response after an error may have had the figures of a new window: a reading showed a
+/// full window, and the next one, which was reported within [`REPORTED_WITHIN`] of the response, showed that it had room.
+/// A window resets rarely, so only the first times are returned. `readings` must be in chronological order.
+fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTime<Utc>> {
+    /// The maximum number of times.
+    const MOST: usize = 4;
+    let start = readings.partition_point(|reading| reading.measured < error.at);
+    let since_error = readings.get(start..).unwrap_or_default();
+    [Window::FiveHour, Window::Weekly]
+        .into_iter()
+        .flat_map(|window| {
+            let is_full = move |reading: &Sample| {
+                let usage = reading.usage(window);
+                usage.is_some_and(|usage| usage.used_percent >= FULL_FROM)
+            };
+            since_error.windows(2).filter_map(move |pair| match pair {
+                [last, next] if is_full(last) && !is_full(next) => {
+                    Some(last.measured.max(next.measured - REPORTED_WITHIN))
+                }
+                _ => None,
+            })
+        })
+        .take(MOST)
+        .collect()
 }
 
 /// Returns true if a key comes from a project's settings.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::error_match::ErrorIndex;
 use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after, payer_relation};
 use super::session_transcripts::SessionTranscripts;
+use super::transcript_end;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, ShownError};
@@ -186,14 +187,10 @@ impl History<'_> {
         incident: &Incident,
     ) -> Result<Option<Resumption>, LedgerError> {
         let at = incident.evidence.error.at;
-        // Responses that are already in progress are still completed after a window becomes full.
-        let delay = if incident.diagnosis.limit.is_passing() {
-            TimeDelta::zero()
-        } else {
-            SETTLED_AFTER
-        };
         let until = self.now.min(at + LONGEST_LIMIT);
-        let responses = self.ledger.first_responses(at, delay, session, until)?;
+        let responses = self
+            .ledger
+            .first_responses(at, TimeDelta::zero(), session, until)?;
         let mut first: Option<Resumption> = None;
         for (responding, first_at) in responses {
             let first_at = datetime_from_millis(first_at);
@@ -204,7 +201,7 @@ impl History<'_> {
             {
                 break;
             }
-            let Some(resumption) = self.resumption_in(&responding, first_at, session, incident)
+            let Some(resumption) = self.resumption_in(&responding, first_at, session, incident)?
             else {
                 continue;
             };
@@ -227,7 +224,7 @@ impl History<'_> {
         first_at: DateTime<Utc>,
         session: &str,
         incident: &Incident,
-    ) -> Option<Resumption> {
+    ) -> Result<Option<Resumption>, LedgerError> {
         let error = &incident.evidence.error;
         let mut resumption = Resumption {
             session: session.to_owned(),
@@ -237,25 +234,43 @@ impl History<'_> {
             payer: None,
         };
         if responding == session {
-            return Some(resumption);
+            return Ok(Some(resumption));
         }
         if !self.shows_resumption(responding, incident) {
-            return None;
+            return Ok(None);
         }
-        let owner = self.transcripts.owner_of(responding);
-        resumption.payer = Some(payer_relation(error, owner.as_ref()));
+        // A free response does not show who pays for other responses.
+        let is_free = self
+            .transcripts
+            .path_of(responding)
+            .is_some_and(|transcript| transcript_end::says_free(&transcript, error.at));
+        if !is_free {
+            let owner = self.transcripts.owner_of(responding);
+            resumption.payer = Some(payer_relation(error, owner.as_ref()));
+        }
         if incident.diagnosis.limit.is_passing() {
-            return Some(resumption);
+            return Ok(Some(resumption));
         }
-        match self.response_to_later_request(responding, error.at, first_at) {
+        let mut later = self.response_to_later_request(responding, error.at, first_at);
+        // Responses that are already in progress are still completed after a window becomes full.
+        let settled = error.at + SETTLED_AFTER;
+        if first_at <= settled && !matches!(later, LaterRequest::Response(_)) {
+            let settled = settled.timestamp_millis();
+            let Some(response) = self.ledger.response_after(responding, settled)? else {
+                return Ok(None);
+            };
+            resumption.resumed_at = datetime_from_millis(response.at);
+            later = self.response_to_later_request(responding, error.at, resumption.resumed_at);
+        }
+        match later {
             LaterRequest::Response(response) => {
                 resumption.resumed_at = response.at;
                 resumption.requested_at = response.requested_at;
             }
-            LaterRequest::None => return None,
+            LaterRequest::None => return Ok(None),
             LaterRequest::Unknown => {}
         }
-        Some(resumption)
+        Ok(Some(resumption))
     }
 
     /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the

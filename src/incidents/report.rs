@@ -103,13 +103,16 @@ impl<'i> Entry<'i> {
                 let until = clock.format_time(until);
                 Some(format!("still active, but you continued at {until}"))
             }
+            (State::Blocks(_), _) if incident.diagnosis.credits_pay_now => {
+                Some("still active, but usage credits are paying".to_owned())
+            }
             (State::Blocks(_), _) => Some("still blocked".to_owned()),
         };
         let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
         let remark = match (is_false, self.is_repeated) {
-            (true, true) => Some("same false alarm as above"),
+            (true, true) => Some("same false alarm as the entry above"),
             (true, false) => Some("probably a false alarm"),
-            (false, true) => Some("same limit as above"),
+            (false, true) => Some("same limit as the entry above"),
             (false, false) => None,
         };
         let parts: Vec<String> = state.into_iter().chain(remark.map(str::to_owned)).collect();

@@ -42,6 +42,8 @@ pub fn on_one_screen(
 #[derive(Debug, Clone)]
 pub(crate) struct Pointers {
     pub(crate) usual: String,
+    /// The pointer for an answer from which steps or reasons were left out because the terminal is low.
+    pub(crate) cut: String,
     /// The pointer for a low terminal, which fits in one row.
     pub(crate) short: String,
 }
@@ -57,21 +59,23 @@ pub(crate) fn in_rows(
     page: Page,
 ) -> Report {
     let least = least_action_count(incident);
+    let mut pointer = &more.usual;
     for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (least, 0)] {
         let mut report = Report::default();
         add_headline(incident, session, &mut report);
         add_actions(incident, actions, &mut report);
         add_reasons(incident, reasons, &mut report);
         report.gap();
-        report.paragraph(Tone::Quiet, format!("{} {}", origin(incident), more.usual));
+        report.paragraph(Tone::Quiet, format!("{} {pointer}", origin(incident)));
         if report.row_count(page) <= rows {
             return report;
         }
+        pointer = &more.cut;
     }
     for (actions, pointer) in [
-        (3, &more.usual),
-        (2, &more.usual),
-        (least, &more.usual),
+        (3, &more.cut),
+        (2, &more.cut),
+        (least, &more.cut),
         (least, &more.short),
     ] {
         let mut report = Report::default();
@@ -349,10 +353,13 @@ pub(crate) fn is_recent(incident: &Incident) -> bool {
 fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     let names = &incident.diagnosis.actions;
     let index = match names.first()? {
-        // The badge already shows the reset time.
-        ActionName::Wait | ActionName::WaitUnknown => names
-            .iter()
-            .position(|name| !matches!(name, ActionName::Wait | ActionName::WaitUnknown))?,
+        // The badge already shows the reset time, and the client's menu already offers to wait.
+        ActionName::Wait | ActionName::WaitUnknown => names.iter().position(|name| {
+            !matches!(
+                name,
+                ActionName::Wait | ActionName::WaitUnknown | ActionName::WaitHere
+            )
+        })?,
         ActionName::WaitLeftOpen | ActionName::AwaitFigures => 0,
         _ => incident
             .actions

@@ -92,6 +92,8 @@ pub(crate) struct RunningSession {
     pub(crate) limit: Option<LimitKind>,
     /// True if the session's key is the reason why the session is blocked.
     pub(crate) is_blocked_by_key: bool,
+    /// True if usage credits pay for responses although the limit still applies.
+    pub(crate) credits_pay_now: bool,
     /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
     /// the session.
     pub(crate) continuation: Option<Continuation>,

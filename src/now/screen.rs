@@ -342,6 +342,15 @@ impl RunningSession {
         }
     }
 
+    /// Returns the word for a session that a limit has stopped. If usage credits pay now, the session can continue.
+    fn stopped_word(&self) -> &'static str {
+        if self.credits_pay_now {
+            "stopped"
+        } else {
+            "blocked"
+        }
+    }
+
     /// Returns a note about retries or about the limit that blocks the session, or `None` if there is neither.
     fn note(&self, clock: Clock) -> Option<String> {
         let mut parts = Vec::new();
@@ -358,14 +367,14 @@ impl RunningSession {
                 let blocked = if self.is_blocked_by_key {
                     "blocked by its key"
                 } else {
-                    "blocked"
+                    self.stopped_word()
                 };
                 parts.push(match self.limit {
                     None | Some(LimitKind::Unknown) => blocked.to_owned(),
                     Some(limit) => format!("{blocked} ({})", limit.label()),
                 });
             }
-            Some(Err(obstacle)) => parts.push(format!("blocked; {obstacle}")),
+            Some(Err(obstacle)) => parts.push(format!("{}; {obstacle}", self.stopped_word())),
             None => {}
         }
         if parts.is_empty() {
@@ -444,6 +453,7 @@ mod tests {
         let session = RunningSession {
             limit: None,
             is_blocked_by_key: false,
+            credits_pay_now: false,
             continuation: None,
             is_asking: false,
             retrying: None,

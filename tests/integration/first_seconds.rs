@@ -88,14 +88,17 @@ impl Screens {
                 assert!(!screen.contains(claim), "{name}: {claim}: {screen}");
             }
         }
-        let too_early = "(too early to tell)";
+        for wrong in ["You are still blocked", "no record"] {
+            assert!(!self.explain.contains(wrong), "{name}: {}", self.explain);
+        }
+        let unconfirmed = "(unconfirmed)";
         assert!(
-            self.own_rows.contains(too_early),
+            self.own_rows.contains(unconfirmed),
             "{name}: {}",
             self.own_rows
         );
         assert!(
-            self.own_rows.contains("Wait a few seconds"),
+            self.own_rows.contains("Whether the limit is real"),
             "{name}: {}",
             self.own_rows
         );
@@ -126,7 +129,9 @@ impl Screens {
             assert!(rows.contains("100%"), "{name}: {rows}");
         }
         for screen in self.all() {
-            assert!(!screen.contains("too early"), "{name}: {screen}");
+            for doubt in ["too early", "unconfirmed"] {
+                assert!(!screen.contains(doubt), "{name}: {screen}");
+            }
         }
     }
 }

@@ -249,6 +249,51 @@ fn a_session_that_does_not_wait_for_days_does_not_continue_on_the_last_day() {
     );
 }
 
+/// Claude Code does not wait for a weekly reset by itself, but its menu offers to. The advice must mention this choice,
+/// but only if this version is known to offer it, and only while the session is not waiting yet.
+#[test]
+fn the_offer_to_wait_for_a_weekly_reset_is_mentioned() {
+    let offer = "choose \"Wait here, then continue automatically\" in /rate-limit-options";
+    for (version, entrypoint, is_offered) in [
+        ("2.1.331", "cli", true),
+        ("2.1.328", "cli", false),
+        ("2.1.331", "sdk-cli", false),
+    ] {
+        let case = format!("{version} {entrypoint}");
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "stopped");
+        client.version = version.to_owned();
+        let mut refusal = refused("seven_day", TUESDAY, "");
+        refusal["entrypoint"] = json!(entrypoint);
+        client.receives_error(AT, WEEKLY, refusal);
+        let line = client.calls_status_line(SOON, windows(40.0, NOON, 100.0, TUESDAY), 120);
+        assert!(!line.success().contains("Wait here"), "{case}: {line:?}");
+        let at = "2026-11-20T10:01:00Z";
+        let own = flat(client.run(at, &["explain"], b"").success());
+        assert_eq!(own.contains(offer), is_offered, "{case}: {own}");
+        if !is_offered {
+            continue;
+        }
+        assert!(own.contains("1. Wait until Tue Nov 24 06:00"), "{own}");
+        // The menu of another session does not offer to continue this one.
+        let other = session_of_login(&sandbox, "other");
+        let elsewhere = answer(&other, at);
+        assert!(!elsewhere.contains("Wait here"), "{elsewhere}");
+        let announced_at = "2026-11-20T10:01:30Z";
+        client.announces(
+            announced_at,
+            "Usage limit reached · set to continue automatically at Nov 24, 6am",
+        );
+        let waiting = flat(
+            client
+                .run("2026-11-20T10:02:00Z", &["explain"], b"")
+                .success(),
+        );
+        assert!(!waiting.contains("Wait here"), "{waiting}");
+        assert!(waiting.contains("leave the session open"), "{waiting}");
+    }
+}
+
 /// Any prompt cancels the auto-resume, even one that fails because of an outage.
 #[test]
 fn a_session_with_a_newer_error_does_not_continue_automatically() {

@@ -194,7 +194,8 @@ fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     let mark = "(still blocked, probably a false alarm)";
     assert_eq!(text.matches(mark).count(), 1, "{text}");
     assert_eq!(
-        text.matches("(same false alarm as above)").count(),
+        text.matches("(same false alarm as the entry above)")
+            .count(),
         1,
         "{text}"
     );
@@ -207,7 +208,8 @@ fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     let mark = "(over, probably a false alarm)";
     assert_eq!(text.matches(mark).count(), 1, "{text}");
     assert_eq!(
-        text.matches("(over, same false alarm as above)").count(),
+        text.matches("(over, same false alarm as the entry above)")
+            .count(),
         1,
         "{text}"
     );

@@ -230,6 +230,104 @@ fn a_limit_beyond_which_credits_pay_still_applies() {
     assert!(output(&client, at, "now").contains("no limit is blocking you"));
 }
 
+/// If usage credits pay in one session, they also pay in a session that the same limit has stopped. No screen may say
+/// that the user is blocked or that no credits are left, and every screen says that continuing costs money.
+#[test]
+fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
+    let weekly_full = || windows(35.0, NOON, 100.0, TUESDAY);
+    let five_hour_full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let refusal = |window: &str, reset: i64| refused(window, reset, "out_of_credits");
+    for (text, refusal, reported) in [
+        (WEEKLY, refusal("seven_day", TUESDAY), weekly_full()),
+        (FIVE_HOUR, refusal("five_hour", NOON), five_hour_full()),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let mut pays = session_of_login(&sandbox, "pays");
+        let stopped_at = "2026-11-20T10:00:00Z";
+        hits_limit(&stopped, stopped_at, text, &refusal, reported.clone());
+        pays.sends_prompt("2026-11-20T10:00:50Z", "continue");
+        receives_response(&mut pays, "2026-11-20T10:01:00Z", reported);
+
+        let at = "2026-11-20T10:01:30Z";
+        let run = |arguments: &[&str]| flat(&stopped.run(at, arguments, b"").stdout);
+        let wait = ["wait", "--session", "stopped", "--timeout", "1s"];
+        let timed_out = stopped.run(at, &wait, b"");
+        for (place, shown) in [
+            ("explain", run(&["explain"])),
+            (
+                "explain --session",
+                run(&["explain", "--session", "stopped"]),
+            ),
+            (
+                "explain --long",
+                run(&["explain", "--long", "--session", "stopped"]),
+            ),
+            ("/whycap", answer(&stopped, at)),
+            ("now", run(&["now"])),
+            ("incidents", run(&["incidents"])),
+            ("wait", flat(&timed_out.stdout)),
+            ("doctor", run(&["doctor"])),
+        ] {
+            for wrong in [
+                "still blocked",
+                "are left",
+                "could not cover",
+                "Or add",
+                "is blocked",
+            ] {
+                assert!(!shown.contains(wrong), "{place}: {wrong}: {shown}");
+            }
+            let is_said =
+                shown.to_lowercase().contains("usage credits") && shown.contains("costs money");
+            assert!(is_said || place == "incidents", "{place}: {shown}");
+        }
+        let listed = run(&["incidents"]);
+        assert!(
+            listed.contains("(still active, but you continued at 10:01)"),
+            "{listed}"
+        );
+        let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
+        assert_eq!(code, 10, "{text}");
+
+        assert_eq!(timed_out.code, 124, "{timed_out:?}");
+        assert!(timed_out.stderr.contains("limit still applied"));
+    }
+}
+
+/// Credits must not be promised without evidence that they pay now on the account of the stopped session.
+#[test]
+fn credits_are_not_promised_without_a_paid_response() {
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let stopped_at = "2026-11-20T10:00:00Z";
+    for (case, prompt_at) in [
+        ("a request from before the error", "2026-11-20T09:59:50Z"),
+        ("another account", "2026-11-20T10:00:50Z"),
+        ("room", "2026-11-20T10:00:50Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let mut other = if case == "another account" {
+            let other = Client::with_session(&sandbox, "other");
+            belongs_to(&other, "company-account", "company-organization");
+            other
+        } else {
+            session_of_login(&sandbox, "other")
+        };
+        let refusal = refused("five_hour", NOON, "out_of_credits");
+        hits_limit(&stopped, stopped_at, FIVE_HOUR, &refusal, full());
+        other.sends_prompt(prompt_at, "continue");
+        let reported = if case == "room" {
+            windows(2.0, LATER_RESET, 40.0, TUESDAY)
+        } else {
+            full()
+        };
+        receives_response(&mut other, "2026-11-20T10:01:00Z", reported);
+        let shown = output(&stopped, "2026-11-20T10:01:30Z", "explain");
+        assert!(!shown.contains("credits are paying"), "{case}: {shown}");
+    }
+}
+
 /// `whycap wait && claude -p …` must not spend usage credits without a word.
 #[test]
 fn wait_warns_that_each_response_costs_extra() {
@@ -354,7 +452,7 @@ fn an_error_of_one_session_does_not_block_another() {
             is_shared,
             "{text}: {said}"
         );
-        let may_work = "The error occurred in that session; this one may work.";
+        let may_work = "The error occurred in the session named above; this one may work.";
         assert_eq!(said.contains(may_work), !is_shared, "{text}: {said}");
     }
 }

@@ -565,9 +565,9 @@ fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
         refused("five_hour", NOON, "org_level_disabled_until"),
     );
     let first = plain_rows(&client, "2026-11-20T10:00:00.300Z", usage(60.0));
-    assert!(first.contains("(too early to tell)"), "{first}");
+    assert!(first.contains("(unconfirmed)"), "{first}");
     assert!(
-        first.contains("Wait a few seconds") && !first.contains("Do nothing"),
+        first.contains("Whether the limit is real") && !first.contains("Do nothing"),
         "{first}"
     );
     // A script that waits for the limit must not give up yet.

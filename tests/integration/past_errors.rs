@@ -731,6 +731,82 @@ fn an_early_reset_is_dated_once() {
     }
 }
 
+/// Usage credits paid in another session until the limit was reset early. Then both sessions received responses. Every
+/// place must name the same end, and it must not change as more responses arrive.
+#[test]
+fn an_early_reset_between_responses_has_one_end() {
+    for responds_first in ["stopped", "other"] {
+        let sandbox = with_a_private_login();
+        let mut sessions = two_sessions_of_login(&sandbox);
+        let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+        let full = || windows(35.0, NOON, 100.0, TUESDAY);
+        let room = || windows(35.0, NOON, 2.0, TUESDAY + 3 * 86_400);
+        sessions[0].receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
+        sessions[0].calls_status_line(SOON, full(), 120);
+        let mut responds = |index: usize, time: &str, reported: Value| {
+            let at = |seconds: i64| {
+                let moment: chrono::DateTime<chrono::Utc> =
+                    format!("2026-11-20T10:{time}Z").parse().unwrap();
+                let moved = moment + chrono::TimeDelta::seconds(seconds);
+                moved.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+            };
+            sessions[index].sends_prompt(&at(-5), "continue");
+            sessions[index].works(&at(0), 10);
+            sessions[index].api_ms += 100;
+            sessions[index].calls_status_line(&at(1), reported, 120);
+        };
+        responds(1, "01:00", full());
+        responds(1, "02:30", full());
+        let (first, second) = if responds_first == "stopped" {
+            (0, 1)
+        } else {
+            (1, 0)
+        };
+        responds(first, "03:00", room());
+        responds(second, "03:10", room());
+        let mut ends = Vec::new();
+        let asked_at = ["03:11", "03:30", "04:30"];
+        for (index, time) in asked_at.into_iter().enumerate() {
+            let at = format!("2026-11-20T10:{time}Z");
+            for (place, text) in places(&sessions[0], &at) {
+                let start = text.find("Your weekly limit was used up");
+                let Some(start) = start else {
+                    panic!("{responds_first} {at} {place}: {text}");
+                };
+                let end = text[start..].split(['.', ';']).next().unwrap().to_owned();
+                ends.push((format!("{at} {place}"), end));
+            }
+            ends.push((
+                format!("{at} counted"),
+                counted(&sessions[0], &at).to_string(),
+            ));
+            let mut responds = |time: &str| {
+                sessions[1].sends_prompt(&format!("2026-11-20T10:{time}:00Z"), "continue");
+                sessions[1].works(&format!("2026-11-20T10:{time}:05Z"), 10);
+                sessions[1].api_ms += 100;
+                let at = format!("2026-11-20T10:{time}:06Z");
+                sessions[1].calls_status_line(&at, room(), 120);
+            };
+            if index + 1 < asked_at.len() {
+                responds(&asked_at[index + 1].replace(":30", ""));
+            }
+        }
+        println!("{responds_first}: {ends:#?}");
+        let expected = if responds_first == "stopped" {
+            "Your weekly limit was used up, but Claude Code responded at 10:03"
+        } else {
+            "Your weekly limit was used up, but another session received a response at 10:03"
+        };
+        for (place, end) in &ends {
+            if place.ends_with("counted") {
+                assert!(end.starts_with("[\"2026-11-20T10:0"), "{place}: {end}");
+            } else {
+                assert_eq!(end, expected, "{responds_first} {place}");
+            }
+        }
+    }
+}
+
 fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| Client::with_session(sandbox, name))
 }
@@ -744,7 +820,10 @@ fn the_only_entry_does_not_refer_to_another_one() {
     other.works("2026-11-20T10:20:00Z", 10);
     let listed = stopped.run("2026-11-20T10:21:00Z", &["incidents"], b"");
     let listed = flat(listed.success());
-    assert!(!listed.contains("same limit as above"), "{listed}");
+    assert!(
+        !listed.contains("same limit as the entry above"),
+        "{listed}"
+    );
     assert!(
         listed.contains("(still active, but you continued at 10:20)"),
         "{listed}"

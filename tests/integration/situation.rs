@@ -1448,7 +1448,7 @@ fn the_list_and_its_totals_have_the_same_active_limits() {
     let listed = listed.success();
     assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
     assert_eq!(
-        listed.matches("(same limit as above)").count(),
+        listed.matches("(same limit as the entry above)").count(),
         2,
         "{listed}"
     );

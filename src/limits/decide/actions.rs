@@ -3,13 +3,16 @@
 use super::state::{Ending, State};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
 use crate::claude::version::ClientVersion;
-use crate::claude::window_usage::is_same_reset;
-use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, PayerRelation, WindowState};
+use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, WindowState};
 use crate::limits::kind::{
-    Affects, EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
+    EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
 };
 use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
+
+/// The first version of Claude Code that is known to offer "Wait here, then continue automatically" for a reset that is
+/// days away. Client 2.1.331 offers it for every limit of a plan whose reset the server states.
+const OFFERS_WAIT_SINCE: ClientVersion = ClientVersion(2, 1, 330);
 
 /// The first version of Claude Code that offers free ways to continue.
 const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
@@ -84,9 +87,13 @@ fn for_shared_plan(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Replaces an action that requires a personal plan or that does not match the user's role.
+/// Replaces an action that requires a personal plan or that does not match the user's role. If usage credits already
+/// pay, nobody has to buy them, turn them on, or ask for them.
 fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionName> {
     let finding = &problem.finding;
+    if problem.credits_pay_now && makes_credits_available(action) {
+        return Some(ActionName::ContinueOnCredits);
+    }
     if !problem.evidence.is_shared_plan() {
         return match action {
             ActionName::CreditsInstead if finding.limit.description().credits_continue => {
@@ -111,15 +118,23 @@ fn suited_to_plan(action: ActionName, problem: &Problem<'_>) -> Option<ActionNam
     Some(for_role.unwrap_or(action))
 }
 
+/// Returns true if the purpose of the action is that usage credits pay for the next responses.
+fn makes_credits_available(action: ActionName) -> bool {
+    matches!(
+        action,
+        ActionName::CreditsInstead
+            | ActionName::CreditsOn
+            | ActionName::OwnCredits
+            | ActionName::AddCredits
+            | ActionName::RaiseOwnCap
+            | ActionName::AskForCredits
+            | ActionName::AskAdminForCredits
+    )
+}
+
 /// Returns the advice to use credits, which depends on why the server did not accept them. Returns `None` if an admin's
 /// setting is the reason.
 fn own_credits(problem: &Problem<'_>) -> Option<ActionName> {
-    let mut responses = problem.evidence.collected.other_responses.iter();
-    if responses.any(|response| response.payer == PayerRelation::Same && !response.is_refused_later)
-    {
-        // The same account received a response in another session, so its credits are available.
-        return Some(ActionName::CreditsInstead);
-    }
     match problem.evidence.no_credits_reason() {
         Some("out_of_credits") => Some(ActionName::AddCredits),
         Some("org_level_disabled" | "overage_not_provisioned") => Some(ActionName::CreditsOn),
@@ -333,13 +348,19 @@ pub(super) fn in_state(
             current.push(action);
         }
     }
-    if collected.obstacle == Some(ContinuationObstacle::Announced(CANCELLED)) && !has_passed {
+    let start_wait = match collected.obstacle {
+        _ if has_passed => None,
+        Some(ContinuationObstacle::Announced(CANCELLED)) => Some(ActionName::WaitAfterAll),
+        _ if problem.offers_wait() => Some(ActionName::WaitHere),
+        _ => None,
+    };
+    if let Some(start_wait) = start_wait {
         let after_wait = current
             .iter()
             .position(|action| *action == ActionName::Wait);
         let purchases = current.iter().position(|action| action.is_purchase());
         let position = after_wait.map(|wait| wait + 1).or(purchases);
-        current.insert(position.unwrap_or(current.len()), ActionName::WaitAfterAll);
+        current.insert(position.unwrap_or(current.len()), start_wait);
     }
     current
 }
@@ -375,9 +396,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseReceived if problem.another_model_responds() => {
             ActionName::AnotherModelWorks
         }
-        Ending::ResponseReceived if problem.is_paid_beyond() => ActionName::CostsExtra,
+        Ending::ResponseReceived if problem.credits_pay_now => ActionName::CostsExtra,
         Ending::ResponseReceived => ActionName::NothingLeft,
-        Ending::ResponseElsewhere if problem.is_paid_beyond() => ActionName::WorksForCredits,
+        Ending::ResponseElsewhere if problem.credits_pay_now => ActionName::WorksForCredits,
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
@@ -411,25 +432,30 @@ impl Problem<'_> {
         self.message.row.limit.description().resource == LimitedResource::Credits
     }
 
+    /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code has not
+    /// announced yet that it does so.
+    fn offers_wait(&self) -> bool {
+        let evidence = self.evidence;
+        let may_wait = matches!(
+            evidence.collected.obstacle,
+            None | Some(ContinuationObstacle::NotAnnounced)
+        );
+        let has_entrypoint_of_terminal = evidence
+            .line()
+            .is_some_and(|line| line.entrypoint.as_deref().is_none_or(|name| name == "cli"));
+        may_wait
+            && has_entrypoint_of_terminal
+            && self.expected_continuation().is_none()
+            && evidence.server_reset().is_some()
+            && evidence.is_since(OFFERS_WAIT_SINCE)
+            && self.finding.limit.is_awaited()
+            && self.finding.waiting_helps == Some(true)
+            && matches!(self.finding.verdict, Verdict::Real | Verdict::Misworded)
+    }
+
     /// Returns true if the limit stops only a feature, while the session continues.
     fn stops_only_feature(&self) -> bool {
         self.ended_by == EndedBy::NoSession
-    }
-
-    /// Returns true if usage credits are paying for responses even though the limit's window is still full. The newest
-    /// reading must show the same full window, because the window may have been reset early since the error.
-    fn is_paid_beyond(&self) -> bool {
-        let window = self.decisive_window();
-        let full = self.readings.used_up_window(window);
-        let is_same_window = match (full.and_then(|full| full.resets_at), self.resets.chosen) {
-            (Some(resets_at), Some(reset)) => is_same_reset(resets_at, reset.at),
-            (Some(resets_at), None) => resets_at - window.length() <= self.evidence.at(),
-            (None, _) => false,
-        };
-        is_same_window
-            && self.finding.verdict != Verdict::FalseLikely
-            && self.finding.limit.description().affects == Affects::Account
-            && self.evidence.collected.credits_may_pay
     }
 
     /// Returns true if the limit applies to a single model family and the session has continued with a different model.

@@ -10,6 +10,7 @@ mod actions;
 mod api;
 mod cause;
 mod credits;
+mod credits_payment;
 mod decision;
 mod input;
 mod notices;
@@ -82,6 +83,8 @@ pub struct Diagnosis {
     pub(crate) measurement: Option<Measurement>,
     /// Another usage window that is currently used up and would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
+    /// True if usage credits are paying for responses although the limit still applies.
+    pub(crate) credits_pay_now: bool,
     /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
 }
@@ -116,13 +119,6 @@ impl Diagnosis {
     /// Returns true if the message is only a warning or announces the end of a limit.
     pub(crate) fn is_notice(&self) -> bool {
         self.verdict.is_notice()
-    }
-
-    /// Returns true if usage credits are paying for responses even though the limit still applies.
-    pub(crate) fn is_paid_now(&self) -> bool {
-        [ActionName::CostsExtra, ActionName::WorksForCredits]
-            .iter()
-            .any(|paid| self.actions.contains(paid))
     }
 
     /// Returns the longest time that the limit can last.
@@ -209,6 +205,7 @@ pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
         window: problem.finding.window,
         measurement: problem.finding.measurement,
         also_full: problem.also_full(),
+        credits_pay_now: problem.credits_pay_now,
         unknowns: problem.finding.unknowns,
         resets: problem.resets,
     }
@@ -223,6 +220,8 @@ struct Problem<'a> {
     finding: Finding,
     resets: Resets,
     ended_by: EndedBy,
+    /// See [`Diagnosis::credits_pay_now`].
+    credits_pay_now: bool,
 }
 
 impl<'a> Problem<'a> {
@@ -230,14 +229,17 @@ impl<'a> Problem<'a> {
         let row = input.message.row;
         let decided = row.decision.finding(&input);
         let finding = with_doubt(decided.unwrap_or_else(|| cataloged_answer(&input)), &input);
-        Self {
+        let mut problem = Self {
             resets: resets(&input, &finding),
             ended_by: ended_by(&finding, row.stops()),
             finding,
             message: input.message,
             evidence: input.evidence,
             readings: input.readings,
-        }
+            credits_pay_now: false,
+        };
+        problem.credits_pay_now = problem.has_response_paid_with_credits();
+        problem
     }
 
     /// Returns the service that refused the request. If the row does not specify a service, or if the session cannot
@@ -331,6 +333,8 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     if awaits_figures && !finding.verdict.is_notice() {
         finding.verdict = Verdict::CannotTell;
         finding.cause = Cause::FiguresAwaited;
+        // The figures that are still missing are what whycap waits for.
+        finding.unknowns.clear();
     }
     finding
 }

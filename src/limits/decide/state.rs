@@ -414,7 +414,7 @@ impl Problem<'_> {
     }
 
     /// Returns the usage of the window that must reset before the limit ends.
-    fn usage_at(&self, moment: DateTime<Utc>) -> Option<Measurement> {
+    pub(super) fn usage_at(&self, moment: DateTime<Utc>) -> Option<Measurement> {
         let may_be_full = !self.is_certainly_false();
         self.readings
             .usage_at(self.decisive_window(), moment, may_be_full)

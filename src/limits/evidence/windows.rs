@@ -589,6 +589,9 @@ impl<'a> Readings<'a> {
     /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
     /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
     ///
+    /// A full window remains full until a reading shows room. Figures are stored only if they have changed, so a window
+    /// that was full before still was full if the first reading of its room came later than [`REPORTED_WITHIN`].
+    ///
     /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
     /// resets, so a later reading that shows it full also applies to the given time. Otherwise, it may have filled up
     /// since then, so a full window counts only if it was reported within [`REPORTED_WITHIN`].
@@ -616,12 +619,20 @@ impl<'a> Readings<'a> {
             .iter()
             .filter(|(reading, _)| reading.measured >= moment)
             .min_by_key(|(reading, _)| reading.measured);
-        let before = || {
-            current
-                .iter()
-                .max_by_key(|(reading, _)| (reading.earliest(), reading.measured))
-        };
-        let (reading, usage) = after.or_else(before)?;
+        let before = current
+            .iter()
+            .filter(|(reading, _)| reading.measured < moment)
+            .max_by_key(|(reading, _)| (reading.earliest(), reading.measured));
+        let (reading, usage) = match (before, after) {
+            (Some((_, full)), Some((later, room)))
+                if full.used_percent >= FULL_FROM
+                    && room.used_percent < FULL_FROM
+                    && later.measured > moment + REPORTED_WITHIN =>
+            {
+                before
+            }
+            _ => after.or(before),
+        }?;
         Some(Measurement::new(window, *usage, reading.earliest()))
     }
 

@@ -75,8 +75,17 @@ struct EndingWording {
     row: Option<String>,
 }
 
+/// The wording while usage credits pay for responses although the limit still applies.
+#[derive(Debug, Default, Deserialize)]
+struct CreditsPayWording {
+    headlines: Vec<String>,
+    /// The sentence that describes the current state.
+    state: String,
+}
+
 #[derive(Debug, Default, Deserialize)]
 struct Wordings {
+    credits_pay: CreditsPayWording,
     endings: HashMap<EndingWord, EndingWording>,
     /// The sentences that describe missing facts.
     unknowns: HashMap<Unknown, String>,
@@ -192,16 +201,23 @@ struct Sentences {
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
     let is_quoted = message.context.is_quoted() && !diagnosis.is_notice();
     let prefix = if is_quoted { IF_RECEIVED } else { "" };
-    if diagnosis.cause == Cause::AsCataloged {
-        return Sentences {
-            headline: headline(&catalog_headlines(message, diagnosis), prefix, fields),
-            badge: badge(&catalog_badges(message, diagnosis), fields),
-        };
-    }
     let template = diagnosis.cause.template();
+    let (headlines, badges) = if diagnosis.cause == Cause::AsCataloged {
+        (
+            catalog_headlines(message, diagnosis),
+            catalog_badges(message, diagnosis),
+        )
+    } else {
+        (template.headlines.clone(), template.badges.clone())
+    };
+    let headline = if diagnosis.credits_pay_now {
+        headline(&WORDINGS.credits_pay.headlines, prefix, fields)
+    } else {
+        headline(&headlines, prefix, fields)
+    };
     Sentences {
-        headline: headline(&template.headlines, prefix, fields),
-        badge: badge(&template.badges, fields),
+        headline,
+        badge: badge(&badges, fields),
     }
 }
 
@@ -415,10 +431,18 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
     match diagnosis.state {
         State::Notice => "You are not blocked.",
+        State::Blocks(_) if diagnosis.credits_pay_now => &WORDINGS.credits_pay.state,
+        State::Blocks(_) if diagnosis.awaits_figures() => {
+            "Whether you are blocked will be known within seconds."
+        }
         State::Blocks(_) => match evidence.collected.may_spare {
             MaySpare::Nobody => "You are still blocked.",
-            MaySpare::AskingSession => "The error occurred in that session; this one may work.",
-            MaySpare::OtherSessions => "The error occurred in that session; the others may work.",
+            MaySpare::AskingSession => {
+                "The error occurred in the session named above; this one may work."
+            }
+            MaySpare::OtherSessions => {
+                "The error occurred in the session named above; the others may work."
+            }
         },
         State::Over(Ending::Reset)
             if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
@@ -592,6 +616,8 @@ mod tests {
                 check_badge(&about, &wording.badges, &fields);
                 check_sentence(&about, &headline(&wording.headlines, "", &fields));
             }
+            let headlines = &WORDINGS.credits_pay.headlines;
+            check_sentence("credits", &headline(headlines, "", &fields));
         }
     }
 

@@ -149,7 +149,7 @@ impl Reasons<'_> {
             self.add_of_error(format!("The error refers to {named}."));
             // If credits are paying now, the reason against them no longer applies.
             if let Some(why) = &quota.overage_disabled_reason
-                && !self.diagnosis.is_paid_now()
+                && !self.diagnosis.credits_pay_now
             {
                 let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
                 let sentence =
@@ -160,6 +160,12 @@ impl Reasons<'_> {
                     sentence
                 });
             }
+        }
+        if self.diagnosis.credits_pay_now {
+            self.add(
+                Source::Transcript,
+                "Since the error, this account has received a response although the limit is used up, so usage credits are paying.",
+            );
         }
         if limit.limited_resource() == LimitedResource::Nothing
             && !evidence.is_pasted()
