@@ -14,7 +14,7 @@ use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
-use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
+use crate::now::{EffectOfError, Moment, RunningSession, SlowFacts, SpendNow};
 use crate::spend::{Amount, SpendHistory, current_block};
 use crate::time::{Clock, Millis};
 
@@ -237,9 +237,7 @@ impl WatchedMoment {
             let blocking = id.and_then(|id| situation.of_session(id));
             running.push(RunningSession {
                 limit: blocking.map(|blocking| blocking.diagnosis.limit),
-                is_blocked_by_key: blocking.is_some_and(|incident| incident.diagnosis.is_about_key),
-                credits_pay_now: blocking
-                    .is_some_and(|incident| incident.diagnosis.credits_pay_now),
+                effect: blocking.map(EffectOfError::of).unwrap_or_default(),
                 continuation: blocking.and_then(Incident::continuation),
                 is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),

@@ -77,6 +77,30 @@ pub(crate) struct SpendNow {
     pub(crate) is_complete: bool,
 }
 
+/// The effect of an error on its session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum EffectOfError {
+    /// The error blocks the session.
+    #[default]
+    Blocked,
+    /// The error blocks the session because of the session's key.
+    BlockedByKey,
+    /// The error has stopped the session, but the session can continue with usage credits.
+    Stopped,
+}
+
+impl EffectOfError {
+    pub(crate) fn of(incident: &Incident) -> Self {
+        if incident.diagnosis.is_about_key {
+            Self::BlockedByKey
+        } else if incident.diagnosis.credits_pay_now {
+            Self::Stopped
+        } else {
+            Self::Blocked
+        }
+    }
+}
+
 /// A running session.
 #[derive(Debug, Clone)]
 pub(crate) struct RunningSession {
@@ -90,10 +114,8 @@ pub(crate) struct RunningSession {
     pub(crate) cost: Option<Amount>,
     /// The limit or error that blocks the session.
     pub(crate) limit: Option<LimitKind>,
-    /// True if the session's key is the reason why the session is blocked.
-    pub(crate) is_blocked_by_key: bool,
-    /// True if usage credits pay for responses although the limit still applies.
-    pub(crate) credits_pay_now: bool,
+    /// How the error affects the session.
+    pub(crate) effect: EffectOfError,
     /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
     /// the session.
     pub(crate) continuation: Option<Continuation>,

@@ -1,6 +1,6 @@
 //! The screen of `whycap now`.
 
-use super::{Moment, RunningSession};
+use super::{EffectOfError, Moment, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
@@ -342,12 +342,11 @@ impl RunningSession {
         }
     }
 
-    /// Returns the word for a session that a limit has stopped. If usage credits pay now, the session can continue.
+    /// Returns the word for a session that an error has stopped. If usage credits pay now, the session can continue.
     fn stopped_word(&self) -> &'static str {
-        if self.credits_pay_now {
-            "stopped"
-        } else {
-            "blocked"
+        match self.effect {
+            EffectOfError::Blocked | EffectOfError::BlockedByKey => "blocked",
+            EffectOfError::Stopped => "stopped",
         }
     }
 
@@ -364,10 +363,9 @@ impl RunningSession {
             )),
             // Nobody expects Claude Code to continue after such an error.
             Some(Err(ContinuationObstacle::NotAwaited)) => {
-                let blocked = if self.is_blocked_by_key {
-                    "blocked by its key"
-                } else {
-                    self.stopped_word()
+                let blocked = match self.effect {
+                    EffectOfError::BlockedByKey => "blocked by its key",
+                    EffectOfError::Blocked | EffectOfError::Stopped => self.stopped_word(),
                 };
                 parts.push(match self.limit {
                     None | Some(LimitKind::Unknown) => blocked.to_owned(),
@@ -452,8 +450,7 @@ mod tests {
         let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
         let session = RunningSession {
             limit: None,
-            is_blocked_by_key: false,
-            credits_pay_now: false,
+            effect: EffectOfError::default(),
             continuation: None,
             is_asking: false,
             retrying: None,

@@ -791,7 +791,6 @@ fn an_early_reset_between_responses_has_one_end() {
                 responds(&asked_at[index + 1].replace(":30", ""));
             }
         }
-        println!("{responds_first}: {ends:#?}");
         let expected = if responds_first == "stopped" {
             "Your weekly limit was used up, but Claude Code responded at 10:03"
         } else {

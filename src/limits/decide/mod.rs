@@ -44,6 +44,7 @@ use state::End;
 
 /// The diagnosis of an error.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct Diagnosis {
     /// The limit that stopped work.
     pub limit: LimitKind,

@@ -199,8 +199,11 @@ struct Sentences {
 
 /// Returns the headline and badge to show while the user is blocked.
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
-    let is_quoted = message.context.is_quoted() && !diagnosis.is_notice();
-    let prefix = if is_quoted { IF_RECEIVED } else { "" };
+    let prefix = if message.context.is_quoted() {
+        IF_RECEIVED
+    } else {
+        ""
+    };
     let template = diagnosis.cause.template();
     let (headlines, badges) = if diagnosis.cause == Cause::AsCataloged {
         (

@@ -114,6 +114,12 @@ impl Reasons<'_> {
         })
     }
 
+    /// Formats a reset in parentheses, such as " (resets 14:00)" or, if it has passed, " (reset 14:00)".
+    fn reset_in_parentheses(&self, reset: Option<DateTime<Utc>>) -> String {
+        let is_ahead = reset.is_some_and(|at| at > self.evidence.clock.now);
+        self.in_parentheses(if is_ahead { "resets " } else { "reset " }, reset)
+    }
+
     fn add_owner(&mut self) {
         if self.evidence.is_of_another_account() {
             let source = match self.evidence.error.payer.owner {
@@ -245,8 +251,7 @@ impl Reasons<'_> {
         let reset = measurement
             .resets_at
             .filter(|at| *at > measurement.measured);
-        let is_ahead = reset.is_some_and(|at| at > evidence.clock.now);
-        let resets = self.in_parentheses(if is_ahead { "resets " } else { "reset " }, reset);
+        let resets = self.reset_in_parentheses(reset);
         if !evidence.is_pasted() {
             let offset = capitalized(&relative_to_error(measurement.measured - evidence.at()));
             format!("{offset}, your {name} usage was {percent}%{resets}.")
@@ -292,7 +297,7 @@ impl Reasons<'_> {
                 percent_text(shown.percent),
                 evidence.clock.format_distance(page.at),
             );
-            let resets = self.in_parentheses("resets ", shown.resets_at);
+            let resets = self.reset_in_parentheses(shown.resets_at);
             self.add_observed(
                 Some(page.at),
                 Source::Account,
