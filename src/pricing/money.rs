@@ -141,7 +141,8 @@ fn with_symbol(amount: f64, symbol: &str) -> String {
     match amount.abs() {
         0.0 => format!("{symbol}0.00"),
         ..0.000_05 if amount > 0.0 => format!("<{symbol}0.0001"),
-        size @ ..0.01 => format!("{sign}{symbol}{size:.4}"),
+        // From 0.00995, the amount would be rounded to `0.0100`, although a cent is shown as `0.01`.
+        size @ ..0.009_95 => format!("{sign}{symbol}{size:.4}"),
         size => {
             let cents = format!("{size:.2}");
             let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
@@ -230,5 +231,12 @@ mod tests {
             shown,
             ["$0.00", "<$0.0001", "$0.0041", "$12.34", "$1,234,567.89"]
         );
+    }
+
+    #[test]
+    fn an_amount_that_rounds_to_a_cent_is_shown_like_a_cent() {
+        let shown = [9_940_000, 9_960_000, 9_990_000, 10_000_000, -9_990_000]
+            .map(|nano| Money::from_nano(nano).show());
+        assert_eq!(shown, ["$0.0099", "$0.01", "$0.01", "$0.01", "-$0.01"]);
     }
 }
