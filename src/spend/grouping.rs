@@ -3,15 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indexmap::IndexMap;
 
-use crate::ledger::{
-    Ledger, LedgerError, RequestContext, RowsBy, SpendKind, SpendRow, SpendSource, Tally,
-};
-use crate::pricing::Money;
-use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_millis, monday_of};
+use super::blocks::{TimedTally, block_groups};
+use crate::ledger::{RequestContext, RowsBy, SpendKind, SpendRow, Tally};
+use crate::time::{Millis, Zone, datetime_from_millis, monday_of};
 
 /// The property by which spend is grouped. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -191,13 +188,6 @@ pub(super) struct Grouping<'g> {
     rows: Vec<TimedTally>,
 }
 
-/// The start of a quarter hour or block, and its spend.
-#[derive(Debug, Clone, Copy)]
-struct TimedTally {
-    at: Millis,
-    tally: Tally,
-}
-
 impl<'g> Grouping<'g> {
     pub(crate) fn new(by: GroupBy, zone: Zone, row_groups: Option<&'g dyn RowGroups>) -> Self {
         Self {
@@ -367,138 +357,5 @@ fn context_key<'r>(
         Some("") => if_empty,
         Some(name) => name,
         None => row.kind.label(),
-    }
-}
-
-/// A five-hour block and its spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) start: DateTime<Utc>,
-    pub(crate) end: DateTime<Utc>,
-    pub(crate) spent: Amount,
-}
-
-/// Returns the block that contains `now`, or `None` if there is none.
-pub(crate) fn current_block(
-    ledger: &Ledger,
-    now: DateTime<Utc>,
-) -> Result<Option<Block>, LedgerError> {
-    let mut rows = Vec::new();
-    // Rows that are in the future because of an incorrect clock must not start a block.
-    let until_now = Millis::MIN..now.timestamp_millis() + QUARTER_HOUR;
-    ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
-        rows.push(TimedTally {
-            at: row.at,
-            tally: row.tally,
-        });
-    })?;
-
-    let Some(last) = blocks(rows).pop() else {
-        return Ok(None);
-    };
-    let start = datetime_from_millis(last.at);
-    let block = Block {
-        start,
-        end: block_end(start),
-        spent: Amount::from_tally(&last.tally),
-    };
-    if (block.start..block.end).contains(&now) {
-        Ok(Some(block))
-    } else {
-        Ok(None)
-    }
-}
-
-/// Combines rows into five-hour blocks. Like the server's usage windows, a block starts at the beginning of the hour
-/// (UTC) in which the first response after the previous block was received.
-fn blocks(mut rows: Vec<TimedTally>) -> Vec<TimedTally> {
-    rows.sort_by_key(|row| row.at);
-
-    let mut blocks: Vec<TimedTally> = Vec::new();
-    for row in rows {
-        match blocks.last_mut() {
-            Some(block) if row.at < block.at + FIVE_HOURS.num_milliseconds() => {
-                block.tally += row.tally;
-            }
-            _ => blocks.push(TimedTally {
-                at: row.at.div_euclid(HOUR) * HOUR,
-                tally: row.tally,
-            }),
-        }
-    }
-    blocks
-}
-
-fn block_groups(rows: Vec<TimedTally>, zone: Zone) -> Vec<SpendGroup> {
-    blocks(rows)
-        .into_iter()
-        .map(|block| SpendGroup {
-            key: zone
-                .at(datetime_from_millis(block.at))
-                .to_rfc3339_opts(SecondsFormat::Secs, true),
-            tally: block.tally,
-            last_at: block.at,
-            ..SpendGroup::default()
-        })
-        .collect()
-}
-
-/// Returns the end of a block that starts at the given time.
-pub(crate) fn block_end(start: DateTime<Utc>) -> DateTime<Utc> {
-    start + FIVE_HOURS
-}
-
-/// An amount and its accuracy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Amount {
-    /// The amount.
-    pub money: Money,
-    /// True if the price of a model is unknown and its cost was estimated the same way as in Claude Code.
-    is_estimate: bool,
-    /// True if the actual amount may be higher.
-    pub(crate) is_lower_bound: bool,
-}
-
-impl Amount {
-    /// Creates an exact amount.
-    pub fn exact(money: Money) -> Self {
-        Self {
-            money,
-            is_estimate: false,
-            is_lower_bound: false,
-        }
-    }
-
-    /// Returns the cost of a tally.
-    pub(crate) fn from_tally(tally: &Tally) -> Self {
-        Self {
-            money: tally.cost(),
-            is_estimate: tally.unpriced > 0,
-            is_lower_bound: tally.at_least,
-        }
-    }
-
-    /// Marks the amount as a lower bound if the data is incomplete.
-    pub(crate) fn lower_bound_unless(self, is_complete: bool) -> Self {
-        Self {
-            is_lower_bound: self.is_lower_bound || !is_complete,
-            ..self
-        }
-    }
-
-    /// Returns the sign to display before the amount: `≥` for a lower bound, `≈` for an estimate, or an empty string.
-    pub(crate) fn sign(self) -> &'static str {
-        if self.is_lower_bound {
-            "\u{2265}"
-        } else if self.is_estimate {
-            "\u{2248}"
-        } else {
-            ""
-        }
-    }
-
-    /// Formats the amount with its sign.
-    pub(crate) fn show(self) -> String {
-        format!("{}{}", self.sign(), self.money.show())
     }
 }

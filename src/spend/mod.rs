@@ -1,5 +1,7 @@
 //! Reports the spend in a period, with groups, forecasts, and a comparison with Claude Code's totals.
 
+mod amount;
+mod blocks;
 mod causes;
 mod figures;
 mod forecast;
@@ -11,13 +13,12 @@ mod statement;
 mod table;
 mod why;
 
+pub use amount::Amount;
+pub(crate) use blocks::{Block, current_block};
 pub(crate) use causes::CauseGroups;
 pub(crate) use figures::{PageTable, page_figures, page_totals, short_count};
 pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};
-pub use grouping::Amount;
-pub(crate) use grouping::{
-    Block, GroupBy, Order, RowGroups, SpendGroup, current_block, is_placeholder, or_unknown,
-};
+pub(crate) use grouping::{GroupBy, Order, RowGroups, SpendGroup, is_placeholder, or_unknown};
 pub(crate) use notes::{PULL_REQUEST_RULE, describe_damaged, describe_unreadable};
 pub(crate) use period::{Period, RequestedDays};
 pub(crate) use pull_requests::{PullRequestSpend, pull_request_label};

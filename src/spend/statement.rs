@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use chrono::Datelike;
 use serde_json::{Value, json};
 
+use super::amount::Amount;
 use super::forecast::{Forecast, PlanValue, SpendHistory};
 use super::grouping::{
-    Amount, GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
+    GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
 };
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, NaiveDate};
 
+use super::amount::Amount;
+use super::blocks::block_end;
 use super::figures::{
     LAST_ACTIVITY_LAYOUTS, PROJECT_LAYOUTS, SHARE_LAYOUTS, exact_figures, text_figures,
 };
-use super::grouping::{Amount, GroupBy, SpendGroup, block_end};
+use super::grouping::{GroupBy, SpendGroup};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
 use crate::ledger::Tally;
