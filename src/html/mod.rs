@@ -292,7 +292,7 @@ impl View<'_> {
 fn write_totals(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     let statement = &contents.statement;
-    let total = &statement.total;
+    let total = statement.shown_total();
     let stops = view.error_summary.total;
 
     page.write(
@@ -303,12 +303,11 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
     if contents.source.team().is_some() {
         figures.push(("people", contents.sums.people.len().to_string()));
     }
+    figures.extend(page_totals(&total));
     figures.extend([
-        ("responses", total.responses.to_string()),
         ("sessions", statement.groups.len().to_string()),
         ("projects", contents.sums.projects.len().to_string()),
     ]);
-    figures.extend(page_totals(total));
     if stops.errors > 0 {
         figures.push(("times blocked", stops.stops.to_string()));
         figures.push(("blocked", stops.blocked_in_words()));

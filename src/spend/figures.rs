@@ -8,17 +8,18 @@
 //!
 //! | layout | sessions | other groups |
 //! | --- | --- | --- |
-//! | 0 | project, last, cost, share, responses, each kind of tokens | cost, share, responses, each kind of tokens |
-//! | 1 | project, last, cost, share, responses, tokens | cost, share, responses, tokens |
-//! | 2 | project, last, cost, responses, tokens | cost, share, responses |
-//! | 3 | project, last, cost | cost, share |
-//! | 4 | last, cost | cost |
-//! | 5 | cost | |
+//! | widest | project, last, cost, share, responses, each kind of tokens | cost, share, responses, each kind of tokens |
+//! | wide | project, last, cost, share, responses, tokens | cost, share, responses, tokens |
+//! | medium | project, last, cost, responses, tokens | cost, share, responses |
+//! | narrow | project, last, cost | cost, share |
+//! | narrower | last, cost | cost |
+//! | narrowest | cost | cost |
 
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
+use super::amount::Amount;
 use super::grouping::GroupBy;
 use crate::ledger::Tally;
 use crate::pricing::Money;
@@ -38,6 +39,8 @@ struct Figure {
 /// A field in JSON.
 enum JsonField {
     TopLevel(&'static str),
+    /// A field that is followed by `at_least`, which says whether the amount is a lower bound.
+    WithAccuracy(&'static str),
     /// A field of the nested object `tokens`.
     OfTokens(&'static str),
 }
@@ -75,44 +78,51 @@ pub(crate) enum PageTable {
 }
 
 enum FigureValue {
-    Amount(Money),
+    /// An amount of money. Its sign (`≥` or `≈`) appears only in the text output and on the HTML page.
+    Amount(Amount),
     Count(u64),
     /// A number of tokens, which the text output and the HTML page abbreviate.
     Tokens(u64),
-    Flag(bool),
 }
+
+/// The layouts of the text output, from the widest to the narrowest. The narrowest one, which follows these, has only the
+/// columns that every layout has.
+const WIDEST: usize = 0;
+const WIDE: usize = 1;
+const MEDIUM: usize = 2;
+const NARROW: usize = 3;
+const NARROWER: usize = 4;
 
 /// The layouts with the share of the cost.
 pub(super) const SHARE_LAYOUTS: TextLayouts = TextLayouts {
-    sessions: 0..=1,
-    others: 0..=3,
+    sessions: WIDEST..=WIDE,
+    others: WIDEST..=NARROW,
 };
 
 /// The layouts of a table of sessions with the project.
-pub(super) const PROJECT_LAYOUTS: RangeInclusive<usize> = 0..=3;
+pub(super) const PROJECT_LAYOUTS: RangeInclusive<usize> = WIDEST..=NARROW;
 
 /// The layouts of a table of sessions with the time of the last activity.
-pub(super) const LAST_ACTIVITY_LAYOUTS: RangeInclusive<usize> = 0..=4;
+pub(super) const LAST_ACTIVITY_LAYOUTS: RangeInclusive<usize> = WIDEST..=NARROWER;
 
 /// The layouts with a column for each kind of tokens.
 const TOKEN_KIND_LAYOUTS: TextLayouts = TextLayouts {
-    sessions: 0..=0,
-    others: 0..=0,
+    sessions: WIDEST..=WIDEST,
+    others: WIDEST..=WIDEST,
 };
 
 /// All figures, in the order of each output.
 static FIGURES: &[Figure] = &[
-    Figure::new(|tally| FigureValue::Amount(tally.cost()))
-        .in_json("cost_usd")
+    Figure::new(|tally| FigureValue::Amount(Amount::from_tally(tally)))
+        .in_json_with_accuracy("cost_usd")
         .in_csv("cost_usd"),
-    Figure::new(|tally| FigureValue::Flag(tally.at_least)).in_json("at_least"),
-    Figure::new(|tally| FigureValue::Amount(tally.recorded))
+    Figure::new(|tally| FigureValue::part_of_cost(tally, tally.recorded))
         .in_json("recorded_usd")
         .in_csv("recorded_usd"),
-    Figure::new(|tally| FigureValue::Amount(tally.unrecorded + tally.pending))
+    Figure::new(|tally| FigureValue::part_of_cost(tally, tally.unrecorded + tally.pending))
         .in_json("unrecorded_usd")
         .in_csv("unrecorded_usd"),
-    Figure::new(|tally| FigureValue::Amount(tally.pending))
+    Figure::new(|tally| FigureValue::part_of_cost(tally, tally.pending))
         .in_json("not_written_usd")
         .in_csv("not_written_usd"),
     Figure::new(|tally| FigureValue::Count(tally.responses))
@@ -121,10 +131,11 @@ static FIGURES: &[Figure] = &[
         .in_text(
             "responses",
             TextLayouts {
-                sessions: 0..=2,
-                others: 0..=2,
+                sessions: WIDEST..=MEDIUM,
+                others: WIDEST..=MEDIUM,
             },
         )
+        .in_page_totals("responses")
         .in_page(PageColumn {
             heading: "responses",
             tables: &[PageTable::Projects, PageTable::Sessions],
@@ -167,8 +178,8 @@ static FIGURES: &[Figure] = &[
     .in_text(
         "tokens",
         TextLayouts {
-            sessions: 1..=2,
-            others: 1..=1,
+            sessions: WIDE..=MEDIUM,
+            others: WIDE..=WIDE,
         },
     ),
 ];
@@ -187,6 +198,12 @@ impl Figure {
 
     const fn in_json(mut self, field: &'static str) -> Self {
         self.json = Some(JsonField::TopLevel(field));
+        self
+    }
+
+    /// Adds the field of the cost, followed by `at_least`.
+    const fn in_json_with_accuracy(mut self, field: &'static str) -> Self {
+        self.json = Some(JsonField::WithAccuracy(field));
         self
     }
 
@@ -221,20 +238,23 @@ impl Figure {
 }
 
 impl FigureValue {
+    /// Returns a part of the cost of a tally, with the accuracy of the cost.
+    fn part_of_cost(tally: &Tally, part: Money) -> Self {
+        Self::Amount(Amount::from_tally(tally).with_money(part))
+    }
+
     fn json(&self) -> Value {
         match self {
-            Self::Amount(amount) => json!(amount.usd()),
+            Self::Amount(amount) => json!(amount.money.usd()),
             Self::Count(count) | Self::Tokens(count) => json!(count),
-            Self::Flag(flag) => json!(flag),
         }
     }
 
     /// Returns the exact value for CSV.
     fn exact(&self) -> String {
         match self {
-            Self::Amount(amount) => amount.exact(),
+            Self::Amount(amount) => amount.money.exact(),
             Self::Count(count) | Self::Tokens(count) => count.to_string(),
-            Self::Flag(flag) => flag.to_string(),
         }
     }
 
@@ -243,7 +263,6 @@ impl FigureValue {
             Self::Amount(amount) => amount.show(),
             Self::Count(count) => count.to_string(),
             Self::Tokens(tokens) => short_count(*tokens),
-            Self::Flag(flag) => flag.to_string(),
         }
     }
 
@@ -314,6 +333,10 @@ impl Tally {
                 Some(JsonField::TopLevel(name)) => {
                     fields.insert(name.to_owned(), value);
                 }
+                Some(JsonField::WithAccuracy(name)) => {
+                    fields.insert(name.to_owned(), value);
+                    fields.insert("at_least".to_owned(), json!(self.at_least));
+                }
                 Some(JsonField::OfTokens(name)) => {
                     let tokens = fields.entry("tokens").or_insert_with(|| json!({}));
                     tokens[name] = value;
@@ -333,5 +356,56 @@ pub(crate) fn short_count(count: u64) -> String {
         1_000..1_000_000 => format!("{:.1}k", number / 1e3),
         1_000_000..1_000_000_000 => format!("{:.2}M", number / 1e6),
         _ => format!("{:.2}G", number / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the headings of the columns in a layout, as in the table at the beginning of this file.
+    fn headings(by: GroupBy, layout: usize) -> String {
+        let mut headings = Vec::new();
+        let session_columns = [
+            ("project", PROJECT_LAYOUTS),
+            ("last", LAST_ACTIVITY_LAYOUTS),
+        ];
+        for (heading, layouts) in session_columns {
+            if by == GroupBy::Session && layouts.contains(&layout) {
+                headings.push(heading);
+            }
+        }
+        headings.push("cost");
+        if SHARE_LAYOUTS.of(by).contains(&layout) {
+            headings.push("share");
+        }
+        for column in FIGURES.iter().filter_map(|figure| figure.text.as_ref()) {
+            if column.layouts.of(by).contains(&layout) {
+                headings.push(column.heading);
+            }
+        }
+        headings.join(", ").replace(
+            "input, output, cache write, cache read",
+            "each kind of tokens",
+        )
+    }
+
+    #[test]
+    fn the_comment_at_the_beginning_lists_the_columns_of_each_layout() {
+        let source = include_str!("figures.rs");
+        let layouts = [
+            "widest",
+            "wide",
+            "medium",
+            "narrow",
+            "narrower",
+            "narrowest",
+        ];
+        for (layout, name) in layouts.into_iter().enumerate() {
+            let [sessions, others] =
+                [GroupBy::Session, GroupBy::Day].map(|by| headings(by, layout));
+            let row = format!("//! | {name} | {sessions} | {others} |");
+            assert!(source.lines().any(|line| line == row), "missing: {row}");
+        }
     }
 }

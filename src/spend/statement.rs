@@ -200,9 +200,17 @@ impl Statement {
             && self.groups.iter().any(|group| group.title.is_none())
     }
 
-    /// Returns the total with its accuracy, for display.
+    /// Returns the total for display. It is a lower bound if some data could not be read.
+    pub(crate) fn shown_total(&self) -> Tally {
+        Tally {
+            at_least: self.total.at_least || self.is_incomplete(),
+            ..self.total
+        }
+    }
+
+    /// Returns the cost of the total with its accuracy, for display.
     pub(crate) fn total_amount(&self) -> Amount {
-        Amount::from_tally(&self.total).lower_bound_unless(!self.is_incomplete())
+        Amount::from_tally(&self.shown_total())
     }
 
     /// Returns the JSON object for a group.

@@ -63,13 +63,14 @@ impl Statement {
             };
             table.headed_row_in_tone(Tone::Quiet, self.cells(&name_column, row, paths));
         }
+        let tally = self.shown_total();
         let total = RowValues {
             name: "Total".to_owned(),
             group: None,
-            cost: Cell::from(self.total_amount().show()),
+            cost: cost_cell(&tally),
             // The total row does not show a share.
             whole: Money::ZERO,
-            tally: &self.total,
+            tally: &tally,
         };
         table.headed_row_in_tone(Tone::Strong, self.cells(&name_column, total, paths));
         table
