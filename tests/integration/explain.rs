@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::{Client, run, windows};
+use crate::situation::{PRIVATE, flat};
 use crate::support::Sandbox;
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -1118,4 +1119,38 @@ fn a_session_without_a_transcript_is_not_unknown() {
     shell
         .run("2026-11-20T10:00:00Z", &typo, b"")
         .is_refused("there is no session typo");
+}
+
+/// A warning that the text only quotes may concern somebody else, so the headline must not state it as a fact.
+#[test]
+fn a_quoted_warning_is_not_stated_as_a_fact() {
+    let sandbox = Sandbox::new();
+    let text = "He saw 'Approaching usage limit · resets at 3pm' yesterday";
+    let run = sandbox.run(&["explain", "--json", "--text", text]).json();
+    let headline = run["incident"]["headline"].as_str().unwrap();
+    let start = "If you received this message, it is only a warning that you have used much of a usage limit";
+    assert!(headline.starts_with(start), "{headline}");
+}
+
+/// After its reset, a window that /usage once showed must not be said to reset in the future.
+#[test]
+fn a_passed_reset_on_the_usage_page_is_in_the_past() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    let at: chrono::DateTime<chrono::Utc> = "2026-11-20T11:00:00Z".parse().unwrap();
+    state["cachedUsageUtilization"] = json!({
+        "fetchedAtMs": at.timestamp_millis(), "accountUuid": PRIVATE,
+        "utilization": {"five_hour": {"utilization": 100.0, "resets_at": "2026-11-20T12:00:00Z"}},
+    });
+    sandbox.write(".claude.json", state.to_string());
+    let text = "You've hit your 5-hour limit";
+    let explained = |at: &str| {
+        let arguments = ["explain", "--long", "--text", text];
+        flat(run(&sandbox, at, &arguments, b"", &[]).success())
+    };
+    let before = explained("2026-11-20T11:30:00Z");
+    assert!(before.contains("(resets 12:00)"), "{before}");
+    let after = explained("2026-11-20T12:30:00Z");
+    assert!(after.contains("(reset 12:00)"), "{after}");
 }

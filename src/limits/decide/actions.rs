@@ -396,7 +396,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseReceived if problem.another_model_responds() => {
             ActionName::AnotherModelWorks
         }
-        Ending::ResponseReceived if problem.credits_pay_now => ActionName::CostsExtra,
+        Ending::ResponseReceived | Ending::ConcernsOthers if problem.credits_pay_now => {
+            ActionName::CostsExtra
+        }
         Ending::ResponseReceived => ActionName::NothingLeft,
         Ending::ResponseElsewhere if problem.credits_pay_now => ActionName::WorksForCredits,
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,

@@ -301,13 +301,19 @@ fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
 }
 
 /// Adds a prefix to a sentence. The words "The message says that" are dropped because the prefix already mentions the
-/// message.
+/// message. The beginning of a warning is reworded so that the sentence remains complete.
 fn with_prefix(prefix: &str, text: &str) -> String {
     if prefix.is_empty() {
         return text.to_owned();
     }
     if let Some(statement) = text.strip_prefix("The message says that ") {
         return format!("{prefix}{statement}");
+    }
+    if let Some(warning) = text.strip_prefix("You are not blocked; this is ") {
+        return format!("{prefix}it is {warning}");
+    }
+    if let Some(rest) = text.strip_prefix("Just a warning") {
+        return format!("{prefix}it is just a warning{rest}");
     }
     let mut characters = text.chars();
     match characters.next() {
@@ -420,6 +426,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResponseReceived => EndingWord::ResponseReceived,
         Ending::ResponseElsewhere if has_response => EndingWord::ResponseElsewhereAndHere,
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
+        Ending::ConcernsOthers if diagnosis.credits_pay_now => EndingWord::ConcernsOthersOnCredits,
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
         Ending::KeyRemoved if has_response => EndingWord::KeyRemovedWithResponse,
         Ending::KeyRemoved => EndingWord::KeyRemoved,
