@@ -282,7 +282,9 @@ impl Store {
     /// Reads those transcripts of a round once more that another process has read while `batch` was being read. During
     /// the current transaction, no other process can store anything, so this does not have to be repeated.
     ///
-    /// If the round contains misread transcripts, all its transcripts are read once more: see [`rounds`].
+    /// A response that is in several misread transcripts can be corrected only if all of them are in the round: see
+    /// [`rounds`]. The batch still contains the facts from the others. Only if another process has also corrected some
+    /// of them are all transcripts of the round read once more.
     fn read_overtaken(
         &self,
         round: &[GrownTranscript],
@@ -294,19 +296,17 @@ impl Store {
         if overtaken.is_empty() {
             return Ok(());
         }
-        let has_misread = round.iter().any(|transcript| transcript.is_read_again);
-        let is_affected = |file: Id| has_misread || overtaken.contains(&file);
+        let misread = self.misread_files()?;
+        let is_other_round = round.iter().any(|transcript| {
+            transcript.is_read_again != misread.contains(&file_id(&transcript.file.path))
+        });
+        let is_affected = |file: Id| is_other_round || overtaken.contains(&file);
         let files = round
             .iter()
             .map(|transcript| transcript.file.clone())
             .filter(|file| is_affected(file_id(&file.path)))
             .collect();
-        let grown = self.grown(
-            files,
-            &self.misread_files()?,
-            settings.read_time,
-            settings.settled_before,
-        )?;
+        let grown = self.grown(files, &misread, settings.read_time, settings.settled_before)?;
         batch.files.retain(|facts| !is_affected(facts.id));
         batch.unreadable.retain(|path| !is_affected(file_id(path)));
         batch.append(read_round(&grown, settings, |_| ()));
@@ -382,5 +382,56 @@ mod tests {
             .read(|store| store.run("ALTER TABLE files RENAME TO others", []))
             .unwrap();
         assert!(read().is_cut_short);
+    }
+
+    /// Another process that reads the new lines of one transcript does not make whycap read all transcripts again while
+    /// the database is locked.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
+    fn only_overtaken_transcripts_are_read_once_more() {
+        let home = tempfile::tempdir().unwrap();
+        let prices = PriceTable::list();
+        let [overtaken, other] = ["1", "2"].map(|digit| {
+            let name = "11111111-0000-4000-8000-00000000000".to_owned() + digit;
+            let path = home.path().join(name + ".jsonl");
+            std::fs::write(&path, format!("{RESPONSE}\n")).unwrap();
+            path
+        });
+        let settings = ReadSettings {
+            settled_before: 0,
+            read_time: ReadTime::All,
+            started: Instant::now(),
+        };
+        let ledger = Ledger::in_memory(home.path()).unwrap();
+        let commit = |store: &Store, path: &Path| {
+            let file = TranscriptFile::look(path).unwrap().unwrap();
+            let grown = store.grown(vec![file], &HashSet::new(), ReadTime::All, 0)?;
+            let mut batch = read_round(&grown, &settings, |_| ());
+            batch.finish(&prices);
+            store.commit(&mut batch, &prices)
+        };
+        let read_again = ledger.write(|store| {
+            commit(store, &overtaken)?;
+            commit(store, &other)?;
+            let files =
+                [&overtaken, &other].map(|path| TranscriptFile::look(path).unwrap().unwrap());
+            let misread: HashSet<Id> = files.iter().map(|file| file_id(&file.path)).collect();
+            store.run("CREATE TABLE misread (file INTEGER PRIMARY KEY)", [])?;
+            store.run("INSERT INTO misread SELECT id FROM files", [])?;
+            let round = store.grown(files.to_vec(), &misread, ReadTime::All, 0)?;
+            let mut batch = read_round(&round, &settings, |_| ());
+
+            let later = RESPONSE.replace("\"m\"", "\"n\"");
+            std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
+            commit(store, &overtaken)?;
+            // A transcript that is read once more would be missed here.
+            std::fs::remove_file(&other).unwrap();
+            store.read_overtaken(&round, &settings, &mut batch, &prices)?;
+            Ok(batch)
+        });
+        let read_again = read_again.unwrap();
+        let paths: HashSet<&PathBuf> = read_again.files.iter().map(|facts| &facts.path).collect();
+        assert_eq!(paths, HashSet::from([&overtaken, &other]));
+        assert_eq!(read_again.responses.len(), 2);
     }
 }
