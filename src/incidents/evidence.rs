@@ -722,10 +722,11 @@ impl<'a> EvidenceCollector<'a> {
     fn all_readings_of(&self, account: &str) -> Rc<[Reading]> {
         let oldest = self.now() - USEFUL_FOR - USEFUL_FOR;
         self.readings_of_account.get_or_compute(account, || {
-            let mut readings: Vec<Reading> =
-                readings::of_account(self.readings.journal, Some(account))
-                    .take_while(|reading| reading.sample.at >= oldest)
-                    .collect();
+            // A reading that was stored while the clock was behind does not mean that all earlier ones are old as well.
+            let journal = self.readings.journal.since(oldest);
+            let mut readings: Vec<Reading> = readings::of_account(&journal, Some(account))
+                .filter(|reading| reading.sample.at >= oldest)
+                .collect();
             self.date_by_requests(&mut readings);
             readings.into()
         })

@@ -698,37 +698,80 @@ mod tests {
     use crate::journal;
     use crate::limits::evidence::LaterResponse;
 
+    const NOW: &str = "2026-11-20T10:05:01Z";
+
+    /// A home directory without transcripts.
+    struct Home {
+        /// Deletes the directory when it is dropped.
+        _directory: tempfile::TempDir,
+        environment: Environment,
+        paths: Paths,
+    }
+
+    impl Home {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let home = ("HOME".into(), directory.path().into());
+            let environment = Environment::new([home], NOW.parse().unwrap());
+            Self {
+                _directory: directory,
+                paths: Paths::of(&environment),
+                environment,
+            }
+        }
+
+        /// Stores a reading of another session of the account `a`.
+        fn store_reading(&self, at: &str) -> Sample {
+            let at = at.parse().unwrap();
+            let sample = Sample {
+                since: at,
+                at,
+                measured: at,
+                account: Some("a".to_owned()),
+                ..Sample::default()
+            };
+            let reading = json!({"session": "other", "login": null, "sample": sample});
+            let reading: Reading = serde_json::from_value(reading).unwrap();
+            journal::append(&self.paths, self.environment.now, &reading).unwrap();
+            sample
+        }
+
+        fn error(&self) -> StoredError {
+            let mut account = Account::default();
+            account.owner.fingerprint = Some("a".to_owned());
+            let text = "overloaded".to_owned();
+            let mut error = StoredError::new(self.environment.now, MessageOrigin::Hook, text);
+            error.session.id = Some("s".to_owned());
+            error.payer.account = Some(account);
+            error.later_response = Some(LaterResponse::default());
+            error
+        }
+    }
+
     /// Listing thousands of transcripts takes so long that the process would end before it has stored anything.
     #[test]
     fn saving_from_the_status_line_does_not_list_all_transcripts() {
-        let directory = tempfile::tempdir().unwrap();
-        let home = ("HOME".into(), directory.path().into());
-        let now: DateTime<Utc> = "2026-11-20T10:05:01Z".parse().unwrap();
-        let environment = Environment::new([home], now);
-        let paths = Paths::of(&environment);
-        let mut account = Account::default();
-        account.owner.fingerprint = Some("a".to_owned());
-        let mut error = StoredError::new(now, MessageOrigin::Hook, "overloaded".to_owned());
-        error.session.id = Some("s".to_owned());
-        error.payer.account = Some(account);
-        error.later_response = Some(LaterResponse::default());
-        let sample = Sample {
-            since: now,
-            at: now,
-            measured: now,
-            account: Some("a".to_owned()),
-            ..Sample::default()
-        };
-        let reading = json!({"session": "other", "login": null, "sample": sample});
-        let reading: Reading = serde_json::from_value(reading).unwrap();
-        journal::append(&paths, now, &reading).unwrap();
-
-        let incidents = Incidents::new(&paths, &environment);
+        let home = Home::new();
+        let sample = home.store_reading(NOW);
+        let mut error = home.error();
+        let incidents = Incidents::new(&home.paths, &home.environment);
         incidents.save_from_status_line(error.clone());
         assert!(!incidents.transcripts.is_listed());
 
-        let incidents = Incidents::new(&paths, &environment);
+        let incidents = Incidents::new(&home.paths, &home.environment);
         error.readings.push(sample);
         assert_eq!(incidents.stored().list(Some("s")), [error]);
+    }
+
+    #[test]
+    fn a_reading_stored_while_the_clock_was_behind_does_not_hide_the_others() {
+        let home = Home::new();
+        let sample = home.store_reading(NOW);
+        home.store_reading("2026-11-02T10:05:02Z");
+        let mut error = home.error();
+        let incidents = Incidents::new(&home.paths, &home.environment);
+        let collector = incidents.collector(incidents.journal(), Asker::Shell);
+        collector.read_readings(&mut error);
+        assert_eq!(error.readings, [sample]);
     }
 }

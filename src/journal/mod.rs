@@ -157,6 +157,18 @@ impl Journal {
         }
     }
 
+    /// Returns a journal that leaves out the months before the given time. The two share the other sections.
+    pub(crate) fn since(&self, time: DateTime<Utc>) -> Self {
+        let first_file = month_file::file_name(time);
+        let sections = self.sections.iter();
+        Self {
+            sections: sections
+                .filter(|section| section.file_name() >= Some(first_file.as_ref()))
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// Returns all records of a kind, newest first.
     pub(crate) fn records<R: JournalRecord>(&self) -> impl Iterator<Item = R> + use<'_, R> {
         self.records_containing("")

@@ -1,6 +1,7 @@
 //! A section of a month's file. The bytes are read when the section is first searched.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -40,6 +41,11 @@ impl Section {
     /// Returns the size, in bytes, of the range in which this section's lines begin.
     pub(super) fn size(&self) -> u64 {
         self.line_breaks.end - self.line_breaks.start
+    }
+
+    /// Returns the name of the month's file.
+    pub(super) fn file_name(&self) -> Option<&OsStr> {
+        self.path.file_name()
     }
 
     /// Returns the JSON of the records of this kind, last record first.
