@@ -21,6 +21,7 @@ use crate::claude::settings::SettingsScope;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
+use crate::journal::{EventIndex, EventKey, RecordIndex};
 use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
@@ -361,6 +362,7 @@ pub(super) struct EvidenceCollector<'a> {
     registered: OnceCell<Vec<Session>>,
     responses: OnceCell<Vec<SessionResponses>>,
     newest_reading: OnceCell<Option<Reading>>,
+    readings_by_session: OnceCell<RecordIndex<'a, Reading>>,
     /// Each session's readings, oldest first.
     readings_of: Cache<String, Vec<Sample>>,
     /// Each account's readings, newest first.
@@ -368,6 +370,7 @@ pub(super) struct EvidenceCollector<'a> {
     /// The last time each session's transcript said that responses are free.
     last_free_at: Cache<String, Option<DateTime<Utc>>>,
     samples_of_account: Cache<String, Rc<[Sample]>>,
+    events: OnceCell<EventIndex<'a>>,
     /// The last time each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     messages: Cache<MessageParts, Message>,
@@ -412,10 +415,12 @@ impl<'a> EvidenceCollector<'a> {
             registered: OnceCell::new(),
             responses: OnceCell::new(),
             newest_reading: OnceCell::new(),
+            readings_by_session: OnceCell::new(),
             readings_of: Cache::default(),
             readings_of_account: Cache::default(),
             last_free_at: Cache::default(),
             samples_of_account: Cache::default(),
+            events: OnceCell::new(),
             waiting_ended: Cache::default(),
             messages: Cache::default(),
             news: RefCell::default(),
@@ -631,13 +636,29 @@ impl<'a> EvidenceCollector<'a> {
     fn own_readings(&self, session: &str) -> Vec<Sample> {
         let mut readings = self
             .readings_of
-            .get_or_compute(session, || self.readings.of_session(session));
+            .get_or_compute(session, || self.readings_of_session(session));
         if self.asker == Asker::Session(session)
             && let Some(reported) = &self.reported
         {
             readings.push(reported.clone().after(readings.last()));
         }
         readings
+    }
+
+    /// Returns a session's readings in the journal, oldest first. A status-line call explains only a few errors, so it
+    /// searches for their sessions. Other commands may explain errors of thousands of sessions, so they group the
+    /// readings by session once.
+    fn readings_of_session(&self, session: &str) -> Vec<Sample> {
+        let journal = self.readings.journal;
+        match self.other_sessions {
+            OtherSessions::WithoutList => readings::of_session(journal, session),
+            OtherSessions::Newest => {
+                let by_session = self
+                    .readings_by_session
+                    .get_or_init(|| readings::by_session(journal));
+                readings::of_session_in(by_session, session)
+            }
+        }
     }
 
     /// Returns true if Claude Code may not have reported the usage figures of the refused request yet.
@@ -1015,10 +1036,13 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns the last time a session stopped waiting for a reset. Searches the journal only once per session.
+    /// Returns the last time a session stopped waiting for a reset. Searches the journal only on the first call.
     fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
-        self.waiting_ended
-            .get_or_compute(session, || self.stored.waiting_ended_at(session))
+        self.waiting_ended.get_or_compute(session, || {
+            self.events
+                .get_or_init(|| EventIndex::new(self.readings.journal))
+                .last_event_at(&EventKey::WaitingEnded { session })
+        })
     }
 
     /// Returns the login's newest reading of the plan's windows. Searches the journal only on the first call.

@@ -217,27 +217,45 @@ impl<'a> Incidents<'a> {
 
     /// Returns the current situation in one session or in all sessions.
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
-        let mut news = Vec::new();
-        let situation = self.situation_without_saving(session, asker, &mut news);
+        let journal = Journal::all(self.paths);
+        let collector = self.collector_for(&journal, session, asker);
+        let situation = self.situation_without_saving(session, asker, &collector);
         let new_end = situation.incident.as_ref().and_then(with_new_end);
-        self.save_all(self.journal(), news.into_iter().chain(new_end));
+        let news = collector.take_news();
+        self.save_all(&collector, news.into_iter().chain(new_end));
         situation
     }
 
     /// Returns the current situation in all sessions, without writing anything.
     pub(crate) fn unsaved_situation(&self, asker: Asker<'_>) -> Situation {
-        self.situation_without_saving(None, asker, &mut Vec::new())
+        let journal = Journal::all(self.paths);
+        let collector = self.collector_for(&journal, None, asker);
+        self.situation_without_saving(None, asker, &collector)
     }
 
-    /// Returns the current situation, without writing anything. Adds the errors about which there is something new to
-    /// save to `news`.
+    /// Returns an evidence collector for explaining the errors of all sessions for one session or for a shell.
+    fn collector_for<'c>(
+        &'c self,
+        journal: &'c Journal,
+        session: Option<&'c str>,
+        asker: Asker<'c>,
+    ) -> EvidenceCollector<'c> {
+        let mut collector = self.collector(journal, session.map_or(asker, Asker::Session));
+        collector.environment_of = match asker {
+            Asker::Session(session) => Some(session),
+            Asker::Shell => None,
+        };
+        collector
+    }
+
+    /// Returns the current situation, without writing anything.
     fn situation_without_saving(
         &self,
         session: Option<&str>,
         asker: Asker<'_>,
-        news: &mut Vec<StoredError>,
+        collector: &EvidenceCollector<'_>,
     ) -> Situation {
-        let mut incidents = self.explain_all(session, asker, news);
+        let mut incidents = self.explain_all(session, collector);
         incidents.retain(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
         let asking_session = match asker {
@@ -254,38 +272,26 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Explains the errors of all sessions for one session or for a shell, newest first, without writing anything. Adds
-    /// the errors about which there is something new to save to `news`.
+    /// Explains the errors of all sessions, newest first, without writing anything.
     fn explain_all(
         &self,
         session: Option<&str>,
-        asker: Asker<'_>,
-        news: &mut Vec<StoredError>,
+        collector: &EvidenceCollector<'_>,
     ) -> Vec<Incident> {
-        let journal = Journal::all(self.paths);
-        let environment_of = match asker {
-            Asker::Session(session) => Some(session),
-            Asker::Shell => None,
-        };
-        let asker = session.map_or(asker, Asker::Session);
-        let mut collector = self.collector(&journal, asker);
-        collector.environment_of = environment_of;
-        let errors = present::find_errors(session, &collector, self.now());
-        let incidents = collector.explain(errors);
-        news.extend(collector.take_news());
-        incidents
+        collector.explain(present::find_errors(session, collector, self.now()))
     }
 
     /// Returns the situation for a conversation in this session. An error of the session itself comes first while it
     /// blocks work. Otherwise, a limit that blocks the login's other sessions comes first, because it will also block
     /// this session's next request. The status line chooses the error in the same way.
     pub(crate) fn situation_of_conversation(&self, session: &str) -> Situation {
-        let mut news = Vec::new();
-        let incidents = self.explain_all(Some(session), Asker::Session(session), &mut news);
-        self.save_all(self.journal(), news);
+        let journal = Journal::all(self.paths);
+        let collector = self.collector_for(&journal, Some(session), Asker::Session(session));
+        let incidents = self.explain_all(Some(session), &collector);
+        self.save_all(&collector, collector.take_news());
         let situation = self.choose_for_conversation(session, incidents);
         self.save_all(
-            self.journal(),
+            &collector,
             situation.incident.as_ref().and_then(with_new_end),
         );
         situation
@@ -492,7 +498,7 @@ impl<'a> Incidents<'a> {
         incidents.retain(|incident| incident.is_of(session));
         let news = collector.take_news();
         let new_ends = incidents.iter().filter_map(with_new_end);
-        self.save_all(&journal, news.into_iter().chain(new_ends));
+        self.save_all(&collector, news.into_iter().chain(new_ends));
         Ok(incidents)
     }
 
@@ -506,7 +512,7 @@ impl<'a> Incidents<'a> {
         incidents.retain(|incident| incident.is_of(session));
         let news = collector.take_news();
         let new_ends = incidents.iter().filter_map(with_new_end);
-        self.save_all(&journal, news.into_iter().chain(new_ends));
+        self.save_all(&collector, news.into_iter().chain(new_ends));
         incidents
     }
 
@@ -578,10 +584,14 @@ impl<'a> Incidents<'a> {
         self.stored().save(&error);
     }
 
-    fn save_all(&self, journal: &Journal, errors: impl IntoIterator<Item = StoredError>) {
-        let collector = self.collector_without_login(journal, Asker::Shell);
+    /// Saves newly discovered facts about errors, like [`Self::save`].
+    fn save_all(
+        &self,
+        collector: &EvidenceCollector<'_>,
+        errors: impl IntoIterator<Item = StoredError>,
+    ) {
         for error in errors {
-            self.save(&collector, error);
+            self.save(collector, error);
         }
     }
 
@@ -613,7 +623,7 @@ impl<'a> Incidents<'a> {
         let mut collector = self.collector(self.journal(), Asker::Session(session));
         collector.transcript = transcript;
         let incidents = collector.explain([KnownError::stored(newest.clone())]);
-        self.save_all(self.journal(), collector.take_news());
+        self.save_all(&collector, collector.take_news());
         let incident = incidents.into_iter().next()?;
         let is_over = incident.diagnosis.state.is_over();
         (!is_over && stored.mark_announced(&newest)).then_some(incident)

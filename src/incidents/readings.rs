@@ -20,7 +20,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowUsage;
 use crate::disk;
 use crate::environment::Environment;
-use crate::journal::{self, Journal, JournalRecord};
+use crate::journal::{self, Journal, JournalRecord, RecordIndex};
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
@@ -196,6 +196,41 @@ fn of_session_newest_first<'j>(
         .filter(Sample::has_sound_dates)
 }
 
+/// Returns a session's figures in a part of the journal, oldest first. Repeated figures are merged into one sample.
+pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Sample> {
+    merge_repeated(of_session_newest_first(journal, session))
+}
+
+/// Groups the readings in a part of the journal by session, for [`of_session_in`].
+pub(super) fn by_session(journal: &Journal) -> RecordIndex<'_, Reading> {
+    RecordIndex::new(journal, "session")
+}
+
+/// Returns the same as [`of_session`], without searching the journal again.
+pub(super) fn of_session_in(by_session: &RecordIndex<'_, Reading>, session: &str) -> Vec<Sample> {
+    let of_session = by_session
+        .records_with(session)
+        .filter(|reading| reading.session == session)
+        .map(|reading| reading.sample)
+        .filter(Sample::has_sound_dates);
+    merge_repeated(of_session)
+}
+
+/// Returns the newest of these figures, oldest first. Repeated figures are merged into one sample.
+fn merge_repeated(newest_first: impl Iterator<Item = Sample>) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = newest_first.take(MOST_OF_SESSION).collect();
+    samples.reverse();
+    samples.dedup_by(|later, earlier| {
+        let is_same = later.has_same_figures_as(earlier);
+        if is_same {
+            later.since = earlier.since;
+            std::mem::swap(earlier, later);
+        }
+        is_same
+    });
+    samples
+}
+
 /// The readings in the recent part of the journal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WindowReadings<'a> {
@@ -211,23 +246,6 @@ impl WindowReadings<'_> {
     /// Returns a session's latest figures.
     pub(super) fn last_of(&self, session: &str) -> Option<Sample> {
         of_session_newest_first(self.journal, session).next()
-    }
-
-    /// Returns a session's figures, oldest first. Repeated figures are merged into one sample.
-    pub(super) fn of_session(&self, session: &str) -> Vec<Sample> {
-        let mut samples: Vec<Sample> = of_session_newest_first(self.journal, session)
-            .take(MOST_OF_SESSION)
-            .collect();
-        samples.reverse();
-        samples.dedup_by(|later, earlier| {
-            let is_same = later.has_same_figures_as(earlier);
-            if is_same {
-                later.since = earlier.since;
-                std::mem::swap(earlier, later);
-            }
-            is_same
-        });
-        samples
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored, because they were recorded while the

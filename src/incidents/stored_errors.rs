@@ -108,12 +108,6 @@ impl<'a> StoredErrors<'a> {
     pub(super) fn record_waiting_ended(&self, session: &str) {
         let _ = journal::record_event(self.paths, &EventKey::WaitingEnded { session }, self.now);
     }
-
-    /// Returns the last time a session stopped waiting for a reset.
-    pub(super) fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
-        self.journal
-            .last_event_at(&EventKey::WaitingEnded { session })
-    }
 }
 
 fn announcement_of(error: &StoredError) -> EventKey<'_> {

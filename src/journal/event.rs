@@ -7,7 +7,7 @@ use std::ops::Range;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, JournalRecord, append};
+use super::{Journal, JournalRecord, RecordIndex, append};
 use crate::disk;
 use crate::paths::Paths;
 
@@ -94,11 +94,6 @@ impl Journal {
         self.first_event(name, since).is_some()
     }
 
-    /// Returns the latest time at which an event with this name was recorded.
-    pub(crate) fn last_event_at(&self, name: &EventKey<'_>) -> Option<DateTime<Utc>> {
-        self.events(name).map(|event| event.at).max()
-    }
-
     /// Returns the oldest event with this name that was recorded at or after `since`.
     fn first_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
         self.events(name).filter(|event| event.at >= since).last()
@@ -109,6 +104,26 @@ impl Journal {
         let name = name.to_string();
         self.records_with::<Event>("what", Some(&name))
             .filter(move |event| event.name == name)
+    }
+}
+
+/// The events in a part of the journal, grouped by their names.
+#[derive(Debug)]
+pub(crate) struct EventIndex<'journal>(RecordIndex<'journal, Event>);
+
+impl<'journal> EventIndex<'journal> {
+    pub(crate) fn new(journal: &'journal Journal) -> Self {
+        Self(RecordIndex::new(journal, "what"))
+    }
+
+    /// Returns the latest time at which an event with this name was recorded.
+    pub(crate) fn last_event_at(&self, name: &EventKey<'_>) -> Option<DateTime<Utc>> {
+        let name = name.to_string();
+        self.0
+            .records_with(&name)
+            .filter(|event| event.name == name)
+            .map(|event| event.at)
+            .max()
     }
 }
 

@@ -10,10 +10,14 @@
 //! so a power failure can lose the newest records.
 
 mod event;
+mod index;
 mod month_file;
 mod section;
 
-pub(crate) use event::{BudgetEvent, EventKey, has_event, record_event, record_event_once};
+pub(crate) use event::{
+    BudgetEvent, EventIndex, EventKey, has_event, record_event, record_event_once,
+};
+pub(crate) use index::RecordIndex;
 pub(crate) use month_file::MonthFile;
 
 use std::path::Path;
@@ -194,14 +198,24 @@ impl Journal {
     ) -> impl Iterator<Item = R> + use<'journal, R> {
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
 
+        self.json_of_records(R::KIND)
+            .filter(move |record| finder.find(record).is_some())
+            .filter_map(parse)
+    }
+
+    /// Returns the JSON of all records of a kind, newest first.
+    fn json_of_records(&self, kind: &'static str) -> impl Iterator<Item = &[u8]> {
         self.sections
             .iter()
-            .flat_map(|section| section.records(R::KIND))
-            .filter(move |record| finder.find(record).is_some())
-            // Checking a whole record is faster than checking each of its strings.
-            .filter_map(|record| str::from_utf8(record).ok())
-            .filter_map(|record| serde_json::from_str(record).ok())
+            .flat_map(move |section| section.records(kind))
     }
+}
+
+/// Parses a record's JSON. Returns `None` if the record is damaged.
+fn parse<R: JournalRecord>(json: &[u8]) -> Option<R> {
+    // Checking a whole record is faster than checking each of its strings.
+    let json = str::from_utf8(json).ok()?;
+    serde_json::from_str(json).ok()
 }
 
 /// Returns a field as it appears in a serialized record.
