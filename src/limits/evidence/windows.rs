@@ -1,5 +1,7 @@
 //! Determines from the readings how full each usage window was when the error occurred.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
@@ -518,21 +520,29 @@ impl<'a> Readings<'a> {
         let refused = self.refused_by(windows);
         let longest = refused.iter().map(|window| window.window.length()).max()?;
         let settled = self.evidence.at() + SETTLED_AFTER;
-        self.known_between(settled, settled + longest)
-            .filter(|reading| reading.earliest() > settled)
-            .filter(|reading| {
-                refused.iter().all(|refused| {
-                    reading.usage(refused.window).is_some_and(|usage| {
-                        let is_present =
-                            usage.resets_at.is_none_or(|reset| reset > reading.measured);
-                        let is_still_full = refused.last_full > Some(reading.measured)
-                            && self.is_of_refused_window(reading, refused);
-                        is_present && usage.used_percent < RESET_BELOW && !is_still_full
-                    })
-                })
-            })
+        let period = settled..=settled + longest;
+        // The account's readings are in order, so most of them need not be examined.
+        let first_of_account = self
+            .of_account_between(&period)
+            .find(|reading| self.shows_reset(reading, &refused, settled));
+        self.of_error_between(&period)
+            .filter(|reading| self.shows_reset(reading, &refused, settled))
+            .chain(first_of_account)
             .map(|reading| reading.measured)
             .min()
+    }
+
+    /// Returns true if a reading from after the given time shows that none of these windows is full any longer.
+    fn shows_reset(&self, reading: &Sample, refused: &[FullSince], settled: DateTime<Utc>) -> bool {
+        reading.earliest() > settled
+            && refused.iter().all(|refused| {
+                reading.usage(refused.window).is_some_and(|usage| {
+                    usage.used_percent < RESET_BELOW
+                        && usage.resets_at.is_none_or(|reset| reset > reading.measured)
+                        && (refused.last_full <= Some(reading.measured)
+                            || !self.is_of_refused_window(reading, refused))
+                })
+            })
     }
 
     /// Returns true if a reading from after the given time shows that one of these windows has not reset since the
@@ -558,20 +568,39 @@ impl<'a> Readings<'a> {
                 resets_at,
                 last_full: None,
             };
-            let at = self.evidence.at();
-            full.last_full = self
-                .known_between(at, at + window.length())
-                .filter(|reading| {
-                    self.is_of_refused_window(reading, &full)
-                        && reading
-                            .usage(window)
-                            .is_some_and(|usage| usage.used_percent >= FULL_FROM)
-                })
-                .map(Sample::earliest)
-                .max();
+            full.last_full = self.last_full(&full);
             refused.push(full);
         }
         refused
+    }
+
+    /// Returns the time of the last reading since the error that shows that this window is still full.
+    fn last_full(&self, refused: &FullSince) -> Option<DateTime<Utc>> {
+        let at = self.evidence.at();
+        let period = at..=at + refused.window.length();
+        let mut last = self
+            .of_error_between(&period)
+            .filter(|reading| self.shows_full(reading, refused))
+            .map(Sample::earliest)
+            .max();
+        for reading in self.of_account_between(&period).rev() {
+            // All remaining readings were measured even earlier.
+            if last >= Some(reading.measured) {
+                break;
+            }
+            if self.shows_full(reading, refused) {
+                last = last.max(Some(reading.earliest()));
+            }
+        }
+        last
+    }
+
+    /// Returns true if the reading shows that the window from the time of the error is full.
+    fn shows_full(&self, reading: &Sample, refused: &FullSince) -> bool {
+        reading
+            .usage(refused.window)
+            .is_some_and(|usage| usage.used_percent >= FULL_FROM)
+            && self.is_of_refused_window(reading, refused)
     }
 
     /// Returns true if the reading is about the window that was full at the time of the error, as opposed to a later
@@ -602,7 +631,7 @@ impl<'a> Readings<'a> {
         may_be_full: bool,
     ) -> Option<Measurement> {
         let current: Vec<(&Sample, WindowUsage)> = self
-            .known_between(moment - window.length(), moment + window.length())
+            .known_between(&(moment - window.length()..=moment + window.length()))
             .filter_map(|reading| Some((reading, reading.usage(window)?)))
             .filter(|(_, usage)| {
                 usage.resets_at.is_none_or(|reset| {
@@ -751,28 +780,45 @@ impl<'a> Readings<'a> {
         newest
     }
 
-    /// Returns the readings of the payer's windows that were measured in a period, in any order. An account may have
-    /// thousands of readings, so only those in the period are searched.
+    /// Returns the readings of the payer's windows that were measured in a period, in any order.
     fn known_between(
         &self,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
+        period: &RangeInclusive<DateTime<Utc>>,
+    ) -> impl Iterator<Item = &'a Sample> {
+        self.of_error_between(period)
+            .chain(self.of_account_between(period))
+    }
+
+    /// Returns the error's own readings of the payer's windows, and the newest reading, if they were measured in a period.
+    fn of_error_between(
+        &self,
+        period: &RangeInclusive<DateTime<Utc>>,
     ) -> impl Iterator<Item = &'a Sample> {
         let evidence = self.evidence;
-        let of_account = &evidence.collected.account_readings;
-        let start = of_account.partition_point(|reading| reading.measured < since);
         evidence
             .error
             .readings
             .iter()
             .chain(evidence.collected.newest_reading.as_ref())
-            .filter(move |reading| (since..=until).contains(&reading.measured))
-            .chain(
-                of_account
-                    .iter()
-                    .skip(start)
-                    .take_while(move |reading| reading.measured <= until),
-            )
+            .filter(move |reading| {
+                period.contains(&reading.measured) && is_usable(reading, evidence)
+            })
+    }
+
+    /// Returns the account's readings of the payer's windows that were measured in a period, oldest first. An account may
+    /// have thousands of readings, so only those in the period are searched.
+    fn of_account_between(
+        &self,
+        period: &RangeInclusive<DateTime<Utc>>,
+    ) -> impl DoubleEndedIterator<Item = &'a Sample> {
+        let evidence = self.evidence;
+        let readings = &evidence.collected.account_readings;
+        let start = readings.partition_point(|reading| reading.measured < *period.start());
+        let end = readings.partition_point(|reading| reading.measured <= *period.end());
+        readings
+            .get(start..end)
+            .unwrap_or_default()
+            .iter()
             .filter(|reading| is_usable(reading, evidence))
     }
 }
