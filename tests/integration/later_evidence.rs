@@ -822,3 +822,28 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
         );
     }
 }
+
+/// A weekly window at 90% cannot have filled up within seconds, so a weekly limit that another session reaches later must
+/// not turn an unanswered false alarm about the 5-hour limit into a real limit.
+#[test]
+fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
+    for (reached_at, asked_at) in [
+        ("2026-11-20T10:01:20Z", "2026-11-20T10:01:30Z"),
+        ("2026-11-20T10:11:00Z", "2026-11-20T10:12:00Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        let usage = || windows(60.0, NOON, 90.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:51Z", usage(), 120);
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        stopped.calls_status_line(SOON, usage(), 120);
+        other.receives_error(reached_at, WEEKLY, refused("seven_day", TUESDAY, ""));
+        let full = windows(62.0, NOON, 100.0, TUESDAY);
+        other.calls_status_line(&reached_at.replace("0Z", "1Z"), full, 120);
+        let incident = explained(&stopped, asked_at);
+        assert_eq!(
+            incident["verdict"], "false_likely",
+            "{reached_at}: {incident:#}"
+        );
+    }
+}

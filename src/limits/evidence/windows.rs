@@ -16,6 +16,9 @@ pub(crate) const FULL_FROM: f64 = 97.0;
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// If a recent reading is below this percentage, the window cannot have filled up before the error.
 const CANNOT_FILL_UP_FROM: f64 = 90.0;
+/// The highest percentage at which a window certainly had room, provided that it cannot have filled up at [`FASTEST_USE`]
+/// since the reading. Closer to 100%, a single response could fill the window.
+const MOST_CERTAIN_ROOM: f64 = 90.0;
 /// If a recent reading is below this percentage, a message that the window is full is doubtful until Claude Code has
 /// reported new figures. The limit is therefore in doubt for a few seconds even if the window may have filled up. Nearer
 /// to 100%, a single response fills the window, so the limit is named at once.
@@ -672,7 +675,7 @@ impl<'a> Readings<'a> {
         let at = self.evidence.at();
         let has_room = |measurement: Measurement| {
             let minutes = (at - measurement.measured).as_seconds_f64().max(0.0) / 60.0;
-            measurement.percent < CANNOT_FILL_UP_FROM
+            measurement.percent <= MOST_CERTAIN_ROOM
                 && measurement.percent + FASTEST_USE * minutes < FULL_FROM
         };
         self.valid_before(window).is_some_and(has_room)
