@@ -405,7 +405,10 @@ mod tests {
             let [sessions, others] =
                 [GroupBy::Session, GroupBy::Day].map(|by| headings(by, layout));
             let row = format!("//! | {name} | {sessions} | {others} |");
-            assert!(source.lines().any(|line| line == row), "missing: {row}");
+            assert!(
+                source.lines().any(|line| line == row),
+                "the comment at the beginning of figures.rs needs this line:\n{row}"
+            );
         }
     }
 }

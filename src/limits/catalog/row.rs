@@ -288,6 +288,21 @@ mod tests {
     }
 
     #[test]
+    fn no_list_of_actions_begins_with_an_alternative() {
+        for row in rows() {
+            let Some(first) = row.actions.first() else {
+                continue;
+            };
+            let instruction = &first.template().unwrap().instruction;
+            assert!(
+                !instruction.starts_with("Or "),
+                "the first action of the row {} is an alternative: {instruction}",
+                row.id
+            );
+        }
+    }
+
+    #[test]
     fn who_can_fix_a_problem_may_depend_on_the_plan() {
         let who = |json: &str| serde_json::from_str::<Answer>(json).map(|answer| answer.who);
         let by_plan = who(r#"{"who": {"team_plan": "admin", "else": "nobody"}}"#)
