@@ -148,7 +148,10 @@ fn one_quiet_row_remains_after_the_reset() {
             .success(),
     );
     assert_eq!(status_line.lines().count(), 2, "{status_line}");
-    assert!(status_line.contains("limit has reset"), "{status_line}");
+    assert!(
+        status_line.contains("limit should have reset"),
+        "{status_line}"
+    );
 }
 
 /// Since version 2.1.234, clients continue automatically shortly after the reset. Until then, whycap must not tell the
@@ -163,8 +166,8 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
         let status_line = plain(client.calls_status_line(at, Value::Null, 120).success());
         status_line.lines().nth(1).unwrap_or_default().to_owned()
     };
-    let continues = "limit has reset · Claude Code will continue shortly";
-    let again = "limit has reset · send the prompt again";
+    let continues = "limit should have reset · Claude Code will continue shortly";
+    let again = "limit should have reset · send the prompt again";
     assert_eq!(row("2.1.328", "2026-11-20T12:00:01Z"), continues);
     assert_eq!(row("2.1.234", "2026-11-20T12:01:29Z"), continues);
     assert_eq!(row("2.1.233", "2026-11-20T12:00:01Z"), again);
@@ -197,7 +200,7 @@ fn the_status_line_agrees_that_a_session_does_not_continue_automatically() {
         let before = row("2026-11-20T10:01:00Z");
         assert!(before.ends_with("more: /whycap"), "{before}");
         let after = row("2026-11-20T12:00:01Z");
-        assert_eq!(after, "limit has reset · send the prompt again");
+        assert_eq!(after, "limit should have reset · send the prompt again");
     }
 }
 

@@ -1754,7 +1754,7 @@ fn a_session_whose_compaction_hit_the_limit_does_not_continue_automatically() {
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
     assert_eq!(incident["continues_at"], Value::Null);
     let status_line = client.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 120);
-    let says = "limit has reset · send the prompt again";
+    let says = "limit should have reset · send the prompt again";
     assert!(status_line.success().contains(says), "{status_line:?}");
 }
 

@@ -73,6 +73,8 @@ struct EndingWording {
     state: String,
     /// The status-line row, or `None` if the error is no longer relevant.
     row: Option<String>,
+    /// The status-line row to use instead if nothing proves yet that the window has reset.
+    unproven_row: Option<String>,
 }
 
 /// The wording while usage credits pay for responses although the limit still applies.
@@ -467,7 +469,11 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
 
 /// Returns the status-line row that shows how the error ended.
 pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static str> {
-    ending_wording(evidence, diagnosis)?.row.as_deref()
+    let wording = ending_wording(evidence, diagnosis)?;
+    match &wording.unproven_row {
+        Some(row) if !diagnosis.is_reset_proven => Some(row),
+        _ => wording.row.as_deref(),
+    }
 }
 
 /// Returns true if the user was shown the old name of usage credits. The server may still use the old name in a message
