@@ -307,19 +307,40 @@ fn the_delay_that_the_server_asked_for_is_evidence() {
     assert!(facts.contains("asked for a pause of 90 seconds"), "{facts}");
 }
 
-/// Some services print times without their zone, which only the catalog knows.
+/// Some services print times without their zone, which only the catalog knows. A zone that the message states takes
+/// precedence.
 #[test]
 fn an_assumed_time_zone_is_named_unless_the_message_states_one() {
     let message = "API Error: 429 Weekly/Monthly Limit Exhausted. Your limit will reset at";
-    for (time, is_assumed) in [
-        ("2026-11-30 16:20:10", true),
-        ("2026-11-30T16:20:10+02:00", false),
-        ("the end of the period", false),
+    for (time, is_assumed, reset) in [
+        ("2026-11-21 16:20:10", true, "2026-11-21T08:20:10Z"),
+        ("2026-11-21T16:20:10+02:00", false, "2026-11-21T14:20:10Z"),
+        ("2026-11-21 07:38:08+00:00", false, "2026-11-21T07:38:08Z"),
+        ("2026-11-21 07:38:08.250Z", false, "2026-11-21T07:38:08Z"),
+        ("2026-11-21 07:38:08-05:00", false, "2026-11-21T12:38:08Z"),
+        ("2026-11-21 07:38:08 (UTC+8)", false, "2026-11-20T23:38:08Z"),
+        (
+            "2026-11-21 07:38:08 UTC-3:30",
+            false,
+            "2026-11-21T11:08:08Z",
+        ),
+        ("2026-11-21 07:38:08 UTC +2", false, "2026-11-21T05:38:08Z"),
+        ("2026-11-21 07:38:08 GMT", false, "2026-11-21T07:38:08Z"),
+        (
+            "2026-11-21 07:38:08 Beijing time",
+            false,
+            "2026-11-20T23:38:08Z",
+        ),
+        ("the end of the period", false, ""),
     ] {
         let text = format!("{message} {time}");
-        let explanation = Sandbox::new().run(&["explain", "--long", "--text", &text]);
-        let names_zone = explanation.success().contains("Beijing");
+        let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T12:00:00Z");
+        let explanation = sandbox.run(&["explain", "--long", "--text", &text]);
+        let names_zone = explanation.success().contains("Beijing time, even");
         assert_eq!(names_zone, is_assumed, "{time}: {explanation:?}");
+        let incident = sandbox.run(&["explain", "--json", "--text", &text]).json();
+        let resets_at = incident["incident"]["resets_at"].as_str();
+        assert_eq!(resets_at.unwrap_or_default(), reset, "{time}: {incident}");
     }
 }
 

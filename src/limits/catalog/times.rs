@@ -205,6 +205,13 @@ impl NamedTime {
             self.time = Some(time);
             return taken;
         }
+        if self.time.is_none()
+            && let Some((time, offset)) = time_with_offset(&lower)
+        {
+            self.time = Some(time);
+            self.offset = Some(offset);
+            return Taken::OneWord;
+        }
         self.take_day(&lower, clean)
     }
 
@@ -221,7 +228,13 @@ impl NamedTime {
             self.weekday = Some(weekday);
             return Taken::OneWord;
         }
-        if let Some(offset) = offset_of(clean) {
+        let from_utc = match lower.get(..3) {
+            Some("utc" | "gmt") => lower.get(3..),
+            // "07:38 UTC +8"
+            _ if self.zone == Some(Zone::UTC) => Some(lower),
+            _ => None,
+        };
+        if let Some(offset) = offset_of(clean).or_else(|| offset_in_hours(from_utc?)) {
             self.offset = Some(offset);
             return Taken::OneWord;
         }
@@ -393,6 +406,23 @@ fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
     Some((time, taken))
 }
 
+/// Parses a time of day with a UTC offset, such as "07:38:08+00:00" or "07:38:08Z". A negative offset is accepted only
+/// after seconds, because "09:00-11:00" is a period.
+fn time_with_offset(word: &str) -> Option<(NaiveTime, FixedOffset)> {
+    let (clock, offset) = if let Some(clock) = word.strip_suffix('z') {
+        (clock, FixedOffset::east_opt(0)?)
+    } else {
+        let start = word.find(['+', '-'])?;
+        (word.get(..start)?, offset_of(word.get(start..)?)?)
+    };
+    if word.contains('-') && clock.matches(':').count() < 2 {
+        return None;
+    }
+    let without_fraction = clock.split('.').next().unwrap_or(clock);
+    let (time, _) = time_of_day(without_fraction, "")?;
+    Some((time, offset))
+}
+
 /// Parses a UTC offset such as "+0800" or "+08:00".
 fn offset_of(word: &str) -> Option<FixedOffset> {
     let digits: String = word
@@ -401,7 +431,24 @@ fn offset_of(word: &str) -> Option<FixedOffset> {
         .filter(char::is_ascii_digit)
         .collect();
     let number: i32 = digits.parse().ok().filter(|_| digits.len() == 4)?;
-    let seconds = (number / 100 * 60 + number % 100) * 60;
+    offset_from_utc(word, number / 100, number % 100)
+}
+
+/// Parses what follows "UTC" in an offset such as "UTC+8" or "UTC+5:30".
+fn offset_in_hours(word: &str) -> Option<FixedOffset> {
+    let unsigned = word.strip_prefix(['+', '-'])?;
+    let (hours, minutes) = unsigned.split_once(':').unwrap_or((unsigned, "0"));
+    offset_of(word).or_else(|| offset_from_utc(word, hours.parse().ok()?, minutes.parse().ok()?))
+}
+
+/// Returns the UTC offset with the sign of `word`, or `None` if no place on earth has it.
+fn offset_from_utc(word: &str, hours: i32, minutes: i32) -> Option<FixedOffset> {
+    /// The largest offset in use, that of the Line Islands.
+    const LARGEST_HOURS: i32 = 14;
+    if !(0..=LARGEST_HOURS).contains(&hours) || !(0..60).contains(&minutes) {
+        return None;
+    }
+    let seconds = (hours * 60 + minutes) * 60;
     FixedOffset::east_opt(if word.starts_with('-') {
         -seconds
     } else {
