@@ -223,6 +223,14 @@ impl LaterErrors {
             .take_while(|(_, at)| *at > response_at)
             .any(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
     }
+
+    /// Returns the last time a limit stopped the error's payer. A rejection with an unknown payer is included.
+    fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
+        let mut refusals = self.refusals.iter();
+        refusals
+            .find(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
+            .map(|(_, at)| *at)
+    }
 }
 
 /// Returns true if the stored readings are complete, because no later reading can be evidence about the error: its
@@ -492,6 +500,7 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
+        evidence.collected.refused_again_at = later.last_refusal(&evidence.error);
         evidence.collected.is_next_error_no_limit = evidence.known_end().is_some_and(|end| {
             end.ending == Ending::HitAgain
                 && later.is_other_error(evidence.error.session.id.as_deref(), end.at)
@@ -800,6 +809,7 @@ impl<'a> EvidenceCollector<'a> {
         let reset_since = times_of_new_windows(error, &evidence.collected.account_readings);
         let mut is_reading_included = false;
         let mut asker_works = false;
+        let mut asker_responses = Vec::new();
         if needs_transcripts {
             for of_session in self.responses(error) {
                 if error.session.id.as_ref() == Some(&of_session.session)
@@ -818,7 +828,11 @@ impl<'a> EvidenceCollector<'a> {
                 }
                 asker_works |=
                     !of_session.is_stopped && self.is_unaffected(error, of_session, payer);
-                responses.extend(of_session.after(error, payer, &reset_since, later));
+                let of_session_since = of_session.after(error, payer, &reset_since, later);
+                if self.asker == Asker::Session(&of_session.session) {
+                    asker_responses.clone_from(&of_session_since);
+                }
+                responses.extend(of_session_since);
             }
         }
         if let (Some(of_reading), Some(newest), false) =
@@ -836,6 +850,7 @@ impl<'a> EvidenceCollector<'a> {
             });
         }
         evidence.collected.other_responses = responses;
+        evidence.collected.asker_responses = asker_responses;
         if evidence.has_later_response() {
             return;
         }

@@ -334,6 +334,167 @@ fn credits_are_not_promised_without_a_paid_response() {
     }
 }
 
+/// Usage credits that paid for a response may have been used up since then.
+#[test]
+fn credits_that_were_used_up_since_a_paid_response_are_not_promised() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refusal,
+        full(),
+    );
+    let [mut refused_later, mut pays] =
+        ["refused-later", "pays"].map(|name| session_of_login(&sandbox, name));
+    for client in [&mut refused_later, &mut pays] {
+        client.sends_prompt("2026-11-20T10:04:00Z", "continue");
+        receives_response(client, "2026-11-20T10:04:10Z", full());
+    }
+    let explain = ["explain", "--session", "stopped"];
+    let before = stopped.run("2026-11-20T10:05:00Z", &explain, b"");
+    assert!(before.stdout.contains("credits are"), "{before:?}");
+    hits_limit(
+        &refused_later,
+        "2026-11-20T10:20:00Z",
+        "You're out of usage credits · resets 12pm (UTC)",
+        &refused("five_hour", NOON, "out_of_credits"),
+        full(),
+    );
+    let at = "2026-11-20T10:25:00Z";
+    for (place, shown) in [
+        (
+            "explain --session",
+            flat(&stopped.run(at, &explain, b"").stdout),
+        ),
+        ("explain", output(&stopped, at, "explain")),
+        ("now", output(&stopped, at, "now")),
+        ("/whycap", answer(&stopped, at)),
+    ] {
+        for wrong in ["are paying", "continue with usage credits"] {
+            assert!(!shown.contains(wrong), "{place}: {wrong}: {shown}");
+        }
+    }
+}
+
+/// The limits may have been reset early since the last reading. A response of a session without a status line then does
+/// not show that usage credits pay.
+#[test]
+fn a_response_without_a_later_reading_is_not_called_paid() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    let full = windows(100.0, NOON, 40.0, TUESDAY);
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refusal,
+        full.clone(),
+    );
+    let mut other = session_of_login(&sandbox, "other");
+    other.sends_prompt("2026-11-20T10:24:50Z", "continue");
+    other.works("2026-11-20T10:25:00Z", 100_000);
+    let at = "2026-11-20T10:30:00Z";
+    for command in ["explain", "now"] {
+        let shown = output(&stopped, at, command);
+        assert!(!shown.contains("credits are paying"), "{command}: {shown}");
+    }
+    // A reading after a later response shows that the window is still full.
+    other.sends_prompt("2026-11-20T10:31:50Z", "continue");
+    receives_response(&mut other, "2026-11-20T10:32:00Z", full);
+    let shown = output(&stopped, "2026-11-20T10:33:00Z", "explain");
+    assert!(shown.contains("usage credits are paying"), "{shown}");
+}
+
+/// A session that has its own key or belongs to another account does not use the credits of the stopped account.
+#[test]
+fn credits_do_not_pay_in_a_session_of_another_payer() {
+    for payer in ["key", "another account", "same account"] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let mut pays = session_of_login(&sandbox, "pays");
+        let mut asks = Client::with_session(&sandbox, "asks");
+        match payer {
+            "key" => {
+                let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-api03-x".to_owned());
+                asks.variables.push(key);
+            }
+            "another account" => belongs_to(&asks, "company-account", "company-organization"),
+            _ => belongs_to(&asks, PRIVATE, "private-organization"),
+        }
+        let full = || windows(100.0, NOON, 40.0, TUESDAY);
+        let refusal = refused("five_hour", NOON, "org_level_disabled");
+        hits_limit(
+            &stopped,
+            "2026-11-20T10:00:00Z",
+            FIVE_HOUR,
+            &refusal,
+            full(),
+        );
+        asks.sends_prompt("2026-11-20T10:01:00Z", "continue");
+        if payer == "same account" {
+            receives_response(&mut asks, "2026-11-20T10:03:10Z", full());
+        } else {
+            asks.works("2026-11-20T10:03:10Z", 100_000);
+        }
+        pays.sends_prompt("2026-11-20T10:03:50Z", "continue");
+        receives_response(&mut pays, "2026-11-20T10:04:00Z", full());
+
+        let at = "2026-11-20T10:05:00Z";
+        let said = answer(&asks, at);
+        let waited = flat(&asks.run(at, &["wait", "--session", "asks"], b"").stdout);
+        let is_paid = payer == "same account";
+        assert_eq!(
+            said.contains("credits are paying in this session"),
+            is_paid,
+            "{payer}: {said}"
+        );
+        for (place, shown) in [("/whycap", said), ("wait", waited)] {
+            let costs_extra = shown.contains("costs extra");
+            assert_eq!(costs_extra, is_paid, "{payer}: {place}: {shown}");
+        }
+    }
+}
+
+/// A response of one model does not show that usage credits would pay for another model.
+#[test]
+fn credits_are_not_promised_for_a_model_because_another_one_responds() {
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let reported = || {
+        let mut windows = windows(40.0, NOON, 40.0, TUESDAY);
+        windows["seven_day_opus"] = json!({"used_percentage": 100.0, "resets_at": TUESDAY});
+        windows
+    };
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+        &refused("seven_day_opus", TUESDAY, "org_level_disabled"),
+        reported(),
+    );
+    let mut other = session_of_login(&sandbox, "other");
+    "claude-sonnet-5-5".clone_into(&mut other.model);
+    other.sends_prompt("2026-11-20T10:03:50Z", "continue");
+    other.receives_response("2026-11-20T10:04:00Z");
+    other.api_ms += 100;
+    other.calls_status_line("2026-11-20T10:04:01Z", reported(), 120);
+    let at = "2026-11-20T10:05:00Z";
+    let shown = flat(
+        &stopped
+            .run(at, &["explain", "--session", "stopped"], b"")
+            .stdout,
+    );
+    assert!(shown.contains("Opus"), "{shown}");
+    for wrong in ["are paying", "continue with usage credits"] {
+        assert!(!shown.contains(wrong), "{wrong}: {shown}");
+    }
+}
+
 /// `whycap wait && claude -p …` must not spend usage credits without a word.
 #[test]
 fn wait_warns_that_each_response_costs_extra() {

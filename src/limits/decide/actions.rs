@@ -461,7 +461,7 @@ impl Problem<'_> {
     }
 
     /// Returns true if the limit applies to a single model family and the session has continued with a different model.
-    fn another_model_responds(&self) -> bool {
+    pub(super) fn another_model_responds(&self) -> bool {
         let response = self.evidence.error.later_response.as_ref();
         let model = response.and_then(|response| response.model.as_deref());
         let family = self.finding.limit.window().and_then(Window::family);

@@ -1,44 +1,97 @@
 //! Determines whether usage credits pay for responses although a limit still applies.
 
+use chrono::{DateTime, Utc};
+
 use super::Problem;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{Measurement, OtherResponse, PayerRelation, is_request_later};
 use crate::limits::kind::{Affects, Verdict};
+use crate::limits::sample::Sample;
 
 impl Problem<'_> {
     /// Returns true if the account has received a response since the error although the limit's window is still full,
     /// and if usage credits may pay for such a response. The credits then also pay for further responses of the session
     /// in which the error occurred.
     pub(super) fn has_response_paid_with_credits(&self) -> bool {
-        let mut responses = self.evidence.collected.other_responses.iter();
-        self.may_credits_pay()
-            && (self.evidence.has_later_response()
-                || responses.any(|response| self.is_paid_with_credits(response)))
+        self.last_full_since_paid().is_some_and(|last_full| {
+            let mut responses = self.evidence.collected.other_responses.iter();
+            self.has_continued_until(last_full)
+                || responses.any(|response| self.is_paid_with_credits(response, last_full))
+        })
     }
 
-    /// Returns true if the limit's window is still full and nothing speaks against a payment with usage credits. The
-    /// newest reading must show the same full window, because the window may have been reset early since the error.
-    fn may_credits_pay(&self) -> bool {
+    /// Returns true if usage credits have paid for a response in the session in which the user asks. The session may
+    /// also have a key or belong to another account, whose responses show nothing about the credits.
+    pub(super) fn has_paid_response_of_asker(&self) -> bool {
+        self.last_full_since_paid().is_some_and(|last_full| {
+            let mut responses = self.evidence.collected.asker_responses.iter();
+            responses.any(|response| self.is_paid_with_credits(response, last_full))
+        })
+    }
+
+    /// Returns the time of the last reading of the limit's full window, provided that nothing speaks against a payment
+    /// with usage credits. The newest reading must show the same full window, because the window may have been reset
+    /// early since the error.
+    fn last_full_since_paid(&self) -> Option<DateTime<Utc>> {
         let window = self.decisive_window();
-        let full = self.readings.used_up_window(window);
-        let is_same_window = match (full.and_then(|full| full.resets_at), self.resets.chosen) {
+        let full = self.readings.used_up_window(window)?;
+        let is_same_window = match (full.resets_at, self.resets.chosen) {
             (Some(resets_at), Some(reset)) => is_same_reset(resets_at, reset.at),
             (Some(resets_at), None) => resets_at - window.length() <= self.evidence.at(),
             (None, _) => false,
         };
-        is_same_window
+        let may_credits_pay = is_same_window
             && self.finding.verdict != Verdict::FalseLikely
             && !self.finding.verdict.is_notice()
             && self.finding.limit.description().affects == Affects::Account
-            && self.evidence.collected.credits_may_pay
+            && self.evidence.collected.credits_may_pay;
+        may_credits_pay.then(|| self.last_measured(full))
+    }
+
+    /// Returns the time of the last reading that shows this full window. It may be newer than `full`, because a session
+    /// may have reported the same figures again after a response.
+    fn last_measured(&self, full: Measurement) -> DateTime<Utc> {
+        let collected = &self.evidence.collected;
+        let shows_full = |reading: &&Sample| {
+            let usage = reading.usage(full.window);
+            self.evidence.is_payers(reading)
+                && reading.measured <= self.evidence.clock.now
+                && usage
+                    .is_some_and(|usage| usage.is_used_up() && usage.resets_at == full.resets_at)
+        };
+        let of_account = collected.account_readings.iter().rev().find(shows_full);
+        self.evidence
+            .error
+            .readings
+            .iter()
+            .chain(&collected.newest_reading)
+            .filter(shows_full)
+            .chain(of_account)
+            .map(|reading| reading.measured)
+            .max()
+            .unwrap_or(full.measured)
+            .max(full.measured)
+    }
+
+    /// Returns true if the session in which the error occurred received its next response while the window was full. If
+    /// the limit applies to one model, a response of another one shows nothing.
+    fn has_continued_until(&self, last_full: DateTime<Utc>) -> bool {
+        let response = self.evidence.error.later_response.as_ref();
+        response.is_some_and(|response| response.at.is_none_or(|at| at <= last_full))
+            && !self.another_model_responds()
     }
 
     /// Returns true if a response in another session was requested by the same account after the error, while the
-    /// window was full.
-    fn is_paid_with_credits(&self, response: &OtherResponse) -> bool {
+    /// window was full. A later reading must show that the window had not been reset by then. Nothing is known about a
+    /// response of another session if the limit applies to one model, or if a limit has stopped the account since then.
+    fn is_paid_with_credits(&self, response: &OtherResponse, last_full: DateTime<Utc>) -> bool {
+        let refused_again_at = self.evidence.collected.refused_again_at;
         let usage = self.usage_at(response.at);
         response.payer == PayerRelation::Same
+            && !self.decisive_window().is_of_one_model()
             && !response.is_refused_later
+            && refused_again_at.is_none_or(|refused_at| response.at > refused_at)
+            && response.at <= last_full
             && is_request_later(self.evidence.at(), response.requested_at, response.at)
             && usage.is_some_and(Measurement::is_full)
     }

@@ -84,7 +84,8 @@ pub struct Diagnosis {
     pub(crate) measurement: Option<Measurement>,
     /// Another usage window that is currently used up and would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
-    /// True if usage credits are paying for responses although the limit still applies.
+    /// True if usage credits are paying for responses although the limit still applies. If the error does not affect the
+    /// asking session, they are paying in that session.
     pub(crate) credits_pay_now: bool,
     /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
@@ -182,11 +183,14 @@ pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> E
 
 /// Diagnoses a message based on all available evidence. A stored end of the error counts as proven.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
-    let problem = Problem::new(Input::new(message, evidence));
+    let mut problem = Problem::new(Input::new(message, evidence));
     let suited_actions = actions::while_blocked(&problem);
     let elsewhere = problem.response_elsewhere();
     let end = problem.end(&suited_actions, elsewhere);
     let state = problem.state(&suited_actions, end);
+    if state == State::Over(Ending::ConcernsOthers) {
+        problem.credits_pay_now &= problem.has_paid_response_of_asker();
+    }
     Diagnosis {
         limit: problem.finding.limit,
         verdict: problem.finding.verdict,

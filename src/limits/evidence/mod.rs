@@ -507,6 +507,10 @@ pub struct Collected {
     pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
+    /// The part of `other_responses` that the session received in which the user asks.
+    pub asker_responses: Vec<OtherResponse>,
+    /// The time of the newest error with which a limit stopped the payer after the error.
+    pub refused_again_at: Option<DateTime<Utc>>,
     /// The time of the response in another session that ended the error. It is derived from the other evidence, and only
     /// if a later reading or refusal shows a full window, which then says nothing about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
