@@ -10,7 +10,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::cache::Cache;
 use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
-use super::readings::{self, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings};
+use super::readings::{
+    self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings,
+};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
@@ -373,8 +375,7 @@ pub(super) struct EvidenceCollector<'a> {
     readings_by_session: OnceCell<RecordIndex<'a, Reading>>,
     /// Each session's readings, oldest first.
     readings_of: Cache<String, Vec<Sample>>,
-    /// Each account's readings, newest first.
-    readings_of_account: Cache<String, Rc<[Reading]>>,
+    readings_of_account: Cache<String, Rc<AccountReadings>>,
     /// The last time each session's transcript said that responses are free.
     last_free_at: Cache<String, Option<DateTime<Utc>>>,
     samples_of_account: Cache<String, Rc<[Sample]>>,
@@ -707,10 +708,9 @@ impl<'a> EvidenceCollector<'a> {
                 let of_account = readings::of_account(self.readings.journal, Some(account));
                 readings::of_other_sessions_around(of_account, moment, session)
             }
-            OtherSessions::Newest => {
-                let all = self.all_readings_of(account);
-                readings::of_other_sessions_around(all.iter(), moment, session)
-            }
+            OtherSessions::Newest => self
+                .all_readings_of(account)
+                .of_other_sessions_around(moment, session),
         }
     }
 
@@ -735,8 +735,9 @@ impl<'a> EvidenceCollector<'a> {
         {
             evidence.collected.account_readings =
                 self.samples_of_account.get_or_compute(account, || {
-                    let newest_first = self.all_readings_of(account);
-                    let mut samples: Vec<Sample> = newest_first
+                    let mut samples: Vec<Sample> = self
+                        .all_readings_of(account)
+                        .newest_first
                         .iter()
                         .rev()
                         .map(|reading| reading.sample.clone())
@@ -747,9 +748,9 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns an account's readings, newest first. They go back further than [`USEFUL_FOR`], because the readings from
+    /// Returns an account's readings. They go back further than [`USEFUL_FOR`], because the readings from
     /// before an error are also evidence about it.
-    fn all_readings_of(&self, account: &str) -> Rc<[Reading]> {
+    fn all_readings_of(&self, account: &str) -> Rc<AccountReadings> {
         let oldest = self.now() - USEFUL_FOR - USEFUL_FOR;
         self.readings_of_account.get_or_compute(account, || {
             // A reading that was stored while the clock was behind does not mean that all earlier ones are old as well.
@@ -758,7 +759,7 @@ impl<'a> EvidenceCollector<'a> {
                 .filter(|reading| reading.sample.at >= oldest)
                 .collect();
             self.date_by_requests(&mut readings);
-            readings.into()
+            Rc::new(AccountReadings::new(readings))
         })
     }
 

@@ -183,6 +183,41 @@ pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
         .collect()
 }
 
+/// All readings of an account, for looking up the readings around thousands of errors.
+#[derive(Debug)]
+pub(super) struct AccountReadings {
+    pub(super) newest_first: Vec<Reading>,
+    /// For each reading, the earliest time at which that reading or one of the newer readings was first reported.
+    earliest_since: Vec<DateTime<Utc>>,
+}
+
+impl AccountReadings {
+    pub(super) fn new(newest_first: Vec<Reading>) -> Self {
+        let mut earliest_since = Vec::with_capacity(newest_first.len());
+        let mut earliest = DateTime::<Utc>::MAX_UTC;
+        for reading in &newest_first {
+            earliest = earliest.min(reading.sample.since);
+            earliest_since.push(earliest);
+        }
+        Self {
+            newest_first,
+            earliest_since,
+        }
+    }
+
+    /// Returns the same figures as [`of_other_sessions_around`], without examining the readings that are too new.
+    pub(super) fn of_other_sessions_around(
+        &self,
+        moment: DateTime<Utc>,
+        session: &str,
+    ) -> Vec<Sample> {
+        let too_new = self
+            .earliest_since
+            .partition_point(|since| *since > moment + AROUND_ERROR);
+        of_other_sessions_around(self.newest_first.iter().skip(too_new), moment, session)
+    }
+}
+
 /// Returns a session's figures, newest first.
 fn of_session_newest_first<'j>(
     journal: &'j Journal,
@@ -469,5 +504,47 @@ fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
     match transcript_end::owner_of(payload) {
         Some(owner) if owner.is_same_as(login) == Some(false) => owner.fingerprint,
         _ => login.fingerprint.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn too_new_readings_are_skipped_without_changing_the_result() {
+        let start: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
+        let minutes = |minutes: i64| start + TimeDelta::minutes(minutes);
+        // The clock was changed several times, so the times are not in order.
+        let newest_first: Vec<Reading> = (0..200_i64)
+            .rev()
+            .map(|index| {
+                let at = minutes(index - (index % 7) * (index % 13));
+                Reading {
+                    session: format!("session {}", index % 5),
+                    login: None,
+                    plan: None,
+                    host: None,
+                    sample: Sample {
+                        since: at - TimeDelta::minutes(index % 3),
+                        at,
+                        measured: at,
+                        ..Sample::default()
+                    },
+                }
+            })
+            .collect();
+        let readings = AccountReadings::new(newest_first.clone());
+
+        let mut sizes = HashSet::new();
+        for moment in (-100..300).map(minutes) {
+            let expected = of_other_sessions_around(newest_first.iter(), moment, "session 1");
+            let found = readings.of_other_sessions_around(moment, "session 1");
+            assert_eq!(found, expected, "{moment}");
+            sizes.insert(found.len());
+        }
+        assert!(sizes.contains(&0) && sizes.len() > 3, "{sizes:?}");
     }
 }

@@ -546,6 +546,7 @@ impl<'a> Readings<'a> {
                             || !self.is_of_refused_window(reading, refused))
                 })
             })
+            && is_usable(reading, self.evidence)
     }
 
     /// Returns true if a reading from after the given time shows that one of these windows has not reset since the
@@ -603,6 +604,7 @@ impl<'a> Readings<'a> {
         reading
             .usage(refused.window)
             .is_some_and(|usage| usage.used_percent >= FULL_FROM)
+            && is_usable(reading, self.evidence)
             && self.is_of_refused_window(reading, refused)
     }
 
@@ -788,11 +790,14 @@ impl<'a> Readings<'a> {
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
     ) -> impl Iterator<Item = &'a Sample> {
+        let evidence = self.evidence;
         self.of_error_between(period)
             .chain(self.of_account_between(period))
+            .filter(|reading| is_usable(reading, evidence))
     }
 
-    /// Returns the error's own readings of the payer's windows, and the newest reading, if they were measured in a period.
+    /// Returns the error's own readings, and the newest reading, if they were measured in a period. Some of them may not
+    /// be usable.
     fn of_error_between(
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
@@ -803,26 +808,19 @@ impl<'a> Readings<'a> {
             .readings
             .iter()
             .chain(evidence.collected.newest_reading.as_ref())
-            .filter(move |reading| {
-                period.contains(&reading.measured) && is_usable(reading, evidence)
-            })
+            .filter(move |reading| period.contains(&reading.measured))
     }
 
-    /// Returns the account's readings of the payer's windows that were measured in a period, oldest first. An account may
-    /// have thousands of readings, so only those in the period are searched.
+    /// Returns the account's readings that were measured in a period, oldest first. Some of them may not be usable. An
+    /// account may have thousands of readings, so only those in the period are searched.
     fn of_account_between(
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
     ) -> impl DoubleEndedIterator<Item = &'a Sample> {
-        let evidence = self.evidence;
-        let readings = &evidence.collected.account_readings;
+        let readings = &self.evidence.collected.account_readings;
         let start = readings.partition_point(|reading| reading.measured < *period.start());
         let end = readings.partition_point(|reading| reading.measured <= *period.end());
-        readings
-            .get(start..end)
-            .unwrap_or_default()
-            .iter()
-            .filter(|reading| is_usable(reading, evidence))
+        readings.get(start..end).unwrap_or_default().iter()
     }
 }
 
