@@ -1159,30 +1159,53 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
-/// Returns the times since which a response after an error may have had the figures of a new window: a reading showed a
-/// full window, and the next one, which was reported within [`REPORTED_WITHIN`] of the response, showed that it had room.
-/// A window resets rarely, so only the first times are returned. `readings` must be in chronological order.
+/// Returns the times since which a response after an error may have had the figures of a new window. `readings` must be in
+/// chronological order.
 fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTime<Utc>> {
-    /// The maximum number of times.
-    const MOST: usize = 4;
-    let start = readings.partition_point(|reading| reading.measured < error.at);
-    let since_error = readings.get(start..).unwrap_or_default();
     [Window::FiveHour, Window::Weekly]
         .into_iter()
-        .flat_map(|window| {
-            let is_full = move |reading: &Sample| {
-                let usage = reading.usage(window);
-                usage.is_some_and(|usage| usage.used_percent >= FULL_FROM)
-            };
-            since_error.windows(2).filter_map(move |pair| match pair {
-                [last, next] if is_full(last) && !is_full(next) => {
-                    Some(last.measured.max(next.measured - REPORTED_WITHIN))
-                }
-                _ => None,
-            })
-        })
-        .take(MOST)
+        .flat_map(|window| times_of_new_window(window, error, readings))
         .collect()
+}
+
+/// Like [`times_of_new_windows`], but only for one window: a reading showed that the window was full, and the next one,
+/// which was reported within [`REPORTED_WITHIN`] of the response, showed that it had room. A window resets rarely, so only
+/// the first times are returned.
+fn times_of_new_window(
+    window: Window,
+    error: &StoredError,
+    readings: &[Sample],
+) -> Vec<DateTime<Utc>> {
+    /// The maximum number of times.
+    const MOST: usize = 4;
+    let measured = |reading: &&Sample| reading.usage(window).is_some();
+    let is_full = |reading: &Sample| {
+        let usage = reading.usage(window);
+        usage.is_some_and(|usage| usage.used_percent >= FULL_FROM)
+    };
+    let (before_error, since_error) =
+        readings.split_at(readings.partition_point(|reading| reading.measured < error.at));
+    // A refused request may repeat earlier figures, so the last reading before the error may be the only full one.
+    let mut last = before_error.iter().rev().find(measured);
+    let mut times = Vec::new();
+    for next in since_error.iter().filter(measured) {
+        // The figures of a request that was sent before an earlier reading are not those of a new window.
+        let is_newer = last.is_none_or(|last| next.earliest() > last.earliest());
+        if !is_newer {
+            continue;
+        }
+        if let Some(last) = last
+            && is_full(last)
+            && !is_full(next)
+        {
+            times.push(last.measured.max(next.measured - REPORTED_WITHIN));
+            if times.len() == MOST {
+                break;
+            }
+        }
+        last = Some(next);
+    }
+    times
 }
 
 /// Returns true if a key comes from a project's settings.

@@ -139,6 +139,77 @@ fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
     }
 }
 
+/// Usage credits pay in another session while a third one still receives the response to a request that was sent before
+/// the limit. Its figures are older than the full window, so the limit is not over, and the next prompt would cost money.
+#[test]
+fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
+    for (responds_at, percent) in [
+        ("2026-11-20T10:00:45Z", 95.0),
+        ("2026-11-20T10:03:00Z", 90.0),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, mut pays] = two_sessions_of_login(&sandbox);
+        let mut slow = session_of_login(&sandbox, "slow");
+        let used = |percent: f64| windows(percent, NOON, 40.0, TUESDAY);
+        pays.calls_status_line("2026-11-20T09:58:00Z", used(93.0), 120);
+        slow.sends_prompt("2026-11-20T09:59:20Z", "write a long text");
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        stopped.calls_status_line(SOON, used(100.0), 120);
+        for second in [36, 42] {
+            let at = |second: i32| format!("2026-11-20T10:00:{second}Z");
+            pays.sends_prompt(&at(second - 4), "continue");
+            pays.works(&at(second), 10);
+            pays.api_ms += 100;
+            pays.calls_status_line(&at(second + 1), used(100.0), 120);
+        }
+        slow.works(responds_at, 10);
+        slow.api_ms += 80_000;
+        slow.calls_status_line(responds_at, used(percent), 120);
+
+        for at in ["2026-11-20T10:04:00Z", "2026-11-20T10:45:00Z"] {
+            let wait = ["wait", "--session", "stopped", "--timeout", "1s"];
+            let waited = stopped.run(at, &wait, b"");
+            assert_eq!(waited.code, 124, "{percent} {at}: {waited:?}");
+            let explained = flat(&stopped.run(at, &["explain"], b"").stdout);
+            assert!(
+                !explained.contains("was used up"),
+                "{percent} {at}: {explained}"
+            );
+        }
+    }
+}
+
+/// After an early reset, the first response of the new window ends the limit, even if the only full reading is from before
+/// the error because the refused request repeated its figures.
+#[test]
+fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
+    let sandbox = with_a_private_login();
+    let [stopped, mut other] = two_sessions_of_login(&sandbox);
+    let used = |percent: f64, reset: i64| windows(percent, reset, 40.0, TUESDAY);
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    stopped.calls_status_line("2026-11-20T09:58:00Z", used(100.0, NOON), 120);
+    stopped.receives_error(AT, FIVE_HOUR, &refusal);
+    stopped.calls_status_line(SOON, used(100.0, NOON), 120);
+    // The first response was paid from credits. Its figures were not reported.
+    other.sends_prompt("2026-11-20T10:01:00Z", "continue");
+    other.works("2026-11-20T10:01:05Z", 10);
+    let room = used(2.0, NOON + 3 * 3_600);
+    for time in ["05", "06", "07"] {
+        let at = |second: i32| format!("2026-11-20T10:{time}:{second}Z");
+        other.sends_prompt(&at(50), "continue");
+        other.works(&at(55), 10);
+        other.api_ms += 100;
+        other.calls_status_line(&at(56), room.clone(), 120);
+    }
+    let explained = flat(
+        &stopped
+            .run("2026-11-20T10:10:30Z", &["explain"], b"")
+            .stdout,
+    );
+    let end = "was used up, but another session received a response at 10:05";
+    assert!(explained.contains(end), "{explained}");
+}
+
 /// A session is resumed and stopped by a false alarm before its status line has reported any figures.
 #[test]
 fn a_reading_right_after_a_false_alarm_is_enough_to_keep_it_one() {

@@ -624,7 +624,8 @@ impl<'a> Readings<'a> {
     /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
     ///
     /// A full window remains full until a reading shows room. Figures are stored only if they have changed, so a window
-    /// that was full before still was full if the first reading of its room came later than [`REPORTED_WITHIN`].
+    /// that was full before still was full if the first reading of its room came later than [`REPORTED_WITHIN`]. It also
+    /// was full if the figures that show room may be older than those that show the window full.
     ///
     /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
     /// resets, so a later reading that shows it full also applies to the given time. Otherwise, it may have filled up
@@ -658,10 +659,11 @@ impl<'a> Readings<'a> {
             .filter(|(reading, _)| reading.measured < moment)
             .max_by_key(|(reading, _)| (reading.earliest(), reading.measured));
         let (reading, usage) = match (before, after) {
-            (Some((_, full)), Some((later, room)))
+            (Some((earlier, full)), Some((later, room)))
                 if full.used_percent >= FULL_FROM
                     && room.used_percent < FULL_FROM
-                    && later.measured > moment + REPORTED_WITHIN =>
+                    && (later.measured > moment + REPORTED_WITHIN
+                        || later.earliest() <= earlier.earliest()) =>
             {
                 before
             }
