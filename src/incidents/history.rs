@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::error_match::ErrorIndex;
 use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after, payer_relation};
 use super::session_transcripts::SessionTranscripts;
-use super::transcript_end;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, ShownError};
@@ -38,9 +37,13 @@ struct Resumption {
     /// The earliest time at which the request for the response can have been sent. `None` if it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested_at: Option<DateTime<Utc>>,
-    /// The payer of the response compared with the payer of the failed request. Missing from older records.
+    /// The payer of the response compared with the payer of the failed request. Missing if the failed session itself
+    /// received the response, if the response was free, and from older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer: Option<PayerRelation>,
+    /// True if the response was free even though a window was full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_free: bool,
 }
 
 impl Resumption {
@@ -49,7 +52,8 @@ impl Resumption {
         let mut evidence = incident.evidence.clone();
         let is_refused_later = later.has_refusal_after(&evidence.error, self.resumed_at);
         // A limit that stops the account soon after a response in another session was not over.
-        if self.payer.is_none() || !is_refused_later {
+        let is_elsewhere = self.payer.is_some() || self.is_free;
+        if !is_elsewhere || !is_refused_later {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {
@@ -232,6 +236,7 @@ impl History<'_> {
             resumed_at: first_at,
             requested_at: None,
             payer: None,
+            is_free: false,
         };
         if responding == session {
             return Ok(Some(resumption));
@@ -239,16 +244,12 @@ impl History<'_> {
         if !self.shows_resumption(responding, incident) {
             return Ok(None);
         }
-        // A free response does not show who pays for other responses.
-        let is_free = self
-            .transcripts
-            .path_of(responding)
-            .is_some_and(|transcript| transcript_end::says_free(&transcript, error.at));
-        if !is_free {
+        let payer = || {
             let owner = self.transcripts.owner_of(responding);
-            resumption.payer = Some(payer_relation(error, owner.as_ref()));
-        }
+            Some(payer_relation(error, owner.as_ref()))
+        };
         if incident.diagnosis.limit.is_passing() {
+            resumption.payer = payer();
             return Ok(Some(resumption));
         }
         let mut later = self.response_to_later_request(responding, error.at, first_at);
@@ -269,6 +270,14 @@ impl History<'_> {
             }
             LaterRequest::None => return Ok(None),
             LaterRequest::Unknown => {}
+        }
+        // A free response does not show who pays for other responses.
+        resumption.is_free = self
+            .transcripts
+            .path_of(responding)
+            .is_some_and(|path| self.transcripts.says_free_at(&path, resumption.resumed_at));
+        if !resumption.is_free {
+            resumption.payer = payer();
         }
         Ok(Some(resumption))
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 
 use super::cache::Cache;
-use super::transcript_end;
+use super::transcript_end::{self, LOWER_PRIORITY_LASTS};
 use crate::claude::sessions;
 use crate::claude::transcripts::{self, TranscriptFile, session_of};
 use crate::paths::Paths;
@@ -30,6 +30,7 @@ pub(super) struct SessionTranscripts<'a> {
     tails: Cache<PathBuf, Option<Rc<Tail>>>,
     owners: Cache<PathBuf, Option<Owner>>,
     beginnings: Cache<PathBuf, Option<DateTime<Utc>>>,
+    free_times: Cache<PathBuf, Rc<[DateTime<Utc>]>>,
 }
 
 /// A list with one transcript per session.
@@ -51,6 +52,7 @@ impl<'a> SessionTranscripts<'a> {
             tails: Cache::default(),
             owners: Cache::default(),
             beginnings: Cache::default(),
+            free_times: Cache::default(),
         }
     }
 
@@ -139,6 +141,16 @@ impl<'a> SessionTranscripts<'a> {
     pub(super) fn began_at(&self, path: &Path) -> Option<DateTime<Utc>> {
         self.beginnings
             .get_or_compute(path, || transcript_end::began_at(path))
+    }
+
+    /// Returns true if a message at the end of a transcript says that a response at the given time was free even though a
+    /// window was full.
+    pub(super) fn says_free_at(&self, path: &Path, moment: DateTime<Utc>) -> bool {
+        let period = moment - LOWER_PRIORITY_LASTS..=moment;
+        self.free_times
+            .get_or_compute(path, || transcript_end::free_times(path).into())
+            .iter()
+            .any(|free_at| period.contains(free_at))
     }
 
     /// Returns transcripts of other sessions that may have received a response since the given time. To avoid listing

@@ -35,6 +35,10 @@ const FREE_BEYOND_WINDOW: [&str; 3] = [
     "grace window active",
 ];
 
+/// The longest time that a session can continue at a lower priority. The normal priority returns when the 5-hour window
+/// resets.
+pub(super) const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
+
 /// Reads the end of a transcript. Returns `None` if the file cannot be read.
 pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
     let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
@@ -147,7 +151,15 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
 /// Returns the time of the last message at the end of a transcript that says that responses are free even though a
 /// window is full.
 pub(super) fn last_free_at(transcript: &Path) -> Option<DateTime<Utc>> {
-    let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
+    free_times(transcript).into_iter().max()
+}
+
+/// Returns the times of the messages at the end of a transcript that say that responses are free even though a window is
+/// full.
+pub(super) fn free_times(transcript: &Path) -> Vec<DateTime<Utc>> {
+    let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
+        return Vec::new();
+    };
     complete_lines(start, &bytes)
         .filter(|line| {
             FREE_BEYOND_WINDOW
@@ -155,7 +167,7 @@ pub(super) fn last_free_at(transcript: &Path) -> Option<DateTime<Utc>> {
                 .any(|text| memmem::find(line, text.as_bytes()).is_some())
         })
         .filter_map(time_of)
-        .max()
+        .collect()
 }
 
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
@@ -166,10 +178,6 @@ pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<U
 
 /// Like [`last_response`], but also returns the time if a limit has stopped the session since then.
 pub(super) fn last_before_refusal(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
-    /// The longest time that a session can continue at a lower priority. The normal priority returns when the 5-hour
-    /// window resets.
-    const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
-
     let at = tail.responses.iter().map(|response| response.at).max()?;
     (!says_free(transcript, at - LOWER_PRIORITY_LASTS)).then_some(at)
 }

@@ -210,6 +210,35 @@ fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     assert!(explained.contains(end), "{explained}");
 }
 
+/// A session that receives free responses days later did not receive a free response then, so its response still ends the
+/// errors of another session.
+#[test]
+fn free_responses_days_later_do_not_hide_how_an_error_ended() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let login = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let text = "Please run /login · API Error: 401 Invalid authentication credentials";
+    stopped.receives_error(AT, text, login);
+    let overloaded = json!({"error": "server_error", "apiErrorStatus": 529});
+    stopped.receives_error(
+        "2026-11-20T10:00:30Z",
+        "API Error: 529 Overloaded.",
+        overloaded,
+    );
+    other.sends_prompt("2026-11-20T10:05:00Z", "continue");
+    other.works("2026-11-20T10:05:10Z", 10);
+    other.announces(
+        "2026-11-23T10:10:00Z",
+        "Continuing now at lower priority until your limit resets at 12pm.",
+    );
+    // The first call stores how the errors ended.
+    for at in ["2026-11-23T11:00:00Z", "2026-11-23T11:01:00Z"] {
+        let listed = flat(&stopped.run(at, &["incidents"], b"").stdout);
+        let end = "another session received a response at 10:05";
+        assert_eq!(listed.matches(end).count(), 2, "{at}: {listed}");
+    }
+}
+
 /// A session is resumed and stopped by a false alarm before its status line has reported any figures.
 #[test]
 fn a_reading_right_after_a_false_alarm_is_enough_to_keep_it_one() {
