@@ -170,6 +170,7 @@ fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
             let wait = ["wait", "--session", "stopped", "--timeout", "1s"];
             let waited = stopped.run(at, &wait, b"");
             assert_eq!(waited.code, 124, "{percent} {at}: {waited:?}");
+            assert!(waited.stderr.contains("limit still applied"));
             let explained = flat(&stopped.run(at, &["explain"], b"").stdout);
             assert!(
                 !explained.contains("was used up"),
