@@ -33,7 +33,7 @@ impl Context {
             let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
             let ends_waiting = is_prompt
                 && incidents
-                    .situation(Some(session), Asker::Session(session))
+                    .situation(Some(session), Asker::Session(session), None)
                     .incident
                     .is_some_and(|incident| self.client_waits_for(&incident));
             incidents.mark_announced(session);

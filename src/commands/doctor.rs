@@ -3,6 +3,7 @@
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
+use crate::ledger::Ledger;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]
@@ -23,7 +24,14 @@ impl Subcommand for DoctorArguments {
             context.paths.clone(),
             directory,
         ));
-        let situation = context.incidents().unsaved_situation(context.asker());
+        // Checking the setup must not create a ledger.
+        let ledger = match Ledger::open_existing(&context.paths.data) {
+            Some(opened) => opened.ok(),
+            None => None,
+        };
+        let situation = context
+            .incidents()
+            .unsaved_situation(context.asker(), ledger.as_ref());
         let error = situation
             .incident
             .as_ref()

@@ -53,10 +53,15 @@ impl Subcommand for ExplainArguments {
                 "the message is empty; paste a message, as in `whycap explain \"You've hit your 5-hour limit\"`, or run just `whycap explain` for the newest error",
             ));
         }
+        let mut is_complete = false;
         let situation = match message {
             Some("-") => incidents.explain_text(&read_message()),
             Some(text) => incidents.explain_text(text),
-            None => context.situation(&incidents, session),
+            None => {
+                let errors = context.error_source();
+                is_complete = errors.is_complete;
+                context.situation(&incidents, session, &errors)
+            }
         };
         let incident = situation.incident.as_ref();
         // With `--exit-code`, the code 12 reports an unknown session.
@@ -70,7 +75,14 @@ impl Subcommand for ExplainArguments {
                 // Ongoing costs are more urgent than a past incident.
                 report.paragraphs(Tone::Alarm, context.paid_now(&incidents));
             }
-            context.explain(&situation, session, self.long, &incidents, &mut report);
+            context.explain(
+                &situation,
+                session,
+                self.long,
+                is_complete,
+                &incidents,
+                &mut report,
+            );
         }
         let mut code = 0;
         if self.exit_code {

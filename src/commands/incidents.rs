@@ -81,14 +81,20 @@ impl Subcommand for ReportArguments {
     /// Builds the report in Markdown format.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let session = context.complete_session_id(self.session.as_deref());
-        let situation = context
-            .incidents()
-            .situation(session.as_deref(), Asker::Shell);
+        let errors = context.error_source();
+        let situation =
+            context
+                .incidents()
+                .situation(session.as_deref(), Asker::Shell, errors.ledger.as_ref());
         let text = if let Some(incident) = &situation.incident {
             bug_report::write(incident, context.clock())
         } else {
             context.require_known_session(self.session.as_deref())?;
-            "No limit errors found, so there is nothing to report.".to_owned()
+            if errors.is_complete {
+                "No limit errors found, so there is nothing to report.".to_owned()
+            } else {
+                "No limit errors found in the newest transcripts, so there is nothing to report. To search all transcripts: whycap incidents".to_owned()
+            }
         };
         Ok(Report::from_lines(&text).into())
     }

@@ -51,15 +51,19 @@ impl Subcommand for WaitArguments {
         let mut has_mentioned_credits = false;
         let mut announced = HashMap::new();
         let mut previous_check = context.environment.now;
+        let mut errors = context.error_source();
         let code = loop {
             let context = context.at_present();
+            if waited_for.is_some() {
+                context.read_new_errors(&mut errors);
+            }
             let incidents = context.incidents();
             if let Some(session) = session
                 && !context.knows_session(session, &incidents)
             {
                 return Err(unknown_session(session));
             }
-            let situation = incidents.situation(session, Asker::Shell);
+            let situation = incidents.situation(session, Asker::Shell, errors.ledger.as_ref());
             // After waiting, an error that only blocks a session with another key is no reason to give up.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None

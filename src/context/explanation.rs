@@ -28,6 +28,8 @@ const USUAL_ROWS: usize = 20;
 pub(crate) const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
+/// The maximum time to search the transcripts for errors in a shell.
+const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
@@ -35,6 +37,15 @@ const PARTS_WORTH_A_MENTION: u128 = 10;
 /// The grace period after a limit error during which responses are still counted. Such responses may have been in
 /// progress when the error occurred.
 const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
+
+/// The errors in the entire history.
+#[derive(Debug)]
+pub(crate) struct ErrorSource {
+    /// The ledger with the errors, or `None` if it cannot be read.
+    pub(crate) ledger: Option<Ledger>,
+    /// True if all transcripts have been read to their ends.
+    pub(crate) is_complete: bool,
+}
 
 impl Context {
     /// Returns the maximum number of rows for an answer in the conversation, or `None` if the terminal height is
@@ -45,10 +56,46 @@ impl Context {
 
     /// Returns the current incident for a conversation or, in a shell, the current incident of one session or of all
     /// sessions.
-    pub(crate) fn situation(&self, incidents: &Incidents<'_>, session: Option<&str>) -> Situation {
+    pub(crate) fn situation(
+        &self,
+        incidents: &Incidents<'_>,
+        session: Option<&str>,
+        errors: &ErrorSource,
+    ) -> Situation {
+        let ledger = errors.ledger.as_ref();
         match self.session() {
-            Some(own_session) => incidents.situation_of_conversation(own_session),
-            None => incidents.situation(session, self.asker()),
+            Some(own_session) => incidents.situation_of_conversation(own_session, ledger),
+            None => incidents.situation(session, self.asker(), ledger),
+        }
+    }
+
+    /// Returns the errors in the entire history, as far as they can be read quickly.
+    ///
+    /// In a conversation, these are the errors that the ledger already contains. In a shell, new lines are read first.
+    /// Explaining an error must not create a ledger, because whycap may not be installed. Without a ledger, the
+    /// transcripts are therefore read into memory.
+    pub(crate) fn error_source(&self) -> ErrorSource {
+        let mut source = ErrorSource {
+            ledger: match Ledger::open_existing(&self.paths.data) {
+                Some(opened) => opened.ok(),
+                None => None,
+            },
+            is_complete: false,
+        };
+        if self.event.is_none() {
+            if source.ledger.is_none() {
+                source.ledger = Ledger::in_memory(&self.paths.data).ok();
+            }
+            self.read_new_errors(&mut source);
+        }
+        source
+    }
+
+    /// Reads the errors that have been added to the transcripts since then.
+    pub(crate) fn read_new_errors(&self, source: &mut ErrorSource) {
+        if let Some(ledger) = &mut source.ledger {
+            let catch_up = self.catch_up_ledger(ledger, ERROR_READS);
+            source.is_complete = catch_up.is_all();
         }
     }
 
@@ -83,6 +130,7 @@ impl Context {
         situation: &Situation,
         session: Option<&str>,
         is_long: bool,
+        is_complete: bool,
         incidents: &Incidents<'_>,
         report: &mut Report,
     ) {
@@ -93,7 +141,7 @@ impl Context {
         match incident {
             None if report.is_empty() => {
                 let is_known = session.is_none_or(|session| incidents.knows_session(session));
-                report.paragraphs(Tone::Plain, no_error_known(session, is_known));
+                report.paragraphs(Tone::Plain, no_error_known(session, is_known, is_complete));
             }
             None => {}
             Some(incident) if self.event.is_some() => {
@@ -156,7 +204,7 @@ impl Context {
     /// plan, or if a limit blocks work in spite of it. Responses that the ledger cannot read within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = self.paying(incidents)?;
-        let situation = incidents.situation(None, self.asker());
+        let situation = incidents.situation(None, self.asker(), None);
         if let Some(blocking) = situation.blocking()
             && !blocking.diagnosis.credits_pay_now
         {
@@ -416,13 +464,14 @@ fn session_option(session: &str, incidents: &Incidents<'_>) -> String {
     format!(" --session {}", incidents.short_session_id(session))
 }
 
-fn no_error_known(session: Option<&str>, is_session_known: bool) -> [String; 2] {
+fn no_error_known(session: Option<&str>, is_session_known: bool, is_complete: bool) -> [String; 2] {
     let known = match session {
         Some(id) if !is_session_known => format!(
             "No limit error found in session {id}, and no transcript on this machine has this ID."
         ),
         Some(id) => format!("No limit error found in session {id}."),
-        None => "No limit errors found. Claude Code has not reported any, and the newest transcripts do not contain any.".to_owned(),
+        None if is_complete => "No limit errors found. Claude Code has not reported any, and the transcripts do not contain any.".to_owned(),
+        None => "No limit errors found. Claude Code has not reported any, and the newest transcripts do not contain any. To search all transcripts: whycap incidents".to_owned(),
     };
     let how = "To explain a message: whycap explain --text \"You've hit your …\"";
     [known, how.to_owned()]

@@ -175,7 +175,7 @@ impl WatchedMoment {
         let percent_value = ledger
             .and_then(|ledger| context.percent_value(ledger, None).ok())
             .unwrap_or_default();
-        let situation = incidents.situation(None, context.asker());
+        let situation = incidents.situation(None, context.asker(), ledger);
         let newest = situation.incident.as_ref();
         let mut facts = SlowFacts {
             blocked_session: newest.and_then(|newest| context.only_blocked_session(newest)),

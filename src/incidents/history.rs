@@ -2,7 +2,7 @@
 //! transcripts.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
@@ -98,21 +98,10 @@ impl History<'_> {
     ) -> Result<Vec<Incident>, LedgerError> {
         let shown = self.ledger.shown_errors()?;
         let mut errors = add_shown_errors(collector.stored.list(None), shown, collector);
-        let retries = list_retries(None, self.ledger)?;
-        let mut retries_of: HashMap<&str, Vec<&SessionRetries>> = HashMap::new();
-        for of_request in &retries {
-            retries_of
-                .entry(&of_request.session)
-                .or_default()
-                .push(of_request);
-        }
+        add_retries(&mut errors, self.ledger)?;
         for known_error in &mut errors {
-            let session = known_error.error.session.id.as_deref().unwrap_or_default();
-            if let Some(retries) = retries_of.get(session) {
-                add_failed_attempts(&mut known_error.error, retries);
-            }
             let was_open = known_error.error.later_response.is_none();
-            self.add_later_response(&mut known_error.error)?;
+            add_later_response(&mut known_error.error, self.ledger)?;
             if known_error.is_stored && was_open && known_error.error.later_response.is_some() {
                 collector.add_news(known_error.error.clone());
             }
@@ -137,27 +126,6 @@ impl History<'_> {
             later.add(incident);
         }
         Ok(incidents)
-    }
-
-    /// Adds the session's first response after an error, and the model that the session used until then.
-    fn add_later_response(&self, error: &mut StoredError) -> Result<(), LedgerError> {
-        let Some(session) = &error.session.id else {
-            return Ok(());
-        };
-        let at = error.at.timestamp_millis();
-        if error.session.model.is_none() {
-            let before = self.ledger.response_before(session, at)?;
-            error.session.model = before.map(|response| response.model);
-        }
-        if error.later_response.is_none()
-            && let Some(after) = self.ledger.response_after(session, at)?
-        {
-            error.later_response = Some(LaterResponse {
-                at: Some(datetime_from_millis(after.at)),
-                model: Some(after.model),
-            });
-        }
-        Ok(())
     }
 
     /// Returns the account's first response after an error, in any session.
@@ -343,6 +311,61 @@ enum LaterRequest {
     Unknown,
 }
 
+/// Adds the errors that only the ledger contains, because they are in an older transcript than those that were read, or
+/// not near the end of one. If a message was repeated in a session, only the newest of these errors is added. `errors`
+/// contains the errors that are already known. Of other sessions than `session`, at most `most` errors are added,
+/// starting with the newest.
+pub(super) fn add_errors_of_ledger(
+    errors: &mut Vec<KnownError>,
+    session: Option<&str>,
+    ledger: &Ledger,
+    since: DateTime<Utc>,
+    most: usize,
+    collector: &EvidenceCollector<'_>,
+) -> Result<(), LedgerError> {
+    let shown = ledger.newest_shown_errors(since.timestamp_millis())?;
+    let index = ErrorIndex::new(errors.iter().map(|known_error| &known_error.error));
+    let mut messages = HashSet::new();
+    let mut newest = Vec::new();
+    for shown in shown.into_iter().rev() {
+        let own_session = session_of(&shown);
+        if newest.len() >= most && session != Some(own_session) {
+            continue;
+        }
+        let is_newest = messages.insert((own_session.to_owned(), shown.line.text.clone()));
+        if is_newest && index.position(&shown.line, own_session).is_none() {
+            newest.push(error_of_ledger(shown, collector));
+        }
+    }
+    add_retries(&mut newest, ledger)?;
+    for known_error in &mut newest {
+        add_later_response(&mut known_error.error, ledger)?;
+    }
+    errors.append(&mut newest);
+    Ok(())
+}
+
+/// Adds the session's first response after an error, and the model that the session used until then.
+fn add_later_response(error: &mut StoredError, ledger: &Ledger) -> Result<(), LedgerError> {
+    let Some(session) = &error.session.id else {
+        return Ok(());
+    };
+    let at = error.at.timestamp_millis();
+    if error.session.model.is_none() {
+        let before = ledger.response_before(session, at)?;
+        error.session.model = before.map(|response| response.model);
+    }
+    if error.later_response.is_none()
+        && let Some(after) = ledger.response_after(session, at)?
+    {
+        error.later_response = Some(LaterResponse {
+            at: Some(datetime_from_millis(after.at)),
+            model: Some(after.model),
+        });
+    }
+    Ok(())
+}
+
 /// Returns the session in which an error occurred. A line copied by a fork still contains the original session ID.
 fn session_of(shown: &ShownError) -> &str {
     shown.line.session_id.as_deref().unwrap_or(&shown.session)
@@ -363,27 +386,30 @@ fn add_shown_errors(
             known_error.error.message.line = Some(shown.line);
             continue;
         }
-        let session = session_of(&shown).to_owned();
-        let version = shown.line.version.as_deref().and_then(ClientVersion::parse);
-        let owner = match version {
-            Some(version) if version >= FIRST_TO_NAME_OWNER => {
-                collector.transcripts.owner_of(&session)
-            }
-            Some(_) | None => None,
-        };
-        let mut error = collector.error_of_line(&TranscriptError {
-            owner,
-            line: shown.line,
-            ..TranscriptError::default()
-        });
-        error.at = datetime_from_millis(shown.at);
-        error.session.id = Some(session);
-        errors.push(KnownError {
-            error,
-            is_stored: false,
-        });
+        errors.push(error_of_ledger(shown, collector));
     }
     errors
+}
+
+/// Creates a record of an error that the ledger found in a transcript.
+fn error_of_ledger(shown: ShownError, collector: &EvidenceCollector<'_>) -> KnownError {
+    let session = session_of(&shown).to_owned();
+    let version = shown.line.version.as_deref().and_then(ClientVersion::parse);
+    let owner = match version {
+        Some(version) if version >= FIRST_TO_NAME_OWNER => collector.transcripts.owner_of(&session),
+        Some(_) | None => None,
+    };
+    let mut error = collector.error_of_line(&TranscriptError {
+        owner,
+        line: shown.line,
+        ..TranscriptError::default()
+    });
+    error.at = datetime_from_millis(shown.at);
+    error.session.id = Some(session);
+    KnownError {
+        error,
+        is_stored: false,
+    }
 }
 
 /// The failed attempts of one request in a session.
@@ -430,6 +456,28 @@ pub(crate) fn list_retries(
     }
     retries.sort_by_key(|retries| retries.attempts.since);
     Ok(retries)
+}
+
+/// Adds the failed attempts that preceded each error.
+fn add_retries(errors: &mut [KnownError], ledger: &Ledger) -> Result<(), LedgerError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let retries = list_retries(None, ledger)?;
+    let mut retries_of: HashMap<&str, Vec<&SessionRetries>> = HashMap::new();
+    for of_request in &retries {
+        retries_of
+            .entry(&of_request.session)
+            .or_default()
+            .push(of_request);
+    }
+    for known_error in errors {
+        let session = known_error.error.session.id.as_deref().unwrap_or_default();
+        if let Some(retries) = retries_of.get(session) {
+            add_failed_attempts(&mut known_error.error, retries);
+        }
+    }
+    Ok(())
 }
 
 /// Adds the failed attempts that preceded an error. These are the session's last failed attempts before the error,

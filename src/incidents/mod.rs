@@ -215,11 +215,17 @@ impl<'a> Incidents<'a> {
         collector
     }
 
-    /// Returns the current situation in one session or in all sessions.
-    pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
+    /// Returns the current situation in one session or in all sessions. Without a ledger, an error may be missing that
+    /// is not near the end of one of the newest transcripts.
+    pub(crate) fn situation(
+        &self,
+        session: Option<&str>,
+        asker: Asker<'_>,
+        ledger: Option<&Ledger>,
+    ) -> Situation {
         let journal = Journal::all(self.paths);
         let collector = self.collector_for(&journal, session, asker);
-        let situation = self.situation_without_saving(session, asker, &collector);
+        let situation = self.situation_without_saving(session, asker, ledger, &collector);
         let new_end = situation.incident.as_ref().and_then(with_new_end);
         let news = collector.take_news();
         self.save_all(&collector, news.into_iter().chain(new_end));
@@ -227,10 +233,10 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the current situation in all sessions, without writing anything.
-    pub(crate) fn unsaved_situation(&self, asker: Asker<'_>) -> Situation {
+    pub(crate) fn unsaved_situation(&self, asker: Asker<'_>, ledger: Option<&Ledger>) -> Situation {
         let journal = Journal::all(self.paths);
         let collector = self.collector_for(&journal, None, asker);
-        self.situation_without_saving(None, asker, &collector)
+        self.situation_without_saving(None, asker, ledger, &collector)
     }
 
     /// Returns an evidence collector for explaining the errors of all sessions for one session or for a shell.
@@ -253,9 +259,10 @@ impl<'a> Incidents<'a> {
         &self,
         session: Option<&str>,
         asker: Asker<'_>,
+        ledger: Option<&Ledger>,
         collector: &EvidenceCollector<'_>,
     ) -> Situation {
-        let mut incidents = self.explain_all(session, collector);
+        let mut incidents = self.explain_all(session, ledger, collector);
         incidents.retain(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
         let asking_session = match asker {
@@ -276,18 +283,23 @@ impl<'a> Incidents<'a> {
     fn explain_all(
         &self,
         session: Option<&str>,
+        ledger: Option<&Ledger>,
         collector: &EvidenceCollector<'_>,
     ) -> Vec<Incident> {
-        collector.explain(present::find_errors(session, collector, self.now()))
+        collector.explain(present::find_errors(session, ledger, collector, self.now()))
     }
 
     /// Returns the situation for a conversation in this session. An error of the session itself comes first while it
     /// blocks work. Otherwise, a limit that blocks the login's other sessions comes first, because it will also block
     /// this session's next request. The status line chooses the error in the same way.
-    pub(crate) fn situation_of_conversation(&self, session: &str) -> Situation {
+    pub(crate) fn situation_of_conversation(
+        &self,
+        session: &str,
+        ledger: Option<&Ledger>,
+    ) -> Situation {
         let journal = Journal::all(self.paths);
         let collector = self.collector_for(&journal, Some(session), Asker::Session(session));
-        let incidents = self.explain_all(Some(session), &collector);
+        let incidents = self.explain_all(Some(session), ledger, &collector);
         self.save_all(&collector, collector.take_news());
         let situation = self.choose_for_conversation(session, incidents);
         self.save_all(

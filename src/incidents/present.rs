@@ -7,8 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error_match::{ErrorIndex, is_known};
 use super::evidence::{EvidenceCollector, KnownError};
+use super::history::add_errors_of_ledger;
 use super::stored_errors::StoredErrors;
 use crate::claude::transcripts::session_of;
+use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{Ending, State, Wait};
 use crate::limits::evidence::StoredError;
@@ -165,17 +167,35 @@ fn is_of_other_key(incident: &Incident) -> bool {
     blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }
 
-/// Finds candidates for the current error in the journal and at the ends of transcripts, newest first. Errors of other
-/// sessions are included because they help to explain the errors of `session`.
+/// The maximum number of errors from the ledger that are explained in a conversation and in a shell. Claude Code waits
+/// for the explanation in a conversation.
+const MOST_FOR_CONVERSATION: usize = 20;
+const MOST_FOR_SHELL: usize = 500;
+
+/// Finds candidates for the current error in the journal, at the ends of transcripts, and in the ledger, newest first.
+/// Errors of other sessions are included because they help to explain the errors of `session`. A ledger that cannot be
+/// read is ignored.
 ///
 /// No limit lasts longer than a month, so an error is left out if it is more than a month old and older than the newest
 /// error of `session`.
 pub(super) fn find_errors(
     session: Option<&str>,
+    ledger: Option<&Ledger>,
     collector: &EvidenceCollector<'_>,
     now: DateTime<Utc>,
 ) -> Vec<KnownError> {
     let mut errors = find_all_errors(session, collector);
+    if let Some(ledger) = ledger {
+        let most = if collector.environment_of.is_some() {
+            MOST_FOR_CONVERSATION
+        } else {
+            MOST_FOR_SHELL
+        };
+        let since = now - LONGEST_LIMIT;
+        if add_errors_of_ledger(&mut errors, session, ledger, since, most, collector).is_ok() {
+            errors.sort_by_key(|known_error| Reverse(known_error.error.at));
+        }
+    }
     let newest = errors
         .iter()
         .find(|known_error| known_error.is_of(session))

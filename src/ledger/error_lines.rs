@@ -11,6 +11,9 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempt;
 use crate::transcript::tail::ErrorLine;
 
+/// A time before all errors.
+const EVERY_TIME: Millis = Millis::MIN;
+
 /// An error that the client displayed, as recorded in a transcript.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ShownError {
@@ -39,14 +42,33 @@ impl Ledger {
     /// positions. A line that forks have copied is returned only once. Copies are recognized by their ID, because
     /// several sessions may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> LedgerResult<Vec<ShownError>> {
+        self.shown_errors_where("TRUE", EVERY_TIME)
+    }
+
+    /// Returns the errors of sessions that clients displayed since the given time, like [`Self::shown_errors`]. The
+    /// errors of subagents are left out. If there are no errors since then, returns the newest error.
+    pub(crate) fn newest_shown_errors(&self, since: Millis) -> LedgerResult<Vec<ShownError>> {
+        let is_in_session =
+            "NOT EXISTS (SELECT 1 FROM files WHERE files.id = error_lines.file AND is_main = 0)";
+        let newest = self.shown_errors_where(is_in_session, since)?;
+        if !newest.is_empty() {
+            return Ok(newest);
+        }
+        let mut all = self.shown_errors_where(is_in_session, EVERY_TIME)?;
+        Ok(all.split_off(all.len().saturating_sub(1)))
+    }
+
+    fn shown_errors_where(&self, condition: &str, since: Millis) -> LedgerResult<Vec<ShownError>> {
         let mut known = HashSet::new();
         let errors: Vec<Option<ShownError>> = self.read(|store| {
             store.all(
-                "SELECT name, at, fields, text_hash
-                 FROM error_lines JOIN sessions ON sessions.id = error_lines.session
-                 WHERE fields IS NOT NULL AND at IS NOT NULL
-                 ORDER BY at, offset, name",
-                [],
+                &format!(
+                    "SELECT name, at, fields, text_hash
+                     FROM error_lines JOIN sessions ON sessions.id = error_lines.session
+                     WHERE fields IS NOT NULL AND at >= ?1 AND {condition}
+                     ORDER BY at, offset, name"
+                ),
+                [since],
                 |row| {
                     let (session, at) = (row.get(0)?, row.get(1)?);
                     let fields: String = row.get(2)?;

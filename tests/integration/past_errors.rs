@@ -59,6 +59,43 @@ fn errors_inside_old_transcripts_are_listed_with_their_ends() {
     assert_eq!(incidents["sums"]["unknown_end"], 0, "{incidents:#}");
 }
 
+/// An error that `incidents` lists must not be denied by the commands that explain the current error. Previously, they
+/// searched only the ends of the newest 20 transcripts.
+#[test]
+fn no_command_denies_an_error_in_an_old_transcript() {
+    let sandbox = Sandbox::new();
+    let opus = Client::with_session(&sandbox, "opus");
+    opus.works("2026-11-18T09:00:00Z", 10);
+    let text = "You've hit your Opus limit · resets Nov 26, 3pm (UTC)";
+    opus.append(&opus.error_line("2026-11-18T10:00:00Z", text, json!({})));
+    for number in 0..25 {
+        let client = Client::with_session(&sandbox, &format!("later-{number}"));
+        client.works(&format!("2026-11-19T10:00:{number:02}Z"), 10);
+    }
+    let run = |command: &str| opus.run(NOW, &[command], b"").stdout;
+    for is_in_ledger in [false, true] {
+        let explanation = run("explain");
+        assert!(explanation.contains("Opus limit"), "{explanation}");
+        let report = run("report");
+        assert!(report.contains("Opus limit"), "{report}");
+        if !is_in_ledger {
+            let ledger = std::fs::read_dir(sandbox.path(".local/share/whycap")).is_ok();
+            assert!(!ledger, "explaining an error created a ledger");
+        }
+        let now = run("now");
+        assert!(!now.contains("no limit is blocking you"), "{now}");
+    }
+    let code = opus.run(NOW, &["explain", "--exit-code"], b"").code;
+    let wait = opus.run(NOW, &["wait", "--timeout", "1s"], b"");
+    assert_eq!((code, wait.code), (10, 124), "{}", wait.stderr);
+
+    let after_reset = opus.run("2026-11-27T10:00:00Z", &["explain", "--json"], b"");
+    let incident = &after_reset.json()["incident"];
+    assert_eq!(incident["session_id"], "opus", "{incident:#}");
+    let now = opus.run("2026-11-27T10:00:00Z", &["now"], b"").stdout;
+    assert!(now.contains("no limit is blocking you"), "{now}");
+}
+
 #[test]
 fn errors_of_deleted_transcripts_are_still_listed() {
     let sandbox = Sandbox::new();

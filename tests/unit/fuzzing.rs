@@ -238,7 +238,7 @@ impl Home {
         let _ = fs::remove_dir_all(self.paths.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
-            incidents.situation(Some(session), Asker::Shell);
+            incidents.situation(Some(session), Asker::Shell, None);
             incidents.take_unannounced(session, None);
         }
     }
