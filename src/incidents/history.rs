@@ -417,7 +417,9 @@ fn error_of_ledger(shown: ShownError, collector: &EvidenceCollector<'_>) -> Know
 pub(crate) struct SessionRetries {
     pub(crate) session: String,
     pub(crate) attempts: FailedAttempts,
-    /// The time of the session's response, or of the last attempt if there was no response.
+    /// The time of the session's response, or `None` if there was no response.
+    response_at: Option<DateTime<Utc>>,
+    /// The end of the request, which is its response or its error, or the last attempt if there is neither.
     pub(crate) until: DateTime<Utc>,
 }
 
@@ -440,16 +442,33 @@ pub(crate) fn list_retries(
         known.extend(last);
     }
     let mut retries = Vec::new();
+    let errors = if by_session.is_empty() {
+        Vec::new()
+    } else {
+        ledger.shown_errors()?
+    };
     for (session, requests) in by_session {
+        let error_times: Vec<DateTime<Utc>> = errors
+            .iter()
+            .filter(|error| error.session == session)
+            .map(|error| datetime_from_millis(error.at))
+            .collect();
         for attempts in requests {
             let response = ledger.response_after(&session, attempts.since.timestamp_millis())?;
-            let until = match response.map(|response| datetime_from_millis(response.at)) {
-                Some(at) if at - attempts.next_at <= LONGEST_REQUEST => at,
-                Some(_) | None => attempts.next_at,
-            };
+            let response_at = response
+                .map(|response| datetime_from_millis(response.at))
+                .filter(|at| *at - attempts.next_at <= LONGEST_REQUEST);
+            let error_at = error_times
+                .iter()
+                .copied()
+                .find(|at| *at >= attempts.next_at)
+                .filter(|at| *at - attempts.next_at <= LONGEST_REQUEST);
+            let ends = [response_at, error_at].into_iter().flatten();
+            let until = ends.min().unwrap_or(attempts.next_at);
             retries.push(SessionRetries {
                 session: session.clone(),
                 attempts,
+                response_at,
                 until,
             });
         }
@@ -489,11 +508,13 @@ fn add_failed_attempts(error: &mut StoredError, retries: &[&SessionRetries]) {
     let later = retries.partition_point(|retries| retries.attempts.since <= error.at);
     let before = later.checked_sub(1).and_then(|index| retries.get(index));
     if let Some(SessionRetries {
-        attempts, until, ..
+        attempts,
+        response_at,
+        ..
     }) = before
     {
         let is_same_request = error.at - attempts.next_at <= LONGEST_REQUEST
-            && (*until == attempts.next_at || *until > error.at);
+            && response_at.is_none_or(|response_at| response_at > error.at);
         if is_same_request {
             error.message.failed_attempts = Some(attempts.clone());
         }

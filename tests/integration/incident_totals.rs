@@ -448,3 +448,31 @@ fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
         assert!(!text.contains("overlap\""), "{text}");
     }
 }
+
+/// A request that gave up must not be counted until the response to the next request.
+#[test]
+fn the_wait_for_a_retried_request_ends_with_its_error() {
+    let sandbox = Sandbox::new();
+    let client = Client::with_session(&sandbox, "one");
+    let fails = |at: &str, attempt: u32, wait_ms: u32| {
+        client.append(&json!({
+            "type": "system", "subtype": "api_error", "level": "error", "uuid": at, "timestamp": at,
+            "sessionId": "one", "version": "2.1.5", "retryAttempt": attempt, "retryInMs": wait_ms,
+            "maxRetries": 10, "error": {"status": 529},
+        }));
+    };
+    client.receives_response("2026-11-20T09:59:00Z");
+    fails("2026-11-20T10:00:00Z", 1, 500);
+    fails("2026-11-20T10:00:10Z", 2, 30_000);
+    let text = r#"API Error: 529 {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    client.receives_error("2026-11-20T10:00:45Z", text, json!({}));
+    fails("2026-11-20T10:01:00Z", 1, 500);
+    client.receives_response("2026-11-20T10:01:20Z");
+
+    let asked = client.run("2026-11-20T10:30:00Z", &["incidents", "--json"], b"");
+    let retries = &asked.json()["sums"]["retries"];
+    assert_eq!(
+        retries,
+        &json!({"requests": 2, "attempts": 3, "waited_s": 45 + 20})
+    );
+}
