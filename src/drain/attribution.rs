@@ -4,13 +4,11 @@ use std::collections::HashMap;
 
 use super::history::CacheWrite;
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
-use crate::spend::RowGroups;
+use crate::spend::{RowGroups, UNKNOWN_KEY};
 use crate::transcript::owner::Owner;
 
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
-/// The key for spend with an unknown prompt or account.
-const UNKNOWN: &str = "unknown";
 
 /// The prompts or accounts of a ledger's rows.
 pub(crate) struct Attribution {
@@ -64,21 +62,24 @@ impl Attribution {
 /// Returns the key for the account that paid for a response.
 fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
     let Some(owner) = &write.owner else {
-        return UNKNOWN.to_owned();
+        return UNKNOWN_KEY.to_owned();
     };
     if login.and_then(|login| owner.is_same_as(login)) == Some(true) {
         return LOGIN.to_owned();
     }
     match &owner.fingerprint {
         Some(hash) => format!("{hash:.8}"),
-        None => UNKNOWN.to_owned(),
+        None => UNKNOWN_KEY.to_owned(),
     }
 }
 
 impl RowGroups for Attribution {
     fn group(&self, row: &SpendRow<'_>) -> &str {
         match row.response_key {
-            Some(key) => self.by_response.get(&key).map_or(UNKNOWN, String::as_str),
+            Some(key) => self
+                .by_response
+                .get(&key)
+                .map_or(UNKNOWN_KEY, String::as_str),
             None => self
                 .by_session
                 .get(&row.origin.session)

@@ -340,6 +340,8 @@ pub(super) fn sort_and_limit(
 
 /// The key for groups without a name.
 const UNKNOWN: &str = "(unknown)";
+/// The key for spend with an unknown prompt or account.
+pub(crate) const UNKNOWN_KEY: &str = "unknown";
 
 /// Returns the name, or "(unknown)" if the name is empty.
 pub(crate) fn or_unknown(name: &str) -> &str {

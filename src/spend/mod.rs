@@ -18,7 +18,9 @@ pub(crate) use blocks::{Block, current_block};
 pub(crate) use causes::CauseGroups;
 pub(crate) use figures::{PageTable, page_figures, page_totals, short_count};
 pub(crate) use forecast::{Forecast, HourlyRate, PlanValue, SpendHistory};
-pub(crate) use grouping::{GroupBy, Order, RowGroups, SpendGroup, is_placeholder, or_unknown};
+pub(crate) use grouping::{
+    GroupBy, Order, RowGroups, SpendGroup, UNKNOWN_KEY, is_placeholder, or_unknown,
+};
 pub(crate) use notes::{PULL_REQUEST_RULE, describe_damaged, describe_unreadable};
 pub(crate) use period::{Period, RequestedDays};
 pub(crate) use pull_requests::{PullRequestSpend, pull_request_label};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::grouping::GroupBy;
+use super::grouping::{GroupBy, UNKNOWN_KEY};
 use super::period::Period;
 use super::statement::Statement;
 use crate::paths::Paths;
@@ -16,6 +16,9 @@ const MAX_NAMED_FILES: usize = 3;
 pub(crate) const PULL_REQUEST_RULE: &str = "A session's spend is assigned to the next pull request that the session links to. Spend after the last link is assigned to the last pull request.";
 
 const BLOCK_RULE: &str = "These 5-hour blocks are calculated from the history on this machine. Your plan's 5-hour window, which `whycap now` shows, may start at other times.";
+
+/// The reason why some spend is not assigned to a prompt.
+const UNKNOWN_PROMPT_REASON: &str = "Spend is listed as unknown if whycap does not know its prompt. Older versions of Claude Code do not record which prompt led to a response, and transcripts may have been deleted.";
 
 /// The reason for a lower bound if sessions may have spent more than their transcripts show.
 const SPEND_MAY_BE_UNKNOWN: &str = "some sessions may have spent more than whycap can prove";
@@ -59,11 +62,14 @@ impl Statement {
         notes
     }
 
-    /// Explains how spend was assigned to groups. Returns `None` unless the groups are causes or blocks.
+    /// Explains how spend was assigned to groups. Returns `None` if there is nothing to explain.
     fn note_on_groups(&self) -> Option<String> {
         match self.request.by {
             GroupBy::Pr => Some(PULL_REQUEST_RULE.to_owned()),
             GroupBy::Block => Some(BLOCK_RULE.to_owned()),
+            GroupBy::Prompt if self.groups.iter().any(|group| group.key == UNKNOWN_KEY) => {
+                Some(UNKNOWN_PROMPT_REASON.to_owned())
+            }
             by if by.is_by_cause() => Some(format!(
                 "Claude Code records which {} caused a response. Older versions do not record this.",
                 by.noun()

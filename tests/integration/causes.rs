@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::histories::{PROJECTS, near, spend, with_history};
+use crate::situation::flat;
 use crate::support::{Sandbox, data};
 
 const CAUSES: [&str; 4] = ["skill", "plugin", "mcp", "pr"];
@@ -246,6 +247,22 @@ fn pull_requests_have_short_names_and_the_rule_is_stated() {
         ),
         "{shown}"
     );
+}
+
+#[test]
+fn spend_without_a_recorded_prompt_is_explained() {
+    let note = "Spend is listed as unknown if whycap does not know its prompt. Older versions of Claude Code do not record which prompt led to a response";
+    let sandbox = Sandbox::new();
+    let prompt = json!({"type": "user", "uuid": "u1", "promptId": "p1", "sessionId": "new",
+        "timestamp": "2026-11-20T05:00:00Z", "message": {"role": "user", "content": "Hello"}});
+    sandbox.append(&transcript("new"), &prompt.to_string());
+    respond(&sandbox, "new", "2026-11-20T05:00:05Z", &json!({}));
+    let page = sandbox.run(&["spend", "--by", "prompt"]);
+    assert!(!flat(page.success()).contains(note), "{}", page.stdout);
+
+    respond(&sandbox, "old", "2026-11-20T05:10:00Z", &json!({}));
+    let page = sandbox.run(&["spend", "--by", "prompt"]);
+    assert!(flat(page.success()).contains(note), "{}", page.stdout);
 }
 
 #[test]
