@@ -44,13 +44,12 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
         ));
     }
 
-    let is_of_server = |case: &&Case| case.rewrite.verdict.cause == RewriteCause::Server;
-    let mut by_server = cases.iter().filter(is_of_server);
-    if by_server.clone().any(|case| case.write.is_recorded) {
+    let has_cause = |cause| cases.iter().any(|case| case.rewrite.verdict.cause == cause);
+    if has_cause(RewriteCause::Server) {
         lines.push("\n`server`: The system prompt, the tools, and the parameters were the same (same `shapeHash`). The request contained every message of the previous request and was sent within the cache lifetime.".to_owned());
     }
-    if by_server.any(|case| !case.write.is_recorded) {
-        lines.push("\n`server`, if requests were not recorded: At least three responses in a row have the same `cache_read_input_tokens`, even though each response wrote the rest of a growing prompt to the cache.".to_owned());
+    if has_cause(RewriteCause::StalledReads) {
+        lines.push("\n`server`, if requests were not recorded: At least three responses in a row have the same `cache_read_input_tokens`, even though each response wrote the rest of a growing prompt to the cache. This cannot rule out that the client changed an earlier part of each request.".to_owned());
     }
     lines.join("\n") + "\n"
 }

@@ -21,7 +21,12 @@ use crate::time::{HOUR, Millis};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RewriteCause {
+    /// The server did not use the cache for a request that was recorded and had not changed.
     Server,
+    /// Several responses in a row read the same part of the cache, but their requests were not recorded. It is unknown
+    /// whether the server or Claude Code is at fault. In JSON, both causes are called `server`.
+    #[serde(rename(serialize = "server"))]
+    StalledReads,
     ToolsChanged,
     SystemPromptChanged,
     MessagesRewritten,
@@ -59,6 +64,17 @@ impl RewriteVerdict {
         Self {
             cause,
             is_avoidable: true,
+        }
+    }
+
+    /// Returns the verdict that represents this one in JSON.
+    pub(super) fn in_json(self) -> Self {
+        match self.cause {
+            RewriteCause::StalledReads => Self {
+                cause: RewriteCause::Server,
+                ..self
+            },
+            _ => self,
         }
     }
 
@@ -449,7 +465,7 @@ mod tests {
     fn every_cause_has_a_label_and_every_avoidable_cause_has_advice() {
         let all: HashMap<RewriteCause, CauseTexts> =
             serde_json::from_str(include_str!("causes.json")).unwrap();
-        assert_eq!(all.len(), 12);
+        assert_eq!(all.len(), 13);
 
         for (cause, texts) in &all {
             assert_eq!(
@@ -463,6 +479,7 @@ mod tests {
         }
         for cause in [
             RewriteCause::Server,
+            RewriteCause::StalledReads,
             RewriteCause::ToolsChanged,
             RewriteCause::SystemPromptChanged,
             RewriteCause::MessagesRewritten,

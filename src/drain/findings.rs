@@ -24,9 +24,17 @@ pub(crate) struct Sum {
 
 impl Sum {
     fn add(&mut self, rewrite: &Rewrite) {
-        self.responses += 1;
-        self.tokens = self.tokens.saturating_add(rewrite.tokens);
-        self.cost += rewrite.cost;
+        self.add_all(Self {
+            responses: 1,
+            tokens: rewrite.tokens,
+            cost: rewrite.cost,
+        });
+    }
+
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.responses += other.responses;
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.cost += other.cost;
     }
 
     pub(super) fn json(&self) -> Value {

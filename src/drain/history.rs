@@ -12,6 +12,7 @@ use super::cause::{
     verdict,
 };
 use super::loads::{Load, LoadKind, Loads};
+use super::sidechains::Sidechains;
 use super::stalls::{LineLinks, StalledReads};
 use super::transcript_line::{
     self, ConversationResponse, Events, Fields, Hash, Prompt, Request, Shapes,
@@ -130,6 +131,7 @@ struct FileHistory {
     requests: HashMap<Hash, Rc<Request>>,
     caches: HashMap<Sender, SenderCaches>,
     loads: Loads,
+    sidechains: Sidechains,
     links: LineLinks,
     /// The keys of the responses in this file, each of which may span several lines.
     seen: HashSet<i64>,
@@ -138,9 +140,12 @@ struct FileHistory {
 impl History {
     /// Processes the next line of the current file. Lines that do not parse are skipped.
     fn read(&mut self, line: &[u8], prices: &PriceTable) {
-        let Some(fields) = transcript_line::fields(line) else {
+        let Some(mut fields) = transcript_line::fields(line) else {
             return;
         };
+        if fields.agent_id.is_none() {
+            fields.agent_id = self.file.sidechains.agent_of(&fields);
+        }
         let uuid = fields.uuid.as_deref().map(transcript_line::hash);
         let parent = fields.parent_uuid.as_deref().map(transcript_line::hash);
         let mut response_key = None;
@@ -269,15 +274,11 @@ impl History {
                 .get_mut(position)
                 .and_then(|write| write.rewrite.as_mut());
             if let Some(rewrite) = rewrite {
-                rewrite.verdict = RewriteVerdict::avoidable(RewriteCause::Server);
-                rewrite.evidence = Some(STALLED.to_owned());
+                rewrite.verdict = RewriteVerdict::avoidable(RewriteCause::StalledReads);
             }
         }
     }
 }
-
-/// The evidence shown for a cache rewrite that the server caused by reading an old part of the cache again and again.
-const STALLED: &str = "three or more responses in a row read exactly the same part of the cache, even though each response wrote the rest";
 
 /// Returns the part of the prompt that `response` wrote even though `previous` had left it in the cache. Returns `None`
 /// if `response` read nearly everything.

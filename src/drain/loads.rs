@@ -5,7 +5,7 @@
 //! in 2.1.29). The model loads deferred tools by calling `ToolSearch`, upon which Claude Code adds their definitions to
 //! the request. Neither changes any earlier message. See docs/drain.md for measurements.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,7 +49,9 @@ impl Load {
 pub(super) struct Loads {
     /// The calls that are still waiting for a result, by call ID.
     calls: HashMap<String, Load>,
-    loads: Vec<Load>,
+    /// The IDs of the calls that have a result. Claude Code 2.1.14 sometimes writes a session's lines again.
+    answered_calls: HashSet<String>,
+    completed: Vec<Load>,
 }
 
 /// A message with a list of content blocks.
@@ -71,7 +73,7 @@ struct Block {
 impl Loads {
     /// Returns the number of loads so far.
     pub(super) fn count(&self) -> usize {
-        self.loads.len()
+        self.completed.len()
     }
 
     /// Returns an agent's loads, skipping the first `count` loads of the file.
@@ -80,7 +82,7 @@ impl Loads {
         count: usize,
         agent: Option<&'loads str>,
     ) -> impl Iterator<Item = &'loads Load> {
-        self.loads
+        self.completed
             .iter()
             .skip(count)
             .filter(move |load| load.agent.as_deref() == agent)
@@ -97,6 +99,9 @@ impl Loads {
             let (Some(id), Some(name)) = (block.id, block.name) else {
                 continue;
             };
+            if self.answered_calls.contains(&id) {
+                continue;
+            }
             let (kind, names) = match name.as_str() {
                 "Skill" => (LoadKind::Skill, skill_name(block.input.as_ref())),
                 "ToolSearch" => (LoadKind::Tools, None),
@@ -117,9 +122,13 @@ impl Loads {
             return;
         }
         for block in blocks(fields.message.map_or("", RawValue::get)) {
-            let Some(mut load) = block.tool_use_id.and_then(|id| self.calls.remove(&id)) else {
+            let Some(call) = block.tool_use_id else {
                 continue;
             };
+            let Some(mut load) = self.calls.remove(&call) else {
+                continue;
+            };
+            self.answered_calls.insert(call);
             let result: Value = fields
                 .tool_use_result
                 .and_then(|result| serde_json::from_str(result.get()).ok())
@@ -135,7 +144,7 @@ impl Loads {
                 continue;
             }
             load.names.extend(tools.into_iter().flatten());
-            self.loads.push(load);
+            self.completed.push(load);
         }
     }
 }

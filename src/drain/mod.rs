@@ -14,6 +14,7 @@ mod loads;
 mod miss_notice;
 mod percent_value;
 mod report;
+mod sidechains;
 mod stalls;
 mod transcript_line;
 mod window_use;

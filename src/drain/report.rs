@@ -1,10 +1,11 @@
 //! Renders the findings for a period as text and JSON.
 
 use chrono::TimeDelta;
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::cause::{RewriteCause, RewriteVerdict};
-use super::findings::{Case, Findings};
+use super::findings::{Case, Findings, Sum};
 use super::loads::LoadKind;
 use super::percent_value::PercentValue;
 use crate::pricing::Money;
@@ -49,8 +50,11 @@ impl Drain {
 
     fn json(&self) -> Value {
         let findings = &self.findings;
-        let causes: Vec<Value> = findings
-            .verdicts
+        let mut verdicts: IndexMap<RewriteVerdict, Sum> = IndexMap::new();
+        for (verdict, sum) in &findings.verdicts {
+            verdicts.entry(verdict.in_json()).or_default().add_all(*sum);
+        }
+        let causes: Vec<Value> = verdicts
             .iter()
             .map(|(verdict, sum)| {
                 let name = json!({"cause": verdict.cause, "needless": verdict.is_avoidable});

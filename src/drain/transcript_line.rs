@@ -165,6 +165,7 @@ pub(super) struct Fields<'line> {
     prompt_cache_requested: Option<String>,
     effort: Option<String>,
     pub(super) agent_id: Option<String>,
+    pub(super) is_sidechain: Option<bool>,
     pub(super) prompt_id: Option<String>,
     pub(super) is_meta: Option<bool>,
     /// The reason why Claude Code sent a prompt by itself, such as `auto_continuation`.

@@ -566,6 +566,89 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
     );
 }
 
+/// A client that changes an early message before every request reads the same as a client whose server loses the cache.
+#[test]
+fn without_recorded_requests_the_report_does_not_say_that_the_request_was_the_same() {
+    let (mut session, mut caller) = unrecorded();
+    for _ in 0..5 {
+        session.step(&mut caller, CacheLoss::Messages);
+    }
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    let page = sandbox.run(&["drain"]);
+    let words: Vec<&str> = page.success().split_whitespace().collect();
+    let page = words.join(" ");
+    for claim in [
+        "nothing had changed",
+        "request had not changed",
+        "The server did not use the cache",
+    ] {
+        assert!(!page.contains(claim), "{claim} in {page}");
+    }
+    for fact in [
+        "same cache read",
+        "cannot tell whether the server ignored the cache or Claude Code changed an earlier part of each request",
+    ] {
+        assert!(page.contains(fact), "{fact} not in {page}");
+    }
+    let report = sandbox.run(&["drain", "--report"]);
+    assert!(
+        report.success().contains("cannot rule out"),
+        "{}",
+        report.stdout
+    );
+}
+
+#[test]
+fn stalled_reads_and_proven_losses_of_the_server_are_counted_together_in_json() {
+    let (mut session, mut caller) = unrecorded();
+    for _ in 0..5 {
+        session.step(&mut caller, CacheLoss::Messages);
+    }
+    session.version = "2.1.329";
+    session.keeps_requests = true;
+    caller.restart();
+    session.step(&mut caller, CacheLoss::None);
+    session.step(&mut caller, CacheLoss::None);
+    session.step(&mut caller, CacheLoss::Messages);
+    let found = drained(&session);
+    let of_server: Vec<_> = causes(&found)
+        .into_iter()
+        .filter(|(name, ..)| name == "server")
+        .collect();
+    assert_eq!(of_server.len(), 1, "{found}");
+    assert_eq!(of_server[0].2, 5, "{found}");
+    assert_eq!(found["sessions"][0]["cause"], "server", "{found}");
+}
+
+/// Claude Code 1.0 writes the lines of subagents into the transcript of their session, without `agentId`.
+#[test]
+fn subagents_without_an_id_have_their_own_caches() {
+    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+    session.version = "1.0.80";
+    session.keeps_requests = false;
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
+    for nth in 0..6 {
+        let mut agent = Caller::new("", Some(&format!("agent-{nth}")));
+        session.prompt(&mut agent, 20_000 + nth * 500);
+        session.ask(&mut agent, CacheLoss::None);
+        session.step(&mut agent, CacheLoss::None);
+    }
+    session.step(&mut caller, CacheLoss::None);
+    for line in &mut session.lines {
+        let mut fields: Value = serde_json::from_str(line).unwrap();
+        fields.as_object_mut().unwrap().remove("agentId");
+        *line = fields.to_string();
+    }
+
+    let found = drained(&session);
+    assert_eq!(causes(&found), [], "{found}");
+    let first = found["causes"].as_array().unwrap().iter();
+    let first: Vec<_> = first.map(|cause| &cause["answers"]).collect();
+    assert_eq!(first, [7], "{found}");
+}
+
 #[test]
 fn without_recorded_requests_repeated_rewinds_are_not_avoidable() {
     let (mut session, mut caller) = unrecorded();
@@ -607,6 +690,28 @@ fn a_rewrite_after_a_skill_load_is_caused_by_the_skill() {
         let per_use = cause["cost_per_load_usd"].as_f64().unwrap();
         assert!((per_use * 2.0 - cost).abs() < 1e-6, "{cause}");
     }
+}
+
+/// Claude Code 2.1.14 sometimes writes a session's lines to its transcript again, with new UUIDs.
+#[test]
+fn a_skill_load_that_was_written_twice_counts_once() {
+    let (mut session, mut caller) = unrecorded();
+    session.load_skill(&mut caller, "fix-style");
+    session.ask(&mut caller, CacheLoss::Messages);
+    let copies: Vec<String> = session
+        .lines
+        .iter()
+        .map(|line| line.replace("u-s1-", "copy-s1-"))
+        .collect();
+    session.lines.extend(copies);
+    session.step(&mut caller, CacheLoss::None);
+
+    let found = drained(&session);
+    let mut causes = found["causes"].as_array().unwrap().iter();
+    let cause = causes
+        .find(|cause| cause["cause"] == "skill_loaded")
+        .unwrap();
+    assert_eq!(cause["loads"], 1, "{found}");
 }
 
 #[test]
