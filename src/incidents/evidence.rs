@@ -1253,6 +1253,24 @@ fn add_session_details(error: &mut StoredError, sample: &Sample) {
     }
 }
 
+/// Returns true if the transcript's previous error has the same text, and no response came in between.
+fn is_repeated(transcript_error: &TranscriptError, tail: &Tail) -> bool {
+    let earlier = tail
+        .errors
+        .iter()
+        .take_while(|earlier| !std::ptr::eq(*earlier, transcript_error));
+    let (Some(previous), Some(at)) = (earlier.last(), transcript_error.line.at) else {
+        return false;
+    };
+    let Some(previous_at) = previous.line.at else {
+        return false;
+    };
+    let is_answered = tail
+        .first_response_after(previous_at)
+        .is_some_and(|response_at| response_at < at);
+    !is_answered && previous.line.text == transcript_error.line.text
+}
+
 /// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let Evidence {
@@ -1284,6 +1302,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         return;
     };
     collected.lacks_announcement = collected.waiting.is_none();
+    collected.is_repeated = is_repeated(transcript_error, tail);
     let line = &transcript_error.line;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
     if tail

@@ -110,20 +110,27 @@ impl FailedAttempts {
         )
     }
 
-    /// Returns a short description of the last failure, such as "529 overloaded".
+    /// Returns a short description of the failures, such as "502 server error and 529 overloaded".
     pub(crate) fn reason(&self) -> String {
-        let Some(status) = self.statuses.last() else {
-            return "service unreachable".to_owned();
-        };
-        let meaning = match status {
-            401 | 403 => " login refused",
-            429 => " too many requests",
-            529 => " overloaded",
-            500.. => " server error",
-            _ => "",
-        };
-        format!("{status}{meaning}")
+        let descriptions: Vec<String> =
+            self.statuses.iter().copied().map(describe_status).collect();
+        match descriptions.split_last() {
+            None => "service unreachable".to_owned(),
+            Some((only, [])) => only.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        }
     }
+}
+
+fn describe_status(status: u16) -> String {
+    let meaning = match status {
+        401 | 403 => " login refused",
+        429 => " too many requests",
+        529 => " overloaded",
+        500.. => " server error",
+        _ => "",
+    };
+    format!("{status}{meaning}")
 }
 
 #[cfg(test)]

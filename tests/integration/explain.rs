@@ -8,6 +8,8 @@ use crate::support::Sandbox;
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 
+const LOGIN_REFUSED: &str = "Please run /login · API Error: 401 Invalid authentication credentials";
+
 fn five_hour_refusal(resets_at: i64) -> Value {
     json!({"apiError": "usage_limit_reached", "quotaLimits": {
         "status": "rejected", "resetsAt": resets_at, "rateLimitType": "five_hour",
@@ -1153,4 +1155,82 @@ fn a_passed_reset_on_the_usage_page_is_in_the_past() {
     assert!(before.contains("(resets 12:00)"), "{before}");
     let after = explained("2026-11-20T12:30:00Z");
     assert!(after.contains("(reset 12:00)"), "{after}");
+}
+
+/// A refused login often works at the next attempt, so sending the prompt again comes first, also for the older JSON form
+/// of the message.
+#[test]
+fn a_second_attempt_comes_before_a_new_login() {
+    let sandbox = Sandbox::new();
+    for text in [
+        "API Error: 401 Invalid authentication credentials",
+        r#"API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"Invalid authentication credentials"},"request_id":"req_1"} · Please run /login"#,
+    ] {
+        let explained = sandbox.run(&["explain", "--text", text]).stdout;
+        assert!(
+            explained.contains("1. Send the prompt again"),
+            "{explained}"
+        );
+        assert!(
+            explained.contains("2. If the login is refused again"),
+            "{explained}"
+        );
+    }
+}
+
+/// After a second refusal in a row, another attempt is pointless.
+#[test]
+fn a_new_login_comes_first_once_the_login_is_refused_again() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    let first_action = |at: &str| client.explained(at)["actions"][0]["do"].clone();
+    client.receives_error("2026-11-20T10:00:00Z", LOGIN_REFUSED, &refusal);
+    assert_eq!(
+        first_action("2026-11-20T10:00:02Z"),
+        "Send the prompt again"
+    );
+    client.receives_error("2026-11-20T10:00:15Z", LOGIN_REFUSED, &refusal);
+    assert_eq!(first_action("2026-11-20T10:00:17Z"), "Log in again");
+    let badge = client.calls_status_line("2026-11-20T10:00:18Z", json!(null), 160);
+    assert!(badge.stdout.contains("login refused again"), "{badge:?}");
+
+    client.receives_response("2026-11-20T10:01:00Z");
+    client.receives_error("2026-11-20T10:02:00Z", LOGIN_REFUSED, &refusal);
+    assert_eq!(
+        first_action("2026-11-20T10:02:02Z"),
+        "Send the prompt again"
+    );
+}
+
+/// If whycap concludes from failed attempts that a refused login is an outage, it must say so, and name all statuses.
+#[test]
+fn an_outage_that_refused_the_login_is_explained_by_the_failed_attempts() {
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    for (statuses, expected) in [
+        (vec![502; 6], "6 attempts failed (502 server error)"),
+        (
+            [vec![502; 6], vec![401; 4]].concat(),
+            "10 attempts failed (502 server error and 401 login refused)",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        for (number, status) in statuses.iter().enumerate() {
+            client.append(&json!({
+                "type": "system", "subtype": "api_error", "sessionId": client.session,
+                "timestamp": format!("2026-11-20T09:59:{:02}Z", 5 + number),
+                "error": {"status": status}, "retryInMs": 600, "retryAttempt": number + 1,
+                "maxRetries": 10,
+            }));
+        }
+        client.receives_error("2026-11-20T10:00:00Z", LOGIN_REFUSED, &refusal);
+        let at = "2026-11-20T10:00:02Z";
+        for command in ["explain", "incidents"] {
+            let text = flat(&client.run(at, &[command], b"").stdout);
+            assert!(text.contains(expected), "{command}: {text}");
+            assert!(!text.contains("only the text"), "{text}");
+        }
+        assert_eq!(client.explained(at)["limit"], "server_error");
+    }
 }

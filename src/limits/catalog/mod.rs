@@ -30,6 +30,9 @@ use row::{AssumedZone, Rank};
 /// your inference gateway (127.0.0.1:8787)".
 const CHECK_GATEWAY: &str = "check your inference gateway";
 
+/// The hint that Claude Code shows with a message about a rejected login.
+const LOGIN_HINT: &str = "please run /login";
+
 /// A hint about where an unrecognized text comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnknownText {
@@ -733,6 +736,13 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
         )
     });
     let (index, best) = highest_ranked?;
+    if is_login_hint(best)
+        && let Some(before) = index.checked_sub(1).and_then(|before| matches.get(before))
+        && before.rank == best.rank
+        && before.row.limit == best.row.limit
+    {
+        return Some(before);
+    }
     if best.row.is_notice()
         && let Some(error) = error_preferred_to_notice(matches, index, best)
     {
@@ -755,6 +765,16 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
         window.is_some() && own_window.is_some() && window != own_window
     });
     other.or(Some(best))
+}
+
+/// Returns true if the passage is only the hint to log in that older versions of Claude Code append to the server's
+/// message.
+fn is_login_hint(candidate: &Match) -> bool {
+    let words = candidate
+        .passage
+        .text
+        .trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
+    words.eq_ignore_ascii_case(LOGIN_HINT)
 }
 
 /// Returns the error that takes precedence over a notice, because it stopped the session. This is the last error after the

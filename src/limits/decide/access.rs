@@ -63,6 +63,17 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
+/// Handles a rejected login that may be accepted at the next attempt, like [`refused_login`]. If the attempt before was
+/// also rejected, the user has to log in.
+pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
+    let finding = refused_login(input);
+    if finding.is_none() && input.evidence.collected.is_repeated {
+        Some(refused_credential(Cause::LoginRefusedAgain))
+    } else {
+        finding
+    }
+}
+
 /// Handles a rejected key, or returns `None` if whycap does not know where a key is set.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
     if input.evidence.error.uses_key() {

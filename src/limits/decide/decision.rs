@@ -48,6 +48,7 @@ decisions! {
     DisabledOrganization => access::disabled_organization,
     RefusedAccess => access::refused,
     RefusedLogin => access::refused_login,
+    RefusedCredentials => access::refused_credentials,
     RefusedKey => access::refused_key,
     ServiceProblem => service::problem,
     ApiRateLimit => service::api_rate_limit,

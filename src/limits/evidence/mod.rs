@@ -546,6 +546,8 @@ pub struct Collected {
     /// The time at which the user continued to work after the error, according to the ledger. It is used to compute how
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
+    /// True if the session's previous request failed with the same message.
+    pub is_repeated: bool,
     /// Claude Code's latest announcement about the auto-resume.
     pub waiting: Option<Waiting>,
     /// True if the end of the transcript contains the error but no announcement after it.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
-use crate::limits::decide::{DecisionName, Diagnosis, Unknown, is_for};
+use crate::limits::decide::{Cause, DecisionName, Diagnosis, Unknown, is_for};
 use crate::limits::evidence::{Evidence, FRESH_FOR, Measurement, Readings, ResetSource, Source};
 use crate::limits::kind::{LimitKind, LimitedResource, Service, Verdict, Window};
 use crate::terminal::{count_noun, percent_text};
@@ -137,6 +137,19 @@ impl Reasons<'_> {
     /// cause is a limit or a temporary problem, because the explanation already says the same.
     fn add_server(&mut self) {
         let (evidence, limit) = (self.evidence, self.diagnosis.limit);
+        if self.diagnosis.cause == Cause::OutageCalledLogin
+            && let Some(attempts) = &evidence.error.message.failed_attempts
+        {
+            self.add_observed(
+                Some(attempts.since),
+                Source::Transcript,
+                format!(
+                    "Before the error, {} failed ({}).",
+                    count_noun(attempts.count, "attempt"),
+                    attempts.reason()
+                ),
+            );
+        }
         if let Some(quota) = evidence.quota() {
             let reset = quota.resets_at.map_or_else(String::new, |at| {
                 format!(" and its reset at {}", evidence.clock.format_time(at))
