@@ -49,6 +49,18 @@ impl InstallPlan {
         }));
     }
 
+    fn store_record(
+        &mut self,
+        paths: &Paths,
+        settings: &Path,
+        record: &EditRecord,
+    ) -> anyhow::Result<()> {
+        let file = EditRecord::path(paths, settings);
+        let bytes = serde_json::to_vec(record).with_context(|| left_alone(settings))?;
+        self.steps.push(Step::WriteOwn(file, bytes));
+        Ok(())
+    }
+
     /// Plans to delete one of whycap's files. Anything other than a regular file is left in place.
     fn remove_own(&mut self, path: PathBuf) {
         if path.is_file() {
@@ -138,9 +150,7 @@ pub fn install(
     if record != stored {
         // The record is written before the settings because the first status-line call reads the previous status line
         // from it.
-        let file = EditRecord::path(paths, settings);
-        let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
-        plan.steps.push(Step::WriteOwn(file, bytes));
+        plan.store_record(paths, settings, &record)?;
     }
     if is_changed {
         check_may_write(paths, settings)?;
@@ -165,6 +175,16 @@ pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Res
     }
     if remaining != present {
         check_may_write(paths, settings)?;
+        // Without this record, `uninstall` could not restore the original after `/whycap line off`.
+        if let Some(remaining) = &remaining
+            && only_line
+        {
+            let mut with_removal = record.clone();
+            with_removal.record_write(present.as_deref(), remaining, false);
+            if with_removal != record {
+                plan.store_record(paths, settings, &with_removal)?;
+            }
+        }
         plan.change_file(settings, present.as_deref(), remaining.as_deref());
     }
     if only_line {

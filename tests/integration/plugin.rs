@@ -464,6 +464,30 @@ fn line_on_keeps_another_programs_status_line_and_line_off_keeps_hooks() {
     assert!(settings.get("statusLine").is_none() && settings.get("hooks").is_some());
 }
 
+/// Only whycap has changed the settings, so the README promises to restore them byte for byte.
+#[cfg(target_os = "linux")]
+#[test]
+fn uninstall_restores_the_settings_after_the_line_was_off() {
+    let original = "{\n  \"model\": \"opus\",\n  \"cleanupPeriodDays\": 60 }";
+    for questions in [&["line off"][..], &["line off", "line on"]] {
+        let mut package = Package::new("9.9.9");
+        let data = package.sandbox.path("data");
+        let sandbox = package.sandbox;
+        package.sandbox = sandbox.variable("WHYCAP_DATA_DIR", data.to_str().unwrap());
+        package.sandbox.write(".claude/settings.json", original);
+        package.sandbox.run(&["install"]).success();
+        for question in questions {
+            package.ask(question);
+        }
+        package.sandbox.run(&["uninstall"]).success();
+        assert_eq!(
+            package.sandbox.read(".claude/settings.json"),
+            original,
+            "{questions:?}"
+        );
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_updated_plugin_renews_the_copied_executable() {
