@@ -478,6 +478,8 @@ struct LastAttempt {
     /// The index of the attempt in the list of errors.
     position: usize,
     lasts_until: DateTime<Utc>,
+    /// The time at which the stop ended, according to this attempt or, if its end is unknown, to an earlier one.
+    ended_at: Option<DateTime<Utc>>,
     stop: usize,
 }
 
@@ -504,6 +506,11 @@ pub fn count_errors<'i>(
         let before = last_attempts
             .get(&key)
             .filter(|attempt| at <= attempt.lasts_until);
+        let ended_at = match stop_end {
+            StopEnd::Until(end) => Some(end),
+            StopEnd::Unknown => before.and_then(|attempt| attempt.ended_at),
+            StopEnd::StillStopped | StopEnd::MaybeStillStopped => None,
+        };
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
             // The later attempt provides better evidence of when the stop ended.
             before.totals.still_blocked = 0;
@@ -516,7 +523,8 @@ pub fn count_errors<'i>(
             key,
             LastAttempt {
                 position,
-                lasts_until: end.unwrap_or(at + incident.longest_duration()),
+                lasts_until: end.or(ended_at).unwrap_or(at + incident.longest_duration()),
+                ended_at,
                 stop,
             },
         );
@@ -532,8 +540,8 @@ pub fn count_errors<'i>(
             not_a_limit: (is_new && is_not_a_limit(verdict)).into(),
             still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
                 .into(),
-            unknown_end: (stop_end == StopEnd::Unknown).into(),
-            without_end: end.is_none().into(),
+            unknown_end: (stop_end == StopEnd::Unknown && ended_at.is_none()).into(),
+            without_end: (end.is_none() && ended_at.is_none()).into(),
             overlapped: end
                 .is_some_and(|end| incident.stopped_since() < end && end <= from)
                 .into(),

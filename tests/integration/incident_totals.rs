@@ -476,3 +476,33 @@ fn the_wait_for_a_retried_request_ends_with_its_error() {
         &json!({"requests": 2, "attempts": 3, "waited_s": 45 + 20})
     );
 }
+
+/// A stop whose first error has a known end has a known time, even if the end of a repeated error is unknown.
+#[test]
+fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
+    const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    let usage = || windows(42.0, NOON, 22.0, NOON + 300_000);
+    let first = Client::with_session(&sandbox, "one");
+    first.receives_response("2026-11-20T09:59:00Z");
+    first.calls_status_line("2026-11-20T09:59:50Z", usage(), 160);
+    first.receives_error("2026-11-20T10:00:00Z", EXTRA_USAGE, &refusal);
+    first.calls_status_line("2026-11-20T10:00:05Z", usage(), 160);
+
+    // The response arrives in the same moment as the second error, so it does not show that the second error is over.
+    let second = Client::with_session(&sandbox, "two");
+    second.receives_error("2026-11-20T10:04:00Z", EXTRA_USAGE, &refusal);
+    first.sends_prompt("2026-11-20T10:03:58Z", "again");
+    first.receives_response("2026-11-20T10:04:00Z");
+    let at = "2026-11-20T11:00:00Z";
+    let sums = sums(&sandbox, at);
+    assert_eq!(
+        (&sums["stops"], &sums["blocked_s"], &sums["unknown_end"]),
+        (&json!(1), &json!(240), &json!(0)),
+        "{sums:#}"
+    );
+    let text = report(&sandbox, at);
+    assert!(!text.contains("does not know when"), "{text}");
+}
