@@ -286,7 +286,8 @@ pub(crate) enum EndedBy {
     /// pay for a response.
     AccountOnCredits,
     /// Any session of the same account with the same model, provided that the usage window is not full. The server refused
-    /// a request that the plan covered, so it would have refused that session's request as well.
+    /// a request that the plan covered, so it would have refused that session's request as well. If a headless run did
+    /// not record its model, any model counts.
     SameRequests,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, SOON, TUESDAY, flat, reaches_five_hour_limit, refused, session_of_login,
-    two_sessions_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, SOON, TUESDAY, answer, flat, reaches_five_hour_limit, refused,
+    session_of_login, two_sessions_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 
@@ -947,4 +947,39 @@ fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
             "{reached_at}: {incident:#}"
         );
     }
+}
+
+/// A headless run whose only request met a false alarm does not record its model. A response that another session
+/// requested later still shows that the account works again, and all screens must say so.
+#[test]
+fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
+    let sandbox = with_a_private_login();
+    let [interactive, headless, other] =
+        ["interactive", "headless", "other"].map(|name| session_of_login(&sandbox, name));
+    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
+    let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    interactive.receives_response("2026-11-20T09:59:00Z");
+    interactive.calls_status_line("2026-11-20T09:59:50Z", usage(), 120);
+    interactive.receives_error(AT, OUT_OF_EXTRA_USAGE, &refusal);
+    interactive.calls_status_line(SOON, usage(), 120);
+    let refusal =
+        json!({"error": "invalid_request", "apiErrorStatus": 400, "entrypoint": "sdk-cli"});
+    headless.sends_prompt("2026-11-20T10:03:58Z", "summarize the readme");
+    headless.receives_error("2026-11-20T10:04:00Z", OUT_OF_EXTRA_USAGE, refusal);
+    other.sends_prompt("2026-11-20T10:04:07Z", "write a post");
+    other.works("2026-11-20T10:04:08Z", 10);
+    other.calls_status_line("2026-11-20T10:04:09Z", usage(), 120);
+
+    let at = "2026-11-20T10:04:30Z";
+    let arguments = ["explain", "--session", &headless.session];
+    let explained = flat(&interactive.run(at, &arguments, b"").stdout);
+    assert!(
+        explained.contains("Another session") || explained.contains("another session"),
+        "{explained}"
+    );
+    assert!(!explained.contains("in a few minutes"), "{explained}");
+    let listed = flat(&interactive.run(at, &["incidents"], b"").stdout);
+    assert!(!listed.contains("still active"), "{listed}");
+    let asked = answer(&other, at);
+    assert!(!asked.contains("only in one session"), "{asked}");
 }

@@ -395,7 +395,7 @@ impl Problem<'_> {
                 is_same_payer
                     && is_settled
                     && is_full != Some(true)
-                    && self.is_same_model(response)
+                    && (self.is_same_model(response) || self.is_without_model())
                     && self.is_same_client(response)
             }
             EndedBy::SamePayer => is_same_payer,
@@ -531,6 +531,16 @@ impl Problem<'_> {
         refused.is_some()
             && refused == response.model.as_ref()
             && !self.evidence.uses_long_context()
+    }
+
+    /// Returns true if the error is the first response of a session without a status line, such as a headless run, so its
+    /// model is not recorded. The only response that can show the end of its false alarm is that of another session.
+    fn is_without_model(&self) -> bool {
+        self.evidence.error.session.model.is_none()
+            && self
+                .evidence
+                .line()
+                .is_some_and(|line| line.entrypoint.as_deref().is_some_and(|name| name != "cli"))
     }
 
     /// Returns true unless an old version of Claude Code may be the reason for the error and the response was received by
