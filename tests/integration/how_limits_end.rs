@@ -507,6 +507,33 @@ fn an_outage_does_not_hide_a_full_window() {
     }
 }
 
+/// The windows of the plan do not matter to a session that a key pays for.
+#[test]
+fn a_throttled_key_is_not_blamed_on_the_plan() {
+    let text = "API Error: 429 Number of request tokens has exceeded your per-minute rate limit";
+    let sandbox = with_a_private_login();
+    let on_plan = Client::with_session(&sandbox, "on-plan");
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    on_plan.calls_status_line("2026-11-20T09:59:00Z", full(), 120);
+    let mut client = Client::with_session(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    for (at, text) in [
+        (AT, text),
+        ("2026-11-20T10:05:00Z", "API Error: 529 Overloaded."),
+    ] {
+        client.receives_error(at, text, json!({}));
+        let asked_at = at.replace(":00Z", ":40Z");
+        let arguments = ["explain", "--json", "--session", "with-key"];
+        let incident = client.run(&asked_at, &arguments, b"").json()["incident"].clone();
+        assert_ne!(incident, Value::Null);
+        assert!(
+            !incident.to_string().contains("also used up"),
+            "{incident:#}"
+        );
+    }
+}
+
 /// If credits pay for a response in another session, the limit on credits is over.
 #[test]
 fn a_credit_limit_ends_when_credits_pay_for_another_session() {

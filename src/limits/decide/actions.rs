@@ -238,9 +238,12 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
     }
 }
 
-/// Returns the advice about a full usage window that would block the next prompt after a temporary problem.
+/// Returns the advice about a full usage window that would block the next prompt after a temporary problem. If a key pays
+/// for the session, the plan's windows do not matter.
 fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
-    if problem.finding.limit.is_passing() && problem.readings.used_up_now().is_some() {
+    let may_use_plan = !problem.evidence.error.uses_key();
+    let is_passing = problem.finding.limit.is_passing();
+    if may_use_plan && is_passing && problem.readings.used_up_now().is_some() {
         Some(ActionName::FullAsWell)
     } else {
         None

@@ -11,8 +11,12 @@ const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 /// The first version that records in transcripts whether a usage window caused a refusal.
 const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
-/// Handles overload, failures, and throttling. Returns `None` if the catalog row fully explains the message.
+/// Handles overload, failures, and throttling. Returns `None` if the catalog row fully explains the message. The plan's
+/// windows do not matter to a session that a key pays for.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
+    if input.evidence.error.uses_key() {
+        return None;
+    }
     let full = input.readings.used_up_now()?;
     let limit = input.message.row.limit;
     let cause = match limit {
