@@ -522,6 +522,25 @@ fn the_headline_about_a_pasted_message_agrees_with_the_current_figures() {
     }
 }
 
+/// The short explanation says why the limit is not an organization's.
+#[test]
+fn the_short_explanation_says_why_no_organization_is_involved() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.calls_status_line(AT, windows(42.0, NOON, 60.0, TUESDAY), 120);
+    let text = "You've hit your org's monthly spend limit";
+    let explained = flat(
+        client
+            .run("2026-11-20T10:01:00Z", &["explain", text], b"")
+            .success(),
+    );
+    let headline = "The message is about your own 5-hour limit, not an organization's";
+    assert!(explained.contains(headline), "{explained}");
+    let reason = "You are logged in to a Max plan, which is for one person.";
+    let why = explained.split_once("Why - ").expect("reasons").1;
+    assert!(why.starts_with(reason), "{explained}");
+}
+
 /// Error lines from 56 real sessions: the client version, the time of the error, the time of the next response, and the
 /// text.
 const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [

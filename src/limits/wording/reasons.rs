@@ -39,6 +39,14 @@ pub(crate) fn reasons(
         is_without_facts: true,
     };
     reasons.add_owner();
+    let is_about_lack_of_organization = matches!(
+        diagnosis.cause,
+        Cause::NoOrganization | Cause::NoOrganizationProbably | Cause::NoOrganizationDespiteRoom
+    );
+    // The plan shows that there is no organization, so the short explanation needs it.
+    if is_about_lack_of_organization {
+        reasons.add_plan();
+    }
     reasons.add_server();
     reasons.add_measurements();
     reasons.add_usage_page();
@@ -47,7 +55,9 @@ pub(crate) fn reasons(
         reasons.add_words_alone(None);
     }
     reasons.add_credentials();
-    reasons.add_plan();
+    if !is_about_lack_of_organization {
+        reasons.add_plan();
+    }
     reasons.add_message();
     reasons.add_session();
     reasons.add_words_alone(Some(evidence.at()));
