@@ -3,7 +3,6 @@
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
-use crate::ledger::Ledger;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]
@@ -25,10 +24,7 @@ impl Subcommand for DoctorArguments {
             directory,
         ));
         // Checking the setup must not create a ledger.
-        let ledger = match Ledger::open_existing(&context.paths.data) {
-            Some(opened) => opened.ok(),
-            None => None,
-        };
+        let ledger = context.existing_ledger();
         let situation = context
             .incidents()
             .unsaved_situation(context.asker(), ledger.as_ref());

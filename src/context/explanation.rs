@@ -76,10 +76,7 @@ impl Context {
     /// transcripts are therefore read into memory.
     pub(crate) fn error_source(&self) -> ErrorSource {
         let mut source = ErrorSource {
-            ledger: match Ledger::open_existing(&self.paths.data) {
-                Some(opened) => opened.ok(),
-                None => None,
-            },
+            ledger: self.existing_ledger(),
             is_complete: false,
         };
         if self.event.is_none() {
@@ -216,7 +213,7 @@ impl Context {
     /// Returns the responses currently being paid for with usage credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         incidents.paying(&|since, is_own| {
-            let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
+            let mut ledger = self.existing_ledger()?;
             self.catch_up_ledger(&mut ledger, ANSWER_READS);
             ledger.costs_since(since, is_own)
         })
@@ -255,7 +252,7 @@ impl Context {
     /// installed.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
-        let mut ledger = Ledger::open_existing(&self.paths.data)?.ok()?;
+        let mut ledger = self.existing_ledger()?;
         let is_current = self
             .catch_up_ledger(&mut ledger, EXPLANATION_READS)
             .is_all();

@@ -106,6 +106,12 @@ impl Context {
         Ok(NewRows::build(exporter, &sources, paths, clock))
     }
 
+    /// Opens the ledger without waiting for another process. Returns `None` if the ledger does not exist or cannot be
+    /// opened.
+    pub(crate) fn existing_ledger(&self) -> Option<Ledger> {
+        Ledger::open_existing(&self.paths.data)?.ok()
+    }
+
     /// Reads new transcript lines into the ledger. If that fails, the result indicates that data is missing.
     pub(super) fn catch_up_ledger(
         &self,

@@ -10,7 +10,6 @@ use crate::claude::session_label::{NO_PROMPT_YET, SessionLabel};
 use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts;
 use crate::incidents::Incidents;
-use crate::ledger::Ledger;
 use crate::terminal::is_stdout_terminal;
 
 impl Context {
@@ -97,9 +96,9 @@ impl Context {
 
     /// Returns true if the ledger contains a session. Returns false if the ledger does not exist or cannot be read.
     fn is_in_ledger(&self, session: &str) -> bool {
-        match Ledger::open_existing(&self.paths.data) {
-            Some(Ok(ledger)) => ledger.knows_session(session).unwrap_or(false),
-            Some(Err(_)) | None => false,
+        match self.existing_ledger() {
+            Some(ledger) => ledger.knows_session(session).unwrap_or(false),
+            None => false,
         }
     }
 
