@@ -341,14 +341,12 @@ impl Context {
     pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
         let blocks = incident.blocks().is_some();
         let text = if blocks {
-            let what = match self.only_blocked_session(incident) {
-                _ if incident.diagnosis.credits_pay_now => {
-                    "A limit applies, but usage credits are paying.".to_owned()
-                }
-                Some(session) => {
-                    format!("The session {session} is blocked; the others may work.")
-                }
-                None => "Work is blocked.".to_owned(),
+            let what = if incident.diagnosis.credits_pay_now {
+                "A limit applies, but usage credits are paying.".to_owned()
+            } else if let Some(session) = self.only_blocked_session(incident) {
+                format!("The session {session} is blocked; the others may work.")
+            } else {
+                "Work is blocked.".to_owned()
             };
             format!("{what} {} For details: whycap explain", incident.headline)
         } else if incident.blocks_only_its_session() {
