@@ -34,7 +34,7 @@ const TIMED_OUT: u8 = 124;
 /// If Claude Code continues a session within this time, the user should leave that session alone.
 const SOON: TimeDelta = TimeDelta::minutes(2);
 
-/// The sentence to print if the user does not have to wait.
+/// The sentence to print if the user does not have to wait, because usage credits are paying.
 const CREDITS_PAY: &str = "Usage credits are paying on this account now, so you can also continue (costs money). Waiting is free.";
 
 /// The interval between checks. It determines how soon whycap notices that the machine has woken from sleep or that

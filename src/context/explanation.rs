@@ -38,10 +38,10 @@ const PARTS_WORTH_A_MENTION: u128 = 10;
 /// progress when the error occurred.
 const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
 
-/// The errors in the entire history.
+/// The ledger in which a command looks up the errors of the entire history.
 #[derive(Debug)]
 pub(crate) struct ErrorSource {
-    /// The ledger with the errors, or `None` if it cannot be read.
+    /// The ledger, or `None` if it cannot be opened. In a conversation, `None` also means that it does not exist.
     pub(crate) ledger: Option<Ledger>,
     /// True if all transcripts have been read to their ends.
     pub(crate) is_complete: bool,
@@ -69,11 +69,11 @@ impl Context {
         }
     }
 
-    /// Returns the errors in the entire history, as far as they can be read quickly.
+    /// Opens the ledger in which to look up errors.
     ///
-    /// In a conversation, these are the errors that the ledger already contains. In a shell, new lines are read first.
-    /// Explaining an error must not create a ledger, because whycap may not be installed. Without a ledger, the
-    /// transcripts are therefore read into memory.
+    /// In a shell, the transcripts' new lines are first read into it, as far as the time limit permits. In a
+    /// conversation, it remains as it is. Explaining an error must not create a ledger, because whycap may not be
+    /// installed. Without a ledger, a shell command therefore reads the transcripts into memory.
     pub(crate) fn error_source(&self) -> ErrorSource {
         let mut source = ErrorSource {
             ledger: self.existing_ledger(),
@@ -88,7 +88,7 @@ impl Context {
         source
     }
 
-    /// Reads the errors that have been added to the transcripts since then.
+    /// Reads the lines that have been added to the transcripts since the last call, as far as the time limit permits.
     pub(crate) fn read_new_errors(&self, source: &mut ErrorSource) {
         if let Some(ledger) = &mut source.ledger {
             let catch_up = self.catch_up_ledger(ledger, ERROR_READS);
@@ -198,7 +198,8 @@ impl Context {
     }
 
     /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
-    /// plan, or if a limit blocks work in spite of it. Responses that the ledger cannot read within the time limit are not included.
+    /// plan, or if a limit blocks work and usage credits do not pay for it. Responses that the ledger cannot read
+    /// within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
@@ -377,7 +378,7 @@ impl Context {
             && situation.has_stopped_several()
             && let Some(own_session) = own_session
         {
-            // Otherwise, the sentence next to the headline already names the session.
+            // If there is a session sentence, it appears next to the headline and already names the session.
             if self.session_sentence(incident).is_none() {
                 sentences.push(format!(
                     "This advice is for the session {}.",

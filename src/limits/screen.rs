@@ -42,9 +42,9 @@ pub fn on_one_screen(
 #[derive(Debug, Clone)]
 pub(crate) struct Pointers {
     pub(crate) usual: String,
-    /// The pointer for an answer from which steps or reasons were left out because the terminal is low.
+    /// The pointer for an answer from which steps or reasons were left out because the terminal has too few rows.
     pub(crate) cut: String,
-    /// The pointer for a low terminal, which fits in one row.
+    /// The pointer for a terminal with very few rows. It fits in one row.
     pub(crate) short: String,
 }
 

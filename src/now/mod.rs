@@ -114,7 +114,7 @@ pub(crate) struct RunningSession {
     pub(crate) cost: Option<Amount>,
     /// The limit or error that blocks the session.
     pub(crate) limit: Option<LimitKind>,
-    /// How the error affects the session.
+    /// The effect of the error on the session. It has no meaning if nothing blocks the session.
     pub(crate) effect: EffectOfError,
     /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
     /// the session.

@@ -342,7 +342,8 @@ impl RunningSession {
         }
     }
 
-    /// Returns the word for a session that an error has stopped. If usage credits pay now, the session can continue.
+    /// Returns the word that describes a session after an error: "stopped" if the session can continue with usage
+    /// credits, and "blocked" otherwise.
     fn stopped_word(&self) -> &'static str {
         match self.effect {
             EffectOfError::Blocked | EffectOfError::BlockedByKey => "blocked",

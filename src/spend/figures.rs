@@ -85,8 +85,8 @@ enum FigureValue {
     Tokens(u64),
 }
 
-/// The layouts of the text output, from the widest to the narrowest. The narrowest one, which follows these, has only the
-/// columns that every layout has.
+/// The layouts of the text output, from the widest to the narrowest. The narrowest layout needs no constant, because it
+/// has only the columns that every layout has.
 const WIDEST: usize = 0;
 const WIDE: usize = 1;
 const MEDIUM: usize = 2;

@@ -137,8 +137,8 @@ impl Message {
         times::is_clock_time_alone(&self.passage.text)
     }
 
-    /// Returns the catalog's time zone for the reset time in the message. Returns `None` if the message contains no time, or
-    /// if it states the zone itself.
+    /// Returns the catalog's time zone for the reset time in the message. Returns `None` if the catalog has none, if
+    /// the message contains no reset time, or if the message states the zone itself.
     pub(crate) fn assumed_zone(&self) -> Option<AssumedZone> {
         let zone = self.row.zone?;
         times::is_without_zone(&self.passage.text).then_some(zone)
@@ -736,6 +736,7 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
         )
     });
     let (index, best) = highest_ranked?;
+    // The server's message in front of the hint says why the login was rejected.
     if is_login_hint(best)
         && let Some(before) = index.checked_sub(1).and_then(|before| matches.get(before))
         && before.rank == best.rank
@@ -767,8 +768,8 @@ fn best_match(matches: &[Match]) -> Option<&Match> {
     other.or(Some(best))
 }
 
-/// Returns true if the passage is only the hint to log in that older versions of Claude Code append to the server's
-/// message.
+/// Returns true if the passage consists only of the hint to log in. Older versions of Claude Code append this hint to
+/// the server's message.
 fn is_login_hint(candidate: &Match) -> bool {
     let words = candidate
         .passage

@@ -73,7 +73,7 @@ struct EndingWording {
     state: String,
     /// The status-line row, or `None` if the error is no longer relevant.
     row: Option<String>,
-    /// The status-line row to use instead if nothing proves yet that the window has reset.
+    /// The status-line row to use instead of `row` while nothing proves that the window has reset.
     unproven_row: Option<String>,
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn reasons(
         diagnosis.cause,
         Cause::NoOrganization | Cause::NoOrganizationProbably | Cause::NoOrganizationDespiteRoom
     );
-    // The plan shows that there is no organization, so the short explanation needs it.
+    // Only the plan shows that the login has no organization. A short answer omits the last reasons, so the plan must
+    // be among the first.
     if is_about_lack_of_organization {
         reasons.add_plan();
     }
@@ -108,7 +109,7 @@ impl Reasons<'_> {
     fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
         if self.is_without_facts {
             let sentence = if self.evidence.is_pasted() {
-                // Facts about this machine, such as the login, can follow, so the text is not all that whycap knows.
+                // Other reasons, such as the login, can follow, so the text may not be all that whycap knows.
                 "The explanation is based on the text of the message."
             } else {
                 "whycap knows only the text of the message."
@@ -331,8 +332,8 @@ impl Reasons<'_> {
         }
     }
 
-    /// Adds the reset times that contradict the chosen one. The end of the month is no contradiction, because nothing
-    /// states it.
+    /// Adds the reset times that contradict the chosen one. The start of the next month does not contradict it, because
+    /// no message or reading states that time.
     fn add_resets(&mut self) {
         for other in &self.diagnosis.resets.others {
             let (source, words) = match other.source {
@@ -547,10 +548,10 @@ mod tests {
             let at = "2026-12-01T00:00:00Z".parse().unwrap();
             diagnosis.resets = Resets::choose([server, Reset { at, source }]);
             let reasons = reasons(&message, &evidence, &diagnosis);
-            let is_said = reasons
+            let is_mentioned = reasons
                 .iter()
                 .any(|reason| reason.sentence.contains("a different reset time"));
-            assert_eq!(is_said, is_stated, "{source:?}: {reasons:?}");
+            assert_eq!(is_mentioned, is_stated, "{source:?}: {reasons:?}");
         }
     }
 }
