@@ -466,8 +466,8 @@ fn no_error_known(session: Option<&str>, is_session_known: bool, is_complete: bo
             "No limit error found in session {id}, and no transcript on this machine has this ID."
         ),
         Some(id) => format!("No limit error found in session {id}."),
-        None if is_complete => "No limit errors found. Claude Code has not reported any, and the transcripts do not contain any.".to_owned(),
-        None => "No limit errors found. Claude Code has not reported any, and the newest transcripts do not contain any. To search all transcripts: whycap incidents".to_owned(),
+        None if is_complete => "No limit errors found. Claude Code has not reported a limit error to whycap, and the transcripts do not contain one.".to_owned(),
+        None => "No limit errors found. Claude Code has not reported a limit error to whycap, and the newest transcripts do not contain one. To search all transcripts: whycap incidents".to_owned(),
     };
     let how = "To explain a message: whycap explain --text \"You've hit your …\"";
     [known, how.to_owned()]
