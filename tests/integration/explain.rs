@@ -1134,7 +1134,7 @@ fn a_quoted_warning_is_not_stated_as_a_fact() {
     assert!(headline.starts_with(start), "{headline}");
 }
 
-/// After its reset, a window that /usage once showed must not be said to reset in the future.
+/// If a window that /usage showed has reset since then, the explanation must not say that the reset is still ahead.
 #[test]
 fn a_passed_reset_on_the_usage_page_is_in_the_past() {
     let sandbox = Sandbox::new();
@@ -1157,8 +1157,8 @@ fn a_passed_reset_on_the_usage_page_is_in_the_past() {
     assert!(after.contains("(reset 12:00)"), "{after}");
 }
 
-/// A refused login often works at the next attempt, so sending the prompt again comes first, also for the older JSON form
-/// of the message.
+/// A refused login often works at the next attempt, so the first action is to send the prompt again. The same holds for
+/// the older JSON form of the message.
 #[test]
 fn a_second_attempt_comes_before_a_new_login() {
     let sandbox = Sandbox::new();
@@ -1203,7 +1203,8 @@ fn a_new_login_comes_first_once_the_login_is_refused_again() {
     );
 }
 
-/// If whycap concludes from failed attempts that a refused login is an outage, it must say so, and name all statuses.
+/// If whycap concludes from the failed attempts that an outage caused a refused login, it must say so and name the
+/// statuses of all attempts.
 #[test]
 fn an_outage_that_refused_the_login_is_explained_by_the_failed_attempts() {
     let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});

@@ -71,7 +71,8 @@ impl Screens {
         ]
     }
 
-    /// Asserts that the outputs say that it is too early to tell, and that none says whether the limit is real.
+    /// Asserts that the outputs call the limit unconfirmed or say that it is too early to tell, and that none says
+    /// whether the limit is real.
     fn assert_undecided(&self, name: &str) {
         assert_eq!(self.verdict, "cannot_tell", "{name}");
         assert!(self.highest < 100.0, "{name}: {}", self.highest);

@@ -582,7 +582,8 @@ fn a_long_error_is_stored_once_even_if_its_hook_is_late() {
     assert_eq!(listed["incidents"].as_array().unwrap().len(), 1);
 }
 
-/// Runs a hook that receives `input` after 0.2 s, and whose input stays open until it exits. Returns how long it runs.
+/// Runs a hook whose standard input receives `input` after 0.2 s and stays open until the hook exits. Returns how long
+/// the hook runs.
 fn duration_with_late_input(sandbox: &Sandbox, input: &str) -> Duration {
     let mut hook = started_with_pipes(&mut sandbox.command(&["hook"]));
     let started = Instant::now();

@@ -216,8 +216,8 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
     }
 }
 
-/// The option `-import-instr-limit` is passed to LLVM, which may remove it. rustc refuses to run with an option that
-/// LLVM does not know.
+/// rustc passes the option `-import-instr-limit` to LLVM. A later version of LLVM may not have this option anymore, and
+/// rustc then refuses to run.
 #[test]
 fn less_code_is_inlined_if_the_compiler_has_the_option() {
     for (code, has_option) in [(0, true), (1, false)] {
