@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, run, windows};
-use crate::situation::{PRIVATE, flat};
+use crate::situation::{PRIVATE, flat, store_usage_page, with_a_private_login};
 use crate::support::Sandbox;
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -23,6 +23,11 @@ fn is_refused_at_ten(client: &Client<'_>) {
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
     );
+}
+
+/// Returns the first action that `explain` recommends to the client's user.
+fn first_action(client: &Client<'_>, at: &str) -> Value {
+    client.explained(at)["actions"][0]["do"].clone()
 }
 
 /// An event on November 20: a status-line call with the usage of both windows, or an error.
@@ -961,7 +966,7 @@ fn only_members_are_told_to_ask_an_admin() {
         let client = Client::new(&sandbox);
         let refusal = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
         client.receives_error("2026-11-20T10:00:00Z", text, refusal);
-        let first = client.explained("2026-11-20T10:00:05Z")["actions"][0]["do"].clone();
+        let first = first_action(&client, "2026-11-20T10:00:05Z");
         assert!(first.as_str().unwrap().starts_with(says), "{role}: {first}");
     }
 }
@@ -1128,8 +1133,8 @@ fn a_session_without_a_transcript_is_not_unknown() {
 fn a_quoted_warning_is_not_stated_as_a_fact() {
     let sandbox = Sandbox::new();
     let text = "He saw 'Approaching usage limit · resets at 3pm' yesterday";
-    let run = sandbox.run(&["explain", "--json", "--text", text]).json();
-    let headline = run["incident"]["headline"].as_str().unwrap();
+    let explained = sandbox.run(&["explain", "--json", "--text", text]).json();
+    let headline = explained["incident"]["headline"].as_str().unwrap();
     let start = "If you received this message, it is only a warning that you have used much of a usage limit";
     assert!(headline.starts_with(start), "{headline}");
 }
@@ -1137,24 +1142,25 @@ fn a_quoted_warning_is_not_stated_as_a_fact() {
 /// If a window that /usage showed has reset since then, the explanation must not say that the reset is still ahead.
 #[test]
 fn a_passed_reset_on_the_usage_page_is_in_the_past() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-    let at: chrono::DateTime<chrono::Utc> = "2026-11-20T11:00:00Z".parse().unwrap();
-    state["cachedUsageUtilization"] = json!({
-        "fetchedAtMs": at.timestamp_millis(), "accountUuid": PRIVATE,
+    let sandbox = with_a_private_login();
+    let page = json!({
+        "fetchedAtMs": (NOON - 3600) * 1000, "accountUuid": PRIVATE,
         "utilization": {"five_hour": {"utilization": 100.0, "resets_at": "2026-11-20T12:00:00Z"}},
     });
-    sandbox.write(".claude.json", state.to_string());
-    let text = "You've hit your 5-hour limit";
-    let explained = |at: &str| {
-        let arguments = ["explain", "--long", "--text", text];
-        flat(run(&sandbox, at, &arguments, b"", &[]).success())
-    };
-    let before = explained("2026-11-20T11:30:00Z");
-    assert!(before.contains("(resets 12:00)"), "{before}");
-    let after = explained("2026-11-20T12:30:00Z");
-    assert!(after.contains("(reset 12:00)"), "{after}");
+    store_usage_page(&sandbox, &page);
+    let arguments = [
+        "explain",
+        "--long",
+        "--text",
+        "You've hit your 5-hour limit",
+    ];
+    for (at, reset) in [
+        ("2026-11-20T11:30:00Z", "(resets 12:00)"),
+        ("2026-11-20T12:30:00Z", "(reset 12:00)"),
+    ] {
+        let explanation = flat(run(&sandbox, at, &arguments, b"", &[]).success());
+        assert!(explanation.contains(reset), "{explanation}");
+    }
 }
 
 /// A refused login often works at the next attempt, so the first action is to send the prompt again. The same holds for
@@ -1184,21 +1190,23 @@ fn a_new_login_comes_first_once_the_login_is_refused_again() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
-    let first_action = |at: &str| client.explained(at)["actions"][0]["do"].clone();
     client.receives_error("2026-11-20T10:00:00Z", LOGIN_REFUSED, &refusal);
     assert_eq!(
-        first_action("2026-11-20T10:00:02Z"),
+        first_action(&client, "2026-11-20T10:00:02Z"),
         "Send the prompt again"
     );
     client.receives_error("2026-11-20T10:00:15Z", LOGIN_REFUSED, &refusal);
-    assert_eq!(first_action("2026-11-20T10:00:17Z"), "Log in again");
+    assert_eq!(
+        first_action(&client, "2026-11-20T10:00:17Z"),
+        "Log in again"
+    );
     let badge = client.calls_status_line("2026-11-20T10:00:18Z", json!(null), 160);
     assert!(badge.stdout.contains("login refused again"), "{badge:?}");
 
     client.receives_response("2026-11-20T10:01:00Z");
     client.receives_error("2026-11-20T10:02:00Z", LOGIN_REFUSED, &refusal);
     assert_eq!(
-        first_action("2026-11-20T10:02:02Z"),
+        first_action(&client, "2026-11-20T10:02:02Z"),
         "Send the prompt again"
     );
 }

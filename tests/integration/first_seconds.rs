@@ -92,17 +92,9 @@ impl Screens {
         for wrong in ["You are still blocked", "no record"] {
             assert!(!self.explain.contains(wrong), "{name}: {}", self.explain);
         }
-        let unconfirmed = "(unconfirmed)";
-        assert!(
-            self.own_rows.contains(unconfirmed),
-            "{name}: {}",
-            self.own_rows
-        );
-        assert!(
-            self.own_rows.contains("Whether the limit is real"),
-            "{name}: {}",
-            self.own_rows
-        );
+        for text in ["(unconfirmed)", "Whether the limit is real"] {
+            assert!(self.own_rows.contains(text), "{name}: {}", self.own_rows);
+        }
         let headline = "whycap cannot tell yet whether the limit that Claude Code reported is real";
         assert!(self.explain.contains(headline), "{name}: {}", self.explain);
         assert!(self.now.contains(headline), "{name}: {}", self.now);

@@ -338,9 +338,9 @@ fn an_assumed_time_zone_is_named_unless_the_message_states_one() {
         let explanation = sandbox.run(&["explain", "--long", "--text", &text]);
         let names_zone = explanation.success().contains("Beijing time, even");
         assert_eq!(names_zone, is_assumed, "{time}: {explanation:?}");
-        let incident = sandbox.run(&["explain", "--json", "--text", &text]).json();
-        let resets_at = incident["incident"]["resets_at"].as_str();
-        assert_eq!(resets_at.unwrap_or_default(), reset, "{time}: {incident}");
+        let explained = sandbox.run(&["explain", "--json", "--text", &text]).json();
+        let resets_at = explained["incident"]["resets_at"].as_str();
+        assert_eq!(resets_at.unwrap_or_default(), reset, "{time}: {explained}");
     }
 }
 

@@ -26,6 +26,13 @@ pub fn with_a_private_login() -> Sandbox {
     sandbox
 }
 
+/// Stores `page` in `.claude.json`, as Claude Code does when `/usage` shows new figures.
+pub fn store_usage_page(sandbox: &Sandbox, page: &Value) {
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedUsageUtilization"] = page.clone();
+    sandbox.write(".claude.json", state.to_string());
+}
+
 /// Creates a sandbox like [`with_a_private_login`], but with a budget of $1.00 for usage credits.
 fn with_a_credits_budget(more: &str) -> Sandbox {
     let sandbox = with_a_private_login();
@@ -1210,8 +1217,7 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
 #[test]
 fn model_windows_and_credits_are_shown_from_the_usage_page() {
     let sandbox = with_a_private_login();
-    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-    state["cachedUsageUtilization"] = json!({
+    let mut page = json!({
         "fetchedAtMs": 1_795_167_000_000_i64, "accountUuid": PRIVATE,
         "utilization": {
             "five_hour": {"utilization": 12, "resets_at": null},
@@ -1220,7 +1226,7 @@ fn model_windows_and_credits_are_shown_from_the_usage_page() {
             "extra_usage": {"is_enabled": true, "monthly_limit": 5000, "used_credits": 1234, "currency": "USD"},
         },
     });
-    sandbox.write(".claude.json", state.to_string());
+    store_usage_page(&sandbox, &page);
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
     let incident = client.explained(SOON);
@@ -1250,8 +1256,8 @@ fn model_windows_and_credits_are_shown_from_the_usage_page() {
     let line = seat.calls_status_line(SOON, Value::Null, 120).stdout;
     assert!(!line.contains("63%"), "another account's: {line}");
     // Figures that `/usage` showed for another account must be ignored.
-    state["cachedUsageUtilization"]["accountUuid"] = json!("somebody-else");
-    sandbox.write(".claude.json", state.to_string());
+    page["accountUuid"] = json!("somebody-else");
+    store_usage_page(&sandbox, &page);
     assert_eq!(client.explained(SOON)["usage"], Value::Null);
 }
 
@@ -2221,9 +2227,7 @@ fn no_explanation_contradicts_the_usage_that_it_shows() {
         "fetchedAtMs": 1_795_168_500_000_i64, "accountUuid": PRIVATE,
         "utilization": {"five_hour": {"utilization": 12, "resets_at": null}},
     });
-    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-    state["cachedUsageUtilization"] = page;
-    sandbox.write(".claude.json", state.to_string());
+    store_usage_page(&sandbox, &page);
     client.receives_error(AT, FIVE_HOUR, json!({}));
     let by_page = client.explained(SOON);
     client.calls_status_line(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
