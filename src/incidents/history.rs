@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -160,9 +160,7 @@ impl History<'_> {
     ) -> Result<Option<Resumption>, LedgerError> {
         let at = incident.evidence.error.at;
         let until = self.now.min(at + LONGEST_LIMIT);
-        let responses = self
-            .ledger
-            .first_responses(at, TimeDelta::zero(), session, until)?;
+        let responses = self.ledger.first_responses(at, until)?;
         let mut first: Option<Resumption> = None;
         for (responding, first_at) in responses {
             let first_at = datetime_from_millis(first_at);

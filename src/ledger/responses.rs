@@ -105,27 +105,22 @@ impl ExportedSpend {
 
 impl Ledger {
     /// Returns the sessions that received a response after the given time, and the time of each session's first such
-    /// response, in chronological order. For all sessions except `current`, the period starts only after `delay`.
+    /// response, in chronological order.
     pub(crate) fn first_responses(
         &self,
         after: DateTime<Utc>,
-        delay: TimeDelta,
-        current: &str,
         until: DateTime<Utc>,
     ) -> LedgerResult<Vec<(String, Millis)>> {
-        let others = (after + delay).timestamp_millis();
         self.read(|store| {
             store.all(
                 "SELECT name, (SELECT min(at) FROM responses
-                     WHERE session = sessions.id AND at > iif(name = ?1, ?2, ?3)) AS first
+                     WHERE session = sessions.id AND at > ?1) AS first
                  FROM sessions WHERE id IN (
-                     SELECT session FROM sums WHERE quarter BETWEEN ?2 - ?5 AND ?4 AND responses > 0)
-                     AND first <= ?4
+                     SELECT session FROM sums WHERE quarter BETWEEN ?1 - ?3 AND ?2 AND responses > 0)
+                     AND first <= ?2
                  ORDER BY first",
                 params![
-                    current,
                     after.timestamp_millis(),
-                    others,
                     until.timestamp_millis(),
                     QUARTER_HOUR
                 ],
@@ -141,7 +136,7 @@ impl Ledger {
         until: DateTime<Utc>,
     ) -> LedgerResult<Option<Millis>> {
         let before = from - TimeDelta::milliseconds(1);
-        let firsts = self.first_responses(before, TimeDelta::zero(), "", until)?;
+        let firsts = self.first_responses(before, until)?;
         Ok(firsts.first().map(|(_session, at)| *at))
     }
 
