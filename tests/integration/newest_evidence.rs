@@ -23,6 +23,22 @@ fn hits_limit(client: &Client<'_>, at: &str, text: &str, refusal: &Value, report
     client.calls_status_line(&after(at, 1), reported, 120);
 }
 
+/// Stops a session at its 5-hour limit at 10:00. `no_credits` is the server's reason why usage credits do not pay.
+fn hits_five_hour_limit(client: &Client<'_>, no_credits: &str) {
+    hits_limit(
+        client,
+        "2026-11-20T10:00:00Z",
+        FIVE_HOUR,
+        &refused("five_hour", NOON, no_credits),
+        five_hour_full(),
+    );
+}
+
+/// Returns the figures of a full 5-hour window.
+fn five_hour_full() -> Value {
+    windows(100.0, NOON, 40.0, TUESDAY)
+}
+
 /// Simulates a response with these usage windows, and the status-line call after it.
 fn receives_response(client: &mut Client<'_>, at: &str, reported: Value) -> String {
     client.api_ms += 100;
@@ -96,8 +112,6 @@ fn a_limit_of_the_account_is_explained_before_an_ended_error_of_the_session() {
 /// A limit that does not apply to the session must not hide the session's own error.
 #[test]
 fn a_limit_that_the_session_cannot_meet_does_not_hide_its_own_error() {
-    let refusal = refused("five_hour", NOON, "org_level_disabled");
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
     for name in ["company", "key", "responded", "false alarm"] {
         let sandbox = with_a_private_login();
         let mut ended = Client::with_session(&sandbox, "ended");
@@ -129,13 +143,7 @@ fn a_limit_that_the_session_cannot_meet_does_not_hide_its_own_error() {
                 reported,
             );
         } else {
-            hits_limit(
-                &stopped,
-                "2026-11-20T10:00:00Z",
-                FIVE_HOUR,
-                &refusal,
-                full(),
-            );
+            hits_five_hour_limit(&stopped, "org_level_disabled");
         }
         if name == "responded" {
             ended.receives_response("2026-11-20T10:04:00Z");
@@ -159,15 +167,7 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
     ] {
         let sandbox = with_a_private_login();
         let stopped = session_of_login(&sandbox, "stopped");
-        let full = windows(100.0, NOON, 40.0, TUESDAY);
-        let refusal = refused("five_hour", NOON, "out_of_credits");
-        hits_limit(
-            &stopped,
-            "2026-11-20T10:00:00Z",
-            FIVE_HOUR,
-            &refusal,
-            full.clone(),
-        );
+        hits_five_hour_limit(&stopped, "out_of_credits");
         stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
         let mut works = session_of_login(&sandbox, "works");
         let room = windows(used, LATER_RESET, 41.0, TUESDAY);
@@ -180,7 +180,7 @@ fn a_response_after_an_early_reset_is_not_called_paid() {
             incident["actions"][0]["do"], "Send the prompt again",
             "{name}"
         );
-        let line = stopped.calls_status_line(&at, full, 120).stdout;
+        let line = stopped.calls_status_line(&at, five_hour_full(), 120).stdout;
         for text in [
             incident.to_string(),
             answer(&stopped, &at),
@@ -235,7 +235,6 @@ fn a_limit_beyond_which_credits_pay_still_applies() {
 #[test]
 fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
     let weekly_full = || windows(35.0, NOON, 100.0, TUESDAY);
-    let five_hour_full = || windows(100.0, NOON, 40.0, TUESDAY);
     let refusal = |window: &str, reset: i64| refused(window, reset, "out_of_credits");
     for (text, refusal, reported) in [
         (WEEKLY, refusal("seven_day", TUESDAY), weekly_full()),
@@ -304,8 +303,6 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
 /// Credits must not be promised without evidence that they pay now on the account of the stopped session.
 #[test]
 fn credits_are_not_promised_without_a_paid_response() {
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    let stopped_at = "2026-11-20T10:00:00Z";
     for (case, prompt_at) in [
         ("a request from before the error", "2026-11-20T09:59:50Z"),
         ("another account", "2026-11-20T10:00:50Z"),
@@ -320,13 +317,12 @@ fn credits_are_not_promised_without_a_paid_response() {
         } else {
             session_of_login(&sandbox, "other")
         };
-        let refusal = refused("five_hour", NOON, "out_of_credits");
-        hits_limit(&stopped, stopped_at, FIVE_HOUR, &refusal, full());
+        hits_five_hour_limit(&stopped, "out_of_credits");
         other.sends_prompt(prompt_at, "continue");
         let reported = if case == "room" {
             windows(2.0, LATER_RESET, 40.0, TUESDAY)
         } else {
-            full()
+            five_hour_full()
         };
         receives_response(&mut other, "2026-11-20T10:01:00Z", reported);
         let shown = output(&stopped, "2026-11-20T10:01:30Z", "explain");
@@ -339,20 +335,12 @@ fn credits_are_not_promised_without_a_paid_response() {
 fn credits_that_were_used_up_since_a_paid_response_are_not_promised() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    let refusal = refused("five_hour", NOON, "org_level_disabled");
-    hits_limit(
-        &stopped,
-        "2026-11-20T10:00:00Z",
-        FIVE_HOUR,
-        &refusal,
-        full(),
-    );
+    hits_five_hour_limit(&stopped, "org_level_disabled");
     let [mut refused_later, mut pays] =
         ["refused-later", "pays"].map(|name| session_of_login(&sandbox, name));
     for client in [&mut refused_later, &mut pays] {
         client.sends_prompt("2026-11-20T10:04:00Z", "continue");
-        receives_response(client, "2026-11-20T10:04:10Z", full());
+        receives_response(client, "2026-11-20T10:04:10Z", five_hour_full());
     }
     let explain = ["explain", "--session", "stopped"];
     let before = stopped.run("2026-11-20T10:05:00Z", &explain, b"");
@@ -362,7 +350,7 @@ fn credits_that_were_used_up_since_a_paid_response_are_not_promised() {
         "2026-11-20T10:20:00Z",
         "You're out of usage credits · resets 12pm (UTC)",
         &refused("five_hour", NOON, "out_of_credits"),
-        full(),
+        five_hour_full(),
     );
     let at = "2026-11-20T10:25:00Z";
     for (place, shown) in [
@@ -386,15 +374,7 @@ fn credits_that_were_used_up_since_a_paid_response_are_not_promised() {
 fn a_response_without_a_later_reading_is_not_called_paid() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
-    let refusal = refused("five_hour", NOON, "org_level_disabled");
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    hits_limit(
-        &stopped,
-        "2026-11-20T10:00:00Z",
-        FIVE_HOUR,
-        &refusal,
-        full.clone(),
-    );
+    hits_five_hour_limit(&stopped, "org_level_disabled");
     let mut other = session_of_login(&sandbox, "other");
     other.sends_prompt("2026-11-20T10:24:50Z", "continue");
     other.works("2026-11-20T10:25:00Z", 100_000);
@@ -405,7 +385,7 @@ fn a_response_without_a_later_reading_is_not_called_paid() {
     }
     // A reading after a later response shows that the window is still full.
     other.sends_prompt("2026-11-20T10:31:50Z", "continue");
-    receives_response(&mut other, "2026-11-20T10:32:00Z", full);
+    receives_response(&mut other, "2026-11-20T10:32:00Z", five_hour_full());
     let shown = output(&stopped, "2026-11-20T10:33:00Z", "explain");
     assert!(shown.contains("usage credits are paying"), "{shown}");
 }
@@ -426,23 +406,15 @@ fn credits_do_not_pay_in_a_session_of_another_payer() {
             "another account" => belongs_to(&asks, "company-account", "company-organization"),
             _ => belongs_to(&asks, PRIVATE, "private-organization"),
         }
-        let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        let refusal = refused("five_hour", NOON, "org_level_disabled");
-        hits_limit(
-            &stopped,
-            "2026-11-20T10:00:00Z",
-            FIVE_HOUR,
-            &refusal,
-            full(),
-        );
+        hits_five_hour_limit(&stopped, "org_level_disabled");
         asks.sends_prompt("2026-11-20T10:01:00Z", "continue");
         if payer == "same account" {
-            receives_response(&mut asks, "2026-11-20T10:03:10Z", full());
+            receives_response(&mut asks, "2026-11-20T10:03:10Z", five_hour_full());
         } else {
             asks.works("2026-11-20T10:03:10Z", 100_000);
         }
         pays.sends_prompt("2026-11-20T10:03:50Z", "continue");
-        receives_response(&mut pays, "2026-11-20T10:04:00Z", full());
+        receives_response(&mut pays, "2026-11-20T10:04:00Z", five_hour_full());
 
         let at = "2026-11-20T10:05:00Z";
         let said = answer(&asks, at);
@@ -566,14 +538,12 @@ fn wait_does_not_invite_to_continue_while_another_window_is_full() {
 fn a_free_response_beyond_a_full_window_is_not_called_paid() {
     let sandbox = with_a_private_login();
     let mut client = session_of_login(&sandbox, "free");
-    let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    let refusal = refused("five_hour", NOON, "org_level_disabled");
-    hits_limit(&client, "2026-11-20T10:00:00Z", FIVE_HOUR, &refusal, full());
+    hits_five_hour_limit(&client, "org_level_disabled");
     client.announces(
         "2026-11-20T10:02:00Z",
         "Continuing at lower priority until your limit resets",
     );
-    receives_response(&mut client, "2026-11-20T10:03:00Z", full());
+    receives_response(&mut client, "2026-11-20T10:03:00Z", five_hour_full());
     let at = "2026-11-20T10:03:05Z";
     let incident = client.explained(at);
     assert_eq!(incident["actions"][0]["costs_money"], false, "{incident:#}");
@@ -825,9 +795,7 @@ fn a_session_that_nothing_blocks_is_not_called_blocked() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
     let _process = RunningClient::idle(&sandbox, "stopped");
-    let full = windows(100.0, NOON, 40.0, TUESDAY);
-    let refusal = refused("five_hour", NOON, "out_of_credits");
-    hits_limit(&stopped, "2026-11-20T10:00:00Z", FIVE_HOUR, &refusal, full);
+    hits_five_hour_limit(&stopped, "out_of_credits");
     stopped.announces("2026-11-20T10:00:20Z", "Automatic continue cancelled");
     let blocked = output(&stopped, "2026-11-20T10:00:30Z", "now");
     assert!(
