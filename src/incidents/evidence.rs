@@ -107,16 +107,16 @@ impl SessionResponses {
             .filter(|response| response.at > error.at && response.at <= self.last)
             .collect();
         let first = after.first().copied();
-        let settled = || {
-            let responses = after.iter().copied();
-            responses.filter(|response| is_sent_after(error.at, response))
-        };
+        let settled = after
+            .iter()
+            .copied()
+            .filter(|response| is_sent_after(error.at, response));
         let first_with_room = reset_since
             .iter()
-            .filter_map(|reset_since| settled().find(|response| response.at >= *reset_since));
+            .filter_map(|reset_since| settled.clone().find(|response| response.at >= *reset_since));
         let mut first_ones: Vec<&TranscriptResponse> = first
             .into_iter()
-            .chain(settled().next())
+            .chain(settled.clone().next())
             .chain(first_with_room)
             .collect();
         first_ones.sort_by_key(|response| response.at);
@@ -228,8 +228,8 @@ impl LaterErrors {
 
     /// Returns the last time a limit stopped the error's payer. A rejection with an unknown payer is included.
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
-        let mut refusals = self.refusals.iter();
-        refusals
+        self.refusals
+            .iter()
             .find(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
             .map(|(_, at)| *at)
     }

@@ -52,8 +52,8 @@ impl Resumption {
         let mut evidence = incident.evidence.clone();
         let is_refused_later = later.has_refusal_after(&evidence.error, self.resumed_at);
         // A limit that stops the account soon after a response in another session was not over.
-        let is_elsewhere = self.payer.is_some() || self.is_free;
-        if !is_elsewhere || !is_refused_later {
+        let is_of_other_session = self.payer.is_some() || self.is_free;
+        if !is_of_other_session || !is_refused_later {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {
@@ -210,20 +210,18 @@ impl History<'_> {
         if !self.shows_resumption(responding, incident) {
             return Ok(None);
         }
-        let payer = || {
-            let owner = self.transcripts.owner_of(responding);
-            Some(payer_relation(error, owner.as_ref()))
-        };
         if incident.diagnosis.limit.is_passing() {
-            resumption.payer = payer();
+            resumption.payer = Some(self.payer_of_session(responding, error));
             return Ok(Some(resumption));
         }
         let mut later = self.response_to_later_request(responding, error.at, first_at);
         // Responses that are already in progress are still completed after a window becomes full.
-        let settled = error.at + SETTLED_AFTER;
-        if first_at <= settled && !matches!(later, LaterRequest::Response(_)) {
-            let settled = settled.timestamp_millis();
-            let Some(response) = self.ledger.response_after(responding, settled)? else {
+        let settled_at = error.at + SETTLED_AFTER;
+        if first_at <= settled_at && !matches!(later, LaterRequest::Response(_)) {
+            let Some(response) = self
+                .ledger
+                .response_after(responding, settled_at.timestamp_millis())?
+            else {
                 return Ok(None);
             };
             resumption.resumed_at = datetime_from_millis(response.at);
@@ -243,9 +241,15 @@ impl History<'_> {
             .path_of(responding)
             .is_some_and(|path| self.transcripts.says_free_at(&path, resumption.resumed_at));
         if !resumption.is_free {
-            resumption.payer = payer();
+            resumption.payer = Some(self.payer_of_session(responding, error));
         }
         Ok(Some(resumption))
+    }
+
+    /// Compares the payer of another session's responses with the payer of a failed request.
+    fn payer_of_session(&self, responding: &str, error: &StoredError) -> PayerRelation {
+        let owner = self.transcripts.owner_of(responding);
+        payer_relation(error, owner.as_ref())
     }
 
     /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the

@@ -226,9 +226,7 @@ impl<'a> Incidents<'a> {
         let journal = Journal::all(self.paths);
         let collector = self.collector_for(&journal, session, asker);
         let situation = self.situation_without_saving(session, asker, ledger, &collector);
-        let new_end = situation.incident.as_ref().and_then(with_new_end);
-        let news = collector.take_news();
-        self.save_all(&collector, news.into_iter().chain(new_end));
+        self.save_news_and_ends(&collector, &situation.incident);
         situation
     }
 
@@ -508,9 +506,7 @@ impl<'a> Incidents<'a> {
         };
         let mut incidents = history.list(&collector)?;
         incidents.retain(|incident| incident.is_of(session));
-        let news = collector.take_news();
-        let new_ends = incidents.iter().filter_map(with_new_end);
-        self.save_all(&collector, news.into_iter().chain(new_ends));
+        self.save_news_and_ends(&collector, &incidents);
         Ok(incidents)
     }
 
@@ -522,9 +518,7 @@ impl<'a> Incidents<'a> {
         let errors = present::find_all_errors(session, &collector);
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
-        let news = collector.take_news();
-        let new_ends = incidents.iter().filter_map(with_new_end);
-        self.save_all(&collector, news.into_iter().chain(new_ends));
+        self.save_news_and_ends(&collector, &incidents);
         incidents
     }
 
@@ -605,6 +599,16 @@ impl<'a> Incidents<'a> {
         for error in errors {
             self.save(collector, error);
         }
+    }
+
+    /// Saves everything new that the collector has discovered, and the newly determined ends of these incidents.
+    fn save_news_and_ends<'i>(
+        &self,
+        collector: &EvidenceCollector<'_>,
+        incidents: impl IntoIterator<Item = &'i Incident>,
+    ) {
+        let new_ends = incidents.into_iter().filter_map(with_new_end);
+        self.save_all(collector, collector.take_news().into_iter().chain(new_ends));
     }
 
     /// Stores the usage windows reported in a status-line call, if they have changed.

@@ -54,8 +54,8 @@ impl<'journal, R: JournalRecord> RecordIndex<'journal, R> {
 /// Returns the JSON string at the start of this JSON, including its quotes. Returns `None` if the JSON starts with
 /// something else.
 fn string_at_start(json: &[u8]) -> Option<&[u8]> {
+    let content = json.strip_prefix(b"\"")?;
     let mut is_escaped = false;
-    let (_, content) = json.split_first().filter(|(first, _)| **first == b'"')?;
     let length = content.iter().position(|byte| {
         let is_end = *byte == b'"' && !is_escaped;
         is_escaped = *byte == b'\\' && !is_escaped;

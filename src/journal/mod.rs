@@ -164,9 +164,10 @@ impl Journal {
     /// Returns a journal that leaves out the months before the given time. The two share the other sections.
     pub(crate) fn since(&self, time: DateTime<Utc>) -> Self {
         let first_file = month_file::file_name(time);
-        let sections = self.sections.iter();
         Self {
-            sections: sections
+            sections: self
+                .sections
+                .iter()
                 .filter(|section| section.file_name() >= Some(first_file.as_ref()))
                 .cloned()
                 .collect(),
