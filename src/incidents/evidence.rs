@@ -81,9 +81,10 @@ struct SessionResponses {
 }
 
 impl SessionResponses {
-    /// Returns the responses after an error that may show how it ended: the first one, the first one whose request must
-    /// have been sent after the error, the first one of these after a window had reset, and the last one. `reset_since`
-    /// contains the earliest times at which a response may have had the figures of a new window.
+    /// Returns the responses after an error that may show how it ended: the first one, the last one, the first one
+    /// whose request must have been sent after the error, and, for each time in `reset_since`, the first one that also
+    /// arrived at or after that time. `reset_since` contains the earliest times at which a response may have counted
+    /// toward a new window.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of them.
     fn after(
@@ -226,7 +227,8 @@ impl LaterErrors {
             .any(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
     }
 
-    /// Returns the last time a limit stopped the error's payer. A rejection with an unknown payer is included.
+    /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
+    /// may have the same payer.
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
@@ -344,7 +346,7 @@ fn payer_of(error: &StoredError) -> Option<&Owner> {
 #[derive(Debug)]
 struct SessionOfReading {
     session: String,
-    /// The payer of the response compared with the payer of the failed request.
+    /// Shows whether the response has the same payer as the failed request.
     payer: PayerRelation,
     /// The earliest time at which the session's last request can have been sent, or `None` if it is unknown.
     requested_at: Option<DateTime<Utc>>,
@@ -748,12 +750,13 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns an account's readings. They go back further than [`USEFUL_FOR`], because the readings from
-    /// before an error are also evidence about it.
+    /// Returns an account's readings. They go back further than [`USEFUL_FOR`], because the readings from before an
+    /// error are also evidence about it.
     fn all_readings_of(&self, account: &str) -> Rc<AccountReadings> {
         let oldest = self.now() - USEFUL_FOR - USEFUL_FOR;
         self.readings_of_account.get_or_compute(account, || {
-            // A reading that was stored while the clock was behind does not mean that all earlier ones are old as well.
+            // The clock may have been behind when a reading was stored, so the readings stored before an old one may be
+            // newer than it.
             let journal = self.readings.journal.since(oldest);
             let mut readings: Vec<Reading> = readings::of_account(&journal, Some(account))
                 .filter(|reading| reading.sample.at >= oldest)
@@ -1052,7 +1055,8 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns the last time a session stopped waiting for a reset. Searches the journal only on the first call.
+    /// Returns the last time a session stopped waiting for a reset. The first call groups the events of the journal by
+    /// name, and later calls only look them up.
     fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
         self.waiting_ended.get_or_compute(session, || {
             self.events
@@ -1061,12 +1065,13 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the login's newest reading of the plan's windows. Searches the journal only on the first call.
+    /// Returns the login's newest reading of the plan's windows. The first call searches the journal, and later calls
+    /// return the same reading.
     fn newest_reading(&self) -> Option<&Reading> {
         self.newest_reading
             .get_or_init(|| {
                 let mut newest = self.readings.newest(MeasuredService::Plan)?;
-                // The status line must not list all transcripts.
+                // Dating the reading requires the list of all transcripts, which takes too long for the status line.
                 if self.other_sessions == OtherSessions::Newest {
                     self.date_by_requests(std::slice::from_mut(&mut newest));
                 }
@@ -1075,13 +1080,13 @@ impl<'a> EvidenceCollector<'a> {
             .as_ref()
     }
 
-    /// Returns the registered sessions. Reads the files only on the first call.
+    /// Returns the registered sessions. The first call reads their files, and later calls return the same sessions.
     fn registered(&self) -> &[Session] {
         self.registered
             .get_or_init(|| sessions::registered(self.readings.paths))
     }
 
-    /// Returns the state of the machine. Determines it only on the first call.
+    /// Returns the state of the machine. The first call determines it, and later calls return the same state.
     fn machine(&self) -> &Machine {
         self.machine.get_or_init(|| {
             let WindowReadings {
@@ -1159,8 +1164,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
-/// Returns the times since which a response after an error may have had the figures of a new window. `readings` must be in
-/// chronological order.
+/// Returns one time for each reset after an error that the readings show: the earliest time at which a response may
+/// have counted toward the new window. `readings` must be in chronological order.
 fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTime<Utc>> {
     [Window::FiveHour, Window::Weekly]
         .into_iter()
@@ -1168,15 +1173,16 @@ fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTim
         .collect()
 }
 
-/// Like [`times_of_new_windows`], but only for one window: a reading showed that the window was full, and the next one,
-/// which was reported within [`REPORTED_WITHIN`] of the response, showed that it had room. A window resets rarely, so only
-/// the first times are returned.
+/// Returns these times for one window, as [`times_of_new_windows`] does for all windows. The readings show a reset if
+/// the window is full in one of them and has room in the next one. The response to which the second reading belongs
+/// arrived after the first reading, and at most [`REPORTED_WITHIN`] before the second one. A window resets rarely, so
+/// only the first times are returned.
 fn times_of_new_window(
     window: Window,
     error: &StoredError,
     readings: &[Sample],
 ) -> Vec<DateTime<Utc>> {
-    /// The maximum number of times.
+    /// The maximum number of times to return.
     const MOST: usize = 4;
     let measured = |reading: &&Sample| reading.usage(window).is_some();
     let is_full = |reading: &Sample| {
@@ -1253,7 +1259,7 @@ fn add_session_details(error: &mut StoredError, sample: &Sample) {
     }
 }
 
-/// Returns true if the transcript's previous error has the same text, and no response came in between.
+/// Returns true if the error before this one in the transcript has the same text, and no response came between the two.
 fn is_repeated(transcript_error: &TranscriptError, tail: &Tail) -> bool {
     let earlier = tail
         .errors

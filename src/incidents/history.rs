@@ -37,8 +37,8 @@ struct Resumption {
     /// The earliest time at which the request for the response can have been sent. `None` if it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested_at: Option<DateTime<Utc>>,
-    /// The payer of the response compared with the payer of the failed request. Missing if the failed session itself
-    /// received the response, if the response was free, and from older records.
+    /// Shows whether the response has the same payer as the failed request. `None` if the failed session itself received
+    /// the response, if the response was free, or if the record was written before whycap stored this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer: Option<PayerRelation>,
     /// True if the response was free even though a window was full.
@@ -215,7 +215,8 @@ impl History<'_> {
             return Ok(Some(resumption));
         }
         let mut later = self.response_to_later_request(responding, error.at, first_at);
-        // Responses that are already in progress are still completed after a window becomes full.
+        // Responses that are already in progress are still completed after a window becomes full, so a response right
+        // after the error counts only if its request must have been sent later.
         let settled_at = error.at + SETTLED_AFTER;
         if first_at <= settled_at && !matches!(later, LaterRequest::Response(_)) {
             let Some(response) = self
@@ -235,7 +236,8 @@ impl History<'_> {
             LaterRequest::None => return Ok(None),
             LaterRequest::Unknown => {}
         }
-        // A free response does not show who pays for other responses.
+        // A response that was free although a window was full does not show whether the account can pay for other
+        // responses, so its payer is not stored.
         resumption.is_free = self
             .transcripts
             .path_of(responding)
@@ -246,7 +248,7 @@ impl History<'_> {
         Ok(Some(resumption))
     }
 
-    /// Compares the payer of another session's responses with the payer of a failed request.
+    /// Returns whether another session's responses have the same payer as a failed request.
     fn payer_of_session(&self, responding: &str, error: &StoredError) -> PayerRelation {
         let owner = self.transcripts.owner_of(responding);
         payer_relation(error, owner.as_ref())
@@ -313,10 +315,12 @@ enum LaterRequest {
     Unknown,
 }
 
-/// Adds the errors that only the ledger contains, because they are in an older transcript than those that were read, or
-/// not near the end of one. If a message was repeated in a session, only the newest of these errors is added. `errors`
-/// contains the errors that are already known. Of other sessions than `session`, at most `most` errors are added,
-/// starting with the newest.
+/// Adds the errors that only the ledger contains: those in transcripts that are older than the ones that were read, and
+/// those that are not near the end of a transcript. `errors` contains the errors that are already known.
+///
+/// Adds the errors since the given time, or the newest error if there are none since then. If a session received the
+/// same message more than once, only its newest error with this message is considered. At most `most` errors of
+/// sessions other than `session` are added, starting with the newest.
 pub(super) fn add_errors_of_ledger(
     errors: &mut Vec<KnownError>,
     session: Option<&str>,
@@ -421,7 +425,8 @@ pub(crate) struct SessionRetries {
     pub(crate) attempts: FailedAttempts,
     /// The time of the session's response, or `None` if there was no response.
     response_at: Option<DateTime<Utc>>,
-    /// The end of the request, which is its response or its error, or the last attempt if there is neither.
+    /// The time at which the request ended: the time of its response or its error, or of the last attempt if neither is
+    /// known.
     pub(crate) until: DateTime<Utc>,
 }
 

@@ -215,8 +215,8 @@ impl<'a> Incidents<'a> {
         collector
     }
 
-    /// Returns the current situation in one session or in all sessions. Without a ledger, an error may be missing that
-    /// is not near the end of one of the newest transcripts.
+    /// Returns the current situation in one session or in all sessions. Without a ledger, an error may be missing if no
+    /// hook stored it and it is not near the end of one of the newest transcripts.
     pub(crate) fn situation(
         &self,
         session: Option<&str>,
@@ -601,7 +601,7 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Saves everything new that the collector has discovered, and the newly determined ends of these incidents.
+    /// Saves what the collector has discovered about errors, and the newly determined ends of these incidents.
     fn save_news_and_ends<'i>(
         &self,
         collector: &EvidenceCollector<'_>,

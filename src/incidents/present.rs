@@ -167,9 +167,10 @@ fn is_of_other_key(incident: &Incident) -> bool {
     blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }
 
-/// The maximum number of errors from the ledger that are explained in a conversation and in a shell. Claude Code waits
-/// for the explanation in a conversation.
+/// The maximum number of errors of other sessions that are added from the ledger in a conversation, where Claude Code
+/// waits for the explanation.
 const MOST_FOR_CONVERSATION: usize = 20;
+/// The maximum number of errors of other sessions that are added from the ledger in a shell.
 const MOST_FOR_SHELL: usize = 500;
 
 /// Finds candidates for the current error in the journal, at the ends of transcripts, and in the ledger, newest first.

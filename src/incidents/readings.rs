@@ -183,7 +183,7 @@ pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
         .collect()
 }
 
-/// All readings of an account, for looking up the readings around thousands of errors.
+/// An account's readings, with an index that finds the readings around each of thousands of errors quickly.
 #[derive(Debug)]
 pub(super) struct AccountReadings {
     pub(super) newest_first: Vec<Reading>,
@@ -241,7 +241,7 @@ pub(super) fn by_session(journal: &Journal) -> RecordIndex<'_, Reading> {
     RecordIndex::new(journal, "session")
 }
 
-/// Returns the same as [`of_session`], without searching the journal again.
+/// Returns the same figures as [`of_session`], but looks them up in an index instead of searching the journal.
 pub(super) fn of_session_in(by_session: &RecordIndex<'_, Reading>, session: &str) -> Vec<Sample> {
     let of_session = by_session
         .records_with(session)

@@ -1,4 +1,4 @@
-//! An index of a part of the journal by one field of its records.
+//! An index that finds the records in a part of the journal by the value of one field.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -7,13 +7,13 @@ use memchr::memmem;
 
 use super::{Journal, JournalRecord, parse};
 
-/// The records of a kind, grouped by the value of a field.
+/// The records of one kind, grouped by the value of one field.
 ///
 /// A command that looks up thousands of values creates an index once, instead of searching the journal for each value.
 /// Only the records that are looked up are parsed.
 #[derive(Debug)]
 pub(crate) struct RecordIndex<'journal, R> {
-    /// The JSON of the records with each value, newest first. The keys are JSON strings.
+    /// The JSON of the records with each value, newest first. The keys are JSON strings with their quotes.
     json_by_value: HashMap<&'journal [u8], Vec<&'journal [u8]>>,
     record_type: PhantomData<R>,
 }

@@ -161,7 +161,8 @@ impl Journal {
         }
     }
 
-    /// Returns a journal that leaves out the months before the given time. The two share the other sections.
+    /// Returns a journal without the months that ended before the given time. It shares the remaining sections with
+    /// this journal, so they are read only once even if both are searched.
     pub(crate) fn since(&self, time: DateTime<Utc>) -> Self {
         let first_file = month_file::file_name(time);
         Self {

@@ -43,7 +43,7 @@ impl Section {
         self.line_breaks.end - self.line_breaks.start
     }
 
-    /// Returns the name of the month's file.
+    /// Returns the name of the month's file that contains this section.
     pub(super) fn file_name(&self) -> Option<&OsStr> {
         self.path.file_name()
     }

@@ -140,7 +140,8 @@ fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
 }
 
 /// Usage credits pay in another session while a third one still receives the response to a request that was sent before
-/// the limit. Its figures are older than the full window, so the limit is not over, and the next prompt would cost money.
+/// the limit. The figures of that response are older than the full window, so the limit is not over, and the next
+/// prompt would cost money.
 #[test]
 fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
     for (responds_at, percent) in [
@@ -211,8 +212,8 @@ fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     assert!(explained.contains(end), "{explained}");
 }
 
-/// A session that receives free responses days later did not receive a free response then, so its response still ends the
-/// errors of another session.
+/// A response of one session shows that the errors of another session are over. Free responses that the first session
+/// receives days later must not change that.
 #[test]
 fn free_responses_days_later_do_not_hide_how_an_error_ended() {
     let sandbox = with_a_private_login();
@@ -910,7 +911,8 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
         }
         let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
         stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, status);
-        // Three minutes after the error, the only advice is to send the prompt again, unless the model has the 1M context.
+        // Once three minutes have passed since the error, the only advice is to send the prompt again, unless the model
+        // has the 1M context.
         let at = "2026-11-20T10:02:30Z";
         let incident = explained(&stopped, at);
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
@@ -924,8 +926,9 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
     }
 }
 
-/// A weekly window at 90% cannot have filled up within seconds, so a weekly limit that another session reaches later must
-/// not turn an unanswered false alarm about the 5-hour limit into a real limit.
+/// A weekly window at 90% cannot have filled up within seconds. A weekly limit that another session reaches later must
+/// therefore not turn a false alarm about the 5-hour limit into a real limit, even if the stopped session received no
+/// response in between.
 #[test]
 fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
     for (reached_at, asked_at) in [
@@ -949,8 +952,8 @@ fn a_weekly_limit_reached_later_does_not_explain_a_false_alarm_at_90_percent() {
     }
 }
 
-/// A headless run whose only request met a false alarm does not record its model. A response that another session
-/// requested later still shows that the account works again, and all screens must say so.
+/// A headless run whose only request was stopped by a false alarm does not record its model. A response that another
+/// session requested later still shows that the account works again, and all screens must say so.
 #[test]
 fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     let sandbox = with_a_private_login();
