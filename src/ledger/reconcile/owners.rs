@@ -9,11 +9,12 @@ use crate::time::Millis;
 /// Finds the owners of the lines in one lineage.
 pub(super) struct LineOwners<'l> {
     files: &'l BTreeMap<Id, TranscriptFacts>,
-    /// The first ownership marker of each transcript that has one.
+    /// The first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another
+    /// session contains it too.
     markers: HashMap<Id, OwnershipMarker>,
-    /// The same, where a snapshot is also an ownership marker if all other sessions that contain it name this session as
-    /// the source of their lines. A branch repeats all snapshots of its parent.
-    markers_with_heirs: HashMap<Id, OwnershipMarker>,
+    /// The first ownership marker of each transcript that has one, if copies of snapshots in the session's forks are
+    /// ignored. A fork repeats all snapshots of its parent, so the parent might otherwise have no ownership marker.
+    markers_ignoring_forks: HashMap<Id, OwnershipMarker>,
     /// The sessions with a known transcript.
     with_transcripts: HashSet<Id>,
     /// The time of the newest response in each transcript.
@@ -40,36 +41,23 @@ enum Proof {
 impl<'l> LineOwners<'l> {
     pub(super) fn new(lineage: &'l Lineage) -> Self {
         // If two sessions contain the same snapshot, one of them copied it.
-        let mut holders: HashMap<i64, HashSet<Id>> = HashMap::new();
+        let mut sessions_with_snapshot: HashMap<i64, HashSet<Id>> = HashMap::new();
         for facts in lineage.files.values() {
             for snapshot in facts.markers.iter().filter_map(|marker| marker.snapshot) {
-                holders.entry(snapshot).or_default().insert(facts.session);
+                sessions_with_snapshot
+                    .entry(snapshot)
+                    .or_default()
+                    .insert(facts.session);
             }
         }
-        let mut sources: HashSet<(Id, Id)> = HashSet::new();
+        // The pairs of a session and the source that some of its lines name.
+        let mut forks: HashSet<(Id, Id)> = HashSet::new();
         for location in lineage.responses.iter().flat_map(Response::locations) {
-            if let (Some(source), Some(heir)) = (location.source, lineage.files.get(&location.file))
+            if let (Some(source), Some(fork)) = (location.source, lineage.files.get(&location.file))
             {
-                sources.insert((heir.session, source));
+                forks.insert((fork.session, source));
             }
         }
-        // Returns each transcript's first marker that no other session contains, apart from those that are ignored.
-        let first_markers = |is_ignored: &dyn Fn(Id, Id) -> bool| {
-            let mut markers: HashMap<Id, OwnershipMarker> = HashMap::new();
-            for (id, facts) in &lineage.files {
-                let is_own = |marker: &&OwnershipMarker| {
-                    let of_snapshot = marker.snapshot.and_then(|snapshot| holders.get(&snapshot));
-                    of_snapshot.into_iter().flatten().all(|holder| {
-                        *holder == facts.session || is_ignored(*holder, facts.session)
-                    })
-                };
-                let own_markers = facts.markers.iter().filter(is_own);
-                if let Some(first) = own_markers.min_by_key(|marker| marker.offset) {
-                    markers.insert(*id, *first);
-                }
-            }
-            markers
-        };
         let mut newest: HashMap<Id, Millis> = HashMap::new();
         for response in &lineage.responses {
             for location in response.locations() {
@@ -79,8 +67,8 @@ impl<'l> LineOwners<'l> {
         }
         Self {
             files: &lineage.files,
-            markers: first_markers(&|_, _| false),
-            markers_with_heirs: first_markers(&|heir, source| sources.contains(&(heir, source))),
+            markers: first_markers(lineage, &sessions_with_snapshot, &HashSet::new()),
+            markers_ignoring_forks: first_markers(lineage, &sessions_with_snapshot, &forks),
             with_transcripts: lineage.files.values().map(|facts| facts.session).collect(),
             newest,
         }
@@ -115,26 +103,35 @@ impl<'l> LineOwners<'l> {
         locations: impl IntoIterator<Item = &'a Location>,
     ) -> Option<Id> {
         let all: Vec<&Location> = locations.into_iter().collect();
-        // A session is not the owner if its own transcript says that the line was copied, or if the line is older than the
-        // ownership marker that it follows.
-        let is_copied_in = |session: Id| {
-            all.iter().any(|location| {
-                let facts = self.files.get(&location.file);
-                let is_older = self
-                    .markers_with_heirs
-                    .get(&location.file)
-                    .is_some_and(|marker| location.offset > marker.offset && at < marker.at);
-                facts.is_some_and(|facts| {
-                    facts.session == session
-                        && (location.source.is_some() || facts.is_main && is_older)
-                })
-            })
-        };
         all.iter()
             .filter_map(|location| self.proof(at, location))
-            .filter(|(proof, _, session)| *proof != Proof::NamedSource || !is_copied_in(*session))
+            .filter(|(proof, _, session)| {
+                *proof != Proof::NamedSource
+                    || !all
+                        .iter()
+                        .any(|location| self.is_copy_in(*session, at, location))
+            })
             .min()
             .map(|(_, _, session)| session)
+    }
+
+    /// Returns true if this location is in a transcript of the session and the line there is a copy. The session is
+    /// then not the owner of the line. A line is a copy if it names its source. In a main transcript, it is also a copy
+    /// if it is older than the ownership marker that precedes it.
+    fn is_copy_in(&self, session: Id, at: Millis, location: &Location) -> bool {
+        let Some(facts) = self.files.get(&location.file) else {
+            return false;
+        };
+        if facts.session != session {
+            return false;
+        }
+        if location.source.is_some() {
+            return true;
+        }
+        match self.markers_ignoring_forks.get(&location.file) {
+            Some(marker) => facts.is_main && location.offset > marker.offset && at < marker.at,
+            None => false,
+        }
     }
 
     /// Returns the proof, the time of the transcript's newest response, and the session. Among equal proofs, the
@@ -163,4 +160,30 @@ impl<'l> LineOwners<'l> {
         };
         Some((proof, newest, facts.session))
     }
+}
+
+/// Returns the first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another
+/// session contains it, except if the pair of that session and the transcript's session is in `ignored_forks`.
+fn first_markers(
+    lineage: &Lineage,
+    sessions_with_snapshot: &HashMap<i64, HashSet<Id>>,
+    ignored_forks: &HashSet<(Id, Id)>,
+) -> HashMap<Id, OwnershipMarker> {
+    let mut first_markers = HashMap::new();
+    for (id, facts) in &lineage.files {
+        let own_markers = facts.markers.iter().filter(|marker| {
+            marker
+                .snapshot
+                .and_then(|snapshot| sessions_with_snapshot.get(&snapshot))
+                .into_iter()
+                .flatten()
+                .all(|other| {
+                    *other == facts.session || ignored_forks.contains(&(*other, facts.session))
+                })
+        });
+        if let Some(first) = own_markers.min_by_key(|marker| marker.offset) {
+            first_markers.insert(*id, *first);
+        }
+    }
+    first_markers
 }
