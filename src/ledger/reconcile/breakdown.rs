@@ -40,22 +40,18 @@ impl SessionFacts<'_> {
         self.finish(lineage, builder.breakdown)
     }
 
-    /// Returns the greatest total of a run that the session's amount may already include. Only a greater total proves
-    /// further spend.
+    /// Returns the greatest total that a run can report without proving spend that the session's amount does not
+    /// include. Returns `None` if no total of the run is known.
     ///
-    /// After a checkpoint, the amount includes all responses. The checkpoint may have been written by another process,
-    /// so the run's own total may consist of its last sample and the responses since then.
+    /// If the last total is a checkpoint, the session's amount also includes all responses after the checkpoint.
+    /// Another process may have written the checkpoint. In this case, the run's own total consists of its last sample
+    /// and the responses since that sample.
     fn counted_total(&self, totals: &RunTotals<'_>) -> Option<Money> {
         let last = totals.last.or(totals.starting)?.amount;
         if !totals.is_closed {
             return Some(last);
         }
-        let cost_since = |offset: i64| -> Money {
-            let all = self.responses.iter();
-            let since = all.filter(|response| response.offset >= offset);
-            since.map(|response| response.fact.client_cost).sum()
-        };
-        let by_checkpoint = last + cost_since(totals.until);
+        let by_checkpoint = last + self.client_cost_since(totals.until);
         let sample = match (totals.run.last(), totals.starting) {
             (Some(sample), _) => sample.amount,
             (None, Some(starting)) => starting.amount,
@@ -65,8 +61,17 @@ impl SessionFacts<'_> {
         if sample.is_near(last) {
             return Some(by_checkpoint);
         }
-        let by_sample = sample + cost_since(totals.run.covered_until());
+        let by_sample = sample + self.client_cost_since(totals.run.covered_until());
         Some(by_checkpoint.max(by_sample))
+    }
+
+    /// Returns the cost of the responses at or after an offset in the transcript, as Claude Code calculates it.
+    fn client_cost_since(&self, offset: i64) -> Money {
+        self.responses
+            .iter()
+            .filter(|response| response.offset >= offset)
+            .map(|response| response.fact.client_cost)
+            .sum()
     }
 
     /// Adds the results for the session as a whole.
