@@ -143,11 +143,11 @@ impl History {
         let Some(mut fields) = transcript_line::fields(line) else {
             return;
         };
-        if fields.agent_id.is_none() {
-            fields.agent_id = self.file.sidechains.agent_of(&fields);
-        }
         let uuid = fields.uuid.as_deref().map(transcript_line::hash);
         let parent = fields.parent_uuid.as_deref().map(transcript_line::hash);
+        if fields.agent_id.is_none() && fields.is_sidechain == Some(true) {
+            fields.agent_id = Some(self.file.sidechains.agent_of(uuid, parent));
+        }
         let mut response_key = None;
 
         match (fields.kind.as_str(), fields.subtype.as_deref()) {

@@ -6,29 +6,26 @@
 
 use std::collections::HashMap;
 
-use super::transcript_line::{Fields, Hash, hash};
+use super::transcript_line::Hash;
 
-/// The lines of a transcript's subagents that have no `agentId`.
+/// The subagents' lines without `agentId` that have been read from a transcript so far.
 #[derive(Debug, Default)]
 pub(super) struct Sidechains {
-    /// The first line of the subagent, by line.
+    /// Maps each line to the first line of its subagent. Both are hashes of the lines' UUIDs.
     first_lines: HashMap<Hash, Hash>,
 }
 
 impl Sidechains {
-    /// Returns an ID for the subagent of the next line, which is derived from the subagent's first line. Returns `None`
-    /// if the line is part of the main conversation.
-    pub(super) fn agent_of(&mut self, fields: &Fields<'_>) -> Option<String> {
-        if fields.is_sidechain != Some(true) {
-            return None;
-        }
-        let line = fields.uuid.as_deref().map(hash);
-        let parent = fields.parent_uuid.as_deref().map(hash);
-        let known = parent.and_then(|parent| self.first_lines.get(&parent).copied());
-        let first_line = known.or(line).unwrap_or_default();
+    /// Adds the next line of a subagent and returns an ID for this subagent, which is derived from its first line.
+    /// `line` and `parent` are the hashes of the line's UUID and of its parent's UUID.
+    pub(super) fn agent_of(&mut self, line: Option<Hash>, parent: Option<Hash>) -> String {
+        let first_line = parent
+            .and_then(|parent| self.first_lines.get(&parent).copied())
+            .or(line)
+            .unwrap_or_default();
         if let Some(line) = line {
             self.first_lines.insert(line, first_line);
         }
-        Some(format!("sidechain {first_line:016x}"))
+        format!("sidechain {first_line:016x}")
     }
 }
