@@ -8,6 +8,7 @@ use crate::histories::with_history;
 use crate::simulated_session::{
     CacheLoss, CacheUse, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, MINUTE, SimulatedSession,
 };
+use crate::situation::flat;
 use crate::support::{Run, Sandbox, data};
 
 const START: &str = "2026-11-20T05:00:00Z";
@@ -520,9 +521,7 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
 
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let page = sandbox.run(&["drain"]);
-    let page: Vec<&str> = page.success().split_whitespace().collect();
-    let page = page.join(" ");
+    let page = flat(sandbox.run(&["drain"]).success());
     assert!(
         page.contains("Claude Code did not record the requests for 3 of 3 responses"),
         "{page}"
@@ -575,9 +574,7 @@ fn without_recorded_requests_the_report_does_not_say_that_the_request_was_the_sa
     }
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let page = sandbox.run(&["drain"]);
-    let words: Vec<&str> = page.success().split_whitespace().collect();
-    let page = words.join(" ");
+    let page = flat(sandbox.run(&["drain"]).success());
     for claim in [
         "nothing had changed",
         "request had not changed",
@@ -794,9 +791,7 @@ fn the_report_states_what_skills_and_tools_cost_per_use() {
 
     let sandbox = Sandbox::new();
     session.write(&sandbox);
-    let page = sandbox.run(&["drain"]);
-    let page: Vec<&str> = page.success().split_whitespace().collect();
-    let page = page.join(" ");
+    let page = flat(sandbox.run(&["drain"]).success());
     for text in [
         "No cache write was clearly avoidable.",
         "Skills were loaded 1 time. The conversation was then rewritten to the cache 1 time, at an average cost of $0.2",
@@ -1027,8 +1022,7 @@ fn responses_from_a_model_other_than_requested_are_counted_with_their_cost() {
         (&["--until", "2026-01-01"], false),
     ] {
         let run = sandbox.run(&[&["spend"], arguments].concat());
-        let page: Vec<&str> = run.success().split_whitespace().collect();
-        let page = page.join(" ");
+        let page = flat(run.success());
         assert_eq!(
             page.contains(&expected_text),
             is_said,
@@ -1057,22 +1051,20 @@ fn at_a_limit_the_use_of_the_window_and_its_avoidable_part_are_shown() {
     let sandbox = Sandbox::new();
     session.write(&sandbox);
     sandbox.run(&["spend"]).success();
-    let flat = |arguments: &[&str]| {
+    let page_of = |arguments: &[&str]| {
         let mut command = sandbox.command(arguments);
         command.env(
             "WHYCAP_NOW",
             (at + chrono::TimeDelta::minutes(1)).to_rfc3339(),
         );
-        let run = Run::of(&mut command, b"");
-        let words: Vec<&str> = run.success().split_whitespace().collect();
-        words.join(" ")
+        flat(Run::of(&mut command, b"").success())
     };
     let hint = "Rewriting parts of the prompt cache (5 times) cost $";
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
-        let page = flat(arguments);
+        let page = page_of(arguments);
         assert!(page.contains(hint), "{page}");
     }
-    assert!(flat(&["explain", "--long"]).contains("5-hour limit: $"));
+    assert!(page_of(&["explain", "--long"]).contains("5-hour limit: $"));
 }
 
 #[test]
