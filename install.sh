@@ -260,8 +260,8 @@ build() { # [OPTION]
     static=
     if has_static_libc; then static='-C target-feature=+crt-static -C relocation-model=static'; fi
     inlining=$(inline_less)
-    # Combining scalar operations into vector operations takes a twentieth of the time that linking takes, and does not make
-    # whycap faster.
+    # Combining scalar operations into vector operations takes a twentieth of the time that linking takes, but it does
+    # not make whycap faster.
     scalar='-C no-vectorize-slp'
     # shellcheck disable=SC2086 # options or nothing
     (cd "$source" && CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=$progress_bar CARGO_TERM_PROGRESS_WIDTH=80 \
