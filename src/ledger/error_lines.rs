@@ -11,8 +11,8 @@ use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempt;
 use crate::transcript::tail::ErrorLine;
 
-/// A time before all errors.
-const EVERY_TIME: Millis = Millis::MIN;
+/// A time that is earlier than the time of any error.
+const BEFORE_ALL_ERRORS: Millis = Millis::MIN;
 
 /// An error that the client displayed, as recorded in a transcript.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,11 +42,12 @@ impl Ledger {
     /// positions. A line that forks have copied is returned only once. Copies are recognized by their ID, because
     /// several sessions may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> LedgerResult<Vec<ShownError>> {
-        self.shown_errors_where("TRUE", EVERY_TIME)
+        self.shown_errors_where("TRUE", BEFORE_ALL_ERRORS)
     }
 
-    /// Returns the errors of sessions that clients displayed since the given time, like [`Self::shown_errors`]. The
-    /// errors of subagents are left out. If there are no errors since then, returns the newest error.
+    /// Returns the errors that clients have displayed since the given time. Errors in the transcripts of subagents are
+    /// left out. If there has been no error since the given time, returns only the newest error. The order and the
+    /// treatment of copied lines are the same as in [`Self::shown_errors`].
     pub(crate) fn newest_shown_errors(&self, since: Millis) -> LedgerResult<Vec<ShownError>> {
         let is_in_session =
             "NOT EXISTS (SELECT 1 FROM files WHERE files.id = error_lines.file AND is_main = 0)";
@@ -54,7 +55,7 @@ impl Ledger {
         if !newest.is_empty() {
             return Ok(newest);
         }
-        let mut all = self.shown_errors_where(is_in_session, EVERY_TIME)?;
+        let mut all = self.shown_errors_where(is_in_session, BEFORE_ALL_ERRORS)?;
         Ok(all.split_off(all.len().saturating_sub(1)))
     }
 
