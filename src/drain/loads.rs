@@ -49,8 +49,10 @@ impl Load {
 pub(super) struct Loads {
     /// The calls that are still waiting for a result, by call ID.
     calls: HashMap<String, Load>,
-    /// The IDs of the calls that have a result. Claude Code 2.1.14 sometimes writes a session's lines again.
-    answered_calls: HashSet<String>,
+    /// The IDs of the calls that have a result. Claude Code 2.1.14 sometimes writes a session's lines to the transcript
+    /// again, and a repeated call must not count as a second load.
+    calls_with_result: HashSet<String>,
+    /// The loads that succeeded.
     completed: Vec<Load>,
 }
 
@@ -99,7 +101,7 @@ impl Loads {
             let (Some(id), Some(name)) = (block.id, block.name) else {
                 continue;
             };
-            if self.answered_calls.contains(&id) {
+            if self.calls_with_result.contains(&id) {
                 continue;
             }
             let (kind, names) = match name.as_str() {
@@ -122,13 +124,13 @@ impl Loads {
             return;
         }
         for block in blocks(fields.message.map_or("", RawValue::get)) {
-            let Some(call) = block.tool_use_id else {
+            let Some(call_id) = block.tool_use_id else {
                 continue;
             };
-            let Some(mut load) = self.calls.remove(&call) else {
+            let Some(mut load) = self.calls.remove(&call_id) else {
                 continue;
             };
-            self.answered_calls.insert(call);
+            self.calls_with_result.insert(call_id);
             let result: Value = fields
                 .tool_use_result
                 .and_then(|result| serde_json::from_str(result.get()).ok())
