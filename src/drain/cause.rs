@@ -24,7 +24,8 @@ pub(crate) enum RewriteCause {
     /// The server did not use the cache for a request that was recorded and had not changed.
     Server,
     /// Several responses in a row read the same part of the cache, but their requests were not recorded. It is unknown
-    /// whether the server or Claude Code is at fault. In JSON, both causes are called `server`.
+    /// whether the server or Claude Code is at fault. The output of `drain --json` calls this cause `server`, like
+    /// [`Self::Server`].
     #[serde(rename(serialize = "server"))]
     StalledReads,
     ToolsChanged,
@@ -67,7 +68,7 @@ impl RewriteVerdict {
         }
     }
 
-    /// Returns the verdict that represents this one in JSON.
+    /// Returns the verdict under which `drain --json` counts this one: stalled reads are counted as `server`.
     pub(super) fn in_json(self) -> Self {
         match self.cause {
             RewriteCause::StalledReads => Self {

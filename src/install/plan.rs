@@ -49,6 +49,7 @@ impl InstallPlan {
         }));
     }
 
+    /// Plans to store the record of the changes to a settings file.
     fn store_record(
         &mut self,
         paths: &Paths,
@@ -175,7 +176,7 @@ pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Res
     }
     if remaining != present {
         check_may_write(paths, settings)?;
-        // Without this record, `uninstall` could not restore the original after `/whycap line off`.
+        // If `/whycap line off` did not record its change, a later `uninstall` could not restore the original settings.
         if let Some(remaining) = &remaining
             && only_line
         {

@@ -279,12 +279,13 @@ impl Store {
         Ok(overtaken)
     }
 
-    /// Reads those transcripts of a round once more that another process has read while `batch` was being read. During
-    /// the current transaction, no other process can store anything, so this does not have to be repeated.
+    /// Reads the transcripts of a round once more if another process has read them while `batch` was being read. During
+    /// the current transaction, no other process can store anything, so once is enough.
     ///
     /// A response that is in several misread transcripts can be corrected only if all of them are in the round: see
-    /// [`rounds`]. The batch still contains the facts from the others. Only if another process has also corrected some
-    /// of them are all transcripts of the round read once more.
+    /// [`rounds`]. The facts from the transcripts that are not read once more stay in the batch, so these transcripts
+    /// are still part of the round. All transcripts of the round are read once more only if another process has changed
+    /// the list of misread transcripts, which it does after it has read some of them again.
     fn read_overtaken(
         &self,
         round: &[GrownTranscript],
@@ -297,10 +298,10 @@ impl Store {
             return Ok(());
         }
         let misread = self.misread_files()?;
-        let is_other_round = round.iter().any(|transcript| {
+        let has_misread_list_changed = round.iter().any(|transcript| {
             transcript.is_read_again != misread.contains(&file_id(&transcript.file.path))
         });
-        let is_affected = |file: Id| is_other_round || overtaken.contains(&file);
+        let is_affected = |file: Id| has_misread_list_changed || overtaken.contains(&file);
         let files = round
             .iter()
             .map(|transcript| transcript.file.clone())

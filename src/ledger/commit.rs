@@ -20,9 +20,9 @@ const MANY_RESPONSES: usize = 1_000;
 impl Store {
     /// Stores the facts in a batch and marks the affected sessions for reconciliation.
     ///
-    /// First removes the transcripts from the batch that another process has read in the meantime. The next command
-    /// reads them from the stored position. Their responses are stored anyway, because every process reads the same
-    /// responses from the same lines.
+    /// First removes from the batch the transcripts that another process has read in the meantime. The next command
+    /// reads these transcripts from the stored position. The responses from these transcripts stay in the batch and are
+    /// stored, because every process that reads a line finds the same response in it.
     pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
         let overtaken = self.overtaken(batch)?;
         batch.files.retain(|facts| !overtaken.contains(&facts.id));

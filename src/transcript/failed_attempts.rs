@@ -122,6 +122,7 @@ impl FailedAttempts {
     }
 }
 
+/// Returns an HTTP status with its meaning, such as "529 overloaded".
 fn describe_status(status: u16) -> String {
     let meaning = match status {
         401 | 403 => " login refused",
