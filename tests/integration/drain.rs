@@ -565,7 +565,8 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
     );
 }
 
-/// A client that changes an early message before every request reads the same as a client whose server loses the cache.
+/// If a client changes an early message before every request, its responses read the same part of the cache again and
+/// again, just as if the server lost the rest of the cache each time.
 #[test]
 fn without_recorded_requests_the_report_does_not_say_that_the_request_was_the_same() {
     let (mut session, mut caller) = unrecorded();

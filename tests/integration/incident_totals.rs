@@ -449,7 +449,7 @@ fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
     }
 }
 
-/// A request that gave up must not be counted until the response to the next request.
+/// The wait for a request that fails despite retries ends with its error, not with the response to the next request.
 #[test]
 fn the_wait_for_a_retried_request_ends_with_its_error() {
     let sandbox = Sandbox::new();
@@ -469,15 +469,14 @@ fn the_wait_for_a_retried_request_ends_with_its_error() {
     fails("2026-11-20T10:01:00Z", 1, 500);
     client.receives_response("2026-11-20T10:01:20Z");
 
-    let asked = client.run("2026-11-20T10:30:00Z", &["incidents", "--json"], b"");
-    let retries = &asked.json()["sums"]["retries"];
+    let run = client.run("2026-11-20T10:30:00Z", &["incidents", "--json"], b"");
     assert_eq!(
-        retries,
-        &json!({"requests": 2, "attempts": 3, "waited_s": 45 + 20})
+        run.json()["sums"]["retries"],
+        json!({"requests": 2, "attempts": 3, "waited_s": 45 + 20})
     );
 }
 
-/// A stop whose first error has a known end has a known time, even if the end of a repeated error is unknown.
+/// The duration of a stop is known if the end of its first error is known, even if the end of a repeated error is not.
 #[test]
 fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
     const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
@@ -491,7 +490,7 @@ fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
     first.receives_error("2026-11-20T10:00:00Z", EXTRA_USAGE, &refusal);
     first.calls_status_line("2026-11-20T10:00:05Z", usage(), 160);
 
-    // The response arrives in the same moment as the second error, so it does not show that the second error is over.
+    // The response arrives at the same moment as the second error, so it does not show that the second error is over.
     let second = Client::with_session(&sandbox, "two");
     second.receives_error("2026-11-20T10:04:00Z", EXTRA_USAGE, &refusal);
     first.sends_prompt("2026-11-20T10:03:58Z", "again");
