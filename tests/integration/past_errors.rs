@@ -59,8 +59,8 @@ fn errors_inside_old_transcripts_are_listed_with_their_ends() {
     assert_eq!(incidents["sums"]["unknown_end"], 0, "{incidents:#}");
 }
 
-/// An error that `incidents` lists must not be denied by the commands that explain the current error. Previously, they
-/// searched only the ends of the newest 20 transcripts.
+/// An error that `incidents` lists must not be denied by the commands that explain the current error, even if it is not
+/// in one of the newest 20 transcripts.
 #[test]
 fn no_command_denies_an_error_in_an_old_transcript() {
     let sandbox = Sandbox::new();
@@ -305,7 +305,7 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
 /// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say what
 /// happened, in the past tense and in which session.
 #[test]
-fn the_error_of_a_key_in_a_closed_session_assert_end_at_in_the_past() {
+fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
     let sandbox = with_a_private_login();
     let mut with_key = Client::with_session(&sandbox, "with-key");
     let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
@@ -891,7 +891,7 @@ fn the_only_entry_does_not_refer_to_another_one() {
 
 /// A reset is certain only if something shows it. From then on, every line of the explanation must be certain.
 #[test]
-fn a_reset_assert_end_at_as_certain_only_if_it_is_proven() {
+fn a_reset_is_told_as_certain_only_if_it_is_proven() {
     let used_up = "Your 5-hour limit was used up";
     for is_read_elsewhere in [false, true] {
         let sandbox = with_a_private_login();
