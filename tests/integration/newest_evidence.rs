@@ -48,7 +48,7 @@ fn receives_response(client: &mut Client<'_>, at: &str, reported: Value) -> Stri
 }
 
 /// Returns the time that is this many seconds after another one.
-fn after(at: &str, seconds: i64) -> String {
+pub fn after(at: &str, seconds: i64) -> String {
     let at: chrono::DateTime<chrono::Utc> = at.parse().unwrap();
     let later = at + chrono::TimeDelta::seconds(seconds);
     later.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+use crate::newest_evidence::after;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
     refused, session_of_login, two_sessions_of_login, with_a_private_login,
@@ -797,58 +798,37 @@ fn an_early_reset_is_dated_once() {
 fn an_early_reset_between_responses_has_one_end() {
     for responds_first in ["stopped", "other"] {
         let sandbox = with_a_private_login();
-        let mut sessions = two_sessions_of_login(&sandbox);
+        let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
         let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
         let full = || windows(35.0, NOON, 100.0, TUESDAY);
         let room = || windows(35.0, NOON, 2.0, TUESDAY + 3 * 86_400);
-        sessions[0].receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
-        sessions[0].calls_status_line(SOON, full(), 120);
-        let mut responds = |index: usize, time: &str, reported: Value| {
-            let at = |seconds: i64| {
-                let moment: chrono::DateTime<chrono::Utc> =
-                    format!("2026-11-20T10:{time}Z").parse().unwrap();
-                let moved = moment + chrono::TimeDelta::seconds(seconds);
-                moved.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-            };
-            sessions[index].sends_prompt(&at(-5), "continue");
-            sessions[index].works(&at(0), 10);
-            sessions[index].api_ms += 100;
-            sessions[index].calls_status_line(&at(1), reported, 120);
-        };
-        responds(1, "01:00", full());
-        responds(1, "02:30", full());
+        stopped.receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
+        stopped.calls_status_line(SOON, full(), 120);
+        receives_response(&mut other, "2026-11-20T10:01:00Z", full());
+        receives_response(&mut other, "2026-11-20T10:02:30Z", full());
         let (first, second) = if responds_first == "stopped" {
-            (0, 1)
+            (&mut stopped, &mut other)
         } else {
-            (1, 0)
+            (&mut other, &mut stopped)
         };
-        responds(first, "03:00", room());
-        responds(second, "03:10", room());
+        receives_response(first, "2026-11-20T10:03:00Z", room());
+        receives_response(second, "2026-11-20T10:03:10Z", room());
         let mut ends = Vec::new();
-        let asked_at = ["03:11", "03:30", "04:30"];
-        for (index, time) in asked_at.into_iter().enumerate() {
-            let at = format!("2026-11-20T10:{time}Z");
-            for (place, text) in places(&sessions[0], &at) {
-                let start = text.find("Your weekly limit was used up");
-                let Some(start) = start else {
+        for (at, next_response_at) in [
+            ("2026-11-20T10:03:11Z", Some("2026-11-20T10:03:05Z")),
+            ("2026-11-20T10:03:30Z", Some("2026-11-20T10:04:05Z")),
+            ("2026-11-20T10:04:30Z", None),
+        ] {
+            for (place, text) in places(&stopped, at) {
+                let Some(start) = text.find("Your weekly limit was used up") else {
                     panic!("{responds_first} {at} {place}: {text}");
                 };
                 let end = text[start..].split(['.', ';']).next().unwrap().to_owned();
                 ends.push((format!("{at} {place}"), end));
             }
-            ends.push((
-                format!("{at} counted"),
-                counted(&sessions[0], &at).to_string(),
-            ));
-            let mut responds = |time: &str| {
-                sessions[1].sends_prompt(&format!("2026-11-20T10:{time}:00Z"), "continue");
-                sessions[1].works(&format!("2026-11-20T10:{time}:05Z"), 10);
-                sessions[1].api_ms += 100;
-                let at = format!("2026-11-20T10:{time}:06Z");
-                sessions[1].calls_status_line(&at, room(), 120);
-            };
-            if index + 1 < asked_at.len() {
-                responds(&asked_at[index + 1].replace(":30", ""));
+            ends.push((format!("{at} counted"), counted(&stopped, at).to_string()));
+            if let Some(next_response_at) = next_response_at {
+                receives_response(&mut other, next_response_at, room());
             }
         }
         let expected = if responds_first == "stopped" {
@@ -864,6 +844,14 @@ fn an_early_reset_between_responses_has_one_end() {
             }
         }
     }
+}
+
+/// Simulates a prompt, the response five seconds later, and the status-line call that reports these usage windows.
+fn receives_response(client: &mut Client<'_>, at: &str, reported: Value) {
+    client.sends_prompt(&after(at, -5), "continue");
+    client.works(at, 10);
+    client.api_ms += 100;
+    client.calls_status_line(&after(at, 1), reported, 120);
 }
 
 fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
