@@ -35,7 +35,9 @@ use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::transcript::owner::Owner;
-use crate::transcript::tail::{LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse};
+use crate::transcript::tail::{
+    ErrorLine, LONGEST_REQUEST, Tail, TranscriptError, TranscriptResponse,
+};
 
 /// The time after an error during which a status-line call may still report the usage figures of the refused request.
 /// After this time, whycap no longer expects new figures, because Claude Code may not call the status line at all.
@@ -1014,7 +1016,6 @@ impl<'a> EvidenceCollector<'a> {
     /// Code announces itself.
     fn obstacle(&self, evidence: &Evidence) -> Option<ContinuationObstacle> {
         let collected = &evidence.collected;
-        let entrypoint = evidence.line().and_then(|line| line.entrypoint.as_deref());
         let open_session = match &evidence.error.session.id {
             Some(session) if !evidence.has_later_response() => Some(session.as_str()),
             _ => None,
@@ -1024,7 +1025,7 @@ impl<'a> EvidenceCollector<'a> {
         let waiting_since = collected
             .waiting
             .map_or(evidence.at(), |waiting| waiting.at);
-        if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
+        if evidence.line().is_some_and(ErrorLine::is_outside_terminal) {
             Some(ContinuationObstacle::NotInTerminal)
         } else if open_session
             .and_then(|session| self.waiting_ended_at(session))

@@ -380,6 +380,14 @@ impl ErrorLine {
         Some(error)
     }
 
+    /// Returns true if Claude Code is known not to have been started as an interactive program in a terminal. This applies
+    /// to headless runs, for example.
+    pub(crate) fn is_outside_terminal(&self) -> bool {
+        self.entrypoint
+            .as_deref()
+            .is_some_and(|entrypoint| entrypoint != "cli")
+    }
+
     fn from_json(line: &Value, message: &Value) -> Self {
         Self {
             uuid: text(line, "uuid"),

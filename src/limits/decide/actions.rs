@@ -445,11 +445,11 @@ impl Problem<'_> {
             evidence.collected.obstacle,
             None | Some(ContinuationObstacle::NotAnnounced)
         );
-        let has_entrypoint_of_terminal = evidence
+        let may_be_in_terminal = evidence
             .line()
-            .is_some_and(|line| line.entrypoint.as_deref().is_none_or(|name| name == "cli"));
+            .is_some_and(|line| !line.is_outside_terminal());
         may_wait
-            && has_entrypoint_of_terminal
+            && may_be_in_terminal
             && self.expected_continuation().is_none()
             && evidence.server_reset().is_some()
             && evidence.is_since(OFFERS_WAIT_SINCE)

@@ -15,7 +15,7 @@ use crate::limits::kind::{
     EndedBy, LimitKind, Service, TEMPORARY_PROBLEM_LASTS, Verdict, WhoCanFix, Window,
 };
 use crate::time::Clock;
-use crate::transcript::tail::LONGEST_REQUEST;
+use crate::transcript::tail::{ErrorLine, LONGEST_REQUEST};
 
 /// The longest delay between a reset and the auto-resume (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
@@ -540,7 +540,7 @@ impl Problem<'_> {
             && self
                 .evidence
                 .line()
-                .is_some_and(|line| line.entrypoint.as_deref().is_some_and(|name| name != "cli"))
+                .is_some_and(ErrorLine::is_outside_terminal)
     }
 
     /// Returns true unless an old version of Claude Code may be the reason for the error and the response was received by
