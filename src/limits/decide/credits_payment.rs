@@ -6,7 +6,6 @@ use super::Problem;
 use crate::claude::window_usage::is_same_reset;
 use crate::limits::evidence::{Measurement, OtherResponse, PayerRelation, is_request_later};
 use crate::limits::kind::{Affects, Verdict};
-use crate::limits::sample::Sample;
 
 impl Problem<'_> {
     /// Returns true if the account has received a response since the error although the limit's window is still full,
@@ -45,32 +44,7 @@ impl Problem<'_> {
             && !self.finding.verdict.is_notice()
             && self.finding.limit.description().affects == Affects::Account
             && self.evidence.collected.credits_may_pay;
-        may_credits_pay.then(|| self.last_measured(full))
-    }
-
-    /// Returns the time of the last reading that shows this full window. It may be newer than `full`, because a session
-    /// may have reported the same figures again after a response.
-    fn last_measured(&self, full: Measurement) -> DateTime<Utc> {
-        let collected = &self.evidence.collected;
-        let shows_full = |reading: &&Sample| {
-            let usage = reading.usage(full.window);
-            self.evidence.is_payers(reading)
-                && reading.measured <= self.evidence.clock.now
-                && usage
-                    .is_some_and(|usage| usage.is_used_up() && usage.resets_at == full.resets_at)
-        };
-        let of_account = collected.account_readings.iter().rev().find(shows_full);
-        self.evidence
-            .error
-            .readings
-            .iter()
-            .chain(&collected.newest_reading)
-            .filter(shows_full)
-            .chain(of_account)
-            .map(|reading| reading.measured)
-            .max()
-            .unwrap_or(full.measured)
-            .max(full.measured)
+        may_credits_pay.then(|| self.readings.last_shown(full))
     }
 
     /// Returns true if the session in which the error occurred received its next response while the window was full. If

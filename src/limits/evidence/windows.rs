@@ -608,6 +608,30 @@ impl<'a> Readings<'a> {
             && self.is_of_refused_window(reading, refused)
     }
 
+    /// Returns the time of the last reading that shows this full window. A session may have reported the same figures again
+    /// after a response, so this time may be later than that of the measurement.
+    pub(crate) fn last_shown(&self, full: Measurement) -> DateTime<Utc> {
+        let period = DateTime::<Utc>::MIN_UTC..=self.evidence.clock.now;
+        // The account's readings are in order, so most of them need not be examined.
+        let last_of_account = self
+            .of_account_between(&period)
+            .rev()
+            .find(|reading| self.shows_used_up(reading, full));
+        self.of_error_between(&period)
+            .filter(|reading| self.shows_used_up(reading, full))
+            .chain(last_of_account)
+            .map(|reading| reading.measured)
+            .fold(full.measured, Ord::max)
+    }
+
+    /// Returns true if the reading shows that the window of this measurement is used up, with the same reset time.
+    fn shows_used_up(&self, reading: &Sample, full: Measurement) -> bool {
+        reading
+            .usage(full.window)
+            .is_some_and(|usage| usage.is_used_up() && usage.resets_at == full.resets_at)
+            && is_usable(reading, self.evidence)
+    }
+
     /// Returns true if the reading is about the window that was full at the time of the error, as opposed to a later
     /// one.
     fn is_of_refused_window(&self, reading: &Sample, refused: &FullSince) -> bool {
