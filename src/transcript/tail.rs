@@ -380,8 +380,8 @@ impl ErrorLine {
         Some(error)
     }
 
-    /// Returns true if Claude Code is known not to have been started as an interactive program in a terminal. This applies
-    /// to headless runs, for example.
+    /// Returns true if Claude Code is known not to have been started as an interactive program in a terminal. This
+    /// applies to headless runs, for example.
     pub(crate) fn is_outside_terminal(&self) -> bool {
         self.entrypoint
             .as_deref()

@@ -249,8 +249,8 @@ fn a_session_that_does_not_wait_for_days_does_not_continue_on_the_last_day() {
     );
 }
 
-/// Claude Code does not wait for a weekly reset by itself, but its menu offers to. The advice must mention this choice,
-/// but only if this version is known to offer it, and only while the session is not waiting yet.
+/// Claude Code does not wait for a weekly reset by itself, but its menu offers to do so. The advice must mention this
+/// choice, but only if this version is known to offer it, and only while the session is not waiting yet.
 #[test]
 fn the_offer_to_wait_for_a_weekly_reset_is_mentioned() {
     let offer = "choose \"Wait here, then continue automatically\" in /rate-limit-options";

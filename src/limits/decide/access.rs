@@ -63,8 +63,8 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     }
 }
 
-/// Handles a rejected login that may be accepted at the next attempt, like [`refused_login`]. If the attempt before was
-/// also rejected, the user has to log in.
+/// Handles a rejected login like [`refused_login`]. A single rejection may be temporary, but if the session's previous
+/// request failed with the same message, the user has to log in.
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
     let finding = refused_login(input);
     if finding.is_none() && input.evidence.collected.is_repeated {

@@ -437,8 +437,8 @@ impl Problem<'_> {
         self.message.row.limit.description().resource == LimitedResource::Credits
     }
 
-    /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code has not
-    /// announced yet that it does so.
+    /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code is not
+    /// expected to continue without this choice.
     fn offers_wait(&self) -> bool {
         let evidence = self.evidence;
         let may_wait = matches!(

@@ -12,26 +12,28 @@ impl Problem<'_> {
     /// and if usage credits may pay for such a response. The credits then also pay for further responses of the session
     /// in which the error occurred.
     pub(super) fn has_response_paid_with_credits(&self) -> bool {
-        self.last_full_since_paid().is_some_and(|last_full| {
-            let mut responses = self.evidence.collected.other_responses.iter();
-            self.has_continued_until(last_full)
-                || responses.any(|response| self.is_paid_with_credits(response, last_full))
-        })
+        self.last_full_if_credits_may_pay()
+            .is_some_and(|last_full| {
+                let mut responses = self.evidence.collected.other_responses.iter();
+                self.has_continued_until(last_full)
+                    || responses.any(|response| self.is_paid_with_credits(response, last_full))
+            })
     }
 
-    /// Returns true if usage credits have paid for a response in the session in which the user asks. The session may
-    /// also have a key or belong to another account, whose responses show nothing about the credits.
+    /// Returns true if usage credits have paid for a response in the session in which the user asks. That session may use
+    /// a key or belong to another account. Its responses then show nothing about the credits.
     pub(super) fn has_paid_response_of_asker(&self) -> bool {
-        self.last_full_since_paid().is_some_and(|last_full| {
-            let mut responses = self.evidence.collected.asker_responses.iter();
-            responses.any(|response| self.is_paid_with_credits(response, last_full))
-        })
+        self.last_full_if_credits_may_pay()
+            .is_some_and(|last_full| {
+                let mut responses = self.evidence.collected.asker_responses.iter();
+                responses.any(|response| self.is_paid_with_credits(response, last_full))
+            })
     }
 
-    /// Returns the time of the last reading of the limit's full window, provided that nothing speaks against a payment
-    /// with usage credits. The newest reading must show the same full window, because the window may have been reset
-    /// early since the error.
-    fn last_full_since_paid(&self) -> Option<DateTime<Utc>> {
+    /// Returns the time of the last reading that shows the limit's window used up. Returns `None` if usage credits cannot
+    /// be paying for responses. Also returns `None` unless the window is still the same one as at the time of the error,
+    /// because the window may have been reset early since then.
+    fn last_full_if_credits_may_pay(&self) -> Option<DateTime<Utc>> {
         let window = self.decisive_window();
         let full = self.readings.used_up_window(window)?;
         let is_same_window = match (full.resets_at, self.resets.chosen) {
@@ -48,7 +50,7 @@ impl Problem<'_> {
     }
 
     /// Returns true if the session in which the error occurred received its next response while the window was full. If
-    /// the limit applies to one model, a response of another one shows nothing.
+    /// the limit applies to one model, a response from another model does not count.
     fn has_continued_until(&self, last_full: DateTime<Utc>) -> bool {
         let response = self.evidence.error.later_response.as_ref();
         response.is_some_and(|response| response.at.is_none_or(|at| at <= last_full))
@@ -56,8 +58,8 @@ impl Problem<'_> {
     }
 
     /// Returns true if a response in another session was requested by the same account after the error, while the
-    /// window was full. A later reading must show that the window had not been reset by then. Nothing is known about a
-    /// response of another session if the limit applies to one model, or if a limit has stopped the account since then.
+    /// window was full. A later reading must show that the window had not been reset by then. The response does not count
+    /// if the limit applies to one model, or if a limit stopped the account after the response.
     fn is_paid_with_credits(&self, response: &OtherResponse, last_full: DateTime<Utc>) -> bool {
         let refused_again_at = self.evidence.collected.refused_again_at;
         let usage = self.usage_at(response.at);

@@ -122,7 +122,8 @@ impl<'a> Input<'a> {
         self.message.reset_time(at, window, zone)
     }
 
-    /// Returns the start of the next month if the limit always ends with the month in UTC. A stated time takes precedence.
+    /// Returns the start of the next month if the limit always ends with the month in UTC. Reset times from all other
+    /// sources take precedence.
     pub(super) fn month_end(&self) -> Option<DateTime<Utc>> {
         self.month_end_of(self.message.row.limit.description().ends)
     }

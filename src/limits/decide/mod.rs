@@ -85,7 +85,7 @@ pub struct Diagnosis {
     /// Another usage window that is currently used up and would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
     /// True if usage credits are paying for responses although the limit still applies. If the error does not affect the
-    /// asking session, they are paying in that session.
+    /// session in which the user asks, this is true only if usage credits are paying in that session.
     pub(crate) credits_pay_now: bool,
     /// The missing facts that would make the diagnosis more reliable.
     pub unknowns: Vec<Unknown>,
@@ -340,7 +340,7 @@ fn with_doubt(mut finding: Finding, input: &Input<'_>) -> Finding {
     if awaits_figures && !finding.verdict.is_notice() {
         finding.verdict = Verdict::CannotTell;
         finding.cause = Cause::FiguresAwaited;
-        // The figures that are still missing are what whycap waits for.
+        // This cause already says which facts are missing: the figures that whycap is waiting for.
         finding.unknowns.clear();
     }
     finding

@@ -533,8 +533,9 @@ impl Problem<'_> {
             && !self.evidence.uses_long_context()
     }
 
-    /// Returns true if the error is the first response of a session without a status line, such as a headless run, so its
-    /// model is not recorded. The only response that can show the end of its false alarm is that of another session.
+    /// Returns true if the model is not recorded, because the session failed before its first response and has no status
+    /// line. This applies to headless runs, for example. Only a response in another session can then show the end of a
+    /// false alarm.
     fn is_without_model(&self) -> bool {
         self.evidence.error.session.model.is_none()
             && self

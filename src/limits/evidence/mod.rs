@@ -507,9 +507,9 @@ pub struct Collected {
     pub usage_page: Option<UsagePage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
-    /// The part of `other_responses` that the session received in which the user asks.
+    /// The responses in `other_responses` that were received by the session in which the user asks.
     pub asker_responses: Vec<OtherResponse>,
-    /// The time of the newest error with which a limit stopped the payer after the error.
+    /// The last time that a limit stopped the payer again after the error. Stops with an unknown payer are included.
     pub refused_again_at: Option<DateTime<Utc>>,
     /// The time of the response in another session that ended the error. It is derived from the other evidence, and only
     /// if a later reading or refusal shows a full window, which then says nothing about the error.

@@ -13,7 +13,7 @@ pub enum ResetSource {
     Reading,
     /// The text of the message.
     Text,
-    /// The start of the next month, at which limits of this kind end. Nothing states this time.
+    /// The calendar. Some limits end when the next month starts, even if nothing states this time.
     Calendar,
 }
 

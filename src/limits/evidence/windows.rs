@@ -535,7 +535,8 @@ impl<'a> Readings<'a> {
             .min()
     }
 
-    /// Returns true if a reading from after the given time shows that none of these windows is full any longer.
+    /// Returns true if the reading was measured after the given time and shows that none of these windows is full any
+    /// longer.
     fn shows_reset(&self, reading: &Sample, refused: &[FullSince], settled: DateTime<Utc>) -> bool {
         reading.earliest() > settled
             && refused.iter().all(|refused| {
@@ -608,8 +609,8 @@ impl<'a> Readings<'a> {
             && self.is_of_refused_window(reading, refused)
     }
 
-    /// Returns the time of the last reading that shows this full window. A session may have reported the same figures again
-    /// after a response, so this time may be later than that of the measurement.
+    /// Returns the time of the last reading that shows this full window. A session may have reported the same figures
+    /// again after a response, so this time may be later than that of the measurement.
     pub(crate) fn last_shown(&self, full: Measurement) -> DateTime<Utc> {
         let period = DateTime::<Utc>::MIN_UTC..=self.evidence.clock.now;
         // The account's readings are in order, so most of them need not be examined.
@@ -647,9 +648,10 @@ impl<'a> Readings<'a> {
     /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
     /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
     ///
-    /// A full window remains full until a reading shows room. Figures are stored only if they have changed, so a window
-    /// that was full before still was full if the first reading of its room came later than [`REPORTED_WITHIN`]. It also
-    /// was full if the figures that show room may be older than those that show the window full.
+    /// A full window remains full until a reading shows room, because figures are stored only if they have changed. If
+    /// the last reading before the given time shows a full window and the first reading afterward shows room, the earlier
+    /// reading applies in two cases: the later reading came more than [`REPORTED_WITHIN`] after the given time, or its
+    /// figures may be as old as those of the earlier reading.
     ///
     /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
     /// resets, so a later reading that shows it full also applies to the given time. Otherwise, it may have filled up
@@ -822,8 +824,8 @@ impl<'a> Readings<'a> {
             .filter(|reading| is_usable(reading, evidence))
     }
 
-    /// Returns the error's own readings, and the newest reading, if they were measured in a period. Some of them may not
-    /// be usable.
+    /// Returns the error's stored readings and the newest reading, without those that were measured outside a period. The
+    /// caller must check whether each reading [is usable](is_usable).
     fn of_error_between(
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
@@ -837,8 +839,9 @@ impl<'a> Readings<'a> {
             .filter(move |reading| period.contains(&reading.measured))
     }
 
-    /// Returns the account's readings that were measured in a period, oldest first. Some of them may not be usable. An
-    /// account may have thousands of readings, so only those in the period are searched.
+    /// Returns the account's readings that were measured in a period, oldest first. The caller must check whether each
+    /// reading [is usable](is_usable). An account may have thousands of readings, so only those in the period are
+    /// searched.
     fn of_account_between(
         &self,
         period: &RangeInclusive<DateTime<Utc>>,
