@@ -66,11 +66,11 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
 /// Handles a rejected login like [`refused_login`]. A single rejection may be temporary, but if the session's previous
 /// request failed with the same message, the user has to log in.
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
-    let finding = refused_login(input);
-    if finding.is_none() && input.evidence.collected.is_repeated {
-        Some(refused_credential(Cause::LoginRefusedAgain))
-    } else {
-        finding
+    match refused_login(input) {
+        None if input.evidence.collected.is_repeated => {
+            Some(refused_credential(Cause::LoginRefusedAgain))
+        }
+        finding => finding,
     }
 }
 

@@ -12,22 +12,22 @@ impl Problem<'_> {
     /// and if usage credits may pay for such a response. The credits then also pay for further responses of the session
     /// in which the error occurred.
     pub(super) fn has_response_paid_with_credits(&self) -> bool {
-        self.last_full_if_credits_may_pay()
-            .is_some_and(|last_full| {
-                let mut responses = self.evidence.collected.other_responses.iter();
-                self.has_continued_until(last_full)
-                    || responses.any(|response| self.is_paid_with_credits(response, last_full))
-            })
+        let Some(last_full) = self.last_full_if_credits_may_pay() else {
+            return false;
+        };
+        let mut responses = self.evidence.collected.other_responses.iter();
+        self.has_continued_until(last_full)
+            || responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
     /// Returns true if usage credits have paid for a response in the session in which the user asks. That session may use
     /// a key or belong to another account. Its responses then show nothing about the credits.
     pub(super) fn has_paid_response_of_asker(&self) -> bool {
-        self.last_full_if_credits_may_pay()
-            .is_some_and(|last_full| {
-                let mut responses = self.evidence.collected.asker_responses.iter();
-                responses.any(|response| self.is_paid_with_credits(response, last_full))
-            })
+        let Some(last_full) = self.last_full_if_credits_may_pay() else {
+            return false;
+        };
+        let mut responses = self.evidence.collected.asker_responses.iter();
+        responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
     /// Returns the time of the last reading that shows the limit's window used up. Returns `None` if usage credits cannot
@@ -46,7 +46,11 @@ impl Problem<'_> {
             && !self.finding.verdict.is_notice()
             && self.finding.limit.description().affects == Affects::Account
             && self.evidence.collected.credits_may_pay;
-        may_credits_pay.then(|| self.readings.last_shown(full))
+        if may_credits_pay {
+            Some(self.readings.last_shown(full))
+        } else {
+            None
+        }
     }
 
     /// Returns true if the session in which the error occurred received its next response while the window was full. If
