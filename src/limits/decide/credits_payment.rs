@@ -66,13 +66,12 @@ impl Problem<'_> {
     /// if the limit applies to one model, or if a limit stopped the account after the response.
     fn is_paid_with_credits(&self, response: &OtherResponse, last_full: DateTime<Utc>) -> bool {
         let refused_again_at = self.evidence.collected.refused_again_at;
-        let usage = self.usage_at(response.at);
         response.payer == PayerRelation::Same
             && !self.decisive_window().is_of_one_model()
             && !response.is_refused_later
             && refused_again_at.is_none_or(|refused_at| response.at > refused_at)
             && response.at <= last_full
             && is_request_later(self.evidence.at(), response.requested_at, response.at)
-            && usage.is_some_and(Measurement::is_full)
+            && self.usage_at(response.at).is_some_and(Measurement::is_full)
     }
 }
