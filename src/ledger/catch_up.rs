@@ -18,7 +18,8 @@ use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};
 use crate::transcript::reader::{FileState, LastLine, ReadPosition, ScanState};
 
-/// The maximum time to list transcripts while Claude Code is waiting. A user may have a hundred thousand transcripts.
+/// The maximum time for listing the transcripts while Claude Code is waiting. A user may have a hundred thousand
+/// transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
 
 /// How long, in milliseconds, a file must stay unchanged before it is considered settled. The last line of a settled
@@ -136,7 +137,8 @@ impl Ledger {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
             batch.finish(prices);
-            // A hook may have to exit while the ledger reconciles. It must not lose what it has read.
+            // A hook may have to exit before the ledger has been reconciled. The facts that it has read must not be
+            // lost, so they are committed first.
             let is_last = read_time == ReadTime::All && rounds.peek().is_none();
             self.write(|store| {
                 if read_time == ReadTime::All {
@@ -149,8 +151,8 @@ impl Ledger {
                 if !is_last {
                     return Ok(());
                 }
-                // Reconciling changes rows all over the table of responses. In the same transaction, each page is
-                // still written only once.
+                // Reconciling changes rows throughout the table of responses. Because this happens in the same
+                // transaction, each page is still written only once.
                 store.reconcile_dirty(self.data_directory(), prices)
             })?;
             catch_up.add(&mut batch);
@@ -265,8 +267,8 @@ impl Store {
         Ok(grown)
     }
 
-    /// Returns the transcripts in a batch whose stored positions another process has changed since reading began.
-    /// The batch may lack lines between the position that is stored now and the position at which its own lines begin.
+    /// Returns the transcripts in a batch whose stored positions another process has changed since reading began. The
+    /// batch may lack some of the lines after the position that is now stored.
     pub(super) fn overtaken(&self, batch: &Batch) -> Result<HashSet<Id>> {
         let mut overtaken = HashSet::new();
         for facts in &batch.files {
@@ -279,13 +281,14 @@ impl Store {
         Ok(overtaken)
     }
 
-    /// Reads the transcripts of a round once more if another process has read them while `batch` was being read. During
-    /// the current transaction, no other process can store anything, so once is enough.
+    /// Reads transcripts of a round once more if another process has read them while `batch` was being read. Afterward,
+    /// the batch is up to date, because no other process can store anything during the current transaction.
     ///
-    /// A response that is in several misread transcripts can be corrected only if all of them are in the round: see
-    /// [`rounds`]. The facts from the transcripts that are not read once more stay in the batch, so these transcripts
-    /// are still part of the round. All transcripts of the round are read once more only if another process has changed
-    /// the list of misread transcripts, which it does after it has read some of them again.
+    /// Usually, only the transcripts that the other process has read are read once more, and the facts from the others
+    /// stay in the batch. All transcripts of the round are read once more if the other process has changed the list of
+    /// misread transcripts, which it does after it has corrected some of them. In both cases, the batch then contains
+    /// all misread transcripts of the round, because a response that is in several of them can be corrected only if all
+    /// of them have been read (see [`rounds`]).
     fn read_overtaken(
         &self,
         round: &[GrownTranscript],

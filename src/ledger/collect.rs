@@ -37,7 +37,8 @@ pub(super) struct Batch {
     pub(super) is_cut_short: bool,
 }
 
-/// The facts from one transcript, except for its responses.
+/// The facts from one transcript. The responses are not included, because [`Batch::responses`] contains those of all
+/// transcripts.
 #[derive(Debug, Default)]
 pub(super) struct FileFacts {
     pub(super) id: Id,
@@ -113,7 +114,7 @@ impl Batch {
         self.files.iter().any(|facts| !facts.checkpoints.is_empty())
     }
 
-    /// Returns the transcripts whose earlier lines were treated in this way.
+    /// Returns the transcripts whose earlier lines received the given treatment.
     pub(super) fn files_with(&self, earlier_lines: EarlierLines) -> impl Iterator<Item = Id> {
         self.files
             .iter()
@@ -188,9 +189,9 @@ fn session_of(path: &Path) -> io::Result<String> {
     Ok(first_session(path)?.unwrap_or(by_path))
 }
 
-/// Returns true if both combinations of names are the same. Most names are empty, so empty names are not passed to the
-/// C library. On some processors, it needs 150 ns to compare two empty strings, because it loads bytes from their
-/// addresses, which do not exist.
+/// Returns true if both combinations of names are the same. Most names are empty, and empty names are compared without
+/// the C library. On some processors, the library needs 150 ns for two empty strings, because it loads bytes from the
+/// addresses of the strings, and the address of an empty string is not valid.
 fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
     left.into_iter()
         .zip(right)

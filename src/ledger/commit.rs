@@ -13,8 +13,8 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::EarlierLines;
 
-/// The minimum number of new responses that makes it worthwhile to create an index for them. Fewer responses are stored
-/// faster without a new index.
+/// The minimum number of responses in a first read for which the index is created after they have been stored. Fewer
+/// responses are stored faster if the index exists from the start.
 const MANY_RESPONSES: usize = 1_000;
 
 impl Store {
@@ -63,7 +63,8 @@ impl Store {
         for facts in &batch.files {
             self.add_file(facts)?;
         }
-        // It takes less time to create an index for all responses of a first read than to add them to it one by one.
+        // In a first read, creating the index for all responses at once takes less time than adding the responses to
+        // the index one by one.
         let index: Option<String> = if batch.responses.len() < MANY_RESPONSES {
             None
         } else {

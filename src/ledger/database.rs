@@ -46,7 +46,7 @@ pub(super) const SESSION: &str = "SELECT recorded, responses, unpriced, covered,
 pub enum WaitLimit {
     /// Do not wait, because Claude Code is waiting for the result.
     None,
-    /// Wait as long as a person would.
+    /// Wait as long as a person at a terminal would accept.
     Person,
 }
 
@@ -220,9 +220,9 @@ impl Ledger {
         self.read(|store| store.0.execute_batch("COMMIT"))
     }
 
-    /// Merges the write-ahead log into the ledger if the log is long and no other process is using the ledger.
-    /// Truncates the log, because a process that exits without closing the ledger leaves no record of the merge.
-    /// Without truncation, the next call would read and merge the whole log again.
+    /// Merges the write-ahead log into the ledger if the log is long and no other process is using the ledger. Also
+    /// truncates the log, because a process that exits without closing the ledger leaves no record of the merge, so the
+    /// next call would otherwise read and merge the whole log again.
     pub(super) fn merge_long_log(&self) -> LedgerResult<()> {
         let [log, ..] = companions(&self.path);
         let is_long = log.metadata().is_ok_and(|log| log.len() >= LONG_LOG);

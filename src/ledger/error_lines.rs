@@ -38,7 +38,7 @@ pub(crate) struct ResponseBesideError {
 }
 
 impl Ledger {
-    /// Returns the errors that clients displayed, in chronological order. Errors of the same time are sorted by their
+    /// Returns the errors that clients displayed, in chronological order. Errors with the same time are sorted by their
     /// positions. A line that forks have copied is returned only once. Copies are recognized by their ID, because
     /// several sessions may fail with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> LedgerResult<Vec<ShownError>> {
@@ -87,7 +87,8 @@ impl Ledger {
         Ok(errors.into_iter().flatten().collect())
     }
 
-    /// Returns the failed attempts in the same order. An attempt that forks have copied is returned only once.
+    /// Returns the failed attempts, in the same order as [`Self::shown_errors`] returns errors. An attempt that forks
+    /// have copied is returned only once.
     pub(crate) fn failed_attempts(&self) -> LedgerResult<Vec<SessionAttempt>> {
         let mut known = HashSet::new();
         let attempts: Vec<Option<SessionAttempt>> = self.read(|store| {

@@ -4,7 +4,8 @@ use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
 
-/// Selects the sessions of the first and the last transcript that have the value in a column of a table.
+/// Returns an SQL query for two sessions: those of the first and the last transcript for which a row of `table` has the
+/// value `?1` in `column`.
 pub(super) fn sessions_by(table: &str, column: &str) -> String {
     format!(
         "SELECT session FROM files WHERE id IN (
@@ -67,8 +68,8 @@ impl Store {
         })
     }
 
-    /// Links a session to the sessions whose transcripts have the same value in a column of a table. Those sessions are
-    /// already linked to each other, so two of them are enough.
+    /// Links a session to the sessions whose transcripts have the given value in a column of a table. Those sessions
+    /// are already linked to each other, so it is enough to link the session to two of them.
     pub(super) fn link_by(&self, session: Id, table: &str, column: &str, value: i64) -> Result<()> {
         let others: Vec<Id> = self.all(&sessions_by(table, column), [value], |row| row.get(0))?;
         for other in others {
@@ -79,8 +80,8 @@ impl Store {
 
     /// Marks a session's lineage for reconciliation.
     ///
-    /// An earlier call has usually marked the session already. The query for that is much cheaper than the statement
-    /// that marks it.
+    /// An earlier call has usually marked the session already, and checking this is much cheaper than running the
+    /// statement that marks the session.
     pub(super) fn mark_dirty(&self, session: Id) -> Result<()> {
         if self.is_dirty(session)? {
             return Ok(());

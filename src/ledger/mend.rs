@@ -11,8 +11,9 @@ impl Ledger {
     /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new ledger and fills it from the
     /// transcripts.
     ///
-    /// Another process may already have replaced the ledger, so the first attempt begins by checking the file. Does
-    /// nothing if `error` is not about damage. Returns an error if the file cannot be moved.
+    /// The first attempt begins by checking the file and keeps it if it is intact, because another process may already
+    /// have replaced the ledger. Does nothing if `error` is not about damage. Returns an error if the file cannot be
+    /// moved.
     pub fn mend(
         paths: &Paths,
         wait_limit: WaitLimit,

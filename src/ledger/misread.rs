@@ -1,9 +1,9 @@
 //! Corrects facts that an earlier version of whycap read wrongly.
 //!
-//! When [`FACTS`] increases, the first command in a shell lists all known transcripts in the table `misread`. Each
-//! command in a shell reads those of them again that it can read, and replaces what the ledger contains about their
-//! lines. Transcripts of another configuration directory or on an unmounted disk stay listed until a command finds them.
-//! Facts from transcripts that no longer exist stay as they are, and so do run events.
+//! When [`FACTS`] increases, the first command in a shell lists all known transcripts in the table `misread`. Every
+//! command in a shell reads as many of these transcripts again as it can, and replaces the ledger's facts about their
+//! lines. Transcripts of another configuration directory or on an unmounted disk stay listed until a command finds
+//! them. Facts from transcripts that no longer exist stay as they are, and so do run events.
 
 use std::collections::HashSet;
 
@@ -51,7 +51,8 @@ impl Store {
         }
     }
 
-    /// Removes the transcripts in a batch from the list of misread transcripts. `misread` is that list.
+    /// Removes the transcripts in a batch from the table `misread`. The set `misread` contains the transcripts in that
+    /// table.
     pub(super) fn note_read_again(&self, batch: &Batch, misread: &HashSet<Id>) -> Result<()> {
         for facts in &batch.files {
             if misread.contains(&facts.id) {
@@ -62,7 +63,7 @@ impl Store {
     }
 
     /// Deletes the facts from these transcripts, so that the facts that have been read again can be added as if they
-    /// were new. Keeps lines that were stale before, and responses that other transcripts contain too. Does not update
+    /// were new. Keeps lines that were already stale, and responses that other transcripts contain too. Does not update
     /// the sums.
     pub(super) fn forget_transcripts(&self, files: &[Id]) -> Result<()> {
         // This step comes first because it recognizes many sessions by their checkpoints, which are deleted below.

@@ -15,7 +15,7 @@ use super::values::count_from;
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER_HOUR};
 
-/// Selects what is known about each session, to identify the session that spend belongs to.
+/// Selects the ID and the lineage of each session, followed by the values of its [`KnownSession`].
 pub(super) const KNOWN_SESSIONS: &str = "SELECT id, lineage, responses + (
              SELECT count(*) FROM checkpoints JOIN files ON files.id = checkpoints.file
              WHERE files.session = sessions.id) + (

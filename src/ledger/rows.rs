@@ -263,7 +263,7 @@ impl Names {
         self.models.get(&id).map_or("", String::as_str)
     }
 
-    /// Returns the canonical name of a model, or of another model if this one is unknown.
+    /// Returns the canonical name of a model, or of any other model if this one is unknown.
     fn model_or_any(&self, id: Id) -> &str {
         let any = || self.models.values().min();
         self.models.get(&id).or_else(any).map_or("", String::as_str)
@@ -525,8 +525,8 @@ impl Store {
         Ok(rows)
     }
 
-    /// Returns rows without amounts that mark when damaged lines may have been written. Each time span has one row per
-    /// day, and one at its end.
+    /// Returns rows that have no amount but mark the times at which damaged lines may have been written. For each time
+    /// span, there is one row per day, and one at the end.
     fn damage_rows(&self, [start, end]: [Millis; 2]) -> Result<Vec<OwnedRow>> {
         const DAY: usize = 24 * 60 * 60 * 1000;
         let spans: Vec<(Id, Millis, Millis, Id)> = self.all(

@@ -40,8 +40,8 @@ impl Store {
         Ok(Some(response))
     }
 
-    /// Adds the stored copies that a condition selects to these responses. Returns all other selected copies, which are
-    /// lines of compactions.
+    /// Reads the stored copies that match an SQL condition, and adds them to these responses. Returns the copies that
+    /// belong to none of the responses, which are copies of compactions.
     pub(super) fn add_copies(
         &self,
         responses: &mut [Response],

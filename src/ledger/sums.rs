@@ -79,8 +79,8 @@ impl TotalChanges {
         self.add(at, [0, 0, 0, cost]);
     }
 
-    /// Adds changes to the quarter hour and the day of a time. The changes are recorded spend, responses, responses
-    /// without a price, and unrecorded spend.
+    /// Adds changes to the totals of the quarter hour and of the day that contain the given time. `changes` consists of
+    /// recorded spend, responses, responses without a price, and unrecorded spend.
     fn add(&mut self, at: Millis, changes: [i64; 4]) {
         for length in [QUARTER_HOUR, DAY] {
             let totals = self.0.entry([length, start_of(at, length)]).or_default();
@@ -152,7 +152,7 @@ impl Store {
         Ok(sum)
     }
 
-    /// Returns the sum of the totals whose periods have this length and begin in `part`.
+    /// Returns the sum of the totals of all periods that have this length and begin in `part`.
     fn totals_of(&self, length: Millis, part: &RowsPeriod) -> Result<Tally> {
         if part.is_empty() {
             return Ok(Tally::default());
@@ -195,7 +195,8 @@ impl Store {
         )
     }
 
-    /// Adds changes to the row of a quarter hour, a session, and a model. A row without responses is deleted.
+    /// Adds changes to the row for a quarter hour, a session, and a model (`key`). Deletes the row if it contains no
+    /// more responses.
     fn change_sum(&self, key: [i64; 3], changes: [i64; 9]) -> Result<()> {
         let stored = self.first(
             &format!(

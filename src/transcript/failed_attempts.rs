@@ -1,8 +1,8 @@
 //! The failed attempts of requests that Claude Code retries.
 //!
-//! Each failed attempt is a `system` line with the subtype `api_error`. Versions 2.1.5 to 2.1.136 also wrote these
-//! lines in interactive sessions. Version 2.1.331 writes them immediately with `claude -p`, but not at all in a
-//! terminal.
+//! Each failed attempt is a `system` line with the subtype `api_error`. With `claude -p`, version 2.1.331 writes these
+//! lines as soon as an attempt fails. In interactive sessions, it does not write them at all, but versions 2.1.5 to
+//! 2.1.136 did.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use memchr::memmem;

@@ -38,7 +38,7 @@ impl<'a> JsonWalk<'a> {
         }
     }
 
-    /// Calls `visit` for each field of an object. Returns `None` unless the input is exactly one object. In that case,
+    /// Calls `visit` for each field of an object. Returns `None` if the input is not exactly one object. By then,
     /// `visit` may already have been called for some of the fields.
     pub(super) fn object(
         &mut self,

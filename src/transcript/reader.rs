@@ -105,10 +105,10 @@ pub struct ReadLimits<'a> {
 /// The treatment of the lines before the position of a read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EarlierLines {
-    /// The lines were skipped, because they are still the same.
+    /// The lines were skipped because they have not changed.
     #[default]
     Skipped,
-    /// The lines are still the same, but were read again because the caller asked for it.
+    /// The lines have not changed, but they were read again because the caller requested it.
     ReadAgain,
     /// The file was truncated, replaced, or rewritten, and has been read from the start. Some of the lines may be gone.
     Replaced,
@@ -174,7 +174,7 @@ struct ReadStart {
     is_in_overlong_line: bool,
 }
 
-/// Returns where to start reading a file of this size that was last read up to `position`.
+/// Returns the point at which to start reading. The file was last read up to `position` and now has the size `size`.
 fn choose_start(
     file: &mut File,
     size: u64,
@@ -421,7 +421,7 @@ pub struct ScanState {
 }
 
 impl ScanState {
-    /// Records the time of a relevant line. Returns true if the line is older than one of its predecessors.
+    /// Records the time of a relevant line. Returns true if the line is older than a line before it.
     fn record_time(&mut self, at: Millis) -> bool {
         let is_out_of_order = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
@@ -435,8 +435,8 @@ impl ScanState {
             .get_or_insert(self.last_at.unwrap_or(Millis::MIN));
     }
 
-    /// Records the times of further complete lines. The first of these times ends the period in which any damaged lines
-    /// may have been written.
+    /// Records the times of the next complete lines. If there are damaged lines before them, the first of these times
+    /// ends the period in which the damaged lines may have been written.
     fn record_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
         let Some(last) = last_time(lines) else {
             return;
@@ -462,8 +462,8 @@ pub struct LineSpan {
 
 /// Receives the lines that a scan finds, in file order.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`]. `is_out_of_order` is true if the line is older than
-    /// one of its predecessors, which is common for lines copied by a fork.
+    /// Receives a relevant line, which is never [`Line::Other`]. `is_out_of_order` is true if the line is older than a
+    /// line before it, which is common for lines copied by a fork.
     fn line(&mut self, line: Line<'_>, span: LineSpan, is_out_of_order: bool);
 
     /// Receives the times immediately before and after a run of damaged lines.
@@ -676,7 +676,7 @@ fn is_one_of_others(line: &[u8]) -> bool {
         || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
 }
 
-/// Returns true if a line contains the usage and the IDs of this signature.
+/// Returns true if a line repeats the response with this signature, that is, if it contains the same usage and IDs.
 ///
 /// A response has one line for each content block. Parsing every line would account for a seventh of the time of an
 /// initial read. Only real fields can match, because quotes inside strings are escaped.

@@ -183,7 +183,7 @@ pub fn complete_lines(start: u64, bytes: &[u8]) -> impl DoubleEndedIterator<Item
 }
 
 impl Tail {
-    /// Reads the end of a transcript. `start` is the file offset of `bytes`.
+    /// Extracts the information from the end of a transcript. `bytes` begins at the file offset `start`.
     pub fn read(start: u64, bytes: &[u8]) -> Self {
         let mut tail = Self {
             is_whole: start == 0,
@@ -380,8 +380,8 @@ impl ErrorLine {
         Some(error)
     }
 
-    /// Returns true if Claude Code is known not to have been started as an interactive program in a terminal. This
-    /// applies to headless runs, for example.
+    /// Returns true if the line shows that Claude Code was not running interactively in a terminal, for example because
+    /// it was started with `-p`.
     pub(crate) fn is_outside_terminal(&self) -> bool {
         self.entrypoint
             .as_deref()

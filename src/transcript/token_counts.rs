@@ -113,9 +113,10 @@ impl Tokens {
     }
 }
 
-/// Returns a response's individual calls, or an empty list unless there are at least two and their tokens add up to the
-/// response's total. Claude Code has the same requirement. The API reports searches only for the whole response. If the
-/// total contains more one-hour cache writes than the calls do, the difference is assigned to the calls in order.
+/// Returns a response's individual calls. Returns an empty list if there is only one call, or if the tokens of the
+/// calls do not add up to the response's total. Claude Code ignores the calls in the same cases. The API reports
+/// searches only for the whole response. If the total contains more one-hour cache writes than the calls do, the
+/// difference is assigned to the calls in order.
 pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
     let adds_up = sum.input == total.input

@@ -40,8 +40,8 @@ impl SessionFacts<'_> {
         self.finish(lineage, builder.breakdown)
     }
 
-    /// Returns the greatest total that a run can report without proving spend that the session's amount does not
-    /// include. Returns `None` if no total of the run is known.
+    /// Returns how much of a run's running total the session's amount already includes. If the run later reports a
+    /// greater total, the difference is additional spend. Returns `None` if no total of the run is known.
     ///
     /// If the last total is a checkpoint, the session's amount also includes all responses after the checkpoint.
     /// Another process may have written the checkpoint. In this case, the run's own total consists of its last sample
@@ -161,7 +161,8 @@ impl BreakdownBuilder<'_> {
 
     /// Adds the reasons why a part's amount is a lower bound.
     fn add_bounds(&mut self, part: &Part<'_>, spend: &UnrecordedSpend) {
-        // If a starting total may include some of the responses, the responses can exceed the increase in the totals.
+        // If a starting total may include some of the responses, the responses can cost more than the increase in the
+        // totals.
         let is_start_proven = part.runs.iter().all(|totals| totals.is_start_proven);
         match spend.bound {
             Some(LowerBoundReason::CostExceedsTotals) if !is_start_proven => {}
@@ -186,9 +187,9 @@ impl BreakdownBuilder<'_> {
         }
     }
 
-    /// Subtracts the responses after the last totals from the unrecorded spend, to the extent that those totals may
-    /// already include them. Returns the part of the remaining spend that may belong to a response that is not in the
-    /// transcript yet.
+    /// Subtracts the cost of the responses after the last totals from the unrecorded spend, as far as those totals may
+    /// already include these responses. Returns how much of the remaining spend may be pending, that is, the cost of a
+    /// response that is not in the transcript yet.
     fn subtract_later_responses(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
         let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();
         let most_pending = increase.min(spend.cost());
@@ -310,7 +311,8 @@ impl BreakdownBuilder<'_> {
     }
 }
 
-/// Returns the run with the largest increase in its totals that its responses do not explain yet.
+/// Returns the run with the largest unexplained increase, that is, the increase in its totals minus the cost of its
+/// responses.
 fn least_explained(breakdowns: &mut [RunBreakdown]) -> Option<&mut RunBreakdown> {
     breakdowns
         .iter_mut()

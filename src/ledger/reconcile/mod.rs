@@ -149,14 +149,14 @@ impl RunBreakdown {
         }
     }
 
-    /// Returns how much of the increase in the totals neither the responses that they cover nor the later responses
-    /// explain.
+    /// Returns the part of the increase in the totals that is not explained by any response, neither by the covered
+    /// responses nor by later ones.
     fn room(&self) -> Money {
         self.increase() - self.covered - self.later
     }
 
-    /// Returns by how much the increase in the totals differs from the spend that they cover, or `None` if the two agree
-    /// or if one of the totals is unknown or not proven.
+    /// Returns the difference between the increase in the totals and the spend that explains it. Returns `None` if the
+    /// two agree, if a total is unknown, or if the starting total is not proven.
     pub(crate) fn difference(&self) -> Option<Money> {
         let (Some(_), Some(_)) = (self.proven_starting_total(), self.last_total) else {
             return None;

@@ -12,8 +12,8 @@ pub(super) struct LineOwners<'l> {
     /// The first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another
     /// session contains it too.
     markers: HashMap<Id, OwnershipMarker>,
-    /// The first ownership marker of each transcript that has one, if copies of snapshots in the session's forks are
-    /// ignored. A fork repeats all snapshots of its parent, so the parent might otherwise have no ownership marker.
+    /// The same as `markers`, except that copies of a snapshot in the session's forks are ignored. A fork copies all
+    /// snapshots of its parent, so the parent might otherwise have no ownership marker.
     markers_ignoring_forks: HashMap<Id, OwnershipMarker>,
     /// The sessions with a known transcript.
     with_transcripts: HashSet<Id>,
@@ -50,7 +50,7 @@ impl<'l> LineOwners<'l> {
                     .insert(facts.session);
             }
         }
-        // The pairs of a session and the source that some of its lines name.
+        // Each pair consists of a fork and a session that some of the fork's lines name as their source.
         let mut forks: HashSet<(Id, Id)> = HashSet::new();
         for location in lineage.responses.iter().flat_map(Response::locations) {
             if let (Some(source), Some(fork)) = (location.source, lineage.files.get(&location.file))
@@ -74,8 +74,8 @@ impl<'l> LineOwners<'l> {
         }
     }
 
-    /// Returns true if the session of the file at this location inherited the line from another session. Only main
-    /// transcripts inherit lines.
+    /// Returns true if the session whose transcript contains this location inherited the line from another session.
+    /// Only main transcripts inherit lines.
     pub(super) fn is_inherited(&self, at: Millis, owner: Id, location: &Location) -> bool {
         let Some(file) = self.files.get(&location.file) else {
             return false;
@@ -134,8 +134,8 @@ impl<'l> LineOwners<'l> {
         }
     }
 
-    /// Returns the proof, the time of the transcript's newest response, and the session. Among equal proofs, the
-    /// transcript that ended first wins, because the others continue it.
+    /// Returns the proof, the time of the transcript's newest response, and the session. If several proofs are equally
+    /// strong, the transcript that ended first wins, because the other transcripts continue it.
     fn proof(&self, at: Millis, location: &Location) -> Option<(Proof, Millis, Id)> {
         let facts = self.files.get(&location.file)?;
         let newest = self.newest.get(&location.file).copied().unwrap_or(at);
@@ -163,7 +163,8 @@ impl<'l> LineOwners<'l> {
 }
 
 /// Returns the first ownership marker of each transcript that has one. A snapshot is not an ownership marker if another
-/// session contains it, except if the pair of that session and the transcript's session is in `ignored_forks`.
+/// session contains it too. Forks of the transcript's session are ignored if `ignored_forks` contains them, as pairs of
+/// a fork and its source.
 fn first_markers(
     lineage: &Lineage,
     sessions_with_snapshot: &HashMap<i64, HashSet<Id>>,

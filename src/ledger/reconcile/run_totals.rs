@@ -244,8 +244,9 @@ impl<'l> SessionFacts<'l> {
     }
 
     /// Returns the last checkpoint that each run wrote, keyed by the index of the run. If several runs may have written
-    /// a checkpoint, it is assigned to the run that last reported the same total, then to the run that ended next, and
-    /// then to the run with the greatest total. This order ensures that the sum is never too high.
+    /// a checkpoint, the checkpoint is assigned to the run whose last sample is the same total. If that does not
+    /// decide, the run that ended first after the checkpoint is preferred, and then the run with the greatest last
+    /// sample. With this order, the sum is never too high.
     fn closing_checkpoints(&self, totals: &[RunTotals<'l>]) -> HashMap<usize, &'l Checkpoint> {
         let mut closing: HashMap<usize, &'l Checkpoint> = HashMap::new();
         let mut open: Vec<usize> = Vec::new();
