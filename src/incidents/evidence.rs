@@ -153,7 +153,7 @@ pub(super) fn is_sent_after(moment: DateTime<Utc>, response: &TranscriptResponse
 }
 
 /// Returns true if a limit stopped the session so soon after the given time that the refused request may have been sent
-/// before it.
+/// before that time.
 fn has_refused_request_after(at: DateTime<Utc>, tail: &Tail) -> bool {
     transcript_end::refusal_times(tail)
         .any(|refused| at < refused && refused <= at + LONGEST_REQUEST)
@@ -344,7 +344,7 @@ fn payer_of(error: &StoredError) -> Option<&Owner> {
     error.payer.owner.as_ref().or(account)
 }
 
-/// The session that received the response with the login's newest reading.
+/// The session whose response provided the login's newest reading.
 #[derive(Debug)]
 struct SessionOfReading {
     session: String,
@@ -894,8 +894,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the session that received the response with the login's newest reading, if it is another session and
-    /// received that response after the error.
+    /// Returns the session whose response provided the login's newest reading. Returns `None` if this is the session
+    /// with the error, or if the response is not known to have arrived after the error.
     fn session_of_newest_reading(&self, error: &StoredError) -> Option<SessionOfReading> {
         let newest = self.newest_reading()?;
         let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
@@ -1165,8 +1165,8 @@ impl<'a> EvidenceCollector<'a> {
     }
 }
 
-/// Returns one time for each reset after an error that the readings show: the earliest time at which a response may
-/// have counted toward the new window. `readings` must be in chronological order.
+/// For each reset that the readings show after an error, returns the earliest time at which a response may have counted
+/// toward the new window. `readings` must be in chronological order.
 fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTime<Utc>> {
     [Window::FiveHour, Window::Weekly]
         .into_iter()
