@@ -114,7 +114,8 @@ pub(super) struct End {
     pub(super) at: Option<DateTime<Utc>>,
     /// The latest possible time of the event, or `None` if it is unknown.
     latest: Option<DateTime<Utc>>,
-    /// True if an event ended the error, as opposed to an assumption that later evidence may replace.
+    /// True if an event is known to have ended the error. Otherwise, the end is an assumption that later evidence may
+    /// replace.
     is_proven: bool,
 }
 
@@ -168,9 +169,9 @@ impl Problem<'_> {
     /// Returns how the error ended, or `None` if it has not ended. `actions` are the actions to recommend while the error
     /// blocks work, and `elsewhere` is the end that [`Self::response_elsewhere`] returns.
     ///
-    /// The first event that ended the error counts. An end that an explanation has already mentioned is stored and takes
-    /// precedence, so that later events do not change the account of a past error. An end that no event proves counts
-    /// only as long as there is no such event.
+    /// The first event that ended the error counts. An end that an explanation has already mentioned is stored and
+    /// takes precedence, so that later events do not change the account of a past error. An assumed end counts only
+    /// until an event proves how the error ended.
     pub(super) fn end(&self, actions: &[ActionName], elsewhere: Option<End>) -> Option<End> {
         if let Some(known) = self.evidence.known_end() {
             return Some(End::at(known.ending, Some(known.at)));
@@ -253,8 +254,8 @@ impl Problem<'_> {
         Some(End::at(Ending::HitAgain, Some(at)))
     }
 
-    /// Returns the first response in another session that proves that the error is over. Its time is unknown if an
-    /// earlier response of the same session may have come first.
+    /// Returns the first response in another session that proves that the error is over. The end has no time if an
+    /// earlier response in the same session may have ended the error first.
     pub(super) fn response_elsewhere(&self) -> Option<End> {
         let responses = &self.evidence.collected.other_responses;
         let first = responses
@@ -269,8 +270,8 @@ impl Problem<'_> {
         })
     }
 
-    /// Returns the start of the next calendar month, if it has begun, the error is about a monthly cap, and no reset is
-    /// known.
+    /// Returns the start of the month after the error, if that month has begun, the error is about a monthly cap, and
+    /// no reset is known.
     fn new_month(&self) -> Option<End> {
         let clock = self.evidence.clock;
         let ends = self.finding.limit.description().ends;
@@ -298,7 +299,7 @@ impl Problem<'_> {
         } else if (collected.concerns_others_only || is_without_key)
             && collected.resumed_at.is_some()
         {
-            // The user went on with another payer.
+            // The user continued to work with another payer.
             Ending::ResponseElsewhere
         } else if collected.concerns_others_only {
             Ending::ConcernsOthers
@@ -322,16 +323,15 @@ impl Problem<'_> {
     }
 
     /// Returns true if the error is about a key that a new session in the requesting shell would not use, and the plan
-    /// that it would use instead is not used up. A temporary problem of the service may affect both.
+    /// that the new session would use instead is not used up. A temporary problem of the service may affect both.
     pub(super) fn blocks_only_other_key(&self) -> bool {
         self.evidence.collected.is_of_other_key
             && self.is_about_key()
             && self.readings.used_up_now().is_none()
     }
 
-    /// Returns true if the session's key, or the account that pays for the key, is the problem. The model, a temporary
-    /// problem of the service, or the machine may stop a session with a key too, but would also stop a session without
-    /// it.
+    /// Returns true if the session's key, or the account that pays for the key, is the problem. If the cause is the
+    /// model, a temporary problem of the service, or the machine, it would also stop a session without the key.
     pub(super) fn is_about_key(&self) -> bool {
         let Finding {
             limit,
@@ -420,7 +420,7 @@ impl Problem<'_> {
             .usage_at(self.decisive_window(), moment, may_be_full)
     }
 
-    /// Returns true if the error was a false alarm, and if the window cannot have filled up shortly before it.
+    /// Returns true if the error was a false alarm and the window cannot have filled up shortly before the error.
     fn is_certainly_false(&self) -> bool {
         self.is_false() && self.readings.certainly_had_room(self.decisive_window())
     }
@@ -465,7 +465,8 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if a response in another session shows the end of the limit only while the window is not full.
+    /// Returns true if a response in another session proves the end of the limit only as long as the usage window is
+    /// not full.
     fn needs_room(&self) -> bool {
         matches!(
             self.ended_by,
@@ -482,7 +483,8 @@ impl Problem<'_> {
         self.is_refutable(is_measured_later) && !self.is_sent_after_false_alarm(response)
     }
 
-    /// Returns true if a later refusal can show that a response did not end the limit.
+    /// Returns true if, after a response in another session, a later refusal means that the limit was not over after
+    /// all. `has_measured_room` is true if a reading shows that the window was not full at that response.
     fn is_refutable(&self, has_measured_room: bool) -> bool {
         match self.ended_by {
             EndedBy::SameService => false,
@@ -504,8 +506,9 @@ impl Problem<'_> {
             && self.is_certainly_false()
     }
 
-    /// Returns true if a later refusal shows that the response of this stored end did not end the limit. If the response
-    /// is no longer known, its request was checked when the end was stored.
+    /// Returns true if a later refusal shows that the response that was stored as the end of the error did not end the
+    /// limit. If that response can no longer be found, the stored end of a false alarm is kept, because the time of the
+    /// request was checked before the end was stored.
     fn is_response_of_end_refuted(&self, end: ProvenEnd) -> bool {
         let responses = &self.evidence.collected.other_responses;
         let mut of_end = responses
@@ -544,8 +547,8 @@ impl Problem<'_> {
                 .is_some_and(ErrorLine::is_outside_terminal)
     }
 
-    /// Returns true unless an old version of Claude Code may be the reason for the error and the response was received by
-    /// another version.
+    /// Returns true if the same version of Claude Code received the response. If the error cannot be due to an old
+    /// version, any version counts as the same.
     fn is_same_client(&self, response: &OtherResponse) -> bool {
         let version = &self.evidence.error.session.version;
         self.finding.cause != Cause::CreditsDemandedByOldClient
