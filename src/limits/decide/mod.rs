@@ -152,10 +152,10 @@ pub(crate) fn without_refuted_end(message: &Message, mut evidence: Evidence) -> 
     evidence
 }
 
-/// Returns the evidence with the time of the first response in another session that ended the error. Full windows and
-/// refusals after a response are ignored when deciding whether it ended the error, because a limit that is reached later
-/// must not turn a false alarm into a real limit. The time is not set if no full window or refusal followed, or if the
-/// end is already stored.
+/// Returns the evidence with the time of the first response in another session that ended the error. Whether a response
+/// ended the error is decided without the full windows and refusals after that response, because a limit that is
+/// reached later must not turn a false alarm into a real limit. If no full window or refusal followed, or if the end is
+/// already stored, the time is not set.
 pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> Evidence {
     evidence.collected.over_elsewhere_at = None;
     if evidence.known_end().is_some() || evidence.is_pasted() {
