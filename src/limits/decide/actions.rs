@@ -11,7 +11,7 @@ use crate::transcript::tail::CANCELLED;
 use chrono::TimeDelta;
 
 /// The first version of Claude Code that is known to offer "Wait here, then continue automatically" for a reset that is
-/// days away. Client 2.1.331 offers it for every limit of a plan whose reset the server states.
+/// days away. Client 2.1.331 offers it for every plan limit for which the server states a reset.
 const OFFERS_WAIT_SINCE: ClientVersion = ClientVersion(2, 1, 330);
 
 /// The first version of Claude Code that offers free ways to continue.
@@ -152,7 +152,7 @@ fn own_credits(problem: &Problem<'_>) -> Option<ActionName> {
     }
 }
 
-/// Replaces an action that does not suit the evidence about the error. Returns `None` if it does not help.
+/// Replaces an action that does not suit the evidence about the error. Returns `None` if the action would not help.
 fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<ActionName> {
     let (evidence, finding) = (problem.evidence, &problem.finding);
     let has_reset = problem.resets.chosen.is_some();
@@ -172,7 +172,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
         {
             Some(ActionName::RenewToken)
         }
-        // The gateway is checked first instead.
+        // The user should check the gateway first instead.
         ActionName::LookAtStatusPage if problem.blames_gateway() => None,
         ActionName::LookAtStatusPage if evidence.error.uses_other_service() => {
             Some(ActionName::LookAtStatusOfService)
@@ -183,7 +183,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::AddCreditsIfFull)
         }
         ActionName::Wait if finding.waiting_helps == Some(false) => None,
-        // The user checks first whether there is anything to wait for.
+        // The user should first check whether there is anything to wait for.
         ActionName::Wait | ActionName::WaitUnknown
             if evidence.is_pasted()
                 && finding.cause.template().first_action == Some(ActionName::CheckMeters) =>
@@ -418,8 +418,8 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
 }
 
 impl Problem<'_> {
-    /// Returns true if a pasted message is about a limit that matters only while one of the plan's windows is full, but
-    /// neither of them is full now.
+    /// Returns true if a pasted message is about a limit that matters only while the 5-hour window or the weekly window
+    /// is full, but neither window is full now.
     fn is_window_limit_with_room_now(&self) -> bool {
         let has_room_now = |window| match self.readings.state(window) {
             WindowState::KnownNow(now) => !now.is_full(),
@@ -437,8 +437,8 @@ impl Problem<'_> {
         self.message.row.limit.description().resource == LimitedResource::Credits
     }
 
-    /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code is not
-    /// expected to continue without this choice.
+    /// Returns true if the client's menu offers to wait for the reset and continue automatically, and Claude Code is
+    /// not expected to continue unless the user chooses this.
     fn offers_wait(&self) -> bool {
         let evidence = self.evidence;
         let may_wait = matches!(
