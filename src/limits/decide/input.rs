@@ -152,7 +152,7 @@ impl<'a> Input<'a> {
         helps(is_reset_known)
     }
 
-    /// Returns the reset time of the gateway's spend limit, if a reading shows that it was used up.
+    /// Returns the reset time of the gateway's spend limit, if a reading shows that the limit was used up.
     pub(super) fn gateway_reset(&self) -> Option<DateTime<Utc>> {
         let (limit, _) = self.readings.full_gateway_limit()?;
         limit.usage.resets_at
@@ -171,8 +171,8 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
     }
 
-    /// Returns the verdict on a message about an account that this machine may not use. A pasted message proves nothing
-    /// unless the account is configured here.
+    /// Returns the verdict on a message about a key or about another service. A pasted message proves nothing unless
+    /// this machine is configured to use such a key or service.
     pub(super) fn verdict_if_configured(&self, is_configured: bool) -> Verdict {
         if self.evidence.is_pasted() && !is_configured {
             Verdict::CannotTell
