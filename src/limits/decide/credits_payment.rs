@@ -30,9 +30,8 @@ impl Problem<'_> {
         responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
-    /// Returns the time of the last reading that shows the limit's window used up. Returns `None` if usage credits cannot
-    /// be paying for responses. Also returns `None` unless the window is still the same one as at the time of the error,
-    /// because the window may have been reset early since then.
+    /// Returns the time of the last reading that shows that the limit's window is used up. Returns `None` if usage
+    /// credits cannot be paying for responses, or if the window may have been reset since the error.
     fn last_full_if_credits_may_pay(&self) -> Option<DateTime<Utc>> {
         let window = self.decisive_window();
         let full = self.readings.used_up_window(window)?;
