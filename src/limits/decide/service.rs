@@ -29,9 +29,9 @@ pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
-/// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to one, so there
-/// were only too many requests at once. This also applies if a proxy passes the session's requests on. Returns `None` if
-/// the session may have used a key or a cloud provider.
+/// Handles a rate limit of an API organization. A session that is paid for by a plan is not subject to such a limit, so
+/// the only problem was that too many requests were sent at once. This also applies if a proxy passes the session's
+/// requests on. Returns `None` if the session may have used a key or a cloud provider.
 pub(super) fn api_rate_limit(input: &Input<'_>) -> Option<Finding> {
     let evidence = input.evidence;
     let has_plan = evidence.plan().is_some() || evidence.has_oauth_token();
