@@ -38,8 +38,8 @@ pub(super) fn subscription(input: &Input<'_>) -> Finding {
         .without_knowing_if(!input.evidence.is_shared_plan(), Unknown::PersonalPlan)
 }
 
-/// Handles a disabled organization if Claude Code uses one of its keys instead of the user's plan. Otherwise, returns
-/// `None`.
+/// Handles a disabled organization if Claude Code used one of the organization's keys instead of the user's plan.
+/// Returns `None` otherwise.
 pub(super) fn disabled_organization(input: &Input<'_>) -> Option<Finding> {
     let is_about_key = input.message.row.service == Some(Service::Console);
     let has_key = is_about_key || input.evidence.error.uses_key();
