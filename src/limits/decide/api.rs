@@ -58,14 +58,14 @@ pub(super) fn cap(input: &Input<'_>) -> Finding {
         .without_knowing_if(helps.is_none(), Unknown::StartOfCap)
 }
 
-/// Handles an empty balance with another provider.
+/// Handles an empty balance at another provider.
 pub(super) fn gateway_balance(input: &Input<'_>) -> Finding {
     let row = input.message.row;
     let verdict = input.verdict_if_configured(input.evidence.error.uses_other_service());
     Finding::lasting(row.limit, verdict, WhoCanFix::You, row.cause)
 }
 
-/// Handles a plan limit with another provider.
+/// Handles the limit of a plan that the user has with another provider.
 pub(super) fn gateway_plan(input: &Input<'_>) -> Finding {
     let row = input.message.row;
     let is_temporary =
