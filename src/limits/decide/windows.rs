@@ -133,7 +133,7 @@ fn guess_window_from_reset(input: &Input<'_>) -> Option<Window> {
     }
 }
 
-/// Handles old wording that was the same for every full window.
+/// Handles old messages that had the same wording for every full window.
 pub(super) fn some_window(input: &Input<'_>) -> Finding {
     match input.readings.full_window() {
         Some(full) => {
