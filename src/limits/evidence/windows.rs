@@ -277,8 +277,8 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the first measurement that was taken after the error and says something about it, preferring measurements
-    /// that show a full window.
+    /// Returns the first measurement that was taken after the error and is evidence about it. Measurements that show a
+    /// full window take precedence.
     fn measured_after(&self, window: Window) -> Option<Measurement> {
         let before = self.valid_before(window);
         let measured = self.after.iter().filter_map(|reading| {
@@ -358,7 +358,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if a measurement from after the error may show that the window was not full at the time of the
-    /// error. After the window has reset, or after the response that ended the error, its usage may have decreased.
+    /// error. A measurement proves nothing if the window has reset since the error or if the error was already over,
+    /// because the window's usage may have decreased by then.
     fn may_refute(&self, after: &Measurement, before: Option<Measurement>) -> bool {
         let Some(before) = before else {
             let reset = self.evidence.server_reset();
@@ -386,7 +387,8 @@ impl<'a> Readings<'a> {
         self.is_after_end(moment) || elsewhere.is_some_and(|over_at| moment >= over_at)
     }
 
-    /// Returns true unless the server refused the request because of the same window with a clearly different reset.
+    /// Returns false if the server refused the request because of the same window but stated a clearly different reset
+    /// time.
     fn is_of_refusal(&self, full: &Measurement) -> bool {
         self.evidence
             .may_be_refused_window(full.window, full.resets_at)
