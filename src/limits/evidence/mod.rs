@@ -511,8 +511,8 @@ pub struct Collected {
     pub asker_responses: Vec<OtherResponse>,
     /// The last time that a limit stopped the payer again after the error. Stops with an unknown payer are included.
     pub refused_again_at: Option<DateTime<Utc>>,
-    /// The time of the response in another session that ended the error. It is derived from the other evidence, and only
-    /// if a later reading or refusal shows a full window, which then says nothing about the error.
+    /// The time of the response in another session that ended the error. It is derived from the other evidence, but
+    /// only if a later reading or refusal shows a full window. That full window then says nothing about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.
@@ -523,7 +523,7 @@ pub struct Collected {
     pub is_of_other_payer: bool,
     /// True if the session used a key, whereas a new session in the requesting shell would use the plan of the login.
     pub is_of_other_key: bool,
-    /// The sessions that the error does not show to be blocked.
+    /// The sessions that may still work although the error blocks the session in which it occurred.
     pub may_spare: MaySpare,
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
     /// login.
@@ -726,7 +726,8 @@ impl Evidence {
         self.error.end.filter(|end| end.at <= self.clock.now)
     }
 
-    /// Returns true unless the server gave a clearly different reset when it refused a request because of this window.
+    /// Returns false if the server refused the request because of this window but stated a clearly different reset
+    /// time.
     pub(crate) fn may_be_refused_window(
         &self,
         window: Window,
