@@ -30,8 +30,8 @@ pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
-    /// The newest error that blocks a session with another key, if an error of the shell's own payer blocks work as
-    /// well.
+    /// The newest error that blocks a session with a key that the requesting shell does not use. It is set only if the
+    /// current error blocks work and concerns the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
     /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
@@ -85,7 +85,8 @@ impl Situation {
             .filter(|incident| incident.blocks().is_some())
     }
 
-    /// Returns true if limits after which Claude Code may continue by itself have stopped several sessions.
+    /// Returns true if several sessions have been stopped by limits after which Claude Code may continue them
+    /// automatically.
     pub(crate) fn has_stopped_several(&self) -> bool {
         let sessions: HashSet<Option<&str>> = self
             .continuing
@@ -128,7 +129,7 @@ impl Situation {
         })
     }
 
-    /// Returns true if the current error only blocks a session that uses a key, and the requesting shell does not use
+    /// Returns true if the current error blocks only a session that uses a key, and the requesting shell does not use
     /// that key.
     pub(crate) fn blocks_only_other_key(&self) -> bool {
         self.incident.as_ref().is_some_and(is_of_other_key)
@@ -153,8 +154,8 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     }
 }
 
-/// Returns true if the failed request was paid for by another account than the logged-in one, or differently than a new
-/// session in the requesting shell would be.
+/// Returns true if an account other than the logged-in one paid for the failed request, or if a new session in the
+/// requesting shell would be paid for in a different way.
 fn is_of_other_payer(incident: &Incident) -> bool {
     incident.evidence.is_of_another_account() || incident.evidence.collected.is_of_other_payer
 }
