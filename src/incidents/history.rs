@@ -51,7 +51,7 @@ impl Resumption {
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
         let is_refused_later = later.has_refusal_after(&evidence.error, self.resumed_at);
-        // A limit that stops the account soon after a response in another session was not over.
+        // If a limit stops the account soon after a response in another session, the limit was not over at that time.
         let is_of_other_session = self.payer.is_some() || self.is_free;
         if !is_of_other_session || !is_refused_later {
             evidence.collected.resumed_at = Some(self.resumed_at);
