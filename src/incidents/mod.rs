@@ -163,8 +163,8 @@ impl<'a> Incidents<'a> {
         self.credits_use().paying(self.stored(), &collector, costs)
     }
 
-    /// Returns true unless the session is known to be paid for by another account than the logged-in one, or by no
-    /// account.
+    /// Returns false if the session is known to be paid for by an account other than the logged-in one, or without an
+    /// account, such as through an API key.
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
         let owner = self.transcripts.owner_of(session);
         may_belong_to(owner.as_ref(), self.account())
