@@ -89,7 +89,7 @@ impl JournalRecord for WeekForecast {
     const KIND: &'static str = "week";
 }
 
-/// Returns the time at which a 5-hour window began. A window without a reset begins now.
+/// Returns the time at which a 5-hour window began. If the window has no reset time, it is assumed to begin now.
 fn beginning(usage: &WindowUsage, now: DateTime<Utc>) -> DateTime<Utc> {
     match usage.resets_at {
         Some(reset) => reset - FIVE_HOURS,
