@@ -229,8 +229,8 @@ pub(crate) enum Ends {
     Window(Window),
     /// The reset of the usage window that is full, because the plan's included usage is available again afterward.
     FullWindow,
-    /// The reset of the usage window that is full. If it is unknown, the limit is over at the latest when the next calendar
-    /// month starts in the user's time zone.
+    /// The reset of the usage window that is full. If that reset is unknown, the limit is over at the latest when the
+    /// next calendar month starts in the user's time zone.
     FullWindowOrMonth,
     /// The time in the message or, if the message states none, the start of the next calendar month in UTC.
     MonthUtc {
@@ -322,8 +322,8 @@ pub(crate) enum Affects {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stops {
-    /// The session, which receives no response until the limit ends. A later response therefore shows that it has
-    /// ended.
+    /// The session, which receives no response until the limit ends. A later response therefore shows that the limit
+    /// has ended.
     Session,
     /// Only a feature, such as fast mode. The session itself continues, so the message is a notice, and responses do
     /// not show whether the limit has ended.
@@ -572,7 +572,8 @@ impl LimitKind {
         self.description().service
     }
 
-    /// Returns true if messages about this kind of limit say when it ends, even if they only call it monthly.
+    /// Returns true if messages about this kind of limit say when the limit ends. Some of them only call it a monthly
+    /// limit.
     pub(crate) fn has_stated_reset(self) -> bool {
         matches!(
             self.description().ends,
