@@ -62,8 +62,8 @@ impl Incident {
         }
     }
 
-    /// Returns true if the session has not received a successful response since the error. A response in another
-    /// session of the same account also counts, as long as the usage window is not full.
+    /// Returns true if the error affects the user who asks, no later limit in the same session has replaced it, and no
+    /// response shows that it is over. A response in another session counts only if it proves that the error is over.
     pub fn is_open(&self) -> bool {
         !self.evidence.has_later_response()
             && self.evidence.collected.hit_again_at.is_none()
@@ -111,7 +111,7 @@ impl Incident {
         self.diagnosis.state == State::Over(Ending::ConcernsOthers)
     }
 
-    /// Returns true if the error only blocks its session, and that session may still be running.
+    /// Returns true if the error blocks only its session, and that session may still be running.
     pub(crate) fn still_blocks_only_its_session(&self) -> bool {
         self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only
     }
