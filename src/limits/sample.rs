@@ -29,7 +29,7 @@ pub struct Sample {
     #[serde(deserialize_with = "rfc3339::deserialize")]
     pub measured: DateTime<Utc>,
     /// A time before the response that provided the figures, if an earlier response had the same figures. Not every
-    /// status-line call is stored, so that response may be much older than `measured`.
+    /// status-line call is stored, so the response that provided the figures may be much older than `measured`.
     #[serde(
         default,
         deserialize_with = "rfc3339::deserialize_option",
@@ -137,7 +137,7 @@ impl Sample {
         }
     }
 
-    /// Returns the plan's windows for which there is a usage.
+    /// Returns the plan's windows whose usage is known, with their usage.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (Window, WindowUsage)> {
         Window::ALL
             .into_iter()
