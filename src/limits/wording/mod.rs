@@ -476,8 +476,8 @@ pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&
     }
 }
 
-/// Returns true if the user was shown the old name of usage credits. The server may still use the old name in a message
-/// to which Claude Code gives the new one.
+/// Returns true if the user was shown the old name of usage credits. The server may still use the old name even if
+/// Claude Code displays the message with the new name.
 fn calls_credits_extra_usage(message: &Message, evidence: &Evidence) -> bool {
     let shown = evidence.error.message.text.to_lowercase();
     message.contains("extra usage") && !shown.contains("usage credits")
