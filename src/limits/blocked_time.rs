@@ -59,15 +59,15 @@ impl Incident {
             later_response.and_then(|response| response.at),
             collected.resumed_at,
             next_limit_at,
-            // Explanations say that work could continue from then on.
+            // Explanations say that work could continue from this time on.
             self.diagnosis.proven_end.map(|end| end.at),
         ]
         .into_iter()
         .flatten()
         .min();
 
-        // If there was a response at an unknown time, work may have resumed long before the reset. If the limit was
-        // probably false, the reset had no effect.
+        // If there was a response at an unknown time, work may have resumed long before the reset. If the error was
+        // probably a false alarm, it did not end with the reset.
         let is_reset_decisive = self.is_open()
             && self.diagnosis.verdict != Verdict::FalseLikely
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
@@ -96,7 +96,7 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     let since = match incident.diagnosis.limit.description().counts_spend_of? {
         CountedPeriod::Window(window) => match incident.diagnosis.resets.chosen {
             Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
-            // Without a reset time, assume the earliest possible start of the window.
+            // Without a suitable reset time, assume the earliest possible start of the window.
             Some(_) | None => at - window.length(),
         },
         CountedPeriod::Month => zone.month_bounds(at).0,
@@ -179,7 +179,7 @@ impl AddAssign for ErrorTotals {
     }
 }
 
-/// The totals of one error, with the time and the limit by which they are grouped.
+/// The totals of one error, with its time and its limit. A summary groups the totals by both.
 #[derive(Debug)]
 pub(crate) struct DatedTotals {
     /// The time of the error.
@@ -399,8 +399,8 @@ impl ErrorSummary {
     }
 }
 
-/// Returns true if an error with this verdict was caused by an outage, a throttle, or a setting. This includes a key that
-/// was used by mistake, because its limits are not the user's.
+/// Returns true if an error with this verdict was caused by an outage, a throttle, or a setting. An error about a key
+/// that was used by mistake also counts, because the key's limits are not the user's own.
 pub(crate) fn is_not_a_limit(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::NotALimit | Verdict::WrongCredential)
 }
@@ -426,7 +426,7 @@ fn blocked_by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(Naiv
         .collect()
 }
 
-/// The key by which errors are grouped into stops.
+/// Identifies a stop. Errors with equal keys belong to the same stop if each occurred before the previous one was over.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct StopKey<'i> {
     account: Option<&'i str>,
