@@ -45,8 +45,8 @@ impl MessageContext {
 /// The placeholder for a string literal in a line of code.
 const LITERAL: char = '\u{1}';
 
-/// The start of a variable in a string literal of JavaScript or of a shell. A program replaces it before it prints the
-/// text.
+/// The start of a variable in a JavaScript or shell string. A program replaces the variable before it prints the
+/// string, so a line that still contains the variable is source code.
 const INTERPOLATION: &str = "${";
 
 /// The numbers of different messages in a text.
@@ -60,8 +60,8 @@ pub(super) struct DistinctMessages {
 /// Determines the role of a message in the text that contains it. `range` is the position of the message in the
 /// normalized passage, and `distinct` counts the messages in the entire text.
 ///
-/// A text about a single message is usually a report, even if it quotes the message. A text that quotes several is usually
-/// a list or a manual.
+/// A text about a single message is usually a report, even if it quotes the message. A text that quotes several
+/// messages is usually a list or a manual.
 pub(super) fn context(
     passage: &Passage,
     normalized: &str,
@@ -275,7 +275,7 @@ pub(super) fn is_code(line: &str, message: &str) -> bool {
             && !trimmed.starts_with("> ")
 }
 
-/// Returns true if a line begins like a program statement, a comment, or a translation.
+/// Returns true if a line begins like a program statement, a comment, or an entry of a translation file.
 fn begins_as_code(line: &str) -> bool {
     WORDS
         .code_starts
