@@ -172,8 +172,8 @@ impl Match {
         window_in(&self.normalized, self.row)
     }
 
-    /// Returns true if the match stopped the session and is not a part of the notice. A class alone may be a part of the
-    /// notice, and a message that is only mentioned stopped nothing.
+    /// Returns true if the match is an error that stopped the session, rather than a part of the notice. A match of a
+    /// class alone may belong to the notice, and a message that the text only mentions did not stop anything.
     fn is_error_apart_from(&self, notice: &Self) -> bool {
         !self.row.is_notice()
             && self.rank > Rank::ByClassOnly
@@ -288,7 +288,7 @@ impl<'p> ErrorText<'p> {
         }
     }
 
-    /// Returns the message of the passage that says best what stopped work.
+    /// Returns the message from the passage that best explains what stopped work.
     fn best_message(&self) -> Option<Message> {
         let mut matches: Vec<Match> = self
             .passages
@@ -597,7 +597,8 @@ struct WordMatch {
 }
 
 impl WordMatch {
-    /// Converts a match in the end of a text to a match in the entire text. `start` is where that end begins.
+    /// Converts a match in the last part of a text to a match in the entire text. `start` is the position at which the
+    /// last part begins.
     fn after(self, start: usize) -> Self {
         Self {
             range: start + self.range.start..start + self.range.end,
@@ -606,9 +607,9 @@ impl WordMatch {
     }
 }
 
-/// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. The rows of other programs
-/// count only if the text does not contain a message that is unmistakably Claude's. If several messages are quoted, the last
-/// one wins.
+/// Finds the first catalog row with a pattern or limit name that occurs in the normalized text. Rows about other
+/// programs are considered only if the text does not contain a message that is unmistakably Claude's. If several
+/// messages are quoted, the last one wins.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
     // Text about a message of Claude Code can also name other programs, as the logs of agents do.
