@@ -32,7 +32,7 @@ const MIN_SUM: Money = Money::from_nano(1_000_000_000);
 const MIN_SHARE: u128 = 20;
 
 /// The number of responses after which a model has proven that it can do the work. This is also the number of recent
-/// responses to check for a habit. If none of them shows it, the habit is considered over.
+/// responses to check for a habit. If none of these responses shows the habit, the user has probably given it up.
 const ENOUGH_RESPONSES: usize = 10;
 
 /// The number of tokens above which a prompt is considered very long, unless the model has its own threshold.

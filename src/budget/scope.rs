@@ -33,13 +33,13 @@ struct TextsByScope {
 pub(super) struct ScopeTexts {
     /// The subject of a sentence, such as "Today's budget".
     subject: String,
-    /// The name in a list of budgets. It is empty for projects, which have names of their own.
+    /// The name in a list of budgets. It is empty for project budgets, which are listed by the name of the project.
     pub(super) name: String,
     /// The sign before amounts, which is empty if they are exact.
     pub(super) about: String,
-    /// The end of the period without reminders after the user has decided to continue, such as "until midnight".
+    /// How long reminders are turned off if the user decides to continue, such as "until midnight".
     pub(super) lifted: String,
-    /// A sentence about when a blocked prompt becomes possible again.
+    /// A sentence about when the budget will stop blocking prompts.
     pub(super) renewal: String,
     /// A sentence about when the budget resets.
     pub(super) reset: String,

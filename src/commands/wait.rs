@@ -64,15 +64,16 @@ impl Subcommand for WaitArguments {
                 return Err(unknown_session(session));
             }
             let situation = incidents.situation(session, Asker::Shell, errors.ledger.as_ref());
-            // After waiting, an error that only blocks a session with another key is no reason to give up.
+            // An error that blocks only a session with a different key must not make the command fail after it has
+            // waited for another error.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
                 context.wait_for(&situation)
             };
             let now = context.environment.now;
-            // If Claude Code will no longer continue a session although the time has not come yet, the continuation was
-            // canceled.
+            // Remove canceled continuations. A continuation was canceled if Claude Code is no longer going to continue
+            // the session although the announced time is still ahead.
             announced.retain(|session: &String, at| {
                 *at <= now
                     || situation
@@ -190,7 +191,7 @@ fn last_sentences(
             .actions
             .contains(&ActionName::WaitForOtherWindow)
     {
-        // The next prompt would be refused. The headline states until when.
+        // The next prompt would be refused. The headline says how long prompts will be refused.
         return vec![ended.headline.clone()];
     }
     let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());
@@ -209,8 +210,8 @@ fn last_sentences(
     }
 }
 
-/// Returns a warning that Claude Code will continue a session by itself. If a script continues the session as well, two
-/// processes work on the same task.
+/// Returns a warning that Claude Code will continue a session by itself. If a script also continues the session, two
+/// processes will work on the same task.
 fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
     format!(
         "{} Do not continue its work anywhere else, or it will be done twice.",

@@ -28,7 +28,7 @@ const USUAL_ROWS: usize = 20;
 pub(crate) const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
-/// The maximum time to search the transcripts for errors in a shell.
+/// The maximum time for a command in a shell to search the transcripts for errors.
 const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
@@ -71,8 +71,8 @@ impl Context {
 
     /// Opens the ledger in which to look up errors.
     ///
-    /// In a shell, the transcripts' new lines are first read into it, as far as the time limit permits. In a
-    /// conversation, it remains as it is. Explaining an error must not create a ledger, because whycap may not be
+    /// In a shell, new transcript lines are first read into the ledger, as far as the time limit permits. In a
+    /// conversation, the ledger is not updated. Explaining an error must not create a ledger, because whycap may not be
     /// installed. Without a ledger, a shell command therefore reads the transcripts into memory.
     pub(crate) fn error_source(&self) -> ErrorSource {
         let mut source = ErrorSource {
@@ -182,7 +182,7 @@ impl Context {
         self.add_stuck_locks(report);
     }
 
-    /// Adds the stuck locks to a report. The user may have blamed them for a limit.
+    /// Adds the stuck locks to a report, because the user may have thought that a lock caused the limit error.
     fn add_stuck_locks(&self, report: &mut Report) {
         let locks = locks::harmful(&self.paths, &self.environment);
         let title = match locks.len() {
@@ -198,8 +198,8 @@ impl Context {
     }
 
     /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
-    /// plan, or if a limit blocks work and usage credits do not pay for it. Responses that the ledger cannot read
-    /// within the time limit are not included.
+    /// plan, or if a limit blocks work without usage credits paying for further responses. Responses that the ledger
+    /// cannot read within the time limit are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
@@ -338,7 +338,7 @@ impl Context {
         )
     }
 
-    /// Returns the text about an error for `doctor`. Returns `None` if the error blocks no session.
+    /// Returns the text about an error for `doctor`. Returns `None` if the error does not block any session.
     pub(crate) fn error_for_doctor(&self, incident: &Incident) -> Option<CurrentError> {
         let blocks = incident.blocks().is_some();
         let text = if blocks {
@@ -359,7 +359,8 @@ impl Context {
         Some(CurrentError { text, blocks })
     }
 
-    /// Returns the description of the session in which the error occurred, if other sessions may work.
+    /// Returns the name of the session in which the error occurred. Returns `None` if the error may also block other
+    /// sessions.
     pub(crate) fn only_blocked_session(&self, incident: &Incident) -> Option<String> {
         if incident.evidence.collected.may_spare != MaySpare::OtherSessions {
             return None;

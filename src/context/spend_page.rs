@@ -12,7 +12,7 @@ use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::spend::{CauseGroups, ReportRequest, Statement};
 use crate::time::datetime_from_millis;
 
-/// A page, and whether any figures are missing from it.
+/// A page, with a flag that indicates whether any figures are missing.
 pub(crate) struct SpendPage {
     pub(crate) html: String,
     pub(crate) is_incomplete: bool,
@@ -140,8 +140,8 @@ impl Context {
         })
     }
 
-    /// Returns true if the page names the model of a row. An anonymous page names only models with known prices,
-    /// because users can choose arbitrary names for other models.
+    /// Returns true if the page may show the name of a row's model. An anonymous page shows only the names of models
+    /// with known prices, because users can choose arbitrary names for other models.
     fn names_model(&self, row: &SpendRow<'_>, is_anonymous: bool) -> bool {
         !is_anonymous || self.prices().known_tariffs_of(row.model).is_some()
     }

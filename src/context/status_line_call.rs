@@ -179,8 +179,9 @@ impl StatusLineCall {
         !(is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES))
     }
 
-    /// Returns true if Claude Code started before `/whycap` was installed. It then does not know the command until it is
-    /// restarted or the user runs `/reload-plugins`. Returns false if one of the two times is unknown.
+    /// Returns true if Claude Code started before `/whycap` was installed. In that case, the command is not available
+    /// until Claude Code is restarted or the user runs `/reload-plugins`. Returns false if one of the two times is
+    /// unknown.
     fn client_lacks_slash_command(&self) -> bool {
         let client = ProcessId::of_client(&self.context.environment);
         let started_at = client.and_then(|client| processes::look(client.pid).started_at);

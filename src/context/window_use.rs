@@ -14,7 +14,7 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
 
-/// The length of the period used to calculate the value of one percent.
+/// The length of the period from which the value of one percent of a usage window is calculated.
 pub(super) const PERCENT_VALUE_PERIOD: TimeDelta = TimeDelta::weeks(5);
 
 /// The account that paid for each response, indexed by the response's key.
@@ -60,8 +60,8 @@ impl<'s> AccountsBySession<'s> {
     }
 }
 
-/// Returns the costs of recent responses and the spend that no transcript line reports, with the names of their
-/// sessions, models, and agents.
+/// Returns the costs of recent responses, along with the spend that no transcript line reports. Each item includes the
+/// names of its session, model, and agent.
 fn spent_in_windows(recent: &RecentSpend) -> Vec<SpentInWindow<'_>> {
     let names = &recent.responses.names;
     let responses = recent.responses.all.iter().map(|response| SpentInWindow {

@@ -303,7 +303,7 @@ pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
 #[derive(Debug)]
 pub(crate) struct CurrentError {
     pub(crate) text: String,
-    /// True if the error blocks the user who asks.
+    /// True if the error blocks the user's work, and false if it blocks only the session in which it occurred.
     pub(crate) blocks: bool,
 }
 

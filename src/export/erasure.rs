@@ -85,9 +85,9 @@ impl FromStr for Erasure {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ErasedRows {
-    /// The erased people and projects, along with the keys and sessions of their rows. Each is stored as a type and a
-    /// hash, such as `person 5bdcc146bf60754e`. The keys are needed because other machines may have copies of the rows
-    /// under other names, and the sessions because unrecorded spend is derived from entire sessions.
+    /// The erased people and projects, along with the keys and sessions of their rows. Each entry consists of a type
+    /// and a hash, such as `person 5bdcc146bf60754e`. The keys are needed because other machines may have copies of the
+    /// rows under other names, and the sessions because unrecorded spend is derived from entire sessions.
     hashes: BTreeSet<String>,
     /// The day (UTC) before which all rows were erased.
     before: Option<NaiveDate>,
@@ -118,8 +118,8 @@ impl ErasedRows {
         }
     }
 
-    /// Adds the keys and sessions of all erased rows, except for copies of other people's rows and sessions with other
-    /// people's responses.
+    /// Adds the keys and sessions of the erased rows. The key of a row is not added if the copy that is counted belongs
+    /// to another person or project. A session is not added if it also contains responses of other people or projects.
     fn add_related_rows(&mut self, directory: &Path) -> Result<(), Error> {
         let mut related = BTreeSet::new();
         let mut sessions = HashSet::new();

@@ -99,8 +99,8 @@ impl Exporter {
         self.owners.get(session)?.owner.as_deref()
     }
 
-    /// Returns the person to whom an account belongs, and how certain this is. Other people's sessions may have been
-    /// copied along with a home directory.
+    /// Returns the person to whom an account belongs, and how certain this is. This machine may have sessions of other
+    /// people, for example if someone has copied a home directory.
     pub(super) fn person_of(&self, owner: Option<&str>) -> (Cow<'_, str>, Ownership) {
         let exporter = Cow::Borrowed(self.person.as_str());
         match owner {

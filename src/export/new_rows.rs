@@ -100,7 +100,8 @@ pub(crate) struct NewRows {
     /// The rows, sorted by type, day, and key.
     pub(super) rows: Vec<NewRow>,
     pub(super) exporter: Exporter,
-    /// The number of rows that are not exported under the name of their project.
+    /// For each treatment of unlisted projects, the number of rows that are omitted or exported under a different
+    /// project name.
     left_out: HashMap<Others, u64>,
     /// True if all transcripts could be read. Otherwise, rows may be missing.
     pub(super) is_complete: bool,

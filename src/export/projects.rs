@@ -12,7 +12,7 @@ use crate::paths::Paths;
 /// The replacement for the name of a home directory, which is often the user's name.
 const HOME: &str = "~";
 
-/// Determines the export names of projects.
+/// Determines the names under which projects and branches are exported.
 #[derive(Debug)]
 pub(super) struct ProjectNames<'p> {
     exporter: &'p Exporter,
@@ -172,8 +172,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Settings, directories (optionally with a branch), and the resulting export names. `#` stands for a hash, and
-    /// `/w/own` is a repository.
+    /// Settings, directories (optionally with a branch), and the names under which they are exported. `#` stands for a
+    /// hash, and `/w/own` is a repository.
     const NAMES: &str = r#"
  > /srv/work/api > project-#
  > /home/ada > ~
@@ -216,7 +216,7 @@ branches = "ticket" > /w/own@fix-77 > project-#@
 branches = "ticket" > /w/own@A-1 > project-#@
 branches = "ticket" > /w/own@-1 > project-#@"#;
 
-    /// Returns the export names of a directory and its branch.
+    /// Returns the names under which a directory's project and its branch are exported.
     fn exported_names(settings: &str, directory: &str, branch: &str) -> [String; 2] {
         let settings = settings.replace("; ", "\n");
         let mut exporter = Exporter::default();

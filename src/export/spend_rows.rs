@@ -23,7 +23,8 @@ pub(super) struct SpendRows<'c> {
     /// The projects by directory, cached because every lookup reads Git files.
     projects: HashMap<&'c str, ExportedProject>,
     pub(super) rows: Vec<NewRow>,
-    /// The number of rows that are not exported under the name of their project.
+    /// For each treatment of unlisted projects, the number of rows that are omitted or exported under a different
+    /// project name.
     pub(super) left_out: HashMap<Others, u64>,
 }
 
@@ -159,9 +160,9 @@ impl<'c> SpendRows<'c> {
     }
 }
 
-/// Returns the weight of a copy of a response. The copy with the most tokens has the greatest weight. Ties are broken
-/// by whether the original is on the same machine, how certain the owner is, how many copies there are in other files,
-/// and whether the line is inherited.
+/// Returns the weight of this machine's copy of a response. The copy with the most tokens has the greatest weight. Ties
+/// are broken by whether the original line is on the machine, how certain the owner is, how many other files contain
+/// the line, whether the copy is the original line, and whether the project is a repository.
 fn weight_of_response(response: &Response, ownership: Ownership, is_repository: u64) -> Weight {
     let amount = response
         .usage

@@ -21,7 +21,7 @@ use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
 pub(crate) struct TeamLimits {
     /// The errors that blocked work, oldest first.
     pub(crate) errors: Vec<ExportedError>,
-    /// The hours in which at least one of a person's windows was full. People without any known windows are not
+    /// For each person, the hours in which at least one usage window was full. People without any known windows are not
     /// included.
     full_hours: BTreeMap<String, HashSet<Millis>>,
     pub(crate) unreadable: Vec<UnreadableFile>,
@@ -106,18 +106,19 @@ impl TeamLimits {
     }
 }
 
-/// The key by which errors are grouped into stops.
+/// The properties that are the same for all errors of a stop. A stop is a period in which a limit blocks a person, who
+/// may run into several errors during that time.
 #[derive(PartialEq, Eq, Hash)]
 struct StopKey {
     person: String,
     kind: String,
-    /// True if the error was probably a false alarm, which is a stop of its own even during a real stop.
+    /// True if the errors were probably false alarms. A false alarm is never part of the same stop as a real error.
     is_false: bool,
 }
 
-/// The most recent attempt during a stop.
+/// The most recent error during a stop, when the person tried to continue.
 struct LastAttempt {
-    /// The index of the attempt in the list of errors.
+    /// The index of the error in the list of all errors.
     position: usize,
     ended_at: DateTime<Utc>,
 }
@@ -155,11 +156,11 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
         });
         error.totals.stops = earlier.is_none().into();
         if let Some(earlier) = earlier {
-            // The verdict on a stop was already counted with its first error.
+            // The verdict was already counted with the first error of the stop.
             error.totals.false_likely = 0;
             error.totals.not_a_limit = 0;
             attempt.ended_at = attempt.ended_at.max(earlier.ended_at);
-            // The later attempt is better evidence for the end of the stop.
+            // The later error is better evidence for the end of the stop than the earlier one.
             if let Some(error) = errors.get_mut(earlier.position) {
                 error.totals.still_blocked = 0;
                 error.totals.unknown_end = 0;

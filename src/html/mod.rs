@@ -51,7 +51,7 @@ pub(crate) struct Contents<'c> {
     pub(crate) clock: Clock,
 }
 
-/// The source of a page, with the facts that no other source has.
+/// The source of a page's data, with the facts that only this source provides.
 #[derive(Debug)]
 pub(crate) enum PageSource {
     /// The ledger of this machine.
@@ -97,8 +97,8 @@ struct View<'c> {
     /// The columns of all charts.
     columns: Columns,
     error_summary: ErrorSummary,
-    /// All people. People with spend come first, in descending order, followed by everyone else in export order. People
-    /// are not sorted by name, because the order would reveal information about omitted names.
+    /// All people. People with spend come first, sorted by spend, highest first. Sorting by name would reveal
+    /// information about omitted names.
     everybody: IndexSet<&'c str>,
 }
 

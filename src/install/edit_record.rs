@@ -99,8 +99,8 @@ impl EditRecord {
         directory(paths).join(format!("{id:016x}.json"))
     }
 
-    /// Reads the record for a settings file. The record is empty if it does not exist or is damaged, in which case
-    /// `uninstall` relies on the settings alone.
+    /// Reads the record for a settings file. Returns an empty record if there is none or if it is damaged. In that
+    /// case, `uninstall` relies on the settings alone.
     pub(crate) fn load(paths: &Paths, settings: &Path) -> Self {
         records::read(&Self::path(paths, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
@@ -129,7 +129,7 @@ impl EditRecord {
             .collect()
     }
 
-    /// Returns true if whycap wrote exactly this text, which means that nobody has changed it since.
+    /// Returns true if whycap wrote exactly this text, which means that no one else has changed the settings since.
     pub(crate) fn wrote(&self, text: &str) -> bool {
         self.written_fingerprints.contains(&fingerprint(text))
     }

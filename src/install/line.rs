@@ -53,8 +53,8 @@ pub(crate) fn turn_on(paths: &Paths, environment: &Environment) -> anyhow::Resul
     ))
 }
 
-/// Returns why whycap kept the user's own status line until its own was turned off. Returns `None` if whycap did not
-/// keep it, or if the user has changed it since then.
+/// Returns the purpose for which whycap kept the user's own status line before `/whycap line off`. Returns `None` if
+/// whycap did not keep a status line, or if the user has changed that status line since then.
 fn kept_until_turned_off(paths: &Paths, settings: &Path) -> Option<KeepPurpose> {
     let previous = EditRecord::load(paths, settings).previous_line?;
     let entry: Value = serde_json::from_str(&previous.entry).ok()?;
@@ -71,8 +71,9 @@ fn kept_until_turned_off(paths: &Paths, settings: &Path) -> Option<KeepPurpose> 
 pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
     let path = paths.user_settings();
     let plan = plan_and_execute(paths, LOCK_TIMEOUT, false, || {
-        // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone. The
-        // record of a status line that whycap kept remains, so that `turn_on` can keep it again.
+        // Without any whycap hooks, the status line is all that is installed, so the entire installation is undone.
+        // However, if whycap kept the user's own status line, only whycap's status line is removed, because `turn_on`
+        // needs the record.
         let file = SettingsFile::of_user(paths);
         let has_hooks = file
             .settings()

@@ -142,8 +142,8 @@ fn handlers_of(group: &CstNode) -> Vec<CstNode> {
     }
 }
 
-/// Returns the status-line entry that the user had before whycap was installed. whycap's own entry contains a copy of
-/// its text. Returns `None` if there is no such copy.
+/// Returns the status-line entry that the user had before whycap was installed. The entry is nested in whycap's own
+/// entry. Returns `None` if there is no nested entry.
 fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
     let members = entry.as_object()?;
     let (purpose, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;

@@ -33,7 +33,7 @@ pub(crate) struct Moment {
     pub(crate) has_plan: bool,
     /// The last known reset of the 5-hour window, if it has passed.
     pub(crate) five_hour_reset: Option<DateTime<Utc>>,
-    /// The forecasts for these windows.
+    /// The forecasts for the usage windows.
     pub(crate) expected: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
@@ -42,7 +42,7 @@ pub(crate) struct Moment {
     pub(crate) slow: SlowFacts,
     /// The responses that are paid for with usage credits.
     pub(crate) paying: Option<Paying>,
-    /// The contents of `/usage` when it was last shown.
+    /// The most recently shown contents of `/usage`.
     pub(crate) usage_page: Option<UsagePage>,
     pub(crate) currency: Currency,
 }
@@ -52,17 +52,17 @@ pub(crate) struct Moment {
 pub(crate) struct SlowFacts {
     /// The limits that block work.
     pub(crate) situation: Situation,
-    /// The description of the only session that is known to be blocked, if the others may work.
+    /// The name of the blocked session if the other sessions may still work.
     pub(crate) blocked_session: Option<String>,
     /// A sentence about a session that is stopped because of its key, if another limit blocks work.
     pub(crate) error_of_other_key: Option<String>,
-    /// A sentence about the newest error, if it is over but recent.
+    /// A sentence about the newest error if the error is over but recent enough to be mentioned.
     pub(crate) past_error: Option<String>,
     /// The number of running clients that are not in the registry.
     pub(crate) unregistered_clients: usize,
     /// The usage of each window, broken down by session.
     pub(crate) window_shares: Vec<WindowShares>,
-    /// The value of one percent of each window, and the amount left that follows from it.
+    /// The value of one percent of each window, from which the amount left in the window is calculated.
     pub(crate) percent_value: PercentValue,
 }
 
@@ -116,8 +116,8 @@ pub(crate) struct RunningSession {
     pub(crate) limit: Option<LimitKind>,
     /// The effect of the error on the session. It has no meaning if nothing blocks the session.
     pub(crate) effect: EffectOfError,
-    /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
-    /// the session.
+    /// The time at which Claude Code will continue the session, or the reason why it will not. It is `None` if nothing
+    /// blocks the session.
     pub(crate) continuation: Option<Continuation>,
     /// True for the session in which the user requested this screen.
     pub(crate) is_asking: bool,
@@ -135,8 +135,8 @@ impl Moment {
         self.slow.situation.blocking()
     }
 
-    /// Returns the current block, or `None` if the 5-hour window is known to have reset since the block began. The block
-    /// then includes spend that does not count toward the window.
+    /// Returns the current block, or `None` if the 5-hour window is known to have reset since the block began. In that
+    /// case, the block includes spend that does not count toward the current window.
     fn block(&self) -> Option<Block> {
         let block = self.spend.as_ref().ok()?.block?;
         let is_outdated = self

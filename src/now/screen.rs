@@ -33,9 +33,9 @@ const MIN_SHARE: f64 = 0.01;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Complete,
-    /// Everything except what used the windows.
+    /// Everything except the breakdown of each window's usage.
     WithoutUses,
-    /// The windows, today's spend, the sessions, and what blocks work.
+    /// The windows, today's spend, the sessions, and the limit that blocks work.
     Essential,
 }
 
@@ -46,9 +46,9 @@ impl Moment {
     }
 
     /// Returns the screen with as much as fits into the given number of rows. On a low terminal, details are left out
-    /// before the first sessions, because the sessions and the last rows say what is going on now.
+    /// before the first sessions, because the sessions and the last rows show the current situation.
     pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
-        /// The number of sessions to show before the details of the usage.
+        /// The number of sessions that are more important than the details of the usage.
         const FIRST_SESSIONS: usize = 3;
         // Each session takes at least one row.
         let most = self.sessions.len().min(rows);
@@ -362,7 +362,7 @@ impl RunningSession {
                 "continues by itself {}",
                 clock.format_approximate_time(at)
             )),
-            // Nobody expects Claude Code to continue after such an error.
+            // No one expects Claude Code to continue by itself after such an error, so the note does not mention it.
             Some(Err(ContinuationObstacle::NotAwaited)) => {
                 let blocked = match self.effect {
                     EffectOfError::BlockedByKey => "blocked by its key",
@@ -551,7 +551,8 @@ mod tests {
         );
     }
 
-    /// The breakdown of the usage takes up many rows of a narrow screen. It must not push out what blocks work.
+    /// On a narrow screen, the breakdown of the usage takes up many rows. It must not displace the row that shows what
+    /// blocks work.
     #[test]
     fn sessions_and_the_last_error_come_before_the_details_of_the_usage() {
         let since = "2026-11-20T10:00:00Z".parse().unwrap();

@@ -8,7 +8,8 @@ use crate::pricing::Money;
 pub struct Amount {
     /// The amount.
     pub money: Money,
-    /// True if the price of a model is unknown and its cost was estimated the same way as in Claude Code.
+    /// True if the amount includes an estimate because the price of a model is unknown. Claude Code estimates such
+    /// costs in the same way.
     is_estimate: bool,
     /// True if the actual amount may be higher.
     pub(crate) is_lower_bound: bool,

@@ -7,7 +7,7 @@ use super::grouping::SpendGroup;
 use crate::ledger::{Ledger, LedgerError, RowsBy, SpendSource, Tally};
 use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_millis};
 
-/// The start of a quarter hour or block, and its spend.
+/// The start of a quarter hour or of a block, and the spend in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimedTally {
     pub(super) at: Millis,
@@ -73,7 +73,8 @@ fn blocks(mut rows: Vec<TimedTally>) -> Vec<TimedTally> {
     blocks
 }
 
-/// Combines rows into five-hour blocks, and returns each of them as a group whose key is the start of the block.
+/// Combines rows into five-hour blocks, and returns a group for each block. The key of the group is the start of the
+/// block.
 pub(super) fn block_groups(rows: Vec<TimedTally>, zone: Zone) -> Vec<SpendGroup> {
     blocks(rows)
         .into_iter()

@@ -1,8 +1,8 @@
 //! The figures of a group or a total, and where each of them appears: in JSON, in CSV, in the text output, and on the
 //! HTML page.
 //!
-//! The columns with the cost and its share are the exception. Tables add them themselves, because the cost can have a bar
-//! next to it, and the share depends on the total. The cost is a figure only in JSON and CSV.
+//! The columns with the cost and its share are exceptions: the cost is a figure only in JSON and CSV. Elsewhere, tables
+//! add both columns themselves, because the cost can have a bar next to it, and the share depends on the total.
 //!
 //! The text output has these layouts. The first one that fits is used:
 //!
@@ -93,16 +93,16 @@ const MEDIUM: usize = 2;
 const NARROW: usize = 3;
 const NARROWER: usize = 4;
 
-/// The layouts with the share of the cost.
+/// The layouts with a column for the share of the cost.
 pub(super) const SHARE_LAYOUTS: TextLayouts = TextLayouts {
     sessions: WIDEST..=WIDE,
     others: WIDEST..=NARROW,
 };
 
-/// The layouts of a table of sessions with the project.
+/// The layouts in which a table of sessions shows the project.
 pub(super) const PROJECT_LAYOUTS: RangeInclusive<usize> = WIDEST..=NARROW;
 
-/// The layouts of a table of sessions with the time of the last activity.
+/// The layouts in which a table of sessions shows the time of the last activity.
 pub(super) const LAST_ACTIVITY_LAYOUTS: RangeInclusive<usize> = WIDEST..=NARROWER;
 
 /// The layouts with a column for each kind of tokens.
@@ -171,7 +171,7 @@ static FIGURES: &[Figure] = &[
     Figure::new(|tally| FigureValue::Count(tally.usage.web_searches))
         .in_json("web_searches")
         .in_csv("web_searches"),
-    // On a narrow screen, the sum replaces the four numbers of tokens.
+    // On a narrow screen, the sum replaces the four token counts.
     Figure::new(|tally| {
         FigureValue::Tokens(tally.usage.prompt().saturating_add(tally.usage.output))
     })
@@ -238,7 +238,7 @@ impl Figure {
 }
 
 impl FigureValue {
-    /// Returns a part of the cost of a tally, with the accuracy of the cost.
+    /// Returns a part of a tally's cost. The part is as accurate as the cost itself.
     fn part_of_cost(tally: &Tally, part: Money) -> Self {
         Self::Amount(Amount::from_tally(tally).with_money(part))
     }

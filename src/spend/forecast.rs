@@ -31,7 +31,7 @@ pub(crate) struct Forecast {
     pub(crate) facts: Value,
 }
 
-/// The spend on a past day or part of a past day.
+/// The spend on a past day, or only the spend after a certain time of that day.
 struct PastDay {
     weekday: Weekday,
     cost: Money,
@@ -45,7 +45,7 @@ pub(crate) struct HourlyRate {
 }
 
 impl HourlyRate {
-    /// Formats the rate, as in "$0.67 an hour since 09:00, breaks included".
+    /// Formats the rate, for example "$0.67 per hour since 09:00, including breaks".
     pub(crate) fn format(self, clock: Clock) -> String {
         format!(
             "{} per hour since {}, including breaks",
@@ -269,7 +269,7 @@ fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     (same.cost + similar.cost.times(1, similar.count)).times(1, same.count + 1)
 }
 
-/// The total spend on a set of days, and their number.
+/// A number of days, and the total spend on these days.
 struct DaySum {
     cost: Money,
     count: u128,

@@ -6,7 +6,7 @@ use super::grouping::{NO_PULL_REQUEST, RowGroups};
 use crate::ledger::{Ledger, LedgerError, PullRequestLink, SpendRow};
 use crate::paths::Paths;
 
-/// The pull requests of a ledger's rows.
+/// Assigns the rows of a ledger to pull requests.
 ///
 /// Spend is assigned to the next pull request that is linked in the same session or, after the last link, to the last
 /// pull request.

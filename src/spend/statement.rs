@@ -53,8 +53,8 @@ impl ReportRequest {
         }
     }
 
-    /// Returns the level of detail that this request needs in the ledger's rows. `for_grouping` is the level that the
-    /// grouping needs.
+    /// Returns the level of detail that the ledger's rows must have for this request. `for_grouping` is the level that
+    /// is sufficient for the grouping alone.
     fn rows_by(&self, for_grouping: RowsBy) -> RowsBy {
         match for_grouping {
             RowsBy::Quarter if self.project.is_some() => RowsBy::Session,
@@ -62,7 +62,7 @@ impl ReportRequest {
         }
     }
 
-    /// Returns true if one of the groups is the current month in full.
+    /// Returns true if spend is grouped by month and one of the groups covers the whole current month up to today.
     fn shows_this_month(&self) -> bool {
         let today = self.clock.zone.day(self.clock.now);
         let Period { since, until } = self.period;
@@ -99,9 +99,9 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    /// Reads and groups the requested rows, calling `on_row` with each of them. `row_groups` is required for groups that
-    /// do not depend on the rows alone. `streaming_sessions` is the number of sessions that are currently receiving a
-    /// response.
+    /// Reads and groups the requested rows, calling `on_row` with each of them. `row_groups` is required if the rows
+    /// alone do not determine their groups. `streaming_sessions` is the number of sessions that are currently receiving
+    /// a response.
     pub(crate) fn new(
         source: &dyn SpendSource,
         request: ReportRequest,
@@ -297,7 +297,8 @@ impl Statement {
         report
     }
 
-    /// Describes the most expensive prompt. Returns `None` if the value of one percent of the window is unknown.
+    /// Describes the most expensive prompt. Returns `None` if the value of one percent of the five-hour window is
+    /// unknown.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
         let percent = self.max_window_percent(largest)?;

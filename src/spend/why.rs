@@ -142,7 +142,8 @@ fn runs_table(why: &SessionWhy, clock: Clock) -> Table {
     table
 }
 
-/// Formats a time. If the other end of the run lies in the same minute, the time has seconds.
+/// Formats the start or the end of a run. `other` is the opposite end. If both are in the same minute, the result
+/// includes seconds.
 fn show_time(at: Option<Millis>, other: Option<Millis>, clock: Clock) -> String {
     let Some(at) = at else {
         return "-".to_owned();
@@ -156,7 +157,8 @@ fn show_time(at: Option<Millis>, other: Option<Millis>, clock: Clock) -> String 
     }
 }
 
-/// Returns sentences that explain why the last total minus the first total is not the sum of the other figures.
+/// Returns sentences that explain why the increase from the first to the last total differs from the sum of the other
+/// figures.
 fn row_notes(run: &RunBreakdown) -> Vec<String> {
     let mut notes = Vec::new();
     if !run.is_start_proven && run.starting_total.is_some() {

@@ -54,7 +54,7 @@ impl Shown {
         Self(text)
     }
 
-    /// Creates rows from pieces, in the colors of a palette.
+    /// Renders rows, coloring their pieces with a palette.
     pub(crate) fn rows(rows: &[Vec<Piece>], palette: Palette) -> Self {
         let mut shown = Self::default();
         for row in rows {
@@ -63,7 +63,7 @@ impl Shown {
         shown
     }
 
-    /// Adds a row of pieces, in the colors of a palette.
+    /// Adds a row, coloring its pieces with a palette.
     pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
         for (tone, text) in pieces {
             self.0.push_str(&palette.paint(*tone, text));

@@ -7,7 +7,7 @@ use super::watcher_thread::start_watcher;
 use super::{exit, print_and_exit};
 use crate::terminal::Shown;
 
-/// The grace period for work after the output that is still running at the deadline.
+/// The additional time after the deadline for work that follows the output.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A time limit after which the process exits.
