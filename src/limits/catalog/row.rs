@@ -167,11 +167,11 @@ pub struct Row {
     pub(crate) codes: Vec<&'static str>,
     /// The error classes and statuses that identify the message if no words match.
     pub(crate) classes: Vec<&'static str>,
-    /// The thing that the limit stops, if it differs from the usual for the kind of limit.
+    /// Overrides what this kind of limit usually stops.
     stops: Option<Stops>,
     pub(crate) decision: DecisionName,
     pub(crate) answer: Answer,
-    /// The cause whose sentences are used if `answer` applies. By default, these are `meaning` and `badge`.
+    /// The cause whose sentences are used if `answer` applies. The default cause uses `meaning` and `badge`.
     pub(crate) cause: Cause,
     /// The general meaning of the message, which is also the headline if `answer` applies.
     pub(crate) meaning: &'static str,
@@ -190,8 +190,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns what the limit stops. A row can state it if it differs from the usual for the kind of limit: messages
-    /// about fast mode, for example, are about a throttle that does not stop the session.
+    /// Returns what the limit stops. A row states this only if it differs from what its kind of limit usually stops.
+    /// For example, messages about fast mode are about a throttle that does not stop the session.
     pub(crate) fn stops(&self) -> Stops {
         let usual = self.limit.description().stops;
         match self.stops {
@@ -336,7 +336,7 @@ mod tests {
         }
     }
 
-    /// A row whose decision returns a notice must say with `stops` that the session continues, and the other way round.
+    /// A row must say with `stops` that the session continues if, and only if, its decision returns a notice.
     #[test]
     fn the_rows_that_do_not_stop_the_session_are_explained_as_notices() {
         let now = "2026-11-20T12:00:00Z".parse().unwrap();
@@ -362,8 +362,9 @@ mod tests {
         kind.ended_by(kind.description().stops)
     }
 
-    /// Checks that docs/how-limits-end.md lists every kind of limit at most once and agrees with `LimitKind::ended_by`. Its
-    /// last lines cover limits on features, and all other kinds that end only in the same session.
+    /// Checks that docs/how-limits-end.md lists every kind of limit at most once and agrees with `LimitKind::ended_by`.
+    /// The last lines of its table cover limits on features and all other kinds that only a response in the same
+    /// session can end.
     #[test]
     fn the_documentation_names_every_kind_in_the_line_of_its_rule() {
         let page = include_str!("../../../docs/how-limits-end.md");
