@@ -69,8 +69,8 @@ fn first_named_time(text: &str) -> Option<NamedTime> {
         .find_map(|after| NamedTime::read(text.get(after..)?))
 }
 
-/// Returns the time zone that `texts` state for the time of day at which `message` announces a reset. Users often quote a
-/// message without its zone, but mention the same time with a zone elsewhere.
+/// Returns the time zone of the reset time in `message`, if one of the `texts` contains the same time of day with a
+/// zone. Users often quote a message without its zone but mention the same time with the zone elsewhere.
 pub(super) fn zone_of_same_time<'a>(
     message: &str,
     mut texts: impl Iterator<Item = &'a str>,
