@@ -98,7 +98,7 @@ pub(super) fn begins_message(before: &str) -> bool {
     is_wrapper(rest) || WORDS.lead.contains(&rest)
 }
 
-/// Returns true if only a limit name lies between this position and the start of the statement.
+/// Returns true if the last statement in `before` contains only words from limit names, such as "weekly".
 fn begins_statement(before: &str) -> bool {
     let statement = before
         .rsplit(['.', '·', '!', '?', ':', '"', '\n'])
