@@ -59,11 +59,11 @@ pub(super) struct Words {
     pub(super) printed: Vec<&'static str>,
     /// Character sequences that indicate a regular expression, even in a string literal.
     pub(super) regex: Vec<&'static str>,
-    /// Text at the start of a line that indicates code, a comment, or a translation.
+    /// Text at the start of a line that indicates code, a comment, or an entry of a translation file.
     pub(super) code_starts: Vec<&'static str>,
     /// Words that introduce a message as an example.
     pub(super) before_example: Vec<&'static str>,
-    /// Words before a quotation that say that something can happen.
+    /// Words such as "may" and "might" that show that the quotation after them describes something that can happen.
     pub(super) possibilities: Vec<&'static str>,
     /// Words that begin a statement about any user who meets a condition.
     pub(super) generalizations: Vec<&'static str>,
