@@ -23,8 +23,8 @@ const NO_FORECAST_BELOW: f64 = 10.0;
 const COMPARED_WITH: f64 = 40.0;
 /// A window is predicted to fill up if this fraction of the expected growth would fill it.
 const SURE_SHARE: f64 = 2.0 / 3.0;
-/// An earlier week is considered full if it reached this percentage. Without the limit, its usage would have been
-/// higher.
+/// An earlier week is considered full if it reached this percentage. Without the limit, that week's usage would have
+/// been higher.
 const WAS_FULL: f64 = 97.0;
 /// The number of consecutive full weeks after which the next week is also expected to be full.
 const FULL_WEEKS: usize = 2;
