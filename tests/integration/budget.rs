@@ -291,7 +291,7 @@ fn no_prompt_is_blocked_if_spend_is_unknown_and_the_user_is_told() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let mut torn = std::fs::read(&ledger).expect("a ledger");
-    // The beginning of the file is intact, so reading the rest reveals the damage.
+    // The ledger can still be opened, because its beginning is intact, but its rows cannot be read.
     torn[4096..].fill(0);
     std::fs::write(&ledger, torn).expect("a torn ledger");
     let said = event(&sandbox, "UserPromptSubmit", SESSION, API);

@@ -46,7 +46,7 @@ fn cost(report: &Value, key: &str) -> f64 {
         .unwrap()
 }
 
-/// Adds a response that costs $10 to a session, with additional fields on its line.
+/// Appends a response that costs $10 to a session's transcript, with additional fields on its line.
 fn respond(sandbox: &Sandbox, session: &str, at: &str, fields: &Value) {
     let mut line = json!({
         "type": "assistant", "uuid": format!("{session}-{at}"), "timestamp": at, "sessionId": session,

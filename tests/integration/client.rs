@@ -120,8 +120,8 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Returns true if the client resumes automatically after this error, provided that it is the session's first
-    /// refusal in this window.
+    /// Returns true if the client resumes automatically after this error, assuming that the session has not been
+    /// refused in this window before.
     fn waits_after(&self, line: &Value, text: &str) -> bool {
         let settings = std::fs::read_to_string(self.sandbox.path(".claude/settings.json"));
         let is_off = settings

@@ -119,7 +119,7 @@ impl Setup {
         self.sandbox.write(SETTINGS, format!("{settings:#}"));
     }
 
-    /// Changes the settings so that they run another program.
+    /// Changes the settings so that they name another program instead of the installed one.
     fn call(&self, program: &str) {
         let settings = self.sandbox.read(SETTINGS);
         let installed = self.sandbox.path("tools/whycap").display().to_string();

@@ -94,7 +94,8 @@ impl GeneratedSession {
             agent: Caller::new("agent:builtin:Explore", Some("a1")),
             truth: Sums::new(),
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            // Each model is used only once. Otherwise, any change since its previous use would also count as avoidable.
+            // The session switches to each model only once. If it returned to a model, changes since the previous use
+            // of this model would also count as avoidable.
             models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
         };
         any.session.hour = any.below(2) == 0;
@@ -399,7 +400,8 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         let expired = expired.clone().find(|cause| cause["cause"] == "expired");
         let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
         assert_eq!(of_hour("an_hour_would_save_usd") > 0.0, !hour);
-        // With a one-hour lifetime, tokens that were still cached would not have been rewritten.
+        // With a lifetime of one hour, the rewritten tokens would still have been cached. Only the new tokens would
+        // have been written, at a higher price.
         let more = if hour {
             0.0
         } else {
@@ -543,7 +545,7 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
             session.prompt(&mut caller, 500);
         }
         let cache_use = session.step(&mut caller, CacheLoss::Messages);
-        // From the second response on, each response reads as many tokens as the previous one.
+        // The report does not count the first response, because no earlier response read the same number of tokens.
         tokens += if nth == 0 {
             0
         } else {

@@ -1,7 +1,8 @@
 //! Tests `drain` with generated sessions and a simulated server that caches prefixes as described in the API
-//! documentation, so the true results do not depend on whycap's rules. For each response, the number of tokens read
-//! from the cache is compared with the number that it would have read if only the user had caused changes. The
-//! difference is the number of tokens that were avoidably rewritten, and `drain` must not report any others.
+//! documentation, so the true results do not depend on whycap's rules. For each response, the test compares two
+//! numbers: the tokens that the response read from the cache, and the tokens that it would have read if the user had
+//! caused all changes. The difference is the number of tokens whose rewrite was avoidable. `drain` must not report any
+//! other rewrite as avoidable.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 
 const MINUTE: i64 = 60_000;
-/// The number of blocks before each cache breakpoint that the API searches for the end of a cached prefix.
+/// How many blocks before a cache breakpoint the API searches for the end of a cached prefix.
 const LOOKBACK_BLOCKS: usize = 20;
 
 /// A part of a prompt: its name and its number of tokens.
@@ -19,7 +20,7 @@ type Block = (String, u64);
 /// Responses and tokens by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-/// The prefixes in the server's cache, identified by their content, with their expiry times and lifetimes.
+/// The cache of the server. For each cached prefix, it contains the expiry time and the lifetime.
 #[derive(Default)]
 struct Server {
     ends: HashMap<String, (i64, i64)>,
@@ -103,7 +104,7 @@ struct Sender {
     source: &'static str,
     version: &'static str,
     prompt: Prompt,
-    /// The cache lifetimes, in minutes, of the system prompt and tools and of the messages.
+    /// Two cache lifetimes in minutes: the first is for the tools and the system prompt, the second for the messages.
     lifetimes: [i64; 2],
     base: Option<(String, Vec<Block>)>,
     /// The prompt without the changes that the client made on its own.

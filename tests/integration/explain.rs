@@ -159,8 +159,8 @@ const SCENES: &[Scene] = &[
         ],
     ),
     (
-        // Client 2.1.331 delays calls by 0.3 seconds. If the next prompt is refused sooner, the figures of the response
-        // before it are first reported after the error.
+        // Client 2.1.331 calls the status line 0.3 seconds after a response. If the next prompt is refused sooner than
+        // that, the figures of the response are reported only after the error.
         "figures of an earlier response are no evidence although they are first reported after the error",
         &[
             Meets("10:00:00", FIVE_HOURS),

@@ -174,7 +174,7 @@ fn everything_in(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns a line's timestamp. Lines without a timestamp have the same time as the line before them.
+/// Returns the timestamp of a transcript line, or `None` if the line has none.
 fn time_of(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("\"timestamp\":\"")?;
     rest.get(..24)
@@ -421,7 +421,7 @@ fn a_machine_retracts_only_its_own_rows() {
             ["drops", "loses"].contains(&what),
             "{what}: {says}"
         );
-        // The file must record that a row has been withdrawn, because it may already have been loaded into a database.
+        // A database may already have loaded the withdrawn row, so the file must say that the row no longer counts.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
         // The owner still exports everything.
         owner.assert_export_matches_ledger();

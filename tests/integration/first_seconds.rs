@@ -71,8 +71,8 @@ impl Screens {
         ]
     }
 
-    /// Asserts that the outputs call the limit unconfirmed or say that it is too early to tell, and that none says
-    /// whether the limit is real.
+    /// Asserts that the status line calls the limit unconfirmed, that the commands say that it is too early to tell,
+    /// and that no output says whether the limit is real.
     fn assert_undecided(&self, name: &str) {
         assert_eq!(self.verdict, "cannot_tell", "{name}");
         assert!(self.highest < 100.0, "{name}: {}", self.highest);
@@ -105,7 +105,7 @@ impl Screens {
         );
     }
 
-    /// Asserts that the outputs describe the window as used up, and not as too early to tell.
+    /// Asserts that the outputs say that the window is used up, and that none says that it is too early to tell.
     fn assert_real(&self, name: &str) {
         assert_eq!(self.verdict, "real", "{name}: {}", self.explain);
         assert!(

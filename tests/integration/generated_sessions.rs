@@ -22,9 +22,10 @@ use whycap::ledger::{
 use whycap::paths::Paths;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
-/// The number of histories that each test generates. By default, the histories are the same in every run, because about
-/// one in 6,000 histories still leads to an inexact result when the ledger has only the files, and nobody trusts a test
-/// that fails at random. If `WHYCAP_SESSIONS` is set, the tests generate that many histories from a random seed instead.
+/// The number of histories that each test generates. By default, the histories are the same in every run: about one in
+/// 6,000 histories still leads to an inexact result if the ledger has only the files, and a test that fails at random
+/// would not be trusted. If `WHYCAP_SESSIONS` is set, the tests generate that many histories from a random seed
+/// instead.
 const LIVES: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
@@ -211,10 +212,9 @@ struct Session {
     /// True if some of the session's spend was not reported to the status line right away. The ledger may mistake this
     /// spend for part of a later increase, so its figure may be too low, but never too high.
     has_unsampled: bool,
-    /// True if the session's files are ambiguous, either because two processes ran at once and every number is higher
-    /// in one process's total, or because a process was closed long after its last line. In the second case, an earlier
-    /// response may belong to that process or to a killed one. If the files are ambiguous, the ledger's figure may be
-    /// too low, but never too high.
+    /// True if the session's files may not show which process received a response, because two processes ran at once,
+    /// or because a process was killed and a later one was closed long after its last line. The ledger's figure for
+    /// such a session may be too low, but never too high.
     is_ambiguous: bool,
 }
 
@@ -876,8 +876,8 @@ impl World {
         let process = if terminal {
             let process = self.process(session, version, true, base);
             self.processes[process].copied_snapshots = snapshots;
-            // Only version 328 writes them in either order. In the other versions, only the order distinguishes a fork
-            // from its parent.
+            // In version 328, a fork may write the copied lines before or after its own first snapshot. In the other
+            // versions, they always come after the snapshot, and only this order distinguishes a fork from its parent.
             self.processes[process].copies_first = version == V328 && self.count.is_multiple_of(3);
             process
         } else {
@@ -1422,7 +1422,7 @@ fn check_final_figures(
         let sampled: Money = living.map(|one| one.sampled).sum();
         let found = grown.session(&session.id).unwrap();
         let anew = fresh.session(&session.id).unwrap();
-        // If two processes ran at once, the other test covers the results from the files alone.
+        // The figure from the files alone is accepted here, too, because the other test checks it.
         let most = session.recorded + session.unrecorded + session.killed + unrecorded;
         let most = most.max(anew.cost());
         let least = session.recorded + session.unrecorded + session.killed_sampled + sampled;

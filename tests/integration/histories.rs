@@ -16,12 +16,12 @@ use crate::read_again::age_ledger;
 use crate::support::in_namespaces;
 use crate::support::{Run, Sandbox, data, started};
 
-/// Histories that real clients wrote, with the true costs of the API's responses. They include one session in six
-/// versions with its forks, two processes on one session, kill -9, forks in the terminal, sessions that were left and
-/// rewound, four histories of 2.1.328 alone, side questions, closed windows, background agents that start other
-/// background agents, `/fast` turned on and off in its menu, a compaction on each side of midnight (in Adelaide), a
-/// workflow, sessions that were moved to the background, a session that was reopened after other processes had
-/// continued it, and a terminal that was closed long after its last message and after another terminal had been killed.
+/// Histories that real clients wrote, with the true costs of the API's responses. They include a session that six
+/// versions continued, with its forks, two processes on one session, kill -9, forks in the terminal, sessions that were
+/// left and rewound, side questions, closed windows, background agents that start other background agents, `/fast`
+/// turned on and off in its menu, a compaction on each side of midnight (in Adelaide), a workflow, sessions that were
+/// moved to the background, a session that was reopened after other processes had continued it, and a terminal that was
+/// closed long after its last message and after another terminal had been killed.
 pub const HISTORIES: [&str; 21] = [
     "agents-of-agents",
     "asked-beside-then-closed",
@@ -130,8 +130,8 @@ fn is_exact_session(name: &str, session: &str) -> bool {
     bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
 }
 
-/// Asserts that a lower bound is marked as such, does not exceed the truth, and is too low by at most the unrecorded
-/// spend.
+/// Asserts that an amount does not exceed the truth, that it is too low by no more than the unrecorded spend, and that
+/// it is marked as a lower bound if it is too low.
 #[track_caller]
 fn is_lower_bound(name: &str, group: &Value, truth: f64, hidden: f64) {
     let cost = group["cost_usd"].as_f64().unwrap();
@@ -359,8 +359,9 @@ fn figures_when_read_at_once(
     Arc::clone(figures_at_once)
 }
 
-/// Reads the histories of this test, twice with `spend` in between and twice with hooks, status lines, and kills.
-/// Compares the results with the truth and with a ledger that reads each history at once.
+/// Lets whycap read each history of this test while the history grows: twice with runs of `spend` in between, and twice
+/// with hooks, status lines, and kills as well. Compares the results with the truth and with a ledger that has read the
+/// complete history at once.
 fn check_incremental_reading(
     way_number: usize,
     way: impl Fn(&mut IncrementalHome, &BTreeMap<PathBuf, Vec<u8>>),
@@ -371,7 +372,7 @@ fn check_incremental_reading(
         let expected = figures_when_read_at_once(name, &files);
         for (seed, with_hooks) in [(1, false), (2, false), (3, true), (4, true)] {
             let mut home = IncrementalHome {
-                // No real process reports the totals that the status line receives here.
+                // The totals that the status line receives here do not come from a process.
                 sandbox: Sandbox::new().variable("CLAUDE_PID", ""),
                 random: SeededRandom(0x9e37_79b9_7f4a_7c15 + seed),
                 with_hooks,

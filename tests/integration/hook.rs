@@ -336,8 +336,8 @@ fn no_hint_invites_the_user_to_cancel_the_wait() {
     assert!(!message.contains("/whycap"), "{message}");
 }
 
-/// Claude Code needs ten of the forty columns for itself. It wraps rows that are too long and then shows only the last
-/// rows if there are too many.
+/// Claude Code needs ten of the forty columns for itself. It wraps longer rows, and if the answer then has too many
+/// rows, it shows only the last ones.
 #[test]
 fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     let sandbox = Sandbox::new();
@@ -372,7 +372,7 @@ fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     }
 }
 
-/// On a very low and narrow screen, the answer has six rows of forty columns. It must still say what to do.
+/// On a very small screen, the answer has six rows of forty columns. It must still say what to do.
 #[test]
 fn an_answer_on_the_lowest_screen_names_the_first_step() {
     let sandbox = Sandbox::new();
@@ -542,8 +542,8 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     assert_eq!(quiet.receives_error(AT, TEXT, json!({})).success(), "");
 }
 
-/// A gateway may return an entire HTML page as an error. Storing it must not push other sessions' records out of the
-/// searched part of the journal.
+/// A gateway may return an entire HTML page as an error. Storing the page must not push other sessions' records out of
+/// the part of the journal that whycap searches.
 #[test]
 fn a_gateways_error_page_does_not_displace_known_errors() {
     let sandbox = Sandbox::new();
@@ -590,14 +590,14 @@ fn duration_with_late_input(sandbox: &Sandbox, input: &str) -> Duration {
     let mut stdin = hook.stdin.take().unwrap();
     std::thread::sleep(Duration::from_millis(200));
     stdin.write_all(input.as_bytes()).unwrap();
-    // `Child::wait` would close the input if it were still part of `hook`.
+    // The input was taken out of `hook`, because `Child::wait` would close it.
     assert!(hook.wait().unwrap().success());
     drop(stdin);
     started.elapsed()
 }
 
-/// Claude Code waits for its hooks. At the end of a session, it cancels a hook after one second. A hook may take 0.7 s
-/// to handle an event, so only 0.3 s are left to read the event.
+/// Claude Code waits for its hooks, but at the end of a session, it cancels a hook after one second. A hook may need
+/// 0.7 s to handle an event, so it can wait only 0.3 s for the event itself.
 #[test]
 #[cfg_attr(windows, ignore = "Windows reads until the end of the input")]
 fn a_hook_does_not_wait_for_late_input_as_long_as_the_status_line() {

@@ -231,8 +231,8 @@ fn a_response_elsewhere_does_not_end_a_model_limit() {
     assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
 }
 
-/// Claude Code does not wait for resets that are days away, so `explain` must not promise an automatic resume shortly
-/// before such a reset, either.
+/// Claude Code does not wait for resets that are days away. When such a reset is near, `explain` must still not promise
+/// that the session will continue automatically.
 #[test]
 fn a_session_that_does_not_wait_for_days_does_not_continue_on_the_last_day() {
     let sandbox = with_a_private_login();
@@ -275,7 +275,7 @@ fn the_offer_to_wait_for_a_weekly_reset_is_mentioned() {
             continue;
         }
         assert!(own.contains("1. Wait until Tue Nov 24 06:00"), "{own}");
-        // The menu of another session does not offer to continue this one.
+        // The menu in another session cannot make the stopped session wait.
         let other = session_of_login(&sandbox, "other");
         let elsewhere = answer(&other, at);
         assert!(!elsewhere.contains("Wait here"), "{elsewhere}");
@@ -603,7 +603,7 @@ fn a_response_paid_by_the_plan_does_not_end_a_credit_limit() {
     );
 }
 
-/// A newer refusal in another session of the account takes precedence over that session's earlier responses.
+/// If another session of the account received a response and was then refused, the refusal counts, because it is newer.
 #[test]
 fn a_second_refusal_shows_that_the_account_is_still_blocked() {
     let sandbox = with_a_private_login();
@@ -1141,8 +1141,9 @@ fn a_response_counts_if_it_was_requested_after_the_error() {
     }
 }
 
-/// A request that was sent before the error proves nothing, wherever its response was found: in the other session's
-/// reading, or in the ledger. The first request after the error ends the limit.
+/// The response to a request that was sent before the error does not show that the limit is over. It does not matter
+/// whether whycap learns of the response from a reading or from the ledger. The response to the first request after the
+/// error ends the limit.
 #[test]
 fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit() {
     for has_reading in [true, false] {
@@ -1159,7 +1160,7 @@ fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit(
             other.calls_status_line("2026-11-20T10:04:01Z", full(), 120);
         }
         let listed = |at: &str| one.run(at, &["incidents", "--json"], b"").json();
-        // The command stores the end of a limit, so it is run before the others.
+        // `incidents` runs first, because it stores the end of a limit if it finds one.
         let before = listed("2026-11-20T10:05:00Z");
         assert_eq!(
             before["incidents"][0]["open"], true,
@@ -1182,8 +1183,9 @@ fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit(
     }
 }
 
-/// A false alarm in a closed session is over once a session of the same account receives a response, because its
-/// request would have been refused as well. Every place must say so.
+/// A false alarm in a closed session is over once another session of the same account receives a response: a server
+/// that still raised the false alarm would have refused that session's request, too. Every command must say that the
+/// error is over.
 #[test]
 fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() {
     let pool = "You're out of extra usage \u{b7} resets Nov 24, 6am (UTC)";

@@ -178,7 +178,7 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
     );
 }
 
-/// If the session will not continue automatically, the status line must say so, because many users rely on it when they
+/// If the session will not continue automatically, the status line must say so, because users look at it before they
 /// leave for the night.
 #[test]
 fn the_status_line_agrees_that_a_session_does_not_continue_automatically() {
@@ -448,8 +448,8 @@ fn a_limit_is_still_shown_after_the_journal_has_grown() {
     assert!(!status_line.contains("5-hour limit"), "{status_line}");
 }
 
-/// A status-line call takes the plan from an earlier call, because `.claude.json` may be large and is read only after
-/// the line has been printed.
+/// `.claude.json` may be large, so a status-line call reads it only after the line has been printed. The line therefore
+/// uses the plan that an earlier call has read.
 #[test]
 fn an_error_without_a_hook_record_uses_the_plan_from_an_earlier_status_line_call() {
     let sandbox = Sandbox::new();

@@ -177,7 +177,8 @@ fn a_false_limit_stays_false_after_the_readings_are_deleted() {
     );
 }
 
-/// Two sessions that receive the same false limit are one stop, so only one entry of the list is marked as a false alarm.
+/// If two sessions receive the same false limit, the table counts one stop, so the list marks only one entry as a false
+/// alarm.
 #[test]
 fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     let sandbox = Sandbox::new();
@@ -215,7 +216,8 @@ fn the_list_marks_as_many_false_alarms_as_the_table_counts() {
     );
 }
 
-/// The table counted neither error as wrong, because nothing was known about the first one.
+/// Nothing is known about the first error, so it may still have been blocking work when the second error occurred. The
+/// second error must count as a false alarm nevertheless.
 #[test]
 fn a_false_alarm_during_an_unclear_stop_counts_as_a_false_alarm() {
     const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
@@ -380,7 +382,8 @@ fn weekly_row(report: &str) -> String {
     flat(row.unwrap_or(report))
 }
 
-/// A limit whose time is not counted must not look as if it had blocked nothing.
+/// If a limit's time is not counted, the table must give the reason. Otherwise, the limit would seem not to have
+/// blocked any work.
 #[test]
 fn a_limit_without_a_time_says_why() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -426,8 +429,8 @@ fn a_limit_without_a_time_says_why() {
     }
 }
 
-/// The row counts two errors. The whole time of the first is already counted for another limit, but the end of the
-/// second is unknown, so the row must not say that its time is counted elsewhere.
+/// The weekly limit has two errors. All of the first error's time is counted for the 5-hour limit, but the end of the
+/// second error is unknown. The row of the weekly limit must not say that all of its time is counted for another limit.
 #[test]
 fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
     for (unknown, now) in [
@@ -449,7 +452,8 @@ fn an_error_with_an_unknown_end_is_not_counted_elsewhere() {
     }
 }
 
-/// The wait for a request that fails despite retries ends with its error, not with the response to the next request.
+/// If a request fails despite retries, the time that the user waited for it ends with the error, not with the response
+/// to the next request.
 #[test]
 fn the_wait_for_a_retried_request_ends_with_its_error() {
     let sandbox = Sandbox::new();
@@ -476,7 +480,8 @@ fn the_wait_for_a_retried_request_ends_with_its_error() {
     );
 }
 
-/// The duration of a stop is known if the end of its first error is known, even if the end of a repeated error is not.
+/// The duration of a stop is known if the end of its first error is known, even if the ends of its other errors are
+/// not.
 #[test]
 fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
     const EXTRA_USAGE: &str = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";

@@ -1,4 +1,4 @@
-//! Tests what the other sessions and shells are told while a session is blocked by its own key.
+//! Tests what other sessions and shells show while a session is blocked by its own key.
 
 use serde_json::{Value, json};
 
@@ -134,7 +134,7 @@ fn without_a_login_an_empty_key_still_blocks_the_shell() {
     );
 }
 
-/// The newest error is over, but the session with the key is still blocked, so it is the one to mention.
+/// The newest error is over, but the session with the key is still blocked, so the output must mention that session.
 #[test]
 fn a_session_blocked_by_its_key_is_mentioned_before_a_newer_error_that_is_over() {
     let sandbox = with_a_private_login();
@@ -181,7 +181,8 @@ fn a_refused_key_blocks_the_shell_too_while_the_plan_is_used_up() {
     }
 }
 
-/// The session uses a key, but the key is not the reason for these errors, so a session without the key is no better.
+/// The session uses a key, but the key did not cause these errors, so they would also occur in a session without the
+/// key.
 #[test]
 fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
     for (text, status) in [
@@ -210,8 +211,8 @@ fn an_error_that_has_nothing_to_do_with_the_key_is_not_blamed_on_it() {
     }
 }
 
-/// A key that is no longer in the settings does not have to be removed there. The newest conversation in the directory
-/// may be a different one, so the command names the session.
+/// If the key has already been removed from the settings, the advice must not say to remove it there. The command in
+/// the advice names the session, because the newest conversation in the directory may be a different one.
 #[test]
 fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
     let session = "5a7d3c1e-0000-4000-a000-00000000c0de";

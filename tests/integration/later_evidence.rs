@@ -37,7 +37,8 @@ fn is_blocked(client: &Client<'_>, at: &str) -> bool {
     client.run(at, &arguments, b"").code != 0
 }
 
-/// The other session's response had been in progress since before the limit. Its next prompt was refused.
+/// The response of another session had been in progress since before the limit, and that session's next prompt was
+/// refused.
 #[test]
 fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
     for at in ["2026-11-20T10:06:00Z", "2026-11-20T10:30:00Z"] {
@@ -57,7 +58,7 @@ fn incidents_does_not_end_a_limit_with_a_response_that_was_in_progress() {
     }
 }
 
-/// A session that belongs to an account is not paid for with the key whose balance is used up.
+/// The responses of a session that belongs to an account show nothing about the balance of a key.
 #[test]
 fn incidents_does_not_end_the_limit_of_a_key_with_a_response_of_an_account() {
     let sandbox = with_a_private_login();
@@ -139,9 +140,9 @@ fn the_figures_of_a_request_from_before_an_error_are_not_an_early_reset() {
     }
 }
 
-/// Usage credits pay in another session while a third one still receives the response to a request that was sent before
-/// the limit. The figures of that response are older than the full window, so the limit is not over, and the next
-/// prompt would cost money.
+/// Usage credits pay in a second session while a third one still receives the response to a request that was sent
+/// before the limit. The figures of this late response are older than the full window, so they do not show that the
+/// limit is over. The next prompt would cost money.
 #[test]
 fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
     for (responds_at, percent) in [
@@ -181,8 +182,9 @@ fn old_figures_do_not_make_a_paid_response_the_end_of_a_limit() {
     }
 }
 
-/// After an early reset, the first response of the new window ends the limit, even if the only full reading is from before
-/// the error because the refused request repeated its figures.
+/// After an early reset, the first response of the new window ends the limit. This must hold even if the refused
+/// request only repeated the figures of the full window, so that the only reading of the full window is from before the
+/// error.
 #[test]
 fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     let sandbox = with_a_private_login();
@@ -192,7 +194,7 @@ fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     stopped.calls_status_line("2026-11-20T09:58:00Z", used(100.0, NOON), 120);
     stopped.receives_error(AT, FIVE_HOUR, &refusal);
     stopped.calls_status_line(SOON, used(100.0, NOON), 120);
-    // The first response was paid from credits. Its figures were not reported.
+    // Credits paid for this response, and no status-line call reported its figures.
     other.sends_prompt("2026-11-20T10:01:00Z", "continue");
     other.works("2026-11-20T10:01:05Z", 10);
     let room = used(2.0, NOON + 3 * 3_600);
@@ -212,8 +214,8 @@ fn the_first_response_of_a_new_window_is_found_after_repeated_figures() {
     assert!(explained.contains(end), "{explained}");
 }
 
-/// A response of one session shows that the errors of another session are over. Free responses that the first session
-/// receives days later must not change that.
+/// A response in another session shows that two errors are over. If that other session receives free responses days
+/// later, `incidents` must still say how the errors ended.
 #[test]
 fn free_responses_days_later_do_not_hide_how_an_error_ended() {
     let sandbox = with_a_private_login();
@@ -241,7 +243,7 @@ fn free_responses_days_later_do_not_hide_how_an_error_ended() {
     }
 }
 
-/// A session is resumed and stopped by a false alarm before its status line has reported any figures.
+/// The session of the false alarm has just been resumed, so there is no reading from before the error.
 #[test]
 fn a_reading_right_after_a_false_alarm_is_enough_to_keep_it_one() {
     for is_asked_in_between in [false, true] {
@@ -313,7 +315,7 @@ fn a_reading_from_the_future_does_not_hide_another_full_window() {
     assert!(headline.contains("weekly"), "{headline}");
 }
 
-/// Stores the given end for the only error in the journal, as an explanation by an older version may have done.
+/// Stores an end for the only error in the journal, as a command of an older version may have done.
 fn store_end(sandbox: &Sandbox, session: &str, ending: &str, at: &str) {
     let journal = std::fs::read_to_string(sandbox.path(JOURNAL)).unwrap();
     let mut record: Value = journal
@@ -326,8 +328,8 @@ fn store_end(sandbox: &Sandbox, session: &str, ending: &str, at: &str) {
     sandbox.append(JOURNAL, &format!("\n{record}"));
 }
 
-/// An upgrade may change the verdict on an old error, so an end that no longer fits must not stay. Here, the later error
-/// is not about a limit.
+/// After an upgrade, whycap may judge an old error differently. A stored end that no longer fits must then be removed.
+/// Here, the end says that the limit was hit again, but the later error is not about a limit.
 #[test]
 fn an_error_that_is_not_a_limit_does_not_end_an_earlier_limit() {
     let sandbox = with_a_private_login();
@@ -376,7 +378,7 @@ fn a_stored_reset_is_checked_against_the_verdict() {
     }
 }
 
-/// Days after a limit has ended with another session's response, that session reaches another limit.
+/// A response in another session ended a weekly limit. A day later, that other session reaches a 5-hour limit.
 #[test]
 fn a_refusal_days_later_does_not_undo_an_end() {
     for is_asked_in_between in [false, true] {
@@ -407,7 +409,8 @@ fn a_refusal_days_later_does_not_undo_an_end() {
     }
 }
 
-/// The user asks between the second refusal and the status-line call that reports its figures.
+/// The user runs `incidents` after the second refusal, but before a status-line call has reported the figures of that
+/// refusal.
 #[test]
 fn an_end_within_seconds_does_not_fix_the_readings() {
     let sandbox = with_a_private_login();
@@ -475,8 +478,9 @@ fn the_reset_of_another_window_does_not_end_a_limit() {
     }
 }
 
-/// The 5-hour window of an error has reset according to the readings. Hours later, the weekly limit is reached. It did
-/// not cause the old error, even if the server named only the window and not the time of its reset.
+/// According to the readings, the 5-hour window that caused an error has reset. Hours later, the weekly limit is
+/// reached. The weekly limit must not be mistaken for the cause of the old error, even if the server did not say when
+/// the 5-hour window would reset.
 #[test]
 fn a_later_full_window_does_not_explain_a_limit_that_has_reset() {
     let with_time = refused("five_hour", NOON, "");
@@ -512,8 +516,8 @@ struct FalseAlarm {
     full: Value,
 }
 
-/// Returns false alarms about both windows. The windows reset earlier than the messages say: by this number of seconds,
-/// or by 16 times as many for the weekly window.
+/// Returns a false alarm about each window. The 5-hour window resets this many seconds earlier than the message says,
+/// and the weekly window 16 times as many seconds earlier.
 fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
     let five_hour_reset = NOON - seconds_earlier;
     let weekly_reset = TUESDAY - 16 * seconds_earlier;
@@ -536,12 +540,13 @@ fn false_alarms_before_a_limit(seconds_earlier: i64) -> [FalseAlarm; 2] {
 }
 
 /// Another session receives a response after a false alarm. Minutes later, a real limit stops that session or a third
-/// one. The error must remain a false alarm, whether or not a command has stored its end in between, whether or not the
-/// response has changed the usage figures, and whether or not the time of its request is known.
+/// one. The first error must remain a false alarm. It must not matter whether a command ran in between and stored how
+/// the error ended, whether the response changed the usage figures, or whether the transcript shows when the request
+/// for the response was sent.
 #[test]
 fn a_real_limit_does_not_turn_an_earlier_false_alarm_into_a_limit() {
     for seconds_earlier in [0, 5_400] {
-        // If the real limit has another reset, the figures of the response do not matter.
+        // If the real limit resets at another time than the message says, the figures of the response do not matter.
         let tested_figures: &[NewFigures] = if seconds_earlier == 0 {
             &[
                 NewFigures::None,
@@ -580,7 +585,8 @@ enum NewFigures {
 /// A way in which a real limit can follow a false alarm.
 #[derive(Debug)]
 struct Scenario {
-    /// True if the false alarm stopped `claude -p`, which has no status line, so only the other session's readings exist.
+    /// True if the false alarm stopped `claude -p`. In this case, all readings come from the other session, because
+    /// `claude -p` has no status line.
     is_of_script: bool,
     /// The session that the real limit stops.
     limited: &'static str,
@@ -658,8 +664,9 @@ fn check_false_alarm(alarm: &FalseAlarm, scenario: &Scenario) {
 }
 
 /// `claude -p` reaches a real limit. The last reading is ten minutes old and below 90%, so the error looks like a false
-/// alarm until another session reports the full window. Until then, that session receives a response that seems to
-/// confirm the false alarm: the request was sent before the error, or usage credits paid for it.
+/// alarm until another session reports the full window. Before it does so, the other session receives a response that
+/// seems to confirm the false alarm but proves nothing, because the request was sent before the error or because usage
+/// credits paid for the response.
 #[test]
 fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
     for is_asked_in_between in [false, true] {
@@ -708,8 +715,8 @@ fn a_response_that_proves_nothing_does_not_keep_a_real_limit_a_false_alarm() {
     }
 }
 
-/// A real limit of another window is no evidence about an error that names a clearly different reset, even if the error
-/// has not ended.
+/// An error names the time of its reset. If a full window resets at a clearly different time, it is another window and
+/// no evidence about the error, even if the error has not ended.
 #[test]
 fn a_full_window_with_another_reset_does_not_prove_an_error_real() {
     for alarm in false_alarms_before_a_limit(5_400) {
@@ -733,8 +740,8 @@ fn a_full_window_with_another_reset_does_not_prove_an_error_real() {
     }
 }
 
-/// A subagent of another session had been in progress since before a real limit, so the figures that its end reports are
-/// older than the limit. No line of the other session's transcript shows this.
+/// A subagent of another session has been working since before a real limit. When it ends, the session reports usage
+/// figures that are older than the limit, but no line in the session's transcript shows how old they are.
 #[test]
 fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
     let sandbox = with_a_private_login();
@@ -757,8 +764,9 @@ fn undated_figures_from_right_after_a_limit_do_not_make_it_a_false_alarm() {
     }
 }
 
-/// Usage credits pay for another session's response, which is mistaken for the end of a limit until a reading shows the
-/// full window. When the stopped session receives a response after the reset, the mistaken end must not return.
+/// Usage credits pay for a response in another session. Until a reading shows that the window is still full, whycap
+/// takes this response for the end of the limit. When the stopped session receives a response after the reset, whycap
+/// must not return to this mistake.
 #[test]
 fn a_refuted_end_does_not_return_after_the_reset() {
     let sandbox = with_a_private_login();
@@ -784,9 +792,9 @@ fn a_refuted_end_does_not_return_after_the_reset() {
     }
 }
 
-/// `claude -p` or an open session receives a false alarm about usage credits, a spend limit, or the 5-hour limit. Another
-/// session receives a response, or no session does. A real limit that is reached later, of either window, says nothing
-/// about the false alarm, even if nothing shows how the false alarm ended.
+/// `claude -p` or an open session receives a false alarm about usage credits, a spend limit, or the 5-hour limit. Then
+/// another session receives a response, or no session does. If the 5-hour limit or the weekly limit is really reached
+/// later, the error remains a false alarm, even if nothing shows how it ended.
 #[test]
 fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
     let bad_request = json!({"error": "invalid_request", "apiErrorStatus": 400});
@@ -860,8 +868,8 @@ fn a_limit_reached_later_does_not_prove_an_error_about_credits_real() {
     }
 }
 
-/// A window that fills up after a false alarm would stop the next prompt. The advice must then mention the full window and
-/// must not claim that the plan has usage left.
+/// If a window fills up after a false alarm, it would stop the next prompt. The advice must therefore mention the full
+/// window and must not claim that the plan has usage left.
 #[test]
 fn the_advice_after_a_false_alarm_mentions_a_window_that_is_full_now() {
     let sandbox = with_a_private_login();
@@ -892,8 +900,8 @@ fn the_advice_after_a_false_alarm_mentions_a_window_that_is_full_now() {
     }
 }
 
-/// `claude -p` has no known model if its only request failed, so nothing suggests that the 1M context is to blame for a
-/// false alarm.
+/// If the only request of a `claude -p` process failed, its model is unknown, so nothing suggests that the 1M context
+/// caused the false alarm.
 #[test]
 fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
     for (model, is_blamed) in [
@@ -911,8 +919,8 @@ fn a_false_alarm_blames_the_long_context_only_if_the_model_has_it() {
         }
         let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
         stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, status);
-        // Once three minutes have passed since the error, the only advice is to send the prompt again, unless the model
-        // has the 1M context.
+        // The commands run less than three minutes after the error. After three minutes, the only advice would be to
+        // send the prompt again, unless the model has the 1M context.
         let at = "2026-11-20T10:02:30Z";
         let incident = explained(&stopped, at);
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");

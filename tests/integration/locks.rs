@@ -146,7 +146,8 @@ impl Process {
                 Err(error) => panic!("{error}"),
             })
             .expect("the script starts");
-        // Until it prints something, the child may still be running the test's own program.
+        // The child is a copy of the test's own process until it has started the script, so wait for the script's first
+        // output.
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
         Self { child }
     }

@@ -1,5 +1,5 @@
-//! Tests that every screen tells the present state of a limit, not the state at the time of an older error. Each test
-//! reproduces an answer with which a screen contradicted another one in November 2026.
+//! Tests that every screen describes the current state of a limit, and not the state at the time of an older error.
+//! Each test reproduces a contradiction between two screens that was found in November 2026.
 
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn output(client: &Client<'_>, at: &str, command: &str) -> String {
     flat(&client.run(at, &[command], b"").stdout)
 }
 
-/// A limit of the whole account is more important than an error of the session that has ended.
+/// A limit of the whole account is more important than an error of the session if that error is over.
 #[test]
 fn a_limit_of_the_account_is_explained_before_an_ended_error_of_the_session() {
     for (text, refusal, reported) in [
@@ -467,7 +467,7 @@ fn credits_are_not_promised_for_a_model_because_another_one_responds() {
     }
 }
 
-/// `whycap wait && claude -p …` must not spend usage credits without a word.
+/// `whycap wait && claude -p …` must not spend usage credits without a warning.
 #[test]
 fn wait_warns_that_each_response_costs_extra() {
     let at = "2026-11-20T10:03:05Z";
@@ -513,7 +513,8 @@ fn wait_warns_that_each_response_costs_extra() {
     }
 }
 
-/// The 5-hour window has reset, but the weekly window is full. Another session pays for its responses.
+/// The 5-hour window has reset, but the weekly window is full, and usage credits pay for the responses of another
+/// session.
 #[test]
 fn wait_does_not_invite_to_continue_while_another_window_is_full() {
     let sandbox = with_a_private_login();
@@ -533,7 +534,7 @@ fn wait_does_not_invite_to_continue_while_another_window_is_full() {
     assert!(!said.contains("You can continue, but"), "{said}");
 }
 
-/// Without evidence of a payment, nothing is said about money.
+/// Claude Code has announced that responses are free at lower priority, so no screen may say that they cost money.
 #[test]
 fn a_free_response_beyond_a_full_window_is_not_called_paid() {
     let sandbox = with_a_private_login();
@@ -594,7 +595,7 @@ fn an_error_of_one_session_does_not_block_another() {
     }
 }
 
-/// A shell belongs to no session, so it must be clear which sessions an error blocks.
+/// A shell belongs to no session, so commands in a shell must say which session an error blocks if it is only one.
 #[test]
 fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
     let pool = refused("overage", TUESDAY, "out_of_credits");
@@ -655,7 +656,7 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
     }
 }
 
-/// The server's reset times differ slightly from response to response.
+/// The reset time that the server reports for a window differs slightly from response to response.
 #[test]
 fn a_reset_that_moves_by_a_minute_does_not_end_the_payment() {
     for moved in [0, 61, 110] {
@@ -686,7 +687,8 @@ fn a_reset_that_moves_by_a_minute_does_not_end_the_payment() {
     }
 }
 
-/// A plan's session can reach no limit of an API organization, whichever server passes its requests on.
+/// The limits of an API organization do not apply to a session that uses a plan, even if a gateway or a proxy passes
+/// the requests on.
 #[test]
 fn a_plans_session_is_not_told_about_an_api_organization() {
     let text = "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit";
@@ -713,7 +715,8 @@ fn a_plans_session_is_not_told_about_an_api_organization() {
     }
 }
 
-/// The announced wait is not a reason to wait, and it can be started again.
+/// Claude Code announces that it waits for a limit that is false. The advice must say that the user need not wait. If
+/// the wait has been canceled, the advice must also say how to start it again.
 #[test]
 fn a_false_limit_mentions_the_wait_that_claude_code_announces() {
     let text = "You've hit your monthly spend limit · raise it at claude.ai/settings/usage";
@@ -810,8 +813,8 @@ fn a_session_that_nothing_blocks_is_not_called_blocked() {
     assert!(!now.contains("blocked;"), "{now}");
 }
 
-/// The figures of the response that ended a limit must not make the limit a false alarm. The second refusal brings no
-/// new figures, so this response brings the first ones after it.
+/// The figures of the response that ended a limit must not make the limit look like a false alarm. The second refusal
+/// repeats the figures of the first one, so this response brings the first new figures after it.
 #[test]
 fn a_response_after_the_reset_does_not_refute_a_limit_that_refused_two_prompts() {
     let five_hour = refused("five_hour", NOON, "org_level_disabled");
@@ -884,7 +887,7 @@ fn a_response_after_the_reset_does_not_refute_a_limit_that_refused_two_prompts()
     }
 }
 
-/// A reading from after the end of an error says nothing about its cause.
+/// A reading that arrives after an error is over says nothing about the cause of the error.
 #[test]
 fn a_later_limit_of_another_session_does_not_explain_an_ended_error() {
     let sandbox = with_a_private_login();
@@ -915,7 +918,7 @@ fn a_later_limit_of_another_session_does_not_explain_an_ended_error() {
     assert!(!text.contains("not the limit in the message"), "{text}");
 }
 
-/// A damaged date at the end of the calendar must not be an internal error.
+/// A damaged line with a date near the end of the calendar must not cause an internal error.
 #[test]
 fn an_error_at_the_end_of_the_calendar_is_not_an_internal_error() {
     let sandbox = with_a_private_login();
@@ -934,8 +937,8 @@ fn an_error_at_the_end_of_the_calendar_is_not_an_internal_error() {
     }
 }
 
-/// A session asks within seconds of a real limit. Until then, Claude Code has reported only the figures of the last
-/// response, either before the error or, because it delays its calls, after the error.
+/// The user runs a command within seconds of a real limit. At that time, Claude Code has reported only the figures of
+/// the last response. It may have reported them after the error, because it delays status-line calls.
 #[test]
 fn figures_of_the_last_response_do_not_make_a_new_limit_a_false_alarm() {
     for reported_at in [

@@ -86,8 +86,9 @@ impl Drop for RunningClient {
     }
 }
 
-/// Claude Code announced that it had cancelled the wait for a limit. After a response, this announcement says nothing
-/// about later errors. After errors other than limits, nobody expects Claude Code to continue.
+/// Claude Code announced that it had canceled its wait for a limit. If the session then received a response, the
+/// announcement says nothing about later errors. After an error that is not a limit, the announcement does not matter
+/// either, because Claude Code does not continue after such errors anyway.
 #[test]
 #[cfg(target_os = "linux")]
 fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
@@ -298,7 +299,8 @@ fn spend_paid_by_an_api_key_is_in_no_window() {
     );
 }
 
-/// After `/clear`, Claude Code passes the figures of the previous session on to a session without any response.
+/// After `/clear`, Claude Code repeats the figures of the previous session in the new session, which has not received
+/// any response yet.
 #[test]
 fn figures_that_a_new_session_repeats_are_not_new() {
     let sandbox = Sandbox::new();
@@ -516,8 +518,8 @@ fn the_reason_for_unknown_spend_is_shown_once_with_a_remedy() {
     assert!(said > 1 && clauses.len() == said, "{output}");
 }
 
-/// A canceled wait for the 5-hour limit says nothing about a weekly limit that the session hits later, after which
-/// Claude Code has announced nothing.
+/// If the wait for the 5-hour limit was canceled, this says nothing about a weekly limit that the session hits later
+/// and about which Claude Code has announced nothing.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_canceled_wait_says_nothing_about_a_later_limit() {
@@ -542,7 +544,8 @@ fn a_canceled_wait_says_nothing_about_a_later_limit() {
     assert!(!long.success().contains("was canceled"), "{}", long.stdout);
 }
 
-/// There is no reset to wait for after a false alarm, so the wait that Claude Code did not announce does not matter.
+/// After a false alarm, there is no reset to wait for, so `now` must not give the missing announcement of a wait as the
+/// reason why the session does not continue.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
@@ -572,7 +575,8 @@ fn a_false_alarm_is_not_explained_by_a_wait_that_was_not_announced() {
     );
 }
 
-/// Output that is not for the user's eyes alone may end up in a file or in a bug report.
+/// Output that may end up in a file or in a bug report must not contain the words of a prompt. The answer to `/whycap`
+/// may.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
@@ -635,8 +639,7 @@ fn the_first_words_of_a_prompt_are_shown_only_to_the_user() {
     }
 }
 
-/// The advice to send the prompt again after the reset would be wrong if no reset is known, or if the reset does not
-/// help.
+/// If no reset is known, or if the reset does not help, `now` must not advise sending the prompt again after the reset.
 #[test]
 #[cfg(target_os = "linux")]
 fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {

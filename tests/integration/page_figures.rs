@@ -50,7 +50,7 @@ impl Line {
     }
 }
 
-/// Writes three weeks of work in three projects. Its nine sessions repeat some of their own responses and copy
+/// Writes three weeks of work in three projects. The nine sessions repeat some of their own responses and copy
 /// responses from each other.
 fn history(sandbox: &Sandbox) -> Vec<Line> {
     let mut lines = Vec::new();

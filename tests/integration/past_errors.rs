@@ -196,7 +196,7 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
-/// After a false alarm, every place must say what happened, and that the message was probably wrong.
+/// After a false alarm, every command must say what happened, and that the message was probably wrong.
 #[test]
 fn a_false_alarm_is_still_called_one_after_it_has_passed() {
     let credits = "You're out of usage credits · resets Nov 24, 6am (UTC)";
@@ -284,7 +284,8 @@ fn an_entry_states_its_end_once() {
     }
 }
 
-/// A problem of the service for which no end is known must be described in the same way from the end of the pause on.
+/// If nothing shows when a problem of the service ended, `incidents` must describe the problem in the same way from
+/// then on, once the usual pause is over.
 #[test]
 fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
     let sandbox = Sandbox::new();
@@ -303,8 +304,8 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
     }
 }
 
-/// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say what
-/// happened, in the past tense and in which session.
+/// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say in the
+/// past tense what happened and name the session.
 #[test]
 fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
     let sandbox = with_a_private_login();
@@ -344,7 +345,8 @@ fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
     }
 }
 
-/// Usage credits have nothing to do with an overload, even if a usage window is full in the meantime.
+/// If a usage window fills up after an overload, the explanation of the overload must neither mention the window's
+/// usage nor advise paying.
 #[test]
 fn an_overload_is_not_explained_by_a_window_that_filled_up_later() {
     let sandbox = with_a_private_login();
@@ -373,7 +375,7 @@ fn an_overload_is_not_explained_by_a_window_that_filled_up_later() {
     assert!(!facts.contains("usage was"), "{facts}");
 }
 
-/// The reasons quote the server and leave out the plan, which has nothing to do with these errors.
+/// The reasons must quote the server. They must not mention the plan, which has nothing to do with these errors.
 #[test]
 fn the_reasons_for_an_error_that_is_not_a_limit_quote_the_server() {
     for (text, more, quoted) in [
@@ -421,8 +423,8 @@ fn the_words_of_claude_code_are_not_attributed_to_the_server() {
     }
 }
 
-/// Other sessions' responses show nothing about a conversation that is too long. The account of its end must not depend
-/// on them.
+/// Responses in other sessions show nothing about a conversation that is too long, so they must not be given as the end
+/// of such an error.
 #[test]
 fn a_response_elsewhere_does_not_end_what_only_the_session_itself_can_end() {
     let sandbox = with_a_private_login();
@@ -437,7 +439,7 @@ fn a_response_elsewhere_does_not_end_what_only_the_session_itself_can_end() {
     assert!(!text.contains("another session"), "{text}");
 }
 
-/// A key without a login must not be said to override a login.
+/// If there is a key but no login, the explanation must not say that the key overrides a login.
 #[test]
 fn a_key_without_a_login_overrides_nothing() {
     let sandbox = Sandbox::new();
@@ -452,7 +454,8 @@ fn a_key_without_a_login_overrides_nothing() {
     assert!(!facts.contains("overrides"), "{facts}");
 }
 
-/// The server may use the wording for an API organization's rate limit, which does not apply to sessions on a plan.
+/// When the server throttles a session on a plan, it may use the words for the rate limit of an API organization. The
+/// explanation must not mention such an organization.
 #[test]
 fn a_throttle_of_a_session_on_a_plan_is_not_that_of_an_api_organization() {
     let text = "API Error: Server is temporarily limiting requests (not your usage limit) · Number of request tokens has exceeded your per-minute rate limit";
@@ -613,7 +616,8 @@ const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [
     ),
 ];
 
-/// For each of [`REAL_ERRORS`], the expected limit, verdict, and whether waiting helps, as of the time of the error.
+/// For each of [`REAL_ERRORS`], the expected limit, the expected verdict, and whether waiting helps. All of them are as
+/// of the time of the error.
 const RIGHT_ANSWERS: [(&str, &str, Option<bool>); 11] = [
     ("server_error", "not_a_limit", Some(true)),
     ("server_error", "not_a_limit", Some(true)),
@@ -669,8 +673,8 @@ fn every_error_of_real_sessions_is_listed_and_explained() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Returns an entry for each place in which an error that is over is described: `explain`, `/whycap`, `now`, and
-/// `incidents`. Each entry is the place's name and its text.
+/// Returns what `explain`, `/whycap`, `now`, and `incidents` say about an error that is over. Each entry contains the
+/// name of the command and its text.
 fn places(client: &Client<'_>, at: &str) -> [(&'static str, String); 4] {
     let shown = |command: &str| {
         let arguments: &[&str] = match command {
@@ -697,7 +701,7 @@ fn counted(client: &Client<'_>, at: &str) -> Value {
 }
 
 /// Another session received a response before the stopped session did. The first response ended the error, so every
-/// place must say so, even if nobody asked between the two responses.
+/// command must name it, even if no command ran between the two responses.
 #[test]
 fn every_place_names_the_first_response_after_an_error() {
     for is_asked_in_between in [false, true] {
@@ -731,8 +735,8 @@ fn every_place_names_the_first_response_after_an_error() {
     }
 }
 
-/// A response within two minutes counts if the figures after it show room. `incidents` must count the same response, and
-/// a later response must not change the account.
+/// A response within two minutes of the error ends a limit if the figures after it show room. The time blocked in
+/// `incidents` must end with the same response, and a later response must not change this.
 #[test]
 fn the_end_that_was_told_is_the_end_that_is_counted() {
     let sandbox = with_a_private_login();
@@ -758,8 +762,8 @@ fn the_end_that_was_told_is_the_end_that_is_counted() {
     }
 }
 
-/// An early reset is dated by the first reading that shows it. Later readings must not change the account, even if the
-/// new window is full before the time at which the old window would have reset.
+/// An early reset has the time of the first reading that shows it. Later readings must not change this time, even if
+/// the new window is full before the time at which the old window would have reset.
 #[test]
 fn an_early_reset_is_dated_once() {
     for is_asked_in_between in [true, false] {
@@ -793,7 +797,7 @@ fn an_early_reset_is_dated_once() {
 }
 
 /// Usage credits paid in another session until the limit was reset early. Then both sessions received responses. Every
-/// place must name the same end, and it must not change as more responses arrive.
+/// command must name the same end, and the end must not change when more responses arrive.
 #[test]
 fn an_early_reset_between_responses_has_one_end() {
     for responds_first in ["stopped", "other"] {
@@ -858,7 +862,8 @@ fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["stopped", "other"].map(|name| Client::with_session(sandbox, name))
 }
 
-/// If usage credits pay in another session while a window is full, the only entry must not refer to an entry above.
+/// Usage credits pay in another session while a window is full. The list has only one entry, which must not refer to
+/// "the entry above".
 #[test]
 fn the_only_entry_does_not_refer_to_another_one() {
     let sandbox = with_a_private_login();
@@ -877,7 +882,8 @@ fn the_only_entry_does_not_refer_to_another_one() {
     );
 }
 
-/// A reset is certain only if something shows it. From then on, every line of the explanation must be certain.
+/// Until something shows that a limit has reset, the explanation says only that the limit should have reset. After
+/// that, every line must say that the limit has reset.
 #[test]
 fn a_reset_is_told_as_certain_only_if_it_is_proven() {
     let used_up = "Your 5-hour limit was used up";
@@ -937,8 +943,8 @@ fn the_totals_say_that_overlapping_errors_count_as_one_stop() {
     }
 }
 
-/// The cause of an error with a stray key is that the key was set. A response after the key was removed must not hide
-/// this.
+/// The cause of the error is that a stray key was set. If the user removes the key and receives a response, the
+/// commands must still say so.
 #[test]
 fn the_removal_of_a_key_is_still_told_after_a_response() {
     let sandbox = with_a_private_login();
@@ -963,7 +969,7 @@ fn the_removal_of_a_key_is_still_told_after_a_response() {
     assert!(explained.contains(step), "{explained}");
 }
 
-/// If the session itself has responded as well, nobody needs to send the prompt again.
+/// If the stopped session has received a response as well, the advice must not say to send the prompt again.
 #[test]
 fn a_response_elsewhere_and_here_needs_no_further_step() {
     let sandbox = with_a_private_login();
@@ -985,8 +991,8 @@ fn a_response_elsewhere_and_here_needs_no_further_step() {
     assert_eq!(incident["actions"][0]["do"], step, "{incident:#}");
 }
 
-/// A session hit its 5-hour limit, the limit reset, and then the session hit its weekly limit. The weekly limit must not
-/// change what is said about the first error, whether or not an explanation has stored the reset before.
+/// A session hit its 5-hour limit, the limit reset, and then the session hit its weekly limit. The weekly limit must
+/// not change what is said about the first error, whether or not a command stored the reset before the second error.
 #[test]
 fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
     let reset = NOON - 118 * 60;
@@ -1045,8 +1051,9 @@ fn a_weekly_limit_after_the_reset_does_not_change_the_past_error() {
     }
 }
 
-/// The first command on a machine with a long history stores hundreds of records. They must not push the readings that
-/// decide about an old error out of the part of the journal that the next command searches.
+/// The first command on a machine with a long history stores hundreds of records. These records must not push older
+/// readings out of the part of the journal that the next command searches, because the verdict on an old error may
+/// depend on those readings.
 #[test]
 fn the_verdict_on_an_old_error_does_not_depend_on_the_size_of_the_journal() {
     let sandbox = Sandbox::new();

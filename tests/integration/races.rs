@@ -132,8 +132,8 @@ fn a_status_line_shows_new_lines_while_another_process_holds_the_ledger() {
     total_is(&sandbox, 11);
 }
 
-/// The first process that opens the ledger briefly locks out the others. They must still show whycap's own figures and
-/// today's spend.
+/// The first process that opens the ledger briefly locks out the others. The other status lines must still show
+/// whycap's own figures and today's spend.
 #[test]
 fn simultaneous_status_lines_show_the_same_as_single_ones() {
     let sandbox = with_sessions(8, 10).variable("NO_COLOR", "1");
@@ -359,7 +359,8 @@ fn samples_of_one_process_are_counted_once_while_another_process_holds_the_ledge
     assert_total(&sandbox, 0.3);
 }
 
-/// A journal record with a date in a later month must not hide samples that are then stored for the current month.
+/// If the clock was a month ahead, the journal contains a record of a later month. This record must not hide the
+/// samples that are stored once the clock is right.
 #[test]
 fn a_sample_counts_even_if_the_clock_was_a_month_ahead() {
     for is_first in [false, true] {
@@ -455,8 +456,8 @@ fn racing_samples_of_many_sessions_all_count() {
     );
 }
 
-/// A hook must not set aside a damaged ledger while another process is writing to it, because the damaged sums can be
-/// recalculated later, whereas other data exists only in the ledger.
+/// A hook must not set aside a damaged ledger while another process is writing to it. The damaged sums can be
+/// recalculated later, but other data exists only in the ledger and would be lost.
 #[test]
 fn a_damaged_ledger_is_not_set_aside_while_another_process_writes() {
     let sandbox = with_sessions(2, 10);

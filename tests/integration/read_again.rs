@@ -1,5 +1,5 @@
-//! Tests that a ledger whose facts were read by an older version is corrected from the transcripts, and that nothing
-//! else changes.
+//! Tests that whycap corrects a ledger that an older version filled from the transcripts, and that nothing else in the
+//! ledger changes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,8 +20,9 @@ fn open_ledger(sandbox: &Sandbox) -> rusqlite::Connection {
     rusqlite::Connection::open(sandbox.path(LEDGER)).unwrap()
 }
 
-/// Changes a ledger into one that an older version of whycap wrote. `version` is `rules` or `facts`, and `changes`
-/// contains SQL statements that change the responses. The sums are adapted to the responses.
+/// Makes a ledger look as if an older version of whycap had written it. `version` names the version number to decrease,
+/// `rules` or `facts`. `changes` contains SQL statements that change the responses, and the sums are updated
+/// accordingly.
 pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
     let sums = "UPDATE sums SET recorded = (SELECT sum(cost) FROM responses WHERE session = sums.session
              AND model = sums.model AND at >= quarter AND at < quarter + 900000);
@@ -35,7 +36,7 @@ pub fn age_ledger(sandbox: &Sandbox, version: &str, changes: &str) {
         .unwrap();
 }
 
-/// Returns true if the ledger notes that an older version has read transcripts whose paths contain `name`.
+/// Returns true if the ledger marks any transcript whose path contains `name` as read by an older version.
 fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
     open_ledger(sandbox)
         .query_row(
@@ -46,8 +47,8 @@ fn has_old_facts(sandbox: &Sandbox, name: &str) -> bool {
         .unwrap()
 }
 
-/// Returns the rows of all tables, except for the versions. A location is the same fact in either of the two tables
-/// that contain locations.
+/// Returns the rows of all tables except the one with the version numbers. Two tables contain locations, and their rows
+/// are combined, because it does not matter which of the two contains a location.
 fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
     let ledger = open_ledger(sandbox);
     let mut rows = Vec::new();
@@ -220,7 +221,8 @@ fn while_unreadable(path: &std::path::Path, action: impl FnOnce()) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Facts that are too low, too high, or invented are corrected, although reading only new lines could not correct them.
+/// Facts that are too low, too high, or invented are corrected. For this, whole transcripts must be read again, because
+/// reading only new lines would not be enough.
 #[test]
 fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
     let (kept, deleted) = ("-p/kept.jsonl", "-p/deleted.jsonl");
@@ -346,8 +348,8 @@ fn transcripts_that_cannot_be_read_now_are_read_again_later() {
     assert!(!has_old_facts(&sandbox, ".jsonl"));
 }
 
-/// Reads new lines in this process. Calls `before_commit` after the transcripts have been read and before anything is
-/// stored. Returns true if everything has been read.
+/// Reads new lines in the test's own process. Calls `before_commit` after the transcripts have been read and before
+/// anything is stored. Returns true if everything has been read.
 fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce()) -> bool {
     let data = sandbox.path(LEDGER).parent().unwrap().to_owned();
     let mut ledger = Ledger::open(&data, WaitLimit::Person).unwrap();

@@ -1,6 +1,6 @@
 //! Tests all messages that Claude Code 2.1.330 can show for a refused request, and messages that are worded differently
-//! in 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of messages, the tests check which results are possible
-//! and which are ruled out for every plan and provider.
+//! in 2.1.119, 2.1.240, 2.1.328, and 2.1.329. Each message is explained for every plan and provider. The error class of
+//! the message determines which results are possible and which are wrong.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -76,8 +76,8 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     Incident::new(Evidence::new(error, Collected::default(), clock)).to_json()
 }
 
-/// Returns true if Claude Code may use the error class for the limit, or if the class is unknown. `kinds.jsonl` lists
-/// the classes of each kind.
+/// Returns true if a message with this error class can be about this limit. `kinds.jsonl` lists the classes of each
+/// kind of limit. A class that it does not list can be about any limit.
 fn is_possible(class: &str, limit: &str) -> bool {
     static KINDS: LazyLock<Vec<Value>> = LazyLock::new(|| messages::cases("kinds.jsonl"));
     let limits_of_class: Vec<&Value> = KINDS

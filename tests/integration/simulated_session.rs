@@ -29,10 +29,10 @@ pub struct Caller {
     pub source: &'static str,
     pub agent: Option<String>,
     pub messages: Vec<(String, u64)>,
-    /// The last request and its messages.
+    /// The ID of the last recorded request, and the messages in that request.
     base: Option<String>,
     last: Vec<String>,
-    /// For each model, the number of tokens that the last response left in the cache, and the time of its request.
+    /// For each model, the number of tokens that its last response left in the cache.
     before: HashMap<String, u64>,
     /// The ID of the last response.
     last_response: String,
@@ -75,12 +75,12 @@ pub struct SimulatedSession {
     pub keeps_requests: bool,
     /// The last line of the conversation and of each subagent. The next line refers to it as its parent.
     pub last_lines: HashMap<Option<String>, String>,
-    /// The cached prefixes by content, with their lengths and expiry times.
+    /// For each cached prefix, its number of tokens and its expiry time.
     cache: HashMap<String, (u64, i64)>,
     count: u64,
 }
 
-/// The cache usage that a response reported, and the number of tokens that had been cached before.
+/// The cache usage that a response reported, and the number of tokens that were in the cache before the response.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheUse {
     pub read: u64,

@@ -140,7 +140,8 @@ fn only_a_session_that_names_the_login_is_attributed_to_it() {
     assert_eq!(own.explained(SOON)["owner"], "login");
 }
 
-/// If the plan's windows are not full, there is no reason to wait until the credit pool is refilled.
+/// If neither window of the plan is full, the user need not wait for the weekly reset, when the credit pool is
+/// refilled.
 #[test]
 fn out_of_credits_with_room_in_both_windows_has_no_weekly_reset() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
@@ -285,7 +286,8 @@ struct Scenario {
     reported: fn() -> Value,
     /// The expected exit code of `explain --exit-code`.
     code: i32,
-    /// Text that the headline must contain. If there is no error, all output must contain it.
+    /// Text that the headline must contain. If there is no error and thus no headline, the output of every command must
+    /// contain it.
     expected_text: &'static str,
     /// Additional text that the status line's incident row must contain.
     row: &'static str,
@@ -295,7 +297,7 @@ const LATER: &str = "2026-11-20T10:11:00Z";
 const MAX: (&str, &str) = ("max", "admin");
 const NOBODY: (&str, &str) = ("", "");
 
-/// Starts a session in a terminal and reports these windows one minute before the situation.
+/// Starts a session in a terminal and reports the usage of both windows one minute before the error.
 fn client_with_windows(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
     let mut client = Client::new(sandbox);
     "2.1.329".clone_into(&mut client.version);
@@ -1065,8 +1067,8 @@ fn a_credit_budget_shows_no_figure_without_readings() {
 
 #[test]
 fn nobody_pays_if_the_server_does_not_offer_credits() {
-    // Claude Code may record that credits are off even if the server has not said so. Therefore, only the server's own
-    // report counts.
+    // Claude Code may record that credits are off even if the server has not said so, so only what the server sent with
+    // the error counts.
     for (no_credits, is_shown) in [(json!("out_of_credits"), false), (Value::Null, true)] {
         let sandbox = with_a_private_login();
         let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
@@ -1185,7 +1187,7 @@ fn a_compactions_cost_counts_toward_the_window_in_every_command() {
         (of_budget - of_drain).abs() < 1e-9,
         "{of_budget} {of_drain}"
     );
-    // The compaction during the pause increased the window's usage, but the client reports the increase only with the
+    // A compaction during the pause increased the window's usage, but the client reports the increase only with the
     // next response.
     draws(&at(166), percent, total + 0.5, 166);
     client.works(&at(167), 50_000);
@@ -1488,8 +1490,8 @@ fn a_pasted_message_is_compared_with_current_readings() {
     );
 }
 
-/// If the newest reading shows room, the first step is to check, and nothing that costs money is recommended. Resetting
-/// the limit would waste a reset.
+/// If the newest reading shows room, the first step is to check the message, and nothing that costs money is
+/// recommended. Redeeming a saved reset is not recommended either, because it would be wasted.
 #[test]
 fn a_pasted_message_is_to_be_checked_if_the_window_has_room() {
     let sandbox = with_a_private_login();

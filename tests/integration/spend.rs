@@ -312,8 +312,8 @@ fn custom_rates_apply_and_a_change_reprices_everything() {
     );
 }
 
-/// Runs a command after the first of two lines of a response. The first line contains only half of the response's usage,
-/// which costs $20 in all.
+/// Writes a response on two lines and runs a command in between. The response costs $20, but its first line contains
+/// only half of its usage.
 fn with_response_that_grew() -> Sandbox {
     let with_output = |tokens| line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", tokens);
     let sandbox = with_lines(&[with_output(500_000)]);
@@ -322,7 +322,7 @@ fn with_response_that_grew() -> Sandbox {
     sandbox
 }
 
-/// Asserts the total, which the two reports read from different tables.
+/// Asserts the total in two reports that read it from different tables.
 #[track_caller]
 fn costs(sandbox: &Sandbox, dollars: f64) {
     for by in ["day", "session"] {
@@ -1015,8 +1015,8 @@ fn a_response_belongs_to_the_branch_and_agent_of_its_earliest_line() {
     assert!(only.success().contains("reviewer"), "{}", only.stdout);
 }
 
-/// After `/clear`, a process does not write its checkpoint for the old session right away. Another process's checkpoint
-/// must not be mistaken for it.
+/// After `/clear`, a process does not write its checkpoint for the old session right away. If another process writes a
+/// checkpoint for the session first, it must not be mistaken for that of the cleared process.
 #[test]
 fn a_checkpoint_belongs_to_the_process_that_wrote_it_after_a_clear() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";

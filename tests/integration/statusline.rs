@@ -320,7 +320,8 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
     assert!(narrow.success().contains("\n90 columns\n") && !narrow.stdout.contains("100"));
 }
 
-/// In a terminal, nobody types the JSON that the command expects, so the command would wait forever.
+/// If a user runs the command in a terminal, it must print an explanation instead of waiting for JSON that nobody
+/// types.
 #[test]
 #[cfg(target_os = "linux")]
 fn statusline_on_a_terminal_explains_itself() {

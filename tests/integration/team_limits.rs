@@ -14,8 +14,8 @@ use crate::export::Machine;
 /// The exported rows of three people with four machines, on which the expected results below are based. Each row has
 /// its kind, person, day, hour, a value (dollars, seconds blocked, or percent), and additional fields. The laptop
 /// reports the error `aa` twice, during the stop and after it. The error `bb` turned out not to have stopped any work,
-/// but the outdated row about it is read last. Cy's projects are not exported. The last rows cover the same hour of
-/// another window and an hour for which another machine has more data.
+/// but whycap reads the outdated row about it last. Cy's projects are not exported. The readings include one of another
+/// window in an hour that already has a reading, and two of the same hour from two machines, of which one knows more.
 const MADE_UP: &str = r#"
 spend ada 2026-11-10 09 10
 spend ada 2026-11-11 09 5 "project":"acme/web","session":"s-web"
@@ -359,7 +359,7 @@ fn an_active_stop_of_two_sessions_counts_once() {
     assert!(run.stdout.contains("1 stop is still active"), "{run:?}");
 }
 
-/// A repeated attempt is part of the stop before it, and so is the verdict on it.
+/// A repeated attempt belongs to the stop before it, so the verdict on the attempt must not be counted separately.
 #[test]
 fn a_limit_is_not_wrong_more_often_than_it_was_hit() {
     let team = exports_of(

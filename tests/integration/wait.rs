@@ -153,7 +153,7 @@ fn a_service_problem_does_not_hide_a_limit() {
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
 
-/// If an error ends on its own, `wait` waits for as long as `explain --exit-code` returns 10.
+/// If an error is expected to end on its own, `wait` waits for as long as `explain --exit-code` returns 10.
 #[test]
 fn a_temporary_problem_is_awaited_as_long_as_explained() {
     for (text, more, seconds, message) in [

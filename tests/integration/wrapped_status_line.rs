@@ -50,7 +50,7 @@ fn no_command_is_run_without_a_wrapped_status_line() {
     assert_eq!(shown(&aside, "{}"), None);
 }
 
-/// Claude Code leaves the padding free on both sides of every row, so whycap's own rows must be narrower.
+/// Claude Code inserts the padding on both sides of every row, so whycap's own rows must be narrower.
 #[test]
 fn the_padding_of_the_wrapped_line_is_kept() {
     let row_columns = |padding: &str, arguments: &[&str]| {
