@@ -94,8 +94,8 @@ impl SessionLabel {
         }
     }
 
-    /// Returns the name, or the first characters of the session's ID if the name must not be shown. Returns `None` if
-    /// the session has neither a title nor a prompt.
+    /// Returns the session's name. If it must not be shown, returns the first characters of the session's ID instead.
+    /// Returns `None` if the session has neither a title nor a prompt.
     pub(crate) fn name_or_id<'a>(&'a self, session: &'a str) -> Option<&'a str> {
         match self.name() {
             None if self.hides_words => Some(short_id(session)),

@@ -333,8 +333,9 @@ pub(crate) fn running(paths: &Paths) -> impl Iterator<Item = SessionActivity> {
         .map(|session| session.activity)
 }
 
-/// Returns true if none of the registered processes has this session open. A session is closed if its process has
-/// ended, or if it is missing from a non-empty registry. An empty registry proves nothing, so the result is false.
+/// Returns true if none of the registered processes has this session open. This is the case if the session's process
+/// has ended, or if the registry does not list the session. An empty registry proves nothing, so the result is then
+/// false.
 pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
     let mut of_session = sessions
         .iter()

@@ -62,7 +62,7 @@ impl Shell {
 
     fn call_text(&self, program: &str) -> String {
         match self {
-            // PowerShell does not always require the `&`, but it makes clear which shell the command is for.
+            // PowerShell does not always require the `&`, but the `&` makes clear which shell the command is for.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
             Self::Posix(_) => quoted(program),
         }

@@ -151,8 +151,8 @@ pub(crate) struct PromptCache {
     pub(crate) tokens: u64,
 }
 
-/// The cache misses of a process, as counted by Claude Code. A miss is a prompt that read less from the cache than was
-/// previously written to it.
+/// The cache misses of a process, as counted by Claude Code. A miss is a prompt for which less was read from the cache
+/// than had been written to the cache before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,

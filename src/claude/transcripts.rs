@@ -35,9 +35,9 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
-    /// Returns the metadata of a transcript, or `None` if the path is a directory. Fails if the path does not exist or
-    /// is neither a file nor a directory, such as a pipe. Links are followed because some users keep their transcripts
-    /// on another disk.
+    /// Returns the metadata of a transcript, or `None` if the path is a directory. Fails if nothing exists at the path,
+    /// or if it is something other than a file or a directory, such as a pipe. Links are followed because some users
+    /// keep their transcripts on another disk.
     pub(crate) fn look(path: &Path) -> io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
         if metadata.is_dir() {

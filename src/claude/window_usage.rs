@@ -3,7 +3,7 @@
 //! Claude Code caches the contents of `/usage` as `cachedUsageUtilization` in its global state.
 //! `cachedUsageUtilization` is undocumented (observed with 2.1.328 to 2.1.330 and a mock of the endpoint). Claude Code
 //! considers the contents current for an hour, but users have reported contents that were 12 days old (issue 93107) or
-//! stuck at 100% (issue 73770). For this reason, whycap always shows how old they are and never treats them as
+//! stuck at 100% (issue 73770). For this reason, whycap always shows the age of the contents and never treats them as
 //! evidence.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,8 +18,8 @@ use crate::transcript::owner::Owner;
 
 /// The percentage at which a window is used up. Lower percentages may be rounded.
 pub(crate) const USED_UP: f64 = 100.0;
-/// The maximum difference between two reset times of the same window. The server rounds them, and messages give them to
-/// the minute.
+/// The maximum difference between two reset times of the same window. The server rounds reset times, and messages
+/// contain them only to the minute.
 const MAX_RESET_DIFFERENCE: TimeDelta = TimeDelta::minutes(2);
 
 /// Returns true if two reset times, possibly from different sources, belong to the same window.

@@ -13,9 +13,10 @@ use super::{Error, ownership, read_error, remove_owned_file, write_error};
 /// Replaces the content of a file with `bytes`, provided that its current content is `expected` (`None` if the file
 /// does not exist). Otherwise, returns false without writing anything.
 ///
-/// If another program writes to the file at the last moment, its content is restored, provided that the system can swap
-/// two files atomically. A symbolic link is followed once if it points to one of the user's regular files, and the link
-/// itself is kept. The mode and, if permitted, the owner of the file are preserved. Fails if the file is read-only.
+/// If another program writes to the file at the last moment, what that program wrote is restored, provided that the
+/// system can swap two files atomically. A symbolic link is followed once if it points to one of the user's regular
+/// files, and the link itself is kept. The mode and, if permitted, the owner of the file are preserved. Fails if the
+/// file is read-only.
 pub(crate) fn replace_if_unchanged(
     path: &Path,
     expected: Option<&[u8]>,
@@ -64,8 +65,9 @@ fn try_replace(target: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> io::Resu
     }
 }
 
-/// Deletes a file that whycap created, provided that its content is still `expected`. Otherwise, returns false without
-/// deleting anything. Also returns true if the file no longer exists. If the path is a symbolic link, the link is kept.
+/// Deletes a file that whycap created, provided that its content is still `expected`. Returns true if the file was
+/// deleted or no longer exists. Otherwise, returns false without deleting anything. If the path is a symbolic link, the
+/// link is kept.
 pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
     let target = link_target(path).map_err(write_error(path))?;
     let is_unchanged = has_content(&target, Some(expected))
@@ -108,8 +110,9 @@ fn exchange(first: &Path, second: &Path) -> rustix::io::Result<()> {
     renameat_with(CWD, first, CWD, second, RenameFlags::EXCHANGE)
 }
 
-/// Finishes a swap. `replaced` is the path of the file that was swapped out. If its content is not `old`, another
-/// program has modified it at the last moment, and it is swapped back. Returns true if the target now contains `new`.
+/// Finishes a swap. `replaced` is the path of the file that was swapped out. If this file does not contain `old`,
+/// another program has modified it at the last moment, and it is swapped back. Returns true if the target now contains
+/// `new`.
 #[cfg(unix)]
 fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
     let mut expected = new.to_owned();

@@ -10,7 +10,7 @@ use crate::transcript::owner::Owner;
 /// The key for the logged-in account.
 const LOGIN: &str = "login";
 
-/// The prompts or accounts of a ledger's rows.
+/// The prompt or the account to which each row of the ledger's spend is attributed.
 pub(crate) struct Attribution {
     by_response: HashMap<i64, String>,
     /// The account of each session, for spend that is not tied to a response.

@@ -24,8 +24,8 @@ pub(crate) enum RewriteCause {
     /// The server did not use the cache for a request that was recorded and had not changed.
     Server,
     /// Several responses in a row read the same part of the cache, but their requests were not recorded. It is unknown
-    /// whether the server or Claude Code is at fault. The output of `drain --json` calls this cause `server`, like
-    /// [`Self::Server`].
+    /// whether the server or Claude Code is at fault. In the output of `drain --json`, both this cause and
+    /// [`Self::Server`] are named `server`.
     #[serde(rename(serialize = "server"))]
     StalledReads,
     ToolsChanged,
@@ -68,7 +68,7 @@ impl RewriteVerdict {
         }
     }
 
-    /// Returns the verdict under which `drain --json` counts this one: stalled reads are counted as `server`.
+    /// Returns the verdict as `drain --json` shows it, with `server` as the cause of stalled reads.
     pub(super) fn in_json(self) -> Self {
         match self.cause {
             RewriteCause::StalledReads => Self {
@@ -166,7 +166,7 @@ impl ConversationResponse {
             .unwrap_or(FIVE_MINUTES)
     }
 
-    /// Returns true if the response wrote entries with a lifetime that its request did not ask for. If the request is
+    /// Returns true if the response wrote entries with a lifetime that the request did not specify. If the request is
     /// unknown, returns true if the response wrote entries with both lifetimes. In either case, the token counts are
     /// unreliable.
     fn contradicts_request(&self) -> bool {
@@ -242,9 +242,9 @@ fn is_conclusive(previous: &ConversationResponse, response: &ConversationRespons
 
 /// Returns true if the length of the prefix that `response` read does not match any possible cache entry.
 ///
-/// Each entry ends at a cache breakpoint. `previous` set one breakpoint at the end of what it read and one at the end of what it
-/// wrote, with none in between. If `previous` did not read everything available, an older entry may end between these
-/// breakpoints.
+/// Each entry ends at a cache breakpoint. `previous` has one breakpoint at the end of what was read and one at the end
+/// of what was written, with none in between. If `previous` did not read everything that was available, an older entry
+/// may end between these breakpoints.
 fn is_impossible(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     let shortest = previous.usage.cache_read;
     let read = response.usage.cache_read;

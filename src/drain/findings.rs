@@ -108,7 +108,7 @@ pub(crate) struct Case {
     pub(crate) rewrite: Rewrite,
 }
 
-/// The difference that a cache lifetime of one hour instead of five minutes would have made.
+/// The additional cost and the savings if the cache lifetime had been one hour instead of five minutes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HourLifetime {
     /// The additional cost of cache writes.
@@ -213,7 +213,7 @@ pub(super) struct LoadRewrites {
 }
 
 impl LoadRewrites {
-    /// Returns the average cost of the rewrites per load.
+    /// Returns the cost of all these rewrites divided by the number of loads.
     pub(super) fn cost_per_load(self) -> Money {
         self.sum.cost.times(1, self.loads.max(1).into())
     }

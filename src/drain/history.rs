@@ -99,7 +99,7 @@ impl Sender {
 /// The caches used by one sender.
 #[derive(Default)]
 struct SenderCaches {
-    /// The events in the file up to the sender's latest response, and the number of loads at that point.
+    /// The events in the file before the sender's latest response, and the number of loads before that response.
     events: Events,
     loads_seen: usize,
     by_model: HashMap<String, Cache>,

@@ -52,7 +52,8 @@ const SPAN_PERCENT: f64 = 10.0;
 const MIN_SPANS: usize = 3;
 /// The percentile of the interval values that serves as the estimate. See docs/drain.md for the measured errors.
 const PERCENTILE: usize = 70;
-/// When only this machine is in use, the percentile overestimates the value by one part in this many.
+/// If only this machine is in use, the percentile is too high by about 1/`PERCENTILE_ERROR_DIVISOR`, so this part is
+/// subtracted.
 const PERCENTILE_ERROR_DIVISOR: u128 = 40;
 const WEEK: Millis = 7 * 24 * 3_600_000;
 /// The minimum number of prompts needed for a median.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::transcript_line::Hash;
 
-/// The subagents' lines without `agentId` that have been read from a transcript so far.
+/// Assigns lines without `agentId` to subagents while a transcript is being read.
 #[derive(Debug, Default)]
 pub(super) struct Sidechains {
     /// Maps each line to the first line of its subagent. Both are hashes of the lines' UUIDs.

@@ -202,7 +202,7 @@ struct ShapeFields<'line> {
     tools: Option<Vec<&'line RawValue>>,
 }
 
-/// Converts the name of a lifetime, as used in requests and responses.
+/// Returns the cache lifetime with this name. `1h` is one hour. Any other name, or none, is five minutes.
 fn lifetime_named(name: Option<&str>) -> Millis {
     match name {
         Some("1h") => HOUR,

@@ -22,7 +22,7 @@ const REPORT_DELAY: Millis = 3 * 60_000;
 const MIN_RISE: f64 = 2.0;
 /// The maximum number of sessions, models, or agents to list by name.
 const MAX_NAMED: usize = 3;
-/// The denominator of the minimum share for a session, model, or agent to be listed by name.
+/// A session, model, or agent is listed by name only if it caused at least 1/`MIN_SHARE` of the cost.
 const MIN_SHARE: u128 = 50;
 
 /// A session, model, or agent and its cost.

@@ -13,7 +13,8 @@ use super::{Journal, JournalRecord, parse};
 /// Only the records that are looked up are parsed.
 #[derive(Debug)]
 pub(crate) struct RecordIndex<'journal, R> {
-    /// The JSON of the records with each value, newest first. The keys are JSON strings with their quotes.
+    /// Maps each value to the JSON of the records that contain it, newest first. The keys of the map are JSON strings
+    /// with their quotes.
     json_by_value: HashMap<&'journal [u8], Vec<&'journal [u8]>>,
     record_type: PhantomData<R>,
 }

@@ -23,7 +23,7 @@ const SHARED: u64 = 8 * 1024 * 1024;
 /// The maximum number of reading threads. With more threads, most of the time would be spent writing.
 const MOST_THREADS: usize = 8;
 
-/// A transcript that has grown since it was last read.
+/// A transcript that has new lines or must be read again.
 #[derive(Debug)]
 pub(super) struct GrownTranscript {
     pub(super) file: TranscriptFile,

@@ -1,4 +1,4 @@
-//! Calculates the cost of a response, and the costs that the client may have charged if its prices differ from
+//! Calculates the cost of a response, and the costs that the client may have calculated if its prices differ from
 //! whycap's.
 //!
 //! A client uses another model's prices for models that it does not recognize. A client that was released before a

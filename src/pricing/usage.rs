@@ -48,8 +48,8 @@ impl Usage {
 
     /// Returns the maximum of each field.
     ///
-    /// During streaming, a response is repeated with a growing number of output tokens. After a compaction, it is
-    /// repeated with zeros. The maximum is what the API charges for.
+    /// Claude Code may write the usage of a response several times. The number of output tokens grows during streaming,
+    /// and lines that survive a compaction contain zeros. The maximum is what the API charges for.
     pub(crate) fn max(self, other: Self) -> Self {
         self.combine(other, u64::max)
     }

@@ -100,7 +100,7 @@ pub(crate) struct OffTranscriptSpend {
     pub(crate) cost: Money,
 }
 
-/// The kind of an entry about spend that no transcript line reports.
+/// The kind of an [`OffTranscriptSpend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OffTranscriptKind {
     /// Spend that running totals include.

@@ -63,7 +63,7 @@ pub(super) struct RunTotals<'l> {
     /// True if the starting total was observed.
     pub(super) is_start_proven: bool,
     pub(super) last: Option<KnownTotal<'l>>,
-    /// The offset of the first transcript line whose cost the last total may lack.
+    /// The offset of the first transcript line whose cost may be missing from the last total.
     pub(super) until: i64,
     /// True if the last total is a checkpoint.
     pub(super) is_closed: bool,
