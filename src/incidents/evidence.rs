@@ -83,12 +83,13 @@ struct SessionResponses {
 }
 
 impl SessionResponses {
-    /// Returns the responses after an error that may show how it ended: the first one, the last one, the first one
-    /// whose request must have been sent after the error, and, for each time in `reset_since`, the first one that also
-    /// arrived at or after that time. `reset_since` contains the earliest times at which a response may have counted
-    /// toward a new window.
+    /// Returns the responses after an error that may show how the error ended. These are the first response, the last
+    /// response, and the first response whose request must have been sent after the error. For each time in
+    /// `reset_since`, they also include the first response to such a request that arrived at or after that time.
+    /// `reset_since` contains the earliest times at which a response may have counted toward a new window.
     ///
-    /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of them.
+    /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of these
+    /// responses.
     fn after(
         &self,
         error: &StoredError,
@@ -239,8 +240,9 @@ impl LaterErrors {
     }
 }
 
-/// Returns true if the stored readings are complete, because no later reading can be evidence about the error: its
-/// session has received a response, or another event ended the error more than [`SAME_EVENT`] ago.
+/// Returns true if the stored readings are complete, because no later reading can be evidence about the error. This is
+/// the case if the session has received a response since the error, or if another event ended the error and the error
+/// is older than [`SAME_EVENT`].
 pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> bool {
     error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
 }
@@ -678,8 +680,8 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns true if Claude Code may not have reported the usage figures of the refused request yet.
     ///
     /// After an error, Claude Code may first report the figures of the last response, even if it has not reported them
-    /// before. Figures therefore count as new only if a status-line call reports them at least
-    /// [`FIGURES_REPORTED_AFTER`] after the error, or if they differ from the previous figures although the session
+    /// before. Figures therefore count as new in only two cases: a status-line call reports them at least
+    /// [`FIGURES_REPORTED_AFTER`] after the error, or they differ from the previous figures although the session
     /// received no response in between.
     fn awaits_figures(&self, error: &StoredError, session: &str) -> bool {
         if self.now() - error.at >= FIGURES_DELAY {
@@ -1290,8 +1292,8 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     collected.waiting = tail
         .waiting
         .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
-    // Claude Code announces that it gives up just before it reports an error. A user, in contrast, cancels the wait
-    // that follows an error, so a cancellation before this error belongs to an earlier one.
+    // When Claude Code gives up waiting, it announces this just before it reports the error. A user, in contrast,
+    // cancels the wait that follows an error, so a cancellation before this error belongs to an earlier one.
     collected.obstacle = tail
         .waiting
         .filter(|waiting| collected.waiting.is_some() || !waiting.is_cancelled())
