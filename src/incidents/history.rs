@@ -37,8 +37,9 @@ struct Resumption {
     /// The earliest time at which the request for the response can have been sent. `None` if it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requested_at: Option<DateTime<Utc>>,
-    /// Shows whether the response has the same payer as the failed request. `None` if the failed session itself received
-    /// the response, if the response was free, or if the record was written before whycap stored this.
+    /// Shows whether the response has the same payer as the failed request. `None` if the failed session itself
+    /// received the response, if the response was free, or if an older version of whycap, which did not store the
+    /// payer, wrote the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer: Option<PayerRelation>,
     /// True if the response was free even though a window was full.
@@ -315,8 +316,8 @@ enum LaterRequest {
     Unknown,
 }
 
-/// Adds the errors that only the ledger contains: those in transcripts that are older than the ones that were read, and
-/// those that are not near the end of a transcript. `errors` contains the errors that are already known.
+/// Adds the errors that only the ledger contains. They are in transcripts that were not read because they are too old,
+/// or they are not near the end of a transcript. `errors` contains the errors that are already known.
 ///
 /// Adds the errors since the given time, or the newest error if there are none since then. If a session received the
 /// same message more than once, only its newest error with this message is considered. At most `most` errors of
