@@ -4,7 +4,8 @@
 //! sources, [`evidence`] collects everything known about an error so that `limits` can explain it. [`present`] chooses
 //! the current error, and [`history`] lists all past errors with the help of the ledger.
 //!
-//! Claude Code may kill a hook before it has stored its error, so transcripts are also searched for the current error.
+//! Claude Code may kill a hook before the hook has stored its error, so transcripts are also searched for the current
+//! error.
 
 mod cache;
 mod credits_use;
