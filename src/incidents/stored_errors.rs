@@ -224,8 +224,8 @@ mod tests {
         assert_eq!(stored.list(Some("S")), []);
     }
 
-    /// `whycap now` reads a hook's first record, finds the end of the error, and saves it after the hook has written its
-    /// second record.
+    /// `whycap now` reads a hook's first record, finds the end of the error, and saves that end after the hook has
+    /// written its second record.
     #[test]
     fn a_record_with_a_new_end_keeps_what_a_hook_has_stored_in_between() {
         let directory = tempfile::tempdir().unwrap();
