@@ -1,7 +1,7 @@
 //! Distinguishes messages that a user received from messages that merely appear in some other text.
 //!
 //! Source code, manuals, and pattern lists all quote Claude Code's messages. Such text does not mean that a limit has
-//! been reached. Users also quote the message that they received, and they want to know what it means.
+//! been reached. However, users also quote messages that they received and want to understand.
 
 use std::ops::Range;
 
