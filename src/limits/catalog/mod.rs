@@ -722,9 +722,9 @@ fn is_status(class: &str, status: u16) -> bool {
     }
 }
 
-/// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, then messages
-/// that are not part of another sentence, then messages that identify their limit, and then messages in which the server
-/// identified the limit. If there is still a tie, the last match wins.
+/// Returns the match with the highest rank. Ties are broken in favor of messages that a user received, messages that
+/// are not part of another sentence, messages that identify their limit, and messages in which the server identified
+/// the limit, in this order. If there is still a tie, the last match wins.
 fn best_match(matches: &[Match]) -> Option<&Match> {
     let highest_ranked = matches.iter().enumerate().max_by_key(|(index, candidate)| {
         (
