@@ -157,7 +157,8 @@ pub struct Row {
     pub(crate) service: Option<Service>,
     /// The time zone for times without an explicit zone, if it differs from the user's.
     pub(crate) zone: Option<AssumedZone>,
-    /// The longest duration in hours, if it differs from the usual one for this limit.
+    /// The longest time for which the limit can last, in hours, if it differs from the usual time for this kind of
+    /// limit.
     pub(crate) lasts_hours: Option<u8>,
     /// The patterns that identify the message. See [`super::pattern`].
     pub(crate) patterns: Vec<&'static str>,
@@ -190,8 +191,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns what the limit stops. A row states this only if it differs from what its kind of limit usually stops.
-    /// For example, messages about fast mode are about a throttle that does not stop the session.
+    /// Returns what the limit stops. The field `stops` is set only if this differs from what the kind of limit usually
+    /// stops. For example, messages about fast mode are about a throttle that does not stop the session.
     pub(crate) fn stops(&self) -> Stops {
         let usual = self.limit.description().stops;
         match self.stops {
@@ -336,7 +337,7 @@ mod tests {
         }
     }
 
-    /// A row must say with `stops` that the session continues if, and only if, its decision returns a notice.
+    /// Checks that [`Row::is_notice`] is true for exactly those rows whose messages are diagnosed as notices.
     #[test]
     fn the_rows_that_do_not_stop_the_session_are_explained_as_notices() {
         let now = "2026-11-20T12:00:00Z".parse().unwrap();
