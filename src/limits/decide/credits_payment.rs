@@ -20,8 +20,8 @@ impl Problem<'_> {
             || responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
-    /// Returns true if usage credits have paid for a response in the session in which the user asks. That session may use
-    /// a key or belong to another account. Its responses then show nothing about the credits.
+    /// Returns true if usage credits have paid for a response in the session in which the user asks. That session may
+    /// use a key or belong to another account. In that case, its responses show nothing about the credits.
     pub(super) fn has_paid_response_of_asker(&self) -> bool {
         let Some(last_full) = self.last_full_if_credits_may_pay() else {
             return false;
