@@ -11,9 +11,9 @@ const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
 /// The first version that records in transcripts whether a usage window caused a refusal.
 const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 
-/// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog row
-/// fully explains the message. This is always so if a key pays for the session, because the plan's windows do not affect
-/// such a session.
+/// Handles overload, failures, and throttling while one of the plan's windows is full. Returns `None` if the catalog
+/// row fully explains the message. Also returns `None` if a key pays for the session, because the plan's windows do not
+/// affect such a session.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
     if input.evidence.error.uses_key() {
         return None;
