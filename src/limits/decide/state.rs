@@ -430,8 +430,8 @@ impl Problem<'_> {
         self.finding.window.unwrap_or(Window::FiveHour)
     }
 
-    /// Returns true if the error cannot have ended in the way that an earlier explanation has stored, either because of
-    /// later evidence or because the verdict on the error has changed since then.
+    /// Returns true if the stored end of the error cannot be right, either because of later evidence or because the
+    /// verdict on the error has changed since an earlier explanation stored that end.
     pub(super) fn is_refuted(&self, end: ProvenEnd) -> bool {
         let collected = &self.evidence.collected;
         match end.ending {
@@ -499,8 +499,8 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns true if the error was certainly a false alarm and the request that led to this response was sent after it.
-    /// A later refusal is then about another limit.
+    /// Returns true if the error was certainly a false alarm and the request for this response was sent after the
+    /// error. A later refusal is then about another limit.
     fn is_sent_after_false_alarm(&self, response: &OtherResponse) -> bool {
         is_request_later(self.evidence.at(), response.requested_at, response.at)
             && self.is_certainly_false()
@@ -597,7 +597,7 @@ impl Problem<'_> {
         let is_of_named_window = named.is_none() || named == self.finding.window;
         let is_announced =
             is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
-        // Claude Code cannot tell when a limit is false, so it does what it announced.
+        // Claude Code does not know that an error is a false alarm, so it does what it announced.
         let waits_for_window = self.finding.limit.is_awaited()
             && !self.finding.verdict.is_notice()
             && (is_announced || !self.is_false());
