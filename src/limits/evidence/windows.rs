@@ -30,9 +30,9 @@ pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// line 0.3 to 0.4 s after a response, but a session may have to wait for the machine. A full window that is reported
 /// later than this may have filled up after the response.
 pub(crate) const REPORTED_WITHIN: TimeDelta = TimeDelta::seconds(10);
-/// A window that is reported to be full within this time of an error counts as full at the error, even if an older
-/// reading shows that it can hardly have filled up by then. Sessions that work at the same time are refused shortly
-/// after one another.
+/// A window that is reported to be full within this time after an error counts as full at the time of the error, even
+/// if an older reading shows that the window can hardly have filled up by then. Sessions that work at the same time are
+/// refused shortly after one another.
 const FULL_SOON_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// The fastest growth of a window's usage that is taken into account, in percentage points per minute. A 5-hour window
 /// that grows this fast is used up within 20 minutes, which is 15 times as fast as the window permits.
@@ -650,10 +650,10 @@ impl<'a> Readings<'a> {
     /// Returns a window's usage at the given time. This is the usage in the first reading from then on or, if there is
     /// none, in the last reading before. Returns `None` if no reading is about the window that was current at that time.
     ///
-    /// A full window remains full until a reading shows room, because figures are stored only if they have changed. If
-    /// the last reading before the given time shows a full window and the first reading afterward shows room, the earlier
-    /// reading applies in two cases: the later reading came more than [`REPORTED_WITHIN`] after the given time, or its
-    /// figures may be as old as those of the earlier reading.
+    /// A full window remains full until a reading shows room, because figures are stored only if they have changed. The
+    /// last reading before the given time may show a full window, and the first reading afterward may show room. The
+    /// earlier reading then applies in two cases: the later reading came more than [`REPORTED_WITHIN`] after the given
+    /// time, or its figures may be as old as those of the earlier reading.
     ///
     /// `may_be_full` is true if the window may have been full at the time of the error. It then remains full until it
     /// resets, so a later reading that shows it full also applies to the given time. Otherwise, it may have filled up
@@ -700,9 +700,9 @@ impl<'a> Readings<'a> {
         Some(Measurement::new(window, *usage, reading.earliest()))
     }
 
-    /// Returns true if the last reading from before the error shows that the window cannot have filled up until then, not
-    /// even at [`FASTEST_USE`], or if a reading from right after the error shows room. Readings from after the error do not
-    /// count if a request that was sent before the error may have provided their figures.
+    /// Returns true if the last reading from before the error shows that the window cannot have filled up by the time
+    /// of the error, not even at [`FASTEST_USE`], or if a reading from right after the error shows room. Readings from
+    /// after the error do not count if a request that was sent before the error may have provided their figures.
     pub(crate) fn certainly_had_room(&self, window: Window) -> bool {
         let at = self.evidence.at();
         let has_room = |measurement: Measurement| {
