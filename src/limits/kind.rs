@@ -300,8 +300,8 @@ pub(crate) enum EndedBy {
     SameService,
     /// Only the session in which the error occurred, because a response in another session proves nothing.
     SameSession,
-    /// No session, not even the one in which the error occurred, because the limit stops only a feature. It ends at its
-    /// reset.
+    /// No session, not even the one in which the error occurred, because the limit stops only a feature. Such a limit
+    /// ends at its reset.
     NoSession,
 }
 
@@ -364,8 +364,8 @@ pub(crate) struct Description {
     /// True if usage credits can pay for requests beyond the limit. Unknown limits are included because they may be
     /// usage windows.
     pub(crate) credits_continue: bool,
-    /// The sessions in which a later response proves that the limit is over. If the limit stops only a feature, no
-    /// response proves it, whatever this field contains.
+    /// The sessions in which a later response proves that the limit is over. This field does not apply if the limit
+    /// stops only a feature, because no response proves the end of such a limit.
     pub(crate) ended_by: EndedBy,
 }
 
