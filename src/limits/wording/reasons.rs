@@ -105,7 +105,7 @@ impl Reasons<'_> {
         });
     }
 
-    /// Adds a sentence that says that nothing else is known, if that is the case.
+    /// Adds a sentence that the explanation is based only on the text of the message, if nothing else is known.
     fn add_words_alone(&mut self, at: Option<DateTime<Utc>>) {
         if self.is_without_facts {
             let sentence = if self.evidence.is_pasted() {
