@@ -50,8 +50,8 @@ fn number(value: &Value, min: f64, max: f64) -> Option<Value> {
         .then_some(Value::Float(number))
 }
 
-/// Returns a string that satisfies a condition. Returns `None` if it contains characters that move the cursor or change
-/// the text direction.
+/// Returns the value if it is a string that satisfies a condition. Returns `None` for all other values, and for strings
+/// with characters that move the cursor or change the text direction.
 fn text(value: &Value, is_allowed: impl Fn(&str) -> bool) -> Option<Value> {
     let text = value.as_str()?;
     (escape(text) == text && is_allowed(text)).then(|| text.into())

@@ -131,7 +131,8 @@ impl Config {
             .find(|problem| !problem.is_unknown_key)
     }
 
-    /// Returns the problem of an invalid file that may contain budgets.
+    /// Returns the problem that makes a file invalid, because the file may contain budgets. Returns `None` if there is
+    /// no such problem, or if another file sets a budget.
     pub(crate) fn problem_hiding_budgets(&self) -> Option<&ConfigProblem> {
         if self.budget.is_set() {
             return None;

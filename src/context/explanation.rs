@@ -221,7 +221,7 @@ impl Context {
     }
 
     /// Returns a clause, such as "each response costs extra", if usage credits pay for each further response of a
-    /// session or, without a session, of the logged-in account. Returns `None` if nothing shows that they do. `ended`
+    /// session or, without a session, of the logged-in account. Returns `None` if there is no evidence of this. `ended`
     /// is the newest error.
     pub(crate) fn extra_costs(
         &self,

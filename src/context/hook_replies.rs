@@ -210,8 +210,8 @@ fn held_back(reason: &str) -> Value {
     json!({ "decision": "block", "reason": escape_lines(reason) })
 }
 
-/// Returns the reply that contains the answer to `/whycap`. The hook blocks the prompt, and the plugin's module shows
-/// the answer as text. The model sees neither.
+/// Returns the reply with the answer to `/whycap`. In a hook, the reply blocks the prompt and gives the answer as the
+/// reason. In the plugin's module, the answer is the text to show. The model sees neither the prompt nor the answer.
 pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
     match name {
         // Claude Code prefixes a module's text with "whycap: ", which would indent its first row.

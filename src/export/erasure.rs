@@ -38,7 +38,7 @@ pub(crate) enum Erasure {
 }
 
 impl Erasure {
-    /// Returns the field of a row that contains the name to be erased. Returns `None` if days are being erased.
+    /// Returns the name in a row that is compared with the name to be erased. Returns `None` if days are being erased.
     fn name_in<'r>(&self, row: &'r ExportedRow) -> Option<&'r str> {
         match self {
             Self::Person(_) => Some(&row.person),
@@ -178,7 +178,7 @@ impl ErasedRows {
         })
     }
 
-    /// Returns the values for comparing rows in SQL scripts, or `None` if nothing was erased.
+    /// Returns the values with which SQL scripts compare rows, or `None` if nothing was erased.
     pub(super) fn sql_values(&self) -> Option<String> {
         let before = self.before.map(|day| format!("('before {day}')"));
         let hashes = self

@@ -36,7 +36,7 @@ const PROVIDERS: [(&str, &str); 4] = [
 /// of each run, and often again later.
 const OWNER_SEARCH_BYTES: u64 = 64 * 1024;
 
-/// The person and the machine that rows are exported for.
+/// The person and the machine for which rows are exported.
 #[derive(Debug, Default)]
 pub(crate) struct Exporter {
     pub(super) machine: String,

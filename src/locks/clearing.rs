@@ -65,8 +65,8 @@ impl Clearing<'_> {
         LockContext::observe(self.paths, self.environment.now + waited)
     }
 
-    /// Acquires a lock so that no two processes clear locks at the same time. This would be harmless, but the reports
-    /// would be confusing.
+    /// Acquires whycap's own lock so that no two processes clear locks at the same time. Doing so would be harmless,
+    /// but the reports would be confusing.
     ///
     /// Returns `None` if the data directory cannot be used. Empty directories can still be cleared in that case.
     fn lock_out_others(

@@ -1,4 +1,4 @@
-//! Spend by skill, plugin, MCP server, and pull request, for pages that show all four.
+//! Groups spend by skill, plugin, MCP server, and pull request, for pages that show all four groupings.
 
 use super::grouping::{
     CAUSES, GroupBy, Grouping, Order, SpendGroup, is_placeholder, sort_and_limit,

@@ -25,7 +25,8 @@ use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, HeadedCell};
 
-/// A figure, and its names in each kind of output. A figure without a name is not part of that output.
+/// A figure and its name in each kind of output. If a figure has no name in a kind of output, that output does not
+/// include it.
 struct Figure {
     value: fn(&Tally) -> FigureValue,
     json: Option<JsonField>,
@@ -53,9 +54,9 @@ struct TextColumn {
 
 /// The layouts of the text output that contain a column.
 pub(super) struct TextLayouts {
-    /// The layouts of a table of sessions.
+    /// The layouts for a table of sessions.
     sessions: RangeInclusive<usize>,
-    /// The layouts of any other table.
+    /// The layouts for any other table.
     others: RangeInclusive<usize>,
 }
 
@@ -111,7 +112,7 @@ const TOKEN_KIND_LAYOUTS: TextLayouts = TextLayouts {
     others: WIDEST..=WIDEST,
 };
 
-/// All figures, in the order of each output.
+/// All figures, in the order in which each output shows them.
 static FIGURES: &[Figure] = &[
     Figure::new(|tally| FigureValue::Amount(Amount::from_tally(tally)))
         .in_json_with_accuracy("cost_usd")
@@ -201,7 +202,7 @@ impl Figure {
         self
     }
 
-    /// Adds the field of the cost, followed by `at_least`.
+    /// Adds the field for the cost, which is followed by `at_least`.
     const fn in_json_with_accuracy(mut self, field: &'static str) -> Self {
         self.json = Some(JsonField::WithAccuracy(field));
         self

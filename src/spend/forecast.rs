@@ -256,8 +256,8 @@ impl Forecast {
 }
 
 /// Returns the expected spend on a weekday: the average over all past occurrences of that weekday and one additional
-/// day. The additional day has the average spend of all workdays or, on a weekend, of all weekend days. If the history
-/// contains no such days, the average of all days is used.
+/// day. The spend of the additional day is the average of all workdays or, for a Saturday or Sunday, of all weekend
+/// days. If the history contains no such days, it is the average of all days.
 fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
     let similar = if similar.count == 0 {
