@@ -26,7 +26,7 @@ const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. 
 /// The hint for `claude -p`, which has no input line and starts a new session each time.
 const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` run starts a new session, so raise the budget in config.toml for those runs.";
 
-/// What to do with a prompt. Each variant contains a message for the user.
+/// The reaction to a prompt. Each variant contains a message for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OnPrompt {
     HoldBack(String),
