@@ -126,8 +126,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
-    /// The transcript of such a session does not name an account, although the version that wrote it records accounts.
-    /// Returns false if the session has no transcript on this machine.
+    /// The transcript of such a session does not name an account, although the version of Claude Code that wrote the
+    /// transcript records accounts. Returns false if the session has no transcript on this machine.
     pub(crate) fn is_without_account(&self, session: &str) -> bool {
         let tail = self
             .transcripts
