@@ -63,7 +63,7 @@ impl TextKey {
     }
 }
 
-/// An index that finds the stored error recorded by a transcript line, without comparing the line with every stored
+/// An index that finds the stored error that a transcript line records, without comparing the line with every stored
 /// error.
 #[derive(Debug, Default)]
 pub(super) struct ErrorIndex {
