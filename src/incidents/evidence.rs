@@ -1176,10 +1176,10 @@ fn times_of_new_windows(error: &StoredError, readings: &[Sample]) -> Vec<DateTim
         .collect()
 }
 
-/// Returns these times for one window, as [`times_of_new_windows`] does for all windows. The readings show a reset if
-/// the window is full in one of them and has room in the next one. The response to which the second reading belongs
-/// arrived after the first reading, and at most [`REPORTED_WITHIN`] before the second one. A window resets rarely, so
-/// only the first times are returned.
+/// Does the same as [`times_of_new_windows`] for a single window. The readings show a reset if the window is full in
+/// one reading and has room in the next. The response to which the second reading belongs arrived after the first
+/// reading, and at most [`REPORTED_WITHIN`] before the second reading. A window resets rarely, so only the first times
+/// are returned.
 fn times_of_new_window(
     window: Window,
     error: &StoredError,
