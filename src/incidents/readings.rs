@@ -162,8 +162,8 @@ pub(super) fn of_five_hour_window<'j>(
 }
 
 /// Returns figures from an account's other sessions that may show how full its windows were at the given time. These
-/// are the last figures before that time, and any figures first reported soon after it. `readings` must contain the
-/// account's readings, newest first.
+/// are the last figures before that time, and any figures first reported soon after that time. `readings` must contain
+/// the account's readings, newest first.
 pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
     readings: impl Iterator<Item = R>,
     moment: DateTime<Utc>,
