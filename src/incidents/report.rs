@@ -27,7 +27,7 @@ struct Entry<'i> {
     last: &'i Incident,
     first_at: DateTime<Utc>,
     attempts: u64,
-    /// True if an entry of a different session above this one is about the same stop.
+    /// True if an entry above this one belongs to a different session but is about the same stop.
     is_repeated: bool,
 }
 
