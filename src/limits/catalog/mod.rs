@@ -95,8 +95,8 @@ impl Message {
         self.whole.contains(CHECK_GATEWAY)
     }
 
-    /// Returns the host of the gateway that the message names, with its port if the message contains one. Returns `None`
-    /// if the message names no host, or if the text in its place cannot be one.
+    /// Returns the host of the gateway that the message names, with its port if the message contains one. Returns
+    /// `None` if the message names no host, or if the text in that place cannot be a host.
     pub(crate) fn gateway_host(&self) -> Option<&str> {
         let (_, after) = self.whole.split_once(CHECK_GATEWAY)?;
         let (host, _) = after.strip_prefix(" (")?.split_once(')')?;
@@ -137,8 +137,8 @@ impl Message {
         times::is_clock_time_alone(&self.passage.text)
     }
 
-    /// Returns the catalog's time zone for the reset time in the message. Returns `None` if the catalog has none, if
-    /// the message contains no reset time, or if the message states the zone itself.
+    /// Returns the catalog's time zone for the reset time in the message. Returns `None` if the catalog has no time
+    /// zone for the message, if the message contains no reset time, or if the message states the zone itself.
     pub(crate) fn assumed_zone(&self) -> Option<AssumedZone> {
         let zone = self.row.zone?;
         times::is_without_zone(&self.passage.text).then_some(zone)
@@ -657,7 +657,7 @@ fn is_named(row: &Row, name: &LimitName<'_>) -> bool {
     row.limit_names.iter().any(|words| name.matches(words))
 }
 
-/// Appends the classes to the text, because some messages can be recognized only by the combination.
+/// Appends the classes to the text, because some messages can be recognized only by their text and class together.
 fn with_classes(passage: &Passage) -> String {
     let classes = passage
         .classes
@@ -818,7 +818,8 @@ fn cut_before_match(text: &str, normalized: &str, range: Option<&Range<usize>>) 
     text.get(position.unwrap_or(0)..).unwrap_or(text).to_owned()
 }
 
-/// Returns true if a passage is source code. The body of an error counts as data.
+/// Returns true if a passage is source code. If the passage is a JSON object, only the text before the object is
+/// checked.
 fn is_code(passage: &Passage) -> bool {
     if passage.is_json {
         context::is_code_before_object(&passage.source)
