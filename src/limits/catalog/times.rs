@@ -441,7 +441,8 @@ fn offset_in_hours(word: &str) -> Option<FixedOffset> {
     offset_of(word).or_else(|| offset_from_utc(word, hours.parse().ok()?, minutes.parse().ok()?))
 }
 
-/// Returns the UTC offset with the sign of `word`, or `None` if the offset is larger than any offset in use.
+/// Returns an offset of the given hours and minutes from UTC, with the sign of `word`. Returns `None` if the offset is
+/// larger than any offset in use.
 fn offset_from_utc(word: &str, hours: i32, minutes: i32) -> Option<FixedOffset> {
     /// The largest offset in use, that of the Line Islands.
     const LARGEST_HOURS: i32 = 14;
