@@ -170,7 +170,7 @@ impl Problem<'_> {
     /// blocks work, and `elsewhere` is the end that [`Self::response_elsewhere`] returns.
     ///
     /// The first event that ended the error counts. An end that an explanation has already mentioned is stored and
-    /// takes precedence, so that later events do not change the account of a past error. An assumed end counts only
+    /// takes precedence, so that later events do not change the explanation of a past error. An assumed end counts only
     /// until an event proves how the error ended.
     pub(super) fn end(&self, actions: &[ActionName], elsewhere: Option<End>) -> Option<End> {
         if let Some(known) = self.evidence.known_end() {
@@ -199,8 +199,8 @@ impl Problem<'_> {
         (!self.is_false()).then(|| End::at(Ending::Reset, Some(reset.at)))
     }
 
-    /// Returns true if the reset time has passed and a response or a reading from then on shows that the window has
-    /// reset.
+    /// Returns true if the reset time has passed and a response or a reading from that time on shows that the window
+    /// has reset.
     pub(super) fn is_reset_proven(&self) -> bool {
         let now = self.evidence.clock.now;
         let Some(reset) = self.resets.passed(now) else {
