@@ -217,7 +217,7 @@ pub struct StoredError {
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
     /// The event that ended the error. It is stored when an explanation first mentions it, so that later events and
-    /// deleted transcripts do not change the account.
+    /// deleted transcripts do not change the explanation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<ProvenEnd>,
 }
