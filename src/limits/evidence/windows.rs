@@ -394,9 +394,10 @@ impl<'a> Readings<'a> {
             .may_be_refused_window(full.window, full.resets_at)
     }
 
-    /// Returns true if a window filled up only after the error: the readings from around the error show that it certainly
-    /// had room, and the full window was not reported within a minute of the error. A reading that was reported after the
-    /// error does not count if its request was sent before, because the refused request may have come in between.
+    /// Returns true if a window filled up only after the error. This is the case if the readings from around the error
+    /// show that the window certainly had room, and if the full window was not reported within a minute of the error. A
+    /// reading that was reported after the error does not count if its request was sent before, because the refused
+    /// request may have come in between.
     fn fills_up_later(&self, full: &Measurement) -> bool {
         let at = self.evidence.at();
         if full.measured <= at + FULL_SOON_AFTER {
