@@ -156,8 +156,8 @@ impl Incident {
         self
     }
 
-    /// Returns true if the error blocks its session, but does not show that other sessions are blocked: a false alarm, or
-    /// a limit that is known to affect only this session.
+    /// Returns true if the error blocks its session, but does not show that other sessions are blocked, because it is a
+    /// false alarm or because its limit is known to affect only this session.
     fn may_spare_other_sessions(&self) -> bool {
         let diagnosis = &self.diagnosis;
         let affects_session = diagnosis.limit.description().affects == Affects::Session;
