@@ -394,7 +394,7 @@ impl Description {
         }
     }
 
-    /// Describes the pool of usage credits or a cap on them. They matter only while a usage window is full.
+    /// Describes the pool of usage credits or a cap on them. Usage credits matter only while a usage window is full.
     const fn of_credits(label: &'static str) -> Self {
         Self {
             label,
