@@ -1,8 +1,8 @@
 //! Forecasts the usage of the weekly window based on earlier weeks.
 //!
 //! The current pace cannot simply be extrapolated, because a busy Monday says nothing about the nights. Instead, the
-//! forecast assumes that the rest of this week will resemble earlier weeks. Their usage is scaled by how this week
-//! compares with them so far.
+//! forecast assumes that the rest of this week will resemble earlier weeks. The usage of those weeks is scaled by how
+//! this week compares with them so far.
 //!
 //! A window is predicted to fill up if two thirds of the expected growth would fill it, if it also filled up in the
 //! last two weeks, or if it is nearly full and will fill up within two hours.
