@@ -51,7 +51,7 @@ pub struct Sample {
     pub five_hour: Option<WindowUsage>,
     /// The weekly window.
     pub seven_day: Option<WindowUsage>,
-    /// Meters that only a few accounts have.
+    /// Limits that only a few accounts have.
     #[serde(default, skip_serializing_if = "OtherLimits::is_none")]
     pub others: OtherLimits,
     /// A hash that identifies the account.
