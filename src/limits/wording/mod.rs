@@ -150,8 +150,8 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
 }
 
 impl EndingWording {
-    /// Returns the summaries whose placeholders are all known, best first. `pasts` are the ways to say what happened.
-    /// The last summary is so short that it always fits.
+    /// Returns the summaries whose placeholders are all known, best first. `pasts` are clauses that say what happened,
+    /// best first. The last summary is so short that it always fits.
     fn summaries(&self, pasts: &[String], fields: &Fields) -> Vec<String> {
         self.summaries
             .iter()
