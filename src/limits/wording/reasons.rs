@@ -295,7 +295,7 @@ impl Reasons<'_> {
         }
     }
 
-    /// Adds the figures of `/usage` about the window.
+    /// Adds the figures that `/usage` showed for the window.
     fn add_usage_page(&mut self) {
         let evidence = self.evidence;
         let Some(page) = &evidence.collected.usage_page else {
@@ -400,7 +400,7 @@ impl Reasons<'_> {
         )
     }
 
-    /// Adds the login, unless it is irrelevant to this kind of limit.
+    /// Adds a sentence about the login, unless the login is irrelevant to this kind of limit.
     fn add_plan(&mut self) {
         let evidence = self.evidence;
         let limit = self.diagnosis.limit;
