@@ -151,8 +151,8 @@ pub(crate) struct PromptCache {
     pub(crate) tokens: u64,
 }
 
-/// The cache misses of a process, as counted by Claude Code. A miss is a prompt for which less was read from the cache
-/// than had been written to the cache before.
+/// The cache misses of a process, as counted by Claude Code. A miss is a prompt that reads less from the cache than
+/// earlier prompts have written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,

@@ -93,8 +93,8 @@ pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
     unreadable
 }
 
-/// Returns true unless the error means that the file does not exist. Claude Code may delete old transcripts at any
-/// time.
+/// Returns false if the error means that the file does not exist, which is normal because Claude Code may delete old
+/// transcripts at any time. Returns true for all other errors.
 pub(crate) fn exists_despite(error: &io::Error) -> bool {
     error.kind() != ErrorKind::NotFound
 }

@@ -212,7 +212,7 @@ impl UsagePage {
         })
     }
 
-    /// Returns true unless the contents are known to belong to a different account.
+    /// Returns false if the contents are known to belong to a different account, and true otherwise.
     pub(crate) fn is_of(&self, account: &Owner) -> bool {
         self.owner.is_same_as(account) != Some(false)
     }

@@ -111,8 +111,8 @@ fn exchange(first: &Path, second: &Path) -> rustix::io::Result<()> {
 }
 
 /// Finishes a swap. `replaced` is the path of the file that was swapped out. If this file does not contain `old`,
-/// another program has modified it at the last moment, and it is swapped back. Returns true if the target now contains
-/// `new`.
+/// another program has modified the file at the last moment, and the file is swapped back. Returns true if the target
+/// now contains `new`.
 #[cfg(unix)]
 fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
     let mut expected = new.to_owned();

@@ -30,7 +30,7 @@ const SETTLED_AFTER: Millis = 60_000;
 const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
      unreadable, damaged_after, ends_in_error";
 
-/// The amount of data to read.
+/// How much time to spend on reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadTime {
     /// Read all transcripts.
@@ -57,7 +57,7 @@ impl CatchUpResult {
         self.complete && self.unreadable.is_empty()
     }
 
-    /// Adds the statistics for a batch.
+    /// Adds the result of reading a batch.
     fn add(&mut self, batch: &mut Batch) {
         self.files += batch.files.len();
         self.unreadable.append(&mut batch.unreadable);
@@ -286,9 +286,9 @@ impl Store {
     ///
     /// Usually, only the transcripts that the other process has read are read once more, and the facts from the others
     /// stay in the batch. All transcripts of the round are read once more if the other process has changed the list of
-    /// misread transcripts, which it does after it has corrected some of them. In both cases, the batch then contains
-    /// all misread transcripts of the round, because a response that is in several of them can be corrected only if all
-    /// of them have been read (see [`rounds`]).
+    /// misread transcripts, which it does after correcting some of them. In both cases, the batch then contains all
+    /// misread transcripts of the round. This is necessary because a response may be in several of them (see
+    /// [`rounds`]).
     fn read_overtaken(
         &self,
         round: &[GrownTranscript],
@@ -428,7 +428,7 @@ mod tests {
             let later = RESPONSE.replace("\"m\"", "\"n\"");
             std::fs::write(&overtaken, format!("{RESPONSE}\n{later}\n")).unwrap();
             commit(store, &overtaken)?;
-            // A transcript that is read once more would be missed here.
+            // If this transcript were read once more, it would now be found to be missing.
             std::fs::remove_file(&other).unwrap();
             store.read_overtaken(&round, &settings, &mut batch, &prices)?;
             Ok(batch)

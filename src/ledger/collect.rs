@@ -21,12 +21,13 @@ use crate::transcript::tail;
 /// The facts that have been read since the last commit.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The responses. Until [`Batch::finish`] is called, several of them may be lines of the same response.
+    /// The responses. Until [`Batch::finish`] merges them, there may be several entries for the same response, one for
+    /// each of its lines.
     pub(super) responses: Vec<Response>,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
-    /// The names of the models. The model of each response is looked up here. There are so few models that this is
-    /// faster in a `BTreeMap` than in a `HashMap`.
+    /// The names of the models. There are so few models that looking up the model of each response is faster in a
+    /// `BTreeMap` than in a `HashMap`.
     pub(super) models: BTreeMap<Id, String>,
     pub(super) contexts: HashMap<Id, RequestContext>,
     /// The directory and time of each session's first response.
@@ -46,7 +47,7 @@ pub(super) struct FileFacts {
     pub(super) session: Id,
     pub(super) is_main: bool,
     pub(super) position: ReadPosition,
-    /// The stored position when reading began.
+    /// The position that was stored in the ledger when reading began.
     pub(super) earlier_position: ReadPosition,
     /// The treatment of the lines that were read earlier.
     pub(super) earlier_lines: EarlierLines,
@@ -190,8 +191,8 @@ fn session_of(path: &Path) -> io::Result<String> {
 }
 
 /// Returns true if both combinations of names are the same. Most names are empty, and empty names are compared without
-/// the C library. On some processors, the library needs 150 ns for two empty strings, because it loads bytes from the
-/// addresses of the strings, and the address of an empty string is not valid.
+/// the C library. On some processors, the library needs 150 ns for two empty strings, because it loads bytes from their
+/// addresses, which are not valid.
 fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
     left.into_iter()
         .zip(right)

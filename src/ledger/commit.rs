@@ -13,8 +13,8 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::EarlierLines;
 
-/// The minimum number of responses in a first read for which the index is created after they have been stored. Fewer
-/// responses are stored faster if the index exists from the start.
+/// The number of responses from which a first read creates their index at the end. Fewer responses are stored faster if
+/// the index exists from the start.
 const MANY_RESPONSES: usize = 1_000;
 
 impl Store {

@@ -221,8 +221,8 @@ impl Ledger {
     }
 
     /// Merges the write-ahead log into the ledger if the log is long and no other process is using the ledger. Also
-    /// truncates the log, because a process that exits without closing the ledger leaves no record of the merge, so the
-    /// next call would otherwise read and merge the whole log again.
+    /// truncates the log, because a process that exits without closing the ledger leaves no record of the merge.
+    /// Without truncation, the next call would read and merge the whole log again.
     pub(super) fn merge_long_log(&self) -> LedgerResult<()> {
         let [log, ..] = companions(&self.path);
         let is_long = log.metadata().is_ok_and(|log| log.len() >= LONG_LOG);

@@ -20,7 +20,7 @@ const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
 const FILES: &str =
     "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
 
-/// Selects the events of a lineage's sessions and of the processes that worked on them.
+/// Returns an SQL query for all events of a lineage's sessions, and of the processes that worked on these sessions.
 fn events() -> String {
     format!(
         "SELECT id, session, pid, process, kind, at, length, total, detail FROM events

@@ -41,7 +41,7 @@ const RECENT: Millis = 60_000;
 pub struct RequestedFigures<'a> {
     /// True to include the current month's spend.
     pub month: bool,
-    /// The budgets whose projects to include.
+    /// The budgets, if the spend of individual projects is requested.
     pub projects: Option<&'a Budget>,
     /// The session's directory, used until a response reports a different one.
     pub directory: &'a str,
@@ -73,7 +73,7 @@ pub struct LiveFigures {
     pub is_complete: bool,
 }
 
-/// A ledger in use by a status-line call or a hook.
+/// The ledger while a status-line call or a hook is using it.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -110,7 +110,7 @@ struct StoredSession {
     unrecorded: Money,
     last_event: i64,
     bounds: Vec<LowerBound>,
-    /// True if the amount is a lower bound, or if the reasons cannot be read.
+    /// True if the amount is a lower bound, or if it is unknown because the stored reasons cannot be read.
     is_lower_bound: bool,
     /// True if the session's facts have changed since its last reconciliation.
     is_dirty: bool,
@@ -484,7 +484,7 @@ impl Store {
         }))
     }
 
-    /// Returns a process's total in a session at the last reconciliation.
+    /// Returns the newest total of a process in a session, as of the last reconciliation.
     fn total_of_run(&self, session: Id, process: Id) -> Result<Option<Money>> {
         self.first(
             "SELECT total FROM runs WHERE session = ?1 AND process = ?2",

@@ -11,9 +11,8 @@ impl Ledger {
     /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new ledger and fills it from the
     /// transcripts.
     ///
-    /// The first attempt begins by checking the file and keeps it if it is intact, because another process may already
-    /// have replaced the ledger. Does nothing if `error` is not about damage. Returns an error if the file cannot be
-    /// moved.
+    /// On the first attempt, the file is checked and kept if it is intact, because another process may already have
+    /// replaced the ledger. Does nothing if `error` is not about damage. Returns an error if the file cannot be moved.
     pub fn mend(
         paths: &Paths,
         wait_limit: WaitLimit,
@@ -85,8 +84,8 @@ fn can_be_repaired(data: &Path) -> bool {
     }
 }
 
-/// Renames a ledger's files, for example to `ledger.damaged-2.sqlite3`. Returns true if the files were renamed. No
-/// other process can rename the files while `is_needed` runs.
+/// Renames a ledger's files, for example to `ledger.damaged-2.sqlite3`, if `is_needed` returns true. While `is_needed`
+/// runs, no other process can rename the files. Returns true if the files were renamed.
 pub(super) fn set_aside(
     path: &Path,
     label: &str,

@@ -31,7 +31,7 @@ pub(super) const KNOWN_SESSIONS: &str = "SELECT id, lineage, responses + (
 /// The time and the cost of each response.
 pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
 
-/// Responses, and the names behind their IDs.
+/// Responses, and the names of the sessions, models, and contexts that they refer to by ID.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
     pub(crate) all: Vec<Response>,
@@ -57,7 +57,7 @@ impl Responses {
     }
 }
 
-/// Spend in a quarter hour that no transcript line reports.
+/// The spend of one quarter hour that no transcript line reports.
 #[derive(Debug)]
 pub(crate) struct OffTranscriptRow {
     /// The start of the quarter hour.

@@ -1,7 +1,8 @@
 //! Reads transcripts on several threads.
 //!
 //! Only one thread can write to the database, and writing is fastest if many facts are written at once. Transcripts are
-//! therefore read in rounds: all threads read, and then the facts are returned together.
+//! therefore read in rounds: all threads read the transcripts of a round, and then the facts from all of them are
+//! returned together.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;

@@ -168,7 +168,7 @@ pub enum SpendKind {
 pub struct SpendRow<'l> {
     /// The start of the quarter hour, or the time of the response.
     pub at: Millis,
-    /// The session, if [`RowsBy`] includes it.
+    /// The session, or an empty origin if the rows do not distinguish sessions ([`RowsBy::Quarter`]).
     pub origin: &'l Origin,
     /// The canonical name of the model.
     pub model: &'l str,
@@ -178,7 +178,7 @@ pub struct SpendRow<'l> {
     pub kind: SpendKind,
     /// The key of the response, if the row contains only one response.
     pub response_key: Option<i64>,
-    /// The context of the responses (branch, agent, and so on), if [`RowsBy`] includes it and a transcript records it.
+    /// The context of the response (branch, agent, and so on), if the row contains only one response.
     pub context: Option<&'l RequestContext>,
     /// The name of the person, if the rows come from several machines.
     pub person: &'l str,
@@ -188,21 +188,21 @@ pub struct SpendRow<'l> {
     pub team: &'l str,
 }
 
-/// The level of detail of rows. Each row covers a single model.
+/// The level of detail of rows. In each case, a row covers a single model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowsBy {
-    /// The quarter hour.
+    /// One row for each quarter hour.
     Quarter,
-    /// The quarter hour and the session.
+    /// One row for each quarter hour and session.
     Session,
-    /// A row for each response, in chronological order.
+    /// One row for each response, in chronological order.
     Response,
 }
 
 /// A period that begins and ends on a quarter hour.
 pub type RowsPeriod = Range<Millis>;
 
-/// The period that contains everything.
+/// A period that includes all times.
 pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
 
 /// A function that receives rows one by one.
@@ -229,7 +229,8 @@ pub trait SpendSource {
     /// Calls `each` for every row in a period, in chronological order.
     fn rows(&self, period: RowsPeriod, by: RowsBy, each: EachRow<'_>) -> LedgerResult<()>;
 
-    /// Returns the transcripts whose damaged lines may fall within a period, with the number of damaged lines in each.
+    /// Returns the transcripts with damaged lines that may have been written in a period, and the number of damaged
+    /// lines in each of these transcripts.
     fn damaged(&self, _: RowsPeriod) -> LedgerResult<Vec<(String, u32)>> {
         Ok(Vec::new())
     }
@@ -321,7 +322,8 @@ impl SpendSource for Ledger {
                 at: row.at,
                 origin: names.origin(row.session),
                 model: if row.tally.cost() == Money::ZERO && row.tally.responses == 0 {
-                    // A lower bound without an amount should not create a separate group.
+                    // A lower bound without an amount is assigned to a known model, so that reports do not list a
+                    // separate model for it.
                     names.model_or_any(row.model)
                 } else {
                     names.model(row.model)
@@ -605,7 +607,7 @@ impl Store {
     ) -> Result<Tally> {
         let bounds = [period.start, period.end];
         let mut tally = self.totals_between(period)?;
-        // Conditions that are checked here, instead of in the query, make the query much cheaper to prepare.
+        // The other conditions are checked here instead of in the query, which makes the query much cheaper to prepare.
         let off_transcript: Vec<(Id, OffTranscriptKind, Money)> = self.all(
             "SELECT session, kind, cost FROM off_transcript WHERE kind > 0 AND at >= ?1 AND at < ?2",
             bounds,
@@ -674,7 +676,8 @@ fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
     })
 }
 
-/// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`.
+/// Reads recorded spend from the columns `recorded`, `responses`, and `unpriced`. `first` is the index of the first of
+/// them.
 pub(super) fn recorded_from(row: &Row<'_>, first: usize) -> Result<Tally> {
     Ok(Tally {
         recorded: row.get(first)?,

@@ -12,7 +12,7 @@ use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 
-/// The columns of `responses`, in the order of the schema, which [`write_response`] and [`response_from`] use.
+/// The columns of `responses`, in the order of the schema. [`write_response`] and [`response_from`] rely on this order.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 
@@ -253,7 +253,7 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
     Ok(changed > 0)
 }
 
-/// Reads a usage from six columns.
+/// Reads a usage from six columns. `first` is the index of the first of them.
 pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
     let mut fields = [0; 6];
     for (index, field) in fields.iter_mut().enumerate() {

@@ -100,7 +100,7 @@ fn add_to<const N: usize>(sums: &mut [i64; N], changes: [i64; N]) {
     }
 }
 
-/// Reads the first columns of a row.
+/// Reads the first `N` columns of a row.
 fn columns<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
     let mut columns = [0; N];
     for (index, column) in columns.iter_mut().enumerate() {

@@ -146,7 +146,7 @@ impl Sum for Usage {
     }
 }
 
-/// The usage of another model that gave advice on a response. It is included in the response's cost.
+/// The usage of another model that gave advice on a response. The response's cost includes the cost of the advice.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Advice {
     /// The name of the model.

@@ -54,7 +54,7 @@ pub struct TranscriptResponse {
     pub model: Option<Rc<str>>,
 }
 
-/// The state from which the start of each request is determined while a transcript is being read.
+/// Determines when each request started, while a transcript is being read.
 #[derive(Debug, Default)]
 struct RequestStart {
     /// The time of the last prompt or tool result that has not been answered yet.

@@ -28,7 +28,7 @@ pub(crate) enum LowerBoundReason {
     StartingTotalUnknown,
     /// The session is known only from lines that other sessions copied.
     TranscriptUnknown,
-    /// The running totals in the transcript do not include all of its responses.
+    /// The running totals in the transcript do not include all of the transcript's responses.
     TotalsLackResponses,
     /// The responses cost more than was added to the running totals.
     CostExceedsTotals,

@@ -57,7 +57,7 @@ impl SessionFacts<'_> {
             (None, Some(starting)) => starting.amount,
             (None, None) => return Some(by_checkpoint),
         };
-        // A checkpoint that repeats the run's sample is the run's own.
+        // A checkpoint that repeats the run's sample was written by the run itself.
         if sample.is_near(last) {
             return Some(by_checkpoint);
         }

@@ -77,7 +77,7 @@ pub(crate) struct SessionBreakdown {
     pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
-    /// The number of responses that the session inherited, by the session that received them.
+    /// The number of inherited responses for each session that originally received them.
     pub(crate) inherited: BTreeMap<Id, u64>,
     /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,
@@ -103,7 +103,7 @@ pub(crate) struct OffTranscriptSpend {
 /// The kind of an [`OffTranscriptSpend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OffTranscriptKind {
-    /// Spend that running totals include.
+    /// Spend that running totals include but that is not in any transcript.
     Unrecorded,
     /// Spend that may be the cost of a response that is not in the transcript yet.
     Pending,
@@ -123,10 +123,11 @@ pub(crate) struct RunBreakdown {
     /// False if the starting total may already include some of the run's responses.
     pub(crate) is_start_proven: bool,
     pub(crate) last_total: Option<Money>,
-    /// All responses of the run, and their cost.
+    /// The number of all responses of the run, followed by their cost.
     pub(crate) responses: u64,
     pub(crate) recorded: Money,
-    /// The responses that the totals cover, and their cost. The others arrived after the last total.
+    /// The number of responses that the totals cover, followed by their cost. All other responses arrived after the
+    /// last total.
     pub(crate) covered_responses: u64,
     pub(crate) covered: Money,
     /// The part of the increase in the totals that may be the cost of responses after the last total.
@@ -149,8 +150,8 @@ impl RunBreakdown {
         }
     }
 
-    /// Returns the part of the increase in the totals that is not explained by any response, neither by the covered
-    /// responses nor by later ones.
+    /// Returns the unexplained part of the increase in the totals: the increase minus the cost of the covered responses
+    /// and minus [`Self::later`].
     fn room(&self) -> Money {
         self.increase() - self.covered - self.later
     }

@@ -134,8 +134,9 @@ impl<'l> LineOwners<'l> {
         }
     }
 
-    /// Returns the proof, the time of the transcript's newest response, and the session. If several proofs are equally
-    /// strong, the transcript that ended first wins, because the other transcripts continue it.
+    /// Returns the proof that the line at this location belongs to a session, the time of the transcript's newest
+    /// response, and the session. If several proofs are equally strong, the transcript that ended first wins, because
+    /// the other transcripts continue it.
     fn proof(&self, at: Millis, location: &Location) -> Option<(Proof, Millis, Id)> {
         let facts = self.files.get(&location.file)?;
         let newest = self.newest.get(&location.file).copied().unwrap_or(at);

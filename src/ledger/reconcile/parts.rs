@@ -57,8 +57,8 @@ pub(super) struct Part<'l> {
 }
 
 impl<'l> SessionFacts<'l> {
-    /// Divides the session into parts. Marks the session's amount as a lower bound for each compaction that no total
-    /// covers, and for each checkpoint written by an unidentified process.
+    /// Divides the session into parts. Records a reason why the session's amount is a lower bound for each compaction
+    /// that no total covers, and for each checkpoint that an unidentified process wrote.
     pub(super) fn parts(
         &self,
         lineage: &Lineage,

@@ -19,8 +19,8 @@ pub(super) struct Located<'l, T> {
 /// The facts about one session, in transcript order.
 #[derive(Debug, Default)]
 pub(super) struct SessionFacts<'l> {
-    /// Responses that are missing from the session's transcript are placed at its start. A subagent's response is
-    /// placed at the session's preceding response.
+    /// Responses that are missing from the session's transcript are placed at its start. A subagent's response gets the
+    /// offset of the response that precedes it in the session.
     pub(super) responses: Vec<Located<'l, Response>>,
     pub(super) compactions: Vec<Located<'l, Compaction>>,
     pub(super) checkpoints: Vec<&'l Checkpoint>,
@@ -31,7 +31,7 @@ pub(super) struct SessionFacts<'l> {
     pub(super) unidentified: Option<(Money, Millis)>,
     /// The time of the newest inherited line in the session's transcript.
     pub(super) inherited_until: Option<Millis>,
-    /// The number of inherited responses, by the session that received them.
+    /// The number of inherited responses for each session that originally received them.
     pub(super) inherited: BTreeMap<Id, u64>,
     /// True if any of the session's transcripts has ever been read.
     pub(super) has_transcript: bool,
