@@ -210,8 +210,8 @@ pub(crate) fn prices(paths: &Paths) -> PriceTable {
     PriceTable::with(custom_rates(paths)).with_state(move || account::global_state(&home))
 }
 
-/// Returns the custom rates from the managed settings, like Claude Code does, but falls back to the user's
-/// `settings.json`. Unreadable files are ignored.
+/// Returns the custom rates from the managed settings, as Claude Code does. If there are none, returns the custom rates
+/// from the user's `settings.json`. Unreadable files are ignored.
 fn custom_rates(paths: &Paths) -> CustomRates {
     for (scope, path) in file_paths(paths, None) {
         if let Some(mut rates) = rates_in(&path) {

@@ -48,8 +48,8 @@ impl Shell {
         }
     }
 
-    /// Returns the command that runs a program, to which arguments can be appended. Returns `None` if the path is not
-    /// valid Unicode.
+    /// Returns a command that runs a program. Arguments can be appended to the command. Returns `None` if the path is
+    /// not valid Unicode.
     pub(crate) fn call(&self, program: &Path) -> Option<String> {
         let path = program.to_str()?;
         // Both shells accept forward slashes on Windows, but Git Bash does not accept backslashes.

@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(input.model_name.as_deref(), Some("Opus"));
     }
 
-    /// The example payload from the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
+    /// The first payload is the example in the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
     #[test]
     fn a_gateway_s_spend_limit_is_read_with_and_without_its_dollars() {
         let parse_spend_limit = |limit: &str| {

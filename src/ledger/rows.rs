@@ -191,11 +191,11 @@ pub struct SpendRow<'l> {
 /// The level of detail of rows. In each case, a row covers a single model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowsBy {
-    /// One row for each quarter hour.
+    /// A row for each quarter hour.
     Quarter,
-    /// One row for each quarter hour and session.
+    /// A row for each quarter hour and session.
     Session,
-    /// One row for each response, in chronological order.
+    /// A row for each response, in chronological order.
     Response,
 }
 

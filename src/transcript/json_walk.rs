@@ -66,9 +66,9 @@ impl<'a> JsonWalk<'a> {
         walk.nested()
     }
 
-    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are not
-    /// unescaped because hardly any JSON writer escapes letters, but `has_escaped_names` is set for a name that does
-    /// contain escaped letters. A value that is not an object is skipped.
+    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are
+    /// passed on without being unescaped, because hardly any JSON writer escapes letters. If a name does contain
+    /// escaped letters, `has_escaped_names` is set. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -343,7 +343,7 @@ fn valid_utf8(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Returns a non-empty string, or `None` for other values.
+/// Decodes a non-empty string. Returns `None` for an empty string and for other values.
 pub(super) fn name(value: &[u8]) -> Option<Cow<'_, str>> {
     text(value).filter(|text| !text.is_empty())
 }
@@ -386,7 +386,7 @@ pub(super) fn is_count(value: &[u8]) -> bool {
     matches!(unquoted, [b'0'..=b'9' | b'-', ..] | b"null")
 }
 
-/// Returns a count, which may be quoted. Negative numbers and other values are treated as 0.
+/// Parses a count, which may be a quoted number. Negative numbers and all other values are treated as 0.
 pub(super) fn count(value: &[u8]) -> u64 {
     let unquoted = value
         .strip_prefix(b"\"")

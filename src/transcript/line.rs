@@ -112,9 +112,9 @@ pub struct Checkpoint {
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
-    /// The total running time of these runs' processes, in milliseconds.
+    /// The total time, in milliseconds, for which the processes of the included runs have been running.
     pub run_ms: i64,
-    /// The total time that these processes waited for the API, in milliseconds.
+    /// The total time, in milliseconds, for which these processes have been waiting for the API.
     pub api_ms: i64,
     /// True if Claude Code did not recognize a model and used a different model's price.
     pub has_unknown_model: bool,

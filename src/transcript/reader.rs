@@ -156,7 +156,7 @@ pub fn read_on(
         sink,
     )?;
     if is_cut_short {
-        // The default state never matches a file, which makes the next read resume from here.
+        // The default state never matches a file, so the next read resumes here even if the file does not change.
         next_position.file = FileState::default();
     } else if is_settled && !last_line.is_overlong && last_line.filled > 0 {
         let line = limits.buffer.get(..last_line.filled).unwrap_or_default();
@@ -166,7 +166,7 @@ pub fn read_on(
     Ok((next_position, start.earlier_lines))
 }
 
-/// The start of a read.
+/// The point at which a read starts, and how it treats the lines before that point.
 struct ReadStart {
     position: ReadPosition,
     earlier_lines: EarlierLines,

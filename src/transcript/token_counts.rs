@@ -14,10 +14,10 @@ use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 pub(super) struct UsageObject {
     pub(super) tokens: Tokens,
     pub(super) service: ServiceLevel,
-    /// The usage of each call of the model, which is an item of `iterations` with the type `message`.
+    /// The usage of each model call. Each call is an item of `iterations` with the type `message`.
     pub(super) calls: Vec<Usage>,
-    /// The usage of each call of an advisor, which has the type `advisor_message`. Advisors use other models, and their
-    /// tokens are not included in any other field.
+    /// The usage of each call to an advisor. Each of these calls is an item with the type `advisor_message`. Advisors
+    /// use other models, and their tokens are not included in any other field.
     pub(super) advice: Vec<Advice>,
 }
 
