@@ -76,7 +76,7 @@ fn play(case: &Value) -> Answer {
 }
 
 /// Returns a description of each problem with the output for one case.
-fn misses(case: &Value) -> Vec<String> {
+fn problems(case: &Value) -> Vec<String> {
     let answer = play(case);
     let (incident, expected) = (&answer.incident, &case["expect"]);
     if expected.is_null() {
@@ -104,7 +104,7 @@ fn misses(case: &Value) -> Vec<String> {
         let (got, wanted) = (&incident["resets_at"], &expected["resets_at"]);
         missed.push(format!("resets_at is {got}, not {wanted}"));
     }
-    missed.extend(misses_in_words(&answer));
+    missed.extend(problems_with_texts(&answer));
     missed
 }
 
@@ -122,7 +122,7 @@ fn is_reset_expected(wanted: &Value, got: &Value) -> bool {
     }
 }
 
-fn misses_in_words(answer: &Answer) -> Vec<String> {
+fn problems_with_texts(answer: &Answer) -> Vec<String> {
     let Answer {
         incident,
         explanation,
@@ -153,7 +153,7 @@ fn misses_in_words(answer: &Answer) -> Vec<String> {
 fn every_labeled_case_gets_an_allowed_diagnosis() {
     let mut failures = Vec::new();
     for case in lines("cases.jsonl") {
-        let missed = misses(&case);
+        let missed = problems(&case);
         if !missed.is_empty() {
             failures.push(format!("{}: {}", case["id"], missed.join("; ")));
         }

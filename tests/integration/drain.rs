@@ -104,7 +104,7 @@ impl GeneratedSession {
         for turn in 0..40 {
             match any.below(16) {
                 0..=4 => any.add_avoidable_event(turn),
-                5..=9 => any.by_user(turn),
+                5..=9 => any.add_user_event(turn),
                 10 => any.with_subagent(),
                 11 => {
                     any.session.context(&mut any.caller, 900);
@@ -174,7 +174,7 @@ impl GeneratedSession {
         self.note(cause, cache_use);
     }
 
-    fn by_user(&mut self, turn: usize) {
+    fn add_user_event(&mut self, turn: usize) {
         let Self {
             session, caller, ..
         } = self;

@@ -32,13 +32,13 @@ fn first_action(client: &Client<'_>, at: &str) -> Value {
 
 /// An event on November 20: a status-line call with the usage of both windows, or an error.
 enum Event {
-    Draws(&'static str, f64, f64),
-    Meets(&'static str, &'static str),
+    StatusLine(&'static str, f64, f64),
+    Error(&'static str, &'static str),
 }
-use Event::{Draws, Meets};
+use Event::{Error, StatusLine};
 
 /// A title, the events, and the expected results. Each result has a time, a field, and the field's value.
-type Scene = (
+type Case = (
     &'static str,
     &'static [Event],
     &'static [(&'static str, &'static str, &'static str)],
@@ -47,10 +47,13 @@ type Scene = (
 const SESSION: &str = "You've hit your session limit · resets 12pm (UTC)";
 const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
-const SCENES: &[Scene] = &[
+const CASES: &[Case] = &[
     (
         "a sample of the last quarter of an hour counts",
-        &[Draws("09:46:00", 12.0, 9.0), Meets("10:00:00", SESSION)],
+        &[
+            StatusLine("09:46:00", 12.0, 9.0),
+            Error("10:00:00", SESSION),
+        ],
         &[
             ("10:00:03", "verdict", "false_likely"),
             ("10:00:03", "resets_at", "2026-11-20T12:00:00Z"),
@@ -58,7 +61,10 @@ const SCENES: &[Scene] = &[
     ),
     (
         "a sample older than a quarter of an hour proves nothing",
-        &[Draws("09:44:00", 12.0, 9.0), Meets("10:00:00", SESSION)],
+        &[
+            StatusLine("09:44:00", 12.0, 9.0),
+            Error("10:00:00", SESSION),
+        ],
         &[
             ("10:00:03", "verdict", "cannot_tell"),
             ("10:00:03", "resets_at", "2026-11-20T12:00:00Z"),
@@ -69,15 +75,18 @@ const SCENES: &[Scene] = &[
         // the meantime.
         "figures that the client merely repeats grow old",
         &[
-            Draws("09:00:00", 12.0, 9.0),
-            Meets("10:00:00", SESSION),
-            Draws("10:00:01", 12.0, 9.0),
+            StatusLine("09:00:00", 12.0, 9.0),
+            Error("10:00:00", SESSION),
+            StatusLine("10:00:01", 12.0, 9.0),
         ],
         &[("10:00:03", "verdict", "cannot_tell")],
     ),
     (
         "the meter of another window tells which limit it really was",
-        &[Meets("10:00:00", SESSION), Draws("10:00:01", 40.0, 100.0)],
+        &[
+            Error("10:00:00", SESSION),
+            StatusLine("10:00:01", 40.0, 100.0),
+        ],
         &[
             ("10:00:02", "limit", "weekly"),
             ("10:00:02", "verdict", "misworded"),
@@ -87,12 +96,12 @@ const SCENES: &[Scene] = &[
     (
         "an answer does not change as time goes by",
         &[
-            Draws("09:59:00", 41.0, 22.0),
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:01:00", 41.0, 22.0),
-            Draws("10:05:00", 41.0, 22.0),
-            Draws("10:20:00", 41.0, 22.0),
-            Draws("10:50:00", 41.0, 22.0),
+            StatusLine("09:59:00", 41.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:01:00", 41.0, 22.0),
+            StatusLine("10:05:00", 41.0, 22.0),
+            StatusLine("10:20:00", 41.0, 22.0),
+            StatusLine("10:50:00", 41.0, 22.0),
         ],
         &[
             ("10:01:30", "verdict", "false_likely"),
@@ -104,29 +113,35 @@ const SCENES: &[Scene] = &[
     (
         "a window that was reset early was full all the same",
         &[
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:01", 100.0, 22.0),
-            Draws("10:05:00", 0.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:01", 100.0, 22.0),
+            StatusLine("10:05:00", 0.0, 22.0),
         ],
         &[("10:06:00", "verdict", "real")],
     ),
     (
         "the last old figures do not outweigh those that come with the refusal",
         &[
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:01", 80.0, 22.0),
-            Draws("10:00:02", 100.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:01", 80.0, 22.0),
+            StatusLine("10:00:02", 100.0, 22.0),
         ],
         &[("10:00:03", "verdict", "real")],
     ),
     (
         "a window does not count as full below 97 per cent",
-        &[Meets("10:00:00", FIVE_HOURS), Draws("10:00:01", 96.9, 22.0)],
+        &[
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:01", 96.9, 22.0),
+        ],
         &[("10:00:02", "verdict", "false_likely")],
     ),
     (
         "a window counts as full from 97 per cent",
-        &[Meets("10:00:00", FIVE_HOURS), Draws("10:00:01", 97.0, 22.0)],
+        &[
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:01", 97.0, 22.0),
+        ],
         &[("10:00:02", "verdict", "real")],
     ),
     (
@@ -134,9 +149,9 @@ const SCENES: &[Scene] = &[
         // real limit into a false one.
         "in the first second the meters from before prove nothing",
         &[
-            Draws("09:59:50", 42.0, 22.0),
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:00.300", 100.0, 22.0),
+            StatusLine("09:59:50", 42.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:00.300", 100.0, 22.0),
         ],
         &[
             ("10:00:00.100", "verdict", "cannot_tell"),
@@ -146,9 +161,9 @@ const SCENES: &[Scene] = &[
     (
         "the same figure again, right after the error, is no evidence until those of the refusal would have come",
         &[
-            Draws("09:59:50", 42.0, 22.0),
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:00.300", 42.0, 22.0),
+            StatusLine("09:59:50", 42.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:00.300", 42.0, 22.0),
         ],
         &[
             ("10:00:00.100", "verdict", "cannot_tell"),
@@ -163,9 +178,9 @@ const SCENES: &[Scene] = &[
         // that, the figures of the response are reported only after the error.
         "figures of an earlier response are no evidence although they are first reported after the error",
         &[
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:00.020", 42.0, 22.0),
-            Draws("10:00:02", 100.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:00.020", 42.0, 22.0),
+            StatusLine("10:00:02", 100.0, 22.0),
         ],
         &[
             ("10:00:00.100", "verdict", "cannot_tell"),
@@ -176,9 +191,9 @@ const SCENES: &[Scene] = &[
     (
         "figures that change without a response are those of the refusal",
         &[
-            Draws("09:59:50", 42.0, 22.0),
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:00.350", 43.0, 22.0),
+            StatusLine("09:59:50", 42.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:00.350", 43.0, 22.0),
         ],
         &[
             ("10:00:00.100", "verdict", "cannot_tell"),
@@ -188,10 +203,10 @@ const SCENES: &[Scene] = &[
     (
         "figures that are still the same after a second are those of the refusal",
         &[
-            Draws("09:59:50", 42.0, 22.0),
-            Meets("10:00:00", FIVE_HOURS),
-            Draws("10:00:00.350", 42.0, 22.0),
-            Draws("10:00:01", 42.0, 22.0),
+            StatusLine("09:59:50", 42.0, 22.0),
+            Error("10:00:00", FIVE_HOURS),
+            StatusLine("10:00:00.350", 42.0, 22.0),
+            StatusLine("10:00:01", 42.0, 22.0),
         ],
         &[
             ("10:00:00.400", "verdict", "cannot_tell"),
@@ -201,14 +216,14 @@ const SCENES: &[Scene] = &[
     (
         "an almost unused window cannot have filled up",
         &[
-            Draws("09:59:50", 3.0, 9.0),
-            Meets("10:00:00", "You're out of extra usage · resets 12pm (UTC)"),
+            StatusLine("09:59:50", 3.0, 9.0),
+            Error("10:00:00", "You're out of extra usage · resets 12pm (UTC)"),
         ],
         &[("10:00:00.100", "verdict", "false_likely")],
     ),
     (
         "an error line is read like a paste",
-        &[Meets(
+        &[Error(
             "10:00:00",
             r#"API Error: 429 {"type":"error","error":{"type":"rate_limit_error","message":"You've hit your weekly limit \u00b7 resets Nov 23, 9am (UTC)"}}"#,
         )],
@@ -222,7 +237,7 @@ const SCENES: &[Scene] = &[
 /// Checks each expected result at its own time.
 #[test]
 fn the_explanation_depends_on_the_evidence() {
-    for (says, events, questions) in SCENES {
+    for (says, events, questions) in CASES {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
         let client = Client::new(&sandbox);
@@ -237,15 +252,15 @@ fn the_explanation_depends_on_the_evidence() {
         };
         let mut since = "00";
         for event in *events {
-            let (Draws(time, ..) | Meets(time, _)) = event;
+            let (StatusLine(time, ..) | Error(time, _)) = event;
             answered(since, time);
             since = time;
             match event {
-                Draws(_, five_hours, week) => {
+                StatusLine(_, five_hours, week) => {
                     let usage = windows(*five_hours, NOON, *week, NOON + 300_000);
                     client.calls_status_line(&at(time), usage, 160);
                 }
-                Meets(_, text) => drop(client.receives_error(&at(time), text, json!({}))),
+                Error(_, text) => drop(client.receives_error(&at(time), text, json!({}))),
             }
         }
         answered(since, "24");

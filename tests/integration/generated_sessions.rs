@@ -26,7 +26,7 @@ use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 /// 6,000 histories still leads to an inexact result if the ledger has only the files, and a test that fails at random
 /// would not be trusted. If `WHYCAP_SESSIONS` is set, the tests generate that many histories from a random seed
 /// instead.
-const LIVES: u32 = 150;
+const HISTORIES_PER_TEST: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
 
@@ -1246,7 +1246,7 @@ fn configuration() -> ProptestConfig {
     let requested = std::env::var("WHYCAP_SESSIONS").ok();
     let requested = requested.and_then(|text| text.parse().ok());
     ProptestConfig {
-        cases: requested.unwrap_or(LIVES),
+        cases: requested.unwrap_or(HISTORIES_PER_TEST),
         rng_seed: requested.map_or(RngSeed::Fixed(1), |_| RngSeed::Random),
         max_shrink_iters: 4_000,
         failure_persistence: None,

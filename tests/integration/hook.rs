@@ -354,7 +354,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
 
 /// If the output is taller than the screen, the client shows only the end.
 #[test]
-fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
+fn an_answer_fits_on_a_short_screen_and_still_says_what_to_do() {
     for (rows, most) in [("24", 10), ("30", 16), ("50", 36)] {
         let sandbox = Sandbox::new();
         let mut client = terminal(&sandbox);
@@ -374,7 +374,7 @@ fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
 
 /// On a very small screen, the answer has six rows of forty columns. It must still say what to do.
 #[test]
-fn an_answer_on_the_lowest_screen_names_the_first_step() {
+fn an_answer_on_the_smallest_screen_names_the_first_step() {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
     let prompt = || json!({"prompt": "/whycap"});

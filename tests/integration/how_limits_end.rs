@@ -1145,7 +1145,7 @@ fn a_response_counts_if_it_was_requested_after_the_error() {
 /// whether whycap learns of the response from a reading or from the ledger. The response to the first request after the
 /// error ends the limit.
 #[test]
-fn neither_a_reading_nor_the_ledger_makes_an_earlier_request_the_end_of_a_limit() {
+fn a_response_to_a_request_from_before_the_error_does_not_end_a_limit() {
     for has_reading in [true, false] {
         let sandbox = with_a_private_login();
         let [one, other] = two_of_the_login(&sandbox);

@@ -412,7 +412,7 @@ fn a_refusal_days_later_does_not_undo_an_end() {
 /// The user runs `incidents` after the second refusal, but before a status-line call has reported the figures of that
 /// refusal.
 #[test]
-fn an_end_within_seconds_does_not_fix_the_readings() {
+fn figures_that_arrive_after_a_stored_end_still_count() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
     stopped.calls_status_line(

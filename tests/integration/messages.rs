@@ -44,9 +44,9 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 }
 
 /// Returns a description of each problem with the result for one message.
-fn misses(case: &Value) -> Vec<String> {
+fn problems(case: &Value) -> Vec<String> {
     let (answer, expected) = (answer(case), &case["expect"]);
-    let mut misses = Vec::new();
+    let mut problems = Vec::new();
     for (field, key) in [
         ("limit", "kinds"),
         ("verdict", "verdicts"),
@@ -60,12 +60,12 @@ fn misses(case: &Value) -> Vec<String> {
             one => vec![one.clone()],
         };
         if !allowed.contains(&answer[field]) {
-            misses.push(format!("{field} {}, not {allowed:?}", answer[field]));
+            problems.push(format!("{field} {}, not {allowed:?}", answer[field]));
         }
     }
     let is_real = ["real", "misworded"].contains(&answer["verdict"].as_str().unwrap_or_default());
     if is_real && expected["is_limit"] == false {
-        misses.push("called a real limit".to_owned());
+        problems.push("called a real limit".to_owned());
     }
     if let Some(wanted) = expected.get("resets_at") {
         let (wanted, got) = (time(wanted), time(&answer["resets_at"]));
@@ -74,7 +74,7 @@ fn misses(case: &Value) -> Vec<String> {
             _ => wanted == got,
         };
         if !is_same {
-            misses.push(format!("resets at {got:?}, not {wanted:?}"));
+            problems.push(format!("resets at {got:?}, not {wanted:?}"));
         }
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
@@ -90,7 +90,7 @@ fn misses(case: &Value) -> Vec<String> {
     for alternatives in expected["says"].as_array().into_iter().flatten() {
         let alternatives = words(alternatives);
         if !alternatives.iter().any(|words| said.contains(words)) {
-            misses.push(format!("says none of {alternatives:?}"));
+            problems.push(format!("says none of {alternatives:?}"));
         }
     }
     for claim in words(&case["must_not"]) {
@@ -106,20 +106,20 @@ fn misses(case: &Value) -> Vec<String> {
             _ => claim.strip_prefix("says ") == answer["limit"].as_str(),
         };
         if is_made {
-            misses.push(format!("claims what is false: {claim}"));
+            problems.push(format!("claims what is false: {claim}"));
         }
     }
     let loud = format!("{said} {}", text(&answer["badge"]));
     for words in words(&expected["avoid"]) {
         if loud.contains(&words) {
-            misses.push(format!("says {words:?}"));
+            problems.push(format!("says {words:?}"));
         }
     }
-    if misses.is_empty() {
-        return misses;
+    if problems.is_empty() {
+        return problems;
     }
-    misses.push(format!("{} said to {}", answer["headline"], case["text"]));
-    misses
+    problems.push(format!("{} said to {}", answer["headline"], case["text"]));
+    problems
 }
 
 #[track_caller]
@@ -135,14 +135,14 @@ fn all_files_are_understood(files: &[(&str, usize)]) {
         let cases = cases(name);
         assert!(cases.len() >= *at_least, "{} messages", cases.len());
         for case in &cases {
-            let misses = misses(case);
+            let problems = problems(case);
             // The result for a message with `miss` is known to be wrong.
             if case["miss"].is_string() {
-                if misses.is_empty() {
+                if problems.is_empty() {
                     wrong.push(format!("{}: right now, so remove `miss`", case["id"]));
                 }
-            } else if !misses.is_empty() {
-                wrong.push(format!("{}: {}", case["id"], misses.join("; ")));
+            } else if !problems.is_empty() {
+                wrong.push(format!("{}: {}", case["id"], problems.join("; ")));
             }
         }
     }

@@ -111,7 +111,7 @@ fn a_limit_of_the_account_is_explained_before_an_ended_error_of_the_session() {
 
 /// A limit that does not apply to the session must not hide the session's own error.
 #[test]
-fn a_limit_that_the_session_cannot_meet_does_not_hide_its_own_error() {
+fn a_limit_that_does_not_apply_to_the_session_does_not_hide_its_own_error() {
     for name in ["company", "key", "responded", "false alarm"] {
         let sandbox = with_a_private_login();
         let mut ended = Client::with_session(&sandbox, "ended");
@@ -516,7 +516,7 @@ fn wait_warns_that_each_response_costs_extra() {
 /// The 5-hour window has reset, but the weekly window is full, and usage credits pay for the responses of another
 /// session.
 #[test]
-fn wait_does_not_invite_to_continue_while_another_window_is_full() {
+fn wait_does_not_say_that_you_can_continue_while_another_window_is_full() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
     stopped.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, json!({}));

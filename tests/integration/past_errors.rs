@@ -307,7 +307,7 @@ fn a_problem_that_ended_unseen_is_described_in_the_same_way_forever() {
 /// A session with a stray key was closed, and the user goes on without the key. `explain` and `/whycap` must say in the
 /// past tense what happened and name the session.
 #[test]
-fn the_error_of_a_key_in_a_closed_session_is_told_in_the_past() {
+fn the_error_of_a_key_in_a_closed_session_is_described_in_the_past_tense() {
     let sandbox = with_a_private_login();
     let mut with_key = Client::with_session(&sandbox, "with-key");
     let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
@@ -738,7 +738,7 @@ fn every_place_names_the_first_response_after_an_error() {
 /// A response within two minutes of the error ends a limit if the figures after it show room. The time blocked in
 /// `incidents` must end with the same response, and a later response must not change this.
 #[test]
-fn the_end_that_was_told_is_the_end_that_is_counted() {
+fn the_end_in_the_explanation_is_the_end_that_is_counted() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
     reaches_five_hour_limit(&stopped);
@@ -885,7 +885,7 @@ fn the_only_entry_does_not_refer_to_another_one() {
 /// Until something shows that a limit has reset, the explanation says only that the limit should have reset. After
 /// that, every line must say that the limit has reset.
 #[test]
-fn a_reset_is_told_as_certain_only_if_it_is_proven() {
+fn a_reset_is_described_as_certain_only_if_it_is_proven() {
     let used_up = "Your 5-hour limit was used up";
     for is_read_elsewhere in [false, true] {
         let sandbox = with_a_private_login();
@@ -946,7 +946,7 @@ fn the_totals_say_that_overlapping_errors_count_as_one_stop() {
 /// The cause of the error is that a stray key was set. If the user removes the key and receives a response, the
 /// commands must still say so.
 #[test]
-fn the_removal_of_a_key_is_still_told_after_a_response() {
+fn the_removal_of_a_key_is_still_mentioned_after_a_response() {
     let sandbox = with_a_private_login();
     let mut client = Client::new(&sandbox);
     let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());

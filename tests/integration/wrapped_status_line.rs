@@ -19,7 +19,7 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
 /// Asserts that the command's output appears within a few attempts. On a busy machine, even a fast command can miss the
 /// deadline, but it is unlikely to miss it several times in a row.
 #[track_caller]
-fn assert_heard(sandbox: &Sandbox, stdin: &str, answer: &str) {
+fn assert_appears(sandbox: &Sandbox, stdin: &str, answer: &str) {
     let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));
     assert!(heard, "{answer}");
 }
@@ -35,7 +35,7 @@ fn wrapping(command: &str) -> Sandbox {
 #[test]
 fn the_wrapped_command_runs_in_a_shell_with_the_same_input() {
     let sandbox = wrapping("printf 'mine: '; cat");
-    assert_heard(&sandbox, "{\"a\":1}", "mine: {\"a\":1}");
+    assert_appears(&sandbox, "{\"a\":1}", "mine: {\"a\":1}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn doctor_reports_a_wrapped_command_that_was_changed_in_the_settings() {
 #[test]
 fn no_command_is_run_after_uninstall() {
     let sandbox = wrapping("echo mine");
-    assert_heard(&sandbox, "{}", "mine");
+    assert_appears(&sandbox, "{}", "mine");
     sandbox.run(&["uninstall"]).success();
     assert_eq!(shown(&sandbox, "{}"), None);
 }
@@ -135,7 +135,7 @@ fn late_output_is_replaced_by_the_last_output_until_new_output_arrives() {
     set_output("never", "30");
     assert_eq!(shown(&sandbox, "{}"), None, "it never said anything");
     set_output("first", "0");
-    assert_heard(&sandbox, "{}", "first");
+    assert_appears(&sandbox, "{}", "first");
     set_output("second", "30");
     let began = Instant::now();
     for _ in 0..3 {
@@ -144,13 +144,13 @@ fn late_output_is_replaced_by_the_last_output_until_new_output_arrives() {
     let took = began.elapsed();
     assert!(took < Duration::from_secs(15), "{took:?}");
     set_output("third", "0");
-    assert_heard(&sandbox, "{}", "third");
+    assert_appears(&sandbox, "{}", "third");
 }
 
 #[test]
 fn the_last_output_of_a_failing_command_is_not_shown_again() {
     let sandbox = wrapping("test -e \"$HOME/broken\" && exit 1; echo mine");
-    assert_heard(&sandbox, "{}", "mine");
+    assert_appears(&sandbox, "{}", "mine");
     sandbox.write("broken", "");
     assert_eq!(shown(&sandbox, "{}"), None);
 }
@@ -173,8 +173,8 @@ fn a_projects_wrapped_line_is_shown_only_in_that_project() {
             .success()
     );
     let stdin = json!({"workspace": {"project_dir": project}}).to_string();
-    assert_heard(&sandbox, &stdin, "project");
-    assert_heard(&sandbox, "{}", "user");
+    assert_appears(&sandbox, &stdin, "project");
+    assert_appears(&sandbox, "{}", "user");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_project_cannot_make_the_status_line_run_a_command() {
 #[test]
 fn a_wrapped_command_is_not_run_for_other_settings_at_the_same_path() {
     let sandbox = wrapping("echo mine");
-    assert_heard(&sandbox, "{}", "mine");
+    assert_appears(&sandbox, "{}", "mine");
     let other = json!({"statusLine": {"type": "command", "command": "other"}});
     sandbox.write(".claude/settings.json", other.to_string());
     assert_eq!(shown(&sandbox, "{}"), None);
@@ -257,7 +257,7 @@ fn the_wrapped_commands_programs_are_not_looked_up_in_the_project() {
 #[test]
 fn a_wrapped_command_that_others_could_have_written_is_not_run() {
     let sandbox = wrapping("echo mine");
-    assert_heard(&sandbox, "{}", "mine");
+    assert_appears(&sandbox, "{}", "mine");
     let data = sandbox.path(".local/share/whycap");
     let mut records = std::fs::read_dir(data.join("install")).unwrap().flatten();
     let record = records.find(|entry| entry.path().extension() == Some("json".as_ref()));
