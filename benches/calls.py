@@ -156,7 +156,8 @@ def fill_journal(program, home, data, now):
 
 
 def prepare(kind, home, programs, write_history):
-    """Fills a home directory and returns its subjects. `programs` maps a name to a command, or to None for `true`."""
+    """Fills a home directory and returns what to measure in it, one subject for each program. `programs` maps a name to
+    a command, or to None for `true`."""
     now = datetime.datetime.now(datetime.timezone.utc)
     reset = now + datetime.timedelta(hours=1)
     os.makedirs(os.path.join(home, ".claude", "projects"), exist_ok=True)
@@ -244,7 +245,8 @@ def main():
             with open(subject["payload"], "w", encoding="ascii") as out:
                 json.dump(payload, out)
             wall_ms, cpu = timed(subject)
-            # The first rounds read the data that the other programs left behind.
+            # The first two rounds do not count, because each program then still reads what was written while the others
+            # were prepared.
             if number >= 2:
                 times.append([subject["home"], subject["name"], wall_ms, cpu])
     json.dump(times, sys.stdout)

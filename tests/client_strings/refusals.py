@@ -105,8 +105,8 @@ class _Bundle:
         return texts
 
     def values_of(self, name, near, depth):
-        """Returns the value of a constant, or the values that a function returns. Short names are local, so their value
-        is the last one assigned before this place."""
+        """Returns the value of a constant, or the values that a function returns. A short name is a local variable, so
+        its value is the last one that was assigned before the position `near`."""
         if len(name) < 3:
             before = self.script[max(0, near - 2500) : near]
             values = list(re.finditer(rb"(?<![\w$.])" + re.escape(name) + rb"=(?!=)", before))

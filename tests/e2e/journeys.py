@@ -128,7 +128,8 @@ def clock_times(moment):
 
 
 def first_words(session, home, error_seen, deadline=10, **variables):
-    """Runs `explain` with these variables from the moment of the error until the status line shows its badge.
+    """Runs `explain` with these variables repeatedly, from the moment of the error until the status line shows the
+    badge of the incident.
 
     Returns the incident that both agree on and every verdict that `explain` gave in the meantime. The client writes
     the error's details and the new readings a moment later, and the earlier verdicts must not be wrong either.

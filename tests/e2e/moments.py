@@ -23,8 +23,8 @@ def dollars(amount):
 
 
 class Walk:
-    """Simulates an afternoon on one account. It records how much each session was served, and checks that all figures
-    agree."""
+    """An afternoon of work on one account. Calculates the cost of the responses that each session received, and checks
+    that all figures agree with this cost."""
 
     def __init__(self, stage, report, home, api, one_answer):
         self.stage, self.report, self.home, self.api = stage, report, home, api
@@ -50,7 +50,7 @@ class Walk:
         return self.newest()
 
     def agrees(self, step, session, name):
-        """`name` is the session's ID, or NEW_SESSION."""
+        """Checks after a step that all figures of a session agree. `name` is the session's ID, or NEW_SESSION."""
         own, today = 0.0 if name == NEW_SESSION else self.served(name), self.served()
         line = re.compile(rf"session {re.escape(dollars(own))} .*today {re.escape(dollars(today))}( |$)")
         with self.report.check(f"{step}: the line says session {dollars(own)}, today {dollars(today)}"):
@@ -101,7 +101,7 @@ class Walk:
 
 
 def walk(way, response):
-    """Runs the afternoon. `answer` creates one successful response."""
+    """Runs the afternoon. `response` creates one successful response."""
     with way.terminal() as session:
         first = way.asks(session, "say hello", response("First."))
         way.agrees("one response", session, first)

@@ -24,7 +24,8 @@ MAX_LENGTH = 600
 # If a message contains a long argument, only its beginning and end are checked.
 LENGTH_OF_BEGINNING = 1500
 LENGTH_OF_END = 500
-# This many repeated words are a repetition, and so is a repeated clause that is longer than the other figure.
+# A message repeats itself if it contains a sequence of this many words twice, or a clause of at least this many
+# characters twice.
 REPEATED_WORDS = 4
 MIN_CLAUSE_LENGTH = 7
 

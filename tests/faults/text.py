@@ -58,7 +58,7 @@ def strings_of(value, key=""):
             yield from strings_of(inner, f"{key}[{index}]")
 
 
-# The text that every `spend` report contains. Any other text is about spend that could not be counted.
+# The fields that every `spend` report has. All other fields are about spend that could not be counted.
 FIGURES = {"total", "groups", "by", "since", "until", "timezone"}
 
 
@@ -70,8 +70,8 @@ def is_figure(value):
 
 
 def remarks(report):
-    """Returns the text and the flags of a report apart from its figures, in a form that can be compared, because the
-    fields have no fixed names."""
+    """Returns everything that a report contains apart from its figures, such as notes and flags. The names of these
+    fields are not fixed, so the result is only meant to be compared with that of another report."""
     about_report = {key: value for key, value in report.items() if key not in FIGURES}
     about_total = {key: value for key, value in report.get("total", {}).items() if not is_figure(value)}
     return json.dumps([about_report, about_total], sort_keys=True)

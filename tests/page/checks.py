@@ -207,8 +207,8 @@ def check_filter(browser):
 
 
 def check_print(browser, page, directory):
-    """Checks that no table is cut off in print. The last line of every session must be printed, or of the first
-    sessions if there are many."""
+    """Checks that no table is cut off in print. Every session must be printed, or the text must say that only the first
+    ones are."""
     open_page(browser, page)
     pdf = directory / "page.pdf"
     browser.save_pdf(pdf)

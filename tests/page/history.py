@@ -95,8 +95,8 @@ class UsageWindow:
         return at < self.reset and self.used_percent >= 100
 
     def add(self, at, tokens):
-        """Adds tokens. Returns the usage that a session receives if the window has reached another whole percentage,
-        and None otherwise."""
+        """Adds tokens. If the window has reached another whole percentage, returns the new usage in the form in which a
+        session receives it. Otherwise, returns None."""
         if at >= self.reset:
             self.reset = at.replace(minute=0, second=0) + self.length
             self.used_percent = 0.0
@@ -269,8 +269,8 @@ class History:
             report_error(run, error, "/home/dev")
 
     def add_false_limit(self, run, at, used_percent):
-        """Adds a false limit: a request that was refused while the windows were not full, and that succeeded minutes
-        later."""
+        """Adds a false limit: a request is refused although the windows are not full, and the same request succeeds
+        minutes later."""
         session = f"{self.session_count:08x}-0000-4000-a000-00000000face"
         self.session_count += 1
         directory = "/home/dev/api"

@@ -158,8 +158,8 @@ def erasing_somebody_who_once_had_a_copy(binary):
 
 
 def erased_rows_that_other_files_bring_back(binary):
-    """Ada's machine and Bob's machine, which has copies of her session, copied their files again after she had been
-    erased, and ClickHouse loaded these files in an arbitrary order. The copies used to count as Bob's spend. Now, the
+    """Ada was erased. Then her machine copied its files again, and so did Bob's machine, which has copies of her
+    session. ClickHouse loaded these files in an arbitrary order, and the copies used to count as Bob's spend. Now, the
     loader passes the directory to the script, so the list of erased rows also applies to ClickHouse."""
     time = "2026-11-05 10:00"
     ada = [

@@ -86,8 +86,7 @@ def settings_of(machine):
 
 
 def check_unchanged_or_complete(machine, call, before, problem="the disk was full"):
-    """Checks that the settings are unchanged or complete, that no lock that was moved or removed is lost, and that no
-    temporary files are left behind."""
+    """Checks that the settings are unchanged, or completely changed if the command is meant to change them."""
     now = settings_of(machine)
     if now != before:
         if call not in ("install", "install wrap", "install project", "uninstall"):
@@ -99,7 +98,7 @@ def check_unchanged_or_complete(machine, call, before, problem="the disk was ful
 
 
 def locks_of(machine):
-    """Returns the location of each lock's content: at its path, or in quarantine."""
+    """Returns in how many places the content of each lock is: at the lock's own path and in quarantine."""
     found = {}
     for path in world.QUARANTINED_LOCKS:
         places = [machine.path(path), *machine.data.glob(f"quarantine/*/{os.path.basename(path)}")]
@@ -138,7 +137,7 @@ def full(machine, call, left):
 
 
 def check_leftovers_removed(machine):
-    """Leftover files are removed after some days of ordinary work."""
+    """Checks that leftover files are removed after some days of ordinary work."""
     litter = machine.leftover_files()
     if not litter:
         return
@@ -164,7 +163,7 @@ def check_leftovers_removed(machine):
 def no_inodes(machine, call, left):
     state = "installed" if call == "uninstall" else "used"
     world.HOMES[state](machine)
-    # Only the data directory is on the disk that can hold few files, because an entire home would not fit.
+    # Only the data directory is on the disk that can hold few files, because an entire home has too many.
     data = machine.few / "whycap"
     found = Snapshot.of(machine.data)
     found.restore_into(data)

@@ -112,7 +112,7 @@ def memory(machine, scene, which, error):
 def little_memory(machine, scene, kilobytes):
     calls.prepare_scene(machine, scene)
     limits = (f"as={kilobytes * 1024}",)
-    # The program has no influence on whether it starts at all.
+    # If the system cannot even start the program with so little memory, the program is not at fault.
     if machine.run("--version", limits=limits).exit_code == 0:
         calls.run_scene(machine, scene, limits=limits)
     machine.check_spend()

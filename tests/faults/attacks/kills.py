@@ -58,7 +58,8 @@ def run_until_killed(machine, scene, fault):
 
 
 def is_dead_or_done(machine, scene, fault):
-    """Runs a scene that is killed partway through, to which no contract applies."""
+    """Runs a scene with a fault that may kill it. Returns None if it was killed, because the contract does not apply to
+    a killed process."""
     try:
         return calls.run_scene(machine, scene, fault=fault)
     except BrokenPromise as broken:

@@ -186,8 +186,9 @@ HOMES_BY_PATH = {
 def replaced(machine, path, kind, call, user=None):
     """Plants the object, runs the call, and checks that the contract holds and that the victims are unchanged."""
     if kind == "hard link to a file" and ("ledger.sqlite3" in path or "journal" in path):
-        # Both files are written in place, even if they have other names. Backups with hard links are common, and only
-        # the user's own files can be linked here (because of the system's protected_hardlinks).
+        # whycap writes the ledger and the journal in place, so a file that is linked to them changes as well. This is
+        # intended, because backups with hard links are common. It does no harm, because the system lets users link only
+        # their own files (protected_hardlinks).
         return
     world.HOMES[HOMES_BY_PATH.get(path, "used")](machine)
     try:
