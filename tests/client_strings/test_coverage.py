@@ -32,15 +32,15 @@ class Literals(unittest.TestCase):
             ],
         )
 
-    def test_a_literal_is_found_at_the_ends_of_a_program(self):
+    def test_a_literal_is_found_only_if_both_of_its_quotation_marks_are_there(self):
         self.assertEqual(self.of(b'("usage limit reached'), [])
         self.assertEqual(self.of(b'("usage limit reached")'), ["usage limit reached"])
 
-    def test_what_is_filled_in_is_left_out(self):
+    def test_inserted_values_are_replaced_with_an_ellipsis(self):
         self.assertEqual(decoded(rb"resets ${a({b:1})} \u{1F600} \x41\n  x"), "resets … 😀 A x")
         self.assertEqual(decoded(rb"resets ${a("), "resets …")
 
-    def test_code_is_no_sentence(self):
+    def test_code_is_not_a_sentence(self):
         for text in ("a.limit=>b usage limit", "function x(usage limit){", "usage", "the limit of a file"):
             self.assertFalse(is_sentence(text), text)
 
@@ -51,7 +51,7 @@ error:"authentication_failed",apiError:"refused"});return make({content:`API Err
 
 
 class Refusals(unittest.TestCase):
-    def test_every_way_of_an_error_is_walked(self):
+    def test_every_text_that_an_error_can_have_is_found(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(ERRORS)
             file.flush()
@@ -66,14 +66,14 @@ class Refusals(unittest.TestCase):
                 ],
             )
 
-    def test_a_program_without_such_calls_has_none(self):
+    def test_a_program_without_error_messages_has_no_refusals(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(SCRIPT)
             file.flush()
             self.assertEqual(refusals(file.name), [])
 
 
-class List(unittest.TestCase):
+class NotLimits(unittest.TestCase):
     LISTED = coverage.reasons(coverage.NOT_LIMITS.read_text())
 
     def test_every_reason_has_patterns(self):
@@ -81,7 +81,7 @@ class List(unittest.TestCase):
         for reason, patterns in self.LISTED:
             self.assertTrue(patterns, reason)
 
-    def test_no_pattern_takes_a_message_that_stops_somebody(self):
+    def test_no_pattern_matches_a_message_about_a_limit(self):
         data = Path(__file__).resolve().parent.parent / "data" / "messages"
         cases = [
             json.loads(line)
@@ -93,7 +93,7 @@ class List(unittest.TestCase):
         taken = [(text, p.pattern) for text in texts for _, patterns in self.LISTED for p in patterns if p.search(text)]
         self.assertEqual(taken, [])
 
-    def test_a_sentence_is_known_or_listed_or_new(self):
+    def test_each_sentence_is_known_or_listed_or_new_or_denied(self):
         listed = coverage.reasons("A reason:\n  ^Buy usage credits\n")
         sentences = [
             "You've hit your limit",

@@ -104,7 +104,7 @@ def reported_incident(home, deadline=5):
         time.sleep(POLL)
 
 
-def ours(footer):
+def without_mode_row(footer):
     """Returns the footer without the client's last row, which shows the mode."""
     return "\n".join(line for line in footer.splitlines() if not re.search(r"(auto|manual) mode|for shortcuts", line))
 
@@ -338,7 +338,8 @@ def claude(stage, home, api, *arguments, timeout=120):
 
 def add_plugin(stage, report, home, api):
     """Installs the plugin from a local folder and returns the folder."""
-    # The folder is a clean clone because the client copies all of it, and ours may hold gigabytes of build files.
+    # The folder is a clean clone because the client copies the whole folder, and the working copy may hold gigabytes of
+    # build files.
     folder = home.path / "clone"
     shutil.copytree(
         program.ROOT,
@@ -715,7 +716,7 @@ def size(stage, report):
                 ask_and_read(session, api, good(stage), "say hello")
                 session.wait_footer(", ".join(wanted), lambda text: all(word in text for word in wanted))
             with report.check("no row of the status line was cut by the client"):
-                expect("…" not in ours(session.footer()), framed(session.text()))
+                expect("…" not in without_mode_row(session.footer()), framed(session.text()))
             api.play("spend_limit")
             session.ask("go on please")
             with report.check("the badge of the limit can be read"):

@@ -27,7 +27,7 @@ def post(api, path, body):
 
 
 class TheMock(unittest.TestCase):
-    def test_streams_the_text_and_the_usage_it_was_given(self):
+    def test_a_streamed_response_has_the_given_text_and_usage(self):
         with MockApi() as api:
             api.play(response("Good morning.", usage={"output_tokens": 77}))
             status, _, body = post(api, "/v1/messages", {"model": "m", "stream": True, "messages": []})
@@ -38,12 +38,12 @@ class TheMock(unittest.TestCase):
         )
         self.assertEqual(parts[-2]["usage"]["output_tokens"], 77)
 
-    def test_answers_in_one_piece_when_no_stream_is_asked_for(self):
+    def test_without_stream_the_response_is_a_single_object(self):
         with MockApi() as api:
             _, _, body = post(api, "/v1/messages?beta=true", {"model": "m", "messages": []})
         self.assertEqual(json.loads(body)["content"][0]["text"], "Hello from the mock.")
 
-    def test_refuses_with_the_headers_of_a_window_and_counts_the_question(self):
+    def test_a_refusal_has_the_headers_of_a_window_and_counts_as_a_question(self):
         with MockApi() as api:
             api.play("spend_limit")
             status, headers, body = post(api, "/v1/messages", {"stream": True})
@@ -53,7 +53,7 @@ class TheMock(unittest.TestCase):
         self.assertEqual(json.loads(body)["error"]["type"], "rate_limit_error")
         self.assertEqual(len(asked), 1)
 
-    def test_counting_tokens_is_no_question(self):
+    def test_counting_tokens_is_not_a_question(self):
         with MockApi() as api:
             post(api, "/v1/messages/count_tokens", {})
             self.assertEqual((len(api.questions()), len(api.requests())), (0, 1))
@@ -73,7 +73,7 @@ class TheMock(unittest.TestCase):
         headers = windows(0.1, 1.0, claim="seven_day", now=1_000_000)
         self.assertEqual(headers["anthropic-ratelimit-unified-reset"], headers["anthropic-ratelimit-unified-7d-reset"])
 
-    def test_a_refusal_is_no_answer(self):
+    def test_a_refusal_has_no_text(self):
         self.assertNotIn("text", refusal(500, "api_error", "Internal server error"))
 
 
@@ -86,27 +86,27 @@ class TheScreen(unittest.TestCase):
             **size,
         )
 
-    def test_shows_what_a_program_prints_in_the_size_it_was_given(self):
+    def test_the_screen_has_the_given_size_and_shows_the_output(self):
         with self.screen("stty size; exec cat", columns=67, rows=13) as screen:
             self.assertIn("13 67", screen.wait("its size", "13 67"))
             screen.type("typed")
             screen.key("Enter")
             screen.wait("the echo", lambda text: text.count("typed") == 2)
 
-    def test_says_what_it_saw_instead(self):
+    def test_a_failed_wait_reports_what_the_screen_shows(self):
         with self.screen("echo something else; exec cat") as screen:
             screen.wait("a start", "something")
             with self.assertRaisesRegex(NotSeen, "(?s)a miracle.*something else"):
                 screen.wait("a miracle", "miracle", deadline=0.2)
 
-    def test_a_program_that_ends_is_not_waited_for(self):
+    def test_a_wait_fails_at_once_when_the_program_ends(self):
         with self.screen("echo gone") as screen:
             with self.assertRaisesRegex(NotSeen, "ended before"):
                 screen.wait("a miracle", "miracle", deadline=60)
 
 
 class TheReport(unittest.TestCase):
-    def test_a_failed_check_tells_what_was_seen_and_the_next_one_still_runs(self):
+    def test_a_failed_check_reports_the_actual_result_and_later_checks_run(self):
         report = Report("a day")
         with report.check("two is three"):
             expect(2 == 3, "it is two")
@@ -119,12 +119,12 @@ class TheReport(unittest.TestCase):
 class TheWords(unittest.TestCase):
     BORDER = "─" * 30
 
-    def test_the_footer_is_what_stands_below_the_second_border(self):
+    def test_the_footer_is_the_text_below_the_second_border(self):
         screen = f"● text\n{self.BORDER}\n❯ \n{self.BORDER}\n  Opus $0.07\n  hint\n\n"
         self.assertEqual(below_prompt(screen), "  Opus $0.07\n  hint")
         self.assertEqual(below_prompt("❯ \n  menu"), "")
 
-    def test_wrapped_words_and_other_minutes_compare_equal(self):
+    def test_wrapped_texts_and_texts_with_different_numbers_compare_equal(self):
         self.assertEqual(flat("resets\n     at 8"), "resets at 8")
         self.assertEqual(worded("in 1 h 52 m"), worded("in 1 h  9 m"))
 
@@ -139,17 +139,17 @@ class ThePicture(unittest.TestCase):
             for node in self.shapes(text).iter("{http://www.w3.org/2000/svg}text")
         ][1:]
 
-    def test_colours_go_on_over_a_line_end_until_they_are_taken_back(self):
+    def test_a_color_continues_on_the_next_line_until_it_is_reset(self):
         red = SIXTEEN[1]
         self.assertEqual(
             [(t, f) for t, f, _ in self.texts("\x1b[31mone\ntwo\x1b[39m three")],
             [("one", red), ("two", red), ("three", FOREGROUND)],
         )
 
-    def test_a_palette_colour_and_a_true_colour(self):
+    def test_palette_colors_and_true_colors_are_converted(self):
         self.assertEqual([f for _, f, _ in self.texts("\x1b[38;5;196ma\x1b[38;2;1;2;3mb")], ["#ff0000", "#010203"])
 
-    def test_reversed_text_swaps_ground_and_letters(self):
+    def test_reversed_text_swaps_foreground_and_background(self):
         self.assertEqual(self.texts("\x1b[7mx")[0][1], BACKGROUND)
 
     def test_a_link_leaves_only_its_text(self):
@@ -163,7 +163,7 @@ class ThePicture(unittest.TestCase):
         self.assertEqual(self.texts("</text><script>&")[0][0], "</text><script>&")
         self.assertEqual(self.shapes("a\x01b\x1b[999mc").tag, "{http://www.w3.org/2000/svg}svg")
 
-    def test_the_last_frame_comes_first_and_is_all_that_is_seen_without_motion(self):
+    def test_the_last_frame_comes_first_and_is_the_only_one_shown_without_motion(self):
         drawn = moving([(1, cells("one")), (3, cells("two\nlines"))], 40, "title")
         groups = [node for node in xml.fromstring(drawn).iter("{http://www.w3.org/2000/svg}g") if node.get("class")]
         self.assertEqual(
@@ -175,12 +175,12 @@ class ThePicture(unittest.TestCase):
         self.assertIn("animation:f1 4s", drawn)
         self.assertIn("prefers-reduced-motion:reduce){g[class]{animation:none}}", drawn)
 
-    def test_a_border_is_placed_and_not_scaled(self):
+    def test_a_border_is_moved_but_not_scaled(self):
         path = [*xml.fromstring(svg(cells("│"), 4, "title", "")).iter("{http://www.w3.org/2000/svg}path")][-1]
         self.assertIsNone(path.get("transform"))
         self.assertRegex(path.get("d"), r"^M[\d.]+ [\d.]+V[\d.]+$")
 
-    def test_every_picture_in_the_repository_is_sound_and_holds_no_key(self):
+    def test_every_picture_in_the_repository_is_valid_and_contains_no_key(self):
         for file in (Path(__file__).resolve().parents[2] / "docs" / "pictures").glob("*.svg"):
             text = file.read_text()
             xml.fromstring(text)

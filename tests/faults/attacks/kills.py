@@ -50,14 +50,14 @@ def each_call(machine):
 def run_until_killed(machine, scene, fault):
     calls.prepare_scene(machine, scene)
     before, locks = settings_of(machine), locks_of(machine)
-    run = is_dead_or_done(machine, scene, fault)
+    run = run_unless_killed(machine, scene, fault)
     call = scene.split(" at ")[0]
     check_unchanged_or_complete(machine, call, before)
     check_nothing_lost(machine, locks)
     return run, before, locks
 
 
-def is_dead_or_done(machine, scene, fault):
+def run_unless_killed(machine, scene, fault):
     """Runs a scene with a fault that may kill it. Returns None if it was killed, because the contract does not apply to
     a killed process."""
     try:
@@ -156,7 +156,7 @@ def often(machine, scene, times):
     calls.prepare_scene(machine, scene)
     for turn in range(times):
         world.add_responses(machine, "alpha", (200 + turn,))
-        is_dead_or_done(machine, scene, Fault(1 + (turn * 37) % total, kill=True))
+        run_unless_killed(machine, scene, Fault(1 + (turn * 37) % total, kill=True))
     machine.check_spend()
     check_leftovers_removed(machine)
 
