@@ -56,9 +56,9 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Reads how much has been used of each budget that applies to the session of an event. Returns `None` if the event
-    /// has no session. Does not read anything if no budgets are set. `paid` returns the amount paid with usage credits
-    /// since a given time.
+    /// Reads the budgets that apply to the session of an event, and how much of each has been used. Returns `None` if
+    /// the event has no session. Does not read anything if no budgets are set. `paid` returns the amount paid with
+    /// usage credits since a given time.
     pub(crate) fn read(
         config: &Config,
         paths: &'a Paths,
@@ -174,7 +174,7 @@ impl<'a> SessionBudgets<'a> {
     }
 
     /// Returns a budget whose current state has not been announced yet, and marks it as announced. Returns `None` if
-    /// the journal cannot be written, because no warning is better than repeating the same warning every time.
+    /// the journal cannot be written, because the same warning would otherwise be repeated every time.
     fn take_unannounced(&self) -> Option<&BudgetUse> {
         self.uses
             .as_ref()

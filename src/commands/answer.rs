@@ -25,8 +25,8 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 impl Context {
     /// Returns the answer to a `/whycap` command with these arguments.
     ///
-    /// A prompt cancels Claude Code's auto-resume even if a hook blocks it, and hooks cannot prevent this (2.1.240 to
-    /// 2.1.329). Commands handled by the plugin's module are not prompts.
+    /// A prompt cancels Claude Code's auto-resume even if a hook blocks the prompt, and a hook cannot prevent the
+    /// cancellation (2.1.240 to 2.1.329). Commands handled by the plugin's module are not prompts.
     pub(super) fn answer(&mut self, words: &str) -> String {
         if let (Some(event), Some(session)) = (self.event(), self.session()) {
             let incidents = self.incidents();

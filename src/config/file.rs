@@ -143,8 +143,8 @@ impl Config {
         }
     }
 
-    /// Returns a file that is equivalent to this configuration. A comment after each value says whether it is the
-    /// default. `heading` and any problems are added as comments at the top.
+    /// Returns a file that is equivalent to this configuration. A comment after each value says whether the value is
+    /// the default. `heading` and any problems are added as comments at the top.
     pub(crate) fn in_effect(&self, heading: &str) -> String {
         self.to_toml(heading, |key| {
             if self.from_file.iter().any(|known| known == key) {

@@ -259,8 +259,7 @@ impl Context {
             .is_all();
         let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
-        // If the limit is one of the plan's usage windows, only responses covered by this account's plan count toward
-        // it.
+        // If the limit is one of the plan's usage windows, it includes only responses covered by this account's plan.
         let mut used = None;
         if let Some(window) = incident.diagnosis.limit.window() {
             let reading = incidents.readings().windows_of_account();

@@ -28,7 +28,7 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Returns a home directory without any problems and its setup at a given time.
+/// Creates a home directory without any problems. Returns the directory and its setup at a given time.
 fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDir, Setup) {
     let home = tempfile::tempdir().unwrap();
     let (executable, data) = (home.path().join("bin/whycap"), home.path().join("data"));

@@ -33,7 +33,8 @@ pub(crate) struct ExportedError {
     pub(crate) at: DateTime<Utc>,
     pub(crate) person: String,
     pub(crate) session: String,
-    /// The JSON name of the limit. It may be unknown to this version if it was exported by a newer one.
+    /// The JSON name of the limit. If the row was exported by a newer version of whycap, this version may not know the
+    /// limit.
     pub(crate) kind: String,
     /// The JSON name of the verdict.
     pub(crate) verdict: String,

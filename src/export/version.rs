@@ -24,14 +24,15 @@ const fn max_of_bits(bits: u32) -> u64 {
 pub(super) struct Weight(u64);
 
 impl Weight {
-    /// Creates a weight that compares amounts first and then a nine-bit quality.
+    /// Creates a weight. Two such weights are compared by amount, and then by a nine-bit quality.
     pub(super) fn new(amount: u64, quality: u64) -> Self {
         let amount = amount.min(max_of_bits(AMOUNT_BITS));
         Self(amount << QUALITY_BITS | quality.min(max_of_bits(QUALITY_BITS)))
     }
 
-    /// Creates the weight of data derived from an entire session. It compares the number of known lines in the session,
-    /// then the number of lines in its lineage (to within a third of a percent), and finally a three-bit quality.
+    /// Creates the weight of data derived from an entire session. Two such weights are compared by the number of known
+    /// lines in the session, then by the number of lines in its lineage (to within a third of a percent), and finally
+    /// by a three-bit quality.
     pub(super) fn of_session(lines: u64, lines_of_lineage: u64, quality: u64) -> Self {
         const LINEAGE_BITS: u32 = 12;
         const SESSION_QUALITY_BITS: u32 = 3;

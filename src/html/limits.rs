@@ -1,4 +1,5 @@
-//! Renders limit errors by limit and over time, the limits of several people, and a chart of the usage windows.
+//! Renders the sections on limits: the errors by limit and over time, the limits by person, and charts of the usage
+//! windows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -385,7 +386,7 @@ impl View<'_> {
             .stop_end(now)
             .and_then(|stop_end| stop_end.end_or_now(now))
         {
-            // An end after the last day of the chart is drawn at the right edge.
+            // If the error ended after the last day of the chart, the band extends to the right edge.
             Some(end) => self.x(end).unwrap_or(chart_width),
             None => start_x,
         };

@@ -33,8 +33,8 @@ const SCRIPT: &str = include_str!("page.js");
 /// The start of every page. It identifies files that were written by whycap.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
 
-/// The rest of a page, with placeholders in braces. Sessions are hidden only by the script, because without it there
-/// would be no way to show them.
+/// The rest of a page, with placeholders in braces. Only the script hides sessions, because a page without JavaScript
+/// would have no way to show them again.
 const TEMPLATE: &str = include_str!("page.html");
 
 /// The contents of a page.

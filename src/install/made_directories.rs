@@ -55,7 +55,7 @@ impl MadeDirectories {
     }
 }
 
-/// Returns the directories above a file that do not exist yet, outermost first.
+/// Returns the missing parent directories of a file, outermost first.
 pub(crate) fn missing_directories(path: &Path) -> Vec<PathBuf> {
     let mut missing: Vec<PathBuf> = path
         .ancestors()

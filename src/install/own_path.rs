@@ -114,7 +114,8 @@ pub(crate) fn removal_command(paths: &Paths) -> Option<String> {
 }
 
 /// Returns the command that deletes a program that was copied into a directory. If `install.sh` copied it, the command
-/// also deletes the script's record of the directories that it created, and those of them that are empty afterward.
+/// also deletes the script's record of the directories that it created, along with any of these directories that are
+/// empty afterward.
 fn removal_of_copied_program(program: &Path, directory: &Path, paths: &Paths) -> String {
     let remove = format!("rm {}", paths.in_shell(program));
     let record = directory.join(MADE_BY_SCRIPT);

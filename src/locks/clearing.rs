@@ -19,7 +19,8 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::paths::Paths;
 
-/// The maximum time to wait for another process to finish clearing locks. Clearing never takes quite this long.
+/// The maximum time to wait for another process to finish clearing locks. In practice, clearing locks takes less time
+/// than this.
 const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The parameters for clearing stale locks.

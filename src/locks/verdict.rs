@@ -196,8 +196,8 @@ fn is_shared_with_machines(lock: &ObservedLock) -> bool {
 }
 
 /// Returns the clearance for a stuck lock. The holder of a lock updates it at every heartbeat, so a lock may be cleared
-/// only after more than one heartbeat without an update. The evidence can be its modification time, its change time, or
-/// the result of watching the lock.
+/// only after more than one heartbeat without an update. The evidence can be the lock's modification time, its change
+/// time, or the result of watching the lock.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;

@@ -31,7 +31,7 @@ pub(crate) struct Moment {
     pub(crate) is_of_another_login: bool,
     /// True if the logged-in account has a plan, and therefore usage windows.
     pub(crate) has_plan: bool,
-    /// The last known reset of the 5-hour window, if it has passed.
+    /// The last known reset time of the 5-hour window, if that time has passed.
     pub(crate) five_hour_reset: Option<DateTime<Utc>>,
     /// The forecasts for the usage windows.
     pub(crate) expected: Vec<Expected>,

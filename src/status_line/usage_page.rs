@@ -8,8 +8,8 @@ use crate::terminal::{Piece, Tone, percent_text};
 use crate::time::{Clock, format_duration};
 
 /// Returns a segment that includes the age of the content. If the content is fresh, the age is dropped on narrow
-/// terminals. Content old enough for Claude Code itself to refresh it is shown in gray with its time, even on narrow
-/// terminals.
+/// terminals. If the content is so old that Claude Code itself would refresh it, it is shown in gray with its time,
+/// even on narrow terminals.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &UsagePage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {

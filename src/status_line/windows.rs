@@ -188,8 +188,8 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // The most important reset is that of the fullest window if its percentage is worth a look. Otherwise, it is the
-    // first window's, which is usually the 5-hour window.
+    // If the percentage of the fullest window is worth a look, the reset of this window is the most important one.
+    // Otherwise, it is the reset of the first window, which is usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))

@@ -6,9 +6,9 @@
 //! directory, the command does not run, because the project could have written the record of the command.
 //!
 //! If no command was preserved, the only overhead is reading one small file. The command gets the same standard input
-//! as whycap and runs while whycap renders its own rows. At its deadline, the command and its children are killed, and
-//! its previous output is shown again. If the command fails, nothing is shown, as in Claude Code. Its standard error is
-//! discarded.
+//! as whycap and runs while whycap renders its own rows. At its deadline, the command is killed along with its
+//! children, and the output of its previous run is shown again. If the command fails, nothing is shown, as in Claude
+//! Code. The standard error of the command is discarded.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -160,7 +160,7 @@ fn search_path(paths: &Paths, environment: &Environment, projects: &[PathBuf]) -
 #[derive(Debug, PartialEq, Eq)]
 struct TimedOut;
 
-/// A running command, started the same way as in Claude Code.
+/// A running command. It is started in the same way as Claude Code starts a status-line command.
 struct Running {
     child: Child,
     deadline: Instant,

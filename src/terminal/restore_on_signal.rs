@@ -25,7 +25,7 @@ const SIGNALS: [i32; 15] = [
 ];
 
 /// The maximum time to wait for the terminal to accept the output that restores it. If nothing reads from the terminal,
-/// it may never do so.
+/// the terminal may never accept the output.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Starts handling signals. `restore` restores the terminal, and `take_over` prepares it again when a suspended process

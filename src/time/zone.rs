@@ -81,7 +81,7 @@ impl Zone {
             .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
     }
 
-    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if they skip it.
+    /// Returns the earliest time at which clocks in this zone show `wall`, or `None` if the clocks skip that time.
     fn to_utc_exactly(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         // Local time differs from UTC by less than a day, so the offset at `wall` is either the offset a day earlier or
         // the offset a day later.

@@ -111,8 +111,8 @@ pub(super) fn release_aborts() {
     ABORTS_END_PROCESS.store(false, Ordering::Relaxed);
 }
 
-/// Returns true if there is enough memory for a status-line call. Without it, the process would be killed before
-/// printing anything.
+/// Returns true if there is enough memory for a status-line call. Without enough memory, the process would be killed
+/// before printing anything.
 ///
 /// The memory is reserved but not touched, so this costs only two system calls.
 pub(super) fn has_enough_memory() -> bool {
