@@ -26,7 +26,7 @@ pub(crate) struct Claim {
     pub(crate) start: Option<ProcessStart>,
     /// The time of the claim (`acquiredAt`, `startedAt`).
     pub(crate) at: Option<DateTime<Utc>>,
-    /// The domain in which the PID is valid (`pidDomain`). See [`PidDomain`].
+    /// The domain of the PID (`pidDomain`). See [`PidDomain`].
     domain: Option<String>,
     /// The host and the PID namespace (`pidSpace`).
     space: Option<String>,
@@ -84,7 +84,7 @@ impl Claim {
     /// Determines whether the process named in the claim is still running.
     ///
     /// `process` is the process that currently has this PID. `written_at` is the file's modification time, which is the
-    /// fallback for a claim without a time. `own_domain` is the domain in which this machine's PIDs are valid.
+    /// fallback for a claim without a time. `own_domain` is the domain of this machine's PIDs.
     ///
     /// A process that whycap cannot find may still be running, for example on another machine or in a container.
     pub(crate) fn liveness(

@@ -116,7 +116,7 @@ impl RewriteCause {
 }
 
 impl LoadKind {
-    /// Returns the cause of rewrites that result from this kind of load.
+    /// Returns the cause of a rewrite that occurred because a conversation loaded a skill or tools.
     pub(super) fn cause(self) -> RewriteCause {
         match self {
             Self::Skill => RewriteCause::SkillLoaded,
@@ -128,7 +128,7 @@ impl LoadKind {
 /// The minimum number of missed tokens that counts as a rewrite. Claude Code 2.1.329 uses this threshold and the next
 /// one to count its own cache misses.
 const MIN_TOKENS: u64 = 2_000;
-/// The minimum percentage of the cached tokens that a response must read for the read to be complete.
+/// A read is considered complete if the response reads at least this percentage of the cached tokens.
 const COMPLETE_PERCENT: u64 = 95;
 /// How many content blocks before each cache breakpoint the server searches for an earlier entry. A transcript line
 /// represents one or more blocks, so longer turns are inconclusive.
@@ -206,7 +206,8 @@ pub(super) fn verdict(
     if response.events.compactions > previous.events.compactions {
         return RewriteVerdict::not_proven_avoidable(RewriteCause::Compaction);
     }
-    // A cache entry is at least as old as the response that wrote or read it.
+    // `previous` used its cache entries no later than `previous.at`, so they have expired if their lifetime has passed
+    // since then.
     if response.sent_at() - previous.at >= previous.lifetime() {
         return RewriteVerdict::not_proven_avoidable(RewriteCause::Expired);
     }

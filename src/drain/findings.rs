@@ -94,7 +94,7 @@ impl SessionFindings {
     }
 }
 
-/// The responses received by a version of Claude Code.
+/// The number of responses that a version of Claude Code received, and the avoidable rewrites among them.
 #[derive(Debug, Default)]
 pub(crate) struct VersionFindings {
     pub(crate) responses: u64,

@@ -24,7 +24,7 @@ const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long the warning stays in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// A session's miss counts at the time of a miss.
+/// A session's counts of cache misses, as of the time of a miss.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MissRecord {
     session: String,
@@ -189,7 +189,7 @@ impl MissNotice {
         if !(announced..announced + SHOWN_FOR).contains(&self.now) {
             return None;
         }
-        // The reason dates from when the warning was triggered, but the figures are current.
+        // The reason is the one for which the warning was triggered, but the figures are current.
         let (reason, remedy) = self.record.cause.words();
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();
@@ -216,7 +216,7 @@ impl MissNotice {
     }
 }
 
-/// The minimum cost of a cold cache for a hint to be shown.
+/// The additional cost from which a hint about a cold cache is shown.
 const MIN_COLD_COST: Money = Money::from_nano(100_000_000);
 
 /// Returns the additional cost of rewriting a session's prompt cache instead of reading it. Returns `None` for less

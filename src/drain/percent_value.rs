@@ -30,7 +30,7 @@ pub(crate) struct WeekEstimate {
     pub(crate) since: Millis,
     /// The estimated value of one percent.
     pub(crate) percent_value: Money,
-    /// The number of readings behind the estimate.
+    /// The number of readings on which the estimate is based.
     pub(crate) readings: usize,
     /// The value of the unused part of the window, or `None` if the window has since reset.
     pub(crate) left: Option<Money>,
@@ -39,14 +39,14 @@ pub(crate) struct WeekEstimate {
 /// The estimates for all weeks, and the cost of a typical prompt.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PercentValue {
-    /// The estimates by account, window, and plan, most recent week first.
+    /// The estimates for each account, window, and plan, most recent week first.
     pub(crate) weeks: Vec<WeekEstimate>,
     /// The median cost of a prompt.
     pub(crate) prompt: Option<Money>,
 }
 
-/// The increase in usage, in percentage points, that makes up an interval. Claude Code reports whole percentages, so
-/// the error is at most one tenth.
+/// The increase in a window's usage, in percentage points, after which an interval ends and the next one begins. Claude
+/// Code reports whole percentages, so the error is at most one tenth.
 const SPAN_PERCENT: f64 = 10.0;
 /// The minimum number of intervals for an estimate.
 const MIN_SPANS: usize = 3;
@@ -68,7 +68,7 @@ pub(crate) struct SpentHere {
     pub(crate) account: Option<String>,
 }
 
-/// The key of a series of usage steps. Each series has its own estimates.
+/// The account, the window, and the plan of a series of usage steps. Each series has its own estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Series<'steps> {
     account: &'steps Option<String>,

@@ -3,7 +3,7 @@
 //! Clients before version 2.1.300 or so do not record their requests, so a single rewrite has many possible causes.
 //! However, several consecutive responses may read exactly as much as their predecessors, even though each of them
 //! wrote the rest of the prompt to the cache. Then either the server ignores what was written, or Claude Code keeps
-//! changing the prompt at the same point. The user pays for cache entries without any benefit in both cases.
+//! changing the prompt at the same point. In both cases, the user pays for cache entries that are of no use.
 
 use std::collections::HashMap;
 
@@ -22,8 +22,8 @@ pub(super) struct StalledReads {
 }
 
 impl StalledReads {
-    /// Adds a stalled read and, unless it is inconclusive, the index of its rewrite. Returns the indexes of the
-    /// rewrites that are now proven to be avoidable.
+    /// Adds a stalled read. `rewrite` is the index of the read's rewrite, or `None` if the read is inconclusive.
+    /// Returns the indexes of the rewrites that are now proven to be avoidable.
     pub(super) fn add(&mut self, rewrite: Option<usize>) -> Vec<usize> {
         self.length += 1;
         self.pending.extend(rewrite);

@@ -89,7 +89,7 @@ impl JournalRecord for Event {
 impl Journal {
     /// Returns true if an event with this name was recorded at or after `since`.
     ///
-    /// This part of the journal must include that time.
+    /// This part of the journal must reach back to `since`.
     pub(crate) fn has_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> bool {
         self.first_event(name, since).is_some()
     }

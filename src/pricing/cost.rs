@@ -108,7 +108,7 @@ impl ModelPrices<'_> {
         Money::from_pico(i64::try_from(pico).unwrap_or(i64::MAX))
     }
 
-    /// Returns the cost of advice from other models for a response.
+    /// Returns the cost of the advice that other models gave on a response.
     ///
     /// US-only inference applies to the advice if it applies to the response. Fast mode does not affect the price of
     /// advice.

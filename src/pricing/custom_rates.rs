@@ -18,12 +18,12 @@ use crate::lenient_json::saturating_u64;
 /// year's total.
 pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 
-/// Custom rates. The default has none.
+/// The custom rates of the user or the organization. The default value contains none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomRates {
     /// The factor by which all costs are multiplied.
     multiplier: Option<f64>,
-    /// The rates of individual models, by lowercase model ID without the suffix `[1m]`.
+    /// The rates of individual models, keyed by the lowercase model ID without the suffix `[1m]`.
     pub overrides: BTreeMap<String, Rates>,
     /// True if the rates come from managed settings. In that case, the client uses them for its own totals.
     pub managed: bool,

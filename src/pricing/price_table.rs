@@ -60,8 +60,8 @@ impl PriceTable {
         Self::with(CustomRates::default())
     }
 
-    /// Adds the prices fetched by Claude Code. `read_state` returns Claude Code's global state. It is called when a
-    /// model without a list price is first looked up.
+    /// Adds the prices fetched by Claude Code. `read_state` returns Claude Code's global state, and is called only when
+    /// a model without a list price is first looked up.
     pub(crate) fn with_state(
         self,
         read_state: impl FnOnce() -> Option<Value> + Send + 'static,

@@ -156,7 +156,7 @@ pub struct Advice {
     pub usage: Usage,
 }
 
-/// Serialized as an array of the model and the usage, which earlier builds of whycap can also read from the ledger.
+/// Advice is serialized as an array of the model and the usage. Earlier builds of whycap can also read this format.
 impl Serialize for Advice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (&self.model, &self.usage).serialize(serializer)

@@ -166,7 +166,7 @@ pub fn read_on(
     Ok((next_position, start.earlier_lines))
 }
 
-/// The point at which a read starts, and how it treats the lines before that point.
+/// The point at which a read starts, and the resulting treatment of the lines that were read earlier.
 struct ReadStart {
     position: ReadPosition,
     earlier_lines: EarlierLines,

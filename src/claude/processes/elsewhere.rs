@@ -31,7 +31,7 @@ pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     look(pid).start()
 }
 
-/// Returns the process details needed to recognize Claude Code.
+/// Specifies the process details that must be read to recognize Claude Code.
 fn described() -> ProcessRefreshKind {
     ProcessRefreshKind::nothing()
         .with_exe(UpdateKind::Always)
@@ -60,7 +60,7 @@ fn convert(process: &sysinfo::Process) -> Process {
     }
 }
 
-/// Returns this user's live Claude Code processes and their values for the given environment variables.
+/// Returns this user's live Claude Code processes, each with the values of the given environment variables.
 ///
 /// For processes that cannot be Claude Code, only the name is read.
 pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
@@ -123,7 +123,7 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     Some((OsString::from(known), OsString::from(value)))
 }
 
-/// Returns the domain in which PIDs are valid, in Claude Code's notation. The domain consists of the operating system
+/// Returns the domain of this system's PIDs, in Claude Code's notation. The domain consists of the operating system
 /// and, on Windows, the machine name. The notation is based on the source code of 2.1.328 and has not been observed in
 /// practice.
 pub(crate) fn pid_domain(_: &Path) -> PidDomain {

@@ -74,7 +74,8 @@ fn parse_stat(bytes: &[u8]) -> Option<Process> {
     })
 }
 
-/// Returns true if a process is Claude Code. Nothing else is read if the name alone is enough to decide.
+/// Returns true if a process is Claude Code. If the name alone is enough to decide, nothing else about the process is
+/// read.
 fn is_claude(pid: u32, name: &str) -> Option<bool> {
     if is_claude_code(name, None, &[]) == Some(true) {
         return Some(true);
@@ -90,7 +91,7 @@ fn boot_time() -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)
 }
 
-/// Returns this user's live Claude Code processes and their values for the given environment variables.
+/// Returns this user's live Claude Code processes, each with the values of the given environment variables.
 pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     own_pids()
         .filter(|pid| look(*pid).is_live_client())
@@ -148,7 +149,7 @@ const LOCAL_FILE_SYSTEMS: [&str; 20] = [
     "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "vfat", "wslfs", "xfs", "zfs",
 ];
 
-/// Returns the domain in which the PIDs in a directory's files are valid, in Claude Code's notation. The machine part
+/// Returns the domain of the PIDs that are recorded in a directory's files, in Claude Code's notation. The machine part
 /// is empty if the machine has no ID (observed with 2.1.328).
 pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();

@@ -50,7 +50,8 @@ fn may_use(variables: process::Variables, paths: &Paths) -> bool {
 /// The highest possible PID on Linux, including in containers. PIDs on macOS are far lower.
 pub(crate) const HIGHEST_PID: u32 = 1 << 22;
 
-/// The domain in which the PIDs in a directory's files are valid.
+/// The domain of the PIDs that are recorded in a directory's files. The same PID stands for another process in another
+/// domain, such as on another machine or in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PidDomain {
     /// The machine and the PID namespace, as recorded by Claude Code in `pidDomain`.
