@@ -216,7 +216,7 @@ impl MissNotice {
     }
 }
 
-/// The additional cost from which a hint about a cold cache is shown.
+/// The minimum additional cost of a cold cache for which a hint is shown.
 const MIN_COLD_COST: Money = Money::from_nano(100_000_000);
 
 /// Returns the additional cost of rewriting a session's prompt cache instead of reading it. Returns `None` for less

@@ -13,8 +13,8 @@ use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::EarlierLines;
 
-/// The number of responses from which a first read creates their index at the end. Fewer responses are stored faster if
-/// the index exists from the start.
+/// The minimum number of responses for which a first read creates the index at the end. Fewer responses are stored
+/// faster if the index exists from the start.
 const MANY_RESPONSES: usize = 1_000;
 
 impl Store {

@@ -110,7 +110,7 @@ struct StoredSession {
     unrecorded: Money,
     last_event: i64,
     bounds: Vec<LowerBound>,
-    /// True if the amount is a lower bound, or if it is unknown because the stored reasons cannot be read.
+    /// True if the amount is a lower bound. Also true if the stored reasons for a lower bound cannot be read.
     is_lower_bound: bool,
     /// True if the session's facts have changed since its last reconciliation.
     is_dirty: bool,
