@@ -12,7 +12,6 @@ use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
-use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::WindowUsage;
 use crate::journal::Journal;
 use crate::ledger::{ResponseCosts, Selected};
@@ -22,9 +21,6 @@ use crate::limits::sample::{MeasuredService, Sample};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
-
-/// The first Claude Code version that records a session's account in its transcript.
-const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The reasons in Claude Code's global state that indicate that credits were used until they ran out. If the state
 /// gives any other reason, credits cannot have paid for anything.
@@ -126,18 +122,9 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
-    /// The transcript of such a session does not name an account, although the version of Claude Code that wrote the
-    /// transcript records accounts. Returns false if the session has no transcript on this machine.
+    /// See [`SessionTranscripts::is_without_account`].
     pub(crate) fn is_without_account(&self, session: &str) -> bool {
-        let tail = self
-            .transcripts
-            .path_of(session)
-            .and_then(|path| self.transcripts.tail(&path));
-        let Some(tail) = tail else {
-            return false;
-        };
-        let version = tail.version.as_deref().and_then(ClientVersion::parse);
-        tail.owner.is_none() && version.is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
+        self.transcripts.is_without_account(session)
     }
 
     /// Returns the responses currently being paid for with usage credits because a window is full. Returns `None` if no

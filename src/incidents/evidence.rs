@@ -504,6 +504,7 @@ impl<'a> EvidenceCollector<'a> {
         };
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
+        evidence.collected.key_still_pays = self.key_still_pays(&evidence.error);
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
@@ -728,6 +729,34 @@ impl<'a> EvidenceCollector<'a> {
             && error.uses_key()
             && error.payer.owner.is_none()
             && self.transcripts.owner_of(session).is_some()
+    }
+
+    /// Returns true if the session used a key that takes precedence over its login, has received a response since the
+    /// error, still has the key, and has never belonged to an account. The key therefore paid for the response, and it
+    /// will pay for the next one.
+    fn key_still_pays(&self, error: &StoredError) -> bool {
+        let Some(session) = error.session.id.as_deref() else {
+            return false;
+        };
+        error.later_response.is_some()
+            && error.uses_key()
+            && error.payer.owner.is_none()
+            && self.still_has_key(session, error)
+            && self.transcripts.is_without_account(session)
+    }
+
+    /// Returns true if the session still has the key with which it received the error. In a shell, this is known only
+    /// while the process that used the key is running and only for a key from its environment, because the settings may
+    /// have changed since the process read them.
+    fn still_has_key(&self, session: &str, error: &StoredError) -> bool {
+        if self.environment_of == Some(session) {
+            let credentials = &self.machine().credentials;
+            return self.has_session_environment()
+                && error
+                    .keys()
+                    .any(|key| credentials.iter().any(|set| set.name == key.name));
+        }
+        error.keys().any(|key| key.set_in == SetIn::Environment) && self.is_running_since(error)
     }
 
     /// Adds the readings of all sessions of the account, which show how full its windows were after the error. The

@@ -169,7 +169,7 @@ impl<'a> Incidents<'a> {
     pub(crate) fn may_use_plan(&self, session: &str) -> bool {
         let owner = self.transcripts.owner_of(session);
         may_belong_to(owner.as_ref(), self.account())
-            && !self.credits_use().is_without_account(session)
+            && !self.transcripts.is_without_account(session)
     }
 
     fn stored(&self) -> StoredErrors<'_> {

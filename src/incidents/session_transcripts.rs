@@ -11,6 +11,7 @@ use super::cache::Cache;
 use super::transcript_end::{self, LOWER_PRIORITY_LASTS};
 use crate::claude::sessions;
 use crate::claude::transcripts::{self, TranscriptFile, session_of};
+use crate::claude::version::ClientVersion;
 use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::Tail;
@@ -19,6 +20,9 @@ use crate::transcript::tail::Tail;
 /// transcript takes about a millisecond, so the search adds about 20 ms to a command. The ledger contains the errors in
 /// all other transcripts.
 pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
+
+/// The first Claude Code version that records a session's account in its transcript.
+const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The transcripts of all sessions, excluding those of subagents. Each transcript is located and read only once,
 /// because a session may have thousands of errors.
@@ -135,6 +139,17 @@ impl<'a> SessionTranscripts<'a> {
     /// owner.
     pub(super) fn owner_of(&self, session: &str) -> Option<Owner> {
         self.owner(&self.path_of(session)?)
+    }
+
+    /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
+    /// The transcript of such a session does not name an account, although the version of Claude Code that wrote the
+    /// transcript records accounts. Returns false if the session has no transcript on this machine.
+    pub(super) fn is_without_account(&self, session: &str) -> bool {
+        let Some(tail) = self.path_of(session).and_then(|path| self.tail(&path)) else {
+            return false;
+        };
+        let version = tail.version.as_deref().and_then(ClientVersion::parse);
+        tail.owner.is_none() && version.is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
     }
 
     /// Returns the time of the first line that has a timestamp.

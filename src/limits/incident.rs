@@ -26,7 +26,8 @@ pub struct Incident {
     pub diagnosis: Diagnosis,
     /// A sentence of at most 110 characters that says what happened and what to do first.
     pub headline: String,
-    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over.
+    /// A sentence in the past tense that says what happened and how it ended, or `None` if the error is not over. If a
+    /// key still pays for the session, a second sentence says so.
     pub(crate) summary: Option<String>,
     /// A shorter version of the headline that fits in 60 columns.
     pub badge: String,

@@ -259,3 +259,73 @@ fn the_advice_after_unsetting_the_key_names_the_session() {
     let expected = format!("Then continue the session on your plan: claude --resume {session}");
     assert!(explained.contains(&expected), "{explained}");
 }
+
+/// A key without credits was topped up, so it pays for the session again instead of the plan. Every screen must say so
+/// as long as the session still has the key.
+#[test]
+fn a_key_that_pays_again_is_named_by_every_screen() {
+    let sandbox = with_a_private_login();
+    let with_key = session_with_empty_key(&sandbox);
+    let process = RunningClient::idle(&sandbox, "with-key");
+    with_key.works("2026-11-20T10:05:00Z", 10);
+    let at = "2026-11-20T10:06:00Z";
+    let shell_explains = || flat(shell(&sandbox, at, &["explain"], &[]).success());
+    for (place, text) in [
+        ("/whycap", answer(&with_key, at)),
+        ("explain", shell_explains()),
+    ] {
+        for part in [
+            "ANTHROPIC_API_KEY (without credits) was used instead of your plan, but Claude Code responded at 10:05.",
+            "1. You can continue now, but ANTHROPIC_API_KEY pays for each response instead of your plan",
+            "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
+            "3. Then continue the session on your plan",
+        ] {
+            assert!(text.contains(part), "{place}: {part}: {text}");
+        }
+        assert!(!text.contains("no longer applies"), "{place}: {text}");
+    }
+    let json = shell(&sandbox, at, &["explain", "--json"], &[]).json()["incident"].clone();
+    assert_eq!(json["actions"][0]["costs_money"], true, "{json:#}");
+    for command in ["now", "wait"] {
+        let shown = flat(shell(&sandbox, at, &[command], &[]).success());
+        let pays = "ANTHROPIC_API_KEY still pays for that session instead of your plan.";
+        assert!(shown.contains(pays), "{command}: {shown}");
+    }
+    drop(process);
+    let explained = shell_explains();
+    assert!(
+        explained.contains("1. You can continue now; this limit no longer applies"),
+        "{explained}"
+    );
+}
+
+/// Nothing shows that the key still pays: the session may have continued with the login.
+#[test]
+fn a_key_is_not_said_to_pay_without_evidence() {
+    for (version, is_logged_in, has_key) in [
+        ("2.1.285", false, true),
+        ("2.1.328", true, true),
+        ("2.1.328", false, false),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut with_key = session_with_key(&sandbox);
+        with_key.version = version.to_owned();
+        receives_balance_error(&with_key);
+        if is_logged_in {
+            crate::situation::belongs_to(
+                &with_key,
+                crate::situation::PRIVATE,
+                "private-organization",
+            );
+        }
+        with_key.works("2026-11-20T10:05:00Z", 10);
+        if !has_key {
+            with_key.variables.pop();
+        }
+        let asked = answer(&with_key, "2026-11-20T10:06:00Z");
+        assert!(
+            !asked.contains("pays for"),
+            "{version} {is_logged_in} {has_key}: {asked}"
+        );
+    }
+}

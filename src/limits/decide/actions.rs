@@ -325,6 +325,7 @@ pub(super) fn in_state(
         });
         return std::iter::once(first)
             .chain(unset_key_there(problem, ending))
+            .chain(return_to_plan(problem, first))
             .chain(remaining)
             .collect();
     }
@@ -377,6 +378,19 @@ fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> 
     }
 }
 
+/// Returns how to continue on the plan if a key still pays for the session.
+fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
+    if first != ActionName::KeyStillPays {
+        return Vec::new();
+    }
+    let on_plan = if problem.also_full().is_some() {
+        ActionName::ContinueOnPlanLater
+    } else {
+        ActionName::ContinueOnPlan
+    };
+    vec![ActionName::UnsetKey, on_plan]
+}
+
 /// Returns what to do after the error has ended.
 fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
     let evidence = problem.evidence;
@@ -388,6 +402,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         _ if problem.stops_only_feature() && ending != Ending::ConcernsOthers => {
             ActionName::UseFeatureAgain
         }
+        _ if problem.key_still_pays() => ActionName::KeyStillPays,
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
             if evidence.has_later_response() =>
         {
@@ -456,6 +471,12 @@ impl Problem<'_> {
             && self.finding.limit.is_awaited()
             && self.finding.waiting_helps == Some(true)
             && matches!(self.finding.verdict, Verdict::Real | Verdict::Misworded)
+    }
+
+    /// Returns true if the user did not mean to use a key, but the key has paid for a response since the error and will
+    /// pay for the next one.
+    fn key_still_pays(&self) -> bool {
+        self.finding.verdict == Verdict::WrongCredential && self.evidence.collected.key_still_pays
     }
 
     /// Returns true if the limit stops only a feature, while the session continues.

@@ -128,7 +128,7 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
     let sentences = match ending_wording(evidence, diagnosis) {
         Some(wording) => {
             let summaries = wording.summaries(&pasts(message, diagnosis, &fields), &fields);
-            summary = Some(first_fitting(&summaries));
+            summary = Some(with_payer(first_fitting(&summaries), diagnosis, &fields));
             Sentences {
                 headline: wording.headline(&summaries, &fields),
                 badge: badge(&wording.badges, &fields),
@@ -180,6 +180,17 @@ impl EndingWording {
             }
         }
         summary
+    }
+}
+
+/// Adds the key that still pays for the session, if any, to the sentence about an error that is over.
+fn with_payer(summary: String, diagnosis: &Diagnosis, fields: &Fields) -> String {
+    let still_pays = diagnosis.actions.contains(&ActionName::KeyStillPays);
+    match fields.get("key") {
+        Some(key) if still_pays => {
+            format!("{summary} {key} still pays for that session instead of your plan.")
+        }
+        Some(_) | None => summary,
     }
 }
 
@@ -707,8 +718,9 @@ mod tests {
     #[test]
     fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something, or their wording already mentions the payment.
-        const WITHOUT_REMARK: [&str; 6] = [
+        const WITHOUT_REMARK: [&str; 7] = [
             "costs_extra",
+            "key_still_pays",
             "pay",
             "pay_console",
             "pay_subscription",
