@@ -97,8 +97,8 @@ pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Fails unless the path is a directory that belongs to the user and is not writable by others. Symbolic links are
-/// rejected.
+/// Fails if the path is not one of the user's directories, if others can write to the directory, or if the path is a
+/// symbolic link.
 pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_dir() && is_exclusively_owned(&metadata) {

@@ -49,7 +49,7 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 /// Creates an empty file to record that something has happened, for example that the user has been notified.
 ///
 /// Returns false if the file already exists or cannot be created. In either case, the caller should not notify the
-/// user, because no notification is better than the same one every time.
+/// user, because a missing notification is better than one that is repeated every time.
 pub(crate) fn create_marker(path: &Path) -> bool {
     create_parent_directory(path)
         .and_then(|()| create_atomically(path, b""))

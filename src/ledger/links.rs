@@ -4,8 +4,8 @@ use super::database::{SESSION, Store};
 use super::error::Result;
 use super::facts::{Id, Location};
 
-/// Returns an SQL query that selects up to two sessions: the session of the first and the session of the last
-/// transcript with the value `?1` in this column of the table.
+/// Returns an SQL query for the sessions of two transcripts. Of all transcripts with the value `?1` in this column of
+/// the table, these are the first and the last one.
 pub(super) fn sessions_by(table: &str, column: &str) -> String {
     format!(
         "SELECT session FROM files WHERE id IN (

@@ -180,7 +180,7 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns true if a process that started at this time began the session, which means that all inherited lines are
+    /// Returns true if a process that started at this time began the session. In that case, all inherited lines are
     /// older.
     fn began_at(&self, started: Millis) -> bool {
         let has_lines = !(self.responses.is_empty() && self.compactions.is_empty());
