@@ -340,8 +340,8 @@ def svg(rows, columns, title, description=""):
 
 
 def moving(frames, columns, title, description=""):
-    """Draws frames of (seconds, rows) in a loop. The picture begins with the last frame, so that readers without
-    motion see a complete picture and nobody waits in front of a nearly empty box."""
+    """Draws frames of (seconds, rows) in a loop. The picture begins with the last frame, so that it is complete for
+    readers who have turned off motion, and so that nobody has to wait in front of a nearly empty box."""
     frames = [frames[-1], *frames[:-1]]
     whole = sum(seconds for seconds, _ in frames)
     style, drawn_frames, begin = [], [], 0.0

@@ -122,7 +122,8 @@ def steady(session):
 
 
 def clock_times(moment):
-    """Returns recognizable forms of a time of day, without the am and pm that the client uses."""
+    """Returns a pattern for a time of day in the form that whycap uses. It does not match the client's own form, which
+    has am or pm."""
     at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     return re.compile(rf"\b0?{at.hour}:{at.minute:02}\b(?!\s*[ap]m)")
 
@@ -208,7 +209,8 @@ def answers_to(command, text):
 
 
 def whycap_answers_without_the_model(report, session, home, api, command):
-    """Types a whycap command while every request is refused. Returns what `nothing_was_sent` needs later."""
+    """Types a whycap command while every request is refused. Returns the number of earlier questions and the headline,
+    which `nothing_was_sent` needs later."""
     headline = reported_incident(home)["headline"]
 
     def answers():
@@ -230,8 +232,8 @@ def whycap_answers_without_the_model(report, session, home, api, command):
 
 
 def nothing_was_sent(report, api, asked, command, names_it=False):
-    """Checks that the command sent nothing. The check waits until a later question has been answered, so that every
-    request is known. With `names_it`, the client may mention the command to the model, as it does for its own
+    """Checks that the command sent nothing. Call this after a later question has been answered, because only then are
+    all requests known. With `names_it`, the client may mention the command to the model, as it does for its own
     commands."""
     before, headline = asked
     with report.check(f"{command} sent no request, and nothing of its reply reached the model later"):

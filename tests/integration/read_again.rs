@@ -257,7 +257,7 @@ fn misread_facts_are_corrected_and_deleted_transcripts_are_kept() {
         ),
     );
     fs::remove_file(sandbox.path(PROJECTS).join(deleted)).unwrap();
-    // A transcript that cannot be read now is corrected when it can be read again.
+    // If a transcript cannot be read now, its facts are corrected once it can be read again.
     #[cfg(unix)]
     while_unreadable(&sandbox.path(PROJECTS).join(kept), || {
         let run = sandbox.run(&["spend"]);
@@ -365,8 +365,9 @@ fn read_with(sandbox: &Sandbox, read_time: ReadTime, before_commit: impl FnOnce(
         .is_all()
 }
 
-/// While a command reads a misread transcript again, a status-line call stores a new line, and a third process reads
-/// the next line. The command stores its lines first, and then the third process stores its own line.
+/// A command reads a transcript again that an older version misread. Meanwhile, a status-line call stores a new line,
+/// and a third process reads the next line. The command stores its lines first, and then the third process stores its
+/// own line.
 #[test]
 fn no_line_is_lost_if_three_processes_read_a_misread_transcript() {
     let sandbox = Sandbox::new();

@@ -101,7 +101,8 @@ fn colors_show_how_full_a_window_is() {
 #[test]
 fn the_line_fits_every_width_and_is_never_blank() {
     for name in ["plan", "plan-at-limit", "api-key", "session-start"] {
-        // The unit tests in `status_line` cover the widths in between without starting a process for each of them.
+        // The unit tests in `status_line` also cover the widths in between, because they need no process for each
+        // width.
         for columns in (1..30_usize).chain((30..180).step_by(7)) {
             let line = shown(&plain(&columns.to_string()), &recorded(name));
             let width = line
@@ -376,8 +377,8 @@ fn segments_and_budgets_follow_the_configuration() {
         "[statusline]\nsegments = [\"today\", \"model\"]\n[budget]\nday = 0.5\nunknown = 1\n",
     );
     let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
-    // A status-line call spends only a few milliseconds on reading new history, so it may take several calls until `≥`
-    // disappears.
+    // A status-line call reads new history for only a few milliseconds, so `≥` might remain for several calls. `spend`
+    // reads everything.
     sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,

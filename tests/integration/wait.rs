@@ -313,7 +313,7 @@ fn wait_ignores_a_warning() {
     assert_eq!(waits(&client, AT, &[]).code, 0);
 }
 
-/// A false alarm and an overload are not limits that still apply.
+/// If `wait` times out during a false alarm or an overload, its message must not say that a limit still applies.
 #[test]
 fn the_message_after_a_timeout_matches_the_verdict() {
     for (text, more, message) in [

@@ -168,8 +168,8 @@ def loader(home, check):
         return code, errors.strip()
 
     def end_overlap():
-        """Ends the hour in which the loader reads files again. Stores the time of another load, one second from now, and
-        waits until that time has passed."""
+        """Ends the hour after a load in which the loader reads the same files again: stores another load, which takes
+        place one second from now, and waits until then."""
         load_time = int(time.time()) + 1
         ask(f"INSERT INTO whycap.loads SELECT directory, toDateTime({load_time}) FROM whycap.loads LIMIT 1")
         while time.time() <= load_time + 0.1:

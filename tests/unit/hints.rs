@@ -180,13 +180,14 @@ fn long_prompts_are_hinted_until_they_are_short_again() {
         hint(&all, &[]).unwrap(),
         "400 very long prompts cost $56.80 today, including $40.00 extra for their length. Use /compact or /clear to shorten the conversation."
     );
-    // This model charges a higher price per token for prompts of more than 100,000 tokens.
+    // Haiku charges a higher price per token for prompts of more than 100,000 tokens.
     assert!(hint(&vec![long(HAIKU, 900_000); 40], &[]).is_some());
     all.push(long(OPUS, 20_000));
     assert_eq!(hint(&all, &[]), None);
 }
 
-/// This model charges a higher price per token for prompts of more than 100,000 tokens.
+/// Haiku charges a higher price per token for prompts of more than 100,000 tokens. If the model was
+/// called several times for a response, the length of each prompt matters, and not the sum of the lengths.
 #[test]
 fn several_short_prompts_of_one_response_are_not_a_long_prompt() {
     let with_calls = |reads: &[u64]| {

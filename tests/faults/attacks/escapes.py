@@ -1,5 +1,5 @@
-"""Text that controls a terminal, in every field that a file, an argument, or a name can contain. The contract checks
-the output of every run for such text. Here, the text is inserted on purpose."""
+"""Text that controls a terminal, called a bomb, in every field that a file, an argument, or a name can contain. The
+contract checks the output of every run for such text."""
 
 import itertools
 import json
@@ -348,7 +348,7 @@ class BombInField:
 
 @dataclass
 class Bombs:
-    """Bombs in different documents, which are tried at the same time because every call that may show one of them takes
+    """Bombs in different documents. They are tried at the same time, because each call that may show one of them starts
     a process."""
 
     members: list
@@ -358,7 +358,7 @@ class Bombs:
         return ", ".join(map(str, self.members))
 
 
-# The number of documents that contain a bomb at the same time.
+# How many documents contain a bomb at the same time.
 AT_ONCE = 4
 
 

@@ -156,7 +156,7 @@ def numbers_of(value, key=""):
 
 @dataclass
 class Counts:
-    """Some of the counts, which are tried at the same time because each check takes a dozen processes."""
+    """Some of the counts. They are tried at the same time, because each check starts a dozen processes."""
 
     names: list
 

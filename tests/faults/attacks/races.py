@@ -42,8 +42,8 @@ def every_call(arguments, last_harmless):
 
 
 class Holder:
-    """A live Claude Code process that takes a lock and keeps it. It updates the date of a directory, and a file names
-    the process."""
+    """A live Claude Code process that takes a lock and keeps it. If the lock is a directory, the process keeps updating
+    its date. If the lock is a file, the file names the process."""
 
     def __init__(self, machine, path):
         self.place = machine.path(path)
