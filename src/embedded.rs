@@ -72,7 +72,7 @@ mod tests {
         files
     }
 
-    /// Otherwise, an error in the file would leave its table empty, and nothing would report it.
+    /// If a file were parsed elsewhere, an error in the file could leave a table empty without being reported.
     #[test]
     fn every_embedded_file_is_parsed_by_this_module() {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

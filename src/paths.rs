@@ -300,7 +300,7 @@ mod tests {
         Paths::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
     }
 
-    /// A symbolic link with this name in the working directory used to change the meaning of a budget.
+    /// A symbolic link with the same name in the working directory must not change which directories a budget covers.
     #[test]
     #[cfg(unix)]
     fn a_bare_name_is_not_relative_to_the_working_directory() {

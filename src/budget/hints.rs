@@ -227,7 +227,7 @@ impl Today<'_> {
             .collect()
     }
 
-    /// Returns a hint if subagents cost more than the conversations that started them.
+    /// Returns a hint if the subagents of a type cost more than the conversations that started them.
     fn expensive_subagents(&self, agent: &str, responses: &[&Response]) -> Option<Hint> {
         let sessions: HashSet<i64> = responses.iter().map(|response| response.session).collect();
         let cost: Money = responses.iter().map(|response| response.cost).sum();

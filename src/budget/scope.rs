@@ -33,7 +33,7 @@ struct TextsByScope {
 pub(super) struct ScopeTexts {
     /// The subject of a sentence, such as "Today's budget".
     subject: String,
-    /// The name in a list of budgets. It is empty for project budgets, which are listed by the name of the project.
+    /// The name in a list of budgets. It is empty for project budgets, which are listed by directory.
     pub(super) name: String,
     /// The sign before amounts, which is empty if they are exact.
     pub(super) about: String,

@@ -74,7 +74,8 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
     }
 }
 
-/// Returns true if the path is neither a file nor a directory, which means that changing permissions would not help.
+/// Returns true if the path is a broken symbolic link, or something other than a file or a directory. In these cases,
+/// changing permissions would not help.
 fn is_no_file(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(file) => !file.is_file() && !file.is_dir(),

@@ -47,7 +47,8 @@ pub(crate) struct Exporter {
     owners: HashMap<String, SessionOwner>,
     /// The default provider, used unless the model or the session indicates a different one.
     provider: &'static str,
-    /// The key for hashing the names of projects and branches. It is the same for everyone in a team.
+    /// The key for hashing the names of projects and branches: the configured key or, if there is none, the ID of the
+    /// organization, of the account, or of the machine.
     pub(super) secret: String,
     pub(super) config: Export,
 }

@@ -25,7 +25,7 @@ pub(super) struct ProjectNames<'p> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExportedProject {
     pub(super) name: String,
-    /// True if the name is a repository name or a hash.
+    /// True if the name is the name of a repository, or a hash of such a name.
     pub(super) is_repository: bool,
     /// How the project is treated, or `None` if it is exported under its own name.
     pub(super) treatment: Option<Others>,

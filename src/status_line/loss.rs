@@ -32,7 +32,7 @@ pub(super) const MODEL: u32 = 40;
 pub(super) const SHORT_DIRECTORY: u32 = 43;
 pub(super) const SHORT_BRANCH: u32 = 44;
 pub(super) const SHORT_PACE: u32 = 50;
-/// If a window is nearly full, its reset is dropped later than otherwise.
+/// The fuller a window is, the later its reset is dropped.
 pub(super) const WINDOWS_WITH_SIGN: [u32; 3] = [55, 79, 80];
 pub(super) const SHARE_OF_BUDGET: u32 = 58;
 pub(super) const TODAY: u32 = 60;
