@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_for_a_command_is_known() {
+    fn a_command_is_suggested_for_a_word_with_the_same_meaning() {
         assert_eq!(command_for("status").as_deref(), Some("whycap now"));
     }
 

@@ -31,12 +31,12 @@ const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400))
 /// The maximum time for a command in a shell to search the transcripts for errors.
 const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
-const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
+const MAX_BYTES_FOR_SHORT_ANSWER: u64 = 256 * 1024 * 1024;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
-const PARTS_WORTH_A_MENTION: u128 = 10;
+const MENTION_THRESHOLD_DIVISOR: u128 = 10;
 /// The grace period after a limit error during which responses are still counted. Such responses may have been in
 /// progress when the error occurred.
-const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
+const RESPONSE_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(15);
 
 /// The ledger in which a command looks up the errors of the entire history.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ impl Context {
                     screen::on_one_screen(incident, session_sentence, &others, &option);
                 report.add(explanation);
                 if incident.blocks().is_some() {
-                    let avoidable = self.avoidable_writes(incident, MOST_QUICKLY_READ);
+                    let avoidable = self.avoidable_writes(incident, MAX_BYTES_FOR_SHORT_ANSWER);
                     report.paragraphs(Tone::Warning, avoidable);
                 }
                 return;
@@ -257,7 +257,7 @@ impl Context {
         let is_current = self
             .catch_up_ledger(&mut ledger, EXPLANATION_READS)
             .is_all();
-        let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
+        let spent = ledger.between(since, until + RESPONSE_GRACE_PERIOD).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
         // If the limit is one of the plan's usage windows, it includes only responses covered by this account's plan.
         let mut used = None;
@@ -305,7 +305,7 @@ impl Context {
         writes.retain(|write| write.response.at <= until.timestamp_millis());
         let total: Money = writes.iter().map(|write| write.total).sum();
         let avoidable = Findings::new(writes).avoidable;
-        if avoidable.cost.times(PARTS_WORTH_A_MENTION, 1) <= total {
+        if avoidable.cost.times(MENTION_THRESHOLD_DIVISOR, 1) <= total {
             return None;
         }
         Some(format!(

@@ -26,7 +26,7 @@ const READS_OF_EVENT: Duration = Duration::from_millis(200);
 const CATCH_UP: ReadTime = ReadTime::Within(Duration::from_millis(30));
 
 /// How long a hook keeps checking a project for new transcripts after a session starts in it.
-const CHANGED_LATELY: TimeDelta = TimeDelta::days(1);
+const RECENT_CHANGE_PERIOD: TimeDelta = TimeDelta::days(1);
 
 impl Context {
     /// Replies to a prompt: blocks it if a budget is used up, warns once if a budget is nearly used up, or otherwise
@@ -178,7 +178,7 @@ impl Context {
     /// Returns the project directories that may contain new transcripts: those that have changed recently, and the
     /// directory of the hook's own session.
     fn changed_projects(&self) -> Vec<PathBuf> {
-        let since = self.environment.now - CHANGED_LATELY;
+        let since = self.environment.now - RECENT_CHANGE_PERIOD;
         let mut projects =
             transcripts::projects_changed_since(self.paths.transcript_roots(), since);
         let own_project = self

@@ -21,7 +21,7 @@ const DEFAULT_RETENTION_DAYS: i64 = 30;
 
 /// The age at which a price table is considered outdated. Prices change every few weeks, so an old table may be missing
 /// a model.
-const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
+const MAX_PRICE_TABLE_AGE: TimeDelta = TimeDelta::days(90);
 
 /// How far in the future a file's modification time may be. Beyond that, either the file's time or the clock must be
 /// wrong.
@@ -122,7 +122,7 @@ pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
 pub(super) fn prices(setup: &Setup, examination: &mut Examination) {
     let updated = PriceTable::list().list.updated;
     let age = setup.environment.now.date_naive() - updated;
-    let finding = if age > PRICE_TABLE_MAY_AGE {
+    let finding = if age > MAX_PRICE_TABLE_AGE {
         FindingName::PricesOld
     } else {
         FindingName::PricesFresh

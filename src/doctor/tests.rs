@@ -260,7 +260,7 @@ fn a_plugin_in_addition_to_the_settings_is_fine_unless_disabled() {
 }
 
 #[test]
-fn managed_settings_with_another_status_line_are_for_the_administrator() {
+fn only_an_administrator_can_replace_a_managed_status_line() {
     let (_home, mut setup) = sound();
     let other = json!({"statusLine": {"type": "command", "command": "other"}});
     let managed = file(SettingsScope::Managed, "/etc/m.json".into(), other);
@@ -313,7 +313,7 @@ fn known_issues_of_the_version_are_described() {
 
 #[test]
 #[cfg(unix)]
-fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
+fn a_second_installation_and_a_stray_key_are_reported_without_the_key_itself() {
     let executables = tempfile::tempdir().unwrap();
     let directories = ["one", "two"].map(|name| executables.path().join(name));
     for (index, directory) in directories.iter().enumerate() {
@@ -371,7 +371,7 @@ fn each_unreadable_transcript_is_named() {
 }
 
 #[test]
-fn a_clock_behind_the_release_or_the_files_is_a_failure() {
+fn a_clock_that_is_earlier_than_the_release_or_the_files_is_a_failure() {
     let (home, mut setup) = sound();
     let soon = setup.environment.now + TimeDelta::hours(2);
     setup.newest_transcript = Some(NewestTranscript {

@@ -329,7 +329,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn trust_in_a_folder_holds_below_it() {
+    fn trust_in_a_folder_includes_its_subfolders() {
         let state = json!({"projects": {
             "/home/dev/work": {"hasTrustDialogAccepted": true},
             "/home/dev/odd": {"hasTrustDialogAccepted": false},

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_copy_with_more_data_counts_and_the_later_of_equals() {
+    fn a_copy_with_more_data_outranks_a_later_copy() {
         let [early, late] = ["2026-11-20T06:00:00Z", "2026-11-20T06:00:01Z"]
             .map(|time| ExportTime::new(time.parse().unwrap()));
         let [poor, rich] = [Weight::new(10, 7), Weight::new(11, 0)];

@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_moved_into_a_group_with_others_is_taken_out_alone() {
+    fn a_handler_in_a_group_with_other_handlers_is_removed_alone() {
         let text = "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"/x/whycap hook\"}, {\"command\": \"b\"}]}]}}";
         assert_eq!(
             remove(text, false, None, None).unwrap().text,

@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn every_directory_lock_in_every_state_without_a_session() {
+    fn directory_locks_are_judged_correctly_in_every_state_without_a_session() {
         for row in directory_rows() {
             let Some(stale_after) = row.stale_after else {
                 unreachable!()
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_names_a_process_in_every_state() {
+    fn files_that_name_a_process_are_judged_correctly_in_every_state() {
         let rows = KNOWN_LOCKS
             .iter()
             .filter(|row| matches!(row.kind, LockKind::ProcessFile | LockKind::SessionRegistry));

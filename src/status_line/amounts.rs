@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_mentioned_from_its_warning_share_on() {
+    fn a_budget_is_shown_once_it_reaches_its_warning_share() {
         let config = "[budget]\nday = 20.0\nmonth = 100\n";
         let text = |usd| texts(today, usd, true, config).remove(0);
         assert_eq!(text(10), "today $10.00");

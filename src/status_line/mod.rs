@@ -225,7 +225,7 @@ mod tests {
         }
 
         #[test]
-        fn on_a_terminal_of_80_columns_no_amount_and_no_window_is_lost_or_without_a_name(
+        fn amounts_and_windows_are_shown_with_their_names_in_80_or_more_columns(
             payload in any_payload(false), cents in 0..33_333_i64,
         ) {
             for columns in 80 - MARGIN..=200 {

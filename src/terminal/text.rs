@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_that_command_a_terminal_are_escaped() {
+    fn characters_that_control_a_terminal_are_escaped() {
         for (text, shown) in [
             ("a\u{1b}[2Jb\u{7}c", r"a\u{1b}[2Jb\u{7}c"),
             ("\u{9b}2J", r"\u{9b}2J"),

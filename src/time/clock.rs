@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_twelve_hour_clock_marks_the_half_of_the_day() {
+    fn a_twelve_hour_clock_shows_am_or_pm() {
         for (at, formatted) in [
             ("2026-11-20T22:40:00Z", "at 11:40pm"),
             ("2026-11-20T23:40:00Z", "at 12:40am"),
