@@ -107,12 +107,12 @@ quoted() {
 }
 
 source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-# A script that is read from standard input does not know its own folder and would build another project.
+# If the script is read from standard input, $source is the working directory, which may contain another project.
 is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Cargo.toml" 2>/dev/null) || is_source=
 target=$(absolute "${CARGO_TARGET_DIR:-$source/target}")
 
-# Prints the directory that this script built in, if it still exists: all of $target, unless cargo built something else
-# there, too.
+# Prints the directory that the build left behind, if there is one: $target, or only $target/source if other builds have
+# left something in $target.
 build_directory() {
     [ "$is_source" = yes ] && [ -d "$target/source" ] || return 0
     for directory in "$target"/*/; do

@@ -77,7 +77,7 @@ LEFT_EIGHTHS = {character: (8 - number) / 8 for number, character in enumerate("
 LOWER_EIGHTHS = {character: (number + 1) / 8 for number, character in enumerate("▁▂▃▄▅▆▇█")}
 
 SEQUENCE = re.compile(
-    r"\x1b\[(?P<sgr>[0-9;:]*)m"  # colours
+    r"\x1b\[(?P<sgr>[0-9;:]*)m"  # colors
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # links and titles, whose text is kept
     r"|\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x0e\x0f]"
     r"|(?P<character>[^\x1b])",
@@ -96,7 +96,7 @@ class Style:
     struck: bool = False
     reversed: bool = False
 
-    def colours(self):
+    def colors(self):
         """Returns the foreground and background to paint. The background is None if there is none."""
         front, back = self.foreground or FOREGROUND, self.background
         return (back or BACKGROUND, front) if self.reversed else (front, back)
@@ -201,27 +201,27 @@ def number(value):
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def rectangle(x, y, width, height, colour, more=""):
-    return f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" fill="{colour}"{more}/>'
+def rectangle(x, y, width, height, color, more=""):
+    return f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" fill="{color}"{more}/>'
 
 
 def drawn(cell, x, y):
     """Returns the shapes for a block or border character, or None for a character that a font draws."""
-    colour = cell.style.colours()[0]
+    color = cell.style.colors()[0]
     more = ' opacity="0.6"' if cell.style.dim else ""
     half_width, half_height = CELL_WIDTH / 2, CELL_HEIGHT / 2
     if cell.character in "─━":
-        return rectangle(x, y + half_height - 0.5, CELL_WIDTH + 0.3, 1, colour, more)
+        return rectangle(x, y + half_height - 0.5, CELL_WIDTH + 0.3, 1, color, more)
     if cell.character in STROKES or cell.character in FILLED:
         place = f'transform="translate({number(x)} {number(y)}) scale({CELL_WIDTH} {CELL_HEIGHT})"'
         if cell.character in FILLED:
-            return f'<path d="{FILLED[cell.character]}" {place} fill="{colour}"{more}/>'
-        return f'<path d="{placed(STROKES[cell.character], x, y)}" fill="none" stroke="{colour}"{more}/>'
+            return f'<path d="{FILLED[cell.character]}" {place} fill="{color}"{more}/>'
+        return f'<path d="{placed(STROKES[cell.character], x, y)}" fill="none" stroke="{color}"{more}/>'
     if cell.character in LEFT_EIGHTHS and cell.character not in QUARTERS:
-        return rectangle(x, y, CELL_WIDTH * LEFT_EIGHTHS[cell.character], CELL_HEIGHT, colour, more)
+        return rectangle(x, y, CELL_WIDTH * LEFT_EIGHTHS[cell.character], CELL_HEIGHT, color, more)
     if cell.character in LOWER_EIGHTHS and cell.character not in QUARTERS:
         height = CELL_HEIGHT * LOWER_EIGHTHS[cell.character]
-        return rectangle(x, y + CELL_HEIGHT - height, CELL_WIDTH + 0.3, height, colour, more)
+        return rectangle(x, y + CELL_HEIGHT - height, CELL_WIDTH + 0.3, height, color, more)
     if cell.character in QUARTERS:
         return "".join(
             rectangle(
@@ -229,7 +229,7 @@ def drawn(cell, x, y):
                 y + half_height * (place // 2),
                 half_width + 0.3,
                 half_height + 0.3,
-                colour,
+                color,
                 more,
             )
             for place, filled in enumerate(QUARTERS[cell.character])
@@ -255,7 +255,7 @@ def placed(path, x, y):
 def row_shapes(row, x0, y):
     """Returns the shapes of a row: the backgrounds first, then the characters."""
     shapes = []
-    for back, run in groupby(row, key=lambda cell: cell.style.colours()[1]):
+    for back, run in groupby(row, key=lambda cell: cell.style.colors()[1]):
         run = list(run)
         if back:
             width = sum(cell.width for cell in run) * CELL_WIDTH
@@ -278,7 +278,7 @@ def row_shapes(row, x0, y):
         if not stripped:
             continue
         x += (len(text) - len(text.lstrip(" "))) * CELL_WIDTH
-        attributes = f'x="{number(x)}" y="{number(y + BASELINE)}" fill="{style.colours()[0]}"'
+        attributes = f'x="{number(x)}" y="{number(y + BASELINE)}" fill="{style.colors()[0]}"'
         if len(stripped) > 1:
             attributes += f' textLength="{number(len(stripped) * CELL_WIDTH)}"'
         if style.bold:
@@ -315,8 +315,8 @@ def window(rows, columns, title, description, drawn_rows, style=""):
         f'<path d="M1 {TITLE_HEIGHT}V10a9 9 0 0 1 9-9H{number(width - 10)}a9 9 0 0 1 9 9V{TITLE_HEIGHT}z" fill="{BAR}"/>'
     )
     parts += [
-        f'<circle cx="{20 + 20 * place}" cy="17.5" r="6" fill="{colour}"/>'
-        for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
+        f'<circle cx="{20 + 20 * place}" cy="17.5" r="6" fill="{color}"/>'
+        for place, color in enumerate(("#ff5f57", "#febc2e", "#28c840"))
     ]
     parts.append(f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">')
     parts.append(

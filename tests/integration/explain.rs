@@ -607,7 +607,7 @@ fn times_are_shown_in_the_users_zone() {
 }
 
 #[test]
-fn samples_of_another_account_do_not_count() {
+fn readings_of_another_account_are_not_evidence() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);

@@ -347,7 +347,7 @@ fn another_session_shows_no_incident_row() {
 }
 
 #[test]
-fn no_color_is_honoured() {
+fn no_color_is_honored() {
     let sandbox = Sandbox::new().variable("NO_COLOR", "1");
     let client = Client::new(&sandbox);
     client.receives_error(AT, TEXT, json!({}));

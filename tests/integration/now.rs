@@ -91,7 +91,7 @@ impl Drop for RunningClient {
 /// either, because Claude Code does not continue after such errors anyway.
 #[test]
 #[cfg(target_os = "linux")]
-fn an_earlier_cancelled_wait_is_not_the_reason_why_a_later_error_blocks() {
+fn an_earlier_canceled_wait_is_not_the_reason_why_a_later_error_blocks() {
     for (is_answered, text, status, note) in [
         (
             false,
