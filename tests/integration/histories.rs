@@ -993,7 +993,7 @@ impl Jump {
 
     /// Returns the lifetime that a chain's process reports after the jump. Lifetimes are never negative, and a process
     /// that continues from a total adds its own lifetime to that of the total.
-    fn lived(&self, ms: i64, chain: Option<&Chain>) -> i64 {
+    fn reported_lifetime(&self, ms: i64, chain: Option<&Chain>) -> i64 {
         match chain {
             Some(chain) if ms > chain.until => ms - chain.until + (chain.until + self.by).max(0),
             Some(_) => (ms + self.by).max(0),
@@ -1031,7 +1031,7 @@ impl Jump {
             fields["totalDuration"].as_i64(),
         ) {
             let chain = self.chains.iter().find(|chain| chain.began == began);
-            fields["totalDuration"] = json!(self.lived(lived, chain));
+            fields["totalDuration"] = json!(self.reported_lifetime(lived, chain));
             if began >= self.at {
                 fields["startTime"] = json!(began + self.by);
             } else if let Some(chain) = chain.filter(|chain| lived > chain.until) {
@@ -1041,7 +1041,8 @@ impl Jump {
                     payload["session_id"] == fields["sessionId"] && called_at(payload) <= at
                 });
                 let process = own.map(|payload| {
-                    called_at(payload) + self.by - self.lived(lifetime_of(payload), Some(chain))
+                    called_at(payload) + self.by
+                        - self.reported_lifetime(lifetime_of(payload), Some(chain))
                 });
                 fields["startTime"] = json!(process.map_or(began, |process| began.min(process)));
             }
@@ -1088,7 +1089,7 @@ fn status_line_calls(
             Disruption::Lost if is_hit => continue,
             _ if at >= jump.at => {
                 let chain = jump.chain_of(name, &payload["session_id"]);
-                let lived = jump.lived(lifetime_of(&payload), chain);
+                let lived = jump.reported_lifetime(lifetime_of(&payload), chain);
                 payload["cost"]["total_duration_ms"] = json!(lived);
                 jumped = jump.by;
             }

@@ -185,7 +185,7 @@ fn names_in(directory: &Path) -> Vec<String> {
 }
 
 #[track_caller]
-fn said(output: &Output) -> String {
+fn successful_output(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -208,7 +208,7 @@ fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
         write_script(&tools.join("rustc"), rustc);
         write_script(&tools.join("cc"), format!("#!/bin/sh\necho {libc}\n"));
 
-        said(&setting.run(&[]));
+        successful_output(&setting.run(&[]));
         let log = setting.sandbox.read("cargo.log");
         let options = "-- -C target-feature=+crt-static -C relocation-model=static";
         assert_eq!(log.contains(options), is_static, "{log}");
@@ -224,7 +224,7 @@ fn less_code_is_inlined_if_the_compiler_has_the_option() {
         let setting = Setting::new().with_cargo("1.95.0");
         let rustc = setting.sandbox.path("tools").join("rustc");
         write_script(&rustc, format!("#!/bin/sh\nexit {code}\n"));
-        said(&setting.run(&[]));
+        successful_output(&setting.run(&[]));
         let log = setting.sandbox.read("cargo.log");
         assert_eq!(log.contains("-import-instr-limit=30"), has_option, "{log}");
         assert!(setting.program().exists());
@@ -234,7 +234,7 @@ fn less_code_is_inlined_if_the_compiler_has_the_option() {
 #[test]
 fn the_script_builds_installs_and_shows_a_labeled_sample() {
     let setting = Setting::new().with_cargo("1.95.0");
-    let text = said(&setting.run(&[]));
+    let text = successful_output(&setting.run(&[]));
     let log = setting.sandbox.read("cargo.log");
     assert!(
         log.contains("why's cap: cargo rustc --bin whycap --profile source --locked"),
@@ -271,7 +271,7 @@ fn with_a_history_the_script_shows_real_figures() {
     setting
         .sandbox
         .write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
-    let text = said(&setting.run(&[]));
+    let text = successful_output(&setting.run(&[]));
     assert!(
         text.contains("This is your status line and your spend today:"),
         "{text}"
@@ -284,7 +284,7 @@ fn no_new_status_line_is_promised_if_an_existing_one_is_kept() {
     let setting = Setting::new().with_cargo("1.95.0");
     let own = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
     setting.sandbox.write(".claude/settings.json", own);
-    let text = said(&setting.run(&[]));
+    let text = successful_output(&setting.run(&[]));
     assert!(text.contains("To show both: "), "{text}");
     assert!(
         text.contains("Claude Code does not show it yet") && !text.contains("what you will see"),
@@ -298,8 +298,8 @@ fn uninstall_removes_the_executable_and_the_settings() {
     setting
         .sandbox
         .write(".claude/settings.json", "{ \"model\": \"opus\" }");
-    said(&setting.run(&[]));
-    let text = said(&setting.run(&["--uninstall"]));
+    successful_output(&setting.run(&[]));
+    let text = successful_output(&setting.run(&["--uninstall"]));
     assert!(text.contains("Deleted"), "{text}");
     assert!(!setting.program().exists());
     assert_eq!(
@@ -320,11 +320,11 @@ fn uninstall_names_the_build_directory_and_the_command_that_deletes_it() {
         (None, target.clone()),
         (Some("debug"), target.join("source")),
     ] {
-        said(&setting.run(&["--no-settings"]));
+        successful_output(&setting.run(&["--no-settings"]));
         if let Some(name) = others {
             fs::create_dir_all(target.join(name)).unwrap();
         }
-        let text = said(&setting.run(&["--uninstall", "--no-settings"]));
+        let text = successful_output(&setting.run(&["--uninstall", "--no-settings"]));
         let (_, command) = text
             .split_once("The build directory remains. To delete it: ")
             .unwrap();
@@ -340,21 +340,21 @@ fn uninstall_names_the_build_directory_and_the_command_that_deletes_it() {
 fn uninstall_removes_only_empty_directories_that_the_script_created() {
     let setting = Setting::new().with_cargo("1.95.0");
     let bin = setting.sandbox.path(".local/bin");
-    said(&setting.run(&["--no-settings"]));
-    said(&setting.run(&["--no-settings"]));
-    said(&setting.run(&["--uninstall", "--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--uninstall", "--no-settings"]));
     assert!(!bin.exists());
     assert!(!setting.sandbox.path(".local").exists());
 
     // Uninstalling keeps a directory that existed before, even if it is empty, and a directory that other programs use.
     fs::create_dir_all(&bin).unwrap();
-    said(&setting.run(&["--no-settings"]));
-    said(&setting.run(&["--uninstall", "--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--uninstall", "--no-settings"]));
     assert!(names_in(&bin).is_empty());
     fs::remove_dir(&bin).unwrap();
-    said(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
     setting.sandbox.write(".local/bin/tool", "of the user");
-    said(&setting.run(&["--uninstall", "--no-settings"]));
+    successful_output(&setting.run(&["--uninstall", "--no-settings"]));
     assert_eq!(names_in(&bin), ["tool"]);
 }
 
@@ -363,13 +363,13 @@ fn a_prefix_with_a_space_works_and_settings_can_be_left_alone() {
     let setting = Setting::new().with_cargo("1.89.0");
     let prefix = setting.sandbox.path("my tools");
     let prefix = prefix.to_str().unwrap();
-    let text = said(&setting.run(&["--prefix", prefix, "--no-settings"]));
+    let text = successful_output(&setting.run(&["--prefix", prefix, "--no-settings"]));
     assert!(Path::new(prefix).join("bin/whycap").exists());
     assert!(!setting.sandbox.path(".claude").exists());
     assert!(text.contains(&format!("--prefix '{prefix}'")), "{text}");
     assert!(text.contains("To add whycap to Claude Code:"), "{text}");
     // A relative prefix is resolved against the caller's working directory, not the script's directory.
-    said(&setting.run(&["--prefix=relative", "--no-settings"]));
+    successful_output(&setting.run(&["--prefix=relative", "--no-settings"]));
     assert!(setting.sandbox.path("relative/bin/whycap").exists());
 }
 
@@ -377,7 +377,7 @@ fn a_prefix_with_a_space_works_and_settings_can_be_left_alone() {
 fn a_path_with_a_space_is_quoted_in_the_settings() {
     let setting = Setting::new().with_cargo("1.95.0");
     let prefix = setting.sandbox.path("my tools");
-    said(&setting.run(&["--prefix", prefix.to_str().unwrap()]));
+    successful_output(&setting.run(&["--prefix", prefix.to_str().unwrap()]));
     let settings: serde_json::Value =
         serde_json::from_str(&setting.sandbox.read(".claude/settings.json")).unwrap();
     let command = settings["statusLine"]["command"].as_str().unwrap();
@@ -403,7 +403,7 @@ fn cargo_is_found_outside_the_path() {
     let home = setting.sandbox.path(".cargo/bin");
     fs::create_dir_all(&home).unwrap();
     fs::rename(setting.sandbox.path("tools/cargo"), home.join("cargo")).unwrap();
-    said(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
     assert!(setting.program().exists());
 }
 
@@ -420,7 +420,7 @@ fn an_outdated_cargo_is_reported_with_the_required_version() {
         assert!(!setting.program().exists());
     }
     let newer = Setting::new().with_cargo("2.0.0");
-    said(&newer.run(&["--no-settings"]));
+    successful_output(&newer.run(&["--no-settings"]));
 }
 
 #[test]
@@ -449,9 +449,9 @@ fn another_program_of_the_same_name_is_not_deleted() {
 #[test]
 fn a_running_whycap_survives_the_installation_of_a_new_version() {
     let setting = Setting::new().with_cargo("1.95.0");
-    said(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
     let before = fs::metadata(setting.program()).unwrap().ino();
-    said(&setting.run(&["--no-settings"]));
+    successful_output(&setting.run(&["--no-settings"]));
     let after = fs::metadata(setting.program()).unwrap().ino();
     assert_ne!(
         before, after,
@@ -462,7 +462,7 @@ fn a_running_whycap_survives_the_installation_of_a_new_version() {
 #[test]
 fn help_and_unknown_options_print_usage() {
     let setting = Setting::new();
-    let help = said(&setting.run(&["--help"]));
+    let help = successful_output(&setting.run(&["--help"]));
     assert!(
         help.starts_with("Usage:") && help.lines().count() <= 24,
         "{help}"
@@ -518,7 +518,7 @@ fn the_next_run_removes_the_leftovers_of_a_killed_run() {
 #[test]
 fn a_release_is_downloaded_if_cargo_is_missing() {
     let setting = Setting::new().with_release(None);
-    let text = said(&setting.run(&[]));
+    let text = successful_output(&setting.run(&[]));
     assert!(text.starts_with("Downloading whycap"), "{text}");
     assert!(
         setting.program().exists() && text.contains("5h 38%"),
@@ -543,7 +543,7 @@ fn a_release_with_a_wrong_checksum_is_rejected_without_a_build() {
         "{text}"
     );
     assert!(!setting.program().exists() && !setting.sandbox.path("cargo.log").exists());
-    said(&setting.run(&["--build"]));
+    successful_output(&setting.run(&["--build"]));
     assert!(setting.program().exists());
 }
 
@@ -552,7 +552,7 @@ fn a_release_with_a_wrong_checksum_is_rejected_without_a_build() {
 fn an_unavailable_release_is_built_instead() {
     let mut setting = Setting::new().with_cargo("1.95.0").with_release(None);
     setting.releases = Some(setting.sandbox.path("elsewhere").display().to_string());
-    let text = said(&setting.run(&[]));
+    let text = successful_output(&setting.run(&[]));
     assert!(
         text.contains("The download from") && text.contains("Building whycap"),
         "{text}"
@@ -566,7 +566,7 @@ fn the_plugin_is_installed_and_removed_without_running_claude_code() {
         let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
         let before = "{\n\t\"model\": \"opus\" }";
         setting.sandbox.write(".claude/settings.json", before);
-        said(&setting.run(options));
+        successful_output(&setting.run(options));
         let plugin = setting
             .sandbox
             .path(".claude/skills/whycap/hooks/whycap.js");
@@ -575,7 +575,7 @@ fn the_plugin_is_installed_and_removed_without_running_claude_code() {
         let backup = setting.sandbox.read(".claude/settings.json.whycap-backup");
         assert_eq!(backup, before);
 
-        said(&setting.run(&["--uninstall"]));
+        successful_output(&setting.run(&["--uninstall"]));
         assert!(!plugin.exists() && !file.exists() && !setting.program().exists());
         assert_eq!(setting.sandbox.read(".claude/settings.json"), before);
         assert!(!setting.sandbox.path("claude.log").exists());
@@ -586,7 +586,7 @@ fn the_plugin_is_installed_and_removed_without_running_claude_code() {
 fn the_data_directory_is_private_from_the_start() {
     for options in [&[][..], &["--no-plugin"]] {
         let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
-        said(&setting.run(options));
+        successful_output(&setting.run(options));
         let data = setting.sandbox.path(".local/share/whycap");
         assert_eq!(
             fs::metadata(&data).unwrap().mode() & 0o777,
@@ -614,7 +614,7 @@ fn doctor_has_no_warning_after_an_installation() {
         if let Some(history) = history {
             setting.sandbox.write(".claude/projects/p/s.jsonl", history);
         }
-        said(&setting.run(&[]));
+        successful_output(&setting.run(&[]));
         let doctor = Command::new(setting.program())
             .arg("doctor")
             .env_clear()
@@ -624,7 +624,7 @@ fn doctor_has_no_warning_after_an_installation() {
             .current_dir(setting.sandbox.home())
             .output()
             .unwrap();
-        let text = said(&doctor);
+        let text = successful_output(&doctor);
         assert!(text.ends_with("OK, with no warnings.\n"), "{text}");
     }
 }
@@ -678,7 +678,7 @@ fn a_build_shows_its_progress_on_a_terminal_and_a_log_gets_one_line() {
         );
     }
     let output = setting.run(&["--no-settings"]);
-    let printed = said(&output);
+    let printed = successful_output(&output);
     assert!(
         !printed.contains("Compiling") && output.stderr.is_empty(),
         "{printed}"
@@ -706,11 +706,11 @@ fn the_commands_that_uninstall_lists_delete_everything_that_the_script_installed
     let home = setting.sandbox.home();
     setting.sandbox.write("cargo.log", "");
     let before = files_below(&home);
-    said(&setting.run(&[]));
+    successful_output(&setting.run(&[]));
     let arguments = ["uninstall"];
     let mut command = setting.sandbox.command_of(&setting.program(), &arguments);
     // A long command continues on the next row.
-    let text = said(&command.output().unwrap()).replace("\n    ", " ");
+    let text = successful_output(&command.output().unwrap()).replace("\n    ", " ");
     let expected = "the program: rm ~/.local/bin/whycap ~/.local/bin/.whycap-made-directories && rmdir ~/.local/bin\n";
     assert!(text.contains(expected), "{text}");
     let commands = text

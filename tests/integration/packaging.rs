@@ -43,7 +43,7 @@ fn run(source: &Path, script: &str, arguments: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn said(output: &Output) -> String {
+fn successful_output(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -63,7 +63,7 @@ fn an_archive_contains_the_executable_and_its_files() {
     let source = source(&sandbox);
     let version = env!("CARGO_PKG_VERSION");
     let program = env!("CARGO_BIN_EXE_whycap");
-    let made = said(&run(
+    let made = successful_output(&run(
         &source,
         "archive.sh",
         &[program, "some-target", "dist"],
@@ -75,7 +75,7 @@ fn an_archive_contains_the_executable_and_its_files() {
         .arg(&archive)
         .output()
         .unwrap();
-    let listed = said(&listed);
+    let listed = successful_output(&listed);
     for file in [
         "whycap",
         "README.md",
@@ -93,7 +93,7 @@ fn an_archive_contains_the_executable_and_its_files() {
     check
         .arg("--check")
         .arg(format!("whycap-{version}-some-target.tar.gz.sha256"));
-    said(&check.current_dir(source.join("dist")).output().unwrap());
+    successful_output(&check.current_dir(source.join("dist")).output().unwrap());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
         let sum = format!("sum-of-{target}  {file}\n");
         fs::write(source.join(format!("{file}.sha256")), sum).unwrap();
     }
-    said(&run(&source, "recipes.sh", &["9.8.7", ".", "out"]));
+    successful_output(&run(&source, "recipes.sh", &["9.8.7", ".", "out"]));
     let read = |name: &str| fs::read_to_string(source.join("out").join(name)).unwrap();
     let recipes = [
         "whycap.rb",
@@ -152,11 +152,11 @@ fn release_notes_are_the_changelog_section_of_the_release() {
     let changelog = "# Changelog\n\n## [Unreleased]\n\n- later\n\n## [0.2.0] - 2027-01-02\n\n### Added\n- this\n\n## [0.1.0] - 2026-11-21\n\n- first\n";
     fs::write(source.join("CHANGELOG.md"), changelog).unwrap();
     assert_eq!(
-        said(&run(&source, "release_notes.sh", &["0.2.0"])),
+        successful_output(&run(&source, "release_notes.sh", &["0.2.0"])),
         "### Added\n- this\n"
     );
     assert_eq!(
-        said(&run(&source, "release_notes.sh", &["0.1.0"])),
+        successful_output(&run(&source, "release_notes.sh", &["0.1.0"])),
         "- first\n"
     );
     let missing = run(&source, "release_notes.sh", &["0.3.0"]);

@@ -202,7 +202,7 @@ fn sums<K: Ord>(lines: &[Line], key: impl Fn(&Line) -> K) -> BTreeMap<K, i64> {
 }
 
 /// Returns the names and their costs, in order of decreasing cost.
-fn dearest<'l>(
+fn most_expensive_first<'l>(
     lines: impl Iterator<Item = &'l Line>,
     key: fn(&Line) -> String,
 ) -> Vec<(String, i64)> {
@@ -266,7 +266,7 @@ fn days(page: &str, lines: &[Line]) {
     let by_day = table(page, "Cost by day");
     assert_eq!(by_day.len(), days.len());
     for (row, (day, cost)) in by_day.iter().zip(&days) {
-        let models = dearest(
+        let models = most_expensive_first(
             lines.iter().filter(|line| line.at.date_naive() == *day),
             |line| line.model.to_owned(),
         );
@@ -297,7 +297,7 @@ fn days(page: &str, lines: &[Line]) {
 
 fn shares(page: &str, lines: &[Line]) {
     let all: i64 = lines.iter().map(Line::cost).sum();
-    let models = dearest(lines.iter(), |line| line.model.to_owned());
+    let models = most_expensive_first(lines.iter(), |line| line.model.to_owned());
     for (name, cost) in &models {
         let name_and_cost = format!("{name} {} ", dollars(*cost));
         let legend = page
@@ -310,7 +310,7 @@ fn shares(page: &str, lines: &[Line]) {
         );
     }
 
-    let projects = dearest(lines.iter(), |line| line.project.clone());
+    let projects = most_expensive_first(lines.iter(), |line| line.project.clone());
     let by_project = table(page, "Cost by project");
     assert_eq!(by_project.len(), 3);
     for (row, (project, cost)) in by_project.iter().zip(&projects) {
@@ -363,7 +363,7 @@ fn sessions(page: &str, lines: &[Line]) {
     for (row, (session, cost)) in by_session.iter().zip(sessions.iter().rev()) {
         let own = || lines.iter().filter(|line| line.session == *session);
         let (began, ended) = (own().next().unwrap(), own().next_back().unwrap());
-        let models: Vec<String> = dearest(own(), |line| line.model.to_owned())
+        let models: Vec<String> = most_expensive_first(own(), |line| line.model.to_owned())
             .into_iter()
             .map(|(name, _)| name)
             .collect();

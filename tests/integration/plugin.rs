@@ -60,7 +60,7 @@ fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Ou
 }
 
 #[track_caller]
-fn said(output: &Output) -> String {
+fn successful_output(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -79,7 +79,7 @@ fn the_launcher_finds_the_program_in_each_place_in_order() {
     ] {
         put_program(&place);
         assert_eq!(
-            said(&launch(&sandbox, "Stop", &search)),
+            successful_output(&launch(&sandbox, "Stop", &search)),
             format!("{} hook from=plugin in={{\"a\":1}}", place.display())
         );
     }
@@ -101,10 +101,16 @@ fn the_packaged_program_runs_if_the_user_has_none() {
     write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
     let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
     let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
-    assert_eq!(said(&launch(&sandbox, "Stop", &search)), ran(&brought));
+    assert_eq!(
+        successful_output(&launch(&sandbox, "Stop", &search)),
+        ran(&brought)
+    );
     let own = sandbox.path(".local/bin/whycap");
     put_program(&own);
-    assert_eq!(said(&launch(&sandbox, "Stop", &search)), ran(&own));
+    assert_eq!(
+        successful_output(&launch(&sandbox, "Stop", &search)),
+        ran(&own)
+    );
 }
 
 #[test]
@@ -113,7 +119,11 @@ fn a_program_in_the_project_s_directory_is_never_run() {
     put_program(&sandbox.path("whycap"));
     put_program(&sandbox.path("bin/whycap"));
     for search in ["", ".", ":/usr/bin:", "bin:/usr/bin", "/usr/bin:*:/bin"] {
-        assert_eq!(said(&launch(&sandbox, "Stop", search)), "", "PATH={search}");
+        assert_eq!(
+            successful_output(&launch(&sandbox, "Stop", search)),
+            "",
+            "PATH={search}"
+        );
     }
     let project = sandbox.path("work/api");
     put_program(&project.join("bin/whycap"));
@@ -127,11 +137,11 @@ fn a_program_in_the_project_s_directory_is_never_run() {
         "/proc/self/cwd/bin".to_owned(),
     ] {
         let launched = launch_in(&sandbox, &project, "Stop", &search);
-        assert_eq!(said(&launched), "", "PATH={search}");
+        assert_eq!(successful_output(&launched), "", "PATH={search}");
     }
     // Directories next to the project belong to the user.
     let search = format!("{}/bin:{}/work/bin", project.display(), home.display());
-    let ran = said(&launch_in(&sandbox, &project, "Stop", &search));
+    let ran = successful_output(&launch_in(&sandbox, &project, "Stop", &search));
     assert!(
         ran.starts_with(&*sandbox.path("work/bin/whycap").to_string_lossy()),
         "{ran}"
@@ -142,14 +152,20 @@ fn a_program_in_the_project_s_directory_is_never_run() {
 fn a_missing_program_is_mentioned_once_ever() {
     let sandbox = Sandbox::new();
     for event in ["UserPromptSubmit", "StopFailure", "Stop", "SessionEnd"] {
-        assert_eq!(said(&launch(&sandbox, event, "/usr/bin:/bin")), "");
+        assert_eq!(
+            successful_output(&launch(&sandbox, event, "/usr/bin:/bin")),
+            ""
+        );
     }
-    let first = said(&launch(&sandbox, "SessionStart", "/usr/bin:/bin"));
+    let first = successful_output(&launch(&sandbox, "SessionStart", "/usr/bin:/bin"));
     let message: Value = serde_json::from_str(&first).unwrap();
     let text = message["systemMessage"].as_str().unwrap();
     assert!(text.contains("not on this machine yet"), "{text}");
     assert_eq!(message.as_object().unwrap().len(), 1);
-    assert_eq!(said(&launch(&sandbox, "SessionStart", "/usr/bin:/bin")), "");
+    assert_eq!(
+        successful_output(&launch(&sandbox, "SessionStart", "/usr/bin:/bin")),
+        ""
+    );
 }
 
 #[test]
@@ -160,7 +176,7 @@ fn a_note_that_cannot_be_marked_as_shown_is_not_shown() {
         .env_clear()
         .output()
         .unwrap();
-    assert_eq!(said(&output), "");
+    assert_eq!(successful_output(&output), "");
 }
 
 #[test]
@@ -168,9 +184,15 @@ fn a_program_that_fails_does_not_disturb_claude_code() {
     let sandbox = Sandbox::new();
     let program = sandbox.path(".local/bin/whycap");
     write_script(&program, b"\x7fELF of another machine\0\0");
-    assert_eq!(said(&launch(&sandbox, "Stop", "/usr/bin:/bin")), "");
+    assert_eq!(
+        successful_output(&launch(&sandbox, "Stop", "/usr/bin:/bin")),
+        ""
+    );
     write_script(&program, "#!/bin/sh\necho trouble >&2\nexit 2\n");
-    assert_eq!(said(&launch(&sandbox, "Stop", "/usr/bin:/bin")), "");
+    assert_eq!(
+        successful_output(&launch(&sandbox, "Stop", "/usr/bin:/bin")),
+        ""
+    );
 }
 
 #[test]
@@ -179,7 +201,7 @@ fn the_real_program_runs_through_the_launcher() {
     let place = sandbox.path(".local/bin/whycap");
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_whycap"), place).unwrap();
-    said(&launch(&sandbox, "Stop", "/usr/bin:/bin"));
+    successful_output(&launch(&sandbox, "Stop", "/usr/bin:/bin"));
 }
 
 #[test]

@@ -375,7 +375,7 @@ fn log_in(sandbox: &Sandbox, account: &str) {
     sandbox.write(".claude.json", state.to_string());
 }
 
-fn seen(sandbox: &Sandbox, at: &str) -> (ExpectedTotals, Value) {
+fn totals_at(sandbox: &Sandbox, at: &str) -> (ExpectedTotals, Value) {
     let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
     let sums = asked.json()["sums"].clone();
     let of = |name: &str| sums[name].as_u64().unwrap_or(u64::MAX);
@@ -424,7 +424,7 @@ fn every_sequence_of_events_has_the_expected_totals() {
                     client(session).calls_status_line(&at, usage, 160);
                 }
                 Check(truth) => {
-                    let (seen, sums) = seen(&sandbox, &at);
+                    let (seen, sums) = totals_at(&sandbox, &at);
                     if seen != *truth {
                         problems.push(format!(
                             "  {at}: {truth:?}\n  seen {seen:?} {}",

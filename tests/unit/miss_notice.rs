@@ -25,7 +25,7 @@ impl Line {
 
     /// Renders the status line `at` seconds after the start of the session. The input contains the number of misses and
     /// missed tokens so far, the misses by cause, and the cause of the last miss.
-    fn draw(
+    fn render(
         &self,
         at: i64,
         [misses, tokens]: [u64; 2],
@@ -37,10 +37,10 @@ impl Line {
             "prompt_cache": {"ttl": "1h", "misses": misses, "miss_recache_tokens": tokens, "last_miss_at": START + at - 2,
                 "last_miss_cause": last.map(|last| json!({"causes": [last]})), "miss_causes": causes},
         });
-        self.drawn(&payload, at)
+        self.render_payload(&payload, at)
     }
 
-    fn drawn(&self, payload: &serde_json::Value, at: i64) -> Option<String> {
+    fn render_payload(&self, payload: &serde_json::Value, at: i64) -> Option<String> {
         let now = DateTime::from_timestamp(START + at, 0).unwrap();
         let data = (
             "WHYCAP_DATA_DIR".into(),
@@ -70,28 +70,28 @@ const SERVER: Option<&str> = Some("likely_server_side");
 #[test]
 fn the_third_miss_within_an_hour_is_announced_once_with_cost_and_remedy() {
     let line = Line::new();
-    assert_eq!(line.draw(60, [1, 20_000], server(1), SERVER), None);
-    assert_eq!(line.draw(120, [2, 40_000], server(2), SERVER), None);
+    assert_eq!(line.render(60, [1, 20_000], server(1), SERVER), None);
+    assert_eq!(line.render(120, [2, 40_000], server(2), SERVER), None);
     let said = "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.47 · update, or /clear · whycap drain";
     assert_eq!(
-        line.draw(180, [3, 60_000], server(3), SERVER).unwrap(),
+        line.render(180, [3, 60_000], server(3), SERVER).unwrap(),
         said
     );
     // For ten minutes, the notice is shown with current figures. After that, it does not appear again.
     assert!(
-        line.draw(240, [4, 80_000], server(4), SERVER)
+        line.render(240, [4, 80_000], server(4), SERVER)
             .unwrap()
             .contains("4 times")
     );
-    assert_eq!(line.draw(800, [5, 100_000], server(5), SERVER), None);
-    assert_eq!(line.draw(860, [9, 900_000], server(9), SERVER), None);
+    assert_eq!(line.render(800, [5, 100_000], server(5), SERVER), None);
+    assert_eq!(line.render(860, [9, 900_000], server(9), SERVER), None);
 }
 
 #[test]
 fn one_miss_above_a_dollar_is_announced_but_not_three_spread_over_hours() {
     let line = Line::new();
     assert!(
-        line.draw(60, [1, 140_000], server(1), SERVER)
+        line.render(60, [1, 140_000], server(1), SERVER)
             .unwrap()
             .contains("1 time even though nothing had changed: ≈$1.09")
     );
@@ -99,7 +99,7 @@ fn one_miss_above_a_dollar_is_announced_but_not_three_spread_over_hours() {
     for (nth, at) in [60, 2_400, 4_200, 6_600].into_iter().enumerate() {
         let nth = nth as u64 + 1;
         assert_eq!(
-            line.draw(at, [nth, nth * 9_000], server(nth), SERVER),
+            line.render(at, [nth, nth * 9_000], server(nth), SERVER),
             None,
             "{at}"
         );
@@ -111,11 +111,11 @@ fn one_miss_above_a_dollar_is_announced_but_not_three_spread_over_hours() {
 #[test]
 fn a_repeated_miss_without_a_cause_counts_but_a_first_one_does_not() {
     let line = Line::new();
-    assert_eq!(line.draw(10, [1, 3_890], json!({}), None), None);
-    assert_eq!(line.draw(22, [2, 19_694], server(1), SERVER), None);
-    assert_eq!(line.draw(27, [3, 26_176], server(2), SERVER), None);
-    assert_eq!(line.draw(27, [3, 26_176], server(2), SERVER), None);
-    let said = line.draw(39, [4, 34_386], server(2), None).unwrap();
+    assert_eq!(line.render(10, [1, 3_890], json!({}), None), None);
+    assert_eq!(line.render(22, [2, 19_694], server(1), SERVER), None);
+    assert_eq!(line.render(27, [3, 26_176], server(2), SERVER), None);
+    assert_eq!(line.render(27, [3, 26_176], server(2), SERVER), None);
+    let said = line.render(39, [4, 34_386], server(2), None).unwrap();
     assert!(
         said.starts_with("Prompt cache rewritten 3 times even though nothing had changed: ≈$0.24"),
         "{said}"
@@ -136,7 +136,7 @@ fn misses_caused_by_the_user_or_expiry_are_not_announced() {
         for nth in 1..6 {
             let at = i64::try_from(nth * 60).unwrap();
             assert_eq!(
-                line.draw(at, [nth, nth * 900_000], many(nth), Some(cause)),
+                line.render(at, [nth, nth * 900_000], many(nth), Some(cause)),
                 None,
                 "{cause}"
             );
@@ -148,14 +148,14 @@ fn misses_caused_by_the_user_or_expiry_are_not_announced() {
 fn changing_tools_are_distinguished_from_a_server_loss() {
     let line = Line::new();
     for nth in 1..3 {
-        line.draw(
+        line.render(
             i64::try_from(nth).unwrap() * 60,
             [nth, nth * 20_000],
             json!({"tools_changed": nth}),
             Some("tools_changed"),
         );
     }
-    let said = line.draw(
+    let said = line.render(
         180,
         [3, 60_000],
         json!({"tools_changed": 3}),
@@ -170,12 +170,12 @@ fn changing_tools_are_distinguished_from_a_server_loss() {
 #[test]
 fn the_first_counts_of_a_long_running_process_are_the_starting_point() {
     let line = Line::new();
-    assert_eq!(line.draw(36_000, [40, 900_000], server(40), SERVER), None);
-    assert_eq!(line.draw(36_060, [41, 920_000], server(41), SERVER), None);
+    assert_eq!(line.render(36_000, [40, 900_000], server(40), SERVER), None);
+    assert_eq!(line.render(36_060, [41, 920_000], server(41), SERVER), None);
     // Each process of a session starts counting misses at zero.
-    assert_eq!(line.draw(36_120, [1, 20_000], server(1), SERVER), None);
+    assert_eq!(line.render(36_120, [1, 20_000], server(1), SERVER), None);
     assert!(
-        line.draw(36_180, [2, 40_000], server(2), SERVER)
+        line.render(36_180, [2, 40_000], server(2), SERVER)
             .unwrap()
             .contains("3 times")
     );
@@ -191,7 +191,7 @@ fn missing_or_mistyped_counts_are_ignored() {
         json!({"misses": 3, "miss_recache_tokens": 5, "last_miss_at": null}),
     ] {
         assert_eq!(
-            line.drawn(&json!({"session_id": "s", "prompt_cache": cache}), 60),
+            line.render_payload(&json!({"session_id": "s", "prompt_cache": cache}), 60),
             None
         );
     }

@@ -126,7 +126,7 @@ const WORKERS: &[Worker] = &[
 ];
 
 /// Simulates a worker and returns the spend of each hour in cents.
-fn lived(worker: &Worker, seed: u64) -> Vec<u64> {
+fn simulate_spend(worker: &Worker, seed: u64) -> Vec<u64> {
     let mut state = seed;
     let mut chance = move || {
         state = state
@@ -216,7 +216,7 @@ impl Errors {
 fn compare(worker: &Worker) -> [Errors; 2] {
     let [mut of_days, mut of_months] = [Errors::default(), Errors::default()];
     for seed in 0..3 {
-        let spent = lived(worker, seed * 977 + 13);
+        let spent = simulate_spend(worker, seed * 977 + 13);
         let total: u64 = spent.iter().sum();
         let a_day = total as f64 / 100.0 / (WEEKS * 5) as f64;
         for day in FIRST * 7..WEEKS * 7 {

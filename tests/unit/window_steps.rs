@@ -17,7 +17,7 @@ fn environment(root: &std::path::Path, now: &str) -> Environment {
     Environment::new([data, home], at(now))
 }
 
-fn tell(root: &std::path::Path, session: &str, now: &str, used: f64, reset: i64) {
+fn record_reading(root: &std::path::Path, session: &str, now: &str, used: f64, reset: i64) {
     let payload = format!(
         r#"{{"session_id":"{session}","rate_limits":{{"five_hour":{{"used_percentage":{used},"resets_at":{reset}}}}}}}"#
     );
@@ -42,10 +42,10 @@ fn every_whole_percent_and_every_reset_is_a_step_from_any_session() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let (night, morning) = (1_796_087_000, 1_796_105_001);
-    tell(root, "one", "2026-11-30T23:50:00Z", 41.2, night);
-    tell(root, "two", "2026-11-30T23:55:00Z", 41.9, night);
-    tell(root, "two", "2026-12-01T00:01:00Z", 42.0, night + 1);
-    tell(root, "one", "2026-12-01T05:00:00Z", 42.0, morning);
+    record_reading(root, "one", "2026-11-30T23:50:00Z", 41.2, night);
+    record_reading(root, "two", "2026-11-30T23:55:00Z", 41.9, night);
+    record_reading(root, "two", "2026-12-01T00:01:00Z", 42.0, night + 1);
+    record_reading(root, "one", "2026-12-01T05:00:00Z", 42.0, morning);
     assert_eq!(percents(root, "2026-11-01T00:00:00Z"), [41.2, 42.0, 42.0]);
     let latest = known(root, "2026-12-01T00:01:00Z");
     let told: Vec<_> = latest.iter().map(|step| step.session.as_str()).collect();
@@ -67,7 +67,7 @@ fn a_step_has_the_plan_at_its_time() {
         #[expect(clippy::disallowed_methods, reason = "a test's own file")]
         std::fs::write(root.join(".claude.json"), account).unwrap();
         let now = format!("2026-11-30T20:{minute:02}:00Z");
-        tell(root, "one", &now, used, 1_796_087_000);
+        record_reading(root, "one", &now, used, 1_796_087_000);
     };
     let five = r#","organizationRateLimitTier":"default_claude_max_5x""#;
     of_plan(five, 0, 40.0);
@@ -94,7 +94,7 @@ fn a_truncated_reading_does_not_affect_others() {
     {
         let percent = f64::from(u8::try_from(nth * 10).unwrap());
         let now = format!("2026-11-30T20:{nth}0:00Z");
-        tell(root, "one", &now, percent, 1_796_087_000);
+        record_reading(root, "one", &now, percent, 1_796_087_000);
         journal::tests::damage(&paths, at(&now), damage.as_bytes());
     }
     assert_eq!(percents(root, "2026-11-30T00:00:00Z"), [0.0, 10.0, 20.0]);
@@ -104,9 +104,9 @@ fn a_truncated_reading_does_not_affect_others() {
 fn a_sessions_share_consists_of_the_steps_that_it_reported_first() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
-    let tell = |session, minute: u32, used| {
+    let record_reading = |session, minute: u32, used| {
         let now = format!("2026-11-30T21:{minute:02}:00Z");
-        tell(root, session, &now, used, 1_796_087_000);
+        record_reading(root, session, &now, used, 1_796_087_000);
     };
     let shares = || {
         let environment = environment(root, "2026-11-30T22:00:00Z");
@@ -116,12 +116,12 @@ fn a_sessions_share_consists_of_the_steps_that_it_reported_first() {
             .five_hour_shares()
     };
     // The session did not necessarily cause the usage of 40% in its first reading.
-    tell("one", 0, 40.0);
-    tell("one", 5, 46.0);
+    record_reading("one", 0, 40.0);
+    record_reading("one", 5, 46.0);
     assert_eq!(shares(), [], "only one session");
-    tell("two", 6, 47.0);
+    record_reading("two", 6, 47.0);
     assert_eq!(shares(), [], "too little");
-    tell("two", 10, 55.0);
+    record_reading("two", 10, 55.0);
     let told = |session: &str, share| (session.to_owned(), share);
     assert_eq!(shares(), [told("one", 0.4), told("two", 0.6)]);
 }

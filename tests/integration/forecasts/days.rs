@@ -201,9 +201,9 @@ impl Seen<'_> {
         let all = (self.now + LENGTH - self.reset) as f64;
         let steps = self.steps();
         let steps = steps[steps.len().saturating_sub(18)..].iter();
-        let told = steps.map(|(at, level)| (now - *at as f64, *level));
+        let past_steps = steps.map(|(at, level)| (now - *at as f64, *level));
         let (mut since, mut level, mut sum) = (all, 0.0, 0.0);
-        for (ago, next) in told.chain([(0.0, self.used)]) {
+        for (ago, next) in past_steps.chain([(0.0, self.used)]) {
             if next > level {
                 let span = (since - ago).max(1.0);
                 sum += (next - level) / span * (weight_at(ago) - weight_at(ago + span));
@@ -228,7 +228,7 @@ impl Seen<'_> {
     }
 
     /// Returns the time at which the window will be full according to the forecast that users see.
-    pub fn told(&self) -> Option<DateTime<Utc>> {
+    pub fn shown_full_at(&self) -> Option<DateTime<Utc>> {
         full(outlook(&self.levels(), &self.usage(), at(self.now)))
     }
 

@@ -26,7 +26,7 @@ const RULES: [(&str, Growth); 7] = [
 /// up.
 fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     match name {
-        PACE => return seen.told().map(|at| seen.until(at)),
+        PACE => return seen.shown_full_at().map(|at| seen.until(at)),
         ANEW => {
             let full_in = (100.0 - seen.used) / seen.recent_rate();
             let horizon = 90.0_f64.min((seen.reset - seen.now) as f64);
@@ -106,18 +106,19 @@ impl Score {
             };
             for (ahead, errors) in &mut self.errors {
                 if now + *ahead < reset {
-                    let told = (used + rule.1(&seen, *ahead)).min(100.0);
-                    errors.push((told - history.level[now + *ahead]).abs());
+                    let predicted = (used + rule.1(&seen, *ahead)).min(100.0);
+                    errors.push((predicted - history.level[now + *ahead]).abs());
                 }
             }
-            let told = full_in(rule, &seen);
-            let minute = told.map(|told| now + whole(told.round()));
+            let predicted = full_in(rule, &seen);
+            let minute = predicted.map(|predicted| now + whole(predicted.round()));
             self.changes += f64::from(u8::from(words.is_some_and(|words| words != minute)));
             words = Some(minute);
-            if let Some(told) = told {
+            if let Some(predicted) = predicted {
                 is_said = true;
                 if let Some(full) = full {
-                    self.time_errors.push((told - (full - now) as f64).abs());
+                    self.time_errors
+                        .push((predicted - (full - now) as f64).abs());
                     is_in_time |= full >= now + LENGTH / 15;
                 }
             }

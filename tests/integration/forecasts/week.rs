@@ -157,16 +157,16 @@ impl Score {
                 if quarter == 4 {
                     for (ahead, errors) in &mut self.errors {
                         if hour + *ahead < begun + WEEK {
-                            let told = (used + rule.1(&seen, *ahead as f64)).min(100.0);
-                            errors.push((told - weeks.levels[hour + *ahead]).abs());
+                            let predicted = (used + rule.1(&seen, *ahead as f64)).min(100.0);
+                            errors.push((predicted - weeks.levels[hour + *ahead]).abs());
                         }
                     }
                 }
-                if let Some(told) = full_in(rule, &seen) {
+                if let Some(predicted) = full_in(rule, &seen) {
                     is_said = true;
                     if let Some(full) = full {
                         self.time_errors
-                            .push((seen.now() + told - full as f64).abs());
+                            .push((seen.now() + predicted - full as f64).abs());
                         is_in_time |= full >= hour + 11;
                     }
                 }
@@ -231,7 +231,7 @@ impl From<Weeks> for Person {
 const KNOWN: usize = 2;
 
 /// Returns the scores of all rules and a table of the scores.
-fn judged(people: &[Person]) -> (Vec<Score>, String) {
+fn score_rules(people: &[Person]) -> (Vec<Score>, String) {
     let mut table = String::new();
     let mut scores = Vec::new();
     let is_shown = |(name, _): &(&str, Growth)| *name == WEEKLY || requested_people().is_some();
@@ -263,7 +263,7 @@ fn the_weekly_forecast_predicts_most_full_weeks() {
     const FROM: usize = 3;
     let people = people(FROM..FROM + people_per_kind().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();
-    let (scores, table) = judged(&people);
+    let (scores, table) = score_rules(&people);
     let weekly = scores.last().unwrap();
     assert!(weekly.false_share() < 0.1, "{table}");
     assert!(weekly.missed < 0.05 * weekly.full, "{table}");
@@ -275,7 +275,7 @@ fn the_weekly_forecast_gives_no_more_false_alarms_for_independent_profiles() {
         .into_iter()
         .map(Person::from)
         .collect();
-    let (scores, table) = judged(&people);
+    let (scores, table) = score_rules(&people);
     let weekly = scores.last().unwrap();
     assert!(weekly.false_share() < 0.1, "{table}");
     assert!(weekly.missed < 0.05 * weekly.full, "{table}");

@@ -79,7 +79,7 @@ pub struct Weeks {
 }
 
 impl Weeks {
-    pub fn lived(worker: &Worker, seed: u64) -> Self {
+    pub fn simulate(worker: &Worker, seed: u64) -> Self {
         let mut draws = Draws::new(seed);
         let hours = WEEK * WEEKS;
         let (mut demand, mut watched) = (vec![0.0; hours], vec![false; hours]);
@@ -177,7 +177,7 @@ pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
         let seed = name.fold(nth as u64, |seed, byte| {
             seed.wrapping_mul(31) + u64::from(byte)
         });
-        Weeks::lived(worker, seed)
+        Weeks::simulate(worker, seed)
     })
     .collect()
 }
