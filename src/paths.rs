@@ -190,7 +190,8 @@ impl WhycapPaths<'_> {
         })
     }
 
-    /// Returns the path in an environment variable, or `None` if a project may have set it.
+    /// Returns the path in an environment variable. Returns `None` if the variable is not set, or if a project may have
+    /// set it.
     fn named_by(&self, variable: &str) -> Option<PathBuf> {
         self.environment
             .path(variable)

@@ -64,7 +64,8 @@ impl Context {
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Records that a session has ended, so that Claude Code no longer waits for a reset in it. Sends no reply.
+    /// Records that Claude Code no longer waits for a reset in a session, because the session has ended. Sends no
+    /// reply.
     pub(crate) fn on_end(&self) -> Option<Value> {
         self.incidents().record_waiting_ended(self.session()?);
         None

@@ -97,7 +97,7 @@ pub(crate) fn plan_and_execute(
     )
 }
 
-/// Deletes temporary files that killed processes left behind, next to the files that an installation writes.
+/// Deletes the temporary files that killed processes have left next to the files that an installation writes.
 pub(crate) fn sweep(paths: &Paths, settings: &Path, now: DateTime<Utc>) {
     let mut files = EditRecord::known_settings(paths);
     files.extend([settings.to_owned(), command_file(paths)]);

@@ -66,7 +66,7 @@ pub(crate) enum SlashCommandState {
     File,
     /// The command file exists and overrides the plugin.
     FileBeforePlugin,
-    /// The command file was not written by whycap.
+    /// The command file was not written by whycap, or has been changed since.
     Foreign,
     /// The plugin with this ID is turned off.
     TurnedOff(String),
@@ -283,8 +283,9 @@ pub(crate) fn remove_obsolete_file(paths: &Paths, version: impl FnOnce() -> Opti
     }
 }
 
-/// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. An
-/// upgrade changes files in the plugin's subdirectories, but not the plugin's directory itself.
+/// Returns the time at which whycap first wrote the plugin or the command file. Returns `None` if neither exists. The
+/// time is the modification time of the plugin's directory or of the command file. An upgrade changes only files in the
+/// plugin's subdirectories, so the directory keeps its modification time.
 pub(crate) fn installed_at(paths: &Paths) -> Option<DateTime<Utc>> {
     let modified = [plugin_directory(paths), command_file(paths)]
         .iter()

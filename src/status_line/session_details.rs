@@ -68,7 +68,7 @@ pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     )])
 }
 
-/// Returns the time at which the prompt cache expires, and how much more the next prompt will cost after that.
+/// Returns the time until the prompt cache expires, and how much more the next prompt will cost after that.
 pub(super) fn cold_cache(facts: &LineFacts<'_>) -> Option<Segment> {
     let left = facts.payload.prompt_cache?.expires_at - facts.clock.now;
     let rewriting = facts.rewriting?.show();

@@ -1,8 +1,8 @@
 //! Writes to the standard streams, and renders bars for percentages.
 //!
-//! Only values of type [`Shown`] can be printed. They never contain terminal control characters, because text is
-//! escaped when a `Shown` is created. Callers do not have to escape anything. clippy.toml forbids all other ways of
-//! printing.
+//! Only values of type [`Shown`] can be printed, and clippy.toml forbids all other ways of printing. Text is escaped
+//! when a `Shown` is created, so it cannot control the terminal, and callers do not have to escape anything. The only
+//! exception is `Shown::unescaped`.
 
 #![expect(
     clippy::disallowed_methods,

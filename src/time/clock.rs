@@ -46,7 +46,7 @@ pub struct Clock {
 
 impl Clock {
     /// Formats a time. Times that are today or within the next 12 hours are formatted without a date, as in "14:30".
-    /// All others have a date, as in "Mon Nov 23 14:30", and a year if it is not the current one.
+    /// All other times have a date, as in "Mon Nov 23 14:30", and a year unless it is the current year.
     pub fn format_time(self, at: DateTime<Utc>) -> String {
         self.format_with_day(self.date_format(at), at)
     }
