@@ -175,8 +175,7 @@ impl<'c> BudgetOverview<'c> {
         states
     }
 
-    /// Returns the state of a budget, or `None` if it is not set. `history` is the history of the spend covered by the
-    /// budget.
+    /// Returns the state of a budget, or `None` if it is not set. `history` contains the spend that the budget covers.
     fn state(
         &self,
         scope: BudgetScope,

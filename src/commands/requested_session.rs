@@ -5,8 +5,9 @@ use crate::context::{Context, LONGEST_ID};
 use crate::terminal::truncate;
 
 impl Context {
-    /// Returns an error if the session ID typed by the user is unknown. Commands call this only if they found nothing
-    /// about the session, because the ledger also contains sessions whose transcripts have been deleted.
+    /// Returns an error if the session ID typed by the user is unknown. Commands call this function only after they
+    /// have found nothing about the session, because a session whose transcript has been deleted may still be in the
+    /// ledger.
     pub(super) fn require_known_session(&self, typed: Option<&str>) -> anyhow::Result<()> {
         let Some(typed) = typed else {
             return Ok(());

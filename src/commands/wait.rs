@@ -139,7 +139,7 @@ impl Subcommand for WaitArguments {
     }
 }
 
-/// Returns the message to print after the timeout. whycap does not know whether a problem of the service still exists.
+/// Returns the message to print after the timeout. whycap does not know whether the service still has a problem.
 fn timeout_message(incident: Option<&Incident>) -> &'static str {
     let Some(incident) = incident else {
         return "timed out";

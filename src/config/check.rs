@@ -112,7 +112,7 @@ fn known_lines(choices: Choices, value: &Value, omissions: &mut Vec<String>) -> 
     Some(Value::Array(known))
 }
 
-/// Returns the valid budgets in a table of directories, and adds a message for each other entry.
+/// Returns the valid budgets in a table of directories, and adds a message for every other entry.
 fn budgets(table: &Table, min: f64, max: f64, omissions: &mut Vec<String>) -> Value {
     let mut known = Table::new();
     for (directory, value) in table {

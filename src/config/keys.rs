@@ -80,7 +80,7 @@ pub(super) enum Choices {
 }
 
 impl Choices {
-    /// Returns the noun for a name in messages.
+    /// Returns the noun that messages use for one of the names.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Segment => "segment",

@@ -30,7 +30,7 @@ pub(crate) const LONGEST_ID: usize = 80;
 const NOT_ALL_READ: &str =
     "Not all transcripts have been read yet. To read all of them, run `whycap spend` in a shell.";
 
-/// The options of `whycap spend` that choose a statement.
+/// The options of `whycap spend` that determine what a statement contains.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SpendOptions {
     /// day week month session project model block branch agent

@@ -27,7 +27,8 @@ pub(super) struct OpenWindow {
     pub(super) since: DateTime<Utc>,
 }
 
-/// Returns the sessions that reported these readings. These sessions belong to the same account as the readings.
+/// Returns the sessions that reported these readings. The readings also show to which account each of these sessions
+/// belongs.
 fn reporting_sessions(steps: &[WindowStep]) -> HashSet<&str> {
     steps.iter().map(|step| &*step.session).collect()
 }

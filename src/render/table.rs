@@ -129,7 +129,7 @@ impl Column {
         }
     }
 
-    /// Returns a cell of this column.
+    /// Returns a cell together with this column.
     pub(crate) fn above(self, cell: impl Into<Cell>) -> HeadedCell {
         HeadedCell {
             column: self,
@@ -230,7 +230,7 @@ impl Table {
         self.row(cells);
     }
 
-    /// Adds a row with its own tone, as [`Table::headed_row`] does.
+    /// Adds a row like [`Table::headed_row`], but with its own tone.
     pub(crate) fn headed_row_in_tone(
         &mut self,
         tone: Tone,

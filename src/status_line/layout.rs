@@ -75,7 +75,7 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
     pieces
 }
 
-/// A row during fitting.
+/// A row while it is being fitted into the terminal.
 struct FittedRow<'s> {
     segments: &'s [Segment],
     /// The index of the current form of each segment. If it is past the end, the segment is dropped.

@@ -33,7 +33,7 @@ pub(crate) struct ScreenSize {
     pub(crate) rows: usize,
 }
 
-/// The reason for waking up from a wait.
+/// The reason why a wait has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WakeReason {
     /// The timeout expired.
