@@ -29,9 +29,9 @@ fn main() -> io::Result<()> {
 
 /// Links the unwinder statically.
 ///
-/// Loading `libgcc_s` dynamically would take a tenth of the time that it takes to start a process, and a status-line
-/// call takes little longer than that. LLD uses the first library that it finds. With other linkers, the program still
-/// loads `libgcc_s`, and nothing else changes.
+/// Loading `libgcc_s` dynamically would take a tenth of the time that it takes to start a process, and starting the
+/// process is most of what a status-line call does. LLD uses the first library that it finds. With other linkers, the
+/// program still loads `libgcc_s`, and nothing else changes.
 fn link_unwinder() {
     let target_os = env::var("CARGO_CFG_TARGET_OS");
     let target_env = env::var("CARGO_CFG_TARGET_ENV");

@@ -1,8 +1,8 @@
 //! Tests `drain` with generated sessions and a simulated server that caches prefixes as described in the API
 //! documentation, so the true results do not depend on whycap's rules. For each response, the test compares two
-//! numbers: the tokens that the response read from the cache, and the tokens that it would have read if the user had
-//! caused all changes. The difference is the number of tokens whose rewrite was avoidable. `drain` must not report any
-//! other rewrite as avoidable.
+//! numbers: the tokens that the response read from the cache, and the tokens that it would have read if the client had
+//! changed nothing on its own and the server had lost nothing. The difference is the number of tokens whose rewrite was
+//! avoidable. `drain` must not report any other rewrite as avoidable.
 
 use std::collections::{BTreeMap, HashMap};
 

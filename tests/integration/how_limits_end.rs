@@ -380,7 +380,8 @@ fn nobody_is_shown_as_paying_after_the_credit_cap_is_reached() {
     assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
 }
 
-/// Hours after a reset, the status line must not show "5h 0%" if no session has reported its usage since then.
+/// Hours after a reset, the status line must not show "5h 0%" if no session has reported the usage of the window since
+/// the reset.
 #[test]
 fn usage_after_a_reset_is_not_shown_as_zero_hours_later() {
     let sandbox = with_a_private_login();

@@ -657,7 +657,8 @@ fn shown_on_terminal(setting: &Setting) -> Option<String> {
 fn a_build_shows_its_progress_on_a_terminal_and_a_log_gets_one_line() {
     let setting = Setting::new().with_cargo("1.95.0");
     let cargo = setting.sandbox.read("tools/cargo");
-    // Cargo draws its progress bar only if it is asked to, because its output is not a terminal.
+    // The script reads cargo's output, so cargo does not write to a terminal and draws its progress bar only on
+    // request.
     let crates = "number=0\n\
                   while [ $number -lt 100 ]; do\n\
                   echo \"   Compiling crate$number v1.0.0\" >&2\n\

@@ -595,7 +595,8 @@ fn an_error_of_one_session_does_not_block_another() {
     }
 }
 
-/// A shell belongs to no session, so commands in a shell must say which session an error blocks if it is only one.
+/// A shell belongs to no session. If an error is known to block only one session, commands in a shell must therefore
+/// name that session.
 #[test]
 fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
     let pool = refused("overage", TUESDAY, "out_of_credits");
@@ -791,7 +792,8 @@ fn a_full_window_does_not_make_an_outage_a_limit() {
     );
 }
 
-/// Once nothing blocks a session, `now` must not call it blocked because Claude Code will not continue it.
+/// If nothing blocks a session anymore, `now` must not call the session blocked merely because Claude Code will not
+/// continue it by itself.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_session_that_nothing_blocks_is_not_called_blocked() {

@@ -60,8 +60,8 @@ fn errors_inside_old_transcripts_are_listed_with_their_ends() {
     assert_eq!(incidents["sums"]["unknown_end"], 0, "{incidents:#}");
 }
 
-/// An error that `incidents` lists must not be denied by the commands that explain the current error, even if it is not
-/// in one of the newest 20 transcripts.
+/// `explain`, `report`, `now`, and `wait` must find an error even if its transcript is not one of the newest 20.
+/// Otherwise, they would deny an error that `incidents` lists.
 #[test]
 fn no_command_denies_an_error_in_an_old_transcript() {
     let sandbox = Sandbox::new();

@@ -1121,7 +1121,7 @@ fn a_compaction_in_a_directory_with_a_long_name_is_found() {
 }
 
 /// Two terminals that start in the same millisecond write the same `startTime`, as a fork and its parent do. If whycap
-/// is installed later, it sees each process for the first time when its total is no longer zero.
+/// is installed later, the total of each process is no longer zero when whycap sees it for the first time.
 #[test]
 fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a_fork() {
     let path = |session: &str| format!(".claude/projects/-home-dev-api/{session}.jsonl");

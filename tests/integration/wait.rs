@@ -378,8 +378,8 @@ fn the_progress_line_ends_before_a_message() {
     );
 }
 
-/// A stray key in another session stops only that session. In a shell without the key, it must not hide the limit of
-/// the plan, and `wait` must go on waiting for the plan's reset.
+/// A stray key in another session stops only that session. In a shell without the key, the error of that session must
+/// not hide the limit of the plan, and `wait` must go on waiting for the plan's reset.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_key_of_another_session_does_not_hide_the_plans_limit() {
