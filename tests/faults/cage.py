@@ -319,7 +319,7 @@ class HoleFinder:
 
 def find_holes(scratch, outside):
     """Returns the number of attempts to leave the cage, and a sentence for each one that succeeded. `outside` contains
-    the directories that must be out of reach. Each attempt does no harm if it succeeds."""
+    the directories that must be out of reach. No attempt does any harm if it succeeds."""
     finder = HoleFinder()
     finder.check_files(scratch, outside)
     finder.check_kernel(scratch)

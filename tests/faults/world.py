@@ -348,8 +348,8 @@ def fresh(machine):
 
 
 def used(machine):
-    """Creates a home in which whycap has counted responses, recorded a limit error, and set locks aside, and in which
-    it can do so again."""
+    """Creates a home in which whycap has counted responses, recorded a limit error, and cleared locks. There are new
+    stale locks, so both clearing and restoring have something to do."""
 
     def make(machine):
         write_transcripts(machine)
@@ -368,8 +368,8 @@ def used(machine):
 
 
 def write_locks_again(machine):
-    """Creates a new lock in place of every second lock that was cleared, so that both clearing and restoring have
-    something to do. Restoring never overwrites a lock."""
+    """Creates a new lock in place of every second lock that was moved to quarantine, so that clearing has something to
+    do. The other locks can be restored. Restoring never overwrites a lock."""
     for index, (path, content) in enumerate(QUARANTINED_LOCKS.items()):
         is_second = index % 2 == 1
         if is_second:

@@ -237,9 +237,9 @@ DEFAULT_FIELDS = {
 
 @contextlib.contextmanager
 def example_exports(binary, without=()):
-    """Yields a directory with the example rows, except those of the types in `without`, and a ClickHouse engine that has loaded them. Bob has less complete copies of
-    one of Ada's responses and of one of her errors, and unrecorded spend that was derived with less data about her
-    session."""
+    """Yields a directory with the example rows, except those of the types in `without`, and a ClickHouse engine that
+    has loaded the rows. Bob has less complete copies of one of Ada's responses and of one of her errors, and unrecorded
+    spend that was derived with less data about her session."""
     files = collections.defaultdict(list)
     for line in EXAMPLE_ROWS.strip().splitlines():
         rows, key, weight, time, person, machine, session, fields = line.split(maxsplit=7)
@@ -341,7 +341,7 @@ def panel_queries():
 
 
 def query_panel(engine, query, zone, **variables):
-    """Runs the query of a panel after replacing the macros of the data source and Grafana's variables, as they do."""
+    """Runs the query of a panel after replacing macros and variables in the same way as Grafana and its data source."""
     for name in ("person", "project", "team"):
         value = variables.get(name, "__all")
         query = query.replace(f"${{{name}:singlequote}}", f"'{value}'")

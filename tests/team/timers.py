@@ -23,7 +23,7 @@ HISTORY = ROOT / "tests/data/histories/two-terminals/home/.claude"
 
 
 def run_export(home, command, path, target="whycap-team", **environment):
-    """Runs a command. Returns its exit code, its errors, and whether there are rows."""
+    """Runs a command. Returns its exit code, its error output, and whether it has exported any rows."""
     process = subprocess.run(
         command,
         cwd="/",

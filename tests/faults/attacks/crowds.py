@@ -95,7 +95,8 @@ def killed_in_a_crowd(machine, number):
     over=("spend", "hook Stop", "statusline", "install", "clear"),
 )
 def stopped_holder(machine, holder):
-    """Stops one process before each of many system calls, while it holds its current locks."""
+    """Runs a command many times and stops it before a different system call each time, together with any locks that it
+    holds at that point. While it is stopped, the status line and the hooks run."""
     world.used(machine)
     for number in range(20, 200, 9):
         world.add_responses(machine, "beta", (300 + number,))

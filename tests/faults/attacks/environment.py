@@ -111,7 +111,7 @@ CALLS = (
 
 
 def real_value(machine, value):
-    """A value, and the files that must be created for it."""
+    """Returns the value of a variable. Creates the file that the value names, if it must exist."""
     made = machine.outside / "made"
     if value == "FIFO":
         os.mkfifo(made)

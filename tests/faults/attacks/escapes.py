@@ -252,7 +252,8 @@ def with_bomb(value, path, change):
 
 
 def documents(machine):
-    """Every kind of JSON that other programs write: its form, and how it reaches the program."""
+    """Returns an example of each kind of JSON that other programs write, with a function that passes such JSON to
+    whycap."""
 
     def transcript(session, value):
         world.append_lines(machine, session, value)

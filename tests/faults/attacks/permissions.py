@@ -173,7 +173,7 @@ def read_only_disk(machine, call):
 
 
 def on_frozen(machine, state):
-    """Creates the same home on a disk that can be written only through its other mount."""
+    """Creates the home `state` on a disk that is mounted twice, and uses the read-only mount."""
     empty_directory(machine.thawed)
     machine.set_root(machine.directory / "machine")
     world.HOMES[state](machine)
