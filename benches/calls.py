@@ -245,8 +245,8 @@ def main():
             with open(subject["payload"], "w", encoding="ascii") as out:
                 json.dump(payload, out)
             wall_ms, cpu = timed(subject)
-            # The first two rounds do not count, because each program then still reads what was written while the others
-            # were prepared.
+            # The first two rounds do not count, because each program then also reads what the other programs left
+            # behind.
             if number >= 2:
                 times.append([subject["home"], subject["name"], wall_ms, cpu])
     json.dump(times, sys.stdout)

@@ -134,7 +134,8 @@ fn without_a_login_an_empty_key_still_blocks_the_shell() {
     );
 }
 
-/// The newest error is over, but the session with the key is still blocked, so the output must mention that session.
+/// The newest error is over, but the session with the key is still blocked, so `explain` must describe the error of
+/// that session.
 #[test]
 fn a_session_blocked_by_its_key_is_mentioned_before_a_newer_error_that_is_over() {
     let sandbox = with_a_private_login();

@@ -1067,8 +1067,8 @@ fn a_credit_budget_shows_no_figure_without_readings() {
 
 #[test]
 fn nobody_pays_if_the_server_does_not_offer_credits() {
-    // Claude Code may record that credits are off even if the server has not said so, so only what the server sent with
-    // the error counts.
+    // Claude Code may record that credits are off even if the server has not said so. Therefore, only the reason that
+    // the server gave (`cachedExtraUsageDisabledReason`) counts.
     for (no_credits, is_shown) in [(json!("out_of_credits"), false), (Value::Null, true)] {
         let sandbox = with_a_private_login();
         let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
