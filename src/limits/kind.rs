@@ -499,13 +499,13 @@ impl LimitKind {
             },
 
             Self::ApiCreditBalance => Description::of_api(
-                "api credit balance",
+                "API credit balance",
                 Ends::Nothing {
                     relevant_for: LONGEST_LIMIT,
                 },
             ),
             Self::ApiSpendCap => Description::of_api(
-                "api spend cap",
+                "API spend cap",
                 // A gateway may count the spend of a day or a week.
                 Ends::MonthUtc {
                     known_only_if_stated: true,

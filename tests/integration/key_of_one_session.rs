@@ -77,7 +77,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     for part in [
         past.as_str(),
         "no limit is blocking you",
-        "blocked by its key (api credit balance)",
+        "blocked by its key (API credit balance)",
     ] {
         assert!(now.contains(part), "{part}: {now}");
     }

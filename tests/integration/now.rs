@@ -121,7 +121,7 @@ fn an_earlier_canceled_wait_is_not_the_reason_why_a_later_error_blocks() {
             false,
             "Credit balance is too low",
             400,
-            "blocked (api credit balance)",
+            "blocked (API credit balance)",
         ),
         (false, "API Error: 400 something new", 400, "blocked\n"),
     ] {

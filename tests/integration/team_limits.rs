@@ -113,14 +113,14 @@ const BY_LIMIT: &str = "Errors by limit";
 const TABLES: &str = "
 Limits by person
 ada | 3 | - | 3 h 30 m | 3 | 5-hour limit 2, weekly limit 1
-bob | 3 | 1 | 24 m | - | 5-hour limit 1, overloaded 1, api spend cap 1
+bob | 3 | 1 | 24 m | - | 5-hour limit 1, overloaded 1, API spend cap 1
 cy | 1 | - | 1 m | 0 | 5-hour limit 1
 
 Errors by limit
 5-hour limit | 4 | 1 | 2 h 45 m
 weekly limit | 1 | - | 1 h
 overloaded | 1 | - | 10 m
-api spend cap | 1 | - | unknown
+API spend cap | 1 | - | unknown
 ";
 
 /// The expected terminal output for [`MADE_UP`].
