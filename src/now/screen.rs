@@ -351,6 +351,23 @@ impl RunningSession {
         }
     }
 
+    /// Returns a note that names the limit that stopped the session, or the problem with the session's key.
+    fn blocked_note(&self) -> String {
+        let is_by_key = self.effect == EffectOfError::BlockedByKey;
+        match self.limit {
+            Some(LimitKind::ApiCreditBalance) if is_by_key => {
+                "blocked: its key has no credits left".to_owned()
+            }
+            Some(LimitKind::ApiSpendCap) if is_by_key => {
+                "blocked: its key has reached a spend cap".to_owned()
+            }
+            None | Some(LimitKind::Unknown) if is_by_key => "blocked by its key".to_owned(),
+            Some(limit) if is_by_key => format!("blocked by its key ({})", limit.label()),
+            None | Some(LimitKind::Unknown) => self.stopped_word().to_owned(),
+            Some(limit) => format!("{} ({})", self.stopped_word(), limit.label()),
+        }
+    }
+
     /// Returns a note about retries or about the limit that blocks the session, or `None` if there is neither.
     fn note(&self, clock: Clock) -> Option<String> {
         let mut parts = Vec::new();
@@ -363,16 +380,7 @@ impl RunningSession {
                 clock.format_approximate_time(at)
             )),
             // No one expects Claude Code to continue by itself after such an error, so the note does not mention it.
-            Some(Err(ContinuationObstacle::NotAwaited)) => {
-                let blocked = match self.effect {
-                    EffectOfError::BlockedByKey => "blocked by its key",
-                    EffectOfError::Blocked | EffectOfError::Stopped => self.stopped_word(),
-                };
-                parts.push(match self.limit {
-                    None | Some(LimitKind::Unknown) => blocked.to_owned(),
-                    Some(limit) => format!("{blocked} ({})", limit.label()),
-                });
-            }
+            Some(Err(ContinuationObstacle::NotAwaited)) => parts.push(self.blocked_note()),
             Some(Err(obstacle)) => parts.push(format!("{}; {obstacle}", self.stopped_word())),
             None => {}
         }
