@@ -206,6 +206,7 @@ impl ExportedError {
                 not_a_limit: verdict.is_some_and(is_not_a_limit).into(),
                 still_blocked: (row.ended == "open").into(),
                 unknown_end: (row.ended == "unknown").into(),
+                still_blocked_uncounted: 0,
                 without_end: 0,
                 overlapped: 0,
                 blocked: blocked.unwrap_or(TimeDelta::MAX),

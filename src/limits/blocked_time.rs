@@ -128,6 +128,9 @@ pub struct ErrorTotals {
     pub still_blocked: u64,
     /// The number of stops that ended at an unknown time. Blocked time does not include them.
     pub unknown_end: u64,
+    /// The number of stops that may not have ended yet and whose end is unknown. Blocked time does not include them.
+    #[serde(skip)]
+    pub still_blocked_uncounted: u64,
     /// The number of stops whose end is unknown, including those that may not have ended yet.
     #[serde(skip)]
     pub without_end: u64,
@@ -168,6 +171,7 @@ impl AddAssign for ErrorTotals {
         self.false_likely += other.false_likely;
         self.not_a_limit += other.not_a_limit;
         self.still_blocked += other.still_blocked;
+        self.still_blocked_uncounted += other.still_blocked_uncounted;
         self.unknown_end += other.unknown_end;
         self.without_end += other.without_end;
         self.overlapped += other.overlapped;
@@ -328,12 +332,9 @@ impl ErrorSummary {
     /// Returns notes on how blocked time is measured and what it does not include.
     pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
         let total = &self.total;
-        let (sessions, until) = match reach {
-            Reach::Here => ("the account's next response in any session", "now"),
-            Reach::InExports => (
-                "the account's next response in any session on the machine",
-                "the machine's last export",
-            ),
+        let sessions = match reach {
+            Reach::Here => "the account's next response in any session",
+            Reach::InExports => "the account's next response in any session on the machine",
         };
         let mut notes = Vec::new();
         if reach == Reach::Here && total.stops < total.errors {
@@ -358,15 +359,7 @@ impl ErrorSummary {
             );
         }
         if total.still_blocked > 0 {
-            let are = if total.still_blocked == 1 {
-                "is"
-            } else {
-                "are"
-            };
-            notes.push(format!(
-                "{} {are} still active. If the reset time is known, blocked time is counted up to {until}.",
-                count_noun(total.still_blocked, "stop")
-            ));
+            notes.push(note_on_active_stops(total, reach));
         }
         if total.unknown_end > 0 {
             let stops = count_noun(total.unknown_end, "stop");
@@ -396,6 +389,39 @@ impl ErrorSummary {
             "by_period": by_period,
         });
         merge_objects([json!(self.total), more])
+    }
+}
+
+/// Returns a note on the stops that have not ended yet. It says whether their time is included in the blocked time.
+fn note_on_active_stops(total: &ErrorTotals, reach: Reach) -> String {
+    let stops = count_noun(total.still_blocked, "stop");
+    let (are, their, they_end) = match total.still_blocked {
+        1 => ("is", "Its", "it ends"),
+        _ => ("are", "Their", "they end"),
+    };
+    let counted = total
+        .still_blocked
+        .saturating_sub(total.still_blocked_uncounted);
+    match (reach, counted, total.still_blocked_uncounted) {
+        // Exports do not contain the times at which limits reset.
+        (Reach::InExports, _, _) => format!(
+            "{stops} {are} still active. {their} blocked time up to the machine's last export is included in the totals, but only if the reset time is known."
+        ),
+        (Reach::Here, _, 0) => format!(
+            "{stops} {are} still active. {their} blocked time up to now is included in the totals."
+        ),
+        (Reach::Here, 0, _) => format!(
+            "{stops} {are} still active. {their} blocked time is not included in the totals, because whycap does not know when {they_end}."
+        ),
+        (Reach::Here, counted, uncounted) => {
+            let others = match uncounted {
+                1 => "the other one, because whycap does not know when it ends".to_owned(),
+                more => format!("the other {more}, because whycap does not know when they end"),
+            };
+            format!(
+                "{stops} {are} still active. The totals include the blocked time of {counted} of them up to now, but not that of {others}."
+            )
+        }
     }
 }
 
@@ -514,6 +540,7 @@ pub fn count_errors<'i>(
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
             // The later attempt provides better evidence of when the stop ended.
             before.totals.still_blocked = 0;
+            before.totals.still_blocked_uncounted = 0;
             before.totals.unknown_end = 0;
             before.totals.without_end = 0;
         }
@@ -540,6 +567,7 @@ pub fn count_errors<'i>(
             not_a_limit: (is_new && is_not_a_limit(verdict)).into(),
             still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
                 .into(),
+            still_blocked_uncounted: (stop_end == StopEnd::MaybeStillStopped).into(),
             unknown_end: (stop_end == StopEnd::Unknown && ended_at.is_none()).into(),
             without_end: (end.is_none() && ended_at.is_none()).into(),
             overlapped: end

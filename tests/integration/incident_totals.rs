@@ -76,6 +76,38 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
 }
 
+/// The reader must see whether the total includes the time of a stop that is not over.
+#[test]
+fn a_note_says_whether_the_time_of_an_active_stop_is_included() {
+    let empty_balance = |sandbox: &Sandbox| {
+        let refusal = json!({"error": "billing_error", "apiErrorStatus": 400});
+        let client = Client::with_session(sandbox, "two");
+        client.receives_error("2026-11-20T10:01:00Z", "Credit balance is too low", refusal);
+    };
+    let note = |sandbox: &Sandbox| flat(&report(sandbox, "2026-11-20T10:05:00Z"));
+
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    Client::with_session(&sandbox, "one").receives_error(
+        "2026-11-20T10:00:00Z",
+        FIVE_HOURS,
+        json!({}),
+    );
+    let text = note(&sandbox);
+    let included = "1 stop is still active. Its blocked time up to now is included in the totals.";
+    assert!(text.contains(included), "{text}");
+    empty_balance(&sandbox);
+    let text = note(&sandbox);
+    let mixed = "2 stops are still active. The totals include the blocked time of 1 of them up to now, but not that of the other one, because whycap does not know when it ends.";
+    assert!(text.contains(mixed), "{text}");
+
+    let sandbox = Sandbox::new();
+    empty_balance(&sandbox);
+    let text = note(&sandbox);
+    let not_included = "1 stop is still active. Its blocked time is not included in the totals, because whycap does not know when it ends.";
+    assert!(text.contains(not_included), "{text}");
+}
+
 /// If only an outage stopped the work, the summary must not call it a limit.
 #[test]
 fn a_summary_of_outages_does_not_mention_limits() {

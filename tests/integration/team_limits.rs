@@ -138,7 +138,7 @@ fn every_output_shows_which_person_hits_which_limit() {
     let in_all = "Errors have stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. Of these errors, 5 were about your limits, 1 was probably wrong, and 1 was not about your limits.";
     for expected_text in [
         in_all,
-        "1 stop is still active. If the reset time is known, blocked time is counted up to the machine",
+        "1 stop is still active. Its blocked time up to the machine",
         "whycap does not know when 1 stop ended",
         "By person",
         "$35.00",
