@@ -13,7 +13,8 @@ use crate::incidents::{Asker, Continuing};
 use crate::limits::decide::{ActionName, Wait};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
-use crate::terminal::{self, Shown, is_stdout_terminal, print};
+use crate::render::Report;
+use crate::terminal::{self, Shown, is_stdout_terminal, output_width, print, truncate, width};
 use crate::time::parse_duration;
 
 /// Arguments of `whycap wait`.
@@ -83,7 +84,7 @@ impl Subcommand for WaitArguments {
             for continuing in situation.continuing() {
                 let session = continuing.session.to_owned();
                 if announced.insert(session, continuing.at).is_none() {
-                    terminal::print_sentence(&warning_about(&continuing, &context))?;
+                    print_sentence(&warning_about(&continuing, &context), &context)?;
                 }
             }
             // Continuations since the previous check are included, because the machine may have been suspended.
@@ -103,7 +104,7 @@ impl Subcommand for WaitArguments {
                         for sentence in
                             last_sentences(ended.as_ref(), waited_for.as_ref(), caution, &context)
                         {
-                            terminal::print_sentence(&sentence)?;
+                            print_sentence(&sentence, &context)?;
                         }
                     }
                 }
@@ -115,10 +116,12 @@ impl Subcommand for WaitArguments {
                 .is_some_and(|incident| incident.diagnosis.credits_pay_now);
             if credits_pay_now && !has_mentioned_credits {
                 end_progress_line(has_progress)?;
-                terminal::print_sentence(CREDITS_PAY)?;
+                print_sentence(CREDITS_PAY, &context)?;
                 has_mentioned_credits = true;
             }
-            terminal::replace_progress_line(&Wait::progress(until, context.clock()))?;
+            let progress = Wait::progress(until, context.clock());
+            let columns = output_width(&context.environment);
+            terminal::replace_progress_line(&longest_fitting(progress, columns))?;
             has_progress = true;
             let time_left = self
                 .timeout
@@ -217,6 +220,23 @@ fn warning_about(continuing: &Continuing<'_>, context: &Context) -> String {
         "{} Do not continue its work anywhere else, or it will be done twice.",
         context.describe_continuation(continuing)
     )
+}
+
+/// Prints a sentence, wrapped like the text of other commands. On a terminal, it takes the place of the progress line.
+fn print_sentence(sentence: &str, context: &Context) -> io::Result<()> {
+    terminal::replace_progress_line("")?;
+    Report::from_paragraph(sentence).print(false, &context.environment)
+}
+
+/// Returns the longest form of the progress line that fits, because a line that wraps cannot be replaced. The terminal's
+/// last column is left empty, because some terminals wrap there.
+fn longest_fitting(forms: [String; 3], columns: usize) -> String {
+    let [longest, shorter, shortest] = forms;
+    let room = columns.saturating_sub(1);
+    [longest, shorter]
+        .into_iter()
+        .find(|form| width(form) <= room)
+        .unwrap_or_else(|| truncate(&shortest, room))
 }
 
 /// Ends the progress line so that an error message starts on a new line of the terminal.

@@ -10,8 +10,8 @@ mod text;
 use crate::environment::Environment;
 
 pub use output::{
-    Shown, is_stdout_terminal, print, print_error, print_notice, print_sentence,
-    replace_progress_line, with_progress,
+    Shown, is_stdout_terminal, print, print_error, print_notice, replace_progress_line,
+    with_progress,
 };
 pub(crate) use output::{bar, json_in_one_line, share_bar};
 #[cfg(test)]

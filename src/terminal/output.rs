@@ -142,12 +142,6 @@ pub fn replace_progress_line(sentence: &str) -> io::Result<()> {
     print(&Shown(format!("\r\u{1b}[K{}", escape(sentence))))
 }
 
-/// Prints a sentence on its own line. On a terminal, the sentence takes the place of the progress line.
-pub fn print_sentence(sentence: &str) -> io::Result<()> {
-    replace_progress_line("")?;
-    print(&Shown(format!("{}\n", escape(sentence))))
-}
-
 /// Renders a percentage as a bar that is empty only at 0% or below and full only at 100% or above.
 pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     let filled = if percent <= 0.0 {

@@ -15,9 +15,9 @@ use crate::situation::{
 use crate::support::{Run, Sandbox};
 
 /// The last line that `wait` prints after a 5-hour limit if Claude Code continues the session by itself.
-const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can start other work; Claude Code continues the open session by itself.\n";
+const LIMIT_ENDED_CONTINUING: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can start other work; Claude Code continues the open session by itself.";
 /// The last line that `wait` prints after a 5-hour limit if the user has to continue the session.
-const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.\n";
+const LIMIT_ENDED: &str = "The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You can continue.";
 
 fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
     let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
@@ -63,7 +63,10 @@ fn the_wait_ends_with_the_limit() {
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     // A log shows why the wait ended.
-    assert!(run.stdout.ends_with(LIMIT_ENDED_CONTINUING), "{run:?}");
+    assert!(
+        flat(&run.stdout).ends_with(LIMIT_ENDED_CONTINUING),
+        "{run:?}"
+    );
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
@@ -75,19 +78,41 @@ fn a_session_that_will_continue_by_itself_is_named() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
-    let warning = "Claude Code will continue the open session 5a7d3c1e by itself about 12:01. Do not continue its work anywhere else, or it will be done twice.\n";
+    let warning = "Claude Code will continue the open session 5a7d3c1e by itself about 12:01. Do not continue its work anywhere else, or it will be done twice.";
     let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "6s"]);
     run.stderr.as_str();
-    assert_eq!((run.code, run.stdout.as_str()), (124, warning));
+    assert_eq!((run.code, flat(&run.stdout).as_str()), (124, warning));
     // The user starts to wait shortly before the reset.
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
-    assert_eq!(run.success(), format!("{warning}{LIMIT_ENDED_CONTINUING}"));
+    assert_eq!(
+        flat(run.success()),
+        format!("{warning} {LIMIT_ENDED_CONTINUING}")
+    );
     client.announces(
         "2026-11-20T10:01:00Z",
         "Automatic continue cancelled · /rate-limit-options to wait again",
     );
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
-    assert_eq!(run.success(), LIMIT_ENDED);
+    assert_eq!(flat(run.success()), LIMIT_ENDED);
+}
+
+/// The text is wrapped at the width of the terminal, and at 80 columns in a pipe, like that of other commands.
+#[test]
+fn the_sentences_are_wrapped() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    let warning = "Do not continue its work anywhere else, or it will be done twice.";
+    for (columns, width) in [(None, 80), (Some("50"), 50)] {
+        let columns = columns.map(|columns| ("COLUMNS".to_owned(), columns.to_owned()));
+        client.variables.extend(columns);
+        let run = waits(&client, "2026-11-20T10:00:10Z", &["--timeout", "1s"]);
+        assert!(run.stderr.contains("timed out"), "{run:?}");
+        assert!(flat(&run.stdout).ends_with(warning), "{run:?}");
+        for line in run.stdout.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+    }
 }
 
 #[test]
@@ -269,9 +294,7 @@ fn the_last_line_says_what_has_ended() {
     let waited = waits(&client, "2026-11-20T10:02:59Z", &[]);
     let false_alarm = "The 5-hour limit error was probably a false alarm (5-hour usage was 42%), which usually passes within minutes.";
     assert!(
-        waited
-            .success()
-            .ends_with(&format!("{false_alarm} You can continue.\n")),
+        flat(waited.success()).ends_with(&format!("{false_alarm} You can continue.")),
         "{waited:?}"
     );
     client.receives_response("2026-11-20T10:05:00Z");
@@ -281,11 +304,11 @@ fn the_last_line_says_what_has_ended() {
     let ended =
         "The service was overloaded (not a usage limit), which usually passes within minutes.";
     let waited = waits(&overloaded, "2026-11-20T10:12:59Z", &[]);
-    assert_eq!(waited.success(), format!("{ended} You can continue.\n"));
+    assert_eq!(flat(waited.success()), format!("{ended} You can continue."));
     let later = waits(&overloaded, "2026-11-20T10:20:00Z", &[]);
     assert_eq!(
-        later.success(),
-        format!("10:10, in overload: {ended}\nYou are not blocked.\n")
+        flat(later.success()),
+        format!("10:10, in overload: {ended} You are not blocked.")
     );
     let now = overloaded.run("2026-11-20T10:20:00Z", &["now"], b"");
     let words: Vec<&str> = now.success().split_whitespace().collect();
@@ -359,23 +382,29 @@ fn the_progress_line_ends_before_a_message() {
     let client = Client::new(&sandbox);
     client.receives_error(AT, FIVE_HOUR, json!({}));
     let program = env!("CARGO_BIN_EXE_whycap");
-    let output = std::process::Command::new(script)
-        .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
-        .env_clear()
-        .env("HOME", sandbox.home())
-        .env("PATH", "/usr/bin:/bin")
-        .env("SHELL", "/bin/sh")
-        .env("TERM", "xterm")
-        .env("TZ", "UTC")
-        .env("WHYCAP_NOW", "2026-11-20T11:00:00Z")
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-    let message = shown.lines().last().unwrap_or_default();
-    assert_eq!(
-        message, "whycap: timed out while the limit still applied",
-        "{shown:?}"
-    );
+    // A progress line that wraps could not be replaced, so it is shorter in a narrow terminal.
+    for (columns, has_hint) in [("80", true), ("40", false)] {
+        let output = std::process::Command::new(script)
+            .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
+            .env_clear()
+            .env("HOME", sandbox.home())
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .env("COLUMNS", columns)
+            .env("TZ", "UTC")
+            .env("WHYCAP_NOW", "2026-11-20T11:00:00Z")
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+        let message = shown.lines().last().unwrap_or_default();
+        assert_eq!(
+            message, "whycap: timed out while the limit still applied",
+            "{shown:?}"
+        );
+        assert!(shown.contains("Waiting until 12:0"), "{shown:?}");
+        assert_eq!(shown.contains("Press Ctrl-C"), has_hint, "{shown:?}");
+    }
 }
 
 /// A stray key in another session stops only that session. In a shell without the key, the error of that session must

@@ -64,16 +64,23 @@ impl Wait {
         }
     }
 
-    /// Returns the progress line that `whycap wait` prints.
-    pub(crate) fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
+    /// Returns the progress line of `whycap wait`, from the longest form to the shortest.
+    pub(crate) fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> [String; 3] {
         match until {
-            Some(until) => format!(
-                "Waiting until {}. Press Ctrl-C to stop.",
-                clock.format_deadline(until)
-            ),
-            None => {
-                "Waiting for a successful response in any session. Press Ctrl-C to stop.".to_owned()
+            Some(until) => {
+                let deadline = clock.format_deadline(until);
+                [
+                    format!("Waiting until {deadline}. Press Ctrl-C to stop."),
+                    format!("Waiting until {deadline}"),
+                    format!("Waiting until {}", clock.format_time(until)),
+                ]
             }
+            None => [
+                "Waiting for a successful response in any session. Press Ctrl-C to stop.",
+                "Waiting for a response in any session",
+                "Waiting for a response",
+            ]
+            .map(str::to_owned),
         }
     }
 }
