@@ -5,9 +5,9 @@ use chrono::TimeDelta;
 use super::decide::{ActionName, is_for};
 use super::evidence::MaySpare;
 use super::incident::Incident;
-use super::wording::{Action, ending_row, old_name, state_sentence, unknown_sentence};
+use super::wording::{Action, ending_rows, old_name, state_sentence, unknown_sentence};
 use crate::render::{Page, Report};
-use crate::terminal::{Piece, Tone, truncate, width};
+use crate::terminal::{Piece, Tone, truncate, width, wrap};
 
 /// The maximum number of actions to show on one screen.
 const ACTIONS: usize = 4;
@@ -304,30 +304,32 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         if incident.evidence.has_later_response() || !is_recent(incident) {
             return None;
         }
-        let (tone, row) = if incident.is_notice() {
-            (Tone::Plain, incident.badge.as_str())
-        } else {
-            (
-                Tone::Good,
-                ending_row(&incident.evidence, &incident.diagnosis)?,
-            )
-        };
-        return Some(vec![vec![(tone, fitting(row, columns))]]);
+        if incident.is_notice() {
+            return Some(in_tone(Tone::Plain, badge_rows(&incident.badge, columns)));
+        }
+        let forms = ending_rows(&incident.evidence, &incident.diagnosis);
+        let row = forms
+            .iter()
+            .find(|form| width(form) <= columns)
+            .or(forms.last())?;
+        return Some(in_tone(Tone::Good, vec![truncate(row, columns)]));
     }
     let pointers = match more {
         ReadMore::InSession => [" · more: /whycap", " · /whycap"],
         ReadMore::InShell => [" · more: whycap explain, in a shell", " · whycap explain"],
     };
-    let badge = fitting(&incident.badge, columns);
-    let room = columns.saturating_sub(width(&badge));
-    let pointer = pointers.into_iter().find(|pointer| width(pointer) <= room);
-    let mut first = vec![(Tone::Alarm, badge)];
-    if let Some(pointer) = pointer
-        && !incident.badge.contains("/whycap")
-    {
-        first.push((Tone::Quiet, pointer.to_owned()));
+    let mut rows = in_tone(Tone::Alarm, badge_rows(&incident.badge, columns));
+    if let [badge] = &mut rows[..] {
+        let used: usize = badge.iter().map(|(_, text)| width(text)).sum();
+        let room = columns.saturating_sub(used);
+        let pointer = pointers.into_iter().find(|pointer| width(pointer) <= room);
+        let mentions_pointer = badge.iter().any(|(_, text)| text.contains("/whycap"));
+        if let Some(pointer) = pointer
+            && !mentions_pointer
+        {
+            badge.push((Tone::Quiet, pointer.to_owned()));
+        }
     }
-    let mut rows = vec![first];
     if let Some(row) = second_row(incident, columns) {
         rows.push(vec![(Tone::Plain, row)]);
     }
@@ -376,14 +378,75 @@ fn second_row(incident: &Incident, columns: usize) -> Option<String> {
     wordings.into_iter().find(|row| width(row) <= columns)
 }
 
-/// Shortens a row to fit in `columns`, breaking at word boundaries. The time at the end of the row is preserved for as
-/// long as possible.
+fn in_tone(tone: Tone, rows: Vec<String>) -> Vec<Vec<Piece>> {
+    rows.into_iter().map(|row| vec![(tone, row)]).collect()
+}
+
+/// Returns the rows of a badge in the status line. In a narrow terminal, the badge is shortened. If none of its forms
+/// fits, it takes two rows, so that no statement is cut off. Only in a very narrow terminal, words are omitted.
+fn badge_rows(badge: &str, columns: usize) -> Vec<String> {
+    /// The minimum width for a badge in two rows.
+    const LEAST_FOR_TWO_ROWS: usize = 30;
+    let forms = badge_forms(badge);
+    if let Some(form) = forms.iter().find(|form| width(form) <= columns) {
+        return vec![form.clone()];
+    }
+    if columns >= LEAST_FOR_TWO_ROWS {
+        let (what, last) = badge.rsplit_once(" · ").unwrap_or((badge, ""));
+        let what = what.split(" · ").next().unwrap_or(what);
+        let rows = if last.starts_with("resets ") {
+            vec![what.to_owned(), last.to_owned()]
+        } else {
+            wrap(without_remark(what), columns)
+        };
+        if rows.len() <= 2 && rows.iter().all(|row| width(row) <= columns) {
+            return rows;
+        }
+    }
+    vec![fitting(badge, columns)]
+}
+
+/// Returns the forms of a badge, longest first. Each of them is complete. A badge consists of the name of the limit or
+/// of the problem, advice, and the time of the reset. The time is never omitted, and neither is a remark that the
+/// message is unconfirmed.
+fn badge_forms(badge: &str) -> Vec<String> {
+    let mut forms = vec![badge.to_owned()];
+    let Some((before, last)) = badge.rsplit_once(" · ") else {
+        forms.push(without_remark(badge).to_owned());
+        return forms;
+    };
+    let what = before.split(" · ").next().unwrap_or(before);
+    if let Some(time) = last.strip_prefix("resets ") {
+        let time = time.trim_start_matches("at ");
+        forms.extend([
+            format!("{before} · resets {time}"),
+            format!("{what} · resets {time}"),
+            format!("{what} · {time}"),
+        ]);
+    } else {
+        let problem = without_remark(what);
+        forms.extend([
+            format!("{problem} · {last}"),
+            what.to_owned(),
+            problem.to_owned(),
+        ]);
+    }
+    forms
+}
+
+/// Returns the problem without the remark that it is not a usage limit.
+fn without_remark(what: &str) -> &str {
+    match what.split_once(" (not a ") {
+        Some((problem, _)) => problem,
+        None => what,
+    }
+}
+
+/// Shortens a badge to fit in `columns`, breaking at word boundaries. The time at the end of the badge is preserved for
+/// as long as possible.
 fn fitting(row: &str, columns: usize) -> String {
     /// The minimum width at which the name of a limit is still recognizable.
     const LEAST_NAME: usize = 8;
-    if width(row) <= columns {
-        return row.to_owned();
-    }
     let Some((name, until)) = row.rsplit_once(" · ") else {
         return truncate(row, columns);
     };

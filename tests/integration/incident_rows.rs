@@ -178,6 +178,64 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
     );
 }
 
+/// In a narrow terminal, the row has a shorter form instead of being cut off in mid-sentence.
+#[test]
+fn the_row_after_the_reset_is_complete_in_a_narrow_terminal() {
+    let row = |version: &str, columns: usize| {
+        let sandbox = Sandbox::new();
+        let mut client = Client::new(&sandbox);
+        client.version = version.to_owned();
+        client.receives_error(AT, TEXT, json!({}));
+        let run = client.calls_status_line("2026-11-20T12:00:01Z", Value::Null, columns);
+        let status_line = plain(run.success());
+        status_line.lines().nth(1).unwrap_or_default().to_owned()
+    };
+    let continues = [
+        (
+            80,
+            "limit should have reset · Claude Code will continue shortly",
+        ),
+        (50, "limit should have reset · continues shortly"),
+        (40, "should have reset · continues soon"),
+    ];
+    for (columns, text) in continues {
+        assert_eq!(row("2.1.331", columns), text);
+    }
+    let again = [
+        (80, "limit should have reset · send the prompt again"),
+        (50, "should have reset · send it again"),
+    ];
+    for (columns, text) in again {
+        assert_eq!(row("2.1.233", columns), text);
+    }
+}
+
+/// In a narrow terminal, advice is omitted before the name of the limit is cut off. If this is not enough, the row is
+/// divided in two.
+#[test]
+fn the_row_of_a_limit_is_complete_in_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": 1_795_176_000, "overageDisabledReason": "org_level_disabled_until"}});
+    client.receives_error(AT, ORG, quota);
+    let rows = |columns| {
+        let status_line = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, columns);
+        let status_line = plain(status_line.success());
+        status_line
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    for columns in [40, 44, 50, 60] {
+        let rows = rows(columns);
+        assert!(!rows.concat().contains('…'), "{columns}: {rows:?}");
+        assert!(rows[0].contains("spend cap"), "{columns}: {rows:?}");
+        assert!(rows.concat().contains("12:00"), "{columns}: {rows:?}");
+    }
+}
+
 /// If the session will not continue automatically, the status line must say so, because users look at it before they
 /// leave for the night.
 #[test]

@@ -105,7 +105,8 @@ fn check(incident: &Incident, checked: &mut HashSet<String>) {
     assert!(length <= 110, "{length} characters: {about}");
     assert!(!incident.actions.is_empty(), "{about}");
     assert!(!incident.reasons().is_empty(), "{about}");
-    for columns in [10, 50, 100] {
+    // A terminal with 40, 50, or 100 columns leaves four columns fewer for the status line.
+    for columns in [10, 36, 46, 96] {
         for row in status_rows(incident, ReadMore::InSession, columns)
             .into_iter()
             .flatten()
@@ -115,6 +116,7 @@ fn check(incident: &Incident, checked: &mut HashSet<String>) {
                 width(&text) <= columns && !text.is_empty(),
                 "{columns}: {text}"
             );
+            assert!(columns < 36 || !text.contains('…'), "{columns}: {text}");
         }
     }
     let page = Page::new(80, Palette::none());

@@ -71,10 +71,12 @@ struct EndingWording {
     badges: Vec<String>,
     /// The sentence that describes the current state.
     state: String,
-    /// The status-line row, or `None` if the error is no longer relevant.
-    row: Option<String>,
-    /// The status-line row to use instead of `row` while nothing proves that the window has reset.
-    unproven_row: Option<String>,
+    /// The forms of the status-line row, longest first. There are none if the error is no longer relevant.
+    #[serde(default)]
+    rows: Vec<String>,
+    /// The forms to use instead of `rows` while nothing proves that the window has reset.
+    #[serde(default)]
+    unproven_rows: Vec<String>,
 }
 
 /// The wording while usage credits pay for responses although the limit still applies.
@@ -478,12 +480,16 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
     }
 }
 
-/// Returns the status-line row that shows how the error ended.
-pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static str> {
-    let wording = ending_wording(evidence, diagnosis)?;
-    match &wording.unproven_row {
-        Some(row) if !diagnosis.is_reset_proven => Some(row),
-        _ => wording.row.as_deref(),
+/// Returns the forms of the status-line row that shows how the error ended, longest first. There are none if the error
+/// is no longer relevant.
+pub(crate) fn ending_rows(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static [String] {
+    let Some(wording) = ending_wording(evidence, diagnosis) else {
+        return &[];
+    };
+    if diagnosis.is_reset_proven || wording.unproven_rows.is_empty() {
+        &wording.rows
+    } else {
+        &wording.unproven_rows
     }
 }
 
