@@ -78,7 +78,7 @@ impl Subcommand for SpendArguments {
             report.paragraph(
                 Tone::Quiet,
                 format!(
-                    "The output is not a terminal, so each {described} is shown by its ID. To see its first words, add --with-text."
+                    "The output is not a terminal, so each {described} is shown by the start of its ID. To see its first words, add --with-text."
                 ),
             );
         }

@@ -20,6 +20,9 @@ const BLOCK_RULE: &str = "These 5-hour blocks are calculated from the history on
 /// The reason why some spend is not assigned to a prompt.
 const UNKNOWN_PROMPT_REASON: &str = "Spend is listed as unknown if whycap does not know its prompt. Older versions of Claude Code do not record which prompt led to a response, and transcripts may have been deleted.";
 
+/// The reason why some spend is not assigned to an account.
+const UNKNOWN_ACCOUNT_REASON: &str = "Spend is listed as unknown if whycap does not know which account paid. Older versions of Claude Code do not record the account, and transcripts may have been deleted.";
+
 /// The reason for a lower bound if sessions may have spent more than their transcripts show.
 const SPEND_MAY_BE_UNKNOWN: &str = "some sessions may have spent more than whycap can prove";
 
@@ -64,12 +67,12 @@ impl Statement {
 
     /// Explains how spend was assigned to groups. Returns `None` if there is nothing to explain.
     fn note_on_groups(&self) -> Option<String> {
+        let has_unknown = self.groups.iter().any(|group| group.key == UNKNOWN_KEY);
         match self.request.by {
             GroupBy::Pr => Some(PULL_REQUEST_RULE.to_owned()),
             GroupBy::Block => Some(BLOCK_RULE.to_owned()),
-            GroupBy::Prompt if self.groups.iter().any(|group| group.key == UNKNOWN_KEY) => {
-                Some(UNKNOWN_PROMPT_REASON.to_owned())
-            }
+            GroupBy::Prompt if has_unknown => Some(UNKNOWN_PROMPT_REASON.to_owned()),
+            GroupBy::Account if has_unknown => Some(UNKNOWN_ACCOUNT_REASON.to_owned()),
             by if by.is_by_cause() => Some(format!(
                 "Claude Code records which {} caused a response. Older versions do not record this.",
                 by.noun()

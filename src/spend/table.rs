@@ -7,7 +7,7 @@ use super::blocks::block_end;
 use super::figures::{
     LAST_ACTIVITY_LAYOUTS, PROJECT_LAYOUTS, SHARE_LAYOUTS, exact_figures, text_figures,
 };
-use super::grouping::{GroupBy, SpendGroup};
+use super::grouping::{GroupBy, SpendGroup, is_placeholder};
 use super::pull_requests::pull_request_label;
 use super::statement::Statement;
 use crate::ledger::Tally;
@@ -99,7 +99,7 @@ impl Statement {
     fn name_column(&self) -> Column {
         let by = self.request.by;
         let has_titles = self.groups.iter().any(|group| group.title.is_some());
-        // Never truncate dates or IDs: a partial date is misleading, and a partial ID cannot be looked up.
+        // Never truncate dates or the starts of IDs: a partial date is misleading, and less of an ID is ambiguous.
         let is_id = by == GroupBy::Prompt && !has_titles;
         let column = Column::text(name_heading(by));
         if by.is_by_time() || is_id {
@@ -179,7 +179,7 @@ fn label(group: &SpendGroup, by: GroupBy, clock: Clock, paths: &Paths) -> String
     let label = match by {
         GroupBy::Project => Some(paths.show(group.key.as_ref())),
         GroupBy::Session => Some(session_name(group)),
-        GroupBy::Prompt if group.title.is_some() => Some(session_name(group)),
+        GroupBy::Prompt if !is_placeholder(&group.key) => Some(session_name(group)),
         GroupBy::Block => block_label(&group.key, clock),
         GroupBy::Pr => Some(pull_request_label(&group.key, paths)),
         GroupBy::Day => group
@@ -202,8 +202,8 @@ fn block_label(key: &str, clock: Clock) -> Option<String> {
     ))
 }
 
-/// Returns a session's title. If another session has the same title, it is prefixed with the start of the session ID.
-/// For a session without a title, returns only the start of the ID.
+/// Returns the title of a session or prompt. If another one has the same title, it is prefixed with the start of the ID.
+/// Without a title, returns only the start of the ID.
 pub(crate) fn session_name(group: &SpendGroup) -> String {
     match &group.title {
         Some(title) if group.shares_title => format!("{:.8}  {title}", group.key),

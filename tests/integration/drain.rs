@@ -930,6 +930,9 @@ fn spend_by_account_separates_the_login_other_accounts_and_unknown() {
         "{keys:?}"
     );
     assert!(!found.to_string().contains("somebody"));
+    let text = flat(sandbox.run(&["spend", "--by", "account"]).success());
+    let reason = "Spend is listed as unknown if whycap does not know which account paid.";
+    assert!(text.contains(reason), "{text}");
     sandbox
         .run(&["spend", "--by", "account", "--html", "x.html"])
         .is_refused("a page with fixed sections (totals, days, projects, causes, hours, windows, limits, and sessions); omit --by");
@@ -982,12 +985,15 @@ fn prompt_words_appear_only_on_request_and_each_prompt_has_its_window_share() {
     let csv = with(&["--csv"]);
     assert!(csv.starts_with("prompt,cost_usd,"), "{csv}");
     assert!(row_start(&csv).starts_with("prompt-s1-1,0."), "{csv}");
-    // If the output goes to a pipe, it contains full IDs and mentions the option that shows the text.
+    // If the output goes to a pipe, it contains the starts of IDs, as for sessions, and mentions the option that shows
+    // the text.
     let text = with(&[]);
     assert!(text.contains("add --with-text"), "{text}");
     let narrow = sandbox.variable("COLUMNS", "40");
     let text = narrow.run(&["spend", "--by", "prompt"]);
-    assert!(text.success().contains("prompt-s1-1 "), "{text:?}");
+    let text = text.success();
+    assert!(text.contains("prompt-s "), "{text}");
+    assert!(!text.contains("prompt-s1"), "{text}");
     assert_eq!(
         without["groups"][0]["five_hour_percent_at_most"],
         Value::Null
