@@ -48,7 +48,7 @@ pub(super) struct Words {
     pub(super) limit: Vec<&'static str>,
     /// Words that precede a reset time.
     pub(super) before_reset: Vec<&'static str>,
-    /// Time zone abbreviations that are unambiguous in every country where Claude Code is sold.
+    /// Names of time zones, and abbreviations that are unambiguous in every country where Claude Code is sold.
     pub(super) zones: Vec<(&'static str, &'static str)>,
     /// Code fragments next to a string literal, which is represented by U+0001.
     pub(super) beside_literal: Vec<&'static str>,

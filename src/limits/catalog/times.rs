@@ -134,9 +134,10 @@ impl NamedTime {
     fn read(text: &str) -> Option<Self> {
         let mut named = Self::default();
         // A closing parenthesis ends the zone and thereby the time.
-        let time = text.split(')').next().unwrap_or(text);
+        let time = text.split([')', '）']).next().unwrap_or(text);
         let words: Vec<&str> = time
-            .split(|c: char| c.is_whitespace() || ",([]".contains(c))
+            .split(|c: char| c.is_whitespace() || ",([]（".contains(c))
+            .flat_map(split_off_chinese)
             .filter(|word| !word.is_empty())
             .take(10)
             .collect();
@@ -254,7 +255,9 @@ impl NamedTime {
             }
             return Taken::Nothing;
         }
-        if self.time.is_none() || self.zone.is_some() || self.offset.is_some() {
+        // In Chinese, the zone comes before the time.
+        let is_before_zone = self.time.is_none() && lower.is_ascii();
+        if is_before_zone || self.zone.is_some() || self.offset.is_some() {
             return Taken::Nothing;
         }
         let known = WORDS
@@ -375,6 +378,18 @@ enum Taken {
     Unreadable,
     /// The word is not part of a time.
     Nothing,
+}
+
+/// Splits a word where Chinese begins or ends, as in "20:00北京时间", because Chinese is written without spaces.
+fn split_off_chinese(word: &str) -> Vec<&str> {
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let Some(start) = word.find(is_chinese) else {
+        return vec![word];
+    };
+    let (before, rest) = word.split_at(start);
+    let end = rest.find(|c| !is_chinese(c)).unwrap_or(rest.len());
+    let (chinese, after) = rest.split_at(end);
+    vec![before, chinese, after]
 }
 
 /// Parses a time of day such as "3pm", "3:45 pm", "15:00", or "07:38:08".
