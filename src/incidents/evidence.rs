@@ -27,9 +27,9 @@ use crate::journal::{EventIndex, EventKey, RecordIndex};
 use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
-    Collected, ContinuationObstacle, ErrorMessage, Evidence, FULL_FROM, LaterResponse,
-    MessageOrigin, OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow,
-    StoredError, is_request_later,
+    Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
+    OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow, StoredError, is_full,
+    is_request_later,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
@@ -1217,10 +1217,7 @@ fn times_of_new_window(
     /// The maximum number of times to return.
     const MOST: usize = 4;
     let measured = |reading: &&Sample| reading.usage(window).is_some();
-    let is_full = |reading: &Sample| {
-        let usage = reading.usage(window);
-        usage.is_some_and(|usage| usage.used_percent >= FULL_FROM)
-    };
+    let shows_full = |reading: &Sample| reading.usage(window).is_some_and(is_full);
     let (before_error, since_error) =
         readings.split_at(readings.partition_point(|reading| reading.measured < error.at));
     // A refused request may repeat earlier figures, so the last reading before the error may be the only full one.
@@ -1233,8 +1230,8 @@ fn times_of_new_window(
             continue;
         }
         if let Some(last) = last
-            && is_full(last)
-            && !is_full(next)
+            && shows_full(last)
+            && !shows_full(next)
         {
             times.push(last.measured.max(next.measured - REPORTED_WITHIN));
             if times.len() == MOST {

@@ -241,9 +241,8 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
 /// Returns the advice about a full usage window that would block the next prompt after a temporary problem. Returns `None`
 /// if a key pays for the session, because the plan's windows do not matter then.
 fn full_as_well(problem: &Problem<'_>) -> Option<ActionName> {
-    let may_use_plan = !problem.evidence.error.uses_key();
     let is_passing = problem.finding.limit.is_passing();
-    if may_use_plan && is_passing && problem.readings.used_up_now().is_some() {
+    if problem.evidence.may_use_plan() && is_passing && problem.readings.used_up_now().is_some() {
         Some(ActionName::FullAsWell)
     } else {
         None

@@ -272,7 +272,7 @@ impl<'a> Problem<'a> {
         // Without the key, the session's next prompt uses the plan.
         let will_use_plan = self.finding.verdict == Verdict::WrongCredential;
         // The plan's windows do not matter to a session that a key pays for and that has only a temporary problem.
-        let does_plan_matter = !self.finding.limit.is_passing() || !self.evidence.error.uses_key();
+        let does_plan_matter = !self.finding.limit.is_passing() || self.evidence.may_use_plan();
         let may_be_full =
             self.finding.limit.description().window_may_be_full_as_well && does_plan_matter;
         if !may_be_full && !will_use_plan {

@@ -15,7 +15,7 @@ const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
 /// row fully explains the message. Also returns `None` if a key pays for the session, because the plan's windows do not
 /// affect such a session.
 pub(super) fn problem(input: &Input<'_>) -> Option<Finding> {
-    if input.evidence.error.uses_key() {
+    if !input.evidence.may_use_plan() {
         return None;
     }
     let full = input.readings.used_up_now()?;

@@ -11,7 +11,7 @@ pub use resets::{Reset, ResetSource, Resets};
 pub use windows::RefusedWindow;
 pub(crate) use windows::{
     FRESH_FOR, FULL_FROM, Measurement, REPORTED_WITHIN, Readings, SETTLED_AFTER, WindowState,
-    is_request_later,
+    is_full, is_request_later,
 };
 
 use std::fmt;
@@ -710,6 +710,11 @@ impl Evidence {
     pub(crate) fn stray_key(&self) -> Option<&Credential> {
         self.plan()?;
         self.error.keys().next()
+    }
+
+    /// Returns false if a key pays for the session, because the usage windows of the plan do not matter then.
+    pub(crate) fn may_use_plan(&self) -> bool {
+        !self.error.uses_key()
     }
 
     /// Returns the host name in `ANTHROPIC_BASE_URL`.

@@ -47,6 +47,11 @@ const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 /// The tolerance when comparing window start times, which are calculated from the reset time.
 const SAME_START: TimeDelta = TimeDelta::minutes(1);
 
+/// Returns true if a window with this usage is full.
+pub(crate) fn is_full(usage: WindowUsage) -> bool {
+    usage.used_percent >= FULL_FROM
+}
+
 /// Returns true if a request was certainly sent after `moment`. `requested_at` is the earliest time at which the request
 /// may have been sent. If it is unknown, the request is assumed to have taken at most [`SETTLED_AFTER`].
 pub(crate) fn is_request_later(
@@ -221,7 +226,7 @@ impl<'a> Readings<'a> {
             .copied()
             .chain(self.before)
             .filter_map(|reading| reading.usage(window))
-            .filter(|usage| usage.used_percent >= FULL_FROM)
+            .filter(|usage| is_full(*usage))
             .filter_map(|usage| usage.resets_at)
             .filter(|reset| *reset > self.evidence.at())
             .min()
@@ -481,7 +486,7 @@ impl<'a> Readings<'a> {
             .filter(|refused| {
                 let later = self.newest_since(refused.at);
                 let usage = later.and_then(|later| later.usage(refused.window));
-                usage.is_none_or(|usage| usage.used_percent >= FULL_FROM)
+                usage.is_none_or(is_full)
             })
             .copied()
             .map(Measurement::from)
@@ -605,9 +610,7 @@ impl<'a> Readings<'a> {
 
     /// Returns true if the reading shows that the window from the time of the error is full.
     fn shows_full(&self, reading: &Sample, refused: &FullSince) -> bool {
-        reading
-            .usage(refused.window)
-            .is_some_and(|usage| usage.used_percent >= FULL_FROM)
+        reading.usage(refused.window).is_some_and(is_full)
             && is_usable(reading, self.evidence)
             && self.is_of_refused_window(reading, refused)
     }
@@ -689,7 +692,7 @@ impl<'a> Readings<'a> {
             .max_by_key(|(reading, _)| (reading.earliest(), reading.measured));
         let (reading, usage) = match (before, after) {
             (Some((earlier, full)), Some((later, room)))
-                if full.used_percent >= FULL_FROM
+                if is_full(*full)
                     && room.used_percent < FULL_FROM
                     && (later.measured > moment + REPORTED_WITHIN
                         || later.earliest() <= earlier.earliest()) =>
