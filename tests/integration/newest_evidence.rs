@@ -7,8 +7,8 @@ use crate::client::{Client, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    FIVE_HOUR, NOON, PRIVATE, TUESDAY, answer, belongs_to, flat, refused, session_of_login,
-    with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
+    session_of_login, with_a_private_login,
 };
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1009,5 +1009,36 @@ fn explain_names_the_session_of_a_false_alarm_once() {
         let explained = flat(run.success());
         assert!(explained.contains("false alarm"), "{explained}");
         assert_eq!(explained.matches("second-s").count(), 1, "{explained}");
+    }
+}
+
+/// Both messages are wrong because of the server, so the same people can fix the problem.
+#[test]
+fn equal_false_alarms_name_the_same_people() {
+    let refusal = refused("seven_day", TUESDAY, "");
+    for (text, more, class) in [
+        (
+            "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+            refusal,
+            "rate_limit",
+        ),
+        (
+            "You're out of extra usage. Add more at claude.ai/settings/usage",
+            json!({"apiErrorStatus": 400}),
+            "invalid_request",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut client = session_of_login(&sandbox, "stopped");
+        client.version = "2.1.331".to_owned();
+        let usage = windows(42.0, NOON, 17.0, TUESDAY);
+        client.calls_status_line("2026-11-20T09:59:51Z", usage.clone(), 120);
+        let mut more = more;
+        more["error"] = json!(class);
+        client.receives_error(AT, text, more);
+        client.calls_status_line(SOON, usage, 120);
+        let incident = client.explained("2026-11-20T10:00:10Z");
+        assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
+        assert_eq!(incident["who_can_fix"], "anthropic", "{incident:#}");
     }
 }

@@ -45,8 +45,15 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
         } else {
             Cause::CreditsDemandedByMistake
         };
-        Finding::lasting(limit, Verdict::FalseLikely, WhoCanFix::You, cause)
-            .waiting(Some(cause == Cause::CreditsDemandedByMistake))
+        let is_servers_mistake = cause == Cause::CreditsDemandedByMistake;
+        // The user can update the client or choose another model, but nobody except Anthropic can correct the server.
+        let who = if is_servers_mistake {
+            WhoCanFix::Anthropic
+        } else {
+            WhoCanFix::You
+        };
+        Finding::lasting(limit, Verdict::FalseLikely, who, cause)
+            .waiting(Some(is_servers_mistake))
             .without_knowing(Unknown::ReasonForCredits)
     };
     finding.measured(room)
