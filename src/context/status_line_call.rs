@@ -248,7 +248,9 @@ impl<'a> StatusLineFacts<'a> {
         let incident = if is_blocked {
             own_incident
         } else {
-            incidents.limit_of_other_sessions(payload).or(own_incident)
+            incidents
+                .obstacle_of_other_sessions(payload, own_incident.as_ref())
+                .or(own_incident)
         };
         let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
             ReadMore::InShell

@@ -320,9 +320,9 @@ impl<'a> Incidents<'a> {
         {
             return own_situation;
         }
-        let limit = self.limit_of_login(session, &incidents);
-        match (limit, &own_situation.incident) {
-            (Some(limit), _) => Situation::of(limit.for_another_session(MaySpare::Nobody)),
+        let obstacle = self.obstacle_of_login(session, &incidents, own_situation.incident.as_ref());
+        match (obstacle, &own_situation.incident) {
+            (Some(obstacle), _) => Situation::of(obstacle.for_session_of_login()),
             (None, Some(_)) => own_situation,
             (None, None) => {
                 let mut situation = Situation::new(incidents, self.now());
@@ -334,9 +334,15 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's sessions and will also block this session's next request. Returns
-    /// `None` if a key, another service, or another account pays for this session.
-    fn limit_of_login<'i>(&self, session: &str, incidents: &'i [Incident]) -> Option<&'i Incident> {
+    /// Returns the limit that blocks the login's sessions and will also block this session's next request, or the error
+    /// that the login was refused after this session's own error had ended. Returns `None` if a key, another service, or
+    /// another account pays for this session.
+    fn obstacle_of_login<'i>(
+        &self,
+        session: &str,
+        incidents: &'i [Incident],
+        own_incident: Option<&Incident>,
+    ) -> Option<&'i Incident> {
         let project = self.environment.path("CLAUDE_PROJECT_DIR");
         let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
         let owner = self.transcripts.owner_of(session);
@@ -352,7 +358,9 @@ impl<'a> Incidents<'a> {
         });
         incidents.iter().find(|incident| {
             let payer = &incident.evidence.error.payer;
-            incident.blocks_sessions_of_login(model.as_deref())
+            let refuses_login_since = !incident.is_of(Some(session))
+                && own_incident.is_some_and(|older| incident.refuses_login_after(older));
+            (incident.blocks_sessions_of_login(model.as_deref()) || refuses_login_since)
                 && base_url_host(&payer.credentials) == base_url_host(&credentials)
         })
     }
@@ -390,17 +398,22 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's other sessions and will also block this session's next request.
-    /// Returns `None` if nothing blocks the other sessions, if this session has received a response since then, or if a
-    /// key, another service, or another account pays for this session.
-    pub(crate) fn limit_of_other_sessions(&self, payload: &StatusPayload) -> Option<Incident> {
+    /// Returns the limit that blocks the login's other sessions and will also block this session's next request, or the
+    /// error that the login was refused after this session's own error had ended. Returns `None` if nothing blocks the
+    /// other sessions, if this session has received a response since then, or if a key, another service, or another
+    /// account pays for this session.
+    pub(crate) fn obstacle_of_other_sessions(
+        &self,
+        payload: &StatusPayload,
+        own_incident: Option<&Incident>,
+    ) -> Option<Incident> {
         let session = payload.session_id.as_deref()?;
         let credentials = self.readings().credentials_of(payload);
         if credentials.iter().any(Credential::outranks_login) {
             return None;
         }
         let collector = self.status_line_collector(session, payload);
-        let blocking = self.blocking_errors(session, &collector);
+        let blocking = self.blocking_errors(session, own_incident, &collector);
         if blocking.is_empty() {
             return None;
         }
@@ -417,18 +430,21 @@ impl<'a> Incidents<'a> {
             .take(MOST_OTHER_SESSIONS)
             .map(KnownError::stored);
         let incidents = collector.explain(errors);
-        let limit = incidents
-            .iter()
-            .find(|incident| incident.blocks_sessions_of_login(payload.model_id.as_deref()))?;
-        Some(limit.for_another_session(MaySpare::Nobody))
+        let obstacle = incidents.iter().find(|incident| {
+            incident.blocks_sessions_of_login(payload.model_id.as_deref())
+                || own_incident.is_some_and(|older| incident.refuses_login_after(older))
+        })?;
+        Some(obstacle.for_session_of_login())
     }
 
-    /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply.
+    /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply, or
+    /// that the login was refused after this session's own error had ended.
     /// The transcripts of these sessions are not read. Unless the newest reading shows a full window, only the newest
     /// section of the journal is searched, because other sessions soon show whether a limit still applies.
     fn blocking_errors(
         &self,
         session: &str,
+        own_incident: Option<&Incident>,
         collector: &EvidenceCollector<'_>,
     ) -> Vec<StoredError> {
         let newest = self.readings().current(MeasuredService::Plan);
@@ -445,7 +461,9 @@ impl<'a> Incidents<'a> {
                 return false;
             }
             let recorded = Incident::new(collector.bare_evidence(error.clone()));
-            recorded.blocks().is_some() && recorded.diagnosis.is_limit()
+            let is_blocking_limit = recorded.blocks().is_some() && recorded.diagnosis.is_limit();
+            is_blocking_limit
+                || own_incident.is_some_and(|older| recorded.refuses_login_after(older))
         });
         stored
     }

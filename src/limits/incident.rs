@@ -8,7 +8,7 @@ use super::decide::{
     Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, without_refuted_end,
 };
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
-use super::kind::{Affects, Service, Verdict, Window};
+use super::kind::{Affects, EndedBy, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -136,6 +136,37 @@ impl Incident {
         self.blocks().is_some()
             && !self.evidence.is_of_another_account()
             && self.is_limit_of_login(model)
+    }
+
+    /// Returns true if the service refused the login, its subscription, or its organization. Other sessions of the login
+    /// may be refused as well.
+    fn refuses_login(&self) -> bool {
+        let description = self.diagnosis.limit.description();
+        let error = &self.evidence.error;
+        self.blocks().is_some()
+            && description.affects == Affects::Payer
+            && description.ended_by == EndedBy::SamePayer
+            && matches!(self.diagnosis.service, None | Some(Service::Plan))
+            && !error.uses_key()
+            && !error.is_payer_hidden_by_token()
+            && !self.evidence.is_of_another_account()
+    }
+
+    /// Returns true if the login was refused after an error of another session of the account had ended, or after a
+    /// false alarm in that session. The user of that session cannot simply continue.
+    pub(crate) fn refuses_login_after(&self, older: &Self) -> bool {
+        let ended_at = older.diagnosis.ended_at.unwrap_or(older.evidence.at());
+        self.refuses_login() && !older.blocks_its_session() && self.evidence.at() > ended_at
+    }
+
+    /// Explains the error for a session of the same login. A limit of the login also stops that session, but a refused
+    /// login may be temporary.
+    pub(crate) fn for_session_of_login(&self) -> Self {
+        self.for_another_session(if self.refuses_login() {
+            MaySpare::AskingSession
+        } else {
+            MaySpare::Nobody
+        })
     }
 
     /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the

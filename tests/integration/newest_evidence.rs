@@ -8,7 +8,7 @@ use crate::client::{Client, windows};
 use crate::now::RunningClient;
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
-    session_of_login, with_a_private_login,
+    session_of_login, two_sessions_of_login, with_a_private_login,
 };
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1009,6 +1009,50 @@ fn explain_names_the_session_of_a_false_alarm_once() {
         let explained = flat(run.success());
         assert!(explained.contains("false alarm"), "{explained}");
         assert_eq!(explained.matches("second-s").count(), 1, "{explained}");
+    }
+}
+
+/// The login is refused for all sessions of the account after an earlier error of another session has ended. The row and
+/// the answer in that session must name the refused login, like `explain`, and not say to send the prompt again.
+#[test]
+fn a_refused_login_replaces_an_older_error_that_is_over() {
+    for (text, more) in [
+        (FIVE_HOUR, refused("five_hour", NOON, "")),
+        (OVERLOADED, json!({"apiErrorStatus": 529})),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:51Z", usage(42.0), 120);
+        stopped.receives_error(AT, text, &more);
+        stopped.calls_status_line(SOON, usage(42.0), 120);
+        other.works("2026-11-20T10:05:00Z", 10);
+        other.calls_status_line("2026-11-20T10:05:01Z", usage(43.0), 120);
+        let row = |at: &str| flat(&stopped.calls_status_line(at, usage(42.0), 160).stdout);
+        let before = row("2026-11-20T10:06:00Z");
+        assert!(before.contains("send the prompt again"), "{text}: {before}");
+
+        let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+        let login = "Please run /login · API Error: 401 OAuth token has expired.";
+        other.receives_error("2026-11-20T10:17:00Z", login, refusal);
+        let at = "2026-11-20T10:17:30Z";
+        let explained = other.explained(at);
+        assert_eq!(explained["limit"], "auth", "{explained:#}");
+        let after = row(at);
+        assert!(!after.contains("send the prompt again"), "{text}: {after}");
+        assert!(
+            after.contains(explained["badge"].as_str().unwrap()),
+            "{text}: {after}"
+        );
+        let asked = answer(&stopped, at);
+        assert!(
+            asked.contains(explained["headline"].as_str().unwrap()),
+            "{text}: {asked}"
+        );
+        // A response in the session itself shows that its login works.
+        stopped.works("2026-11-20T10:18:00Z", 10);
+        let working = row("2026-11-20T10:18:01Z");
+        assert!(!working.contains("/login"), "{text}: {working}");
     }
 }
 
