@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
+use crate::claude::credentials;
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, cache_writes};
 use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
@@ -221,8 +222,8 @@ impl Context {
     }
 
     /// Returns a clause, such as "each response costs extra", if usage credits pay for each further response of a
-    /// session or, without a session, of the logged-in account. Returns `None` if there is no evidence of this. `ended`
-    /// is the newest error.
+    /// session or, without a session, of the logged-in account. If a key may pay for new sessions in this shell, the clause
+    /// says so. Returns `None` if there is no evidence that credits pay. `ended` is the newest error.
     pub(crate) fn extra_costs(
         &self,
         session: Option<&str>,
@@ -239,12 +240,21 @@ impl Context {
             _ if session.is_some_and(|session| !incidents.may_use_plan(session)) => return None,
             _ => Some(self.paying(incidents)?.until),
         };
-        Some(match until {
+        let costs = match until {
             Some(until) => format!(
                 "each response costs extra until {}; or wait",
                 clock.format_deadline(until)
             ),
             None => "each response costs extra".to_owned(),
+        };
+        let set_credentials = credentials::of_session(&self.paths, &self.environment, None);
+        let key = set_credentials.iter().find(|key| key.outranks_login());
+        Some(match (session, key) {
+            (None, Some(key)) => format!(
+                "{} may pay for new sessions in this shell; in sessions that use your login, {costs}",
+                key.name
+            ),
+            _ => costs,
         })
     }
 
