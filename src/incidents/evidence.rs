@@ -529,6 +529,9 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
+        evidence.collected.has_ended_run =
+            evidence.line().is_some_and(ErrorLine::is_of_headless_run)
+                && self.running_processes(&evidence.error).next().is_none();
         self.with_obstacle(evidence)
     }
 

@@ -11,7 +11,7 @@ use super::history::SessionRetries;
 use crate::export::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
 use crate::limits::FULL_FROM;
 use crate::limits::blocked_time::{ErrorSummary, ErrorTotals, Reach, StopEnd, count_errors};
-use crate::limits::decide::{Ending, State};
+use crate::limits::decide::{ActionName, Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::render::{Cell, Column, Report, Table, merge_objects};
@@ -98,10 +98,28 @@ impl<'i> Entry<'i> {
                 (!self.is_repeated).then(|| "blocks only its session".to_owned())
             }
             (State::Blocks(_), _) if self.is_repeated => None,
+            (State::Over(_), Some(StopEnd::Until(until)))
+                if incident
+                    .diagnosis
+                    .actions
+                    .contains(&ActionName::AnotherModelWorks) =>
+            {
+                let until = clock.format_time(until);
+                Some(format!(
+                    "still active, but another model responded at {until}"
+                ))
+            }
             (State::Over(_), _) => Some("over".to_owned()),
             (State::Blocks(_), Some(StopEnd::Until(until))) => {
                 let until = clock.format_time(until);
-                Some(format!("still active, but you continued at {until}"))
+                let response = format!("another session responded at {until}");
+                Some(match incident.diagnosis.verdict {
+                    Verdict::FalseLikely => response,
+                    _ => format!("still active, but {response}"),
+                })
+            }
+            (State::Blocks(_), _) if incident.only_ended_its_run() => {
+                Some("the run ended with this error".to_owned())
             }
             (State::Blocks(_), _) if incident.diagnosis.credits_pay_now => {
                 Some("still active, but usage credits are paying".to_owned())

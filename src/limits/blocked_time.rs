@@ -79,7 +79,9 @@ impl Incident {
         let error_at = self.evidence.at();
         let longest = self.longest_duration();
         Some(match response_at.into_iter().chain(reset_at).min() {
-            None if self.blocks().is_some() || self.still_blocks_only_its_session() => {
+            None if self.blocks().is_some() && !self.only_ended_its_run()
+                || self.still_blocks_only_its_session() =>
+            {
                 StopEnd::MaybeStillStopped
             }
             Some(end) if end > now => StopEnd::StillStopped,

@@ -190,12 +190,17 @@ impl Incident {
 
     /// Returns true if the error blocks its session, but does not show that other sessions are blocked, because it is a
     /// false alarm or because its limit is known to affect only this session.
-    fn may_spare_other_sessions(&self) -> bool {
+    pub(crate) fn may_spare_other_sessions(&self) -> bool {
         let diagnosis = &self.diagnosis;
         let affects_session = diagnosis.limit.description().affects == Affects::Session;
         self.blocks().is_some()
             && diagnosis.also_full.is_none()
             && (affects_session || diagnosis.verdict == Verdict::FalseLikely)
+    }
+
+    /// Returns true if the error ended a headless run, but does not show that anything else is blocked.
+    pub(crate) fn only_ended_its_run(&self) -> bool {
+        self.evidence.collected.has_ended_run && self.may_spare_other_sessions()
     }
 
     /// Returns true if every session with this login and model is subject to the same limit.

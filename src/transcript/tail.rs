@@ -388,6 +388,11 @@ impl ErrorLine {
             .is_some_and(|entrypoint| entrypoint != "cli")
     }
 
+    /// Returns true if the line is from a run of `claude -p`, which ends after an error.
+    pub(crate) fn is_of_headless_run(&self) -> bool {
+        self.entrypoint.as_deref() == Some("sdk-cli")
+    }
+
     fn from_json(line: &Value, message: &Value) -> Self {
         Self {
             uuid: text(line, "uuid"),

@@ -7,8 +7,8 @@ use crate::client::{Client, windows};
 #[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
-    session_of_login, two_sessions_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
+    refused, session_of_login, two_sessions_of_login, with_a_private_login,
 };
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -283,7 +283,7 @@ fn credits_that_pay_in_one_session_can_pay_in_the_stopped_one() {
         }
         let listed = run(&["incidents"]);
         assert!(
-            listed.contains("(still active, but you continued at 10:01)"),
+            listed.contains("(still active, but another session responded at 10:01)"),
             "{listed}"
         );
         let code = stopped.run(at, &["explain", "--exit-code"], b"").code;
@@ -1089,5 +1089,85 @@ fn equal_false_alarms_name_the_same_people() {
         let incident = client.explained("2026-11-20T10:00:10Z");
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
         assert_eq!(incident["who_can_fix"], "anthropic", "{incident:#}");
+    }
+}
+
+/// The process of a headless run has ended, so nothing is blocked in it. A false alarm does not block other sessions
+/// either.
+#[test]
+fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
+    other.calls_status_line("2026-11-20T09:59:51Z", usage, 120);
+    let mut refusal = refused("seven_day", TUESDAY, "");
+    refusal["entrypoint"] = json!("sdk-cli");
+    let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    stopped.receives_error(AT, text, refusal);
+    let listed = flat(
+        stopped
+            .run("2026-11-20T10:01:00Z", &["incidents"], b"")
+            .success(),
+    );
+    let state = "(the run ended with this error, probably a false alarm)";
+    assert!(listed.contains(state), "{listed}");
+    assert!(!listed.contains("still active"), "{listed}");
+}
+
+/// Another model responds, in the same session or in another one. The limit still applies, so no command may call it
+/// over, and none may say that the user is blocked.
+#[test]
+fn every_command_says_that_a_limit_of_one_model_still_applies() {
+    for is_same_session in [false, true] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+        stopped.receives_error(AT, text, refused("seven_day_opus", TUESDAY, ""));
+        let responding = if is_same_session { &stopped } else { &other };
+        let mut response = responding.response_line("2026-11-20T10:05:00Z", 10);
+        response["message"]["model"] = json!("claude-sonnet-5");
+        responding.append(&response);
+        let at = "2026-11-20T10:06:00Z";
+        let said = |command: &str| flat(&stopped.run(at, &[command], b"").stdout);
+        let listed = said("incidents");
+        let state = if is_same_session {
+            "(still active, but another model responded at 10:05)"
+        } else {
+            "(still active, but another session responded at 10:05)"
+        };
+        assert!(listed.contains(state), "{listed}");
+        for (place, shown) in [
+            ("explain", said("explain")),
+            ("/whycap", answer(&stopped, at)),
+        ] {
+            assert!(!shown.contains("You are still blocked"), "{place}: {shown}");
+            assert_eq!(
+                shown.contains("The limit still applies, but only to one family of models."),
+                !is_same_session,
+                "{place}: {shown}"
+            );
+        }
+    }
+}
+
+/// Another session received a response, but the window may still be full. `explain` must know about the response, like
+/// `incidents`.
+#[test]
+fn explain_and_incidents_agree_about_a_response_that_does_not_end_a_limit() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    reaches_five_hour_limit(&stopped);
+    other.works("2026-11-20T10:20:00Z", 10);
+    let at = "2026-11-20T10:21:00Z";
+    let said = |command: &str| flat(&stopped.run(at, &[command], b"").stdout);
+    let listed = said("incidents");
+    let state = "(still active, but another session responded at 10:20)";
+    assert!(listed.contains(state), "{listed}");
+    let known = "Another session has received a response since then, but nothing shows that this limit is over.";
+    for (place, shown) in [
+        ("explain", said("explain")),
+        ("/whycap", answer(&stopped, at)),
+    ] {
+        assert!(shown.contains(known), "{place}: {shown}");
     }
 }

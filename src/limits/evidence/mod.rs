@@ -557,6 +557,8 @@ pub struct Collected {
     pub lacks_announcement: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
+    /// True if the error ended a run of `claude -p`, and the run's process is no longer running.
+    pub has_ended_run: bool,
 }
 
 /// The complete input to a diagnosis.

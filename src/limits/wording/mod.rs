@@ -43,8 +43,8 @@ use serde::Deserialize;
 
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
-use super::evidence::{Evidence, MaySpare};
-use super::kind::{EndedBy, Verdict};
+use super::evidence::{Evidence, MaySpare, PayerRelation, is_request_later};
+use super::kind::{EndedBy, Verdict, Window};
 use crate::embedded;
 
 /// The maximum length of a headline, in characters.
@@ -461,6 +461,16 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
             "Whether you are blocked will be known within seconds."
         }
         State::Blocks(_) => match evidence.collected.may_spare {
+            MaySpare::Nobody if limits_one_model(diagnosis) => {
+                "The limit still applies, but only to one family of models."
+            }
+            MaySpare::Nobody if has_settled_response_elsewhere(evidence) => {
+                if diagnosis.is_limit() {
+                    "Another session has received a response since then, but nothing shows that this limit is over."
+                } else {
+                    "Another session has received a response since then, but nothing shows that this problem is over."
+                }
+            }
             MaySpare::Nobody => "You are still blocked.",
             MaySpare::AskingSession => {
                 "The error occurred in the session named above; this one may work."
@@ -478,6 +488,22 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
             ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())
         }
     }
+}
+
+fn limits_one_model(diagnosis: &Diagnosis) -> bool {
+    let window = diagnosis.limit.window();
+    window.is_some_and(Window::is_of_one_model)
+}
+
+/// Returns true if another session of the payer received a response to a request that was sent after the error, and no
+/// limit has stopped the payer since then.
+fn has_settled_response_elsewhere(evidence: &Evidence) -> bool {
+    let mut responses = evidence.collected.other_responses.iter();
+    responses.any(|response| {
+        response.payer == PayerRelation::Same
+            && !response.is_refused_later
+            && is_request_later(evidence.at(), response.requested_at, response.at)
+    })
 }
 
 /// Returns the forms of the status-line row that shows how the error ended, longest first. There are none if the error
