@@ -449,7 +449,9 @@ impl Description {
         }
     }
 
-    /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature.
+    /// Describes any other problem, such as a setting, an entitlement, the size of a request, or a limit on a feature. By
+    /// default, it stops the session, is not a quota, and lasts until someone takes action. For a limit on a feature, set
+    /// `stops`, `service`, `is_quota`, `affects`, and `ends`, as the example in CONTRIBUTING.md does.
     const fn of_cause(label: &'static str, ended_by: EndedBy) -> Self {
         Self {
             label,
