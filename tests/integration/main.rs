@@ -20,6 +20,7 @@ mod budget;
 mod causes;
 mod client;
 mod config;
+mod contributing;
 mod diagnosis;
 mod doctor;
 mod doctor_fixes;
