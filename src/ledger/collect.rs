@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::collected_responses::CollectedResponses;
 use super::facts::{
     Checkpoint, Compaction, Id, Location, OwnershipMarker, PullRequestLine, Response, id_of,
 };
@@ -23,7 +24,7 @@ use crate::transcript::tail;
 pub(super) struct Batch {
     /// The responses. Until [`Batch::finish`] merges them, there may be several entries for the same response, one for
     /// each of its lines.
-    pub(super) responses: Vec<Response>,
+    pub(super) responses: CollectedResponses,
     /// The names of the sessions.
     pub(super) sessions: BTreeMap<Id, String>,
     /// The names of the models. There are so few models that looking up the model of each response is faster in a
@@ -97,16 +98,22 @@ impl Batch {
                 ..FileFacts::default()
             },
             batch: self,
+            responses: Vec::new(),
             last_context: None,
             directory_at: Millis::MAX,
         };
         let (next_position, earlier_lines) = read_on(path, position, limits, &mut sink)?;
-        let mut facts = sink.facts;
+        let FileSink {
+            mut facts,
+            responses,
+            ..
+        } = sink;
         facts.position = next_position;
         facts.earlier_position = *position;
         facts.earlier_lines = earlier_lines;
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
+        self.responses.add(responses);
         Ok(())
     }
 
@@ -125,7 +132,7 @@ impl Batch {
 
     /// Adds the facts in another batch, which was read after this one.
     pub(super) fn append(&mut self, mut other: Self) {
-        self.responses.append(&mut other.responses);
+        self.responses.append(other.responses);
         self.sessions.extend(other.sessions);
         self.models.extend(other.models);
         self.contexts.extend(other.contexts);
@@ -139,24 +146,17 @@ impl Batch {
 
     /// Merges the lines of each response, sorts the responses by key, and calculates their costs.
     pub(super) fn finish(&mut self, prices: &PriceTable) {
-        self.responses.sort_by_cached_key(|response| response.key);
-        self.responses.dedup_by(|later, first| {
-            let is_same = later.key == first.key;
-            if is_same {
-                first.merge(later);
-            }
-            is_same
-        });
+        self.responses.merge_lines();
         let by_model: BTreeMap<Id, _> = self
             .models
             .iter()
             .map(|(id, name)| (*id, super::facts::PricesOfModel::new(prices, name)))
             .collect();
-        for response in &mut self.responses {
+        self.responses.for_each_mut(|response| {
             if let Some(prices) = by_model.get(&response.model) {
                 response.price(prices);
             }
-        }
+        });
     }
 
     /// Records the directory of a response, unless an earlier response of the session is known.
@@ -203,6 +203,8 @@ fn are_equal(left: [&str; 5], right: [&str; 5]) -> bool {
 struct FileSink<'b> {
     batch: &'b mut Batch,
     facts: FileFacts,
+    /// The responses in the transcript.
+    responses: Vec<Response>,
     /// The context of the last response.
     last_context: Option<KnownContext>,
     /// The time of the transcript's earliest response whose directory has been added to the batch. A later response
@@ -349,9 +351,9 @@ impl FileSink<'_> {
             location,
             ..Response::default()
         };
-        match self.batch.responses.last_mut() {
+        match self.responses.last_mut() {
             Some(last) if last.key == line.key => last.merge(&response),
-            _ => self.batch.responses.push(response),
+            _ => self.responses.push(response),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Store {
         }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, which fills the pages of the table one after another.
-        for response in &batch.responses {
+        for response in batch.responses.iter() {
             writer.add(response)?;
         }
         if let Some(index) = index {

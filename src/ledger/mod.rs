@@ -12,6 +12,7 @@
 
 mod catch_up;
 mod collect;
+mod collected_responses;
 mod commit;
 mod database;
 mod error;

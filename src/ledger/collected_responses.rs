@@ -1,0 +1,145 @@
+//! The responses that were collected from several transcripts, in the order of their keys.
+
+use super::facts::Response;
+
+/// Responses from several transcripts. They stay in the lists into which they were read, and only their positions are
+/// sorted. After the first read of a history, moving the responses would take as long as reading a tenth of it.
+#[derive(Debug, Default)]
+pub(super) struct CollectedResponses {
+    /// The responses of each transcript.
+    lists: Vec<Vec<Response>>,
+    /// The positions of all responses.
+    positions: Vec<Position>,
+}
+
+/// The position of a response in the lists. Positions are compared by key first, and then by when they were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    key: i64,
+    list: usize,
+    index: usize,
+}
+
+impl CollectedResponses {
+    /// Returns the number of responses. Until [`Self::merge_lines`] is called, lines of the same response are counted
+    /// separately if they are in different transcripts.
+    pub(super) fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Adds the responses of a transcript.
+    pub(super) fn add(&mut self, responses: Vec<Response>) {
+        let list = self.lists.len();
+        let added = responses.iter().enumerate();
+        self.positions
+            .extend(added.map(|(index, response)| Position {
+                key: response.key,
+                list,
+                index,
+            }));
+        self.lists.push(responses);
+    }
+
+    /// Adds other responses, which were read after these.
+    pub(super) fn append(&mut self, mut other: Self) {
+        let lists_before = self.lists.len();
+        self.positions
+            .extend(other.positions.into_iter().map(|position| Position {
+                list: lists_before + position.list,
+                ..position
+            }));
+        self.lists.append(&mut other.lists);
+    }
+
+    /// Merges the lines of each response in the order in which they were read, and sorts the responses by key.
+    pub(super) fn merge_lines(&mut self) {
+        let Self { lists, positions } = self;
+        positions.sort_unstable();
+        positions.dedup_by(|later, first| {
+            let is_same = later.key == first.key;
+            if is_same {
+                merge(lists, *first, *later);
+            }
+            is_same
+        });
+    }
+
+    /// Returns the responses. After [`Self::merge_lines`] has been called, they are in key order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Response> {
+        self.positions
+            .iter()
+            .filter_map(|position| self.lists.get(position.list)?.get(position.index))
+    }
+
+    /// Calls `change` for each response, and also for the lines that have been merged into another one.
+    pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut Response)) {
+        self.lists.iter_mut().flatten().for_each(change);
+    }
+}
+
+/// Merges the response at one position into the response at another.
+fn merge(lists: &mut [Vec<Response>], first: Position, later: Position) {
+    let Some(slot) = response_at(lists, first) else {
+        return;
+    };
+    let mut merged = std::mem::take(slot);
+    if let Some(later) = response_at(lists, later) {
+        merged.merge(later);
+    }
+    if let Some(slot) = response_at(lists, first) {
+        *slot = merged;
+    }
+}
+
+fn response_at(lists: &mut [Vec<Response>], position: Position) -> Option<&mut Response> {
+    lists.get_mut(position.list)?.get_mut(position.index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::Location;
+    use super::*;
+
+    fn response(key: i64, file: i64) -> Response {
+        Response {
+            key,
+            location: Location {
+                file,
+                ..Location::default()
+            },
+            ..Response::default()
+        }
+    }
+
+    #[test]
+    fn lines_of_a_response_are_merged_in_the_order_in_which_they_were_read() {
+        let mut responses = CollectedResponses::default();
+        responses.add(vec![response(5, 1), response(3, 1)]);
+        let mut others = CollectedResponses::default();
+        others.add(vec![response(3, 2), response(4, 2)]);
+        others.add(vec![response(3, 3)]);
+        responses.append(others);
+        assert_eq!(responses.len(), 5);
+        responses.merge_lines();
+        let files = |responses: &CollectedResponses| -> Vec<(i64, Vec<i64>)> {
+            responses
+                .iter()
+                .map(|response| {
+                    let files = response.locations().map(|location| location.file);
+                    (response.key, files.collect())
+                })
+                .collect()
+        };
+        assert_eq!(
+            files(&responses),
+            [(3, vec![1, 2, 3]), (4, vec![2]), (5, vec![1])]
+        );
+        // Responses that are added after the merge are merged as well.
+        responses.add(vec![response(4, 4)]);
+        responses.merge_lines();
+        assert_eq!(
+            files(&responses),
+            [(3, vec![1, 2, 3]), (4, vec![2, 4]), (5, vec![1])]
+        );
+    }
+}
