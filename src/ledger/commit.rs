@@ -75,16 +75,16 @@ impl Store {
                 |row| row.get(0),
             )?
         };
-        if index.is_some() {
-            self.0.execute_batch("DROP INDEX responses_by_session")?;
-        }
         let mut writer = ResponseWriter::new(self, prices)?;
         // The responses are in key order, which fills the pages of the table one after another.
-        for response in batch.responses.iter() {
-            writer.add(response)?;
-        }
         if let Some(index) = index {
+            self.0.execute_batch("DROP INDEX responses_by_session")?;
+            writer.add_first(&batch.responses.iter().collect::<Vec<_>>())?;
             self.0.execute_batch(&index)?;
+        } else {
+            for response in batch.responses.iter() {
+                writer.add(response)?;
+            }
         }
         if read_again.is_empty() {
             self.change_sums(writer.changes)?;

@@ -16,6 +16,13 @@ use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 
+/// The index of the column `parts`.
+const PARTS: usize = 12;
+
+/// The number of responses that [`ResponseWriter::add_first`] writes with one statement. Most of the work that SQLite
+/// does for each statement, and not for each row, is saved with this number already.
+const ROWS: usize = 16;
+
 const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
 const FAST: i64 = 4;
@@ -93,7 +100,7 @@ impl Store {
             .collect();
         let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
         let all: Vec<Response> = self.all(&query, [], response_from)?;
-        let mut replace = self.0.prepare_cached(&statement_with("REPLACE"))?;
+        let mut replace = self.0.prepare_cached(&statement_with("REPLACE", 1))?;
         for mut response in all {
             let Some(prices) = by_model.get(&response.model) else {
                 continue;
@@ -123,7 +130,7 @@ impl<'s> ResponseWriter<'s> {
     pub(super) fn new(store: &'s Store, prices: &'s PriceTable) -> Result<Self> {
         Ok(Self {
             store,
-            insert: store.0.prepare_cached(&statement_with("IGNORE"))?,
+            insert: store.0.prepare_cached(&statement_with("IGNORE", 1))?,
             prices,
             changes: SumChanges::default(),
             linked: HashSet::new(),
@@ -154,6 +161,29 @@ impl<'s> ResponseWriter<'s> {
         self.add_locations(&merged, &known.copies)
     }
 
+    /// Adds responses to a table that contains none. There may be only one response for each key.
+    pub(super) fn add_first(&mut self, responses: &[&Response]) -> Result<()> {
+        let mut insert = self
+            .store
+            .0
+            .prepare_cached(&statement_with("ABORT", ROWS))?;
+        let (groups, rest) = responses.as_chunks::<ROWS>();
+        for group in groups {
+            for (row, response) in group.iter().enumerate() {
+                bind_response(&mut insert, row, response)?;
+            }
+            insert.raw_execute()?;
+            for response in group {
+                self.changes.add(response);
+                self.add_locations(response, &[])?;
+            }
+        }
+        for response in rest {
+            self.add(response)?;
+        }
+        Ok(())
+    }
+
     fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
         let store = self.store;
         let model: Option<String> = store.first(
@@ -164,7 +194,7 @@ impl<'s> ResponseWriter<'s> {
         merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
         self.changes.remove(known);
         self.changes.add(merged);
-        let mut statement = store.0.prepare_cached(&statement_with("REPLACE"))?;
+        let mut statement = store.0.prepare_cached(&statement_with("REPLACE", 1))?;
         write_response(&mut statement, merged)?;
         Ok(())
     }
@@ -197,16 +227,22 @@ impl<'s> ResponseWriter<'s> {
     }
 }
 
-/// Returns a statement that writes a response. `conflict` says what to do if the response already exists.
-fn statement_with(conflict: &str) -> String {
-    format!(
-        "INSERT OR {conflict} INTO responses
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
-    )
+/// Returns a statement that writes this number of responses. `conflict` says what to do if a response already exists.
+fn statement_with(conflict: &str, responses: usize) -> String {
+    let row = RESPONSE_COLUMNS.split(", ").map(|_| "?");
+    let row = format!("({})", row.collect::<Vec<_>>().join(","));
+    let rows = vec![row; responses].join(",");
+    format!("INSERT OR {conflict} INTO responses VALUES {rows}")
 }
 
 /// Writes a response. Returns true if a row was written.
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
+    bind_response(statement, 0, response)?;
+    Ok(statement.raw_execute()? > 0)
+}
+
+/// Sets the parameters of a statement for the row with this index.
+fn bind_response(statement: &mut Statement<'_>, row: usize, response: &Response) -> Result<()> {
     let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
     let parts = if has_parts {
         serde_json::to_string(&Parts {
@@ -229,28 +265,37 @@ fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<
     .map(|(flag, _)| flag)
     .sum();
     let usage = &response.usage;
-    let changed = statement.execute(params![
-        response.key,
-        response.session,
-        response.at,
-        response.model,
-        response.context,
-        flags,
-        usage.input.cast_signed(),
-        usage.output.cast_signed(),
-        usage.cache_read.cast_signed(),
-        usage.cache_write.cast_signed(),
-        usage.cache_write_1h.cast_signed(),
-        usage.web_searches.cast_signed(),
-        parts,
-        response.cost,
-        response.client_cost,
+    let numbers = [
+        Some(response.key),
+        Some(response.session),
+        Some(response.at),
+        Some(response.model),
+        Some(response.context),
+        Some(flags),
+        Some(usage.input.cast_signed()),
+        Some(usage.output.cast_signed()),
+        Some(usage.cache_read.cast_signed()),
+        Some(usage.cache_write.cast_signed()),
+        Some(usage.cache_write_1h.cast_signed()),
+        Some(usage.web_searches.cast_signed()),
+        // The parts are text.
+        None,
+        Some(response.cost.pico()),
+        Some(response.client_cost.pico()),
         response.requested,
-        response.location.file,
-        response.location.offset,
-        response.location.source
-    ])?;
-    Ok(changed > 0)
+        Some(response.location.file),
+        Some(response.location.offset),
+        response.location.source,
+    ];
+    let first = row * numbers.len() + 1;
+    // This is faster than `params!`, because all values have the same type.
+    for (column, number) in numbers.into_iter().enumerate() {
+        statement.raw_bind_parameter(first + column, number)?;
+    }
+    if let Some(parts) = parts {
+        statement.raw_bind_parameter(first + PARTS, parts)?;
+    }
+    Ok(())
 }
 
 /// Reads a usage from six columns. `first` is the index of the first of them.
@@ -266,7 +311,7 @@ pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
 pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
     let flags: i64 = row.get(5)?;
     let parts: Parts = row
-        .get::<_, Option<String>>(12)?
+        .get::<_, Option<String>>(PARTS)?
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     Ok(Response {
