@@ -148,18 +148,19 @@ impl Ledger {
                     store.commit(&mut batch, prices)?;
                     store.note_read_again(&batch, &misread)?;
                 }
-                if !is_last {
-                    return Ok(());
+                catch_up.add(&mut batch);
+                if is_last {
+                    // Reconciling changes rows throughout the table of responses. Because this happens in the same
+                    // transaction, each page is still written only once.
+                    store.reconcile_dirty(self.data_directory(), prices)?;
+                    store.note_completion(&catch_up)?;
                 }
-                // Reconciling changes rows throughout the table of responses. Because this happens in the same
-                // transaction, each page is still written only once.
-                store.reconcile_dirty(self.data_directory(), prices)
+                Ok(())
             })?;
-            catch_up.add(&mut batch);
         }
         self.reconcile_dirty(prices)?;
         if catch_up.is_all() && !self.is_complete() {
-            self.write(|store| store.set_meta("complete", 1))?;
+            self.write(|store| store.note_completion(&catch_up))?;
         }
         Ok(catch_up)
     }
@@ -315,6 +316,14 @@ impl Store {
         batch.unreadable.retain(|path| !is_affected(file_id(path)));
         batch.append(read_round(&grown, settings, |_| ()));
         batch.finish(prices);
+        Ok(())
+    }
+
+    /// Notes that every transcript has been read to its end, if that is the case.
+    fn note_completion(&self, catch_up: &CatchUpResult) -> Result<()> {
+        if catch_up.is_all() && !self.is_complete()? {
+            self.set_meta("complete", 1)?;
+        }
         Ok(())
     }
 

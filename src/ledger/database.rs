@@ -246,8 +246,7 @@ impl Ledger {
 
     /// Returns true if every transcript has been read to its end at least once.
     pub fn is_complete(&self) -> bool {
-        let stored = self.read(|store| store.meta("complete"));
-        stored.is_ok_and(|complete| complete == Some(1))
+        self.read(Store::is_complete).unwrap_or_default()
     }
 }
 
@@ -331,6 +330,11 @@ impl Store {
         self.first("SELECT value FROM meta WHERE name = ?1", [name], |row| {
             row.get(0)
         })
+    }
+
+    /// Returns true if every transcript has been read to its end at least once.
+    pub(super) fn is_complete(&self) -> Result<bool> {
+        Ok(self.meta("complete")? == Some(1))
     }
 
     /// Stores a number under a name.

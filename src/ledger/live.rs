@@ -310,7 +310,7 @@ impl OpenLedger {
             let mut figures = LiveFigures {
                 session,
                 today: store.tally_between(&today, Some(session_id))?,
-                is_complete: store.meta("complete")? == Some(1),
+                is_complete: store.is_complete()?,
                 ..LiveFigures::default()
             };
             figures.today.pending += self.pending;
