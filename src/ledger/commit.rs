@@ -79,7 +79,7 @@ impl Store {
         // The responses are in key order, which fills the pages of the table one after another.
         if let Some(index) = index {
             self.0.execute_batch("DROP INDEX responses_by_session")?;
-            writer.add_first(&batch.responses.iter().collect::<Vec<_>>())?;
+            writer.add_first(&batch.responses)?;
             self.0.execute_batch(&index)?;
         } else {
             for response in batch.responses.iter() {

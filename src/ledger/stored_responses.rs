@@ -1,10 +1,13 @@
 //! Stores responses with their locations and costs, and reads them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use rusqlite::{CachedStatement, Params, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 
+use super::collected_responses::CollectedResponses;
 use super::database::Store;
 use super::error::Result;
 use super::facts::{Id, Location, PricesOfModel, Response, STALE};
@@ -19,9 +22,15 @@ pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, fla
 /// The index of the column `parts`.
 const PARTS: usize = 12;
 
-/// The number of responses that [`ResponseWriter::add_first`] writes with one statement. Most of the work that SQLite
-/// does for each statement, and not for each row, is saved with this number already.
+/// The number of responses to write with one statement during a first read. With this number, SQLite's work for each
+/// statement hardly matters compared to its work for each row.
 const ROWS: usize = 16;
+
+/// The number of responses that a thread prepares before it passes them on. They fit in the CPU cache.
+const PREPARED_ROWS: usize = 16 * ROWS;
+
+/// The maximum number of groups of prepared responses that wait for being written.
+const MOST_WAITING: usize = 2;
 
 const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
@@ -162,24 +171,47 @@ impl<'s> ResponseWriter<'s> {
     }
 
     /// Adds responses to a table that contains none. There may be only one response for each key.
-    pub(super) fn add_first(&mut self, responses: &[&Response]) -> Result<()> {
-        let mut insert = self
+    ///
+    /// Another thread prepares the rows. That thread spends most of its time waiting for memory, because the responses
+    /// are not stored in key order.
+    pub(super) fn add_first(&mut self, responses: &CollectedResponses) -> Result<()> {
+        thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
+            let thread =
+                thread::Builder::new().spawn_scoped(scope, move || prepare(responses, &sender));
+            let Ok(thread) = thread else {
+                // The system cannot start another thread.
+                return responses.iter().try_for_each(|response| self.add(response));
+            };
+            for prepared in receiver {
+                self.write_prepared(&prepared)?;
+            }
+            match thread.join() {
+                Ok(sums) => self.changes = sums,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            Ok(())
+        })
+    }
+
+    fn write_prepared(&mut self, prepared: &PreparedResponses<'_>) -> Result<()> {
+        let mut insert_several = self
             .store
             .0
             .prepare_cached(&statement_with("ABORT", ROWS))?;
-        let (groups, rest) = responses.as_chunks::<ROWS>();
+        let (groups, rest) = prepared.rows.as_chunks::<ROWS>();
         for group in groups {
-            for (row, response) in group.iter().enumerate() {
-                bind_response(&mut insert, row, response)?;
+            for (index, row) in group.iter().enumerate() {
+                row.bind(&mut insert_several, index)?;
             }
-            insert.raw_execute()?;
-            for response in group {
-                self.changes.add(response);
-                self.add_locations(response, &[])?;
-            }
+            insert_several.raw_execute()?;
         }
-        for response in rest {
-            self.add(response)?;
+        for row in rest {
+            row.bind(&mut self.insert, 0)?;
+            self.insert.raw_execute()?;
+        }
+        for response in &prepared.with_several_owners {
+            self.add_locations(response, &[])?;
         }
         Ok(())
     }
@@ -207,10 +239,7 @@ impl<'s> ResponseWriter<'s> {
                 self.store.add_copy(response.key, copy)?;
             }
         }
-        let has_one_owner = response.copies.is_empty()
-            && response.location.source.is_none()
-            && !response.location.is_out_of_order;
-        if has_one_owner {
+        if has_one_owner(response) {
             return Ok(());
         }
         for location in response.locations() {
@@ -237,65 +266,117 @@ fn statement_with(conflict: &str, responses: usize) -> String {
 
 /// Writes a response. Returns true if a row was written.
 fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
-    bind_response(statement, 0, response)?;
+    ResponseRow::from(response).bind(statement, 0)?;
     Ok(statement.raw_execute()? > 0)
 }
 
-/// Sets the parameters of a statement for the row with this index.
-fn bind_response(statement: &mut Statement<'_>, row: usize, response: &Response) -> Result<()> {
-    let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
-    let parts = if has_parts {
-        serde_json::to_string(&Parts {
-            calls: response.several_calls.clone(),
-            advice: response.advice.clone(),
-        })
-        .ok()
-    } else {
-        None
-    };
-    let flags: i64 = [
-        (SUBAGENT, response.is_of_subagent),
-        (UNPRICED, response.is_unpriced),
-        (FAST, response.service.fast),
-        (US_ONLY, response.service.us_only),
-        (OUT_OF_ORDER, response.location.is_out_of_order),
-    ]
-    .into_iter()
-    .filter(|(_, is_set)| *is_set)
-    .map(|(flag, _)| flag)
-    .sum();
-    let usage = &response.usage;
-    let numbers = [
-        Some(response.key),
-        Some(response.session),
-        Some(response.at),
-        Some(response.model),
-        Some(response.context),
-        Some(flags),
-        Some(usage.input.cast_signed()),
-        Some(usage.output.cast_signed()),
-        Some(usage.cache_read.cast_signed()),
-        Some(usage.cache_write.cast_signed()),
-        Some(usage.cache_write_1h.cast_signed()),
-        Some(usage.web_searches.cast_signed()),
-        // The parts are text.
-        None,
-        Some(response.cost.pico()),
-        Some(response.client_cost.pico()),
-        response.requested,
-        Some(response.location.file),
-        Some(response.location.offset),
-        response.location.source,
-    ];
-    let first = row * numbers.len() + 1;
-    // This is faster than `params!`, because all values have the same type.
-    for (column, number) in numbers.into_iter().enumerate() {
-        statement.raw_bind_parameter(first + column, number)?;
+/// The values of a row in `responses`.
+struct ResponseRow {
+    /// The numbers, in the order of the columns. The column `parts` contains text, so its number is `None`.
+    numbers: [Option<i64>; 19],
+    parts: Option<String>,
+}
+
+impl ResponseRow {
+    /// Sets a statement's parameters for the row with this index.
+    fn bind(&self, statement: &mut Statement<'_>, row: usize) -> Result<()> {
+        let first = row * self.numbers.len() + 1;
+        // This is faster than `params!`, because all numbers have the same type.
+        for (column, number) in self.numbers.into_iter().enumerate() {
+            statement.raw_bind_parameter(first + column, number)?;
+        }
+        if let Some(parts) = &self.parts {
+            statement.raw_bind_parameter(first + PARTS, parts)?;
+        }
+        Ok(())
     }
-    if let Some(parts) = parts {
-        statement.raw_bind_parameter(first + PARTS, parts)?;
+}
+
+impl From<&Response> for ResponseRow {
+    fn from(response: &Response) -> Self {
+        let has_parts = !response.several_calls.is_empty() || !response.advice.is_empty();
+        let parts = if has_parts {
+            serde_json::to_string(&Parts {
+                calls: response.several_calls.clone(),
+                advice: response.advice.clone(),
+            })
+            .ok()
+        } else {
+            None
+        };
+        let flags: i64 = [
+            (SUBAGENT, response.is_of_subagent),
+            (UNPRICED, response.is_unpriced),
+            (FAST, response.service.fast),
+            (US_ONLY, response.service.us_only),
+            (OUT_OF_ORDER, response.location.is_out_of_order),
+        ]
+        .into_iter()
+        .filter(|(_, is_set)| *is_set)
+        .map(|(flag, _)| flag)
+        .sum();
+        let usage = &response.usage;
+        let numbers = [
+            Some(response.key),
+            Some(response.session),
+            Some(response.at),
+            Some(response.model),
+            Some(response.context),
+            Some(flags),
+            Some(usage.input.cast_signed()),
+            Some(usage.output.cast_signed()),
+            Some(usage.cache_read.cast_signed()),
+            Some(usage.cache_write.cast_signed()),
+            Some(usage.cache_write_1h.cast_signed()),
+            Some(usage.web_searches.cast_signed()),
+            None,
+            Some(response.cost.pico()),
+            Some(response.client_cost.pico()),
+            response.requested,
+            Some(response.location.file),
+            Some(response.location.offset),
+            response.location.source,
+        ];
+        Self { numbers, parts }
     }
-    Ok(())
+}
+
+/// Responses that are ready to be written.
+#[derive(Default)]
+struct PreparedResponses<'r> {
+    rows: Vec<ResponseRow>,
+    /// The responses that may belong to several sessions.
+    with_several_owners: Vec<&'r Response>,
+}
+
+/// Prepares responses for being written, and passes them to another thread. Returns the sums of the responses.
+fn prepare<'r>(
+    responses: &'r CollectedResponses,
+    prepared: &SyncSender<PreparedResponses<'r>>,
+) -> SumChanges {
+    let mut sums = SumChanges::default();
+    let mut responses = responses.iter();
+    loop {
+        let mut group = PreparedResponses::default();
+        for response in responses.by_ref().take(PREPARED_ROWS) {
+            sums.add(response);
+            group.rows.push(response.into());
+            if !has_one_owner(response) {
+                group.with_several_owners.push(response);
+            }
+        }
+        // If the other thread cannot write, it drops its end of the channel.
+        if group.rows.is_empty() || prepared.send(group).is_err() {
+            return sums;
+        }
+    }
+}
+
+/// Returns true if only one session can be the owner of a response.
+fn has_one_owner(response: &Response) -> bool {
+    response.copies.is_empty()
+        && response.location.source.is_none()
+        && !response.location.is_out_of_order
 }
 
 /// Reads a usage from six columns. `first` is the index of the first of them.
