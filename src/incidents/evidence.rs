@@ -504,7 +504,7 @@ impl<'a> EvidenceCollector<'a> {
         };
         evidence.collected.has_response_without_key =
             self.has_response_without_key(&evidence.error);
-        evidence.collected.key_still_pays = self.key_still_pays(&evidence.error);
+        evidence.collected.still_uses_key = self.still_uses_key(&evidence.error);
         evidence.collected.is_refused_after_end = evidence
             .known_end()
             .is_some_and(|end| later.has_refusal_after(&evidence.error, end.at));
@@ -734,15 +734,13 @@ impl<'a> EvidenceCollector<'a> {
             && self.transcripts.owner_of(session).is_some()
     }
 
-    /// Returns true if the session used a key that takes precedence over its login, has received a response since the
-    /// error, still has the key, and has never belonged to an account. The key therefore paid for the response, and it
-    /// will pay for the next one.
-    fn key_still_pays(&self, error: &StoredError) -> bool {
+    /// Returns true if the session used a key that takes precedence over its login, still has the key, and has never
+    /// belonged to an account. The key therefore pays for all of its responses.
+    fn still_uses_key(&self, error: &StoredError) -> bool {
         let Some(session) = error.session.id.as_deref() else {
             return false;
         };
-        error.later_response.is_some()
-            && error.uses_key()
+        error.uses_key()
             && error.payer.owner.is_none()
             && self.still_has_key(session, error)
             && self.transcripts.is_without_account(session)

@@ -330,3 +330,29 @@ fn a_key_is_not_said_to_pay_without_evidence() {
         );
     }
 }
+
+/// Another session with the key received a response, so the key pays again. The stopped session still has the key, so
+/// the key would also pay for its next prompt.
+#[test]
+fn the_advice_to_send_the_prompt_again_says_that_the_key_will_pay() {
+    let sandbox = with_a_private_login();
+    let with_key = session_with_empty_key(&sandbox);
+    let topped_up = Client::with_session(&sandbox, "topped-up");
+    topped_up.works("2026-11-20T10:05:00Z", 10);
+    let asked = answer(&with_key, "2026-11-20T10:06:00Z");
+    for part in [
+        "1. Send the prompt again; ANTHROPIC_API_KEY will pay for it instead of your plan",
+        "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
+        "3. Then continue the session on your plan",
+    ] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+    // A response that the login paid for does not show that the key pays again.
+    let sandbox = with_a_private_login();
+    let with_key = session_with_empty_key(&sandbox);
+    let on_plan = session_of_login(&sandbox, "on-plan");
+    on_plan.works("2026-11-20T10:05:00Z", 10);
+    let asked = answer(&with_key, "2026-11-20T10:06:00Z");
+    assert!(!asked.contains("will pay"), "{asked}");
+    assert!(asked.contains("has no credits"), "{asked}");
+}

@@ -377,9 +377,9 @@ fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> 
     }
 }
 
-/// Returns how to continue on the plan if a key still pays for the session.
+/// Returns how to continue on the plan if a key still pays for the session, or will pay for its next prompt.
 fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
-    if first != ActionName::KeyStillPays {
+    if !matches!(first, ActionName::KeyStillPays | ActionName::KeyWillPay) {
         return Vec::new();
     }
     let on_plan = if problem.also_full().is_some() {
@@ -401,7 +401,14 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         _ if problem.stops_only_feature() && ending != Ending::ConcernsOthers => {
             ActionName::UseFeatureAgain
         }
-        _ if problem.key_still_pays() => ActionName::KeyStillPays,
+        _ if problem.still_uses_stray_key() && evidence.has_later_response() => {
+            ActionName::KeyStillPays
+        }
+        Ending::ResponseElsewhere
+            if problem.still_uses_stray_key() && problem.response_elsewhere().is_some() =>
+        {
+            ActionName::KeyWillPay
+        }
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
             if evidence.has_later_response() =>
         {
@@ -472,10 +479,9 @@ impl Problem<'_> {
             && matches!(self.finding.verdict, Verdict::Real | Verdict::Misworded)
     }
 
-    /// Returns true if the user did not mean to use a key, but the key has paid for a response since the error and will
-    /// pay for the next one.
-    fn key_still_pays(&self) -> bool {
-        self.finding.verdict == Verdict::WrongCredential && self.evidence.collected.key_still_pays
+    /// Returns true if the session still uses a key that the user did not mean to use.
+    fn still_uses_stray_key(&self) -> bool {
+        self.finding.verdict == Verdict::WrongCredential && self.evidence.collected.still_uses_key
     }
 
     /// Returns true if the limit stops only a feature, while the session continues.

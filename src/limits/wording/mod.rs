@@ -790,9 +790,10 @@ mod tests {
     #[test]
     fn every_purchase_advice_says_that_it_costs_money() {
         // These actions only check something, or their wording already mentions the payment.
-        const WITHOUT_REMARK: [&str; 7] = [
+        const WITHOUT_REMARK: [&str; 8] = [
             "costs_extra",
             "key_still_pays",
+            "key_will_pay",
             "pay",
             "pay_console",
             "pay_subscription",
