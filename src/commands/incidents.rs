@@ -6,7 +6,7 @@ use super::reply::{Reply, Subcommand};
 use crate::claude::session_label::short_id;
 use crate::context::Context;
 use crate::incidents::report::{report, report_of_exports};
-use crate::incidents::{Asker, list_retries};
+use crate::incidents::{Asker, PastErrors};
 use crate::ledger::EVER;
 use crate::limits::bug_report;
 use crate::render::Report;
@@ -40,20 +40,21 @@ impl Subcommand for IncidentsArguments {
         let known = context.incidents();
         let complete_id = context.complete_session_id(self.session.as_deref());
         let session = complete_id.as_deref();
-        let listed = context.with_ledger(|ledger, _| {
-            let retries = list_retries(session, &ledger)?;
-            Ok((known.history(session, &ledger)?, retries))
-        });
-        let ((incidents, retries), most) = match (listed, context.event()) {
-            (Ok(incidents), None) => (incidents, usize::MAX),
-            (Ok(incidents), Some(_)) => (incidents, MOST_IN_CONVERSATION),
+        let listed = context.with_ledger(|ledger, _| Ok(known.history(session, &ledger)?));
+        let (past, most) = match (listed, context.event()) {
+            (Ok(past), None) => (past, usize::MAX),
+            (Ok(past), Some(_)) => (past, MOST_IN_CONVERSATION),
             // Without the ledger, older errors from transcripts are missing, which is acceptable in a conversation.
-            (Err(_), Some(_)) => (
-                (known.history_without_ledger(session), Vec::new()),
-                MOST_IN_CONVERSATION,
-            ),
+            (Err(_), Some(_)) => {
+                let past = PastErrors {
+                    incidents: known.history_without_ledger(session),
+                    retries: Vec::new(),
+                };
+                (past, MOST_IN_CONVERSATION)
+            }
             (Err(error), None) => return Err(error),
         };
+        let PastErrors { incidents, retries } = past;
         if incidents.is_empty() && retries.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }

@@ -86,7 +86,7 @@ impl Context {
             );
             let spend = ledger.exported()?;
             Ok(RowSources {
-                incidents: self.incidents().history(None, &ledger)?,
+                incidents: self.incidents().history(None, &ledger)?.incidents,
                 incomplete_sessions: incomplete_sessions(&ledger, &catch_up)?,
                 spend,
                 window_steps: steps(paths, DateTime::<Utc>::UNIX_EPOCH, clock.now),

@@ -102,7 +102,7 @@ impl Context {
                 sums.add(row, clock.zone, self.names_model(row, is_anonymous));
             })?;
             let facts = MachineFacts {
-                incidents: self.incidents().history(None, &ledger)?,
+                incidents: self.incidents().history(None, &ledger)?.incidents,
                 steps: Vec::new(),
                 before: spend_before(&ledger, request)?,
                 causes: CauseGroups::read(&ledger, request)?,

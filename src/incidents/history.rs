@@ -13,7 +13,7 @@ use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after,
 use super::session_transcripts::SessionTranscripts;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
-use crate::ledger::{Ledger, LedgerError, ShownError};
+use crate::ledger::{Ledger, LedgerError, SessionAttempt, ShownError};
 use crate::limits::evidence::{LaterResponse, OtherResponse, PayerRelation, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
@@ -81,6 +81,15 @@ impl JournalRecord for Resumption {
     const KIND: &'static str = "resumed";
 }
 
+/// Past errors, and the failed attempts of requests.
+#[derive(Debug)]
+pub(crate) struct PastErrors {
+    /// The errors, newest first.
+    pub(crate) incidents: Vec<Incident>,
+    /// The failed attempts of each request, in chronological order.
+    pub(crate) retries: Vec<SessionRetries>,
+}
+
 /// The sources of past errors and of information about how they ended.
 #[derive(Debug)]
 pub(super) struct History<'a> {
@@ -92,14 +101,15 @@ pub(super) struct History<'a> {
 }
 
 impl History<'_> {
-    /// Returns all errors, newest first.
+    /// Returns all errors and all failed attempts.
     pub(super) fn list(
         &self,
         collector: &EvidenceCollector<'_>,
-    ) -> Result<Vec<Incident>, LedgerError> {
+    ) -> Result<PastErrors, LedgerError> {
         let shown = self.ledger.shown_errors()?;
+        let retries = list_retries(self.ledger.failed_attempts()?, &shown, self.ledger)?;
         let mut errors = add_shown_errors(collector.stored.list(None), shown, collector);
-        add_retries(&mut errors, self.ledger)?;
+        add_retries(&mut errors, &retries);
         for known_error in &mut errors {
             let was_open = known_error.error.later_response.is_none();
             add_later_response(&mut known_error.error, self.ledger)?;
@@ -126,7 +136,7 @@ impl History<'_> {
             }
             later.add(incident);
         }
-        Ok(incidents)
+        Ok(PastErrors { incidents, retries })
     }
 
     /// Returns the account's first response after an error, in any session.
@@ -344,7 +354,15 @@ pub(super) fn add_errors_of_ledger(
             newest.push(error_of_ledger(shown, collector));
         }
     }
-    add_retries(&mut newest, ledger)?;
+    let failed = if newest.is_empty() {
+        Vec::new()
+    } else {
+        ledger.failed_attempts()?
+    };
+    if !failed.is_empty() {
+        let retries = list_retries(failed, &ledger.shown_errors()?, ledger)?;
+        add_retries(&mut newest, &retries);
+    }
     for known_error in &mut newest {
         add_later_response(&mut known_error.error, ledger)?;
     }
@@ -431,16 +449,15 @@ pub(crate) struct SessionRetries {
     pub(crate) until: DateTime<Utc>,
 }
 
-/// Returns the failed attempts of all requests, or of one session's requests, in chronological order.
-pub(crate) fn list_retries(
-    session: Option<&str>,
+/// Groups failed attempts by request, and adds when each request ended. Returns the requests in chronological order.
+/// `errors` must contain all errors in the ledger.
+fn list_retries(
+    failed: Vec<SessionAttempt>,
+    errors: &[ShownError],
     ledger: &Ledger,
 ) -> Result<Vec<SessionRetries>, LedgerError> {
     let mut by_session: IndexMap<String, Vec<FailedAttempts>> = IndexMap::new();
-    for failed in ledger.failed_attempts()? {
-        if session.is_some_and(|session| session != failed.session) {
-            continue;
-        }
+    for failed in failed {
         let known = by_session.entry(failed.session).or_default();
         let mut last = known.pop();
         if failed.attempt.number <= 1 {
@@ -449,18 +466,16 @@ pub(crate) fn list_retries(
         FailedAttempts::add(&mut last, failed.attempt);
         known.extend(last);
     }
+    let mut error_times: HashMap<&str, Vec<DateTime<Utc>>> = HashMap::new();
+    for error in errors {
+        let times = error_times.entry(&error.session).or_default();
+        times.push(datetime_from_millis(error.at));
+    }
     let mut retries = Vec::new();
-    let errors = if by_session.is_empty() {
-        Vec::new()
-    } else {
-        ledger.shown_errors()?
-    };
     for (session, requests) in by_session {
-        let error_times: Vec<DateTime<Utc>> = errors
-            .iter()
-            .filter(|error| error.session == session)
-            .map(|error| datetime_from_millis(error.at))
-            .collect();
+        let error_times = error_times
+            .get(session.as_str())
+            .map_or(&[][..], Vec::as_slice);
         for attempts in requests {
             let response = ledger.response_after(&session, attempts.since.timestamp_millis())?;
             let response_at = response
@@ -486,13 +501,9 @@ pub(crate) fn list_retries(
 }
 
 /// Adds the failed attempts that preceded each error.
-fn add_retries(errors: &mut [KnownError], ledger: &Ledger) -> Result<(), LedgerError> {
-    if errors.is_empty() {
-        return Ok(());
-    }
-    let retries = list_retries(None, ledger)?;
+fn add_retries(errors: &mut [KnownError], retries: &[SessionRetries]) {
     let mut retries_of: HashMap<&str, Vec<&SessionRetries>> = HashMap::new();
-    for of_request in &retries {
+    for of_request in retries {
         retries_of
             .entry(&of_request.session)
             .or_default()
@@ -504,7 +515,6 @@ fn add_retries(errors: &mut [KnownError], ledger: &Ledger) -> Result<(), LedgerE
             add_failed_attempts(&mut known_error.error, retries);
         }
     }
-    Ok(())
 }
 
 /// Adds the failed attempts that preceded an error. These are the session's last failed attempts before the error,

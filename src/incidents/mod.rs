@@ -24,7 +24,7 @@ mod transcript_end;
 pub(crate) use credits_use::{CreditsUse, Paid, Paying};
 pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, steps};
-pub(crate) use history::list_retries;
+pub(crate) use history::PastErrors;
 use present::MOST_OTHER_SESSIONS;
 pub(crate) use present::{Continuing, Situation};
 use readings::Reading;
@@ -508,12 +508,12 @@ impl<'a> Incidents<'a> {
         Situation::of(Incident::new(evidence))
     }
 
-    /// Returns the errors of one session or of all sessions, newest first, including how each error ended.
+    /// Returns the errors and the failed attempts of one session or of all sessions, including how each error ended.
     pub(crate) fn history(
         &self,
         session: Option<&str>,
         ledger: &Ledger,
-    ) -> Result<Vec<Incident>, LedgerError> {
+    ) -> Result<PastErrors, LedgerError> {
         let journal = Journal::all(self.paths);
         let collector = self.collector(&journal, Asker::Shell);
         let history = History {
@@ -523,10 +523,13 @@ impl<'a> Incidents<'a> {
             ledger,
             transcripts: &self.transcripts,
         };
-        let mut incidents = history.list(&collector)?;
-        incidents.retain(|incident| incident.is_of(session));
-        self.save_news_and_ends(&collector, &incidents);
-        Ok(incidents)
+        let mut past = history.list(&collector)?;
+        past.incidents.retain(|incident| incident.is_of(session));
+        if let Some(session) = session {
+            past.retries.retain(|retries| retries.session == session);
+        }
+        self.save_news_and_ends(&collector, &past.incidents);
+        Ok(past)
     }
 
     /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first. These are

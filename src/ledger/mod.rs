@@ -38,7 +38,7 @@ mod why;
 pub use catch_up::{CatchUpResult, ReadTime};
 pub use database::{Ledger, WaitLimit, path_in};
 pub use error::LedgerError;
-pub(crate) use error_lines::ShownError;
+pub(crate) use error_lines::{SessionAttempt, ShownError};
 pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
 pub use live::{LiveFigures, OpenLedger, RequestedFigures};
