@@ -27,7 +27,7 @@ const PARTS: usize = 12;
 const ROWS: usize = 16;
 
 /// The number of responses that a thread prepares before it passes them on. They fit in the CPU cache.
-const PREPARED_ROWS: usize = 16 * ROWS;
+const PREPARED_ROWS: usize = 64 * ROWS;
 
 /// The maximum number of groups of prepared responses that wait for being written.
 const MOST_WAITING: usize = 2;
