@@ -13,7 +13,7 @@ use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings,
 };
-use super::session_transcripts::SessionTranscripts;
+use super::session_transcripts::{SessionTranscripts, names_account};
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
@@ -855,7 +855,8 @@ impl<'a> EvidenceCollector<'a> {
                 {
                     continue;
                 }
-                let mut payer = payer_relation(error, of_session.tail.owner.as_ref());
+                let Tail { owner, version, .. } = &*of_session.tail;
+                let mut payer = payer_relation(error, owner.as_ref(), version.as_deref());
                 if let Some(of_reading) = &of_reading
                     && of_reading.session == of_session.session
                 {
@@ -1428,13 +1429,20 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     evidence.collected.ownership = ownership;
 }
 
-/// Compares an error's payer with the owner recorded in another session's transcript. A session that is paid for with
-/// an API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
-/// the failed session used a key.
-pub(super) fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
+/// Compares an error's payer with the owner recorded in another session's transcript, which `version` wrote. A session
+/// that is paid for with an API key has no owner. Older versions do not record owners at all (see [`names_account`]),
+/// so a missing owner shows that a key paid only if the version is newer or there is no login.
+pub(super) fn payer_relation(
+    error: &StoredError,
+    owner: Option<&Owner>,
+    version: Option<&str>,
+) -> PayerRelation {
     let had_key = error.uses_key();
     match (had_key, owner) {
         (true, Some(_)) => PayerRelation::Other,
+        (true, None) if error.payer.account.is_some() && !names_account(version) => {
+            PayerRelation::Unknown
+        }
         (true, None) => PayerRelation::Same,
         (false, None) => PayerRelation::Unknown,
         (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is_same_as(owner)) {

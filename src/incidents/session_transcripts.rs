@@ -24,6 +24,14 @@ pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
 /// The first Claude Code version that records a session's account in its transcript.
 const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
+/// Returns true if this version of Claude Code records a session's account in its transcript, unless the session is paid
+/// for through an API key, a cloud provider, or a gateway. Returns false if the version is unknown.
+pub(super) fn names_account(version: Option<&str>) -> bool {
+    version
+        .and_then(ClientVersion::parse)
+        .is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
+}
+
 /// The transcripts of all sessions, excluding those of subagents. Each transcript is located and read only once,
 /// because a session may have thousands of errors.
 #[derive(Debug)]
@@ -148,8 +156,13 @@ impl<'a> SessionTranscripts<'a> {
         let Some(tail) = self.path_of(session).and_then(|path| self.tail(&path)) else {
             return false;
         };
-        let version = tail.version.as_deref().and_then(ClientVersion::parse);
-        tail.owner.is_none() && version.is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
+        tail.owner.is_none() && names_account(tail.version.as_deref())
+    }
+
+    /// Returns the version of Claude Code that wrote the end of a session's transcript.
+    pub(super) fn version_of(&self, session: &str) -> Option<String> {
+        let tail = self.tail(&self.path_of(session)?)?;
+        tail.version.clone()
     }
 
     /// Returns the time of the first line that has a timestamp.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, NOON, SOON, TUESDAY, answer, flat, session_of_login, with_a_private_login,
+    AT, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, session_of_login,
+    with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -313,11 +314,7 @@ fn a_key_is_not_said_to_pay_without_evidence() {
         with_key.version = version.to_owned();
         receives_balance_error(&with_key);
         if is_logged_in {
-            crate::situation::belongs_to(
-                &with_key,
-                crate::situation::PRIVATE,
-                "private-organization",
-            );
+            belongs_to(&with_key, PRIVATE, "private-organization");
         }
         with_key.works("2026-11-20T10:05:00Z", 10);
         if !has_key {
@@ -331,28 +328,42 @@ fn a_key_is_not_said_to_pay_without_evidence() {
     }
 }
 
-/// Another session with the key received a response, so the key pays again. The stopped session still has the key, so
-/// the key would also pay for its next prompt.
+/// Another session without an account received a response, so the key may have been topped up. The stopped session still
+/// has the key, so the key may pay for its next prompt.
 #[test]
-fn the_advice_to_send_the_prompt_again_says_that_the_key_will_pay() {
+fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
     let sandbox = with_a_private_login();
     let with_key = session_with_empty_key(&sandbox);
     let topped_up = Client::with_session(&sandbox, "topped-up");
     topped_up.works("2026-11-20T10:05:00Z", 10);
     let asked = answer(&with_key, "2026-11-20T10:06:00Z");
     for part in [
-        "1. Send the prompt again; ANTHROPIC_API_KEY will pay for it instead of your plan",
+        "1. Send the prompt again; ANTHROPIC_API_KEY may pay for it instead of your plan",
         "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
         "3. Then continue the session on your plan",
     ] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
-    // A response that the login paid for does not show that the key pays again.
-    let sandbox = with_a_private_login();
-    let with_key = session_with_empty_key(&sandbox);
-    let on_plan = session_of_login(&sandbox, "on-plan");
-    on_plan.works("2026-11-20T10:05:00Z", 10);
-    let asked = answer(&with_key, "2026-11-20T10:06:00Z");
-    assert!(!asked.contains("will pay"), "{asked}");
-    assert!(asked.contains("has no credits"), "{asked}");
+    // A response that the login paid for does not show that the key pays again. Older versions do not record whether
+    // the login paid.
+    for is_old in [false, true] {
+        let sandbox = with_a_private_login();
+        let with_key = session_with_empty_key(&sandbox);
+        let mut other = Client::with_session(&sandbox, "other");
+        if is_old {
+            other.version = "2.1.285".to_owned();
+        } else {
+            belongs_to(&other, PRIVATE, "private-organization");
+        }
+        other.works("2026-11-20T10:05:00Z", 10);
+        let asked = answer(&with_key, "2026-11-20T10:06:00Z");
+        assert!(!asked.contains("may pay"), "{is_old}: {asked}");
+        assert!(asked.contains("has no credits"), "{is_old}: {asked}");
+        assert!(
+            asked.contains("You are still blocked."),
+            "{is_old}: {asked}"
+        );
+        let listed = with_key.run("2026-11-20T10:06:00Z", &["incidents"], b"");
+        assert!(!listed.success().contains("(over)"), "{is_old}: {listed:?}");
+    }
 }

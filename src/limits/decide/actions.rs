@@ -377,9 +377,9 @@ fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> 
     }
 }
 
-/// Returns how to continue on the plan if a key still pays for the session, or will pay for its next prompt.
+/// Returns how to continue on the plan if a key still pays for the session, or may pay for its next prompt.
 fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
-    if !matches!(first, ActionName::KeyStillPays | ActionName::KeyWillPay) {
+    if !matches!(first, ActionName::KeyStillPays | ActionName::KeyMayPay) {
         return Vec::new();
     }
     let on_plan = if problem.also_full().is_some() {
@@ -407,7 +407,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseElsewhere
             if problem.still_uses_stray_key() && problem.response_elsewhere().is_some() =>
         {
-            ActionName::KeyWillPay
+            ActionName::KeyMayPay
         }
         Ending::Reset | Ending::ResetEarly | Ending::ResponseElsewhere | Ending::KeyRemoved
             if evidence.has_later_response() =>

@@ -793,7 +793,7 @@ mod tests {
         const WITHOUT_REMARK: [&str; 8] = [
             "costs_extra",
             "key_still_pays",
-            "key_will_pay",
+            "key_may_pay",
             "pay",
             "pay_console",
             "pay_subscription",
