@@ -130,7 +130,8 @@ pub struct ErrorTotals {
     pub still_blocked: u64,
     /// The number of stops that ended at an unknown time. Blocked time does not include them.
     pub unknown_end: u64,
-    /// The number of stops that may not have ended yet and whose end is unknown. Blocked time does not include them.
+    /// The number of stops that may not have ended yet and whose end is unknown. Blocked time does not include the time
+    /// after their last attempts.
     #[serde(skip)]
     pub still_blocked_uncounted: u64,
     /// The number of stops whose end is unknown, including those that may not have ended yet.
@@ -397,9 +398,9 @@ impl ErrorSummary {
 /// Returns a note on the stops that have not ended yet. It says whether their time is included in the blocked time.
 fn note_on_active_stops(total: &ErrorTotals, reach: Reach) -> String {
     let stops = count_noun(total.still_blocked, "stop");
-    let (are, their, they_end) = match total.still_blocked {
-        1 => ("is", "Its", "it ends"),
-        _ => ("are", "Their", "they end"),
+    let (are, their, after_last_error, they_end) = match total.still_blocked {
+        1 => ("is", "Its", "after its last error", "it ends"),
+        _ => ("are", "Their", "after their last errors", "they end"),
     };
     let counted = total
         .still_blocked
@@ -413,12 +414,17 @@ fn note_on_active_stops(total: &ErrorTotals, reach: Reach) -> String {
             "{stops} {are} still active. {their} blocked time up to now is included in the totals."
         ),
         (Reach::Here, 0, _) => format!(
-            "{stops} {are} still active. {their} blocked time is not included in the totals, because whycap does not know when {they_end}."
+            "{stops} {are} still active. {their} blocked time {after_last_error} is not included in the totals, because whycap does not know when {they_end}."
         ),
         (Reach::Here, counted, uncounted) => {
             let others = match uncounted {
-                1 => "the other one, because whycap does not know when it ends".to_owned(),
-                more => format!("the other {more}, because whycap does not know when they end"),
+                1 => {
+                    "the other one after its last error, because whycap does not know when it ends"
+                        .to_owned()
+                }
+                more => format!(
+                    "the other {more} after their last errors, because whycap does not know when they end"
+                ),
             };
             format!(
                 "{stops} {are} still active. The totals include the blocked time of {counted} of them up to now, but not that of {others}."
@@ -508,6 +514,8 @@ struct LastAttempt {
     lasts_until: DateTime<Utc>,
     /// The time at which the stop ended, according to this attempt or, if its end is unknown, to an earlier one.
     ended_at: Option<DateTime<Utc>>,
+    /// True if the blocked time up to now is included, because this attempt or an earlier one has a reset in the future.
+    counts_up_to_now: bool,
     stop: usize,
 }
 
@@ -539,6 +547,11 @@ pub fn count_errors<'i>(
             StopEnd::Unknown => before.and_then(|attempt| attempt.ended_at),
             StopEnd::StillStopped | StopEnd::MaybeStillStopped => None,
         };
+        let counts_up_to_now = match stop_end {
+            StopEnd::StillStopped => true,
+            StopEnd::MaybeStillStopped => before.is_some_and(|attempt| attempt.counts_up_to_now),
+            StopEnd::Until(_) | StopEnd::Unknown => false,
+        };
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
             // The later attempt provides better evidence of when the stop ended.
             before.totals.still_blocked = 0;
@@ -554,6 +567,7 @@ pub fn count_errors<'i>(
                 position,
                 lasts_until: end.or(ended_at).unwrap_or(at + incident.longest_duration()),
                 ended_at,
+                counts_up_to_now,
                 stop,
             },
         );
@@ -569,7 +583,8 @@ pub fn count_errors<'i>(
             not_a_limit: (is_new && is_not_a_limit(verdict)).into(),
             still_blocked: matches!(stop_end, StopEnd::StillStopped | StopEnd::MaybeStillStopped)
                 .into(),
-            still_blocked_uncounted: (stop_end == StopEnd::MaybeStillStopped).into(),
+            still_blocked_uncounted: (stop_end == StopEnd::MaybeStillStopped && !counts_up_to_now)
+                .into(),
             unknown_end: (stop_end == StopEnd::Unknown && ended_at.is_none()).into(),
             without_end: (end.is_none() && ended_at.is_none()).into(),
             overlapped: end

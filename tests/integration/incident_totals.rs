@@ -98,14 +98,47 @@ fn a_note_says_whether_the_time_of_an_active_stop_is_included() {
     assert!(text.contains(included), "{text}");
     empty_balance(&sandbox);
     let text = note(&sandbox);
-    let mixed = "2 stops are still active. The totals include the blocked time of 1 of them up to now, but not that of the other one, because whycap does not know when it ends.";
+    let mixed = "2 stops are still active. The totals include the blocked time of 1 of them up to now, but not that of the other one after its last error, because whycap does not know when it ends.";
     assert!(text.contains(mixed), "{text}");
 
     let sandbox = Sandbox::new();
     empty_balance(&sandbox);
     let text = note(&sandbox);
-    let not_included = "1 stop is still active. Its blocked time is not included in the totals, because whycap does not know when it ends.";
+    let not_included = "1 stop is still active. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
     assert!(text.contains(not_included), "{text}");
+}
+
+/// The end of a stop is unknown, but the time between its attempts is included in the total.
+#[test]
+fn a_note_on_an_active_stop_does_not_deny_the_time_between_its_attempts() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let refusal = json!({"error": "billing_error", "apiErrorStatus": 400});
+    for at in ["2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"] {
+        client.receives_error(at, "Credit balance is too low", &refusal);
+    }
+    let text = flat(&report(&sandbox, "2026-11-20T11:05:00Z"));
+    assert!(text.contains("for a total of 1 h"), "{text}");
+    let note = "1 stop is still active. Its blocked time after its last error is not included in the totals, because whycap does not know when it ends.";
+    assert!(text.contains(note), "{text}");
+}
+
+/// The second attempt does not state the reset, but the first one does, so the time up to now is included.
+#[test]
+fn the_time_of_an_active_stop_is_included_if_an_earlier_attempt_states_its_reset() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    for (session, at, text) in [
+        ("one", "2026-11-20T10:00:00Z", FIVE_HOURS),
+        ("two", "2026-11-20T10:30:00Z", "5-hour limit reached"),
+        ("three", "2026-11-20T10:40:00Z", "5-hour limit reached"),
+    ] {
+        Client::with_session(&sandbox, session).receives_error(at, text, json!({}));
+    }
+    let text = flat(&report(&sandbox, "2026-11-20T11:00:00Z"));
+    assert!(text.contains("for a total of 1 h"), "{text}");
+    let note = "1 stop is still active. Its blocked time up to now is included in the totals.";
+    assert!(text.contains(note), "{text}");
 }
 
 /// If only an outage stopped the work, the summary must not call it a limit.
