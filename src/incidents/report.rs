@@ -98,16 +98,20 @@ impl<'i> Entry<'i> {
                 (!self.is_repeated).then(|| "blocks only its session".to_owned())
             }
             (State::Blocks(_), _) if self.is_repeated => None,
-            (State::Over(_), Some(StopEnd::Until(until)))
+            (State::Over(_), _)
                 if incident
                     .diagnosis
                     .actions
                     .contains(&ActionName::AnotherModelWorks) =>
             {
-                let until = clock.format_time(until);
-                Some(format!(
-                    "still active, but another model responded at {until}"
-                ))
+                let response = incident.evidence.error.later_response.as_ref();
+                Some(match response.and_then(|response| response.at) {
+                    Some(at) => {
+                        let at = clock.format_time(at);
+                        format!("still active, but another model responded at {at}")
+                    }
+                    None => "still active, but another model has responded".to_owned(),
+                })
             }
             (State::Over(_), _) => Some("over".to_owned()),
             (State::Blocks(_), Some(StopEnd::Until(until))) => {
