@@ -1150,6 +1150,68 @@ fn every_command_says_that_a_limit_of_one_model_still_applies() {
     }
 }
 
+/// A limit of one model leaves the others usable, unless another window is full. If it is not known whether the message
+/// is right, the limit may not exist.
+#[test]
+fn only_a_limit_of_one_model_that_applies_alone_is_said_to_spare_other_models() {
+    const APPLIES: &str = "The limit still applies, but only to one family of models.";
+    const MAY_APPLY: &str =
+        "If the message is right, the limit still applies, but only to one family of models.";
+    let at = "2026-11-20T10:00:30Z";
+
+    let sandbox = with_a_private_login();
+    let stopped = session_of_login(&sandbox, "stopped");
+    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    stopped.receives_error(
+        AT,
+        text,
+        json!({"error": "invalid_request", "apiErrorStatus": 400}),
+    );
+    let incident = stopped.explained(at);
+    assert_eq!(incident["verdict"], "cannot_tell", "{incident:#}");
+    let shown = output(&stopped, at, "explain");
+    assert!(shown.contains(MAY_APPLY), "{shown}");
+
+    for used in [40.0, 100.0] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        hits_limit(
+            &stopped,
+            AT,
+            text,
+            &refused("seven_day_opus", TUESDAY, ""),
+            windows(42.0, NOON, used, TUESDAY),
+        );
+        let incident = stopped.explained(at);
+        assert_eq!(incident["verdict"], "real", "{incident:#}");
+        let shown = output(&stopped, at, "explain");
+        assert_eq!(shown.contains(APPLIES), used < 100.0, "{used}: {shown}");
+        assert_eq!(
+            shown.contains("You are still blocked."),
+            used >= 100.0,
+            "{used}: {shown}"
+        );
+    }
+}
+
+/// Another session received a response first, but the session itself received the response from another model.
+#[test]
+fn incidents_gives_the_time_of_the_response_of_another_model() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    stopped.receives_error(AT, text, refused("seven_day_opus", TUESDAY, ""));
+    other.works("2026-11-20T10:05:00Z", 10);
+    let mut response = stopped.response_line("2026-11-20T10:20:00Z", 10);
+    response["message"]["model"] = json!("claude-sonnet-5");
+    stopped.append(&response);
+    let listed = output(&stopped, "2026-11-20T10:30:00Z", "incidents");
+    assert!(
+        listed.contains("(still active, but another model responded at 10:20)"),
+        "{listed}"
+    );
+}
+
 /// Another session received a response, but the window may still be full. `explain` must know about the response, like
 /// `incidents`.
 #[test]

@@ -461,9 +461,12 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
             "Whether you are blocked will be known within seconds."
         }
         State::Blocks(_) => match evidence.collected.may_spare {
-            MaySpare::Nobody if limits_one_model(diagnosis) => {
-                "The limit still applies, but only to one family of models."
-            }
+            MaySpare::Nobody if limits_only_one_model(diagnosis) => match diagnosis.verdict {
+                Verdict::CannotTell => {
+                    "If the message is right, the limit still applies, but only to one family of models."
+                }
+                _ => "The limit still applies, but only to one family of models.",
+            },
             MaySpare::Nobody if has_settled_response_elsewhere(evidence) => {
                 if diagnosis.is_limit() {
                     "Another session has received a response since then, but nothing shows that this limit is over."
@@ -490,9 +493,19 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
     }
 }
 
-fn limits_one_model(diagnosis: &Diagnosis) -> bool {
-    let window = diagnosis.limit.window();
-    window.is_some_and(Window::is_of_one_model)
+/// Returns true if the error is about a limit of one family of models, which may be right, and no full window stops the
+/// other models as well.
+fn limits_only_one_model(diagnosis: &Diagnosis) -> bool {
+    let windows = [diagnosis.limit.window(), diagnosis.window];
+    let mut known = windows.into_iter().flatten();
+    let may_be_right = matches!(
+        diagnosis.verdict,
+        Verdict::Real | Verdict::Misworded | Verdict::CannotTell
+    );
+    may_be_right
+        && diagnosis.limit.window().is_some()
+        && known.all(Window::is_of_one_model)
+        && diagnosis.also_full.is_none()
 }
 
 /// Returns true if another session of the payer received a response to a request that was sent after the error, and no
