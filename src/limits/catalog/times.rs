@@ -17,6 +17,13 @@ pub(crate) const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// A message may arrive up to this long after the reset that it announces.
 const LATE: TimeDelta = TimeDelta::hours(1);
 
+/// The beginnings of the Chinese and Japanese words for a part of the day, such as "afternoon", and for another day, such
+/// as "tomorrow". A time with such a word is not understood.
+const CHINESE_DAY_PARTS: [&str; 15] = [
+    "上午", "下午", "午", "中午", "正午", "早", "清晨", "凌晨", "傍晚", "晚", "夜", "今晚", "明",
+    "后天", "後天",
+];
+
 /// The context for interpreting a time in a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadAt {
@@ -254,6 +261,9 @@ impl NamedTime {
                 return Taken::OneWord;
             }
             return Taken::Nothing;
+        }
+        if CHINESE_DAY_PARTS.iter().any(|part| lower.starts_with(part)) {
+            return Taken::Unreadable;
         }
         // In Chinese, the zone comes before the time.
         let is_before_zone = self.time.is_none() && lower.is_ascii();
