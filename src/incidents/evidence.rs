@@ -529,10 +529,16 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
-        evidence.collected.has_ended_run =
-            evidence.line().is_some_and(ErrorLine::is_of_headless_run)
-                && self.running_processes(&evidence.error).next().is_none();
+        evidence.collected.has_ended_run = self.has_ended_run(&evidence);
         self.with_obstacle(evidence)
+    }
+
+    /// Returns true if the error ended a run of `claude -p`. Such a run may continue after an error if it reads its prompts
+    /// from a stream, so the registry must show that its process has ended.
+    fn has_ended_run(&self, evidence: &Evidence) -> bool {
+        let session = evidence.error.session.id.as_deref();
+        evidence.line().is_some_and(ErrorLine::is_of_headless_run)
+            && session.is_some_and(|session| sessions::is_closed(self.registered(), session))
     }
 
     /// Returns true if usage credits may have paid for the responses since the error, because a window is full, the

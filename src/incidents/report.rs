@@ -114,7 +114,7 @@ impl<'i> Entry<'i> {
                 })
             }
             (State::Over(_), _) => Some("over".to_owned()),
-            (State::Blocks(_), Some(StopEnd::Until(until))) => {
+            (State::Blocks(_), Some(StopEnd::Until(until))) if until > incident.evidence.at() => {
                 let until = clock.format_time(until);
                 let response = format!("another session responded at {until}");
                 Some(match incident.diagnosis.verdict {

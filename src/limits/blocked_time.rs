@@ -24,7 +24,8 @@ const MAX_WEEKS: i64 = 13;
 /// The end of a stop, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopEnd {
-    /// The stop ended with the first successful response or with the reset, whichever came first.
+    /// The stop ended with the first successful response or with the reset, whichever came first. If only a headless run
+    /// ended with the error, the stop ended at the time of the error.
     Until(DateTime<Utc>),
     /// Work is still stopped because the reset is in the future.
     StillStopped,
@@ -77,11 +78,12 @@ impl Incident {
         };
 
         let error_at = self.evidence.at();
+        if response_at.is_none() && self.only_ended_its_run() {
+            return Some(StopEnd::Until(error_at));
+        }
         let longest = self.longest_duration();
         Some(match response_at.into_iter().chain(reset_at).min() {
-            None if self.blocks().is_some() && !self.only_ended_its_run()
-                || self.still_blocks_only_its_session() =>
-            {
+            None if self.blocks().is_some() || self.still_blocks_only_its_session() => {
                 StopEnd::MaybeStillStopped
             }
             Some(end) if end > now => StopEnd::StillStopped,

@@ -388,7 +388,8 @@ impl ErrorLine {
             .is_some_and(|entrypoint| entrypoint != "cli")
     }
 
-    /// Returns true if the line is from a run of `claude -p`, which ends after an error.
+    /// Returns true if the line is from a run of `claude -p`. Such a run ends after an error, unless it reads its prompts
+    /// from a stream.
     pub(crate) fn is_of_headless_run(&self) -> bool {
         self.entrypoint.as_deref() == Some("sdk-cli")
     }

@@ -1095,9 +1095,11 @@ fn equal_false_alarms_name_the_same_people() {
 /// The process of a headless run has ended, so nothing is blocked in it. A false alarm does not block other sessions
 /// either.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
+    let _process = RunningClient::idle(&sandbox, "other");
     let usage = windows(42.0, NOON, 17.0, TUESDAY);
     other.calls_status_line("2026-11-20T09:59:51Z", usage, 120);
     let mut refusal = refused("seven_day", TUESDAY, "");
@@ -1112,6 +1114,33 @@ fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
     let state = "(the run ended with this error, probably a false alarm)";
     assert!(listed.contains(state), "{listed}");
     assert!(!listed.contains("still active"), "{listed}");
+}
+
+/// A run of `claude -p` may continue after an error if it reads its prompts from a stream. An empty registry does not
+/// show that it has ended.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
+    for is_proven in [false, true] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "headless");
+        let _process = is_proven.then(|| RunningClient::idle(&sandbox, "other"));
+        let error =
+            json!({"error": "invalid_request", "apiErrorStatus": 400, "entrypoint": "sdk-cli"});
+        client.receives_error(AT, "Prompt is too long", error);
+        let listed = output(&client, "2026-11-20T10:00:05Z", "incidents");
+        let ended = "(the run ended with this error)";
+        assert_eq!(listed.contains(ended), is_proven, "{listed}");
+        assert_eq!(
+            listed.contains("1 stop is still active"),
+            !is_proven,
+            "{listed}"
+        );
+        assert!(
+            !listed.contains("does not know when 1 stop ended"),
+            "{listed}"
+        );
+    }
 }
 
 /// Another model responds, in the same session or in another one. The limit still applies, so no command may call it

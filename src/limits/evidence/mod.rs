@@ -557,7 +557,7 @@ pub struct Collected {
     pub lacks_announcement: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
-    /// True if the error ended a run of `claude -p`, and the run's process is no longer running.
+    /// True if the error ended a run of `claude -p`. The registry shows that the run's process has ended.
     pub has_ended_run: bool,
 }
 
