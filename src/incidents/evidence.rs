@@ -740,8 +740,8 @@ impl<'a> EvidenceCollector<'a> {
             && self.transcripts.owner_of(session).is_some()
     }
 
-    /// Returns true if the session used a key that takes precedence over its login, still has the key, and has never
-    /// belonged to an account. The key therefore pays for all of its responses.
+    /// Returns true if the session used a key that takes precedence over its login and still has the key, and neither the
+    /// start nor the end of its transcript names an account. The key therefore probably pays for all of its responses.
     fn still_uses_key(&self, error: &StoredError) -> bool {
         let Some(session) = error.session.id.as_deref() else {
             return false;

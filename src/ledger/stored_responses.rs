@@ -15,7 +15,7 @@ use super::sums::SumChanges;
 use super::values::count_from;
 use crate::pricing::{Advice, PriceTable, ServiceLevel, Usage};
 
-/// The columns of `responses`, in the order of the schema. [`write_response`] and [`response_from`] rely on this order.
+/// The columns of `responses`, in the order of the schema. [`ResponseRow`] and [`response_from`] rely on this order.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, context, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source";
 

@@ -533,8 +533,8 @@ pub struct Collected {
     pub credits_may_pay: bool,
     /// True if the session used a key instead of its login, but received its later response from the login.
     pub has_response_without_key: bool,
-    /// True if the session used a key instead of its login, still has the key, and has never belonged to an account. The
-    /// key pays for all of its responses.
+    /// True if the session used a key instead of its login, still has the key, and its transcript does not name an
+    /// account. The key therefore probably pays for all of its responses.
     pub still_uses_key: bool,
     /// True if Claude Code may not have reported the usage figures of the refused request yet. Until it has, figures that
     /// were reported before or right after the error do not show that a window had room.
