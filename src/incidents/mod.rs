@@ -72,6 +72,13 @@ pub(crate) struct StatusLineSituation {
     pub(crate) unsaved: Option<StoredError>,
 }
 
+/// The errors of other sessions that may also block the status line's session, newest first.
+#[derive(Debug, Default)]
+struct RecordedObstacles {
+    limits: Vec<StoredError>,
+    refusals: Vec<StoredError>,
+}
+
 /// The newest session, and whether it belongs to the logged-in account.
 #[derive(Debug)]
 pub(crate) struct NewestSession {
@@ -322,7 +329,7 @@ impl<'a> Incidents<'a> {
         }
         let obstacle = self.obstacle_of_login(session, &incidents, own_situation.incident.as_ref());
         match (obstacle, &own_situation.incident) {
-            (Some(obstacle), _) => Situation::of(obstacle.for_session_of_login()),
+            (Some(obstacle), _) => Situation::of(obstacle),
             (None, Some(_)) => own_situation,
             (None, None) => {
                 let mut situation = Situation::new(incidents, self.now());
@@ -334,15 +341,15 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's sessions and will also block this session's next request, or the error
-    /// that the login was refused after this session's own error had ended. Returns `None` if a key, another service, or
-    /// another account pays for this session.
-    fn obstacle_of_login<'i>(
+    /// Returns the limit that blocks the login's sessions and will also block this session's next request. If there is
+    /// none, returns the error that the login was refused after this session's own error had ended. Returns `None` if a
+    /// key, another service, or another account pays for this session.
+    fn obstacle_of_login(
         &self,
         session: &str,
-        incidents: &'i [Incident],
+        incidents: &[Incident],
         own_incident: Option<&Incident>,
-    ) -> Option<&'i Incident> {
+    ) -> Option<Incident> {
         let project = self.environment.path("CLAUDE_PROJECT_DIR");
         let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
         let owner = self.transcripts.owner_of(session);
@@ -356,13 +363,21 @@ impl<'a> Incidents<'a> {
             let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
             tail.model.clone()
         });
-        incidents.iter().find(|incident| {
+        let mut of_service = incidents.iter().filter(|incident| {
             let payer = &incident.evidence.error.payer;
-            let refuses_login_since = !incident.is_of(Some(session))
-                && own_incident.is_some_and(|older| incident.refuses_login_after(older));
-            (incident.blocks_sessions_of_login(model.as_deref()) || refuses_login_since)
-                && base_url_host(&payer.credentials) == base_url_host(&credentials)
-        })
+            base_url_host(&payer.credentials) == base_url_host(&credentials)
+        });
+        let limit = of_service
+            .clone()
+            .find(|incident| incident.blocks_sessions_of_login(model.as_deref()));
+        if let Some(limit) = limit {
+            return Some(limit.for_another_session(MaySpare::Nobody));
+        }
+        let own_incident = own_incident?;
+        let refusal = of_service.find(|incident| {
+            !incident.is_of(Some(session)) && incident.refuses_login_after(own_incident)
+        })?;
+        Some(refusal.for_another_session(MaySpare::AskingSession))
     }
 
     /// Returns the current error of the status line's session, without writing anything.
@@ -398,10 +413,10 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's other sessions and will also block this session's next request, or the
-    /// error that the login was refused after this session's own error had ended. Returns `None` if nothing blocks the
-    /// other sessions, if this session has received a response since then, or if a key, another service, or another
-    /// account pays for this session.
+    /// Returns the limit that blocks the login's other sessions and will also block this session's next request. If there
+    /// is none, returns the error that the login was refused after this session's own error had ended. Returns `None` if
+    /// nothing blocks the other sessions, if this session has received a response since then, or if a key, another
+    /// service, or another account pays for this session.
     pub(crate) fn obstacle_of_other_sessions(
         &self,
         payload: &StatusPayload,
@@ -413,40 +428,45 @@ impl<'a> Incidents<'a> {
             return None;
         }
         let collector = self.status_line_collector(session, payload);
-        let blocking = self.blocking_errors(session, own_incident, &collector);
-        if blocking.is_empty() {
+        let obstacles = self.recorded_obstacles(session, own_incident, &collector);
+        if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
             return None;
         }
         let owner = transcript_end::owner_of(payload);
         if !may_belong_to(owner.as_ref(), collector.login.as_ref()) {
             return None;
         }
-        let errors = blocking
+        let may_block = |error: &StoredError| {
+            base_url_host(&error.payer.credentials) == base_url_host(&credentials)
+                && !self.has_responded_since(error.at, payload)
+        };
+        let limits = obstacles.limits.into_iter().filter(&may_block);
+        let limit = collector
+            .explain(limits.take(MOST_OTHER_SESSIONS).map(KnownError::stored))
             .into_iter()
-            .filter(|error| {
-                base_url_host(&error.payer.credentials) == base_url_host(&credentials)
-                    && !self.has_responded_since(error.at, payload)
-            })
-            .take(MOST_OTHER_SESSIONS)
-            .map(KnownError::stored);
-        let incidents = collector.explain(errors);
-        let obstacle = incidents.iter().find(|incident| {
-            incident.blocks_sessions_of_login(payload.model_id.as_deref())
-                || own_incident.is_some_and(|older| incident.refuses_login_after(older))
-        })?;
-        Some(obstacle.for_session_of_login())
+            .find(|limit| limit.blocks_sessions_of_login(payload.model_id.as_deref()));
+        if let Some(limit) = limit {
+            return Some(limit.for_another_session(MaySpare::Nobody));
+        }
+        let own_incident = own_incident?;
+        let refusals = obstacles.refusals.into_iter().filter(may_block);
+        let refusal = collector
+            .explain(refusals.take(MOST_OTHER_SESSIONS).map(KnownError::stored))
+            .into_iter()
+            .find(|refusal| refusal.refuses_login_after(own_incident))?;
+        Some(refusal.for_another_session(MaySpare::AskingSession))
     }
 
     /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply, or
     /// that the login was refused after this session's own error had ended.
     /// The transcripts of these sessions are not read. Unless the newest reading shows a full window, only the newest
     /// section of the journal is searched, because other sessions soon show whether a limit still applies.
-    fn blocking_errors(
+    fn recorded_obstacles(
         &self,
         session: &str,
         own_incident: Option<&Incident>,
         collector: &EvidenceCollector<'_>,
-    ) -> Vec<StoredError> {
+    ) -> RecordedObstacles {
         let newest = self.readings().current(MeasuredService::Plan);
         let mut stored = if newest.is_some_and(|newest| newest.is_full(FULL_FROM)) {
             self.stored().list(None)
@@ -456,16 +476,19 @@ impl<'a> Incidents<'a> {
         let mut sessions = HashSet::from([Some(session.to_owned())]);
         // A session can be blocked only by its newest error.
         stored.retain(|error| sessions.insert(error.session.id.clone()));
-        stored.retain(|error| {
+        let mut obstacles = RecordedObstacles::default();
+        for error in stored {
             if error.later_response.is_some() {
-                return false;
+                continue;
             }
             let recorded = Incident::new(collector.bare_evidence(error.clone()));
-            let is_blocking_limit = recorded.blocks().is_some() && recorded.diagnosis.is_limit();
-            is_blocking_limit
-                || own_incident.is_some_and(|older| recorded.refuses_login_after(older))
-        });
-        stored
+            if own_incident.is_some_and(|own| recorded.refuses_login_after(own)) {
+                obstacles.refusals.push(error);
+            } else if recorded.blocks().is_some() && recorded.diagnosis.is_limit() {
+                obstacles.limits.push(error);
+            }
+        }
+        obstacles
     }
 
     /// Returns true if the status line's session has received a response since another session's error. A response that

@@ -159,16 +159,6 @@ impl Incident {
         self.refuses_login() && !older.blocks_its_session() && self.evidence.at() > ended_at
     }
 
-    /// Explains the error for a session of the same login. A limit of the login also stops that session, but a refused
-    /// login may be temporary.
-    pub(crate) fn for_session_of_login(&self) -> Self {
-        self.for_another_session(if self.refuses_login() {
-            MaySpare::AskingSession
-        } else {
-            MaySpare::Nobody
-        })
-    }
-
     /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the
     /// session that hit the limit. `may_spare` is [`MaySpare::AskingSession`] unless the error is known to block the
     /// other session too.

@@ -10,6 +10,7 @@ use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
     refused, session_of_login, two_sessions_of_login, with_a_private_login,
 };
+use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 const OUT_OF_CREDITS: &str = "You're out of usage credits · resets Nov 24, 6am (UTC)";
@@ -1058,6 +1059,52 @@ fn a_refused_login_replaces_an_older_error_that_is_over() {
         stopped.works("2026-11-20T10:18:00Z", 10);
         let working = row("2026-11-20T10:18:01Z");
         assert!(!working.contains("/login"), "{text}: {working}");
+    }
+}
+
+const LOGIN_REFUSED: &str = "Please run /login · API Error: 401 OAuth token has expired.";
+
+/// Simulates an error of a session whose request was refused with this status.
+fn is_refused(sandbox: &Sandbox, session: &str, at: &str, text: &str, status: u16) {
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": status});
+    session_of_login(sandbox, session).receives_error(at, text, refusal);
+}
+
+/// A limit of the account stops every session for certain, but a refused login may be temporary.
+#[test]
+fn a_refused_login_does_not_hide_a_limit_of_the_account() {
+    for (text, status) in [
+        ("API Error: 401 Invalid authentication credentials", 401),
+        (
+            "Please run /login · API Error: 403 Request not allowed",
+            403,
+        ),
+        (LOGIN_REFUSED, 401),
+    ] {
+        for refused_sessions in [1, 9] {
+            let sandbox = with_a_private_login();
+            let [asking, limited] = two_sessions_of_login(&sandbox);
+            let usage = windows(42.0, NOON, 60.0, TUESDAY);
+            asking.calls_status_line("2026-11-20T09:00:00Z", usage.clone(), 120);
+            let overloaded = json!({"apiErrorStatus": 529});
+            asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+            let refusal = refused("seven_day", TUESDAY, "org_level_disabled");
+            let full = windows(42.0, NOON, 100.0, TUESDAY);
+            hits_limit(&limited, AT, WEEKLY, &refusal, full);
+            let expected = limited.explained("2026-11-20T10:01:00Z");
+            for session in 0..refused_sessions {
+                let name = format!("refused-{session}");
+                is_refused(&sandbox, &name, "2026-11-20T10:17:00Z", text, status);
+            }
+
+            let at = "2026-11-20T10:18:00Z";
+            let row = flat(&asking.calls_status_line(at, usage, 160).stdout);
+            assert!(row.contains("weekly limit"), "{text}: {row}");
+            assert!(!row.contains("login refused"), "{text}: {row}");
+            let asked = answer(&asking, at);
+            let headline = expected["headline"].as_str().unwrap();
+            assert!(asked.contains(headline), "{text}: {headline}: {asked}");
+        }
     }
 }
 
