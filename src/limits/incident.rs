@@ -8,7 +8,7 @@ use super::decide::{
     Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, without_refuted_end,
 };
 use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
-use super::kind::{Affects, EndedBy, Service, Verdict, Window};
+use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
@@ -138,14 +138,14 @@ impl Incident {
             && self.is_limit_of_login(model)
     }
 
-    /// Returns true if the service refused the login, its subscription, or its organization. Other sessions of the login
-    /// may be refused as well.
+    /// Returns true if the service refused the login itself, its subscription, or its organization. Other sessions of the
+    /// login may be refused as well.
     fn refuses_login(&self) -> bool {
-        let description = self.diagnosis.limit.description();
         let error = &self.evidence.error;
-        self.blocks().is_some()
-            && description.affects == Affects::Payer
-            && description.ended_by == EndedBy::SamePayer
+        self.message.row.refuses_login
+            && self.blocks().is_some()
+            && self.diagnosis.limit.description().affects == Affects::Payer
+            && self.diagnosis.verdict != Verdict::CannotTell
             && matches!(self.diagnosis.service, None | Some(Service::Plan))
             && !error.uses_key()
             && !error.is_payer_hidden_by_token()

@@ -1108,6 +1108,45 @@ fn a_refused_login_does_not_hide_a_limit_of_the_account() {
     }
 }
 
+/// Many errors have the class of a refused login, but do not concern the login itself.
+#[test]
+fn only_a_refused_login_replaces_an_older_error_that_is_over() {
+    for (text, status) in [
+        (
+            "Could not refresh your login: the disk that holds the Claude Code config directory (~/.claude by default), or \
+             your disk quota on it, is full",
+            401,
+        ),
+        (
+            "Invalid request header from the environment · Fix the environment variable",
+            401,
+        ),
+        (
+            "Auth conflict: Using ANTHROPIC_API_KEY instead of Anthropic Console key. Either unset ANTHROPIC_API_KEY, or \
+             run `claude /logout`.",
+            401,
+        ),
+        ("403 status code (no body)", 403),
+    ] {
+        let sandbox = with_a_private_login();
+        let [asking, works] = two_sessions_of_login(&sandbox);
+        let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
+        asking.calls_status_line("2026-11-20T10:09:00Z", usage(42.0), 120);
+        let overloaded = json!({"apiErrorStatus": 529});
+        asking.receives_error("2026-11-20T10:10:00Z", OVERLOADED, overloaded);
+        works.works("2026-11-20T10:15:00Z", 10);
+        works.calls_status_line("2026-11-20T10:15:01Z", usage(43.0), 120);
+        is_refused(&sandbox, "refused", "2026-11-20T10:17:00Z", text, status);
+
+        let at = "2026-11-20T10:18:00Z";
+        let row = flat(&asking.calls_status_line(at, usage(42.0), 160).stdout);
+        assert!(
+            row.contains("another session got a response · send the prompt again"),
+            "{text}: {row}"
+        );
+    }
+}
+
 /// Both messages are wrong because of the server, so the same people can fix the problem.
 #[test]
 fn equal_false_alarms_name_the_same_people() {

@@ -155,6 +155,8 @@ pub struct Row {
     pub limit: LimitKind,
     /// The service that sends the message, if it differs from the usual one for this limit.
     pub(crate) service: Option<Service>,
+    /// True if the service refuses the login itself, its subscription, or its organization.
+    pub(crate) refuses_login: bool,
     /// The time zone for times without an explicit zone, if it differs from the user's.
     pub(crate) zone: Option<AssumedZone>,
     /// The longest time for which the limit can last, in hours, if it differs from the usual time for this kind of
