@@ -70,6 +70,9 @@ pub(super) enum OtherSessions {
     /// Only transcripts that can be found without listing all of them. These transcripts are read only if no reading
     /// shows the account's state. The status line uses this variant, because Claude Code waits for its output.
     WithoutList,
+    /// The transcripts of [`Self::WithoutList`], even if there is a reading. A reading shows whether a window is full, but
+    /// only a response shows that a login works again.
+    Changed,
 }
 
 /// The responses at the end of a session's transcript.
@@ -677,7 +680,9 @@ impl<'a> EvidenceCollector<'a> {
     fn readings_of_session(&self, session: &str) -> Vec<Sample> {
         let journal = self.readings.journal;
         match self.other_sessions {
-            OtherSessions::WithoutList => readings::of_session(journal, session),
+            OtherSessions::WithoutList | OtherSessions::Changed => {
+                readings::of_session(journal, session)
+            }
             OtherSessions::Newest => {
                 let by_session = self
                     .readings_by_session
@@ -720,7 +725,7 @@ impl<'a> EvidenceCollector<'a> {
         account: &str,
     ) -> Vec<Sample> {
         match self.other_sessions {
-            OtherSessions::WithoutList => {
+            OtherSessions::WithoutList | OtherSessions::Changed => {
                 let of_account = readings::of_account(self.readings.journal, Some(account));
                 readings::of_other_sessions_around(of_account, moment, session)
             }
@@ -742,7 +747,11 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if the session used a key that takes precedence over its login and still has the key, and neither the
     /// start nor the end of its transcript names an account. The key therefore probably pays for all of its responses.
+    /// The status line does not say so, and therefore does not look for the session's transcript.
     fn still_uses_key(&self, error: &StoredError) -> bool {
+        if self.other_sessions != OtherSessions::Newest {
+            return false;
+        }
         let Some(session) = error.session.id.as_deref() else {
             return false;
         };
@@ -847,7 +856,7 @@ impl<'a> EvidenceCollector<'a> {
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterErrors) {
         let error = &evidence.error;
         let mut responses = Vec::new();
-        let needs_transcripts = self.other_sessions == OtherSessions::Newest
+        let needs_transcripts = self.other_sessions != OtherSessions::WithoutList
             || evidence.collected.newest_reading.is_none();
         let of_reading = self.session_of_newest_reading(error);
         let reset_since = times_of_new_windows(error, &evidence.collected.account_readings);
@@ -965,7 +974,7 @@ impl<'a> EvidenceCollector<'a> {
             let session = error.session.id.as_deref().unwrap_or_default();
             match self.other_sessions {
                 OtherSessions::Newest => self.responses_in(self.transcripts.newest()),
-                OtherSessions::WithoutList => {
+                OtherSessions::WithoutList | OtherSessions::Changed => {
                     self.responses_in(&self.transcripts.changed_beside(session, error.at))
                 }
             }

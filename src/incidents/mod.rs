@@ -58,6 +58,7 @@ use crate::limits::both_ends;
 use crate::limits::evidence::{FULL_FROM, MaySpare, MessageOrigin, Ownership, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
+use crate::limits::screen::is_in_status_line;
 use crate::paths::Paths;
 use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
@@ -428,6 +429,8 @@ impl<'a> Incidents<'a> {
             return None;
         }
         let collector = self.status_line_collector(session, payload);
+        // A refused login replaces the row about the session's own error, so without this row it is not of interest.
+        let own_incident = own_incident.filter(|incident| is_in_status_line(incident));
         let obstacles = self.recorded_obstacles(session, own_incident, &collector);
         if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
             return None;
@@ -448,12 +451,15 @@ impl<'a> Incidents<'a> {
         if let Some(limit) = limit {
             return Some(limit.for_another_session(MaySpare::Nobody));
         }
-        let own_incident = own_incident?;
-        let refusals = obstacles.refusals.into_iter().filter(may_block);
+        let newest_refusal = obstacles.refusals.into_iter().find(may_block)?;
+        let mut collector = self.status_line_collector(session, payload);
+        collector.other_sessions = OtherSessions::Changed;
         let refusal = collector
-            .explain(refusals.take(MOST_OTHER_SESSIONS).map(KnownError::stored))
-            .into_iter()
-            .find(|refusal| refusal.refuses_login_after(own_incident))?;
+            .explain([KnownError::stored(newest_refusal)])
+            .pop()?;
+        if !refusal.refuses_login_after(own_incident?) {
+            return None;
+        }
         Some(refusal.for_another_session(MaySpare::AskingSession))
     }
 
@@ -482,7 +488,10 @@ impl<'a> Incidents<'a> {
                 continue;
             }
             let recorded = Incident::new(collector.bare_evidence(error.clone()));
-            if own_incident.is_some_and(|own| recorded.refuses_login_after(own)) {
+            let owner = error.payer.owner.as_ref();
+            if own_incident.is_some_and(|older| recorded.refuses_login_after(older))
+                && may_belong_to(owner, collector.login.as_ref())
+            {
                 obstacles.refusals.push(error);
             } else if recorded.blocks().is_some() && recorded.diagnosis.is_limit() {
                 obstacles.limits.push(error);

@@ -300,10 +300,10 @@ pub enum ReadMore {
 /// Returns the status-line rows for an error, or `None` if the error is no longer relevant. Every row fits in
 /// `columns`.
 pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Option<Vec<Vec<Piece>>> {
+    if !is_in_status_line(incident) {
+        return None;
+    }
     if incident.blocks().is_none() {
-        if incident.evidence.has_later_response() || !is_recent(incident) {
-            return None;
-        }
         if incident.is_notice() {
             return Some(in_tone(Tone::Plain, badge_rows(&incident.badge, columns)));
         }
@@ -334,6 +334,11 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
         rows.push(vec![(Tone::Plain, row)]);
     }
     Some(rows)
+}
+
+/// Returns true if the status line mentions the error, because it blocks its session or has ended recently.
+pub(crate) fn is_in_status_line(incident: &Incident) -> bool {
+    incident.blocks().is_some() || !incident.evidence.has_later_response() && is_recent(incident)
 }
 
 /// How long the status line and reminders show that an error is over.

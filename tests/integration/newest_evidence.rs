@@ -1147,6 +1147,59 @@ fn only_a_refused_login_replaces_an_older_error_that_is_over() {
     }
 }
 
+/// The login works again as soon as another session receives a response, even if that session has no status line and
+/// the newest reading is older.
+#[test]
+fn the_row_stops_naming_a_refused_login_when_another_session_works() {
+    let sandbox = with_a_private_login();
+    let [asking, works] = two_sessions_of_login(&sandbox);
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
+    asking.calls_status_line("2026-11-20T09:00:00Z", usage.clone(), 120);
+    let overloaded = json!({"apiErrorStatus": 529});
+    asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+    is_refused(
+        &sandbox,
+        "refused",
+        "2026-11-20T10:17:00Z",
+        LOGIN_REFUSED,
+        401,
+    );
+    let row = |at: &str| flat(&asking.calls_status_line(at, usage.clone(), 160).stdout);
+    let refused = row("2026-11-20T10:18:00Z");
+    assert!(refused.contains("login refused"), "{refused}");
+
+    works.works("2026-11-20T10:30:00Z", 10);
+    works.works("2026-11-20T10:50:00Z", 10);
+    let over = row("2026-11-20T11:00:00Z");
+    assert!(!over.contains("login refused"), "{over}");
+    let asked = answer(&asking, "2026-11-20T11:00:00Z");
+    assert!(!asked.contains("/login"), "{asked}");
+}
+
+/// The status line no longer mentions an error of long ago, so a refused login does not replace anything.
+#[test]
+fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
+    let sandbox = with_a_private_login();
+    let asking = session_of_login(&sandbox, "asking");
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
+    asking.calls_status_line("2026-11-19T19:00:00Z", usage.clone(), 120);
+    let overloaded = json!({"apiErrorStatus": 529});
+    asking.receives_error("2026-11-19T19:01:00Z", OVERLOADED, overloaded);
+    let at = "2026-11-20T10:00:00Z";
+    let before = flat(&asking.calls_status_line(at, usage.clone(), 160).stdout);
+    is_refused(
+        &sandbox,
+        "refused",
+        "2026-11-20T10:17:00Z",
+        LOGIN_REFUSED,
+        401,
+    );
+    let at = "2026-11-20T10:18:00Z";
+    let after = flat(&asking.calls_status_line(at, usage, 160).stdout);
+    assert!(!before.contains("529"), "{before}");
+    assert!(!after.contains("login refused"), "{after}");
+}
+
 /// Both messages are wrong because of the server, so the same people can fix the problem.
 #[test]
 fn equal_false_alarms_name_the_same_people() {
