@@ -51,6 +51,12 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
     if has_cause(RewriteCause::StalledReads) {
         lines.push("\n`server`, if requests were not recorded: At least three responses in a row have the same `cache_read_input_tokens`, even though each response wrote the rest of a growing prompt to the cache. This cannot rule out that the client changed an earlier part of each request.".to_owned());
     }
+    let reported = cases.iter().filter(|case| case.rewrite.is_reported).count();
+    if reported > 0 {
+        lines.push(format!(
+            "\nIn {reported} of these cases, the cause is the one that the API reported (`message.diagnostics.cache_miss_reason`), and at least three responses in a row have the same `cache_read_input_tokens`."
+        ));
+    }
     lines.join("\n") + "\n"
 }
 

@@ -41,22 +41,39 @@ pub(crate) enum RewriteCause {
     Unknown,
 }
 
+/// Tells whether a rewrite was avoidable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Avoidability {
+    Avoidable,
+    NotAvoidable,
+    /// The evidence proves neither.
+    Unknown,
+}
+
 /// The verdict on a rewrite: its cause, and whether it was avoidable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RewriteVerdict {
     pub(crate) cause: RewriteCause,
-    pub(crate) is_avoidable: bool,
+    pub(super) avoidability: Avoidability,
 }
 
 impl RewriteVerdict {
     /// The verdict on a rewrite without a provable cause.
-    const UNEXPLAINED: Self = Self::not_proven_avoidable(RewriteCause::Unknown);
+    const UNEXPLAINED: Self = Self::possibly_avoidable(RewriteCause::Unknown);
 
-    /// Returns the verdict on a rewrite that is not known to be avoidable.
-    pub(crate) const fn not_proven_avoidable(cause: RewriteCause) -> Self {
+    /// Returns the verdict on a rewrite that the task or the user's actions made necessary.
+    pub(crate) const fn not_avoidable(cause: RewriteCause) -> Self {
         Self {
             cause,
-            is_avoidable: false,
+            avoidability: Avoidability::NotAvoidable,
+        }
+    }
+
+    /// Returns the verdict on a rewrite that may or may not have been avoidable.
+    pub(crate) const fn possibly_avoidable(cause: RewriteCause) -> Self {
+        Self {
+            cause,
+            avoidability: Avoidability::Unknown,
         }
     }
 
@@ -64,26 +81,52 @@ impl RewriteVerdict {
     pub(crate) const fn avoidable(cause: RewriteCause) -> Self {
         Self {
             cause,
-            is_avoidable: true,
+            avoidability: Avoidability::Avoidable,
         }
     }
 
-    /// Returns the verdict as `drain --json` shows it, with `server` as the cause of stalled reads.
+    /// Returns the verdict on a rewrite that was avoidable unless there is an excuse.
+    fn unless(is_excused: bool, cause: RewriteCause) -> Self {
+        if is_excused {
+            Self::not_avoidable(cause)
+        } else {
+            Self::avoidable(cause)
+        }
+    }
+
+    /// Returns true if the rewrite is proven to have been avoidable.
+    pub(crate) fn is_avoidable(self) -> bool {
+        self.avoidability == Avoidability::Avoidable
+    }
+
+    /// Returns the verdict on the same rewrite as part of a series of stalled reads, which makes it avoidable.
+    pub(super) fn in_stall(self) -> Self {
+        let cause = match self.cause {
+            RewriteCause::Unknown => RewriteCause::StalledReads,
+            known => known,
+        };
+        Self::avoidable(cause)
+    }
+
+    /// Returns the verdict as `drain --json` shows it. The cause of stalled reads is `server`, and everything that is
+    /// not proven to be avoidable counts as not avoidable.
     pub(super) fn in_json(self) -> Self {
-        match self.cause {
-            RewriteCause::StalledReads => Self {
-                cause: RewriteCause::Server,
-                ..self
-            },
-            _ => self,
+        let cause = match self.cause {
+            RewriteCause::StalledReads => RewriteCause::Server,
+            other => other,
+        };
+        if self.is_avoidable() {
+            Self::avoidable(cause)
+        } else {
+            Self::not_avoidable(cause)
         }
     }
 
     /// Returns a short description of the cause.
     pub(super) fn label(self) -> &'static str {
         let texts = self.cause.texts();
-        match &texts.avoidable_label {
-            Some(label) if self.is_avoidable => label,
+        match &texts.unintended_label {
+            Some(label) if self.avoidability != Avoidability::NotAvoidable => label,
             _ => &texts.label,
         }
     }
@@ -95,14 +138,17 @@ impl RewriteVerdict {
 pub(super) struct CauseTexts {
     /// A short description of the cause.
     label: String,
-    /// The label for avoidable rewrites, if it differs.
-    avoidable_label: Option<String>,
+    /// The label for rewrites that the user may not have caused, if it differs.
+    unintended_label: Option<String>,
     /// The proof that a rewrite was avoidable. The text is empty if each rewrite has its own proof.
     #[serde(default)]
     pub(super) evidence: String,
     /// Advice on how to prevent rewrites with this cause. The text is empty if there is none.
     #[serde(default)]
     pub(super) advice: String,
+    /// Advice if only the API's reason shows this cause. The text is empty if there is none.
+    #[serde(default)]
+    pub(super) reported_advice: String,
 }
 
 impl RewriteCause {
@@ -203,27 +249,53 @@ pub(super) fn verdict(
     load: Option<LoadKind>,
     shapes: &Shapes,
 ) -> RewriteVerdict {
-    if response.events.compactions > previous.events.compactions {
-        return RewriteVerdict::not_proven_avoidable(RewriteCause::Compaction);
+    let by_lines = by_lines(previous, response, load, shapes);
+    match response.reported_reason {
+        Some(reason) => reason.verdict(by_lines),
+        None => by_lines,
     }
-    // `previous` used its cache entries no later than `previous.at`, so they have expired if their lifetime has passed
-    // since then.
-    if response.sent_at() - previous.at >= previous.lifetime() {
-        return RewriteVerdict::not_proven_avoidable(RewriteCause::Expired);
+}
+
+/// Returns the verdict on a rewrite without the API's own reason.
+fn by_lines(
+    previous: &ConversationResponse,
+    response: &ConversationResponse,
+    load: Option<LoadKind>,
+    shapes: &Shapes,
+) -> RewriteVerdict {
+    if response.events.compactions > previous.events.compactions {
+        return RewriteVerdict::not_avoidable(RewriteCause::Compaction);
+    }
+    if has_expired(previous, response) {
+        return RewriteVerdict::not_avoidable(RewriteCause::Expired);
     }
     let verdict = match (&previous.sent, &response.sent) {
         (Some(old), Some(new)) => by_requests(previous, response, (old, new), load, shapes),
         _ => match load {
             Some(load) if is_same_turn(previous, response) => {
-                RewriteVerdict::not_proven_avoidable(load.cause())
+                RewriteVerdict::not_avoidable(load.cause())
             }
             _ => RewriteVerdict::UNEXPLAINED,
         },
     };
-    if verdict.is_avoidable && !is_conclusive(previous, response) {
+    if verdict.is_avoidable() && !is_conclusive(previous, response) {
         return RewriteVerdict::UNEXPLAINED;
     }
     verdict
+}
+
+/// Returns true if the cache entries that `previous` left had expired before the next request.
+fn has_expired(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
+    // Other sessions keep the tools and the system prompt in the cache, which are usually shorter than the first prompt
+    // but may become longer later. Nobody else keeps most of a conversation in the cache.
+    let read = response.usage.cache_read;
+    let is_conversation_read =
+        read > previous.first_prompt && read.saturating_mul(2) > previous.tokens_in_cache();
+    if is_conversation_read {
+        return false;
+    }
+    // `previous` used its cache entries no later than `previous.at`.
+    response.sent_at() - previous.at >= previous.lifetime()
 }
 
 /// Returns true if the data on two responses is good enough to prove that a rewrite was avoidable.
@@ -273,10 +345,7 @@ fn by_requests(
     if new.shape != old.shape {
         match difference(old, new, shapes) {
             Some(difference) if !(difference.is_tool_load && load == Some(LoadKind::Tools)) => {
-                return RewriteVerdict {
-                    cause: difference.cause,
-                    is_avoidable: !is_by_user,
-                };
+                return RewriteVerdict::unless(is_by_user, difference.cause);
             }
             Some(_) => {}
             None => return RewriteVerdict::UNEXPLAINED,
@@ -284,10 +353,10 @@ fn by_requests(
     }
     let are_parameters_same = new.effort == old.effort && new.parameters == old.parameters;
     if !are_parameters_same && load == Some(LoadKind::Skill) {
-        return RewriteVerdict::not_proven_avoidable(RewriteCause::SkillLoaded);
+        return RewriteVerdict::not_avoidable(RewriteCause::SkillLoaded);
     }
     if new.effort != old.effort {
-        return RewriteVerdict::not_proven_avoidable(RewriteCause::EffortChanged);
+        return RewriteVerdict::not_avoidable(RewriteCause::EffortChanged);
     }
     let (Some(old_messages), Some(new_messages)) = (&old.messages, &new.messages) else {
         return RewriteVerdict::UNEXPLAINED;
@@ -299,17 +368,14 @@ fn by_requests(
     let is_near = !is_beyond_lookback(previous, response);
     match compare_messages(old_messages, new_messages) {
         Comparison::Extended => match load {
-            Some(load) => RewriteVerdict::not_proven_avoidable(load.cause()),
+            Some(load) => RewriteVerdict::not_avoidable(load.cause()),
             None if is_near => RewriteVerdict::avoidable(RewriteCause::Server),
             None => RewriteVerdict::UNEXPLAINED,
         },
-        Comparison::Replaced => RewriteVerdict {
-            cause: RewriteCause::MessagesRewritten,
-            is_avoidable: !is_by_user && is_near,
-        },
-        Comparison::WentBack => {
-            RewriteVerdict::not_proven_avoidable(RewriteCause::MessagesRewritten)
+        Comparison::Replaced => {
+            RewriteVerdict::unless(is_by_user || !is_near, RewriteCause::MessagesRewritten)
         }
+        Comparison::WentBack => RewriteVerdict::not_avoidable(RewriteCause::MessagesRewritten),
     }
 }
 
@@ -470,10 +536,7 @@ mod tests {
         assert_eq!(all.len(), 13);
 
         for (cause, texts) in &all {
-            assert_eq!(
-                RewriteVerdict::not_proven_avoidable(*cause).label(),
-                texts.label
-            );
+            assert_eq!(RewriteVerdict::not_avoidable(*cause).label(), texts.label);
             assert!(
                 !RewriteVerdict::avoidable(*cause).label().is_empty(),
                 "{cause:?}"

@@ -1,16 +1,15 @@
 //! Adds up cache writes and rewrites by cause, session, and Claude Code version.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::cause::{RewriteCause, RewriteVerdict};
+use super::cause::RewriteVerdict;
 use super::history::{CacheWrite, Rewrite};
 use super::loads::LoadKind;
 use crate::pricing::Money;
-use crate::time::HOUR;
 
 /// The total number, tokens, and cost of a group of rewrites.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,14 +56,18 @@ pub(crate) struct Findings {
     pub(crate) written: Money,
     /// The total of all avoidable rewrites.
     pub(crate) avoidable: Sum,
-    /// The rewrites by verdict. Avoidable rewrites come first, and each group is sorted by cost in descending order.
-    pub(crate) verdicts: IndexMap<RewriteVerdict, Sum>,
+    /// The rewrites by verdict.
+    pub(crate) verdicts: VerdictSums,
     /// The sessions with avoidable rewrites, most expensive first, keyed by session ID.
     pub(crate) sessions: IndexMap<String, SessionFindings>,
     /// The number of responses and rewrites for each Claude Code version.
     pub(crate) versions: BTreeMap<String, VersionFindings>,
     /// The avoidable rewrites, most expensive first.
     pub(crate) cases: Vec<Case>,
+    /// The other rewrites whose cause only the API reported, most expensive first.
+    pub(crate) reported_cases: Vec<Case>,
+    /// The rewrites whose cause only the API reported, by verdict.
+    pub(super) reported: VerdictSums,
     /// The number of skills loaded.
     pub(crate) skills_loaded: u64,
     /// The number of tool searches that found a tool.
@@ -79,18 +82,65 @@ pub(crate) struct SessionFindings {
     /// The total cost of the session.
     pub(crate) cost: Money,
     pub(crate) avoidable: Sum,
-    avoidable_by_cause: BTreeMap<RewriteCause, Money>,
+    verdicts: VerdictSums,
 }
 
 impl SessionFindings {
-    /// Returns the most expensive cause.
-    pub(super) fn main_cause(&self) -> Option<RewriteCause> {
-        let (cause, _) = self
-            .avoidable_by_cause
+    /// Returns the most expensive verdict as `drain --json` shows it.
+    pub(super) fn main_verdict_in_json(&self) -> Option<RewriteVerdict> {
+        let (verdict, _) = self.verdicts.in_json().most_expensive()?;
+        Some(verdict)
+    }
+
+    /// Returns the most expensive verdict as the text output shows it. It belongs to the same cause in JSON, which may
+    /// stand for several verdicts.
+    pub(super) fn main_verdict(&self) -> Option<RewriteVerdict> {
+        let main = self.main_verdict_in_json()?;
+        self.verdicts
+            .sorted()
+            .into_iter()
+            .map(|(verdict, _)| verdict)
+            .find(|verdict| verdict.in_json() == main)
+    }
+}
+
+/// Rewrites by verdict. All lists of causes come from here, so they have the same order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VerdictSums(HashMap<RewriteVerdict, Sum>);
+
+impl VerdictSums {
+    fn add(&mut self, rewrite: &Rewrite) {
+        self.0.entry(rewrite.verdict).or_default().add(rewrite);
+    }
+
+    /// Returns the sum for a verdict, or `None` if there are no such rewrites.
+    pub(super) fn get(&self, verdict: RewriteVerdict) -> Option<Sum> {
+        self.0.get(&verdict).copied()
+    }
+
+    /// Returns the sums by cause as `drain --json` shows them.
+    pub(super) fn in_json(&self) -> Self {
+        let mut merged = Self::default();
+        for (verdict, sum) in &self.0 {
+            merged.0.entry(verdict.in_json()).or_default().add_all(*sum);
+        }
+        merged
+    }
+
+    /// Returns all verdicts with their sums. Avoidable rewrites come first, and the most expensive verdict comes first
+    /// in each group.
+    pub(super) fn sorted(&self) -> Vec<(RewriteVerdict, Sum)> {
+        let mut sums: Vec<_> = self
+            .0
             .iter()
-            .rev()
-            .max_by_key(|(_, cost)| **cost)?;
-        Some(*cause)
+            .map(|(verdict, sum)| (*verdict, *sum))
+            .collect();
+        sums.sort_by_key(|(verdict, sum)| (!verdict.is_avoidable(), Reverse(sum.cost), *verdict));
+        sums
+    }
+
+    fn most_expensive(&self) -> Option<(RewriteVerdict, Sum)> {
+        self.sorted().into_iter().next()
     }
 }
 
@@ -101,36 +151,34 @@ pub(crate) struct VersionFindings {
     pub(crate) avoidable: Sum,
 }
 
-/// An avoidable rewrite and the cache write that it belongs to.
+/// A rewrite and the cache write that it belongs to.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) write: CacheWrite,
     pub(crate) rewrite: Rewrite,
 }
 
-/// The additional cost and the savings if the cache lifetime had been one hour instead of five minutes.
+/// A comparison with a cache lifetime of one hour instead of five minutes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HourLifetime {
-    /// The additional cost of cache writes.
-    pub(crate) surcharge: Money,
+    /// The difference in what would have been spent in total, which is negative if it would have been less.
+    pub(crate) difference: Money,
     /// The cost of rewrites after pauses of five minutes to one hour.
     pub(crate) savings: Money,
 }
 
 impl HourLifetime {
     fn add(&mut self, write: &CacheWrite) {
-        self.surcharge += write.hour_surcharge;
-        let Some(rewrite) = &write.rewrite else {
-            return;
-        };
-        if rewrite.verdict.cause == RewriteCause::Expired && rewrite.after < HOUR {
-            self.savings += rewrite.cost;
-            // With a one-hour lifetime, these tokens would have been read rather than written.
-            let written = write.response.usage.cache_write;
-            self.surcharge -= write
-                .hour_surcharge
-                .times(rewrite.tokens.into(), written.into());
+        self.difference += write.hour_difference;
+        match &write.rewrite {
+            Some(rewrite) if rewrite.is_within_an_hour() => self.savings += rewrite.cost,
+            _ => {}
         }
+    }
+
+    /// Returns the additional cost of the cache writes that would have remained.
+    pub(super) fn surcharge(self) -> Money {
+        self.difference + self.savings
     }
 }
 
@@ -141,12 +189,9 @@ impl Findings {
         for write in writes {
             findings.add(write);
         }
-        findings
-            .cases
-            .sort_by_key(|case| Reverse(case.rewrite.cost));
-        findings
-            .verdicts
-            .sort_by_key(|verdict, sum| (!verdict.is_avoidable, Reverse(sum.cost), *verdict));
+        for cases in [&mut findings.cases, &mut findings.reported_cases] {
+            cases.sort_by_key(|case| Reverse(case.rewrite.cost));
+        }
         findings
             .sessions
             .sort_by_cached_key(|id, session| (Reverse(session.avoidable.cost), id.clone()));
@@ -173,29 +218,29 @@ impl Findings {
         let Some(rewrite) = write.rewrite.take() else {
             return;
         };
-        self.verdicts
-            .entry(rewrite.verdict)
-            .or_default()
-            .add(&rewrite);
-        if !rewrite.verdict.is_avoidable {
+        self.verdicts.add(&rewrite);
+        if rewrite.is_reported {
+            self.reported.add(&rewrite);
+        }
+        if !rewrite.verdict.is_avoidable() {
+            if rewrite.is_reported {
+                self.reported_cases.push(Case { write, rewrite });
+            }
             return;
         }
         self.avoidable.add(&rewrite);
         version.avoidable.add(&rewrite);
         let session = self.sessions.entry(write.session.clone()).or_default();
         session.avoidable.add(&rewrite);
-        *session
-            .avoidable_by_cause
-            .entry(rewrite.verdict.cause)
-            .or_default() += rewrite.cost;
+        session.verdicts.add(&rewrite);
         self.cases.push(Case { write, rewrite });
     }
 
     /// Returns the loads of one kind and the rewrites that they caused, or `None` if there were no such rewrites.
     pub(super) fn load_rewrites(&self, kind: LoadKind) -> Option<LoadRewrites> {
-        let sum = *self
+        let sum = self
             .verdicts
-            .get(&RewriteVerdict::not_proven_avoidable(kind.cause()))?;
+            .get(RewriteVerdict::not_avoidable(kind.cause()))?;
         let loads = match kind {
             LoadKind::Skill => self.skills_loaded,
             LoadKind::Tools => self.tool_searches,

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::cause::{
-    RewriteCause, RewriteVerdict, difference, is_conclusive_stall, is_stalled, rewritten_tokens,
-    verdict,
+    Avoidability, RewriteCause, RewriteVerdict, difference, is_conclusive_stall, is_stalled,
+    rewritten_tokens, verdict,
 };
 use super::loads::{Load, LoadKind, Loads};
 use super::sidechains::Sidechains;
@@ -21,7 +21,7 @@ use super::write_prices::WritePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ownership::open_regular;
 use crate::pricing::{Money, PriceTable};
-use crate::time::Millis;
+use crate::time::{HOUR, Millis};
 use crate::transcript::owner::{Owner, OwnerReader};
 
 /// The text shown instead of the prompt with which Claude Code continues a session after a reset.
@@ -40,8 +40,8 @@ pub(crate) struct CacheWrite {
     pub(crate) total: Money,
     /// The cost of the cache write.
     pub(crate) cost: Money,
-    /// The additional cost of a one-hour cache lifetime compared with five minutes.
-    pub(crate) hour_surcharge: Money,
+    /// The difference that a cache lifetime of one hour would have made to the cost of the response.
+    pub(crate) hour_difference: Money,
     /// True if the request was recorded.
     pub(crate) is_recorded: bool,
     /// The skills and tools that the conversation loaded before this response.
@@ -66,6 +66,15 @@ pub(crate) struct Rewrite {
     pub(crate) request_before: Option<String>,
     /// The proof, for display, if it is specific to this rewrite.
     pub(crate) evidence: Option<String>,
+    /// True if only the API's own reason shows the cause.
+    pub(crate) is_reported: bool,
+}
+
+impl Rewrite {
+    /// Returns true if the tokens would have been read instead with a cache lifetime of one hour.
+    pub(super) fn is_within_an_hour(&self) -> bool {
+        self.verdict.cause == RewriteCause::Expired && self.after < HOUR
+    }
 }
 
 /// The sender of a request within a file, which is the main conversation, a subagent, or a background task. Each sender
@@ -206,15 +215,22 @@ impl History {
         caches.events = response.events;
 
         let cache = caches.by_model.remove(&response.model);
+        let predecessor = cache.as_ref().map(|cache| &cache.latest_response);
+        response.first_prompt = match predecessor {
+            Some(previous) => previous.first_prompt,
+            None => response.usage.prompt(),
+        };
+        // The API compares with the previous request in the conversation. After a rewind, or after a request to another
+        // model, that is not the previous request in this cache.
+        let is_comparison_with_previous = predecessor
+            .is_some_and(|previous| self.file.links.is_continuation(previous, &response));
+        if !is_comparison_with_previous {
+            response.reported_reason = None;
+        }
+
         let write_prices = WritePrices::new(prices, &response);
-        let rewrite = if let Some(cache) = &cache {
-            rewrite(
-                &cache.latest_response,
-                &response,
-                &loads,
-                &self.shapes,
-                &write_prices,
-            )
+        let rewrite = if let Some(previous) = predecessor {
+            rewrite(previous, &response, &loads, &self.shapes, &write_prices)
         } else {
             let cause = first_cause(caches.by_model.is_empty(), is_same_turn, &loads);
             first_write(&response, cause, &write_prices)
@@ -222,6 +238,10 @@ impl History {
 
         let position = self.writes.len();
         let is_counted = !response.is_copy && self.counted.insert(response.key);
+        let tokens_read_within_an_hour = match &rewrite {
+            Some(rewrite) if rewrite.is_within_an_hour() => rewrite.tokens,
+            _ => 0,
+        };
         if is_counted {
             self.writes.push(CacheWrite {
                 prompt: self.file.prompt.clone(),
@@ -229,7 +249,7 @@ impl History {
                 session: self.file.session.clone(),
                 total: write_prices.total(),
                 cost: write_prices.writing(),
-                hour_surcharge: write_prices.hour_surcharge(),
+                hour_difference: write_prices.hour_difference(tokens_read_within_an_hour),
                 is_recorded: response.sent.is_some(),
                 loads: loads.iter().map(|load| load.kind).collect(),
                 rewrite: rewrite.clone(),
@@ -253,8 +273,11 @@ impl History {
 
             if is_stalled(&previous, &response) && !self.file.links.is_branch(&previous, &response)
             {
+                let is_undecided = rewrite
+                    .as_ref()
+                    .is_some_and(|rewrite| rewrite.verdict.avoidability == Avoidability::Unknown);
                 let can_count =
-                    is_counted && is_unexplained && is_conclusive_stall(&previous, &response);
+                    is_counted && is_undecided && is_conclusive_stall(&previous, &response);
                 stalled = cache.stalled;
                 proven = stalled.add(can_count.then_some(position));
             }
@@ -274,7 +297,11 @@ impl History {
                 .get_mut(position)
                 .and_then(|write| write.rewrite.as_mut());
             if let Some(rewrite) = rewrite {
-                rewrite.verdict = RewriteVerdict::avoidable(RewriteCause::StalledReads);
+                rewrite.verdict = rewrite.verdict.in_stall();
+                if let Some(evidence) = &mut rewrite.evidence {
+                    evidence.push_str("; ");
+                    evidence.push_str(&RewriteCause::StalledReads.texts().evidence);
+                }
             }
         }
     }
@@ -292,7 +319,12 @@ fn rewrite(
     let tokens = rewritten_tokens(previous, response)?;
     let load = loads.first();
     let verdict = verdict(previous, response, load.map(|load| load.kind), shapes);
+    let is_reported =
+        verdict.avoidability == Avoidability::Unknown && verdict.cause != RewriteCause::Unknown;
     let evidence = match (verdict.cause, load) {
+        _ if is_reported => response
+            .reported_reason
+            .map(|reason| reason.describe().to_owned()),
         (RewriteCause::SkillLoaded | RewriteCause::ToolsLoaded, Some(load)) => {
             Some(load.describe())
         }
@@ -311,6 +343,7 @@ fn rewrite(
         after: response.at - previous.at,
         request_before: previous.request_id.clone(),
         evidence,
+        is_reported,
     })
 }
 
@@ -339,13 +372,14 @@ fn first_write(
         return None;
     }
     Some(Rewrite {
-        verdict: RewriteVerdict::not_proven_avoidable(cause),
+        verdict: RewriteVerdict::not_avoidable(cause),
         tokens,
         cost: prices.writing_minus_reading(tokens),
         available: 0,
         after: 0,
         request_before: None,
         evidence: None,
+        is_reported: false,
     })
 }
 

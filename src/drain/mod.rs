@@ -2,7 +2,7 @@
 //!
 //! `transcript_line` parses lines, and `history` compares each response with its predecessor in the same cache. `cause`
 //! determines why a part of the prompt was rewritten, while `loads` and `stalls` look for evidence that spans more than
-//! two responses. `findings` adds up the results, and `report` and `bug_report` render them. `miss_notice` shows a
+//! two responses, and `reported_reason` reads the API's own explanation. `findings` adds up the results, and `report` and `bug_report` render them. `miss_notice` shows a
 //! warning in the status line. docs/drain.md explains each cause and how it was tested.
 
 mod attribution;
@@ -14,6 +14,7 @@ mod loads;
 mod miss_notice;
 mod percent_value;
 mod report;
+mod reported_reason;
 mod sidechains;
 mod stalls;
 mod transcript_line;

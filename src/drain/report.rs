@@ -1,11 +1,12 @@
 //! Renders the findings for a period as text and JSON.
 
+use std::cmp::Ordering;
+
 use chrono::TimeDelta;
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::cause::{RewriteCause, RewriteVerdict};
-use super::findings::{Case, Findings, Sum};
+use super::cause::{Avoidability, RewriteCause, RewriteVerdict};
+use super::findings::{Case, Findings, HourLifetime, Sum};
 use super::loads::LoadKind;
 use super::percent_value::PercentValue;
 use crate::pricing::Money;
@@ -50,15 +51,14 @@ impl Drain {
 
     fn json(&self) -> Value {
         let findings = &self.findings;
-        let mut verdicts: IndexMap<RewriteVerdict, Sum> = IndexMap::new();
-        for (verdict, sum) in &findings.verdicts {
-            verdicts.entry(verdict.in_json()).or_default().add_all(*sum);
-        }
-        let causes: Vec<Value> = verdicts
-            .iter()
+        let causes: Vec<Value> = findings
+            .verdicts
+            .in_json()
+            .sorted()
+            .into_iter()
             .map(|(verdict, sum)| {
-                let name = json!({"cause": verdict.cause, "needless": verdict.is_avoidable});
-                merge_objects([name, self.cause_details(*verdict), sum.json()])
+                let name = json!({"cause": verdict.cause, "needless": verdict.is_avoidable()});
+                merge_objects([name, self.cause_details(verdict), sum.json()])
             })
             .collect();
         let sessions: Vec<Value> = findings
@@ -70,7 +70,7 @@ impl Drain {
                     "title": session.title,
                     "cost_usd": session.cost.usd(),
                     "needless_usd": session.avoidable.cost.usd(),
-                    "cause": session.main_cause(),
+                    "cause": session.main_verdict_in_json().map(|verdict| verdict.cause),
                 })
             })
             .collect();
@@ -107,9 +107,16 @@ impl Drain {
             RewriteCause::Expired => {
                 let hour = self.findings.hour_lifetime;
                 return json!({
-                    "an_hour_would_cost_usd": hour.surcharge.usd(),
+                    "an_hour_would_cost_usd": hour.surcharge().usd(),
                     "an_hour_would_save_usd": hour.savings.usd(),
+                    "an_hour_difference_usd": hour.difference.usd(),
                 });
+            }
+            RewriteCause::ToolsChanged
+            | RewriteCause::SystemPromptChanged
+            | RewriteCause::MessagesRewritten => {
+                let reported = self.findings.reported.in_json().get(verdict);
+                return json!({"reported_by_api": reported.unwrap_or_default().json()});
             }
             RewriteCause::SkillLoaded => LoadKind::Skill,
             RewriteCause::ToolsLoaded => LoadKind::Tools,
@@ -155,11 +162,11 @@ impl Drain {
         let cause = Column::text("cause").with_min_width(16);
         let mut table = Table::new([cause].into_iter().chain(figures));
 
-        for (verdict, sum) in &self.findings.verdicts {
-            let (tone, avoidable) = match (verdict.is_avoidable, verdict.cause) {
-                (true, _) => (Tone::Warning, "yes"),
-                (false, RewriteCause::Unknown) => (Tone::Plain, "unknown"),
-                (false, _) => (Tone::Plain, "no"),
+        for (verdict, sum) in self.findings.verdicts.sorted() {
+            let (tone, avoidable) = match verdict.avoidability {
+                Avoidability::Avoidable => (Tone::Warning, "yes"),
+                Avoidability::NotAvoidable => (Tone::Plain, "no"),
+                Avoidability::Unknown => (Tone::Plain, "unknown"),
             };
             let times = sum.responses.to_string();
             let tokens = short_count(sum.tokens);
@@ -186,8 +193,8 @@ impl Drain {
                 Some(title) => title.clone(),
                 None => format!("{id:.8}"),
             };
-            let cause = match session.main_cause() {
-                Some(cause) => RewriteVerdict::avoidable(cause).label(),
+            let cause = match session.main_verdict() {
+                Some(verdict) => verdict.label(),
                 None => "",
             };
             table.row([
@@ -206,11 +213,25 @@ impl Drain {
     }
 
     fn add_cases(&self, report: &mut Report) {
-        if self.findings.cases.is_empty() {
+        let findings = &self.findings;
+        self.add_cases_below(
+            "Most expensive cases, with evidence",
+            &findings.cases,
+            report,
+        );
+        self.add_cases_below(
+            "Most expensive cases explained by the API",
+            &findings.reported_cases,
+            report,
+        );
+    }
+
+    fn add_cases_below(&self, title: &str, cases: &[Case], report: &mut Report) {
+        if cases.is_empty() {
             return;
         }
-        report.section("Most expensive cases, with evidence");
-        for case in self.findings.cases.iter().take(MAX_CASES) {
+        report.section(title);
+        for case in cases.iter().take(MAX_CASES) {
             let responded_at = datetime_from_millis(case.write.response.at);
             let time = self.clock.zone.at(responded_at).format("%Y-%m-%d %H:%M:%S");
             let cost = case.rewrite.cost.show();
@@ -220,16 +241,17 @@ impl Drain {
     }
 
     fn add_advice(&self, report: &mut Report) {
-        let avoidable = self
-            .findings
-            .verdicts
-            .keys()
-            .filter(|verdict| verdict.is_avoidable)
-            .map(|verdict| verdict.cause.texts().advice.clone());
-        let loads = [LoadKind::Skill, LoadKind::Tools]
-            .into_iter()
-            .filter_map(|kind| self.load_advice(kind));
-        let advice: Vec<String> = avoidable.chain(loads).collect();
+        let mut advice = Vec::new();
+        for (verdict, sum) in self.findings.verdicts.sorted() {
+            match verdict.avoidability {
+                Avoidability::Avoidable => advice.push(verdict.cause.texts().advice.clone()),
+                Avoidability::Unknown => advice.extend(self.reported_advice(verdict, sum)),
+                Avoidability::NotAvoidable => {}
+            }
+        }
+        for kind in [LoadKind::Skill, LoadKind::Tools] {
+            advice.extend(self.load_advice(kind));
+        }
         if advice.is_empty() {
             return;
         }
@@ -237,6 +259,23 @@ impl Drain {
         for text in advice {
             report.item("- ", Tone::Plain, text);
         }
+    }
+
+    /// Returns what the API reported about rewrites that may have been avoidable, along with advice. Returns `None` if
+    /// there is no advice, or if the same cause is known to have been avoidable, because its advice is better.
+    fn reported_advice(&self, verdict: RewriteVerdict, sum: Sum) -> Option<String> {
+        let texts = verdict.cause.texts();
+        let avoidable = RewriteVerdict::avoidable(verdict.cause);
+        if texts.reported_advice.is_empty() || self.findings.verdicts.get(avoidable).is_some() {
+            return None;
+        }
+        Some(format!(
+            "The API reported the cause of {} ({}): {}. {}",
+            count_noun(sum.responses, "rewrite"),
+            sum.cost,
+            verdict.label(),
+            texts.reported_advice,
+        ))
     }
 
     /// Returns the cost of loading skills or tools, along with advice. Returns `None` if loading them caused no
@@ -263,13 +302,7 @@ impl Drain {
         let hour = self.findings.hour_lifetime;
         if hour.savings > Money::ZERO {
             report.gap();
-            report.paragraph(
-                Tone::Quiet,
-                format!(
-                    "Pauses of 5 minutes to 1 hour cost {} because the cache expired. A cache lifetime of 1 hour would have cost {} more.",
-                    hour.savings, hour.surcharge
-                ),
-            );
+            report.paragraph(Tone::Quiet, hour.sentence());
         }
         if self.findings.unrecorded > 0 {
             report.gap();
@@ -284,8 +317,29 @@ impl Drain {
     }
 }
 
+impl HourLifetime {
+    /// Returns what pauses cost and what a cache lifetime of one hour would have cost overall.
+    fn sentence(self) -> String {
+        let total = match self.difference.cmp(&Money::ZERO) {
+            Ordering::Greater => format!("{} more would have been spent", self.difference),
+            Ordering::Equal => "just as much would have been spent".to_owned(),
+            Ordering::Less => {
+                format!(
+                    "{} less would have been spent",
+                    Money::ZERO - self.difference
+                )
+            }
+        };
+        format!(
+            "Pauses of 5 minutes to 1 hour cost {} because the cache expired. With a cache lifetime of 1 hour, these costs would not have arisen, but all other cache writes would have cost {} more. In total, {total}.",
+            self.savings,
+            self.surcharge(),
+        )
+    }
+}
+
 impl Case {
-    /// Returns a description of the evidence for an avoidable rewrite.
+    /// Returns a description of the evidence for the cause of a rewrite.
     fn evidence(&self) -> String {
         let (rewrite, response) = (&self.rewrite, &self.write.response);
         let after = format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000)));

@@ -63,16 +63,32 @@ impl LineLinks {
         previous: &ConversationResponse,
         response: &ConversationResponse,
     ) -> bool {
+        match self.key_before(response) {
+            Some(key) => key != previous.key,
+            None => false,
+        }
+    }
+
+    /// Returns true if the lines show that `response` directly follows `previous`.
+    pub(super) fn is_continuation(
+        &self,
+        previous: &ConversationResponse,
+        response: &ConversationResponse,
+    ) -> bool {
+        self.key_before(response) == Some(previous.key)
+    }
+
+    /// Returns the key of the response that precedes `response` in the conversation, or `None` if the lines are not
+    /// linked.
+    fn key_before(&self, response: &ConversationResponse) -> Option<i64> {
         let mut next = response.parent;
         for _ in 0..MAX_STEPS {
-            let Some(link) = next.and_then(|line| self.links.get(&line)) else {
-                return false;
-            };
-            if let Some(response) = link.response {
-                return response != previous.key;
+            let link = self.links.get(&next?)?;
+            if link.response.is_some() {
+                return link.response;
             }
             next = link.parent;
         }
-        false
+        None
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::reported_reason::ReportedReason;
 use crate::claude::session_label::{shortened, text_of};
 use crate::lenient_json::LenientJson;
 use crate::pricing::{ServiceLevel, Usage};
@@ -115,6 +116,10 @@ pub(crate) struct ConversationResponse {
     pub(super) sent: Option<Rc<Request>>,
     /// The number of events in the file before the response.
     pub(super) events: Events,
+    /// The reason that the API gave for a cache miss, if it refers to the previous response in the same cache.
+    pub(super) reported_reason: Option<ReportedReason>,
+    /// The number of prompt tokens of the first response in the same cache.
+    pub(super) first_prompt: u64,
     /// True if the response missed part of the cache for a known reason, or missed too little to count as a rewrite.
     pub(super) is_explained_miss: bool,
 }
@@ -308,6 +313,9 @@ pub(super) fn response(line: &[u8], fields: Fields<'_>) -> Option<ConversationRe
             .prompt_cache_requested
             .map(|name| lifetime_named(Some(&name))),
         effort: fields.effort,
+        reported_reason: fields
+            .message
+            .and_then(|message| ReportedReason::in_message(message.get())),
         ..ConversationResponse::default()
     })
 }

@@ -40,15 +40,19 @@ impl<'a> WritePrices<'a> {
     }
 
     /// Returns how much cheaper the response would have been if it had read this many tokens instead of writing them.
-    /// The first model call writes the start of the prompt, so the tokens are deducted from the calls in order.
     pub(super) fn writing_minus_reading(&self, tokens: u64) -> Money {
+        self.total() - self.price(self.calls_reading(tokens))
+    }
+
+    /// Returns the usage of each model call if this many tokens had been read instead of written. The first model call
+    /// writes the start of the prompt, so the tokens are deducted from the calls in order.
+    fn calls_reading(&self, tokens: u64) -> impl Iterator<Item = Usage> {
         let mut left = tokens;
-        let as_read = self.calls().map(|call| {
+        self.calls().map(move |call| {
             let read = left.min(call.cache_write);
             left -= read;
             with_writes_read(call, read)
-        });
-        self.total() - self.price(as_read)
+        })
     }
 
     /// Returns the cost of reading this many tokens as part of the prompt. The prompt's length matters because long
@@ -62,10 +66,11 @@ impl<'a> WritePrices<'a> {
             .times(tokens.into(), self.response.usage.prompt().max(1).into())
     }
 
-    /// Returns how much more the response would have cost if all cache writes had a lifetime of one hour.
-    pub(super) fn hour_surcharge(&self) -> Money {
+    /// Returns how much more the response would have cost with a cache lifetime of one hour, if this many tokens had
+    /// then been read instead of written. The amount is negative if the response would have been cheaper.
+    pub(super) fn hour_difference(&self, tokens_read: u64) -> Money {
         let for_an_hour = self
-            .calls()
+            .calls_reading(tokens_read)
             .map(|call| call.with_hour_writes(call.cache_write));
         self.price(for_an_hour) - self.total()
     }
@@ -113,6 +118,6 @@ mod tests {
         assert_eq!(prices.writing().nano(), 10_000_000);
         assert_eq!(prices.writing_minus_reading(80_000).nano(), 9_200_000);
         assert_eq!(prices.writing_minus_reading(10_000).nano(), 1_150_000);
-        assert_eq!(prices.hour_surcharge().nano(), 6_000_000);
+        assert_eq!(prices.hour_difference(0).nano(), 6_000_000);
     }
 }

@@ -409,6 +409,9 @@ fn a_cache_expires_only_after_a_pause_longer_than_its_lifetime() {
         };
         let told = of_hour("an_hour_would_cost_usd");
         assert!((told - more).abs() < 1e-9, "{told} instead of {more}");
+        let difference = of_hour("an_hour_difference_usd");
+        let net = more - of_hour("an_hour_would_save_usd");
+        assert!((difference - net).abs() < 1e-9, "{difference}, not {net}");
     }
     let (mut session, mut caller) = working();
     session.at += 50 * MINUTE;
@@ -619,6 +622,359 @@ fn stalled_reads_and_proven_losses_of_the_server_are_counted_together_in_json() 
     assert_eq!(of_server.len(), 1, "{found}");
     assert_eq!(of_server[0].2, 5, "{found}");
     assert_eq!(found["sessions"][0]["cause"], "server", "{found}");
+}
+
+/// Adds the avoidable rewrites of a session by cause. In JSON, `server` stands for two causes, whose sum is larger than
+/// that of `tools_changed`, although each of them is smaller.
+fn with_two_kinds_of_server_losses() -> SimulatedSession {
+    let (mut session, mut caller) = unrecorded();
+    for _ in 0..5 {
+        session.step(&mut caller, CacheLoss::Messages);
+    }
+    session.version = "2.1.329";
+    session.keeps_requests = true;
+    caller.restart();
+    for _ in 0..2 {
+        session.step(&mut caller, CacheLoss::None);
+    }
+    for _ in 0..4 {
+        session.step(&mut caller, CacheLoss::Messages);
+    }
+    for nth in 0..5 {
+        session.tools.push((format!("mcp__{nth}"), "x".repeat(800)));
+        session.step(&mut caller, CacheLoss::None);
+    }
+    session
+}
+
+#[test]
+fn causes_are_sorted_by_cost_after_those_of_the_server_are_added_up() {
+    let session = with_two_kinds_of_server_losses();
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    let found = sandbox.run(&["drain", "--json"]).json();
+    let costs: Vec<(bool, f64)> = found["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cause| {
+            let is_avoidable = cause["needless"].as_bool().unwrap();
+            (is_avoidable, cause["cost_usd"].as_f64().unwrap())
+        })
+        .collect();
+    let is_sorted = costs.is_sorted_by(|before, after| {
+        (before.0 && !after.0) || (before.0 == after.0 && before.1 >= after.1)
+    });
+    assert!(is_sorted, "{found}");
+    assert_eq!(found["causes"][0]["cause"], "server", "{found}");
+    assert_eq!(found["causes"][1]["cause"], "tools_changed", "{found}");
+
+    assert_eq!(found["sessions"][0]["cause"], "server", "{found}");
+    let page = sandbox.run(&["drain"]);
+    let mut lines = page.success().lines();
+    let row = lines
+        .find(|line| line.ends_with("main cause"))
+        .and_then(|_| lines.next())
+        .unwrap_or_default();
+    assert!(
+        row.ends_with("nothing had changed") || row.ends_with("same cache read"),
+        "{}",
+        page.stdout
+    );
+}
+
+/// Sends a request without a record of it, for which the server drops all messages and gives a reason.
+fn with_reason(reason: &str) -> (SimulatedSession, CacheUse) {
+    let (mut session, mut caller) = unrecorded();
+    session.report_reason(reason);
+    let cache_use = session.step(&mut caller, CacheLoss::Messages);
+    (session, cache_use)
+}
+
+#[test]
+fn the_reason_of_the_api_explains_a_rewrite_but_does_not_make_it_avoidable() {
+    for (reason, cause, fact, advice) in [
+        (
+            "tools_changed",
+            "tools_changed",
+            "the API reported that the tool definitions changed (claude-opus-5-5, Claude Code 2.1.240)",
+            Some("check /mcp for a server that keeps reconnecting"),
+        ),
+        (
+            "system_changed",
+            "system_prompt_changed",
+            "the API reported that the system prompt changed (",
+            Some("look for a plugin or an output style that changes the system prompt"),
+        ),
+        (
+            "messages_changed",
+            "messages_rewritten",
+            "the API reported that an earlier message changed (",
+            None,
+        ),
+    ] {
+        let (session, cache_use) = with_reason(reason);
+        let found = only(&session, cause, false, cache_use);
+        let row = &found["causes"][0];
+        let row = if row["cause"] == cause {
+            row
+        } else {
+            &found["causes"][1]
+        };
+        let sum = json!({"answers": row["answers"], "tokens": row["tokens"], "cost_usd": row["cost_usd"]});
+        assert_eq!(row["reported_by_api"], sum, "{found}");
+        assert_eq!(found["needless"]["answers"], 0, "{found}");
+
+        let sandbox = Sandbox::new();
+        session.write(&sandbox);
+        let page = flat(sandbox.run(&["drain"]).success());
+        assert!(page.contains(fact), "{fact} in {page}");
+        assert!(page.contains("No cache write was clearly avoidable."));
+        assert_eq!(page.contains("What to do"), advice.is_some(), "{page}");
+        assert!(page.contains(advice.unwrap_or_default()), "{page}");
+        let row = page.split("changed unknown 1 ").count();
+        assert_eq!(row, 2, "{page}");
+    }
+}
+
+/// The reason changes the cause of a rewrite, but not its tokens or cost.
+#[test]
+fn a_reported_reason_does_not_change_any_amount() {
+    let amounts = |reason: &str| {
+        let found = drained(&with_reason(reason).0);
+        let causes = found["causes"].as_array().unwrap();
+        let cost: f64 = causes
+            .iter()
+            .map(|cause| cause["cost_usd"].as_f64().unwrap())
+            .sum();
+        let answers: Vec<u64> = causes
+            .iter()
+            .map(|cause| cause["answers"].as_u64().unwrap())
+            .collect();
+        (
+            (cost * 1e9).round(),
+            answers.iter().sum::<u64>(),
+            found["cost_usd"].clone(),
+            found["cache_write_usd"].clone(),
+        )
+    };
+    let unexplained = amounts("unavailable");
+    for reason in ["tools_changed", "system_changed", "messages_changed"] {
+        assert_eq!(amounts(reason), unexplained, "{reason}");
+    }
+}
+
+#[test]
+fn a_reason_without_a_comparison_proves_nothing() {
+    for reason in [
+        "previous_message_not_found",
+        "unavailable",
+        // The lines show that the model was the same, so the API has compared other requests.
+        "model_changed",
+        "something_new",
+    ] {
+        let (session, cache_use) = with_reason(reason);
+        only(&session, "unknown", false, cache_use);
+    }
+    // The comparison had not finished.
+    let (mut session, mut caller) = unrecorded();
+    session.diagnostics = json!({"cache_miss_reason": null});
+    let cache_use = session.step(&mut caller, CacheLoss::Messages);
+    only(&session, "unknown", false, cache_use);
+}
+
+#[test]
+fn what_the_lines_prove_is_more_precise_than_the_reason_of_the_api() {
+    let (mut session, mut caller) = unrecorded();
+    session.compact(&mut caller);
+    session.prompt(&mut caller, 40_000);
+    session.report_reason("messages_changed");
+    let cache_use = session.ask(&mut caller, CacheLoss::All);
+    only(&session, "compaction", false, cache_use);
+
+    for reason in ["previous_message_not_found", "tools_changed"] {
+        let (mut session, mut caller) = unrecorded();
+        session.at += 62 * MINUTE;
+        session.prompt(&mut caller, 100);
+        session.report_reason(reason);
+        let cache_use = session.ask(&mut caller, CacheLoss::None);
+        only(&session, "expired", false, cache_use);
+    }
+
+    let (mut session, mut caller) = unrecorded();
+    session.load_skill(&mut caller, "fix-style");
+    session.report_reason("tools_changed");
+    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
+    only(&session, "skill_loaded", false, cache_use);
+
+    let (mut session, mut caller) = unrecorded();
+    session.load_tool(&mut caller, "mcp__parts__find");
+    session.report_reason("tools_changed");
+    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
+    only(&session, "tools_loaded", false, cache_use);
+
+    let (mut session, mut caller) = unrecorded();
+    session.model = "claude-sonnet-5-5";
+    session.report_reason("model_changed");
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    let expected = ("model_changed".to_owned(), false, 1, cache_use.wrote);
+    assert_eq!(causes(&drained(&session)), [expected]);
+
+    // The recorded requests show which tool changed.
+    let (mut session, mut caller) = working();
+    session
+        .tools
+        .push(("mcp__parts__find".to_owned(), "x".repeat(800)));
+    session.report_reason("tools_changed");
+    let cache_use = session.step(&mut caller, CacheLoss::None);
+    only(&session, "tools_changed", true, cache_use);
+}
+
+#[test]
+fn the_reason_of_the_api_outranks_statistics_and_missing_records() {
+    // A skill load does not change the system prompt.
+    let (mut session, mut caller) = unrecorded();
+    session.load_skill(&mut caller, "fix-style");
+    session.report_reason("system_changed");
+    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
+    only(&session, "system_prompt_changed", false, cache_use);
+
+    // In the records, nothing changed.
+    let (mut session, mut caller) = working();
+    session.report_reason("tools_changed");
+    let cache_use = session.step(&mut caller, CacheLoss::All);
+    only(&session, "tools_changed", false, cache_use);
+}
+
+#[test]
+fn a_reason_that_refers_to_another_request_proves_nothing() {
+    // The user rewinds, so the API compares with an earlier request than the previous one in the transcript.
+    let (mut session, mut caller) = unrecorded();
+    let last_lines = session.last_lines.clone();
+    session.prompt(&mut caller, 5_000);
+    session.ask(&mut caller, CacheLoss::None);
+    session.last_lines = last_lines;
+    session.prompt(&mut caller, 5_000);
+    session.report_reason("tools_changed");
+    let cache_use = session.ask(&mut caller, CacheLoss::Messages);
+    only(&session, "unknown", false, cache_use);
+
+    // The conversation returns to a model, and the API compares with the request to the other model.
+    let (mut session, mut caller) = unrecorded();
+    session.model = "claude-sonnet-5-5";
+    session.step(&mut caller, CacheLoss::None);
+    session.model = "claude-opus-5-5";
+    session.report_reason("system_changed");
+    session.step(&mut caller, CacheLoss::Messages);
+    let found = causes(&drained(&session));
+    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names, ["unknown", "model_changed"], "{found:?}");
+}
+
+/// If several responses in a row read the same part of the cache, the rewrites are avoidable. The reason of the API
+/// names the cause.
+#[test]
+fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
+    let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+    session.version = "2.1.240";
+    session.keeps_requests = false;
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
+    session.step(&mut caller, CacheLoss::Messages);
+    session.report_reason("tools_changed");
+    let tokens: u64 = (0..4)
+        .map(|_| {
+            session
+                .step(&mut caller, CacheLoss::Messages)
+                .rewritten_tokens()
+        })
+        .sum();
+    let found = drained(&session);
+    assert_eq!(
+        causes(&found)[0],
+        ("tools_changed".to_owned(), true, 4, tokens),
+        "{found}"
+    );
+    assert_eq!(found["causes"][0]["reported_by_api"]["answers"], 4);
+
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    let page = flat(sandbox.run(&["drain"]).success());
+    for text in [
+        "the API reported that the tool definitions changed; three or more responses in a row read exactly the same part of the cache",
+        "Check /mcp for a server that keeps reconnecting, and disable that server",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    assert!(!page.contains("If you did not change the tools"), "{page}");
+    let report = sandbox.run(&["drain", "--report"]);
+    assert!(
+        report
+            .success()
+            .contains("In 4 of these cases, the cause is the one that the API reported"),
+        "{}",
+        report.stdout
+    );
+}
+
+/// Shortens the lifetime on all lines to five minutes, while the simulated server still keeps the cache for an hour.
+fn with_five_minutes(session: &mut SimulatedSession) {
+    for line in &mut session.lines {
+        *line = line
+            .replace("ephemeral_5m_input_tokens", "five")
+            .replace("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
+            .replace("\"five\"", "\"ephemeral_1h_input_tokens\"");
+    }
+}
+
+#[test]
+fn a_cache_from_which_the_conversation_was_read_had_not_expired() {
+    for (loss, cause) in [
+        (CacheLoss::Latest, "unknown"),
+        (CacheLoss::Messages, "expired"),
+    ] {
+        let (mut session, mut caller) = unrecorded();
+        session.prompt(&mut caller, 6_000);
+        session.ask(&mut caller, CacheLoss::None);
+        session.at += 6 * MINUTE;
+        session.prompt(&mut caller, 100);
+        let cache_use = session.ask(&mut caller, loss);
+        assert!(cache_use.rewritten_tokens() > 0);
+        with_five_minutes(&mut session);
+        only(&session, cause, false, cache_use);
+    }
+}
+
+#[test]
+fn the_report_states_the_net_cost_of_a_longer_cache_lifetime() {
+    for (steps, more_or_less) in [(1, "less"), (60, "more")] {
+        let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+        session.hour = false;
+        session.prompt(&mut caller, 30_000);
+        session.ask(&mut caller, CacheLoss::None);
+        session.at += 6 * MINUTE;
+        for _ in 0..steps {
+            session.prompt(&mut caller, 3_000);
+            session.ask(&mut caller, CacheLoss::None);
+        }
+        let sandbox = Sandbox::new();
+        session.write(&sandbox);
+        let found = sandbox.run(&["drain", "--json"]).json();
+        let causes = found["causes"].as_array().unwrap();
+        let expired = causes
+            .iter()
+            .find(|cause| cause["cause"] == "expired")
+            .unwrap();
+        let difference = expired["an_hour_difference_usd"].as_f64().unwrap();
+        assert_eq!(difference > 0.0, more_or_less == "more", "{found}");
+        let page = flat(sandbox.run(&["drain"]).success());
+        let text = format!(
+            "In total, ${:.2} {more_or_less} would have been spent.",
+            difference.abs()
+        );
+        assert!(page.contains(&text), "{text} in {page}");
+        assert!(page.contains("cache expired no 1 "), "{page}");
+    }
 }
 
 /// Claude Code 1.0 writes the lines of subagents into the transcript of their session, without `agentId`.
@@ -843,6 +1199,15 @@ fn recorded_skill_and_tool_loads_are_named_and_not_avoidable() {
 #[test]
 fn only_the_servers_losses_in_a_recording_are_avoidable() {
     check_recording("pauses-efforts-and-skills");
+}
+
+/// These lines come from public sessions of Claude Code 2.1.132 to 2.1.270. They contain no text.
+#[test]
+fn recorded_reasons_of_the_api_explain_rewrites() {
+    let sandbox = check_recording("reasons-of-the-api");
+    let page = flat(sandbox.run(&["drain"]).success());
+    let fact = "the API reported that the tool definitions changed (claude-sonnet-4-6, Claude Code 2.1.132)";
+    assert!(page.contains(fact), "{page}");
 }
 
 #[test]

@@ -112,6 +112,8 @@ struct Sender {
     cause: &'static str,
     /// The ID of the last response.
     answer: String,
+    /// The time and content of the request that led to the last response.
+    answered: Option<(i64, Prompt)>,
 }
 
 struct World {
@@ -121,6 +123,8 @@ struct World {
     count: u64,
     state: u64,
     truth: Sums,
+    /// For each session and subagent, the last line.
+    last_lines: HashMap<String, String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -131,6 +135,32 @@ enum CacheLoss {
 }
 
 impl Sender {
+    /// Returns what the API's `diagnostics` says about the current prompt. The API compares the prompt with the one that
+    /// led to the last response, and knows each prompt for an hour.
+    fn diagnostics(&self, at: i64) -> Value {
+        let Some((before, old)) = &self.answered else {
+            return Value::Null;
+        };
+        let new = &self.prompt;
+        let tools = |prompt: &Prompt| (prompt.tools.clone(), prompt.deferred.clone());
+        let reason = if at - before > 60 * MINUTE || old.account != new.account {
+            "previous_message_not_found"
+        } else if old.model != new.model {
+            "model_changed"
+        } else if old.system != new.system {
+            "system_changed"
+        } else if tools(old) != tools(new) {
+            "tools_changed"
+        } else if !new.messages.starts_with(&old.messages) {
+            "messages_changed"
+        } else if (old.effort, old.fast) != (new.effort, new.fast) {
+            "unavailable"
+        } else {
+            return Value::Null;
+        };
+        json!({"cache_miss_reason": {"type": reason}})
+    }
+
     /// Returns the file for the sender's lines. Each subagent has its own file.
     fn file(&self) -> String {
         match self.agent {
@@ -150,6 +180,7 @@ impl World {
             count: 0,
             state: seed.wrapping_mul(0xd134_2543_de82_ef95) | 1,
             truth: Sums::new(),
+            last_lines: HashMap::new(),
         }
     }
 
@@ -176,8 +207,9 @@ impl World {
     }
 
     fn conversation(&mut self, sender: &Sender, mut line: Value) {
-        line["uuid"] = json!(self.name("uuid"));
-        line["parentUuid"] = Value::Null;
+        let uuid = self.name("uuid");
+        line["uuid"] = json!(uuid);
+        line["parentUuid"] = json!(self.last_lines.insert(sender.file(), uuid));
         line["isSidechain"] = json!(sender.agent.is_some());
         if let Some(agent) = sender.agent {
             line["agentId"] = json!(agent);
@@ -331,11 +363,13 @@ impl World {
                 0
             };
         let answer = self.name("msg");
+        let diagnostics = sender.diagnostics(self.at);
+        sender.answered = Some((self.at, sender.prompt.clone()));
         for text in ["text", "tool_use"] {
             let line = json!({
                 "type": "assistant", "requestId": format!("req_{answer}"), "requestRef": id, "effort": sender.prompt.effort,
                 "promptCacheRequested": if sender.lifetimes[1] == 60 { "1h" } else { "5m" }, "requestedModel": sender.prompt.model,
-                "message": {"id": answer, "role": "assistant", "model": sender.prompt.model, "content": [{"type": text, "text": answer}],
+                "message": {"id": answer, "role": "assistant", "model": sender.prompt.model, "content": [{"type": text, "text": answer}], "diagnostics": diagnostics,
                     "usage": {"input_tokens": 3, "output_tokens": 60, "cache_read_input_tokens": read, "cache_creation_input_tokens": wrote, "speed": if sender.prompt.fast { "fast" } else { "standard" },
                         "cache_creation": {"ephemeral_5m_input_tokens": wrote - hour, "ephemeral_1h_input_tokens": hour}}},
             });
@@ -394,6 +428,7 @@ fn sender(session: &str, lifetimes: [i64; 2]) -> Sender {
         prompt_without_client_changes: None,
         cause: "server",
         answer: String::new(),
+        answered: None,
     }
 }
 
@@ -567,11 +602,13 @@ fn happens(world: &mut World, sender: &mut Sender, helper: &mut Sender, others: 
             sender.session = world.name("session");
             sender.base = None;
             sender.prompt.messages.clear();
+            sender.answered = None;
             helper.session.clone_from(&sender.session);
             for other in others {
                 other.session.clone_from(&sender.session);
                 other.base = None;
                 other.prompt.messages.clear();
+                other.answered = None;
                 world.turn(other);
             }
             world.turn(sender);
@@ -623,6 +660,9 @@ fn fork(world: &mut World, sender: &mut Sender) {
         line.to_string()
     });
     let copied = copied.collect();
+    if let Some(last) = world.last_lines.get(&parent).cloned() {
+        world.last_lines.insert(sender.session.clone(), last);
+    }
     world.files.insert(sender.session.clone(), copied);
     sender.base = None;
     world.turn(sender);
@@ -686,6 +726,55 @@ fn only_avoidable_rewrites_of_the_simulated_server_are_reported() {
     for (cause, (answers, _)) in &all {
         let found = seen.get(cause).copied().unwrap_or_default().0;
         assert!(found * 100 >= answers * 98, "{found} of {answers} {cause}");
+    }
+}
+
+/// Without recorded requests, the API's own reasons show what the client changed, but not that it was avoidable.
+#[test]
+fn without_recorded_requests_the_reasons_of_the_simulated_server_are_reported() {
+    let mut world = World::new(7);
+    let mut main = sender("session", [60, 60]);
+    world.add_prompt(&mut main, 15_000);
+    world.ask(&mut main, CacheLoss::Nothing, 4_000);
+    for nth in 0..30 {
+        world.step(&mut main, CacheLoss::Nothing);
+        main.prompt_without_client_changes = Some(main.prompt.clone());
+        main.cause = match nth % 3 {
+            0 => {
+                main.prompt.tools.push((world.name("mcp__"), 900));
+                "tools_changed"
+            }
+            1 => {
+                main.prompt.system.0 = world.name("You are an agent ");
+                "system_prompt_changed"
+            }
+            _ => {
+                main.prompt.messages[2].0.push('*');
+                "messages_rewritten"
+            }
+        };
+        changed(&mut world, &mut main);
+    }
+    for lines in world.files.values_mut() {
+        lines.retain(|line| !line.contains("\"type\":\"api-request"));
+    }
+
+    let found = world.drained();
+    assert_eq!(found["answers_without_record"], found["answers"]);
+    assert_eq!(found["needless"]["answers"], 0, "{found}");
+    let of_cause = |name: &str| {
+        let mut causes = found["causes"].as_array().unwrap().iter();
+        causes.find(|cause| cause["cause"] == name).unwrap().clone()
+    };
+    assert_eq!(world.truth.len(), 3);
+    for (name, (answers, tokens)) in &world.truth {
+        let cause = of_cause(name);
+        assert_eq!(
+            (&cause["answers"], &cause["tokens"]),
+            (&json!(answers), &json!(tokens)),
+            "{name}: {found}"
+        );
+        assert_eq!(cause["reported_by_api"]["answers"], *answers, "{found}");
     }
 }
 

@@ -106,9 +106,10 @@ fn a_fixed_problem_is_no_longer_hinted() {
 fn write(cause: RewriteCause, is_avoidable: bool, nano: i64) -> CacheWrite {
     CacheWrite {
         rewrite: Some(Rewrite {
-            verdict: RewriteVerdict {
-                cause,
-                is_avoidable,
+            verdict: if is_avoidable {
+                RewriteVerdict::avoidable(cause)
+            } else {
+                RewriteVerdict::not_avoidable(cause)
             },
             tokens: 200_000,
             cost: Money::from_nano(nano),
@@ -116,6 +117,7 @@ fn write(cause: RewriteCause, is_avoidable: bool, nano: i64) -> CacheWrite {
             available: 0,
             after: 0,
             request_before: None,
+            is_reported: false,
         }),
         ..CacheWrite::default()
     }

@@ -1,0 +1,216 @@
+//! The reason that the API itself gives for a cache miss.
+//!
+//! Since about version 2.1.132, Claude Code has asked the API to compare each request with the previous one, and has
+//! stored the result in the transcript (`message.diagnostics`). The API reports only the first difference. It compares
+//! the contents of two requests, whether or not the cache was used, so a reason does not show that a rewrite was
+//! avoidable. docs/drain.md names the sources.
+
+use serde::Deserialize;
+
+use super::cause::{RewriteCause, RewriteVerdict};
+
+/// The type of a reason, with the meaning that the API's documentation states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ReportedReason {
+    /// The request named a different model.
+    ModelChanged,
+    /// The system prompt differed.
+    SystemChanged,
+    /// The list of tools differed.
+    ToolsChanged,
+    /// The model, the system prompt, and the tools were the same, but an earlier message differed.
+    MessagesChanged,
+    /// The API no longer knew the previous request, or never stored it. Nothing was compared. This says nothing about
+    /// the age of the cache: in a public session, it was reported six seconds after the previous response.
+    PreviousMessageNotFound,
+    /// No result was available. Another parameter may have differed, or the conversation was too long to compare.
+    Unavailable,
+    /// A reason that this version of whycap does not know.
+    #[serde(other)]
+    Unrecognized,
+}
+
+/// The evidence that determines the verdict on a rewrite.
+#[derive(Debug, PartialEq, Eq)]
+enum Evidence {
+    /// The transcript's lines, including recorded requests.
+    Lines,
+    /// The API's reason, which proves that the request differed in this part.
+    Reason(RewriteCause),
+}
+
+impl ReportedReason {
+    /// Returns the reason in a response's message. Returns `None` if there is none, or if the API had not finished the
+    /// comparison.
+    pub(super) fn in_message(message: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Message {
+            diagnostics: Option<Diagnostics>,
+        }
+        #[derive(Deserialize)]
+        struct Diagnostics {
+            cache_miss_reason: Option<ReportedReason>,
+        }
+
+        // Few responses have a reason, and parsing a message's content is expensive.
+        if !message.contains("\"cache_miss_reason\"") {
+            return None;
+        }
+        let message: Message = serde_json::from_str(message).ok()?;
+        message.diagnostics?.cache_miss_reason
+    }
+
+    /// Returns the verdict on a rewrite, given the verdict that the lines alone support. The reason must refer to the
+    /// same two requests.
+    pub(super) fn verdict(self, by_lines: RewriteVerdict) -> RewriteVerdict {
+        match self.strongest_evidence(by_lines.cause) {
+            Evidence::Lines => by_lines,
+            Evidence::Reason(cause) => RewriteVerdict::possibly_avoidable(cause),
+        }
+    }
+
+    /// Returns the stronger evidence of the two: this reason, or lines that support `by_lines` as the cause.
+    fn strongest_evidence(self, by_lines: RewriteCause) -> Evidence {
+        use RewriteCause as Cause;
+
+        match (self, by_lines) {
+            (
+                // The API has not compared the requests, or whycap does not know the result.
+                Self::PreviousMessageNotFound
+                | Self::Unavailable
+                | Self::Unrecognized
+                // The lines show the model of both responses. If it is the same, the API has compared other requests.
+                | Self::ModelChanged,
+                _,
+            )
+            | (
+                _,
+                // After the lifetime or a compaction, these tokens had to be written whatever else changed.
+                Cause::Expired
+                | Cause::Compaction
+                // Without an earlier response in the same cache, there is nothing to compare.
+                | Cause::First
+                | Cause::ModelChanged
+                // The recorded requests show what exactly differed.
+                | Cause::ToolsChanged
+                | Cause::SystemPromptChanged
+                | Cause::EffortChanged,
+            )
+            | (Self::MessagesChanged, Cause::MessagesRewritten)
+            // The load explains why the tools changed.
+            | (Self::ToolsChanged, Cause::SkillLoaded | Cause::ToolsLoaded) => Evidence::Lines,
+
+            // Only statistics connect these rewrites to a load, to the server, or to nothing at all. A load changes
+            // neither the system prompt nor earlier messages.
+            (
+                Self::SystemChanged,
+                Cause::SkillLoaded
+                | Cause::ToolsLoaded
+                // This difference precedes the messages.
+                | Cause::MessagesRewritten
+                // The requests looked the same as far as they were recorded, but the API saw a difference.
+                | Cause::Server
+                | Cause::StalledReads
+                | Cause::Unknown,
+            ) => Evidence::Reason(Cause::SystemPromptChanged),
+            (
+                Self::ToolsChanged,
+                Cause::MessagesRewritten | Cause::Server | Cause::StalledReads | Cause::Unknown,
+            ) => Evidence::Reason(Cause::ToolsChanged),
+            (
+                Self::MessagesChanged,
+                Cause::SkillLoaded
+                | Cause::ToolsLoaded
+                | Cause::Server
+                | Cause::StalledReads
+                | Cause::Unknown,
+            ) => Evidence::Reason(Cause::MessagesRewritten),
+        }
+    }
+
+    /// Returns a statement of what the API reported, for display.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::ModelChanged => "the API reported that the model changed",
+            Self::SystemChanged => "the API reported that the system prompt changed",
+            Self::ToolsChanged => "the API reported that the tool definitions changed",
+            Self::MessagesChanged => "the API reported that an earlier message changed",
+            Self::PreviousMessageNotFound | Self::Unavailable | Self::Unrecognized => {
+                "the API did not report a difference"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_only_from_the_diagnostics_of_a_message() {
+        for (message, expected) in [
+            (
+                r#"{"diagnostics":{"cache_miss_reason":{"type":"tools_changed","cache_missed_input_tokens":23554}}}"#,
+                Some(ReportedReason::ToolsChanged),
+            ),
+            (
+                r#"{"diagnostics":{"cache_miss_reason":{"type":"system_changed","cache_missed_input_tokens":1}}}"#,
+                Some(ReportedReason::SystemChanged),
+            ),
+            (
+                r#"{"diagnostics":{"cache_miss_reason":{"type":"previous_message_not_found"}}}"#,
+                Some(ReportedReason::PreviousMessageNotFound),
+            ),
+            (
+                r#"{"diagnostics":{"cache_miss_reason":{"type":"a_new_type","of":[]}}}"#,
+                Some(ReportedReason::Unrecognized),
+            ),
+            (r#"{"diagnostics":{"cache_miss_reason":null}}"#, None),
+            (
+                r#"{"diagnostics":{"cache_miss_reason":"tools_changed"}}"#,
+                None,
+            ),
+            (r#"{"diagnostics":null}"#, None),
+            (
+                r#"{"content":[{"text":"{\"cache_miss_reason\":{\"type\":\"tools_changed\"}}"}]}"#,
+                None,
+            ),
+        ] {
+            assert_eq!(ReportedReason::in_message(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_reason_alone_never_makes_a_rewrite_avoidable() {
+        for reason in [
+            ReportedReason::ModelChanged,
+            ReportedReason::SystemChanged,
+            ReportedReason::ToolsChanged,
+            ReportedReason::MessagesChanged,
+            ReportedReason::PreviousMessageNotFound,
+            ReportedReason::Unavailable,
+            ReportedReason::Unrecognized,
+        ] {
+            for cause in [
+                RewriteCause::SkillLoaded,
+                RewriteCause::ToolsLoaded,
+                RewriteCause::ModelChanged,
+                RewriteCause::EffortChanged,
+                RewriteCause::Expired,
+                RewriteCause::Compaction,
+                RewriteCause::First,
+                RewriteCause::Unknown,
+            ] {
+                let verdict = reason.verdict(RewriteVerdict::not_avoidable(cause));
+                assert!(!verdict.is_avoidable(), "{reason:?} {cause:?}");
+            }
+        }
+        let contradicted =
+            ReportedReason::ToolsChanged.verdict(RewriteVerdict::avoidable(RewriteCause::Server));
+        assert_eq!(
+            contradicted,
+            RewriteVerdict::possibly_avoidable(RewriteCause::ToolsChanged)
+        );
+    }
+}
