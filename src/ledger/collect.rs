@@ -47,6 +47,8 @@ pub(super) struct FileFacts {
     pub(super) path: PathBuf,
     pub(super) session: Id,
     pub(super) is_main: bool,
+    /// True if any of the responses was received in a terminal by a client that writes checkpoints.
+    pub(super) is_from_terminal: bool,
     pub(super) position: ReadPosition,
     /// The position that was stored in the ledger when reading began.
     pub(super) earlier_position: ReadPosition,
@@ -317,6 +319,7 @@ impl FileSink<'_> {
             (None, true) => "subagent",
             (None, false) => "main",
         };
+        self.facts.is_from_terminal |= line.is_from_terminal;
         let context = self.context([
             line.branch.as_deref().unwrap_or_default(),
             agent,
@@ -344,6 +347,7 @@ impl FileSink<'_> {
                 .map(|name| add_name(&mut self.batch.models, name)),
             context,
             is_of_subagent: line.subagent,
+            is_from_terminal: line.is_from_terminal,
             usage: line.usage,
             service: line.service,
             several_calls: line.calls,

@@ -92,7 +92,11 @@ impl Store {
             self.make_sums()?;
         }
         for facts in &batch.files {
-            self.mark_dirty_if_reconciled(facts.session)?;
+            if facts.is_from_terminal {
+                self.mark_dirty(facts.session)?;
+            } else {
+                self.mark_dirty_if_reconciled(facts.session)?;
+            }
         }
         Ok(())
     }

@@ -47,6 +47,8 @@ pub(crate) struct Response {
     /// The ID of the request's context, which consists of a branch, agent, skill, plugin, and MCP server.
     pub(crate) context: Id,
     pub(crate) is_of_subagent: bool,
+    /// True if a client that runs in a terminal and writes checkpoints received the response.
+    pub(crate) is_from_terminal: bool,
     /// True if the model's price is unknown, which makes the cost an estimate.
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
@@ -83,6 +85,7 @@ impl Response {
         }
         self.usage = self.usage.max(other.usage);
         self.is_of_subagent |= other.is_of_subagent;
+        self.is_from_terminal |= other.is_from_terminal;
         self.requested = self.requested.or(other.requested);
         for location in other.locations() {
             self.add_location(*location);

@@ -478,7 +478,9 @@ impl Store {
         Ok(bounds.iter().any(|bound| {
             let is_passing = matches!(
                 bound.reason,
-                LowerBoundReason::Compaction | LowerBoundReason::LaterResponses
+                LowerBoundReason::Compaction
+                    | LowerBoundReason::LaterResponses
+                    | LowerBoundReason::TerminalWithoutTotal
             );
             is_passing && sample.at - bound.at < RECENT
         }))

@@ -37,6 +37,7 @@ const UNPRICED: i64 = 2;
 const FAST: i64 = 4;
 const US_ONLY: i64 = 8;
 const OUT_OF_ORDER: i64 = 16;
+const FROM_TERMINAL: i64 = 32;
 
 /// Fields that most responses do not have.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -310,6 +311,7 @@ impl From<&Response> for ResponseRow {
             (FAST, response.service.fast),
             (US_ONLY, response.service.us_only),
             (OUT_OF_ORDER, response.location.is_out_of_order),
+            (FROM_TERMINAL, response.is_from_terminal),
         ]
         .into_iter()
         .filter(|(_, is_set)| *is_set)
@@ -402,6 +404,7 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
         model: row.get(3)?,
         context: row.get(4)?,
         is_of_subagent: flags & SUBAGENT != 0,
+        is_from_terminal: flags & FROM_TERMINAL != 0,
         is_unpriced: flags & UNPRICED != 0,
         service: ServiceLevel {
             fast: flags & FAST != 0,

@@ -3,6 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
+use crate::ledger::reconcile::bounds::LowerBoundReason;
 use crate::ledger::{ModelSwitch, RunBreakdown, SessionWhy};
 use crate::pricing::{Money, NOISE};
 use crate::render::{Column, Report, Table};
@@ -21,10 +22,14 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     report.paragraph(Tone::Plain, composition(why));
     for parent in &why.parents {
         let inherited = count_noun(parent.responses, "response");
+        let (appear, are) = match parent.responses {
+            1 => ("appears", "is"),
+            _ => ("appear", "are"),
+        };
         report.paragraph(
             Tone::Plain,
             format!(
-                "{inherited} in this session's transcript also appear in the history of {} and are counted there.",
+                "{inherited} in this session's transcript also {appear} in the history of {} and {are} counted there.",
                 parent.session
             ),
         );
@@ -218,8 +223,12 @@ impl SessionWhy {
 
     /// Returns phrases to complete the sentence "The real amount may be higher because …".
     fn reasons(&self, clock: Clock) -> Vec<String> {
-        let mut reasons: Vec<String> = self
-            .bounds
+        let mut bounds = self.bounds.clone();
+        // Each quarter of an hour has its own bound, but the sentence about the first one includes the others.
+        bounds.dedup_by(|later, earlier| {
+            later.reason == LowerBoundReason::TerminalWithoutTotal && earlier.reason == later.reason
+        });
+        let mut reasons: Vec<String> = bounds
             .iter()
             .map(|bound| {
                 let time = clock.format_time(datetime_from_millis(bound.at));

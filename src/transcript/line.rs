@@ -59,6 +59,8 @@ pub struct ResponseLine<'a> {
     pub copied_from: Option<Cow<'a, str>>,
     /// True if a subagent received the response.
     pub subagent: bool,
+    /// True if the line was written by a client that runs in a terminal and writes checkpoints.
+    pub is_from_terminal: bool,
     /// The git branch, if the line specifies it.
     pub branch: Option<Cow<'a, str>>,
     /// The type of the subagent, if the line specifies it. Version 2.1.328 records the type, but version 2.1.119 does
@@ -191,6 +193,8 @@ struct LineFields<'a> {
     request_session: &'a [u8],
     forked_from: &'a [u8],
     request: &'a [u8],
+    entrypoint: &'a [u8],
+    version: &'a [u8],
     requested_model: &'a [u8],
     is_error: bool,
     error: &'a [u8],
@@ -325,6 +329,8 @@ impl<'a> LineFields<'a> {
             b"sessionId" => self.response.session = name(walk.value()?),
             b"requestSessionId" => self.request_session = walk.value()?,
             b"requestId" => self.request = walk.value()?,
+            b"entrypoint" => self.entrypoint = walk.value()?,
+            b"version" => self.version = walk.value()?,
             b"requestedModel" => self.requested_model = walk.value()?,
             b"cwd" => self.response.directory = text(walk.value()?).map(with_capital_drive),
             b"gitBranch" => self.response.branch = text(walk.value()?),
@@ -389,6 +395,8 @@ impl<'a> ApiMessage<'a> {
 
 fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>> {
     let copied_from = fields.copied_from();
+    let is_from_terminal =
+        fields.entrypoint == b"\"cli\"" && version(fields.version) >= FIRST_WITH_CHECKPOINTS;
     let message = fields.message;
     let (object, usage_as_written) = message.usage?;
     let model = text(message.model)?;
@@ -412,6 +420,7 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>
     Some(ResponseLine {
         key,
         copied_from,
+        is_from_terminal,
         requested_model: text(fields.requested_model).filter(|requested| *requested != model),
         model,
         usage,
@@ -434,6 +443,27 @@ fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
         }
         _ => directory,
     }
+}
+
+/// The oldest version that is known to write checkpoints in a terminal. Version 2.1.240 writes none. The versions between
+/// the two are not known.
+const FIRST_WITH_CHECKPOINTS: [u32; 3] = [2, 1, 270];
+
+/// Returns the three numbers of a version such as `"2.1.328"`. Missing numbers are zero.
+fn version(value: &[u8]) -> [u32; 3] {
+    let mut numbers = [0_u32; 3];
+    let mut index = 0;
+    for byte in value.iter().skip_while(|byte| **byte == b'"') {
+        match (byte, numbers.get_mut(index)) {
+            (b'0'..=b'9', Some(number)) => {
+                let digit = u32::from(byte - b'0');
+                *number = number.saturating_mul(10).saturating_add(digit);
+            }
+            (b'.', Some(_)) => index += 1,
+            _ => break,
+        }
+    }
+    numbers
 }
 
 /// Returns an ID with its quotes, or `None` if the value is empty or not a string.
@@ -510,6 +540,27 @@ mod tests {
         ] {
             let line = LINE.replace("/home/dev/api", written);
             assert_eq!(response(&line).directory.as_deref(), Some(directory));
+        }
+    }
+
+    #[test]
+    fn terminals_that_write_checkpoints_are_recognized() {
+        for (fields, is_from_terminal) in [
+            (r#""entrypoint":"cli","version":"2.1.270""#, true),
+            (r#""entrypoint":"cli","version":"2.2.0-beta.1""#, true),
+            (r#""entrypoint":"cli","version":"2.1.240""#, false),
+            (r#""entrypoint":"cli","version":"2.1.99""#, false),
+            (r#""entrypoint":"cli","version":"1.300.300""#, false),
+            (r#""entrypoint":"cli""#, false),
+            (r#""entrypoint":"sdk-cli","version":"2.1.331""#, false),
+            (r#""version":"2.1.331""#, false),
+        ] {
+            let line = LINE.replacen('{', &format!("{{{fields},"), 1);
+            assert_eq!(
+                response(&line).is_from_terminal,
+                is_from_terminal,
+                "{fields}"
+            );
         }
     }
 

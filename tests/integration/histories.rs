@@ -82,8 +82,8 @@ const LOWER_BOUNDS: [LowerBound; 11] = [
     },
     LowerBound {
         history: "left-and-back",
-        sessions: &["6a9803fe"],
-        reason: "a total that was written on leaving lacks a response",
+        sessions: &["6a9803fe", "acfe48e0"],
+        reason: "a total that was written on leaving lacks a response, and a terminal left a session without a total",
     },
     LowerBound {
         history: "moved-to-background",
@@ -118,6 +118,10 @@ const LOWER_BOUNDS: [LowerBound; 11] = [
         reason: "two terminals wrote totals that do not include each other",
     },
 ];
+
+/// A history whose amounts are exact, and its only session that is marked as a lower bound nevertheless: no total covers
+/// the work of a terminal that was killed. The server of the recordings received no hidden requests.
+const EXACT_BUT_MARKED: (&str, &str) = ("status-line-starts-late", "3ee7ada5");
 
 /// Returns true if whycap must derive a history's exact amounts from the transcripts alone.
 fn is_exact(name: &str) -> bool {
@@ -412,7 +416,7 @@ fn every_recorded_history_matches_the_truth_in_every_grouping() {
             let total = &report["total"];
             if is_exact(name) {
                 matches_truth(&report, &truth);
-                assert_eq!(total["at_least"], false, "{name}");
+                assert_eq!(total["at_least"], name == EXACT_BUT_MARKED.0, "{name}");
             } else {
                 let [truth, hidden] =
                     ["total_usd", "hidden_usd"].map(|it| truth[it].as_f64().unwrap());
@@ -541,7 +545,9 @@ fn every_session_model_and_day_has_its_true_spend() {
             if by == "session" {
                 for group in groups {
                     let session = group["key"].as_str().unwrap();
-                    let is_bound = !is_exact_session(name, session);
+                    let is_marked =
+                        name == EXACT_BUT_MARKED.0 && session.starts_with(EXACT_BUT_MARKED.1);
+                    let is_bound = is_marked || !is_exact_session(name, session);
                     assert_eq!(group["at_least"], is_bound, "{name}, {session}");
                 }
             }

@@ -629,6 +629,59 @@ fn the_explanation_of_an_amount_says_if_no_process_was_observed() {
     assert_eq!(why["runs"][0]["identified_by"], "nothing", "{why}");
 }
 
+/// In a terminal, Claude Code sends a request after each turn that only its running totals include.
+#[test]
+fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
+    let response = |entrypoint: &str| {
+        line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", 1000).replacen(
+            '{',
+            &format!(r#"{{"entrypoint":"{entrypoint}","version":"2.1.331","#),
+            1,
+        )
+    };
+    let amount = |sandbox: &Sandbox| {
+        let total = &spend(sandbox, "day")["total"];
+        near(&total["cost_usd"], &json!(0.02));
+        total["at_least"].clone()
+    };
+    assert_eq!(amount(&with_lines(&[response("sdk-cli")])), false);
+    let sandbox = with_lines(&[response("cli")]);
+    assert_eq!(amount(&sandbox), true);
+    let shown = sandbox.run(&["spend", "--why", "s"]);
+    let words: Vec<&str> = shown.success().split_whitespace().collect();
+    let reason = "The real amount may be higher because no running total includes the responses since 06:00, and in a \
+         terminal, Claude Code also sends requests that only its running totals include.";
+    assert!(words.join(" ").contains(reason), "{}", shown.stdout);
+    let checkpoint = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.03,"startTime":1795154300000,"totalDuration":900000,"totalAPIDuration":5,"modelUsage":{"claude-opus-5-5":{"inputTokens":0,"outputTokens":1500,"cacheReadInputTokens":0,"cacheCreationInputTokens":0,"webSearchRequests":0,"costUSD":0.03}}}"#;
+    sandbox.append(TRANSCRIPT, checkpoint);
+    let total = &spend(&sandbox, "day")["total"];
+    near(&total["cost_usd"], &json!(0.03));
+    assert_eq!(total["at_least"], false);
+    // A ledger from before whycap read which client wrote a line.
+    let sandbox = with_lines(&[response("cli")]);
+    assert_eq!(amount(&sandbox), true);
+    let forget = "UPDATE responses SET flags = flags & ~32; UPDATE sessions SET bounds = '[]';
+         DELETE FROM off_transcript";
+    age_ledger(&sandbox, "facts", forget);
+    assert_eq!(amount(&sandbox), true);
+}
+
+#[test]
+fn a_single_inherited_response_is_mentioned_in_the_singular() {
+    let response = |id: &str, minute: u32| {
+        let at = format!("2026-11-20T06:0{minute}:00.000Z");
+        line(id, &at, "claude-opus-5-5", 9)
+    };
+    let sandbox = with_lines(&[response("a", 1)]);
+    let fork = TRANSCRIPT.replace("s.jsonl", "22222222-0000-4000-8000-000000000000.jsonl");
+    sandbox.append(&fork, &response("a", 1));
+    sandbox.append(&fork, &response("b", 2));
+    let shown = sandbox.run(&["spend", "--why", "22222222"]);
+    let words: Vec<&str> = shown.success().split_whitespace().collect();
+    let sentence = "1 response in this session's transcript also appears in the history of s and is counted there.";
+    assert!(words.join(" ").contains(sentence), "{}", shown.stdout);
+}
+
 #[test]
 fn a_ledger_of_another_version_is_set_aside_and_rebuilt() {
     let (sandbox, _) = with_history("compaction-and-subagent");

@@ -18,6 +18,9 @@ pub(crate) struct LowerBound {
 pub(crate) enum LowerBoundReason {
     /// No running total covers a compaction.
     Compaction,
+    /// No running total covers responses in a terminal. There, Claude Code also sends requests that only the totals
+    /// include, such as a prompt suggestion after each turn.
+    TerminalWithoutTotal,
     /// Responses arrived after the newest running total, which may already include some of them.
     LaterResponses,
     /// A process without a known running total worked on the session alongside other processes.
@@ -49,6 +52,10 @@ impl LowerBoundReason {
             Self::Compaction => {
                 format!("no running total was reported after a compaction at {time}")
             }
+            Self::TerminalWithoutTotal => format!(
+                "no running total includes the responses since {time}, and in a terminal, Claude Code also sends requests \
+                 that only its running totals include"
+            ),
             Self::LaterResponses => {
                 format!(
                     "it is unclear whether the newest running total includes the responses at {time}"

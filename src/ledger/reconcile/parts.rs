@@ -22,7 +22,7 @@ use super::unrecorded::Delta;
 use super::{Lineage, SessionBreakdown};
 use crate::ledger::facts::{Checkpoint, Compaction, Response};
 use crate::pricing::{Money, NOISE};
-use crate::time::Millis;
+use crate::time::{Millis, QUARTER_HOUR};
 
 /// The tolerance, in milliseconds, for comparing timestamps with times derived from durations. The tolerance applies
 /// only to history without identified runs.
@@ -104,14 +104,26 @@ impl<'l> SessionFacts<'l> {
                 part.add_run(totals);
             }
         }
+        let mut without_total: Vec<Millis> = Vec::new();
         for response in &self.responses {
             if let Some(part) = part_at(&mut parts, response.offset) {
                 if response.offset < part.covered_until {
                     part.responses.push(response.fact);
                 } else {
+                    let is_in_terminal =
+                        response.fact.is_from_terminal && !response.fact.is_of_subagent;
+                    if is_in_terminal && !part.is_observed_at(response.offset) {
+                        without_total.push(response.fact.at);
+                    }
                     part.later.push(response.fact);
                 }
             }
+        }
+        // A report covers whole quarters of an hour, so each of them needs its own reason.
+        without_total.sort_unstable();
+        without_total.dedup_by_key(|at| at.div_euclid(QUARTER_HOUR));
+        for at in without_total {
+            breakdown.add_bound(at, LowerBoundReason::TerminalWithoutTotal);
         }
         for compaction in &self.compactions {
             if let Some(part) = part_at(&mut parts, compaction.offset) {
@@ -245,6 +257,14 @@ impl<'l> Part<'l> {
             delta.has_unknown_model |= last.has_unknown_model && models.is_none();
         }
         self.runs.push(totals);
+    }
+
+    /// Returns true if a process that reports totals was working at this offset. What it spends after its newest sample
+    /// is included in its next one.
+    fn is_observed_at(&self, offset: i64) -> bool {
+        self.runs
+            .iter()
+            .any(|totals| totals.is_known() && totals.run.end.is_none_or(|end| offset < end))
     }
 
     pub(super) fn first_at(&self) -> Option<Millis> {

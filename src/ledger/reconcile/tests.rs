@@ -130,6 +130,14 @@ impl Session {
         self
     }
 
+    /// Marks all responses as received in a terminal by a version that writes checkpoints.
+    fn in_terminal(mut self) -> Self {
+        for response in &mut self.lineage.responses {
+            response.is_from_terminal = true;
+        }
+        self
+    }
+
     fn compaction(mut self, offset: i64, compacted_tokens: u64) -> Self {
         let location = self.location(offset);
         self.lineage.compactions.push(Compaction {
@@ -250,6 +258,79 @@ fn a_compaction_that_no_total_covers_makes_the_amount_a_lower_bound() {
                 .started(FIRST_PROCESS, 0, "startup")
                 .sampled(FIRST_PROCESS, 250, 8),
             vec![],
+        ),
+    ];
+    for (case, session, expected) in cases {
+        assert_eq!(reasons(&session.breakdown()), expected, "{case}");
+    }
+}
+
+/// In a terminal, only the running totals include the request that Claude Code sends after each turn.
+#[test]
+fn responses_in_a_terminal_that_no_total_covers_make_the_amount_a_lower_bound() {
+    let prompted = || Session::new().response(100, 5);
+    let bound = LowerBoundReason::TerminalWithoutTotal;
+    let cases = [
+        ("no total", prompted().in_terminal(), vec![bound]),
+        ("not in a terminal", prompted(), vec![]),
+        (
+            "a checkpoint at the end",
+            prompted().in_terminal().checkpoint(150, 9),
+            vec![],
+        ),
+        (
+            "a kill after a checkpoint",
+            prompted().checkpoint(150, 9).response(200, 3).in_terminal(),
+            vec![bound],
+        ),
+        (
+            "one reason for each quarter of an hour",
+            prompted().response(120, 1).response(2_000, 1).in_terminal(),
+            vec![bound, bound],
+        ),
+        (
+            "an open run, whose next sample includes the newest response",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .sampled(FIRST_PROCESS, 150, 5)
+                .response(200, 3)
+                .in_terminal(),
+            vec![],
+        ),
+        (
+            "an open run that reports no totals",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .in_terminal(),
+            vec![bound],
+        ),
+        (
+            "a run that reported no totals before its checkpoint",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .checkpoint(150, 9)
+                .ended(FIRST_PROCESS, 160)
+                .in_terminal(),
+            vec![],
+        ),
+        (
+            "a run that was killed",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .sampled(FIRST_PROCESS, 150, 5)
+                .event(FIRST_PROCESS, 160, EventKind::Vanished)
+                .in_terminal(),
+            vec![],
+        ),
+        (
+            "another process after the end of a run",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .sampled(FIRST_PROCESS, 150, 5)
+                .event(FIRST_PROCESS, 160, EventKind::Vanished)
+                .response(200, 3)
+                .in_terminal(),
+            vec![bound],
         ),
     ];
     for (case, session, expected) in cases {
