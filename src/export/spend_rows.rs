@@ -124,7 +124,11 @@ impl<'c> SpendRows<'c> {
             let quality = (ownership as u64) << 1 | is_repository;
             (
                 key_of(&[kind, session, model, &quarter]),
-                Weight::of_session(known.marks, known.marks_of_lineage, quality),
+                Weight::of_session(
+                    known.evidence_lines,
+                    known.evidence_lines_of_lineage,
+                    quality,
+                ),
             )
         };
         let usage = spend.usage;

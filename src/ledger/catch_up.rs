@@ -11,7 +11,7 @@ use super::collect::{Batch, file_id};
 use super::database::{Ledger, Store};
 use super::error::{LedgerResult, Result};
 use super::facts::Id;
-use super::rounds::{GrownTranscript, ReadSettings, read_round, rounds, unread_bytes};
+use super::rounds::{ReadSettings, UnreadTranscript, read_round, rounds, unread_bytes};
 use super::values::count_from;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::pricing::PriceTable;
@@ -121,18 +121,19 @@ impl Ledger {
             ReadTime::All => self.misread_files()?,
             ReadTime::Within(_) => HashSet::new(),
         };
-        let mut grown =
-            self.read(|store| store.grown(listed.files, &misread, read_time, settled_before))?;
-        grown.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
+        let mut transcripts_to_read = self.read(|store| {
+            store.transcripts_to_read(listed.files, &misread, read_time, settled_before)
+        })?;
+        transcripts_to_read.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
         catch_up.complete = !listed.is_cut_short;
         let settings = ReadSettings {
             settled_before,
             read_time,
             started: Instant::now(),
         };
-        let total = unread_bytes(&grown);
+        let total = unread_bytes(&transcripts_to_read);
         let mut done = 0;
-        let mut rounds = rounds(&grown).into_iter().peekable();
+        let mut rounds = rounds(&transcripts_to_read).into_iter().peekable();
         while let Some(round) = rounds.next() {
             let mut batch = read_round(round, &settings, |bytes| progress(done + bytes, total));
             done += unread_bytes(round);
@@ -146,7 +147,7 @@ impl Ledger {
                 }
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
-                    store.note_read_again(&batch, &misread)?;
+                    store.remove_from_misread(&batch, &misread)?;
                 }
                 catch_up.add(&mut batch);
                 if is_last {
@@ -200,18 +201,18 @@ impl Ledger {
         }
         let id = file_id(transcript);
         let known = self.read(|store| {
-            let grown = store.grown(
+            let transcripts_to_read = store.transcripts_to_read(
                 files,
                 &HashSet::new(),
                 settings.read_time,
                 settings.settled_before,
             )?;
-            Ok((store.position(id)?, grown))
+            Ok((store.position(id)?, transcripts_to_read))
         });
         // Without the positions, it is unknown which lines are new.
         let is_cut_short = known.is_err();
-        let (position, grown) = known.unwrap_or_default();
-        let mut batch = read_round(&grown, &settings, |_| ());
+        let (position, transcripts_to_read) = known.unwrap_or_default();
+        let mut batch = read_round(&transcripts_to_read, &settings, |_| ());
         batch.is_cut_short |= is_cut_short;
         let mut files = batch.files.iter();
         let new_position = files
@@ -236,19 +237,19 @@ fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Mill
 
 impl Store {
     /// Returns the transcripts that need to be read. Those in `misread` are read again from the start.
-    fn grown(
+    fn transcripts_to_read(
         &self,
         files: Vec<TranscriptFile>,
         misread: &HashSet<Id>,
         read_time: ReadTime,
         settled_before: Millis,
-    ) -> Result<Vec<GrownTranscript>> {
+    ) -> Result<Vec<UnreadTranscript>> {
         // With a time limit, only some files are listed, so their positions are looked up one at a time.
         let all = match read_time {
             ReadTime::All => Some(self.positions()?),
             ReadTime::Within(_) => None,
         };
-        let mut grown = Vec::new();
+        let mut transcripts_to_read = Vec::new();
         for file in files {
             let id = file_id(&file.path);
             let position = match &all {
@@ -258,14 +259,14 @@ impl Store {
             .unwrap_or_default();
             let is_read_again = misread.contains(&id);
             if is_read_again || needs_reading(&position, file.state, settled_before) {
-                grown.push(GrownTranscript {
+                transcripts_to_read.push(UnreadTranscript {
                     file,
                     position,
                     is_read_again,
                 });
             }
         }
-        Ok(grown)
+        Ok(transcripts_to_read)
     }
 
     /// Returns the transcripts in a batch whose stored positions another process has changed since reading began. The
@@ -292,7 +293,7 @@ impl Store {
     /// [`rounds`]).
     fn read_overtaken(
         &self,
-        round: &[GrownTranscript],
+        round: &[UnreadTranscript],
         settings: &ReadSettings,
         batch: &mut Batch,
         prices: &PriceTable,
@@ -311,10 +312,11 @@ impl Store {
             .map(|transcript| transcript.file.clone())
             .filter(|file| is_affected(file_id(&file.path)))
             .collect();
-        let grown = self.grown(files, &misread, settings.read_time, settings.settled_before)?;
+        let transcripts_to_read =
+            self.transcripts_to_read(files, &misread, settings.read_time, settings.settled_before)?;
         batch.files.retain(|facts| !is_affected(facts.id));
         batch.unreadable.retain(|path| !is_affected(file_id(path)));
-        batch.append(read_round(&grown, settings, |_| ()));
+        batch.append(read_round(&transcripts_to_read, settings, |_| ()));
         batch.finish(prices);
         Ok(())
     }
@@ -418,8 +420,9 @@ mod tests {
         let ledger = Ledger::in_memory(home.path()).unwrap();
         let commit = |store: &Store, path: &Path| {
             let file = TranscriptFile::look(path).unwrap().unwrap();
-            let grown = store.grown(vec![file], &HashSet::new(), ReadTime::All, 0)?;
-            let mut batch = read_round(&grown, &settings, |_| ());
+            let transcripts_to_read =
+                store.transcripts_to_read(vec![file], &HashSet::new(), ReadTime::All, 0)?;
+            let mut batch = read_round(&transcripts_to_read, &settings, |_| ());
             batch.finish(&prices);
             store.commit(&mut batch, &prices)
         };
@@ -431,7 +434,7 @@ mod tests {
             let misread: HashSet<Id> = files.iter().map(|file| file_id(&file.path)).collect();
             store.run("CREATE TABLE misread (file INTEGER PRIMARY KEY)", [])?;
             store.run("INSERT INTO misread SELECT id FROM files", [])?;
-            let round = store.grown(files.to_vec(), &misread, ReadTime::All, 0)?;
+            let round = store.transcripts_to_read(files.to_vec(), &misread, ReadTime::All, 0)?;
             let mut batch = read_round(&round, &settings, |_| ());
 
             let later = RESPONSE.replace("\"m\"", "\"n\"");

@@ -196,7 +196,7 @@ impl Store {
                     checkpoint.api_ms,
                     checkpoint.has_unknown_model,
                     serde_json::to_string(&checkpoint.models).unwrap_or_default(),
-                    checkpoint.before
+                    checkpoint.latest_preceding_time
                 ],
             )?;
             for name in checkpoint.models.keys() {

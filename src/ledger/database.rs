@@ -30,11 +30,11 @@ const LONG_LOG: u64 = 256 * 1024;
 
 /// The minimum time to keep retrying if the ledger is busy when it is opened. If several processes open the ledger at
 /// once, it stays busy for a few milliseconds while the first process reads the write-ahead log.
-const OPENING: Duration = Duration::from_millis(100);
+const MIN_OPEN_RETRY_TIME: Duration = Duration::from_millis(100);
 
 /// The page cache size for shell commands, as a SQLite `cache_size` value (a negative number of KiB). With SQLite's
 /// default of 2 MB, the initial import would write most pages several times and read them back each time.
-const CACHE: i64 = -32 * 1024;
+const PAGE_CACHE_SIZE: i64 = -32 * 1024;
 
 /// Selects the row of a session. A status-line call reads parts of this row at several points. Preparing a statement
 /// takes SQLite ten times as long as running it, so all of these points use the same statement.
@@ -113,11 +113,12 @@ impl Ledger {
         for attempt in 0..3 {
             let file = ownership::open_or_create_owned(&path);
             drop(file.map_err(disk::write_error(&path))?);
-            let (ledger, version) = retry_while_busy(wait_limit.limit().max(OPENING), || {
-                let ledger = Self::connect(&path, wait_limit)?;
-                let version = ledger.read(Store::version)?;
-                Ok((ledger, version))
-            })?;
+            let (ledger, version) =
+                retry_while_busy(wait_limit.limit().max(MIN_OPEN_RETRY_TIME), || {
+                    let ledger = Self::connect(&path, wait_limit)?;
+                    let version = ledger.read(Store::version)?;
+                    Ok((ledger, version))
+                })?;
             if version == SCHEMA || attempt == 2 {
                 return Ok(ledger);
             }
@@ -175,7 +176,7 @@ impl Ledger {
             connection.set_prepared_statement_cache_capacity(64);
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             if wait_limit == WaitLimit::Person {
-                connection.pragma_update(None, "cache_size", CACHE)?;
+                connection.pragma_update(None, "cache_size", PAGE_CACHE_SIZE)?;
             } else {
                 // Merging the log flushes data to disk, which can wait until Claude Code has its reply.
                 connection.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -201,7 +201,7 @@ fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
         api_ms: row.get(5)?,
         has_unknown_model: row.get(6)?,
         models: serde_json::from_str(&models).unwrap_or_default(),
-        before: row.get(8)?,
+        latest_preceding_time: row.get(8)?,
     })
 }
 

@@ -27,14 +27,14 @@ use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
 /// The maximum time that a status-line call may spend reading a transcript.
-const READS: Duration = Duration::from_millis(25);
+const MAX_READ_TIME: Duration = Duration::from_millis(25);
 
 /// The number of events after which a status-line call reconciles the session if no hook has done so. If time runs out,
 /// a later call tries again after the same number of events.
 const EVENTS_TO_RECONCILE: i64 = 32;
 
 /// The maximum age, in milliseconds, of a lower bound that a new sample might still make exact.
-const RECENT: Millis = 60_000;
+const MAX_BOUND_AGE: Millis = 60_000;
 
 /// The figures to calculate in addition to the session's spend and today's spend.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,14 +118,14 @@ struct StoredSession {
 
 /// The events reported by one process since the session was last reconciled.
 #[derive(Debug, Default)]
-struct NewSamples {
+struct NewEvents {
     newest: Option<Money>,
     /// True if a run may have started since then.
     is_new_run: bool,
     count: i64,
 }
 
-impl NewSamples {
+impl NewEvents {
     fn add(&mut self, kind: EventKind, total: Option<Money>) {
         self.newest = self.newest.max(total);
         self.is_new_run |= kind != EventKind::Sampled;
@@ -161,7 +161,7 @@ impl OpenLedger {
         };
         if !has_been_read && ledger.read(Store::is_empty).ok()? {
             // If there is little to read, one call is enough to complete a new ledger.
-            let read_time = ReadTime::Within(READS);
+            let read_time = ReadTime::Within(MAX_READ_TIME);
             let roots = paths.transcript_roots();
             let _ = ledger.catch_up(roots, &settings::prices(paths), read_time, &mut |_, _| {});
         }
@@ -169,7 +169,7 @@ impl OpenLedger {
             mut batch,
             ends_in_error,
         } = match transcript {
-            Some(path) => ledger.read_session(path, false, READS),
+            Some(path) => ledger.read_session(path, false, MAX_READ_TIME),
             None => NewLines::default(),
         };
         let event = sample
@@ -208,8 +208,8 @@ impl OpenLedger {
             store.0.execute_batch("BEGIN IMMEDIATE")?;
             let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
                 // A checkpoint that appears while a process is running may come from a different process.
-                let is_due =
-                    batch.has_checkpoints() || store.has_passing_bound(session, event.as_ref())?;
+                let is_due = batch.has_checkpoints()
+                    || store.has_temporary_bound(session, event.as_ref())?;
                 // The session's cost before a new run must be known.
                 if is_due || is_first {
                     let prices = prices.cloned().unwrap_or_else(|| settings::prices(paths));
@@ -345,7 +345,7 @@ impl OpenLedger {
     /// Returns the increase in the session's running totals since the last reconciliation. `last_event` is the newest
     /// event included in that reconciliation.
     fn increase(&self, store: &Store, last_event: i64) -> Result<Increase> {
-        let mut by_process: BTreeMap<Id, NewSamples> = BTreeMap::new();
+        let mut by_process: BTreeMap<Id, NewEvents> = BTreeMap::new();
         let events: Vec<(Id, EventKind, Option<Money>)> = store.all(
             "SELECT process, kind, total FROM events WHERE session = ?1 AND id > ?2 AND process <> 0",
             [self.session, last_event],
@@ -470,19 +470,19 @@ impl Store {
     }
 
     /// Returns true if the session's amount became a lower bound recently and this sample might make it exact.
-    fn has_passing_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
+    fn has_temporary_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
         let Some(sample) = sample else {
             return Ok(false);
         };
         let bounds = self.stored_session(session)?.bounds;
         Ok(bounds.iter().any(|bound| {
-            let is_passing = matches!(
+            let is_temporary = matches!(
                 bound.reason,
                 LowerBoundReason::Compaction
                     | LowerBoundReason::LaterResponses
                     | LowerBoundReason::TerminalWithoutTotal
             );
-            is_passing && sample.at - bound.at < RECENT
+            is_temporary && sample.at - bound.at < MAX_BOUND_AGE
         }))
     }
 

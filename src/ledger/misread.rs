@@ -53,7 +53,7 @@ impl Store {
 
     /// Removes the transcripts in a batch from the table `misread`. The set `misread` contains the transcripts in that
     /// table.
-    pub(super) fn note_read_again(&self, batch: &Batch, misread: &HashSet<Id>) -> Result<()> {
+    pub(super) fn remove_from_misread(&self, batch: &Batch, misread: &HashSet<Id>) -> Result<()> {
         for facts in &batch.files {
             if misread.contains(&facts.id) {
                 self.run("DELETE FROM misread WHERE file = ?1", [facts.id])?;

@@ -79,9 +79,9 @@ pub(crate) struct RecentSpend {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct KnownSession {
     /// The number of responses, checkpoints, and markers in the session's transcripts.
-    pub(crate) marks: u64,
+    pub(crate) evidence_lines: u64,
     /// The number of responses, checkpoints, and markers in the session's entire lineage.
-    pub(crate) marks_of_lineage: u64,
+    pub(crate) evidence_lines_of_lineage: u64,
     /// The time of the session's newest response or, if it has none, of its newest line. `None` if the session's totals
     /// are unknown.
     pub(crate) until: Option<Millis>,
@@ -286,7 +286,7 @@ impl Store {
     fn known_sessions(&self) -> Result<HashMap<Id, KnownSession>> {
         let rows: Vec<(Id, Id, KnownSession)> = self.all(KNOWN_SESSIONS, [], |row| {
             let known = KnownSession {
-                marks: count_from(row, 2)?,
+                evidence_lines: count_from(row, 2)?,
                 until: row.get(3)?,
                 newest_model: row.get(4)?,
                 ..KnownSession::default()
@@ -295,12 +295,12 @@ impl Store {
         })?;
         let mut of_lineage: HashMap<Id, u64> = HashMap::new();
         for (_, lineage, known) in &rows {
-            *of_lineage.entry(*lineage).or_default() += known.marks;
+            *of_lineage.entry(*lineage).or_default() += known.evidence_lines;
         }
         Ok(rows
             .into_iter()
             .map(|(id, lineage, mut known)| {
-                known.marks_of_lineage = of_lineage.get(&lineage).copied().unwrap_or(0);
+                known.evidence_lines_of_lineage = of_lineage.get(&lineage).copied().unwrap_or(0);
                 (id, known)
             })
             .collect())

@@ -16,17 +16,17 @@ use crate::transcript::reader::{ReadLimits, ReadPosition};
 
 /// The maximum number of unread bytes in a round of several transcripts. The facts from a round of this size take about
 /// 30 MB of memory.
-const ROUND: u64 = 1024 * 1024 * 1024;
+const MAX_ROUND_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// The minimum number of unread bytes in a round that is divided among several threads.
-const SHARED: u64 = 8 * 1024 * 1024;
+const MIN_SHARED_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The maximum number of reading threads. With more threads, most of the time would be spent writing.
 const MOST_THREADS: usize = 8;
 
 /// A transcript that has new lines or must be read again.
 #[derive(Debug)]
-pub(super) struct GrownTranscript {
+pub(super) struct UnreadTranscript {
     pub(super) file: TranscriptFile,
     /// How far the transcript has been read.
     pub(super) position: ReadPosition,
@@ -34,7 +34,7 @@ pub(super) struct GrownTranscript {
     pub(super) is_read_again: bool,
 }
 
-impl GrownTranscript {
+impl UnreadTranscript {
     /// Returns the number of bytes to read.
     pub(super) fn unread_bytes(&self) -> u64 {
         let size = self.file.state.size;
@@ -46,15 +46,15 @@ impl GrownTranscript {
     }
 }
 
-pub(super) fn unread_bytes(transcripts: &[GrownTranscript]) -> u64 {
-    transcripts.iter().map(GrownTranscript::unread_bytes).sum()
+pub(super) fn unread_bytes(transcripts: &[UnreadTranscript]) -> u64 {
+    transcripts.iter().map(UnreadTranscript::unread_bytes).sum()
 }
 
 /// Splits transcripts into rounds. Each round has at least one transcript.
 ///
 /// If transcripts are read again, there is only one round: a response may be in several transcripts, and it can be
 /// corrected only once all of them have been read.
-pub(super) fn rounds(transcripts: &[GrownTranscript]) -> Vec<&[GrownTranscript]> {
+pub(super) fn rounds(transcripts: &[UnreadTranscript]) -> Vec<&[UnreadTranscript]> {
     if transcripts
         .iter()
         .any(|transcript| transcript.is_read_again)
@@ -67,7 +67,7 @@ pub(super) fn rounds(transcripts: &[GrownTranscript]) -> Vec<&[GrownTranscript]>
         let mut bytes = 0;
         let fitting = rest.iter().take_while(|transcript| {
             bytes += transcript.unread_bytes();
-            bytes <= ROUND
+            bytes <= MAX_ROUND_BYTES
         });
         let (round, others) = rest.split_at(fitting.count().max(1));
         rounds.push(round);
@@ -96,14 +96,14 @@ impl ReadSettings {
     /// Returns the number of threads to use for reading this many bytes. While Claude Code is waiting, only one thread
     /// reads, to leave the other processors free.
     fn threads(&self, bytes: u64) -> usize {
-        if bytes < SHARED || self.read_time != ReadTime::All {
+        if bytes < MIN_SHARED_BYTES || self.read_time != ReadTime::All {
             return 1;
         }
         thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
     }
 
     /// Reads the new lines of a transcript.
-    fn read(&self, transcript: &GrownTranscript, buffer: &mut Vec<u8>) -> Batch {
+    fn read(&self, transcript: &UnreadTranscript, buffer: &mut Vec<u8>) -> Batch {
         let mut batch = Batch::default();
         let mut is_cut_short = false;
         let mut limits = ReadLimits {
@@ -135,7 +135,7 @@ struct ReadTranscript {
 
 /// A round whose transcripts are distributed to several threads.
 struct Round<'r> {
-    transcripts: &'r [GrownTranscript],
+    transcripts: &'r [UnreadTranscript],
     settings: &'r ReadSettings,
     /// The index of the first transcript that no thread has started to read.
     next: AtomicUsize,
@@ -172,7 +172,7 @@ impl Round<'_> {
 
 /// Reads the new lines of the transcripts in a round. Calls `progress` with the number of bytes read so far.
 pub(super) fn read_round(
-    transcripts: &[GrownTranscript],
+    transcripts: &[UnreadTranscript],
     settings: &ReadSettings,
     progress: impl FnMut(u64),
 ) -> Batch {
@@ -215,14 +215,14 @@ mod tests {
     use super::*;
 
     /// Writes a transcript that contains one response and roughly this many bytes of other lines.
-    fn transcript(directory: &Path, number: usize, bytes: usize) -> GrownTranscript {
+    fn transcript(directory: &Path, number: usize, bytes: usize) -> UnreadTranscript {
         let path = directory.join(format!("{number}.jsonl"));
         let other = format!("{{\"type\":\"user\",\"text\":\"{}\"}}\n", "x".repeat(1_000));
         let response = format!(
             "{{\"type\":\"assistant\",\"requestId\":\"r{number}\",\"timestamp\":\"2026-11-20T06:26:56.016Z\",\"message\":{{\"id\":\"m\",\"model\":\"claude-opus-4-6\",\"usage\":{{\"output_tokens\":{number}}}}}}}\n"
         );
         fs::write(&path, other.repeat(bytes / other.len()) + &response).unwrap();
-        GrownTranscript {
+        UnreadTranscript {
             file: TranscriptFile::look(&path).unwrap().unwrap(),
             position: ReadPosition::default(),
             is_read_again: false,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn read(
-        transcripts: &[GrownTranscript],
+        transcripts: &[UnreadTranscript],
         read_time: ReadTime,
         progress: impl FnMut(u64),
     ) -> Batch {
@@ -246,7 +246,7 @@ mod tests {
     fn facts_arrive_in_transcript_order_from_any_thread() {
         let directory = tempfile::tempdir().unwrap();
         let sizes = [6, 1, 1, 5, 2, 0, 3].map(|megabytes| megabytes << 20);
-        let transcripts: Vec<GrownTranscript> = sizes
+        let transcripts: Vec<UnreadTranscript> = sizes
             .into_iter()
             .enumerate()
             .map(|(number, bytes)| transcript(directory.path(), number, bytes))
@@ -267,15 +267,21 @@ mod tests {
     #[test]
     fn a_round_has_a_limited_size() {
         let directory = tempfile::tempdir().unwrap();
-        let sizes = [ROUND + 1, ROUND / 2, ROUND / 3, ROUND / 2, 0];
-        let transcripts: Vec<GrownTranscript> = sizes
+        let sizes = [
+            MAX_ROUND_BYTES + 1,
+            MAX_ROUND_BYTES / 2,
+            MAX_ROUND_BYTES / 3,
+            MAX_ROUND_BYTES / 2,
+            0,
+        ];
+        let transcripts: Vec<UnreadTranscript> = sizes
             .into_iter()
             .enumerate()
             .map(|(number, bytes)| {
                 let path = directory.path().join(number.to_string());
                 // A sparse file takes up no disk space.
                 File::create(&path).unwrap().set_len(bytes).unwrap();
-                GrownTranscript {
+                UnreadTranscript {
                     file: TranscriptFile::look(&path).unwrap().unwrap(),
                     position: ReadPosition::default(),
                     is_read_again: false,

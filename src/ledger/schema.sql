@@ -120,7 +120,7 @@ CREATE TABLE markers (
 ) WITHOUT ROWID;
 CREATE INDEX markers_by_snapshot ON markers (snapshot) WHERE snapshot IS NOT NULL;
 
--- No event is ever deleted, so each one gets a greater ID than all others.
+-- No event is ever deleted, so each one gets a greater ID than all earlier ones.
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
     session INTEGER,

@@ -105,7 +105,7 @@ fn comparison(why: &SessionWhy) -> String {
         ));
     }
     let later_responses = last.responses - last.covered_responses;
-    let later = last.recorded - last.covered - last.later;
+    let later = last.recorded - last.covered - last.cost_of_later_responses;
     if last.starting_total.is_some() && later > NOISE {
         let responses = count_noun(later_responses, "response");
         sentences.push(format!(
@@ -179,10 +179,10 @@ fn row_notes(run: &RunBreakdown) -> Vec<String> {
             run.covered
         ));
     }
-    if run.later > NOISE {
+    if run.cost_of_later_responses > NOISE {
         notes.push(format!(
             "The totals may already include {} of the later responses.",
-            run.later
+            run.cost_of_later_responses
         ));
     }
     match run.difference() {
@@ -280,7 +280,7 @@ fn run_json(run: &RunBreakdown) -> Value {
         "responses": run.responses,
         "covered_responses": run.covered_responses,
         "covered_usd": run.covered.usd(),
-        "later_usd": run.later.usd(),
+        "later_usd": run.cost_of_later_responses.usd(),
         "recorded_usd": run.recorded.usd(),
         "unrecorded_usd": run.unrecorded.usd(),
     })

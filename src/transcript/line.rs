@@ -123,7 +123,7 @@ pub struct Checkpoint {
     /// The totals for each model, keyed by the unmodified model name.
     pub models: ModelTotals,
     /// The latest time on any preceding line in the file. The scan fills in this field.
-    pub before: Option<Millis>,
+    pub latest_preceding_time: Option<Millis>,
 }
 
 /// Running totals by model name.

@@ -21,7 +21,7 @@ use crate::disk::read_head;
 use crate::time::Millis;
 
 /// The number of bytes to read at a time. Chunks of this size fit in the CPU cache.
-const STRETCH: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// The maximum line length, which is far longer than any line that Claude Code writes. Longer lines are skipped and
 /// counted as damaged. If a read stops in the middle of an overlong line, the next read continues from there, so no
@@ -219,9 +219,9 @@ fn read_chunks(
     // read.
     let mut rest = size - position.offset;
     let buffer = &mut *limits.buffer;
-    let first_length = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
+    let first_length = usize::try_from(rest.clamp(1, CHUNK_BYTES as u64)).unwrap_or(CHUNK_BYTES);
     // A long line in another file may have enlarged the buffer.
-    buffer.truncate(STRETCH);
+    buffer.truncate(CHUNK_BYTES);
     buffer.resize(buffer.len().max(first_length), 0);
     let mut read_in_all = 0;
     while rest > 0 {
@@ -333,7 +333,7 @@ impl PartialLine {
 /// # Errors
 /// Fails if the file cannot be opened or read.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
-    let beginning = read_head(path, STRETCH as u64)?;
+    let beginning = read_head(path, CHUNK_BYTES as u64)?;
     let name = b"\"sessionId\":\"";
     let session = memchr::memmem::find(&beginning, name).and_then(|at| {
         let rest = beginning.get(at + name.len()..)?;
@@ -379,7 +379,7 @@ static ERROR: LazyLock<Finder<'static>> =
 const LONGEST_ERROR: usize = 16 * 1024;
 
 /// The types and subtypes of relevant lines that do not contain usage.
-static OTHERS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
+static RELEVANT_TYPES_WITHOUT_USAGE: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
     [
         Finder::new(b"\"compact_boundary\""),
         Finder::new(b"\"api_error\""),
@@ -396,8 +396,8 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// working directory, the branch, and the title before the type.
 const BEGINNING: usize = 1024;
 
-/// The start of every line that belongs to the conversation. Of the types in [`OTHERS`], only the first
-/// [`KINDS_IN_CONVERSATION`] can occur on such a line.
+/// The start of every line that belongs to the conversation. Of the types in [`RELEVANT_TYPES_WITHOUT_USAGE`], only the
+/// first [`KINDS_IN_CONVERSATION`] can occur on such a line.
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 const KINDS_IN_CONVERSATION: usize = 2;
 
@@ -477,7 +477,7 @@ pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Si
         offset,
         state,
         sink,
-        unpassed: 0,
+        unrecorded_start: 0,
         last: None,
     };
     let mut start = 0;
@@ -485,7 +485,7 @@ pub fn scan(bytes: &[u8], offset: u64, state: &mut ScanState, sink: &mut impl Si
         scan.line(LineBounds { start, end });
         start = end + 1;
     }
-    let rest = bytes.get(scan.unpassed..).unwrap_or_default();
+    let rest = bytes.get(scan.unrecorded_start..).unwrap_or_default();
     scan.state.record_times(rest, scan.sink);
 }
 
@@ -504,7 +504,7 @@ struct Scan<'b, 's, S> {
     state: &'s mut ScanState,
     sink: &'s mut S,
     /// The start of the lines whose times have not been recorded yet.
-    unpassed: usize,
+    unrecorded_start: usize,
     /// The signature of the last response, which is used to recognize the response's remaining lines.
     last: Option<Signature<'b>>,
 }
@@ -524,7 +524,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         let is_relevant = match USAGE.find(line) {
             Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
             Some(_) => true,
-            None => is_one_of_others(line),
+            None => has_relevant_type_without_usage(line),
         };
         let parsed = is_relevant.then(|| parse_line(line));
         let may_have_escaped_names = match &parsed {
@@ -533,8 +533,9 @@ impl<S: Sink> Scan<'_, '_, S> {
         };
         let unescaped = if may_have_escaped_names {
             // Escaped letters may also occur in the text of an irrelevant line.
-            without_escaped_letters(line)
-                .filter(|text| is_relevant || USAGE.find(text).is_some() || is_one_of_others(text))
+            without_escaped_letters(line).filter(|text| {
+                is_relevant || USAGE.find(text).is_some() || has_relevant_type_without_usage(text)
+            })
         } else {
             None
         };
@@ -576,9 +577,12 @@ impl<S: Sink> Scan<'_, '_, S> {
 
     /// Records the times of the lines before `start`. The next call continues at `end`.
     fn record_times(&mut self, start: usize, end: usize) {
-        let skipped = self.bytes.get(self.unpassed..start).unwrap_or_default();
+        let skipped = self
+            .bytes
+            .get(self.unrecorded_start..start)
+            .unwrap_or_default();
         self.state.record_times(skipped, self.sink);
-        self.unpassed = end.min(self.bytes.len());
+        self.unrecorded_start = end.min(self.bytes.len());
     }
 
     /// Counts damage before a line. The damaged period ends at the time of this line, if it has one.
@@ -623,7 +627,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             Line::Checkpoint(checkpoint) => {
                 self.record_times(bounds.start, bounds.end);
                 checkpoint.offset = offset.cast_signed();
-                checkpoint.before = self.state.last_at.max(self.state.newest_at);
+                checkpoint.latest_preceding_time = self.state.last_at.max(self.state.newest_at);
                 false
             }
             Line::Error(error) => {
@@ -662,14 +666,14 @@ fn is_irrelevant(line: &[u8]) -> bool {
         .any(|irrelevant| kind.starts_with(irrelevant))
 }
 
-fn is_one_of_others(line: &[u8]) -> bool {
+fn has_relevant_type_without_usage(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING).unwrap_or(line);
     let kinds = if line.starts_with(CONVERSATION) {
         KINDS_IN_CONVERSATION
     } else {
-        OTHERS.len()
+        RELEVANT_TYPES_WITHOUT_USAGE.len()
     };
-    OTHERS
+    RELEVANT_TYPES_WITHOUT_USAGE
         .iter()
         .take(kinds)
         .any(|kind| kind.find(beginning).is_some())
@@ -980,10 +984,10 @@ mod tests {
         let (mut end, mut all) = (ReadPosition::default(), 0);
         while end.offset < length {
             let (next, bytes) = read_once(&end);
-            assert!(next.offset > end.offset && bytes <= (LONGEST_LINE + STRETCH) as u64);
+            assert!(next.offset > end.offset && bytes <= (LONGEST_LINE + CHUNK_BYTES) as u64);
             (end, all) = (next, all + bytes);
         }
-        assert!(all <= length + STRETCH as u64, "{all} bytes were read");
+        assert!(all <= length + CHUNK_BYTES as u64, "{all} bytes were read");
         assert_eq!(end.scan_state.unreadable, 1);
         file.write_all(format!("\n{sound}").as_bytes()).unwrap();
         let (after, bytes) = read_once(&end);
@@ -1001,7 +1005,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_file_that_grows_at_any_byte_reads_like_a_whole_one(
+        fn a_growing_file_is_read_like_a_complete_one(
             lines in proptest::collection::vec(line(), 1..30),
             splits in proptest::collection::vec(0.0..1.0_f64, 0..6),
             ends_with_newline in any::<bool>(),

@@ -39,7 +39,7 @@ impl ShortenedLine {
                 Position::Text(kept) => {
                     self.bytes.push(byte);
                     self.position = Position::Text(kept + 1);
-                    self.pass_in_text(byte);
+                    self.advance_in_text(byte);
                     1
                 }
                 Position::Omitted => self.omit(rest),
@@ -70,7 +70,7 @@ impl ShortenedLine {
             Some(_) | None => 1,
         };
         if let Some(last) = bytes.get(length - 1) {
-            self.pass_in_text(*last);
+            self.advance_in_text(*last);
         }
         if matches!(self.position, Position::Outside) {
             self.bytes.push(b'"');
@@ -79,7 +79,7 @@ impl ShortenedLine {
     }
 
     /// Updates the position after a byte inside a string.
-    fn pass_in_text(&mut self, byte: u8) {
+    fn advance_in_text(&mut self, byte: u8) {
         if byte == b'"' && !self.is_escaped {
             self.position = Position::Outside;
         }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_16_mb_needs_no_more_memory_than_its_short_texts() {
+    fn a_16_mb_string_is_not_kept_in_memory() {
         let line = json!({"a": "API Error: 529 \u{1f600} \"Overloaded\". ".repeat(400_000)});
         let mut shortened = ShortenedLine::default();
         shortened.add(line.to_string().as_bytes());

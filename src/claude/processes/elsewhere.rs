@@ -18,7 +18,7 @@ use super::process::{
 pub(crate) fn look(pid: u32) -> Process {
     let mut system = System::new();
     let id = Pid::from_u32(pid);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, described());
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, details_to_read());
     match system.process(id) {
         Some(process) => convert(process),
         // The table may not contain other users' processes.
@@ -32,7 +32,7 @@ pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
 }
 
 /// Specifies the process details that must be read to recognize Claude Code.
-fn described() -> ProcessRefreshKind {
+fn details_to_read() -> ProcessRefreshKind {
     ProcessRefreshKind::nothing()
         .with_exe(UpdateKind::Always)
         .with_cmd(UpdateKind::Always)
@@ -74,7 +74,7 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
         .map(sysinfo::Process::pid)
         .collect();
     pids.push(own_pid);
-    let details = described()
+    let details = details_to_read()
         .with_environ(UpdateKind::Always)
         .with_user(UpdateKind::Always);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, details);

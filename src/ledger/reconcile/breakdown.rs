@@ -134,7 +134,11 @@ impl BreakdownBuilder<'_> {
         };
         self.add_bounds(part, &spend);
         let covered: Money = part.responses.iter().map(|response| response.cost).sum();
-        let cost_of_later: Money = part.later.iter().map(|response| response.cost).sum();
+        let cost_of_later: Money = part
+            .later_responses
+            .iter()
+            .map(|response| response.cost)
+            .sum();
         self.breakdown.covered += covered + spend.cost();
         match &part.delta {
             Some(delta) if part.is_open() => {
@@ -145,7 +149,7 @@ impl BreakdownBuilder<'_> {
         }
         let before = spend.cost();
         let pending = self.subtract_later_responses(part, &mut spend);
-        let later = before - spend.cost();
+        let cost_of_later_responses = before - spend.cost();
         let cost = spend.cost();
         self.breakdown.unrecorded += cost - pending;
         let kind = if pending > Money::ZERO {
@@ -156,7 +160,7 @@ impl BreakdownBuilder<'_> {
         for (model, cost) in &spend.by_model {
             self.distribute(part, *model, *cost, kind, at);
         }
-        self.add_runs(part, cost, later);
+        self.add_runs(part, cost, cost_of_later_responses);
     }
 
     /// Adds the reasons why a part's amount is a lower bound.
@@ -193,20 +197,23 @@ impl BreakdownBuilder<'_> {
     fn subtract_later_responses(&mut self, part: &Part<'_>, spend: &mut UnrecordedSpend) -> Money {
         let increase: Money = part.runs.iter().map(RunTotals::newest_increase).sum();
         let most_pending = increase.min(spend.cost());
-        let Some(first) = part.later.first() else {
+        let Some(first) = part.later_responses.first() else {
             return most_pending;
         };
         if most_pending <= NOISE || first.client_cost > most_pending + NOISE {
             return Money::ZERO;
         }
-        let costs = part.later.iter().map(|response| response.client_cost);
-        let later: Money = costs.sum();
-        if !later.is_near(most_pending) {
+        let costs = part
+            .later_responses
+            .iter()
+            .map(|response| response.client_cost);
+        let cost_of_later: Money = costs.sum();
+        if !cost_of_later.is_near(most_pending) {
             self.breakdown
                 .add_bound(first.at, LowerBoundReason::LaterResponses);
         }
-        spend.subtract(later.min(most_pending));
-        (most_pending - later).or_zero()
+        spend.subtract(cost_of_later.min(most_pending));
+        (most_pending - cost_of_later).or_zero()
     }
 
     /// Distributes unrecorded spend over a part's compactions in proportion to the number of compacted tokens.
@@ -256,9 +263,9 @@ impl BreakdownBuilder<'_> {
     }
 
     /// Adds a breakdown for each run in a part. If runs overlap, each response is assigned to the run with the largest
-    /// unexplained increase in its totals. `later` is the part of the increase that may be the cost of responses after
-    /// the last total.
-    fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money, later: Money) {
+    /// unexplained increase in its totals. `cost_of_later_responses` is the part of the increase that may be the cost of
+    /// responses after the last total.
+    fn add_runs(&mut self, part: &Part<'_>, unrecorded: Money, cost_of_later_responses: Money) {
         let mut breakdowns: Vec<RunBreakdown> =
             part.runs.iter().map(RunTotals::breakdown).collect();
         if let Some(totals) = part.history {
@@ -285,23 +292,23 @@ impl BreakdownBuilder<'_> {
                 breakdown.covered += response.cost;
             }
         }
-        for response in &part.later {
+        for response in &part.later_responses {
             if let Some(breakdown) = least_explained(&mut breakdowns) {
                 breakdown.responses += 1;
                 breakdown.recorded += response.cost;
             }
         }
-        let mut rest_of_later = later;
+        let mut rest_of_later = cost_of_later_responses;
         let mut rest = unrecorded;
         for breakdown in &mut breakdowns {
             let cost_of_later = breakdown.recorded - breakdown.covered;
-            breakdown.later = breakdown
-                .room()
+            breakdown.cost_of_later_responses = breakdown
+                .unexplained_increase()
                 .or_zero()
                 .min(cost_of_later)
                 .min(rest_of_later);
-            rest_of_later -= breakdown.later;
-            breakdown.unrecorded = breakdown.room().or_zero().min(rest);
+            rest_of_later -= breakdown.cost_of_later_responses;
+            breakdown.unrecorded = breakdown.unexplained_increase().or_zero().min(rest);
             rest -= breakdown.unrecorded;
         }
         if let Some(first) = breakdowns.first_mut() {

@@ -131,7 +131,7 @@ pub(crate) struct RunBreakdown {
     pub(crate) covered_responses: u64,
     pub(crate) covered: Money,
     /// The part of the increase in the totals that may be the cost of responses after the last total.
-    pub(crate) later: Money,
+    pub(crate) cost_of_later_responses: Money,
     pub(crate) unrecorded: Money,
 }
 
@@ -151,9 +151,9 @@ impl RunBreakdown {
     }
 
     /// Returns the unexplained part of the increase in the totals: the increase minus the cost of the covered responses
-    /// and minus [`Self::later`].
-    fn room(&self) -> Money {
-        self.increase() - self.covered - self.later
+    /// and minus [`Self::cost_of_later_responses`].
+    fn unexplained_increase(&self) -> Money {
+        self.increase() - self.covered - self.cost_of_later_responses
     }
 
     /// Returns the difference between the increase in the totals and the spend that explains it. Returns `None` if the
@@ -162,7 +162,7 @@ impl RunBreakdown {
         let (Some(_), Some(_)) = (self.proven_starting_total(), self.last_total) else {
             return None;
         };
-        let difference = self.room() - self.unrecorded;
+        let difference = self.unexplained_increase() - self.unrecorded;
         if difference.is_near(Money::ZERO) {
             None
         } else {

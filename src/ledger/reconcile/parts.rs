@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A part's totals include the cost of its responses before the offset `covered_until`. The other responses of the part
-//! are `later`: the totals may or may not include them.
+//! are `later_responses`: the totals may or may not include them.
 
 use super::bounds::LowerBoundReason;
 use super::run_totals::{KnownTotal, RunTotals, repeats};
@@ -53,7 +53,7 @@ pub(super) struct Part<'l> {
     pub(super) responses: Vec<&'l Response>,
     pub(super) compactions: Vec<&'l Compaction>,
     /// The responses after the last totals, some of which the totals may already include.
-    pub(super) later: Vec<&'l Response>,
+    pub(super) later_responses: Vec<&'l Response>,
 }
 
 impl<'l> SessionFacts<'l> {
@@ -79,7 +79,9 @@ impl<'l> SessionFacts<'l> {
         for checkpoint in self.checkpoints.get(before.len()..).unwrap_or_default() {
             let since = explained.get(&checkpoint.cost);
             if since.is_none_or(|since| *since > checkpoint.offset) {
-                let at = checkpoint.before.unwrap_or(checkpoint.started);
+                let at = checkpoint
+                    .latest_preceding_time
+                    .unwrap_or(checkpoint.started);
                 breakdown.add_bound(at, LowerBoundReason::ProcessWithoutTotal);
             }
         }
@@ -115,7 +117,7 @@ impl<'l> SessionFacts<'l> {
                     if is_in_terminal && !part.is_observed_at(response.offset) {
                         without_total.push(response.fact.at);
                     }
-                    part.later.push(response.fact);
+                    part.later_responses.push(response.fact);
                 }
             }
         }
@@ -149,7 +151,7 @@ impl<'l> SessionFacts<'l> {
         newest: &Checkpoint,
         breakdown: &mut SessionBreakdown,
     ) {
-        let at = newest.before.unwrap_or(newest.started);
+        let at = newest.latest_preceding_time.unwrap_or(newest.started);
         let parent = if newest.cost <= NOISE || self.began_at(newest.started) {
             None
         } else {
@@ -218,7 +220,7 @@ impl<'l> SessionFacts<'l> {
             if run_ms < 0 || before.is_some_and(|before| before.started != checkpoint.started) {
                 return Some(LowerBoundReason::TotalsLackResponses);
             }
-            let start = match (before, checkpoint.before) {
+            let start = match (before, checkpoint.latest_preceding_time) {
                 (Some(_), Some(end)) => end - run_ms,
                 _ => checkpoint.started,
             };
@@ -270,7 +272,7 @@ impl<'l> Part<'l> {
     pub(super) fn first_at(&self) -> Option<Millis> {
         self.responses
             .iter()
-            .chain(&self.later)
+            .chain(&self.later_responses)
             .map(|response| response.at)
             .min()
     }

@@ -238,7 +238,8 @@ impl<'l> SessionFacts<'l> {
         lineage.checkpoints.iter().any(|checkpoint| {
             let file = lineage.files.get(&checkpoint.file);
             let is_own = file.is_some_and(|file| file.session == run.session);
-            let was_written_later = first_response.is_some() && checkpoint.before > first_response;
+            let was_written_later =
+                first_response.is_some() && checkpoint.latest_preceding_time > first_response;
             !is_own && checkpoint.cost > NOISE && !was_written_later
         })
     }

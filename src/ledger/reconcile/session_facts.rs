@@ -132,7 +132,7 @@ impl<'l> FactCollector<'_, 'l> {
             }
         }
         for (owner, responses) in of_subagents {
-            self.facts_of(owner).add_of_subagents(responses);
+            self.facts_of(owner).add_subagent_responses(responses);
         }
     }
 
@@ -214,7 +214,7 @@ impl<'l> SessionFacts<'l> {
         self.inherited_until = self.inherited_until.max(Some(at));
     }
 
-    fn add_of_subagents(&mut self, responses: Vec<&'l Response>) {
+    fn add_subagent_responses(&mut self, responses: Vec<&'l Response>) {
         let mut main: Vec<(Millis, i64)> = self
             .responses
             .iter()

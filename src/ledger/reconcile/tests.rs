@@ -163,7 +163,7 @@ impl Session {
             run_ms: offset * 1_000,
             api_ms: offset,
             models: ModelTotals::from([(MODEL.to_owned(), total)]),
-            before: Some(time_at(offset)),
+            latest_preceding_time: Some(time_at(offset)),
             ..Checkpoint::default()
         });
         self
@@ -659,7 +659,7 @@ fn the_breakdown_of_a_run_adds_up() {
     for (case, session, expected) in cases {
         let breakdown = session.breakdown();
         let run = breakdown.runs.first().unwrap();
-        let amounts = [run.covered, run.later, run.unrecorded];
+        let amounts = [run.covered, run.cost_of_later_responses, run.unrecorded];
         assert_eq!(amounts, expected.map(cost_of), "{case}");
         assert_eq!(run.difference(), None, "{case}");
         assert_eq!((run.responses, run.covered_responses), (2, 1), "{case}");
