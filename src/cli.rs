@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 use crate::commands;
 use crate::commands::host::{guard_command, guard_host, prepare_process};
-use crate::commands::reply::{Subcommand, print_as_it_is, report_failure};
+use crate::commands::reply::{Subcommand, print_unescaped, report_failure};
 use crate::commands::wrong_arguments::problem;
 use crate::context::Context;
 use crate::environment::Environment;
@@ -172,12 +172,12 @@ impl Cli {
 fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<ExitCode> {
     let is_colored = Palette::for_stdout(environment).is_on();
     let colored = is_colored.then(|| help.ansi().to_string());
-    print_as_it_is(colored.unwrap_or_else(|| help.to_string()))
+    print_unescaped(colored.unwrap_or_else(|| help.to_string()))
 }
 
 /// Prints the shell completions for whycap.
 fn print_completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
-    print_as_it_is(String::from_utf8_lossy(&script).into_owned())
+    print_unescaped(String::from_utf8_lossy(&script).into_owned())
 }

@@ -123,7 +123,7 @@ impl Environment {
 
     /// Returns a copy of this environment with the current time. An overridden time advances at the same rate as the
     /// system clock.
-    pub(crate) fn at_present(&self) -> Self {
+    pub(crate) fn with_current_time(&self) -> Self {
         let machine_now = datetime_from_system(SystemTime::now());
         Self {
             now: self.now + (machine_now - self.machine_now),

@@ -29,7 +29,7 @@ const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. 
 /// The reaction to a prompt. Each variant contains a message for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OnPrompt {
-    HoldBack(String),
+    Block(String),
     Warn(String),
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct SessionBudgets<'a> {
     environment: &'a Environment,
     session: &'a str,
     /// True if exhausted budgets block prompts.
-    holds_back: bool,
+    may_block: bool,
     /// The budgets to report, sorted by the share used, largest first, or the reason why their usage is unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
     /// The time until which usage credits pay for responses, if known.
@@ -87,7 +87,7 @@ impl<'a> SessionBudgets<'a> {
             paths,
             environment,
             session,
-            holds_back: budget.action == BudgetAction::Stop,
+            may_block: budget.action == BudgetAction::Stop,
             uses,
             paying_until,
         })
@@ -101,9 +101,9 @@ impl<'a> SessionBudgets<'a> {
         };
         let used_up = uses
             .iter()
-            .find(|budget| self.is_holding_back(budget) && !self.is_lifted(budget));
+            .find(|budget| self.is_blocking(budget) && !self.is_lifted(budget));
         if let Some(used_up) = used_up {
-            return Some(self.hold_back(used_up));
+            return Some(self.block(used_up));
         }
         let unannounced = self.take_unannounced()?;
         Some(OnPrompt::Warn(unannounced.sentence()))
@@ -111,9 +111,9 @@ impl<'a> SessionBudgets<'a> {
 
     /// Blocks a prompt because a budget is exhausted. If the journal cannot be written, the prompt is sent anyway,
     /// because the user would otherwise be unable to continue.
-    fn hold_back(&self, used_up: &BudgetUse) -> OnPrompt {
+    fn block(&self, used_up: &BudgetUse) -> OnPrompt {
         let sentence = used_up.sentence();
-        let event = BudgetEvent::HeldBack {
+        let event = BudgetEvent::Blocked {
             session: self.session,
         };
         if let Err(error) = self.record_event(used_up, event) {
@@ -129,7 +129,7 @@ impl<'a> SessionBudgets<'a> {
             None | Some("cli") => HINT_IN_TERMINAL,
             Some(_) => HINT_WITHOUT_TERMINAL,
         };
-        OnPrompt::HoldBack(format!(
+        OnPrompt::Block(format!(
             "{sentence} Your prompt was not sent because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway, type /whycap continue, then send the prompt again.{hint}"
         ))
     }
@@ -149,7 +149,7 @@ impl<'a> SessionBudgets<'a> {
                 let last_day = now - TimeDelta::days(1)..now;
                 journal::record_event_once(self.paths, &event, &last_day).then(|| sentence.clone())
             }
-            Unknown::Spend if self.holds_back => Some(
+            Unknown::Spend if self.may_block => Some(
                 "Your spend could not be read, so this prompt was sent without checking your budgets."
                     .to_owned(),
             ),
@@ -164,7 +164,7 @@ impl<'a> SessionBudgets<'a> {
     pub(crate) fn after_response(&self) -> Option<String> {
         let unannounced = self.take_unannounced()?;
         let sentence = unannounced.sentence_after_response();
-        if self.is_holding_back(unannounced) {
+        if self.is_blocking(unannounced) {
             Some(format!(
                 "{sentence} Your next prompt will be blocked. To continue this session anyway, type /whycap continue."
             ))
@@ -194,9 +194,9 @@ impl<'a> SessionBudgets<'a> {
 
     /// Returns true if a budget blocks prompts, regardless of whether the user has chosen to continue. A budget for
     /// usage credits blocks prompts only while credits are paying for responses.
-    fn is_holding_back(&self, budget: &BudgetUse) -> bool {
+    fn is_blocking(&self, budget: &BudgetUse) -> bool {
         let applies = budget.scope != BudgetScope::Credits || self.paying_until.is_some();
-        self.holds_back && applies && budget.is_used_up()
+        self.may_block && applies && budget.is_used_up()
     }
 
     /// Returns true if the user has chosen to continue despite the budget.

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_is_new_is_a_login_with_an_unknown_plan() {
+    fn an_unrecognized_plan_still_counts_as_a_login() {
         let account =
             account(br#"{"oauthAccount":{"organizationType":"claude_quantum"}}"#).unwrap();
         assert_eq!(account.plan, Plan::Other);

@@ -284,7 +284,7 @@ mod tests {
     use crate::claude::window_usage::SpendPeriod;
 
     #[test]
-    fn null_is_not_missing_is_not_zero() {
+    fn null_is_different_from_zero() {
         let input = StatusPayload::parse(br#"{"context_window":{"used_percentage":null}}"#);
         assert_eq!(input.context_percent, None);
         let input = StatusPayload::parse(br#"{"context_window":{"used_percentage":0}}"#);

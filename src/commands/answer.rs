@@ -7,7 +7,7 @@ use super::spend::SpendArguments;
 use super::wrong_arguments::parser_message;
 use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
-use crate::context::{Context, ENDS_WAITING};
+use crate::context::{AUTO_RESUME_CANCELED, Context};
 use crate::incidents::Asker;
 use crate::install::line;
 use crate::render::Report;
@@ -70,7 +70,7 @@ impl Context {
         };
         if self.ends_waiting {
             report.gap();
-            report.paragraph(Tone::Plain, ENDS_WAITING);
+            report.paragraph(Tone::Plain, AUTO_RESUME_CANCELED);
         }
         report
     }

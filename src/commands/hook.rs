@@ -45,7 +45,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     if plugin::is_second_run(&paths, &environment, name) {
         return ExitCode::SUCCESS;
     }
-    let mut context = Context::at_places(paths, environment);
+    let mut context = Context::with_paths(paths, environment);
     context.event = Some(event);
     let reply = match (name, question) {
         (EventName::StopFailure, _) => context.on_failure(),

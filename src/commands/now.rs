@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reply::{Reply, Subcommand, in_one_line, misuse};
-use crate::context::{Context, WatchedMoment};
+use crate::context::{Context, NowCollector};
 use crate::ledger::{Ledger, WaitLimit};
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, ScreenSize, Tone, WakeReason};
@@ -30,17 +30,17 @@ impl Subcommand for NowArguments {
             // The first read can take a long time, so show a progress bar.
             None => context.with_ledger(|ledger, _| Ok(ledger)),
         };
-        let mut watched = WatchedMoment::new(ledger.map_err(|error| in_one_line(&error)));
+        let mut collector = NowCollector::new(ledger.map_err(|error| in_one_line(&error)));
         if self.watch {
-            watch(&mut watched, context)?;
+            watch(&mut collector, context)?;
             return Ok(Reply::default());
         }
-        Ok(Reply::from(watched.collect(context).report()).in_json(self.json))
+        Ok(Reply::from(collector.collect(context).report()).in_json(self.json))
     }
 }
 
 /// Shows the current state until the user quits. Fails if there is no terminal.
-fn watch(watched: &mut WatchedMoment, context: &Context) -> anyhow::Result<()> {
+fn watch(collector: &mut NowCollector, context: &Context) -> anyhow::Result<()> {
     let is_dumb = context.environment.text("TERM") == Some("dumb");
     let screen = if is_dumb { None } else { Screen::open()? };
     let Some(mut screen) = screen else {
@@ -51,11 +51,11 @@ fn watch(watched: &mut WatchedMoment, context: &Context) -> anyhow::Result<()> {
     super::host::release_aborts();
     let palette = Palette::for_stdout(&context.environment);
     loop {
-        let moment = watched.collect(&context.at_present());
+        let data = collector.collect(&context.refreshed());
         loop {
             let ScreenSize { columns, rows } = Screen::size();
             let page = Page::new(columns, palette);
-            let mut report = moment.report_within(rows, page);
+            let mut report = data.report_within(rows, page);
             // The hint takes up two rows, including the empty row above it. The last row of the screen stays empty.
             if report.row_count(page) + 2 < rows {
                 report.gap();

@@ -52,7 +52,7 @@ impl Reply {
 
 /// Prints text without escaping it. The text must come from whycap itself, or be markup that has already been escaped.
 #[expect(clippy::disallowed_methods, reason = "its tabs and colors matter")]
-pub(crate) fn print_as_it_is(text: String) -> anyhow::Result<ExitCode> {
+pub(crate) fn print_unescaped(text: String) -> anyhow::Result<ExitCode> {
     print(&Shown::unescaped(text))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use super::reply::{Reply, print_as_it_is};
+use super::reply::{Reply, print_unescaped};
 use crate::context::Context;
 use crate::disk::{self, Durability};
 use crate::html::BEGINNING;
@@ -27,7 +27,7 @@ pub(super) fn reply(
     let mut reply = Reply::default().with_code(page.is_incomplete);
     if file == Path::new(STANDARD_OUTPUT) {
         // The page has already been escaped.
-        print_as_it_is(page.html)?;
+        print_unescaped(page.html)?;
     } else {
         disk::write_atomically(file, page.html.as_bytes(), Durability::Synced)?;
         let file = context.paths.show(file);

@@ -74,7 +74,7 @@ fn print_line(environment: Environment) {
     if let Some(line) = wrapped_line {
         line.save();
     }
-    facts.keep();
+    facts.save();
 }
 
 /// Returns whycap's rows, preceded by the output of the user's previous status line.

@@ -54,7 +54,7 @@ impl Subcommand for WaitArguments {
         let mut previous_check = context.environment.now;
         let mut errors = context.error_source();
         let code = loop {
-            let context = context.at_present();
+            let context = context.refreshed();
             if waited_for.is_some() {
                 context.read_new_errors(&mut errors);
             }

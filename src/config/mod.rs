@@ -126,7 +126,7 @@ impl Config {
 
     /// Returns the first problem that affects budgets, except for unknown keys, which do not justify a warning on every
     /// screen.
-    pub(crate) fn budget_fault(&self) -> Option<&ConfigProblem> {
+    pub(crate) fn budget_problem_to_show(&self) -> Option<&ConfigProblem> {
         self.problems_of("budget")
             .find(|problem| !problem.is_unknown_key)
     }

@@ -26,7 +26,7 @@ use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
 const USUAL_ROWS: usize = 20;
 /// The note that is appended to an answer if asking the question has canceled Claude Code's auto-resume. Claude Code
 /// itself does not tell the user.
-pub(crate) const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
+pub(crate) const AUTO_RESUME_CANCELED: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 /// The maximum time to spend on bringing the ledger up to date for an explanation.
 const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400));
 /// The maximum time for a command in a shell to search the transcripts for errors.
@@ -147,7 +147,7 @@ impl Context {
                 let mut note_rows = 0;
                 if self.ends_waiting {
                     // There is a blank row above the note.
-                    note_rows = Report::from_paragraph(ENDS_WAITING).row_count(page) + 1;
+                    note_rows = Report::from_paragraph(AUTO_RESUME_CANCELED).row_count(page) + 1;
                 }
                 let room = rows.saturating_sub(report.row_count(page) + note_rows);
                 let pointers = pointers_to_shell(incident, incidents);

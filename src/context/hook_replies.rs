@@ -38,10 +38,10 @@ impl Context {
             self.budgets()
         };
         match budgets.and_then(|budgets| budgets.on_prompt()) {
-            Some(OnPrompt::HoldBack(why)) => {
+            Some(OnPrompt::Block(why)) => {
                 // A prompt cancels Claude Code's auto-resume even if the hook blocks the prompt.
                 self.incidents().record_waiting_ended(self.session()?);
-                Some(held_back(&format!("whycap: {why}")))
+                Some(block_prompt(&format!("whycap: {why}")))
             }
             Some(OnPrompt::Warn(why)) => Some(message(&why)),
             None => self.announce_incident(),
@@ -207,7 +207,7 @@ fn message(text: &str) -> Value {
 
 /// Blocks a prompt. Claude Code shows the reason and sends nothing to the model, so `/whycap` works even at a limit and
 /// costs no tokens.
-fn held_back(reason: &str) -> Value {
+fn block_prompt(reason: &str) -> Value {
     json!({ "decision": "block", "reason": escape_lines(reason) })
 }
 
@@ -220,6 +220,6 @@ pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
             let text = format!("\n{}", escape_lines(text));
             json!({ "text": text, "isTextDisplayOnly": true })
         }
-        _ => held_back(text),
+        _ => block_prompt(text),
     }
 }

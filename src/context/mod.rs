@@ -31,9 +31,9 @@ use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
 
-pub(crate) use explanation::ENDS_WAITING;
+pub(crate) use explanation::AUTO_RESUME_CANCELED;
 pub(crate) use hook_replies::in_reply;
-pub(crate) use now::WatchedMoment;
+pub(crate) use now::NowCollector;
 pub(crate) use spend::{LONGEST_ID, SpendOptions};
 pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
 
@@ -57,11 +57,11 @@ pub(crate) struct Context {
 impl Context {
     /// Returns the context of a command in a shell.
     pub(crate) fn new(environment: Environment) -> Self {
-        Self::at_places(Paths::of(&environment), environment)
+        Self::with_paths(Paths::of(&environment), environment)
     }
 
     /// Returns the context for a command with these paths and the configuration found there.
-    pub(crate) fn at_places(paths: Paths, mut environment: Environment) -> Self {
+    pub(crate) fn with_paths(paths: Paths, mut environment: Environment) -> Self {
         let config = Config::load(&paths);
         config.set_hours(&mut environment);
         Self {
@@ -75,8 +75,9 @@ impl Context {
     }
 
     /// Returns a copy of this context with the current time and the current configuration.
-    pub(crate) fn at_present(&self) -> Self {
-        let mut present = Self::at_places(self.paths.clone(), self.environment.at_present());
+    pub(crate) fn refreshed(&self) -> Self {
+        let mut present =
+            Self::with_paths(self.paths.clone(), self.environment.with_current_time());
         present.prices = self.prices.clone();
         present
     }

@@ -14,7 +14,7 @@ use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
-use crate::now::{EffectOfError, Moment, RunningSession, SlowFacts, SpendNow};
+use crate::now::{EffectOfError, NowData, RunningSession, SlowFacts, SpendNow};
 use crate::spend::{Amount, SpendHistory, current_block};
 use crate::time::{Clock, Millis};
 
@@ -25,8 +25,8 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 /// changes, because a limit may end just because time has passed.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
-/// The state that is kept between screen refreshes.
-pub(crate) struct WatchedMoment {
+/// Collects the data for the screen. Between refreshes, it keeps what takes a long time to collect.
+pub(crate) struct NowCollector {
     /// The ledger, or a sentence that explains why it cannot be used.
     ledger: Result<Ledger, String>,
     /// The total number of files in which new lines were found.
@@ -57,8 +57,8 @@ struct KnownLabel {
     label: SessionLabel,
 }
 
-impl WatchedMoment {
-    /// Starts watching. If there is no ledger, `ledger` contains the reason.
+impl NowCollector {
+    /// Creates a collector. If there is no ledger, `ledger` contains the reason.
     pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
         Self {
             ledger: ledger.map_err(|why| format!("unknown: {why}")),
@@ -69,7 +69,7 @@ impl WatchedMoment {
     }
 
     /// Collects the data for the screen.
-    pub(crate) fn collect(&mut self, context: &Context) -> Moment {
+    pub(crate) fn collect(&mut self, context: &Context) -> NowData {
         let spend = self.spend_now(context);
         let registered = sessions::registered(&context.paths);
         let incidents = context.incidents();
@@ -80,7 +80,7 @@ impl WatchedMoment {
             (Some(reported), Some(refused)) => Some(reported.with_refusal(&refused)),
             (reported, _) => reported,
         };
-        let expected = match &reading {
+        let forecasts = match &reading {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
@@ -95,12 +95,12 @@ impl WatchedMoment {
             .as_ref()
             .and_then(|incident| incident.diagnosis.passed_five_hour_reset(now))
             .max(incidents.readings().passed_five_hour_reset());
-        Moment {
+        NowData {
             clock: context.clock(),
             is_of_another_login,
             has_plan: login.is_some_and(Account::has_plan),
             five_hour_reset,
-            expected,
+            forecasts,
             spend,
             sessions: self.running(&incidents, context, registered, &slow.situation),
             slow,

@@ -220,14 +220,14 @@ impl Context {
         if self.event.is_none() {
             return Vec::new();
         }
-        let read = &statement.read;
+        let catch_up = &statement.catch_up;
         let mut notes = Vec::new();
         if let Some(which) =
-            describe_unreadable(&read.unreadable, MOST_UNREADABLE_NAMED, &self.paths)
+            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, &self.paths)
         {
             notes.push(format!("{which}."));
         }
-        if !read.complete {
+        if !catch_up.complete {
             notes.push(NOT_ALL_READ.to_owned());
         }
         notes

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Context;
-use crate::html::{Before, Contents, MachineFacts, PageSource, PageSums};
+use crate::html::{Contents, MachineFacts, PageSource, PageSums, PrecedingSpend};
 use crate::incidents::steps;
 use crate::ledger::{CatchUpResult, Ledger, SpendRow};
 use crate::spend::{CauseGroups, ReportRequest, Statement};
@@ -103,8 +103,8 @@ impl Context {
             })?;
             let facts = MachineFacts {
                 incidents: self.incidents().history(None, &ledger)?.incidents,
-                steps: Vec::new(),
-                before: spend_before(&ledger, request)?,
+                window_steps: Vec::new(),
+                preceding: preceding_spend(&ledger, request)?,
                 causes: CauseGroups::read(&ledger, request)?,
                 percent_value: self.percent_value(&ledger, None)?,
             };
@@ -129,7 +129,7 @@ impl Context {
             Some(_) => datetime_from_millis(period.end),
             None => clock.now,
         };
-        facts.steps = steps(&self.paths, since, until);
+        facts.window_steps = steps(&self.paths, since, until);
         Ok(Contents {
             statement,
             sums,
@@ -148,7 +148,7 @@ impl Context {
 }
 
 /// Returns the spend in the preceding period of equal length. Returns `None` if the requested period has no first day.
-fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Before>> {
+fn preceding_spend(ledger: &Ledger, request: &ReportRequest) -> Result<Option<PrecedingSpend>> {
     let today = request.clock.zone.day(request.clock.now);
     let Some((period, days)) = request.period.before(today) else {
         return Ok(None);
@@ -166,5 +166,5 @@ fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Befor
         &mut |_| {},
     )?;
     let cost = statement.total.cost();
-    Ok(Some(Before { days, cost }))
+    Ok(Some(PrecedingSpend { days, cost }))
 }

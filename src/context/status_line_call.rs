@@ -53,7 +53,7 @@ impl StatusLineCall {
         let payload = StatusPayload::parse(stdin);
         let paths = Paths::in_session(&environment, &payload.directories);
         let wrapped = Wrapped::start(&paths, &environment, &payload, stdin);
-        let context = Context::at_places(paths, environment);
+        let context = Context::with_paths(paths, environment);
         let columns = context.environment.columns().unwrap_or(USUAL_WIDTH);
         let padding = wrapped.as_ref().map_or(0, |wrapped| wrapped.padding);
         let margin = padding.saturating_mul(2).saturating_add(MARGIN);
@@ -263,7 +263,7 @@ impl<'a> StatusLineFacts<'a> {
                 None => reported,
             };
             if config.shows(SegmentName::Pace) {
-                facts.expected = incidents.forecasts().of(&reading);
+                facts.forecasts = incidents.forecasts().of(&reading);
             }
             facts.windows = Some(reading);
         }
@@ -322,7 +322,7 @@ impl<'a> StatusLineFacts<'a> {
     }
 
     /// Saves the data that later calls need. Runs after the line has been printed, so that nothing has to wait for it.
-    pub(crate) fn keep(self) {
+    pub(crate) fn save(self) {
         let paths = &self.call.context.paths;
         if let Some(unsaved) = self.unsaved {
             self.incidents.save_from_status_line(unsaved);

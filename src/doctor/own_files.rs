@@ -56,7 +56,7 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
         .unreadable
         .iter()
         .cloned()
-        .partition(|path| is_no_file(path));
+        .partition(|path| is_special_or_broken(path));
 
     if let Some(which) = describe_unreadable(&misplaced, MAX_NAMED, paths) {
         examination.add(FindingName::TranscriptsMisplaced, &[("which", &which)]);
@@ -76,7 +76,7 @@ pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
 
 /// Returns true if the path is a broken symbolic link, or something other than a file or a directory. In these cases,
 /// changing permissions would not help.
-fn is_no_file(path: &Path) -> bool {
+fn is_special_or_broken(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(file) => !file.is_file() && !file.is_dir(),
         Err(error) => path.is_symlink() && error.kind() != ErrorKind::PermissionDenied,

@@ -102,7 +102,7 @@ pub(crate) struct NewRows {
     pub(super) exporter: Exporter,
     /// For each treatment of unlisted projects, the number of rows that are omitted or exported under a different
     /// project name.
-    left_out: HashMap<Others, u64>,
+    omitted_or_renamed: HashMap<Others, u64>,
     /// True if all transcripts could be read. Otherwise, rows may be missing.
     pub(super) is_complete: bool,
 }
@@ -126,7 +126,7 @@ impl NewRows {
         clock: Clock,
     ) -> Self {
         let spend = SpendRows::build(sources, &exporter, paths);
-        let left_out = spend.left_out;
+        let omitted_or_renamed = spend.omitted_or_renamed;
         let mut rows = spend.rows;
         rows.extend(limit_rows(&sources.incidents, clock, &exporter));
         rows.extend(window_rows(&sources.window_steps, clock.now, &exporter));
@@ -134,7 +134,7 @@ impl NewRows {
         Self {
             rows,
             exporter,
-            left_out,
+            omitted_or_renamed,
             is_complete: sources.is_complete,
         }
     }
@@ -194,7 +194,7 @@ impl NewRows {
             (Others::Sum, "are exported as \"other\", without a branch"),
             (Others::Drop, "are not exported"),
         ] {
-            if let Some(count) = self.left_out.get(&treatment) {
+            if let Some(count) = self.omitted_or_renamed.get(&treatment) {
                 let count = count_noun(*count, "row");
                 report.paragraph(
                     Tone::Plain,

@@ -25,7 +25,7 @@ pub(super) struct SpendRows<'c> {
     pub(super) rows: Vec<NewRow>,
     /// For each treatment of unlisted projects, the number of rows that are omitted or exported under a different
     /// project name.
-    pub(super) left_out: HashMap<Others, u64>,
+    pub(super) omitted_or_renamed: HashMap<Others, u64>,
 }
 
 impl<'c> SpendRows<'c> {
@@ -37,7 +37,7 @@ impl<'c> SpendRows<'c> {
             names: ProjectNames::load(exporter, paths),
             projects: HashMap::new(),
             rows: Vec::new(),
-            left_out: HashMap::new(),
+            omitted_or_renamed: HashMap::new(),
         };
         for response in &sources.spend.responses.all {
             this.add(RESPONSE, response, false);
@@ -103,7 +103,7 @@ impl<'c> SpendRows<'c> {
             .entry(directory)
             .or_insert_with(|| self.names.exported(directory));
         if let Some(treatment) = project.treatment {
-            *self.left_out.entry(treatment).or_default() += 1;
+            *self.omitted_or_renamed.entry(treatment).or_default() += 1;
         }
         if project.treatment == Some(Others::Drop) {
             return;

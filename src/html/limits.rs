@@ -128,7 +128,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
         return;
     };
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
-    for step in &facts.steps {
+    for step in &facts.window_steps {
         accounts
             .entry(step.account.as_deref())
             .or_default()

@@ -24,7 +24,7 @@ use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
-pub(crate) use sums::{Before, PageSums};
+pub(crate) use sums::{PageSums, PrecedingSpend};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
@@ -66,9 +66,9 @@ pub(crate) struct MachineFacts {
     /// The limit errors in the period.
     pub(crate) incidents: Vec<Incident>,
     /// The readings of the usage windows in the period, oldest first.
-    pub(crate) steps: Vec<WindowStep>,
+    pub(crate) window_steps: Vec<WindowStep>,
     /// The spend in the preceding period, if a period was requested.
-    pub(crate) before: Option<Before>,
+    pub(crate) preceding: Option<PrecedingSpend>,
     /// The spend by skill, plugin, MCP server, and pull request.
     pub(crate) causes: Vec<CauseGroups>,
     /// The value of one percent of each usage window.

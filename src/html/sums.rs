@@ -111,7 +111,7 @@ impl PageSums {
 
 /// The spend in the preceding period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Before {
+pub(crate) struct PrecedingSpend {
     /// The length of each period.
     pub(crate) days: i64,
     pub(crate) cost: Money,
@@ -138,9 +138,9 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
         &[&format!("{cost} of work in {days}{plan}{limits}.")],
     );
 
-    let before = contents.source.machine().and_then(|facts| facts.before);
-    let comparison = match before {
-        Some(before) => Some(before.comparison("That is", contents.statement.total.cost())),
+    let preceding = contents.source.machine().and_then(|facts| facts.preceding);
+    let comparison = match preceding {
+        Some(preceding) => Some(preceding.comparison("That is", contents.statement.total.cost())),
         None => comparison_of_last_days(contents),
     };
     if let Some(comparison) = comparison {
@@ -180,19 +180,19 @@ fn comparison_of_last_days(contents: &Contents<'_>) -> Option<String> {
 
     let days = &contents.sums.days;
     let cost = cost_of(days.range(start..=today));
-    let before = Before {
+    let preceding = PrecedingSpend {
         days: COMPARED_DAYS.cast_signed(),
         cost: cost_of(days.range(start_before..start)),
     };
     let lead = format!("The last {COMPARED_DAYS} days cost {},", cost.show());
-    Some(before.comparison(&lead, cost))
+    Some(preceding.comparison(&lead, cost))
 }
 
 fn cost_of<'d>(days: impl Iterator<Item = (&'d NaiveDate, &'d SumsByName)>) -> Money {
     days.map(|(_, sums)| total_of(sums).cost()).sum()
 }
 
-impl Before {
+impl PrecedingSpend {
     /// Compares a cost with the preceding period: "That is 49% more than in the 30 days before ($410.00)." `lead` is
     /// the start of the sentence.
     fn comparison(self, lead: &str, cost: Money) -> String {

@@ -36,7 +36,7 @@ pub(crate) enum BudgetEvent<'a> {
     /// The user has been told that the budget is used up.
     UsedUp,
     /// A prompt in this session was blocked.
-    HeldBack { session: &'a str },
+    Blocked { session: &'a str },
     /// The user wants to continue working in this session.
     Continued { session: &'a str },
 }
@@ -65,7 +65,7 @@ impl fmt::Display for BudgetEvent<'_> {
         match self {
             Self::Warned => out.write_str("warned"),
             Self::UsedUp => out.write_str("used up"),
-            Self::HeldBack { session } => write!(out, "held back {session}"),
+            Self::Blocked { session } => write!(out, "held back {session}"),
             Self::Continued { session } => write!(out, "lets {session} go on"),
         }
     }

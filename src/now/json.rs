@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Moment, RunningSession};
+use super::{NowData, RunningSession};
 use crate::drain::WindowShares;
 use crate::incidents::Paying;
 use crate::limits::incident::Incident;
@@ -16,7 +16,7 @@ use crate::time::format_rfc3339;
 /// The note shown if Claude Code will continue a blocked session on its own.
 const CONTINUES: &str = "Claude Code waits for the reset and continues by itself, but at most three times without a new prompt";
 
-impl Moment {
+impl NowData {
     pub(super) fn json(&self) -> Value {
         let spend = self.spend.as_ref().ok();
         let per_hour = spend.and_then(|spend| spend.per_hour);
@@ -53,9 +53,9 @@ impl Moment {
     }
 
     fn json_of_windows(&self, reading: &Sample) -> Value {
-        let five_hour = self.expected(Window::FiveHour);
-        let full = five_hour.and_then(|expected| expected.outlook.full());
-        let percent_per_minute = five_hour.and_then(|expected| expected.rate);
+        let five_hour = self.forecast(Window::FiveHour);
+        let full = five_hour.and_then(|forecast| forecast.outlook.full());
+        let percent_per_minute = five_hour.and_then(|forecast| forecast.rate);
         let spend_limit = reading.others.spend_limit.map(|limit| {
             json!({
                 "used_percentage": level_now(&limit.usage, self.clock),
@@ -81,7 +81,7 @@ impl Moment {
     /// Returns the JSON for a window, or `None` if the reading does not contain the window.
     fn json_of_window(&self, reading: &Sample, window: Window) -> Option<Value> {
         let usage = reading.usage(window)?;
-        let outlook = self.expected(window).map(|expected| expected.outlook);
+        let outlook = self.forecast(window).map(|forecast| forecast.outlook);
         let full = outlook.and_then(Outlook::full);
         let lasts = match outlook {
             Some(Outlook::WillNotFill) => Some(true),

@@ -23,7 +23,7 @@ use crate::transcript::failed_attempts::FailedAttempts;
 
 /// The data on the screen.
 #[derive(Debug, Clone)]
-pub(crate) struct Moment {
+pub(crate) struct NowData {
     pub(crate) clock: Clock,
     /// The newest reading of the account's usage windows.
     pub(crate) reading: Option<Sample>,
@@ -34,7 +34,7 @@ pub(crate) struct Moment {
     /// The last known reset time of the 5-hour window, if that time has passed.
     pub(crate) five_hour_reset: Option<DateTime<Utc>>,
     /// The forecasts for the usage windows.
-    pub(crate) expected: Vec<Expected>,
+    pub(crate) forecasts: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
     /// The running sessions, starting with those that are waiting for the user.
@@ -129,7 +129,7 @@ pub(crate) struct RunningSession {
     pub(crate) share: Option<f64>,
 }
 
-impl Moment {
+impl NowData {
     /// Returns the limit that blocks work.
     fn blocked(&self) -> Option<&Incident> {
         self.slow.situation.blocking()
@@ -154,9 +154,9 @@ impl Moment {
             .find_map(|estimate| estimate.left)
     }
 
-    fn expected(&self, window: Window) -> Option<&Expected> {
-        self.expected
+    fn forecast(&self, window: Window) -> Option<&Expected> {
+        self.forecasts
             .iter()
-            .find(|expected| expected.window == window)
+            .find(|forecast| forecast.window == window)
     }
 }

@@ -1,6 +1,6 @@
 //! The screen of `whycap now`.
 
-use super::{EffectOfError, Moment, RunningSession};
+use super::{EffectOfError, NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
@@ -39,7 +39,7 @@ enum Extent {
     Essential,
 }
 
-impl Moment {
+impl NowData {
     /// Returns the complete screen.
     pub(crate) fn report(&self) -> Report {
         self.report_with(Extent::Complete, self.sessions.len())
@@ -151,9 +151,9 @@ impl Moment {
             return;
         }
         let paces = self
-            .expected
+            .forecasts
             .iter()
-            .filter_map(|expected| self.pace_row(expected));
+            .filter_map(|forecast| self.pace_row(forecast));
         add_rows(report, "Pace", paces);
         if extent == Extent::WithoutUses {
             return;
@@ -170,8 +170,8 @@ impl Moment {
     /// Returns the forecast for a window, and a lower bound for the amount left in it. If there is no forecast, or if a
     /// weekly window is far from full, returns last week's usage instead. Returns `None` if last week's usage is
     /// unknown.
-    fn pace_row(&self, expected: &Expected) -> Option<(Tone, String)> {
-        let (window, clock) = (expected.window, self.clock);
+    fn pace_row(&self, forecast: &Expected) -> Option<(Tone, String)> {
+        let (window, clock) = (forecast.window, self.clock);
         let name = window.name();
         let is_week = window.length() == WEEK;
         let left = self
@@ -183,7 +183,7 @@ impl Moment {
                     left.show()
                 )
             });
-        match expected.outlook {
+        match forecast.outlook {
             Outlook::WillFill(at, latest) => {
                 let when = if is_week {
                     days_in_words(at, latest, clock)
@@ -196,7 +196,7 @@ impl Moment {
                     format!("at this pace, {name} will be full {when}{rest}"),
                 ))
             }
-            Outlook::WillNotFill if !is_week || expected.usage.used_percent >= WORTH_A_LOOK => {
+            Outlook::WillNotFill if !is_week || forecast.usage.used_percent >= WORTH_A_LOOK => {
                 let rest = left.unwrap_or_default();
                 Some((
                     Tone::Plain,
@@ -204,7 +204,7 @@ impl Moment {
                 ))
             }
             Outlook::WillNotFill | Outlook::Unpredictable => {
-                let WeekBefore { then, at_end } = expected.week_before?;
+                let WeekBefore { then, at_end } = forecast.week_before?;
                 let text = format!(
                     "{name}: {} at this point last week, and {} at the end",
                     percent_text(then),
@@ -447,7 +447,7 @@ mod tests {
         expected(window, used, Outlook::WillFill(at, at))
     }
 
-    fn moment(sessions: usize) -> Moment {
+    fn data(sessions: usize) -> NowData {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let now = at("2026-11-20T12:20:00Z");
         let usage = |used_percent, resets_at| {
@@ -478,7 +478,7 @@ mod tests {
             cost: Some(Amount::exact(dollars(3))),
             share: None,
         };
-        Moment {
+        NowData {
             clock: Clock {
                 now,
                 zone: Zone::named("UTC").unwrap(),
@@ -493,7 +493,7 @@ mod tests {
                 measured: now - TimeDelta::minutes(3),
                 ..Sample::default()
             }),
-            expected: vec![
+            forecasts: vec![
                 full(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
                 full(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
             ],
@@ -536,16 +536,16 @@ mod tests {
         }
     }
 
-    fn screen(moment: &Moment, columns: usize, rows: Option<usize>) -> String {
+    fn screen(data: &NowData, columns: usize, rows: Option<usize>) -> String {
         let page = Page::new(columns, Palette::none());
         let rows = rows.unwrap_or(usize::MAX);
-        moment.report_within(rows, page).text(page)
+        data.report_within(rows, page).text(page)
     }
 
     #[test]
     fn the_screen_has_every_fact() {
         assert_eq!(
-            screen(&moment(1), 90, None),
+            screen(&data(1), 90, None),
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
@@ -577,7 +577,7 @@ mod tests {
             cost: Money::from_nano(2_000_000_000),
         });
         let all: Vec<&SpentInWindow<'_>> = spent.iter().collect();
-        let mut low = moment(2);
+        let mut low = data(2);
         let uses = |name| WindowShares::new(name, since, &all, &[]);
         low.slow.window_shares = vec![uses("5h"), uses("week")];
         low.slow.past_error = Some("12:10: The service was overloaded.".to_owned());
@@ -592,10 +592,10 @@ mod tests {
 
     #[test]
     fn the_end_of_a_block_is_shown_if_no_window_is_known() {
-        let unknown = Moment {
+        let unknown = NowData {
             reading: None,
-            expected: Vec::new(),
-            ..moment(0)
+            forecasts: Vec::new(),
+            ..data(0)
         };
         let shown = screen(&unknown, 90, None);
         assert!(
@@ -606,7 +606,7 @@ mod tests {
 
     #[test]
     fn the_screen_fits_any_terminal_and_sessions_are_left_out_first() {
-        let mut blocked = moment(30);
+        let mut blocked = data(30);
         let why = ContinuationObstacle::SettingIsOff;
         for session in &mut blocked.sessions {
             (session.activity.state, session.continuation) =
@@ -621,10 +621,9 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
-        let pages =
-            (40..140).flat_map(|columns| [(columns, moment(30)), (columns, blocked.clone())]);
-        for (columns, moment) in pages {
-            let shown = screen(&moment, columns, Some(24));
+        let pages = (40..140).flat_map(|columns| [(columns, data(30)), (columns, blocked.clone())]);
+        for (columns, data) in pages {
+            let shown = screen(&data, columns, Some(24));
             for row in shown.lines() {
                 assert!(width(row) <= columns, "{columns}: {row}");
             }

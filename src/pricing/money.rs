@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_cents_and_more_digits_only_below_a_cent() {
+    fn cents_are_shown_and_more_digits_only_below_a_cent() {
         let shown: Vec<_> = [0, 30, 4_100_000, 12_340_000_000, 1_234_567_890_000_000]
             .map(|nano| Money::from_nano(nano).show())
             .into();

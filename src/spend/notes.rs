@@ -84,7 +84,7 @@ impl Statement {
     /// Returns the reasons why the total is a lower bound. The first note also explains the `≥` sign.
     fn notes_on_lower_bound(&self, paths: Option<&Paths>) -> Vec<String> {
         let mut reasons = Vec::new();
-        if !self.read.unreadable.is_empty() {
+        if !self.catch_up.unreadable.is_empty() {
             reasons.push("some transcripts could not be read".to_owned());
         }
         reasons.extend(describe_damaged(&self.damaged, paths));
@@ -110,7 +110,7 @@ impl Statement {
     /// Explains why the statement is empty, and which data could not be read.
     fn notes_if_empty(&self, paths: Option<&Paths>) -> Vec<String> {
         let mut notes = vec![self.reason_if_empty(paths)];
-        if !self.read.unreadable.is_empty() {
+        if !self.catch_up.unreadable.is_empty() {
             notes.push(SOME_UNREADABLE.to_owned());
         }
         if let Some(which) = describe_damaged(&self.damaged, paths) {
@@ -137,7 +137,7 @@ impl Statement {
 
         let is_of_exports = self.request.from.is_some();
         match paths {
-            _ if is_of_exports && !self.read.unreadable.is_empty() => {
+            _ if is_of_exports && !self.catch_up.unreadable.is_empty() => {
                 "whycap could not read any of the exports.".to_owned()
             }
             _ if is_of_exports => {

@@ -86,7 +86,7 @@ pub(crate) struct Statement {
     /// True if the history contains any spend, in this period or another.
     pub(super) has_history: bool,
     /// The result of updating the ledger.
-    pub(crate) read: CatchUpResult,
+    pub(crate) catch_up: CatchUpResult,
     /// The transcripts with damaged lines, and the number of damaged lines in each.
     pub(crate) damaged: Vec<(String, u32)>,
     /// The number of sessions that are currently receiving a response.
@@ -106,7 +106,7 @@ impl Statement {
         source: &dyn SpendSource,
         request: ReportRequest,
         row_groups: Option<&dyn RowGroups>,
-        read: CatchUpResult,
+        catch_up: CatchUpResult,
         streaming_sessions: usize,
         on_row: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Self, LedgerError> {
@@ -148,7 +148,7 @@ impl Statement {
             forecast: history.and_then(|history| history.forecast()),
             plan,
             has_history,
-            read,
+            catch_up,
             damaged: source.damaged(period.clone())?,
             streaming_sessions,
             percent: None,
@@ -171,7 +171,7 @@ impl Statement {
 
     /// Returns true if some data could not be read.
     pub(crate) fn is_incomplete(&self) -> bool {
-        !self.read.is_all() || !self.damaged.is_empty()
+        !self.catch_up.is_all() || !self.damaged.is_empty()
     }
 
     /// Sets the titles of sessions and prompts. `title` returns the title for a key.
@@ -249,7 +249,7 @@ impl Statement {
         });
         // JSON cannot exactly represent paths that are not valid Unicode.
         let unreadable: Vec<_> = self
-            .read
+            .catch_up
             .unreadable
             .iter()
             .map(|path| path.to_string_lossy())

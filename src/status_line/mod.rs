@@ -46,7 +46,7 @@ pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
             rows.push(row);
         }
     }
-    if let Some(problem) = facts.config.budget_fault() {
+    if let Some(problem) = facts.config.budget_problem_to_show() {
         let text = format!("config.toml: {problem} \u{b7} whycap doctor");
         rows.push(vec![(Tone::Warning, truncate(&text, columns))]);
     }
@@ -67,7 +67,7 @@ pub struct LineFacts<'a> {
     /// The newest reading of the account's usage windows.
     pub windows: Option<Sample>,
     /// The forecasts for the usage windows.
-    pub expected: Vec<Expected>,
+    pub forecasts: Vec<Expected>,
     /// The latest content of the `/usage` page.
     pub usage: Option<UsagePage>,
     /// The cost of the last prompt.
@@ -89,7 +89,7 @@ impl<'a> LineFacts<'a> {
             clock,
             figures: None,
             windows: None,
-            expected: Vec::new(),
+            forecasts: Vec::new(),
             usage: None,
             prompt: None,
             rewriting: None,
@@ -107,7 +107,7 @@ impl<'a> LineFacts<'a> {
             SegmentName::Session => amounts::session(self),
             SegmentName::Today => amounts::today(self),
             SegmentName::Windows => windows::windows(self.windows.as_ref()?, style.windows, clock),
-            SegmentName::Pace => pace::pace(&self.expected, clock),
+            SegmentName::Pace => pace::pace(&self.forecasts, clock),
             SegmentName::Context => context_use::context(payload, style.context),
             SegmentName::Directory => workspace::directory(self.directory.as_deref()?),
             SegmentName::Branch => workspace::branch(self.head.as_ref()?),

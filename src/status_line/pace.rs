@@ -11,8 +11,8 @@ use crate::time::{Clock, WEEK};
 
 /// Returns the forecast for the window that will be full first. If all windows reset before they are full, returns the
 /// forecast for the fullest one. Returns `None` if no forecast is worth showing.
-pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
-    let first_full = expected
+pub(super) fn pace(forecasts: &[Expected], clock: Clock) -> Option<Segment> {
+    let first_full = forecasts
         .iter()
         .filter_map(|window| Some((window.outlook.full()?, window.window)))
         .min_by_key(|((at, _), _)| *at);
@@ -31,7 +31,7 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         let forms = texts.map(|(loss, text)| Form::new(loss, vec![(Tone::Warning, text)]));
         return Some(forms.into());
     }
-    let fullest = expected
+    let fullest = forecasts
         .iter()
         .filter(|window| {
             window.outlook == Outlook::WillNotFill && window.usage.used_percent >= WORTH_A_LOOK
@@ -68,13 +68,13 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn text(expected: &[Expected]) -> Option<String> {
+    fn text(forecasts: &[Expected]) -> Option<String> {
         let clock = Clock {
             now: at("2026-11-20T06:26:40Z"),
             zone: Zone::UTC,
             hours: HourFormat::TwentyFour,
         };
-        pace(expected, clock).map(|forms| forms[0].text())
+        pace(forecasts, clock).map(|forms| forms[0].text())
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Zone {
         if cfg!(windows) {
             // Claude Code honors `TZ` on Windows, although Windows itself ignores it.
             Self::named(name).unwrap_or(Self::Local)
-        } else if names_something_else_than_zoneinfo(name) {
+        } else if names_other_file(name) {
             Self::UTC
         } else {
             Self::Local
@@ -139,7 +139,7 @@ impl Zone {
 }
 
 /// Returns true if this value of `TZ` would cause chrono to open a file that is not a zoneinfo file.
-fn names_something_else_than_zoneinfo(name: &str) -> bool {
+fn names_other_file(name: &str) -> bool {
     ZONEINFO_PARENTS.iter().any(|parent| {
         // Joining an absolute path replaces the directory.
         let path = Path::new(parent).join("zoneinfo").join(name);

@@ -206,8 +206,8 @@ fn a_project_budget_applies_behind_a_symbolic_link() {
     response["cwd"] = json!(real);
     client.append(&response);
     let asks = json!({"prompt": "hi", "cwd": real});
-    let held_back = client.event("2026-11-20T06:01:00Z", "UserPromptSubmit", asks);
-    assert!(held_back.success().contains("block"), "{held_back:?}");
+    let blocked = client.event("2026-11-20T06:01:00Z", "UserPromptSubmit", asks);
+    assert!(blocked.success().contains("block"), "{blocked:?}");
     let budget = client
         .run("2026-11-20T06:02:00Z", &["budget", "--json"], b"")
         .json();

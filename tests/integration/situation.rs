@@ -1007,12 +1007,12 @@ fn a_used_up_credit_budget_blocks_only_prompts_paid_from_credits() {
         let said = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
         said.success().to_owned()
     };
-    let held_back = sends(SOON);
+    let blocked = sends(SOON);
     assert!(
-        held_back
+        blocked
             .contains("only while one of your plan's limits is used up. That lasts until 12:00 (1 h 59 m from now)")
-            && held_back.contains("Each `claude -p`"),
-        "{held_back}"
+            && blocked.contains("Each `claude -p`"),
+        "{blocked}"
     );
     let said = sends("2026-11-20T12:00:01Z");
     let is_word = said.contains("is used up (\u{2248}$1.20") && !said.contains("block");
@@ -1042,10 +1042,10 @@ fn credit_spend_of_an_older_full_window_counts_toward_the_month() {
     client.works("2026-10-31T22:10:00Z", 300_000);
     client.works("2026-11-01T09:00:00Z", 300_000);
     let asks = json!({"prompt": "go on"});
-    let held_back = client.event("2026-11-01T09:01:00Z", "UserPromptSubmit", asks);
+    let blocked = client.event("2026-11-01T09:01:00Z", "UserPromptSubmit", asks);
     assert!(
-        held_back.success().contains("is used up (\u{2248}$1.20"),
-        "{held_back:?}"
+        blocked.success().contains("is used up (\u{2248}$1.20"),
+        "{blocked:?}"
     );
 }
 
