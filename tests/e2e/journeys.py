@@ -80,7 +80,7 @@ def install(report, home, *arguments):
         expect(process.returncode == 0, f"it exited with {process.returncode}: {output_of(process)}")
 
 
-def good(stage, five_hour=0.42, seven_day=0.17, text="Hello from the mock."):
+def successful_response(stage, five_hour=0.42, seven_day=0.17, text="Hello from the mock."):
     """Returns a successful response for this account. A response on a plan reports the windows, and a response to an
     API key does not."""
     return response(text, headers=None if stage.plan == "key" else windows(five_hour, seven_day))
@@ -109,7 +109,7 @@ def without_mode_row(footer):
     return "\n".join(line for line in footer.splitlines() if not re.search(r"(auto|manual) mode|for shortcuts", line))
 
 
-def steady(session):
+def wait_until_steady(session):
     """Waits until the screen has stopped changing, so that late or repeated output has had time to appear."""
     last = {"text": None, "same": 0}
 
@@ -221,10 +221,10 @@ def whycap_answers_without_the_model(report, session, home, api, command):
     with report.check(f"{command} answers on the screen while every request is refused"):
         session.wait(f"the reply to {command}", lambda _: answers() > before, deadline=10)
     with report.check("the line is empty for the next prompt"):
-        steady(session)
+        wait_until_steady(session)
         expect(prompt_line(session.text()) == "❯", framed(session.text()))
     with report.check("the reply's first sentence is on the screen, not above it"):
-        steady(session)
+        wait_until_steady(session)
         expect(worded(headline) in worded(above_prompt(session.text())), framed(session.text()))
     with report.check("it does not say that nothing was spent, for there was a response before the limit"):
         expect("$0.00" not in above_prompt(session.text()), framed(session.text()))
@@ -262,7 +262,7 @@ def first_day(stage, report):
             with report.check("the status line is there before the first prompt"):
                 session.wait_footer("the model", re.compile(r"Opus|Sonnet|Haiku|Fable").search)
             with report.check("after a response, the status line shows model and spend"):
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
                 session.wait_footer("the spend", re.compile(r"\$0?\.\d\d").search)
             if stage.newest:
                 with report.check("the spend is what the mock served, in cents"):
@@ -290,7 +290,7 @@ def first_day(stage, report):
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
 
             with report.check("the next successful response is shown"):
-                ask_and_read(session, api, good(stage, text="Back at work."), "and now")
+                ask_and_read(session, api, successful_response(stage, text="Back at work."), "and now")
                 answers += 1
             nothing_was_sent(report, api, asked, "/whycap", names_it=True)
             with report.check("the badge is gone"):
@@ -374,7 +374,7 @@ def plugin(stage, report):
         with Session(stage.program, home, api) as session:
             session.ready()
             with report.check("a response arrives as usual"):
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
             with report.check("no hook error is on the screen"):
                 expect(
                     "hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text())
@@ -388,7 +388,7 @@ def plugin(stage, report):
             session.put_away_menu()
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap:explain")
             with report.check("a successful response follows"):
-                ask_and_read(session, api, good(stage, text="Back at work."), "and now")
+                ask_and_read(session, api, successful_response(stage, text="Back at work."), "and now")
             nothing_was_sent(report, api, asked, "/whycap:explain", names_it=True)
             session.leave()
 
@@ -400,17 +400,17 @@ def plugin_and_settings(stage, report):
         add_plugin(stage, report, home, api)
         with Session(stage.program, home, api) as session:
             session.ready()
-            ask_and_read(session, api, good(stage), "say hello")
+            ask_and_read(session, api, successful_response(stage), "say hello")
             api.play("spend_limit")
             limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
             whycap_answers_without_the_model(report, session, home, api, "/whycap")
             with report.check("the reply is shown once"):
-                steady(session)
+                wait_until_steady(session)
                 expect(answers_to("/whycap", session.text()) == 1, framed(session.text()))
             with report.check("/whycap:explain spend from the plugin answers too, once"):
                 session.ask("/whycap:explain spend")
                 session.wait("the reply", lambda text: answers_to("/whycap:explain", text))
-                steady(session)
+                wait_until_steady(session)
                 answer_text = re.split("operation blocked by hook:|⎿ whycap:", flat(above_prompt(session.text())))[-1]
                 expect(
                     answer_text.count("$0.07") and answers_to("/whycap:explain", session.text()) == 1,
@@ -429,7 +429,7 @@ def plugin_alone(stage, report):
         for first in (True, False):
             with Session(stage.program, home, api) as session:
                 session.ready()
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
                 if first:
                     with report.check("the first session says what is missing"):
                         session.wait(
@@ -453,7 +453,7 @@ def meet_five_hour_limit(stage, session, home, api, resets_in):
     """Hits a limit that resets soon. The client says that it will continue automatically.
 
     For a few hundred milliseconds, the client still reports the usage from before the error, which contradicts it."""
-    ask_and_read(session, api, good(stage), "say hello")
+    ask_and_read(session, api, successful_response(stage), "say hello")
     api.play(limit(overage="rejected", overage_reason="out_of_credits", resets_in=resets_in))
     session.ask("go on please")
     session.wait_footer("the client's notice", CONTINUES.search)
@@ -473,10 +473,10 @@ def automatic_continue(stage, report):
             with report.check("/whycap answers"):
                 session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
             with report.check("the client still says that it continues by itself"):
-                steady(session)
+                wait_until_steady(session)
                 expect(CONTINUES.search(session.footer()), framed(session.text()))
                 expect("Because you ran /whycap" not in flat(session.text()), framed(session.text()))
-            api.play(good(stage, 0.02, text="Back at work."))
+            api.play(successful_response(stage, 0.02, text="Back at work."))
             with report.check("after the reset the work goes on, with nobody at the keyboard"):
                 # The client waits up to a minute and a half longer than it announces.
                 session.wait("the next response", "Back at work.", deadline=150)
@@ -503,7 +503,7 @@ def automatic_continue_stopped(stage, report):
                     deadline=10,
                 )
             with report.check("it is as said: the client's notice is gone"):
-                steady(session)
+                wait_until_steady(session)
                 expect(not CONTINUES.search(session.footer()), framed(session.text()))
             with report.check("what the reply names turns it on again"):
                 session.key("C-u")  # the client may put the blocked prompt back into the input line
@@ -511,7 +511,7 @@ def automatic_continue_stopped(stage, report):
                 session.wait("the typed command", "/rate-limit-options")
                 session.key("Enter")
                 session.wait("the client's menu", "2. Wait here, then continue automatically")
-                steady(session)  # the menu accepts keys only a moment after it appears
+                wait_until_steady(session)  # the menu accepts keys only a moment after it appears
                 session.key("Down")
                 session.wait("the second line chosen", "❯ 2.")
                 session.key("Enter")
@@ -548,7 +548,7 @@ def asking(stage, report):
                         ),
                         deadline=10,
                     )
-                    steady(session)
+                    wait_until_steady(session)
                 report.note(
                     f"client {stage.version}, {way}: the waiting {'goes on' if CONTINUES.search(session.footer()) else 'has ended'}"
                 )
@@ -589,7 +589,7 @@ def situations(stage, report):
         install(report, home)
         with Session(stage.program, home, api, rows=60) as session:
             session.ready()
-            ask_and_read(session, api, good(stage, 0.99), "say hello")
+            ask_and_read(session, api, successful_response(stage, 0.99), "say hello")
             api.play("five_hour")
             incident = limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
             report.note(f"client {stage.version} says: {incident['message']}")
@@ -621,7 +621,7 @@ def situations(stage, report):
             with Session(stage.program, home, api, rows=60) as second:
                 second.ready()
                 with report.check("a response in another session ends it everywhere"):
-                    ask_and_read(second, api, good(stage, 0.03, text="Back at work."), "and here")
+                    ask_and_read(second, api, successful_response(stage, 0.03, text="Back at work."), "and here")
                     session.wait_footer("the other session's response", "another session got a response", deadline=20)
                     expect(whycap(home, "explain", "--exit-code").returncode == 0, whycap(home, "explain").stdout)
                     expect(whycap(home, "wait", "--timeout", "1s").returncode == 0, "wait")
@@ -639,7 +639,7 @@ def situations(stage, report):
                 expect(whycap(home, "explain", "--exit-code").returncode == 10, "explain")
                 expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
             with report.check("after it nothing is ordered"):
-                ask_and_read(session, api, good(stage, 1.0, text="Back at work."), "and now")
+                ask_and_read(session, api, successful_response(stage, 1.0, text="Back at work."), "and now")
                 session.wait(
                     "the end of it",
                     lambda _: (
@@ -650,7 +650,7 @@ def situations(stage, report):
             # Spend counts as paid only after a reading has shown that the window is full.
             session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):
-                ask_and_read(session, api, good(stage, 1.0, text="Paid for."), "once more")
+                ask_and_read(session, api, successful_response(stage, 1.0, text="Paid for."), "once more")
                 session.wait_footer("what is paid", re.compile(r"paying with usage credits: ≈\$0\.\d\d since").search)
             with report.check("so do now, explain, /whycap and spend"):
                 paying = whycap_json(home, "now")["paying"]
@@ -682,7 +682,7 @@ def usage_page(stage, report):
             **endpoint.variables(),
         ) as session:
             session.ready()
-            ask_and_read(session, api, good(stage), "say hello")
+            ask_and_read(session, api, successful_response(stage), "say hello")
             session.type("/usage")
             session.wait("the typed command", "/usage")
             session.key("Enter")
@@ -699,7 +699,7 @@ def usage_page(stage, report):
                 kept = json.loads((home.path / ".claude.json").read_text())["cachedUsageUtilization"]
                 report.note(f"client {stage.version} keeps: {json.dumps(kept)[:700]}")
             with report.check("the chosen segments show it with its age"):
-                ask_and_read(session, api, good(stage, text="Once more."), "and now")
+                ask_and_read(session, api, successful_response(stage, text="Once more."), "and now")
                 session.wait_footer(
                     "the segments",
                     re.compile(r"Fable week 63% \(\d+ s ago\).*credits \$12\.34 of \$50\.00, \$37\.66 left").search,
@@ -715,7 +715,7 @@ def size(stage, report):
             session.ready()
             wanted = ["$0.07", "42%"] + (["Opus 5.5"] if stage.columns >= 80 else [])
             with report.check(f"{', '.join(wanted)} can be read"):
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
                 session.wait_footer(", ".join(wanted), lambda text: all(word in text for word in wanted))
             with report.check("no row of the status line was cut by the client"):
                 expect("…" not in without_mode_row(session.footer()), framed(session.text()))
@@ -736,7 +736,7 @@ def size(stage, report):
             session.ask("/whycap")
             with report.check("the reply to /whycap begins on the screen, not above it"):
                 session.wait("the reply", "/whycap")
-                steady(session)
+                wait_until_steady(session)
                 start = worded(incident["headline"])[:40]
                 expect(start in worded(above_prompt(session.text())), framed(session.text()))
             session.leave()
@@ -750,7 +750,7 @@ def false_limit(stage, report):
         with Session(stage.program, home, api) as session:
             session.ready()
             with report.check("a response brings a new reading of the windows"):
-                ask_and_read(session, api, good(stage, 0.04, 0.09), "say hello")
+                ask_and_read(session, api, successful_response(stage, 0.04, 0.09), "say hello")
                 session.wait_footer("4 %", re.compile(r"\b4\s?%").search)
             api.play("false_credits")
             incident = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
@@ -764,7 +764,7 @@ def false_limit(stage, report):
                 process = whycap(home, "--clear-stale-locks")
                 expect(process.returncode == 0 and "limit" in process.stdout, output_of(process))
             with report.check("the session goes on after it"):
-                ask_and_read(session, api, good(stage, 0.05, 0.09, text="Back at work."), "and now")
+                ask_and_read(session, api, successful_response(stage, 0.05, 0.09, text="Back at work."), "and now")
             session.leave()
 
 
@@ -785,12 +785,12 @@ def budget(stage, report):
         install(report, home)
         with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
             session.ready()
-            ask_and_read(session, api, good(stage), "say hello")
+            ask_and_read(session, api, successful_response(stage), "say hello")
             if stage.newest:
                 with report.check("near the budget one warning names it"):
                     # The spend appears after the response, or with the next prompt if the transcript lagged behind.
                     session.wait_footer("the spend", "$0.07")
-                    ask_and_read(session, api, good(stage, text="Second answer."), "once more")
+                    ask_and_read(session, api, successful_response(stage, text="Second answer."), "once more")
                     session.wait("a warning of the budget", re.compile(r"(?i)budget"), deadline=10)
             session.wait_footer("the used budget", re.compile(r"1\d\d% of|[2-9]\d\d% of").search)
             before = len(api.questions())
@@ -810,7 +810,7 @@ def budget(stage, report):
                 session.wait("the reply", "You can keep using this session")
                 session.wait("the prompt again", in_line, deadline=5)
                 held = api.questions()[before:]
-                api.play(good(stage, text="On we go."))
+                api.play(successful_response(stage, text="On we go."))
                 session.key("Enter")
                 session.wait("the response", "On we go.")
             with report.check("while it was held, no request was sent, and none ever has the warning or the reply"):
@@ -837,9 +837,9 @@ def raised_budget(stage, report):
         install(report, home)
         with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
             session.ready()
-            ask_and_read(session, api, good(stage), "say hello")
+            ask_and_read(session, api, successful_response(stage), "say hello")
             session.wait_footer("the spend", "$0.07")
-            ask_and_read(session, api, good(stage, text="Second answer."), "once more")
+            ask_and_read(session, api, successful_response(stage, text="Second answer."), "once more")
             session.wait_footer("the used budget", re.compile(r"1\d\d% of").search)
             before = len(api.questions())
             with report.check("beyond the budget the prompt is held back"):
@@ -849,11 +849,11 @@ def raised_budget(stage, report):
             session.key("C-u")
             limit(0.3)
             with report.check("raised, the prompt is sent"):
-                ask_and_read(session, api, good(stage, text="Third answer."), "third prompt again")
+                ask_and_read(session, api, successful_response(stage, text="Third answer."), "third prompt again")
             with report.check("near the new limit there is a warning again"):
-                ask_and_read(session, api, good(stage, text="Fourth answer."), "a fourth")
+                ask_and_read(session, api, successful_response(stage, text="Fourth answer."), "a fourth")
                 session.wait_footer("the spend", "$0.27")
-                ask_and_read(session, api, good(stage, text="Fifth answer."), "a fifth")
+                ask_and_read(session, api, successful_response(stage, text="Fifth answer."), "a fifth")
                 session.wait("the warning", re.compile(r"budget of \$0\.30 is"), deadline=10)
             session.wait_footer("the used budget", re.compile(r"1\d\d% of").search)
             before = len(api.questions())
@@ -932,7 +932,7 @@ def own_status_line(stage, report):
         with Session(stage.program, home, api) as session:
             session.ready()
             with report.check("both lines are shown"):
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
                 session.wait_footer("both lines", lambda text: "MY-OWN-LINE" in text and "$0.07" in text)
             session.leave()
         with report.check("uninstall gives back the same bytes"):
@@ -949,7 +949,7 @@ def binary_gone(stage, report):
         with Session(stage.program, home, api) as session:
             session.ready()
             with report.check("prompts are answered"):
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
             with report.check("a limit ends the turn as ever"):
                 api.play("console_spend" if stage.plan == "key" else "spend_limit")
                 session.ask("go on please")
@@ -1002,7 +1002,7 @@ def headless(stage, report):
             return claude(stage, home, api, "-p", prompt, timeout=60)
 
         with report.check("the response is printed, and nothing of ours with it"):
-            api.play(good(stage))
+            api.play(successful_response(stage))
             process = ask("say hello")
             expect((process.returncode, process.stdout.strip()) == (0, "Hello from the mock."), output_of(process))
         with report.check("`whycap spend` has it"):
@@ -1021,7 +1021,7 @@ def moments(stage, report):
     """Covers each event at which a figure could jump: fork, /branch, /clear, resume, kill -9, two sessions at once."""
     with fresh_home(stage) as (home, api):
         install(report, home)
-        walk(Walk(stage, report, home, api, ONE_RESPONSE_USD), lambda text: good(stage, text=text))
+        walk(Walk(stage, report, home, api, ONE_RESPONSE_USD), lambda text: successful_response(stage, text=text))
 
 
 def stuck_lock(stage, report):
@@ -1119,7 +1119,7 @@ def in_and_out(stage, report):
             install(report, home, *options)
             with Session(stage.program, home, api) as session:
                 session.ready()
-                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, successful_response(stage), "say hello")
                 session.ask("/whycap")
                 session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
                 session.leave()
@@ -1143,7 +1143,7 @@ def open_session(stage, report):
     /reload-plugins, as the installation says."""
     with fresh_home(stage) as (home, api), Session(stage.program, home, api) as session:
         session.ready()
-        ask_and_read(session, api, good(stage), "say hello")
+        ask_and_read(session, api, successful_response(stage), "say hello")
         install(report, home)
         with report.check("the status line appears by itself"):
             session.wait_footer("the status line", "5h 42%", deadline=20)
@@ -1217,7 +1217,7 @@ def advice_of_doctor(stage, report):
                 session.ask("/whycap")
                 with report.check(f"{name}: /whycap answers once, and the client still continues by itself"):
                     session.wait("the reply", lambda text: answers_to("/whycap", text) == 1, deadline=10)
-                    steady(session)
+                    wait_until_steady(session)
                     expect(CONTINUES.search(session.footer()), framed(session.text()))
                 session.leave()
 
@@ -1247,7 +1247,7 @@ def secrets_in_settings(stage, report):
                 session.ready()
                 session.ask("/whycap doctor")
                 session.wait("the reply", lambda text: "warning" in above_prompt(text), deadline=10)
-                steady(session)
+                wait_until_steady(session)
                 shown += session.everything()
                 session.leave()
             shown += output_of(install_sh(home, "--uninstall"))

@@ -334,7 +334,7 @@ def draws(report, real, home, api, what):
     with report.check(what):
         with Session(real, home, api) as session:
             session.ready()
-            journeys.ask_and_read(session, api, journeys.good(journeys.Stage(NEWEST, real, True, "max")), "say hello")
+            journeys.ask_and_read(session, api, journeys.successful_response(journeys.Stage(NEWEST, real, True, "max")), "say hello")
             footer = session.wait_footer("the cost of the response", "session $0.07")
             report.note(journeys.below_prompt(footer).strip().splitlines()[0].strip())
             session.leave()

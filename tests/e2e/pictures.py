@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ansi_svg import cells, moving, plain, svg
 from client import BORDER, NEWEST, Session, client, flat
-from journeys import Stage, first_words, fresh_home, steady
+from journeys import Stage, first_words, fresh_home, wait_until_steady
 from mock_api import response, windows
 from program import ROOT, install_sh, output_of
 from screen import Screen, framed
@@ -90,8 +90,8 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
                 session.wait("the error", re.compile(r"hit your|out of extra"))
                 # The countdown stays open, because closing it would cancel the auto-resume.
                 first_words(session, home, lambda text: NEXT in text)
-            steady(session)
-            return session.coloured()
+            wait_until_steady(session)
+            return session.colored()
 
 
 def story(program, columns=100, rows=36):
@@ -109,24 +109,24 @@ def story(program, columns=100, rows=36):
             session.ask(QUESTION)
             session.wait("the response", lambda text: "all 48 tests pass." in flat(text))
             session.wait_footer("the window", "42%")
-            steady(session)
-            frames.append((3, session.coloured()))
+            wait_until_steady(session)
+            frames.append((3, session.colored()))
             session.type(NEXT)
             session.wait("the typed prompt", NEXT)
-            frames.append((1.5, session.coloured()))
+            frames.append((1.5, session.colored()))
             api.play("false_credits")
             session.key("Enter")
             session.wait("the error", "out of extra")
             first_words(session, home, lambda text: NEXT in text)
-            steady(session)
-            frames.append((6, session.coloured()))
+            wait_until_steady(session)
+            frames.append((6, session.colored()))
             session.ask("/whycap")
             session.wait(
                 "the reply to the command",
                 lambda text: "whycap explain --long" in flat(text),
             )
-            steady(session)
-            frames.append((9, session.coloured()))
+            wait_until_steady(session)
+            frames.append((9, session.colored()))
     return frames
 
 
@@ -143,7 +143,7 @@ def drain(columns=100, rows=40):
         command = ["/bin/sh", "-c", f"echo '❯ whycap drain'; {program} drain; exec cat"]
         with Screen(command, environment=environment, directory=home, columns=columns, rows=rows) as screen:
             screen.wait("the report", "Cost is the price")
-            return screen.coloured()
+            return screen.colored()
 
 
 def cropped(rows):

@@ -98,7 +98,7 @@ class Screen:
         """Returns the terminal's current text without colors."""
         return self._tmux("capture-pane", "-p", "-t", "main")
 
-    def coloured(self):
+    def colored(self):
         """Returns the terminal's current text with the escape sequences for its colors."""
         return self._tmux("capture-pane", "-e", "-p", "-t", "main")
 

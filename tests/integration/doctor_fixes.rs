@@ -368,7 +368,7 @@ fn unreadable_transcripts_are_readable_after_the_recommended_command() {
     );
     let mut command = setup
         .sandbox
-        .command_held_back_by_modes(&["doctor", "--json"]);
+        .command_subject_to_permissions(&["doctor", "--json"]);
     fs::set_permissions(&transcript, fs::Permissions::from_mode(0o000)).unwrap();
     let unreadable = |command: &mut Command| {
         let checks = checks_in(&command.output().unwrap());

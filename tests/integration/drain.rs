@@ -99,7 +99,7 @@ impl GeneratedSession {
             models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
         };
         any.session.hour = any.below(2) == 0;
-        any.say(20_000);
+        any.add_prompt(20_000);
         any.session.ask(&mut any.caller, CacheLoss::None);
         for turn in 0..40 {
             match any.below(16) {
@@ -125,7 +125,7 @@ impl GeneratedSession {
         usize::try_from(self.state >> 33).unwrap() % most
     }
 
-    fn say(&mut self, least: u64) {
+    fn add_prompt(&mut self, least: u64) {
         let tokens = least + self.below(30_000) as u64;
         self.session.prompt(&mut self.caller, tokens);
     }
@@ -134,7 +134,7 @@ impl GeneratedSession {
         [CacheLoss::All, CacheLoss::Messages][self.below(2)]
     }
 
-    fn note(&mut self, cause: &str, cache_use: CacheUse) {
+    fn record_truth(&mut self, cause: &str, cache_use: CacheUse) {
         if cache_use.rewritten_tokens() > 0 {
             add(&mut self.truth, cause, 1, cache_use.rewritten_tokens());
         }
@@ -144,10 +144,10 @@ impl GeneratedSession {
         let (cause, loss) = match self.below(5) {
             0 => ("server", self.loss()),
             1 => {
-                self.say(100);
+                self.add_prompt(100);
                 let loss = self.loss();
                 let cache_use = self.session.ask(&mut self.caller, loss);
-                return self.note("server", cache_use);
+                return self.record_truth("server", cache_use);
             }
             2 => {
                 match self.session.tools.len() {
@@ -171,7 +171,7 @@ impl GeneratedSession {
             _ => return,
         };
         let cache_use = self.session.step(&mut self.caller, loss);
-        self.note(cause, cache_use);
+        self.record_truth(cause, cache_use);
     }
 
     fn add_user_event(&mut self, turn: usize) {
@@ -182,15 +182,15 @@ impl GeneratedSession {
             0 => {
                 let left = 1 + self.below(self.caller.messages.len());
                 self.caller.messages.truncate(left);
-                self.say(1_000);
+                self.add_prompt(1_000);
             }
             1 => {
                 session.compact(caller);
-                self.say(1_000);
+                self.add_prompt(1_000);
             }
             2 => {
                 session.at += if session.hour { 61 } else { 6 } * MINUTE;
-                self.say(100);
+                self.add_prompt(100);
             }
             3 => {
                 session.effort = if session.effort == "high" {
@@ -209,7 +209,7 @@ impl GeneratedSession {
                 caller.restart();
                 session.version = ["2.1.328", "2.1.329", "2.1.330"][turn % 3];
                 session.system = format!("You are an agent of {}. {turn}", session.version);
-                self.say(100);
+                self.add_prompt(100);
             }
             _ => {
                 session.command(caller, "/mcp");
@@ -233,7 +233,7 @@ impl GeneratedSession {
         session.step(&mut self.agent, CacheLoss::None);
         let forgotten = self.loss();
         let cache_use = self.session.step(&mut self.agent, forgotten);
-        self.note("server", cache_use);
+        self.record_truth("server", cache_use);
         (self.session.tools, self.session.system, self.session.effort) = own;
     }
 }

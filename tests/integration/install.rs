@@ -395,7 +395,7 @@ fn a_read_only_file_is_rejected_without_partial_changes() {
 #[cfg(unix)]
 fn a_read_only_directory_is_rejected_without_partial_changes() {
     let sandbox = sandbox("{\"a\": 1}");
-    let mut command = sandbox.command_held_back_by_modes(&["install"]);
+    let mut command = sandbox.command_subject_to_permissions(&["install"]);
     let directory = sandbox.path(".claude");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
     let before = files_outside_data_directory(&sandbox);
@@ -420,7 +420,7 @@ fn an_unwritable_directory_only_prevents_the_slash_command() {
         let sandbox = sandbox("{}");
         let directory = sandbox.path(&format!(".claude/{directory}"));
         fs::create_dir(&directory).unwrap();
-        let mut command = sandbox.command_held_back_by_modes(arguments);
+        let mut command = sandbox.command_subject_to_permissions(arguments);
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
         let run = Run::from(command.output().unwrap());
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();

@@ -763,7 +763,7 @@ fn without_write_permission_the_lock_stays_and_the_command_fails() {
     machine.directory(".claude/history.jsonl.lock", 600);
     let mut command = machine
         .sandbox
-        .command_held_back_by_modes(&["--clear-stale-locks", "--json"]);
+        .command_subject_to_permissions(&["--clear-stale-locks", "--json"]);
     command.env_remove("WHYCAP_NOW");
     fs::set_permissions(machine.path(".claude"), fs::Permissions::from_mode(0o555)).unwrap();
     let run = Run::from(command.output().unwrap());

@@ -34,49 +34,49 @@ struct ExpectedTotals {
     stops: u64,
     /// The blocked time in whole minutes, rounded.
     minutes: i64,
-    still: u64,
-    unknown: u64,
+    still_blocked: u64,
+    unknown_end: u64,
 }
 
 use Event::{Check, Error, Login, Owner, Response, StatusLine};
 
-const fn truth(stops: u64, minutes: i64) -> Event {
+const fn all_ended(stops: u64, minutes: i64) -> Event {
     Check(ExpectedTotals {
         stops,
         minutes,
-        still: 0,
-        unknown: 0,
+        still_blocked: 0,
+        unknown_end: 0,
     })
 }
 
-const fn still(stops: u64, minutes: i64) -> Event {
+const fn one_active(stops: u64, minutes: i64) -> Event {
     Check(ExpectedTotals {
         stops,
         minutes,
-        still: 1,
-        unknown: 0,
+        still_blocked: 1,
+        unknown_end: 0,
     })
 }
 
-const fn unknown(stops: u64, minutes: i64) -> Event {
+const fn one_with_unknown_end(stops: u64, minutes: i64) -> Event {
     Check(ExpectedTotals {
         stops,
         minutes,
-        still: 0,
-        unknown: 1,
+        still_blocked: 0,
+        unknown_end: 1,
     })
 }
 
-type Course = (&'static str, &'static [(&'static str, Event)]);
+type EventSequence = (&'static str, &'static [(&'static str, Event)]);
 
-const COURSES: &[Course] = &[
+const EVENT_SEQUENCES: &[EventSequence] = &[
     (
         "nobody tries until the reset",
         &[
             ("20T10:00", Error("a", FIVE_HOURS)),
-            ("20T11:00", still(1, 60)),
-            ("20T13:00", truth(1, 120)),
-            ("22T13:00", truth(1, 120)),
+            ("20T11:00", one_active(1, 60)),
+            ("20T13:00", all_ended(1, 120)),
+            ("22T13:00", all_ended(1, 120)),
         ],
     ),
     (
@@ -87,9 +87,9 @@ const COURSES: &[Course] = &[
             ("20T10:20", Error("a", FIVE_HOURS)),
             ("20T10:40", Error("a", FIVE_HOURS)),
             ("20T11:00", Error("a", FIVE_HOURS)),
-            ("20T11:30", still(1, 90)),
+            ("20T11:30", one_active(1, 90)),
             ("20T12:03", Response("a")),
-            ("20T13:00", truth(1, 120)),
+            ("20T13:00", all_ended(1, 120)),
         ],
     ),
     (
@@ -98,8 +98,8 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:10", Error("b", FIVE_HOURS)),
             ("20T11:00", Error("c", FIVE_HOURS)),
-            ("20T11:30", still(1, 90)),
-            ("21T11:30", truth(1, 120)),
+            ("20T11:30", one_active(1, 90)),
+            ("21T11:30", all_ended(1, 120)),
         ],
     ),
     (
@@ -109,8 +109,8 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:30", Response("b")),
             ("20T10:31", StatusLine("b", 3.0)),
-            ("20T10:45", truth(1, 30)),
-            ("21T10:45", truth(1, 30)),
+            ("20T10:45", all_ended(1, 30)),
+            ("21T10:45", all_ended(1, 30)),
         ],
     ),
     (
@@ -119,8 +119,8 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:30", Response("a")),
             ("20T11:45", Response("a")),
-            ("20T11:50", truth(1, 30)),
-            ("21T10:00", truth(1, 30)),
+            ("20T11:50", all_ended(1, 30)),
+            ("21T10:00", all_ended(1, 30)),
         ],
     ),
     (
@@ -130,8 +130,8 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:30", Response("b")),
             ("20T10:31", StatusLine("b", 100.0)),
-            ("20T10:45", truth(1, 30)),
-            ("21T10:45", truth(1, 30)),
+            ("20T10:45", all_ended(1, 30)),
+            ("21T10:45", all_ended(1, 30)),
         ],
     ),
     (
@@ -142,8 +142,8 @@ const COURSES: &[Course] = &[
             ("20T10:02", Login(B)),
             ("20T10:02", Owner("b", B)),
             ("20T10:03", Response("b")),
-            ("20T10:45", truth(1, 3)),
-            ("21T10:45", truth(1, 3)),
+            ("20T10:45", all_ended(1, 3)),
+            ("21T10:45", all_ended(1, 3)),
         ],
     ),
     (
@@ -154,8 +154,8 @@ const COURSES: &[Course] = &[
             ("20T10:02", Login(B)),
             ("20T10:02", Owner("a", B)),
             ("20T10:03", Response("a")),
-            ("20T10:45", truth(1, 3)),
-            ("21T10:45", truth(1, 3)),
+            ("20T10:45", all_ended(1, 3)),
+            ("21T10:45", all_ended(1, 3)),
         ],
     ),
     (
@@ -166,9 +166,9 @@ const COURSES: &[Course] = &[
             ("20T09:51", Owner("a", A)),
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:10", Response("w")),
-            ("20T11:00", still(1, 60)),
+            ("20T11:00", one_active(1, 60)),
             ("20T11:10", Response("w")),
-            ("20T13:00", truth(1, 120)),
+            ("20T13:00", all_ended(1, 120)),
         ],
     ),
     (
@@ -179,27 +179,27 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T11:00", Error("w", FIVE_HOURS)),
             ("20T11:30", Response("w")),
-            ("20T13:00", truth(2, 150)),
+            ("20T13:00", all_ended(2, 150)),
         ],
     ),
     (
         "a low balance that nobody fills",
         &[
             ("20T10:00", Error("a", LOW)),
-            ("20T20:00", still(1, 0)),
+            ("20T20:00", one_active(1, 0)),
             // The stop continues for as long as `explain` says that the limit blocks work.
-            ("21T12:00", still(1, 0)),
-            ("23T12:00", still(1, 0)),
+            ("21T12:00", one_active(1, 0)),
+            ("23T12:00", one_active(1, 0)),
         ],
     ),
     (
         "a low balance that is filled the next day",
         &[
             ("20T10:00", Error("a", LOW)),
-            ("20T20:00", still(1, 0)),
+            ("20T20:00", one_active(1, 0)),
             ("21T16:00", Response("a")),
-            ("21T17:00", truth(1, 1_800)),
-            ("25T17:00", truth(1, 1_800)),
+            ("21T17:00", all_ended(1, 1_800)),
+            ("25T17:00", all_ended(1, 1_800)),
         ],
     ),
     (
@@ -209,16 +209,16 @@ const COURSES: &[Course] = &[
             ("20T10:01", Error("a", OVERLOADED)),
             ("20T10:03", Error("b", OVERLOADED)),
             ("20T10:04", Response("a")),
-            ("20T10:30", truth(1, 4)),
+            ("20T10:30", all_ended(1, 4)),
         ],
     ),
     (
         "a service that is full in the evening, and nobody looks before the morning",
         &[
             ("20T20:00", Error("a", OVERLOADED)),
-            ("20T22:00", unknown(1, 0)),
+            ("20T22:00", one_with_unknown_end(1, 0)),
             ("21T08:00", Response("a")),
-            ("21T09:00", unknown(1, 0)),
+            ("21T09:00", one_with_unknown_end(1, 0)),
         ],
     ),
     (
@@ -226,7 +226,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Error("a", "Login expired · Please run /login")),
             ("20T10:20", Response("a")),
-            ("20T11:00", truth(1, 20)),
+            ("20T11:00", all_ended(1, 20)),
         ],
     ),
     (
@@ -235,9 +235,9 @@ const COURSES: &[Course] = &[
             ("20T09:59", StatusLine("a", 42.0)),
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:01", StatusLine("a", 42.0)),
-            ("20T11:00", unknown(1, 0)),
-            ("20T13:00", unknown(1, 0)),
-            ("22T13:00", unknown(1, 0)),
+            ("20T11:00", one_with_unknown_end(1, 0)),
+            ("20T13:00", one_with_unknown_end(1, 0)),
+            ("22T13:00", one_with_unknown_end(1, 0)),
         ],
     ),
     (
@@ -247,8 +247,8 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:01", StatusLine("a", 42.0)),
             ("20T10:05", Response("a")),
-            ("20T11:00", truth(1, 5)),
-            ("22T11:00", truth(1, 5)),
+            ("20T11:00", all_ended(1, 5)),
+            ("22T11:00", all_ended(1, 5)),
         ],
     ),
     (
@@ -261,15 +261,15 @@ const COURSES: &[Course] = &[
                     "You've used 91% of your weekly limit · resets Nov 23, 9am (UTC)",
                 ),
             ),
-            ("20T11:00", truth(0, 0)),
+            ("20T11:00", all_ended(0, 0)),
         ],
     ),
     (
         "a week that is full over a Sunday",
         &[
             ("22T12:00", Error("a", WEEKLY)),
-            ("23T12:00", still(1, 24 * 60)),
-            ("25T12:00", truth(1, 48 * 60)),
+            ("23T12:00", one_active(1, 24 * 60)),
+            ("25T12:00", all_ended(1, 48 * 60)),
         ],
     ),
     (
@@ -282,7 +282,7 @@ const COURSES: &[Course] = &[
                 Error("a", "You've hit your 5-hour limit · resets 5pm (UTC)"),
             ),
             ("20T17:05", Response("a")),
-            ("20T18:00", truth(2, 240)),
+            ("20T18:00", all_ended(2, 240)),
         ],
     ),
     (
@@ -291,8 +291,8 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T10:30", Response("b")),
             ("20T10:50", Error("a", FIVE_HOURS)),
-            ("20T11:00", still(2, 40)),
-            ("20T13:00", truth(2, 100)),
+            ("20T11:00", one_active(2, 40)),
+            ("20T13:00", all_ended(2, 100)),
         ],
     ),
     (
@@ -301,8 +301,8 @@ const COURSES: &[Course] = &[
             ("20T10:00:00", Error("a", FIVE_HOURS)),
             ("20T10:00:05", Response("b")),
             ("20T10:00:20", Error("b", FIVE_HOURS)),
-            ("20T11:00", still(1, 60)),
-            ("20T13:00", truth(1, 120)),
+            ("20T11:00", one_active(1, 60)),
+            ("20T13:00", all_ended(1, 120)),
         ],
     ),
     (
@@ -316,8 +316,8 @@ const COURSES: &[Course] = &[
                 ),
             ),
             ("20T10:05", Response("a")),
-            ("20T11:00", truth(1, 5)),
-            ("26T11:00", truth(1, 5)),
+            ("20T11:00", all_ended(1, 5)),
+            ("26T11:00", all_ended(1, 5)),
         ],
     ),
     (
@@ -331,11 +331,11 @@ const COURSES: &[Course] = &[
                 Check(ExpectedTotals {
                     stops: 2,
                     minutes: 60,
-                    still: 1,
-                    unknown: 1,
+                    still_blocked: 1,
+                    unknown_end: 1,
                 }),
             ),
-            ("20T13:00", unknown(2, 120)),
+            ("20T13:00", one_with_unknown_end(2, 120)),
         ],
     ),
     (
@@ -347,7 +347,7 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", LOGGED_OUT)),
             ("20T10:05", Login(B)),
             ("20T10:30", Response("b")),
-            ("30T10:00", unknown(1, 0)),
+            ("30T10:00", one_with_unknown_end(1, 0)),
         ],
     ),
     (
@@ -356,7 +356,7 @@ const COURSES: &[Course] = &[
             ("20T10:00", Error("a", FIVE_HOURS)),
             ("20T12:01", Error("a", WEEKLY)),
             // For one minute, it is unknown which of the two limits blocked the work.
-            ("25T12:00", truth(2, 120 + 4 * 1_440 - 1)),
+            ("25T12:00", all_ended(2, 120 + 4 * 1_440 - 1)),
         ],
     ),
 ];
@@ -379,23 +379,23 @@ fn totals_at(sandbox: &Sandbox, at: &str) -> (ExpectedTotals, Value) {
     let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
     let sums = asked.json()["sums"].clone();
     let of = |name: &str| sums[name].as_u64().unwrap_or(u64::MAX);
-    let truth = ExpectedTotals {
+    let totals = ExpectedTotals {
         stops: of(if sums["stops"].is_null() {
             "errors"
         } else {
             "stops"
         }),
         minutes: (sums["blocked_s"].as_i64().unwrap_or(-1) + 30) / 60,
-        still: of("still_blocked"),
-        unknown: of("unknown_end"),
+        still_blocked: of("still_blocked"),
+        unknown_end: of("unknown_end"),
     };
-    (truth, sums)
+    (totals, sums)
 }
 
 #[test]
 fn every_sequence_of_events_has_the_expected_totals() {
     let (mut wrong, mut right) = (Vec::new(), 0);
-    for (name, events) in COURSES {
+    for (name, events) in EVENT_SEQUENCES {
         let sandbox = Sandbox::new();
         log_in(&sandbox, A);
         let mut problems = Vec::new();
@@ -423,11 +423,11 @@ fn every_sequence_of_events_has_the_expected_totals() {
                     let usage = windows(*full, NOON, 22.0, NOON + 300_000);
                     client(session).calls_status_line(&at, usage, 160);
                 }
-                Check(truth) => {
+                Check(expected) => {
                     let (seen, sums) = totals_at(&sandbox, &at);
-                    if seen != *truth {
+                    if seen != *expected {
                         problems.push(format!(
-                            "  {at}: {truth:?}\n  seen {seen:?} {}",
+                            "  {at}: {expected:?}\n  seen {seen:?} {}",
                             sums["errors"]
                         ));
                     }

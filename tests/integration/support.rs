@@ -193,7 +193,7 @@ impl Sandbox {
     /// run as root, this gives all files to the user `nobody`, along with a copy of the program that `nobody` can
     /// execute.
     #[cfg(unix)]
-    pub fn command_held_back_by_modes(&self, arguments: &[&str]) -> Command {
+    pub fn command_subject_to_permissions(&self, arguments: &[&str]) -> Command {
         use std::os::unix::fs::MetadataExt;
         use std::os::unix::process::CommandExt;
         const NOBODY: u32 = 65_534;

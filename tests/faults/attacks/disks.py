@@ -85,7 +85,7 @@ def settings_of(machine):
     return path.read_bytes() if path.exists() else None
 
 
-def check_unchanged_or_complete(machine, call, before, problem="the disk was full"):
+def check_unchanged_or_complete(machine, call, before):
     """Checks that the settings are unchanged, or completely changed if the command is meant to change them."""
     now = settings_of(machine)
     if now != before:
