@@ -13,7 +13,7 @@ use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
 use crate::limits::decide::Wait;
-use crate::limits::evidence::MaySpare;
+use crate::limits::evidence::PossiblyUnaffected;
 use crate::limits::incident::Incident;
 use crate::limits::screen::{self, Pointers};
 use crate::locks;
@@ -371,7 +371,7 @@ impl Context {
     /// Returns the name of the session in which the error occurred. Returns `None` if the error may also block other
     /// sessions.
     pub(crate) fn only_blocked_session(&self, incident: &Incident) -> Option<String> {
-        if incident.evidence.collected.may_spare != MaySpare::OtherSessions {
+        if incident.evidence.collected.possibly_unaffected != PossiblyUnaffected::OtherSessions {
             return None;
         }
         let session = incident.evidence.error.session.id.as_deref()?;
@@ -437,7 +437,7 @@ impl Context {
         let session = incident.evidence.error.session.id.as_deref()?;
         let is_in_conversation = self.session().is_some();
         let blocks_all = !incident.diagnosis.state.is_over()
-            && incident.evidence.collected.may_spare == MaySpare::Nobody;
+            && incident.evidence.collected.possibly_unaffected == PossiblyUnaffected::Nobody;
         if self.session() == Some(session) || !is_in_conversation && blocks_all {
             return None;
         }

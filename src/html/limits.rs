@@ -11,7 +11,7 @@ use super::markup::{LegendItem, Markup, number};
 use super::{Contents, MachineFacts, PageSource, View, WindowStep};
 use crate::incidents::report::{by_limit, by_person, over_time};
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{Reach, StopEnd};
+use crate::limits::blocked_time::{ErrorOrigin, StopEnd};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
@@ -56,11 +56,11 @@ pub(super) fn write_limits(view: &View<'_>, page: &mut Markup) {
         if let Some(table) = over_time(&view.error_summary) {
             page.table("totals", "Limit errors over time", &table);
         }
-        let reach = match view.contents.source {
-            PageSource::Exports(_) => Reach::InExports,
-            PageSource::Machine(_) => Reach::Here,
+        let origin = match view.contents.source {
+            PageSource::Exports(_) => ErrorOrigin::InExports,
+            PageSource::Machine(_) => ErrorOrigin::Here,
         };
-        page.notes(view.error_summary.notes(reach));
+        page.notes(view.error_summary.notes(origin));
     }
     match &view.contents.source {
         PageSource::Exports(team) => {

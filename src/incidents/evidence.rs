@@ -908,18 +908,18 @@ impl<'a> EvidenceCollector<'a> {
         if evidence.has_later_response() {
             return;
         }
-        let lost_key = evidence.plan().is_some() && self.lost_key_of(error);
+        let has_lost_key = evidence.plan().is_some() && self.will_not_use_key_of(error);
         let is_own_key = match self.environment_of {
             Some(session) => error.session.id.as_deref() == Some(session),
             None => true,
         };
-        evidence.collected.concerns_others_only = asker_works || lost_key && !is_own_key;
-        evidence.collected.key_is_removed = lost_key && is_own_key;
+        evidence.collected.concerns_others_only = asker_works || has_lost_key && !is_own_key;
+        evidence.collected.key_is_removed = has_lost_key && is_own_key;
     }
 
     /// Returns true if the failed request used a key that the requesting user's next request will not use. In a shell,
     /// this is unknown while the process that used the key is still running.
-    fn lost_key_of(&self, error: &StoredError) -> bool {
+    fn will_not_use_key_of(&self, error: &StoredError) -> bool {
         if !error.uses_key() || self.machine().has_key() {
             return false;
         }
@@ -986,7 +986,7 @@ impl<'a> EvidenceCollector<'a> {
             .iter()
             .filter_map(|file| {
                 let tail = self.transcripts.tail(&file.path)?;
-                let last = transcript_end::last_before_refusal(&file.path, &tail)?;
+                let last = transcript_end::last_response_despite_refusal(&file.path, &tail)?;
                 (last <= self.now()).then(|| SessionResponses {
                     session: session_of(&file.path),
                     is_stopped: transcript_end::is_refused_since(&tail, last),
@@ -1306,7 +1306,7 @@ fn add_session_details(error: &mut StoredError, sample: &Sample) {
 }
 
 /// Returns true if the error before this one in the transcript has the same text, and no response came between the two.
-fn is_repeated(transcript_error: &TranscriptError, tail: &Tail) -> bool {
+fn previous_request_failed_alike(transcript_error: &TranscriptError, tail: &Tail) -> bool {
     let earlier = tail
         .errors
         .iter()
@@ -1344,7 +1344,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         .map(ContinuationObstacle::Announced);
 
     let transcript_error = line_of(error, tail);
-    add_later_response(error, tail, transcript_error);
+    add_later_response_from_tail(error, tail, transcript_error);
     if error.payer.owner.is_none() || transcript_error.is_some() {
         let owner =
             transcript_error.map_or(&tail.owner, |transcript_error| &transcript_error.owner);
@@ -1354,7 +1354,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         return;
     };
     collected.lacks_announcement = collected.waiting.is_none();
-    collected.is_repeated = is_repeated(transcript_error, tail);
+    collected.previous_request_failed_alike = previous_request_failed_alike(transcript_error, tail);
     let line = &transcript_error.line;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
     if tail
@@ -1383,7 +1383,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// If the error's own line was not found, a response is accepted only if it arrived some time after the error. The
 /// error may belong to a subagent, whose lines are in another file, and a response in the main conversation may have
 /// been in progress when the error occurred.
-fn add_later_response(
+fn add_later_response_from_tail(
     error: &mut StoredError,
     tail: &Tail,
     transcript_error: Option<&TranscriptError>,

@@ -112,7 +112,7 @@ impl History<'_> {
         add_retries(&mut errors, &retries);
         for known_error in &mut errors {
             let was_open = known_error.error.later_response.is_none();
-            add_later_response(&mut known_error.error, self.ledger)?;
+            add_later_response_from_ledger(&mut known_error.error, self.ledger)?;
             if known_error.is_stored && was_open && known_error.error.later_response.is_some() {
                 collector.add_news(known_error.error.clone());
             }
@@ -365,14 +365,17 @@ pub(super) fn add_errors_of_ledger(
         add_retries(&mut newest, &retries);
     }
     for known_error in &mut newest {
-        add_later_response(&mut known_error.error, ledger)?;
+        add_later_response_from_ledger(&mut known_error.error, ledger)?;
     }
     errors.append(&mut newest);
     Ok(())
 }
 
 /// Adds the session's first response after an error, and the model that the session used until then.
-fn add_later_response(error: &mut StoredError, ledger: &Ledger) -> Result<(), LedgerError> {
+fn add_later_response_from_ledger(
+    error: &mut StoredError,
+    ledger: &Ledger,
+) -> Result<(), LedgerError> {
     let Some(session) = &error.session.id else {
         return Ok(());
     };

@@ -55,7 +55,9 @@ use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
 use crate::limits::both_ends;
-use crate::limits::evidence::{FULL_FROM, MaySpare, MessageOrigin, Ownership, StoredError};
+use crate::limits::evidence::{
+    FULL_FROM, MessageOrigin, Ownership, PossiblyUnaffected, StoredError,
+};
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::screen::is_in_status_line;
@@ -334,9 +336,9 @@ impl<'a> Incidents<'a> {
             (None, Some(_)) => own_situation,
             (None, None) => {
                 let mut situation = Situation::new(incidents, self.now());
-                situation.incident = situation
-                    .incident
-                    .map(|incident| incident.for_another_session(MaySpare::AskingSession));
+                situation.incident = situation.incident.map(|incident| {
+                    incident.for_another_session(PossiblyUnaffected::AskingSession)
+                });
                 situation
             }
         }
@@ -372,13 +374,13 @@ impl<'a> Incidents<'a> {
             .clone()
             .find(|incident| incident.blocks_sessions_of_login(model.as_deref()));
         if let Some(limit) = limit {
-            return Some(limit.for_another_session(MaySpare::Nobody));
+            return Some(limit.for_another_session(PossiblyUnaffected::Nobody));
         }
         let own_incident = own_incident?;
         let refusal = of_service.find(|incident| {
             !incident.is_of(Some(session)) && incident.refuses_login_after(own_incident)
         })?;
-        Some(refusal.for_another_session(MaySpare::AskingSession))
+        Some(refusal.for_another_session(PossiblyUnaffected::AskingSession))
     }
 
     /// Returns the current error of the status line's session, without writing anything.
@@ -449,7 +451,7 @@ impl<'a> Incidents<'a> {
             .into_iter()
             .find(|limit| limit.blocks_sessions_of_login(payload.model_id.as_deref()));
         if let Some(limit) = limit {
-            return Some(limit.for_another_session(MaySpare::Nobody));
+            return Some(limit.for_another_session(PossiblyUnaffected::Nobody));
         }
         let newest_refusal = obstacles.refusals.into_iter().find(may_block)?;
         let mut collector = self.status_line_collector(session, payload);
@@ -460,7 +462,7 @@ impl<'a> Incidents<'a> {
         if !refusal.refuses_login_after(own_incident?) {
             return None;
         }
-        Some(refusal.for_another_session(MaySpare::AskingSession))
+        Some(refusal.for_another_session(PossiblyUnaffected::AskingSession))
     }
 
     /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply, or
@@ -474,7 +476,7 @@ impl<'a> Incidents<'a> {
         collector: &EvidenceCollector<'_>,
     ) -> RecordedObstacles {
         let newest = self.readings().current(MeasuredService::Plan);
-        let mut stored = if newest.is_some_and(|newest| newest.is_full(FULL_FROM)) {
+        let mut stored = if newest.is_some_and(|newest| newest.has_window_at(FULL_FROM)) {
             self.stored().list(None)
         } else {
             self.stored().list_newest(None)
@@ -507,8 +509,9 @@ impl<'a> Incidents<'a> {
         let session = payload.session_id.as_deref().unwrap_or_default();
         let reported = Sample::from_payload(payload, self.now())
             .map(|reported| reported.after(self.readings().last_of(session).as_ref()));
-        let shows_room = reported
-            .is_some_and(|reported| reported.earliest() > error_at && !reported.is_full(FULL_FROM));
+        let shows_room = reported.is_some_and(|reported| {
+            reported.earliest() > error_at && !reported.has_window_at(FULL_FROM)
+        });
         let last_response = payload.transcript_path.as_deref().and_then(|path| {
             let tail = self.transcripts.tail(path)?;
             let at = transcript_end::last_response(path, &tail)?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::history::SessionRetries;
 use crate::export::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{ErrorSummary, ErrorTotals, Reach, StopEnd, count_errors};
+use crate::limits::blocked_time::{ErrorOrigin, ErrorSummary, ErrorTotals, StopEnd, count_errors};
 use crate::limits::decide::{ActionName, Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
@@ -223,7 +223,7 @@ pub(crate) fn report(
     let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
     if let Some(sentence) = summary.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
-        add_sums(&summary, Reach::Here, &mut report);
+        add_sums(&summary, ErrorOrigin::Here, &mut report);
         report.gap();
     }
     if entries.is_empty() {
@@ -274,13 +274,13 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
         );
     }
     if sentence.is_some() {
-        add_sums(&summary, Reach::InExports, &mut report);
+        add_sums(&summary, ErrorOrigin::InExports, &mut report);
     }
     report
 }
 
 /// Adds the totals by limit and over time if they provide more information than a sentence would.
-fn add_sums(summary: &ErrorSummary, reach: Reach, report: &mut Report) {
+fn add_sums(summary: &ErrorSummary, origin: ErrorOrigin, report: &mut Report) {
     if summary.total.stops > 1 {
         report.gap();
         report.table(by_limit(summary));
@@ -289,7 +289,7 @@ fn add_sums(summary: &ErrorSummary, reach: Reach, report: &mut Report) {
         report.gap();
         report.table(table);
     }
-    let notes = summary.notes(reach);
+    let notes = summary.notes(origin);
     if !notes.is_empty() {
         report.gap();
     }

@@ -173,11 +173,14 @@ pub(super) fn free_times(transcript: &Path) -> Vec<DateTime<Utc>> {
 /// Returns the time of the last response. Returns `None` if there is no response, if a limit has stopped the session
 /// since then, or if the session continues for free at a lower priority.
 pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
-    last_before_refusal(transcript, tail).filter(|at| !is_refused_since(tail, *at))
+    last_response_despite_refusal(transcript, tail).filter(|at| !is_refused_since(tail, *at))
 }
 
 /// Like [`last_response`], but also returns the time if a limit has stopped the session since then.
-pub(super) fn last_before_refusal(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
+pub(super) fn last_response_despite_refusal(
+    transcript: &Path,
+    tail: &Tail,
+) -> Option<DateTime<Utc>> {
     let at = tail.responses.iter().map(|response| response.at).max()?;
     (!says_free(transcript, at - LOWER_PRIORITY_LASTS)).then_some(at)
 }

@@ -110,7 +110,7 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
 
 /// The origin of the errors in a set of totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum ErrorOrigin {
     /// The current machine, up to the present.
     Here,
     /// The exports of several machines.
@@ -335,19 +335,19 @@ impl ErrorSummary {
     }
 
     /// Returns notes on how blocked time is measured and what it does not include.
-    pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
+    pub(crate) fn notes(&self, origin: ErrorOrigin) -> Vec<String> {
         let total = &self.total;
-        let sessions = match reach {
-            Reach::Here => "the account's next response in any session",
-            Reach::InExports => "the account's next response in any session on the machine",
+        let sessions = match origin {
+            ErrorOrigin::Here => "the account's next response in any session",
+            ErrorOrigin::InExports => "the account's next response in any session on the machine",
         };
         let mut notes = Vec::new();
-        if reach == Reach::Here && total.stops < total.errors {
+        if origin == ErrorOrigin::Here && total.stops < total.errors {
             notes.push(
                 "Errors of the same limit that overlap in time count as one stop.".to_owned(),
             );
         }
-        if reach == Reach::InExports && total.stops < total.errors {
+        if origin == ErrorOrigin::InExports && total.stops < total.errors {
             notes.push("Exports contain times only to the quarter of an hour, so errors from the same limit within a quarter of an hour count as one stop. Run `whycap incidents` on a person's machine for exact counts.".to_owned());
         }
         if !total.blocked.is_zero() {
@@ -364,7 +364,7 @@ impl ErrorSummary {
             );
         }
         if total.still_blocked > 0 {
-            notes.push(note_on_active_stops(total, reach));
+            notes.push(note_on_active_stops(total, origin));
         }
         if total.unknown_end > 0 {
             let stops = count_noun(total.unknown_end, "stop");
@@ -398,7 +398,7 @@ impl ErrorSummary {
 }
 
 /// Returns a note on the stops that have not ended yet. It says whether their time is included in the blocked time.
-fn note_on_active_stops(total: &ErrorTotals, reach: Reach) -> String {
+fn note_on_active_stops(total: &ErrorTotals, origin: ErrorOrigin) -> String {
     let stops = count_noun(total.still_blocked, "stop");
     let (are, their, after_last_error, they_end) = match total.still_blocked {
         1 => ("is", "Its", "after its last error", "it ends"),
@@ -407,18 +407,18 @@ fn note_on_active_stops(total: &ErrorTotals, reach: Reach) -> String {
     let counted = total
         .still_blocked
         .saturating_sub(total.still_blocked_uncounted);
-    match (reach, counted, total.still_blocked_uncounted) {
+    match (origin, counted, total.still_blocked_uncounted) {
         // Exports do not contain the times at which limits reset.
-        (Reach::InExports, _, _) => format!(
+        (ErrorOrigin::InExports, _, _) => format!(
             "{stops} {are} still active. {their} blocked time up to the machine's last export is included in the totals, but only if the reset time is known."
         ),
-        (Reach::Here, _, 0) => format!(
+        (ErrorOrigin::Here, _, 0) => format!(
             "{stops} {are} still active. {their} blocked time up to now is included in the totals."
         ),
-        (Reach::Here, 0, _) => format!(
+        (ErrorOrigin::Here, 0, _) => format!(
             "{stops} {are} still active. {their} blocked time {after_last_error} is not included in the totals, because whycap does not know when {they_end}."
         ),
-        (Reach::Here, counted, uncounted) => {
+        (ErrorOrigin::Here, counted, uncounted) => {
             let others = match uncounted {
                 1 => {
                     "the other one after its last error, because whycap does not know when it ends"

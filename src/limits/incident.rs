@@ -7,7 +7,7 @@ use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
     Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, without_refuted_end,
 };
-use super::evidence::{ContinuationObstacle, Evidence, MaySpare, RefusedWindow};
+use super::evidence::{ContinuationObstacle, Evidence, PossiblyUnaffected, RefusedWindow};
 use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
@@ -160,12 +160,12 @@ impl Incident {
     }
 
     /// Explains the error for a session other than the one in which it occurred. Claude Code will continue only the
-    /// session that hit the limit. `may_spare` is [`MaySpare::AskingSession`] unless the error is known to block the
-    /// other session too.
-    pub(crate) fn for_another_session(&self, may_spare: MaySpare) -> Self {
+    /// session that hit the limit. `possibly_unaffected` is [`PossiblyUnaffected::AskingSession`] unless the error is known
+    /// to block the other session too.
+    pub(crate) fn for_another_session(&self, possibly_unaffected: PossiblyUnaffected) -> Self {
         let mut evidence = self.evidence.clone();
         evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
-        evidence.collected.may_spare = may_spare;
+        evidence.collected.possibly_unaffected = possibly_unaffected;
         Self::with_message(evidence, self.message.clone())
     }
 
@@ -173,7 +173,7 @@ impl Incident {
     /// blocked, the explanation says so.
     pub(crate) fn for_all_sessions(mut self) -> Self {
         if self.may_spare_other_sessions() {
-            self.evidence.collected.may_spare = MaySpare::OtherSessions;
+            self.evidence.collected.possibly_unaffected = PossiblyUnaffected::OtherSessions;
         }
         self
     }

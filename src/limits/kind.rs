@@ -288,7 +288,7 @@ pub(crate) enum EndedBy {
     /// Any session of the same account with the same model, provided that the usage window is not full. The server refused
     /// a request that the plan covered, so it would have refused that session's request as well. If a headless run did
     /// not record its model, any model counts.
-    SameRequests,
+    SameModelWithRoom,
     /// Any session of the same account or, if the payer used a key, any session that uses a key.
     SamePayer,
     /// Any session with the same payer. If the payer used a key, a session that belongs to an account does not count,
@@ -576,7 +576,7 @@ impl LimitKind {
 
     /// Returns true if messages about this kind of limit say when the limit ends. Some of them only call it a monthly
     /// limit.
-    pub(crate) fn has_stated_reset(self) -> bool {
+    pub(crate) fn messages_state_reset(self) -> bool {
         matches!(
             self.description().ends,
             Ends::MonthUtc { .. } | Ends::StatedTime { .. }

@@ -145,7 +145,7 @@ impl Sample {
     }
 
     /// Returns true if any of the plan's windows has reached the given percentage.
-    pub(crate) fn is_full(&self, percent: f64) -> bool {
+    pub(crate) fn has_window_at(&self, percent: f64) -> bool {
         self.windows()
             .any(|(_, usage)| usage.used_percent >= percent)
     }
@@ -155,12 +155,12 @@ impl Sample {
     pub(crate) fn has_ample_room(&self) -> bool {
         self.five_hour
             .is_some_and(|usage| usage.used_percent < AMPLE_BELOW)
-            && !self.is_full(NEARLY_FULL)
+            && !self.has_window_at(NEARLY_FULL)
     }
 
     /// Returns true if any of the plan's windows is used up.
     pub(crate) fn has_full_window(&self) -> bool {
-        self.is_full(USED_UP)
+        self.has_window_at(USED_UP)
     }
 
     /// Returns the usages of the plan's windows and the usage of the gateway's spend limit.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::decide::{ActionName, is_for};
-use super::evidence::MaySpare;
+use super::evidence::PossiblyUnaffected;
 use super::incident::Incident;
 use super::wording::{Action, ending_rows, old_name, state_sentence, unknown_sentence};
 use crate::render::{Page, Report};
@@ -154,7 +154,8 @@ pub fn at_length(
 /// still blocks work, because the headline would otherwise seem to be about the user's own session.
 fn add_headline(incident: &Incident, session: Option<&str>, report: &mut Report) {
     let session = session.map(str::to_owned);
-    let is_for_all_sessions = incident.evidence.collected.may_spare == MaySpare::OtherSessions;
+    let is_for_all_sessions =
+        incident.evidence.collected.possibly_unaffected == PossiblyUnaffected::OtherSessions;
     if incident.diagnosis.state.is_over() || is_for_all_sessions {
         report.paragraph(tone_of_headline(incident), incident.headline.clone());
         report.paragraphs(Tone::Quiet, session);

@@ -67,7 +67,7 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
 /// request failed with the same message, the user has to log in.
 pub(super) fn refused_credentials(input: &Input<'_>) -> Option<Finding> {
     match refused_login(input) {
-        None if input.evidence.collected.is_repeated => {
+        None if input.evidence.collected.previous_request_failed_alike => {
             Some(refused_credential(Cause::LoginRefusedAgain))
         }
         finding => finding,

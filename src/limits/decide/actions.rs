@@ -281,7 +281,7 @@ fn without_buying(problem: &Problem<'_>) -> Option<ActionName> {
     if evidence.is_of_another_account() {
         let newest = evidence.collected.newest_reading.as_ref();
         let is_login_full = newest.is_some_and(|reading| {
-            reading.is_full(FULL_FROM)
+            reading.has_window_at(FULL_FROM)
                 && reading.is_of(evidence.error.payer.account.as_ref()) == Some(false)
         });
         return if is_login_full {

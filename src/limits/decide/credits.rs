@@ -16,7 +16,7 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
             .until_reset_of(Some(full.window))
             .measured(full);
         return if evidence.is_shared_plan() {
-            finding.by(WhoCanFix::Admin)
+            finding.fixable_by(WhoCanFix::Admin)
         } else {
             finding
         };

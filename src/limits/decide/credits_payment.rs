@@ -16,7 +16,7 @@ impl Problem<'_> {
             return false;
         };
         let mut responses = self.evidence.collected.other_responses.iter();
-        self.has_continued_until(last_full)
+        self.has_continued_while_full(last_full)
             || responses.any(|response| self.is_paid_with_credits(response, last_full))
     }
 
@@ -54,7 +54,7 @@ impl Problem<'_> {
 
     /// Returns true if the session in which the error occurred received its next response while the window was full. If
     /// the limit applies to one model, a response from another model does not count.
-    fn has_continued_until(&self, last_full: DateTime<Utc>) -> bool {
+    fn has_continued_while_full(&self, last_full: DateTime<Utc>) -> bool {
         let response = self.evidence.error.later_response.as_ref();
         response.is_some_and(|response| response.at.is_none_or(|at| at <= last_full))
             && !self.another_model_responds()

@@ -55,7 +55,7 @@ impl Finding {
         cause: Cause,
     ) -> Self {
         Self::passing(limit, verdict, cause)
-            .by(who_can_fix)
+            .fixable_by(who_can_fix)
             .waiting(Some(false))
     }
 
@@ -70,7 +70,7 @@ impl Finding {
         self
     }
 
-    pub(super) fn by(mut self, who_can_fix: WhoCanFix) -> Self {
+    pub(super) fn fixable_by(mut self, who_can_fix: WhoCanFix) -> Self {
         self.who_can_fix = who_can_fix;
         self
     }

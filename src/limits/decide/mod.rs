@@ -167,7 +167,9 @@ pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> E
         .other_responses
         .iter()
         .filter(|response| response.payer != PayerRelation::Other)
-        .filter(|response| response.at > evidence.at() && readings.fills_up_after(response.at))
+        .filter(|response| {
+            response.at > evidence.at() && readings.shows_full_window_after(response.at)
+        })
         .cloned()
         .collect();
     responses.sort_by_key(|response| response.at);
@@ -289,7 +291,7 @@ impl<'a> Problem<'a> {
 fn ended_by(finding: &Finding, stops: Stops) -> EndedBy {
     let is_false = finding.verdict == Verdict::FalseLikely;
     match finding.limit.ended_by(stops) {
-        EndedBy::AccountOnCredits if is_false => EndedBy::SameRequests,
+        EndedBy::AccountOnCredits if is_false => EndedBy::SameModelWithRoom,
         ended_by => ended_by,
     }
 }
@@ -303,7 +305,7 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
     } else {
         row.answer.verdict
     };
-    let may_state_reset = stops_feature || row.limit.has_stated_reset() && !verdict.is_notice();
+    let may_state_reset = stops_feature || row.limit.messages_state_reset() && !verdict.is_notice();
     let waiting_helps = match row.answer.waiting_helps {
         None if may_state_reset => input.helps_if_stated(),
         waiting_helps => waiting_helps,

@@ -73,7 +73,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
                 (Verdict::CannotTell, Cause::OwnCapByMessage)
             };
             Finding::passing(named.into(), verdict, cause)
-                .by(WhoCanFix::You)
+                .fixable_by(WhoCanFix::You)
                 .until_reset_of(Some(window))
         }
         Cap::Organization if is_full => misworded(window, Cause::NoOrganization),

@@ -398,7 +398,7 @@ impl Problem<'_> {
         match self.ended_by {
             EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
             EndedBy::AccountOnCredits => is_same_payer && is_settled && is_full != Some(false),
-            EndedBy::SameRequests => {
+            EndedBy::SameModelWithRoom => {
                 is_same_payer
                     && is_settled
                     && is_full != Some(true)
@@ -477,7 +477,7 @@ impl Problem<'_> {
     fn needs_room(&self) -> bool {
         matches!(
             self.ended_by,
-            EndedBy::AccountWithRoom | EndedBy::SameRequests
+            EndedBy::AccountWithRoom | EndedBy::SameModelWithRoom
         )
     }
 
@@ -497,7 +497,7 @@ impl Problem<'_> {
             EndedBy::SameService => false,
             EndedBy::AccountWithRoom => !has_measured_room,
             EndedBy::AccountOnCredits
-            | EndedBy::SameRequests
+            | EndedBy::SameModelWithRoom
             | EndedBy::SamePayer
             | EndedBy::SameKey
             | EndedBy::SamePayerAndModel

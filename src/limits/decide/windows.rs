@@ -89,7 +89,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
 /// Handles a limit that cannot have stopped work, because the plan still had included usage.
 pub(super) fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
     Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
-        .by(WhoCanFix::Anthropic)
+        .fixable_by(WhoCanFix::Anthropic)
         .measured(room)
         .without_knowing(Unknown::ReasonOfServer)
 }

@@ -481,7 +481,7 @@ impl fmt::Display for ContinuationObstacle {
 
 /// The sessions that may work although an error blocks the session in which it occurred.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MaySpare {
+pub enum PossiblyUnaffected {
     /// None, as far as the evidence shows.
     #[default]
     Nobody,
@@ -524,7 +524,7 @@ pub struct Collected {
     /// True if the session used a key, whereas a new session in the requesting shell would use the plan of the login.
     pub is_of_other_key: bool,
     /// The sessions that may still work although the error blocks the session in which it occurred.
-    pub may_spare: MaySpare,
+    pub possibly_unaffected: PossiblyUnaffected,
     /// True if the session used a key instead of its login and the key is no longer set. The next request will use the
     /// login.
     pub key_is_removed: bool,
@@ -550,7 +550,7 @@ pub struct Collected {
     /// long work was blocked.
     pub resumed_at: Option<DateTime<Utc>>,
     /// True if the session's previous request failed with the same message.
-    pub is_repeated: bool,
+    pub previous_request_failed_alike: bool,
     /// Claude Code's latest announcement about the auto-resume.
     pub waiting: Option<Waiting>,
     /// True if the end of the transcript contains the error but no announcement after it.

@@ -423,10 +423,10 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns true if the error was not over yet at the given time, and a later reading or refusal shows a full window.
-    pub(crate) fn fills_up_after(&self, moment: DateTime<Utc>) -> bool {
+    pub(crate) fn shows_full_window_after(&self, moment: DateTime<Utc>) -> bool {
         let is_measured = self
             .since_error()
-            .any(|reading| reading.measured >= moment && reading.is_full(FULL_FROM));
+            .any(|reading| reading.measured >= moment && reading.has_window_at(FULL_FROM));
         let is_refused = self
             .refused_windows()
             .any(|refused| refused.measured >= moment);

@@ -43,7 +43,7 @@ use serde::Deserialize;
 
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
-use super::evidence::{Evidence, MaySpare, PayerRelation, is_request_later};
+use super::evidence::{Evidence, PayerRelation, PossiblyUnaffected, is_request_later};
 use super::kind::{EndedBy, Verdict, Window};
 use crate::embedded;
 
@@ -278,7 +278,7 @@ struct WordsBeforeTime {
 
 /// Returns the words before the time at which the problem ends, or `None` if waiting does not help.
 fn words_before_time(diagnosis: &Diagnosis) -> Option<WordsBeforeTime> {
-    if diagnosis.waiting_helps != Some(true) || !diagnosis.limit.has_stated_reset() {
+    if diagnosis.waiting_helps != Some(true) || !diagnosis.limit.messages_state_reset() {
         return None;
     }
     Some(if diagnosis.limit.is_passing() {
@@ -460,25 +460,27 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
         State::Blocks(_) if diagnosis.awaits_figures() => {
             "Whether you are blocked will be known within seconds."
         }
-        State::Blocks(_) => match evidence.collected.may_spare {
-            MaySpare::Nobody if limits_only_one_model(diagnosis) => match diagnosis.verdict {
-                Verdict::CannotTell => {
-                    "If the message is right, the limit still applies, but only to one family of models."
+        State::Blocks(_) => match evidence.collected.possibly_unaffected {
+            PossiblyUnaffected::Nobody if limits_only_one_model(diagnosis) => {
+                match diagnosis.verdict {
+                    Verdict::CannotTell => {
+                        "If the message is right, the limit still applies, but only to one family of models."
+                    }
+                    _ => "The limit still applies, but only to one family of models.",
                 }
-                _ => "The limit still applies, but only to one family of models.",
-            },
-            MaySpare::Nobody if has_settled_response_elsewhere(evidence) => {
+            }
+            PossiblyUnaffected::Nobody if has_settled_response_elsewhere(evidence) => {
                 if diagnosis.is_limit() {
                     "Another session has received a response since then, but nothing shows that this limit is over."
                 } else {
                     "Another session has received a response since then, but nothing shows that this problem is over."
                 }
             }
-            MaySpare::Nobody => "You are still blocked.",
-            MaySpare::AskingSession => {
+            PossiblyUnaffected::Nobody => "You are still blocked.",
+            PossiblyUnaffected::AskingSession => {
                 "The error occurred in the session named above; this one may work."
             }
-            MaySpare::OtherSessions => {
+            PossiblyUnaffected::OtherSessions => {
                 "The error occurred in the session named above; the others may work."
             }
         },
