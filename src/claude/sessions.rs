@@ -344,6 +344,13 @@ pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
         && of_session.all(|registered| matches!(registered.liveness, Liveness::Gone(_)))
 }
 
+/// Returns true if the registry contains a process of this session, running or not.
+pub(crate) fn is_listed(sessions: &[Session], session: &str) -> bool {
+    sessions
+        .iter()
+        .any(|registered| registered.activity.session.as_deref() == Some(session))
+}
+
 /// Returns true if the session runs in a background process.
 pub(crate) fn is_in_background(sessions: &[Session], session: &str) -> bool {
     sessions.iter().any(|registered| {

@@ -13,7 +13,7 @@ use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
 use super::readings::{
     self, AccountReadings, FIGURES_REPORTED_AFTER, Reading, USEFUL_FOR, WindowReadings,
 };
-use super::session_transcripts::{SessionTranscripts, names_account};
+use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
@@ -52,6 +52,10 @@ const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
 
 /// The first version known to announce in the transcript that it will continue the session.
 const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
+
+/// The first Claude Code version that was seen to list its runs of `claude -p` in the registry. Earlier versions may do
+/// so as well.
+const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 331);
 
 /// The origin of a request for an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -537,11 +541,17 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Returns true if the error ended a run of `claude -p`. Such a run may continue after an error if it reads its prompts
-    /// from a stream, so the registry must show that its process has ended.
+    /// from a stream, so the registry must show that its process has ended. A run that the registry does not list has
+    /// ended only if its version is known to list such runs.
     fn has_ended_run(&self, evidence: &Evidence) -> bool {
-        let session = evidence.error.session.id.as_deref();
-        evidence.line().is_some_and(ErrorLine::is_of_headless_run)
-            && session.is_some_and(|session| sessions::is_closed(self.registered(), session))
+        let Some(session) = evidence.error.session.id.as_deref() else {
+            return false;
+        };
+        let registered = self.registered();
+        evidence.is_of_headless_run()
+            && sessions::is_closed(registered, session)
+            && (evidence.is_since(REGISTERS_HEADLESS_RUNS)
+                || sessions::is_listed(registered, session))
     }
 
     /// Returns true if usage credits may have paid for the responses since the error, because a window is full, the
@@ -870,8 +880,7 @@ impl<'a> EvidenceCollector<'a> {
                 {
                     continue;
                 }
-                let Tail { owner, version, .. } = &*of_session.tail;
-                let mut payer = payer_relation(error, owner.as_ref(), version.as_deref());
+                let mut payer = payer_relation(error, of_session.tail.owner.as_ref());
                 if let Some(of_reading) = &of_reading
                     && of_reading.session == of_session.session
                 {
@@ -1444,20 +1453,13 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     evidence.collected.ownership = ownership;
 }
 
-/// Compares an error's payer with the owner recorded in another session's transcript, which `version` wrote. A session
-/// that is paid for with an API key has no owner. Older versions do not record owners at all (see [`names_account`]),
-/// so a missing owner shows that a key paid only if the version is newer or there is no login.
-pub(super) fn payer_relation(
-    error: &StoredError,
-    owner: Option<&Owner>,
-    version: Option<&str>,
-) -> PayerRelation {
+/// Compares an error's payer with the owner recorded in another session's transcript. A session that is paid for with
+/// an API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
+/// the failed session used a key.
+pub(super) fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
     let had_key = error.uses_key();
     match (had_key, owner) {
         (true, Some(_)) => PayerRelation::Other,
-        (true, None) if error.payer.account.is_some() && !names_account(version) => {
-            PayerRelation::Unknown
-        }
         (true, None) => PayerRelation::Same,
         (false, None) => PayerRelation::Unknown,
         (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is_same_as(owner)) {

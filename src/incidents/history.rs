@@ -262,8 +262,7 @@ impl History<'_> {
     /// Returns whether another session's responses have the same payer as a failed request.
     fn payer_of_session(&self, responding: &str, error: &StoredError) -> PayerRelation {
         let owner = self.transcripts.owner_of(responding);
-        let version = self.transcripts.version_of(responding);
-        payer_relation(error, owner.as_ref(), version.as_deref())
+        payer_relation(error, owner.as_ref())
     }
 
     /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the

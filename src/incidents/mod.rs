@@ -34,7 +34,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::evidence::{
     EvidenceCollector, KnownError, OtherSessions, has_final_readings, is_sent_after, merge,
@@ -66,6 +66,10 @@ use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::readable;
+
+/// How long the status line names a login that was refused in another session. A single refusal may be temporary, and
+/// looking for a response that disproves it takes time.
+const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
 /// The current error for a status line, and any error to save after the line has been printed.
 #[derive(Debug, Default)]
@@ -453,7 +457,11 @@ impl<'a> Incidents<'a> {
         if let Some(limit) = limit {
             return Some(limit.for_another_session(PossiblyUnaffected::Nobody));
         }
-        let newest_refusal = obstacles.refusals.into_iter().find(may_block)?;
+        let shown_since = self.now() - REFUSAL_SHOWN_FOR;
+        let newest_refusal = obstacles
+            .refusals
+            .into_iter()
+            .find(|refusal| refusal.at >= shown_since && may_block(refusal))?;
         let mut collector = self.status_line_collector(session, payload);
         collector.other_sessions = OtherSessions::Changed;
         let refusal = collector

@@ -125,6 +125,9 @@ impl<'i> Entry<'i> {
             (State::Blocks(_), _) if incident.only_ended_its_run() => {
                 Some("the run ended with this error".to_owned())
             }
+            (State::Blocks(_), _) if incident.may_have_ended_its_run() => {
+                Some("the run may have ended".to_owned())
+            }
             (State::Blocks(_), _) if incident.diagnosis.credits_pay_now => {
                 Some("still active, but usage credits are paying".to_owned())
             }

@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::transcript_end::{self, LOWER_PRIORITY_LASTS};
 use crate::claude::sessions;
 use crate::claude::transcripts::{self, TranscriptFile, session_of};
-use crate::claude::version::ClientVersion;
+use crate::claude::version::names_account;
 use crate::paths::Paths;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::Tail;
@@ -20,17 +20,6 @@ use crate::transcript::tail::Tail;
 /// transcript takes about a millisecond, so the search adds about 20 ms to a command. The ledger contains the errors in
 /// all other transcripts.
 pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
-
-/// The first Claude Code version that records a session's account in its transcript.
-const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
-
-/// Returns true if this version of Claude Code records a session's account in its transcript, unless the session is paid
-/// for through an API key, a cloud provider, or a gateway. Returns false if the version is unknown.
-pub(super) fn names_account(version: Option<&str>) -> bool {
-    version
-        .and_then(ClientVersion::parse)
-        .is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
-}
 
 /// The transcripts of all sessions, excluding those of subagents. Each transcript is located and read only once,
 /// because a session may have thousands of errors.
@@ -159,12 +148,6 @@ impl<'a> SessionTranscripts<'a> {
         tail.owner.is_none() && names_account(tail.version.as_deref())
     }
 
-    /// Returns the version of Claude Code that wrote the end of a session's transcript.
-    pub(super) fn version_of(&self, session: &str) -> Option<String> {
-        let tail = self.tail(&self.path_of(session)?)?;
-        tail.version.clone()
-    }
-
     /// Returns the time of the first line that has a timestamp.
     pub(super) fn began_at(&self, path: &Path) -> Option<DateTime<Utc>> {
         self.beginnings
@@ -182,7 +165,8 @@ impl<'a> SessionTranscripts<'a> {
     }
 
     /// Returns transcripts of other sessions that may have received a response since the given time. To avoid listing
-    /// all transcripts, considers only running sessions and recently changed projects.
+    /// all transcripts, considers only running sessions and recently changed projects. A transcript that has not been
+    /// modified since then cannot contain such a response, so it does not need to be read.
     pub(super) fn changed_beside(
         &self,
         session: &str,
@@ -193,8 +177,9 @@ impl<'a> SessionTranscripts<'a> {
         files.truncate(TRANSCRIPTS_TO_READ);
         files.extend(self.running());
 
+        let since = since.timestamp_nanos_opt().unwrap_or_default();
         let mut seen = HashSet::from([session.to_owned()]);
-        files.retain(|file| seen.insert(session_of(&file.path)));
+        files.retain(|file| file.state.modified >= since && seen.insert(session_of(&file.path)));
         files
     }
 

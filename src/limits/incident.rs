@@ -153,9 +153,15 @@ impl Incident {
     }
 
     /// Returns true if the login was refused after an error of another session of the account had ended, or after a
-    /// false alarm in that session. The user of that session cannot simply continue.
+    /// false alarm in that session. The user of that session cannot simply continue. A response in another session that
+    /// ended the older error may have been under way when the login was refused, so its time does not matter: if it
+    /// shows that the login works again, it has also ended the refusal.
     pub(crate) fn refuses_login_after(&self, older: &Self) -> bool {
-        let ended_at = older.diagnosis.ended_at.unwrap_or(older.evidence.at());
+        let ended_at = match older.diagnosis.state {
+            State::Over(Ending::ResponseElsewhere) => None,
+            _ => older.diagnosis.ended_at,
+        };
+        let ended_at = ended_at.unwrap_or(older.evidence.at());
         self.refuses_login() && !older.blocks_its_session() && self.evidence.at() > ended_at
     }
 
@@ -191,6 +197,11 @@ impl Incident {
     /// Returns true if the error ended a headless run, but does not show that anything else is blocked.
     pub(crate) fn only_ended_its_run(&self) -> bool {
         self.evidence.collected.has_ended_run && self.may_spare_other_sessions()
+    }
+
+    /// Returns true if the error may have ended a headless run, but does not show that anything else is blocked.
+    pub(crate) fn may_have_ended_its_run(&self) -> bool {
+        self.evidence.is_of_headless_run() && self.may_spare_other_sessions()
     }
 
     /// Returns true if every session with this login and model is subject to the same limit.

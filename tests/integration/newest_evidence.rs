@@ -1,6 +1,7 @@
 //! Tests that every screen describes the current state of a limit, and not the state at the time of an older error.
 //! Each test reproduces a contradiction between two screens that was found in November 2026.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
@@ -1176,6 +1177,76 @@ fn the_row_stops_naming_a_refused_login_when_another_session_works() {
     assert!(!asked.contains("/login"), "{asked}");
 }
 
+/// Returns the status-line row of a session whose own error is over, at the given time. The login was refused in another
+/// session at 10:17.
+fn row_after_refusal(asking: &Client<'_>, at: &str) -> String {
+    let usage = windows(42.0, NOON, 17.0, TUESDAY);
+    flat(&asking.calls_status_line(at, usage, 160).stdout)
+}
+
+/// A request that was under way when the login was refused does not show that the login works again. Its response may
+/// arrive soon after the refusal.
+#[test]
+fn a_response_that_was_under_way_does_not_end_a_refused_login() {
+    for (prompt_at, response_at) in [
+        ("2026-11-20T10:15:00Z", "2026-11-20T10:17:10Z"),
+        ("2026-11-20T10:16:40Z", "2026-11-20T10:17:01Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let [asking, works] = two_sessions_of_login(&sandbox);
+        row_after_refusal(&asking, "2026-11-20T09:00:00Z");
+        let overloaded = json!({"apiErrorStatus": 529});
+        asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+        works.sends_prompt(prompt_at, "go on");
+        let at = "2026-11-20T10:17:00Z";
+        is_refused(&sandbox, "refused", at, LOGIN_REFUSED, 401);
+        works.works(response_at, 10);
+
+        let at = "2026-11-20T10:17:20Z";
+        let row = row_after_refusal(&asking, at);
+        assert!(row.contains("login refused"), "{prompt_at}: {row}");
+        let asked = answer(&asking, at);
+        assert!(
+            !asked.contains("received a response"),
+            "{prompt_at}: {asked}"
+        );
+        assert!(asked.contains("/login"), "{prompt_at}: {asked}");
+
+        // A later request is evidence.
+        works.sends_prompt("2026-11-20T10:18:00Z", "go on");
+        works.works("2026-11-20T10:18:10Z", 10);
+        let row = row_after_refusal(&asking, "2026-11-20T10:18:20Z");
+        assert!(!row.contains("login refused"), "{prompt_at}: {row}");
+    }
+}
+
+/// Claude Code waits for the status line, which therefore names a refused login only for a short time, and does not read
+/// transcripts that have not been modified since the refusal.
+#[test]
+fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
+    let sandbox = with_a_private_login();
+    let [asking, works] = two_sessions_of_login(&sandbox);
+    row_after_refusal(&asking, "2026-11-20T09:00:00Z");
+    let overloaded = json!({"apiErrorStatus": 529});
+    asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+    let at = "2026-11-20T10:17:00Z";
+    is_refused(&sandbox, "refused", at, LOGIN_REFUSED, 401);
+    let row = row_after_refusal(&asking, "2026-11-20T10:20:00Z");
+    assert!(row.contains("login refused"), "{row}");
+    works.works("2026-11-20T10:30:00Z", 10);
+    let row = row_after_refusal(&asking, "2026-11-20T10:40:00Z");
+    assert!(!row.contains("login refused"), "{row}");
+
+    // In reality, a transcript with this response would have been modified after the refusal.
+    let before: DateTime<Utc> = "2026-11-20T10:16:00Z".parse().unwrap();
+    let transcript = std::fs::File::open(works.transcript()).unwrap();
+    transcript.set_modified(before.into()).unwrap();
+    let row = row_after_refusal(&asking, "2026-11-20T10:46:00Z");
+    assert!(row.contains("login refused"), "{row}");
+    let row = row_after_refusal(&asking, "2026-11-20T10:48:00Z");
+    assert!(!row.contains("login refused"), "{row}");
+}
+
 /// The status line no longer mentions an error of long ago, so a refused login does not replace anything.
 #[test]
 fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
@@ -1237,7 +1308,8 @@ fn equal_false_alarms_name_the_same_people() {
 #[cfg(target_os = "linux")]
 fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
     let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let [mut stopped, other] = two_sessions_of_login(&sandbox);
+    stopped.version = "2.1.331".to_owned();
     let _process = RunningClient::idle(&sandbox, "other");
     let usage = windows(42.0, NOON, 17.0, TUESDAY);
     other.calls_status_line("2026-11-20T09:59:51Z", usage, 120);
@@ -1256,20 +1328,29 @@ fn a_headless_run_that_ended_with_a_false_alarm_is_not_called_blocked() {
 }
 
 /// A run of `claude -p` may continue after an error if it reads its prompts from a stream. An empty registry does not
-/// show that it has ended.
+/// show that it has ended. A registry that does not list the run shows this only if the version lists such runs.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
-    for is_proven in [false, true] {
+    for (version, registered, is_gone, is_proven) in [
+        ("2.1.331", None, false, false),
+        ("2.1.331", Some("other"), false, true),
+        ("2.0.76", Some("other"), false, false),
+        ("2.0.76", Some("headless"), false, false),
+        ("2.0.76", Some("headless"), true, true),
+    ] {
         let sandbox = with_a_private_login();
-        let client = session_of_login(&sandbox, "headless");
-        let _process = is_proven.then(|| RunningClient::idle(&sandbox, "other"));
+        let mut client = session_of_login(&sandbox, "headless");
+        client.version = version.to_owned();
+        let process = registered.map(|session| RunningClient::idle(&sandbox, session));
+        let _process = process.filter(|_| !is_gone);
         let error =
             json!({"error": "invalid_request", "apiErrorStatus": 400, "entrypoint": "sdk-cli"});
         client.receives_error(AT, "Prompt is too long", error);
         let listed = output(&client, "2026-11-20T10:00:05Z", "incidents");
         let ended = "(the run ended with this error)";
-        assert_eq!(listed.contains(ended), is_proven, "{listed}");
+        assert_eq!(listed.contains(ended), is_proven, "{version}: {listed}");
+        assert!(!listed.contains("still blocked"), "{version}: {listed}");
         assert_eq!(
             listed.contains("1 stop is still active"),
             !is_proven,

@@ -405,7 +405,7 @@ impl Problem<'_> {
                     && (self.is_same_model(response) || self.is_without_model())
                     && self.is_same_client(response)
             }
-            EndedBy::SamePayer => is_same_payer,
+            EndedBy::SamePayer => is_same_payer && (is_settled || !self.message.row.refuses_login),
             EndedBy::SameKey => {
                 let is_of_login = error.payer.owner.is_none() && response.has_owner;
                 is_same_payer && !is_of_login

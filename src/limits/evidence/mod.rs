@@ -661,6 +661,11 @@ impl Evidence {
         self.version().is_some_and(|known| known >= version)
     }
 
+    /// Returns true if the error occurred in a run of `claude -p`.
+    pub(crate) fn is_of_headless_run(&self) -> bool {
+        self.line().is_some_and(ErrorLine::is_of_headless_run)
+    }
+
     /// Returns true if this version of Claude Code is known to show false messages about usage credits.
     pub(crate) fn has_false_credit_messages(&self) -> bool {
         self.is_before(CREDITS_MESSAGES_FIXED)
