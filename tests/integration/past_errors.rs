@@ -1077,3 +1077,16 @@ fn the_verdict_on_an_old_error_does_not_depend_on_the_size_of_the_journal() {
         }
     }
 }
+
+/// The message names the status 200 only sometimes, and nothing shows what responded.
+#[test]
+fn an_unreadable_response_is_described_without_a_guess() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let text = "API returned an empty or malformed response";
+    let run = client.run("2026-11-20T10:01:00Z", &["explain", "--long", text], b"");
+    let explained = flat(run.success());
+    let why = "The response was empty or unreadable. A proxy or a gateway may have caused this.";
+    assert!(explained.contains(why), "{explained}");
+    assert!(!explained.contains("200"), "{explained}");
+}
