@@ -287,11 +287,13 @@ fn by_lines(
 /// Returns true if the cache entries that `previous` left had expired before the next request.
 fn has_expired(previous: &ConversationResponse, response: &ConversationResponse) -> bool {
     // Other sessions keep the tools and the system prompt in the cache, which are usually shorter than the first prompt
-    // but may become longer later. Nobody else keeps most of a conversation in the cache.
+    // but may become longer later. Forks also keep what `previous` read. Only reading more than that shows that an entry
+    // that `previous` wrote is still alive.
     let read = response.usage.cache_read;
-    let is_conversation_read =
-        read > previous.first_prompt && read.saturating_mul(2) > previous.tokens_in_cache();
-    if is_conversation_read {
+    let is_write_read = read > previous.first_prompt
+        && read > previous.usage.cache_read
+        && read.saturating_mul(2) > previous.tokens_in_cache();
+    if is_write_read {
         return false;
     }
     // `previous` used its cache entries no later than `previous.at`.

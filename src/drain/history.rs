@@ -273,9 +273,12 @@ impl History {
 
             if is_stalled(&previous, &response) && !self.file.links.is_branch(&previous, &response)
             {
-                let is_undecided = rewrite
-                    .as_ref()
-                    .is_some_and(|rewrite| rewrite.verdict.avoidability == Avoidability::Unknown);
+                // A change that the API reported may be the user's own.
+                let is_by_user = !previous.events.is_same_turn(&response.events);
+                let is_undecided = rewrite.as_ref().is_some_and(|rewrite| {
+                    rewrite.verdict.avoidability == Avoidability::Unknown
+                        && !(rewrite.is_reported && is_by_user)
+                });
                 let can_count =
                     is_counted && is_undecided && is_conclusive_stall(&previous, &response);
                 stalled = cache.stalled;

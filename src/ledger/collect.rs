@@ -224,8 +224,9 @@ impl Sink for FileSink<'_> {
         let offset = span.offset.cast_signed();
         match line {
             Line::Response(response) => {
-                let location =
+                let mut location =
                     self.location(offset, is_out_of_order, response.copied_from.as_deref());
+                location.is_from_terminal = response.is_from_terminal;
                 self.response(response, location);
             }
             Line::Checkpoint(checkpoint) => self.facts.checkpoints.push(Checkpoint {
@@ -275,6 +276,7 @@ impl FileSink<'_> {
             file: self.facts.id,
             offset,
             is_out_of_order,
+            is_from_terminal: false,
             source: source.map(|name| add_name(&mut self.batch.sessions, name)),
         }
     }
@@ -347,7 +349,6 @@ impl FileSink<'_> {
                 .map(|name| add_name(&mut self.batch.models, name)),
             context,
             is_of_subagent: line.subagent,
-            is_from_terminal: line.is_from_terminal,
             usage: line.usage,
             service: line.service,
             several_calls: line.calls,

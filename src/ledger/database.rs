@@ -17,11 +17,11 @@ const SCHEMA: i64 = 3;
 
 /// The version of the rules that derive costs and results from facts. When it changes, all costs and results are
 /// recalculated.
-pub(super) const RULES: i64 = 7;
+pub(super) const RULES: i64 = 8;
 
 /// The version of the rules that read facts from transcripts. When it increases, the transcripts that have been read
 /// before are read again.
-pub(super) const FACTS: i64 = 2;
+pub(super) const FACTS: i64 = 3;
 
 /// The size of the write-ahead log, in bytes, at which a status-line call merges the log into the ledger after printing
 /// its line. Usually no other process has the ledger open, so each call reads the whole log. Merging waits for the

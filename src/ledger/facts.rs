@@ -25,6 +25,8 @@ pub(crate) struct Location {
     pub(crate) offset: i64,
     /// True if an earlier line in the file has a later timestamp, which is typical of inherited lines.
     pub(crate) is_out_of_order: bool,
+    /// True if the line names a client that runs in a terminal and writes checkpoints. In a copy, a fork names itself.
+    pub(crate) is_from_terminal: bool,
     /// The session that the line was copied from, if the line specifies it.
     pub(crate) source: Option<Id>,
 }
@@ -47,8 +49,6 @@ pub(crate) struct Response {
     /// The ID of the request's context, which consists of a branch, agent, skill, plugin, and MCP server.
     pub(crate) context: Id,
     pub(crate) is_of_subagent: bool,
-    /// True if a client that runs in a terminal and writes checkpoints received the response.
-    pub(crate) is_from_terminal: bool,
     /// True if the model's price is unknown, which makes the cost an estimate.
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
@@ -85,7 +85,6 @@ impl Response {
         }
         self.usage = self.usage.max(other.usage);
         self.is_of_subagent |= other.is_of_subagent;
-        self.is_from_terminal |= other.is_from_terminal;
         self.requested = self.requested.or(other.requested);
         for location in other.locations() {
             self.add_location(*location);

@@ -84,6 +84,7 @@ CREATE TABLE copies (
     key INTEGER,
     file INTEGER,
     offset INTEGER,
+    -- Bit 0 is set if the line is out of order, and bit 1 if a terminal wrote the line.
     is_out_of_order INTEGER,
     source INTEGER,
     PRIMARY KEY (key, file)

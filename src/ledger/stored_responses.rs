@@ -39,6 +39,10 @@ const US_ONLY: i64 = 8;
 const OUT_OF_ORDER: i64 = 16;
 const FROM_TERMINAL: i64 = 32;
 
+/// The bits in the column `copies.is_out_of_order`.
+const COPY_OUT_OF_ORDER: i64 = 1;
+const COPY_FROM_TERMINAL: i64 = 2;
+
 /// Fields that most responses do not have.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Parts {
@@ -65,17 +69,18 @@ impl Store {
         condition: &str,
         values: impl Params,
     ) -> Result<BTreeMap<i64, Vec<Location>>> {
-        let rows: Vec<(i64, Id, i64, bool, Option<Id>)> = self.all(
+        let rows: Vec<(i64, Id, i64, i64, Option<Id>)> = self.all(
             &format!("SELECT key, file, offset, is_out_of_order, source FROM copies {condition}"),
             values,
             |row| row.try_into(),
         )?;
         let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
-        for (key, file, offset, is_out_of_order, source) in rows {
+        for (key, file, offset, flags, source) in rows {
             copies.entry(key).or_default().push(Location {
                 file,
                 offset,
-                is_out_of_order,
+                is_out_of_order: flags & COPY_OUT_OF_ORDER != 0,
+                is_from_terminal: flags & COPY_FROM_TERMINAL != 0,
                 source,
             });
         }
@@ -87,6 +92,13 @@ impl Store {
 
     /// Adds a copy of a response or of a compaction.
     pub(super) fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
+        let mut flags = 0;
+        if copy.is_out_of_order {
+            flags |= COPY_OUT_OF_ORDER;
+        }
+        if copy.is_from_terminal {
+            flags |= COPY_FROM_TERMINAL;
+        }
         self.run(
             "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
                  offset = excluded.offset, is_out_of_order = excluded.is_out_of_order, source = excluded.source
@@ -95,7 +107,7 @@ impl Store {
                 key,
                 copy.file,
                 copy.offset,
-                copy.is_out_of_order,
+                flags,
                 copy.source,
                 STALE
             ],
@@ -247,6 +259,7 @@ impl<'s> ResponseWriter<'s> {
             let anywhere = Location {
                 offset: 0,
                 is_out_of_order: false,
+                is_from_terminal: false,
                 ..*location
             };
             if self.linked.insert((response.session, anywhere)) {
@@ -311,7 +324,7 @@ impl From<&Response> for ResponseRow {
             (FAST, response.service.fast),
             (US_ONLY, response.service.us_only),
             (OUT_OF_ORDER, response.location.is_out_of_order),
-            (FROM_TERMINAL, response.is_from_terminal),
+            (FROM_TERMINAL, response.location.is_from_terminal),
         ]
         .into_iter()
         .filter(|(_, is_set)| *is_set)
@@ -404,7 +417,6 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
         model: row.get(3)?,
         context: row.get(4)?,
         is_of_subagent: flags & SUBAGENT != 0,
-        is_from_terminal: flags & FROM_TERMINAL != 0,
         is_unpriced: flags & UNPRICED != 0,
         service: ServiceLevel {
             fast: flags & FAST != 0,
@@ -420,6 +432,7 @@ pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
             file: row.get(16)?,
             offset: row.get(17)?,
             is_out_of_order: flags & OUT_OF_ORDER != 0,
+            is_from_terminal: flags & FROM_TERMINAL != 0,
             source: row.get(18)?,
         },
         copies: Vec::new(),

@@ -917,6 +917,24 @@ fn stalled_reads_with_a_reason_of_the_api_have_its_cause() {
     );
 }
 
+/// A command such as `/output-style` before each prompt changes each request, which the user wanted.
+#[test]
+fn stalled_reads_with_changes_that_the_user_may_have_made_are_not_avoidable() {
+    let (mut session, mut caller) = unrecorded();
+    session.report_reason("system_changed");
+    let mut tokens = 0;
+    for _ in 0..5 {
+        session.command(&caller, "/output-style");
+        session.prompt(&mut caller, 500);
+        tokens += session
+            .ask(&mut caller, CacheLoss::Messages)
+            .rewritten_tokens();
+    }
+    let found = drained(&session);
+    let expected = ("system_prompt_changed".to_owned(), false, 5, tokens);
+    assert_eq!(causes(&found), [expected], "{found}");
+}
+
 /// Shortens the lifetime on all lines to five minutes, while the simulated server still keeps the cache for an hour.
 fn with_five_minutes(session: &mut SimulatedSession) {
     for line in &mut session.lines {
@@ -929,17 +947,28 @@ fn with_five_minutes(session: &mut SimulatedSession) {
 
 #[test]
 fn a_cache_from_which_the_conversation_was_read_had_not_expired() {
-    for (loss, cause) in [
-        (CacheLoss::Latest, "unknown"),
-        (CacheLoss::Messages, "expired"),
+    for (loss, written_tokens_read, cause) in [
+        (CacheLoss::Latest, 3_000, "unknown"),
+        // A fork may have kept what the previous response had read, but not what it wrote.
+        (CacheLoss::Latest, 0, "expired"),
+        (CacheLoss::Messages, 0, "expired"),
     ] {
         let (mut session, mut caller) = unrecorded();
         session.prompt(&mut caller, 6_000);
         session.ask(&mut caller, CacheLoss::None);
         session.at += 6 * MINUTE;
         session.prompt(&mut caller, 100);
-        let cache_use = session.ask(&mut caller, loss);
+        let mut cache_use = session.ask(&mut caller, loss);
+        let (read, wrote) = (cache_use.read, cache_use.wrote);
+        cache_use.read += written_tokens_read;
+        cache_use.wrote -= written_tokens_read;
         assert!(cache_use.rewritten_tokens() > 0);
+        for line in session.lines.iter_mut().rev().take(2) {
+            *line = line
+                .replace(&format!(":{read},"), &format!(":{},", cache_use.read))
+                .replace(&format!(":{wrote},"), &format!(":{},", cache_use.wrote))
+                .replace(&format!(":{wrote}}}"), &format!(":{}}}", cache_use.wrote));
+        }
         with_five_minutes(&mut session);
         only(&session, cause, false, cache_use);
     }

@@ -55,9 +55,9 @@ fn stored_rows(sandbox: &Sandbox) -> Vec<String> {
     for query in [
         "SELECT * FROM sessions",
         "SELECT * FROM files",
-        "SELECT key, session, at, model, context, flags & 47, input, output, cache_read, cache_write, cache_write_1h,
+        "SELECT key, session, at, model, context, flags & 15, input, output, cache_read, cache_write, cache_write_1h,
              web_searches, parts, cost, client_cost, requested FROM responses",
-        "SELECT key, file, offset, flags & 16 <> 0, source FROM responses
+        "SELECT key, file, offset, flags >> 4 & 3, source FROM responses
              UNION ALL SELECT key, file, offset, is_out_of_order, source FROM copies",
         "SELECT * FROM compactions",
         "SELECT * FROM checkpoints",

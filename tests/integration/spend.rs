@@ -649,8 +649,8 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     assert_eq!(amount(&sandbox), true);
     let shown = sandbox.run(&["spend", "--why", "s"]);
     let words: Vec<&str> = shown.success().split_whitespace().collect();
-    let reason = "The real amount may be higher because no running total includes the responses since 06:00, and in a \
-         terminal, Claude Code also sends requests that only its running totals include.";
+    let reason = "The real amount may be higher because no running total includes some of the responses since 06:00, and in \
+         a terminal, Claude Code also sends requests that only its running totals include.";
     assert!(words.join(" ").contains(reason), "{}", shown.stdout);
     let checkpoint = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.03,"startTime":1795154300000,"totalDuration":900000,"totalAPIDuration":5,"modelUsage":{"claude-opus-5-5":{"inputTokens":0,"outputTokens":1500,"cacheReadInputTokens":0,"cacheCreationInputTokens":0,"webSearchRequests":0,"costUSD":0.03}}}"#;
     sandbox.append(TRANSCRIPT, checkpoint);
@@ -664,6 +664,59 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
          DELETE FROM off_transcript";
     age_ledger(&sandbox, "facts", forget);
     assert_eq!(amount(&sandbox), true);
+}
+
+/// A fork replaces the client and, before version 2.1.308, the version on the lines that it copies. Only a session's own
+/// lines show whether it ran in a terminal.
+#[test]
+fn the_client_of_a_fork_does_not_change_the_amount_of_its_parent() {
+    const FORK: &str = "22222222-0000-4000-8000-000000000000";
+    let fork_transcript = TRANSCRIPT.replace("s.jsonl", &format!("{FORK}.jsonl"));
+    let response = |id: &str, minute: u32, session: &str, fields: &str| {
+        let at = format!("2026-11-20T06:{minute:02}:00.000Z");
+        line(id, &at, "claude-opus-5-5", 1000).replace(
+            r#""sessionId":"s""#,
+            &format!(r#""sessionId":"{session}",{fields}"#),
+        )
+    };
+    let names_source = r#""forkedFrom":{"sessionId":"s","messageUuid":"u-a"},"#;
+    for (parent_client, parent_version, client, version, source, is_lower_bound) in [
+        ("cli", "2.1.240", "cli", "2.1.285", "", false),
+        ("sdk-cli", "2.1.331", "cli", "2.1.331", names_source, false),
+        ("cli", "2.1.331", "sdk-cli", "2.1.331", names_source, true),
+        ("cli", "2.1.285", "sdk-cli", "2.1.285", "", true),
+    ] {
+        let fields = |source: &str, client: &str, version: &str| {
+            format!(r#"{source}"entrypoint":"{client}","version":"{version}""#)
+        };
+        let parent = response("a", 1, "s", &fields("", parent_client, parent_version)) + "\n";
+        let fork = [
+            response("a", 1, FORK, &fields(source, client, version)),
+            response("b", 9, FORK, &fields("", client, version)),
+        ];
+        let fork = fork.join("\n") + "\n";
+        // The first read finds the parent, the fork, or both.
+        for first in ["parent", "fork", "both"] {
+            let sandbox = Sandbox::new();
+            if first != "fork" {
+                sandbox.write(TRANSCRIPT, &parent);
+            }
+            if first != "parent" {
+                sandbox.write(&fork_transcript, &fork);
+            }
+            spend(&sandbox, "session");
+            sandbox.write(TRANSCRIPT, &parent);
+            sandbox.write(&fork_transcript, &fork);
+            let report = spend(&sandbox, "session");
+            let mut groups = report["groups"].as_array().unwrap().iter();
+            let group = groups.find(|group| group["key"] == "s").unwrap();
+            near(&group["cost_usd"], &json!(0.02));
+            assert_eq!(
+                group["at_least"], is_lower_bound,
+                "{parent_client} {parent_version}, {client} {version}, {first}: {report}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -53,8 +53,8 @@ impl LowerBoundReason {
                 format!("no running total was reported after a compaction at {time}")
             }
             Self::TerminalWithoutTotal => format!(
-                "no running total includes the responses since {time}, and in a terminal, Claude Code also sends requests \
-                 that only its running totals include"
+                "no running total includes some of the responses since {time}, and in a terminal, Claude Code also sends \
+                 requests that only its running totals include"
             ),
             Self::LaterResponses => {
                 format!(

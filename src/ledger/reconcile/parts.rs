@@ -112,8 +112,7 @@ impl<'l> SessionFacts<'l> {
                 if response.offset < part.covered_until {
                     part.responses.push(response.fact);
                 } else {
-                    let is_in_terminal =
-                        response.fact.is_from_terminal && !response.fact.is_of_subagent;
+                    let is_in_terminal = response.is_from_terminal && !response.fact.is_of_subagent;
                     if is_in_terminal && !part.is_observed_at(response.offset) {
                         without_total.push(response.fact.at);
                     }

@@ -13,6 +13,8 @@ use crate::time::Millis;
 #[derive(Debug)]
 pub(super) struct Located<'l, T> {
     pub(super) offset: i64,
+    /// True if the line in the session's own transcript names a terminal that writes checkpoints.
+    pub(super) is_from_terminal: bool,
     pub(super) fact: &'l T,
 }
 
@@ -109,6 +111,8 @@ impl<'l> FactCollector<'_, 'l> {
                 .locations()
                 .filter_map(|location| lineage.files.get(&location.file))
                 .find(|file| file.session == *owner);
+            let is_from_terminal =
+                location_in_longest.is_some_and(|location| location.is_from_terminal);
             let facts = self.facts_of(*owner);
             let offset = match (location_in_longest, own_file) {
                 (Some(location), _) => location.offset,
@@ -123,6 +127,7 @@ impl<'l> FactCollector<'_, 'l> {
             };
             facts.responses.push(Located {
                 offset,
+                is_from_terminal,
                 fact: response,
             });
             for heir in self.add_inherited(*owner, response.at, response.locations()) {
@@ -150,6 +155,7 @@ impl<'l> FactCollector<'_, 'l> {
             if let Some(location) = location_in_longest {
                 self.facts_of(owner).compactions.push(Located {
                     offset: location.offset,
+                    is_from_terminal: false,
                     fact: compaction,
                 });
             }
@@ -226,6 +232,7 @@ impl<'l> SessionFacts<'l> {
             let before = earlier.checked_sub(1).and_then(|index| main.get(index));
             self.responses.push(Located {
                 offset: before.map_or(-1, |(_, offset)| *offset),
+                is_from_terminal: false,
                 fact: response,
             });
         }

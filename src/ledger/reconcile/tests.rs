@@ -133,7 +133,7 @@ impl Session {
     /// Marks all responses as received in a terminal by a version that writes checkpoints.
     fn in_terminal(mut self) -> Self {
         for response in &mut self.lineage.responses {
-            response.is_from_terminal = true;
+            response.location.is_from_terminal = true;
         }
         self
     }
