@@ -139,14 +139,17 @@ impl Incident {
     }
 
     /// Returns true if the service refused the login itself, its subscription, or its organization. Other sessions of the
-    /// login may be refused as well.
+    /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be refused.
     fn refuses_login(&self) -> bool {
         let error = &self.evidence.error;
         self.message.row.refuses_login
             && self.blocks().is_some()
             && self.diagnosis.limit.description().affects == Affects::Payer
             && self.diagnosis.verdict != Verdict::CannotTell
-            && matches!(self.diagnosis.service, None | Some(Service::Plan))
+            && matches!(
+                self.diagnosis.service,
+                None | Some(Service::Plan | Service::Gateway)
+            )
             && !error.uses_key()
             && !error.is_payer_hidden_by_token()
             && !self.evidence.is_of_another_account()

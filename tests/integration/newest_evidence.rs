@@ -1071,6 +1071,41 @@ fn is_refused(sandbox: &Sandbox, session: &str, at: &str, text: &str, status: u1
     session_of_login(sandbox, session).receives_error(at, text, refusal);
 }
 
+/// The sessions of a user whose requests go through a proxy use the same login, so a refusal must replace an older error
+/// in them as well.
+#[test]
+fn a_refused_login_replaces_an_older_error_behind_a_proxy() {
+    for base_urls in [
+        ["http://127.0.0.1:8080", "http://127.0.0.1:8080"],
+        ["https://gateway.example.com", "http://127.0.0.1:8080"],
+    ] {
+        let sandbox = with_a_private_login();
+        let [mut stopped, mut other] = two_sessions_of_login(&sandbox);
+        for (client, base_url) in [&mut stopped, &mut other].into_iter().zip(base_urls) {
+            let variable = ("ANTHROPIC_BASE_URL".to_owned(), base_url.to_owned());
+            client.variables.push(variable);
+        }
+        let usage = windows(42.0, NOON, 17.0, TUESDAY);
+        let row = |at: &str| flat(&stopped.calls_status_line(at, usage.clone(), 160).stdout);
+        row("2026-11-20T09:59:51Z");
+        let status = json!({"error": "unknown", "apiErrorStatus": 400});
+        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+        stopped.receives_error(AT, text, status);
+        row(SOON);
+        other.works("2026-11-20T10:05:00Z", 10);
+        let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+        let login = "Please run /login · API Error: 401 OAuth token has expired. Please obtain a new token or refresh your existing token.";
+        other.receives_error("2026-11-20T10:17:00Z", login, refusal);
+
+        let at = "2026-11-20T10:17:30Z";
+        let is_same = base_urls[0] == base_urls[1];
+        let after = row(at);
+        assert_eq!(after.contains("/login"), is_same, "{base_urls:?}: {after}");
+        let asked = answer(&stopped, at);
+        assert_eq!(asked.contains("/login"), is_same, "{base_urls:?}: {asked}");
+    }
+}
+
 /// A limit of the account stops every session for certain, but a refused login may be temporary.
 #[test]
 fn a_refused_login_does_not_hide_a_limit_of_the_account() {
