@@ -64,7 +64,9 @@ impl Subcommand for WaitArguments {
             {
                 return Err(unknown_session(session));
             }
-            let situation = incidents.situation(session, Asker::Shell, errors.ledger.as_ref());
+            let situation = incidents
+                .situation(session, Asker::Shell, errors.ledger.as_ref())
+                .with_limit_of_login_first();
             // An error that blocks only a session with a different key must not make the command fail after it has
             // waited for another error.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {

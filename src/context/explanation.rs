@@ -140,6 +140,7 @@ impl Context {
             None if report.is_empty() => {
                 let is_known = session.is_none_or(|session| incidents.knows_session(session));
                 report.paragraphs(Tone::Plain, no_error_known(session, is_known, is_complete));
+                report.paragraphs(Tone::Plain, self.about_limit_of_login(situation));
             }
             None => {}
             Some(incident) if self.event.is_some() => {
@@ -378,11 +379,13 @@ impl Context {
         Some(self.name_session(session))
     }
 
-    /// Returns sentences for the case that several sessions are stopped: which session the advice is for, which other
-    /// sessions Claude Code will continue, and which session has a problem with its key.
+    /// Returns sentences about other sessions: which limit of the login also blocks the session that the user asked about
+    /// and, if several sessions are stopped, which session the advice is for, which other sessions Claude Code will
+    /// continue, and which session has a problem with its key.
     fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
         let own_session = incident.evidence.error.session.id.as_deref();
         let mut sentences = Vec::new();
+        sentences.extend(self.about_limit_of_login(situation));
         if incident.blocks().is_some()
             && self.session().is_none()
             && situation.has_stopped_several()
@@ -403,6 +406,18 @@ impl Context {
         }
         sentences.extend(self.about_other_key(situation));
         sentences
+    }
+
+    /// Returns the sentences about a limit that was reached in another session and also blocks the session that the user
+    /// asked about.
+    fn about_limit_of_login(&self, situation: &Situation) -> Option<String> {
+        let limit = situation.limit_of_login.as_deref()?;
+        let session = limit.evidence.error.session.id.as_deref()?;
+        Some(format!(
+            "A limit that was reached in the session {} blocks this session as well. {}",
+            self.name_session(session),
+            limit.headline
+        ))
     }
 
     /// Returns a sentence about a session that is stopped because of its key, if another limit is the current incident.

@@ -275,9 +275,16 @@ impl<'a> Incidents<'a> {
         ledger: Option<&Ledger>,
         collector: &EvidenceCollector<'_>,
     ) -> Situation {
-        let mut incidents = self.explain_all(session, ledger, collector);
-        incidents.retain(|incident| incident.is_of(session));
+        let (incidents, of_others): (Vec<Incident>, Vec<Incident>) = self
+            .explain_all(session, ledger, collector)
+            .into_iter()
+            .partition(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
+        if let (Some(session), Asker::Shell) = (session, asker) {
+            situation.limit_of_login = self
+                .limit_of_login_in_shell(session, &of_others, situation.incident.as_ref())
+                .map(Box::new);
+        }
         let asking_session = match asker {
             Asker::Session(asking_session) => Some(asking_session),
             Asker::Shell => session,
@@ -290,6 +297,47 @@ impl<'a> Incidents<'a> {
             }
         });
         situation
+    }
+
+    /// Returns the limit of the login that blocks this session, although it was reached in another session. The credentials
+    /// of the session's own error show whether the login pays for the session. Without such an error, the credentials of
+    /// the shell are used. Returns `None` if the session's own error blocks it.
+    fn limit_of_login_in_shell(
+        &self,
+        session: &str,
+        of_others: &[Incident],
+        own_incident: Option<&Incident>,
+    ) -> Option<Incident> {
+        let credentials = match own_incident {
+            Some(own_incident) if own_incident.blocks_its_session() => return None,
+            Some(own_incident) => own_incident.evidence.error.payer.credentials.clone(),
+            None => credentials::of_session(self.paths, self.environment, None),
+        };
+        let is_known = own_incident.is_some() || self.knows_session(session);
+        if !is_known
+            || !self.may_use_plan(session)
+            || credentials.iter().any(Credential::outranks_login)
+        {
+            return None;
+        }
+        let model = self.model_of(session);
+        of_others
+            .iter()
+            .filter(|incident| {
+                let payer = &incident.evidence.error.payer;
+                base_url_host(&payer.credentials) == base_url_host(&credentials)
+            })
+            .find(|incident| incident.blocks_sessions_of_login(model.as_deref()))
+            .map(|limit| limit.for_another_session(PossiblyUnaffected::Nobody))
+    }
+
+    /// Returns the model that the session used last.
+    fn model_of(&self, session: &str) -> Option<String> {
+        let last_reading = self.readings().last_of(session);
+        last_reading.and_then(|last| last.model).or_else(|| {
+            let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
+            tail.model.clone()
+        })
     }
 
     /// Explains the errors of all sessions, newest first, without writing anything.
@@ -365,11 +413,7 @@ impl<'a> Incidents<'a> {
         {
             return None;
         }
-        let last_reading = self.readings().last_of(session);
-        let model = last_reading.and_then(|last| last.model).or_else(|| {
-            let tail = self.transcripts.tail(&self.transcripts.path_of(session)?)?;
-            tail.model.clone()
-        });
+        let model = self.model_of(session);
         let mut of_service = incidents.iter().filter(|incident| {
             let payer = &incident.evidence.error.payer;
             base_url_host(&payer.credentials) == base_url_host(&credentials)

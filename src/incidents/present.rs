@@ -33,6 +33,9 @@ pub(crate) struct Situation {
     /// The newest error that blocks a session with a key that the requesting shell does not use. It is set only if the
     /// current error blocks work and concerns the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
+    /// The limit that was reached in another session and also blocks the session that the user asked about in a shell.
+    /// `None` if an error of the session itself blocks it.
+    pub(crate) limit_of_login: Option<Box<Incident>>,
     /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
 }
@@ -65,6 +68,7 @@ impl Situation {
         Self {
             incident,
             error_of_other_key,
+            limit_of_login: None,
             continuing: incidents,
         }
     }
@@ -74,6 +78,7 @@ impl Situation {
         Self {
             incident: Some(incident),
             error_of_other_key: None,
+            limit_of_login: None,
             continuing: Vec::new(),
         }
     }
@@ -137,7 +142,16 @@ impl Situation {
 
     /// Returns whether waiting helps, or `None` if nothing blocks work.
     pub(crate) fn wait(&self) -> Option<Wait> {
-        self.incident.as_ref()?.blocks()
+        let limit = self.limit_of_login.as_deref();
+        limit.or(self.incident.as_ref())?.blocks()
+    }
+
+    /// Makes the limit of the login the current error, if there is one.
+    pub(crate) fn with_limit_of_login_first(mut self) -> Self {
+        if let Some(limit) = self.limit_of_login.take() {
+            self.incident = Some(*limit);
+        }
+        self
     }
 }
 

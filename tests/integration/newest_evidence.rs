@@ -1306,6 +1306,68 @@ fn a_refused_login_does_not_replace_an_error_that_the_row_no_longer_mentions() {
     assert!(!after.contains("login refused"), "{after}");
 }
 
+/// A session's false alarm is over, but the account has reached its 5-hour limit in another session. In a shell, the
+/// commands about the first session must not say that it can continue.
+#[test]
+fn the_commands_about_a_session_know_a_limit_of_its_account() {
+    let sandbox = with_a_private_login();
+    let [asked, limited] = two_sessions_of_login(&sandbox);
+    let other_account = Client::with_session(&sandbox, "other-account");
+    belongs_to(&other_account, "company-account", "company-organization");
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    let room = windows(42.0, NOON, 17.0, TUESDAY);
+    for (client, at) in [
+        (&asked, "2026-11-20T09:58:10Z"),
+        (&other_account, "2026-11-20T09:58:20Z"),
+    ] {
+        client.calls_status_line("2026-11-20T09:58:00Z", room.clone(), 120);
+        let status = json!({"error": "unknown", "apiErrorStatus": 400});
+        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+        client.receives_error(at, text, status);
+    }
+    limited.sends_prompt("2026-11-20T09:58:30Z", "continue");
+    limited.works("2026-11-20T09:58:40Z", 10);
+    limited.calls_status_line("2026-11-20T09:58:41Z", room.clone(), 120);
+    hits_limit(&limited, AT, FIVE_HOUR, &refusal, five_hour_full());
+
+    let at = "2026-11-20T10:00:30Z";
+    let about = |session: &str, command: &[&str]| {
+        let arguments = [command, &["--session", session]].concat();
+        asked.run(at, &arguments, b"")
+    };
+    let limit = "5-hour limit is used up";
+    for command in [&["explain"][..], &["explain", "--long"]] {
+        let explained = flat(about("stopped", command).success());
+        assert!(explained.contains("extra usage error"), "{explained}");
+        assert!(explained.contains(limit), "{explained}");
+        let of_other_account = flat(about("other-account", command).success());
+        assert!(!of_other_account.contains(limit), "{of_other_account}");
+    }
+    assert_eq!(about("stopped", &["explain", "--exit-code"]).code, 10);
+    let waited = about("stopped", &["wait", "--timeout", "1s"]);
+    assert_eq!(waited.code, 124, "{waited:?}");
+    assert!(
+        waited
+            .stderr
+            .contains("timed out while the limit still applied"),
+        "{waited:?}"
+    );
+    let row = flat(&asked.calls_status_line(at, room, 160).stdout);
+    assert!(row.contains("5-hour limit"), "{row}");
+
+    // A response in the session itself shows that it can continue.
+    asked.sends_prompt("2026-11-20T10:04:50Z", "continue");
+    asked.works("2026-11-20T10:05:00Z", 10);
+    asked.calls_status_line(
+        "2026-11-20T10:05:01Z",
+        windows(2.0, NOON + 18_000, 17.0, TUESDAY),
+        120,
+    );
+    let arguments = ["wait", "--timeout", "1s", "--session", "stopped"];
+    let waited = asked.run("2026-11-20T10:06:00Z", &arguments, b"");
+    assert_eq!(waited.code, 0, "{waited:?}");
+}
+
 /// Both messages are wrong because of the server, so the same people can fix the problem.
 #[test]
 fn equal_false_alarms_name_the_same_people() {
