@@ -1991,6 +1991,7 @@ fn without_a_status_line_a_later_response_ends_a_temporary_error() {
             "{text}: of another account"
         );
         let next = session_of_login(&sandbox, "next");
+        next.sends_prompt("2026-11-20T10:01:20Z", "go on");
         next.receives_response("2026-11-20T10:01:30Z");
         assert_eq!(asked("2026-11-20T10:01:31Z"), 0, "{text}");
     }
