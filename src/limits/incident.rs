@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{
-    Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, without_refuted_end,
+    Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, with_found_end,
+    without_refuted_end,
 };
 use super::evidence::{ContinuationObstacle, Evidence, PossiblyUnaffected, RefusedWindow};
 use super::kind::{Affects, Service, Verdict, Window};
@@ -43,9 +44,14 @@ impl Incident {
     }
 
     /// Explains an error whose message has already been recognized.
-    pub(crate) fn with_message(evidence: Evidence, message: Message) -> Self {
-        let evidence = with_end_elsewhere(&message, without_refuted_end(&message, evidence));
-        let diagnosis = decide(&message, &evidence);
+    pub(crate) fn with_message(mut evidence: Evidence, message: Message) -> Self {
+        evidence.collected.found_end = None;
+        let mut evidence = with_end_elsewhere(&message, without_refuted_end(&message, evidence));
+        let mut diagnosis = decide(&message, &evidence);
+        if let Some(with_end) = with_found_end(&message, &evidence, &diagnosis) {
+            diagnosis = decide(&message, &with_end);
+            evidence = with_end;
+        }
         let Wording {
             headline,
             summary,

@@ -994,3 +994,83 @@ fn a_later_response_ends_the_false_alarm_of_a_headless_run() {
     let asked = answer(&other, at);
     assert!(!asked.contains("only in one session"), "{asked}");
 }
+
+/// Returns the parts of an explanation of the client's error that must not depend on how often it is asked for.
+fn verdict_and_evidence(client: &Client<'_>, at: &str) -> [Value; 4] {
+    let incident = explained(client, at);
+    ["verdict", "headline", "summary", "evidence"].map(|field| incident[field].clone())
+}
+
+/// A headless run is refused by a limit that another session has reached. The window then resets early, as a response in
+/// a third session shows. The first command afterward must give the same answer as all later ones.
+#[test]
+fn the_first_command_after_an_early_reset_calls_the_limit_real() {
+    for first_command in [
+        &["explain"][..],
+        &["now"],
+        &["incidents"],
+        &["explain", "--session", "headless"],
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, headless, other] =
+            ["stopped", "headless", "other"].map(|name| session_of_login(&sandbox, name));
+        let mut refusal = refused("five_hour", NOON, "");
+        stopped.receives_response("2026-11-20T09:59:00Z");
+        stopped.receives_error(AT, FIVE_HOUR, &refusal);
+        stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+        refusal["entrypoint"] = json!("sdk-cli");
+        headless.sends_prompt("2026-11-20T10:02:00Z", "summarize the readme");
+        headless.receives_error("2026-11-20T10:02:01Z", FIVE_HOUR, refusal);
+        other.sends_prompt("2026-11-20T10:05:00Z", "write a post");
+        other.works("2026-11-20T10:05:02Z", 10);
+        let room = windows(3.0, NOON, 40.0, TUESDAY);
+        other.calls_status_line("2026-11-20T10:05:03Z", room, 120);
+
+        let at = "2026-11-20T10:05:10Z";
+        let first = flat(&other.run(at, first_command, b"").stdout);
+        assert!(!first.contains("false alarm"), "{first}");
+        assert!(!first.contains("probably wrong"), "{first}");
+        let second = flat(&other.run(at, first_command, b"").stdout);
+        assert_eq!(first, second);
+        for at in [at, "2026-11-20T10:30:00Z"] {
+            let incident = explained(&headless, at);
+            assert_eq!(incident["verdict"], "real", "{at}: {incident:#}");
+            assert!(
+                incident["evidence"].to_string().contains("100%"),
+                "{incident:#}"
+            );
+        }
+    }
+}
+
+/// A response in another session ends a false alarm. Its figures are not evidence about the error.
+#[test]
+fn the_evidence_about_a_false_alarm_stays_the_same_after_its_end() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    stopped.receives_response("2026-11-20T09:59:43Z");
+    let room = windows(42.0, NOON, 17.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:44Z", room, 120);
+    stopped.receives_error(
+        AT,
+        OUT_OF_EXTRA_USAGE,
+        json!({"error": "invalid_request", "apiErrorStatus": 400}),
+    );
+    let while_blocked = explained(&stopped, "2026-11-20T10:00:10Z")["evidence"].clone();
+    assert!(
+        while_blocked.to_string().contains("42%"),
+        "{while_blocked:#}"
+    );
+    other.sends_prompt("2026-11-20T10:00:24Z", "write a post");
+    other.works("2026-11-20T10:00:26Z", 10);
+    let more = windows(44.0, NOON, 17.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:00:27Z", more, 120);
+
+    let at = "2026-11-20T10:00:40Z";
+    let first = verdict_and_evidence(&stopped, at);
+    assert!(first[3].to_string().contains("42%"), "{first:#?}");
+    assert!(!first[3].to_string().contains("44%"), "{first:#?}");
+    for at in [at, "2026-11-20T10:00:50Z", "2026-11-20T10:30:00Z"] {
+        assert_eq!(verdict_and_evidence(&stopped, at), first, "{at}");
+    }
+}

@@ -183,6 +183,28 @@ pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> E
     evidence
 }
 
+/// Returns the evidence with the end that the diagnosis has found, because the readings from after the end are no
+/// evidence about the error. The first explanation after the end is therefore the same as all later ones, which find the
+/// end stored. Returns `None` if no such end was found, if the end is already stored or will not be stored, or if the
+/// readings from before the end disprove it.
+pub(crate) fn with_found_end(
+    message: &Message,
+    evidence: &Evidence,
+    diagnosis: &Diagnosis,
+) -> Option<Evidence> {
+    let end = diagnosis
+        .proven_end
+        .filter(|end| matches!(end.ending, Ending::ResponseElsewhere | Ending::ResetEarly))?;
+    if evidence.known_end().is_some() || !evidence.collected.is_stored || diagnosis.is_notice() {
+        return None;
+    }
+    let mut with_end = evidence.clone();
+    with_end.collected.found_end = Some(end);
+    with_end.collected.over_elsewhere_at = None;
+    let is_refuted = Problem::new(Input::new(message, &with_end)).is_refuted(end);
+    (!is_refuted).then_some(with_end)
+}
+
 /// Diagnoses a message based on all available evidence. A stored end of the error counts as proven.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let mut problem = Problem::new(Input::new(message, evidence));

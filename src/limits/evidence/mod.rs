@@ -514,6 +514,9 @@ pub struct Collected {
     /// The time of the response in another session that ended the error. It is derived from the other evidence, but
     /// only if a later reading or refusal shows a full window. That full window then says nothing about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
+    /// The end of the error that this explanation has found and that will be stored. It is derived from the other
+    /// evidence.
+    pub found_end: Option<ProvenEnd>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.
     pub account_readings: Rc<[Sample]>,
@@ -736,9 +739,11 @@ impl Evidence {
         model.is_some_and(|model| model.contains("[1m]"))
     }
 
-    /// Returns the event that ended the error, if an earlier explanation has already mentioned it.
+    /// Returns the event that ended the error, if an earlier explanation has already mentioned it or this explanation has
+    /// found it.
     pub(crate) fn known_end(&self) -> Option<ProvenEnd> {
-        self.error.end.filter(|end| end.at <= self.clock.now)
+        let stored_end = self.error.end.filter(|end| end.at <= self.clock.now);
+        stored_end.or(self.collected.found_end)
     }
 
     /// Returns false if the server refused the request because of this window but stated a clearly different reset
