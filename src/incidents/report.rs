@@ -1,7 +1,7 @@
 //! Renders the report about past errors, with totals followed by one entry per interruption.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::{IndexMap, IndexSet};
@@ -27,8 +27,19 @@ struct Entry<'i> {
     last: &'i Incident,
     first_at: DateTime<Utc>,
     attempts: u64,
-    /// True if an entry above this one belongs to a different session but is about the same stop.
-    is_repeated: bool,
+    /// The identifier of the stop, or `None` if the error did not stop work.
+    stop: Option<usize>,
+    /// The entry of a different session that is about the same stop and is listed above this one.
+    repeats: Option<RepeatedEntry>,
+}
+
+/// An entry that another entry refers to.
+#[derive(Debug, Clone, Copy)]
+enum RepeatedEntry {
+    /// The entry directly above.
+    Above,
+    /// An entry further up, which is named by its time.
+    At(DateTime<Utc>),
 }
 
 impl<'i> Entry<'i> {
@@ -42,13 +53,12 @@ impl<'i> Entry<'i> {
                     entry.last = counted.incident;
                     entry.attempts += 1;
                 })
-                .or_insert_with(|| Self::new(counted.incident));
+                .or_insert_with(|| Self {
+                    stop: Some(counted.stop),
+                    ..Self::new(counted.incident)
+                });
         }
         stops.sort_by_key(|_, entry| Reverse(entry.last.evidence.at()));
-        let mut listed = HashSet::new();
-        for ((stop, _), entry) in &mut stops {
-            entry.is_repeated = !listed.insert(*stop);
-        }
         let mut entries: Vec<Self> = incidents
             .iter()
             .filter(|incident| incident.stop_end(clock.now).is_none())
@@ -56,6 +66,19 @@ impl<'i> Entry<'i> {
             .chain(stops.into_values())
             .collect();
         entries.sort_by_key(|entry| Reverse(entry.last.evidence.at()));
+        let mut first_times: HashMap<usize, DateTime<Utc>> = HashMap::new();
+        let mut stop_above = None;
+        for entry in &mut entries {
+            if let Some(stop) = entry.stop {
+                entry.repeats = match first_times.get(&stop) {
+                    Some(_) if stop_above == entry.stop => Some(RepeatedEntry::Above),
+                    Some(at) => Some(RepeatedEntry::At(*at)),
+                    None => None,
+                };
+                first_times.entry(stop).or_insert(entry.first_at);
+            }
+            stop_above = entry.stop;
+        }
         entries
     }
 
@@ -64,7 +87,8 @@ impl<'i> Entry<'i> {
             last: incident,
             first_at: incident.evidence.at(),
             attempts: 1,
-            is_repeated: false,
+            stop: None,
+            repeats: None,
         }
     }
 
@@ -85,7 +109,7 @@ impl<'i> Entry<'i> {
     }
 
     /// Returns the entry's state. If several entries belong to the same stop, only the first one is marked as a
-    /// probable false alarm, because the table counts the stop only once. The others refer to the entry above.
+    /// probable false alarm, because the table counts the stop only once. The others refer to that entry.
     fn state(&self, clock: Clock) -> String {
         let incident = self.last;
         if incident.is_notice() {
@@ -94,10 +118,11 @@ impl<'i> Entry<'i> {
         let state = match (incident.diagnosis.state, incident.stop_end(clock.now)) {
             (State::Notice, _) => return "a notice".to_owned(),
             (State::Over(Ending::HitAgain), _) => Some("hit again on retry".to_owned()),
-            (State::Over(_), _) if incident.still_blocks_only_its_session() => {
-                (!self.is_repeated).then(|| "blocks only its session".to_owned())
-            }
-            (State::Blocks(_), _) if self.is_repeated => None,
+            (State::Over(_), _) if incident.still_blocks_only_its_session() => self
+                .repeats
+                .is_none()
+                .then(|| "blocks only its session".to_owned()),
+            (State::Blocks(_), _) if self.repeats.is_some() => None,
             (State::Over(_), _)
                 if incident
                     .diagnosis
@@ -134,13 +159,15 @@ impl<'i> Entry<'i> {
             (State::Blocks(_), _) => Some("still blocked".to_owned()),
         };
         let is_false = incident.diagnosis.verdict == Verdict::FalseLikely;
-        let remark = match (is_false, self.is_repeated) {
-            (true, true) => Some("same false alarm as the entry above"),
-            (true, false) => Some("probably a false alarm"),
-            (false, true) => Some("same limit as the entry above"),
-            (false, false) => None,
+        let what = if is_false { "false alarm" } else { "limit" };
+        let remark = match self.repeats {
+            Some(RepeatedEntry::Above) => Some(format!("same {what} as the entry above")),
+            Some(RepeatedEntry::At(at)) => {
+                Some(format!("same {what} as at {}", clock.format_time(at)))
+            }
+            None => is_false.then(|| "probably a false alarm".to_owned()),
         };
-        let parts: Vec<String> = state.into_iter().chain(remark.map(str::to_owned)).collect();
+        let parts: Vec<String> = state.into_iter().chain(remark).collect();
         parts.join(", ")
     }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, TimeDelta, Utc};
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -574,8 +574,12 @@ pub fn count_errors<'i>(
             },
         );
         let counted_before = counted_until.entry(account_of(incident)).or_default();
-        let from = incident.stopped_since().max(*counted_before);
-        let until = end.unwrap_or(from);
+        // Whole seconds ensure that the total is the sum of the times that are shown.
+        let from = incident
+            .stopped_since()
+            .trunc_subsecs(0)
+            .max(*counted_before);
+        let until = end.map_or(from, |end| end.trunc_subsecs(0));
         *counted_before = until.max(*counted_before);
         let verdict = incident.diagnosis.verdict;
         let totals = ErrorTotals {

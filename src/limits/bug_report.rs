@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 
+use super::decide::{Ending, State};
 use super::evidence::{Evidence, MessageOrigin};
 use super::incident::Incident;
 use super::kind::Window;
@@ -24,10 +25,10 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
     let at = evidence.at();
     let diagnosis = &incident.diagnosis;
-    let is_answered = if evidence.has_later_response() {
-        "yes"
-    } else {
-        "no"
+    let is_answered = match diagnosis.state {
+        _ if evidence.has_later_response() => "yes",
+        State::Over(Ending::ResponseElsewhere) => "yes, in another session",
+        _ => "no",
     };
     let verdict = format!(
         "{}: `{}`, `{}`: {}",

@@ -72,6 +72,12 @@ pub(crate) fn in_rows(
         }
         pointer = &more.cut;
     }
+    let may_asker_work = session.is_some() && may_asking_session_work(incident);
+    // These answers leave out the state of the error, which says that the user's own session may work.
+    let session = session.map(|session| match session.strip_suffix('.') {
+        Some(session) if may_asker_work => format!("{session}; this one may work."),
+        _ => session.to_owned(),
+    });
     for (actions, pointer) in [
         (3, &more.cut),
         (2, &more.cut),
@@ -79,7 +85,7 @@ pub(crate) fn in_rows(
         (least, &more.short),
     ] {
         let mut report = Report::default();
-        add_headline(incident, session, &mut report);
+        add_headline(incident, session.as_deref(), &mut report);
         add_numbered(incident, actions, &mut report);
         report.paragraph(Tone::Quiet, pointer.clone());
         if report.row_count(page) <= rows {
@@ -87,10 +93,24 @@ pub(crate) fn in_rows(
         }
     }
     let mut report = Report::default();
-    report.paragraph(tone_of_headline(incident), incident.badge.clone());
+    if may_asker_work {
+        report.paragraph(Tone::Quiet, "In another session; this one may work:");
+        for row in badge_rows(&incident.badge, page.columns()) {
+            report.paragraph(tone_of_headline(incident), row);
+        }
+    } else {
+        report.paragraph(tone_of_headline(incident), incident.badge.clone());
+    }
     add_numbered(incident, least, &mut report);
     report.paragraph(Tone::Quiet, more.short.clone());
     report
+}
+
+/// Returns true if the error blocks another session, but does not show that the session in which the user asks is
+/// blocked.
+fn may_asking_session_work(incident: &Incident) -> bool {
+    incident.blocks().is_some()
+        && incident.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
 }
 
 /// Returns the number of actions that even the shortest answer contains.

@@ -298,10 +298,13 @@ impl Statement {
     }
 
     /// Describes the most expensive prompt. Returns `None` if the value of one percent of the five-hour window is
-    /// unknown.
+    /// unknown, or if the prompt may have used more than an entire window, because such a maximum says nothing.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
         let percent = self.max_window_percent(largest)?;
+        if percent > 100.0 {
+            return None;
+        }
         Some(format!(
             "The most expensive prompt used at most {} of a 5-hour limit.",
             percent_text(percent)

@@ -434,6 +434,40 @@ fn an_answer_about_a_false_limit_says_not_to_pay_on_any_screen() {
     }
 }
 
+/// In a session without an error of its own, an answer about another session's false limit must say so before any
+/// advice, because the advice would otherwise seem to be about the user's own session.
+#[test]
+fn an_answer_about_another_session_says_so_on_any_screen() {
+    for (columns, rows) in SCREENS {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "pro", "admin");
+        let stopped = terminal(&sandbox);
+        let reported = windows(5.0, 1_795_176_000, 2.0, 1_795_500_000);
+        stopped.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
+        let text = "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        stopped.receives_error(AT, text, refusal);
+        let mut idle = Client::with_session(&sandbox, "idle");
+        let variable = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+        idle.variables.push(variable);
+        show_on_screen(&mut idle, columns, rows);
+        let answer = answer_at(&idle, "2026-11-20T10:01:00Z");
+        let words = flat(&answer).to_lowercase();
+        let (before_advice, _) = words.split_once("1. ").expect("a step");
+        for part in ["in another session", "false alarm"] {
+            assert!(before_advice.contains(part), "{columns}x{rows}: {answer}");
+        }
+        assert!(
+            words.contains("this one may work"),
+            "{columns}x{rows}: {answer}"
+        );
+        let says_not_to_pay = words.contains("2. do not buy extra usage for this");
+        assert!(says_not_to_pay, "{columns}x{rows}: {answer}");
+        let room = rows.parse::<usize>().unwrap() - 14;
+        assert!(answer.lines().count() <= room, "{columns}x{rows}: {answer}");
+    }
+}
+
 /// After Esc, the command that starts the wait again is the second step on any screen.
 #[test]
 fn an_answer_after_a_canceled_wait_names_rate_limit_options_on_any_screen() {

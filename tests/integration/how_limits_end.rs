@@ -1219,10 +1219,16 @@ fn a_false_alarm_ends_when_another_session_of_the_account_receives_a_response() 
             ("now", said("now")),
             ("wait", said("wait")),
             ("incidents", said("incidents")),
-            ("/whycap", answer(&other, at)),
         ];
-        for (place, text) in places {
+        for (place, text) in &places {
             assert!(text.contains(past), "{place}: {text}");
+        }
+        // The other session is the one that received the response.
+        let answered = ("/whycap", answer(&other, at));
+        let past_here =
+            "was probably a false alarm, and this session has received a response since";
+        assert!(answered.1.contains(past_here), "{answered:?}");
+        for (place, text) in places.iter().chain([&answered]) {
             assert!(
                 !text.contains("looks like a false alarm"),
                 "{place}: {text}"

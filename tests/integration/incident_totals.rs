@@ -575,3 +575,25 @@ fn a_stop_with_a_known_end_is_not_reported_as_unknown() {
     let text = report(&sandbox, at);
     assert!(!text.contains("does not know when"), "{text}");
 }
+
+/// Fractions of a second must not add up to a second that no row of the table shows.
+#[test]
+fn the_total_is_the_sum_of_the_rows() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    client.receives_error("2026-11-20T10:00:00.000Z", FIVE_HOURS, json!({}));
+    client.receives_response("2026-11-20T10:00:26.600Z");
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    client.receives_error("2026-11-20T10:10:00.000Z", weekly, json!({}));
+    client.receives_response("2026-11-20T10:10:05.600Z");
+    let sums = sums(&sandbox, "2026-11-20T10:20:00Z");
+    let of_rows: Vec<i64> = sums["by_limit"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["blocked_s"].as_i64().unwrap())
+        .collect();
+    assert_eq!(of_rows, [26, 5]);
+    assert_eq!(sums["blocked_s"], 31, "{sums:#}");
+}

@@ -933,6 +933,19 @@ fn only_harmful_stuck_locks_are_mentioned_without_a_request() {
     assert!(found[0].says.contains("each start takes"), "{found:?}");
 }
 
+/// Measured with Claude Code 2.1.331 and an expired test login: the request is sent without a refresh.
+#[test]
+fn the_description_of_the_login_lock_agrees_with_the_effect_if_it_is_stuck() {
+    let machine = Machine::new();
+    machine.file(".claude/.oauth_refresh.lock", "", 600);
+    let locks = machine.run(&["locks", "--json"]).json();
+    let lock = &locks["locks"][0];
+    for field in ["costs", "harm"] {
+        let text = lock[field].as_str().unwrap();
+        assert!(text.contains("Claude Code does not even try"), "{lock:#}");
+    }
+}
+
 #[test]
 fn session_start_explain_and_doctor_mention_only_a_stuck_lock() {
     let machine = Machine::new();

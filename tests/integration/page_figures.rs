@@ -542,3 +542,32 @@ fn the_percent_value_on_the_page_matches_the_spend() {
     let sentence = "1% of your 5-hour limit is worth at least $0.39 (based on 4 readings in the last 7 days). You have at least $19.50 left";
     assert!(page.success().contains(sentence), "{}", page.stdout);
 }
+
+/// A prompt that cost more than an entire 5-hour window may have used any share of it.
+#[test]
+fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let resets = local("2026-11-19T13:00:00Z").timestamp();
+    let shows = |minute: u32, percent: u32| {
+        let at = format!("2026-11-19T09:{minute:02}:30Z");
+        let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
+        client.calls_status_line(&at, five_hours, 120).success();
+    };
+    shows(0, 10);
+    for ten in 1..=4 {
+        client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
+        shows(ten * 5, 10 + ten * 10);
+    }
+    let by_prompt = |at: &str| {
+        let run = client.run(at, &["spend", "--by", "prompt"], b"");
+        run.success().to_owned()
+    };
+    let sentence = "The most expensive prompt used at most";
+    let said = by_prompt("2026-11-19T10:00:00Z");
+    assert!(said.contains(sentence), "{said}");
+    client.works("2026-11-19T10:01:00Z", 20_000_000);
+    let said = by_prompt("2026-11-19T10:02:00Z");
+    assert!(!said.contains(sentence), "{said}");
+}

@@ -1090,3 +1090,79 @@ fn an_unreadable_response_is_described_without_a_guess() {
     assert!(explained.contains(why), "{explained}");
     assert!(!explained.contains("200"), "{explained}");
 }
+
+/// If another entry is listed between two entries about the same limit, "the entry above" would be the wrong one.
+#[test]
+fn an_entry_names_the_time_of_an_entry_that_is_not_directly_above() {
+    let sandbox = with_a_private_login();
+    for (name, at) in [("first", "2026-11-20T09:58:00Z"), ("last", AT)] {
+        let client = session_of_login(&sandbox, name);
+        client.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+    }
+    let between = session_of_login(&sandbox, "between");
+    between.receives_error(
+        "2026-11-20T09:59:00Z",
+        "API Error: 529 Overloaded.",
+        json!({"apiErrorStatus": 529}),
+    );
+    let listed = between.run("2026-11-20T10:01:00Z", &["incidents"], b"");
+    let listed = flat(listed.success());
+    assert!(listed.contains("(same limit as at 10:00)"), "{listed}");
+    assert!(!listed.contains("the entry above"), "{listed}");
+}
+
+/// After `/clear`, the new session of the same client receives the response that ends the error of the old session.
+#[test]
+fn the_session_that_received_the_response_is_not_told_to_send_the_prompt_again() {
+    for (text, more) in [
+        (
+            "You're out of usage credits · resets Nov 24, 6am (UTC)",
+            refused("overage", TUESDAY, "out_of_credits"),
+        ),
+        (
+            "API Error: 503 Service Unavailable",
+            json!({"apiErrorStatus": 503}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let [stopped, mut other] = two_sessions_of_login(&sandbox);
+        let room = || windows(42.0, NOON, 17.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:00Z", room(), 120);
+        stopped.receives_error(AT, text, more);
+        receives_response(&mut other, "2026-11-20T10:03:00Z", room());
+        let said = answer(&other, "2026-11-20T10:05:00Z");
+        assert!(
+            said.contains("this session has received a response since then"),
+            "{said}"
+        );
+        for contradiction in [
+            "Send the prompt again",
+            "nother session has",
+            "nother session re",
+        ] {
+            assert!(!said.contains(contradiction), "{contradiction}: {said}");
+        }
+        let said = answer(&stopped, "2026-11-20T10:05:00Z");
+        assert!(said.contains("1. Send the prompt again"), "{said}");
+    }
+}
+
+#[test]
+fn a_report_mentions_a_later_response_in_another_session() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    stopped.receives_error(
+        AT,
+        "API Error: 503 Service Unavailable",
+        json!({"apiErrorStatus": 503}),
+    );
+    let report = |at: &str| stopped.run(at, &["report"], b"").success().to_owned();
+    let said = report("2026-11-20T10:02:00Z");
+    assert!(said.contains("- Later response: no\n"), "{said}");
+    other.works("2026-11-20T10:03:00Z", 10);
+    let said = report("2026-11-20T10:05:00Z");
+    assert!(
+        said.contains("- Later response: yes, in another session\n"),
+        "{said}"
+    );
+}

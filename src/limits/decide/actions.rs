@@ -425,6 +425,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         }
         Ending::ResponseReceived => ActionName::NothingLeft,
         Ending::ResponseElsewhere if problem.credits_pay_now => ActionName::WorksForCredits,
+        Ending::ResponseElsewhere if evidence.has_asker_response() => ActionName::NothingLeft,
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,

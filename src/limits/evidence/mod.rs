@@ -605,6 +605,12 @@ impl Evidence {
         self.error.message.origin == MessageOrigin::Pasted
     }
 
+    /// Returns true if the session in which the user asks has received a response since the error, which occurred in a
+    /// different session.
+    pub(crate) fn has_asker_response(&self) -> bool {
+        !self.collected.asker_responses.is_empty()
+    }
+
     /// Returns the transcript line that records the error.
     pub(crate) fn line(&self) -> Option<&ErrorLine> {
         self.error.message.line.as_ref()

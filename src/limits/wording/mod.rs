@@ -440,6 +440,9 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         Ending::ResetEarly => EndingWord::ResetEarly,
         Ending::ResponseReceived => EndingWord::ResponseReceived,
         Ending::ResponseElsewhere if has_response => EndingWord::ResponseElsewhereAndHere,
+        Ending::ResponseElsewhere if evidence.has_asker_response() => {
+            EndingWord::ResponseInAskingSession
+        }
         Ending::ResponseElsewhere => EndingWord::ResponseElsewhere,
         Ending::ConcernsOthers if diagnosis.credits_pay_now => EndingWord::ConcernsOthersOnCredits,
         Ending::ConcernsOthers => EndingWord::ConcernsOthers,
