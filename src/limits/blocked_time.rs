@@ -575,10 +575,8 @@ pub fn count_errors<'i>(
         );
         let counted_before = counted_until.entry(account_of(incident)).or_default();
         // Whole seconds ensure that the total is the sum of the times that are shown.
-        let from = incident
-            .stopped_since()
-            .trunc_subsecs(0)
-            .max(*counted_before);
+        let stopped_since = incident.stopped_since().trunc_subsecs(0);
+        let from = stopped_since.max(*counted_before);
         let until = end.map_or(from, |end| end.trunc_subsecs(0));
         *counted_before = until.max(*counted_before);
         let verdict = incident.diagnosis.verdict;
@@ -593,9 +591,7 @@ pub fn count_errors<'i>(
                 .into(),
             unknown_end: (stop_end == StopEnd::Unknown && ended_at.is_none()).into(),
             without_end: (end.is_none() && ended_at.is_none()).into(),
-            overlapped: end
-                .is_some_and(|end| incident.stopped_since() < end && end <= from)
-                .into(),
+            overlapped: (end.is_some() && stopped_since < until && until <= from).into(),
             blocked: (until - from).max(TimeDelta::zero()),
         };
         counted.push(CountedError {
