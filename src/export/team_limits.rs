@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::IndexMap;
 
 use super::files::UnreadableFile;
 use super::merged::MergedRows;
@@ -21,9 +22,9 @@ use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
 pub(crate) struct TeamLimits {
     /// The errors that blocked work, oldest first.
     pub(crate) errors: Vec<ExportedError>,
-    /// For each person, the hours in which at least one usage window was full. People without any known windows are not
-    /// included.
-    full_hours: BTreeMap<String, HashSet<Millis>>,
+    /// For each person, the hours in which at least one usage window was full, in the order of the people's first
+    /// readings. People without any known windows are not included.
+    full_hours: IndexMap<String, HashSet<Millis>>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
@@ -58,17 +59,24 @@ impl TeamLimits {
     ) -> Result<Self, disk::Error> {
         let limits = MergedRows::read(directory, RowType::Limits, progress)?;
         let windows = MergedRows::read(directory, RowType::Windows, progress)?;
-        let mut full_hours: BTreeMap<String, HashSet<Millis>> = BTreeMap::new();
+        let mut full_hours: IndexMap<String, HashSet<Millis>> = IndexMap::new();
+        let mut first_readings: HashMap<String, ReadingOrder> = HashMap::new();
         windows.each(|row| {
             if period.contains(&row.time) {
-                let hours = full_hours
-                    .entry(or_unknown(&row.person).to_owned())
-                    .or_default();
+                let person = or_unknown(&row.person);
+                let reading = ReadingOrder {
+                    at: row.time,
+                    key: row.key,
+                };
+                let first_reading = first_readings.entry(person.to_owned()).or_insert(reading);
+                *first_reading = reading.min(*first_reading);
+                let hours = full_hours.entry(person.to_owned()).or_default();
                 if row.percent >= Some(FULL_FROM) {
                     hours.insert(row.time);
                 }
             }
         })?;
+        full_hours.sort_by_cached_key(|person, _hours| first_readings.get(person).copied());
 
         let mut errors = read_errors(&limits)?;
         errors.retain(|error| period.contains(&error.at.timestamp_millis()));
@@ -79,7 +87,8 @@ impl TeamLimits {
         })
     }
 
-    /// Returns the names of all people, possibly with duplicates.
+    /// Returns the names of all people, possibly with duplicates. They are in the order of their errors and readings,
+    /// because alphabetical order would reveal information about omitted names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let stopped = self.errors.iter().map(|error| &*error.person);
         stopped.chain(self.full_hours.keys().map(String::as_str))
@@ -105,6 +114,13 @@ impl TeamLimits {
             })
             .collect()
     }
+}
+
+/// The position of a reading among all readings. The key of a row does not depend on the order of names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ReadingOrder {
+    at: Millis,
+    key: u64,
 }
 
 /// The properties that are the same for all errors of a stop. A stop is a period in which a limit blocks a person, who

@@ -216,6 +216,21 @@ fn numbers_on_an_anonymous_page_do_not_reveal_names() {
     assert!(is_numbered(&page, [1, 2, 3]));
 }
 
+/// People without any spend or errors are numbered by the times of their readings. In alphabetical order, the numbers
+/// would reveal who is who.
+#[test]
+fn people_with_only_readings_are_not_numbered_alphabetically() {
+    let rows = "
+windows zoe 2026-11-10 09 98
+windows zoe 2026-11-10 10 98
+windows amy 2026-11-10 11 98";
+    let page = page_of(&exports_of(rows), " --anonymous");
+    let people = lines(&page, BY_PERSON);
+    // The person with more hours at 97% or more comes first.
+    assert!(people[0].starts_with("person 1 "), "{people:?}");
+    assert!(people[1].starts_with("person 2 "), "{people:?}");
+}
+
 #[test]
 fn unknown_names_and_absurd_figures_are_shown_unchanged() {
     let hostile = "\"</td><script>alert(1)</script>\\u202e\"";
