@@ -27,9 +27,9 @@ use crate::journal::{EventIndex, EventKey, RecordIndex};
 use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
-    Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
-    OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow, StoredError, is_full,
-    is_request_later,
+    Collected, ContinuationObstacle, ErrorMessage, Evidence, HeadlessRun, LaterResponse,
+    MessageOrigin, OtherResponse, Ownership, PayerRelation, REPORTED_WITHIN, RefusedWindow,
+    StoredError, is_full, is_request_later,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
@@ -55,7 +55,7 @@ const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The first Claude Code version that was seen to list its runs of `claude -p` in the registry. Earlier versions may do
 /// so as well.
-const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 331);
+const REGISTERS_HEADLESS_RUNS: ClientVersion = ClientVersion(2, 1, 328);
 
 /// The origin of a request for an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -536,22 +536,29 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
-        evidence.collected.has_ended_run = self.has_ended_run(&evidence);
+        evidence.collected.headless_run = self.headless_run(&evidence);
         self.with_obstacle(evidence)
     }
 
-    /// Returns true if the error ended a run of `claude -p`. Such a run may continue after an error if it reads its prompts
-    /// from a stream, so the registry must show that its process has ended. A run that the registry does not list has
-    /// ended only if its version is known to list such runs.
-    fn has_ended_run(&self, evidence: &Evidence) -> bool {
-        let Some(session) = evidence.error.session.id.as_deref() else {
-            return false;
-        };
+    /// Returns the state of the run of `claude -p` in which the error occurred. Such a run may continue after an error if
+    /// it reads its prompts from a stream, so the registry must show that its process has ended. A run that the registry
+    /// does not list has ended only if its version is known to list such runs. Returns `None` if the error occurred
+    /// elsewhere.
+    fn headless_run(&self, evidence: &Evidence) -> Option<HeadlessRun> {
+        if !evidence.line()?.is_of_headless_run() {
+            return None;
+        }
+        let session = evidence.error.session.id.as_deref()?;
         let registered = self.registered();
-        evidence.is_of_headless_run()
-            && sessions::is_closed(registered, session)
-            && (evidence.is_since(REGISTERS_HEADLESS_RUNS)
-                || sessions::is_listed(registered, session))
+        let is_known =
+            evidence.is_since(REGISTERS_HEADLESS_RUNS) || sessions::is_listed(registered, session);
+        Some(if sessions::is_running(registered, session) {
+            HeadlessRun::Running
+        } else if is_known && sessions::is_closed(registered, session) {
+            HeadlessRun::Ended
+        } else {
+            HeadlessRun::MayHaveEnded
+        })
     }
 
     /// Returns true if usage credits may have paid for the responses since the error, because a window is full, the

@@ -8,7 +8,9 @@ use super::decide::{
     Diagnosis, Ending, State, Wait, decide, is_for, with_end_elsewhere, with_found_end,
     without_refuted_end,
 };
-use super::evidence::{ContinuationObstacle, Evidence, PossiblyUnaffected, RefusedWindow};
+use super::evidence::{
+    ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
+};
 use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
 use crate::secrets::redact;
@@ -205,12 +207,14 @@ impl Incident {
 
     /// Returns true if the error ended a headless run, but does not show that anything else is blocked.
     pub(crate) fn only_ended_its_run(&self) -> bool {
-        self.evidence.collected.has_ended_run && self.may_spare_other_sessions()
+        self.evidence.collected.headless_run == Some(HeadlessRun::Ended)
+            && self.may_spare_other_sessions()
     }
 
     /// Returns true if the error may have ended a headless run, but does not show that anything else is blocked.
     pub(crate) fn may_have_ended_its_run(&self) -> bool {
-        self.evidence.is_of_headless_run() && self.may_spare_other_sessions()
+        self.evidence.collected.headless_run == Some(HeadlessRun::MayHaveEnded)
+            && self.may_spare_other_sessions()
     }
 
     /// Returns true if every session with this login and model is subject to the same limit.

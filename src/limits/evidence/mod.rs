@@ -491,6 +491,17 @@ pub enum PossiblyUnaffected {
     OtherSessions,
 }
 
+/// The state of a run of `claude -p` after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadlessRun {
+    /// The run's process is known to be running.
+    Running,
+    /// The run may or may not have ended.
+    MayHaveEnded,
+    /// The run has ended.
+    Ended,
+}
+
 /// The part of the evidence that is collected each time an error is explained.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
@@ -560,8 +571,8 @@ pub struct Collected {
     pub lacks_announcement: bool,
     /// The reason why Claude Code does not automatically resume the session.
     pub obstacle: Option<ContinuationObstacle>,
-    /// True if the error ended a run of `claude -p`. The registry shows that the run's process has ended.
-    pub has_ended_run: bool,
+    /// The state of the run of `claude -p` in which the error occurred, or `None` if it occurred elsewhere.
+    pub headless_run: Option<HeadlessRun>,
 }
 
 /// The complete input to a diagnosis.
@@ -668,11 +679,6 @@ impl Evidence {
     /// Returns true if Claude Code is known to be the given version or newer.
     pub(crate) fn is_since(&self, version: ClientVersion) -> bool {
         self.version().is_some_and(|known| known >= version)
-    }
-
-    /// Returns true if the error occurred in a run of `claude -p`.
-    pub(crate) fn is_of_headless_run(&self) -> bool {
-        self.line().is_some_and(ErrorLine::is_of_headless_run)
     }
 
     /// Returns true if this version of Claude Code is known to show false messages about usage credits.
