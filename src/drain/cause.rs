@@ -374,9 +374,11 @@ fn by_requests(
             None if is_near => RewriteVerdict::avoidable(RewriteCause::Server),
             None => RewriteVerdict::UNEXPLAINED,
         },
-        Comparison::Replaced => {
-            RewriteVerdict::unless(is_by_user || !is_near, RewriteCause::MessagesRewritten)
+        Comparison::Replaced if is_by_user || is_near => {
+            RewriteVerdict::unless(is_by_user, RewriteCause::MessagesRewritten)
         }
+        // The server might not have found the entry even if the message had stayed the same.
+        Comparison::Replaced => RewriteVerdict::possibly_avoidable(RewriteCause::MessagesRewritten),
         Comparison::WentBack => RewriteVerdict::not_avoidable(RewriteCause::MessagesRewritten),
     }
 }

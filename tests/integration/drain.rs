@@ -366,6 +366,27 @@ fn a_rewritten_message_is_avoidable_but_a_rewind_is_not() {
     assert_eq!(found["needless"]["answers"], 0, "{found}");
 }
 
+/// An earlier message changed, but the response came so many lines later that the server might not have found the cache
+/// entry in any case. Nothing shows whether the rewrite was avoidable, and the user edited nothing.
+#[test]
+fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite() {
+    let (mut session, mut caller) = working();
+    caller.messages[0].0.push_str(" with a reminder");
+    for _ in 0..21 {
+        session.context(&mut caller, 10);
+    }
+    let cache_use = session.ask(&mut caller, CacheLoss::None);
+    only(&session, "messages_rewritten", false, cache_use);
+
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    let page = flat(sandbox.run(&["drain"]).success());
+    assert!(
+        page.contains("earlier messages changed unknown 1"),
+        "{page}"
+    );
+}
+
 #[test]
 fn repeating_a_prompt_after_a_rewind_is_not_avoidable() {
     let (mut session, mut caller) = working();
