@@ -20,6 +20,10 @@ const MAX_CASES: usize = 3;
 /// The maximum number of sessions to include in the text.
 const MAX_SESSIONS: usize = 8;
 
+/// The sentence that defines the cost of a rewrite. docs/drain.md contains it as well.
+const COST_OF_REWRITES: &str =
+    "Costs are net: the price of writing tokens again minus the price of reading them.";
+
 /// The findings for a period, with other figures for comparison.
 #[derive(Debug)]
 pub(crate) struct Drain {
@@ -140,7 +144,7 @@ impl Drain {
         if avoidable.responses == 0 {
             let written = self.findings.written;
             let text = format!(
-                "No cache write was clearly avoidable. Cache writes cost {written} of the {} spent.",
+                "No cache write was clearly avoidable. Writing to the cache, including new tokens, cost {written} of the {} spent.",
                 self.cost
             );
             report.paragraph(Tone::Good, text);
@@ -174,10 +178,7 @@ impl Drain {
             table.row_in_tone(tone, [verdict.label(), avoidable, &times, &tokens, &cost]);
         }
         if report.table_below("Cache writes by cause", table) {
-            report.paragraph(
-                Tone::Quiet,
-                "Cost is the price of writing minus the price of reading.",
-            );
+            report.paragraph(Tone::Quiet, COST_OF_REWRITES);
         }
     }
 

@@ -142,7 +142,7 @@ def drain(columns=100, rows=40):
         # The script adds the shell prompt to the picture itself, because shells differ.
         command = ["/bin/sh", "-c", f"echo '❯ whycap drain'; {program} drain; exec cat"]
         with Screen(command, environment=environment, directory=home, columns=columns, rows=rows) as screen:
-            screen.wait("the report", "Cost is the price")
+            screen.wait("the report", "Costs are net")
             return screen.colored()
 
 

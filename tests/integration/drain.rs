@@ -387,6 +387,25 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
     );
 }
 
+/// The reader must be able to see whether an amount includes the price of reading, in the same words everywhere.
+#[test]
+fn the_report_and_its_documentation_define_the_cost_of_a_rewrite_in_the_same_words() {
+    let (mut session, mut caller) = working();
+    session.step(&mut caller, CacheLoss::All);
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    let page = flat(sandbox.run(&["drain"]).success());
+    for text in [
+        page,
+        flat(include_str!("../../docs/drain.md")),
+        flat(include_str!("../../docs/pictures/drain.svg")),
+    ] {
+        let rule =
+            "Costs are net: the price of writing tokens again minus the price of reading them.";
+        assert!(text.contains(rule), "{text}");
+    }
+}
+
 #[test]
 fn repeating_a_prompt_after_a_rewind_is_not_avoidable() {
     let (mut session, mut caller) = working();
