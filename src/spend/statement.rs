@@ -200,11 +200,21 @@ impl Statement {
             && self.groups.iter().any(|group| group.title.is_none())
     }
 
+    /// Returns a sum of spend for display. It is a lower bound if some transcripts have not been read, because each of
+    /// them may contain spend of any group.
+    pub(super) fn shown(&self, tally: &Tally) -> Tally {
+        Tally {
+            at_least: tally.at_least || !self.catch_up.is_all(),
+            ..*tally
+        }
+    }
+
     /// Returns the total for display. It is a lower bound if some data could not be read.
     pub(crate) fn shown_total(&self) -> Tally {
+        let total = self.shown(&self.total);
         Tally {
-            at_least: self.total.at_least || self.is_incomplete(),
-            ..self.total
+            at_least: total.at_least || !self.damaged.is_empty(),
+            ..total
         }
     }
 

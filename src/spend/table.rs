@@ -46,7 +46,7 @@ impl Statement {
                 group: Some(group),
                 cost: Cell {
                     bar: Some(cost / highest_cost.usd().max(f64::MIN_POSITIVE)),
-                    ..cost_cell(&group.tally)
+                    ..cost_cell(&self.shown(&group.tally))
                 },
                 whole: self.total.cost(),
                 tally: &group.tally,
@@ -57,7 +57,7 @@ impl Statement {
             let row = RowValues {
                 name: format!("and {} more", omitted.count),
                 group: None,
-                cost: cost_cell(&omitted.tally),
+                cost: cost_cell(&self.shown(&omitted.tally)),
                 whole: self.total.cost(),
                 tally: &omitted.tally,
             };

@@ -1321,3 +1321,32 @@ fn spend_of_a_detached_checkout_is_not_shown_as_a_branch() {
     let csv = sandbox.run(&["spend", "--by", "branch", "--csv"]);
     assert!(csv.success().contains("\nHEAD,"), "{}", csv.stdout);
 }
+
+/// `/whycap spend` cannot read new lines while another process writes to the ledger. The spend of each day may then be
+/// higher, not only the total.
+#[test]
+fn each_amount_is_a_lower_bound_if_not_all_transcripts_have_been_read() {
+    let sandbox = with_lines(&[line(
+        "a",
+        "2026-11-20T06:00:01.000Z",
+        "claude-opus-5-5",
+        1_000_000,
+    )]);
+    sandbox.run(&["spend"]).success();
+    let client = Client::with_session(&sandbox, "asks");
+    client.works("2026-11-20T06:10:00Z", 1_000);
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let writer = rusqlite::Connection::open(&ledger).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let run = client.event(
+        "2026-11-20T06:20:00Z",
+        "UserPromptSubmit",
+        json!({"prompt": "/whycap spend"}),
+    );
+    assert_eq!(
+        run.stdout.matches("\u{2265}$20.00").count(),
+        2,
+        "{}",
+        run.stdout
+    );
+}
