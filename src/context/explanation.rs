@@ -354,8 +354,10 @@ impl Context {
         let text = if blocks {
             let what = if incident.diagnosis.credits_pay_now {
                 "A limit applies, but usage credits are paying.".to_owned()
-            } else if let Some(session) = self.only_blocked_session(incident) {
-                format!("The session {session} is blocked; the others may work.")
+            } else if let Some(session) = self.only_blocked_session(incident)
+                && let Some(clause) = incident.evidence.collected.possibly_unaffected.clause()
+            {
+                format!("The session {session} is blocked; {clause}.")
             } else {
                 "Work is blocked.".to_owned()
             };

@@ -72,10 +72,10 @@ pub(crate) fn in_rows(
         }
         pointer = &more.cut;
     }
-    let may_asker_work = session.is_some() && may_asking_session_work(incident);
+    let clause = session.and_then(|_| clause_about_asking_session(incident));
     // These answers leave out the state of the error, which says that the user's own session may work.
-    let session = session.map(|session| match session.strip_suffix('.') {
-        Some(session) if may_asker_work => format!("{session}; this one may work."),
+    let session = session.map(|session| match (session.strip_suffix('.'), clause) {
+        (Some(session), Some(clause)) => format!("{session}; {clause}."),
         _ => session.to_owned(),
     });
     for (actions, pointer) in [
@@ -93,8 +93,8 @@ pub(crate) fn in_rows(
         }
     }
     let mut report = Report::default();
-    if may_asker_work {
-        report.paragraph(Tone::Quiet, "In another session; this one may work:");
+    if let Some(clause) = clause {
+        report.paragraph(Tone::Quiet, format!("In another session; {clause}:"));
         for row in badge_rows(&incident.badge, page.columns()) {
             report.paragraph(tone_of_headline(incident), row);
         }
@@ -106,11 +106,15 @@ pub(crate) fn in_rows(
     report
 }
 
-/// Returns true if the error blocks another session, but does not show that the session in which the user asks is
-/// blocked.
-fn may_asking_session_work(incident: &Incident) -> bool {
-    incident.blocks().is_some()
-        && incident.evidence.collected.possibly_unaffected == PossiblyUnaffected::AskingSession
+/// Returns the clause that says that the session in which the user asks may work. Returns `None` unless the error blocks
+/// another session and does not show that this one is blocked.
+fn clause_about_asking_session(incident: &Incident) -> Option<&'static str> {
+    let unaffected = incident.evidence.collected.possibly_unaffected;
+    if incident.blocks().is_some() && unaffected == PossiblyUnaffected::AskingSession {
+        unaffected.clause()
+    } else {
+        None
+    }
 }
 
 /// Returns the number of actions that even the shortest answer contains.
@@ -294,7 +298,7 @@ fn origin(incident: &Incident) -> String {
     let state = state_sentence(evidence, &incident.diagnosis);
     if evidence.is_pasted() {
         return match incident.diagnosis.state {
-            super::decide::State::Over(_) => state.to_owned(),
+            super::decide::State::Over(_) => state.into_owned(),
             _ => "This explains only the message text, not the state of a particular session."
                 .to_owned(),
         };

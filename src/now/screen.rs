@@ -69,8 +69,11 @@ impl NowData {
         // The limit comes first because a small terminal cuts off the end of the screen.
         if let Some(blocked) = self.blocked() {
             add_row(&mut report, "Limit", Tone::Alarm, blocked.headline.clone());
-            if let Some(session) = &self.slow.blocked_session {
-                let text = format!("This happened in the session {session}; the others may work.");
+            let unaffected = blocked.evidence.collected.possibly_unaffected;
+            if let Some(session) = &self.slow.blocked_session
+                && let Some(clause) = unaffected.clause()
+            {
+                let text = format!("This happened in the session {session}; {clause}.");
                 add_row(&mut report, "", Tone::Plain, text);
             }
             if let Some(sentence) = &self.slow.error_of_other_key {

@@ -643,9 +643,9 @@ fn a_shell_names_the_only_session_that_an_error_is_known_to_block() {
         );
         for (command, said, session) in [
             ("explain", &explained, "Session: with-err"),
-            ("explain", &explained, "the others may work"),
+            ("explain", &explained, "sessions without an error may work"),
             ("now", &now, "in the session with-err"),
-            ("now", &now, "the others may work"),
+            ("now", &now, "sessions without an error may work"),
         ] {
             assert_eq!(
                 said.contains(session),
@@ -1020,6 +1020,40 @@ fn explain_names_the_session_of_a_false_alarm_once() {
 }
 
 /// The login is refused for all sessions of the account after an earlier error of another session has ended. The row and
+/// Each of two sessions has met a false alarm. `now` shows both as blocked, so no screen may say that "the others" may
+/// work.
+#[test]
+#[cfg(target_os = "linux")]
+fn no_screen_says_that_a_session_with_its_own_error_may_work() {
+    let sandbox = with_a_private_login();
+    let [client, other] = two_sessions_of_login(&sandbox);
+    let _process = RunningClient::idle(&sandbox, &client.session);
+    for (stopped, at) in [
+        (&client, "2026-11-20T10:00:00Z"),
+        (&other, "2026-11-20T10:01:00Z"),
+    ] {
+        let text = "You've hit your org's monthly spend limit";
+        let reported = windows(42.0, NOON, 17.0, TUESDAY);
+        hits_limit(stopped, at, text, &json!({}), reported);
+    }
+    let at = "2026-11-20T10:01:20Z";
+    let now = output(&client, at, "now");
+    assert!(now.contains("blocked; probably a false alarm"), "{now}");
+    let row = client.calls_status_line(at, windows(42.0, NOON, 17.0, TUESDAY), 120);
+    assert!(row.stdout.contains("false alarm?"), "{}", row.stdout);
+    for text in [
+        now,
+        output(&client, at, "explain"),
+        output(&client, at, "doctor"),
+    ] {
+        assert!(!text.contains("others may work"), "{text}");
+        assert!(
+            text.contains("sessions without an error may work"),
+            "{text}"
+        );
+    }
+}
+
 /// the answer in that session must name the refused login, like `explain`, and not say to send the prompt again.
 #[test]
 fn a_refused_login_replaces_an_older_error_that_is_over() {

@@ -487,8 +487,19 @@ pub enum PossiblyUnaffected {
     Nobody,
     /// The session in which the user asks.
     AskingSession,
-    /// All sessions except the one in which the error occurred.
+    /// All sessions that have not met an error of their own.
     OtherSessions,
+}
+
+impl PossiblyUnaffected {
+    /// Returns the clause that names the sessions that may work, or `None` if there are none.
+    pub(crate) fn clause(self) -> Option<&'static str> {
+        match self {
+            Self::Nobody => None,
+            Self::AskingSession => Some("this one may work"),
+            Self::OtherSessions => Some("sessions without an error may work"),
+        }
+    }
 }
 
 /// The state of a run of `claude -p` after an error.

@@ -36,6 +36,7 @@ pub(crate) use action::Action;
 pub(crate) use fields::Fields;
 pub(crate) use reasons::{Reason, reasons, unknown_sentence};
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -43,7 +44,7 @@ use serde::Deserialize;
 
 use super::catalog::Message;
 use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
-use super::evidence::{Evidence, PayerRelation, PossiblyUnaffected, is_request_later};
+use super::evidence::{Evidence, PayerRelation, is_request_later};
 use super::kind::{EndedBy, Verdict, Window};
 use crate::embedded;
 
@@ -456,36 +457,31 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
 }
 
 /// Returns a sentence that describes the current state of the error.
-pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
-    match diagnosis.state {
+pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> Cow<'static, str> {
+    let sentence = match diagnosis.state {
         State::Notice => "You are not blocked.",
         State::Blocks(_) if diagnosis.credits_pay_now => &WORDINGS.credits_pay.state,
         State::Blocks(_) if diagnosis.awaits_figures() => {
             "Whether you are blocked will be known within seconds."
         }
-        State::Blocks(_) => match evidence.collected.possibly_unaffected {
-            PossiblyUnaffected::Nobody if limits_only_one_model(diagnosis) => {
-                match diagnosis.verdict {
-                    Verdict::CannotTell => {
-                        "If the message is right, the limit still applies, but only to one family of models."
-                    }
-                    _ => "The limit still applies, but only to one family of models.",
-                }
+        State::Blocks(_) => match evidence.collected.possibly_unaffected.clause() {
+            Some(clause) => {
+                return format!("The error occurred in the session named above; {clause}.").into();
             }
-            PossiblyUnaffected::Nobody if has_settled_response_elsewhere(evidence) => {
+            None if limits_only_one_model(diagnosis) => match diagnosis.verdict {
+                Verdict::CannotTell => {
+                    "If the message is right, the limit still applies, but only to one family of models."
+                }
+                _ => "The limit still applies, but only to one family of models.",
+            },
+            None if has_settled_response_elsewhere(evidence) => {
                 if diagnosis.is_limit() {
                     "Another session has received a response since then, but nothing shows that this limit is over."
                 } else {
                     "Another session has received a response since then, but nothing shows that this problem is over."
                 }
             }
-            PossiblyUnaffected::Nobody => "You are still blocked.",
-            PossiblyUnaffected::AskingSession => {
-                "The error occurred in the session named above; this one may work."
-            }
-            PossiblyUnaffected::OtherSessions => {
-                "The error occurred in the session named above; the others may work."
-            }
+            None => "You are still blocked.",
         },
         State::Over(Ending::Reset)
             if diagnosis.is_reset_proven && diagnosis.also_full.is_none() =>
@@ -495,7 +491,8 @@ pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'st
         State::Over(_) => {
             ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())
         }
-    }
+    };
+    sentence.into()
 }
 
 /// Returns true if the error is about a limit of one family of models, which may be right, and no full window stops the
