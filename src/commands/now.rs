@@ -35,7 +35,12 @@ impl Subcommand for NowArguments {
             watch(&mut collector, context)?;
             return Ok(Reply::default());
         }
-        Ok(Reply::from(collector.collect(context).report()).in_json(self.json))
+        let data = collector.collect(context);
+        let report = match context.visible_rows() {
+            Some(rows) => data.report_within(rows, context.page()),
+            None => data.report(),
+        };
+        Ok(Reply::from(report).in_json(self.json))
     }
 }
 

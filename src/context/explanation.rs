@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::{ANSWER_READS, Context};
 use crate::claude::credentials;
 use crate::doctor::CurrentError;
-use crate::drain::{Findings, cache_writes};
+use crate::drain::{Findings, WindowShares, cache_writes};
 use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
@@ -19,7 +19,7 @@ use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
 use crate::render::{Report, conversation_rows};
-use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
+use crate::terminal::{Tone, controlling_terminal_rows, count_noun, is_stdout_terminal};
 
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
@@ -52,7 +52,24 @@ impl Context {
     /// Returns the maximum number of rows for an answer in the conversation, or `None` if the terminal height is
     /// unknown. Claude Code 2.1.331 passes the height to hooks, but not to plugin modules.
     pub(crate) fn conversation_rows(&self) -> Option<usize> {
-        conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
+        conversation_rows(self.terminal_rows())
+    }
+
+    /// Returns the maximum number of rows with which a command's whole output can be seen at once: in a terminal, all rows
+    /// but the one with the next shell prompt. Returns `None` if the output is not shown in a terminal, or if the height
+    /// is unknown.
+    pub(crate) fn visible_rows(&self) -> Option<usize> {
+        if self.event.is_some() {
+            self.conversation_rows()
+        } else if is_stdout_terminal() {
+            Some(self.terminal_rows()?.saturating_sub(1))
+        } else {
+            None
+        }
+    }
+
+    fn terminal_rows(&self) -> Option<usize> {
+        self.environment.rows().or_else(controlling_terminal_rows)
     }
 
     /// Returns the current incident for a conversation or, in a shell, the current incident of one session or of all
@@ -297,7 +314,7 @@ impl Context {
         )];
         if let Some(mut used) = used {
             used.add_labels(self.session_labels());
-            sentences.extend(used.sentences(self.clock()));
+            sentences.extend(WindowShares::sentences(&[used], self.clock()));
         }
         Some(sentences)
     }

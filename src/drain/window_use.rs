@@ -91,25 +91,45 @@ impl WindowShares {
         }
     }
 
-    /// Returns up to two sentences, one about usage on this machine and one about usage elsewhere.
-    pub(crate) fn sentences(&self, clock: Clock) -> Vec<String> {
-        let name = self.name;
+    /// Returns sentences about the usage of these windows on this machine and elsewhere. Windows to which exactly the
+    /// same responses contributed share a sentence.
+    pub(crate) fn sentences(windows: &[Self], clock: Clock) -> Vec<String> {
         let mut sentences = Vec::new();
-        if self.cost > Money::ZERO {
-            sentences.push(format!(
-                "{name}: {} on this machine since {} ({})",
-                self.cost,
-                clock.format_time(self.since),
-                self.shares(),
+        for same in windows.chunk_by(Self::has_same_spend) {
+            let names: Vec<&str> = same.iter().map(|shares| shares.name).collect();
+            sentences.extend(same.first().filter(|shares| shares.cost > Money::ZERO).map(
+                |shares| {
+                    format!(
+                        "{}: {} on this machine since {} ({})",
+                        names.join(" and "),
+                        shares.cost,
+                        clock.format_time(shares.since),
+                        shares.shares(),
+                    )
+                },
             ));
-        }
-        if self.elsewhere >= MIN_RISE {
-            sentences.push(format!(
-                "{name}: up {} while this machine spent nothing (used by another machine, claude.ai, or another member)",
-                percent_text(self.elsewhere.floor())
-            ));
+            sentences.extend(same.iter().filter_map(Self::sentence_about_elsewhere));
         }
         sentences
+    }
+
+    /// Returns true if the same spend counts toward both windows.
+    fn has_same_spend(&self, other: &Self) -> bool {
+        self.sessions == other.sessions
+            && self.models == other.models
+            && self.agents == other.agents
+    }
+
+    /// Returns a sentence about usage elsewhere, or `None` if there is no sign of any.
+    fn sentence_about_elsewhere(&self) -> Option<String> {
+        if self.elsewhere < MIN_RISE {
+            return None;
+        }
+        Some(format!(
+            "{}: up {} while this machine spent nothing (used by another machine, claude.ai, or another member)",
+            self.name,
+            percent_text(self.elsewhere.floor())
+        ))
     }
 
     /// Returns the sessions' shares as text. If there are several models or agents, their shares are included.

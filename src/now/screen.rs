@@ -4,6 +4,7 @@ use super::{EffectOfError, NowData, RunningSession};
 use crate::claude::session_label::NO_PROMPT_YET;
 use crate::claude::sessions::SessionState;
 use crate::claude::window_usage::{USAGE_CACHED_FOR, WindowUsage};
+use crate::drain::WindowShares;
 use crate::limits::evidence::ContinuationObstacle;
 use crate::limits::kind::LimitKind;
 use crate::limits::pace::week::WeekBefore;
@@ -161,11 +162,8 @@ impl NowData {
         if extent == Extent::WithoutUses {
             return;
         }
-        let uses = self
-            .slow
-            .window_shares
-            .iter()
-            .flat_map(|uses| uses.sentences(clock))
+        let uses = WindowShares::sentences(&self.slow.window_shares, clock)
+            .into_iter()
             .map(|sentence| (Tone::Plain, sentence));
         add_rows(report, "Used by", uses);
     }
@@ -437,7 +435,7 @@ mod tests {
     use crate::claude::session_label::SessionLabel;
     use crate::claude::sessions::SessionActivity;
     use crate::config::Config;
-    use crate::drain::{PercentValue, SpentInWindow, WeekEstimate, WindowShares};
+    use crate::drain::{PercentValue, SpentInWindow, WeekEstimate};
     use crate::ledger::Tally;
     use crate::limits::kind::Window;
     use crate::limits::pace::testing::expected;
@@ -581,8 +579,10 @@ mod tests {
         });
         let all: Vec<&SpentInWindow<'_>> = spent.iter().collect();
         let mut low = data(2);
-        let uses = |name| WindowShares::new(name, since, &all, &[]);
-        low.slow.window_shares = vec![uses("5h"), uses("week")];
+        low.slow.window_shares = vec![
+            WindowShares::new("5h", since, &all[..2], &[]),
+            WindowShares::new("week", since, &all, &[]),
+        ];
         low.slow.past_error = Some("12:10: The service was overloaded.".to_owned());
         let shown = screen(&low, 50, Some(20));
         assert!(shown.lines().count() <= 20, "{shown}");

@@ -1,6 +1,8 @@
 //! Tests that `whycap now` agrees with all other output.
 
 #[cfg(target_os = "linux")]
+use std::path::Path;
+#[cfg(target_os = "linux")]
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -48,7 +50,9 @@ pub struct RunningClient {
 impl RunningClient {
     pub fn start(sandbox: &Sandbox) -> Self {
         let program = sandbox.path("claude");
-        std::fs::copy("/bin/sleep", &program).unwrap();
+        if !program.exists() {
+            std::fs::copy("/bin/sleep", &program).unwrap();
+        }
         let process = std::process::Command::new(&program)
             .arg("60")
             .stdin(Stdio::null())
@@ -672,5 +676,45 @@ fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {
             session["why"], "Claude Code will not continue by itself",
             "{json:#}"
         );
+    }
+}
+
+/// In a terminal with 20 rows, the beginning of a longer screen would scroll out of view.
+#[test]
+#[cfg(target_os = "linux")]
+fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
+    let sandbox = with_a_private_login();
+    let mut processes = Vec::new();
+    for minute in 1..=6 {
+        let session = format!("{minute}-session");
+        let client = session_of_login(&sandbox, &session);
+        client.works(&format!("2026-11-20T09:0{minute}:00Z"), 100_000 * minute);
+        let reported = windows(f64::from(10 * minute), NOON, 17.0, TUESDAY);
+        client.calls_status_line(&format!("2026-11-20T09:0{minute}:01Z"), reported, 120);
+        processes.push(RunningClient::idle(&sandbox, &session));
+    }
+    let command_line = format!("{} now", env!("CARGO_BIN_EXE_whycap"));
+    let mut command = sandbox.command_of(
+        Path::new("/usr/bin/script"),
+        &["-qec", &command_line, "/dev/null"],
+    );
+    command
+        .env("WHYCAP_NOW", "2026-11-20T09:10:00Z")
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "50")
+        .env("LINES", "20");
+    let in_terminal = Run::of(&mut command, b"");
+    let screen = in_terminal.success();
+    assert!(screen.lines().count() < 20, "{screen}");
+    for part in ["Windows ", "Today ", "Sessions  6 running", "Limit "] {
+        assert!(screen.contains(part), "{part}: {screen}");
+    }
+    assert!(screen.matches("by session").count() <= 1, "{screen}");
+
+    // A pipe has no height, so nothing is left out.
+    let at = "2026-11-20T09:10:00Z";
+    let piped = session_of_login(&sandbox, "asks").run(at, &["now"], b"");
+    for part in ["5h and week: ", "1-sessio ", "6-sessio "] {
+        assert!(piped.stdout.contains(part), "{part}: {}", piped.stdout);
     }
 }

@@ -33,13 +33,39 @@ fn used(spent: &[SpentInWindow<'_>], levels: &[(Millis, f64)]) -> WindowShares {
 }
 
 fn sentences(used: &WindowShares) -> Vec<String> {
+    sentences_about(std::slice::from_ref(used))
+}
+
+fn sentences_about(windows: &[WindowShares]) -> Vec<String> {
     let zone = Zone::named("UTC").unwrap();
     let now = DateTime::UNIX_EPOCH + TimeDelta::hours(5);
-    used.sentences(Clock {
+    let clock = Clock {
         now,
         zone,
         hours: HourFormat::TwentyFour,
-    })
+    };
+    WindowShares::sentences(windows, clock)
+}
+
+/// Early in a week, all of its spend is also in the 5-hour window. The same list of sessions must not appear twice.
+#[test]
+fn windows_with_the_same_spend_are_described_once() {
+    let all = [
+        spent(1, "one", "claude-opus-5-5", "main", 6),
+        spent(2, "two", "claude-opus-5-5", "main", 4),
+    ];
+    let of_week = |spent: &[SpentInWindow<'_>]| WindowShares {
+        name: "week",
+        ..used(spent, &[])
+    };
+    assert_eq!(
+        sentences_about(&[used(&all, &[]), of_week(&all)]),
+        ["5h and week: $10.00 on this machine since 00:00 (by session: one 60%, two 40%)"]
+    );
+    assert_eq!(
+        sentences_about(&[used(&all[1..], &[]), of_week(&all)]).len(),
+        2
+    );
 }
 
 #[test]
