@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{Sandbox, write_script};
+use crate::support::{Sandbox, successful_output, write_script};
 
 fn shell() -> &'static str {
     if Path::new("/bin/dash").exists() {
@@ -182,13 +182,6 @@ fn names_in(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-#[track_caller]
-fn successful_output(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[track_caller]

@@ -41,8 +41,9 @@ fn five_hour_full() -> Value {
     windows(100.0, NOON, 40.0, TUESDAY)
 }
 
-/// Simulates a response with these usage windows, and the status-line call after it.
-fn receives_response(client: &mut Client<'_>, at: &str, reported: Value) -> String {
+/// Simulates a response and the status-line call that reports these usage windows. Returns the status line without
+/// colors.
+pub fn receives_response(client: &mut Client<'_>, at: &str, reported: Value) -> String {
     client.api_ms += 100;
     client.works(at, 100_000);
     let call = client.calls_status_line(&after(at, 1), reported, 120);
@@ -1019,7 +1020,6 @@ fn explain_names_the_session_of_a_false_alarm_once() {
     }
 }
 
-/// The login is refused for all sessions of the account after an earlier error of another session has ended. The row and
 /// Each of two sessions has met a false alarm. `now` shows both as blocked, so no screen may say that "the others" may
 /// work.
 #[test]
@@ -1054,6 +1054,7 @@ fn no_screen_says_that_a_session_with_its_own_error_may_work() {
     }
 }
 
+/// The login is refused for all sessions of the account after an earlier error of another session has ended. The row and
 /// the answer in that session must name the refused login, like `explain`, and not say to send the prompt again.
 #[test]
 fn a_refused_login_replaces_an_older_error_that_is_over() {

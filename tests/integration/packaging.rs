@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, successful_output};
 
 /// Returns a directory with copies of the files that the scripts use.
 fn source(sandbox: &Sandbox) -> PathBuf {
@@ -40,13 +40,6 @@ fn run(source: &Path, script: &str, arguments: &[&str]) -> Output {
         .current_dir(source)
         .output()
         .unwrap()
-}
-
-#[track_caller]
-fn successful_output(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 const TARGETS: [&str; 5] = [

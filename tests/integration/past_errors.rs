@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::newest_evidence::after;
+use crate::newest_evidence::{after, receives_response};
 use crate::situation::{
     AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, reaches_five_hour_limit,
     refused, session_of_login, two_sessions_of_login, with_a_private_login,
@@ -808,15 +808,15 @@ fn an_early_reset_between_responses_has_one_end() {
         let room = || windows(35.0, NOON, 2.0, TUESDAY + 3 * 86_400);
         stopped.receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
         stopped.calls_status_line(SOON, full(), 120);
-        receives_response(&mut other, "2026-11-20T10:01:00Z", full());
-        receives_response(&mut other, "2026-11-20T10:02:30Z", full());
+        sends_prompt_with_response(&mut other, "2026-11-20T10:01:00Z", full());
+        sends_prompt_with_response(&mut other, "2026-11-20T10:02:30Z", full());
         let (first, second) = if responds_first == "stopped" {
             (&mut stopped, &mut other)
         } else {
             (&mut other, &mut stopped)
         };
-        receives_response(first, "2026-11-20T10:03:00Z", room());
-        receives_response(second, "2026-11-20T10:03:10Z", room());
+        sends_prompt_with_response(first, "2026-11-20T10:03:00Z", room());
+        sends_prompt_with_response(second, "2026-11-20T10:03:10Z", room());
         let mut ends = Vec::new();
         for (at, next_response_at) in [
             ("2026-11-20T10:03:11Z", Some("2026-11-20T10:03:05Z")),
@@ -832,7 +832,7 @@ fn an_early_reset_between_responses_has_one_end() {
             }
             ends.push((format!("{at} counted"), counted(&stopped, at).to_string()));
             if let Some(next_response_at) = next_response_at {
-                receives_response(&mut other, next_response_at, room());
+                sends_prompt_with_response(&mut other, next_response_at, room());
             }
         }
         let expected = if responds_first == "stopped" {
@@ -851,11 +851,9 @@ fn an_early_reset_between_responses_has_one_end() {
 }
 
 /// Simulates a prompt, the response five seconds later, and the status-line call that reports these usage windows.
-fn receives_response(client: &mut Client<'_>, at: &str, reported: Value) {
+fn sends_prompt_with_response(client: &mut Client<'_>, at: &str, reported: Value) {
     client.sends_prompt(&after(at, -5), "continue");
-    client.works(at, 10);
-    client.api_ms += 100;
-    client.calls_status_line(&after(at, 1), reported, 120);
+    receives_response(client, at, reported);
 }
 
 fn two_sessions(sandbox: &Sandbox) -> [Client<'_>; 2] {
@@ -1129,7 +1127,7 @@ fn the_session_that_received_the_response_is_not_told_to_send_the_prompt_again()
         let room = || windows(42.0, NOON, 17.0, TUESDAY);
         stopped.calls_status_line("2026-11-20T09:59:00Z", room(), 120);
         stopped.receives_error(AT, text, more);
-        receives_response(&mut other, "2026-11-20T10:03:00Z", room());
+        sends_prompt_with_response(&mut other, "2026-11-20T10:03:00Z", room());
         let said = answer(&other, "2026-11-20T10:05:00Z");
         assert!(
             said.contains("this session has received a response since then"),

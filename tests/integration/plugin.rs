@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 use whycap::claude::hook_event::EventName;
@@ -11,7 +11,7 @@ use whycap::install::entries::EVENTS;
 use whycap::install::plugin;
 use whycap::paths::Paths;
 
-use crate::support::{Sandbox, write_script};
+use crate::support::{Run, Sandbox, write_script};
 
 fn repository(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
@@ -30,16 +30,16 @@ fn put_program(path: &Path) {
 }
 
 /// Runs the launcher with a plugin data directory and a `PATH` that does not contain whycap.
-fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Output {
+fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Run {
     launch_in(sandbox, &sandbox.home(), event, search)
 }
 
 /// Like [`launch`], but in a given project.
-fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Output {
-    use std::io::Write;
+fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Run {
     let data = sandbox.path("plugin data");
     fs::create_dir_all(&data).unwrap();
-    let mut child = Command::new("/bin/sh")
+    let mut command = Command::new("/bin/sh");
+    command
         .arg(repository("hooks/whycap-hook"))
         .arg(event)
         .env_clear()
@@ -48,22 +48,8 @@ fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Ou
         .env("CLAUDE_PLUGIN_DATA", data)
         .env("CLAUDE_PLUGIN_ROOT", sandbox.path("plugin"))
         .env("CLAUDE_PROJECT_DIR", project)
-        .current_dir(project)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The launcher may exit without reading all of its input.
-    let _ = child.stdin.take().unwrap().write_all(b"{\"a\":1}");
-    child.wait_with_output().unwrap()
-}
-
-#[track_caller]
-fn successful_output(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+        .current_dir(project);
+    Run::of(&mut command, b"{\"a\":1}")
 }
 
 #[test]
@@ -79,7 +65,7 @@ fn the_launcher_finds_the_program_in_each_place_in_order() {
     ] {
         put_program(&place);
         assert_eq!(
-            successful_output(&launch(&sandbox, "Stop", &search)),
+            launch(&sandbox, "Stop", &search).success(),
             format!("{} hook from=plugin in={{\"a\":1}}", place.display())
         );
     }
@@ -101,16 +87,10 @@ fn the_packaged_program_runs_if_the_user_has_none() {
     write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
     let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
     let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
-    assert_eq!(
-        successful_output(&launch(&sandbox, "Stop", &search)),
-        ran(&brought)
-    );
+    assert_eq!(launch(&sandbox, "Stop", &search).success(), ran(&brought));
     let own = sandbox.path(".local/bin/whycap");
     put_program(&own);
-    assert_eq!(
-        successful_output(&launch(&sandbox, "Stop", &search)),
-        ran(&own)
-    );
+    assert_eq!(launch(&sandbox, "Stop", &search).success(), ran(&own));
 }
 
 #[test]
@@ -120,7 +100,7 @@ fn a_program_in_the_project_s_directory_is_never_run() {
     put_program(&sandbox.path("bin/whycap"));
     for search in ["", ".", ":/usr/bin:", "bin:/usr/bin", "/usr/bin:*:/bin"] {
         assert_eq!(
-            successful_output(&launch(&sandbox, "Stop", search)),
+            launch(&sandbox, "Stop", search).success(),
             "",
             "PATH={search}"
         );
@@ -137,11 +117,12 @@ fn a_program_in_the_project_s_directory_is_never_run() {
         "/proc/self/cwd/bin".to_owned(),
     ] {
         let launched = launch_in(&sandbox, &project, "Stop", &search);
-        assert_eq!(successful_output(&launched), "", "PATH={search}");
+        assert_eq!(launched.success(), "", "PATH={search}");
     }
     // Directories next to the project belong to the user.
     let search = format!("{}/bin:{}/work/bin", project.display(), home.display());
-    let ran = successful_output(&launch_in(&sandbox, &project, "Stop", &search));
+    let run = launch_in(&sandbox, &project, "Stop", &search);
+    let ran = run.success();
     assert!(
         ran.starts_with(&*sandbox.path("work/bin/whycap").to_string_lossy()),
         "{ran}"
@@ -152,31 +133,27 @@ fn a_program_in_the_project_s_directory_is_never_run() {
 fn a_missing_program_is_mentioned_once_ever() {
     let sandbox = Sandbox::new();
     for event in ["UserPromptSubmit", "StopFailure", "Stop", "SessionEnd"] {
-        assert_eq!(
-            successful_output(&launch(&sandbox, event, "/usr/bin:/bin")),
-            ""
-        );
+        assert_eq!(launch(&sandbox, event, "/usr/bin:/bin").success(), "");
     }
-    let first = successful_output(&launch(&sandbox, "SessionStart", "/usr/bin:/bin"));
-    let message: Value = serde_json::from_str(&first).unwrap();
+    let first = launch(&sandbox, "SessionStart", "/usr/bin:/bin");
+    let message = first.json();
     let text = message["systemMessage"].as_str().unwrap();
     assert!(text.contains("not on this machine yet"), "{text}");
     assert_eq!(message.as_object().unwrap().len(), 1);
     assert_eq!(
-        successful_output(&launch(&sandbox, "SessionStart", "/usr/bin:/bin")),
+        launch(&sandbox, "SessionStart", "/usr/bin:/bin").success(),
         ""
     );
 }
 
 #[test]
 fn a_note_that_cannot_be_marked_as_shown_is_not_shown() {
-    let output = Command::new("/bin/sh")
+    let mut command = Command::new("/bin/sh");
+    command
         .arg(repository("hooks/whycap-hook"))
         .arg("SessionStart")
-        .env_clear()
-        .output()
-        .unwrap();
-    assert_eq!(successful_output(&output), "");
+        .env_clear();
+    assert_eq!(Run::of(&mut command, b"").success(), "");
 }
 
 #[test]
@@ -184,15 +161,9 @@ fn a_program_that_fails_does_not_disturb_claude_code() {
     let sandbox = Sandbox::new();
     let program = sandbox.path(".local/bin/whycap");
     write_script(&program, b"\x7fELF of another machine\0\0");
-    assert_eq!(
-        successful_output(&launch(&sandbox, "Stop", "/usr/bin:/bin")),
-        ""
-    );
+    assert_eq!(launch(&sandbox, "Stop", "/usr/bin:/bin").success(), "");
     write_script(&program, "#!/bin/sh\necho trouble >&2\nexit 2\n");
-    assert_eq!(
-        successful_output(&launch(&sandbox, "Stop", "/usr/bin:/bin")),
-        ""
-    );
+    assert_eq!(launch(&sandbox, "Stop", "/usr/bin:/bin").success(), "");
 }
 
 #[test]
@@ -201,7 +172,7 @@ fn the_real_program_runs_through_the_launcher() {
     let place = sandbox.path(".local/bin/whycap");
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_whycap"), place).unwrap();
-    successful_output(&launch(&sandbox, "Stop", "/usr/bin:/bin"));
+    launch(&sandbox, "Stop", "/usr/bin:/bin").success();
 }
 
 #[test]

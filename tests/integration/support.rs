@@ -239,6 +239,16 @@ impl Run {
     }
 }
 
+/// Asserts that a program has succeeded, and returns its standard output. It may have reported its progress on standard
+/// error.
+#[cfg(unix)]
+#[track_caller]
+pub fn successful_output(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// Starts a program with pipes for its standard input, standard output, and standard error.
 #[track_caller]
 pub fn started_with_pipes(command: &mut Command) -> Child {
