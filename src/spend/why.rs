@@ -1,6 +1,7 @@
 //! Builds the report for `spend --why`, which shows how the amount of a session was calculated.
 
 use chrono::SecondsFormat;
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 use crate::ledger::reconcile::bounds::LowerBoundReason;
@@ -223,18 +224,29 @@ impl SessionWhy {
 
     /// Returns phrases to complete the sentence "The real amount may be higher because …".
     fn reasons(&self, clock: Clock) -> Vec<String> {
-        let mut bounds = self.bounds.clone();
         // Each quarter of an hour has its own bound, but the sentence about the first one includes the others.
-        bounds.dedup_by(|later, earlier| {
-            later.reason == LowerBoundReason::TerminalWithoutTotal && earlier.reason == later.reason
-        });
-        let mut reasons: Vec<String> = bounds
+        let without_total_since = self
+            .bounds
+            .iter()
+            .filter(|bound| bound.reason == LowerBoundReason::TerminalWithoutTotal)
+            .map(|bound| bound.at)
+            .min();
+        // Several bounds within a minute have the same sentence.
+        let sentences: IndexSet<String> = self
+            .bounds
             .iter()
             .map(|bound| {
-                let time = clock.format_time(datetime_from_millis(bound.at));
+                let at = match bound.reason {
+                    LowerBoundReason::TerminalWithoutTotal => {
+                        without_total_since.unwrap_or(bound.at)
+                    }
+                    _ => bound.at,
+                };
+                let time = clock.format_time(datetime_from_millis(at));
                 bound.reason.sentence(&time)
             })
             .collect();
+        let mut reasons = Vec::from_iter(sentences);
         if self.damaged_lines > 0 {
             let lines = count_noun(self.damaged_lines, "line");
             reasons.push(format!(

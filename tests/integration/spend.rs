@@ -666,6 +666,44 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     assert_eq!(amount(&sandbox), true);
 }
 
+/// Responses without a running total on both sides of a compaction, and two compactions within a minute, were each
+/// explained twice.
+#[test]
+fn each_reason_for_a_lower_bound_is_given_once() {
+    let response = |id: &str, at: &str| {
+        line(id, at, "claude-opus-5-5", 1000).replacen(
+            '{',
+            r#"{"entrypoint":"cli","version":"2.1.331","#,
+            1,
+        )
+    };
+    let compaction = |at: &str| {
+        format!(
+            r#"{{"type":"system","subtype":"compact_boundary","uuid":"c-{at}","sessionId":"s","timestamp":"{at}","compactMetadata":{{"trigger":"manual","preTokens":1}}}}"#
+        )
+    };
+    let sandbox = with_lines(&[
+        response("a", "2026-11-20T06:00:00.000Z"),
+        compaction("2026-11-20T06:10:05.000Z"),
+        compaction("2026-11-20T06:10:40.000Z"),
+        response("b", "2026-11-20T06:30:00.000Z"),
+    ]);
+    let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
+    let reasons: Vec<&str> = why["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "no running total includes some of the responses since 06:00, and in a terminal, Claude Code also sends requests that only its running totals include",
+            "no running total was reported after a compaction at 06:10",
+        ]
+    );
+}
+
 /// A fork replaces the client and, before version 2.1.308, the version on the lines that it copies. Only a session's own
 /// lines show whether it ran in a terminal.
 #[test]
