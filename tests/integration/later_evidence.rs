@@ -1001,15 +1001,27 @@ fn verdict_and_evidence(client: &Client<'_>, at: &str) -> [Value; 4] {
     ["verdict", "headline", "summary", "evidence"].map(|field| incident[field].clone())
 }
 
+/// Simulates an error. Without `has_hook`, only the transcript records it.
+fn fails(client: &Client<'_>, at: &str, text: &str, more: &Value, has_hook: bool) {
+    if has_hook {
+        client.receives_error(at, text, more);
+    } else {
+        client.append(&client.error_line(at, text, more));
+    }
+}
+
 /// A headless run is refused by a limit that another session has reached. The window then resets early, as a response in
-/// a third session shows. The first command afterward must give the same answer as all later ones.
+/// a third session shows. The first command afterward must give the same answer as all later ones, even if no hook has
+/// stored the error, so that its end cannot be stored either.
 #[test]
 fn the_first_command_after_an_early_reset_calls_the_limit_real() {
-    for first_command in [
-        &["explain"][..],
-        &["now"],
-        &["incidents"],
-        &["explain", "--session", "headless"],
+    for (first_command, has_hook) in [
+        (&["explain"][..], true),
+        (&["now"], true),
+        (&["incidents"], true),
+        (&["explain", "--session", "headless"], true),
+        (&["explain", "--session", "headless"], false),
+        (&["incidents"], false),
     ] {
         let sandbox = with_a_private_login();
         let [stopped, headless, other] =
@@ -1020,7 +1032,13 @@ fn the_first_command_after_an_early_reset_calls_the_limit_real() {
         stopped.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
         refusal["entrypoint"] = json!("sdk-cli");
         headless.sends_prompt("2026-11-20T10:02:00Z", "summarize the readme");
-        headless.receives_error("2026-11-20T10:02:01Z", FIVE_HOUR, refusal);
+        fails(
+            &headless,
+            "2026-11-20T10:02:01Z",
+            FIVE_HOUR,
+            &refusal,
+            has_hook,
+        );
         other.sends_prompt("2026-11-20T10:05:00Z", "write a post");
         other.works("2026-11-20T10:05:02Z", 10);
         let room = windows(3.0, NOON, 40.0, TUESDAY);
@@ -1043,34 +1061,58 @@ fn the_first_command_after_an_early_reset_calls_the_limit_real() {
     }
 }
 
-/// A response in another session ends a false alarm. Its figures are not evidence about the error.
+/// A response in another session ends a false alarm. Its figures are not evidence about the error, even if only the
+/// transcript records the error.
 #[test]
 fn the_evidence_about_a_false_alarm_stays_the_same_after_its_end() {
+    for has_hook in [true, false] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        stopped.receives_response("2026-11-20T09:59:43Z");
+        let room = windows(42.0, NOON, 17.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:44Z", room, 120);
+        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        fails(&stopped, AT, OUT_OF_EXTRA_USAGE, &refusal, has_hook);
+        let while_blocked = explained(&stopped, "2026-11-20T10:00:10Z")["evidence"].clone();
+        assert!(
+            while_blocked.to_string().contains("42%"),
+            "{while_blocked:#}"
+        );
+        other.sends_prompt("2026-11-20T10:00:24Z", "write a post");
+        other.works("2026-11-20T10:00:26Z", 10);
+        let more = windows(44.0, NOON, 17.0, TUESDAY);
+        other.calls_status_line("2026-11-20T10:00:27Z", more, 120);
+
+        let at = "2026-11-20T10:00:40Z";
+        let first = verdict_and_evidence(&stopped, at);
+        assert!(first[3].to_string().contains("42%"), "{first:#?}");
+        assert!(!first[3].to_string().contains("44%"), "{first:#?}");
+        for at in [at, "2026-11-20T10:00:50Z", "2026-11-20T10:30:00Z"] {
+            assert_eq!(verdict_and_evidence(&stopped, at), first, "{at}");
+        }
+    }
+}
+
+/// The window is reset early right after an error about credits, and another session reaches a limit minutes after its
+/// response. Only the first explanation of the error left this refusal out and came to another verdict.
+#[test]
+fn a_refusal_after_a_response_counts_already_in_the_first_explanation() {
     let sandbox = with_a_private_login();
     let [stopped, other] = two_sessions_of_login(&sandbox);
-    stopped.receives_response("2026-11-20T09:59:43Z");
-    let room = windows(42.0, NOON, 17.0, TUESDAY);
-    stopped.calls_status_line("2026-11-20T09:59:44Z", room, 120);
-    stopped.receives_error(
-        AT,
-        OUT_OF_EXTRA_USAGE,
-        json!({"error": "invalid_request", "apiErrorStatus": 400}),
-    );
-    let while_blocked = explained(&stopped, "2026-11-20T10:00:10Z")["evidence"].clone();
-    assert!(
-        while_blocked.to_string().contains("42%"),
-        "{while_blocked:#}"
-    );
-    other.sends_prompt("2026-11-20T10:00:24Z", "write a post");
-    other.works("2026-11-20T10:00:26Z", 10);
-    let more = windows(44.0, NOON, 17.0, TUESDAY);
-    other.calls_status_line("2026-11-20T10:00:27Z", more, 120);
+    stopped.receives_response("2026-11-20T09:48:20Z");
+    let nearly_full = windows(96.0, NOON, 17.0, TUESDAY);
+    stopped.calls_status_line("2026-11-20T09:59:40Z", nearly_full, 120);
+    let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, refusal);
+    other.sends_prompt("2026-11-20T10:00:01Z", "write a post");
+    other.works("2026-11-20T10:00:03Z", 10);
+    let room = windows(3.0, NOON, 17.0, TUESDAY);
+    other.calls_status_line("2026-11-20T10:00:04Z", room, 120);
+    other.sends_prompt("2026-11-20T10:04:02Z", "shorten it");
+    let refusal = refused("five_hour", NOON, "");
+    other.receives_error("2026-11-20T10:04:03Z", FIVE_HOUR, refusal);
 
-    let at = "2026-11-20T10:00:40Z";
+    let at = "2026-11-20T10:04:13Z";
     let first = verdict_and_evidence(&stopped, at);
-    assert!(first[3].to_string().contains("42%"), "{first:#?}");
-    assert!(!first[3].to_string().contains("44%"), "{first:#?}");
-    for at in [at, "2026-11-20T10:00:50Z", "2026-11-20T10:30:00Z"] {
-        assert_eq!(verdict_and_evidence(&stopped, at), first, "{at}");
-    }
+    assert_eq!(verdict_and_evidence(&stopped, at), first);
 }

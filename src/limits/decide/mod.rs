@@ -185,8 +185,8 @@ pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> E
 
 /// Returns the evidence with the end that the diagnosis has found, because the readings from after the end are no
 /// evidence about the error. The first explanation after the end is therefore the same as all later ones, which find the
-/// end stored. Returns `None` if no such end was found, if the end is already stored or will not be stored, or if the
-/// readings from before the end disprove it.
+/// end stored or, if the error itself is not stored, find it again. Returns `None` if no such end was found, if the end
+/// is already stored, or if the evidence from before the end disproves it.
 pub(crate) fn with_found_end(
     message: &Message,
     evidence: &Evidence,
@@ -195,12 +195,17 @@ pub(crate) fn with_found_end(
     let end = diagnosis
         .proven_end
         .filter(|end| matches!(end.ending, Ending::ResponseElsewhere | Ending::ResetEarly))?;
-    if evidence.known_end().is_some() || !evidence.collected.is_stored || diagnosis.is_notice() {
+    if evidence.known_end().is_some() || diagnosis.is_notice() {
         return None;
     }
     let mut with_end = evidence.clone();
-    with_end.collected.found_end = Some(end);
-    with_end.collected.over_elsewhere_at = None;
+    let collected = &mut with_end.collected;
+    collected.found_end = Some(end);
+    collected.over_elsewhere_at = None;
+    collected.is_refused_after_end = collected
+        .other_responses
+        .iter()
+        .any(|response| response.at == end.at && response.is_refused_later);
     let is_refuted = Problem::new(Input::new(message, &with_end)).is_refuted(end);
     (!is_refuted).then_some(with_end)
 }

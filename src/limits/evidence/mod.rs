@@ -536,8 +536,7 @@ pub struct Collected {
     /// The time of the response in another session that ended the error. It is derived from the other evidence, but
     /// only if a later reading or refusal shows a full window. That full window then says nothing about the error.
     pub over_elsewhere_at: Option<DateTime<Utc>>,
-    /// The end of the error that this explanation has found and that will be stored. It is derived from the other
-    /// evidence.
+    /// The end of the error that this explanation has found. It is derived from the other evidence.
     pub found_end: Option<ProvenEnd>,
     /// The readings of the payer's sessions, sorted by the time of the measurement. Empty if only the newest reading is
     /// needed.
@@ -564,7 +563,7 @@ pub struct Collected {
     /// True if Claude Code may not have reported the usage figures of the refused request yet. Until it has, figures that
     /// were reported before or right after the error do not show that a window had room.
     pub awaits_figures: bool,
-    /// True if a limit stopped the payer after the stored end of the error.
+    /// True if a limit stopped the payer after the stored or found end of the error.
     pub is_refused_after_end: bool,
     /// True if the stored end of the error is that the session hit a limit again, but the later error is not about a
     /// limit.
