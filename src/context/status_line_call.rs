@@ -245,13 +245,15 @@ impl<'a> StatusLineFacts<'a> {
         let is_blocked = own_incident
             .as_ref()
             .is_some_and(Incident::blocks_its_session);
-        let incident = if is_blocked {
-            own_incident
+        let obstacle = if is_blocked {
+            StatusLineSituation::default()
         } else {
             incidents
                 .obstacle_of_other_sessions(payload, own_incident.as_ref())
-                .or(own_incident)
+                .unwrap_or_default()
         };
+        let incident = obstacle.incident.or(own_incident);
+        let unsaved = unsaved.or(obstacle.unsaved);
         let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
             ReadMore::InShell
         } else {

@@ -467,12 +467,13 @@ impl<'a> Incidents<'a> {
     /// Returns the limit that blocks the login's other sessions and will also block this session's next request. If there
     /// is none, returns the error that the login was refused after this session's own error had ended. Returns `None` if
     /// nothing blocks the other sessions, if this session has received a response since then, or if a key, another
-    /// service, or another account pays for this session.
+    /// service, or another account pays for this session. If a response in another session has disproved the refusal, the
+    /// end of that error is to be saved, so that the next call need not look for the response again.
     pub(crate) fn obstacle_of_other_sessions(
         &self,
         payload: &StatusPayload,
         own_incident: Option<&Incident>,
-    ) -> Option<Incident> {
+    ) -> Option<StatusLineSituation> {
         let session = payload.session_id.as_deref()?;
         let credentials = self.readings().credentials_of(payload);
         if credentials.iter().any(Credential::outranks_login) {
@@ -499,7 +500,11 @@ impl<'a> Incidents<'a> {
             .into_iter()
             .find(|limit| limit.blocks_sessions_of_login(payload.model_id.as_deref()));
         if let Some(limit) = limit {
-            return Some(limit.for_another_session(PossiblyUnaffected::Nobody));
+            let incident = limit.for_another_session(PossiblyUnaffected::Nobody);
+            return Some(StatusLineSituation {
+                incident: Some(incident),
+                unsaved: None,
+            });
         }
         let shown_since = self.now() - REFUSAL_SHOWN_FOR;
         let newest_refusal = obstacles
@@ -511,10 +516,12 @@ impl<'a> Incidents<'a> {
         let refusal = collector
             .explain([KnownError::stored(newest_refusal)])
             .pop()?;
-        if !refusal.refuses_login_after(own_incident?) {
-            return None;
-        }
-        Some(refusal.for_another_session(PossiblyUnaffected::AskingSession))
+        Some(StatusLineSituation {
+            unsaved: with_new_end(&refusal),
+            incident: refusal
+                .refuses_login_after(own_incident?)
+                .then(|| refusal.for_another_session(PossiblyUnaffected::AskingSession)),
+        })
     }
 
     /// Returns the newest error of each other session, if the error's record alone shows a limit that may still apply, or

@@ -1304,9 +1304,6 @@ fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
     let row = row_after_refusal(&asking, "2026-11-20T10:20:00Z");
     assert!(row.contains("login refused"), "{row}");
     works.works("2026-11-20T10:30:00Z", 10);
-    let row = row_after_refusal(&asking, "2026-11-20T10:40:00Z");
-    assert!(!row.contains("login refused"), "{row}");
-
     // In reality, a transcript with this response would have been modified after the refusal.
     let before: DateTime<Utc> = "2026-11-20T10:16:00Z".parse().unwrap();
     let transcript = std::fs::File::open(works.transcript()).unwrap();
@@ -1315,6 +1312,34 @@ fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
     assert!(row.contains("login refused"), "{row}");
     let row = row_after_refusal(&asking, "2026-11-20T10:48:00Z");
     assert!(!row.contains("login refused"), "{row}");
+}
+
+/// Each call searched the ends of all transcripts that had changed since the refusal. A refusal that a response has
+/// disproved is over for good, even if the response can no longer be found.
+#[test]
+fn the_row_looks_only_once_for_the_response_that_disproved_a_refused_login() {
+    let sandbox = with_a_private_login();
+    let [asking, works] = two_sessions_of_login(&sandbox);
+    row_after_refusal(&asking, "2026-11-20T09:00:00Z");
+    let overloaded = json!({"apiErrorStatus": 529});
+    asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+    let at = "2026-11-20T10:17:00Z";
+    is_refused(&sandbox, "refused", at, LOGIN_REFUSED, 401);
+    let row = row_after_refusal(&asking, "2026-11-20T10:20:00Z");
+    assert!(row.contains("login refused"), "{row}");
+    works.works("2026-11-20T10:30:00Z", 10);
+    let row = row_after_refusal(&asking, "2026-11-20T10:35:00Z");
+    assert!(!row.contains("login refused"), "{row}");
+
+    std::fs::remove_file(works.transcript()).unwrap();
+    let row = row_after_refusal(&asking, "2026-11-20T10:36:00Z");
+    assert!(!row.contains("login refused"), "{row}");
+    let incidents = flat(
+        &asking
+            .run("2026-11-20T10:36:10Z", &["incidents"], b"")
+            .stdout,
+    );
+    assert!(incidents.contains("10:30"), "{incidents}");
 }
 
 /// The status line no longer mentions an error of long ago, so a refused login does not replace anything.
