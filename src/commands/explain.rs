@@ -2,13 +2,14 @@
 
 use std::io::{self, Read};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
+use crate::incidents::Situation;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
-use crate::render::Report;
+use crate::render::{Report, merge_objects};
 use crate::terminal::Tone;
 
 /// Arguments of `whycap explain`.
@@ -68,8 +69,7 @@ impl Subcommand for ExplainArguments {
         if message.is_none() && incident.is_none() && !self.exit_code {
             context.require_known_session(self.session.as_deref())?;
         }
-        let facts = json!({ "incident": incident.map(Incident::to_json) });
-        let mut report = Report::new(facts).indented();
+        let mut report = Report::new(json_of(&situation)).indented();
         if !self.json {
             if message.is_none() {
                 // Ongoing costs are more urgent than a past incident.
@@ -96,6 +96,25 @@ impl Subcommand for ExplainArguments {
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
+}
+
+/// Returns the output of `explain --json`. If a limit that was reached in another session blocks the requested session, all
+/// advice is about the limit, and the headline only says how the session's own error ended.
+fn json_of(situation: &Situation) -> Value {
+    let own_incident = situation.incident.as_ref();
+    let Some(limit) = &situation.limit_of_login else {
+        return json!({ "incident": own_incident.map(Incident::to_json) });
+    };
+    let past = own_incident.map(|own_incident| {
+        let headline = own_incident.summary.as_ref();
+        let advice = json!({
+            "headline": headline.unwrap_or(&own_incident.headline),
+            "badge": limit.badge,
+            "actions": limit.actions,
+        });
+        merge_objects([own_incident.to_json(), advice])
+    });
+    json!({ "incident": past, "limit_of_account": limit.to_json() })
 }
 
 /// Reads a message from standard input. A read error is treated as the end of the message.

@@ -72,7 +72,7 @@ impl Subcommand for WaitArguments {
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {
                 None
             } else {
-                context.wait_for(&situation)
+                situation.wait_until_surely_over()
             };
             let now = context.environment.now;
             // Remove canceled continuations. A continuation was canceled if Claude Code is no longer going to continue

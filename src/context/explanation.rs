@@ -12,7 +12,6 @@ use crate::drain::{Findings, WindowShares, cache_writes};
 use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
 use crate::ledger::{Ledger, ReadTime};
 use crate::limits::blocked_time::counted_over;
-use crate::limits::decide::Wait;
 use crate::limits::evidence::PossiblyUnaffected;
 use crate::limits::incident::Incident;
 use crate::limits::screen::{self, Pointers};
@@ -119,25 +118,6 @@ impl Context {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
 
-    /// Returns whether waiting helps, or `None` if there is nothing to wait for.
-    pub(crate) fn wait_for(&self, situation: &Situation) -> Option<Wait> {
-        situation.wait().or_else(|| {
-            // Reset times in messages are rounded to the minute, so a prompt at exactly that time may be too early.
-            let over = situation
-                .incident
-                .as_ref()?
-                .diagnosis
-                .resets
-                .chosen?
-                .surely_over();
-            if situation.has_just_reset() && over > self.environment.now {
-                Some(Wait::Helps(Some(over)))
-            } else {
-                None
-            }
-        })
-    }
-
     /// Adds the user-facing details of the current incident to a report. `session` is the session that the user asked
     /// about.
     pub(crate) fn explain(
@@ -150,14 +130,13 @@ impl Context {
         report: &mut Report,
     ) {
         let page = self.page();
-        let incident = situation.incident.as_ref();
+        let incident = situation.present();
         let session_sentence = incident.and_then(|incident| self.session_sentence(incident));
         let session_sentence = session_sentence.as_deref();
         match incident {
             None if report.is_empty() => {
                 let is_known = session.is_none_or(|session| incidents.knows_session(session));
                 report.paragraphs(Tone::Plain, no_error_known(session, is_known, is_complete));
-                report.paragraphs(Tone::Plain, self.about_limit_of_login(situation));
             }
             None => {}
             Some(incident) if self.event.is_some() => {
@@ -398,13 +377,23 @@ impl Context {
         Some(self.name_session(session))
     }
 
-    /// Returns sentences about other sessions: which limit of the login also blocks the session that the user asked about
-    /// and, if several sessions are stopped, which session the advice is for, which other sessions Claude Code will
-    /// continue, and which session has a problem with its key.
+    /// Returns sentences about other sessions: in which session a limit was reached that also applies to the session that
+    /// the user asked about and, if several sessions are stopped, which session the advice is for, which other sessions
+    /// Claude Code will continue, and which session has a problem with its key.
     fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
         let own_session = incident.evidence.error.session.id.as_deref();
         let mut sentences = Vec::new();
-        sentences.extend(self.about_limit_of_login(situation));
+        if situation.limit_of_login.is_some() {
+            sentences.push(match own_session {
+                Some(own_session) => format!(
+                    "This limit was reached in the session {}, and it applies to all sessions of the account.",
+                    self.name_session(own_session)
+                ),
+                None => "This limit applies to all sessions of the account.".to_owned(),
+            });
+            let past = situation.incident.as_ref();
+            sentences.extend(past.and_then(|past| self.describe_past(past)));
+        }
         if incident.blocks().is_some()
             && self.session().is_none()
             && situation.has_stopped_several()
@@ -425,18 +414,6 @@ impl Context {
         }
         sentences.extend(self.about_other_key(situation));
         sentences
-    }
-
-    /// Returns the sentences about a limit that was reached in another session and also blocks the session that the user
-    /// asked about.
-    fn about_limit_of_login(&self, situation: &Situation) -> Option<String> {
-        let limit = situation.limit_of_login.as_deref()?;
-        let session = limit.evidence.error.session.id.as_deref()?;
-        Some(format!(
-            "A limit that was reached in the session {} blocks this session as well. {}",
-            self.name_session(session),
-            limit.headline
-        ))
     }
 
     /// Returns a sentence about a session that is stopped because of its key, if another limit is the current incident.

@@ -299,9 +299,9 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limit of the login that blocks this session, although it was reached in another session. The credentials
-    /// of the session's own error show whether the login pays for the session. Without such an error, the credentials of
-    /// the shell are used. Returns `None` if the session's own error blocks it.
+    /// Returns the limit of the login that blocks this session, or that has just reset, although it was reached in another
+    /// session. The credentials of the session's own error show whether the login pays for the session. Without such an
+    /// error, the credentials of the shell are used. Returns `None` if the session's own error blocks it.
     fn limit_of_login_in_shell(
         &self,
         session: &str,
@@ -321,14 +321,17 @@ impl<'a> Incidents<'a> {
             return None;
         }
         let model = self.model_of(session);
-        of_others
-            .iter()
-            .filter(|incident| {
-                let payer = &incident.evidence.error.payer;
-                base_url_host(&payer.credentials) == base_url_host(&credentials)
-            })
-            .find(|incident| incident.blocks_sessions_of_login(model.as_deref()))
-            .map(|limit| limit.for_another_session(PossiblyUnaffected::Nobody))
+        let mut limits = of_others.iter().filter(|incident| {
+            let payer = &incident.evidence.error.payer;
+            base_url_host(&payer.credentials) == base_url_host(&credentials)
+                && incident.is_limit_of_login(model.as_deref())
+        });
+        let is_blocked = own_incident.is_some_and(|own_incident| own_incident.blocks().is_some());
+        let limit = limits
+            .clone()
+            .find(|limit| limit.blocks().is_some())
+            .or_else(|| limits.find(|limit| !is_blocked && limit.surely_over_at().is_some()))?;
+        Some(limit.for_another_session(PossiblyUnaffected::Nobody))
     }
 
     /// Returns the model that the session used last.

@@ -12,7 +12,7 @@ use super::stored_errors::StoredErrors;
 use crate::claude::transcripts::session_of;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
-use crate::limits::decide::{Ending, State, Wait};
+use crate::limits::decide::{State, Wait};
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -33,8 +33,9 @@ pub(crate) struct Situation {
     /// The newest error that blocks a session with a key that the requesting shell does not use. It is set only if the
     /// current error blocks work and concerns the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
-    /// The limit that was reached in another session and also blocks the session that the user asked about in a shell.
-    /// `None` if an error of the session itself blocks it.
+    /// The limit that was reached in another session but blocks the session that the user asked about in a shell as well,
+    /// or that has just reset. `None` if an error of the session itself blocks it. The limit is the present state of the
+    /// session, and `incident` is its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
     /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
@@ -127,13 +128,6 @@ impl Situation {
         })
     }
 
-    /// Returns true if the limit has reset and the session has not continued since then.
-    pub(crate) fn has_just_reset(&self) -> bool {
-        self.incident.as_ref().is_some_and(|incident| {
-            incident.is_open() && incident.diagnosis.state == State::Over(Ending::Reset)
-        })
-    }
-
     /// Returns true if the current error blocks only a session that uses a key, and the requesting shell does not use
     /// that key.
     pub(crate) fn blocks_only_other_key(&self) -> bool {
@@ -142,8 +136,12 @@ impl Situation {
 
     /// Returns whether waiting helps, or `None` if nothing blocks work.
     pub(crate) fn wait(&self) -> Option<Wait> {
-        let limit = self.limit_of_login.as_deref();
-        limit.or(self.incident.as_ref())?.blocks()
+        self.present()?.blocks()
+    }
+
+    /// Returns the error that describes the present state: the limit of the login, if there is one, or the current error.
+    pub(crate) fn present(&self) -> Option<&Incident> {
+        self.limit_of_login.as_deref().or(self.incident.as_ref())
     }
 
     /// Makes the limit of the login the current error, if there is one.
@@ -153,6 +151,15 @@ impl Situation {
         }
         self
     }
+
+    /// Returns whether waiting helps, or `None` if there is nothing to wait for. A limit that has just reset is waited for
+    /// until it is certainly over.
+    pub(crate) fn wait_until_surely_over(&self) -> Option<Wait> {
+        self.wait().or_else(|| {
+            let over_at = self.present()?.surely_over_at()?;
+            Some(Wait::Helps(Some(over_at)))
+        })
+    }
 }
 
 /// Returns an error's rank. The error with the lowest rank is the current error. An error in an abandoned session can
@@ -161,10 +168,12 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if is_of_other_payer(incident) => 1,
         State::Blocks(_) => 0,
-        State::Notice => 2,
-        State::Over(_) if is_of_other_key(incident) => 3,
-        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
-        State::Over(_) => 5,
+        // The limit may still apply for up to a minute, so this is more important than a newer error that is over.
+        State::Over(_) if incident.surely_over_at().is_some() && !is_of_other_payer(incident) => 2,
+        State::Notice => 3,
+        State::Over(_) if is_of_other_key(incident) => 4,
+        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 5,
+        State::Over(_) => 6,
     }
 }
 

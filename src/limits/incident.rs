@@ -115,6 +115,17 @@ impl Incident {
         }
     }
 
+    /// Returns the time at which the limit is certainly over, if its reset time has just passed and no session has continued
+    /// since then. Clocks differ, and reset times in messages are rounded to the minute, so a prompt before this time may
+    /// be too early.
+    pub(crate) fn surely_over_at(&self) -> Option<DateTime<Utc>> {
+        if self.diagnosis.state != State::Over(Ending::Reset) || !self.is_open() {
+            return None;
+        }
+        let over_at = self.diagnosis.resets.chosen?.surely_over();
+        (over_at > self.evidence.clock.now).then_some(over_at)
+    }
+
     /// Returns true if the error still blocks its session, but not the user who asks.
     pub(crate) fn blocks_only_its_session(&self) -> bool {
         self.diagnosis.state == State::Over(Ending::ConcernsOthers)
@@ -141,9 +152,7 @@ impl Incident {
     /// Returns true if the error blocks every session with this login and model, not only the session in which it
     /// occurred.
     pub(crate) fn blocks_sessions_of_login(&self, model: Option<&str>) -> bool {
-        self.blocks().is_some()
-            && !self.evidence.is_of_another_account()
-            && self.is_limit_of_login(model)
+        self.blocks().is_some() && self.is_limit_of_login(model)
     }
 
     /// Returns true if the service refused the login itself, its subscription, or its organization. Other sessions of the
@@ -218,7 +227,7 @@ impl Incident {
     }
 
     /// Returns true if every session with this login and model is subject to the same limit.
-    fn is_limit_of_login(&self, model: Option<&str>) -> bool {
+    pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
         let limit = self.diagnosis.limit;
@@ -227,7 +236,11 @@ impl Incident {
             (Some(_), None) => false,
             (None, _) => true,
         };
-        is_real && is_plans && counts_model && limit.description().affects == Affects::Account
+        is_real
+            && is_plans
+            && counts_model
+            && limit.description().affects == Affects::Account
+            && !self.evidence.is_of_another_account()
     }
 
     /// Returns the usage window that must be full according to this error. No reading is required, because sessions

@@ -1396,13 +1396,31 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
         asked.run(at, &arguments, b"")
     };
     let limit = "5-hour limit is used up";
+    let where_reached = "This limit was reached in the session other";
     for command in [&["explain"][..], &["explain", "--long"]] {
         let explained = flat(about("stopped", command).success());
-        assert!(explained.contains("extra usage error"), "{explained}");
         assert!(explained.contains(limit), "{explained}");
+        assert!(explained.contains(where_reached), "{explained}");
+        assert!(explained.contains("extra usage error"), "{explained}");
+        // The advice about the session's own error would contradict the advice about the limit.
+        assert!(
+            !explained.contains("1. Send the prompt again"),
+            "{explained}"
+        );
+        assert!(!explained.contains("is over"), "{explained}");
         let of_other_account = flat(about("other-account", command).success());
         assert!(!of_other_account.contains(limit), "{of_other_account}");
     }
+    let json = about("stopped", &["explain", "--json"]).json();
+    assert_eq!(json["incident"]["session_id"], "stopped", "{json:#}");
+    let of_account = &json["limit_of_account"];
+    assert_eq!(of_account["limit"], "five_hour", "{json:#}");
+    assert_eq!(of_account["session_id"], "other", "{json:#}");
+    for advice in ["actions", "badge"] {
+        assert_eq!(json["incident"][advice], of_account[advice], "{json:#}");
+    }
+    let past = &json["incident"]["headline"];
+    assert!(!past.to_string().contains("again"), "{past}");
     assert_eq!(about("stopped", &["explain", "--exit-code"]).code, 10);
     let waited = about("stopped", &["wait", "--timeout", "1s"]);
     assert_eq!(waited.code, 124, "{waited:?}");

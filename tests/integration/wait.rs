@@ -72,6 +72,29 @@ fn the_wait_ends_with_the_limit() {
     assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
 }
 
+/// Clocks differ, so `wait` waits a few seconds longer than the reset time. It did not do so if it was asked about another
+/// session of the account, or if an error after the limit was already over.
+#[test]
+fn the_wait_for_a_limit_of_another_session_ends_when_the_limit_is_surely_over() {
+    let sandbox = with_a_private_login();
+    let limited = session_of_login(&sandbox, "limited");
+    limited.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let asked = session_of_login(&sandbox, "asked");
+    asked.receives_error(
+        "2026-11-20T10:00:10Z",
+        "API Error: 529 Overloaded.",
+        json!({"error": "overloaded", "apiErrorStatus": 529}),
+    );
+    for arguments in [&[][..], &["--session", "asked"]] {
+        let mut timed = vec!["--timeout", "1s"];
+        timed.extend(arguments);
+        let run = waits(&asked, "2026-11-20T12:00:01Z", &timed);
+        assert_eq!(run.code, 124, "{arguments:?}: {run:?}");
+        assert!(run.stderr.contains("timed out"), "{arguments:?}: {run:?}");
+        waits(&asked, "2026-11-20T12:00:04Z", arguments).success();
+    }
+}
+
 /// `whycap wait && claude -c` must not do the work that Claude Code will do by itself in an open session.
 #[test]
 fn a_session_that_will_continue_by_itself_is_named() {
