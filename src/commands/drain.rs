@@ -31,7 +31,7 @@ impl Subcommand for DrainArguments {
             context.require_known_session(self.session.as_deref())?;
         }
         if self.report {
-            return Ok(Report::from_lines(&bug_report(&drain.findings)).into());
+            return Ok(Report::from_lines(&bug_report(&drain.findings, context.prices())).into());
         }
         Ok(Reply::from(drain.report()).in_json(self.json))
     }

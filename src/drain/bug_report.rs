@@ -1,19 +1,21 @@
 //! Renders avoidable cache rewrites as a Markdown bug report.
 //!
 //! The report contains versions, models, counts, UTC times, and request IDs. The report never contains names, paths, or
-//! text from prompts or responses.
+//! text from prompts or responses. Users can choose any name for a model that a gateway or Bedrock offers, so only models
+//! with known prices are named.
 
 use serde_json::json;
 
 use super::cause::RewriteCause;
 use super::findings::{Case, Findings};
+use crate::pricing::PriceTable;
 use crate::time::{datetime_from_millis, format_rfc3339};
 
 /// The maximum number of cases to list, so that the report fits into a GitHub issue.
 const MAX_CASES: usize = 20;
 
 /// Returns the bug report.
-pub(crate) fn bug_report(findings: &Findings) -> String {
+pub(crate) fn bug_report(findings: &Findings, prices: &PriceTable) -> String {
     let avoidable = findings.avoidable;
     let mut lines = vec![
         "### Avoidable prompt cache writes\n".to_owned(),
@@ -36,7 +38,12 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
             .to_owned(),
     );
     let cases = &findings.cases;
-    lines.extend(cases.iter().take(MAX_CASES).map(table_row));
+    lines.extend(
+        cases
+            .iter()
+            .take(MAX_CASES)
+            .map(|case| table_row(case, prices)),
+    );
     if cases.len() > MAX_CASES {
         lines.push(format!(
             "\nThe {MAX_CASES} most expensive of {} cases.",
@@ -60,16 +67,19 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
     lines.join("\n") + "\n"
 }
 
-fn table_row(case: &Case) -> String {
+fn table_row(case: &Case, prices: &PriceTable) -> String {
     let (rewrite, response) = (&case.rewrite, &case.write.response);
+    let model = match prices.known_tariffs_of(&response.model) {
+        Some(_) => prices.canonical(&response.model),
+        None => "(another model)".to_owned(),
+    };
     let cause_name = json!(rewrite.verdict.cause);
     let [request, request_before] =
         [&response.request_id, &rewrite.request_before].map(|id| id.as_deref().unwrap_or("-"));
     format!(
-        "| {} | {} | {} | {} | {} s | {} | {} | {} | {request} | {request_before} |",
+        "| {} | {} | {model} | {} | {} s | {} | {} | {} | {request} | {request_before} |",
         format_rfc3339(datetime_from_millis(response.at)),
         response.version,
-        response.model,
         cause_name.as_str().unwrap_or_default(),
         rewrite.after / 1_000,
         rewrite.available,

@@ -610,6 +610,38 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
     );
 }
 
+/// Users post this report in public. Behind a gateway or on Bedrock, the ID of a model may be an internal name or contain
+/// the number of an account.
+#[test]
+fn a_bug_report_names_only_models_that_everyone_may_know() {
+    for (model, shown) in [
+        ("claude-opus-5-5[1m]", "claude-opus-5-5"),
+        ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
+        ("acme-takeover|router", "(another model)"),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
+            "(another model)",
+        ),
+    ] {
+        let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
+        session.model = model;
+        session.prompt(&mut caller, 30_000);
+        session.ask(&mut caller, CacheLoss::None);
+        session.step(&mut caller, CacheLoss::All);
+        let sandbox = Sandbox::new();
+        session.write(&sandbox);
+        let report = sandbox.run(&["drain", "--report"]).success().to_owned();
+        assert!(
+            report.contains(&format!("| {shown} | server |")),
+            "{report}"
+        );
+        assert!(
+            !report.contains("acme") && !report.contains("123456789012"),
+            "{report}"
+        );
+    }
+}
+
 /// If a client changes an early message before every request, its responses read the same part of the cache again and
 /// again, just as if the server lost the rest of the cache each time.
 #[test]
