@@ -26,7 +26,8 @@ pub(crate) struct DrainArguments {
 impl Subcommand for DrainArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let period = self.days.period(context.clock()).map_err(misuse)?;
-        let drain = context.drain(self.session.as_deref(), period)?;
+        let session = context.complete_session_id(self.session.as_deref());
+        let drain = context.drain(session.as_deref(), period)?;
         if drain.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }

@@ -12,9 +12,9 @@ use crate::pricing::Money;
 use crate::spend::Period;
 
 impl Context {
-    /// Returns the cache writes and spend in a period. `session` is a session ID prefix.
+    /// Returns the cache writes and spend in a period, of all sessions or of one.
     pub(crate) fn drain(&self, session: Option<&str>, period: Period) -> Result<Drain> {
-        let is_requested = |name: &str| session.is_none_or(|session| name.starts_with(session));
+        let is_requested = |name: &str| session.is_none_or(|session| name == session);
         let clock = self.clock();
         let requested = period.of_rows(clock.zone);
         // The value of one percent is based on the last few weeks, regardless of the requested period.

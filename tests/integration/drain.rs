@@ -1343,6 +1343,23 @@ fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
         .is_refused("\"soon\" is not a valid day");
 }
 
+/// Adding up several sessions without saying so would show the figures of no session at all.
+#[test]
+fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
+    let sandbox = Sandbox::new();
+    for id in ["abc1", "abd2"] {
+        let (mut session, mut caller) = (SimulatedSession::new(id, START), conversation());
+        session.prompt(&mut caller, 30_000);
+        session.ask(&mut caller, CacheLoss::None);
+        session.write(&sandbox);
+    }
+    let one = sandbox.run(&["drain", "--json", "--session", "abc"]).json();
+    assert_eq!(one["answers"], 1, "{one}");
+    sandbox
+        .run(&["drain", "--session", "ab"])
+        .is_refused("there is no session ab; run `whycap spend --by session --json`");
+}
+
 #[test]
 fn a_prompts_cost_includes_subagents_and_its_words_stay_on_the_terminal() {
     let (mut session, mut caller) = working();
