@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::amount::Amount;
 use super::forecast::{Forecast, PlanValue, SpendHistory};
 use super::grouping::{
-    GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, sort_and_limit,
+    GroupBy, Grouping, OmittedGroups, Order, RowGroups, SpendGroup, UNKNOWN_KEY, is_placeholder,
+    sort_and_limit,
 };
 use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
@@ -94,6 +95,8 @@ pub(crate) struct Statement {
     /// A lower bound for the value of one percent of the five-hour window. It is used to estimate each prompt's share
     /// of the window.
     pub(crate) percent: Option<Money>,
+    /// The cost of the most expensive prompt, even if it is omitted. `None` if it is unknown.
+    largest_prompt: Option<Money>,
     /// The responses that came from a different model than the one requested.
     model_switches: Vec<ModelSwitch>,
 }
@@ -126,6 +129,7 @@ impl Statement {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let total = groups.iter().map(|group| group.tally).sum();
+        let largest_prompt = largest_prompt(&groups);
         let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
 
         let history = if request.shows_this_month() {
@@ -152,18 +156,19 @@ impl Statement {
             damaged: source.damaged(period.clone())?,
             streaming_sessions,
             percent: None,
+            largest_prompt,
             model_switches: source
                 .model_switches(period, &|directory| request.includes(directory))?,
             request,
         })
     }
 
-    /// Returns the maximum percentage of a five-hour window that a prompt can have used. Returns `None` if the value of
-    /// one percent is unknown.
-    fn max_window_percent(&self, group: &SpendGroup) -> Option<f64> {
+    /// Returns the maximum percentage of a five-hour window that a prompt of this cost can have used. Returns `None` if
+    /// the value of one percent is unknown.
+    fn max_window_percent(&self, cost: Money) -> Option<f64> {
         let percent = self.percent?;
         if percent > Money::ZERO {
-            Some(group.tally.cost().usd() / percent.usd())
+            Some(cost.usd() / percent.usd())
         } else {
             None
         }
@@ -238,7 +243,11 @@ impl Statement {
                 if let Some(title) = &group.title {
                     parts.push(json!({ "title": title }));
                 }
-                let percent = self.max_window_percent(group);
+                let percent = if is_prompt(&group.key) {
+                    self.max_window_percent(group.tally.cost())
+                } else {
+                    None
+                };
                 parts.push(json!({ "five_hour_percent_at_most": percent }));
             }
             _ => {}
@@ -307,11 +316,10 @@ impl Statement {
         report
     }
 
-    /// Describes the most expensive prompt. Returns `None` if the value of one percent of the five-hour window is
-    /// unknown, or if the prompt may have used more than an entire window, because such a maximum says nothing.
+    /// Describes the most expensive prompt. Returns `None` if the prompt or the value of one percent of the five-hour
+    /// window is unknown, or if the prompt may have used more than an entire window, because such a maximum says nothing.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
-        let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
-        let percent = self.max_window_percent(largest)?;
+        let percent = self.max_window_percent(self.largest_prompt?)?;
         if percent > 100.0 {
             return None;
         }
@@ -336,6 +344,21 @@ impl Statement {
         sentences.extend(self.plan.as_ref().map(|plan| plan.sentence.clone()));
         sentences
     }
+}
+
+/// Returns the cost of the most expensive prompt. Returns `None` if the spend without a known prompt is higher, because it
+/// may belong to a more expensive prompt.
+fn largest_prompt(groups: &[SpendGroup]) -> Option<Money> {
+    let largest = groups
+        .iter()
+        .filter(|group| !is_placeholder(&group.key))
+        .max_by_key(|group| group.tally.cost())?;
+    is_prompt(&largest.key).then(|| largest.tally.cost())
+}
+
+/// Returns true if a key is the ID of a prompt.
+fn is_prompt(key: &str) -> bool {
+    key != UNKNOWN_KEY && !is_placeholder(key)
 }
 
 /// Reads the history that the forecast for this month is based on.

@@ -543,12 +543,14 @@ fn the_percent_value_on_the_page_matches_the_spend() {
     assert!(page.success().contains(sentence), "{}", page.stdout);
 }
 
-/// A prompt that cost more than an entire 5-hour window may have used any share of it.
-#[test]
-fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "user");
-    let client = Client::new(&sandbox);
+/// Simulates work on one prompt that used 40% of a 5-hour window. If `has_prompt_id` is false, the transcript does not
+/// say which prompt the work belongs to, as in the transcripts of older clients.
+fn with_work_on_a_prompt(sandbox: &Sandbox, has_prompt_id: bool) -> Client<'_> {
+    Client::logged_in(sandbox, "max", "user");
+    let client = Client::new(sandbox);
+    if has_prompt_id {
+        sends_prompt(&client, "expensive", "2026-11-19T09:00:00Z");
+    }
     let resets = local("2026-11-19T13:00:00Z").timestamp();
     let shows = |minute: u32, percent: u32| {
         let at = format!("2026-11-19T09:{minute:02}:30Z");
@@ -560,14 +562,70 @@ fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
         client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
         shows(ten * 5, 10 + ten * 10);
     }
+    client
+}
+
+fn sends_prompt(client: &Client<'_>, id: &str, at: &str) {
+    client.append(&json!({
+        "type": "user", "uuid": id, "promptId": id, "sessionId": client.session, "timestamp": at,
+        "message": {"role": "user", "content": id},
+    }));
+}
+
+const MOST_EXPENSIVE_PROMPT: &str = "The most expensive prompt used at most";
+
+/// A prompt that cost more than an entire 5-hour window may have used any share of it.
+#[test]
+fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
+    let sandbox = Sandbox::new();
+    let client = with_work_on_a_prompt(&sandbox, true);
     let by_prompt = |at: &str| {
         let run = client.run(at, &["spend", "--by", "prompt"], b"");
         run.success().to_owned()
     };
-    let sentence = "The most expensive prompt used at most";
     let said = by_prompt("2026-11-19T10:00:00Z");
-    assert!(said.contains(sentence), "{said}");
+    assert!(said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
     client.works("2026-11-19T10:01:00Z", 20_000_000);
     let said = by_prompt("2026-11-19T10:02:00Z");
-    assert!(!said.contains(sentence), "{said}");
+    assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+}
+
+/// With `--order date --limit 1`, the table contains only the newest prompt.
+#[test]
+fn the_most_expensive_prompt_may_be_one_that_the_table_omits() {
+    let sandbox = Sandbox::new();
+    let client = with_work_on_a_prompt(&sandbox, true);
+    sends_prompt(&client, "cheap", "2026-11-19T09:50:00Z");
+    client.works("2026-11-19T09:51:00Z", 50_000);
+    let newest = ["spend", "--by", "prompt", "--order", "date", "--limit", "1"];
+    let run = client.run("2026-11-19T10:00:00Z", &newest, b"");
+    let sentence = format!("{MOST_EXPENSIVE_PROMPT} 41% of a 5-hour limit.");
+    assert!(run.success().contains(&sentence), "{}", run.stdout);
+}
+
+/// Spend of which whycap does not know the prompt may belong to any number of prompts.
+#[test]
+fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
+    let sandbox = Sandbox::new();
+    let client = with_work_on_a_prompt(&sandbox, false);
+    sends_prompt(&client, "cheap", "2026-11-19T09:50:00Z");
+    client.works("2026-11-19T09:51:00Z", 50_000);
+    let by_prompt = |format: &[&str]| {
+        let arguments = [&["spend", "--by", "prompt"], format].concat();
+        client.run("2026-11-19T10:00:00Z", &arguments, b"")
+    };
+    let text = by_prompt(&[]);
+    assert!(
+        !text.success().contains(MOST_EXPENSIVE_PROMPT),
+        "{}",
+        text.stdout
+    );
+    let found = by_prompt(&["--json"]).json();
+    let percent_of = |key: &str| {
+        let groups = found["groups"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["key"] == key).unwrap();
+        group["five_hour_percent_at_most"].clone()
+    };
+    assert!(percent_of("unknown").is_null(), "{found}");
+    assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{found}");
 }
