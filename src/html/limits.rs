@@ -127,8 +127,13 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
     let Some(facts) = view.contents.source.machine() else {
         return;
     };
+    // The chart may be shorter than the period, which the readings cover. The legend and the table describe the chart.
+    let steps_in_chart = facts.window_steps.iter().filter(|step| {
+        let day = view.contents.clock.zone.day(step.at);
+        view.columns.index_of(day).is_some()
+    });
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
-    for step in &facts.window_steps {
+    for step in steps_in_chart {
         accounts
             .entry(step.account.as_deref())
             .or_default()

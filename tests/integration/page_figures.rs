@@ -629,3 +629,36 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     assert!(percent_of("unknown").is_null(), "{found}");
     assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{found}");
 }
+
+/// On the only day with spend in the selected project, the window was at 12%.
+#[test]
+fn the_peak_in_a_legend_is_in_the_chart() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let mut line = client.response_line("2026-11-16T08:00:00Z", 1_000);
+    line["cwd"] = json!("/home/dev/api");
+    client.append(&line);
+    let other = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
+    let mut line = other.response_line("2026-11-17T10:00:00Z", 1_000);
+    line["cwd"] = json!("/home/dev/web");
+    other.append(&line);
+    for (client, at, percent) in [
+        (&client, "2026-11-16T08:05:00Z", 12.0),
+        (&other, "2026-11-17T10:05:00Z", 98.0),
+    ] {
+        let at_reset = at.parse::<DateTime<FixedOffset>>().unwrap().timestamp() + 7_200;
+        client.calls_status_line(at, windows(percent, at_reset, 5.0, at_reset), 120);
+    }
+    let page = client.run(
+        "2026-11-19T12:00:00Z",
+        &["spend", "--html", "-", "--project", "api"],
+        b"",
+    );
+    let page = page.success();
+    assert!(page.contains("5-hour limit (peak 12%)"), "{page}");
+    let by_day = table(page, "Usage windows over time");
+    assert_eq!(
+        by_day.iter().map(texts).collect::<Vec<_>>(),
+        [["2026-11-16", "12%", "5%"]]
+    );
+}
