@@ -14,6 +14,7 @@ const NOWHERE_TO_WRITE: &str =
     "specify a directory, or - for standard output, as in `whycap export ~/team`";
 const NOWHERE_TO_ERASE: &str =
     "specify a directory with exports, as in `whycap export ~/team --erase project=NAME`";
+const PRINTS_NO_ERASURE: &str = "nothing was erased, because only --print clickhouse prints a script that erases rows; to erase rows from DIR, omit --print";
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,9 @@ impl Subcommand for ExportArguments {
             return print_text(&new_key()?);
         }
         if let Some(script) = self.print {
+            if self.erase.is_some() && script != Script::Clickhouse {
+                return Err(misuse(PRINTS_NO_ERASURE));
+            }
             let text = script
                 .text(self.target.as_deref(), self.erase.as_ref())?
                 .ok_or_else(|| misuse(NO_DIRECTORY))?;

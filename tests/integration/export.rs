@@ -651,6 +651,9 @@ const ERRORS: &str = "
 1: there are no exports in ~/out: incidents --from OUT
 2: use person=NAME, project=NAME, or before=2026-01-31: export OUT --erase Ada
 1: there is no directory ~/out: export OUT --erase person=Ada
+2: nothing was erased: export OUT --print duckdb --erase person=Ada
+2: nothing was erased: export OUT --print grafana --erase person=Ada
+2: nothing was erased: export OUT --print clickhouse-loader --erase person=Ada
 ";
 
 #[test]
