@@ -34,6 +34,7 @@ impl Subcommand for UninstallArguments {
         let paths = &context.paths;
         let mut report = Report::default();
         let mut backups = Vec::new();
+        let mut cleaned = Vec::new();
         let mut failure = None;
 
         for path in self.settings(context) {
@@ -41,7 +42,7 @@ impl Subcommand for UninstallArguments {
                 sweep(paths, &path, context.environment.now);
             }
             let outcome = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
-                plan::uninstall(paths, &path, false)
+                plan::uninstall(paths, &path, false, &cleaned)
             });
             match outcome {
                 Ok(plan) => {
@@ -50,6 +51,7 @@ impl Subcommand for UninstallArguments {
                         report::add_changes(&plan, &path, self.dry_run, &mut report);
                     }
                     backups.extend(plan.backups);
+                    cleaned.push(path);
                 }
                 // If one file cannot be changed, continue with the others.
                 Err(error) => failure = failure.or(Some(error)),

@@ -79,7 +79,7 @@ pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
             .settings()
             .is_some_and(|settings| !installed_entries(settings).hooks.is_empty());
         let keeps_line = EditRecord::load(paths, &path).previous_line.is_some();
-        plan::uninstall(paths, &path, has_hooks || keeps_line)
+        plan::uninstall(paths, &path, has_hooks || keeps_line, &[])
     })?;
 
     let is_removed = plan.change_of(ChangeKind::StatusLineRemoved).is_some();

@@ -161,8 +161,14 @@ pub fn install(
     Ok(plan)
 }
 
-/// Plans the removal of whycap, or only its status line, from a settings file.
-pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
+/// Plans the removal of whycap, or only its status line, from a settings file. `cleaned` contains the settings files from
+/// which whycap has already been removed or, in a dry run, would have been removed.
+pub fn uninstall(
+    paths: &Paths,
+    settings: &Path,
+    only_line: bool,
+    cleaned: &[PathBuf],
+) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(paths, settings);
     let mut plan = InstallPlan::default();
     let present = settings_text(settings)?;
@@ -199,7 +205,7 @@ pub fn uninstall(paths: &Paths, settings: &Path, only_line: bool) -> anyhow::Res
             plan.backups.push(backup);
         }
     }
-    if !is_used_elsewhere(paths, settings) {
+    if !is_used_elsewhere(paths, settings, cleaned) {
         plan.add_slash_command(SlashCommandPlan::uninstall(paths));
     }
     plan.steps.extend(
@@ -267,18 +273,17 @@ impl Removal {
     }
 }
 
-/// Returns true if whycap is also installed in a different settings file, which means that `/whycap` is still needed.
-fn is_used_elsewhere(paths: &Paths, settings: &Path) -> bool {
+/// Returns true if whycap is also installed in a settings file other than `settings` and the ones in `cleaned`, which
+/// means that `/whycap` is still needed.
+fn is_used_elsewhere(paths: &Paths, settings: &Path, cleaned: &[PathBuf]) -> bool {
+    let is_other = |path: &PathBuf| path != settings && !cleaned.contains(path);
     let user = SettingsFile::of_user(paths);
-    let is_in_user_settings = user.path != settings
+    let is_in_user_settings = is_other(&user.path)
         && user
             .settings()
             .is_some_and(|settings| installed_entries(settings) != InstalledEntries::default());
 
-    is_in_user_settings
-        || EditRecord::known_settings(paths)
-            .iter()
-            .any(|known| known != settings)
+    is_in_user_settings || EditRecord::known_settings(paths).iter().any(is_other)
 }
 
 /// Extracts the path of an executable from its shell-quoted form.

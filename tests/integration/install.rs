@@ -779,6 +779,32 @@ fn uninstall_cleans_every_settings_file_from_any_directory() {
     assert_eq!(sandbox.read(SETTINGS), "{}");
 }
 
+/// `/whycap` is removed together with the last of the files, so a dry run must list its removal exactly once.
+#[test]
+fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
+    let sandbox = sandbox("{}");
+    sandbox.run(&["install"]).success();
+    sandbox.run(&["install", "--scope", "local"]).success();
+    let dry_run = sandbox.run(&["uninstall", "--dry-run"]);
+    let removed = sandbox.run(&["uninstall"]);
+    let announced: Vec<String> = lines_about_removals(&dry_run)
+        .map(|line| line.replace("would be ", ""))
+        .collect();
+    assert_eq!(announced.len(), 5, "{dry_run:?}");
+    assert_eq!(
+        announced,
+        lines_about_removals(&removed).collect::<Vec<_>>()
+    );
+}
+
+/// Returns the lines that list a change.
+fn lines_about_removals(run: &Run) -> impl Iterator<Item = String> {
+    let lines = run.stdout.lines().map(str::trim);
+    lines
+        .filter(|line| line.contains("removed"))
+        .map(str::to_owned)
+}
+
 #[test]
 fn install_changes_the_configured_directory() {
     let sandbox = Sandbox::new();
@@ -902,7 +928,7 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
-    plan::uninstall(&paths(sandbox), &sandbox.path(SETTINGS), false).unwrap()
+    plan::uninstall(&paths(sandbox), &sandbox.path(SETTINGS), false, &[]).unwrap()
 }
 
 #[test]

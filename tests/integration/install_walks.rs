@@ -57,7 +57,7 @@ impl Home {
     }
 
     fn uninstall(&self) {
-        let plan = || plan::uninstall(&self.paths, &self.settings, false).unwrap();
+        let plan = || plan::uninstall(&self.paths, &self.settings, false, &[]).unwrap();
         execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
