@@ -1,6 +1,6 @@
 //! Defines periods of whole days, and parses them from arguments.
 
-use chrono::{DateTime, Days, NaiveDate};
+use chrono::{Days, NaiveDate};
 
 use crate::ledger::RowsPeriod;
 use crate::time::{Clock, Millis, Zone};
@@ -27,12 +27,11 @@ pub(crate) struct RequestedDays {
 impl RequestedDays {
     /// Parses the arguments. The error is a sentence for the user.
     pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
-        let today = clock.zone.day(clock.now);
         let period = Period {
-            since: parse_optional_day(self.since.as_deref(), today)?,
-            until: parse_optional_day(self.until.as_deref(), today)?,
+            since: parse_optional_day(self.since.as_deref(), clock)?,
+            until: parse_optional_day(self.until.as_deref(), clock)?,
         };
-        period.check(today)?;
+        period.check(clock.zone.day(clock.now))?;
         Ok(period)
     }
 
@@ -85,19 +84,20 @@ impl Period {
     }
 }
 
-fn parse_optional_day(text: Option<&str>, today: NaiveDate) -> Result<Option<NaiveDate>, String> {
-    text.map(|text| parse_day(text, today)).transpose()
+fn parse_optional_day(text: Option<&str>, clock: Clock) -> Result<Option<NaiveDate>, String> {
+    text.map(|text| parse_day(text, clock)).transpose()
 }
 
 /// Parses a day: `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for the first of the last
 /// seven days, including today. The error is a sentence for the user.
-fn parse_day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
+fn parse_day(text: &str, clock: Clock) -> Result<NaiveDate, String> {
+    let today = clock.zone.day(clock.now);
     let trimmed = text.trim();
     days_before_today(trimmed)
         .and_then(|days| today.checked_sub_days(Days::new(days)))
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y%m%d").ok())
-        .or_else(|| Some(DateTime::parse_from_rfc3339(trimmed).ok()?.date_naive()))
+        .or_else(|| Some(clock.zone.day(trimmed.parse().ok()?)))
         .ok_or_else(|| {
             format!("{text:?} is not a valid day; use a date such as 2026-11-20, or today, yesterday, or 7d")
         })
@@ -115,17 +115,27 @@ fn days_before_today(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::HourFormat;
+
+    fn parse(text: &str) -> Result<NaiveDate, String> {
+        let clock = Clock {
+            now: "2026-11-20T12:00:00Z".parse().unwrap(),
+            zone: Zone::UTC,
+            hours: HourFormat::TwentyFour,
+        };
+        parse_day(text, clock)
+    }
 
     fn day(text: &str) -> NaiveDate {
-        parse_day(text, NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()).unwrap()
+        parse(text).unwrap()
     }
 
     #[test]
     fn the_last_seven_days_include_today() {
         assert_eq!(day("7d").to_string(), "2026-11-14");
         assert_eq!(day("1d"), day("today"));
-        assert!(parse_day("0d", day("today")).is_err());
-        assert!(parse_day("-1d", day("today")).is_err());
+        assert!(parse("0d").is_err());
+        assert!(parse("-1d").is_err());
     }
 
     #[test]

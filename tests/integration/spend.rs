@@ -240,6 +240,25 @@ fn days_follow_the_zone_and_midnight_belongs_to_the_new_day() {
     assert_eq!(keys(&nepal, &sandbox), ["2026-11-20"]);
 }
 
+/// In Tokyo, this time is on November 20.
+#[test]
+fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
+    let sandbox = with_lines(&[line("a", "2026-11-19T01:00:00Z", "claude-opus-5-5", 1)]);
+    let since = |zone: &str| {
+        let arguments = [
+            "spend",
+            "--json",
+            "--since",
+            "2026-11-19T23:30:00Z",
+            "--timezone",
+            zone,
+        ];
+        sandbox.run(&arguments).json()["since"].clone()
+    };
+    assert_eq!(since("Asia/Tokyo"), "2026-11-20");
+    assert_eq!(since("Europe/London"), "2026-11-19");
+}
+
 #[test]
 fn the_day_of_a_daylight_saving_change_is_complete() {
     let sandbox = with_lines(&[
