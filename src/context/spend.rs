@@ -1,6 +1,7 @@
 //! Collects the spend for `whycap spend`. The data comes from this machine's ledger and transcripts, or from several
 //! machines' exports.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -205,11 +206,14 @@ impl Context {
             Ok(statement)
         })?;
         if with_words {
-            statement.name_sessions(|id| {
-                let mut prompts = writes.iter().filter_map(|write| write.prompt.as_ref());
-                let prompt = prompts.find(|prompt| prompt.id == id)?;
-                Some(prompt.words.clone())
-            });
+            // A prompt may have several entries. Its first one contains its text.
+            let words: HashMap<&str, &str> = writes
+                .iter()
+                .rev()
+                .filter_map(|write| write.prompt.as_ref())
+                .map(|prompt| (prompt.id.as_str(), prompt.words.as_str()))
+                .collect();
+            statement.name_sessions(|id| words.get(id).copied().map(str::to_owned));
         }
         Ok(statement)
     }
