@@ -140,11 +140,16 @@ pub(crate) fn text_of(message: &Value) -> Option<&str> {
         .find_map(|place| message.pointer(place)?.as_str())
 }
 
-/// Returns the first words of a string, up to a number of characters, with an ellipsis if words are omitted. Returns
+/// Returns the first words of a string, up to a number of characters, with an ellipsis if anything is omitted. Returns
 /// `None` for a blank string.
 pub(crate) fn shortened(text: &str, longest: usize) -> Option<String> {
     let mut words = text.split_whitespace();
-    let mut short: String = words.next()?.chars().take(longest).collect();
+    let first_word = words.next()?;
+    let mut short: String = first_word.chars().take(longest).collect();
+    if short.len() < first_word.len() {
+        short.push('…');
+        return Some(short);
+    }
     for word in words {
         if short.chars().count() + 1 + word.chars().count() > longest {
             short.push('…');

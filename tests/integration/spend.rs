@@ -1013,6 +1013,29 @@ fn sessions_have_their_titles_and_the_requested_order() {
     assert!(reply.success().contains("say hello"), "{reply:?}");
 }
 
+/// Prompts in Chinese or Japanese contain no spaces, and others begin with a long path.
+#[test]
+fn a_name_that_ends_within_a_word_has_an_ellipsis() {
+    for (prompt, name) in [
+        (
+            "/home/dev/api/src/routes/login/providers/google.rs",
+            "/home/dev/api/src/routes/login/providers…",
+        ),
+        (
+            "https://example.com/a/page/of/36/letters",
+            "https://example.com/a/page/of/36/letters",
+        ),
+    ] {
+        let message = json!({"type": "user", "sessionId": "s", "timestamp": "2026-11-20T05:00:00Z", "message": {"role": "user", "content": prompt}});
+        let response = line("s", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1);
+        let sandbox = with_lines(&[message.to_string(), response]);
+        let found = sandbox
+            .run(&["spend", "--by", "session", "--json", "--with-text"])
+            .json();
+        assert_eq!(found["groups"][0]["title"], name);
+    }
+}
+
 #[test]
 fn a_day_with_two_midnights_starts_at_the_first() {
     // In Havana, clocks went back from 00:59:59 to 00:00 on November 1, 2026, at 05:00 UTC.
