@@ -164,6 +164,8 @@ pub(crate) struct CacheMisses {
     pub(crate) at: DateTime<Utc>,
     /// The cause of the latest miss.
     pub(crate) cause: MissCause,
+    /// The cause of all avoidable misses, or `None` if they have several.
+    pub(crate) only_cause: Option<MissCause>,
     /// True if cache writes have a one-hour lifetime and are billed accordingly.
     pub(crate) has_hour_lifetime: bool,
     /// How long the process has been running.
@@ -199,15 +201,19 @@ impl MissCause {
             .map_or(Self::Other, |(_, cause)| *cause)
     }
 
-    /// Returns a description of what happened and advice for the user.
+    /// Returns a description of what happened and advice for the user. Both are empty unless the cause is avoidable.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Tools => ("because tools changed", "/mcp shows which"),
-            Self::SystemPrompt => (
-                "because the system prompt changed",
-                "check plugins and output styles",
+            Self::Server => (
+                " even though nothing had changed",
+                " \u{b7} update, or /clear",
             ),
-            _ => ("even though nothing had changed", "update, or /clear"),
+            Self::Tools => (" because tools changed", " \u{b7} /mcp shows which"),
+            Self::SystemPrompt => (
+                " because the system prompt changed",
+                " \u{b7} check plugins and output styles",
+            ),
+            Self::None | Self::Other => ("", ""),
         }
     }
 }
@@ -215,10 +221,15 @@ impl MissCause {
 impl CacheMisses {
     /// Parses the cache misses. Returns `None` if there were none or a field is missing.
     fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
-        let avoidable = MissCause::AVOIDABLE
-            .iter()
-            .filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64())
-            .sum();
+        let mut avoidable = 0;
+        let mut causes = Vec::new();
+        for (name, cause) in MissCause::AVOIDABLE {
+            let misses = cache.at("miss_causes").at(name).as_u64().unwrap_or(0);
+            if misses > 0 {
+                avoidable = misses.saturating_add(avoidable);
+                causes.push(cause);
+            }
+        }
         let cause = cache
             .at("last_miss_cause")
             .at("causes")
@@ -231,6 +242,10 @@ impl CacheMisses {
             tokens: cache.at("miss_recache_tokens").as_u64()?,
             at: reset_from_epoch_seconds(cache.at("last_miss_at").as_f64()?)?,
             cause,
+            only_cause: match causes.as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            },
             has_hour_lifetime: cache.at("ttl") == "1h",
             running_for: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
         })

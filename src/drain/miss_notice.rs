@@ -124,6 +124,8 @@ pub(crate) struct MissNotice {
     now: DateTime<Utc>,
     record: MissRecord,
     is_recorded: bool,
+    /// The cause of all avoidable misses of the current process, or `None` if they have several.
+    only_cause: Option<MissCause>,
     /// The number of avoidable misses in the last [`PERIOD`].
     misses: u64,
     cost: Money,
@@ -177,6 +179,7 @@ impl MissNotice {
             now,
             record,
             is_recorded,
+            only_cause: counts.only_cause,
             misses,
             cost: cost_of(tokens),
         })
@@ -189,15 +192,14 @@ impl MissNotice {
         if !(announced..announced + SHOWN_FOR).contains(&self.now) {
             return None;
         }
-        // The reason is the one for which the warning was triggered, but the figures are current.
-        let (reason, remedy) = self.record.cause.words();
+        let (reason, remedy) = self.only_cause.unwrap_or_default().words();
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();
-        let text = format!("Prompt cache rewritten {times} {reason}: ≈{cost}");
+        let text = format!("Prompt cache rewritten {times}{reason}: ≈{cost}");
         let mut row = vec![(Tone::Warning, truncate(&text, columns))];
 
         let endings = [
-            format!(" \u{b7} {remedy} \u{b7} whycap drain"),
+            format!("{remedy} \u{b7} whycap drain"),
             " \u{b7} whycap drain".to_owned(),
         ];
         let ending = endings

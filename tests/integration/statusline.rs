@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use crate::client::run;
 use crate::support::{Sandbox, data};
 
 /// Runs the `SessionStart` hook, as Claude Code does before the first status-line call of a session.
@@ -61,6 +63,50 @@ fn every_recorded_payload_has_its_expected_status_line() {
         shown(&sandbox, &recorded("api-key")),
         "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ ctx 0%"
     );
+}
+
+/// Claude Code names only the cause of the last miss. Here, the tools change three times before the cache expires, and
+/// then the server loses the cache as well.
+#[test]
+fn a_warning_about_the_prompt_cache_names_a_cause_only_if_it_caused_all_misses() {
+    let sandbox = plain("160");
+    let row = |seconds: i64, misses: u64, last_cause: &str, causes: &Value| {
+        let at = datetime(seconds);
+        let payload = json!({
+            "session_id": "s", "model": {"id": "claude-opus-5-5"}, "cost": {"total_duration_ms": seconds * 1_000},
+            "prompt_cache": {"ttl": "5m", "misses": misses, "miss_recache_tokens": misses * 20_000,
+                "last_miss_at": at.timestamp(), "last_miss_cause": {"causes": [last_cause]}, "miss_causes": causes},
+        });
+        let payload = payload.to_string();
+        let run = run(
+            &sandbox,
+            &at.to_rfc3339(),
+            &["statusline"],
+            payload.as_bytes(),
+            &[],
+        );
+        let rows: Vec<&str> = run.success().lines().collect();
+        let row = rows.into_iter().find(|row| row.contains("Prompt cache"));
+        row.unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        row(60, 2, "tools_changed", &json!({"tools_changed": 2})),
+        ""
+    );
+    let with_expiry = json!({"tools_changed": 3, "ttl_expired_5m": 1});
+    assert_eq!(
+        row(420, 4, "ttl_expired_5m", &with_expiry),
+        "Prompt cache rewritten 3 times because tools changed: ≈$0.29 · /mcp shows which · whycap drain"
+    );
+    let with_server = json!({"tools_changed": 3, "ttl_expired_5m": 1, "likely_server_side": 1});
+    assert_eq!(
+        row(480, 5, "likely_server_side", &with_server),
+        "Prompt cache rewritten 4 times: ≈$0.38 · whycap drain"
+    );
+}
+
+fn datetime(seconds: i64) -> DateTime<Utc> {
+    "2026-11-20T05:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::seconds(seconds)
 }
 
 #[test]
