@@ -21,7 +21,7 @@ use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{Liveness, Session};
 use crate::claude::settings::SettingsScope;
 use crate::claude::transcripts::{TranscriptFile, session_of};
-use crate::claude::version::{ClientVersion, names_account};
+use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
 use crate::journal::{EventIndex, EventKey, RecordIndex};
 use crate::limits::catalog::{Message, MessageParts, recognize};
@@ -887,8 +887,7 @@ impl<'a> EvidenceCollector<'a> {
                 {
                     continue;
                 }
-                let Tail { owner, version, .. } = &*of_session.tail;
-                let mut payer = payer_relation(error, owner.as_ref(), version.as_deref());
+                let mut payer = payer_relation(error, of_session.tail.owner.as_ref());
                 if let Some(of_reading) = &of_reading
                     && of_reading.session == of_session.session
                 {
@@ -1461,19 +1460,13 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     evidence.collected.ownership = ownership;
 }
 
-/// Compares an error's payer with the owner and the version recorded in another session's transcript. A session that is
-/// paid for with an API key has no owner. Versions before 2.1.328 do not record owners at all, so their responses may
-/// belong to the login.
-pub(super) fn payer_relation(
-    error: &StoredError,
-    owner: Option<&Owner>,
-    version: Option<&str>,
-) -> PayerRelation {
+/// Compares an error's payer with the owner recorded in another session's transcript. A session that is paid for with
+/// an API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
+/// the failed session used a key.
+pub(super) fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
     let had_key = error.uses_key();
-    let may_be_of_login = error.payer.account.is_some() && !names_account(version);
     match (had_key, owner) {
         (true, Some(_)) => PayerRelation::Other,
-        (true, None) if may_be_of_login => PayerRelation::Unknown,
         (true, None) => PayerRelation::Same,
         (false, None) => PayerRelation::Unknown,
         (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is_same_as(owner)) {

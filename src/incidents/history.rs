@@ -262,10 +262,7 @@ impl History<'_> {
     /// Returns whether another session's responses have the same payer as a failed request.
     fn payer_of_session(&self, responding: &str, error: &StoredError) -> PayerRelation {
         let owner = self.transcripts.owner_of(responding);
-        let path = self.transcripts.path_of(responding);
-        let tail = path.and_then(|path| self.transcripts.tail(&path));
-        let version = tail.as_ref().and_then(|tail| tail.version.as_deref());
-        payer_relation(error, owner.as_ref(), version)
+        payer_relation(error, owner.as_ref())
     }
 
     /// Finds a session's first response to a request that must have been sent after the given time. `first_at` is the

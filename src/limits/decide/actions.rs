@@ -2,7 +2,7 @@
 
 use super::state::{Ending, State};
 use super::{ActionName, Cause, DecisionName, Problem, is_for};
-use crate::claude::version::ClientVersion;
+use crate::claude::version::{ClientVersion, names_account};
 use crate::limits::evidence::{ContinuationObstacle, FULL_FROM, WindowState};
 use crate::limits::kind::{
     EndedBy, LimitKind, LimitedResource, Service, Verdict, WhoCanFix, Window,
@@ -405,7 +405,7 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
             ActionName::KeyStillPays
         }
         Ending::ResponseElsewhere
-            if problem.still_uses_stray_key() && problem.response_elsewhere().is_some() =>
+            if problem.still_uses_stray_key() && problem.has_response_without_login() =>
         {
             ActionName::KeyMayPay
         }
@@ -483,6 +483,16 @@ impl Problem<'_> {
     /// Returns true if the session still uses a key that the user did not mean to use.
     fn still_uses_stray_key(&self) -> bool {
         self.finding.verdict == Verdict::WrongCredential && self.evidence.collected.still_uses_key
+    }
+
+    /// Returns true if a response that ended the error is known not to have been paid for by the login.
+    fn has_response_without_login(&self) -> bool {
+        let is_logged_in = self.evidence.error.payer.account.is_some();
+        let mut responses = self.evidence.collected.other_responses.iter();
+        responses.any(|response| {
+            self.is_ended_by(response)
+                && (!is_logged_in || names_account(response.version.as_deref()))
+        })
     }
 
     /// Returns true if the limit stops only a feature, while the session continues.
