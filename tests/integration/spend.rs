@@ -1379,24 +1379,18 @@ fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a
     }
 }
 
-/// Claude Code records the branch of a detached checkout as "HEAD". No branch has this name, so people are told what it
-/// means, and programs get the recorded value.
+/// Claude Code records "HEAD" as the branch outside a repository, in which these recorded sessions ran, and in a checkout
+/// without a branch. People are told that it is not a branch, and programs get the recorded value.
 #[test]
-fn spend_of_a_detached_checkout_is_not_shown_as_a_branch() {
-    let detached = line(
-        "a",
-        "2026-11-20T06:00:01.000Z",
-        "claude-opus-5-5",
-        1_000_000,
-    )
-    .replace("\"cwd\"", "\"gitBranch\":\"HEAD\",\"cwd\"");
-    let sandbox = with_lines(&[detached]);
+fn spend_without_a_branch_is_not_shown_as_spend_of_a_branch() {
+    let (sandbox, _) = with_history("two-at-once");
     let shown = sandbox.run(&["spend", "--by", "branch"]);
     assert!(
-        shown.success().contains("detached HEAD  $20.00"),
+        shown.success().contains("\nno branch recorded (HEAD)  "),
         "{}",
         shown.stdout
     );
+    assert!(!shown.stdout.contains("detached"), "{}", shown.stdout);
     assert_eq!(spend(&sandbox, "branch")["groups"][0]["key"], "HEAD");
     let csv = sandbox.run(&["spend", "--by", "branch", "--csv"]);
     assert!(csv.success().contains("\nHEAD,"), "{}", csv.stdout);
