@@ -110,10 +110,11 @@ fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
 /// Builds the legend, with the cost and share of each model.
 fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let models = &view.contents.sums.models;
-    let whole = view.contents.statement.total.cost();
+    let statement = &view.contents.statement;
+    let whole = statement.total.cost();
     let item = |color: usize, name: &str, tally: &Tally| LegendItem {
         class: format!("m{color}"),
-        name: format!("{name} {} ", cost_cell(tally).text),
+        name: format!("{name} {} ", cost_cell(&statement.shown(tally)).text),
         remark: share_text(tally.cost(), whole),
     };
 
@@ -137,11 +138,14 @@ fn day_table(view: &View<'_>) -> Table {
         let total = total_of(sums);
         let models: Vec<String> = sums
             .iter()
-            .map(|(name, tally)| format!("{name} {}", tally.cost().show()))
+            .map(|(name, tally)| {
+                let shown = view.contents.statement.shown(tally);
+                format!("{name} {}", cost_cell(&shown).text)
+            })
             .collect();
         let mut cells = vec![
             Column::text("day").above(day_name(*day)),
-            headed_cost(&total),
+            headed_cost(view, &total),
         ];
         cells.extend(page_figures(PageTable::Days, &total));
         cells.push(Column::text("models").above(models.join(", ")));

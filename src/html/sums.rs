@@ -272,7 +272,7 @@ fn write_by_name(
     for (name, tally) in sums {
         let mut cells = vec![
             Column::text(noun).above(shown_name(name)),
-            headed_cost(tally),
+            headed_cost(view, tally),
             Column::number("share")
                 .with_class("share tablet")
                 .above(share_text(tally.cost(), whole)),
@@ -286,10 +286,10 @@ fn write_by_name(
 }
 
 /// Returns the cost of a row with its column.
-pub(super) fn headed_cost(tally: &Tally) -> HeadedCell {
+pub(super) fn headed_cost(view: &View<'_>, tally: &Tally) -> HeadedCell {
     Column::number("cost")
         .with_class("cost")
-        .above(cost_cell(tally))
+        .above(cost_cell(&view.contents.statement.shown(tally)))
 }
 
 /// Writes the section "Sessions".
@@ -324,7 +324,7 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
             Column::number("duration")
                 .with_class("duration desktop")
                 .above(duration_cell),
-            headed_cost(&group.tally),
+            headed_cost(view, &group.tally),
         ];
         cells.extend(page_figures(PageTable::Sessions, &group.tally));
         table.headed_row(cells);

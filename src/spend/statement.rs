@@ -95,8 +95,8 @@ pub(crate) struct Statement {
     /// A lower bound for the value of one percent of the five-hour window. It is used to estimate each prompt's share
     /// of the window.
     pub(crate) percent: Option<Money>,
-    /// The cost of the most expensive prompt, even if it is omitted. `None` if it is unknown.
-    largest_prompt: Option<Money>,
+    /// The spend of the most expensive prompt, even if it is omitted. `None` if it is unknown.
+    largest_prompt: Option<Tally>,
     /// The responses that came from a different model than the one requested.
     model_switches: Vec<ModelSwitch>,
 }
@@ -163,12 +163,13 @@ impl Statement {
         })
     }
 
-    /// Returns the maximum percentage of a five-hour window that a prompt of this cost can have used. Returns `None` if
-    /// the value of one percent is unknown.
-    fn max_window_percent(&self, cost: Money) -> Option<f64> {
+    /// Returns the maximum percentage of a five-hour window that a prompt with this tally can have used. Returns `None` if
+    /// the value of one percent is unknown, or if the prompt may have cost more than is known.
+    fn max_window_percent(&self, tally: &Tally) -> Option<f64> {
         let percent = self.percent?;
-        if percent > Money::ZERO {
-            Some(cost.usd() / percent.usd())
+        let is_exact = !self.is_incomplete() && Amount::from_tally(tally).sign().is_empty();
+        if is_exact && percent > Money::ZERO {
+            Some(tally.cost().usd() / percent.usd())
         } else {
             None
         }
@@ -206,8 +207,9 @@ impl Statement {
     }
 
     /// Returns a sum of spend for display. It is a lower bound if some transcripts have not been read, because each of
-    /// them may contain spend of any group.
-    pub(super) fn shown(&self, tally: &Tally) -> Tally {
+    /// them may contain spend of any group. Damaged lines do not matter here: the ledger marks the groups to which they may
+    /// belong.
+    pub(crate) fn shown(&self, tally: &Tally) -> Tally {
         Tally {
             at_least: tally.at_least || !self.catch_up.is_all(),
             ..*tally
@@ -244,7 +246,7 @@ impl Statement {
                     parts.push(json!({ "title": title }));
                 }
                 let percent = if is_prompt(&group.key) {
-                    self.max_window_percent(group.tally.cost())
+                    self.max_window_percent(&group.tally)
                 } else {
                     None
                 };
@@ -316,10 +318,10 @@ impl Statement {
         report
     }
 
-    /// Describes the most expensive prompt. Returns `None` if the prompt or the value of one percent of the five-hour
-    /// window is unknown, or if the prompt may have used more than an entire window, because such a maximum says nothing.
+    /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
+    /// unknown, or if it may have used more than an entire window, because such a maximum says nothing.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
-        let percent = self.max_window_percent(self.largest_prompt?)?;
+        let percent = self.max_window_percent(self.largest_prompt.as_ref()?)?;
         if percent > 100.0 {
             return None;
         }
@@ -346,14 +348,14 @@ impl Statement {
     }
 }
 
-/// Returns the cost of the most expensive prompt. Returns `None` if the spend without a known prompt is higher, because it
+/// Returns the spend of the most expensive prompt. Returns `None` if the spend without a known prompt is higher, because it
 /// may belong to a more expensive prompt.
-fn largest_prompt(groups: &[SpendGroup]) -> Option<Money> {
+fn largest_prompt(groups: &[SpendGroup]) -> Option<Tally> {
     let largest = groups
         .iter()
         .filter(|group| !is_placeholder(&group.key))
         .max_by_key(|group| group.tally.cost())?;
-    is_prompt(&largest.key).then(|| largest.tally.cost())
+    is_prompt(&largest.key).then_some(largest.tally)
 }
 
 /// Returns true if a key is the ID of a prompt.

@@ -630,6 +630,19 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{found}");
 }
 
+/// If some data could not be read, the prompt may have used more of the window than is known.
+#[test]
+fn a_maximum_is_not_mentioned_if_some_data_could_not_be_read() {
+    let sandbox = Sandbox::new();
+    let client = with_work_on_a_prompt(&sandbox, true);
+    let line = "{\"type\":\"assistant\",\"usage\": half";
+    sandbox.append(".claude/projects/-x/damaged.jsonl", line);
+    let run = client.run("2026-11-19T10:00:00Z", &["spend", "--by", "prompt"], b"");
+    let said = run.success();
+    assert!(said.contains("\u{2265}$"), "{said}");
+    assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+}
+
 /// On the only day with spend in the selected project, the window was at 12%.
 #[test]
 fn the_peak_in_a_legend_is_in_the_chart() {

@@ -574,6 +574,11 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
          so its cost is missing. `whycap doctor` shows how to fix this\n"
     );
     assert!(shown.stdout.contains("\u{2265}$20.00"), "{}", shown.stdout);
+    // The page marks the cost of the day, the project, and the session as well.
+    let page = sandbox.run(&["spend", "--html", "-"]);
+    assert!(page.stderr.contains("1 transcript could not be read"));
+    let marked = page.stdout.matches(">\u{2265}$20.00</td>").count();
+    assert_eq!(marked, 3, "{}", page.stdout);
     let run = sandbox.run(&["spend", "--json"]);
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["complete"], false);
