@@ -242,22 +242,9 @@ pub(super) fn rewritten_tokens(
     Some(rewritten)
 }
 
-/// Returns the verdict on a rewrite. `load` is what the conversation loaded between the two responses, if anything.
-pub(super) fn verdict(
-    previous: &ConversationResponse,
-    response: &ConversationResponse,
-    load: Option<LoadKind>,
-    shapes: &Shapes,
-) -> RewriteVerdict {
-    let by_lines = by_lines(previous, response, load, shapes);
-    match response.reported_reason {
-        Some(reason) => reason.verdict(by_lines),
-        None => by_lines,
-    }
-}
-
-/// Returns the verdict on a rewrite without the API's own reason.
-fn by_lines(
+/// Returns the verdict on a rewrite without the API's own reason. `load` is what the conversation loaded between the two
+/// responses, if anything.
+pub(super) fn verdict_by_lines(
     previous: &ConversationResponse,
     response: &ConversationResponse,
     load: Option<LoadKind>,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::cause::{
     Avoidability, RewriteCause, RewriteVerdict, difference, is_conclusive_stall, is_stalled,
-    rewritten_tokens, verdict,
+    rewritten_tokens, verdict_by_lines,
 };
 use super::loads::{Load, LoadKind, Loads};
 use super::sidechains::Sidechains;
@@ -321,11 +321,13 @@ fn rewrite(
 ) -> Option<Rewrite> {
     let tokens = rewritten_tokens(previous, response)?;
     let load = loads.first();
-    let verdict = verdict(previous, response, load.map(|load| load.kind), shapes);
-    let is_reported =
-        verdict.avoidability == Avoidability::Unknown && verdict.cause != RewriteCause::Unknown;
+    let by_lines = verdict_by_lines(previous, response, load.map(|load| load.kind), shapes);
+    let by_reason = response
+        .reported_reason
+        .and_then(|reason| reason.verdict(by_lines.cause));
+    let verdict = by_reason.unwrap_or(by_lines);
     let evidence = match (verdict.cause, load) {
-        _ if is_reported => response
+        _ if by_reason.is_some() => response
             .reported_reason
             .map(|reason| reason.describe().to_owned()),
         (RewriteCause::SkillLoaded | RewriteCause::ToolsLoaded, Some(load)) => {
@@ -346,7 +348,7 @@ fn rewrite(
         after: response.at - previous.at,
         request_before: previous.request_id.clone(),
         evidence,
-        is_reported,
+        is_reported: by_reason.is_some(),
     })
 }
 

@@ -61,12 +61,12 @@ impl ReportedReason {
         message.diagnostics?.cache_miss_reason
     }
 
-    /// Returns the verdict on a rewrite, given the verdict that the lines alone support. The reason must refer to the
-    /// same two requests.
-    pub(super) fn verdict(self, by_lines: RewriteVerdict) -> RewriteVerdict {
-        match self.strongest_evidence(by_lines.cause) {
-            Evidence::Lines => by_lines,
-            Evidence::Reason(cause) => RewriteVerdict::possibly_avoidable(cause),
+    /// Returns the verdict on a rewrite if this reason decides it. Returns `None` if the lines, which support `by_lines` as
+    /// the cause, are stronger evidence. The reason must refer to the same two requests.
+    pub(super) fn verdict(self, by_lines: RewriteCause) -> Option<RewriteVerdict> {
+        match self.strongest_evidence(by_lines) {
+            Evidence::Lines => None,
+            Evidence::Reason(cause) => Some(RewriteVerdict::possibly_avoidable(cause)),
         }
     }
 
@@ -202,15 +202,17 @@ mod tests {
                 RewriteCause::First,
                 RewriteCause::Unknown,
             ] {
-                let verdict = reason.verdict(RewriteVerdict::not_avoidable(cause));
-                assert!(!verdict.is_avoidable(), "{reason:?} {cause:?}");
+                let is_avoidable = reason
+                    .verdict(cause)
+                    .is_some_and(RewriteVerdict::is_avoidable);
+                assert!(!is_avoidable, "{reason:?} {cause:?}");
             }
         }
-        let contradicted =
-            ReportedReason::ToolsChanged.verdict(RewriteVerdict::avoidable(RewriteCause::Server));
         assert_eq!(
-            contradicted,
-            RewriteVerdict::possibly_avoidable(RewriteCause::ToolsChanged)
+            ReportedReason::ToolsChanged.verdict(RewriteCause::Server),
+            Some(RewriteVerdict::possibly_avoidable(
+                RewriteCause::ToolsChanged
+            ))
         );
     }
 }

@@ -376,7 +376,15 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
         session.context(&mut caller, 10);
     }
     let cache_use = session.ask(&mut caller, CacheLoss::None);
-    only(&session, "messages_rewritten", false, cache_use);
+    let found = only(&session, "messages_rewritten", false, cache_use);
+    // The API has reported no reason.
+    let reported = &found["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|cause| cause["cause"] == "messages_rewritten")
+        .unwrap()["reported_by_api"];
+    assert_eq!(reported["answers"], 0, "{found:#}");
 
     let sandbox = Sandbox::new();
     session.write(&sandbox);
@@ -385,6 +393,7 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
         page.contains("earlier messages changed unknown 1"),
         "{page}"
     );
+    assert!(!page.contains("API reported"), "{page}");
 }
 
 /// The reader must be able to see whether an amount includes the price of reading, in the same words everywhere.
