@@ -22,7 +22,7 @@ const MAX_SESSIONS: usize = 8;
 
 /// The sentence that defines the cost of a rewrite. docs/drain.md contains it as well.
 const COST_OF_REWRITES: &str =
-    "Costs are net: the price of writing tokens again minus the price of reading them.";
+    "Costs are net: the price of writing the tokens minus the price of reading them.";
 
 /// The findings for a period, with other figures for comparison.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Drain {
         if avoidable.responses == 0 {
             let written = self.findings.written;
             let text = format!(
-                "No cache write was clearly avoidable. Writing to the cache, including new tokens, cost {written} of the {} spent.",
+                "No cache write was clearly avoidable. Cache writes, including those of new tokens, cost {written} of the {} spent.",
                 self.cost
             );
             report.paragraph(Tone::Good, text);

@@ -410,7 +410,7 @@ fn the_report_and_its_documentation_define_the_cost_of_a_rewrite_in_the_same_wor
         flat(include_str!("../../docs/pictures/drain.svg")),
     ] {
         let rule =
-            "Costs are net: the price of writing tokens again minus the price of reading them.";
+            "Costs are net: the price of writing the tokens minus the price of reading them.";
         assert!(text.contains(rule), "{text}");
     }
 }

@@ -61,3 +61,35 @@ fn the_release_script_removes_all_prerelease_wording() {
     assert!(added("\"package\": \"@whycap/plugin\""), "{shown}");
     assert!(!added("There is no release yet"), "{shown}");
 }
+
+/// A browser stretches or squeezes the characters of a text to its `textLength`, so a text that was changed by hand becomes
+/// unreadable if its length stays the same.
+#[test]
+fn every_text_in_a_picture_has_the_length_of_its_characters() {
+    const CELL_WIDTH: f64 = 8.4;
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
+    let mut texts = 0;
+    for picture in fs::read_dir(pictures).unwrap() {
+        let path = picture.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "svg") {
+            continue;
+        }
+        let svg = fs::read_to_string(&path).unwrap();
+        for element in svg.split(" textLength=\"").skip(1) {
+            let (length, rest) = element.split_once('"').unwrap();
+            let (_, text) = rest.split_once('>').unwrap();
+            let (escaped, _) = text.split_once('<').unwrap();
+            let shown = escaped
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&quot;", "\"")
+                .replace("&#x27;", "'")
+                .replace("&amp;", "&");
+            let difference =
+                shown.chars().count() as f64 * CELL_WIDTH - length.parse::<f64>().unwrap();
+            assert!(difference.abs() < 0.1, "{}: {shown}", path.display());
+            texts += 1;
+        }
+    }
+    assert!(texts > 100, "{texts}");
+}
