@@ -113,9 +113,11 @@ impl WindowShares {
         sentences
     }
 
-    /// Returns true if the same spend counts toward both windows.
+    /// Returns true if the same spend counts toward both windows, and the other window had already started when this one
+    /// started.
     fn has_same_spend(&self, other: &Self) -> bool {
-        self.sessions == other.sessions
+        other.since <= self.since
+            && self.sessions == other.sessions
             && self.models == other.models
             && self.agents == other.agents
     }
