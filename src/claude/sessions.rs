@@ -351,14 +351,6 @@ pub(crate) fn is_listed(sessions: &[Session], session: &str) -> bool {
         .any(|registered| registered.activity.session.as_deref() == Some(session))
 }
 
-/// Returns true if the session's process is known to be running.
-pub(crate) fn is_running(sessions: &[Session], session: &str) -> bool {
-    sessions.iter().any(|registered| {
-        registered.activity.session.as_deref() == Some(session)
-            && registered.liveness == Liveness::Running
-    })
-}
-
 /// Returns true if the session runs in a background process.
 pub(crate) fn is_in_background(sessions: &[Session], session: &str) -> bool {
     sessions.iter().any(|registered| {

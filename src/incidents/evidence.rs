@@ -552,7 +552,7 @@ impl<'a> EvidenceCollector<'a> {
         let registered = self.registered();
         let is_known =
             evidence.is_since(REGISTERS_HEADLESS_RUNS) || sessions::is_listed(registered, session);
-        Some(if sessions::is_running(registered, session) {
+        Some(if self.is_running_since(&evidence.error) {
             HeadlessRun::Running
         } else if is_known && sessions::is_closed(registered, session) {
             HeadlessRun::Ended

@@ -1521,11 +1521,16 @@ fn a_headless_run_is_said_to_have_ended_only_if_the_registry_shows_it() {
         ("2.0.76", Some("other"), false, may_have_ended),
         ("2.0.76", Some("headless"), false, runs),
         ("2.0.76", Some("headless"), true, ended),
+        // The run ended, and the user resumed its session afterwards.
+        ("2.1.331", Some("resumed"), false, may_have_ended),
     ] {
         let sandbox = with_a_private_login();
         let mut client = session_of_login(&sandbox, "headless");
         client.version = version.to_owned();
-        let process = registered.map(|session| RunningClient::idle(&sandbox, session));
+        let process = registered.map(|session| match session {
+            "resumed" => RunningClient::resumed(&sandbox, "headless", "2026-11-20T10:00:03Z"),
+            _ => RunningClient::idle(&sandbox, session),
+        });
         let _process = process.filter(|_| !is_gone);
         let error =
             json!({"error": "invalid_request", "apiErrorStatus": 400, "entrypoint": "sdk-cli"});

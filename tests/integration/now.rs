@@ -71,12 +71,24 @@ impl RunningClient {
         client
     }
 
+    /// Starts a process that resumes a session at this time.
+    pub fn resumed(sandbox: &Sandbox, session: &str, at: &str) -> Self {
+        let client = Self::start(sandbox);
+        let started_at: chrono::DateTime<chrono::Utc> = at.parse().unwrap();
+        client.registers_since(sandbox, session, "idle", started_at.timestamp_millis());
+        client
+    }
+
     /// Registers a session of this process, as Claude Code does.
     pub fn registers(&self, sandbox: &Sandbox, session: &str, status: &str) {
+        self.registers_since(sandbox, session, status, 1_795_156_000_000);
+    }
+
+    fn registers_since(&self, sandbox: &Sandbox, session: &str, status: &str, started_at: i64) {
         let pid = self.process.id();
         let entry = json!({
-            "pid": pid, "sessionId": session, "cwd": "/home/dev/p", "startedAt": 1_795_156_000_000_i64,
-            "procStart": self.started, "version": "2.1.328", "status": status, "updatedAt": 1_795_156_190_000_i64,
+            "pid": pid, "sessionId": session, "cwd": "/home/dev/p", "startedAt": started_at,
+            "procStart": self.started, "version": "2.1.328", "status": status, "updatedAt": started_at + 190_000,
         });
         sandbox.write(&format!(".claude/sessions/{pid}.json"), entry.to_string());
     }
