@@ -431,7 +431,7 @@ impl<'a> Incidents<'a> {
         let refusal = of_service.find(|incident| {
             !incident.is_of(Some(session)) && incident.refuses_login_after(own_incident)
         })?;
-        Some(refusal.for_another_session(PossiblyUnaffected::AskingSession))
+        Some(refusal.for_session_after(own_incident))
     }
 
     /// Returns the current error of the status line's session, without writing anything.
@@ -519,11 +519,12 @@ impl<'a> Incidents<'a> {
         let refusal = collector
             .explain([KnownError::stored(newest_refusal)])
             .pop()?;
+        let own_incident = own_incident?;
         Some(StatusLineSituation {
             unsaved: with_new_end(&refusal),
             incident: refusal
-                .refuses_login_after(own_incident?)
-                .then(|| refusal.for_another_session(PossiblyUnaffected::AskingSession)),
+                .refuses_login_after(own_incident)
+                .then(|| refusal.for_session_after(own_incident)),
         })
     }
 

@@ -195,6 +195,17 @@ impl Incident {
         Self::with_message(evidence, self.message.clone())
     }
 
+    /// Explains a refused login for another session, whose own newest error is `older`. That session may work unless its
+    /// own error still blocks it.
+    pub(crate) fn for_session_after(&self, older: &Self) -> Self {
+        let possibly_unaffected = if older.blocks().is_some() {
+            PossiblyUnaffected::Nobody
+        } else {
+            PossiblyUnaffected::AskingSession
+        };
+        self.for_another_session(possibly_unaffected)
+    }
+
     /// Explains the error for a user who asks about all sessions. If only the session with the error is known to be
     /// blocked, the explanation says so.
     pub(crate) fn for_all_sessions(mut self) -> Self {

@@ -1106,6 +1106,31 @@ fn is_refused(sandbox: &Sandbox, session: &str, at: &str, text: &str, status: u1
     session_of_login(sandbox, session).receives_error(at, text, refusal);
 }
 
+/// The session that the user asks in has met a false alarm of its own, and then the login is refused in another session.
+/// The answer names the refused login, but does not say that the blocked session may work.
+#[test]
+fn a_session_with_its_own_error_is_not_said_to_work_after_a_refused_login() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let usage = || windows(42.0, NOON, 17.0, TUESDAY);
+    let text = "You've hit your org's monthly spend limit";
+    hits_limit(&stopped, AT, text, &json!({}), usage());
+    other.calls_status_line("2026-11-20T10:00:30Z", usage(), 120);
+    is_refused(
+        &sandbox,
+        "other",
+        "2026-11-20T10:01:00Z",
+        LOGIN_REFUSED,
+        401,
+    );
+    let at = "2026-11-20T10:01:20Z";
+    let row = flat(&stopped.calls_status_line(at, usage(), 160).stdout);
+    for said in [row, answer(&stopped, at)] {
+        assert!(said.contains("/login"), "{said}");
+        assert!(!said.contains("may work"), "{said}");
+    }
+}
+
 /// The sessions of a user whose requests go through a proxy use the same login, so a refusal must replace an older error
 /// in them as well.
 #[test]
