@@ -20,6 +20,9 @@ pub(crate) struct NowArguments {
     json: bool,
 }
 
+/// The remark about sessions that are left out because the screen is too small.
+const HOW_TO_SEE_ALL: &str = " (see all: whycap now | cat)";
+
 /// The refresh interval of `--watch`.
 const INTERVAL: Duration = Duration::from_secs(2);
 
@@ -37,7 +40,7 @@ impl Subcommand for NowArguments {
         }
         let data = collector.collect(context);
         let report = match context.visible_rows() {
-            Some(rows) => data.report_within(rows, context.page()),
+            Some(rows) => data.report_within(rows, context.page(), HOW_TO_SEE_ALL),
             None => data.report(),
         };
         Ok(Reply::from(report).in_json(self.json))
@@ -60,7 +63,7 @@ fn watch(collector: &mut NowCollector, context: &Context) -> anyhow::Result<()> 
         loop {
             let ScreenSize { columns, rows } = Screen::size();
             let page = Page::new(columns, palette);
-            let mut report = data.report_within(rows, page);
+            let mut report = data.report_within(rows, page, "");
             // The hint takes up two rows, including the empty row above it. The last row of the screen stays empty.
             if report.row_count(page) + 2 < rows {
                 report.gap();

@@ -18,7 +18,9 @@ use crate::limits::screen::{self, Pointers};
 use crate::locks;
 use crate::pricing::Money;
 use crate::render::{Report, conversation_rows};
-use crate::terminal::{Tone, controlling_terminal_rows, count_noun, is_stdout_terminal};
+use crate::terminal::{
+    Tone, controlling_terminal_rows, count_noun, is_stdout_terminal, terminal_rows,
+};
 
 /// The maximum number of rows in an answer if the terminal height is unknown. An answer of this length fits in a 34-row
 /// terminal. If an answer does not fit, Claude Code shows only its end.
@@ -51,24 +53,32 @@ impl Context {
     /// Returns the maximum number of rows for an answer in the conversation, or `None` if the terminal height is
     /// unknown. Claude Code 2.1.331 passes the height to hooks, but not to plugin modules.
     pub(crate) fn conversation_rows(&self) -> Option<usize> {
-        conversation_rows(self.terminal_rows())
+        conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
     }
 
     /// Returns the maximum number of rows with which a command's whole output can be seen at once: in a terminal, all rows
     /// but the one with the next shell prompt. Returns `None` if the output is not shown in a terminal, or if the height
-    /// is unknown.
+    /// of the terminal is unknown.
     pub(crate) fn visible_rows(&self) -> Option<usize> {
         if self.event.is_some() {
-            self.conversation_rows()
+            Some(self.answer_rows())
         } else if is_stdout_terminal() {
-            Some(self.terminal_rows()?.saturating_sub(1))
+            let rows = self.environment.rows().or_else(terminal_rows)?;
+            Some(rows.saturating_sub(1))
         } else {
             None
         }
     }
 
-    fn terminal_rows(&self) -> Option<usize> {
-        self.environment.rows().or_else(controlling_terminal_rows)
+    /// Returns the maximum number of rows for an answer in the conversation, not counting the note about auto-resume and
+    /// the blank row above it.
+    fn answer_rows(&self) -> usize {
+        let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
+        if !self.ends_waiting {
+            return rows;
+        }
+        let note = Report::from_paragraph(AUTO_RESUME_CANCELED);
+        rows.saturating_sub(note.row_count(self.page()) + 1)
     }
 
     /// Returns the current incident for a conversation or, in a shell, the current incident of one session or of all
@@ -140,13 +150,7 @@ impl Context {
             }
             None => {}
             Some(incident) if self.event.is_some() => {
-                let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
-                let mut note_rows = 0;
-                if self.ends_waiting {
-                    // There is a blank row above the note.
-                    note_rows = Report::from_paragraph(AUTO_RESUME_CANCELED).row_count(page) + 1;
-                }
-                let room = rows.saturating_sub(report.row_count(page) + note_rows);
+                let room = self.answer_rows().saturating_sub(report.row_count(page));
                 let pointers = pointers_to_shell(incident, incidents);
                 report.add(screen::in_rows(
                     room,

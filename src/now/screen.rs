@@ -43,29 +43,32 @@ enum Extent {
 impl NowData {
     /// Returns the complete screen.
     pub(crate) fn report(&self) -> Report {
-        self.report_with(Extent::Complete, self.sessions.len())
+        self.report_with(Extent::Complete, self.sessions.len(), "")
     }
 
-    /// Returns the screen with as much as fits into the given number of rows. On a low terminal, details are left out
-    /// before the first sessions, because the sessions and the last rows show the current situation.
-    pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
+    /// Returns the screen with as much as fits into the given number of rows. On a low terminal, the breakdown of the usage
+    /// is left out first, because it repeats the sessions. Other details are left out before the first sessions, because
+    /// the sessions and the last rows show the current situation. `remark` is appended to the number of sessions that are
+    /// left out.
+    pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
         /// The number of sessions that are more important than the details of the usage.
         const FIRST_SESSIONS: usize = 3;
         // Each session takes at least one row.
         let most = self.sessions.len().min(rows);
         let first = most.min(FIRST_SESSIONS);
-        let with_sessions = [Extent::Complete, Extent::WithoutUses, Extent::Essential]
+        let with_sessions = [Extent::WithoutUses, Extent::Essential]
             .into_iter()
             .flat_map(|extent| (first..=most).rev().map(move |max| (extent, max)));
         let with_few_sessions = (0..first).rev().map(|max| (Extent::Essential, max));
-        with_sessions
+        std::iter::once((Extent::Complete, self.sessions.len()))
+            .chain(with_sessions)
             .chain(with_few_sessions)
-            .map(|(extent, max_sessions)| self.report_with(extent, max_sessions))
+            .map(|(extent, max_sessions)| self.report_with(extent, max_sessions, remark))
             .find(|report| report.row_count(page) <= rows)
-            .unwrap_or_else(|| self.report_with(Extent::Essential, 0))
+            .unwrap_or_else(|| self.report_with(Extent::Essential, 0, remark))
     }
 
-    fn report_with(&self, extent: Extent, max_sessions: usize) -> Report {
+    fn report_with(&self, extent: Extent, max_sessions: usize, remark: &str) -> Report {
         let mut report = Report::new(self.json());
         // The limit comes first because a small terminal cuts off the end of the screen.
         if let Some(blocked) = self.blocked() {
@@ -94,7 +97,7 @@ impl NowData {
             self.add_usage_page(&mut report);
         }
         self.add_spend(&mut report);
-        self.add_sessions(max_sessions, &mut report);
+        self.add_sessions(max_sessions, remark, &mut report);
         if self.blocked().is_none() {
             if let Some(sentence) = &self.slow.past_error {
                 add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
@@ -263,8 +266,9 @@ impl NowData {
         add_row(report, "Block", Tone::Plain, text);
     }
 
-    /// Adds each session's name, directory, cost, and state to the report.
-    fn add_sessions(&self, max: usize, report: &mut Report) {
+    /// Adds the name, directory, cost, and state of at most `max` sessions to the report. `remark` is appended to the number
+    /// of the other sessions.
+    fn add_sessions(&self, max: usize, remark: &str, report: &mut Report) {
         let text = match self.sessions.len() + self.slow.unregistered_clients {
             0 => "none running".to_owned(),
             count => format!("{count} running"),
@@ -288,7 +292,7 @@ impl NowData {
         let mut table = Table::new(columns);
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
-        for session in self.sessions.iter().take(max) {
+        for session in self.most_important_sessions(max) {
             table.row(session.cells(self.clock));
             if let Some(note) = session.note(self.clock) {
                 table.note_below(note);
@@ -297,12 +301,28 @@ impl NowData {
         report.table(table);
         let omitted = self.sessions.len().saturating_sub(max);
         if omitted > 0 {
-            add_row(report, "", Tone::Quiet, format!("and {omitted} more"));
+            let text = format!("and {omitted} more{remark}");
+            add_row(report, "", Tone::Quiet, text);
         }
+    }
+
+    /// Returns at most `max` sessions. If sessions are left out, those that an error has stopped come first.
+    fn most_important_sessions(&self, max: usize) -> Vec<&RunningSession> {
+        let mut sessions: Vec<&RunningSession> = self.sessions.iter().collect();
+        if sessions.len() > max {
+            sessions.sort_by_key(|session| !session.is_stopped());
+            sessions.truncate(max);
+        }
+        sessions
     }
 }
 
 impl RunningSession {
+    /// Returns true if an error has stopped the session.
+    fn is_stopped(&self) -> bool {
+        self.limit.is_some() || self.continuation.is_some()
+    }
+
     /// Returns the session's name, directory, cost, state, and share of the 5-hour window's usage.
     fn cells(&self, clock: Clock) -> [String; 5] {
         let session = self.activity.session.as_deref().unwrap_or_default();
@@ -540,7 +560,7 @@ mod tests {
     fn screen(data: &NowData, columns: usize, rows: Option<usize>) -> String {
         let page = Page::new(columns, Palette::none());
         let rows = rows.unwrap_or(usize::MAX);
-        data.report_within(rows, page).text(page)
+        data.report_within(rows, page, "").text(page)
     }
 
     #[test]

@@ -31,15 +31,22 @@ const MIN_COLUMNS: usize = 20;
 pub fn output_width(environment: &Environment) -> usize {
     environment
         .columns()
-        .or_else(terminal_columns)
+        .or_else(|| terminal_size().map(|size| size.columns))
         .unwrap_or(DEFAULT_COLUMNS)
         .max(MIN_COLUMNS)
 }
 
-/// Returns the width of the terminal that a standard stream is connected to, or `None` if there is none. The Unix
-/// version does not use crossterm, which would start a process if the size cannot be determined.
+/// Returns the height of the terminal that a standard stream is connected to, or `None` if it is unknown.
+pub(crate) fn terminal_rows() -> Option<usize> {
+    terminal_size()
+        .map(|size| size.rows)
+        .filter(|rows| *rows > 0)
+}
+
+/// Returns the size of the terminal that a standard stream is connected to, or `None` if there is none. The Unix version
+/// does not use crossterm, which would start a process if the size cannot be determined.
 #[cfg(unix)]
-fn terminal_columns() -> Option<usize> {
+fn terminal_size() -> Option<ScreenSize> {
     [
         rustix::stdio::stdout(),
         rustix::stdio::stderr(),
@@ -47,8 +54,11 @@ fn terminal_columns() -> Option<usize> {
     ]
     .into_iter()
     .filter_map(|stream| rustix::termios::tcgetwinsize(stream).ok())
-    .map(|size| usize::from(size.ws_col))
-    .find(|columns| *columns > 0)
+    .map(|size| ScreenSize {
+        columns: size.ws_col.into(),
+        rows: size.ws_row.into(),
+    })
+    .find(|size| size.columns > 0)
 }
 
 /// Returns the height of the controlling terminal, or `None` if there is none. For commands run by Claude Code, the
@@ -69,7 +79,10 @@ pub(crate) fn controlling_terminal_rows() -> Option<usize> {
 }
 
 #[cfg(not(unix))]
-fn terminal_columns() -> Option<usize> {
-    let (columns, _) = crossterm::terminal::size().ok()?;
-    Some(columns.into())
+fn terminal_size() -> Option<ScreenSize> {
+    let (columns, rows) = crossterm::terminal::size().ok()?;
+    Some(ScreenSize {
+        columns: columns.into(),
+        rows: rows.into(),
+    })
 }

@@ -178,7 +178,7 @@ fn round(number: f64) -> usize {
 /// call the function passed to it with the amount done and the total.
 pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let is_terminal = io::stderr().is_terminal();
-    let columns = super::terminal_columns().unwrap_or(super::DEFAULT_COLUMNS);
+    let columns = super::terminal_size().map_or(super::DEFAULT_COLUMNS, |size| size.columns);
     let mut is_shown = false;
     let result = work(&mut |done, total| {
         if !is_terminal || total == 0 {

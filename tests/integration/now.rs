@@ -691,42 +691,100 @@ fn nobody_is_told_to_wait_for_a_reset_that_does_not_help() {
     }
 }
 
-/// In a terminal with 20 rows, the beginning of a longer screen would scroll out of view.
+/// Simulates sessions of one login that have worked, and are idle now.
+#[cfg(target_os = "linux")]
+fn idle_sessions(sandbox: &Sandbox, count: u32) -> Vec<RunningClient> {
+    let mut processes = Vec::new();
+    for minute in 1..=count {
+        let session = format!("{minute}-session");
+        let client = session_of_login(sandbox, &session);
+        client.works(&format!("2026-11-20T09:0{minute}:00Z"), 100_000 * minute);
+        let reported = windows(f64::from(10 * minute), NOON, 17.0, TUESDAY);
+        client.calls_status_line(&format!("2026-11-20T09:0{minute}:01Z"), reported, 120);
+        processes.push(RunningClient::idle(sandbox, &session));
+    }
+    processes
+}
+
+/// Runs `whycap now` in a terminal with 50 columns and 20 rows. Returns `None` if the program `script` is not installed.
+#[cfg(target_os = "linux")]
+fn now_in_small_terminal(sandbox: &Sandbox, at: &str) -> Option<String> {
+    let script = ["/usr/bin/script", "/bin/script"]
+        .map(Path::new)
+        .into_iter()
+        .find(|path| path.exists())?;
+    let command_line = format!("{} now", env!("CARGO_BIN_EXE_whycap"));
+    let mut command = sandbox.command_of(script, &["-qec", &command_line, "/dev/null"]);
+    command
+        .env("WHYCAP_NOW", at)
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "50")
+        .env("LINES", "20");
+    Some(Run::of(&mut command, b"").success().to_owned())
+}
+
+/// In a terminal with 20 rows, the beginning of a longer screen would scroll out of view. The breakdown of the usage
+/// repeats the sessions, so it is left out before any of them.
 #[test]
 #[cfg(target_os = "linux")]
 fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
     let sandbox = with_a_private_login();
-    let mut processes = Vec::new();
-    for minute in 1..=6 {
-        let session = format!("{minute}-session");
-        let client = session_of_login(&sandbox, &session);
-        client.works(&format!("2026-11-20T09:0{minute}:00Z"), 100_000 * minute);
-        let reported = windows(f64::from(10 * minute), NOON, 17.0, TUESDAY);
-        client.calls_status_line(&format!("2026-11-20T09:0{minute}:01Z"), reported, 120);
-        processes.push(RunningClient::idle(&sandbox, &session));
+    let _processes = idle_sessions(&sandbox, 7);
+    let at = "2026-11-20T09:10:00Z";
+    if let Some(screen) = now_in_small_terminal(&sandbox, at) {
+        assert!(screen.lines().count() < 20, "{screen}");
+        for part in ["Windows ", "Today ", "Sessions  7 running", "Limit "] {
+            assert!(screen.contains(part), "{part}: {screen}");
+        }
+        assert_eq!(screen.matches(" idle ").count(), 7, "{screen}");
+        assert!(!screen.contains("by session"), "{screen}");
     }
-    let command_line = format!("{} now", env!("CARGO_BIN_EXE_whycap"));
-    let mut command = sandbox.command_of(
-        Path::new("/usr/bin/script"),
-        &["-qec", &command_line, "/dev/null"],
-    );
-    command
-        .env("WHYCAP_NOW", "2026-11-20T09:10:00Z")
-        .env("NO_COLOR", "1")
-        .env("COLUMNS", "50")
-        .env("LINES", "20");
-    let in_terminal = Run::of(&mut command, b"");
-    let screen = in_terminal.success();
-    assert!(screen.lines().count() < 20, "{screen}");
-    for part in ["Windows ", "Today ", "Sessions  6 running", "Limit "] {
-        assert!(screen.contains(part), "{part}: {screen}");
-    }
-    assert!(screen.matches("by session").count() <= 1, "{screen}");
 
     // A pipe has no height, so nothing is left out.
-    let at = "2026-11-20T09:10:00Z";
     let piped = session_of_login(&sandbox, "asks").run(at, &["now"], b"");
-    for part in ["5h and week: ", "1-sessio ", "6-sessio "] {
+    for part in ["5h and week: ", "1-sessio ", "7-sessio "] {
         assert!(piped.stdout.contains(part), "{part}: {}", piped.stdout);
     }
+}
+
+/// A blocked session is idle and often the cheapest. If not all sessions fit, it is the one that the user must see.
+#[test]
+#[cfg(target_os = "linux")]
+fn now_leaves_out_other_sessions_before_a_blocked_one() {
+    let sandbox = with_a_private_login();
+    let _processes = idle_sessions(&sandbox, 9);
+    let blocked = session_of_login(&sandbox, "blocked-session");
+    let _process = RunningClient::idle(&sandbox, "blocked-session");
+    let status = json!({"apiErrorStatus": 400, "error": "invalid_request"});
+    blocked.receives_error("2026-11-20T09:10:00Z", "Prompt is too long", status);
+    if let Some(screen) = now_in_small_terminal(&sandbox, "2026-11-20T09:10:10Z") {
+        assert!(screen.lines().count() < 20, "{screen}");
+        assert!(screen.contains(" blocked (prompt too long)"), "{screen}");
+        let hint = "more (see all: whycap now | cat)";
+        assert!(flat(&screen).contains(hint), "{screen}");
+    }
+}
+
+/// Claude Code shows only the end of an answer that does not fit. The note at the end of the answer takes up rows as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_answer_to_whycap_now_fits_with_its_note() {
+    let sandbox = with_a_private_login();
+    let _processes = idle_sessions(&sandbox, 9);
+    let mut client = session_of_login(&sandbox, "blocked-session");
+    let entrypoint = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+    client.variables.push(entrypoint);
+    let _process = RunningClient::idle(&sandbox, "blocked-session");
+    let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
+    client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
+    for (name, value) in [("LINES", "34"), ("COLUMNS", "80")] {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    }
+    let asks = json!({"prompt": "/whycap now"});
+    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", asks);
+    let reply = run.json();
+    let answer = reply["reason"].as_str().unwrap();
+    assert!(answer.contains("Because you ran /whycap"), "{answer}");
+    // Claude Code uses 14 of the 34 rows.
+    assert!(answer.lines().count() <= 20, "{answer}");
 }
