@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::incidents::Situation;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
-use crate::render::{Report, merge_objects};
+use crate::render::Report;
 use crate::terminal::Tone;
 
 /// Arguments of `whycap explain`.
@@ -98,23 +98,14 @@ impl Subcommand for ExplainArguments {
     }
 }
 
-/// Returns the output of `explain --json`. If a limit that was reached in another session blocks the requested session, all
-/// advice is about the limit, and the headline only says how the session's own error ended.
+/// Returns the output of `explain --json`. The field `limit_of_account` is present only if a limit that was reached in
+/// another session blocks the requested session.
 fn json_of(situation: &Situation) -> Value {
-    let own_incident = situation.incident.as_ref();
-    let Some(limit) = &situation.limit_of_login else {
-        return json!({ "incident": own_incident.map(Incident::to_json) });
-    };
-    let past = own_incident.map(|own_incident| {
-        let headline = own_incident.summary.as_ref();
-        let advice = json!({
-            "headline": headline.unwrap_or(&own_incident.headline),
-            "badge": limit.badge,
-            "actions": limit.actions,
-        });
-        merge_objects([own_incident.to_json(), advice])
-    });
-    json!({ "incident": past, "limit_of_account": limit.to_json() })
+    let incident = situation.incident.as_ref().map(Incident::to_json);
+    match &situation.limit_of_login {
+        Some(limit) => json!({ "incident": incident, "limit_of_account": limit.to_json() }),
+        None => json!({ "incident": incident }),
+    }
 }
 
 /// Reads a message from standard input. A read error is treated as the end of the message.

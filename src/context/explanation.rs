@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::{ANSWER_READS, Context};
 use crate::claude::credentials;
+use crate::claude::session_label::shortened;
 use crate::doctor::CurrentError;
 use crate::drain::{Findings, WindowShares, cache_writes};
 use crate::incidents::{Asker, Continuing, Incidents, Paying, Situation};
@@ -34,6 +35,8 @@ const EXPLANATION_READS: ReadTime = ReadTime::Within(Duration::from_millis(400))
 const ERROR_READS: ReadTime = ReadTime::Within(Duration::from_secs(2));
 /// The maximum number of transcript bytes to read for a one-screen answer. `explain --long` reads all transcripts.
 const MAX_BYTES_FOR_SHORT_ANSWER: u64 = 256 * 1024 * 1024;
+/// The maximum length of an error message that is quoted within a sentence.
+const MAX_QUOTED_CHARS: usize = 120;
 /// Avoidable cache writes are mentioned only if they cost more than the total spend divided by this number.
 const MENTION_THRESHOLD_DIVISOR: u128 = 10;
 /// The grace period after a limit error during which responses are still counted. Such responses may have been in
@@ -338,14 +341,34 @@ impl Context {
         if !is_recent || incident.is_notice() || incident.evidence.is_pasted() {
             return None;
         }
+        Some(self.add_origin(incident, summary))
+    }
+
+    /// Returns a sentence about the own error of a session that a limit of its account blocks. The sentence contains no
+    /// advice, because it could contradict the advice about the limit. Returns `None` for an error or a notice that is so
+    /// old that nobody needs to be reminded of it.
+    fn describe_own_error(&self, incident: &Incident) -> Option<String> {
+        let message = shortened(&incident.text(), MAX_QUOTED_CHARS).unwrap_or_default();
+        if incident.is_notice() && screen::is_recent(incident) {
+            let sentence = format!("Claude Code showed the notice \"{message}\".");
+            Some(self.add_origin(incident, &sentence))
+        } else if incident.blocks().is_some() {
+            let sentence =
+                format!("Claude Code showed \"{message}\", which was probably a false alarm.");
+            Some(self.add_origin(incident, &sentence))
+        } else {
+            self.describe_past(incident)
+        }
+    }
+
+    /// Adds the time and the session of an error to a sentence about it.
+    fn add_origin(&self, incident: &Incident, sentence: &str) -> String {
         let at = self.clock().format_time(incident.evidence.at());
         let session = incident.evidence.error.session.id.as_deref();
-        Some(
-            match session.and_then(|session| self.describe_session(session)) {
-                Some(description) => format!("{at}, in {description}: {summary}"),
-                None => format!("{at}: {summary}"),
-            },
-        )
+        match session.and_then(|session| self.describe_session(session)) {
+            Some(description) => format!("{at}, in {description}: {sentence}"),
+            None => format!("{at}: {sentence}"),
+        }
     }
 
     /// Returns the text about an error for `doctor`. Returns `None` if the error does not block any session.
@@ -395,8 +418,8 @@ impl Context {
                 ),
                 None => "This limit applies to all sessions of the account.".to_owned(),
             });
-            let past = situation.incident.as_ref();
-            sentences.extend(past.and_then(|past| self.describe_past(past)));
+            let own_error = situation.incident.as_ref();
+            sentences.extend(own_error.and_then(|own_error| self.describe_own_error(own_error)));
         }
         if incident.blocks().is_some()
             && self.session().is_none()

@@ -1413,6 +1413,8 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
     limited.sends_prompt("2026-11-20T09:58:30Z", "continue");
     limited.works("2026-11-20T09:58:40Z", 10);
     limited.calls_status_line("2026-11-20T09:58:41Z", room.clone(), 120);
+    let arguments = ["explain", "--json", "--session", "stopped"];
+    let own_error = asked.run("2026-11-20T09:59:00Z", &arguments, b"").json()["incident"].clone();
     hits_limit(&limited, AT, FIVE_HOUR, &refusal, five_hour_full());
 
     let at = "2026-11-20T10:00:30Z";
@@ -1437,15 +1439,12 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
         assert!(!of_other_account.contains(limit), "{of_other_account}");
     }
     let json = about("stopped", &["explain", "--json"]).json();
-    assert_eq!(json["incident"]["session_id"], "stopped", "{json:#}");
+    assert_eq!(json["incident"], own_error, "{json:#}");
     let of_account = &json["limit_of_account"];
     assert_eq!(of_account["limit"], "five_hour", "{json:#}");
     assert_eq!(of_account["session_id"], "other", "{json:#}");
-    for advice in ["actions", "badge"] {
-        assert_eq!(json["incident"][advice], of_account[advice], "{json:#}");
-    }
-    let past = &json["incident"]["headline"];
-    assert!(!past.to_string().contains("again"), "{past}");
+    let first_action = of_account["actions"][0]["do"].as_str().unwrap();
+    assert!(first_action.starts_with("Wait until 12:00"), "{json:#}");
     assert_eq!(about("stopped", &["explain", "--exit-code"]).code, 10);
     let waited = about("stopped", &["wait", "--timeout", "1s"]);
     assert_eq!(waited.code, 124, "{waited:?}");
@@ -1469,6 +1468,57 @@ fn the_commands_about_a_session_know_a_limit_of_its_account() {
     let arguments = ["wait", "--timeout", "1s", "--session", "stopped"];
     let waited = asked.run("2026-11-20T10:06:00Z", &arguments, b"");
     assert_eq!(waited.code, 0, "{waited:?}");
+}
+
+/// The account has reached its 5-hour limit in another session. The session's own error disappeared from the text if it was
+/// a false alarm that is not over, or a notice. In JSON, its fields were mixed with those of the limit.
+#[test]
+fn a_limit_of_the_account_neither_hides_nor_changes_the_own_error_of_a_session() {
+    let false_alarm =
+        "You're out of extra usage. Add more at claude.ai/settings/usage and keep going.";
+    let notice = "You've used 91% of your weekly limit · resets Nov 24, 6am (UTC)";
+    let mention_of_alarm = "Claude Code showed \"You're out of extra usage. Add more at claude.ai/settings/usage and keep going.\", which was probably a false alarm.";
+    let mention_of_notice = "Claude Code showed the notice \"You've used 91% of your weekly limit · resets Nov 24, 6am (UTC)\".";
+    for (own_message, mention) in [
+        (Some(false_alarm), mention_of_alarm),
+        (Some(notice), mention_of_notice),
+        (None, ""),
+    ] {
+        let sandbox = with_a_private_login();
+        let [asked, limited] = two_sessions_of_login(&sandbox);
+        let room = windows(42.0, NOON, 17.0, TUESDAY);
+        asked.works("2026-11-20T09:57:50Z", 10);
+        asked.calls_status_line("2026-11-20T09:58:00Z", room, 120);
+        if let Some(text) = own_message {
+            let status = json!({"error": "invalid_request", "apiErrorStatus": 400});
+            asked.receives_error("2026-11-20T09:58:10Z", text, status);
+        }
+        let explain = |at: &str, more: &[&str]| {
+            let arguments = [&["explain", "--session", "stopped"], more].concat();
+            asked.run(at, &arguments, b"")
+        };
+        let before = explain("2026-11-20T09:59:00Z", &["--json"]).json();
+        assert_eq!(before["limit_of_account"], Value::Null, "{before:#}");
+        let refusal = refused("five_hour", NOON, "");
+        hits_limit(&limited, AT, FIVE_HOUR, &refusal, five_hour_full());
+
+        let at = "2026-11-20T10:00:30Z";
+        let text = flat(explain(at, &[]).success());
+        assert!(text.contains("5-hour limit is used up"), "{text}");
+        assert!(text.contains(mention), "{mention}: {text}");
+        let has_mention = text.contains("Claude Code showed");
+        assert_eq!(has_mention, own_message.is_some(), "{text}");
+        assert!(!text.contains("No limit error found"), "{text}");
+        let json = explain(at, &["--json"]).json();
+        for field in ["limit", "verdict", "badge", "resets_at", "message"] {
+            let of_incident = &json["incident"][field];
+            assert_eq!(of_incident, &before["incident"][field], "{field}: {json:#}");
+        }
+        let limit = &json["limit_of_account"];
+        assert_eq!(limit["limit"], "five_hour", "{json:#}");
+        assert_eq!(limit["waiting_helps"], true, "{json:#}");
+        assert_eq!(explain(at, &["--exit-code"]).code, 10);
+    }
 }
 
 /// Both messages are wrong because of the server, so the same people can fix the problem.
