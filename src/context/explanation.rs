@@ -413,10 +413,10 @@ impl Context {
         if situation.limit_of_login.is_some() {
             sentences.push(match own_session {
                 Some(own_session) => format!(
-                    "This limit was reached in the session {}, and it applies to all sessions of the account.",
+                    "This limit was reached in the session {}, but it also applies to this session.",
                     self.name_session(own_session)
                 ),
-                None => "This limit applies to all sessions of the account.".to_owned(),
+                None => "This limit also applies to this session.".to_owned(),
             });
             let own_error = situation.incident.as_ref();
             sentences.extend(own_error.and_then(|own_error| self.describe_own_error(own_error)));

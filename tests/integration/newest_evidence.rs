@@ -1521,6 +1521,29 @@ fn a_limit_of_the_account_neither_hides_nor_changes_the_own_error_of_a_session()
     }
 }
 
+/// The weekly limit of a model applies only to sessions with this model, not to all sessions of the account.
+#[test]
+fn explain_says_of_a_limit_of_one_model_only_that_it_applies_to_the_session() {
+    let sandbox = with_a_private_login();
+    let [asked, limited] = two_sessions_of_login(&sandbox);
+    asked.works("2026-11-20T09:50:00Z", 10);
+    let text = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    let usage = windows(42.0, NOON, 100.0, TUESDAY);
+    let refusal = refused("seven_day_opus", TUESDAY, "");
+    hits_limit(&limited, AT, text, &refusal, usage);
+    let arguments = ["explain", "--session", "stopped"];
+    let explained = flat(asked.run("2026-11-20T10:00:30Z", &arguments, b"").success());
+    assert!(
+        explained.contains("This limit was reached in the session other"),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("but it also applies to this session."),
+        "{explained}"
+    );
+    assert!(!explained.contains("all sessions"), "{explained}");
+}
+
 /// Both messages are wrong because of the server, so the same people can fix the problem.
 #[test]
 fn equal_false_alarms_name_the_same_people() {
