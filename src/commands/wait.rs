@@ -66,7 +66,7 @@ impl Subcommand for WaitArguments {
             }
             let situation = incidents
                 .situation(session, Asker::Shell, errors.ledger.as_ref())
-                .with_limit_of_login_first();
+                .for_waiting();
             // An error that blocks only a session with a different key must not make the command fail after it has
             // waited for another error.
             let wait = if waited_for.is_some() && situation.blocks_only_other_key() {

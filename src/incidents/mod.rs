@@ -281,9 +281,9 @@ impl<'a> Incidents<'a> {
             .partition(|incident| incident.is_of(session));
         let mut situation = Situation::new(incidents, self.now());
         if let (Some(session), Asker::Shell) = (session, asker) {
-            situation.limit_of_login = self
-                .limit_of_login_in_shell(session, &of_others, situation.incident.as_ref())
-                .map(Box::new);
+            let limits =
+                self.limits_of_login_in_shell(session, of_others, situation.incident.as_ref());
+            situation.add_limits_of_login(&limits);
         }
         let asking_session = match asker {
             Asker::Session(asking_session) => Some(asking_session),
@@ -299,17 +299,17 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limit of the login that blocks this session, or that has just reset, although it was reached in another
-    /// session. The credentials of the session's own error show whether the login pays for the session. Without such an
-    /// error, the credentials of the shell are used. Returns `None` if the session's own error blocks it.
-    fn limit_of_login_in_shell(
+    /// Returns the limits that other sessions of the login have reached, if they also apply to this session. The credentials
+    /// of the session's own error show whether the login pays for the session. Without such an error, the credentials of
+    /// the shell are used. Returns no limits if the session's own error blocks it.
+    fn limits_of_login_in_shell(
         &self,
         session: &str,
-        of_others: &[Incident],
+        mut of_others: Vec<Incident>,
         own_incident: Option<&Incident>,
-    ) -> Option<Incident> {
+    ) -> Vec<Incident> {
         let credentials = match own_incident {
-            Some(own_incident) if own_incident.blocks_its_session() => return None,
+            Some(own_incident) if own_incident.blocks_its_session() => return Vec::new(),
             Some(own_incident) => own_incident.evidence.error.payer.credentials.clone(),
             None => credentials::of_session(self.paths, self.environment, None),
         };
@@ -318,20 +318,15 @@ impl<'a> Incidents<'a> {
             || !self.may_use_plan(session)
             || credentials.iter().any(Credential::outranks_login)
         {
-            return None;
+            return Vec::new();
         }
         let model = self.model_of(session);
-        let mut limits = of_others.iter().filter(|incident| {
+        of_others.retain(|incident| {
             let payer = &incident.evidence.error.payer;
             base_url_host(&payer.credentials) == base_url_host(&credentials)
                 && incident.is_limit_of_login(model.as_deref())
         });
-        let is_blocked = own_incident.is_some_and(|own_incident| own_incident.blocks().is_some());
-        let limit = limits
-            .clone()
-            .find(|limit| limit.blocks().is_some())
-            .or_else(|| limits.find(|limit| !is_blocked && limit.surely_over_at().is_some()))?;
-        Some(limit.for_another_session(PossiblyUnaffected::Nobody))
+        of_others
     }
 
     /// Returns the model that the session used last.

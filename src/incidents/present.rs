@@ -13,7 +13,7 @@ use crate::claude::transcripts::session_of;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{State, Wait};
-use crate::limits::evidence::StoredError;
+use crate::limits::evidence::{PossiblyUnaffected, StoredError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 
@@ -33,10 +33,12 @@ pub(crate) struct Situation {
     /// The newest error that blocks a session with a key that the requesting shell does not use. It is set only if the
     /// current error blocks work and concerns the shell's own payer.
     pub(crate) error_of_other_key: Option<Incident>,
-    /// The limit that was reached in another session but blocks the session that the user asked about in a shell as well,
-    /// or that has just reset. `None` if an error of the session itself blocks it. The limit is the present state of the
-    /// session, and `incident` is its past.
+    /// The limit that was reached in another session but blocks the session that the user asked about in a shell as well.
+    /// `None` if an error of the session itself blocks it. The limit is the present state of the session, and `incident` is
+    /// its past.
     pub(crate) limit_of_login: Option<Box<Incident>>,
+    /// The newest limit that may still apply for a few seconds after its reset time. Only `wait` considers it.
+    just_reset: Option<Box<Incident>>,
     /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
 }
@@ -65,11 +67,17 @@ impl Situation {
             }
             Some(_) | None => None,
         };
+        let just_reset = incidents
+            .iter()
+            .find(|incident| incident.surely_over_at().is_some() && !is_of_other_payer(incident))
+            .cloned()
+            .map(Box::new);
         incidents.retain(|incident| incident.continuation().is_some());
         Self {
             incident,
             error_of_other_key,
             limit_of_login: None,
+            just_reset,
             continuing: incidents,
         }
     }
@@ -80,6 +88,7 @@ impl Situation {
             incident: Some(incident),
             error_of_other_key: None,
             limit_of_login: None,
+            just_reset: None,
             continuing: Vec::new(),
         }
     }
@@ -144,10 +153,32 @@ impl Situation {
         self.limit_of_login.as_deref().or(self.incident.as_ref())
     }
 
-    /// Makes the limit of the login the current error, if there is one.
-    pub(crate) fn with_limit_of_login_first(mut self) -> Self {
+    /// Adds the limits that other sessions of the login have reached, newest first, if they also apply to the session that
+    /// the user asked about.
+    pub(super) fn add_limits_of_login(&mut self, limits: &[Incident]) {
+        let for_session =
+            |limit: &Incident| Box::new(limit.for_another_session(PossiblyUnaffected::Nobody));
+        self.limit_of_login = limits
+            .iter()
+            .find(|limit| limit.blocks().is_some())
+            .map(for_session);
+        if self.just_reset.is_none() {
+            self.just_reset = limits
+                .iter()
+                .find(|limit| limit.surely_over_at().is_some())
+                .map(for_session);
+        }
+    }
+
+    /// Returns the situation for `wait`. The current error is the limit of the login, if there is one. If nothing blocks
+    /// work, it is a limit that may still apply for a few seconds after its reset time.
+    pub(crate) fn for_waiting(mut self) -> Self {
         if let Some(limit) = self.limit_of_login.take() {
             self.incident = Some(*limit);
+        } else if self.blocking().is_none()
+            && let Some(just_reset) = self.just_reset.take()
+        {
+            self.incident = Some(*just_reset);
         }
         self
     }
@@ -168,12 +199,10 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if is_of_other_payer(incident) => 1,
         State::Blocks(_) => 0,
-        // The limit may still apply for up to a minute, so this is more important than a newer error that is over.
-        State::Over(_) if incident.surely_over_at().is_some() && !is_of_other_payer(incident) => 2,
-        State::Notice => 3,
-        State::Over(_) if is_of_other_key(incident) => 4,
-        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 5,
-        State::Over(_) => 6,
+        State::Notice => 2,
+        State::Over(_) if is_of_other_key(incident) => 3,
+        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 4,
+        State::Over(_) => 5,
     }
 }
 

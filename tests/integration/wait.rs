@@ -95,6 +95,54 @@ fn the_wait_for_a_limit_of_another_session_ends_when_the_limit_is_surely_over() 
     }
 }
 
+/// In the seconds after the reset of another session's limit, only `wait` is concerned with that limit. `explain` said both
+/// that the limit should have reset and that it applies to the session.
+#[test]
+fn explain_does_not_apply_a_limit_that_has_just_reset_to_another_session() {
+    let sandbox = with_a_private_login();
+    let limited = session_of_login(&sandbox, "limited");
+    limited.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let asked = session_of_login(&sandbox, "asked");
+    asked.works("2026-11-20T09:50:00Z", 10);
+    for (at, is_blocked) in [
+        ("2026-11-20T11:59:00Z", true),
+        ("2026-11-20T12:00:01Z", false),
+    ] {
+        let arguments = ["explain", "--session", "asked"];
+        let explained = flat(asked.run(at, &arguments, b"").success());
+        assert_eq!(
+            explained.contains("limited"),
+            is_blocked,
+            "{at}: {explained}"
+        );
+        let waited = waits(&asked, at, &["--session", "asked", "--timeout", "1s"]);
+        assert_eq!(waited.code, 124, "{at}: {waited:?}");
+        assert!(waited.stderr.contains("timed out"), "{at}: {waited:?}");
+    }
+}
+
+/// While a limit may still apply for a few seconds after its reset, `explain` and `doctor` must still mention a session whose
+/// key has no credits.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_that_has_just_reset_does_not_hide_the_error_of_a_key() {
+    let sandbox = with_a_private_login();
+    let mut with_key = Client::with_session(&sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    with_key.variables.push(key);
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    with_key.receives_error("2026-11-20T09:58:00Z", "Credit balance is too low", balance);
+    let limited = session_of_login(&sandbox, "limited");
+    limited.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let _process = RunningClient::idle(&sandbox, "with-key");
+    let at = "2026-11-20T12:00:01Z";
+    for command in ["explain", "doctor"] {
+        let shown = flat(&limited.run(at, &[command], b"").stdout);
+        assert!(shown.contains("without credits"), "{command}: {shown}");
+    }
+    gives_up(&limited, at);
+}
+
 /// `whycap wait && claude -c` must not do the work that Claude Code will do by itself in an open session.
 #[test]
 fn a_session_that_will_continue_by_itself_is_named() {
