@@ -138,17 +138,21 @@ impl SessionResponses {
         chosen.dedup();
         chosen
             .into_iter()
-            .map(|response| OtherResponse {
-                at: response.at,
-                requested_at: response.requested_at,
-                model: response.model.as_deref().map(str::to_owned),
-                version: version.clone(),
-                payer,
-                has_owner: owner.is_some(),
-                is_first: is_first_known && first_ones.contains(&response),
-                is_refused_later: self.is_stopped
-                    || has_refused_request_after(response.at, &self.tail)
-                    || later.has_refusal_after(error, response.at),
+            .map(|response| {
+                let is_refused_soon = later.has_refusal_after(error, response.at);
+                OtherResponse {
+                    at: response.at,
+                    requested_at: response.requested_at,
+                    model: response.model.as_deref().map(str::to_owned),
+                    version: version.clone(),
+                    payer,
+                    has_owner: owner.is_some(),
+                    is_first: is_first_known && first_ones.contains(&response),
+                    is_refused_later: self.is_stopped
+                        || has_refused_request_after(response.at, &self.tail)
+                        || is_refused_soon,
+                    is_refused_soon,
+                }
             })
             .collect()
     }
@@ -908,6 +912,7 @@ impl<'a> EvidenceCollector<'a> {
         if let (Some(of_reading), Some(newest), false) =
             (of_reading, self.newest_reading(), is_reading_included)
         {
+            let is_refused_soon = later.has_refusal_after(error, newest.sample.measured);
             responses.push(OtherResponse {
                 at: newest.sample.measured,
                 requested_at: of_reading.requested_at,
@@ -916,7 +921,8 @@ impl<'a> EvidenceCollector<'a> {
                 payer: of_reading.payer,
                 has_owner: true,
                 is_first: false,
-                is_refused_later: later.has_refusal_after(error, newest.sample.measured),
+                is_refused_later: is_refused_soon,
+                is_refused_soon,
             });
         }
         evidence.collected.other_responses = responses;

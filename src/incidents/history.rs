@@ -51,10 +51,10 @@ impl Resumption {
     /// Explains an error again with this resumption as additional evidence. `later` contains the later errors.
     fn add_to(&self, incident: &Incident, later: &LaterErrors) -> Incident {
         let mut evidence = incident.evidence.clone();
-        let is_refused_later = later.has_refusal_after(&evidence.error, self.resumed_at);
+        let is_refused_soon = later.has_refusal_after(&evidence.error, self.resumed_at);
         // If a limit stops the account soon after a response in another session, the limit was not over at that time.
         let is_of_other_session = self.payer.is_some() || self.is_free;
-        if !is_of_other_session || !is_refused_later {
+        if !is_of_other_session || !is_refused_soon {
             evidence.collected.resumed_at = Some(self.resumed_at);
         }
         if let Some(payer) = self.payer {
@@ -69,7 +69,8 @@ impl Resumption {
                 // Without a key, the payers can be compared only if the session has an owner.
                 has_owner: !error.uses_key() || payer == PayerRelation::Other,
                 is_first: true,
-                is_refused_later,
+                is_refused_later: is_refused_soon,
+                is_refused_soon,
             };
             evidence.collected.other_responses.push(response);
         }

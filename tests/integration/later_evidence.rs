@@ -1094,25 +1094,29 @@ fn the_evidence_about_a_false_alarm_stays_the_same_after_its_end() {
 }
 
 /// The window is reset early right after an error about credits, and another session reaches a limit minutes after its
-/// response. Only the first explanation of the error left this refusal out and came to another verdict.
+/// response. Only the first explanation of the error left this refusal out and came to another verdict. If the refusal
+/// came more than ten minutes after the response, only the first explanation counted it.
 #[test]
 fn a_refusal_after_a_response_counts_already_in_the_first_explanation() {
-    let sandbox = with_a_private_login();
-    let [stopped, other] = two_sessions_of_login(&sandbox);
-    stopped.receives_response("2026-11-20T09:48:20Z");
-    let nearly_full = windows(96.0, NOON, 17.0, TUESDAY);
-    stopped.calls_status_line("2026-11-20T09:59:40Z", nearly_full, 120);
-    let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
-    stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, refusal);
-    other.sends_prompt("2026-11-20T10:00:01Z", "write a post");
-    other.works("2026-11-20T10:00:03Z", 10);
-    let room = windows(3.0, NOON, 17.0, TUESDAY);
-    other.calls_status_line("2026-11-20T10:00:04Z", room, 120);
-    other.sends_prompt("2026-11-20T10:04:02Z", "shorten it");
-    let refusal = refused("five_hour", NOON, "");
-    other.receives_error("2026-11-20T10:04:03Z", FIVE_HOUR, refusal);
+    for minute in ["04", "15"] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        stopped.receives_response("2026-11-20T09:48:20Z");
+        let nearly_full = windows(96.0, NOON, 17.0, TUESDAY);
+        stopped.calls_status_line("2026-11-20T09:59:40Z", nearly_full, 120);
+        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        stopped.receives_error(AT, OUT_OF_EXTRA_USAGE, refusal);
+        other.sends_prompt("2026-11-20T10:00:01Z", "write a post");
+        other.works("2026-11-20T10:00:03Z", 10);
+        let room = windows(3.0, NOON, 17.0, TUESDAY);
+        other.calls_status_line("2026-11-20T10:00:04Z", room, 120);
+        other.sends_prompt(&format!("2026-11-20T10:{minute}:02Z"), "shorten it");
+        let refusal = refused("five_hour", NOON, "");
+        let refused_at = format!("2026-11-20T10:{minute}:03Z");
+        other.receives_error(&refused_at, FIVE_HOUR, refusal);
 
-    let at = "2026-11-20T10:04:13Z";
-    let first = verdict_and_evidence(&stopped, at);
-    assert_eq!(verdict_and_evidence(&stopped, at), first);
+        let at = format!("2026-11-20T10:{minute}:13Z");
+        let first = verdict_and_evidence(&stopped, &at);
+        assert_eq!(verdict_and_evidence(&stopped, &at), first, "{minute}");
+    }
 }

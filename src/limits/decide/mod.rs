@@ -205,7 +205,7 @@ pub(crate) fn with_found_end(
     collected.is_refused_after_end = collected
         .other_responses
         .iter()
-        .any(|response| response.at == end.at && response.is_refused_later);
+        .any(|response| response.at == end.at && response.is_refused_soon);
     let is_refuted = Problem::new(Input::new(message, &with_end)).is_refuted(end);
     (!is_refuted).then_some(with_end)
 }

@@ -409,6 +409,7 @@ pub enum PayerRelation {
 
 /// A response that a different session received after the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub struct OtherResponse {
     /// The time of the response.
     pub at: DateTime<Utc>,
@@ -426,6 +427,9 @@ pub struct OtherResponse {
     pub is_first: bool,
     /// True if a limit stopped the payer after the response.
     pub is_refused_later: bool,
+    /// True if a limit stopped the payer so soon after the response that it may disprove that the response ended the error.
+    /// If the end is stored, only this is known about later refusals.
+    pub is_refused_soon: bool,
 }
 
 /// A reason why Claude Code does not automatically resume a blocked session.
