@@ -202,7 +202,7 @@ pub(crate) struct StatusLineFacts<'a> {
     incident: Option<Incident>,
     /// The place where the user can read more about the incident.
     more: ReadMore,
-    /// An error that is recorded only in the transcript so far.
+    /// An error of any session whose record in the journal is missing or incomplete.
     unsaved: Option<StoredError>,
     /// A new notice about avoidable cache writes, if any.
     cache: Option<MissNotice>,

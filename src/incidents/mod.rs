@@ -75,7 +75,7 @@ const REFUSAL_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 #[derive(Debug, Default)]
 pub(crate) struct StatusLineSituation {
     pub(crate) incident: Option<Incident>,
-    /// An error whose record in the journal is missing or incomplete.
+    /// An error of any session whose record in the journal is missing or incomplete.
     pub(crate) unsaved: Option<StoredError>,
 }
 
@@ -680,8 +680,8 @@ impl<'a> Incidents<'a> {
         Some(error)
     }
 
-    /// Saves newly discovered facts about an error of the status line's session. The collector reads only small files,
-    /// because Claude Code may be waiting for the process to end.
+    /// Saves newly discovered facts about an error that a status-line call has explained. The collector reads only small
+    /// files, because Claude Code may be waiting for the process to end.
     pub(crate) fn save_from_status_line(&self, error: StoredError) {
         let mut collector = self.collector_without_login(self.journal(), Asker::Shell);
         collector.other_sessions = OtherSessions::WithoutList;
