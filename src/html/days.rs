@@ -11,7 +11,7 @@ use super::sums::{headed_cost, total_of};
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
-use crate::spend::{PageTable, cost_cell, page_figures, share_text};
+use crate::spend::{cost_cell, share_text};
 use crate::time::monday_of;
 
 /// The number of models with their own color. All other models share a color.
@@ -143,13 +143,11 @@ fn day_table(view: &View<'_>) -> Table {
                 format!("{name} {}", cost_cell(&shown).text)
             })
             .collect();
-        let mut cells = vec![
+        table.headed_row([
             Column::text("day").above(day_name(*day)),
             headed_cost(view, &total),
-        ];
-        cells.extend(page_figures(PageTable::Days, &total));
-        cells.push(Column::text("models").above(models.join(", ")));
-        table.headed_row(cells);
+            Column::text("models").above(models.join(", ")),
+        ]);
     }
     table
 }

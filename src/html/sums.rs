@@ -14,8 +14,8 @@ use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{Cell, Column, HeadedCell, Table};
 use crate::spend::{
-    GroupBy, PULL_REQUEST_RULE, PageTable, Period, SpendGroup, cost_cell, is_placeholder,
-    or_unknown, page_figures, pull_request_label, session_name, share_text,
+    GroupBy, PULL_REQUEST_RULE, Period, SpendGroup, cost_cell, is_placeholder, or_unknown,
+    page_figures, pull_request_label, session_name, share_text,
 };
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
@@ -277,7 +277,7 @@ fn write_by_name(
                 .with_class("share tablet")
                 .above(share_text(tally.cost(), whole)),
         ];
-        cells.extend(page_figures(PageTable::Projects, tally));
+        cells.extend(page_figures(tally));
         let bar = Cell::bar(tally.cost().usd() / highest.max(f64::MIN_POSITIVE));
         cells.push(Column::text("relative to the highest value").above(bar));
         table.headed_row(cells);
@@ -326,7 +326,7 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
                 .above(duration_cell),
             headed_cost(view, &group.tally),
         ];
-        cells.extend(page_figures(PageTable::Sessions, &group.tally));
+        cells.extend(page_figures(&group.tally));
         table.headed_row(cells);
     }
     page.table("by-session", "Sessions, newest first", &table);

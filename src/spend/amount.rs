@@ -34,11 +34,6 @@ impl Amount {
         }
     }
 
-    /// Returns another amount that has the same accuracy.
-    pub(super) fn with_money(self, money: Money) -> Self {
-        Self { money, ..self }
-    }
-
     /// Marks the amount as a lower bound if the data is incomplete.
     pub(crate) fn lower_bound_unless(self, is_complete: bool) -> Self {
         Self {

@@ -14,7 +14,7 @@ DESKTOP_WIDTH = 1280
 PAPER_WIDTH = 718
 PAPER_HEIGHT = 1000
 
-# Returns the names of the columns of figures after the cost, which appear in the order of `FIGURES` (figures.rs).
+# Returns the names of the columns of figures after the cost, which appear in the order of `page_figures` (figures.rs).
 FIGURE_NAMES = """[...document.querySelectorAll('.by-session thead th.cost ~ th.figure')].map(th => th.textContent)"""
 
 # Returns the cells that are wider than their column. In the table of weekdays and hours, most headings are hidden, so
