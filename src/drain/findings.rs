@@ -88,8 +88,8 @@ pub(crate) struct SessionFindings {
 impl SessionFindings {
     /// Returns the most expensive verdict as `drain --json` shows it.
     pub(super) fn main_verdict_in_json(&self) -> Option<RewriteVerdict> {
-        let (verdict, _) = self.verdicts.in_json().most_expensive()?;
-        Some(verdict)
+        let sums = self.verdicts.in_json().sorted();
+        sums.first().map(|(verdict, _)| *verdict)
     }
 
     /// Returns the most expensive verdict as the text output shows it. It belongs to the same cause in JSON, which may
@@ -137,10 +137,6 @@ impl VerdictSums {
             .collect();
         sums.sort_by_key(|(verdict, sum)| (!verdict.is_avoidable(), Reverse(sum.cost), *verdict));
         sums
-    }
-
-    fn most_expensive(&self) -> Option<(RewriteVerdict, Sum)> {
-        self.sorted().into_iter().next()
     }
 }
 

@@ -222,9 +222,9 @@ impl History {
         };
         // The API compares with the previous request in the conversation. After a rewind, or after a request to another
         // model, that is not the previous request in this cache.
-        let is_comparison_with_previous = predecessor
-            .is_some_and(|previous| self.file.links.is_continuation(previous, &response));
-        if !is_comparison_with_previous {
+        let key_before = self.file.links.key_before(&response);
+        let key_in_cache = predecessor.map(|previous| previous.key);
+        if key_before.is_none() || key_before != key_in_cache {
             response.reported_reason = None;
         }
 
@@ -271,8 +271,8 @@ impl History {
             response.is_explained_miss =
                 response.usage.cache_read < previous.tokens_in_cache() && !is_unexplained;
 
-            if is_stalled(&previous, &response) && !self.file.links.is_branch(&previous, &response)
-            {
+            let is_branch = key_before.is_some_and(|key| key != previous.key);
+            if is_stalled(&previous, &response) && !is_branch {
                 // A change that the API reported may be the user's own.
                 let is_by_user = !previous.events.is_same_turn(&response.events);
                 let is_undecided = rewrite.as_ref().is_some_and(|rewrite| {

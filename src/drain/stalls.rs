@@ -56,31 +56,9 @@ impl LineLinks {
         self.links.insert(line, LineLink { parent, response });
     }
 
-    /// Returns true if the user rewound the conversation, so that `response` follows a different response than
-    /// `previous`. Returns false if the lines are not linked.
-    pub(super) fn is_branch(
-        &self,
-        previous: &ConversationResponse,
-        response: &ConversationResponse,
-    ) -> bool {
-        match self.key_before(response) {
-            Some(key) => key != previous.key,
-            None => false,
-        }
-    }
-
-    /// Returns true if the lines show that `response` directly follows `previous`.
-    pub(super) fn is_continuation(
-        &self,
-        previous: &ConversationResponse,
-        response: &ConversationResponse,
-    ) -> bool {
-        self.key_before(response) == Some(previous.key)
-    }
-
     /// Returns the key of the response that precedes `response` in the conversation, or `None` if the lines are not
     /// linked.
-    fn key_before(&self, response: &ConversationResponse) -> Option<i64> {
+    pub(super) fn key_before(&self, response: &ConversationResponse) -> Option<i64> {
         let mut next = response.parent;
         for _ in 0..MAX_STEPS {
             let link = self.links.get(&next?)?;
