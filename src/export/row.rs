@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::terminal::start_of;
 use crate::time::Millis;
 
 /// The type of a row, which is also the name of its directory.
@@ -50,10 +51,7 @@ const MAX_TEXT: usize = 512;
 
 /// Truncates a string to the maximum length in exports.
 pub(super) fn cut_text(text: &str) -> &str {
-    (0..=text.len().min(MAX_TEXT))
-        .rev()
-        .find_map(|end| text.get(..end))
-        .unwrap_or_default()
+    start_of(text, MAX_TEXT)
 }
 
 /// Formats a time for a row.

@@ -128,6 +128,14 @@ fn fitting_bytes(text: &str, columns: usize) -> usize {
         .sum()
 }
 
+/// Returns the longest start of a string that has at most this many bytes.
+pub(crate) fn start_of(text: &str, max_bytes: usize) -> &str {
+    (0..=text.len().min(max_bytes))
+        .rev()
+        .find_map(|end| text.get(..end))
+        .unwrap_or_default()
+}
+
 /// Escapes text and truncates it to `columns`. Truncated text ends with `…` after a complete word. A word is split
 /// only if the words before it fill less than half of the line.
 pub fn truncate(text: &str, columns: usize) -> String {

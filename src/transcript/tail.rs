@@ -16,6 +16,7 @@ use super::line::SYNTHETIC;
 use super::owner::{Owner, OwnerReader};
 use crate::lenient_json::LenientJson;
 use crate::secrets::redact;
+use crate::terminal::start_of;
 use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 
 /// How long Claude Code waits for a response before giving up (`API_TIMEOUT_MS`).
@@ -426,14 +427,7 @@ fn text(value: &Value, key: &str) -> Option<String> {
 
 /// Truncates a string and redacts its secrets to make it safe to store.
 pub(crate) fn readable(text: &str) -> String {
-    redact(clip(text))
-}
-
-fn clip(text: &str) -> &str {
-    (0..=text.len().min(TEXT_LIMIT))
-        .rev()
-        .find_map(|end| text.get(..end))
-        .unwrap_or_default()
+    redact(start_of(text, TEXT_LIMIT))
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {
@@ -458,8 +452,12 @@ fn message_text(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => readable(text),
         Some(Value::Array(blocks)) => {
-            let texts = blocks.iter().filter_map(|block| block.at("text").as_str());
-            readable(&texts.map(clip).collect::<Vec<_>>().join("\n"))
+            let texts: Vec<&str> = blocks
+                .iter()
+                .filter_map(|block| block.at("text").as_str())
+                .map(|text| start_of(text, TEXT_LIMIT))
+                .collect();
+            readable(&texts.join("\n"))
         }
         _ => String::new(),
     }

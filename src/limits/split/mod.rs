@@ -17,6 +17,7 @@ use headers::Headers;
 
 use crate::limits::kind::Window;
 use crate::limits::words::WORDS;
+use crate::terminal::start_of;
 use crate::time::{printed_duration, reset_from_epoch_seconds};
 
 /// The number of bytes to keep at each end of a long text.
@@ -50,13 +51,9 @@ pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
     if text.len() <= 2 * END {
         return Cow::Borrowed(text);
     }
-    let first = (0..=END).rev().find_map(|end| text.get(..end));
+    let first = start_of(text, END);
     let last = (text.len() - END..text.len()).find_map(|start| text.get(start..));
-    Cow::Owned(format!(
-        "{}\n\n{}",
-        first.unwrap_or_default(),
-        last.unwrap_or_default()
-    ))
+    Cow::Owned(format!("{first}\n\n{}", last.unwrap_or_default()))
 }
 
 /// Splits text into messages, in order of appearance.
