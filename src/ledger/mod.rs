@@ -43,10 +43,10 @@ pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
 pub(crate) use facts::Response;
 pub use live::{LiveFigures, OpenLedger, RequestedFigures};
 pub(crate) use pull_requests::PullRequestLink;
-pub(crate) use reconcile::RunBreakdown;
+pub(crate) use reconcile::{InheritedLines, RunBreakdown};
 pub(crate) use responses::{ExportedSpend, RecentSpend, ResponseCosts, Responses};
 pub use rows::{
     EVER, EachRow, ModelSwitch, Origin, RequestContext, RowsBy, RowsPeriod, Selected, SpendKind,
     SpendRow, SpendSource, Tally,
 };
-pub(crate) use why::SessionWhy;
+pub(crate) use why::{Parent, SessionWhy};

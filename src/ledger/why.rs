@@ -4,7 +4,7 @@ use super::database::Ledger;
 use super::error::LedgerResult;
 use super::facts::{Id, id_of};
 use super::reconcile::bounds::LowerBound;
-use super::reconcile::{RunBreakdown, reconcile};
+use super::reconcile::{InheritedLines, RunBreakdown, reconcile};
 use super::rows::Tally;
 use crate::pricing::{Money, PriceTable};
 
@@ -21,17 +21,16 @@ pub(crate) struct SessionWhy {
     pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
-    /// The sessions that this session inherited responses from.
+    /// The sessions that this session inherited responses or compactions from.
     pub(crate) parents: Vec<Parent>,
 }
 
-/// A session from which another session inherited responses.
+/// A session from which another session inherited responses or compactions.
 #[derive(Debug)]
 pub(crate) struct Parent {
     /// The ID of the session.
     pub(crate) session: String,
-    /// The number of inherited responses.
-    pub(crate) responses: u64,
+    pub(crate) inherited: InheritedLines,
 }
 
 impl SessionWhy {
@@ -73,14 +72,14 @@ impl Ledger {
                 [id],
             )?;
             let mut parents = Vec::new();
-            for (parent, responses) in breakdown.inherited {
+            for (parent, inherited) in breakdown.inherited {
                 let name = store.first(
                     "SELECT name FROM sessions WHERE id = ?1",
                     [parent],
                     |row| row.get(0),
                 )?;
                 if let Some(session) = name {
-                    parents.push(Parent { session, responses });
+                    parents.push(Parent { session, inherited });
                 }
             }
             Ok(Some(SessionWhy {

@@ -5,7 +5,7 @@ use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 use crate::ledger::reconcile::bounds::LowerBoundReason;
-use crate::ledger::{ModelSwitch, RunBreakdown, SessionWhy};
+use crate::ledger::{InheritedLines, ModelSwitch, Parent, RunBreakdown, SessionWhy};
 use crate::pricing::{Money, NOISE};
 use crate::render::{Column, Report, Table};
 use crate::terminal::{Tone, count_noun};
@@ -22,18 +22,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     ]);
     report.paragraph(Tone::Plain, composition(why));
     for parent in &why.parents {
-        let inherited = count_noun(parent.responses, "response");
-        let (appear, are) = match parent.responses {
-            1 => ("appears", "is"),
-            _ => ("appear", "are"),
-        };
-        report.paragraph(
-            Tone::Plain,
-            format!(
-                "{inherited} in this session's transcript also {appear} in the history of {} and {are} counted there.",
-                parent.session
-            ),
-        );
+        report.paragraph(Tone::Plain, inherited_sentence(parent));
     }
     if !why.runs.is_empty() {
         report.table(runs_table(why, clock));
@@ -44,6 +33,28 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     }
     report.paragraph(Tone::Quiet, comparison(why));
     report
+}
+
+/// Says which responses and compactions the session inherited from another session.
+fn inherited_sentence(parent: &Parent) -> String {
+    let InheritedLines {
+        responses,
+        compactions,
+    } = parent.inherited;
+    let counts: Vec<String> = [(responses, "response"), (compactions, "compaction")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| count_noun(count, noun))
+        .collect();
+    let (appear, are) = match responses + compactions {
+        1 => ("appears", "is"),
+        _ => ("appear", "are"),
+    };
+    format!(
+        "{} in this session's transcript also {appear} in the history of {} and {are} counted there.",
+        counts.join(" and "),
+        parent.session
+    )
 }
 
 /// Describes what the amount consists of.
@@ -262,7 +273,13 @@ fn why_json(why: &SessionWhy, clock: Clock) -> Value {
     let inherited: Vec<Value> = why
         .parents
         .iter()
-        .map(|parent| json!({"session": parent.session, "responses": parent.responses}))
+        .map(|parent| {
+            json!({
+                "session": parent.session,
+                "responses": parent.inherited.responses,
+                "compactions": parent.inherited.compactions,
+            })
+        })
         .collect();
     json!({
         "session": why.session,

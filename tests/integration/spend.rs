@@ -630,6 +630,44 @@ fn a_forks_amount_is_explained_by_its_inherited_total() {
     assert!(!shown.contains("agrees with this amount"), "{shown}");
 }
 
+/// After a compaction, a fork inherits the compaction but no response.
+#[test]
+fn a_fork_that_inherited_only_a_compaction_names_its_parent() {
+    let (sandbox, _) = with_history("terminal-forks");
+    let fork = "28319d3a";
+    let parent = "2a170292-1a04-436b-91c3-0e0a5f009762";
+    let why = sandbox.run(&["spend", "--why", fork, "--json"]).json();
+    let inherited = json!([{"session": parent, "responses": 0, "compactions": 1}]);
+    assert_eq!(why["inherited"], inherited, "{why}");
+    let shown = sandbox.run(&["spend", "--why", fork]);
+    let words: Vec<&str> = shown.success().split_whitespace().collect();
+    let sentence = format!(
+        "1 compaction in this session's transcript also appears in the history of {parent} and is counted there."
+    );
+    assert!(words.join(" ").contains(&sentence), "{}", shown.stdout);
+}
+
+/// The total of a fork usually includes its parent's spend, even if only a compaction shows that it is a fork.
+#[test]
+fn a_total_that_equals_the_amount_of_a_fork_of_a_compacted_session_does_not_confirm_it() {
+    let response = |id: &str, minute: u32| {
+        let at = format!("2026-11-20T06:{minute:02}:00.000Z");
+        line(id, &at, "claude-opus-5-5", 1_500)
+    };
+    let compaction = r#"{"type":"system","subtype":"compact_boundary","timestamp":"2026-11-20T06:02:00.000Z","uuid":"c","compactMetadata":{"trigger":"manual","preTokens":9000}}"#;
+    // The process started at 06:05, after the compaction.
+    let checkpoint = r#"{"type":"cost-state","totalCostUSD":0.03,"startTime":1795154700000,"totalDuration":900000,"totalAPIDuration":5,"modelUsage":{"claude-opus-5-5":{"inputTokens":0,"outputTokens":1500,"cacheReadInputTokens":0,"cacheCreationInputTokens":0,"webSearchRequests":0,"costUSD":0.03}}}"#;
+    let sandbox = with_lines(&[response("a", 1), compaction.to_owned()]);
+    let fork = TRANSCRIPT.replace("s.jsonl", "22222222-0000-4000-8000-000000000000.jsonl");
+    for fork_line in [compaction, &response("b", 10), checkpoint] {
+        sandbox.append(&fork, fork_line);
+    }
+    let shown = sandbox.run(&["spend", "--why", "22222222"]);
+    let words: Vec<&str> = shown.success().split_whitespace().collect();
+    let sentence = "Claude Code's own total of $0.03 equals this amount. The total of a fork usually also includes its parent's spend";
+    assert!(words.join(" ").contains(sentence), "{}", shown.stdout);
+}
+
 #[test]
 fn the_explanation_of_an_amount_names_the_process_on_narrow_terminals() {
     let (sandbox, _) = with_history("compaction-and-subagent");

@@ -77,8 +77,8 @@ pub(crate) struct SessionBreakdown {
     pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
-    /// The number of inherited responses for each session that originally received them.
-    pub(crate) inherited: BTreeMap<Id, u64>,
+    /// The inherited responses and compactions of each session that owns some of them.
+    pub(crate) inherited: BTreeMap<Id, InheritedLines>,
     /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,
     /// The newest event included in these results.
@@ -89,6 +89,13 @@ impl SessionBreakdown {
     fn add_bound(&mut self, at: Millis, reason: LowerBoundReason) {
         self.bounds.push(LowerBound { at, reason });
     }
+}
+
+/// The numbers of responses and compactions that a session inherited from another session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct InheritedLines {
+    pub(crate) responses: u64,
+    pub(crate) compactions: u64,
 }
 
 /// Unrecorded or pending spend at a single point in time.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Lineage;
 use super::owners::LineOwners;
 use super::runs::Run;
+use super::{InheritedLines, Lineage};
 use crate::ledger::facts::{Checkpoint, Compaction, Id, Location, Response};
 use crate::pricing::Money;
 use crate::time::Millis;
@@ -31,10 +31,10 @@ pub(super) struct SessionFacts<'l> {
     pub(super) sampled: BTreeMap<Money, i64>,
     /// The greatest total reported by a client that did not identify its process, and the time of the report.
     pub(super) unidentified: Option<(Money, Millis)>,
-    /// The time of the newest inherited line in the session's transcript.
+    /// The time of the newest inherited response or compaction. The times of other inherited lines are not stored.
     pub(super) inherited_until: Option<Millis>,
-    /// The number of inherited responses for each session that originally received them.
-    pub(super) inherited: BTreeMap<Id, u64>,
+    /// The inherited responses and compactions of each session that owns some of them.
+    pub(super) inherited: BTreeMap<Id, InheritedLines>,
     /// True if any of the session's transcripts has ever been read.
     pub(super) has_transcript: bool,
     /// True if another version of the transcript contains responses that the longest version lacks.
@@ -131,9 +131,7 @@ impl<'l> FactCollector<'_, 'l> {
                 fact: response,
             });
             for heir in self.add_inherited(*owner, response.at, response.locations()) {
-                if heir != *owner {
-                    *self.facts_of(heir).inherited.entry(*owner).or_default() += 1;
-                }
+                self.inherited_lines(heir, *owner).responses += 1;
             }
         }
         for (owner, responses) in of_subagents {
@@ -148,7 +146,9 @@ impl<'l> FactCollector<'_, 'l> {
             let Some(owner) = self.owners.owner(compaction.at, locations.clone()) else {
                 continue;
             };
-            self.add_inherited(owner, compaction.at, locations.clone());
+            for heir in self.add_inherited(owner, compaction.at, locations.clone()) {
+                self.inherited_lines(heir, owner).compactions += 1;
+            }
             let location_in_longest = locations
                 .clone()
                 .find(|location| self.is_longest(owner, location.file));
@@ -162,23 +162,31 @@ impl<'l> FactCollector<'_, 'l> {
         }
     }
 
-    /// Records the time of an inherited line for each session that inherited it, and returns these sessions.
+    /// Returns the lines of `owner` that `heir` inherited.
+    fn inherited_lines(&mut self, heir: Id, owner: Id) -> &mut InheritedLines {
+        self.facts_of(heir).inherited.entry(owner).or_default()
+    }
+
+    /// Records the time of an inherited line for each session that inherited it, and returns these sessions, except the
+    /// line's owner. The owner itself may have a copy of its line.
     fn add_inherited<'p>(
         &mut self,
         owner: Id,
         at: Millis,
         locations: impl Iterator<Item = &'p Location>,
     ) -> BTreeSet<Id> {
-        let mut inheriting = BTreeSet::new();
+        let mut heirs = BTreeSet::new();
         for location in locations {
             if self.owners.is_inherited(at, owner, location)
                 && let Some(file) = self.lineage.files.get(&location.file)
             {
                 self.facts_of(file.session).inherit(at);
-                inheriting.insert(file.session);
+                if file.session != owner {
+                    heirs.insert(file.session);
+                }
             }
         }
-        inheriting
+        heirs
     }
 
     fn add_checkpoints(&mut self) {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::bounds::LowerBoundReason;
 use super::runs::StoredEvent;
-use super::{Lineage, SessionBreakdown, reconcile};
+use super::{InheritedLines, Lineage, SessionBreakdown, reconcile};
 use crate::ledger::facts::{
     Checkpoint, Compaction, Id, Location, ModelTotals, OwnershipMarker, Response, TranscriptFacts,
     id_of,
@@ -679,7 +679,12 @@ fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() 
         let breakdown = fork().checkpoint(250, 12).breakdown();
         assert_eq!(unrecorded(&breakdown), [], "{names_source}");
         assert_eq!(reasons(&breakdown), [], "{names_source}");
-        assert_eq!(breakdown.inherited, [(SESSION, 1)].into(), "{names_source}");
+        let inherited = InheritedLines {
+            responses: 1,
+            compactions: 0,
+        };
+        let expected = [(SESSION, inherited)].into();
+        assert_eq!(breakdown.inherited, expected, "{names_source}");
         assert_eq!(breakdown.covered, cost_of(4), "{names_source}");
 
         let breakdown = fork().checkpoint(250, 14).breakdown();
