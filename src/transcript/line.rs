@@ -110,7 +110,8 @@ pub struct Checkpoint {
     pub file: i64,
     /// The line's byte offset in the file. The scan fills in this field.
     pub offset: i64,
-    /// The start time of the first run that the total includes. Forks inherit this time from their parent.
+    /// The line's `startTime`, which is the start time of the first run that the total includes. Resumed sessions keep
+    /// this time, and forks inherit it from their parent.
     pub started: Millis,
     /// The total cost.
     pub cost: Money,

@@ -36,6 +36,15 @@ pub(super) struct HistoryTotals {
     pub(super) last: Money,
 }
 
+/// The starting total of the history before the first run.
+enum StartingTotal<'c> {
+    Zero,
+    /// The session is a fork and continues this checkpoint of its parent.
+    Parent(&'c Checkpoint),
+    /// The session is a fork, and it is not known which of its parent's checkpoints it continues.
+    Unknown,
+}
+
 /// A part of a session.
 #[derive(Debug, Default)]
 pub(super) struct Part<'l> {
@@ -141,7 +150,7 @@ impl<'l> SessionFacts<'l> {
         parts
     }
 
-    /// Adds the totals for the history before the first run. The history starts from zero unless the session is a fork.
+    /// Adds the totals for the history before the first run. `newest` is the last of `checkpoints`.
     fn add_totals_of_history(
         &self,
         lineage: &Lineage,
@@ -151,24 +160,10 @@ impl<'l> SessionFacts<'l> {
         breakdown: &mut SessionBreakdown,
     ) {
         let at = newest.latest_preceding_time.unwrap_or(newest.started);
-        let parent = if newest.cost <= NOISE || self.began_at(newest.started) {
-            None
-        } else {
-            let costs = history
-                .responses
-                .iter()
-                .map(|response| response.client_cost);
-            let starting_total = newest.cost - costs.sum();
-            let session_of = |checkpoint: &Checkpoint| {
-                let file = lineage.files.get(&checkpoint.file);
-                file.map(|file| file.session)
-            };
-            let parent = lineage.checkpoints.iter().find(|other| {
-                other.started == newest.started
-                    && session_of(other) != session_of(newest)
-                    && other.cost.is_near(starting_total)
-            });
-            if parent.is_none() {
+        let parent = match self.starting_total_of_history(lineage, history, newest) {
+            StartingTotal::Zero => None,
+            StartingTotal::Parent(checkpoint) => Some(checkpoint),
+            StartingTotal::Unknown => {
                 history.history = Some(HistoryTotals {
                     starting: None,
                     last: newest.cost,
@@ -176,7 +171,6 @@ impl<'l> SessionFacts<'l> {
                 breakdown.add_bound(at, LowerBoundReason::StartingTotalUnknown);
                 return;
             }
-            parent
         };
         let starting = parent.map_or(KnownTotal::ZERO, KnownTotal::written);
         let mut delta = Delta::zero();
@@ -193,11 +187,48 @@ impl<'l> SessionFacts<'l> {
         }
     }
 
-    /// Returns true if a process that started at this time began the session. In that case, all inherited lines are
-    /// older.
-    fn began_at(&self, started: Millis) -> bool {
-        let has_lines = !(self.responses.is_empty() && self.compactions.is_empty());
-        has_lines && self.inherited_until.is_none_or(|until| until <= started)
+    /// Determines the starting total of the history, whose newest checkpoint is `newest`:
+    ///
+    /// 1. It is zero if the newest checkpoint is zero, or if [`Self::starts_from_zero`] returns true.
+    /// 2. Otherwise, the session is a fork. A fork starts from a checkpoint of another session with the same start time.
+    ///    It is the checkpoint for which the history's responses account for the entire increase.
+    /// 3. If there is no such checkpoint, for example because the fork compacted, the starting total is unknown.
+    fn starting_total_of_history<'c>(
+        &self,
+        lineage: &'c Lineage,
+        history: &Part<'_>,
+        newest: &Checkpoint,
+    ) -> StartingTotal<'c> {
+        if newest.cost <= NOISE || self.starts_from_zero(newest.started) {
+            return StartingTotal::Zero;
+        }
+        let costs = history
+            .responses
+            .iter()
+            .map(|response| response.client_cost);
+        let starting_total = newest.cost - costs.sum();
+        let session_of = |checkpoint: &Checkpoint| {
+            let file = lineage.files.get(&checkpoint.file);
+            file.map(|file| file.session)
+        };
+        let parent = lineage.checkpoints.iter().find(|other| {
+            other.started == newest.started
+                && session_of(other) != session_of(newest)
+                && other.cost.is_near(starting_total)
+        });
+        parent.map_or(StartingTotal::Unknown, StartingTotal::Parent)
+    }
+
+    /// Returns true if the session's totals start from zero. `started` is the `startTime` of the session's
+    /// newest checkpoint.
+    ///
+    /// The totals start from zero if all inherited lines are older than this time, because a process that starts from
+    /// zero writes its own start time. A fork keeps the start time of its parent, and its inherited lines are newer.
+    fn starts_from_zero(&self, started: Millis) -> bool {
+        // A session without responses and compactions of its own has spent nothing that is known. Its totals may consist
+        // entirely of its parent's spend.
+        let has_own_lines = !(self.responses.is_empty() && self.compactions.is_empty());
+        has_own_lines && self.inherited_until.is_none_or(|until| until <= started)
     }
 
     /// Returns `None` if the checkpoints form a single chain that begins with the parent's checkpoint, and if the

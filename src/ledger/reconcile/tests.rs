@@ -78,8 +78,8 @@ impl Session {
         self
     }
 
-    /// Adds a fork, which inherits all responses. If `names_source` is true, the inherited lines specify the session
-    /// that they were copied from.
+    /// Adds a fork, which inherits all responses and compactions. If `names_source` is true, the inherited lines specify
+    /// the session that they were copied from.
     fn fork(mut self, names_source: bool) -> Self {
         let source = names_source.then_some(self.id);
         self.id += 2;
@@ -89,6 +89,14 @@ impl Session {
                 file: self.file,
                 source,
                 ..response.location
+            });
+        }
+        for compaction in &mut self.lineage.compactions {
+            let original = compaction.locations[0];
+            compaction.locations.push(Location {
+                file: self.file,
+                source,
+                ..original
             });
         }
         self.with_transcript()
@@ -149,7 +157,14 @@ impl Session {
         self
     }
 
-    fn checkpoint(mut self, offset: i64, tokens: u64) -> Self {
+    /// Adds a checkpoint whose total includes the work of a process that started at offset 0.
+    fn checkpoint(self, offset: i64, tokens: u64) -> Self {
+        self.checkpoint_since(0, offset, tokens)
+    }
+
+    /// Adds a checkpoint whose total includes all runs since the offset `started`. Its `startTime` is the time of this
+    /// offset.
+    fn checkpoint_since(mut self, started: i64, offset: i64, tokens: u64) -> Self {
         let total = ModelTotal {
             cost: cost_of(tokens),
             usage: output(tokens),
@@ -158,9 +173,9 @@ impl Session {
         self.lineage.checkpoints.push(Checkpoint {
             file: self.file,
             offset,
-            started: START,
+            started: time_at(started),
             cost: cost_of(tokens),
-            run_ms: offset * 1_000,
+            run_ms: (offset - started) * 1_000,
             api_ms: offset,
             models: ModelTotals::from([(MODEL.to_owned(), total)]),
             latest_preceding_time: Some(time_at(offset)),
@@ -692,6 +707,52 @@ fn a_fork_starts_from_its_parents_total_if_its_responses_account_for_the_rest() 
         let unknown = [LowerBoundReason::StartingTotalUnknown];
         assert_eq!(reasons(&breakdown), unknown, "{names_source}");
     }
+}
+
+/// A fork continues its parent's total and keeps its parent's `startTime`, which is older than the inherited lines. After
+/// a compaction, the inherited lines may not include any response.
+#[test]
+fn a_fork_of_a_compacted_session_never_includes_its_parents_total() {
+    let parent_with_response = || Session::new().marker(50).response(100, 5);
+    let parent_without_response = || Session::new().marker(50);
+    let unknown = LowerBoundReason::StartingTotalUnknown;
+    let cases = [
+        ("a response", parent_with_response(), 16, vec![]),
+        ("a response", parent_with_response(), 19, vec![unknown]),
+        ("no response", parent_without_response(), 16, vec![]),
+        ("no response", parent_without_response(), 19, vec![unknown]),
+    ];
+    for (inherited, parent, total, bounds) in cases {
+        let breakdown = parent
+            .compaction(120, 1)
+            .checkpoint(150, 12)
+            .fork(false)
+            .marker(160)
+            .response(200, 4)
+            .checkpoint(250, total)
+            .breakdown();
+        let case = format!("{inherited}, and a total of {total}");
+        assert_eq!(unrecorded(&breakdown), [], "{case}");
+        assert_eq!(breakdown.covered, cost_of(4), "{case}");
+        assert_eq!(reasons(&breakdown), bounds, "{case}");
+    }
+}
+
+/// A fork keeps its parent's `startTime`, so a `startTime` after the inherited lines belongs to a process that started
+/// from zero.
+#[test]
+fn a_process_that_started_after_all_inherited_lines_starts_from_zero() {
+    let breakdown = Session::new()
+        .marker(50)
+        .response(100, 5)
+        .checkpoint(150, 8)
+        .fork(true)
+        .marker(160)
+        .response(200, 4)
+        .checkpoint_since(155, 250, 7)
+        .breakdown();
+    assert_eq!(unrecorded(&breakdown), [(200, 3)]);
+    assert_eq!(reasons(&breakdown), []);
 }
 
 #[test]
