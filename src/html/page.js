@@ -59,11 +59,12 @@
     filterInput.focus();
   });
 
-  // Returns the value by which a row is sorted: the cell's exact value if it has one, and its text otherwise.
+  // Returns the value by which a row is sorted: the cell's exact value if it has one, and its text otherwise. The value
+  // of an empty cell is "", also in a column of figures.
   const sortKey = (row, column) => {
     const cell = row.cells[column];
     const value = cell.dataset.v ?? cell.textContent;
-    const number = isFigure(column) ? Number(value) : Number.NaN;
+    const number = isFigure(column) && value !== "" ? Number(value) : Number.NaN;
     return Number.isNaN(number) ? value.toLowerCase() : number;
   };
   const compare = (a, b) => (a < b ? -1 : Number(a > b));
@@ -75,7 +76,9 @@
     const order = isSorted ? secondOrder : firstOrder;
     const sign = order === "ascending" ? 1 : -1;
     const keyedRows = sortedRows.map((row) => ({ row, key: sortKey(row, column) }));
-    keyedRows.sort((a, b) => sign * compare(a.key, b.key));
+    // Empty cells are last in both orders.
+    const isEmpty = (row) => Number(row.key === "");
+    keyedRows.sort((a, b) => isEmpty(a) - isEmpty(b) || sign * compare(a.key, b.key));
     sortedRows = keyedRows.map(({ row }) => row);
     for (const heading of headings) heading.removeAttribute("aria-sort");
     headings[column].setAttribute("aria-sort", order);

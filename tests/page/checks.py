@@ -124,7 +124,8 @@ def session_column(browser, name):
 
 
 def session_numbers(browser, name):
-    return [float(value) for value in session_column(browser, name)]
+    """Returns the numbers in a column of the table of sessions, and None for each empty cell."""
+    return [float(value) if value else None for value in session_column(browser, name)]
 
 
 def sort_direction(browser, name):
@@ -132,9 +133,11 @@ def sort_direction(browser, name):
 
 
 def check_sorted(browser, statement, name, values, direction):
-    """Checks the order of the values, and the direction that assistive technology reads."""
-    is_sorted = values == sorted(values, reverse=direction == "descending")
-    check(statement, is_sorted, f"{values[:10]}")
+    """Checks the order of the values, and the direction that assistive technology reads. Empty cells must be last."""
+    known_values = [value for value in values if value is not None]
+    empty_cells = [None] * (len(values) - len(known_values))
+    expected = sorted(known_values, reverse=direction == "descending") + empty_cells
+    check(statement, values == expected, f"{values[:10]} … {values[-10:]}")
     check_equal(f"{statement} (aria-sort)", sort_direction(browser, name), direction)
 
 
@@ -173,6 +176,13 @@ def check_sorting(browser, page):
     press_enter(browser)
     durations = session_numbers(browser, "duration")
     check_sorted(browser, "Tab and Enter sort by duration", "duration", durations, "descending")
+
+    responses = f"{SESSION_ROWS}[0].cells[{session_heading('responses')}.cellIndex]"
+    browser.evaluate(f"(cell => {{ cell.textContent = ''; delete cell.dataset.v; }})({responses})")
+    for direction in ("descending", "ascending"):
+        browser.click(heading_button("responses"))
+        numbers = session_numbers(browser, "responses")
+        check_sorted(browser, f"an empty cell is last, {direction}", "responses", numbers, direction)
 
     for name in browser.evaluate(FIGURE_NAMES):
         browser.click(heading_button(name))
