@@ -10,12 +10,54 @@ use serde_json::json;
 use crate::client::{Client, windows};
 use crate::support::Sandbox;
 
-/// Prices in dollars per million tokens for input, output, cache reads, five-minute cache writes, and one-hour cache
-/// writes.
-const PRICES: [(&str, [i64; 5]); 3] = [
-    ("claude-opus-5-5", [4_000, 20_000, 200, 5_000, 8_000]),
-    ("claude-sonnet-4-5", [3_000, 15_000, 300, 3_750, 6_000]),
-    ("claude-haiku-4-5", [1_000, 5_000, 100, 1_250, 2_000]),
+/// The numbers of tokens of each kind, or their prices.
+#[derive(Clone, Copy)]
+struct Tokens {
+    uncached_input: i64,
+    output: i64,
+    cache_read: i64,
+    cache_write_5m: i64,
+    cache_write_1h: i64,
+}
+
+impl Tokens {
+    fn cache_write(self) -> i64 {
+        self.cache_write_5m + self.cache_write_1h
+    }
+}
+
+/// Prices in thousandths of a dollar per million tokens.
+const PRICES: [(&str, Tokens); 3] = [
+    (
+        "claude-opus-5-5",
+        Tokens {
+            uncached_input: 4_000,
+            output: 20_000,
+            cache_read: 200,
+            cache_write_5m: 5_000,
+            cache_write_1h: 8_000,
+        },
+    ),
+    (
+        "claude-sonnet-4-5",
+        Tokens {
+            uncached_input: 3_000,
+            output: 15_000,
+            cache_read: 300,
+            cache_write_5m: 3_750,
+            cache_write_1h: 6_000,
+        },
+    ),
+    (
+        "claude-haiku-4-5",
+        Tokens {
+            uncached_input: 1_000,
+            output: 5_000,
+            cache_read: 100,
+            cache_write_5m: 1_250,
+            cache_write_1h: 2_000,
+        },
+    ),
 ];
 
 /// Converts a time to the reader's time zone, which is one hour ahead of UTC.
@@ -32,7 +74,7 @@ struct Line {
     session: String,
     project: String,
     model: &'static str,
-    tokens: [i64; 5],
+    tokens: Tokens,
 }
 
 impl Line {
@@ -42,11 +84,13 @@ impl Line {
             .iter()
             .find(|(model, _)| *model == self.model)
             .unwrap();
-        self.tokens
-            .iter()
-            .zip(prices)
-            .map(|(count, price)| count * price * 1_000)
-            .sum()
+        let tokens = self.tokens;
+        let cost = tokens.uncached_input * prices.uncached_input
+            + tokens.output * prices.output
+            + tokens.cache_read * prices.cache_read
+            + tokens.cache_write_5m * prices.cache_write_5m
+            + tokens.cache_write_1h * prices.cache_write_1h;
+        cost * 1_000
     }
 }
 
@@ -63,23 +107,25 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
         for index in 0..4 + nth {
             let at = first + chrono::TimeDelta::minutes(index * 37);
             let model = PRICES[usize::try_from((nth + index / 3) % 3).unwrap()].0;
-            let tokens = [
-                100 + nth,
-                20_000 + index * 7_001,
-                150_000 * nth,
-                3_000 * index,
-                40_000 + nth,
-            ];
-            let [input, output, read, short, long] = tokens;
+            let tokens = Tokens {
+                uncached_input: 100 + nth,
+                output: 20_000 + index * 7_001,
+                cache_read: 150_000 * nth,
+                cache_write_5m: 3_000 * index,
+                cache_write_1h: 40_000 + nth,
+            };
             let mut line = json!({
                 "type": "assistant", "uuid": format!("{nth}-{index}"), "timestamp": at.to_utc().to_rfc3339(), "sessionId": session,
                 "cwd": project, "version": "2.1.330", "requestId": format!("req-{nth}-{index}"),
                 "message": {"id": format!("msg-{nth}-{index}"), "model": model, "role": "assistant", "content": [], "usage": {
-                    "input_tokens": input, "output_tokens": 1, "cache_read_input_tokens": read, "cache_creation_input_tokens": short + long,
-                    "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}}},
+                    "input_tokens": tokens.uncached_input, "output_tokens": 1,
+                    "cache_read_input_tokens": tokens.cache_read, "cache_creation_input_tokens": tokens.cache_write(),
+                    "cache_creation": {
+                        "ephemeral_5m_input_tokens": tokens.cache_write_5m,
+                        "ephemeral_1h_input_tokens": tokens.cache_write_1h}}},
             });
             // The client first writes a placeholder for the response and then the full response twice.
-            for (written, uuid) in [(1, "p"), (output, "w"), (output, "r")] {
+            for (written, uuid) in [(1, "p"), (tokens.output, "w"), (tokens.output, "r")] {
                 line["message"]["usage"]["output_tokens"] = json!(written);
                 line["uuid"] = json!(format!("{nth}-{index}-{uuid}"));
                 sandbox.append(&file, &line.to_string());
@@ -240,8 +286,8 @@ fn figures(page: &str, lines: &[Line]) {
             (name.to_owned(), parse_cell(number))
         })
         .collect();
-    let tokens =
-        |of: fn(&[i64; 5]) -> i64| -> i64 { lines.iter().map(|line| of(&line.tokens)).sum() };
+    let sum =
+        |count: fn(&Tokens) -> i64| -> i64 { lines.iter().map(|line| count(&line.tokens)).sum() };
     let short = |count: i64| match count {
         0..1_000_000 => format!("{:.1}k", count as f64 / 1e3),
         _ => format!("{:.2}M", count as f64 / 1e6),
@@ -251,10 +297,10 @@ fn figures(page: &str, lines: &[Line]) {
         ("responses", lines.len().to_string()),
         ("sessions", "9".to_owned()),
         ("projects", "3".to_owned()),
-        ("input tokens", short(tokens(|it| it[0]))),
-        ("output tokens", short(tokens(|it| it[1]))),
-        ("cache write", short(tokens(|it| it[3] + it[4]))),
-        ("cache read", short(tokens(|it| it[2]))),
+        ("input tokens", short(sum(|tokens| tokens.uncached_input))),
+        ("output tokens", short(sum(|tokens| tokens.output))),
+        ("cache write", short(sum(|tokens| tokens.cache_write()))),
+        ("cache read", short(sum(|tokens| tokens.cache_read))),
     ] {
         assert_eq!(figures[name].text, expected, "{name}");
     }
@@ -361,12 +407,16 @@ fn sessions(page: &str, lines: &[Line]) {
     let by_session = table(page, "Sessions, newest first");
     assert_eq!(by_session.len(), sessions.len());
     for (row, (session, cost)) in by_session.iter().zip(sessions.iter().rev()) {
-        let own = || lines.iter().filter(|line| line.session == *session);
-        let (began, ended) = (own().next().unwrap(), own().next_back().unwrap());
-        let models: Vec<String> = most_expensive_first(own(), |line| line.model.to_owned())
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let session_lines = || lines.iter().filter(|line| line.session == *session);
+        let (began, ended) = (
+            session_lines().next().unwrap(),
+            session_lines().next_back().unwrap(),
+        );
+        let models: Vec<String> =
+            most_expensive_first(session_lines(), |line| line.model.to_owned())
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
         let models = match models.len() {
             0..=2 => models.join(", "),
             many => format!("{} +{}", models[..2].join(", "), many - 2),
@@ -380,7 +430,7 @@ fn sessions(page: &str, lines: &[Line]) {
         );
         assert_eq!(value(&row["duration"]), Some(lasted.to_string()));
         assert_eq!(value(&row["cost"]), exact(*cost));
-        assert_eq!(row["responses"].text, own().count().to_string());
+        assert_eq!(row["responses"].text, session_lines().count().to_string());
     }
 }
 
@@ -465,7 +515,7 @@ fn windows_and_limits_on_the_page_match_the_readings() {
 fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
     let by_limit = table(page, "Errors by limit");
-    let found: BTreeMap<&str, (&str, Option<String>)> = by_limit
+    let limits: BTreeMap<&str, (&str, Option<String>)> = by_limit
         .iter()
         .map(|row| {
             let times_hit = row["times hit"].text.as_str();
@@ -475,12 +525,12 @@ fn limits(page: &str) {
             )
         })
         .collect();
-    assert_eq!(found.len(), 2);
+    assert_eq!(limits.len(), 2);
     assert_eq!(
-        found["5-hour limit"],
+        limits["5-hour limit"],
         ("2", Some((2 * blocked[0]).to_string()))
     );
-    assert_eq!(found["weekly limit"], ("1", Some(blocked[1].to_string())));
+    assert_eq!(limits["weekly limit"], ("1", Some(blocked[1].to_string())));
     let by_week = table(page, "Limit errors over time");
     let weeks: Vec<(&str, &str, Option<String>)> = by_week
         .iter()
@@ -583,11 +633,11 @@ fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
         let run = client.run(at, &["spend", "--by", "prompt"], b"");
         run.success().to_owned()
     };
-    let said = by_prompt("2026-11-19T10:00:00Z");
-    assert!(said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+    let before = by_prompt("2026-11-19T10:00:00Z");
+    assert!(before.contains(MOST_EXPENSIVE_PROMPT), "{before}");
     client.works("2026-11-19T10:01:00Z", 20_000_000);
-    let said = by_prompt("2026-11-19T10:02:00Z");
-    assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+    let after = by_prompt("2026-11-19T10:02:00Z");
+    assert!(!after.contains(MOST_EXPENSIVE_PROMPT), "{after}");
 }
 
 /// With `--order date --limit 1`, the table contains only the newest prompt.
@@ -620,14 +670,14 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
         "{}",
         text.stdout
     );
-    let found = by_prompt(&["--json"]).json();
+    let report = by_prompt(&["--json"]).json();
     let percent_of = |key: &str| {
-        let groups = found["groups"].as_array().unwrap();
+        let groups = report["groups"].as_array().unwrap();
         let group = groups.iter().find(|group| group["key"] == key).unwrap();
         group["five_hour_percent_at_most"].clone()
     };
-    assert!(percent_of("unknown").is_null(), "{found}");
-    assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{found}");
+    assert!(percent_of("unknown").is_null(), "{report}");
+    assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{report}");
 }
 
 /// If some data could not be read, the prompt may have used more of the window than is known.

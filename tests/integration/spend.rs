@@ -40,12 +40,12 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     let ledger = directory.join("ledger.sqlite3");
     fs::write(&ledger, b"SQLite format 3\0 and then rubbish".repeat(400)).unwrap();
     matches_truth(&report_with_warning(&sandbox), &truth);
-    let kept = fs::read_dir(&directory)
+    let damaged_files = fs::read_dir(&directory)
         .unwrap()
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().contains("damaged"))
         .count();
-    assert!(kept >= 1, "the damaged ledger is gone");
+    assert!(damaged_files >= 1, "the damaged ledger is gone");
 }
 
 /// Runs `spend --json`, which must print one line on standard error, and returns the report.
@@ -83,10 +83,11 @@ fn a_set_aside_ledger_is_announced_once_and_doctor_keeps_naming_it() {
 /// Removes the last row of a table or index, as a single flipped bit on disk might.
 fn lose_a_row(ledger: &std::path::Path, table: &str) {
     let connection = rusqlite::Connection::open(ledger).unwrap();
-    let one = |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
-    one("PRAGMA wal_checkpoint(TRUNCATE)");
+    let number =
+        |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
+    number("PRAGMA wal_checkpoint(TRUNCATE)");
     let root = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
-    let page = usize::try_from((one(&root) - 1) * one("PRAGMA page_size")).unwrap();
+    let page = usize::try_from((number(&root) - 1) * number("PRAGMA page_size")).unwrap();
     drop(connection);
     let mut bytes = fs::read(ledger).unwrap();
     bytes[page + 4] -= 1;
@@ -120,11 +121,16 @@ fn a_session_lost_by_the_ledger_is_counted_exactly_once() {
 #[test]
 fn overflowing_amounts_do_not_stop_reports_or_damage_the_ledger() {
     let advice = r#"{"type":"advisor_message","model":"claude-opus-5-5","input_tokens":1000000000,"output_tokens":1000000000}"#;
-    let usage = format!(r#""usage":{{"iterations":[{}],"#, [advice; 400].join(","));
+    let usage = format!(
+        r#"{{"iterations":[{}],"input_tokens":0,"output_tokens":1}}"#,
+        [advice; 400].join(",")
+    );
     let hostile = ["a", "b"].map(|id| {
-        let line = line(id, "2026-11-20T06:00:00.000Z", "claude-opus-5-5", 1);
-        let line = line.replace(r#""usage":{"#, &usage);
-        line.replacen('{', r#"{"requestedModel":"claude-sonnet-5","#, 1)
+        line_with_usage(id, "2026-11-20T06:00:00.000Z", "claude-opus-5-5", &usage).replacen(
+            '{',
+            r#"{"requestedModel":"claude-sonnet-5","#,
+            1,
+        )
     });
     let sandbox = with_lines(&hostile);
     for by in GROUPINGS {
@@ -168,9 +174,16 @@ fn the_ledger_is_private_and_contains_no_prompt() {
     }
 }
 
+/// Returns the line of a response that consists only of output tokens.
 fn line(id: &str, at: &str, model: &str, output: u64) -> String {
+    let usage = format!(r#"{{"input_tokens":0,"output_tokens":{output}}}"#);
+    line_with_usage(id, at, model, &usage)
+}
+
+/// Returns the line of a response. `usage` is the JSON object with its tokens.
+fn line_with_usage(id: &str, at: &str, model: &str, usage: &str) -> String {
     format!(
-        r#"{{"type":"assistant","uuid":"u-{id}","timestamp":"{at}","sessionId":"s","cwd":"/home/dev/api","requestId":"req_{id}","message":{{"id":"msg_{id}","model":"{model}","role":"assistant","content":[],"usage":{{"input_tokens":0,"output_tokens":{output}}}}}}}"#
+        r#"{{"type":"assistant","uuid":"u-{id}","timestamp":"{at}","sessionId":"s","cwd":"/home/dev/api","requestId":"req_{id}","message":{{"id":"msg_{id}","model":"{model}","role":"assistant","content":[],"usage":{usage}}}}}"#
     )
 }
 
@@ -877,9 +890,9 @@ fn spend_before_clear_is_not_counted_again() {
         );
         draws(3 * nth + 3, nth + 1);
     }
-    let found = sandbox.run(&["spend", "--by", "session", "--json"]).json();
-    near(&found["total"]["cost_usd"], &Value::from(0.60006));
-    assert_eq!(found["groups"].as_array().unwrap().len(), 3, "{found}");
+    let report = sandbox.run(&["spend", "--by", "session", "--json"]).json();
+    near(&report["total"]["cost_usd"], &Value::from(0.60006));
+    assert_eq!(report["groups"].as_array().unwrap().len(), 3, "{report}");
 }
 
 #[test]
@@ -1072,10 +1085,10 @@ fn a_name_that_ends_within_a_word_has_an_ellipsis() {
         let message = json!({"type": "user", "sessionId": "s", "timestamp": "2026-11-20T05:00:00Z", "message": {"role": "user", "content": prompt}});
         let response = line("s", "2026-11-20T05:00:00Z", "claude-opus-5-5", 1);
         let sandbox = with_lines(&[message.to_string(), response]);
-        let found = sandbox
+        let report = sandbox
             .run(&["spend", "--by", "session", "--json", "--with-text"])
             .json();
-        assert_eq!(found["groups"][0]["title"], name);
+        assert_eq!(report["groups"][0]["title"], name);
     }
 }
 

@@ -60,10 +60,10 @@ impl Display for Stderr {
 
 impl Drop for Stderr {
     fn drop(&mut self) {
-        let is_told = *self.is_looked_at.get_mut() || std::thread::panicking();
+        let may_have_text = *self.is_looked_at.get_mut() || std::thread::panicking();
         assert!(
-            is_told || self.text.is_empty(),
-            "said on standard error: {}",
+            may_have_text || self.text.is_empty(),
+            "unexpected text on standard error: {}",
             self.text
         );
     }
@@ -204,8 +204,8 @@ impl Sandbox {
         let program = self.path("whycap");
         copy_program(&program);
         let to = format!("{NOBODY}:{NOBODY}");
-        let handed = Command::new("chown").args(["-R", &to]).arg(root).status();
-        assert!(handed.expect("chown runs").success());
+        let chown = Command::new("chown").args(["-R", &to]).arg(root).status();
+        assert!(chown.expect("chown runs").success());
         let mut command = self.command_of(&program, arguments);
         command.uid(NOBODY).gid(NOBODY);
         command
