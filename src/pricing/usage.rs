@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 6]", into = "[u64; 6]")]
 pub struct Usage {
-    /// Input tokens that were neither read from nor written to the cache.
+    /// The uncached input: prompt tokens that were neither read from nor written to the cache.
     pub input: u64,
     /// Output tokens.
     pub output: u64,
-    /// Input tokens read from the cache.
+    /// Prompt tokens read from the cache.
     pub cache_read: u64,
-    /// Input tokens written to the cache with a lifetime of either five minutes or one hour.
+    /// Prompt tokens written to the cache with a lifetime of either five minutes or one hour.
     pub cache_write: u64,
     /// The part of [`Self::cache_write`] with a lifetime of one hour. It is 0 if the API did not report the lifetimes.
     /// In that case, the client charges all of these tokens as five-minute writes.
@@ -54,14 +54,15 @@ impl Usage {
         self.combine(other, u64::max)
     }
 
-    /// Returns the number of tokens in the prompt, which determines whether long-prompt rates apply.
+    /// Returns the number of prompt tokens: uncached input, cache reads, and cache writes. For a single call, this is the
+    /// length of the prompt, which determines whether long-prompt rates apply. For a tally, it is the sum over all prompts.
     pub fn prompt(&self) -> u64 {
         self.input
             .saturating_add(self.cache_read)
             .saturating_add(self.cache_write)
     }
 
-    /// Returns the number of input tokens written to the cache with a lifetime of five minutes.
+    /// Returns the number of prompt tokens written to the cache with a lifetime of five minutes.
     pub fn cache_write_5m(&self) -> u64 {
         self.cache_write.saturating_sub(self.cache_write_1h)
     }

@@ -175,7 +175,7 @@ pub(crate) fn page_totals(total: &Tally) -> [(&'static str, String); 5] {
     let usage = &total.usage;
     [
         ("responses", total.responses.to_string()),
-        ("input tokens", short_count(usage.input)),
+        ("uncached input", short_count(usage.input)),
         ("output tokens", short_count(usage.output)),
         ("cache write", short_count(usage.cache_write)),
         ("cache read", short_count(usage.cache_read)),

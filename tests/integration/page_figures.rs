@@ -297,7 +297,7 @@ fn figures(page: &str, lines: &[Line]) {
         ("responses", lines.len().to_string()),
         ("sessions", "9".to_owned()),
         ("projects", "3".to_owned()),
-        ("input tokens", short(sum(|tokens| tokens.uncached_input))),
+        ("uncached input", short(sum(|tokens| tokens.uncached_input))),
         ("output tokens", short(sum(|tokens| tokens.output))),
         ("cache write", short(sum(|tokens| tokens.cache_write()))),
         ("cache read", short(sum(|tokens| tokens.cache_read))),
