@@ -107,6 +107,15 @@ pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
         .find_map(|credential| credential.host.as_deref())
 }
 
+/// Returns true if a session with these credentials uses the login: no key replaces it, and requests do not go to a cloud
+/// provider. A gateway with a known host may be a proxy that passes the requests on.
+pub(crate) fn use_login(credentials: &[Credential]) -> bool {
+    credentials.iter().all(|credential| {
+        let is_other_service = credential.selects_other_service() && credential.host.is_none();
+        !credential.outranks_login() && !is_other_service
+    })
+}
+
 /// Returns the host in a gateway's URL, or `None` if the URL has no valid host.
 fn host_of(url: &str) -> Option<String> {
     const MAX_LENGTH: usize = 60;

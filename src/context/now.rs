@@ -75,7 +75,12 @@ impl NowCollector {
         let incidents = context.incidents();
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
-        let refused = slow.situation.blocking().and_then(Incident::full_window);
+        // The limit of a token says nothing about the windows of the login.
+        let refused = slow
+            .situation
+            .blocking()
+            .filter(|incident| !incident.evidence.error.is_payer_hidden_by_token())
+            .and_then(Incident::full_window);
         let reading = match (reported, refused) {
             (Some(reported), Some(refused)) => Some(reported.with_refusal(&refused)),
             (reported, _) => reported,

@@ -45,7 +45,7 @@ use self::login::Login;
 use self::session_transcripts::SessionTranscripts;
 use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, Credential, base_url_host};
+use crate::claude::credentials;
 use crate::claude::hook_event::HookEvent;
 use crate::claude::session_label::SHORT_ID;
 use crate::claude::status_payload::StatusPayload;
@@ -56,7 +56,7 @@ use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
-    FULL_FROM, MessageOrigin, Ownership, PossiblyUnaffected, StoredError,
+    FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError,
 };
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
@@ -308,22 +308,22 @@ impl<'a> Incidents<'a> {
         mut of_others: Vec<Incident>,
         own_incident: Option<&Incident>,
     ) -> Vec<Incident> {
-        let credentials = match own_incident {
+        let payer = match own_incident {
             Some(own_incident) if own_incident.blocks_its_session() => return Vec::new(),
-            Some(own_incident) => own_incident.evidence.error.payer.credentials.clone(),
-            None => credentials::of_session(self.paths, self.environment, None),
+            Some(own_incident) => own_incident.evidence.error.payer.clone(),
+            None => PayerFacts {
+                credentials: credentials::of_session(self.paths, self.environment, None),
+                owner: self.transcripts.owner_of(session),
+                ..PayerFacts::default()
+            },
         };
         let is_known = own_incident.is_some() || self.knows_session(session);
-        if !is_known
-            || !self.may_use_plan(session)
-            || credentials.iter().any(Credential::outranks_login)
-        {
+        if !is_known || !self.may_use_plan(session) {
             return Vec::new();
         }
         let model = self.model_of(session);
         of_others.retain(|incident| {
-            let payer = &incident.evidence.error.payer;
-            base_url_host(&payer.credentials) == base_url_host(&credentials)
+            payer.shares_login_with(&incident.evidence.error.payer)
                 && incident.is_limit_of_login(model.as_deref())
         });
         of_others
@@ -404,26 +404,26 @@ impl<'a> Incidents<'a> {
         own_incident: Option<&Incident>,
     ) -> Option<Incident> {
         let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
-        let owner = self.transcripts.owner_of(session);
-        if credentials.iter().any(Credential::outranks_login)
-            || !may_belong_to(owner.as_ref(), self.account())
-        {
+        let payer = PayerFacts {
+            credentials: credentials::of_session(self.paths, self.environment, project.as_deref()),
+            owner: self.transcripts.owner_of(session),
+            ..PayerFacts::default()
+        };
+        if !may_belong_to(payer.owner.as_ref(), self.account()) {
             return None;
         }
         let model = self.model_of(session);
-        let mut of_service = incidents.iter().filter(|incident| {
-            let payer = &incident.evidence.error.payer;
-            base_url_host(&payer.credentials) == base_url_host(&credentials)
-        });
-        let limit = of_service
+        let mut of_payer = incidents
+            .iter()
+            .filter(|incident| payer.shares_login_with(&incident.evidence.error.payer));
+        let limit = of_payer
             .clone()
             .find(|incident| incident.blocks_sessions_of_login(model.as_deref()));
         if let Some(limit) = limit {
             return Some(limit.for_another_session(PossiblyUnaffected::Nobody));
         }
         let own_incident = own_incident?;
-        let refusal = of_service.find(|incident| {
+        let refusal = of_payer.find(|incident| {
             !incident.is_of(Some(session)) && incident.refuses_login_after(own_incident)
         })?;
         Some(refusal.for_session_after(own_incident))
@@ -474,7 +474,7 @@ impl<'a> Incidents<'a> {
     ) -> Option<StatusLineSituation> {
         let session = payload.session_id.as_deref()?;
         let credentials = self.readings().credentials_of(payload);
-        if credentials.iter().any(Credential::outranks_login) {
+        if !credentials::use_login(&credentials) {
             return None;
         }
         let collector = self.status_line_collector(session, payload);
@@ -484,13 +484,16 @@ impl<'a> Incidents<'a> {
         if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
             return None;
         }
-        let owner = transcript_end::owner_of(payload);
-        if !may_belong_to(owner.as_ref(), collector.login.as_ref()) {
+        let payer = PayerFacts {
+            credentials,
+            owner: transcript_end::owner_of(payload),
+            ..PayerFacts::default()
+        };
+        if !may_belong_to(payer.owner.as_ref(), collector.login.as_ref()) {
             return None;
         }
         let may_block = |error: &StoredError| {
-            base_url_host(&error.payer.credentials) == base_url_host(&credentials)
-                && !self.has_responded_since(error.at, payload)
+            payer.shares_login_with(&error.payer) && !self.has_responded_since(error.at, payload)
         };
         let limits = obstacles.limits.into_iter().filter(&may_block);
         let limit = collector

@@ -74,10 +74,8 @@ impl Reading {
     /// Returns true if a session with these credentials uses the same plan as this reading's session. In that case, no
     /// key replaces the login, and requests go to the same host.
     fn is_shared_with(&self, credentials: &[Credential]) -> bool {
-        credentials.iter().all(|credential| {
-            let is_other_service = credential.selects_other_service() && credential.host.is_none();
-            !credential.outranks_login() && !is_other_service
-        }) && credentials::base_url_host(credentials) == self.host.as_deref()
+        credentials::use_login(credentials)
+            && credentials::base_url_host(credentials) == self.host.as_deref()
     }
 }
 

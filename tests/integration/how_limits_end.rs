@@ -768,14 +768,21 @@ fn a_response_in_progress_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
+/// Starts a session whose environment contains a token. The token may belong to another account than the login.
+fn session_with_token<'s>(sandbox: &'s Sandbox, name: &str) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, name);
+    client
+        .variables
+        .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
+    client
+}
+
 /// The usage of the logged-in account is not evidence about the limit of a `claude -p` process that uses a token.
 #[test]
 fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     let sandbox = with_a_private_login();
     let login = session_of_login(&sandbox, "login");
-    let mut job = Client::with_session(&sandbox, "job");
-    job.variables
-        .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
+    let job = session_with_token(&sandbox, "job");
     login.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(5.0, NOON, 30.0, TUESDAY),
@@ -784,6 +791,53 @@ fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     job.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let incident = job.explained("2026-11-20T10:01:00Z");
     assert_eq!(incident["verdict"], "real", "{incident:#}");
+}
+
+/// The token and the login may belong to different accounts, so a limit of one of them says nothing about the other.
+#[test]
+fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {
+    for has_token in [true, false] {
+        let sandbox = with_a_private_login();
+        let login = session_of_login(&sandbox, "login");
+        login.calls_status_line(
+            "2026-11-20T09:30:00Z",
+            windows(5.0, NOON, 30.0, TUESDAY),
+            120,
+        );
+        let stopped = if has_token {
+            session_with_token(&sandbox, "job")
+        } else {
+            session_of_login(&sandbox, "stopped")
+        };
+        stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        let at = "2026-11-20T10:01:00Z";
+        let new = Client::with_session(&sandbox, "new");
+        let new_job = session_with_token(&sandbox, "new-job");
+        for (client, is_affected) in [(&new, !has_token), (&new_job, has_token)] {
+            let context = format!("{has_token}, {}", client.session);
+            let line = client.calls_status_line(at, Value::Null, 120);
+            assert_eq!(
+                line.success().contains("5-hour limit"),
+                is_affected,
+                "{context}: {line:?}"
+            );
+            let asked = answer(client, at);
+            assert_eq!(
+                !asked.contains("this one may work"),
+                is_affected,
+                "{context}: {asked}"
+            );
+        }
+        let arguments = ["explain", "--exit-code", "--session", "login"];
+        let code = login.run(at, &arguments, b"").code;
+        assert_eq!(code, if has_token { 0 } else { 10 }, "{has_token}");
+        let now = login.run(at, &["now", "--json"], b"").json();
+        let used = if has_token { 5.0 } else { 100.0 };
+        assert_eq!(
+            now["windows"]["five_hour"]["used_percentage"], used,
+            "{has_token}: {now:#}"
+        );
+    }
 }
 
 /// A prompt that a budget blocks also cancels the auto-resume, as any other prompt does.

@@ -1368,6 +1368,35 @@ fn a_new_session_shows_the_limit_that_blocks_the_login() {
     assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
 }
 
+/// A cloud provider has its own accounts, so the plan's limit does not stop a session that uses one.
+#[test]
+fn a_limit_of_the_plan_is_not_shown_to_a_session_of_a_cloud_provider() {
+    for variable in [
+        "CLAUDE_CODE_USE_BEDROCK",
+        "CLAUDE_CODE_USE_VERTEX",
+        "CLAUDE_CODE_USE_FOUNDRY",
+    ] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        reaches_five_hour_limit(&stopped);
+        let mut session = Client::with_session(&sandbox, "cloud");
+        session
+            .variables
+            .push((variable.to_owned(), "1".to_owned()));
+        let at = "2026-11-20T10:01:00Z";
+        let line = session.calls_status_line(at, Value::Null, 120);
+        assert!(
+            !line.success().contains("5-hour limit"),
+            "{variable}: {line:?}"
+        );
+        let asked = answer(&session, at);
+        assert!(asked.contains("this one may work"), "{variable}: {asked}");
+        let arguments = ["explain", "--exit-code", "--session", "cloud"];
+        let explained = session.run(at, &arguments, b"");
+        assert_eq!(explained.code, 0, "{variable}: {explained:?}");
+    }
+}
+
 /// A client that started before `/whycap` was installed does not know the command. An upgrade of whycap does not change
 /// what the client knows.
 #[test]

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Deserializer, Value};
 
 use crate::claude::account::{Account, Plan};
-use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::credentials::{Credential, SetIn, base_url_host, use_login};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
@@ -158,6 +158,29 @@ pub struct PayerFacts {
     /// True if `credentials` includes the session's own environment. Otherwise, there may be a key that whycap cannot
     /// see.
     pub has_session_environment: bool,
+}
+
+impl PayerFacts {
+    /// Returns true if a credential or environment switch with this name is set.
+    fn has_credential(&self, name: &str) -> bool {
+        self.credentials
+            .iter()
+            .any(|credential| credential.name == name)
+    }
+
+    /// Returns true if the session uses an OAuth token, which does not reveal the account that pays.
+    fn is_hidden_by_token(&self) -> bool {
+        self.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
+    }
+
+    /// Returns true if a session with these credentials uses its login in the same way as another one: both send their
+    /// requests to the same host, and both or neither use a token. The login and the token may belong to different
+    /// accounts.
+    pub(crate) fn shares_login_with(&self, other: &Self) -> bool {
+        use_login(&self.credentials)
+            && base_url_host(&self.credentials) == base_url_host(&other.credentials)
+            && self.is_hidden_by_token() == other.is_hidden_by_token()
+    }
 }
 
 /// Information about the session in which the error occurred.
@@ -309,10 +332,7 @@ impl StoredError {
 
     /// Returns true if a credential or environment switch with this name is set.
     pub(crate) fn has_credential(&self, name: &str) -> bool {
-        self.payer
-            .credentials
-            .iter()
-            .any(|credential| credential.name == name)
+        self.payer.has_credential(name)
     }
 
     /// Returns the keys that take precedence over a login.
@@ -344,7 +364,7 @@ impl StoredError {
 
     /// Returns true if the session used an OAuth token, which does not reveal the account that paid.
     pub(crate) fn is_payer_hidden_by_token(&self) -> bool {
-        self.payer.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
+        self.payer.is_hidden_by_token()
     }
 
     /// Returns the payer's plan, or `None` if there is no login with a recognized plan.
