@@ -353,7 +353,7 @@ fn add_refused_windows(incidents: &mut [Incident]) {
 
 /// Returns the account that paid for the failed request, or `None` if it is unknown.
 fn payer_of(error: &StoredError) -> Option<&Owner> {
-    let account = error.payer.account.as_ref().map(|account| &account.owner);
+    let account = error.account().map(|account| &account.owner);
     error.payer.owner.as_ref().or(account)
 }
 
@@ -505,7 +505,10 @@ impl<'a> EvidenceCollector<'a> {
         if has_news && known_error.is_stored {
             self.add_news(evidence.error.clone());
         }
-        if !evidence.is_of_another_account() && self.other_sessions == OtherSessions::Newest {
+        if !evidence.is_of_another_account()
+            && !evidence.error.is_payer_hidden_by_token()
+            && self.other_sessions == OtherSessions::Newest
+        {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
         }
         let next_limit_at = later.next_of.get(&evidence.error.session.id).copied();
@@ -627,8 +630,11 @@ impl<'a> EvidenceCollector<'a> {
         let Some(session) = evidence.error.session.id.clone() else {
             return;
         };
-        evidence.collected.newest_reading =
-            self.newest_reading().map(|reading| reading.sample.clone());
+        // The login's readings are no evidence about a token, because the token may belong to another account.
+        if !evidence.error.is_payer_hidden_by_token() {
+            evidence.collected.newest_reading =
+                self.newest_reading().map(|reading| reading.sample.clone());
+        }
         let is_stored =
             has_final_readings(&evidence.error, self.now()) && !evidence.error.readings.is_empty();
         if !is_stored {
@@ -664,14 +670,10 @@ impl<'a> EvidenceCollector<'a> {
         }
 
         let account = error
-            .payer
-            .account
-            .as_ref()
+            .account()
             .and_then(|account| account.owner.fingerprint.as_deref());
         let mut readings = match account {
-            Some(account)
-                if !error.is_payer_hidden_by_token() && self.now() - error.at <= USEFUL_FOR =>
-            {
+            Some(account) if self.now() - error.at <= USEFUL_FOR => {
                 self.readings_of_other_sessions(error.at, &session, account)
             }
             Some(_) | None => Vec::new(),
@@ -799,10 +801,8 @@ impl<'a> EvidenceCollector<'a> {
     /// Adds the readings of all sessions of the account, which show how full its windows were after the error. The
     /// status line needs only the newest reading.
     fn add_account_readings(&self, evidence: &mut Evidence) {
-        let error = &evidence.error;
-        let account = error.payer.account.as_ref();
+        let account = evidence.error.account();
         if self.other_sessions == OtherSessions::Newest
-            && !error.is_payer_hidden_by_token()
             && let Some(account) = account.and_then(|account| account.owner.fingerprint.as_deref())
         {
             evidence.collected.account_readings =
@@ -877,8 +877,8 @@ impl<'a> EvidenceCollector<'a> {
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterErrors) {
         let error = &evidence.error;
         let mut responses = Vec::new();
-        let needs_transcripts = self.other_sessions != OtherSessions::WithoutList
-            || evidence.collected.newest_reading.is_none();
+        let needs_transcripts =
+            self.other_sessions != OtherSessions::WithoutList || self.newest_reading().is_none();
         let of_reading = self.session_of_newest_reading(error);
         let reset_since = times_of_new_windows(error, &evidence.collected.account_readings);
         let mut is_reading_included = false;
@@ -968,10 +968,11 @@ impl<'a> EvidenceCollector<'a> {
     /// with the error, or if the response is not known to have arrived after the error.
     fn session_of_newest_reading(&self, error: &StoredError) -> Option<SessionOfReading> {
         let newest = self.newest_reading()?;
-        let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
+        let payer = match newest.sample.is_of(error.account()) {
             Some(false) => PayerRelation::Other,
             // The login's readings never come from a session that is paid for with a key.
             _ if error.uses_key() => PayerRelation::Other,
+            _ if error.is_payer_hidden_by_token() => PayerRelation::Unknown,
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
         };

@@ -793,6 +793,29 @@ fn the_logins_usage_is_no_evidence_about_a_tokens_limit() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
+/// The account of the token is unknown, so the figures and the responses of the login do not show that the token's limit
+/// is over.
+#[test]
+fn a_response_of_the_login_does_not_end_a_tokens_limit() {
+    for is_response in [true, false] {
+        let sandbox = with_a_private_login();
+        let login = session_of_login(&sandbox, "login");
+        let job = session_with_token(&sandbox, "job");
+        job.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        let shown_at = "2026-11-20T10:05:00Z";
+        if is_response {
+            login.works(shown_at, 10);
+        } else {
+            login.calls_status_line(shown_at, windows(6.0, NOON, 30.0, TUESDAY), 120);
+        }
+        let at = "2026-11-20T10:06:00Z";
+        let incident = job.explained(at);
+        assert_eq!(incident["verdict"], "real", "{is_response}: {incident:#}");
+        assert_eq!(incident["open"], true, "{is_response}: {incident:#}");
+        assert_eq!(code(&job, at), 10, "{is_response}");
+    }
+}
+
 /// The token and the login may belong to different accounts, so a limit of one of them says nothing about the other.
 #[test]
 fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {

@@ -367,6 +367,12 @@ impl StoredError {
         self.payer.is_hidden_by_token()
     }
 
+    /// Returns the account that paid, or `None` if it is unknown.
+    pub(crate) fn account(&self) -> Option<&Account> {
+        let account = self.payer.account.as_ref();
+        account.filter(|_| !self.is_payer_hidden_by_token())
+    }
+
     /// Returns the payer's plan, or `None` if there is no login with a recognized plan.
     fn plan(&self) -> Option<Plan> {
         let account = self.payer.account.as_ref()?;
