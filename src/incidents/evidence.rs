@@ -381,6 +381,8 @@ pub(super) struct EvidenceCollector<'a> {
     pub(super) other_sessions: OtherSessions,
     /// The requesting session's transcript, if Claude Code provided its path.
     pub(super) transcript: Option<&'a Path>,
+    /// The directory of the requesting session's project, or `None` if it is unknown, as in a shell.
+    pub(super) project: Option<PathBuf>,
     /// The usage figures that Claude Code currently reports to the requesting session.
     pub(super) reported: Option<Sample>,
     /// The Claude Code version of the requesting session.
@@ -428,6 +430,7 @@ impl<'a> EvidenceCollector<'a> {
     ) -> Self {
         Self {
             login: None,
+            project: readings.environment.path("CLAUDE_PROJECT_DIR"),
             readings,
             transcripts,
             stored,
@@ -1164,11 +1167,11 @@ impl<'a> EvidenceCollector<'a> {
             let WindowReadings {
                 paths, environment, ..
             } = self.readings;
-            let project = environment.path("CLAUDE_PROJECT_DIR");
-            let files = settings::of(paths, project.as_deref());
+            let project = self.project.as_deref();
+            let files = settings::of(paths, project);
             let continues = settings::effective_value(&files, "autoContinueAtUsageLimit");
             Machine {
-                credentials: credentials::of_session(paths, environment, None),
+                credentials: credentials::of_session(paths, environment, project),
                 installed_clients: version::executables(paths, environment).len(),
                 waiting_is_off: continues.is_some_and(|(_, continues)| continues == false),
             }

@@ -225,6 +225,7 @@ impl<'a> Incidents<'a> {
         collector.environment_of = Some(session);
         collector.other_sessions = OtherSessions::WithoutList;
         collector.transcript = payload.transcript_path.as_deref();
+        collector.project.clone_from(&payload.project_dir);
         collector.reported = Sample::from_payload(payload, self.now());
         collector.client_version = payload.version.as_deref();
         collector

@@ -123,6 +123,38 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
     assert!(now["blocked"].is_object(), "{now:#}");
 }
 
+/// The script that prints the key is set in the settings of the session's project, so the next prompt uses the key again.
+#[test]
+fn a_key_in_the_settings_of_the_project_is_not_said_to_be_removed() {
+    let sandbox = with_a_private_login();
+    let settings = json!({"apiKeyHelper": "/opt/print-key"}).to_string();
+    sandbox.write("api/.claude/settings.json", settings);
+    let project = sandbox.path("api");
+    let mut client = Client::with_session(&sandbox, "with-helper");
+    let text = "Credit balance is too low";
+    client.append(&client.error_line(AT, text, json!({"apiErrorStatus": 400})));
+    let failure = json!({"error": "billing_error", "last_assistant_message": text, "cwd": project});
+    client.event(AT, "StopFailure", failure);
+
+    let at = "2026-11-20T10:01:00Z";
+    let payload = json!({
+        "session_id": client.session, "transcript_path": client.transcript(), "version": client.version,
+        "cwd": project, "workspace": {"project_dir": project},
+    });
+    let line = client.run(at, &["statusline"], payload.to_string().as_bytes());
+    assert!(line.success().contains("no credits"), "{line:?}");
+    let directory = project.to_str().unwrap().to_owned();
+    client
+        .variables
+        .push(("CLAUDE_PROJECT_DIR".to_owned(), directory));
+    let asked = answer(&client, at);
+    assert!(asked.contains("You are still blocked."), "{asked}");
+
+    sandbox.write("api/.claude/settings.json", "{}");
+    let asked = answer(&client, at);
+    assert!(!asked.contains("You are still blocked."), "{asked}");
+}
+
 /// Without a login, a new session in the shell could not work either.
 #[test]
 fn without_a_login_an_empty_key_still_blocks_the_shell() {
