@@ -93,7 +93,8 @@ impl SessionResponses {
     /// Returns the responses after an error that may show how the error ended. These are the first response, the last
     /// response, and the first response whose request must have been sent after the error. For each time in
     /// `reset_since`, they also include the first response to such a request that arrived at or after that time.
-    /// `reset_since` contains the earliest times at which a response may have counted toward a new window.
+    /// `reset_since` contains the earliest times at which a response may have counted toward a new window. The same
+    /// responses of the refused model are included as well, because only this model may have been refused.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of these
     /// responses.
@@ -117,19 +118,12 @@ impl SessionResponses {
             .iter()
             .filter(|response| response.at > error.at && response.at <= self.last)
             .collect();
-        let first = after.first().copied();
-        let settled = after
+        let of_refused_model = after
             .iter()
             .copied()
-            .filter(|response| is_sent_after(error.at, response));
-        let first_with_room = reset_since
-            .iter()
-            .filter_map(|reset_since| settled.clone().find(|response| response.at >= *reset_since));
-        let mut first_ones: Vec<&TranscriptResponse> = first
-            .into_iter()
-            .chain(settled.clone().next())
-            .chain(first_with_room)
-            .collect();
+            .filter(|response| response.model.as_deref() == error.session.model.as_deref());
+        let mut first_ones = first_responses(after.iter().copied(), error.at, reset_since);
+        first_ones.extend(first_responses(of_refused_model, error.at, reset_since));
         first_ones.sort_by_key(|response| response.at);
         first_ones.dedup();
         let last = after.last().copied();
@@ -156,6 +150,26 @@ impl SessionResponses {
             })
             .collect()
     }
+}
+
+/// Returns the first of these responses, the first one whose request must have been sent after the error, and the first
+/// such response since each of the given times.
+fn first_responses<'t>(
+    responses: impl Iterator<Item = &'t TranscriptResponse> + Clone,
+    error_at: DateTime<Utc>,
+    times: &[DateTime<Utc>],
+) -> Vec<&'t TranscriptResponse> {
+    let settled = responses
+        .clone()
+        .filter(|response| is_sent_after(error_at, response));
+    let since_times = times
+        .iter()
+        .filter_map(|time| settled.clone().find(|response| response.at >= *time));
+    responses
+        .take(1)
+        .chain(settled.clone().take(1))
+        .chain(since_times)
+        .collect()
 }
 
 /// Returns true if the request for a response must have been sent after the given time. If the time of the request is

@@ -950,6 +950,28 @@ fn a_response_subject_to_the_same_limit_ends_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Other models were not refused, so their responses before and after that of the refused model prove nothing, but they
+/// must not hide it either.
+#[test]
+fn a_response_of_the_refused_model_counts_between_responses_of_another_model() {
+    let sandbox = with_a_private_login();
+    let [refused, mut other] = two_of_the_login(&sandbox);
+    refused.works("2026-11-20T09:50:00Z", 10);
+    let text = "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.";
+    refused.receives_error(AT, text, json!({}));
+    other.model = "claude-haiku-4-5".to_owned();
+    other.receives_response("2026-11-20T10:05:00Z");
+    other.receives_response("2026-11-20T10:06:00Z");
+    assert_eq!(code(&refused, "2026-11-20T10:07:00Z"), 11);
+    other.works("2026-11-20T10:10:00Z", 10);
+    other.receives_response("2026-11-20T10:15:00Z");
+    let at = "2026-11-20T10:16:00Z";
+    let incident = refused.explained(at);
+    assert_eq!(code(&refused, at), 0, "{incident:#}");
+    let headline = incident["headline"].as_str().unwrap();
+    assert!(headline.contains("10:10"), "{headline}");
+}
+
 #[test]
 fn every_kind_of_limit_is_tested() {
     let kinds = cases("kinds.jsonl");
