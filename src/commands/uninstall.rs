@@ -1,6 +1,6 @@
 //! `whycap uninstall`: removes everything that `install` added, and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -33,8 +33,7 @@ impl Subcommand for UninstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let paths = &context.paths;
         let mut report = Report::default();
-        let mut backups = Vec::new();
-        let mut cleaned = Vec::new();
+        let mut plans = BTreeMap::new();
         let mut failure = None;
 
         for path in self.settings(context) {
@@ -42,7 +41,7 @@ impl Subcommand for UninstallArguments {
                 sweep(paths, &path, context.environment.now);
             }
             let outcome = plan_and_execute(paths, LOCK_TIMEOUT, self.dry_run, || {
-                plan::uninstall(paths, &path, false, &cleaned)
+                plan::uninstall(paths, &path, false, &plans)
             });
             match outcome {
                 Ok(plan) => {
@@ -50,8 +49,7 @@ impl Subcommand for UninstallArguments {
                         report.paragraph(Tone::Strong, paths.show(&path));
                         report::add_changes(&plan, &path, self.dry_run, &mut report);
                     }
-                    backups.extend(plan.backups);
-                    cleaned.push(path);
+                    plans.insert(path, plan);
                 }
                 // If one file cannot be changed, continue with the others.
                 Err(error) => failure = failure.or(Some(error)),
@@ -68,7 +66,8 @@ impl Subcommand for UninstallArguments {
         if !self.dry_run {
             made.remove_empty(paths);
         }
-        add_remains(context, &made, &backups, &mut report);
+        let backups = plans.values().flat_map(|plan| &plan.backups);
+        add_remains(context, &made, backups, &mut report);
         report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
     }
@@ -91,10 +90,10 @@ impl UninstallArguments {
 }
 
 /// Lists the files that are left after uninstalling, each with a command to delete it.
-fn add_remains(
+fn add_remains<'b>(
     context: &Context,
     made: &MadeDirectories,
-    backups: &[PathBuf],
+    backups: impl Iterator<Item = &'b PathBuf>,
     report: &mut Report,
 ) {
     let paths = &context.paths;

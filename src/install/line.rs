@@ -4,6 +4,7 @@
 //! Plugins cannot provide a status line because Claude Code ignores `statusLine` in a plugin's settings (2.1.328). The
 //! status line is therefore added to the user's settings, but only at the user's request.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ pub(crate) fn turn_off(paths: &Paths) -> anyhow::Result<String> {
             .settings()
             .is_some_and(|settings| !installed_entries(settings).hooks.is_empty());
         let keeps_line = EditRecord::load(paths, &path).previous_line.is_some();
-        plan::uninstall(paths, &path, has_hooks || keeps_line, &[])
+        plan::uninstall(paths, &path, has_hooks || keeps_line, &BTreeMap::new())
     })?;
 
     let is_removed = plan.change_of(ChangeKind::StatusLineRemoved).is_some();

@@ -2,6 +2,7 @@
 //!
 //! Planning does not change anything, which is how `--dry-run` works.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
@@ -161,13 +162,13 @@ pub fn install(
     Ok(plan)
 }
 
-/// Plans the removal of whycap, or only its status line, from a settings file. `cleaned` contains the settings files from
-/// which whycap has already been removed or, in a dry run, would have been removed.
+/// Plans the removal of whycap, or only its status line, from a settings file. `earlier` contains the plans for other
+/// settings files. They have been executed or, in a dry run, would have been.
 pub fn uninstall(
     paths: &Paths,
     settings: &Path,
     only_line: bool,
-    cleaned: &[PathBuf],
+    earlier: &BTreeMap<PathBuf, InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(paths, settings);
     let mut plan = InstallPlan::default();
@@ -205,7 +206,10 @@ pub fn uninstall(
             plan.backups.push(backup);
         }
     }
-    if !is_used_elsewhere(paths, settings, cleaned) {
+    let is_slash_command_removed = earlier
+        .values()
+        .any(|plan| plan.change_of(ChangeKind::SlashCommandRemoved).is_some());
+    if !is_slash_command_removed && !is_used_elsewhere(paths, settings, earlier) {
         plan.add_slash_command(SlashCommandPlan::uninstall(paths));
     }
     plan.steps.extend(
@@ -273,10 +277,14 @@ impl Removal {
     }
 }
 
-/// Returns true if whycap is also installed in a settings file other than `settings` and the ones in `cleaned`, which
-/// means that `/whycap` is still needed.
-fn is_used_elsewhere(paths: &Paths, settings: &Path, cleaned: &[PathBuf]) -> bool {
-    let is_other = |path: &PathBuf| path != settings && !cleaned.contains(path);
+/// Returns true if whycap is also installed in a settings file other than `settings` and the ones with `earlier` plans,
+/// which means that `/whycap` is still needed.
+fn is_used_elsewhere(
+    paths: &Paths,
+    settings: &Path,
+    earlier: &BTreeMap<PathBuf, InstallPlan>,
+) -> bool {
+    let is_other = |path: &PathBuf| path != settings && !earlier.contains_key(path);
     let user = SettingsFile::of_user(paths);
     let is_in_user_settings = is_other(&user.path)
         && user

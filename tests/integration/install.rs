@@ -1,6 +1,7 @@
 //! Tests `install` and `uninstall`. One command adds whycap, another one removes it, and both preserve the user's
 //! settings.
 
+use std::collections::BTreeMap;
 use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -785,16 +786,37 @@ fn a_dry_run_of_uninstall_lists_every_removal_from_several_settings_files() {
     let sandbox = sandbox("{}");
     sandbox.run(&["install"]).success();
     sandbox.run(&["install", "--scope", "local"]).success();
-    let dry_run = sandbox.run(&["uninstall", "--dry-run"]);
-    let removed = sandbox.run(&["uninstall"]);
+    assert_eq!(removals_in_dry_run(&sandbox, &sandbox.home()).len(), 5);
+}
+
+/// The settings files of this project do not exist, but the dry run looks for whycap in them after it has listed the
+/// removal of `/whycap` with the user's settings.
+#[test]
+fn a_dry_run_of_uninstall_in_a_project_lists_the_removal_of_the_command_once() {
+    let sandbox = sandbox("{}");
+    sandbox.run(&["install"]).success();
+    let project = sandbox.path("project");
+    fs::create_dir(&project).unwrap();
+    assert_eq!(removals_in_dry_run(&sandbox, &project).len(), 3);
+}
+
+/// Returns the lines about removals that a dry run prints in a directory, after checking that the real run prints the same
+/// lines.
+fn removals_in_dry_run(sandbox: &Sandbox, directory: &Path) -> Vec<String> {
+    let run = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        Run::of(command.current_dir(directory), b"")
+    };
+    let dry_run = run(&["uninstall", "--dry-run"]);
+    let removed = run(&["uninstall"]);
     let announced: Vec<String> = lines_about_removals(&dry_run)
         .map(|line| line.replace("would be ", ""))
         .collect();
-    assert_eq!(announced.len(), 5, "{dry_run:?}");
     assert_eq!(
         announced,
         lines_about_removals(&removed).collect::<Vec<_>>()
     );
+    announced
 }
 
 /// Returns the lines that list a change.
@@ -928,7 +950,13 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
-    plan::uninstall(&paths(sandbox), &sandbox.path(SETTINGS), false, &[]).unwrap()
+    plan::uninstall(
+        &paths(sandbox),
+        &sandbox.path(SETTINGS),
+        false,
+        &BTreeMap::new(),
+    )
+    .unwrap()
 }
 
 #[test]

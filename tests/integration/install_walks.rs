@@ -1,5 +1,6 @@
 //! Tests `install` and `uninstall` with random settings files and random sequences of events in between.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -57,7 +58,8 @@ impl Home {
     }
 
     fn uninstall(&self) {
-        let plan = || plan::uninstall(&self.paths, &self.settings, false, &[]).unwrap();
+        let plan =
+            || plan::uninstall(&self.paths, &self.settings, false, &BTreeMap::new()).unwrap();
         execute::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
