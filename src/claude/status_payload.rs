@@ -156,21 +156,22 @@ pub(crate) struct PromptCache {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,
-    /// The number of misses with one of the causes in [`MissCause::AVOIDABLE`].
-    pub(crate) avoidable: u64,
+    /// The number of misses with each cause in [`MissCause::AVOIDABLE`].
+    pub(crate) by_cause: AvoidableMisses,
     /// The total number of tokens written because of misses.
     pub(crate) tokens: u64,
     /// The time of the latest miss.
     pub(crate) at: DateTime<Utc>,
     /// The cause of the latest miss.
     pub(crate) cause: MissCause,
-    /// The cause of all avoidable misses, or `None` if they have several.
-    pub(crate) only_cause: Option<MissCause>,
     /// True if cache writes have a one-hour lifetime and are billed accordingly.
     pub(crate) has_hour_lifetime: bool,
     /// How long the process has been running.
     pub(crate) running_for: TimeDelta,
 }
+
+/// Numbers of cache misses, one for each cause in [`MissCause::AVOIDABLE`].
+pub(crate) type AvoidableMisses = [u64; 3];
 
 /// The cause of a cache miss, as reported by Claude Code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,7 +189,7 @@ pub(crate) enum MissCause {
 
 impl MissCause {
     /// The causes that are never intentional, with their names in the payload.
-    const AVOIDABLE: [(&str, Self); 3] = [
+    pub(crate) const AVOIDABLE: [(&str, Self); 3] = [
         ("likely_server_side", Self::Server),
         ("tools_changed", Self::Tools),
         ("system_prompt_changed", Self::SystemPrompt),
@@ -221,15 +222,6 @@ impl MissCause {
 impl CacheMisses {
     /// Parses the cache misses. Returns `None` if there were none or a field is missing.
     fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
-        let mut avoidable = 0;
-        let mut causes = Vec::new();
-        for (name, cause) in MissCause::AVOIDABLE {
-            let misses = cache.at("miss_causes").at(name).as_u64().unwrap_or(0);
-            if misses > 0 {
-                avoidable = misses.saturating_add(avoidable);
-                causes.push(cause);
-            }
-        }
         let cause = cache
             .at("last_miss_cause")
             .at("causes")
@@ -238,14 +230,11 @@ impl CacheMisses {
             .map_or(MissCause::None, MissCause::from_name);
         Some(Self {
             misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
-            avoidable,
+            by_cause: MissCause::AVOIDABLE
+                .map(|(name, _)| cache.at("miss_causes").at(name).as_u64().unwrap_or(0)),
             tokens: cache.at("miss_recache_tokens").as_u64()?,
             at: reset_from_epoch_seconds(cache.at("last_miss_at").as_f64()?)?,
             cause,
-            only_cause: match causes.as_slice() {
-                [only] => Some(*only),
-                _ => None,
-            },
             has_hour_lifetime: cache.at("ttl") == "1h",
             running_for: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
         })

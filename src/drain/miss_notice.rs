@@ -7,7 +7,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::claude::status_payload::{CacheMisses, MissCause, PromptCache, StatusPayload};
+use crate::claude::status_payload::{
+    AvoidableMisses, CacheMisses, MissCause, PromptCache, StatusPayload,
+};
 use crate::journal::{self, Journal, JournalRecord};
 use crate::paths::Paths;
 use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
@@ -32,9 +34,9 @@ pub(crate) struct MissRecord {
     at: DateTime<Utc>,
     /// The number of misses that Claude Code has counted in this process.
     misses: u64,
-    /// The number of `misses` with an avoidable cause.
-    #[serde(rename = "caused")]
-    misses_with_cause: u64,
+    /// The number of `misses` with each avoidable cause.
+    #[serde(default)]
+    by_cause: AvoidableMisses,
     /// The number of tokens rewritten because of misses in this process.
     tokens: u64,
     /// The number of avoidable misses in all of the session's processes.
@@ -43,6 +45,9 @@ pub(crate) struct MissRecord {
     /// The number of tokens rewritten because of avoidable misses.
     #[serde(rename = "needless_tokens")]
     avoidable_tokens: u64,
+    /// The number of `avoidable` misses with each cause. A miss may have several causes.
+    #[serde(default)]
+    avoidable_by_cause: AvoidableMisses,
     cause: MissCause,
     /// The time at which the user was warned, or `None` if there was no warning.
     #[serde(rename = "said")]
@@ -59,7 +64,7 @@ impl MissRecord {
     fn first(session: &str, counts: &CacheMisses) -> Self {
         let mut record = Self::with_counts(session, counts);
         if counts.running_for < PERIOD {
-            record.add_avoidable(counts.avoidable, counts.misses, counts.tokens);
+            record.add_avoidable(counts.by_cause, counts.misses, counts.tokens);
         }
         record
     }
@@ -69,6 +74,7 @@ impl MissRecord {
         let mut record = Self {
             avoidable: self.avoidable,
             avoidable_tokens: self.avoidable_tokens,
+            avoidable_by_cause: self.avoidable_by_cause,
             announced: self.announced,
             ..Self::with_counts(&self.session, counts)
         };
@@ -78,7 +84,7 @@ impl MissRecord {
         let zero = Self::default();
         let known = if is_new_process { &zero } else { self };
         let misses = counts.misses.saturating_sub(known.misses);
-        let with_cause = counts.avoidable.saturating_sub(known.misses_with_cause);
+        let mut by_cause = increase(counts.by_cause, known.by_cause);
         let tokens = counts.tokens.saturating_sub(known.tokens);
 
         let continues_fault = self.cause == MissCause::Server
@@ -86,10 +92,11 @@ impl MissRecord {
             && counts.at - self.at < SAME_CAUSE_WITHIN;
         if counts.cause == MissCause::None && continues_fault {
             record.cause = MissCause::Server;
-            record.add_avoidable(misses, misses, tokens);
-        } else {
-            record.add_avoidable(with_cause, misses, tokens);
+            let without_cause = misses.saturating_sub(sum(by_cause));
+            let [server, ..] = &mut by_cause;
+            *server = server.saturating_add(without_cause);
         }
+        record.add_avoidable(by_cause, misses, tokens);
         record
     }
 
@@ -98,7 +105,7 @@ impl MissRecord {
             session: session.to_owned(),
             at: counts.at,
             misses: counts.misses,
-            misses_with_cause: counts.avoidable,
+            by_cause: counts.by_cause,
             tokens: counts.tokens,
             cause: counts.cause,
             ..Self::default()
@@ -107,8 +114,11 @@ impl MissRecord {
 
     /// Adds avoidable misses. `misses` is the total number of new misses, and `tokens` is the number of tokens
     /// rewritten because of them.
-    fn add_avoidable(&mut self, avoidable: u64, misses: u64, tokens: u64) {
-        let avoidable = avoidable.min(misses);
+    fn add_avoidable(&mut self, by_cause: AvoidableMisses, misses: u64, tokens: u64) {
+        let avoidable = sum(by_cause).min(misses);
+        for (sum, count) in self.avoidable_by_cause.iter_mut().zip(by_cause) {
+            *sum = sum.saturating_add(count);
+        }
         self.avoidable += avoidable;
         self.avoidable_tokens += tokens.saturating_mul(avoidable) / misses.max(1);
     }
@@ -118,14 +128,26 @@ impl MissRecord {
     }
 }
 
+/// Returns how many misses were added for each cause.
+fn increase(mut counts: AvoidableMisses, before: AvoidableMisses) -> AvoidableMisses {
+    for (count, before) in counts.iter_mut().zip(before) {
+        *count = count.saturating_sub(before);
+    }
+    counts
+}
+
+fn sum(counts: AvoidableMisses) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}
+
 /// The avoidable cache misses of a session, for its status line.
 #[derive(Debug)]
 pub(crate) struct MissNotice {
     now: DateTime<Utc>,
     record: MissRecord,
     is_recorded: bool,
-    /// The cause of all avoidable misses of the current process, or `None` if they have several.
-    only_cause: Option<MissCause>,
+    /// A cause of all avoidable misses in the last [`PERIOD`], or [`MissCause::None`] if they have no cause in common.
+    cause: MissCause,
     /// The number of avoidable misses in the last [`PERIOD`].
     misses: u64,
     cost: Money,
@@ -154,14 +176,20 @@ impl MissNotice {
             None => MissRecord::first(session, counts),
         };
 
-        let (misses_before, tokens_before) = known
+        let nothing = MissRecord::default();
+        let before = known
             .iter()
             .find(|earlier| earlier.at < record.at - PERIOD)
-            .map_or((0, 0), |earlier| {
-                (earlier.avoidable, earlier.avoidable_tokens)
-            });
-        let misses = record.avoidable.saturating_sub(misses_before);
-        let tokens = record.avoidable_tokens.saturating_sub(tokens_before);
+            .unwrap_or(&nothing);
+        let misses = record.avoidable.saturating_sub(before.avoidable);
+        let tokens = record
+            .avoidable_tokens
+            .saturating_sub(before.avoidable_tokens);
+        let by_cause = increase(record.avoidable_by_cause, before.avoidable_by_cause);
+        let shared_cause = MissCause::AVOIDABLE
+            .into_iter()
+            .zip(by_cause)
+            .find(|(_, count)| *count == misses);
         let new_tokens = record
             .avoidable_tokens
             .saturating_sub(newest.map_or(0, |newest| newest.avoidable_tokens));
@@ -179,7 +207,7 @@ impl MissNotice {
             now,
             record,
             is_recorded,
-            only_cause: counts.only_cause,
+            cause: shared_cause.map_or(MissCause::None, |((_, cause), _)| cause),
             misses,
             cost: cost_of(tokens),
         })
@@ -192,7 +220,7 @@ impl MissNotice {
         if !(announced..announced + SHOWN_FOR).contains(&self.now) {
             return None;
         }
-        let (reason, remedy) = self.only_cause.unwrap_or_default().words();
+        let (reason, remedy) = self.cause.words();
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();
         let text = format!("Prompt cache rewritten {times}{reason}: ≈{cost}");

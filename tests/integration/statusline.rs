@@ -65,21 +65,29 @@ fn every_recorded_payload_has_its_expected_status_line() {
     );
 }
 
-/// Claude Code names only the cause of the last miss. Here, the tools change three times before the cache expires, and
-/// then the server loses the cache as well.
-#[test]
-fn a_warning_about_the_prompt_cache_names_a_cause_only_if_it_caused_all_misses() {
-    let sandbox = plain("160");
-    let row = |seconds: i64, misses: u64, last_cause: &str, causes: &Value| {
+/// A session with cache misses. Claude Code names only the causes of the last miss, and each process counts from zero.
+struct CacheMisses {
+    sandbox: Sandbox,
+}
+
+impl CacheMisses {
+    fn new() -> Self {
+        Self {
+            sandbox: plain("160"),
+        }
+    }
+
+    /// Calls the status line and returns its row about the prompt cache, which is empty if there is none.
+    fn row(&self, seconds: i64, misses: u64, last_causes: &[&str], causes: &Value) -> String {
         let at = datetime(seconds);
         let payload = json!({
             "session_id": "s", "model": {"id": "claude-opus-5-5"}, "cost": {"total_duration_ms": seconds * 1_000},
             "prompt_cache": {"ttl": "5m", "misses": misses, "miss_recache_tokens": misses * 20_000,
-                "last_miss_at": at.timestamp(), "last_miss_cause": {"causes": [last_cause]}, "miss_causes": causes},
+                "last_miss_at": at.timestamp(), "last_miss_cause": {"causes": last_causes}, "miss_causes": causes},
         });
         let payload = payload.to_string();
         let run = run(
-            &sandbox,
+            &self.sandbox,
             &at.to_rfc3339(),
             &["statusline"],
             payload.as_bytes(),
@@ -88,20 +96,85 @@ fn a_warning_about_the_prompt_cache_names_a_cause_only_if_it_caused_all_misses()
         let rows: Vec<&str> = run.success().lines().collect();
         let row = rows.into_iter().find(|row| row.contains("Prompt cache"));
         row.unwrap_or_default().to_owned()
-    };
+    }
+}
+
+/// Here, the tools change three times before the cache expires, and then the server loses the cache as well.
+#[test]
+fn a_warning_about_the_prompt_cache_names_a_cause_only_if_it_caused_all_misses() {
+    let misses = CacheMisses::new();
     assert_eq!(
-        row(60, 2, "tools_changed", &json!({"tools_changed": 2})),
+        misses.row(60, 2, &["tools_changed"], &json!({"tools_changed": 2})),
         ""
     );
     let with_expiry = json!({"tools_changed": 3, "ttl_expired_5m": 1});
     assert_eq!(
-        row(420, 4, "ttl_expired_5m", &with_expiry),
+        misses.row(420, 4, &["ttl_expired_5m"], &with_expiry),
         "Prompt cache rewritten 3 times because tools changed: ≈$0.29 · /mcp shows which · whycap drain"
     );
     let with_server = json!({"tools_changed": 3, "ttl_expired_5m": 1, "likely_server_side": 1});
     assert_eq!(
-        row(480, 5, "likely_server_side", &with_server),
+        misses.row(480, 5, &["likely_server_side"], &with_server),
         "Prompt cache rewritten 4 times: ≈$0.38 · whycap drain"
+    );
+}
+
+/// The process in which the tools changed knows nothing about the two misses before it.
+#[test]
+fn misses_of_an_earlier_process_do_not_get_the_cause_of_a_later_process() {
+    let misses = CacheMisses::new();
+    let server = ["likely_server_side"];
+    misses.row(60, 1, &server, &json!({"likely_server_side": 1}));
+    misses.row(120, 2, &server, &json!({"likely_server_side": 2}));
+    assert_eq!(
+        misses.row(180, 1, &["tools_changed"], &json!({"tools_changed": 1})),
+        "Prompt cache rewritten 3 times: ≈$0.29 · whycap drain"
+    );
+}
+
+#[test]
+fn a_miss_in_the_morning_does_not_hide_the_cause_of_misses_in_the_afternoon() {
+    let misses = CacheMisses::new();
+    misses.row(60, 1, &["tools_changed"], &json!({"tools_changed": 1}));
+    let afternoon = |seconds: i64, count: u64| {
+        let causes = json!({"tools_changed": 1, "likely_server_side": count});
+        misses.row(
+            25_200 + seconds,
+            count + 1,
+            &["likely_server_side"],
+            &causes,
+        )
+    };
+    afternoon(0, 1);
+    afternoon(60, 2);
+    assert_eq!(
+        afternoon(120, 3),
+        "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.29 · update, or /clear · whycap drain"
+    );
+}
+
+/// When the server loses the same part of the cache again, Claude Code names no cause. Here, the session is resumed in
+/// between.
+#[test]
+fn a_repeated_miss_in_a_resumed_session_has_the_cause_of_the_misses_before() {
+    let misses = CacheMisses::new();
+    let server = ["likely_server_side"];
+    misses.row(60, 1, &server, &json!({"likely_server_side": 1}));
+    misses.row(120, 2, &server, &json!({"likely_server_side": 2}));
+    assert_eq!(
+        misses.row(180, 1, &[], &json!({})),
+        "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.29 · update, or /clear · whycap drain"
+    );
+}
+
+#[test]
+fn a_single_miss_with_two_causes_has_a_cause() {
+    let misses = CacheMisses::new();
+    let causes = json!({"tools_changed": 3, "system_prompt_changed": 3});
+    let last = ["tools_changed", "system_prompt_changed"];
+    assert_eq!(
+        misses.row(60, 3, &last, &causes),
+        "Prompt cache rewritten 3 times because tools changed: ≈$0.29 · /mcp shows which · whycap drain"
     );
 }
 

@@ -181,6 +181,17 @@ fn the_first_counts_of_a_long_running_process_are_the_starting_point() {
     );
 }
 
+/// Earlier versions did not store the counts by cause.
+#[test]
+fn records_of_earlier_versions_are_read() {
+    let record: MissRecord = serde_json::from_value(json!({
+        "session": "s", "at": "2026-11-20T05:00:00Z", "misses": 2, "caused": 2, "tokens": 40_000,
+        "needless": 2, "needless_tokens": 40_000, "cause": "Tools", "said": null,
+    }))
+    .unwrap();
+    assert_eq!((record.avoidable, record.avoidable_by_cause), (2, [0; 3]));
+}
+
 #[test]
 fn missing_or_mistyped_counts_are_ignored() {
     let line = Line::new();
