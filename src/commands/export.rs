@@ -6,7 +6,7 @@ use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::export::{Erasure, RowType, Script, erase, new_key, update_exports};
 use crate::spend::RequestedDays;
-use crate::terminal::{Shown, print};
+use crate::terminal::{Shown, print, print_error};
 
 const NO_DIRECTORY: &str = "DuckDB reads the exported files directly; specify their directory: whycap export DIR --print duckdb";
 
@@ -15,6 +15,8 @@ const NOWHERE_TO_WRITE: &str =
 const NOWHERE_TO_ERASE: &str =
     "specify a directory with exports, as in `whycap export ~/team --erase project=NAME`";
 const PRINTS_NO_ERASURE: &str = "nothing was erased, because only --print clickhouse prints a script that erases rows; to erase rows from DIR, omit --print";
+
+const ERASES_ONLY_LOADED_ROWS: &str = "the exports in DIR were not changed; to erase the rows from DIR as well, run the command without --print";
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -56,6 +58,9 @@ impl Subcommand for ExportArguments {
             let text = script
                 .text(self.target.as_deref(), self.erase.as_ref())?
                 .ok_or_else(|| misuse(NO_DIRECTORY))?;
+            if self.erase.is_some() && self.target.is_some() {
+                print_error(ERASES_ONLY_LOADED_ROWS);
+            }
             return print_text(&text);
         }
         let paths = &context.paths;

@@ -680,6 +680,23 @@ fn export_errors_name_a_remedy() {
     );
 }
 
+/// Users who erase a person's rows must not believe that the files in DIR are changed as well.
+#[test]
+fn an_erasure_that_is_only_printed_says_that_the_exports_are_unchanged() {
+    let machine = Machine::with("rewound");
+    machine.export();
+    let run = machine.run_command("export OUT --print clickhouse --erase person=Ada");
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.contains("person = 'Ada'"), "{}", run.stdout);
+    assert_eq!(
+        run.stderr.as_str().trim(),
+        "whycap: the exports in DIR were not changed; to erase the rows from DIR as well, run the command without --print"
+    );
+    let run = machine.run_command("export --print clickhouse --erase person=Ada");
+    assert!(run.success().contains("person = 'Ada'"), "{}", run.stdout);
+    assert_eq!(run.stderr.as_str(), "");
+}
+
 /// The error message must name the file and a remedy instead of showing only the system's error.
 #[test]
 #[cfg(unix)]
