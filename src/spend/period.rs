@@ -1,6 +1,6 @@
 //! Defines periods of whole days, and parses them from arguments.
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate};
 
 use crate::ledger::RowsPeriod;
 use crate::time::{Clock, Millis, Zone};
@@ -97,7 +97,10 @@ fn parse_day(text: &str, clock: Clock) -> Result<NaiveDate, String> {
         .and_then(|days| today.checked_sub_days(Days::new(days)))
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y%m%d").ok())
-        .or_else(|| Some(clock.zone.day(trimmed.parse().ok()?)))
+        .or_else(|| {
+            let time = DateTime::parse_from_rfc3339(trimmed).ok()?;
+            Some(clock.zone.day(time.to_utc()))
+        })
         .ok_or_else(|| {
             format!("{text:?} is not a valid day; use a date such as 2026-11-20, or today, yesterday, or 7d")
         })

@@ -272,6 +272,15 @@ fn a_time_in_place_of_a_day_stands_for_its_day_in_the_zone_of_the_report() {
     assert_eq!(since("Europe/London"), "2026-11-19");
 }
 
+/// Such a time is a year before the last one that can be represented, so its day in Tokyo cannot.
+#[test]
+fn a_time_in_a_year_with_six_digits_is_not_a_valid_day() {
+    let until = ["spend", "--until", "+262142-12-31T23:59:59Z"];
+    Sandbox::new()
+        .run(&[&until[..], &["--timezone", "Asia/Tokyo"]].concat())
+        .is_refused("is not a valid day");
+}
+
 #[test]
 fn the_day_of_a_daylight_saving_change_is_complete() {
     let sandbox = with_lines(&[
