@@ -51,6 +51,14 @@ pub(crate) fn bug_report(findings: &Findings, prices: &PriceTable) -> String {
         ));
     }
 
+    if cases
+        .iter()
+        .take(MAX_CASES)
+        .any(|case| shown_model(case, prices).is_none())
+    {
+        lines.push("\nModels without a known price are not named.".to_owned());
+    }
+
     let has_cause = |cause| cases.iter().any(|case| case.rewrite.verdict.cause == cause);
     if has_cause(RewriteCause::Server) {
         lines.push("\n`server`: The system prompt, the tools, and the parameters were the same (same `shapeHash`). The request contained every message of the previous request and was sent within the cache lifetime.".to_owned());
@@ -69,10 +77,7 @@ pub(crate) fn bug_report(findings: &Findings, prices: &PriceTable) -> String {
 
 fn table_row(case: &Case, prices: &PriceTable) -> String {
     let (rewrite, response) = (&case.rewrite, &case.write.response);
-    let model = match prices.known_tariffs_of(&response.model) {
-        Some(_) => prices.canonical(&response.model),
-        None => "(another model)".to_owned(),
-    };
+    let model = shown_model(case, prices).unwrap_or_else(|| "(unlisted model)".to_owned());
     let cause_name = json!(rewrite.verdict.cause);
     let [request, request_before] =
         [&response.request_id, &rewrite.request_before].map(|id| id.as_deref().unwrap_or("-"));
@@ -86,4 +91,23 @@ fn table_row(case: &Case, prices: &PriceTable) -> String {
         response.usage.cache_read,
         rewrite.tokens,
     )
+}
+
+/// Returns the ID of the model, or `None` if its price is unknown. A date and the size of the context window remain,
+/// because the fault may depend on them. Anything else that was added to a listed ID may be a name of the user's own.
+fn shown_model(case: &Case, prices: &PriceTable) -> Option<String> {
+    let model = &case.write.response.model;
+    prices.known_tariffs_of(model)?;
+    let listed = prices.canonical(model);
+    let is_listed_variant = model.strip_prefix(&listed).is_some_and(|suffix| {
+        suffix
+            .trim_end_matches("[1m]")
+            .chars()
+            .all(|c| c == '-' || c.is_ascii_digit())
+    });
+    Some(if is_listed_variant {
+        model.clone()
+    } else {
+        listed
+    })
 }

@@ -624,12 +624,14 @@ fn without_recorded_requests_stalled_reads_are_blamed_on_the_server() {
 #[test]
 fn a_bug_report_names_only_models_that_everyone_may_know() {
     for (model, shown) in [
-        ("claude-opus-5-5[1m]", "claude-opus-5-5"),
+        ("claude-opus-5-5[1m]", "claude-opus-5-5[1m]"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001"),
+        ("claude-opus-5-5-acme", "claude-opus-5-5"),
         ("us.anthropic.claude-opus-4-8-v1:0", "claude-opus-4-8"),
-        ("acme-takeover|router", "(another model)"),
+        ("acme-takeover|router", "(unlisted model)"),
         (
             "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/acme1",
-            "(another model)",
+            "(unlisted model)",
         ),
     ] {
         let (mut session, mut caller) = (SimulatedSession::new("s1", START), conversation());
@@ -649,6 +651,11 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
             "{report}"
         );
     }
+        assert_eq!(
+            report.contains("\nModels without a known price are not named.\n"),
+            shown == "(unlisted model)",
+            "{report}"
+        );
 }
 
 /// If a client changes an early message before every request, its responses read the same part of the cache again and
