@@ -18,14 +18,19 @@ impl Context {
         if is_known {
             return Ok(());
         }
-        Err(unknown_session(typed))
+        Err(self.unknown_session(typed))
     }
-}
 
-/// Returns the error for an unknown session.
-pub(super) fn unknown_session(session: &str) -> anyhow::Error {
-    let shown = truncate(session, LONGEST_ID);
-    misuse(format!(
-        "there is no session {shown}; run `whycap spend --by session --json` to list the sessions"
-    ))
+    /// Returns the error for a session ID that identifies no session.
+    pub(super) fn unknown_session(&self, typed: &str) -> anyhow::Error {
+        let shown = truncate(typed, LONGEST_ID);
+        if self.sessions_starting_with(typed).len() > 1 {
+            return misuse(format!(
+                "several sessions begin with {shown}; type more of the ID"
+            ));
+        }
+        misuse(format!(
+            "there is no session {shown}; run `whycap spend --by session --json` to list the sessions"
+        ))
+    }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 
 use super::reply::{Reply, Subcommand};
-use super::requested_session::unknown_session;
 use crate::context::Context;
 use crate::incidents::{Asker, Continuing};
 use crate::limits::decide::{ActionName, Wait};
@@ -62,7 +61,7 @@ impl Subcommand for WaitArguments {
             if let Some(session) = session
                 && !context.knows_session(session, &incidents)
             {
-                return Err(unknown_session(session));
+                return Err(context.unknown_session(session));
             }
             let situation = incidents
                 .situation(session, Asker::Shell, errors.ledger.as_ref())

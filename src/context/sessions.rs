@@ -67,16 +67,26 @@ impl Context {
     /// session or more than one.
     pub(crate) fn complete_session_id(&self, prefix: Option<&str>) -> Option<String> {
         let prefix = prefix?;
-        let matches: HashSet<String> = transcripts::of_sessions(self.paths.transcript_roots())
-            .into_iter()
-            .map(|file| transcripts::session_of(&file.path))
-            .filter(|id| id.starts_with(prefix))
-            .collect();
+        let matches = self.sessions_starting_with(prefix);
         let is_unique = matches.len() == 1;
         match matches.into_iter().next() {
             Some(id) if is_unique => Some(id),
             _ => Some(prefix.to_owned()),
         }
+    }
+
+    /// Returns the IDs that start with `prefix`, of sessions with a transcript or in the ledger.
+    pub(crate) fn sessions_starting_with(&self, prefix: &str) -> HashSet<String> {
+        let in_ledger = match self.existing_ledger() {
+            Some(ledger) => ledger.sessions_starting_with(prefix).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        transcripts::of_sessions(self.paths.transcript_roots())
+            .into_iter()
+            .map(|file| transcripts::session_of(&file.path))
+            .filter(|id| id.starts_with(prefix))
+            .chain(in_ledger)
+            .collect()
     }
 
     /// Returns true if there is a trace of a session: an error, a transcript, a reading, an entry in Claude Code's

@@ -415,6 +415,17 @@ impl Ledger {
         self.read(|store| store.has_session(id_of(name.as_bytes())))
     }
 
+    /// Returns the IDs of up to two sessions that start with `prefix`. Two are enough to see that it is ambiguous.
+    pub(crate) fn sessions_starting_with(&self, prefix: &str) -> LedgerResult<Vec<String>> {
+        self.read(|store| {
+            store.all(
+                "SELECT name FROM sessions WHERE substr(name, 1, length(?1)) = ?1 LIMIT 2",
+                [prefix],
+                |row| row.get(0),
+            )
+        })
+    }
+
     /// Returns the spend in a period that begins and ends on a quarter hour. Token counts are not included.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> LedgerResult<Tally> {
         let period = from.timestamp_millis()..until.timestamp_millis();

@@ -1,6 +1,7 @@
 //! Tests that `drain` reports every provably avoidable cache write and no others.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use serde_json::{Value, json};
 
@@ -650,12 +651,12 @@ fn a_bug_report_names_only_models_that_everyone_may_know() {
             !report.contains("acme") && !report.contains("123456789012"),
             "{report}"
         );
-    }
         assert_eq!(
             report.contains("\nModels without a known price are not named.\n"),
             shown == "(unlisted model)",
             "{report}"
         );
+    }
 }
 
 /// If a client changes an early message before every request, its responses read the same part of the cache again and
@@ -1373,7 +1374,22 @@ fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
     assert_eq!(one["answers"], 1, "{one}");
     sandbox
         .run(&["drain", "--session", "ab"])
-        .is_refused("there is no session ab; run `whycap spend --by session --json`");
+        .is_refused("several sessions begin with ab; type more of the ID");
+}
+
+/// The ledger still contains the spend of a session after its transcript has been deleted.
+#[test]
+fn drain_completes_the_id_of_a_session_whose_transcript_was_deleted() {
+    let sandbox = Sandbox::new();
+    let (mut session, mut caller) = (SimulatedSession::new("abc1", START), conversation());
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
+    session.write(&sandbox);
+    sandbox.run(&["spend"]).success();
+    fs::remove_dir_all(sandbox.path(".claude/projects")).unwrap();
+    for command in ["drain", "explain"] {
+        sandbox.run(&[command, "--session", "abc"]).success();
+    }
 }
 
 #[test]
