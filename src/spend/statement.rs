@@ -16,7 +16,7 @@ use super::period::Period;
 use super::why::{model_switch_sentence, model_switches_json};
 use crate::config::Currency;
 use crate::ledger::{
-    CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
+    CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendKind, SpendRow, SpendSource, Tally,
 };
 use crate::paths::Paths;
 use crate::pricing::Money;
@@ -95,8 +95,8 @@ pub(crate) struct Statement {
     /// A lower bound for the value of one percent of the five-hour window. It is used to estimate each prompt's share
     /// of the window.
     pub(crate) percent: Option<Money>,
-    /// The spend of the most expensive prompt, even if it is omitted. `None` if it is unknown.
-    largest_prompt: Option<Tally>,
+    /// The most expensive prompt, even if it is omitted. `None` if it is unknown.
+    largest_prompt: Option<SpendGroup>,
     /// The responses that came from a different model than the one requested.
     model_switches: Vec<ModelSwitch>,
 }
@@ -129,7 +129,7 @@ impl Statement {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let total = groups.iter().map(|group| group.tally).sum();
-        let largest_prompt = largest_prompt(&groups);
+        let largest_prompt = largest_prompt(&groups).cloned();
         let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
 
         let history = if request.shows_this_month() {
@@ -321,12 +321,19 @@ impl Statement {
     /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
     /// unknown, or if it may have used more than an entire window, because such a maximum says nothing.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
-        let percent = self.max_window_percent(self.largest_prompt.as_ref()?)?;
+        let prompt = self.largest_prompt.as_ref()?;
+        let percent = self.max_window_percent(&prompt.tally)?;
         if percent > 100.0 {
             return None;
         }
+        let is_in_table = self.groups.iter().any(|group| group.key == prompt.key);
+        let remark = if is_in_table {
+            ""
+        } else {
+            " (not in this table)"
+        };
         Some(format!(
-            "The most expensive prompt used at most {} of a 5-hour limit.",
+            "The most expensive prompt{remark} used at most {} of a 5-hour limit.",
             percent_text(percent)
         ))
     }
@@ -348,14 +355,14 @@ impl Statement {
     }
 }
 
-/// Returns the spend of the most expensive prompt. Returns `None` if the spend without a known prompt is higher, because it
-/// may belong to a more expensive prompt.
-fn largest_prompt(groups: &[SpendGroup]) -> Option<Tally> {
-    let largest = groups
+/// Returns the most expensive prompt. Returns `None` if a group without a known prompt is more expensive, because its spend
+/// may belong to a single prompt. Background requests do not belong to any prompt.
+fn largest_prompt(groups: &[SpendGroup]) -> Option<&SpendGroup> {
+    groups
         .iter()
-        .filter(|group| !is_placeholder(&group.key))
-        .max_by_key(|group| group.tally.cost())?;
-    is_prompt(&largest.key).then_some(largest.tally)
+        .filter(|group| group.key != SpendKind::Background.label())
+        .max_by_key(|group| group.tally.cost())
+        .filter(|largest| is_prompt(&largest.key))
 }
 
 /// Returns true if a key is the ID of a prompt.

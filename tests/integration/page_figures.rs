@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::client::{Client, windows};
+use crate::situation::flat;
 use crate::support::Sandbox;
 
 /// The numbers of tokens of each kind, or their prices.
@@ -649,8 +650,43 @@ fn the_most_expensive_prompt_may_be_one_that_the_table_omits() {
     client.works("2026-11-19T09:51:00Z", 50_000);
     let newest = ["spend", "--by", "prompt", "--order", "date", "--limit", "1"];
     let run = client.run("2026-11-19T10:00:00Z", &newest, b"");
-    let sentence = format!("{MOST_EXPENSIVE_PROMPT} 41% of a 5-hour limit.");
-    assert!(run.success().contains(&sentence), "{}", run.stdout);
+    let sentence =
+        "The most expensive prompt (not in this table) used at most 41% of a 5-hour limit.";
+    assert!(flat(run.success()).contains(sentence), "{}", run.stdout);
+}
+
+/// A prompt whose response is not in a transcript yet may be the most expensive one.
+#[test]
+fn spend_that_is_not_in_a_transcript_yet_may_belong_to_the_most_expensive_prompt() {
+    let sandbox = Sandbox::new();
+    let client = with_work_on_a_prompt(&sandbox, true);
+    let by_prompt = |at: &str| client.run(at, &["spend", "--by", "prompt"], b"");
+    let before = by_prompt("2026-11-19T10:00:00Z");
+    assert!(
+        before.success().contains(MOST_EXPENSIVE_PROMPT),
+        "{}",
+        before.stdout
+    );
+    let other = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
+    for (minute, total) in [(1, 0.0), (2, 40.0)] {
+        let payload = json!({
+            "session_id": other.session, "transcript_path": other.transcript(), "cwd": "/home/dev/api",
+            "model": {"id": other.model}, "cost": {"total_cost_usd": total, "total_api_duration_ms": minute * 900},
+        });
+        let at = format!("2026-11-19T10:{minute:02}:00Z");
+        other.run(&at, &["statusline"], payload.to_string().as_bytes());
+    }
+    let after = by_prompt("2026-11-19T10:03:00Z");
+    assert!(
+        after.success().contains("(not in a transcript yet)"),
+        "{}",
+        after.stdout
+    );
+    assert!(
+        !after.stdout.contains(MOST_EXPENSIVE_PROMPT),
+        "{}",
+        after.stdout
+    );
 }
 
 /// Spend of which whycap does not know the prompt may belong to any number of prompts.
