@@ -70,6 +70,11 @@ impl Columns {
         self.starts.len()
     }
 
+    /// Returns the first day of the chart, or `None` if the chart has no columns.
+    pub(super) fn first_day(&self) -> Option<NaiveDate> {
+        self.starts.first().copied()
+    }
+
     /// Returns the index of the column for a day, or `None` if the day is not in the chart.
     pub(super) fn index_of(&self, day: NaiveDate) -> Option<usize> {
         let start = if self.are_weeks { monday_of(day) } else { day };

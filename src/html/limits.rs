@@ -127,48 +127,56 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
     let Some(facts) = view.contents.source.machine() else {
         return;
     };
-    // The chart may be shorter than the period, which the readings cover. The legend and the table describe the chart.
-    let steps_in_chart = facts.window_steps.iter().filter(|step| {
-        let day = view.contents.clock.zone.day(step.at);
-        view.columns.index_of(day).is_some()
-    });
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
-    for step in steps_in_chart {
+    for step in &facts.window_steps {
         accounts
             .entry(step.account.as_deref())
             .or_default()
             .push(step);
     }
-    let Some(first_account) = accounts.keys().next().copied() else {
-        return page.notes([NO_WINDOWS]);
-    };
-    if view.columns.count() == 0 {
+    let first_account = accounts.keys().next().copied().flatten();
+    let charts: Vec<AccountChart<'_>> = accounts
+        .iter()
+        .map(|(account, steps)| AccountChart {
+            steps: view.steps_in_chart(steps),
+            errors: facts
+                .incidents
+                .iter()
+                .rev()
+                .filter(|error| !error.is_notice() && view.x(error.evidence.at()).is_some())
+                .filter(|error| match fingerprint(error) {
+                    Some(error_account) if accounts.contains_key(&Some(error_account)) => {
+                        *account == Some(error_account)
+                    }
+                    // Errors from accounts without a chart are shown in the first chart.
+                    _ => *account == first_account,
+                })
+                .collect(),
+        })
+        .filter(|chart| !chart.steps.is_empty() || !chart.errors.is_empty())
+        .collect();
+    if charts.is_empty() {
         return page.notes([NO_WINDOWS]);
     }
 
-    for (index, (account, steps)) in accounts.iter().enumerate() {
-        let errors: Vec<&Incident> = facts
-            .incidents
-            .iter()
-            .rev()
-            .filter(|error| !error.is_notice())
-            .filter(|error| match fingerprint(error) {
-                Some(error_account) if accounts.contains_key(&Some(error_account)) => {
-                    *account == Some(error_account)
-                }
-                // Errors from accounts without a chart are shown in the first chart.
-                _ => *account == first_account,
-            })
-            .collect();
-        if accounts.len() > 1 {
+    for (index, chart) in charts.iter().enumerate() {
+        if charts.len() > 1 {
             page.write("<h3>account {}</h3>\n", &[&(index + 1)]);
         }
-        write_window_chart(view, page, steps, &errors);
+        write_window_chart(view, page, chart);
     }
 }
 
-const NO_WINDOWS: &str =
-    "There is no data about usage windows yet. The status line will record it from now on.";
+const NO_WINDOWS: &str = "There is no data about usage windows on these days. The status line records it while you work on a subscription.";
+
+/// The data for the chart of an account. The chart may be shorter than the period of the page, and the legend and the table
+/// describe only the chart.
+struct AccountChart<'f> {
+    /// The readings in the chart, oldest first.
+    steps: Vec<WindowStep>,
+    /// The errors that occurred in the chart, newest first.
+    errors: Vec<&'f Incident>,
+}
 
 /// Returns the fingerprint of the account in which an error occurred.
 fn fingerprint(error: &Incident) -> Option<&str> {
@@ -187,18 +195,14 @@ struct WindowReadings<'s> {
 
 impl<'s> WindowReadings<'s> {
     /// Splits readings by window, omitting windows without readings.
-    fn split(steps: &[&'s WindowStep]) -> Vec<Self> {
+    fn split(steps: &'s [WindowStep]) -> Vec<Self> {
         Window::ALL
             .into_iter()
             .enumerate()
             .map(|(color, window)| Self {
                 window,
                 class: format!("w{color}"),
-                steps: steps
-                    .iter()
-                    .filter(|step| step.window == window)
-                    .copied()
-                    .collect(),
+                steps: steps.iter().filter(|step| step.window == window).collect(),
             })
             .filter(|readings| !readings.steps.is_empty())
             .collect()
@@ -213,14 +217,10 @@ impl<'s> WindowReadings<'s> {
 }
 
 /// Writes a chart of an account's windows and errors, with a legend and a table.
-fn write_window_chart(
-    view: &View<'_>,
-    page: &mut Markup,
-    steps: &[&WindowStep],
-    errors: &[&Incident],
-) {
+fn write_window_chart(view: &View<'_>, page: &mut Markup, chart: &AccountChart<'_>) {
     let columns = &view.columns;
-    let windows = WindowReadings::split(steps);
+    let errors = &chart.errors;
+    let windows = WindowReadings::split(&chart.steps);
     let is_detailed = !columns.are_weeks && columns.count() <= MAX_DETAILED_COLUMNS;
 
     let names: Vec<&str> = windows.iter().map(|known| known.window.limit()).collect();
@@ -323,6 +323,38 @@ impl View<'_> {
             part_of_day
         };
         Some((self.columns.index_of(day)? as f64 + part_of_column) * COLUMN)
+    }
+
+    /// Returns the readings of an account that are in the chart. A window that was not reset between its last reading and
+    /// the chart begins the chart with this reading, because a later reading with the same usage is not in `steps`.
+    fn steps_in_chart(&self, steps: &[&WindowStep]) -> Vec<WindowStep> {
+        let zone = self.contents.clock.zone;
+        let Some(first_day) = self.columns.first_day() else {
+            return Vec::new();
+        };
+        let start = zone.midnight(first_day);
+        let mut in_chart = Vec::new();
+        for window in Window::ALL {
+            let last_before = steps
+                .iter()
+                .rfind(|step| step.window == window && step.at < start);
+            if let Some(step) = last_before
+                && step.usage.resets_at.is_some_and(|reset| reset > start)
+            {
+                in_chart.push(WindowStep {
+                    at: start,
+                    ..(*step).clone()
+                });
+            }
+        }
+        in_chart.extend(
+            steps
+                .iter()
+                .filter(|step| self.columns.index_of(zone.day(step.at)).is_some())
+                .copied()
+                .cloned(),
+        );
+        in_chart
     }
 
     /// Returns an SVG path through all readings of a window. The usage drops to 0 at each reset.

@@ -729,35 +729,82 @@ fn a_maximum_is_not_mentioned_if_some_data_could_not_be_read() {
     assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
 }
 
+/// Simulates a response in the project "api" on November 16, the readings of both windows at the given times, and returns
+/// the page about this project. The weekly window resets on November 21, and each 5-hour window two hours after its reading.
+fn page_about_one_day(sandbox: &Sandbox, readings: &[(&str, f64, f64)]) -> String {
+    let client = Client::new(sandbox);
+    let mut line = client.response_line("2026-11-16T08:00:00Z", 1_000);
+    line["cwd"] = json!("/home/dev/api");
+    client.append(&line);
+    let other = Client::with_session(sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
+    let mut line = other.response_line("2026-11-17T10:00:00Z", 1_000);
+    line["cwd"] = json!("/home/dev/web");
+    other.append(&line);
+    let resets = local("2026-11-21T00:00:00Z").timestamp();
+    for (at, five_hour, weekly) in readings {
+        let five_hour_resets = local(at).timestamp() + 7_200;
+        let windows = windows(*five_hour, five_hour_resets, *weekly, resets);
+        other.calls_status_line(at, windows, 120).success();
+    }
+    client.receives_error(
+        "2026-11-16T09:00:00Z",
+        "You've hit your 5-hour limit · resets 10am (UTC)",
+        json!({}),
+    );
+    let arguments = [
+        "spend",
+        "--html",
+        "-",
+        "--project",
+        "api",
+        "--since",
+        "2026-11-10",
+    ];
+    let run = client.run("2026-11-19T12:00:00Z", &arguments, b"");
+    run.success().to_owned()
+}
+
 /// On the only day with spend in the selected project, the window was at 12%.
 #[test]
 fn the_peak_in_a_legend_is_in_the_chart() {
     let sandbox = Sandbox::new();
-    let client = Client::new(&sandbox);
-    let mut line = client.response_line("2026-11-16T08:00:00Z", 1_000);
-    line["cwd"] = json!("/home/dev/api");
-    client.append(&line);
-    let other = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
-    let mut line = other.response_line("2026-11-17T10:00:00Z", 1_000);
-    line["cwd"] = json!("/home/dev/web");
-    other.append(&line);
-    for (client, at, percent) in [
-        (&client, "2026-11-16T08:05:00Z", 12.0),
-        (&other, "2026-11-17T10:05:00Z", 98.0),
-    ] {
-        let at_reset = at.parse::<DateTime<FixedOffset>>().unwrap().timestamp() + 7_200;
-        client.calls_status_line(at, windows(percent, at_reset, 5.0, at_reset), 120);
-    }
-    let page = client.run(
-        "2026-11-19T12:00:00Z",
-        &["spend", "--html", "-", "--project", "api"],
-        b"",
-    );
-    let page = page.success();
+    let readings = [
+        ("2026-11-16T08:05:00Z", 12.0, 5.0),
+        ("2026-11-17T10:05:00Z", 98.0, 5.0),
+    ];
+    let page = page_about_one_day(&sandbox, &readings);
     assert!(page.contains("5-hour limit (peak 12%)"), "{page}");
-    let by_day = table(page, "Usage windows over time");
+    let by_day = table(&page, "Usage windows over time");
     assert_eq!(
         by_day.iter().map(texts).collect::<Vec<_>>(),
         [["2026-11-16", "12%", "5%"]]
     );
+}
+
+/// The weekly window was at 41% on the evening before the only day of the chart and did not change on that day. The
+/// 5-hour window of the evening was reset before the chart begins.
+#[test]
+fn a_window_that_does_not_change_in_the_chart_is_shown() {
+    let sandbox = Sandbox::new();
+    let readings = [
+        ("2026-11-15T20:05:00Z", 70.0, 41.0),
+        ("2026-11-16T08:05:00Z", 12.0, 41.0),
+    ];
+    let page = page_about_one_day(&sandbox, &readings);
+    let by_day = table(&page, "Usage windows over time");
+    assert_eq!(
+        by_day.iter().map(texts).collect::<Vec<_>>(),
+        [["2026-11-16", "12%", "41%"]]
+    );
+}
+
+#[test]
+fn errors_are_in_the_chart_even_if_all_readings_are_from_other_days() {
+    let sandbox = Sandbox::new();
+    let page = page_about_one_day(&sandbox, &[("2026-11-17T10:05:00Z", 98.0, 5.0)]);
+    assert!(
+        page.contains("5-hour limit, cannot tell; blocked: 1 h"),
+        "{page}"
+    );
+    assert!(!page.contains("no data about usage windows"), "{page}");
 }
