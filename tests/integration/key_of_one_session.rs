@@ -391,7 +391,7 @@ fn the_advice_to_send_the_prompt_again_says_that_the_key_may_pay() {
 }
 
 /// Versions before 2.1.328 do not record accounts. A response of such a session still ends the error of a session with a
-/// key, but it does not show that the login did not pay.
+/// key, but it does not show that the login did not pay, nor that the key did not. The key therefore stays the problem.
 #[test]
 fn a_response_of_an_older_version_ends_the_error_of_a_key() {
     for is_deleted in [false, true] {
@@ -406,9 +406,21 @@ fn a_response_of_an_older_version_ends_the_error_of_a_key() {
             std::fs::remove_file(older.transcript()).unwrap();
         }
         let asked = answer(&with_key, "2026-11-20T10:07:00Z");
-        assert!(!asked.contains("may pay"), "{asked}");
-        assert!(!asked.contains("has no credits"), "{asked}");
-        assert!(!asked.contains("still blocked"), "{asked}");
+        for part in [
+            "may pay",
+            "has no credits",
+            "still blocked",
+            "of this account",
+        ] {
+            assert!(!asked.contains(part), "{part}: {asked}");
+        }
+        for part in [
+            "1. Send the prompt again",
+            "2. Unset ANTHROPIC_API_KEY, and restart Claude Code",
+            "3. Then continue the session on your plan",
+        ] {
+            assert!(asked.contains(part), "{part}: {asked}");
+        }
         let listed = with_key.run("2026-11-20T10:07:00Z", &["incidents"], b"");
         assert!(listed.success().contains("(over)"), "{listed:?}");
     }

@@ -379,7 +379,11 @@ fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> 
 
 /// Returns how to continue on the plan if a key still pays for the session, or may pay for its next prompt.
 fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
-    if !matches!(first, ActionName::KeyStillPays | ActionName::KeyMayPay) {
+    let is_key_in_use = matches!(
+        first,
+        ActionName::KeyStillPays | ActionName::KeyMayPay | ActionName::WorksForUnknownPayer
+    );
+    if !is_key_in_use {
         return Vec::new();
     }
     let on_plan = if problem.also_full().is_some() {
@@ -426,6 +430,9 @@ fn after_end(problem: &Problem<'_>, ending: Ending) -> ActionName {
         Ending::ResponseReceived => ActionName::NothingLeft,
         Ending::ResponseElsewhere if problem.credits_pay_now => ActionName::WorksForCredits,
         Ending::ResponseElsewhere if evidence.has_asker_response() => ActionName::NothingLeft,
+        Ending::ResponseElsewhere if problem.still_uses_stray_key() => {
+            ActionName::WorksForUnknownPayer
+        }
         Ending::ResponseElsewhere => ActionName::WorksElsewhere,
         Ending::ConcernsOthers => ActionName::NotBlocked,
         Ending::KeyRemoved => ActionName::KeyIsRemoved,
