@@ -33,10 +33,7 @@ impl Subcommand for DoctorArguments {
             .as_ref()
             .and_then(|incident| context.error_for_doctor(incident));
         let whole = report(&findings, error.as_ref());
-        if context.event().is_some()
-            && let Some(room) = context.conversation_rows()
-            && whole.row_count(context.page()) > room
-        {
+        if context.event().is_some() && whole.row_count(context.page()) > context.answer_rows() {
             // If the checks do not fit, show only the number of passed checks.
             return Ok(report_of_problems(findings, error.as_ref()).into());
         }

@@ -53,12 +53,6 @@ pub(crate) struct ErrorSource {
 }
 
 impl Context {
-    /// Returns the maximum number of rows for an answer in the conversation, or `None` if the terminal height is
-    /// unknown. Claude Code 2.1.331 passes the height to hooks, but not to plugin modules.
-    pub(crate) fn conversation_rows(&self) -> Option<usize> {
-        conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
-    }
-
     /// Returns the maximum number of rows with which a command's whole output can be seen at once: in a terminal, all rows
     /// but the one with the next shell prompt. Returns `None` if the output is not shown in a terminal, or if the height
     /// of the terminal is unknown.
@@ -74,9 +68,10 @@ impl Context {
     }
 
     /// Returns the maximum number of rows for an answer in the conversation, not counting the note about auto-resume and
-    /// the blank row above it.
-    fn answer_rows(&self) -> usize {
-        let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
+    /// the blank row above it. Claude Code 2.1.331 passes the height of the terminal to hooks, but not to plugin modules.
+    pub(crate) fn answer_rows(&self) -> usize {
+        let terminal_rows = self.environment.rows().or_else(controlling_terminal_rows);
+        let rows = conversation_rows(terminal_rows).unwrap_or(USUAL_ROWS);
         if !self.ends_waiting {
             return rows;
         }

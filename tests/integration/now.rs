@@ -788,3 +788,37 @@ fn the_answer_to_whycap_now_fits_with_its_note() {
     // Claude Code uses 14 of the 34 rows.
     assert!(answer.lines().count() <= 20, "{answer}");
 }
+
+/// Returns the answer to `/whycap doctor` in a session whose auto-resume this prompt cancels.
+#[cfg(target_os = "linux")]
+fn doctor_in_a_terminal_with(rows: usize) -> String {
+    let sandbox = with_a_private_login();
+    let mut client = session_of_login(&sandbox, "blocked-session");
+    for (name, value) in [
+        ("CLAUDE_CODE_ENTRYPOINT", "cli"),
+        ("LINES", &rows.to_string()),
+        ("COLUMNS", "80"),
+    ] {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    }
+    let _process = RunningClient::idle(&sandbox, "blocked-session");
+    let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
+    client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
+    let asks = json!({"prompt": "/whycap doctor"});
+    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", asks);
+    run.json()["reason"].as_str().unwrap().to_owned()
+}
+
+/// The note at the end of the answer takes up rows as well. If it does not fit together with all checks, the checks that
+/// passed are left out.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_answer_to_whycap_doctor_fits_with_its_note() {
+    let whole = doctor_in_a_terminal_with(200);
+    assert!(whole.contains("Because you ran /whycap"), "{whole}");
+    // Claude Code uses 14 of the rows. The note has more than two rows, so all checks would fit without it.
+    let room = whole.lines().count() - 2;
+    let answer = doctor_in_a_terminal_with(room + 14);
+    assert!(answer.contains("Because you ran /whycap"), "{answer}");
+    assert!(answer.lines().count() <= room, "{answer}");
+}
