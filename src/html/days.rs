@@ -30,17 +30,27 @@ const BAR_WIDTH: f64 = 0.85;
 /// Writes the section "By day".
 pub(super) fn write_days(view: &View<'_>, page: &mut Markup) {
     let columns = &view.columns;
+    let statement = &view.contents.statement;
     let stacks = stacks_of(view);
-    let heights: Vec<Money> = stacks
+    let heights: Vec<Tally> = stacks
         .iter()
         .map(|stack| stack.iter().copied().sum())
         .collect();
-    let highest = heights.iter().copied().max().unwrap_or_default();
-    let scale = Scale::new(highest);
+    let highest = heights
+        .iter()
+        .copied()
+        .max_by_key(Tally::cost)
+        .unwrap_or_default();
+    let scale = Scale::new(highest.cost());
+    // Spend that is not known may make any column the most expensive one.
+    let is_total_known = !statement.total_amount().is_lower_bound;
 
     let description = format!(
         "Cost per {unit}, stacked by model. The most expensive {unit} cost {}.",
-        highest.show(),
+        statement
+            .amount(&highest)
+            .lower_bound_unless(is_total_known)
+            .show(),
         unit = columns.unit()
     );
     chart::frame(page, &description, &scale.labels, columns, |svg| {
@@ -50,7 +60,7 @@ pub(super) fn write_days(view: &View<'_>, page: &mut Markup) {
             }
         }
         for (index, (name, height)) in columns.names().zip(&heights).enumerate() {
-            let title = format!("{name}: {}", height.show());
+            let title = format!("{name}: {}", statement.amount(height).show());
             chart::band(svg, "hit", index as f64 * COLUMN, COLUMN, &title);
         }
     });
@@ -69,34 +79,34 @@ pub(super) fn write_days(view: &View<'_>, page: &mut Markup) {
     );
 }
 
-/// Returns the costs in each column by model. The most expensive model overall comes first.
-fn stacks_of(view: &View<'_>) -> Vec<Vec<Money>> {
+/// Returns the spend in each column by model. The most expensive model overall comes first.
+fn stacks_of(view: &View<'_>) -> Vec<Vec<Tally>> {
     let sums = &view.contents.sums;
-    let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; view.columns.count()];
+    let mut stacks = vec![vec![Tally::default(); sums.models.len()]; view.columns.count()];
     for (day, models) in &sums.days {
         let stack = view
             .columns
             .index_of(*day)
             .and_then(|index| stacks.get_mut(index));
-        for (cost, model) in stack.into_iter().flatten().zip(sums.models.keys()) {
-            *cost += models.get(model).map_or(Money::ZERO, Tally::cost);
+        for (tally, model) in stack.into_iter().flatten().zip(sums.models.keys()) {
+            *tally += models.get(model).copied().unwrap_or_default();
         }
     }
     stacks
 }
 
 /// Returns an SVG path for each color. The first model of each stack is at the bottom.
-fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
+fn paths(stacks: &[Vec<Tally>], top: Money) -> [String; COLORS + 1] {
     let mut paths: [String; COLORS + 1] = Default::default();
     for (index, stack) in stacks.iter().enumerate() {
         let x = index as f64 * COLUMN;
         let mut cost_below = Money::ZERO;
         let mut bottom = HEIGHT;
-        for (model, cost) in stack.iter().enumerate() {
-            if *cost <= Money::ZERO {
+        for (model, cost) in stack.iter().map(Tally::cost).enumerate() {
+            if cost <= Money::ZERO {
                 continue;
             }
-            cost_below += *cost;
+            cost_below += cost;
             let y = HEIGHT * (1.0 - cost_below.usd() / top.usd());
             if let Some(path) = paths.get_mut(model.min(COLORS)) {
                 path.push_str(&chart::rectangle(x, COLUMN * BAR_WIDTH, bottom, y));
@@ -182,8 +192,8 @@ fn write_calendar(view: &View<'_>, page: &mut Markup) {
     for monday in mondays {
         let cells = monday.iter_days().take(7).map(|day| {
             if (*first..=*last).contains(&day) {
-                let cost = days.get(&day).map(total_of).unwrap_or_default().cost();
-                shaded_cell(&day_name(day), cost, highest)
+                let total = days.get(&day).map(total_of).unwrap_or_default();
+                shaded_cell(view, &day_name(day), &total, highest)
             } else {
                 Cell::default()
             }
@@ -198,14 +208,19 @@ fn write_calendar(view: &View<'_>, page: &mut Markup) {
 /// Writes the section "By hour of the week".
 pub(super) fn write_hours(view: &View<'_>, page: &mut Markup) {
     let week = &view.contents.sums.week;
-    let highest = week.values().copied().max().unwrap_or_default().or_zero();
+    let highest = week
+        .values()
+        .map(Tally::cost)
+        .max()
+        .unwrap_or_default()
+        .or_zero();
     let hour_names = (0..HOURS).map(|hour| hour.to_string());
 
     let mut table = Table::new(once("day".to_owned()).chain(hour_names));
     for (weekday_name, weekday) in WEEKDAYS.into_iter().zip(0..) {
         let cells = (0..HOURS).map(|hour| {
-            let cost = week.get(&[weekday, hour]).copied().unwrap_or_default();
-            shaded_cell(&format!("{weekday_name} {hour}:00"), cost, highest)
+            let total = week.get(&[weekday, hour]).copied().unwrap_or_default();
+            shaded_cell(view, &format!("{weekday_name} {hour}:00"), &total, highest)
         });
         table.row(once(weekday_name.into()).chain(cells));
     }
@@ -214,10 +229,11 @@ pub(super) fn write_hours(view: &View<'_>, page: &mut Markup) {
 }
 
 /// Returns a cell that is shaded according to its cost relative to the highest cost.
-fn shaded_cell(name: &str, cost: Money, highest: Money) -> Cell {
-    let share = cost.usd() / highest.usd().max(f64::MIN_POSITIVE);
-    Cell::from(format!("{name}: {}", cost.show()))
-        .with_exact(cost.exact())
+fn shaded_cell(view: &View<'_>, name: &str, tally: &Tally, highest: Money) -> Cell {
+    let share = tally.cost().usd() / highest.usd().max(f64::MIN_POSITIVE);
+    let amount = view.contents.statement.amount(tally);
+    Cell::from(format!("{name}: {}", amount.show()))
+        .with_exact(tally.cost().exact())
         .with_shade(share)
 }
 

@@ -41,8 +41,8 @@ pub(crate) struct PageSums {
     pub(super) models: SumsByName,
     /// The sums by day and model.
     pub(super) days: BTreeMap<NaiveDate, SumsByName>,
-    /// The cost by weekday (starting with Monday) and hour.
-    pub(super) week: BTreeMap<[u32; 2], Money>,
+    /// The sums by weekday (starting with Monday) and hour.
+    pub(super) week: BTreeMap<[u32; 2], Tally>,
     /// The sums by session ID and model.
     sessions: HashMap<String, SumsByName>,
     /// The quarter hour of the previous row and its local time. Both are cached because consecutive rows often have the
@@ -61,7 +61,7 @@ impl PageSums {
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let local = self.local_time(row.at, zone);
         let weekday_and_hour = [local.weekday().num_days_from_monday(), local.hour()];
-        *self.week.entry(weekday_and_hour).or_default() += row.tally.cost();
+        *self.week.entry(weekday_and_hour).or_default() += row.tally;
 
         let model = if names_model {
             or_unknown(row.model)
@@ -117,7 +117,8 @@ pub(crate) struct PrecedingSpend {
     pub(crate) cost: Money,
 }
 
-/// Writes the summary: the cost, the plan, the time blocked by limits, and a comparison with the preceding period.
+/// Writes the summary: the cost, the plan, the time blocked by limits, and a comparison with the preceding period. If spend
+/// may be missing, there is no comparison, because it may be missing from either period.
 pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     if contents.sums.days.is_empty() {
@@ -138,6 +139,9 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
         &[&format!("{cost} of work in {days}{plan}{limits}.")],
     );
 
+    if contents.statement.total_amount().is_lower_bound {
+        return;
+    }
     let preceding = contents.source.machine().and_then(|facts| facts.preceding);
     let comparison = match preceding {
         Some(preceding) => Some(preceding.comparison("That is", contents.statement.total.cost())),

@@ -216,6 +216,11 @@ impl Statement {
         }
     }
 
+    /// Returns the cost of a sum of spend with its accuracy, for display.
+    pub(crate) fn amount(&self, tally: &Tally) -> Amount {
+        Amount::from_tally(&self.shown(tally))
+    }
+
     /// Returns the total for display. It is a lower bound if some data could not be read.
     pub(crate) fn shown_total(&self) -> Tally {
         let total = self.shown(&self.total);

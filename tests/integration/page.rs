@@ -158,6 +158,15 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
             ),
         ]
     );
+    // If spend is missing, it may be missing from either period.
+    let half = "{\"type\":\"assistant\",\"usage\": half";
+    sandbox.append(".claude/projects/-x/damaged.jsonl", half);
+    for period in [&[][..], &["--since", "2026-11-14"]] {
+        let incomplete = page(&sandbox, period);
+        let sentences = head(&incomplete).join(" ");
+        assert!(sentences.starts_with("\u{2265}$"), "{sentences}");
+        assert!(!sentences.contains(" than in the "), "{sentences}");
+    }
     let calendar = whole
         .split("<table class=\"calendar week\">")
         .nth(1)

@@ -601,6 +601,14 @@ fn unreadable_transcripts_are_named_and_make_the_total_a_lower_bound() {
     assert!(page.stderr.contains("1 transcript could not be read"));
     let marked = page.stdout.matches(">\u{2265}$20.00</td>").count();
     assert_eq!(marked, 3, "{}", page.stdout);
+    for part in [
+        "The most expensive day cost \u{2265}$20.00.",
+        "<title>2026-11-20 Fri: \u{2265}$20.00<",
+        ">2026-11-20 Fri: \u{2265}$20.00<",
+        ">Fri 6:00: \u{2265}$20.00<",
+    ] {
+        assert!(page.stdout.contains(part), "{part}: {}", page.stdout);
+    }
     let run = sandbox.run(&["spend", "--json"]);
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["complete"], false);
