@@ -399,6 +399,15 @@ impl Context {
         Some(self.name_session(session))
     }
 
+    /// Returns how a sentence refers to the session that the user asked about.
+    fn name_of_requested_session(&self) -> &'static str {
+        if self.session().is_some() {
+            "this session"
+        } else {
+            "the session you asked about"
+        }
+    }
+
     /// Returns sentences about other sessions: in which session a limit was reached that also applies to the session that
     /// the user asked about and, if several sessions are stopped, which session the advice is for, which other sessions
     /// Claude Code will continue, and which session has a problem with its key.
@@ -408,10 +417,14 @@ impl Context {
         if situation.limit_of_login.is_some() {
             sentences.push(match own_session {
                 Some(own_session) => format!(
-                    "This limit was reached in the session {}, but it also applies to this session.",
-                    self.name_session(own_session)
+                    "This limit was reached in the session {}, but it also applies to {}.",
+                    self.name_session(own_session),
+                    self.name_of_requested_session()
                 ),
-                None => "This limit also applies to this session.".to_owned(),
+                None => format!(
+                    "This limit also applies to {}.",
+                    self.name_of_requested_session()
+                ),
             });
             let own_error = situation.incident.as_ref();
             sentences.extend(own_error.and_then(|own_error| self.describe_own_error(own_error)));

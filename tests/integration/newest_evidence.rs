@@ -1538,7 +1538,7 @@ fn explain_says_of_a_limit_of_one_model_only_that_it_applies_to_the_session() {
         "{explained}"
     );
     assert!(
-        explained.contains("but it also applies to this session."),
+        explained.contains("but it also applies to the session you asked about."),
         "{explained}"
     );
     assert!(!explained.contains("all sessions"), "{explained}");
