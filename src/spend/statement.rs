@@ -164,10 +164,11 @@ impl Statement {
     }
 
     /// Returns the maximum percentage of a five-hour window that a prompt with this tally can have used. Returns `None` if
-    /// the value of one percent is unknown, or if the prompt may have cost more than is known.
+    /// the value of one percent is unknown, or if the prompt may have cost more than is known. If the total is a lower bound,
+    /// the missing spend may belong to any prompt.
     fn max_window_percent(&self, tally: &Tally) -> Option<f64> {
         let percent = self.percent?;
-        let is_exact = !self.is_incomplete() && Amount::from_tally(tally).sign().is_empty();
+        let is_exact = !self.shown_total().at_least && tally.unpriced == 0;
         if is_exact && percent > Money::ZERO {
             Some(tally.cost().usd() / percent.usd())
         } else {
@@ -324,11 +325,12 @@ impl Statement {
     }
 
     /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
-    /// unknown, or if it may have used more than an entire window, because such a maximum says nothing.
+    /// unknown, or if it may have used more than an entire window, because such a maximum says nothing. Returns `None`, too,
+    /// if a cost is only estimated, because another prompt may then be the most expensive one.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let prompt = self.largest_prompt.as_ref()?;
         let percent = self.max_window_percent(&prompt.tally)?;
-        if percent > 100.0 {
+        if percent > 100.0 || self.total.unpriced > 0 {
             return None;
         }
         let is_in_table = self.groups.iter().any(|group| group.key == prompt.key);

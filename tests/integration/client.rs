@@ -16,6 +16,8 @@ pub struct Client<'a> {
     pub model: String,
     /// The client's total API time in milliseconds, which increases with every response.
     pub api_ms: u32,
+    /// The running total that the client passes to the status line, in dollars.
+    pub total_cost: f64,
     /// Environment variables that the client passes on to the hook and the status line.
     pub variables: Vec<(String, String)>,
 }
@@ -32,6 +34,7 @@ impl<'a> Client<'a> {
             version: "2.1.328".to_owned(),
             model: "claude-opus-5-5".to_owned(),
             api_ms: 900,
+            total_cost: 0.5,
             variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
         };
         client.append(&json!({
@@ -159,7 +162,7 @@ impl<'a> Client<'a> {
             "session_id": self.session, "transcript_path": self.transcript(),
             "version": self.version, "cwd": "/home/dev/api",
             "model": {"id": self.model, "display_name": "Opus 5.5"},
-            "cost": {"total_cost_usd": 0.5, "total_api_duration_ms": self.api_ms},
+            "cost": {"total_cost_usd": self.total_cost, "total_api_duration_ms": self.api_ms},
         });
         if !windows.is_null() {
             input["rate_limits"] = windows;

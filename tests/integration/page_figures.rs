@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::client::{Client, windows};
 use crate::situation::flat;
-use crate::support::Sandbox;
+use crate::support::{Sandbox, data};
 
 /// The numbers of tokens of each kind, or their prices.
 #[derive(Clone, Copy)]
@@ -598,20 +598,23 @@ fn the_percent_value_on_the_page_matches_the_spend() {
 /// say which prompt the work belongs to, as in the transcripts of older clients.
 fn with_work_on_a_prompt(sandbox: &Sandbox, has_prompt_id: bool) -> Client<'_> {
     Client::logged_in(sandbox, "max", "user");
-    let client = Client::new(sandbox);
+    let mut client = Client::new(sandbox);
+    client.total_cost = 0.0;
     if has_prompt_id {
         sends_prompt(&client, "expensive", "2026-11-19T09:00:00Z");
     }
     let resets = local("2026-11-19T13:00:00Z").timestamp();
-    let shows = |minute: u32, percent: u32| {
+    let shows = |client: &Client<'_>, minute: u32, percent: u32| {
         let at = format!("2026-11-19T09:{minute:02}:30Z");
         let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
         client.calls_status_line(&at, five_hours, 120).success();
     };
-    shows(0, 10);
+    shows(&client, 0, 10);
     for ten in 1..=4 {
         client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
-        shows(ten * 5, 10 + ten * 10);
+        client.total_cost += 4.000_02;
+        client.api_ms += 900;
+        shows(&client, ten * 5, 10 + ten * 10);
     }
     client
 }
@@ -714,6 +717,28 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     };
     assert!(percent_of("unknown").is_null(), "{report}");
     assert!(percent_of("cheap").as_f64().unwrap() < 3.0, "{report}");
+}
+
+/// The price of a model is unknown, so a prompt to this model may have cost more. If a total may be too low, its missing
+/// spend may belong to any prompt.
+#[test]
+fn no_prompt_is_called_the_most_expensive_one_if_the_total_is_not_exact() {
+    for (sign, has_unpriced_prompt) in [("\u{2248}$", true), ("\u{2265}$", false)] {
+        let sandbox = Sandbox::new();
+        let client = with_work_on_a_prompt(&sandbox, true);
+        if has_unpriced_prompt {
+            sends_prompt(&client, "estimated", "2026-11-19T09:50:00Z");
+            let mut line = client.response_line("2026-11-19T09:51:00Z", 50_000);
+            line["message"]["model"] = json!("some-other-model");
+            client.append(&line);
+        } else {
+            sandbox.copy_tree(&data("histories/parent-swept-away/home"), "");
+        }
+        let run = client.run("2026-11-19T10:00:00Z", &["spend", "--by", "prompt"], b"");
+        let said = run.success();
+        assert!(said.contains(sign), "{said}");
+        assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
+    }
 }
 
 /// If some data could not be read, the prompt may have used more of the window than is known.

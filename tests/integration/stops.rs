@@ -407,6 +407,7 @@ fn every_sequence_of_events_has_the_expected_totals() {
                 version: "2.1.329".to_owned(),
                 model: "claude-opus-5-5".to_owned(),
                 api_ms: 900,
+                total_cost: 0.5,
                 variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
             };
             match event {
