@@ -20,8 +20,10 @@ pub(crate) struct NowArguments {
     json: bool,
 }
 
-/// The remark about sessions that are left out because the screen is too small.
-const HOW_TO_SEE_ALL: &str = " (see all: whycap now | cat)";
+/// The remark about rows that are left out because the screen is too small. `more` works in every shell.
+const HOW_TO_SEE_ALL: &str = " (see all: whycap now | more)";
+/// The same remark in a conversation, which cannot run a pipe.
+const HOW_TO_SEE_ALL_IN_SHELL: &str = " (see all in a shell: whycap now | more)";
 
 /// The refresh interval of `--watch`.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -40,7 +42,14 @@ impl Subcommand for NowArguments {
         }
         let data = collector.collect(context);
         let report = match context.visible_rows() {
-            Some(rows) => data.report_within(rows, context.page(), HOW_TO_SEE_ALL),
+            Some(rows) => {
+                let remark = if context.event.is_some() {
+                    HOW_TO_SEE_ALL_IN_SHELL
+                } else {
+                    HOW_TO_SEE_ALL
+                };
+                data.report_within(rows, context.page(), remark)
+            }
             None => data.report(),
         };
         Ok(Reply::from(report).in_json(self.json))

@@ -108,9 +108,17 @@ impl WindowShares {
                     )
                 },
             ));
-            sentences.extend(same.iter().filter_map(Self::sentence_about_elsewhere));
+            sentences.extend(Self::sentences_about_elsewhere(same));
         }
         sentences
+    }
+
+    /// Returns sentences about the usage of these windows elsewhere.
+    pub(crate) fn sentences_about_elsewhere(windows: &[Self]) -> Vec<String> {
+        windows
+            .iter()
+            .filter_map(Self::sentence_about_elsewhere)
+            .collect()
     }
 
     /// Returns true if the same spend counts toward both windows, and the other window had already started when this one

@@ -34,7 +34,7 @@ const MIN_SHARE: f64 = 0.01;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Complete,
-    /// Everything except the breakdown of each window's usage.
+    /// Everything except the breakdown of each window's usage on this machine.
     WithoutUses,
     /// The windows, today's spend, the sessions, and the limit that blocks work.
     Essential,
@@ -48,8 +48,7 @@ impl NowData {
 
     /// Returns the screen with as much as fits into the given number of rows. On a low terminal, the breakdown of the usage
     /// is left out first, because it repeats the sessions. Other details are left out before the first sessions, because
-    /// the sessions and the last rows show the current situation. `remark` is appended to the number of sessions that are
-    /// left out.
+    /// the sessions and the last rows show the current situation. `remark` says how to see what is left out.
     pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
         /// The number of sessions that are more important than the details of the usage.
         const FIRST_SESSIONS: usize = 3;
@@ -97,7 +96,15 @@ impl NowData {
             self.add_usage_page(&mut report);
         }
         self.add_spend(&mut report);
-        self.add_sessions(max_sessions, remark, &mut report);
+        self.add_sessions(max_sessions, &mut report);
+        let omitted = self.sessions.len().saturating_sub(max_sessions);
+        if omitted > 0 {
+            let text = format!("and {omitted} more{remark}");
+            add_row(&mut report, "", Tone::Quiet, text);
+        } else if extent != Extent::Complete && !remark.is_empty() {
+            let text = remark.trim_start().to_owned();
+            add_row(&mut report, "", Tone::Quiet, text);
+        }
         if self.blocked().is_none() {
             if let Some(sentence) = &self.slow.past_error {
                 add_row(&mut report, "Error", Tone::Quiet, sentence.clone());
@@ -162,10 +169,13 @@ impl NowData {
             .iter()
             .filter_map(|forecast| self.pace_row(forecast));
         add_rows(report, "Pace", paces);
-        if extent == Extent::WithoutUses {
-            return;
-        }
-        let uses = WindowShares::sentences(&self.slow.window_shares, clock)
+        let shares = &self.slow.window_shares;
+        let sentences = if extent == Extent::WithoutUses {
+            WindowShares::sentences_about_elsewhere(shares)
+        } else {
+            WindowShares::sentences(shares, clock)
+        };
+        let uses = sentences
             .into_iter()
             .map(|sentence| (Tone::Plain, sentence));
         add_rows(report, "Used by", uses);
@@ -266,9 +276,8 @@ impl NowData {
         add_row(report, "Block", Tone::Plain, text);
     }
 
-    /// Adds the name, directory, cost, and state of at most `max` sessions to the report. `remark` is appended to the number
-    /// of the other sessions.
-    fn add_sessions(&self, max: usize, remark: &str, report: &mut Report) {
+    /// Adds the name, directory, cost, and state of at most `max` sessions to the report.
+    fn add_sessions(&self, max: usize, report: &mut Report) {
         let text = match self.sessions.len() + self.slow.unregistered_clients {
             0 => "none running".to_owned(),
             count => format!("{count} running"),
@@ -299,11 +308,6 @@ impl NowData {
             }
         }
         report.table(table);
-        let omitted = self.sessions.len().saturating_sub(max);
-        if omitted > 0 {
-            let text = format!("and {omitted} more{remark}");
-            add_row(report, "", Tone::Quiet, text);
-        }
     }
 
     /// Returns at most `max` sessions. If sessions are left out, those that an error has stopped come first.

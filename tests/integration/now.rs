@@ -738,12 +738,35 @@ fn now_fits_into_a_small_terminal_and_lists_the_sessions_once() {
         }
         assert_eq!(screen.matches(" idle ").count(), 7, "{screen}");
         assert!(!screen.contains("by session"), "{screen}");
+        let hint = "(see all: whycap now | more)";
+        assert!(screen.contains(hint), "{screen}");
     }
 
     // A pipe has no height, so nothing is left out.
     let piped = session_of_login(&sandbox, "asks").run(at, &["now"], b"");
     for part in ["5h and week: ", "1-sessio ", "7-sessio "] {
         assert!(piped.stdout.contains(part), "{part}: {}", piped.stdout);
+    }
+}
+
+/// No other row of the screen says that usage came from elsewhere, so this sentence stays if the breakdown is left out.
+#[test]
+#[cfg(target_os = "linux")]
+fn now_mentions_usage_elsewhere_in_a_small_terminal() {
+    let sandbox = with_a_private_login();
+    let _processes = idle_sessions(&sandbox, 7);
+    let mut after_pause = session_of_login(&sandbox, "after-pause");
+    after_pause.total_cost = 0.0;
+    let before = windows(71.0, NOON, 17.0, TUESDAY);
+    after_pause.calls_status_line("2026-11-20T09:12:00Z", before, 120);
+    after_pause.works("2026-11-20T09:23:00Z", 10);
+    let risen = windows(95.0, NOON, 17.0, TUESDAY);
+    after_pause.calls_status_line("2026-11-20T09:23:01Z", risen, 120);
+    if let Some(screen) = now_in_small_terminal(&sandbox, "2026-11-20T09:24:00Z") {
+        assert!(screen.lines().count() < 20, "{screen}");
+        assert!(!screen.contains("by session"), "{screen}");
+        let sentence = "5h: up 24% while this machine spent nothing";
+        assert!(flat(&screen).contains(sentence), "{screen}");
     }
 }
 
@@ -760,7 +783,7 @@ fn now_leaves_out_other_sessions_before_a_blocked_one() {
     if let Some(screen) = now_in_small_terminal(&sandbox, "2026-11-20T09:10:10Z") {
         assert!(screen.lines().count() < 20, "{screen}");
         assert!(screen.contains(" blocked (prompt too long)"), "{screen}");
-        let hint = "more (see all: whycap now | cat)";
+        let hint = "more (see all: whycap now | more)";
         assert!(flat(&screen).contains(hint), "{screen}");
     }
 }
@@ -785,6 +808,8 @@ fn the_answer_to_whycap_now_fits_with_its_note() {
     let reply = run.json();
     let answer = reply["reason"].as_str().unwrap();
     assert!(answer.contains("Because you ran /whycap"), "{answer}");
+    let hint = "more (see all in a shell: whycap now | more)";
+    assert!(answer.contains(hint), "{answer}");
     // Claude Code uses 14 of the 34 rows.
     assert!(answer.lines().count() <= 20, "{answer}");
 }
