@@ -346,11 +346,11 @@ impl NamedTime {
             return self.on(zone, today.checked_add_days(Days::new(days))?);
         }
         if let Some(weekday) = self.weekday {
-            return (0..8).find_map(|days| {
-                let date = today.checked_add_days(Days::new(days))?;
-                self.on(zone, date)
-                    .filter(|at| date.weekday() == weekday && *at > seen)
-            });
+            let dates = today.pred_opt()?.iter_days().take(9);
+            return dates
+                .filter(|date| date.weekday() == weekday)
+                .filter_map(|date| self.on(zone, date))
+                .find(|at| *at > seen - LATE);
         }
         self.time?;
         let times: Vec<DateTime<Utc>> = [today.pred_opt(), Some(today), today.succ_opt()]
