@@ -1034,6 +1034,27 @@ fn after_the_reset_of_a_limit_on_a_feature_only_the_feature_is_mentioned() {
     }
 }
 
+/// After the reset, whycap still said that fast mode was paused, and advised the user to continue at normal speed before
+/// it mentioned that fast mode can be used again.
+#[test]
+fn a_pasted_notice_about_a_feature_is_over_after_its_reset() {
+    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T10:21:00Z");
+    let text = "Fast limit reached, fast mode paused · resets Nov 20, 10:20am (UTC)";
+    let run = sandbox.run(&["explain", "--json", "--text", text]);
+    let incident = run.json()["incident"].clone();
+    assert_eq!(
+        incident["headline"],
+        "You used fast mode too much in a short time, but the limit should have reset at 10:20."
+    );
+    let instructions: Vec<&Value> = incident["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| &action["do"])
+        .collect();
+    assert_eq!(instructions, ["Use the feature again if you need it"]);
+}
+
 /// An error caused by an API key must not block sessions that use the plan instead.
 #[test]
 fn the_error_of_a_removed_key_does_not_block_plan_sessions() {

@@ -335,11 +335,6 @@ pub(super) fn in_state(
     let mut current: Vec<ActionName> = Vec::new();
     for action in actions {
         let action = match action {
-            ActionName::Wait | ActionName::WaitForCap
-                if has_passed && problem.stops_only_feature() =>
-            {
-                ActionName::UseFeatureAgain
-            }
             ActionName::Wait | ActionName::WaitForCap if has_passed => ActionName::TryAgain,
             ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
@@ -503,7 +498,7 @@ impl Problem<'_> {
     }
 
     /// Returns true if the limit stops only a feature, while the session continues.
-    fn stops_only_feature(&self) -> bool {
+    pub(super) fn stops_only_feature(&self) -> bool {
         self.ended_by == EndedBy::NoSession
     }
 

@@ -164,8 +164,13 @@ impl Problem<'_> {
     /// Returns the current state of the error. `end` is its end, as returned by [`Self::end`].
     pub(super) fn state(&self, actions: &[ActionName], end: Option<End>) -> State {
         match end {
-            // A notice about something that is already over is reported as over.
-            Some(end) if !(self.finding.verdict.is_notice() && self.evidence.is_pasted()) => {
+            // A notice about something that is already over is reported as over. A pasted warning remains a warning, because
+            // there is nothing that the user could do again after the reset.
+            Some(end)
+                if !self.finding.verdict.is_notice()
+                    || !self.evidence.is_pasted()
+                    || self.stops_only_feature() =>
+            {
                 State::Over(end.ending)
             }
             _ if self.finding.verdict.is_notice() => State::Notice,
