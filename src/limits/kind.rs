@@ -238,11 +238,8 @@ pub(crate) enum Ends {
         /// states no time, the end is unknown, but the limit is over at the latest when the next month starts.
         known_only_if_stated: bool,
     },
-    /// The time in the message.
-    StatedTime {
-        /// The time after which the limit is over even if the message states no time.
-        at_most: TimeDelta,
-    },
+    /// The time in the message or, if the message states none, an unknown time. The limit lasts at most this long.
+    Within(TimeDelta),
     /// Unknown, unless the message happens to contain a time.
     Unknown,
     /// No event. The limit lasts until someone takes action.
@@ -258,7 +255,7 @@ impl Ends {
         match self {
             Self::Window(window) => window.length(),
             Self::FullWindow | Self::FullWindowOrMonth | Self::MonthUtc { .. } => LONGEST_LIMIT,
-            Self::StatedTime { at_most } => at_most,
+            Self::Within(longest) => longest,
             Self::Unknown => TimeDelta::days(1),
             Self::Nothing { relevant_for } => relevant_for,
         }
@@ -441,9 +438,7 @@ impl Description {
             counts_spend_of: None,
             affects: Affects::Session,
             window_may_be_full_as_well: true,
-            ends: Ends::StatedTime {
-                at_most: TEMPORARY_PROBLEM_LASTS,
-            },
+            ends: Ends::Within(TEMPORARY_PROBLEM_LASTS),
             credits_continue: false,
             ended_by,
         }
@@ -579,7 +574,7 @@ impl LimitKind {
     pub(crate) fn messages_state_reset(self) -> bool {
         matches!(
             self.description().ends,
-            Ends::MonthUtc { .. } | Ends::StatedTime { .. }
+            Ends::MonthUtc { .. } | Ends::Within(_)
         )
     }
 

@@ -901,11 +901,11 @@ fn another_model_is_the_first_action_for_every_model_limit() {
 fn a_response_subject_to_the_same_limit_ends_it() {
     let mut wrong = Vec::new();
     for kind in cases("kinds.jsonl") {
-        let ends = &kind["ends"];
+        let properties = &kind["properties"];
         let plan = kind["plan"].as_str().unwrap_or("max");
         let has_key = plan == "key";
-        let stops_session = ends["stops"] != "feature";
-        let after = ends["after_seconds"].as_i64().unwrap_or(600);
+        let stops_session = properties["stops"] != "feature";
+        let after = properties["after_seconds"].as_i64().unwrap_or(600);
         let sandbox = if has_key {
             Sandbox::new().variable("ANTHROPIC_API_KEY", "sk-ant-dummy")
         } else {
@@ -931,7 +931,7 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         }
         let in_shell = flat(&refused.run(SOON, &["explain"], b"").stdout);
         let others_may_work = in_shell.contains("sessions without an error may work");
-        if others_may_work != (ends["others_may_work"] == true) {
+        if others_may_work != (properties["others_may_work"] == true) {
             wrong.push(format!("{kind}: others_may_work is {others_may_work}"));
         }
         if (code(&refused, &time(after - 1)) != 0) != stops_session {
@@ -943,7 +943,7 @@ fn a_response_subject_to_the_same_limit_ends_it() {
         } else {
             refused.explained(&time(after + 5))["badge"] != explained["badge"]
         };
-        if ends["by_response_of_account"] != is_ended {
+        if properties["ended_by_response_of_account"] != is_ended {
             wrong.push(format!("{kind}: ended is {is_ended}"));
         }
     }
@@ -982,12 +982,12 @@ fn every_kind_of_limit_is_tested() {
             .filter(|kind| kind["expect"]["kinds"][0] == limit.as_str())
             .collect();
         let is_complete = |kind: &Value| {
-            kind["ends"]["by_response_of_account"].is_boolean()
+            kind["properties"]["ended_by_response_of_account"].is_boolean()
                 && (kind["classes"].is_array() || limit == "unknown")
         };
         assert!(
             !samples.is_empty() && samples.into_iter().all(is_complete),
-            "add {limit}, with its `classes` and `ends`, to tests/data/messages/kinds.jsonl"
+            "add {limit}, with its `classes` and `properties`, to tests/data/messages/kinds.jsonl"
         );
     }
 }

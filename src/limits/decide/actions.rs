@@ -191,7 +191,7 @@ fn suited_to_evidence(action: ActionName, problem: &Problem<'_>) -> Option<Actio
             Some(ActionName::WaitIfFull)
         }
         ActionName::Wait if !has_reset || may_not_help => Some(ActionName::WaitUnknown),
-        ActionName::WaitForCap if !has_reset => None,
+        ActionName::WaitInstead if !has_reset => None,
         ActionName::Update if !evidence.may_be_outdated() => None,
         // If the model is unknown, the session may use the 1M context. This is not reason enough to blame the
         // 1M context for a false alarm.
@@ -335,7 +335,7 @@ pub(super) fn in_state(
     let mut current: Vec<ActionName> = Vec::new();
     for action in actions {
         let action = match action {
-            ActionName::Wait | ActionName::WaitForCap if has_passed => ActionName::TryAgain,
+            ActionName::Wait | ActionName::WaitInstead if has_passed => ActionName::TryAgain,
             ActionName::Wait if continues_at.is_some() => ActionName::WaitLeftOpen,
             ActionName::SendAgainLater if continues_at.is_some_and(|at| at > now) => {
                 ActionName::SendAgainDespiteWait
