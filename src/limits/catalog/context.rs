@@ -75,7 +75,7 @@ pub(super) fn context(
         let before_object = passage.source.split('{').next().unwrap_or_default();
         let lower = before_object.to_lowercase();
         let is_body = is_wrapper(&lower) || is_log_line(&lower);
-        return if is_code_before_object(&passage.source) && !is_report(&lower) {
+        return if is_code_before_object(&passage.source) {
             MessageContext::InCode
         } else if is_body || begins_message(before) || is_report(whole) {
             MessageContext::Received
@@ -101,11 +101,13 @@ pub(super) fn context(
     }
     let is_quoted = ends_in_quote(before);
     let is_complete = is_complete(normalized, range);
-    let is_list = match (is_complete, is_bare && !is_quoted) {
+    let is_list = if is_complete {
         // Users paste the output of several commands.
-        (true, _) => distinct.all > 3,
-        (false, true) => distinct.all > 2,
-        (false, false) => distinct.limits > 1,
+        false
+    } else if is_bare && !is_quoted {
+        distinct.all > 2
+    } else {
+        distinct.limits > 1
     };
     if is_list || is_example(before) || is_hypothetical(before) || is_release_note(whole) {
         MessageContext::Described
@@ -146,7 +148,6 @@ pub(super) fn quotations(normalized: &str) -> Vec<&str> {
             '"' | '|' => true,
             '\'' => !(before.ends_with(char::is_alphanumeric) && is_before_letter),
             ',' => is_before_letter,
-            '/' => after.starts_with(' '),
             _ => false,
         };
         if is_separator {
@@ -225,9 +226,7 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
     let before = source.split('{').next().unwrap_or_default();
     let lower = before.trim_start().to_lowercase();
     let skeleton = without_literals(&lower);
-    begins_as_code(&lower)
-        || skeleton.contains(" = ") && !is_log_line(&lower)
-        || lower.ends_with("r#\"")
+    begins_as_code(&lower) || skeleton.contains(" = ") || lower.ends_with("r#\"")
 }
 
 /// Returns true if a line starts with a date, as log lines do. Fields in log lines can look like assignments in code.
@@ -429,14 +428,12 @@ pub(super) fn is_complete(normalized: &str, range: &Range<usize>) -> bool {
     let Some((words, rest)) = message.split_once("resets ") else {
         return false;
     };
-    let Some((time, zone)) = rest.split_once(" (") else {
+    let Some((_, zone)) = rest.split_once(" (") else {
         return false;
     };
     let zone = zone.split(')').next().unwrap_or_default();
     !words.contains('"')
-        && !words.contains("',")
         && words.len() < 90
-        && time.len() < 30
         && (zone == "utc" || zone.contains('/') && !zone.contains(' '))
 }
 

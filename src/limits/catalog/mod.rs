@@ -275,7 +275,6 @@ impl<'p> ErrorText<'p> {
         let whole = whole_text(&passages);
         let mentions_claude = !is_pasted
             || WORDS.claude.iter().any(|word| whole.contains(word))
-            || whole.contains(CHECK_GATEWAY)
             || passages
                 .iter()
                 .any(|passage| has_api_error(&normalize(&passage.text)));
@@ -541,12 +540,7 @@ fn name_of_other(passages: &[Passage]) -> Option<String> {
 
 /// Returns true if the text mentions another program.
 fn names_other(whole: &str) -> bool {
-    WORDS.others.iter().any(|other| {
-        whole.match_indices(other).any(|(start, _)| {
-            let before = whole.get(..start).and_then(|text| text.chars().next_back());
-            before.is_none_or(|c| !c.is_alphanumeric())
-        })
-    })
+    WORDS.others.iter().any(|other| whole.contains(other))
 }
 
 /// Returns true if a statement in the text starts with "API Error", as in Claude Code's messages.
