@@ -42,9 +42,9 @@ fn open_owned_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = open_regular_with(options, path, Links::Refuse).map_err(|error| {
         // For symbolic links, directories, and sockets, the system reports an unhelpful error, such as "too many levels
         // of symbolic links".
-        let exists = error.kind() != io::ErrorKind::NotFound;
-        let is_no_file = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        if exists && is_no_file {
+        if error.kind() != io::ErrorKind::NotFound
+            && fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file())
+        {
             not_owned()
         } else {
             error
