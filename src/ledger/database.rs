@@ -124,7 +124,8 @@ impl Ledger {
             }
             // Enabling WAL fails while another process is reading the ledger. The next process that opens the ledger
             // tries again.
-            let _ = ledger.read(|store| store.value::<String>("PRAGMA journal_mode = WAL", []));
+            let is_empty = path.metadata().is_ok_and(|metadata| metadata.len() == 0);
+            let _ = ledger.read(|store| store.enable_wal(is_empty));
             if ledger.write(Store::create_tables)? {
                 return Ok(ledger);
             }
@@ -265,6 +266,21 @@ impl Store {
             .pragma_query_value(None, "user_version", |row| row.get(0))
     }
 
+    /// Enables the write-ahead log if no other process is reading the ledger.
+    ///
+    /// SQLite writes this setting to the file and waits until it is on the disk. It would also write a rollback journal
+    /// and wait for it twice. An empty file has nothing to restore, so its journal stays in memory.
+    fn enable_wal(&self, is_empty: bool) -> Result<()> {
+        if is_empty {
+            self.value::<String>("PRAGMA journal_mode = MEMORY", [])?;
+        }
+        let mode = self.value::<String>("PRAGMA journal_mode = WAL", []);
+        if mode.as_deref() != Ok("wal") {
+            self.value::<String>("PRAGMA journal_mode = DELETE", [])?;
+        }
+        Ok(())
+    }
+
     /// Creates the tables if the file is empty. Returns true if the tables have the current schema version.
     fn create_tables(&self) -> Result<bool> {
         let version = self.version()?;
@@ -362,5 +378,33 @@ impl Store {
             )?;
         }
         Ok(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_whose_log_could_not_be_enabled_has_a_journal_on_disk() {
+        let home = tempfile::tempdir().unwrap();
+        let path = path_in(home.path());
+        ownership::open_or_create_owned(&path).unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader
+            .execute_batch("BEGIN; SELECT * FROM sqlite_schema")
+            .unwrap();
+        let ledger = Ledger::connect(&path, WaitLimit::None).unwrap();
+        let mode_after_attempt = || {
+            ledger
+                .read(|store| {
+                    store.enable_wal(true)?;
+                    store.value::<String>("PRAGMA journal_mode", [])
+                })
+                .unwrap()
+        };
+        assert_eq!(mode_after_attempt(), "delete");
+        reader.execute_batch("COMMIT").unwrap();
+        assert_eq!(mode_after_attempt(), "wal");
     }
 }
