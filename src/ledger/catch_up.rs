@@ -145,6 +145,7 @@ impl Ledger {
                 if read_time == ReadTime::All {
                     store.read_overtaken(round, &settings, &mut batch, prices)?;
                 }
+                let is_first_read = is_last && !store.has_responses()?;
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
                     store.remove_from_misread(&batch, &misread)?;
@@ -153,7 +154,8 @@ impl Ledger {
                 if is_last {
                     // Reconciling changes rows throughout the table of responses. Because this happens in the same
                     // transaction, each page is still written only once.
-                    store.reconcile_dirty(self.data_directory(), prices)?;
+                    let collected = is_first_read.then(|| batch.responses.take_by_session());
+                    store.reconcile_dirty(self.data_directory(), prices, collected)?;
                     store.note_completion(&catch_up)?;
                 }
                 Ok(())
@@ -321,6 +323,11 @@ impl Store {
         Ok(())
     }
 
+    /// Returns true if the ledger contains responses.
+    fn has_responses(&self) -> Result<bool> {
+        self.value("SELECT EXISTS (SELECT 1 FROM responses)", [])
+    }
+
     /// Notes that every transcript has been read to its end, if that is the case.
     fn note_completion(&self, catch_up: &CatchUpResult) -> Result<()> {
         if catch_up.is_all() && !self.is_complete()? {
@@ -449,5 +456,47 @@ mod tests {
         let paths: HashSet<&PathBuf> = read_again.files.iter().map(|facts| &facts.path).collect();
         assert_eq!(paths, HashSet::from([&overtaken, &other]));
         assert_eq!(read_again.responses.len(), 2);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
+    fn a_first_read_reconciles_the_same_responses_as_later_reads() {
+        let home = tempfile::tempdir().unwrap();
+        let prices = PriceTable::list();
+        let line = |id: &str, time: &str| {
+            let line = RESPONSE.replace("\"m\"", &format!("\"{id}\""));
+            line.replace("10:00:00.000", time) + "\n"
+        };
+        let parent = line("a", "10:00:02.000") + &line("b", "10:00:01.000");
+        // A fork copies its parent's lines.
+        let fork = parent.clone() + &line("c", "10:00:01.000") + &line("d", "10:00:03.000");
+        let files = [("1", &parent), ("2", &fork)].map(|(digit, lines)| {
+            let name = "11111111-0000-4000-8000-00000000000".to_owned() + digit;
+            let path = home.path().join(name + ".jsonl");
+            std::fs::write(&path, lines).unwrap();
+            TranscriptFile::look(&path).unwrap().unwrap()
+        });
+        let settings = ReadSettings {
+            settled_before: 0,
+            read_time: ReadTime::All,
+            started: Instant::now(),
+        };
+        let ledger = Ledger::in_memory(home.path()).unwrap();
+        ledger
+            .write(|store| {
+                let round =
+                    store.transcripts_to_read(files.to_vec(), &HashSet::new(), ReadTime::All, 0)?;
+                let mut batch = read_round(&round, &settings, |_| ());
+                batch.finish(&prices);
+                store.commit(&mut batch, &prices)?;
+                let mut collected = batch.responses.take_by_session();
+                let lineage = store.value("SELECT DISTINCT lineage FROM sessions", [])?;
+                let from_ledger = store.lineage(lineage, None)?.responses;
+                let from_transcripts = store.lineage(lineage, Some(&mut collected))?.responses;
+                assert_eq!(from_ledger.len(), 4);
+                assert_eq!(from_transcripts, from_ledger);
+                Ok(())
+            })
+            .unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! The responses that were collected from several transcripts, in the order of their keys.
 
-use super::facts::Response;
+use std::collections::{BTreeSet, HashMap};
+
+use super::facts::{Id, Response};
 
 /// Responses from several transcripts. They stay in the lists into which they were read, and only their positions are
 /// sorted. After the first read of a history, moving the responses would take as long as reading a tenth of it.
@@ -71,9 +73,62 @@ impl CollectedResponses {
             .filter_map(|position| self.lists.get(position.list)?.get(position.index))
     }
 
+    /// Removes the responses from this collection, and groups them by session. Must be called after
+    /// [`Self::merge_lines`].
+    pub(super) fn take_by_session(&mut self) -> ResponsesBySession {
+        let Self {
+            lists,
+            mut positions,
+        } = std::mem::take(self);
+        positions.sort_unstable_by_key(|position| (position.list, position.index));
+        let mut positions = positions.into_iter().peekable();
+        let mut by_session: HashMap<Id, Vec<Response>> = HashMap::new();
+        for (list, mut responses) in lists.into_iter().enumerate() {
+            let mut indexes = 0..;
+            // A response without a position has been merged into another one.
+            responses.retain(|_| {
+                let index = indexes.next();
+                positions
+                    .next_if(|position| position.list == list && Some(position.index) == index)
+                    .is_some()
+            });
+            // All responses in a transcript belong to the same session.
+            if let Some(first) = responses.first() {
+                append(by_session.entry(first.session).or_default(), responses);
+            }
+        }
+        ResponsesBySession(by_session)
+    }
+
     /// Calls `change` for each response, and also for the lines that have been merged into another one.
     pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut Response)) {
         self.lists.iter_mut().flatten().for_each(change);
+    }
+}
+
+/// The responses of each session.
+#[derive(Debug)]
+pub(super) struct ResponsesBySession(HashMap<Id, Vec<Response>>);
+
+impl ResponsesBySession {
+    /// Removes the responses of these sessions, and returns them in the order in which the ledger would return them.
+    pub(super) fn take(&mut self, sessions: &BTreeSet<Id>) -> Vec<Response> {
+        let mut taken = Vec::new();
+        for session in sessions {
+            let mut responses = self.0.remove(session).unwrap_or_default();
+            responses.sort_unstable_by_key(|response| (response.at, response.key));
+            append(&mut taken, responses);
+        }
+        taken
+    }
+}
+
+/// Adds responses to others. If there are no others, no response is moved.
+fn append(others: &mut Vec<Response>, mut added: Vec<Response>) {
+    if others.is_empty() {
+        *others = added;
+    } else {
+        others.append(&mut added);
     }
 }
 
@@ -141,5 +196,27 @@ mod tests {
             files(&responses),
             [(3, vec![1, 2, 3]), (4, vec![2, 4]), (5, vec![1])]
         );
+    }
+
+    #[test]
+    fn responses_are_grouped_by_session_without_the_lines_that_were_merged() {
+        let of_session = |session, at, key| Response {
+            at,
+            session,
+            ..response(key, session)
+        };
+        let mut responses = CollectedResponses::default();
+        responses.add(vec![of_session(1, 20, 8), of_session(1, 10, 9)]);
+        responses.add(vec![of_session(2, 20, 8), of_session(2, 30, 7)]);
+        responses.add(vec![of_session(1, 10, 6)]);
+        responses.merge_lines();
+        let mut by_session = responses.take_by_session();
+        assert_eq!(responses.len(), 0);
+        let mut keys = |sessions: &[i64]| -> Vec<i64> {
+            let taken = by_session.take(&sessions.iter().copied().collect());
+            taken.iter().map(|response| response.key).collect()
+        };
+        assert_eq!(keys(&[1, 3]), [6, 9, 8]);
+        assert_eq!(keys(&[2]), [7]);
     }
 }
