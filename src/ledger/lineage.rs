@@ -233,7 +233,7 @@ mod tests {
     use super::super::database::Ledger;
     use super::super::links::{MARK_IF_RECONCILED, sessions_by};
     use super::super::responses::KNOWN_SESSIONS;
-    use super::super::rows::ORIGINS;
+    use super::super::rows::{EXCEPTIONS, ORIGINS};
     use super::*;
 
     #[test]
@@ -278,5 +278,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_lower_bounds_of_a_period_are_found_without_reading_others() {
+        let home = tempfile::tempdir().unwrap();
+        let ledger = Ledger::in_memory(home.path()).unwrap();
+        let plan: Vec<String> = ledger
+            .read(|store| {
+                let explain = format!("EXPLAIN QUERY PLAN {EXCEPTIONS}");
+                store.all(&explain, params![2, 0, 1], |row| row.get("detail"))
+            })
+            .unwrap();
+        assert_eq!(
+            plan,
+            [
+                "SEARCH off_transcript USING INDEX off_transcript_exceptions (kind=? AND at>? AND at<?)"
+            ]
+        );
     }
 }

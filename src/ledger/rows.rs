@@ -24,6 +24,11 @@ pub(super) const ORIGINS: &str =
     "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
          (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions";
 
+/// Selects the pending spend or the lower bounds in a period. The status line runs this query. With the redundant condition,
+/// it uses an index that contains no other spend.
+pub(super) const EXCEPTIONS: &str = "SELECT session, cost FROM off_transcript
+     WHERE kind = ?1 AND kind > 0 AND at >= ?2 AND at < ?3";
+
 /// An amount of spend, with its response and token counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -616,27 +621,28 @@ impl Store {
         period: &RowsPeriod,
         known_session: Option<Id>,
     ) -> Result<Tally> {
-        let bounds = [period.start, period.end];
         let mut tally = self.totals_between(period)?;
-        // The other conditions are checked here instead of in the query, which makes the query much cheaper to prepare.
-        let off_transcript: Vec<(Id, OffTranscriptKind, Money)> = self.all(
-            "SELECT session, kind, cost FROM off_transcript WHERE kind > 0 AND at >= ?1 AND at < ?2",
-            bounds,
-            |row| row.try_into(),
-        )?;
-        for (session, kind, cost) in off_transcript {
-            let is_left_out = match kind {
-                OffTranscriptKind::Unrecorded => false,
-                OffTranscriptKind::Pending => self.is_dirty(session)?,
-                OffTranscriptKind::LowerBound => known_session == Some(session),
-            };
-            if !is_left_out {
-                tally.add_off_transcript(kind, cost);
+        let values = |kind: OffTranscriptKind| (kind, period.start, period.end);
+        let pending: Vec<(Id, Money)> =
+            self.all(EXCEPTIONS, values(OffTranscriptKind::Pending), |row| {
+                row.try_into()
+            })?;
+        for (session, cost) in pending {
+            if !self.is_dirty(session)? {
+                tally.pending += cost;
             }
+        }
+        // Most sessions may have lower bounds, but a single one is enough.
+        let mut exceptions = self.0.prepare_cached(EXCEPTIONS)?;
+        let mut lower_bounds = exceptions.query(values(OffTranscriptKind::LowerBound))?;
+        while !tally.at_least
+            && let Some(row) = lower_bounds.next()?
+        {
+            tally.at_least = known_session != Some(row.get(0)?);
         }
         let damage = self.first(
             "SELECT 1 FROM damage WHERE since < ?2 AND until >= ?1",
-            bounds,
+            [period.start, period.end],
             |_| Ok(()),
         )?;
         tally.at_least |= damage.is_some();

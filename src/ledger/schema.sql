@@ -208,7 +208,7 @@ CREATE TABLE off_transcript (
 );
 CREATE INDEX off_transcript_by_session ON off_transcript (session);
 CREATE INDEX off_transcript_by_time ON off_transcript (at);
-CREATE INDEX off_transcript_exceptions ON off_transcript (at) WHERE kind > 0;
+CREATE INDEX off_transcript_exceptions ON off_transcript (kind, at) WHERE kind > 0;
 
 -- The newest total of each process that may still work on a session.
 CREATE TABLE runs (
