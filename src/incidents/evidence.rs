@@ -133,7 +133,8 @@ impl SessionResponses {
         chosen
             .into_iter()
             .map(|response| {
-                let is_refused_soon = later.has_refusal_after(error, response.at);
+                let is_refused_soon = has_refused_request_after(response.at, &self.tail)
+                    || later.has_refusal_after(error, response.at);
                 OtherResponse {
                     at: response.at,
                     requested_at: response.requested_at,
@@ -142,9 +143,7 @@ impl SessionResponses {
                     payer,
                     has_owner: owner.is_some(),
                     is_first: is_first_known && first_ones.contains(&response),
-                    is_refused_later: self.is_stopped
-                        || has_refused_request_after(response.at, &self.tail)
-                        || is_refused_soon,
+                    is_refused_later: self.is_stopped || is_refused_soon,
                     is_refused_soon,
                 }
             })

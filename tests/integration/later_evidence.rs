@@ -1120,3 +1120,24 @@ fn a_refusal_after_a_response_counts_already_in_the_first_explanation() {
         assert_eq!(verdict_and_evidence(&stopped, &at), first, "{minute}");
     }
 }
+
+/// Another session of the account received a response half an hour after the weekly limit, so the limit was over. A limit
+/// that stopped that session hours later does not change this, even if nobody asked in between.
+#[test]
+fn a_refusal_hours_after_a_response_does_not_keep_an_earlier_limit_open() {
+    for at in ["2026-11-20T11:00:00Z", "2026-11-20T14:05:00Z"] {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = two_sessions_of_login(&sandbox);
+        stopped.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+        other.sends_prompt("2026-11-20T10:29:50Z", "write a post");
+        other.works("2026-11-20T10:30:00Z", 10);
+        if at > "2026-11-20T14:00:00Z" {
+            other.sends_prompt("2026-11-20T13:59:50Z", "shorten it");
+            let text = "You've hit your 5-hour limit · resets 3pm (UTC)";
+            let refusal = refused("five_hour", NOON + 10_800, "");
+            other.receives_error("2026-11-20T14:00:00Z", text, refusal);
+        }
+        let incident = explained(&stopped, at);
+        assert_eq!(incident["open"], false, "{at}: {incident:#}");
+    }
+}

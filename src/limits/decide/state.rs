@@ -397,7 +397,7 @@ impl Problem<'_> {
         let is_settled = is_request_later(error.at, response.requested_at, response.at)
             || response.requested_at.is_none() && has_measured_room;
         let is_same_payer = response.payer == PayerRelation::Same;
-        if response.is_refused_later && self.is_refuted_later(response) {
+        if response.is_refused_soon && self.is_refuted_later(response) {
             return false;
         }
         match self.ended_by {
