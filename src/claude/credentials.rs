@@ -19,6 +19,9 @@ const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUT
                          ANTHROPIC_BASE_URL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX \
                          CLAUDE_CODE_USE_FOUNDRY";
 
+/// The variable that contains an OAuth token, which does not reveal the account that pays.
+pub(crate) const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+
 /// The variable that contains a gateway's URL.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
@@ -81,7 +84,12 @@ impl Credential {
 
     /// Returns true if this variable sends requests to a service other than Anthropic's API.
     pub(crate) fn selects_other_service(&self) -> bool {
-        self.name == BASE_URL || self.name.starts_with("CLAUDE_CODE_USE_")
+        self.name == BASE_URL || self.selects_cloud_provider()
+    }
+
+    /// Returns true if this variable sends requests to a cloud provider, which has its own accounts.
+    pub(crate) fn selects_cloud_provider(&self) -> bool {
+        self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }
 
@@ -100,20 +108,21 @@ pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
         .collect()
 }
 
-/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go straight to Anthropic.
+/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go straight to Anthropic. The host is empty if the URL
+/// has no valid host.
 pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
     credentials
         .iter()
-        .find_map(|credential| credential.host.as_deref())
+        .find(|credential| credential.name == BASE_URL)
+        .map(|gateway| gateway.host.as_deref().unwrap_or_default())
 }
 
 /// Returns true if a session with these credentials uses the login: no key replaces it, and requests do not go to a cloud
-/// provider. A gateway with a known host may be a proxy that passes the requests on.
+/// provider. A gateway may be a proxy that passes the requests on.
 pub(crate) fn use_login(credentials: &[Credential]) -> bool {
-    credentials.iter().all(|credential| {
-        let is_other_service = credential.selects_other_service() && credential.host.is_none();
-        !credential.outranks_login() && !is_other_service
-    })
+    credentials
+        .iter()
+        .all(|credential| !credential.outranks_login() && !credential.selects_cloud_provider())
 }
 
 /// Returns the host in a gateway's URL, or `None` if the URL has no valid host.

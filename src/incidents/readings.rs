@@ -59,8 +59,8 @@ pub(super) struct Reading {
     /// The size of the plan, if the figures belong to the logged-in account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<String>,
-    /// The host in the session's `ANTHROPIC_BASE_URL`, or `None` if that variable was not set. A proxy passes on the
-    /// plan's windows, so they apply to every session that uses the same host.
+    /// The result of [`credentials::base_url_host`]. A proxy passes on the plan's windows, so they apply to every session
+    /// that uses the same host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     host: Option<String>,
     pub(super) sample: Sample,

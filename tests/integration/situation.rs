@@ -1326,6 +1326,29 @@ fn readings_are_shared_only_behind_the_same_proxy() {
     }
 }
 
+/// whycap stores only valid host names, and the address in this URL is not one. The sessions behind the gateway still share
+/// their limits.
+#[test]
+fn a_new_session_behind_a_gateway_without_a_host_name_shows_the_limit() {
+    let sandbox = with_a_private_login();
+    let behind_gateway = |session: &str| {
+        let mut client = Client::with_session(&sandbox, session);
+        let base_url = (
+            "ANTHROPIC_BASE_URL".to_owned(),
+            "http://[::1]:8080".to_owned(),
+        );
+        client.variables.push(base_url);
+        client
+    };
+    reaches_five_hour_limit(&behind_gateway("stopped"));
+    let at = "2026-11-20T10:01:00Z";
+    let line = behind_gateway("new").calls_status_line(at, Value::Null, 120);
+    assert!(line.success().contains("5-hour limit"), "{line:?}");
+    let direct = Client::with_session(&sandbox, "direct");
+    let line = direct.calls_status_line(at, Value::Null, 120);
+    assert!(!line.success().contains("5-hour limit"), "{line:?}");
+}
+
 #[test]
 fn a_new_session_shows_the_limit_that_blocks_the_login() {
     let sandbox = with_a_private_login();

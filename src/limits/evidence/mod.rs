@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Deserializer, Value};
 
 use crate::claude::account::{Account, Plan};
-use crate::claude::credentials::{Credential, SetIn, base_url_host, use_login};
+use crate::claude::credentials::{Credential, OAUTH_TOKEN, SetIn, base_url_host, use_login};
 use crate::claude::version::ClientVersion;
 use crate::claude::window_usage::{UsagePage, is_same_reset};
 use crate::limits::decide::Ending;
@@ -170,7 +170,7 @@ impl PayerFacts {
 
     /// Returns true if the session uses an OAuth token, which does not reveal the account that pays.
     fn is_hidden_by_token(&self) -> bool {
-        self.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
+        self.owner.is_none() && self.has_credential(OAUTH_TOKEN)
     }
 
     /// Returns true if a session with these credentials uses its login in the same way as another one: both send their
@@ -357,9 +357,10 @@ impl StoredError {
     /// Returns true if requests go to a cloud provider, which has its own accounts. A gateway, in contrast, may pass
     /// requests on to Anthropic.
     pub(crate) fn uses_cloud_provider(&self) -> bool {
-        self.payer.credentials.iter().any(|credential| {
-            credential.selects_other_service() && credential.name != "ANTHROPIC_BASE_URL"
-        })
+        self.payer
+            .credentials
+            .iter()
+            .any(Credential::selects_cloud_provider)
     }
 
     /// Returns true if the session used an OAuth token, which does not reveal the account that paid.
@@ -765,7 +766,7 @@ impl Evidence {
 
     /// Returns true if the session used `CLAUDE_CODE_OAUTH_TOKEN`, which does not reveal a plan.
     pub(crate) fn has_oauth_token(&self) -> bool {
-        self.error.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
+        self.error.has_credential(OAUTH_TOKEN)
     }
 
     /// Returns the first key that overrides a login with a plan.
