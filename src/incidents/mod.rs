@@ -651,8 +651,13 @@ impl<'a> Incidents<'a> {
         let is_stored = stored.insert(&mut error).is_ok();
 
         error.payer.account = self.account().cloned();
-        error.payer.credentials =
-            credentials::of_session(self.paths, self.environment, event.cwd.as_deref());
+        // The session's working directory may be a subdirectory of its project.
+        let project = self.environment.path("CLAUDE_PROJECT_DIR");
+        error.payer.credentials = credentials::of_session(
+            self.paths,
+            self.environment,
+            project.as_deref().or(event.cwd.as_deref()),
+        );
         error.session.installed_clients = version::executables(self.paths, self.environment).len();
         let collector = self.collector(self.journal(), Asker::Shell);
         let mut evidence = collector.bare_evidence(error);

@@ -124,6 +124,7 @@ fn the_key_of_a_running_session_blocks_only_that_session() {
 }
 
 /// The script that prints the key is set in the settings of the session's project, so the next prompt uses the key again.
+/// The working directory of the session may be a subdirectory of its project.
 #[test]
 fn a_key_in_the_settings_of_the_project_is_not_said_to_be_removed() {
     let sandbox = with_a_private_login();
@@ -131,22 +132,22 @@ fn a_key_in_the_settings_of_the_project_is_not_said_to_be_removed() {
     sandbox.write("api/.claude/settings.json", settings);
     let project = sandbox.path("api");
     let mut client = Client::with_session(&sandbox, "with-helper");
+    let directory = project.to_str().unwrap().to_owned();
+    client
+        .variables
+        .push(("CLAUDE_PROJECT_DIR".to_owned(), directory));
     let text = "Credit balance is too low";
     client.append(&client.error_line(AT, text, json!({"apiErrorStatus": 400})));
-    let failure = json!({"error": "billing_error", "last_assistant_message": text, "cwd": project});
+    let failure = json!({"error": "billing_error", "last_assistant_message": text, "cwd": project.join("src")});
     client.event(AT, "StopFailure", failure);
 
     let at = "2026-11-20T10:01:00Z";
     let payload = json!({
         "session_id": client.session, "transcript_path": client.transcript(), "version": client.version,
-        "cwd": project, "workspace": {"project_dir": project},
+        "cwd": project.join("src"), "workspace": {"project_dir": project},
     });
     let line = client.run(at, &["statusline"], payload.to_string().as_bytes());
     assert!(line.success().contains("no credits"), "{line:?}");
-    let directory = project.to_str().unwrap().to_owned();
-    client
-        .variables
-        .push(("CLAUDE_PROJECT_DIR".to_owned(), directory));
     let asked = answer(&client, at);
     assert!(asked.contains("You are still blocked."), "{asked}");
 
