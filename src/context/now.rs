@@ -75,11 +75,14 @@ impl NowCollector {
         let incidents = context.incidents();
         let reported = incidents.readings().windows_of_account();
         let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
-        // The limit of a token says nothing about the windows of the login.
+        let login = incidents.account();
+        // The limit of a token says nothing about the windows of a login.
         let refused = slow
             .situation
             .blocking()
-            .filter(|incident| !incident.evidence.error.is_payer_hidden_by_token())
+            .filter(|incident| {
+                login.is_none() || !incident.evidence.error.is_payer_hidden_by_token()
+            })
             .and_then(Incident::full_window);
         let reading = match (reported, refused) {
             (Some(reported), Some(refused)) => Some(reported.with_refusal(&refused)),
@@ -89,7 +92,6 @@ impl NowCollector {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),
         };
-        let login = incidents.account();
         let is_of_another_login = reading
             .as_ref()
             .is_some_and(|reading| reading.is_of(login) == Some(false));

@@ -180,7 +180,7 @@ struct AccountChart<'f> {
 
 /// Returns the fingerprint of the account in which an error occurred.
 fn fingerprint(error: &Incident) -> Option<&str> {
-    let account = error.evidence.error.payer.account.as_ref()?;
+    let account = error.evidence.error.account()?;
     account.owner.fingerprint.as_deref()
 }
 

@@ -152,6 +152,7 @@ impl CreditsUse<'_> {
             .into_iter()
             .filter(|error| {
                 error.at > datetime_from_millis(last)
+                    && !collector.may_differ_from_login(error)
                     && newest.is_of(error.payer.account.as_ref()) != Some(false)
             })
             .any(|error| {

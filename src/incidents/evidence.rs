@@ -17,7 +17,7 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, Credential, SetIn};
+use crate::claude::credentials::{self, Credential, OAUTH_TOKEN, SetIn};
 use crate::claude::sessions::{Liveness, Session};
 use crate::claude::settings::SettingsScope;
 use crate::claude::transcripts::{TranscriptFile, session_of};
@@ -212,7 +212,7 @@ pub(super) struct LaterErrors {
     /// The time at which each session next reached a limit after the error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
     /// The payer and the time of each rejection, from newest to oldest.
-    refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
+    refusals: Vec<(Payer, DateTime<Utc>)>,
     /// The session and the time of each error that is not about a limit.
     other_errors: HashSet<(Option<String>, DateTime<Utc>)>,
 }
@@ -224,7 +224,7 @@ impl LaterErrors {
         let session = error.session.id.clone();
         if incident.diagnosis.is_limit() {
             self.next_of.insert(session, error.at);
-            self.refusals.push((payer_of(error).cloned(), error.at));
+            self.refusals.push((Payer::of(error), error.at));
         } else {
             self.other_errors.insert((session, error.at));
         }
@@ -251,7 +251,7 @@ impl LaterErrors {
             .iter()
             .skip(too_late)
             .take_while(|(_, at)| *at > response_at)
-            .any(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
+            .any(|(refused, _)| refused.may_be_payer_of(error))
     }
 
     /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
@@ -259,7 +259,7 @@ impl LaterErrors {
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
-            .find(|(refused, _)| may_be_same(payer_of(error), refused.as_ref()))
+            .find(|(refused, _)| refused.may_be_payer_of(error))
             .map(|(_, at)| *at)
     }
 }
@@ -271,12 +271,32 @@ pub(super) fn has_final_readings(error: &StoredError, now: DateTime<Utc>) -> boo
     error.later_response.is_some() || (error.end.is_some() && now > error.at + SAME_EVENT)
 }
 
-/// Returns true if the two payers may be the same account. An unknown payer matches any account, because most people
-/// have only one.
-fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
-    match (payer, other) {
-        (Some(payer), Some(other)) => payer.is_same_as(other) != Some(false),
-        (None, _) | (_, None) => true,
+/// The payer of a failed request.
+#[derive(Debug, PartialEq)]
+struct Payer {
+    /// See [`payer_of`].
+    account: Option<Owner>,
+    /// See [`StoredError::is_payer_hidden_by_token`].
+    is_hidden_by_token: bool,
+}
+
+impl Payer {
+    fn of(error: &StoredError) -> Self {
+        Self {
+            account: payer_of(error).cloned(),
+            is_hidden_by_token: error.is_payer_hidden_by_token(),
+        }
+    }
+
+    /// Returns true if this payer may also have paid for another failed request. An unknown payer matches any account,
+    /// because most people have only one. The payer of a token matches only other unknown payers.
+    fn may_be_payer_of(&self, error: &StoredError) -> bool {
+        match (&self.account, payer_of(error)) {
+            (Some(account), Some(other)) => account.is_same_as(other) != Some(false),
+            (Some(_), None) => !error.is_payer_hidden_by_token(),
+            (None, Some(_)) => !self.is_hidden_by_token,
+            (None, None) => true,
+        }
     }
 }
 
@@ -307,9 +327,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
 
 /// A payer's full usage window.
 struct FullWindow {
-    payer: Option<Owner>,
-    /// See [`StoredError::is_payer_hidden_by_token`].
-    is_payer_hidden_by_token: bool,
+    payer: Payer,
     refused: RefusedWindow,
 }
 
@@ -322,19 +340,14 @@ impl FullWindow {
             let Some(refused) = full_window_of(incident) else {
                 continue;
             };
-            let error = &incident.evidence.error;
+            let payer = Payer::of(&incident.evidence.error);
             let is_known = windows.iter().any(|known| {
                 known.refused.window == refused.window
                     && known.refused.resets_at == refused.resets_at
-                    && known.payer.as_ref() == payer_of(error)
-                    && known.is_payer_hidden_by_token == error.is_payer_hidden_by_token()
+                    && known.payer == payer
             });
             if !is_known {
-                windows.push(Self {
-                    payer: payer_of(error).cloned(),
-                    is_payer_hidden_by_token: error.is_payer_hidden_by_token(),
-                    refused,
-                });
+                windows.push(Self { payer, refused });
             }
         }
         windows.reverse();
@@ -350,10 +363,7 @@ fn add_refused_windows(incidents: &mut [Incident]) {
         let windows: Vec<RefusedWindow> = full_windows
             .iter()
             .filter(|full| Some(full.refused.window) != incident.diagnosis.limit.window())
-            .filter(|full| {
-                may_be_same(payer_of(error), full.payer.as_ref())
-                    && error.is_payer_hidden_by_token() == full.is_payer_hidden_by_token
-            })
+            .filter(|full| full.payer.may_be_payer_of(error))
             .map(|full| full.refused)
             .collect();
         if !windows.is_empty() && !incident.evidence.has_later_response() {
@@ -431,6 +441,13 @@ impl Machine {
     /// Returns true if a new session would be billed to a key instead of the login.
     fn has_key(&self) -> bool {
         self.credentials.iter().any(Credential::outranks_login)
+    }
+
+    /// Returns true if a new session would use an OAuth token.
+    fn has_token(&self) -> bool {
+        self.credentials
+            .iter()
+            .any(|credential| credential.name == OAUTH_TOKEN)
     }
 }
 
@@ -522,7 +539,7 @@ impl<'a> EvidenceCollector<'a> {
             self.add_news(evidence.error.clone());
         }
         if !evidence.is_of_another_account()
-            && !evidence.error.is_payer_hidden_by_token()
+            && !self.may_differ_from_login(&evidence.error)
             && self.other_sessions == OtherSessions::Newest
         {
             evidence.collected.usage_page = self.readings.login.cached_usage().cloned();
@@ -554,8 +571,9 @@ impl<'a> EvidenceCollector<'a> {
             self.add_account_readings(&mut evidence);
             self.add_other_sessions(&mut evidence, later);
         }
-        evidence.collected.is_of_other_payer =
-            self.asker == Asker::Shell && self.pays_otherwise_now(&evidence.error);
+        let may_pay_otherwise_now = self.pays_otherwise_now(&evidence.error)
+            || self.may_differ_from_login(&evidence.error) && !self.machine().has_token();
+        evidence.collected.is_of_other_payer = self.asker == Asker::Shell && may_pay_otherwise_now;
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
@@ -646,8 +664,7 @@ impl<'a> EvidenceCollector<'a> {
         let Some(session) = evidence.error.session.id.clone() else {
             return;
         };
-        // The login's readings are no evidence about a token, because the token may belong to another account.
-        if !evidence.error.is_payer_hidden_by_token() {
+        if !self.may_differ_from_login(&evidence.error) {
             evidence.collected.newest_reading =
                 self.newest_reading().map(|reading| reading.sample.clone());
         }
@@ -988,7 +1005,7 @@ impl<'a> EvidenceCollector<'a> {
             Some(false) => PayerRelation::Other,
             // The login's readings never come from a session that is paid for with a key.
             _ if error.uses_key() => PayerRelation::Other,
-            _ if error.is_payer_hidden_by_token() => PayerRelation::Unknown,
+            _ if self.may_differ_from_login(error) => PayerRelation::Unknown,
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
         };
@@ -1068,6 +1085,13 @@ impl<'a> EvidenceCollector<'a> {
                     && self.running_processes(error).next().is_none()
             }
         }
+    }
+
+    /// Returns true if the session with the error used a token although an account is logged in. The token may belong to
+    /// another account, so the login's readings are no evidence about the error. Without a login, all readings are
+    /// assumed to be those of the token.
+    pub(super) fn may_differ_from_login(&self, error: &StoredError) -> bool {
+        self.login.is_some() && error.is_payer_hidden_by_token()
     }
 
     /// Returns true if a new session would be paid for differently than the session with the error.
@@ -1455,11 +1479,11 @@ fn add_later_response_from_tail(
 
 /// Determines which account an error belongs to. An owner recorded in the transcript takes precedence over the account
 /// that was logged in. If no owner is recorded, the error is attributed to another account only if the login has
-/// changed since the error.
+/// changed since the error and the session used the login.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
-    let payer = &mut evidence.error.payer;
-    let account = payer.account.as_ref().map(|account| &account.owner);
-    let Some(owner) = payer.owner.clone() else {
+    let error = &mut evidence.error;
+    let account = error.account().map(|account| &account.owner);
+    let Some(owner) = error.payer.owner.clone() else {
         let is_login = match (account, login) {
             (Some(account), Some(login)) => account.is_same_as(&login.owner),
             (None, _) | (_, None) => None,
@@ -1472,7 +1496,7 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     };
     let ownership = Ownership::of(&owner, login);
     if account.and_then(|account| owner.is_same_as(account)) == Some(false) {
-        payer.account = Some(match login {
+        error.payer.account = Some(match login {
             Some(login) if ownership == Some(Ownership::Login) => login.clone(),
             _ => Account {
                 owner,

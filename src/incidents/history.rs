@@ -302,7 +302,7 @@ impl History<'_> {
         let Some(transcript) = self.transcripts.path_of(responding) else {
             return false;
         };
-        let account = incident.evidence.error.payer.account.as_ref();
+        let account = incident.evidence.error.account();
         let is_same_account = match (self.transcripts.owner(&transcript), account) {
             (Some(owner), Some(account)) => owner.is_same_as(&account.owner),
             (None, _) | (_, None) => None,

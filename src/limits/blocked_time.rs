@@ -492,7 +492,7 @@ impl<'i> StopKey<'i> {
 }
 
 fn account_of(incident: &Incident) -> Option<&str> {
-    let account = incident.evidence.error.payer.account.as_ref()?;
+    let account = incident.evidence.error.account()?;
     account.owner.fingerprint.as_deref()
 }
 

@@ -816,6 +816,91 @@ fn a_response_of_the_login_does_not_end_a_tokens_limit() {
     }
 }
 
+/// On a server without a login, all sessions use the same token, so the figures of one session show that another
+/// session's limit is over.
+#[test]
+fn without_a_login_the_figures_of_the_token_end_its_limit() {
+    let sandbox = Sandbox::new();
+    let stopped = session_with_token(&sandbox, "stopped");
+    let other = session_with_token(&sandbox, "other");
+    let shell = Client::with_session(&sandbox, "shell");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    assert_eq!(code(&stopped, "2026-11-20T10:01:00Z"), 10);
+    other.works("2026-11-20T10:20:00Z", 10);
+    other.calls_status_line(
+        "2026-11-20T10:20:01Z",
+        windows(3.0, NOON, 30.0, TUESDAY),
+        120,
+    );
+    let at = "2026-11-20T10:21:00Z";
+    let incident = stopped.explained(at);
+    assert_eq!(incident["open"], false, "{incident:#}");
+    assert_eq!(code(&stopped, at), 0);
+    assert_eq!(code(&shell, at), 0);
+}
+
+/// A job with a token was refused after a session of the login had reached its limit. The newer error says nothing about
+/// the login.
+#[test]
+fn the_limit_of_a_token_does_not_hide_the_full_window_of_the_login() {
+    let sandbox = with_a_private_login();
+    let login = session_of_login(&sandbox, "login");
+    login.calls_status_line(
+        "2026-11-20T09:20:00Z",
+        windows(5.0, NOON, 30.0, TUESDAY),
+        120,
+    );
+    login.receives_error(
+        "2026-11-20T09:50:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    let job = session_with_token(&sandbox, "job");
+    job.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let now = login
+        .run("2026-11-20T10:01:00Z", &["now", "--json"], b"")
+        .json();
+    assert_eq!(
+        now["windows"]["five_hour"]["used_percentage"], 100.0,
+        "{now:#}"
+    );
+}
+
+/// A response ended the login's limit. A job with a token was refused three minutes later, which says nothing about the
+/// login.
+#[test]
+fn a_refusal_of_a_token_does_not_revive_a_limit_of_the_login() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_of_the_login(&sandbox);
+    let job = session_with_token(&sandbox, "job");
+    stopped.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    other.sends_prompt("2026-11-20T10:04:00Z", "continue");
+    other.works("2026-11-20T10:05:00Z", 10);
+    job.receives_error(
+        "2026-11-20T10:08:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    let arguments = ["explain", "--exit-code", "--session", &stopped.session];
+    let explained = stopped.run("2026-11-20T10:09:00Z", &arguments, b"");
+    assert_eq!(explained.code, 0, "{explained:?}");
+}
+
+/// The account of the token is unknown, so nothing shows that it differs from the account that logged in later.
+#[test]
+fn a_token_is_not_said_to_belong_to_another_account_after_a_new_login() {
+    let sandbox = with_a_private_login();
+    let job = session_with_token(&sandbox, "job");
+    job.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let state = sandbox.read(".claude.json");
+    let new_account = "22222222-2222-2222-2222-222222222222";
+    sandbox.write(".claude.json", state.replace(PRIVATE, new_account));
+    let explained = job.run("2026-11-20T10:06:00Z", &["explain"], b"");
+    let text = flat(explained.success());
+    assert!(text.contains("5-hour limit"), "{text}");
+    assert!(!text.contains("different account"), "{text}");
+}
+
 /// The token and the login may belong to different accounts, so a limit of one of them says nothing about the other.
 #[test]
 fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {
