@@ -59,7 +59,7 @@ use crate::limits::evidence::{
     FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError,
 };
 use crate::limits::incident::Incident;
-use crate::limits::sample::{MeasuredService, Sample};
+use crate::limits::sample::MeasuredService;
 use crate::limits::screen::is_in_status_line;
 use crate::paths::Paths;
 use crate::secrets::redact;
@@ -226,7 +226,7 @@ impl<'a> Incidents<'a> {
         collector.other_sessions = OtherSessions::WithoutList;
         collector.transcript = payload.transcript_path.as_deref();
         collector.project.clone_from(&payload.project_dir);
-        collector.reported = Sample::from_payload(payload, self.now());
+        collector.reported = self.readings().reported(payload);
         collector.client_version = payload.version.as_deref();
         collector
     }
@@ -568,10 +568,7 @@ impl<'a> Incidents<'a> {
     /// arrived soon after the error may have been requested before it. Unless the time of the request is known, such a
     /// response is accepted only if its figures show that the windows are not full.
     fn has_responded_since(&self, error_at: DateTime<Utc>, payload: &StatusPayload) -> bool {
-        let session = payload.session_id.as_deref().unwrap_or_default();
-        let reported = Sample::from_payload(payload, self.now())
-            .map(|reported| reported.after(self.readings().last_of(session).as_ref()));
-        let shows_room = reported.is_some_and(|reported| {
+        let shows_room = self.readings().reported(payload).is_some_and(|reported| {
             reported.earliest() > error_at && !reported.has_window_at(FULL_FROM)
         });
         let last_response = payload.transcript_path.as_deref().and_then(|path| {
@@ -847,6 +844,7 @@ mod tests {
     use super::*;
     use crate::journal;
     use crate::limits::evidence::LaterResponse;
+    use crate::limits::sample::Sample;
 
     const NOW: &str = "2026-11-20T10:05:01Z";
 

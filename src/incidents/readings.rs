@@ -342,7 +342,7 @@ impl WindowReadings<'_> {
     /// response. In these cases, the windows of an earlier reading are returned.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
-        let Some(reported) = Sample::from_payload(payload, now) else {
+        let Some(mut reported) = self.reported(payload) else {
             // A response that reports no windows was paid for with an API key.
             if !is_refused && payload.context_percent.is_some() {
                 return None;
@@ -358,7 +358,6 @@ impl WindowReadings<'_> {
         } else {
             self.last_of(session)
         };
-        let mut reported = reported.after(last.as_ref());
         reported.account = match last {
             Some(last) => last.account,
             None => newest.sample.account.clone(),
@@ -416,13 +415,51 @@ impl WindowReadings<'_> {
         }
     }
 
-    /// Returns true if a session without any response reports the login's newest figures. After `/clear`, Claude Code
-    /// repeats the figures of the previous session. If they were stored again, they would appear to be new.
-    fn is_of_previous_session(&self, reported: &Sample) -> bool {
-        reported.api_ms == Some(0.0)
-            && self
-                .newest(reported.service())
-                .is_some_and(|newest| newest.sample.has_same_figures_as(reported))
+    /// Returns the figures in a status line's payload, dated to the time at which they were first known.
+    pub(super) fn reported(&self, payload: &StatusPayload) -> Option<Sample> {
+        let reported = Sample::from_payload(payload, self.environment.now)?;
+        let Some(session) = &payload.session_id else {
+            return Some(reported);
+        };
+        let last = self.last_of(session);
+        Some(
+            match self.of_previous_session(payload, &reported, last.as_ref()) {
+                Some(original) => reported.dated_like(&original.sample),
+                None => reported.after(last.as_ref()),
+            },
+        )
+    }
+
+    /// Returns another session's reading if the status line's session repeats its figures. After `/clear`, `/branch`,
+    /// and `/resume`, Claude Code reports the figures of the process's previous session until the next response. If they
+    /// were regarded as new, they would hide newer readings and would be evidence about later errors.
+    fn of_previous_session(
+        &self,
+        payload: &StatusPayload,
+        reported: &Sample,
+        last: Option<&Sample>,
+    ) -> Option<Reading> {
+        if last.is_some_and(|last| reported.has_same_figures_as(last)) {
+            return None;
+        }
+        let session = payload.session_id.as_deref()?;
+        let login = Some(self.login.directory_hash());
+        let original =
+            self.journal
+                .records_with("login", login.as_deref())
+                .find(|reading: &Reading| {
+                    reading.login == login
+                        && reading.session != session
+                        && reading.sample.has_sound_dates()
+                        && reading.sample.measured <= self.environment.now
+                        && reading.sample.has_same_figures_as(reported)
+                })?;
+        // The total starts at zero after `/clear` and `/branch`. After `/resume`, it is the session's earlier total.
+        let has_earlier_api_time = reported.api_ms == Some(0.0)
+            || last.is_some_and(|last| reported.has_same_api_time_as(last));
+        let is_repeated =
+            has_earlier_api_time || has_response_only_before(payload, original.sample.measured);
+        is_repeated.then_some(original)
     }
 
     /// Stores a status-line call's figures if they are new. `last_error_at` is the time of the session's last error. If
@@ -435,7 +472,14 @@ impl WindowReadings<'_> {
             return;
         };
         let last = self.last_of(session);
-        if last_error_at.is_none() && self.is_of_previous_session(&reported) {
+        // A refused request provides new figures, although it does not increase the API time.
+        let is_of_refused_request = last_error_at
+            .is_some_and(|error| (FIGURES_REPORTED_AFTER..AROUND_ERROR).contains(&(now - error)));
+        if !is_of_refused_request
+            && self
+                .of_previous_session(payload, &reported, last.as_ref())
+                .is_some()
+        {
             return;
         }
         let mut sample = reported.after(last.as_ref());
@@ -476,6 +520,17 @@ impl WindowReadings<'_> {
             disk::remove_stale_temporary_files(&self.paths.data, now, 2);
         }
     }
+}
+
+/// Returns true if the session's last response arrived before the given time. Returns false if its transcript contains
+/// no response.
+fn has_response_only_before(payload: &StatusPayload, moment: DateTime<Utc>) -> bool {
+    let transcript = payload.transcript_path.as_deref();
+    let Some(tail) = transcript.and_then(transcript_end::read_tail) else {
+        return false;
+    };
+    let last_response_at = tail.responses.iter().map(|response| response.at).max();
+    last_response_at.is_some_and(|at| at < moment)
 }
 
 /// Returns true if these figures are more informative than the session's previous figures.

@@ -196,6 +196,18 @@ impl Sample {
         self
     }
 
+    /// Dates the figures to the times of another session's sample, whose figures they repeat.
+    pub(crate) fn dated_like(self, original: &Self) -> Self {
+        Self {
+            since: original.since,
+            at: original.at,
+            measured: original.measured,
+            repeated_after: original.repeated_after,
+            determined_since: original.determined_since,
+            ..self
+        }
+    }
+
     /// Returns true if no response arrived between the two samples of a session. Returns false if that is unknown.
     pub(crate) fn has_same_api_time_as(&self, previous: &Self) -> bool {
         self.api_ms.is_some() && self.api_ms == previous.api_ms

@@ -578,6 +578,85 @@ fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
     assert!(settled.contains("false alarm?"), "{settled}");
 }
 
+/// Returns the usage of the 5-hour window according to `now`.
+fn now_used(client: &Client<'_>, at: &str) -> Value {
+    let now = client.run(at, &["now", "--json"], b"").json();
+    now["windows"]["five_hour"]["used_percentage"].clone()
+}
+
+/// After `/clear`, Claude Code reports the figures of the process's previous session, which may be minutes old. If they
+/// are regarded as new, a real limit looks like a false alarm.
+#[test]
+fn figures_repeated_after_clear_do_not_make_a_real_limit_a_false_alarm() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let busy = Client::with_session(&sandbox, "busy");
+    let before = Client::with_session(&sandbox, "before");
+    line(&before, "2026-11-20T10:00:00Z", usage(25.0));
+    line(&busy, "2026-11-20T10:01:00Z", usage(88.0));
+
+    let mut cleared = Client::with_session(&sandbox, "cleared");
+    cleared.api_ms = 0;
+    let row = line(&cleared, "2026-11-20T10:02:00Z", usage(25.0));
+    assert!(row.contains("5h 88%"), "{row}");
+    let row = line(&busy, "2026-11-20T10:02:10Z", usage(88.0));
+    assert!(row.contains("5h 88%"), "{row}");
+    assert_eq!(now_used(&cleared, "2026-11-20T10:02:15Z"), 88.0);
+
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    busy.receives_error("2026-11-20T10:02:30Z", TEXT, refusal.clone());
+    line(&busy, "2026-11-20T10:02:32Z", usage(100.0));
+    let mut cleared_again = Client::with_session(&sandbox, "cleared-again");
+    cleared_again.api_ms = 0;
+    let rows = plain_rows(&cleared_again, "2026-11-20T10:02:40Z", usage(25.0));
+    assert!(
+        rows.contains("5h 100%") && rows.contains("5-hour limit"),
+        "{rows}"
+    );
+    assert_eq!(now_used(&busy, "2026-11-20T10:02:45Z"), 100.0);
+    let script = Client::with_session(&sandbox, "script");
+    let mut refusal_of_script = refusal;
+    refusal_of_script["entrypoint"] = json!("sdk-cli");
+    script.receives_error("2026-11-20T10:03:00Z", TEXT, refusal_of_script);
+    let incident = script.explained("2026-11-20T10:03:05Z");
+    assert_eq!(incident["verdict"], "real", "{incident:#}");
+    let answer = cleared_again.event(
+        "2026-11-20T10:03:06Z",
+        "UserPromptSubmit",
+        json!({"prompt": "/whycap"}),
+    );
+    assert!(answer.success().contains("used up"), "{answer:?}");
+}
+
+/// After `/resume`, the API time is the session's earlier total, and the figures are those of the process's previous
+/// session. A response whose figures did not change is not stored, so the total may be higher than the stored one.
+#[test]
+fn figures_repeated_after_resume_do_not_hide_newer_figures() {
+    for api_ms in [900, 950] {
+        let sandbox = Sandbox::new();
+        log_in(&sandbox, "one");
+        let mut resumed = Client::with_session(&sandbox, "resumed");
+        resumed.receives_response("2026-11-20T09:50:00Z");
+        line(&resumed, "2026-11-20T09:50:01Z", usage(15.0));
+        let before = Client::with_session(&sandbox, "before");
+        line(&before, "2026-11-20T10:00:00Z", usage(40.0));
+        let busy = Client::with_session(&sandbox, "busy");
+        line(&busy, "2026-11-20T10:01:00Z", usage(88.0));
+
+        resumed.api_ms = api_ms;
+        let row = line(&resumed, "2026-11-20T10:02:00Z", usage(40.0));
+        assert!(row.contains("5h 88%"), "{api_ms}: {row}");
+        assert_eq!(now_used(&resumed, "2026-11-20T10:02:05Z"), 88.0, "{api_ms}");
+
+        // The first response in the resumed session counts at once, even if its figures are known.
+        resumed.receives_response("2026-11-20T10:03:00Z");
+        resumed.api_ms = 1000;
+        let row = line(&resumed, "2026-11-20T10:03:01Z", usage(40.0));
+        assert!(row.contains("5h 40%"), "{api_ms}: {row}");
+        assert_eq!(now_used(&busy, "2026-11-20T10:03:02Z"), 40.0, "{api_ms}");
+    }
+}
+
 /// In the first seconds after a false limit, the status line must not tell the user to leave the session open if usage
 /// is at 21%.
 #[test]
