@@ -55,7 +55,7 @@ impl Subcommand for ExplainArguments {
             ));
         }
         let mut is_complete = false;
-        let situation = match message {
+        let known_situation = match message {
             Some("-") => incidents.explain_text(&read_message()),
             Some(text) => incidents.explain_text(text),
             None => {
@@ -64,6 +64,14 @@ impl Subcommand for ExplainArguments {
                 context.situation(&incidents, session, &errors)
             }
         };
+        let paying = match message {
+            Some(_) => None,
+            None => context.paid_now(&incidents),
+        };
+        let situation = match paying {
+            Some(paying) => Context::with_costs(known_situation, paying, &incidents),
+            None => known_situation,
+        };
         let incident = situation.incident.as_ref();
         // With `--exit-code`, the code 12 reports an unknown session.
         if message.is_none() && incident.is_none() && !self.exit_code {
@@ -71,10 +79,9 @@ impl Subcommand for ExplainArguments {
         }
         let mut report = Report::new(json_of(&situation)).indented();
         if !self.json {
-            if message.is_none() {
-                // Ongoing costs are more urgent than a past incident.
-                report.paragraphs(Tone::Alarm, context.paid_now(&incidents));
-            }
+            // Ongoing costs are more urgent than a past incident.
+            let costs = paying.map(|paying| paying.paragraph(context.clock()));
+            report.paragraphs(Tone::Alarm, costs);
             context.explain(
                 &situation,
                 session,

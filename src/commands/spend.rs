@@ -84,7 +84,11 @@ impl Subcommand for SpendArguments {
         }
         report.paragraphs(Tone::Plain, context.unread_notes(&statement));
         if request.from.is_none() {
-            report.paragraphs(Tone::Alarm, context.paid_now(&context.incidents()));
+            let paying = context.paid_now(&context.incidents());
+            report.paragraphs(
+                Tone::Alarm,
+                paying.map(|paying| paying.paragraph(context.clock())),
+            );
         }
         Ok(Reply::from(report)
             .in_json(self.json)

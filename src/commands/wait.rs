@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::reply::{Reply, Subcommand};
 use crate::context::Context;
-use crate::incidents::{Asker, Continuing};
+use crate::incidents::{Asker, Continuing, Situation};
 use crate::limits::decide::{ActionName, Wait};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
@@ -82,6 +82,10 @@ impl Subcommand for WaitArguments {
                         .continuing()
                         .any(|continuing| continuing.session == session)
             });
+            let false_alarm = about_false_alarm(&situation, waited_for.as_ref(), wait, &context);
+            if let Some(sentence) = false_alarm {
+                print_sentence(&sentence, &context)?;
+            }
             for continuing in situation.continuing() {
                 let session = continuing.session.to_owned();
                 if announced.insert(session, continuing.at).is_none() {
@@ -101,10 +105,13 @@ impl Subcommand for WaitArguments {
                     }
                     ended => {
                         let extra_costs = context.extra_costs(session, ended.as_ref(), &incidents);
-                        let caution = caution(extra_costs.as_deref(), is_continuing);
-                        for sentence in
-                            last_sentences(ended.as_ref(), waited_for.as_ref(), caution, &context)
-                        {
+                        for sentence in last_sentences(
+                            ended.as_ref(),
+                            waited_for.as_ref(),
+                            extra_costs.as_deref(),
+                            is_continuing,
+                            &context,
+                        ) {
                             print_sentence(&sentence, &context)?;
                         }
                     }
@@ -181,22 +188,26 @@ fn caution(extra_costs: Option<&str>, is_continuing: bool) -> Option<String> {
 }
 
 /// Returns the sentences to print if nothing blocks work. `ended` is the newest error, and `waited_for` is the error
-/// that blocked work until now. `caution` is printed instead of "You can continue." and warns, for example, that each
-/// response costs extra.
+/// that blocked work until now. For the other arguments, see [`caution`].
 fn last_sentences(
     ended: Option<&Incident>,
     waited_for: Option<&Incident>,
-    caution: Option<String>,
+    extra_costs: Option<&str>,
+    is_continuing: bool,
     context: &Context,
 ) -> Vec<String> {
+    let caution = caution(extra_costs, is_continuing);
     if let Some(ended) = ended
         && ended
             .diagnosis
             .actions
             .contains(&ActionName::WaitForOtherWindow)
     {
-        // The next prompt would be refused. The headline says how long prompts will be refused.
-        return vec![ended.headline.clone()];
+        // The next prompt will be refused unless usage credits pay for it. The headline says until when.
+        let costs = extra_costs.and(caution);
+        return std::iter::once(ended.headline.clone())
+            .chain(costs)
+            .collect();
     }
     let or_warning = |sentence: &str| caution.unwrap_or_else(|| sentence.to_owned());
     let summary = ended.and_then(|ended| ended.summary.as_deref());
@@ -212,6 +223,26 @@ fn last_sentences(
             .collect(),
         (None, _, None) => vec![or_warning("You are not blocked.")],
     }
+}
+
+/// Returns what the command waits for and until when, if the current error is probably a false alarm. Claude Code may
+/// continue open sessions much later than that. Returns `None` if the command has already waited for a false alarm.
+fn about_false_alarm(
+    situation: &Situation,
+    waited_for: Option<&Incident>,
+    wait: Option<Wait>,
+    context: &Context,
+) -> Option<String> {
+    let is_false = |incident: &&Incident| incident.diagnosis.verdict == Verdict::FalseLikely;
+    let false_alarm = situation.blocking().filter(is_false)?;
+    let Some(Wait::Helps(until)) = wait else {
+        return None;
+    };
+    if waited_for.as_ref().is_some_and(is_false) {
+        return None;
+    }
+    let [_, waiting, _] = Wait::progress(until, context.clock());
+    Some(format!("{} {waiting}.", false_alarm.headline))
 }
 
 /// Returns a warning that Claude Code will continue a session by itself. If a script also continues the session, two

@@ -197,10 +197,10 @@ impl Context {
         }
     }
 
-    /// Returns a sentence about current spending beyond the plan. Returns `None` if nothing is being spent beyond the
-    /// plan, or if a limit blocks work without usage credits paying for further responses. Responses that the ledger
-    /// cannot read within the time limit are not included.
-    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
+    /// Returns the current spending beyond the plan. Returns `None` if nothing is being spent beyond the plan, or if a
+    /// limit blocks work without usage credits paying for further responses. Responses that the ledger cannot read
+    /// within the time limit are not included.
+    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let paying = self.paying(incidents)?;
         let situation = incidents.situation(None, self.asker(), None);
         if let Some(blocking) = situation.blocking()
@@ -208,7 +208,26 @@ impl Context {
         {
             return None;
         }
-        Some(paying.paragraph(self.clock()))
+        Some(paying)
+    }
+
+    /// Returns the situation with advice that mentions the costs of further responses, if the current error is over and
+    /// the login may pay for its session.
+    pub(crate) fn with_costs(
+        situation: Situation,
+        paying: Paying,
+        incidents: &Incidents<'_>,
+    ) -> Situation {
+        let Some(incident) = &situation.incident else {
+            return situation;
+        };
+        let session = incident.evidence.error.session.id.as_deref();
+        let may_use_plan = session.is_none_or(|session| incidents.may_use_plan(session));
+        if incident.diagnosis.state.is_over() && may_use_plan {
+            situation.while_credits_pay(paying.until)
+        } else {
+            situation
+        }
     }
 
     /// Returns the responses currently being paid for with usage credits.

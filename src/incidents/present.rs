@@ -170,6 +170,16 @@ impl Situation {
         }
     }
 
+    /// Explains the current error to a user for whose responses usage credits pay until the given time.
+    pub(crate) fn while_credits_pay(self, until: DateTime<Utc>) -> Self {
+        Self {
+            incident: self
+                .incident
+                .map(|incident| incident.while_credits_pay(until)),
+            ..self
+        }
+    }
+
     /// Returns the situation for `wait`. The current error is the limit of the login, if there is one. If nothing blocks
     /// work, it is a limit that may still apply for a few seconds after its reset time.
     pub(crate) fn for_waiting(mut self) -> Self {

@@ -136,6 +136,13 @@ impl Incident {
         self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only
     }
 
+    /// Explains the error to a user for whose responses usage credits pay until the given time.
+    pub(crate) fn while_credits_pay(&self, until: DateTime<Utc>) -> Self {
+        let mut evidence = self.evidence.clone();
+        evidence.collected.paid_until = Some(until);
+        Self::with_message(evidence, self.message.clone())
+    }
+
     /// Explains the error to a user of the session in which it occurred, even if a new session in the requesting shell
     /// would not use that session's key.
     pub(crate) fn for_its_session(&self) -> Self {

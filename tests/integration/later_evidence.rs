@@ -500,7 +500,7 @@ fn a_later_full_window_does_not_explain_a_limit_that_has_reset() {
         let headline = incident["headline"].as_str().unwrap();
         assert_eq!(incident["limit"], "five_hour", "{refusal}: {incident:#}");
         assert!(
-            headline.starts_with("That limit has reset"),
+            headline.starts_with("Your 5-hour limit has reset"),
             "{refusal}: {headline}"
         );
     }

@@ -524,7 +524,7 @@ fn wait_warns_that_each_response_costs_extra() {
 /// The 5-hour window has reset, but the weekly window is full, and usage credits pay for the responses of another
 /// session.
 #[test]
-fn wait_does_not_say_that_you_can_continue_while_another_window_is_full() {
+fn wait_mentions_the_costs_if_another_window_is_full_after_the_reset() {
     let sandbox = with_a_private_login();
     let stopped = session_of_login(&sandbox, "stopped");
     stopped.receives_error("2026-11-20T10:00:00Z", FIVE_HOUR, json!({}));
@@ -539,7 +539,66 @@ fn wait_does_not_say_that_you_can_continue_while_another_window_is_full() {
     let waited = stopped.run(at, &arguments, b"");
     let said = flat(waited.success());
     assert!(said.contains("weekly limit"), "{said}");
-    assert!(!said.contains("You can continue, but"), "{said}");
+    let warning = "You can continue, but each response costs extra until Tue Nov 24 06:00";
+    assert!(said.contains(warning), "{said}");
+}
+
+/// The weekly limit has reset, but the 5-hour window is full, and usage credits pay. `wait` neither named the limit that
+/// had reset nor mentioned the costs, and `explain` advised waiting. After a response in the stopped session, the
+/// advice was to continue because the limit no longer applied.
+#[test]
+fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
+    let eleven = NOON - 3_600;
+    let sandbox = with_a_private_login();
+    let mut stopped = session_of_login(&sandbox, "stopped");
+    let mut pays = session_of_login(&sandbox, "pays");
+    hits_limit(
+        &stopped,
+        "2026-11-20T10:00:00Z",
+        "You've hit your weekly limit · resets Nov 20, 11am (UTC)",
+        &refused("seven_day", eleven, ""),
+        windows(35.0, NOON, 100.0, eleven),
+    );
+    let five_hour_full = || windows(100.0, NOON, 5.0, TUESDAY);
+    receives_response(&mut pays, "2026-11-20T11:03:00Z", five_hour_full());
+    receives_response(&mut pays, "2026-11-20T11:06:00Z", five_hour_full());
+
+    let costs = "You can continue, but each response costs extra until 12:00";
+    let at = "2026-11-20T11:06:05Z";
+    let of_session = ["explain", "--session", "stopped"];
+    for arguments in [&["wait"][..], &["wait", "--session", "stopped"]] {
+        let said = flat(stopped.run(at, arguments, b"").success());
+        let headline = "Your weekly limit has reset, but your 5-hour limit is used up until 12:00.";
+        assert!(said.contains(headline), "{arguments:?}: {said}");
+        assert!(said.contains(costs), "{arguments:?}: {said}");
+    }
+    for (place, said) in [
+        ("explain", output(&stopped, at, "explain")),
+        (
+            "explain --session",
+            flat(stopped.run(at, &of_session, b"").success()),
+        ),
+        ("/whycap", answer(&stopped, at)),
+    ] {
+        assert!(said.contains(costs), "{place}: {said}");
+        assert!(!said.contains("Wait until"), "{place}: {said}");
+    }
+
+    receives_response(&mut stopped, "2026-11-20T11:10:00Z", five_hour_full());
+    let at = "2026-11-20T11:10:05Z";
+    for (place, said) in [
+        ("explain", output(&stopped, at, "explain")),
+        (
+            "explain --session",
+            flat(stopped.run(at, &of_session, b"").success()),
+        ),
+        ("/whycap", answer(&stopped, at)),
+    ] {
+        assert!(said.contains(costs), "{place}: {said}");
+        assert!(!said.contains("no longer applies"), "{place}: {said}");
+    }
+    let action = &stopped.explained(at)["actions"][0];
+    assert_eq!(action["costs_money"], true, "{action:#}");
 }
 
 /// Claude Code has announced that responses are free at lower priority, so no screen may say that they cost money.

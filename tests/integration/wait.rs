@@ -394,6 +394,23 @@ fn the_last_line_says_what_has_ended() {
     );
 }
 
+/// After a false alarm, `wait` mentioned only the sessions that Claude Code would continue hours later, but not what it
+/// was waiting for.
+#[test]
+fn the_wait_for_a_false_alarm_begins_with_its_reason_and_its_end() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let low = || windows(42.0, 1_795_176_000, 17.0, 1_795_500_000);
+    client.calls_status_line("2026-11-20T09:59:00Z", low(), 120);
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    client.calls_status_line("2026-11-20T10:00:02Z", low(), 120);
+    let run = waits(&client, "2026-11-20T10:01:00Z", &["--timeout", "1s"]);
+    let said = flat(&run.stdout);
+    assert!(said.starts_with("This looks like a false alarm"), "{said}");
+    assert!(said.contains(". Waiting until 10:03 ("), "{said}");
+}
+
 #[test]
 fn wait_ignores_a_warning() {
     let sandbox = Sandbox::new();

@@ -314,7 +314,14 @@ pub(super) fn in_state(
     state: State,
 ) -> Vec<ActionName> {
     if let State::Over(ending) = state {
-        let first = after_end(problem, ending);
+        let first = match after_end(problem, ending) {
+            ActionName::NothingLeft | ActionName::WaitForOtherWindow
+                if problem.evidence.collected.paid_until.is_some() =>
+            {
+                ActionName::CostsExtra
+            }
+            action => action,
+        };
         // After a false alarm, a window that is used up now would stop the next prompt.
         let is_passed_false_alarm = ending == Ending::PauseOver && problem.is_false();
         let remaining = actions.into_iter().filter(|action| match action {

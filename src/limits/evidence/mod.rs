@@ -586,6 +586,9 @@ pub struct Collected {
     /// True if usage credits may be paying for responses beyond a full window: the server accepts credits, and no
     /// message says that the session's responses are free.
     pub credits_may_pay: bool,
+    /// The reset of the full window beyond which usage credits now pay for the user's responses. `None` if they do not
+    /// pay, or if that was not determined for this explanation.
+    pub paid_until: Option<DateTime<Utc>>,
     /// True if the session used a key instead of its login, but received its later response from the login.
     pub has_response_without_key: bool,
     /// True if the session used a key instead of its login, still has the key, and its transcript does not name an

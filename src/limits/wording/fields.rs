@@ -43,6 +43,12 @@ impl Fields {
     pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
         let clock = evidence.clock;
         let mut fields = Self { known: Vec::new() };
+        // If usage credits pay beyond another window, the user can wait for that window instead.
+        let paid_until = evidence.collected.paid_until;
+        fields.set_all([(
+            "until",
+            paid_until.map(|until| clock.format_deadline(until)),
+        )]);
         fields.add_times(diagnosis, clock);
         // Past times name the day only if it is not the day of the error, so that the sentence never changes.
         let at_error = Clock {
@@ -154,7 +160,9 @@ impl Fields {
 
     fn add_names(&mut self, message: &Message, diagnosis: &Diagnosis, evidence: &Evidence) {
         let window = diagnosis.window.or(diagnosis.limit.window());
-        let limit = window.map_or("usage limit", Window::limit);
+        let window_limit = window.map(Window::limit);
+        self.set_all([("window_limit", window_limit.map(str::to_owned))]);
+        let limit = window_limit.unwrap_or("usage limit");
         let is_old = super::calls_credits_extra_usage(message, evidence);
         let (pool, are, were, cap) = if is_old {
             ("extra usage", "is", "was", "extra usage cap")

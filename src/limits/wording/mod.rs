@@ -22,6 +22,7 @@
 //! | `other` | another program in the message | the message names one |
 //! | `at_when`, `at_time` | the time of the automatic continuation, as in "about 14:01" and "14:01" | it is ahead |
 //! | `unproven` | "The message says that" | the verdict is `cannot_tell` |
+//! | `window_limit` | the usage window, as in "weekly limit" | the limit is that of a usage window |
 //! | `limit`, `counted` | the usage window, and the limit as in "your weekly limit" | always |
 //! | `pool`, `are`, `were`, `cap` | the words for usage credits that the message uses | always |
 //! | `likely` | "probably", or "possibly" if the evidence is weak | always |
@@ -427,9 +428,7 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
             EndingWord::FeatureAvailable
         }
         Ending::Reset if has_response => EndingWord::ResetWithResponse,
-        Ending::Reset | Ending::ResetEarly
-            if diagnosis.actions.contains(&ActionName::WaitForOtherWindow) =>
-        {
+        Ending::Reset | Ending::ResetEarly if !has_response && diagnosis.also_full.is_some() => {
             EndingWord::ResetOtherFull
         }
         Ending::Reset if diagnosis.actions.contains(&ActionName::LeaveOpen) => {
@@ -595,6 +594,7 @@ mod tests {
     ];
     const ALWAYS: &[(&str, &str)] = &[
         ("limit", "weekly Sonnet limit"),
+        ("window_limit", "weekly Sonnet limit"),
         ("likely", "probably"),
         ("pool", "usage credits"),
         ("are", "are"),
