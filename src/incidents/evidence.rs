@@ -251,7 +251,7 @@ impl LaterErrors {
             .iter()
             .skip(too_late)
             .take_while(|(_, at)| *at > response_at)
-            .any(|(refused, _)| refused.may_be_payer_of(error))
+            .any(|(refused, _)| refused.may_be_refused_payer_of(error))
     }
 
     /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
@@ -259,7 +259,7 @@ impl LaterErrors {
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
-            .find(|(refused, _)| refused.may_be_payer_of(error))
+            .find(|(refused, _)| refused.may_be_refused_payer_of(error))
             .map(|(_, at)| *at)
     }
 }
@@ -278,6 +278,7 @@ struct Payer {
     account: Option<Owner>,
     /// See [`StoredError::is_payer_hidden_by_token`].
     is_hidden_by_token: bool,
+    uses_key: bool,
 }
 
 impl Payer {
@@ -285,7 +286,14 @@ impl Payer {
         Self {
             account: payer_of(error).cloned(),
             is_hidden_by_token: error.is_payer_hidden_by_token(),
+            uses_key: error.uses_key(),
         }
+    }
+
+    /// Returns true if a refusal of this payer may also be a refusal of the payer of another failed request. The error
+    /// of a session with a key is stored with the account of the login, although the login did not pay.
+    fn may_be_refused_payer_of(&self, error: &StoredError) -> bool {
+        self.uses_key == error.uses_key() && self.may_be_payer_of(error)
     }
 
     /// Returns true if this payer may also have paid for another failed request. An unknown payer matches any account,

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::now::RunningClient;
 use crate::situation::{
-    AT, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, session_of_login,
-    with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
+    session_of_login, with_a_private_login,
 };
 use crate::support::{Run, Sandbox};
 
@@ -26,14 +26,14 @@ fn session_with_key(sandbox: &Sandbox) -> Client<'_> {
 /// Starts a session with a key in its own environment. The key has no credits.
 fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
     let client = session_with_key(sandbox);
-    receives_balance_error(&client);
+    receives_balance_error(&client, AT);
     client
 }
 
 /// Simulates a request whose key has no credits.
-fn receives_balance_error(client: &Client<'_>) {
+fn receives_balance_error(client: &Client<'_>, at: &str) {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    client.receives_error(AT, "Credit balance is too low", balance);
+    client.receives_error(at, "Credit balance is too low", balance);
 }
 
 /// Runs a command in a shell with these environment variables.
@@ -268,7 +268,7 @@ fn the_advice_for_the_session_names_it_and_only_what_is_still_set() {
             let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
             with_key.variables.push(key);
         }
-        receives_balance_error(&with_key);
+        receives_balance_error(&with_key, AT);
         sandbox.write(".claude/settings.json", "{}");
         let _process = RunningClient::idle(&sandbox, session);
         let run = shell(&sandbox, "2026-11-20T10:01:00Z", &["explain"], &[]);
@@ -287,7 +287,7 @@ fn the_advice_after_unsetting_the_key_names_the_session() {
     let mut with_key = Client::with_session(&sandbox, session);
     let key = (KEY.to_owned(), "sk-ant-dummy".to_owned());
     with_key.variables.push(key);
-    receives_balance_error(&with_key);
+    receives_balance_error(&with_key, AT);
     let at = "2026-11-20T10:01:00Z";
     let run = shell(&sandbox, at, &["explain"], &[(KEY, "sk-ant-dummy")]);
     let explained = flat(run.success());
@@ -345,7 +345,7 @@ fn a_key_is_not_said_to_pay_without_evidence() {
         let sandbox = with_a_private_login();
         let mut with_key = session_with_key(&sandbox);
         with_key.version = version.to_owned();
-        receives_balance_error(&with_key);
+        receives_balance_error(&with_key, AT);
         if is_logged_in {
             belongs_to(&with_key, PRIVATE, "private-organization");
         }
@@ -424,5 +424,84 @@ fn a_response_of_an_older_version_ends_the_error_of_a_key() {
         }
         let listed = with_key.run("2026-11-20T10:07:00Z", &["incidents"], b"");
         assert!(listed.success().contains("(over)"), "{listed:?}");
+    }
+}
+
+/// Simulates a refused login.
+fn is_logged_out(client: &Client<'_>, at: &str) {
+    let text = "Please run /login · API Error: 401 OAuth token has expired.";
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    client.receives_error(at, text, refusal);
+}
+
+/// Checks that every screen says that the error of `client` is over.
+fn every_screen_says_that_it_is_over(client: &Client<'_>, at: &str) {
+    let row = client.calls_status_line(at, windows(42.0, NOON, 17.0, TUESDAY), 160);
+    assert!(
+        row.success().contains("another session got a response"),
+        "{row:?}"
+    );
+    let session = client.session.as_str();
+    let explain = ["explain", "--session", session];
+    for (place, text) in [
+        ("/whycap", answer(client, at)),
+        (
+            "explain",
+            flat(shell(client.sandbox, at, &explain, &[]).success()),
+        ),
+    ] {
+        let is_ended_elsewhere = [
+            "another session received a response at 10:01",
+            "another session responded at 10:01",
+        ]
+        .iter()
+        .any(|end| text.contains(end));
+        assert!(is_ended_elsewhere, "{place}: {text}");
+        assert!(!text.contains("still blocked"), "{place}: {text}");
+    }
+    let incidents = ["incidents", "--json", "--session", session];
+    let listed = shell(client.sandbox, at, &incidents, &[]).json();
+    assert_eq!(listed["incidents"][0]["open"], false, "{listed:#}");
+}
+
+/// The login was refused once, and another session of the login received a response. Nobody had asked about the error
+/// before a session with its own key reported that the key has no credits, or somebody had.
+#[test]
+fn an_error_of_a_key_does_not_undo_the_end_of_a_refused_login() {
+    for is_asked_in_between in [false, true] {
+        let sandbox = with_a_private_login();
+        let stopped = session_of_login(&sandbox, "stopped");
+        let other = session_of_login(&sandbox, "other");
+        is_logged_out(&stopped, AT);
+        other.sends_prompt("2026-11-20T10:01:00Z", "go on");
+        other.works("2026-11-20T10:01:05Z", 10);
+        if is_asked_in_between {
+            every_screen_says_that_it_is_over(&stopped, "2026-11-20T10:01:10Z");
+        }
+        let with_key = session_with_key(&sandbox);
+        receives_balance_error(&with_key, "2026-11-20T10:02:00Z");
+        every_screen_says_that_it_is_over(&stopped, "2026-11-20T10:02:10Z");
+        let now = shell(&sandbox, "2026-11-20T10:02:10Z", &["now"], &[]);
+        assert!(!flat(now.success()).contains("/login"), "{now:?}");
+    }
+}
+
+/// The key without credits was topped up, and another session of the key received a response. A limit of the plan does
+/// not show that the key has no credits again.
+#[test]
+fn a_limit_of_the_plan_does_not_undo_the_end_of_the_error_of_a_key() {
+    for is_asked_in_between in [false, true] {
+        let sandbox = with_a_private_login();
+        let with_key = session_with_empty_key(&sandbox);
+        let topped_up = Client::with_session(&sandbox, "topped-up");
+        topped_up.sends_prompt("2026-11-20T10:01:00Z", "go on");
+        topped_up.works("2026-11-20T10:01:05Z", 10);
+        if is_asked_in_between {
+            every_screen_says_that_it_is_over(&with_key, "2026-11-20T10:01:10Z");
+        }
+        let on_plan = session_of_login(&sandbox, "on-plan");
+        let refusal = refused("five_hour", NOON, "");
+        on_plan.receives_error("2026-11-20T10:02:00Z", FIVE_HOUR, refusal);
+        every_screen_says_that_it_is_over(&with_key, "2026-11-20T10:02:10Z");
     }
 }
