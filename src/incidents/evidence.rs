@@ -278,7 +278,7 @@ struct Payer {
     account: Option<Owner>,
     /// See [`StoredError::is_payer_hidden_by_token`].
     is_hidden_by_token: bool,
-    uses_key: bool,
+    is_key: bool,
 }
 
 impl Payer {
@@ -286,14 +286,14 @@ impl Payer {
         Self {
             account: payer_of(error).cloned(),
             is_hidden_by_token: error.is_payer_hidden_by_token(),
-            uses_key: error.uses_key(),
+            is_key: is_paid_by_key(error),
         }
     }
 
     /// Returns true if a refusal of this payer may also be a refusal of the payer of another failed request. The error
     /// of a session with a key is stored with the account of the login, although the login did not pay.
     fn may_be_refused_payer_of(&self, error: &StoredError) -> bool {
-        self.uses_key == error.uses_key() && self.may_be_payer_of(error)
+        self.is_key == is_paid_by_key(error) && self.may_be_payer_of(error)
     }
 
     /// Returns true if this payer may also have paid for another failed request. An unknown payer matches any account,
@@ -306,6 +306,12 @@ impl Payer {
             (None, None) => true,
         }
     }
+}
+
+/// Returns true if a key paid for the failed request. If the user declined the key, the login paid, and the transcript
+/// names its owner.
+fn is_paid_by_key(error: &StoredError) -> bool {
+    error.uses_key() && error.payer.owner.is_none()
 }
 
 /// Returns the usage window that stopped a session, unless the window has already reset. A later error in the same

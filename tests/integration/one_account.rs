@@ -657,6 +657,30 @@ fn figures_repeated_after_resume_do_not_hide_newer_figures() {
     }
 }
 
+/// A user who has just reached a limit looks at another session with `/resume` and returns to the first one. Claude Code
+/// then reports the other session's figures, and they must not make the limit look like a false alarm.
+#[test]
+fn figures_repeated_after_resuming_a_stopped_session_are_no_evidence_about_its_limit() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let other = Client::with_session(&sandbox, "other");
+    line(&other, "2026-11-20T09:58:00Z", usage(25.0));
+    let stopped = Client::with_session(&sandbox, "stopped");
+    line(&stopped, "2026-11-20T09:59:00Z", usage(98.0));
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    stopped.receives_error("2026-11-20T10:00:00Z", TEXT, refusal);
+    line(&stopped, "2026-11-20T10:00:02Z", usage(100.0));
+
+    let rows = plain_rows(&stopped, "2026-11-20T10:04:00Z", usage(25.0));
+    assert!(
+        rows.contains("5h 100%") && rows.contains("5-hour limit"),
+        "{rows}"
+    );
+    assert_eq!(now_used(&stopped, "2026-11-20T10:04:05Z"), 100.0);
+    let incident = stopped.explained("2026-11-20T10:04:06Z");
+    assert_eq!(incident["verdict"], "real", "{incident:#}");
+}
+
 /// In the first seconds after a false limit, the status line must not tell the user to leave the session open if usage
 /// is at 21%.
 #[test]
