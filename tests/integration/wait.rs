@@ -409,6 +409,7 @@ fn the_wait_for_a_false_alarm_begins_with_its_reason_and_its_end() {
     let said = flat(&run.stdout);
     assert!(said.starts_with("This looks like a false alarm"), "{said}");
     assert!(said.contains(". Waiting until 10:03 ("), "{said}");
+    assert!(run.stderr.contains("probably a false alarm"));
 }
 
 #[test]
