@@ -53,11 +53,17 @@ impl RunningClient {
         if !program.exists() {
             std::fs::copy("/bin/sleep", &program).unwrap();
         }
-        let process = std::process::Command::new(&program)
-            .arg("60")
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        // The copy is busy while a process that another test has just started still has it open for writing.
+        let process = loop {
+            let spawned = std::process::Command::new(&program)
+                .arg("60")
+                .stdin(Stdio::null())
+                .spawn();
+            match spawned {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
+                spawned => break spawned.unwrap(),
+            }
+        };
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let started = fields.split_whitespace().nth(19).unwrap().to_owned();
