@@ -585,9 +585,8 @@ impl<'a> EvidenceCollector<'a> {
             self.add_account_readings(&mut evidence);
             self.add_other_sessions(&mut evidence, later);
         }
-        let may_pay_otherwise_now = self.pays_otherwise_now(&evidence.error)
-            || self.may_differ_from_login(&evidence.error) && !self.machine().has_token();
-        evidence.collected.is_of_other_payer = self.asker == Asker::Shell && may_pay_otherwise_now;
+        evidence.collected.is_of_other_payer =
+            self.asker == Asker::Shell && self.may_pay_otherwise_now(&evidence.error);
         evidence.collected.is_of_other_key =
             self.asker == Asker::Shell && self.uses_plan_instead(&evidence.error);
         evidence.collected.credits_may_pay = self.credits_may_pay(&evidence);
@@ -1106,6 +1105,13 @@ impl<'a> EvidenceCollector<'a> {
     /// assumed to be those of the token.
     pub(super) fn may_differ_from_login(&self, error: &StoredError) -> bool {
         self.login.is_some() && error.is_payer_hidden_by_token()
+    }
+
+    /// Returns true if a new session may be paid for differently than the session with the error. Like
+    /// [`Self::pays_otherwise_now`], but also returns true if that session used a token that a new session would not use.
+    fn may_pay_otherwise_now(&self, error: &StoredError) -> bool {
+        self.pays_otherwise_now(error)
+            || self.may_differ_from_login(error) && !self.machine().has_token()
     }
 
     /// Returns true if a new session would be paid for differently than the session with the error.
