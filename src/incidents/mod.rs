@@ -59,7 +59,7 @@ use crate::limits::evidence::{
     FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError,
 };
 use crate::limits::incident::Incident;
-use crate::limits::sample::MeasuredService;
+use crate::limits::sample::{MeasuredService, Sample};
 use crate::limits::screen::is_in_status_line;
 use crate::paths::Paths;
 use crate::secrets::redact;
@@ -102,6 +102,7 @@ pub(crate) struct Incidents<'a> {
     login: Login<'a>,
     journal: OnceCell<Journal>,
     newest_of_plan: OnceCell<Option<Reading>>,
+    sample_of_previous_session: OnceCell<Option<Sample>>,
     transcripts: SessionTranscripts<'a>,
 }
 
@@ -113,6 +114,7 @@ impl<'a> Incidents<'a> {
             login: Login::new(paths),
             journal: OnceCell::new(),
             newest_of_plan: OnceCell::new(),
+            sample_of_previous_session: OnceCell::new(),
             transcripts: SessionTranscripts::new(paths),
         }
     }
@@ -153,7 +155,9 @@ impl<'a> Incidents<'a> {
             environment: self.environment,
             journal: self.journal(),
             newest_of_plan: &self.newest_of_plan,
+            sample_of_previous_session: &self.sample_of_previous_session,
             login: &self.login,
+            transcripts: &self.transcripts,
         }
     }
 
@@ -844,7 +848,6 @@ mod tests {
     use super::*;
     use crate::journal;
     use crate::limits::evidence::LaterResponse;
-    use crate::limits::sample::Sample;
 
     const NOW: &str = "2026-11-20T10:05:01Z";
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forecasts::Forecasts;
 use super::login::Login;
+use super::session_transcripts::SessionTranscripts;
 use super::transcript_end;
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential};
@@ -272,7 +273,10 @@ pub(crate) struct WindowReadings<'a> {
     pub(super) journal: &'a Journal,
     /// The login's newest reading of the plan's windows, once it has been found. A status-line call uses it twice.
     pub(super) newest_of_plan: &'a OnceCell<Option<Reading>>,
+    /// The result of [`Self::of_previous_session`], once it is known. A status-line call uses it several times.
+    pub(super) sample_of_previous_session: &'a OnceCell<Option<Sample>>,
     pub(super) login: &'a Login<'a>,
+    pub(super) transcripts: &'a SessionTranscripts<'a>,
 }
 
 impl WindowReadings<'_> {
@@ -294,17 +298,22 @@ impl WindowReadings<'_> {
         }
     }
 
-    fn find_newest(&self, service: MeasuredService) -> Option<Reading> {
+    /// Returns the login's readings, newest first, except those from the future.
+    fn of_login(&self) -> impl Iterator<Item = Reading> {
         let login = Some(self.login.directory_hash());
-        let mut readings = self
-            .journal
+        self.journal
             .records_with("login", login.as_deref())
-            .filter(|reading: &Reading| {
+            .filter(move |reading: &Reading| {
                 reading.login == login
                     && reading.sample.has_sound_dates()
                     && reading.sample.measured <= self.environment.now
-                    && reading.sample.service() == service
             })
+    }
+
+    fn find_newest(&self, service: MeasuredService) -> Option<Reading> {
+        let mut readings = self
+            .of_login()
+            .filter(|reading| reading.sample.service() == service)
             .take(AT_ONCE)
             .peekable();
         let account = readings.peek()?.sample.account.clone();
@@ -424,42 +433,63 @@ impl WindowReadings<'_> {
         let last = self.last_of(session);
         Some(
             match self.of_previous_session(payload, &reported, last.as_ref()) {
-                Some(original) => reported.dated_like(&original.sample),
+                Some(original) => reported.dated_like(original),
                 None => reported.after(last.as_ref()),
             },
         )
     }
 
-    /// Returns another session's reading if the status line's session repeats its figures. After `/clear`, `/branch`,
-    /// and `/resume`, Claude Code reports the figures of the process's previous session until the next response. If they
-    /// were regarded as new, they would hide newer readings and would be evidence about later errors.
+    /// Returns another session's figures if the status line's session repeats them. `last` contains the latest figures of
+    /// the status line's session. The first call searches the journal, and later calls return the same figures, so `payload`
+    /// must always be the payload of the same status-line call.
+    ///
+    /// After `/clear`, `/branch`, and `/resume`, Claude Code reports the figures of the process's previous session until
+    /// the next response. If they were regarded as new, they would hide newer readings and would be evidence about later
+    /// errors.
     fn of_previous_session(
         &self,
         payload: &StatusPayload,
         reported: &Sample,
         last: Option<&Sample>,
-    ) -> Option<Reading> {
+    ) -> Option<&Sample> {
+        self.sample_of_previous_session
+            .get_or_init(|| self.find_of_previous_session(payload, reported, last))
+            .as_ref()
+    }
+
+    fn find_of_previous_session(
+        &self,
+        payload: &StatusPayload,
+        reported: &Sample,
+        last: Option<&Sample>,
+    ) -> Option<Sample> {
         if last.is_some_and(|last| reported.has_same_figures_as(last)) {
             return None;
         }
         let session = payload.session_id.as_deref()?;
-        let login = Some(self.login.directory_hash());
-        let original =
-            self.journal
-                .records_with("login", login.as_deref())
-                .find(|reading: &Reading| {
-                    reading.login == login
-                        && reading.session != session
-                        && reading.sample.has_sound_dates()
-                        && reading.sample.measured <= self.environment.now
-                        && reading.sample.has_same_figures_as(reported)
-                })?;
+        let original = self
+            .of_login()
+            .find(|reading| {
+                reading.session != session && reading.sample.has_same_figures_as(reported)
+            })?
+            .sample;
         // The total starts at zero after `/clear` and `/branch`. After `/resume`, it is the session's earlier total.
         let has_earlier_api_time = reported.api_ms == Some(0.0)
             || last.is_some_and(|last| reported.has_same_api_time_as(last));
         let is_repeated =
-            has_earlier_api_time || has_response_only_before(payload, original.sample.measured);
+            has_earlier_api_time || self.has_response_only_before(payload, original.measured);
         is_repeated.then_some(original)
+    }
+
+    /// Returns true if the last response of the status line's session arrived before the given time. Returns false if the
+    /// session's transcript contains no response.
+    fn has_response_only_before(&self, payload: &StatusPayload, moment: DateTime<Utc>) -> bool {
+        let transcript = payload.transcript_path.as_deref();
+        let Some(tail) = transcript.and_then(|path| self.transcripts.tail(path)) else {
+            return false;
+        };
+        let last_response_at = tail.responses.iter().map(|response| response.at).max();
+        last_response_at.is_some_and(|at| at < moment)
     }
 
     /// Stores a status-line call's figures if they are new. `last_error_at` is the time of the session's last error. If
@@ -523,17 +553,6 @@ impl WindowReadings<'_> {
             disk::remove_stale_temporary_files(&self.paths.data, now, 2);
         }
     }
-}
-
-/// Returns true if the session's last response arrived before the given time. Returns false if its transcript contains
-/// no response.
-fn has_response_only_before(payload: &StatusPayload, moment: DateTime<Utc>) -> bool {
-    let transcript = payload.transcript_path.as_deref();
-    let Some(tail) = transcript.and_then(transcript_end::read_tail) else {
-        return false;
-    };
-    let last_response_at = tail.responses.iter().map(|response| response.at).max();
-    last_response_at.is_some_and(|at| at < moment)
 }
 
 /// Returns true if these figures are more informative than the session's previous figures.
