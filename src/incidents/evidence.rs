@@ -93,8 +93,8 @@ impl SessionResponses {
     /// Returns the responses after an error that may show how the error ended. These are the first response, the last
     /// response, and the first response whose request must have been sent after the error. For each time in
     /// `reset_since`, they also include the first response to such a request that arrived at or after that time.
-    /// `reset_since` contains the earliest times at which a response may have counted toward a new window. The same
-    /// responses of the refused model are included as well, because only this model may have been refused.
+    /// `reset_since` contains the earliest times at which a response may have counted toward a new window. Responses are
+    /// also chosen in this way from those of the refused model alone, because the error may concern only this model.
     ///
     /// If a limit has stopped the session since its last response, `is_refused_later` is true for each of these
     /// responses.
@@ -211,8 +211,8 @@ impl KnownError {
 pub(super) struct LaterErrors {
     /// The time at which each session next reached a limit after the error.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
-    /// The payer and the time of each rejection, from newest to oldest.
-    refusals: Vec<(Payer, DateTime<Utc>)>,
+    /// The refused requests, from newest to oldest.
+    refusals: Vec<Refusal>,
     /// The session and the time of each error that is not about a limit.
     other_errors: HashSet<(Option<String>, DateTime<Utc>)>,
 }
@@ -224,7 +224,10 @@ impl LaterErrors {
         let session = error.session.id.clone();
         if incident.diagnosis.is_limit() {
             self.next_of.insert(session, error.at);
-            self.refusals.push((Payer::of(error), error.at));
+            self.refusals.push(Refusal {
+                payer: Payer::of(error),
+                at: error.at,
+            });
         } else {
             self.other_errors.insert((session, error.at));
         }
@@ -246,12 +249,12 @@ impl LaterErrors {
     ) -> bool {
         let too_late = self
             .refusals
-            .partition_point(|(_, at)| *at > response_at + LONGEST_REQUEST);
+            .partition_point(|refusal| refusal.at > response_at + LONGEST_REQUEST);
         self.refusals
             .iter()
             .skip(too_late)
-            .take_while(|(_, at)| *at > response_at)
-            .any(|(refused, _)| refused.may_be_refused_payer_of(error))
+            .take_while(|refusal| refusal.at > response_at)
+            .any(|refusal| refusal.payer.may_be_refused_payer_of(error))
     }
 
     /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
@@ -259,9 +262,17 @@ impl LaterErrors {
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
-            .find(|(refused, _)| refused.may_be_refused_payer_of(error))
-            .map(|(_, at)| *at)
+            .find(|refusal| refusal.payer.may_be_refused_payer_of(error))
+            .map(|refusal| refusal.at)
     }
+}
+
+/// A request that was refused because of a limit.
+#[derive(Debug)]
+struct Refusal {
+    payer: Payer,
+    /// The time of the error.
+    at: DateTime<Utc>,
 }
 
 /// Returns true if the stored readings are complete, because no later reading can be evidence about the error. This is
@@ -278,6 +289,7 @@ struct Payer {
     account: Option<Owner>,
     /// See [`StoredError::is_payer_hidden_by_token`].
     is_hidden_by_token: bool,
+    /// See [`is_paid_by_key`].
     is_key: bool,
 }
 
