@@ -471,7 +471,7 @@ impl<'a> Incidents<'a> {
     /// is none, returns the error that the login was refused after this session's own error had ended. Returns `None` if
     /// nothing blocks the other sessions, if this session has received a response since then, or if a key, another
     /// service, or another account pays for this session. If a response in another session has disproved the refusal, the
-    /// end of that error is to be saved, so that the next call need not look for the response again.
+    /// result contains that error with its end, which must be saved so that the next call need not look for the response.
     pub(crate) fn obstacle_of_other_sessions(
         &self,
         payload: &StatusPayload,
@@ -522,12 +522,11 @@ impl<'a> Incidents<'a> {
         let refusal = collector
             .explain([KnownError::stored(newest_refusal)])
             .pop()?;
-        let own_incident = own_incident?;
         Some(StatusLineSituation {
             unsaved: with_new_end(&refusal),
-            incident: refusal
-                .refuses_login_after(own_incident)
-                .then(|| refusal.for_session_after(own_incident)),
+            incident: own_incident
+                .filter(|own_incident| refusal.refuses_login_after(own_incident))
+                .map(|own_incident| refusal.for_session_after(own_incident)),
         })
     }
 

@@ -86,10 +86,7 @@ impl Situation {
     pub(super) fn of(incident: Incident) -> Self {
         Self {
             incident: Some(incident),
-            error_of_other_key: None,
-            limit_of_login: None,
-            just_reset: None,
-            continuing: Vec::new(),
+            ..Self::default()
         }
     }
 
