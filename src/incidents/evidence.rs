@@ -254,7 +254,7 @@ impl LaterErrors {
             .iter()
             .skip(too_late)
             .take_while(|refusal| refusal.at > response_at)
-            .any(|refusal| refusal.payer.may_be_refused_payer_of(error))
+            .any(|refusal| refusal.payer.may_share_refusals_with(error))
     }
 
     /// Returns the last time a limit stopped the error's payer. An error with an unknown payer is included, because it
@@ -262,7 +262,7 @@ impl LaterErrors {
     fn last_refusal(&self, error: &StoredError) -> Option<DateTime<Utc>> {
         self.refusals
             .iter()
-            .find(|refusal| refusal.payer.may_be_refused_payer_of(error))
+            .find(|refusal| refusal.payer.may_share_refusals_with(error))
             .map(|refusal| refusal.at)
     }
 }
@@ -302,9 +302,9 @@ impl Payer {
         }
     }
 
-    /// Returns true if a refusal of this payer may also be a refusal of the payer of another failed request. The error
-    /// of a session with a key is stored with the account of the login, although the login did not pay.
-    fn may_be_refused_payer_of(&self, error: &StoredError) -> bool {
+    /// Returns true if a refusal of this payer may also concern the payer of another failed request. The error of a
+    /// session with a key is stored with the account of the login, although the login did not pay.
+    fn may_share_refusals_with(&self, error: &StoredError) -> bool {
         self.is_key == is_paid_by_key(error) && self.may_be_payer_of(error)
     }
 
@@ -821,8 +821,7 @@ impl<'a> EvidenceCollector<'a> {
     fn has_response_without_key(&self, error: &StoredError) -> bool {
         let session = error.session.id.as_deref().unwrap_or_default();
         error.later_response.is_some()
-            && error.uses_key()
-            && error.payer.owner.is_none()
+            && is_paid_by_key(error)
             && self.transcripts.owner_of(session).is_some()
     }
 
@@ -836,8 +835,7 @@ impl<'a> EvidenceCollector<'a> {
         let Some(session) = error.session.id.as_deref() else {
             return false;
         };
-        error.uses_key()
-            && error.payer.owner.is_none()
+        is_paid_by_key(error)
             && self.still_has_key(session, error)
             && self.transcripts.is_without_account(session)
     }

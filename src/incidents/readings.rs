@@ -503,7 +503,7 @@ impl WindowReadings<'_> {
         };
         let last = self.last_of(session);
         // A refused request provides new figures, although it does not increase the API time. If figures from after the
-        // error are already known, others may come from a process that has resumed the session.
+        // error are already known, different figures may come from a process that has resumed the session.
         let is_of_refused_request = last_error_at.is_some_and(|error| {
             (FIGURES_REPORTED_AFTER..AROUND_ERROR).contains(&(now - error))
                 && last.as_ref().is_none_or(|last| last.at < error)
