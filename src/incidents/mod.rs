@@ -498,7 +498,8 @@ impl<'a> Incidents<'a> {
             return None;
         }
         let may_block = |error: &StoredError| {
-            payer.shares_login_with(&error.payer) && !self.has_responded_since(error.at, payload)
+            payer.shares_login_with(&error.payer)
+                && !self.has_responded_since(error.at, payload, collector.reported.as_ref())
         };
         let limits = obstacles.limits.into_iter().filter(&may_block);
         let limit = collector
@@ -569,9 +570,14 @@ impl<'a> Incidents<'a> {
 
     /// Returns true if the status line's session has received a response since another session's error. A response that
     /// arrived soon after the error may have been requested before it. Unless the time of the request is known, such a
-    /// response is accepted only if its figures show that the windows are not full.
-    fn has_responded_since(&self, error_at: DateTime<Utc>, payload: &StatusPayload) -> bool {
-        let shows_room = self.readings().reported(payload).is_some_and(|reported| {
+    /// response is accepted only if its figures, which are in `reported`, show that the windows are not full.
+    fn has_responded_since(
+        &self,
+        error_at: DateTime<Utc>,
+        payload: &StatusPayload,
+        reported: Option<&Sample>,
+    ) -> bool {
+        let shows_room = reported.is_some_and(|reported| {
             reported.earliest() > error_at && !reported.has_window_at(FULL_FROM)
         });
         let last_response = payload.transcript_path.as_deref().and_then(|path| {
