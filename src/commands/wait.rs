@@ -233,12 +233,13 @@ fn about_false_alarm(
     wait: Option<Wait>,
     context: &Context,
 ) -> Option<String> {
-    let is_false = |incident: &&Incident| incident.diagnosis.verdict == Verdict::FalseLikely;
-    let false_alarm = situation.blocking().filter(is_false)?;
+    let false_alarm = situation
+        .blocking()
+        .filter(|incident| incident.is_false_alarm())?;
     let Some(Wait::Helps(until)) = wait else {
         return None;
     };
-    if waited_for.as_ref().is_some_and(is_false) {
+    if waited_for.is_some_and(Incident::is_false_alarm) {
         return None;
     }
     let [_, waiting, _] = Wait::progress(until, context.clock());

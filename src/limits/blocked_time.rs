@@ -70,7 +70,7 @@ impl Incident {
         // If there was a response at an unknown time, work may have resumed long before the reset. If the error was
         // probably a false alarm, it did not end with the reset.
         let is_reset_decisive = self.is_open()
-            && self.diagnosis.verdict != Verdict::FalseLikely
+            && !self.is_false_alarm()
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
         let reset_at = match self.diagnosis.resets.chosen {
             Some(reset) if response_at.is_some() || is_reset_decisive => Some(reset.at),
@@ -486,7 +486,7 @@ impl<'i> StopKey<'i> {
             account: account_of(incident),
             limit,
             session: session.filter(|_| concerns_one_session),
-            is_false: incident.diagnosis.verdict == Verdict::FalseLikely,
+            is_false: incident.is_false_alarm(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::decide::{
     without_refuted_end,
 };
 use super::evidence::{
-    ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
+    Collected, ContinuationObstacle, Evidence, HeadlessRun, PossiblyUnaffected, RefusedWindow,
 };
 use super::kind::{Affects, Service, Verdict, Window};
 use super::wording::{Action, Reason, Wording, reasons, unknown_sentence, word};
@@ -115,6 +115,11 @@ impl Incident {
         }
     }
 
+    /// Returns true if the error is probably a false alarm.
+    pub(crate) fn is_false_alarm(&self) -> bool {
+        self.diagnosis.verdict == Verdict::FalseLikely
+    }
+
     /// Returns the time at which the limit is certainly over, if its reset time has just passed and no session has continued
     /// since then. Clocks differ, and reset times in messages are rounded to the minute, so a prompt before this time may
     /// be too early.
@@ -136,24 +141,27 @@ impl Incident {
         self.blocks_only_its_session() && !self.evidence.collected.concerns_others_only
     }
 
+    /// Explains the error again with changed evidence.
+    fn explained_with(&self, change: impl FnOnce(&mut Collected)) -> Self {
+        let mut evidence = self.evidence.clone();
+        change(&mut evidence.collected);
+        Self::with_message(evidence, self.message.clone())
+    }
+
     /// Explains the error to a user for whose responses usage credits pay until the given time.
     pub(crate) fn while_credits_pay(&self, until: DateTime<Utc>) -> Self {
-        let mut evidence = self.evidence.clone();
-        evidence.collected.paid_until = Some(until);
-        Self::with_message(evidence, self.message.clone())
+        self.explained_with(|collected| collected.paid_until = Some(until))
     }
 
     /// Explains the error to a user of the session in which it occurred, even if a new session in the requesting shell
     /// would not use that session's key.
     pub(crate) fn for_its_session(&self) -> Self {
-        let mut evidence = self.evidence.clone();
-        evidence.collected.is_of_other_key = false;
-        Self::with_message(evidence, self.message.clone())
+        self.explained_with(|collected| collected.is_of_other_key = false)
     }
 
     /// Returns true if the error blocks its session and is probably not a false alarm.
     pub(crate) fn blocks_its_session(&self) -> bool {
-        self.blocks().is_some() && self.diagnosis.verdict != Verdict::FalseLikely
+        self.blocks().is_some() && !self.is_false_alarm()
     }
 
     /// Returns true if the error blocks every session with this login and model, not only the session in which it
@@ -196,10 +204,10 @@ impl Incident {
     /// session that hit the limit. `possibly_unaffected` is [`PossiblyUnaffected::AskingSession`] unless the error is known
     /// to block the other session too.
     pub(crate) fn for_another_session(&self, possibly_unaffected: PossiblyUnaffected) -> Self {
-        let mut evidence = self.evidence.clone();
-        evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
-        evidence.collected.possibly_unaffected = possibly_unaffected;
-        Self::with_message(evidence, self.message.clone())
+        self.explained_with(|collected| {
+            collected.obstacle = Some(ContinuationObstacle::NotAwaited);
+            collected.possibly_unaffected = possibly_unaffected;
+        })
     }
 
     /// Explains a refused login for another session, whose own newest error is `older`. That session may work unless its
@@ -229,7 +237,7 @@ impl Incident {
         let affects_session = diagnosis.limit.description().affects == Affects::Session;
         self.blocks().is_some()
             && diagnosis.also_full.is_none()
-            && (affects_session || diagnosis.verdict == Verdict::FalseLikely)
+            && (affects_session || self.is_false_alarm())
     }
 
     /// Returns true if the error ended a headless run, but does not show that anything else is blocked.
@@ -302,11 +310,10 @@ impl Incident {
         if !self.diagnosis.limit.is_awaited() {
             return Some(Err(ContinuationObstacle::NotAwaited));
         }
-        let is_false = self.diagnosis.verdict == Verdict::FalseLikely;
         let has_helpful_reset =
             self.diagnosis.resets.chosen.is_some() && self.diagnosis.waiting_helps != Some(false);
         Some(match (self.evidence.collected.obstacle, planned) {
-            (Some(ContinuationObstacle::NotAnnounced), _) if is_false => {
+            (Some(ContinuationObstacle::NotAnnounced), _) if self.is_false_alarm() => {
                 Err(ContinuationObstacle::FalseAlarm)
             }
             (Some(ContinuationObstacle::NotAnnounced), _) if !has_helpful_reset => {
