@@ -363,16 +363,14 @@ impl Context {
     /// old that nobody needs to be reminded of it.
     fn describe_own_error(&self, incident: &Incident) -> Option<String> {
         let message = shortened(&incident.text(), MAX_QUOTED_CHARS).unwrap_or_default();
-        if incident.is_notice() && screen::is_recent(incident) {
-            let sentence = format!("Claude Code showed the notice \"{message}\".");
-            Some(self.add_origin(incident, &sentence))
+        let sentence = if incident.is_notice() && screen::is_recent(incident) {
+            format!("Claude Code showed the notice \"{message}\".")
         } else if incident.blocks().is_some() {
-            let sentence =
-                format!("Claude Code showed \"{message}\", which was probably a false alarm.");
-            Some(self.add_origin(incident, &sentence))
+            format!("Claude Code showed \"{message}\", which was probably a false alarm.")
         } else {
-            self.describe_past(incident)
-        }
+            return self.describe_past(incident);
+        };
+        Some(self.add_origin(incident, &sentence))
     }
 
     /// Adds the time and the session of an error to a sentence about it.
@@ -418,32 +416,24 @@ impl Context {
         Some(self.name_session(session))
     }
 
-    /// Returns how a sentence refers to the session that the user asked about.
-    fn name_of_requested_session(&self) -> &'static str {
-        if self.session().is_some() {
-            "this session"
-        } else {
-            "the session you asked about"
-        }
-    }
-
     /// Returns sentences about other sessions: in which session a limit was reached that also applies to the session that
     /// the user asked about and, if several sessions are stopped, which session the advice is for, which other sessions
     /// Claude Code will continue, and which session has a problem with its key.
     fn about_other_sessions(&self, incident: &Incident, situation: &Situation) -> Vec<String> {
-        let own_session = incident.evidence.error.session.id.as_deref();
+        let session_of_error = incident.evidence.error.session.id.as_deref();
         let mut sentences = Vec::new();
         if situation.limit_of_login.is_some() {
-            sentences.push(match own_session {
-                Some(own_session) => format!(
-                    "This limit was reached in the session {}, but it also applies to {}.",
-                    self.name_session(own_session),
-                    self.name_of_requested_session()
+            let requested_session = if self.session().is_some() {
+                "this session"
+            } else {
+                "the session you asked about"
+            };
+            sentences.push(match session_of_error {
+                Some(session) => format!(
+                    "This limit was reached in the session {}, but it also applies to {requested_session}.",
+                    self.name_session(session)
                 ),
-                None => format!(
-                    "This limit also applies to {}.",
-                    self.name_of_requested_session()
-                ),
+                None => format!("This limit also applies to {requested_session}."),
             });
             let own_error = situation.incident.as_ref();
             sentences.extend(own_error.and_then(|own_error| self.describe_own_error(own_error)));
@@ -451,17 +441,17 @@ impl Context {
         if incident.blocks().is_some()
             && self.session().is_none()
             && situation.has_stopped_several()
-            && let Some(own_session) = own_session
+            && let Some(session) = session_of_error
         {
             // If there is a session sentence, it appears next to the headline and already names the session.
             if self.session_sentence(incident).is_none() {
                 sentences.push(format!(
                     "This advice is for the session {}.",
-                    self.name_session(own_session)
+                    self.name_session(session)
                 ));
             }
             for continuing in situation.continuing() {
-                if continuing.session != own_session {
+                if continuing.session != session {
                     sentences.push(self.describe_continuation(&continuing));
                 }
             }

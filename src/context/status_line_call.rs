@@ -235,7 +235,7 @@ impl<'a> StatusLineFacts<'a> {
         let ends_in_error = live.as_ref().is_none_or(OpenLedger::ends_in_error);
         let StatusLineSituation {
             incident: own_incident,
-            unsaved,
+            unsaved: own_unsaved,
         } = incidents.situation_of_status_line(payload, ends_in_error);
         let cancels_resume = own_incident
             .as_ref()
@@ -253,7 +253,7 @@ impl<'a> StatusLineFacts<'a> {
                 .unwrap_or_default()
         };
         let incident = obstacle.incident.or(own_incident);
-        let unsaved = unsaved.or(obstacle.unsaved);
+        let unsaved = own_unsaved.or(obstacle.unsaved);
         let more = if cancels_resume || incident.is_some() && call.client_lacks_slash_command() {
             ReadMore::InShell
         } else {
