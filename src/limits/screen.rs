@@ -72,7 +72,11 @@ pub(crate) fn in_rows(
         }
         pointer = &more.cut;
     }
-    let clause = session.and_then(|_| clause_about_asking_session(incident));
+    let clause = if session.is_some() {
+        clause_about_asking_session(incident)
+    } else {
+        None
+    };
     // These answers leave out the state of the error, which says that the user's own session may work.
     let session = session.map(|session| match (session.strip_suffix('.'), clause) {
         (Some(session), Some(clause)) => format!("{session}; {clause}."),

@@ -173,9 +173,9 @@ impl PayerFacts {
         self.owner.is_none() && self.has_credential(OAUTH_TOKEN)
     }
 
-    /// Returns true if a session with these credentials uses its login in the same way as another one: both send their
-    /// requests to the same host, and both or neither use a token. The login and the token may belong to different
-    /// accounts.
+    /// Returns true if a session with these credentials uses the login, and does so in the same way as the session of
+    /// `other`: both send their requests to the same host, and both or neither use a token. A token may belong to a
+    /// different account than the login.
     pub(crate) fn shares_login_with(&self, other: &Self) -> bool {
         use_login(&self.credentials)
             && base_url_host(&self.credentials) == base_url_host(&other.credentials)
@@ -370,8 +370,11 @@ impl StoredError {
 
     /// Returns the account that paid, or `None` if it is unknown.
     pub(crate) fn account(&self) -> Option<&Account> {
-        let account = self.payer.account.as_ref();
-        account.filter(|_| !self.is_payer_hidden_by_token())
+        if self.is_payer_hidden_by_token() {
+            None
+        } else {
+            self.payer.account.as_ref()
+        }
     }
 
     /// Returns the payer's plan, or `None` if there is no login with a recognized plan.
@@ -390,7 +393,7 @@ impl StoredError {
             Some(Service::Gateway)
         } else if self.uses_key() {
             Some(Service::Console)
-        } else if self.plan().is_some() || self.has_credential("CLAUDE_CODE_OAUTH_TOKEN") {
+        } else if self.plan().is_some() || self.has_credential(OAUTH_TOKEN) {
             Some(Service::Plan)
         } else {
             None
@@ -518,7 +521,7 @@ pub enum PossiblyUnaffected {
     Nobody,
     /// The session in which the user asks.
     AskingSession,
-    /// All sessions that have not met an error of their own.
+    /// All sessions without an error of their own.
     OtherSessions,
 }
 

@@ -7,6 +7,7 @@
 //! | placeholder | value | known if |
 //! | --- | --- | --- |
 //! | `at`, `in`, `until` | the reset, as in "at 14:00", "in 2 h", and "14:00 (2 h from now)" | it is ahead |
+//! | `until`, while usage credits pay | the reset of the full window beyond which they pay | it was determined |
 //! | `time` | the reset as a time of day, such as "14:00" | it is ahead and today |
 //! | `day` | the reset with its day, such as "Tue 06:00" | it is ahead and on another day |
 //! | `passed` | the reset, as in "at 14:00" | it has passed |
@@ -428,7 +429,8 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
             EndingWord::FeatureAvailable
         }
         Ending::Reset if has_response => EndingWord::ResetWithResponse,
-        Ending::Reset | Ending::ResetEarly if !has_response && diagnosis.also_full.is_some() => {
+        Ending::ResetEarly if has_response => EndingWord::ResetEarlyWithResponse,
+        Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
             EndingWord::ResetOtherFull
         }
         Ending::Reset if diagnosis.actions.contains(&ActionName::LeaveOpen) => {
@@ -436,7 +438,6 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
         }
         Ending::Reset if continues.is_some() => EndingWord::ResetContinued,
         Ending::Reset => EndingWord::Reset,
-        Ending::ResetEarly if has_response => EndingWord::ResetEarlyWithResponse,
         Ending::ResetEarly => EndingWord::ResetEarly,
         Ending::ResponseReceived => EndingWord::ResponseReceived,
         Ending::ResponseElsewhere if has_response => EndingWord::ResponseElsewhereAndHere,
