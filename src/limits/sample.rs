@@ -196,7 +196,7 @@ impl Sample {
         self
     }
 
-    /// Dates the figures to the times of another session's sample, whose figures they repeat.
+    /// Takes over the times of another session's sample, because this sample only repeats its figures.
     pub(crate) fn dated_like(self, original: &Self) -> Self {
         Self {
             since: original.since,

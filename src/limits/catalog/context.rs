@@ -229,7 +229,7 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
     begins_as_code(&lower) || skeleton.contains(" = ") || lower.ends_with("r#\"")
 }
 
-/// Returns true if a line starts with a date, as log lines do. Fields in log lines can look like assignments in code.
+/// Returns true if a line starts with a date, as log lines do.
 fn is_log_line(line: &str) -> bool {
     let date = line.trim_start_matches(['[', '(', '<']).get(..10);
     date.is_some_and(is_date)

@@ -381,11 +381,11 @@ fn unset_key_there(problem: &Problem<'_>, ending: Ending) -> Option<ActionName> 
 
 /// Returns how to continue on the plan if a key still pays for the session, or may pay for its next prompt.
 fn return_to_plan(problem: &Problem<'_>, first: ActionName) -> Vec<ActionName> {
-    let is_key_in_use = matches!(
+    let may_key_pay = matches!(
         first,
         ActionName::KeyStillPays | ActionName::KeyMayPay | ActionName::WorksForUnknownPayer
     );
-    if !is_key_in_use {
+    if !may_key_pay {
         return Vec::new();
     }
     let on_plan = if problem.also_full().is_some() {

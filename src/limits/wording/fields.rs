@@ -43,7 +43,8 @@ impl Fields {
     pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
         let clock = evidence.clock;
         let mut fields = Self { known: Vec::new() };
-        // If usage credits pay beyond another window, the user can wait for that window instead.
+        // If usage credits pay beyond another window, the user can wait for that window instead. The first value of a
+        // placeholder counts, so this one takes precedence over the reset of the error's own limit.
         let paid_until = evidence.collected.paid_until;
         fields.set_all([(
             "until",
