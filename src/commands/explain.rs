@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
-use crate::incidents::Situation;
+use crate::incidents::{Incidents, Paying, Situation};
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
 use crate::render::Report;
@@ -68,10 +68,7 @@ impl Subcommand for ExplainArguments {
             Some(_) => None,
             None => context.paid_now(&incidents),
         };
-        let situation = match paying {
-            Some(paying) => Context::with_costs(known_situation, paying, &incidents),
-            None => known_situation,
-        };
+        let situation = with_costs(known_situation, paying, &incidents);
         let incident = situation.incident.as_ref();
         // With `--exit-code`, the code 12 reports an unknown session.
         if message.is_none() && incident.is_none() && !self.exit_code {
@@ -102,6 +99,25 @@ impl Subcommand for ExplainArguments {
             code = Wait::exit_code(wait);
         }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
+    }
+}
+
+/// Returns the situation with advice that mentions the costs of further responses, if usage credits pay for them, the
+/// current error is over, and the login may pay for its session.
+fn with_costs(
+    situation: Situation,
+    paying: Option<Paying>,
+    incidents: &Incidents<'_>,
+) -> Situation {
+    let (Some(incident), Some(paying)) = (&situation.incident, paying) else {
+        return situation;
+    };
+    let session = incident.evidence.error.session.id.as_deref();
+    let may_use_plan = session.is_none_or(|session| incidents.may_use_plan(session));
+    if incident.diagnosis.state.is_over() && may_use_plan {
+        situation.while_credits_pay(paying.until)
+    } else {
+        situation
     }
 }
 

@@ -211,25 +211,6 @@ impl Context {
         Some(paying)
     }
 
-    /// Returns the situation with advice that mentions the costs of further responses, if the current error is over and
-    /// the login may pay for its session.
-    pub(crate) fn with_costs(
-        situation: Situation,
-        paying: Paying,
-        incidents: &Incidents<'_>,
-    ) -> Situation {
-        let Some(incident) = &situation.incident else {
-            return situation;
-        };
-        let session = incident.evidence.error.session.id.as_deref();
-        let may_use_plan = session.is_none_or(|session| incidents.may_use_plan(session));
-        if incident.diagnosis.state.is_over() && may_use_plan {
-            situation.while_credits_pay(paying.until)
-        } else {
-            situation
-        }
-    }
-
     /// Returns the responses currently being paid for with usage credits.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         incidents.paying(&|since, is_own| {
