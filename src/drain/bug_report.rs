@@ -38,22 +38,16 @@ pub(crate) fn bug_report(findings: &Findings, prices: &PriceTable) -> String {
             .to_owned(),
     );
     let cases = &findings.cases;
-    lines.extend(
-        cases
-            .iter()
-            .take(MAX_CASES)
-            .map(|case| table_row(case, prices)),
-    );
+    let listed: Vec<&Case> = cases.iter().take(MAX_CASES).collect();
+    lines.extend(listed.iter().map(|case| table_row(case, prices)));
     if cases.len() > MAX_CASES {
         lines.push(format!(
             "\nThe {MAX_CASES} most expensive of {} cases.",
             cases.len()
         ));
     }
-
-    if cases
+    if listed
         .iter()
-        .take(MAX_CASES)
         .any(|case| shown_model(case, prices).is_none())
     {
         lines.push("\nModels without a known price are not named.".to_owned());

@@ -361,8 +361,11 @@ fn by_requests(
             None if is_near => RewriteVerdict::avoidable(RewriteCause::Server),
             None => RewriteVerdict::UNEXPLAINED,
         },
-        Comparison::Replaced if is_by_user || is_near => {
-            RewriteVerdict::unless(is_by_user, RewriteCause::MessagesRewritten)
+        Comparison::Replaced if is_by_user => {
+            RewriteVerdict::not_avoidable(RewriteCause::MessagesRewritten)
+        }
+        Comparison::Replaced if is_near => {
+            RewriteVerdict::avoidable(RewriteCause::MessagesRewritten)
         }
         // The server might not have found the entry even if the message had stayed the same.
         Comparison::Replaced => RewriteVerdict::possibly_avoidable(RewriteCause::MessagesRewritten),

@@ -93,6 +93,7 @@ impl MissRecord {
         if counts.cause == MissCause::None && continues_fault {
             record.cause = MissCause::Server;
             let without_cause = misses.saturating_sub(sum(by_cause));
+            // The server is the first cause in `MissCause::AVOIDABLE`.
             let [server, ..] = &mut by_cause;
             *server = server.saturating_add(without_cause);
         }
@@ -116,8 +117,8 @@ impl MissRecord {
     /// rewritten because of them.
     fn add_avoidable(&mut self, by_cause: AvoidableMisses, misses: u64, tokens: u64) {
         let avoidable = sum(by_cause).min(misses);
-        for (sum, count) in self.avoidable_by_cause.iter_mut().zip(by_cause) {
-            *sum = sum.saturating_add(count);
+        for (total, count) in self.avoidable_by_cause.iter_mut().zip(by_cause) {
+            *total = total.saturating_add(count);
         }
         self.avoidable += avoidable;
         self.avoidable_tokens += tokens.saturating_mul(avoidable) / misses.max(1);
@@ -130,8 +131,8 @@ impl MissRecord {
 
 /// Returns how many misses were added for each cause.
 fn increase(mut counts: AvoidableMisses, before: AvoidableMisses) -> AvoidableMisses {
-    for (count, before) in counts.iter_mut().zip(before) {
-        *count = count.saturating_sub(before);
+    for (count, earlier) in counts.iter_mut().zip(before) {
+        *count = count.saturating_sub(earlier);
     }
     counts
 }
@@ -186,10 +187,11 @@ impl MissNotice {
             .avoidable_tokens
             .saturating_sub(before.avoidable_tokens);
         let by_cause = increase(record.avoidable_by_cause, before.avoidable_by_cause);
-        let shared_cause = MissCause::AVOIDABLE
+        let cause = MissCause::AVOIDABLE
             .into_iter()
             .zip(by_cause)
-            .find(|(_, count)| *count == misses);
+            .find(|(_, count)| *count == misses)
+            .map_or(MissCause::None, |((_, cause), _)| cause);
         let new_tokens = record
             .avoidable_tokens
             .saturating_sub(newest.map_or(0, |newest| newest.avoidable_tokens));
@@ -207,7 +209,7 @@ impl MissNotice {
             now,
             record,
             is_recorded,
-            cause: shared_cause.map_or(MissCause::None, |((_, cause), _)| cause),
+            cause,
             misses,
             cost: cost_of(tokens),
         })

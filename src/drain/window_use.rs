@@ -96,18 +96,18 @@ impl WindowShares {
     pub(crate) fn sentences(windows: &[Self], clock: Clock) -> Vec<String> {
         let mut sentences = Vec::new();
         for same in windows.chunk_by(Self::has_same_spend) {
-            let names: Vec<&str> = same.iter().map(|shares| shares.name).collect();
-            sentences.extend(same.first().filter(|shares| shares.cost > Money::ZERO).map(
-                |shares| {
-                    format!(
-                        "{}: {} on this machine since {} ({})",
-                        names.join(" and "),
-                        shares.cost,
-                        clock.format_time(shares.since),
-                        shares.shares(),
-                    )
-                },
-            ));
+            if let Some(first) = same.first()
+                && first.cost > Money::ZERO
+            {
+                let names: Vec<&str> = same.iter().map(|shares| shares.name).collect();
+                sentences.push(format!(
+                    "{}: {} on this machine since {} ({})",
+                    names.join(" and "),
+                    first.cost,
+                    clock.format_time(first.since),
+                    first.shares(),
+                ));
+            }
             sentences.extend(Self::sentences_about_elsewhere(same));
         }
         sentences
