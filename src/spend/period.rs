@@ -89,7 +89,8 @@ fn parse_optional_day(text: Option<&str>, clock: Clock) -> Result<Option<NaiveDa
 }
 
 /// Parses a day: `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for the first of the last
-/// seven days, including today. The error is a sentence for the user.
+/// seven days, including today. A time stands for its day in the clock's time zone. The error is a sentence for the
+/// user.
 fn parse_day(text: &str, clock: Clock) -> Result<NaiveDate, String> {
     let today = clock.zone.day(clock.now);
     let trimmed = text.trim();

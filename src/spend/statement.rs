@@ -163,14 +163,14 @@ impl Statement {
         })
     }
 
-    /// Returns the maximum percentage of a five-hour window that a prompt with this tally can have used. Returns `None` if
-    /// the value of one percent is unknown, or if the prompt may have cost more than is known. If the total is a lower bound,
-    /// the missing spend may belong to any prompt.
-    fn max_window_percent(&self, tally: &Tally) -> Option<f64> {
+    /// Returns the maximum percentage of a five-hour window that a prompt can have used. Returns `None` if the group is not a
+    /// prompt, if the value of one percent is unknown, or if the prompt may have cost more than is known. If the total is a
+    /// lower bound, the missing spend may belong to any prompt.
+    fn max_window_percent(&self, group: &SpendGroup) -> Option<f64> {
         let percent = self.percent?;
-        let is_exact = !self.shown_total().at_least && tally.unpriced == 0;
-        if is_exact && percent > Money::ZERO {
-            Some(tally.cost().usd() / percent.usd())
+        let is_exact = !self.shown_total().at_least && group.tally.unpriced == 0;
+        if is_prompt(&group.key) && is_exact && percent > Money::ZERO {
+            Some(group.tally.cost().usd() / percent.usd())
         } else {
             None
         }
@@ -224,10 +224,9 @@ impl Statement {
 
     /// Returns the total for display. It is a lower bound if some data could not be read.
     pub(crate) fn shown_total(&self) -> Tally {
-        let total = self.shown(&self.total);
         Tally {
-            at_least: total.at_least || !self.damaged.is_empty(),
-            ..total
+            at_least: self.total.at_least || self.is_incomplete(),
+            ..self.total
         }
     }
 
@@ -251,11 +250,7 @@ impl Statement {
                 if let Some(title) = &group.title {
                     parts.push(json!({ "title": title }));
                 }
-                let percent = if is_prompt(&group.key) {
-                    self.max_window_percent(&group.tally)
-                } else {
-                    None
-                };
+                let percent = self.max_window_percent(group);
                 parts.push(json!({ "five_hour_percent_at_most": percent }));
             }
             _ => {}
@@ -325,11 +320,11 @@ impl Statement {
     }
 
     /// Describes the most expensive prompt. Returns `None` if the prompt or its maximum share of a five-hour window is
-    /// unknown, or if it may have used more than an entire window, because such a maximum says nothing. Returns `None`, too,
-    /// if a cost is only estimated, because another prompt may then be the most expensive one.
+    /// unknown, or if it may have used more than an entire window, because such a maximum says nothing. Also returns `None`
+    /// if any cost is only estimated, because another prompt may then be the most expensive one.
     fn sentence_on_largest_prompt(&self) -> Option<String> {
         let prompt = self.largest_prompt.as_ref()?;
-        let percent = self.max_window_percent(&prompt.tally)?;
+        let percent = self.max_window_percent(prompt)?;
         if percent > 100.0 || self.total.unpriced > 0 {
             return None;
         }

@@ -182,7 +182,7 @@ fn label(group: &SpendGroup, by: GroupBy, clock: Clock, paths: &Paths) -> String
         GroupBy::Prompt if !is_placeholder(&group.key) => Some(session_name(group)),
         GroupBy::Block => block_label(&group.key, clock),
         GroupBy::Pr => Some(pull_request_label(&group.key, paths)),
-        // Claude Code records this outside a repository, and in a checkout without a branch.
+        // Claude Code records `HEAD` as the branch outside a repository, and in a checkout without a branch.
         GroupBy::Branch if group.key == "HEAD" => Some("no branch recorded (HEAD)".to_owned()),
         GroupBy::Day => group
             .key

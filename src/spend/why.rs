@@ -235,7 +235,8 @@ impl SessionWhy {
 
     /// Returns phrases to complete the sentence "The real amount may be higher because …".
     fn reasons(&self, clock: Clock) -> Vec<String> {
-        // Each quarter of an hour has its own bound, but the sentence about the first one includes the others.
+        // Each quarter of an hour without a total has its own bound, but the sentence about the first one includes the
+        // others.
         let without_total_since = self
             .bounds
             .iter()
