@@ -11,7 +11,7 @@ use super::sums::{headed_cost, total_of};
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
-use crate::spend::{cost_cell, share_text};
+use crate::spend::share_text;
 use crate::time::monday_of;
 
 /// The number of models with their own color. All other models share a color.
@@ -124,7 +124,7 @@ fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let whole = statement.total.cost();
     let item = |color: usize, name: &str, tally: &Tally| LegendItem {
         class: format!("m{color}"),
-        name: format!("{name} {} ", cost_cell(&statement.shown(tally)).text),
+        name: format!("{name} {} ", statement.amount(tally).show()),
         remark: share_text(tally.cost(), whole),
     };
 
@@ -143,15 +143,13 @@ fn legend(view: &View<'_>) -> Vec<LegendItem> {
 }
 
 fn day_table(view: &View<'_>) -> Table {
+    let statement = &view.contents.statement;
     let mut table = Table::default();
     for (day, sums) in &view.contents.sums.days {
         let total = total_of(sums);
         let models: Vec<String> = sums
             .iter()
-            .map(|(name, tally)| {
-                let shown = view.contents.statement.shown(tally);
-                format!("{name} {}", cost_cell(&shown).text)
-            })
+            .map(|(name, tally)| format!("{name} {}", statement.amount(tally).show()))
             .collect();
         table.headed_row([
             Column::text("day").above(day_name(*day)),

@@ -143,7 +143,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
                 .incidents
                 .iter()
                 .rev()
-                .filter(|error| !error.is_notice() && view.x(error.evidence.at()).is_some())
+                .filter(|error| !error.is_notice() && view.is_in_chart(error.evidence.at()))
                 .filter(|error| match fingerprint(error) {
                     Some(error_account) if accounts.contains_key(&Some(error_account)) => {
                         *account == Some(error_account)
@@ -325,14 +325,19 @@ impl View<'_> {
         Some((self.columns.index_of(day)? as f64 + part_of_column) * COLUMN)
     }
 
+    /// Returns true if the day of a time is in the chart.
+    fn is_in_chart(&self, at: DateTime<Utc>) -> bool {
+        let day = self.contents.clock.zone.day(at);
+        self.columns.index_of(day).is_some()
+    }
+
     /// Returns the readings of an account that are in the chart. A window that was not reset between its last reading and
     /// the chart begins the chart with this reading, because a later reading with the same usage is not in `steps`.
     fn steps_in_chart(&self, steps: &[&WindowStep]) -> Vec<WindowStep> {
-        let zone = self.contents.clock.zone;
         let Some(first_day) = self.columns.first_day() else {
             return Vec::new();
         };
-        let start = zone.midnight(first_day);
+        let start = self.contents.clock.zone.midnight(first_day);
         let mut in_chart = Vec::new();
         for window in Window::ALL {
             let last_before = steps
@@ -350,7 +355,7 @@ impl View<'_> {
         in_chart.extend(
             steps
                 .iter()
-                .filter(|step| self.columns.index_of(zone.day(step.at)).is_some())
+                .filter(|step| self.is_in_chart(step.at))
                 .copied()
                 .cloned(),
         );

@@ -124,7 +124,8 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     if contents.sums.days.is_empty() {
         return;
     }
-    let cost = contents.statement.total_amount().show();
+    let total = contents.statement.total_amount();
+    let cost = total.show();
     let days = count_noun(view.columns.days().unsigned_abs(), "day");
     let plan = match contents.statement.request.plan {
         Some(monthly) => {
@@ -139,12 +140,12 @@ pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
         &[&format!("{cost} of work in {days}{plan}{limits}.")],
     );
 
-    if contents.statement.total_amount().is_lower_bound {
+    if total.is_lower_bound {
         return;
     }
     let preceding = contents.source.machine().and_then(|facts| facts.preceding);
     let comparison = match preceding {
-        Some(preceding) => Some(preceding.comparison("That is", contents.statement.total.cost())),
+        Some(preceding) => Some(preceding.comparison("That is", total.money)),
         None => comparison_of_last_days(contents),
     };
     if let Some(comparison) = comparison {
