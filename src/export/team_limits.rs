@@ -22,9 +22,9 @@ use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
 pub(crate) struct TeamLimits {
     /// The errors that blocked work, oldest first.
     pub(crate) errors: Vec<ExportedError>,
-    /// For each person, the hours in which at least one usage window was full, in the order of the people's first
-    /// readings. People without any known windows are not included.
-    full_hours: IndexMap<String, HashSet<Millis>>,
+    /// The readings of each person, in the order of the people's first readings. People without any known windows are
+    /// not included.
+    readings: IndexMap<String, PersonReadings>,
     pub(crate) unreadable: Vec<UnreadableFile>,
 }
 
@@ -59,30 +59,32 @@ impl TeamLimits {
     ) -> Result<Self, disk::Error> {
         let limits = MergedRows::read(directory, RowType::Limits, progress)?;
         let windows = MergedRows::read(directory, RowType::Windows, progress)?;
-        let mut full_hours: IndexMap<String, HashSet<Millis>> = IndexMap::new();
-        let mut first_readings: HashMap<String, ReadingOrder> = HashMap::new();
+        let mut readings: IndexMap<String, PersonReadings> = IndexMap::new();
         windows.each(|row| {
             if period.contains(&row.time) {
-                let person = or_unknown(&row.person);
-                let reading = ReadingOrder {
+                let position = ReadingOrder {
                     at: row.time,
                     key: row.key,
                 };
-                let first_reading = first_readings.entry(person.to_owned()).or_insert(reading);
-                *first_reading = reading.min(*first_reading);
-                let hours = full_hours.entry(person.to_owned()).or_default();
+                let person = readings
+                    .entry(or_unknown(&row.person).to_owned())
+                    .or_insert_with(|| PersonReadings {
+                        first: position,
+                        full_hours: HashSet::new(),
+                    });
+                person.first = person.first.min(position);
                 if row.percent >= Some(FULL_FROM) {
-                    hours.insert(row.time);
+                    person.full_hours.insert(row.time);
                 }
             }
         })?;
-        full_hours.sort_by_cached_key(|person, _hours| first_readings.get(person).copied());
+        readings.sort_by_cached_key(|_name, person| person.first);
 
         let mut errors = read_errors(&limits)?;
         errors.retain(|error| period.contains(&error.at.timestamp_millis()));
         Ok(Self {
             errors,
-            full_hours,
+            readings,
             unreadable: [limits.unreadable, windows.unreadable].concat(),
         })
     }
@@ -91,13 +93,13 @@ impl TeamLimits {
     /// because alphabetical order would reveal information about omitted names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let stopped = self.errors.iter().map(|error| &*error.person);
-        stopped.chain(self.full_hours.keys().map(String::as_str))
+        stopped.chain(self.readings.keys().map(String::as_str))
     }
 
     /// Returns how limits affected each person, by name.
     pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits> {
         let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();
-        for name in self.full_hours.keys() {
+        for name in self.readings.keys() {
             errors.entry(name).or_default();
         }
         for error in &self.errors {
@@ -108,7 +110,10 @@ impl TeamLimits {
             .map(|(name, errors)| {
                 let limits = PersonLimits {
                     summary: summarize_errors(errors, zone),
-                    full_hours: self.full_hours.get(name).map(HashSet::len),
+                    full_hours: self
+                        .readings
+                        .get(name)
+                        .map(|person| person.full_hours.len()),
                 };
                 (name, limits)
             })
@@ -116,8 +121,17 @@ impl TeamLimits {
     }
 }
 
+/// The readings of one person's usage windows.
+#[derive(Debug)]
+struct PersonReadings {
+    /// The position of the person's first reading.
+    first: ReadingOrder,
+    /// The hours in which at least one usage window was full.
+    full_hours: HashSet<Millis>,
+}
+
 /// The position of a reading among all readings. The key of a row does not depend on the order of names.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct ReadingOrder {
     at: Millis,
     key: u64,
