@@ -145,6 +145,7 @@ impl Ledger {
                 if read_time == ReadTime::All {
                     store.read_overtaken(round, &settings, &mut batch, prices)?;
                 }
+                // If the ledger has no responses yet, the batch contains all of them.
                 let is_first_read = is_last && !store.has_responses()?;
                 if !batch.files.is_empty() {
                     store.commit(&mut batch, prices)?;
@@ -464,8 +465,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let prices = PriceTable::list();
         let line = |id: &str, time: &str| {
-            let line = RESPONSE.replace("\"m\"", &format!("\"{id}\""));
-            line.replace("10:00:00.000", time) + "\n"
+            RESPONSE
+                .replace("\"m\"", &format!("\"{id}\""))
+                .replace("10:00:00.000", time)
+                + "\n"
         };
         let parent = line("a", "10:00:02.000") + &line("b", "10:00:01.000");
         // A fork copies its parent's lines.

@@ -81,14 +81,14 @@ impl CollectedResponses {
             mut positions,
         } = std::mem::take(self);
         positions.sort_unstable_by_key(|position| (position.list, position.index));
-        let mut positions = positions.into_iter().peekable();
+        let mut remaining = positions.into_iter().peekable();
         let mut by_session: HashMap<Id, Vec<Response>> = HashMap::new();
         for (list, mut responses) in lists.into_iter().enumerate() {
             let mut indexes = 0..;
             // A response without a position has been merged into another one.
             responses.retain(|_| {
                 let index = indexes.next();
-                positions
+                remaining
                     .next_if(|position| position.list == list && Some(position.index) == index)
                     .is_some()
             });

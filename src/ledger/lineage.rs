@@ -32,8 +32,10 @@ fn events() -> String {
 }
 
 impl Store {
-    /// Loads all facts about a lineage. If `collected` contains all responses of the ledger, they are taken from there,
-    /// because looking them up one by one takes a sixth of a first read.
+    /// Loads all facts about a lineage.
+    ///
+    /// If `collected` is not `None`, it must contain all responses of the lineage. They are then taken from it, because
+    /// finding them in the ledger one by one would take a sixth of a first read.
     pub(super) fn lineage(
         &self,
         lineage: Id,
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lower_bounds_of_a_period_are_found_without_reading_others() {
+    fn the_lower_bounds_of_a_period_are_found_without_reading_other_spend() {
         let home = tempfile::tempdir().unwrap();
         let ledger = Ledger::in_memory(home.path()).unwrap();
         let plan: Vec<String> = ledger

@@ -50,7 +50,7 @@ impl Ledger {
 
 impl Store {
     /// Adds the events from the journal in the data directory and reconciles every lineage whose facts have changed.
-    /// `collected` contains all responses of the ledger, if they have just been read.
+    /// If all responses of the ledger have just been read, `collected` contains them.
     pub(super) fn reconcile_dirty(
         &self,
         data: &Path,
