@@ -269,7 +269,8 @@ impl Store {
     /// Enables the write-ahead log if no other process is reading the ledger.
     ///
     /// SQLite writes this setting to the file and waits until it is on the disk. It would also write a rollback journal
-    /// and wait for it twice. An empty file has nothing to restore, so its journal stays in memory.
+    /// and wait for it twice. An empty file has nothing to restore, so its journal stays in memory. If the log cannot be
+    /// enabled, later transactions use a journal on the disk.
     fn enable_wal(&self, is_empty: bool) -> Result<()> {
         if is_empty {
             self.value::<String>("PRAGMA journal_mode = MEMORY", [])?;

@@ -24,8 +24,8 @@ pub(super) const ORIGINS: &str =
     "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
          (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions";
 
-/// Selects the pending spend or the lower bounds in a period. The status line runs this query. With the redundant condition,
-/// it uses an index that contains no other spend.
+/// Selects the pending spend or the lower bounds in a period. The status line runs this query. Because of the redundant
+/// condition `kind > 0`, SQLite uses the index `off_transcript_exceptions`, which contains no other spend.
 pub(super) const EXCEPTIONS: &str = "SELECT session, cost FROM off_transcript
      WHERE kind = ?1 AND kind > 0 AND at >= ?2 AND at < ?3";
 
@@ -632,9 +632,9 @@ impl Store {
                 tally.pending += cost;
             }
         }
-        // Most sessions may have lower bounds, but a single one is enough.
-        let mut exceptions = self.0.prepare_cached(EXCEPTIONS)?;
-        let mut lower_bounds = exceptions.query(values(OffTranscriptKind::LowerBound))?;
+        // The period may contain a lower bound for most sessions, but the search ends at the first one that counts.
+        let mut statement = self.0.prepare_cached(EXCEPTIONS)?;
+        let mut lower_bounds = statement.query(values(OffTranscriptKind::LowerBound))?;
         while !tally.at_least
             && let Some(row) = lower_bounds.next()?
         {

@@ -77,7 +77,7 @@ pub(crate) struct SessionBreakdown {
     pub(crate) runs: Vec<RunBreakdown>,
     /// The number of compactions in the session.
     pub(crate) compactions: usize,
-    /// The inherited responses and compactions of each session that owns some of them.
+    /// The numbers of inherited responses and compactions, for each session that owns some of them.
     pub(crate) inherited: BTreeMap<Id, InheritedLines>,
     /// The newest total of each process that may still be working on this session.
     pub(crate) open_totals: BTreeMap<Id, Money>,

@@ -219,8 +219,8 @@ impl<'l> SessionFacts<'l> {
         parent.map_or(StartingTotal::Unknown, StartingTotal::Parent)
     }
 
-    /// Returns true if the session's totals start from zero. `started` is the `startTime` of the session's
-    /// newest checkpoint.
+    /// Returns true if the session's totals start from zero. `started` is the `startTime` of the session's newest
+    /// checkpoint.
     ///
     /// The totals start from zero if all inherited lines are older than this time, because a process that starts from
     /// zero writes its own start time. A fork keeps the start time of its parent, and its inherited lines are newer.

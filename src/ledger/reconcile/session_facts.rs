@@ -33,7 +33,7 @@ pub(super) struct SessionFacts<'l> {
     pub(super) unidentified: Option<(Money, Millis)>,
     /// The time of the newest inherited response or compaction. The times of other inherited lines are not stored.
     pub(super) inherited_until: Option<Millis>,
-    /// The inherited responses and compactions of each session that owns some of them.
+    /// The numbers of inherited responses and compactions, for each session that owns some of them.
     pub(super) inherited: BTreeMap<Id, InheritedLines>,
     /// True if any of the session's transcripts has ever been read.
     pub(super) has_transcript: bool,
@@ -162,7 +162,7 @@ impl<'l> FactCollector<'_, 'l> {
         }
     }
 
-    /// Returns the lines of `owner` that `heir` inherited.
+    /// Returns the numbers of responses and compactions that `heir` inherited from `owner`.
     fn inherited_lines(&mut self, heir: Id, owner: Id) -> &mut InheritedLines {
         self.facts_of(heir).inherited.entry(owner).or_default()
     }

@@ -78,8 +78,8 @@ impl Session {
         self
     }
 
-    /// Adds a fork, which inherits all responses and compactions. If `names_source` is true, the inherited lines specify
-    /// the session that they were copied from.
+    /// Adds a fork, which inherits all responses and compactions. If `names_source` is true, each inherited line contains
+    /// the ID of the session from which it was copied.
     fn fork(mut self, names_source: bool) -> Self {
         let source = names_source.then_some(self.id);
         self.id += 2;
