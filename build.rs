@@ -44,8 +44,9 @@ fn link_unwinder() {
 
 /// Links the program for a fixed address.
 ///
-/// Otherwise, it would adjust 6,000 addresses at each start and write to 28 pages of memory, which takes a twentieth of a
-/// status-line call. `install.sh` also links for a fixed address, but chooses the code for it when it compiles.
+/// Otherwise, the program would adjust 6,000 addresses at each start and write to 28 pages of memory, which takes a
+/// twentieth of a status-line call. `install.sh` also has the compiler generate code for a fixed address, which a build
+/// script cannot do.
 fn link_for_fixed_address() {
     println!("cargo::rustc-link-arg-bins=-no-pie");
 }

@@ -202,7 +202,8 @@ impl MissCause {
             .map_or(Self::Other, |(_, cause)| *cause)
     }
 
-    /// Returns a description of what happened and advice for the user. Both are empty unless the cause is avoidable.
+    /// Returns a description of what happened and advice for the user. Each begins with a space, so that it can be appended
+    /// to other text. Both are empty unless the cause is avoidable.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Server => (

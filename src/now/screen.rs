@@ -47,8 +47,9 @@ impl NowData {
     }
 
     /// Returns the screen with as much as fits into the given number of rows. On a low terminal, the breakdown of the usage
-    /// is left out first, because it repeats the sessions. Other details are left out before the first sessions, because
-    /// the sessions and the last rows show the current situation. `remark` says how to see what is left out.
+    /// is left out first, because it lists the same sessions again. Other details are left out before the first sessions,
+    /// because the sessions and the last rows show the current situation. `remark` says how to see what is left out. It
+    /// begins with a space, because it usually follows the number of omitted sessions.
     pub(crate) fn report_within(&self, rows: usize, page: Page, remark: &str) -> Report {
         /// The number of sessions that are more important than the details of the usage.
         const FIRST_SESSIONS: usize = 3;
