@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::messages::cases;
 use crate::situation::{
-    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, flat, refused,
-    session_of_login, with_a_private_login,
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, answer, belongs_to, five_hour_usage, flat,
+    refused, session_of_login, with_a_private_login,
 };
 use crate::support::Sandbox;
 use whycap::limits::catalog::rows;
@@ -857,13 +857,7 @@ fn the_limit_of_a_token_does_not_hide_the_full_window_of_the_login() {
     );
     let job = session_with_token(&sandbox, "job");
     job.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let now = login
-        .run("2026-11-20T10:01:00Z", &["now", "--json"], b"")
-        .json();
-    assert_eq!(
-        now["windows"]["five_hour"]["used_percentage"], 100.0,
-        "{now:#}"
-    );
+    assert_eq!(five_hour_usage(&login, "2026-11-20T10:01:00Z"), 100.0);
 }
 
 /// A response ended the login's limit. A job with a token was refused three minutes later, which says nothing about the
@@ -939,12 +933,8 @@ fn the_limit_of_a_token_is_shown_only_to_sessions_with_a_token() {
         let arguments = ["explain", "--exit-code", "--session", "login"];
         let code = login.run(at, &arguments, b"").code;
         assert_eq!(code, if has_token { 0 } else { 10 }, "{has_token}");
-        let now = login.run(at, &["now", "--json"], b"").json();
         let used = if has_token { 5.0 } else { 100.0 };
-        assert_eq!(
-            now["windows"]["five_hour"]["used_percentage"], used,
-            "{has_token}: {now:#}"
-        );
+        assert_eq!(five_hour_usage(&login, at), used, "{has_token}");
     }
 }
 

@@ -543,6 +543,19 @@ fn wait_mentions_the_costs_if_another_window_is_full_after_the_reset() {
     assert!(said.contains(warning), "{said}");
 }
 
+/// Returns the name and the text of each place that advises a session about its error.
+fn advice_in_every_place(client: &Client<'_>, at: &str) -> [(&'static str, String); 3] {
+    let of_session = ["explain", "--session", &client.session];
+    [
+        ("explain", output(client, at, "explain")),
+        (
+            "explain --session",
+            flat(client.run(at, &of_session, b"").success()),
+        ),
+        ("/whycap", answer(client, at)),
+    ]
+}
+
 /// The weekly limit has reset, but the 5-hour window is full, and usage credits pay. `wait` neither named the limit that
 /// had reset nor mentioned the costs, and `explain` advised waiting. After a response in the stopped session, the
 /// advice was to continue because the limit no longer applied.
@@ -565,35 +578,20 @@ fn every_advice_after_a_reset_mentions_the_costs_of_the_next_full_window() {
 
     let costs = "You can continue, but each response costs extra until 12:00";
     let at = "2026-11-20T11:06:05Z";
-    let of_session = ["explain", "--session", "stopped"];
     for arguments in [&["wait"][..], &["wait", "--session", "stopped"]] {
         let said = flat(stopped.run(at, arguments, b"").success());
         let headline = "Your weekly limit has reset, but your 5-hour limit is used up until 12:00.";
         assert!(said.contains(headline), "{arguments:?}: {said}");
         assert!(said.contains(costs), "{arguments:?}: {said}");
     }
-    for (place, said) in [
-        ("explain", output(&stopped, at, "explain")),
-        (
-            "explain --session",
-            flat(stopped.run(at, &of_session, b"").success()),
-        ),
-        ("/whycap", answer(&stopped, at)),
-    ] {
+    for (place, said) in advice_in_every_place(&stopped, at) {
         assert!(said.contains(costs), "{place}: {said}");
         assert!(!said.contains("Wait until"), "{place}: {said}");
     }
 
     receives_response(&mut stopped, "2026-11-20T11:10:00Z", five_hour_full());
     let at = "2026-11-20T11:10:05Z";
-    for (place, said) in [
-        ("explain", output(&stopped, at, "explain")),
-        (
-            "explain --session",
-            flat(stopped.run(at, &of_session, b"").success()),
-        ),
-        ("/whycap", answer(&stopped, at)),
-    ] {
+    for (place, said) in advice_in_every_place(&stopped, at) {
         assert!(said.contains(costs), "{place}: {said}");
         assert!(!said.contains("no longer applies"), "{place}: {said}");
     }
@@ -1338,6 +1336,26 @@ fn row_after_refusal(asking: &Client<'_>, at: &str) -> String {
     flat(&asking.calls_status_line(at, usage, 160).stdout)
 }
 
+/// Simulates an overload that stops a session more than an hour before the login is refused.
+fn is_overloaded(client: &Client<'_>) {
+    row_after_refusal(client, "2026-11-20T09:00:00Z");
+    let overloaded = json!({"apiErrorStatus": 529});
+    client.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+}
+
+/// Creates two sessions of a login that was refused in a third session at 10:17. The row of the first session names the
+/// refused login at 10:20, and the second session receives a response at 10:30.
+fn sessions_after_refused_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    let [asking, works] = two_sessions_of_login(sandbox);
+    is_overloaded(&asking);
+    let at = "2026-11-20T10:17:00Z";
+    is_refused(sandbox, "refused", at, LOGIN_REFUSED, 401);
+    let row = row_after_refusal(&asking, "2026-11-20T10:20:00Z");
+    assert!(row.contains("login refused"), "{row}");
+    works.works("2026-11-20T10:30:00Z", 10);
+    [asking, works]
+}
+
 /// A request that was under way when the login was refused does not show that the login works again. Its response may
 /// arrive soon after the refusal.
 #[test]
@@ -1348,9 +1366,7 @@ fn a_response_that_was_under_way_does_not_end_a_refused_login() {
     ] {
         let sandbox = with_a_private_login();
         let [asking, works] = two_sessions_of_login(&sandbox);
-        row_after_refusal(&asking, "2026-11-20T09:00:00Z");
-        let overloaded = json!({"apiErrorStatus": 529});
-        asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
+        is_overloaded(&asking);
         works.sends_prompt(prompt_at, "go on");
         let at = "2026-11-20T10:17:00Z";
         is_refused(&sandbox, "refused", at, LOGIN_REFUSED, 401);
@@ -1379,15 +1395,7 @@ fn a_response_that_was_under_way_does_not_end_a_refused_login() {
 #[test]
 fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
     let sandbox = with_a_private_login();
-    let [asking, works] = two_sessions_of_login(&sandbox);
-    row_after_refusal(&asking, "2026-11-20T09:00:00Z");
-    let overloaded = json!({"apiErrorStatus": 529});
-    asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
-    let at = "2026-11-20T10:17:00Z";
-    is_refused(&sandbox, "refused", at, LOGIN_REFUSED, 401);
-    let row = row_after_refusal(&asking, "2026-11-20T10:20:00Z");
-    assert!(row.contains("login refused"), "{row}");
-    works.works("2026-11-20T10:30:00Z", 10);
+    let [asking, works] = sessions_after_refused_login(&sandbox);
     // In reality, a transcript with this response would have been modified after the refusal.
     let before: DateTime<Utc> = "2026-11-20T10:16:00Z".parse().unwrap();
     let transcript = std::fs::File::open(works.transcript()).unwrap();
@@ -1403,15 +1411,7 @@ fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
 #[test]
 fn the_row_looks_only_once_for_the_response_that_disproved_a_refused_login() {
     let sandbox = with_a_private_login();
-    let [asking, works] = two_sessions_of_login(&sandbox);
-    row_after_refusal(&asking, "2026-11-20T09:00:00Z");
-    let overloaded = json!({"apiErrorStatus": 529});
-    asking.receives_error("2026-11-20T09:01:00Z", OVERLOADED, overloaded);
-    let at = "2026-11-20T10:17:00Z";
-    is_refused(&sandbox, "refused", at, LOGIN_REFUSED, 401);
-    let row = row_after_refusal(&asking, "2026-11-20T10:20:00Z");
-    assert!(row.contains("login refused"), "{row}");
-    works.works("2026-11-20T10:30:00Z", 10);
+    let [asking, works] = sessions_after_refused_login(&sandbox);
     let row = row_after_refusal(&asking, "2026-11-20T10:35:00Z");
     assert!(!row.contains("login refused"), "{row}");
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
-use crate::situation::refused;
+use crate::situation::{five_hour_usage, refused};
 use crate::support::Sandbox;
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -474,11 +474,7 @@ fn every_open_session_shows_the_accounts_limit() {
             rows.contains("5h 100%") && rows.contains("5-hour limit"),
             "{at}: {rows}"
         );
-        let now = idle.run(at, &["now", "--json"], b"").json();
-        assert_eq!(
-            now["windows"]["five_hour"]["used_percentage"], 100.0,
-            "{at}: {now:#}"
-        );
+        assert_eq!(five_hour_usage(&idle, at), 100.0, "{at}");
         let waited = idle.run(at, &["wait", "--timeout", "1s"], b"");
         assert_eq!(waited.code, 124, "{at}");
         assert!(waited.stderr.contains("timed out"), "{at}");
@@ -578,12 +574,6 @@ fn the_first_row_after_a_doubtful_limit_says_that_whycap_cannot_tell_yet() {
     assert!(settled.contains("false alarm?"), "{settled}");
 }
 
-/// Returns the usage of the 5-hour window according to `now`.
-fn now_used(client: &Client<'_>, at: &str) -> Value {
-    let now = client.run(at, &["now", "--json"], b"").json();
-    now["windows"]["five_hour"]["used_percentage"].clone()
-}
-
 /// After `/clear`, Claude Code reports the figures of the process's previous session, which may be minutes old. If they
 /// are regarded as new, a real limit looks like a false alarm.
 #[test]
@@ -601,7 +591,7 @@ fn figures_repeated_after_clear_do_not_make_a_real_limit_a_false_alarm() {
     assert!(row.contains("5h 88%"), "{row}");
     let row = line(&busy, "2026-11-20T10:02:10Z", usage(88.0));
     assert!(row.contains("5h 88%"), "{row}");
-    assert_eq!(now_used(&cleared, "2026-11-20T10:02:15Z"), 88.0);
+    assert_eq!(five_hour_usage(&cleared, "2026-11-20T10:02:15Z"), 88.0);
 
     let refusal = refused("five_hour", NOON, "org_level_disabled");
     busy.receives_error("2026-11-20T10:02:30Z", TEXT, refusal.clone());
@@ -613,7 +603,7 @@ fn figures_repeated_after_clear_do_not_make_a_real_limit_a_false_alarm() {
         rows.contains("5h 100%") && rows.contains("5-hour limit"),
         "{rows}"
     );
-    assert_eq!(now_used(&busy, "2026-11-20T10:02:45Z"), 100.0);
+    assert_eq!(five_hour_usage(&busy, "2026-11-20T10:02:45Z"), 100.0);
     let script = Client::with_session(&sandbox, "script");
     let mut refusal_of_script = refusal;
     refusal_of_script["entrypoint"] = json!("sdk-cli");
@@ -646,14 +636,22 @@ fn figures_repeated_after_resume_do_not_hide_newer_figures() {
         resumed.api_ms = api_ms;
         let row = line(&resumed, "2026-11-20T10:02:00Z", usage(40.0));
         assert!(row.contains("5h 88%"), "{api_ms}: {row}");
-        assert_eq!(now_used(&resumed, "2026-11-20T10:02:05Z"), 88.0, "{api_ms}");
+        assert_eq!(
+            five_hour_usage(&resumed, "2026-11-20T10:02:05Z"),
+            88.0,
+            "{api_ms}"
+        );
 
         // The first response in the resumed session counts at once, even if its figures are known.
         resumed.receives_response("2026-11-20T10:03:00Z");
         resumed.api_ms = 1000;
         let row = line(&resumed, "2026-11-20T10:03:01Z", usage(40.0));
         assert!(row.contains("5h 40%"), "{api_ms}: {row}");
-        assert_eq!(now_used(&busy, "2026-11-20T10:03:02Z"), 40.0, "{api_ms}");
+        assert_eq!(
+            five_hour_usage(&busy, "2026-11-20T10:03:02Z"),
+            40.0,
+            "{api_ms}"
+        );
     }
 }
 
@@ -676,7 +674,7 @@ fn figures_repeated_after_resuming_a_stopped_session_are_no_evidence_about_its_l
         rows.contains("5h 100%") && rows.contains("5-hour limit"),
         "{rows}"
     );
-    assert_eq!(now_used(&stopped, "2026-11-20T10:04:05Z"), 100.0);
+    assert_eq!(five_hour_usage(&stopped, "2026-11-20T10:04:05Z"), 100.0);
     let incident = stopped.explained("2026-11-20T10:04:06Z");
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }

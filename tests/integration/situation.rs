@@ -116,13 +116,7 @@ fn a_company_session_is_not_diagnosed_with_the_private_login() {
         ),
         "{screen}"
     );
-    let now = private
-        .run("2026-11-20T10:01:00Z", &["now", "--json"], b"")
-        .json();
-    assert_eq!(
-        now["windows"]["five_hour"]["used_percentage"], 8.0,
-        "{now:#}"
-    );
+    assert_eq!(five_hour_usage(&private, "2026-11-20T10:01:00Z"), 8.0);
 }
 
 #[test]
@@ -699,6 +693,12 @@ const SCENARIOS: [Scenario; 25] = [
 /// Collapses all whitespace in a text into single spaces.
 pub fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the usage of the 5-hour window according to `now`.
+pub fn five_hour_usage(client: &Client<'_>, at: &str) -> Value {
+    let now = client.run(at, &["now", "--json"], b"").json();
+    now["windows"]["five_hour"]["used_percentage"].clone()
 }
 
 /// Returns the answer to `/whycap`, on a single line.
