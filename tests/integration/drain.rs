@@ -35,6 +35,13 @@ fn drained(session: &SimulatedSession) -> Value {
     sandbox.run(&["drain", "--json"]).json()
 }
 
+/// Returns the report about a session, on a single line.
+fn report(session: &SimulatedSession) -> String {
+    let sandbox = Sandbox::new();
+    session.write(&sandbox);
+    flat(sandbox.run(&["drain"]).success())
+}
+
 /// Generates sessions with all kinds of cache events in random order and compares the results with the true amounts by
 /// cause.
 #[test]
@@ -387,9 +394,7 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
         .unwrap()["reported_by_api"];
     assert_eq!(reported["answers"], 0, "{found:#}");
 
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let page = flat(sandbox.run(&["drain"]).success());
+    let page = report(&session);
     assert!(
         page.contains("earlier messages changed unknown 1"),
         "{page}"
@@ -402,9 +407,7 @@ fn a_message_that_changed_in_a_long_turn_may_or_may_not_have_caused_the_rewrite(
 fn the_report_and_its_documentation_define_the_cost_of_a_rewrite_in_the_same_words() {
     let (mut session, mut caller) = working();
     session.step(&mut caller, CacheLoss::All);
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let page = flat(sandbox.run(&["drain"]).success());
+    let page = report(&session);
     for text in [
         page,
         flat(include_str!("../../docs/drain.md")),
@@ -574,9 +577,7 @@ fn without_recorded_requests_a_single_rewrite_is_unexplained() {
     let found = only(&session, "unknown", false, cache_use);
     assert_eq!(found["answers_without_record"], 3);
 
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let page = flat(sandbox.run(&["drain"]).success());
+    let page = report(&session);
     assert!(
         page.contains("Claude Code did not record the requests for 3 of 3 responses"),
         "{page}"
@@ -814,9 +815,7 @@ fn the_reason_of_the_api_explains_a_rewrite_but_does_not_make_it_avoidable() {
         assert_eq!(row["reported_by_api"], sum, "{found}");
         assert_eq!(found["needless"]["answers"], 0, "{found}");
 
-        let sandbox = Sandbox::new();
-        session.write(&sandbox);
-        let page = flat(sandbox.run(&["drain"]).success());
+        let page = report(&session);
         assert!(page.contains(fact), "{fact} in {page}");
         assert!(page.contains("No cache write was clearly avoidable."));
         assert_eq!(page.contains("What to do"), advice.is_some(), "{page}");
@@ -1266,9 +1265,7 @@ fn the_report_states_what_skills_and_tools_cost_per_use() {
     session.load_tool(&mut caller, "mcp__parts__list");
     session.ask(&mut caller, CacheLoss::None);
 
-    let sandbox = Sandbox::new();
-    session.write(&sandbox);
-    let page = flat(sandbox.run(&["drain"]).success());
+    let page = report(&session);
     for text in [
         "No cache write was clearly avoidable.",
         "Skills were loaded 1 time. The conversation was then rewritten to the cache 1 time, at an average cost of $0.2",
@@ -1360,15 +1357,20 @@ fn drain_accepts_a_session_and_days_and_rejects_invalid_days() {
         .is_refused("\"soon\" is not a valid day");
 }
 
+/// Creates a session that has received one response.
+fn with_one_response(id: &str) -> SimulatedSession {
+    let (mut session, mut caller) = (SimulatedSession::new(id, START), conversation());
+    session.prompt(&mut caller, 30_000);
+    session.ask(&mut caller, CacheLoss::None);
+    session
+}
+
 /// Adding up several sessions without saying so would show the figures of no session at all.
 #[test]
 fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
     let sandbox = Sandbox::new();
     for id in ["abc1", "abd2"] {
-        let (mut session, mut caller) = (SimulatedSession::new(id, START), conversation());
-        session.prompt(&mut caller, 30_000);
-        session.ask(&mut caller, CacheLoss::None);
-        session.write(&sandbox);
+        with_one_response(id).write(&sandbox);
     }
     let one = sandbox.run(&["drain", "--json", "--session", "abc"]).json();
     assert_eq!(one["answers"], 1, "{one}");
@@ -1381,10 +1383,7 @@ fn drain_accepts_the_start_of_an_id_only_if_it_identifies_one_session() {
 #[test]
 fn drain_completes_the_id_of_a_session_whose_transcript_was_deleted() {
     let sandbox = Sandbox::new();
-    let (mut session, mut caller) = (SimulatedSession::new("abc1", START), conversation());
-    session.prompt(&mut caller, 30_000);
-    session.ask(&mut caller, CacheLoss::None);
-    session.write(&sandbox);
+    with_one_response("abc1").write(&sandbox);
     sandbox.run(&["spend"]).success();
     fs::remove_dir_all(sandbox.path(".claude/projects")).unwrap();
     for command in ["drain", "explain"] {
