@@ -159,8 +159,7 @@ fn the_page_begins_with_a_summary_and_a_comparison() {
         ]
     );
     // If spend is missing, it may be missing from either period.
-    let half = "{\"type\":\"assistant\",\"usage\": half";
-    sandbox.append(".claude/projects/-x/damaged.jsonl", half);
+    sandbox.append_damaged_line();
     for period in [&[][..], &["--since", "2026-11-14"]] {
         let incomplete = page(&sandbox, period);
         let sentences = head(&incomplete).join(" ");
@@ -270,10 +269,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         "/home/jane/acme-takeover",
         "Buy Acme quietly",
     );
-    sandbox.append(
-        ".claude/projects/-x/damaged.jsonl",
-        "{\"type\":\"assistant\",\"usage\": half",
-    );
+    sandbox.append_damaged_line();
     let mut response = client.response_line("2026-11-20T06:00:00Z", 9_000);
     let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/orchard";
     response["message"]["model"] = json!(profile);
@@ -395,10 +391,7 @@ fn only_an_earlier_page_is_replaced() {
 #[test]
 fn lower_bounds_are_marked_on_the_page() {
     let (sandbox, _) = with_history("two-at-once");
-    sandbox.append(
-        ".claude/projects/-x/damaged.jsonl",
-        "{\"type\":\"assistant\",\"usage\": half",
-    );
+    sandbox.append_damaged_line();
     let page = page(&sandbox, &[]);
     assert!(page.contains(">\u{2265}$"), "{page:.4000}");
     assert!(page.contains("\u{2265} means that the real amount may be higher because 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));

@@ -594,8 +594,8 @@ fn the_percent_value_on_the_page_matches_the_spend() {
     assert!(page.success().contains(sentence), "{}", page.stdout);
 }
 
-/// Simulates work on one prompt that used 40% of a 5-hour window. If `has_prompt_id` is false, the transcript does not
-/// say which prompt the work belongs to, as in the transcripts of older clients.
+/// Creates a session with work on one prompt that used 40% of a 5-hour window. If `has_prompt_id` is false, the
+/// transcript does not say which prompt the work belongs to, as in the transcripts of older clients.
 fn with_work_on_a_prompt(sandbox: &Sandbox, has_prompt_id: bool) -> Client<'_> {
     Client::logged_in(sandbox, "max", "user");
     let mut client = Client::new(sandbox);
@@ -626,6 +626,12 @@ fn sends_prompt(client: &Client<'_>, id: &str, at: &str) {
     }));
 }
 
+/// Returns the output of `spend --by prompt`.
+fn spend_by_prompt(client: &Client<'_>, at: &str) -> String {
+    let run = client.run(at, &["spend", "--by", "prompt"], b"");
+    run.success().to_owned()
+}
+
 const MOST_EXPENSIVE_PROMPT: &str = "The most expensive prompt used at most";
 
 /// A prompt that cost more than an entire 5-hour window may have used any share of it.
@@ -633,14 +639,10 @@ const MOST_EXPENSIVE_PROMPT: &str = "The most expensive prompt used at most";
 fn a_maximum_of_more_than_an_entire_window_is_not_mentioned() {
     let sandbox = Sandbox::new();
     let client = with_work_on_a_prompt(&sandbox, true);
-    let by_prompt = |at: &str| {
-        let run = client.run(at, &["spend", "--by", "prompt"], b"");
-        run.success().to_owned()
-    };
-    let before = by_prompt("2026-11-19T10:00:00Z");
+    let before = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
     assert!(before.contains(MOST_EXPENSIVE_PROMPT), "{before}");
     client.works("2026-11-19T10:01:00Z", 20_000_000);
-    let after = by_prompt("2026-11-19T10:02:00Z");
+    let after = spend_by_prompt(&client, "2026-11-19T10:02:00Z");
     assert!(!after.contains(MOST_EXPENSIVE_PROMPT), "{after}");
 }
 
@@ -663,13 +665,8 @@ fn the_most_expensive_prompt_may_be_one_that_the_table_omits() {
 fn spend_that_is_not_in_a_transcript_yet_may_belong_to_the_most_expensive_prompt() {
     let sandbox = Sandbox::new();
     let client = with_work_on_a_prompt(&sandbox, true);
-    let by_prompt = |at: &str| client.run(at, &["spend", "--by", "prompt"], b"");
-    let before = by_prompt("2026-11-19T10:00:00Z");
-    assert!(
-        before.success().contains(MOST_EXPENSIVE_PROMPT),
-        "{}",
-        before.stdout
-    );
+    let before = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
+    assert!(before.contains(MOST_EXPENSIVE_PROMPT), "{before}");
     let other = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
     for (minute, total) in [(1, 0.0), (2, 40.0)] {
         let payload = json!({
@@ -679,17 +676,9 @@ fn spend_that_is_not_in_a_transcript_yet_may_belong_to_the_most_expensive_prompt
         let at = format!("2026-11-19T10:{minute:02}:00Z");
         other.run(&at, &["statusline"], payload.to_string().as_bytes());
     }
-    let after = by_prompt("2026-11-19T10:03:00Z");
-    assert!(
-        after.success().contains("(not in a transcript yet)"),
-        "{}",
-        after.stdout
-    );
-    assert!(
-        !after.stdout.contains(MOST_EXPENSIVE_PROMPT),
-        "{}",
-        after.stdout
-    );
+    let after = spend_by_prompt(&client, "2026-11-19T10:03:00Z");
+    assert!(after.contains("(not in a transcript yet)"), "{after}");
+    assert!(!after.contains(MOST_EXPENSIVE_PROMPT), "{after}");
 }
 
 /// Spend of which whycap does not know the prompt may belong to any number of prompts.
@@ -699,17 +688,11 @@ fn spend_without_a_known_prompt_is_not_called_the_most_expensive_prompt() {
     let client = with_work_on_a_prompt(&sandbox, false);
     sends_prompt(&client, "cheap", "2026-11-19T09:50:00Z");
     client.works("2026-11-19T09:51:00Z", 50_000);
-    let by_prompt = |format: &[&str]| {
-        let arguments = [&["spend", "--by", "prompt"], format].concat();
-        client.run("2026-11-19T10:00:00Z", &arguments, b"")
-    };
-    let text = by_prompt(&[]);
-    assert!(
-        !text.success().contains(MOST_EXPENSIVE_PROMPT),
-        "{}",
-        text.stdout
-    );
-    let report = by_prompt(&["--json"]).json();
+    let at = "2026-11-19T10:00:00Z";
+    let text = spend_by_prompt(&client, at);
+    assert!(!text.contains(MOST_EXPENSIVE_PROMPT), "{text}");
+    let arguments = ["spend", "--by", "prompt", "--json"];
+    let report = client.run(at, &arguments, b"").json();
     let percent_of = |key: &str| {
         let groups = report["groups"].as_array().unwrap();
         let group = groups.iter().find(|group| group["key"] == key).unwrap();
@@ -734,8 +717,7 @@ fn no_prompt_is_called_the_most_expensive_one_if_the_total_is_not_exact() {
         } else {
             sandbox.copy_tree(&data("histories/parent-swept-away/home"), "");
         }
-        let run = client.run("2026-11-19T10:00:00Z", &["spend", "--by", "prompt"], b"");
-        let said = run.success();
+        let said = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
         assert!(said.contains(sign), "{said}");
         assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
     }
@@ -746,25 +728,26 @@ fn no_prompt_is_called_the_most_expensive_one_if_the_total_is_not_exact() {
 fn a_maximum_is_not_mentioned_if_some_data_could_not_be_read() {
     let sandbox = Sandbox::new();
     let client = with_work_on_a_prompt(&sandbox, true);
-    let line = "{\"type\":\"assistant\",\"usage\": half";
-    sandbox.append(".claude/projects/-x/damaged.jsonl", line);
-    let run = client.run("2026-11-19T10:00:00Z", &["spend", "--by", "prompt"], b"");
-    let said = run.success();
+    sandbox.append_damaged_line();
+    let said = spend_by_prompt(&client, "2026-11-19T10:00:00Z");
     assert!(said.contains("\u{2265}$"), "{said}");
     assert!(!said.contains(MOST_EXPENSIVE_PROMPT), "{said}");
 }
 
-/// Simulates a response in the project "api" on November 16, the readings of both windows at the given times, and returns
-/// the page about this project. The weekly window resets on November 21, and each 5-hour window two hours after its reading.
+/// Simulates a response in the project "api" on November 16, one in the project "web" on November 17, and the readings of
+/// both windows at the given times. Returns the page about the project "api". The weekly window resets on November 21, and
+/// each 5-hour window two hours after its reading.
 fn page_about_one_day(sandbox: &Sandbox, readings: &[(&str, f64, f64)]) -> String {
     let client = Client::new(sandbox);
-    let mut line = client.response_line("2026-11-16T08:00:00Z", 1_000);
-    line["cwd"] = json!("/home/dev/api");
-    client.append(&line);
     let other = Client::with_session(sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
-    let mut line = other.response_line("2026-11-17T10:00:00Z", 1_000);
-    line["cwd"] = json!("/home/dev/web");
-    other.append(&line);
+    for (session, at, project) in [
+        (&client, "2026-11-16T08:00:00Z", "/home/dev/api"),
+        (&other, "2026-11-17T10:00:00Z", "/home/dev/web"),
+    ] {
+        let mut line = session.response_line(at, 1_000);
+        line["cwd"] = json!(project);
+        session.append(&line);
+    }
     let resets = local("2026-11-21T00:00:00Z").timestamp();
     for (at, five_hour, weekly) in readings {
         let five_hour_resets = local(at).timestamp() + 7_200;
@@ -789,6 +772,13 @@ fn page_about_one_day(sandbox: &Sandbox, readings: &[(&str, f64, f64)]) -> Strin
     run.success().to_owned()
 }
 
+/// Checks the table of the usage windows, which has one row with a day and the highest usage of both windows.
+#[track_caller]
+fn shows_one_day(page: &str, expected: [&str; 3]) {
+    let by_day = table(page, "Usage windows over time");
+    assert_eq!(by_day.iter().map(texts).collect::<Vec<_>>(), [expected]);
+}
+
 /// On the only day with spend in the selected project, the window was at 12%.
 #[test]
 fn the_peak_in_a_legend_is_in_the_chart() {
@@ -799,11 +789,7 @@ fn the_peak_in_a_legend_is_in_the_chart() {
     ];
     let page = page_about_one_day(&sandbox, &readings);
     assert!(page.contains("5-hour limit (peak 12%)"), "{page}");
-    let by_day = table(&page, "Usage windows over time");
-    assert_eq!(
-        by_day.iter().map(texts).collect::<Vec<_>>(),
-        [["2026-11-16", "12%", "5%"]]
-    );
+    shows_one_day(&page, ["2026-11-16", "12%", "5%"]);
 }
 
 /// The weekly window was at 41% on the evening before the only day of the chart and did not change on that day. The
@@ -816,11 +802,7 @@ fn a_window_that_does_not_change_in_the_chart_is_shown() {
         ("2026-11-16T08:05:00Z", 12.0, 41.0),
     ];
     let page = page_about_one_day(&sandbox, &readings);
-    let by_day = table(&page, "Usage windows over time");
-    assert_eq!(
-        by_day.iter().map(texts).collect::<Vec<_>>(),
-        [["2026-11-16", "12%", "41%"]]
-    );
+    shows_one_day(&page, ["2026-11-16", "12%", "41%"]);
 }
 
 #[test]

@@ -142,6 +142,14 @@ impl Sandbox {
         copy(from, &self.path(to));
     }
 
+    /// Appends an incomplete response to a transcript. Its spend is unknown.
+    pub fn append_damaged_line(&self) {
+        self.append(
+            ".claude/projects/-x/damaged.jsonl",
+            "{\"type\":\"assistant\",\"usage\": half",
+        );
+    }
+
     /// Returns the environment variables that set directory locations on this system, and those without which programs
     /// do not start. The locations are the same on all systems, so that tests can use the same paths everywhere.
     pub fn of_system(&self) -> Vec<(&'static str, std::ffi::OsString)> {
