@@ -31,7 +31,7 @@ fn session_with_empty_key(sandbox: &Sandbox) -> Client<'_> {
 }
 
 /// Simulates a request whose key has no credits.
-fn receives_balance_error(client: &Client<'_>, at: &str) {
+pub fn receives_balance_error(client: &Client<'_>, at: &str) {
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
     client.receives_error(at, "Credit balance is too low", balance);
 }

@@ -800,19 +800,7 @@ fn now_leaves_out_other_sessions_before_a_blocked_one() {
 fn the_answer_to_whycap_now_fits_with_its_note() {
     let sandbox = with_a_private_login();
     let _processes = idle_sessions(&sandbox, 9);
-    let mut client = session_of_login(&sandbox, "blocked-session");
-    let entrypoint = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
-    client.variables.push(entrypoint);
-    let _process = RunningClient::idle(&sandbox, "blocked-session");
-    let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
-    client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
-    for (name, value) in [("LINES", "34"), ("COLUMNS", "80")] {
-        client.variables.push((name.to_owned(), value.to_owned()));
-    }
-    let asks = json!({"prompt": "/whycap now"});
-    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", asks);
-    let reply = run.json();
-    let answer = reply["reason"].as_str().unwrap();
+    let answer = answer_in_a_terminal_with(&sandbox, 34, "/whycap now");
     assert!(answer.contains("Because you ran /whycap"), "{answer}");
     let hint = "more (see all in a shell: whycap now | more)";
     assert!(answer.contains(hint), "{answer}");
@@ -820,11 +808,10 @@ fn the_answer_to_whycap_now_fits_with_its_note() {
     assert!(answer.lines().count() <= 20, "{answer}");
 }
 
-/// Returns the answer to `/whycap doctor` in a session whose auto-resume this prompt cancels.
+/// Returns the answer to a prompt in a session whose auto-resume this prompt cancels.
 #[cfg(target_os = "linux")]
-fn doctor_in_a_terminal_with(rows: usize) -> String {
-    let sandbox = with_a_private_login();
-    let mut client = session_of_login(&sandbox, "blocked-session");
+fn answer_in_a_terminal_with(sandbox: &Sandbox, rows: usize, prompt: &str) -> String {
+    let mut client = session_of_login(sandbox, "blocked-session");
     for (name, value) in [
         ("CLAUDE_CODE_ENTRYPOINT", "cli"),
         ("LINES", &rows.to_string()),
@@ -832,10 +819,10 @@ fn doctor_in_a_terminal_with(rows: usize) -> String {
     ] {
         client.variables.push((name.to_owned(), value.to_owned()));
     }
-    let _process = RunningClient::idle(&sandbox, "blocked-session");
+    let _process = RunningClient::idle(sandbox, "blocked-session");
     let text = "You've hit your 5-hour limit \u{b7} resets 12pm (UTC)";
     client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
-    let asks = json!({"prompt": "/whycap doctor"});
+    let asks = json!({ "prompt": prompt });
     let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", asks);
     run.json()["reason"].as_str().unwrap().to_owned()
 }
@@ -845,11 +832,13 @@ fn doctor_in_a_terminal_with(rows: usize) -> String {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_answer_to_whycap_doctor_fits_with_its_note() {
-    let whole = doctor_in_a_terminal_with(200);
+    let doctor =
+        |rows: usize| answer_in_a_terminal_with(&with_a_private_login(), rows, "/whycap doctor");
+    let whole = doctor(200);
     assert!(whole.contains("Because you ran /whycap"), "{whole}");
     // Claude Code uses 14 of the rows. The note has more than two rows, so all checks would fit without it.
     let room = whole.lines().count() - 2;
-    let answer = doctor_in_a_terminal_with(room + 14);
+    let answer = doctor(room + 14);
     assert!(answer.contains("Because you ran /whycap"), "{answer}");
     assert!(answer.lines().count() <= room, "{answer}");
 }

@@ -6,6 +6,8 @@ use serde_json::json;
 
 use crate::client::{Client, rfc3339, windows};
 #[cfg(target_os = "linux")]
+use crate::key_of_one_session::receives_balance_error;
+#[cfg(target_os = "linux")]
 use crate::now::RunningClient;
 #[cfg(target_os = "linux")]
 use crate::situation::answer;
@@ -121,17 +123,23 @@ fn explain_does_not_apply_a_limit_that_has_just_reset_to_another_session() {
     }
 }
 
+/// Starts a session with a key in its own environment, and simulates a request at the given time. The key has no credits.
+#[cfg(target_os = "linux")]
+fn session_with_empty_key<'s>(sandbox: &'s Sandbox, at: &str) -> Client<'s> {
+    let mut client = Client::with_session(sandbox, "with-key");
+    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
+    client.variables.push(key);
+    receives_balance_error(&client, at);
+    client
+}
+
 /// While a limit may still apply for a few seconds after its reset, `explain` and `doctor` must still mention a session whose
 /// key has no credits.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_limit_that_has_just_reset_does_not_hide_the_error_of_a_key() {
     let sandbox = with_a_private_login();
-    let mut with_key = Client::with_session(&sandbox, "with-key");
-    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
-    with_key.variables.push(key);
-    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    with_key.receives_error("2026-11-20T09:58:00Z", "Credit balance is too low", balance);
+    session_with_empty_key(&sandbox, "2026-11-20T09:58:00Z");
     let limited = session_of_login(&sandbox, "limited");
     limited.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let _process = RunningClient::idle(&sandbox, "with-key");
@@ -504,12 +512,8 @@ fn the_key_of_another_session_does_not_hide_the_plans_limit() {
     let sandbox = with_a_private_login();
     let on_plan = session_of_login(&sandbox, "on-plan");
     on_plan.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    let mut with_key = Client::with_session(&sandbox, "with-key");
     let _process = RunningClient::idle(&sandbox, "with-key");
-    let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned());
-    with_key.variables.push(key);
-    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    with_key.receives_error("2026-11-20T10:01:00Z", "Credit balance is too low", balance);
+    let with_key = session_with_empty_key(&sandbox, "2026-11-20T10:01:00Z");
 
     let shell = Client::with_session(&sandbox, "on-plan");
     let at = "2026-11-20T10:02:00Z";
