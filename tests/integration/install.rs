@@ -821,8 +821,9 @@ fn removals_in_dry_run(sandbox: &Sandbox, directory: &Path) -> Vec<String> {
 
 /// Returns the lines that list a change.
 fn lines_about_removals(run: &Run) -> impl Iterator<Item = String> {
-    let lines = run.stdout.lines().map(str::trim);
-    lines
+    run.stdout
+        .lines()
+        .map(str::trim)
         .filter(|line| line.contains("removed"))
         .map(str::to_owned)
 }

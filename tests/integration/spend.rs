@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::histories::{matches_truth, near, spend, with_history};
 use crate::read_again::age_ledger;
+use crate::situation::flat;
 use crate::support::{Run, Sandbox};
 
 /// The values of `--by` that require only the ledger.
@@ -25,8 +26,7 @@ fn blocks_are_distinguished_from_the_plans_window() {
         "Your plan's 5-hour window, which `whycap now` shows, may start at other times";
     let notes = |by: &str| {
         let shown = sandbox.run(&["spend", "--by", by]);
-        let words: Vec<&str> = shown.success().split_whitespace().collect();
-        words.join(" ")
+        flat(shown.success())
     };
     assert!(notes("block").contains(expected_text), "{}", notes("block"));
     assert!(!notes("day").contains(expected_text), "{}", notes("day"));
@@ -561,8 +561,7 @@ fn damaged_lines_are_reported_and_a_byte_order_mark_loses_nothing() {
     let shown = sandbox.run(&["spend"]).success().to_owned();
     assert!(shown.contains("\u{2265}$20.00"), "{shown}");
     let expected_text = "\u{2265} means that the real amount may be higher because 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
-    let one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(one_line.contains(expected_text), "{shown}");
+    assert!(flat(&shown).contains(expected_text), "{shown}");
     let budget = sandbox.run(&["budget"]).success().to_owned();
     assert!(budget.contains("Some of your transcripts"), "{budget}");
     for command in ["budget", "now"] {
@@ -670,11 +669,14 @@ fn a_fork_that_inherited_only_a_compaction_names_its_parent() {
     let inherited = json!([{"session": parent, "responses": 0, "compactions": 1}]);
     assert_eq!(why["inherited"], inherited, "{why}");
     let shown = sandbox.run(&["spend", "--why", fork]);
-    let words: Vec<&str> = shown.success().split_whitespace().collect();
     let sentence = format!(
         "1 compaction in this session's transcript also appears in the history of {parent} and is counted there."
     );
-    assert!(words.join(" ").contains(&sentence), "{}", shown.stdout);
+    assert!(
+        flat(shown.success()).contains(&sentence),
+        "{}",
+        shown.stdout
+    );
 }
 
 /// The total of a fork usually includes its parent's spend, even if only a compaction shows that it is a fork.
@@ -693,9 +695,8 @@ fn a_total_that_equals_the_amount_of_a_fork_of_a_compacted_session_does_not_conf
         sandbox.append(&fork, fork_line);
     }
     let shown = sandbox.run(&["spend", "--why", "22222222"]);
-    let words: Vec<&str> = shown.success().split_whitespace().collect();
     let sentence = "Claude Code's own total of $0.03 equals this amount. The total of a fork usually also includes its parent's spend";
-    assert!(words.join(" ").contains(sentence), "{}", shown.stdout);
+    assert!(flat(shown.success()).contains(sentence), "{}", shown.stdout);
 }
 
 #[test]
@@ -740,10 +741,9 @@ fn a_terminal_session_without_a_running_total_is_a_lower_bound() {
     let sandbox = with_lines(&[response("cli")]);
     assert_eq!(amount(&sandbox), true);
     let shown = sandbox.run(&["spend", "--why", "s"]);
-    let words: Vec<&str> = shown.success().split_whitespace().collect();
     let reason = "The real amount may be higher because no running total includes some of the responses since 06:00, and in \
          a terminal, Claude Code also sends requests that only its running totals include.";
-    assert!(words.join(" ").contains(reason), "{}", shown.stdout);
+    assert!(flat(shown.success()).contains(reason), "{}", shown.stdout);
     let checkpoint = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.03,"startTime":1795154300000,"totalDuration":900000,"totalAPIDuration":5,"modelUsage":{"claude-opus-5-5":{"inputTokens":0,"outputTokens":1500,"cacheReadInputTokens":0,"cacheCreationInputTokens":0,"webSearchRequests":0,"costUSD":0.03}}}"#;
     sandbox.append(TRANSCRIPT, checkpoint);
     let total = &spend(&sandbox, "day")["total"];
@@ -860,9 +860,8 @@ fn a_single_inherited_response_is_mentioned_in_the_singular() {
     sandbox.append(&fork, &response("a", 1));
     sandbox.append(&fork, &response("b", 2));
     let shown = sandbox.run(&["spend", "--why", "22222222"]);
-    let words: Vec<&str> = shown.success().split_whitespace().collect();
     let sentence = "1 response in this session's transcript also appears in the history of s and is counted there.";
-    assert!(words.join(" ").contains(sentence), "{}", shown.stdout);
+    assert!(flat(shown.success()).contains(sentence), "{}", shown.stdout);
 }
 
 #[test]
@@ -1446,8 +1445,7 @@ fn a_session_that_was_open_when_whycap_was_installed_is_exact_unless_it_may_be_a
         let line = sample(0.4);
         assert_eq!(line.contains('\u{2265}'), may_be_parent, "{line}");
         let spend = sandbox.run(&["spend"]);
-        let words: Vec<&str> = spend.success().split_whitespace().collect();
-        let explains = words.join(" ").contains("run `whycap spend --why SESSION`");
+        let explains = flat(spend.success()).contains("run `whycap spend --why SESSION`");
         assert_eq!(explains, may_be_parent, "{}", spend.stdout);
     }
 }

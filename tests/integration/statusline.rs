@@ -85,17 +85,18 @@ impl CacheMisses {
             "prompt_cache": {"ttl": "5m", "misses": misses, "miss_recache_tokens": misses * 20_000,
                 "last_miss_at": at.timestamp(), "last_miss_cause": {"causes": last_causes}, "miss_causes": causes},
         });
-        let payload = payload.to_string();
         let run = run(
             &self.sandbox,
             &at.to_rfc3339(),
             &["statusline"],
-            payload.as_bytes(),
+            payload.to_string().as_bytes(),
             &[],
         );
-        let rows: Vec<&str> = run.success().lines().collect();
-        let row = rows.into_iter().find(|row| row.contains("Prompt cache"));
-        row.unwrap_or_default().to_owned()
+        run.success()
+            .lines()
+            .find(|row| row.contains("Prompt cache"))
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
