@@ -464,8 +464,8 @@ fn every_screen_says_that_it_is_over(client: &Client<'_>, at: &str) {
     assert_eq!(listed["incidents"][0]["open"], false, "{listed:#}");
 }
 
-/// The login was refused once, and another session of the login received a response. Nobody had asked about the error
-/// before a session with its own key reported that the key has no credits, or somebody had.
+/// The login was refused once, another session of the login received a response, and then a session with its own key
+/// reported that the key has no credits. It makes no difference whether somebody asked about the error in between.
 #[test]
 fn an_error_of_a_key_does_not_undo_the_end_of_a_refused_login() {
     for is_asked_in_between in [false, true] {

@@ -1406,8 +1406,8 @@ fn the_row_names_a_refused_login_briefly_and_reads_only_newer_transcripts() {
     assert!(!row.contains("login refused"), "{row}");
 }
 
-/// Each call searched the ends of all transcripts that had changed since the refusal. A refusal that a response has
-/// disproved is over for good, even if the response can no longer be found.
+/// A refusal that a response has disproved is over for good, even if the response can no longer be found. Without this
+/// rule, each status-line call would search the ends of all transcripts that have changed since the refusal.
 #[test]
 fn the_row_looks_only_once_for_the_response_that_disproved_a_refused_login() {
     let sandbox = with_a_private_login();

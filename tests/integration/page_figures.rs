@@ -571,6 +571,14 @@ fn limits(page: &str) {
     );
 }
 
+/// Calls the status line in this minute after 9:00, with this usage of the 5-hour window in percent.
+fn reports_usage(client: &Client<'_>, minute: u32, percent: u32) {
+    let resets = local("2026-11-19T13:00:00Z").timestamp();
+    let at = format!("2026-11-19T09:{minute:02}:30Z");
+    let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
+    client.calls_status_line(&at, five_hours, 120).success();
+}
+
 /// Using ten percent of the window cost $4, which is 40 cents per percent. The page shows one fortieth less, because
 /// the estimate may be too high by that much.
 #[test]
@@ -578,16 +586,10 @@ fn the_percent_value_on_the_page_matches_the_spend() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::new(&sandbox);
-    let resets = local("2026-11-19T13:00:00Z").timestamp();
-    let shows = |minute: u32, percent: u32| {
-        let at = format!("2026-11-19T09:{minute:02}:30Z");
-        let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
-        client.calls_status_line(&at, five_hours, 120).success();
-    };
-    shows(0, 10);
+    reports_usage(&client, 0, 10);
     for ten in 1..=4 {
         client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
-        shows(ten * 5, 10 + ten * 10);
+        reports_usage(&client, ten * 5, 10 + ten * 10);
     }
     let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
     let sentence = "1% of your 5-hour limit is worth at least $0.39 (based on 4 readings in the last 7 days). You have at least $19.50 left";
@@ -603,18 +605,12 @@ fn with_work_on_a_prompt(sandbox: &Sandbox, has_prompt_id: bool) -> Client<'_> {
     if has_prompt_id {
         sends_prompt(&client, "expensive", "2026-11-19T09:00:00Z");
     }
-    let resets = local("2026-11-19T13:00:00Z").timestamp();
-    let shows = |client: &Client<'_>, minute: u32, percent: u32| {
-        let at = format!("2026-11-19T09:{minute:02}:30Z");
-        let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
-        client.calls_status_line(&at, five_hours, 120).success();
-    };
-    shows(&client, 0, 10);
+    reports_usage(&client, 0, 10);
     for ten in 1..=4 {
         client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
         client.total_cost += 4.000_02;
         client.api_ms += 900;
-        shows(&client, ten * 5, 10 + ten * 10);
+        reports_usage(&client, ten * 5, 10 + ten * 10);
     }
     client
 }
