@@ -17,6 +17,7 @@ mod login;
 mod present;
 mod readings;
 pub(crate) mod report;
+mod session_payer;
 mod session_transcripts;
 mod stored_errors;
 mod transcript_end;
@@ -42,10 +43,11 @@ use self::evidence::{
 };
 use self::history::History;
 use self::login::Login;
+use self::session_payer::SessionPayer;
 use self::session_transcripts::SessionTranscripts;
 use self::stored_errors::StoredErrors;
 use crate::claude::account::Account;
-use crate::claude::credentials;
+use crate::claude::credentials::{self, Credential};
 use crate::claude::hook_event::HookEvent;
 use crate::claude::session_label::SHORT_ID;
 use crate::claude::status_payload::StatusPayload;
@@ -56,7 +58,7 @@ use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
 use crate::limits::both_ends;
 use crate::limits::evidence::{
-    FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError,
+    FULL_FROM, MessageOrigin, Ownership, PayerFacts, PossiblyUnaffected, StoredError, may_belong_to,
 };
 use crate::limits::incident::Incident;
 use crate::limits::sample::{MeasuredService, Sample};
@@ -64,7 +66,6 @@ use crate::limits::screen::is_in_status_line;
 use crate::paths::Paths;
 use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
-use crate::transcript::owner::Owner;
 use crate::transcript::tail::readable;
 
 /// How long the status line names a login that was refused in another session. A single refusal may be temporary, and
@@ -304,34 +305,43 @@ impl<'a> Incidents<'a> {
         situation
     }
 
-    /// Returns the limits that other sessions of the login have reached, if they also apply to this session. The credentials
-    /// of the session's own error show whether the login pays for the session. Without such an error, the credentials of
-    /// the shell are used. Returns no limits if the session's own error blocks it.
+    /// Returns the limits that other sessions of the login have reached, if they also apply to this session. The shell does
+    /// not know the session's environment. The credentials of the session's own error therefore show whether the login pays
+    /// for the session. Without such an error, the credentials of the shell are used. A transcript without an account shows
+    /// that a key pays. Returns no limits if the session's own error blocks it.
     fn limits_of_login_in_shell(
         &self,
         session: &str,
         mut of_others: Vec<Incident>,
         own_incident: Option<&Incident>,
     ) -> Vec<Incident> {
-        let payer = match own_incident {
+        let credentials = match own_incident {
             Some(own_incident) if own_incident.blocks_its_session() => return Vec::new(),
-            Some(own_incident) => own_incident.evidence.error.payer.clone(),
-            None => PayerFacts {
-                credentials: credentials::of_session(self.paths, self.environment, None),
-                owner: self.transcripts.owner_of(session),
-                ..PayerFacts::default()
-            },
+            Some(own_incident) => own_incident.evidence.error.payer.credentials.clone(),
+            None if self.knows_session(session) => {
+                credentials::of_session(self.paths, self.environment, None)
+            }
+            None => return Vec::new(),
         };
-        let is_known = own_incident.is_some() || self.knows_session(session);
-        if !is_known || !self.may_use_plan(session) {
+        if self.transcripts.is_without_account(session) {
             return Vec::new();
         }
-        let model = self.model_of(session);
-        of_others.retain(|incident| {
-            payer.shares_login_with(&incident.evidence.error.payer)
-                && incident.is_limit_of_login(model.as_deref())
-        });
+        let payer = self.payer_of(session, credentials);
+        of_others.retain(|incident| payer.is_subject_to(incident));
         of_others
+    }
+
+    /// Returns the payer of a session with these credentials.
+    fn payer_of(&self, session: &str, credentials: Vec<Credential>) -> SessionPayer {
+        SessionPayer {
+            facts: PayerFacts {
+                account: self.account().cloned(),
+                owner: self.transcripts.owner_of(session),
+                credentials,
+                ..PayerFacts::default()
+            },
+            model: self.model_of(session),
+        }
     }
 
     /// Returns the model that the session used last.
@@ -409,29 +419,11 @@ impl<'a> Incidents<'a> {
         own_incident: Option<&Incident>,
     ) -> Option<Incident> {
         let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        let payer = PayerFacts {
-            credentials: credentials::of_session(self.paths, self.environment, project.as_deref()),
-            owner: self.transcripts.owner_of(session),
-            ..PayerFacts::default()
-        };
-        if !may_belong_to(payer.owner.as_ref(), self.account()) {
-            return None;
-        }
-        let model = self.model_of(session);
-        let mut of_payer = incidents
-            .iter()
-            .filter(|incident| payer.shares_login_with(&incident.evidence.error.payer));
-        let limit = of_payer
-            .clone()
-            .find(|incident| incident.blocks_sessions_of_login(model.as_deref()));
-        if let Some(limit) = limit {
-            return Some(limit.for_another_session(PossiblyUnaffected::Nobody));
-        }
-        let own_incident = own_incident?;
-        let refusal = of_payer.find(|incident| {
-            !incident.is_of(Some(session)) && incident.refuses_login_after(own_incident)
-        })?;
-        Some(refusal.for_session_after(own_incident))
+        let credentials = credentials::of_session(self.paths, self.environment, project.as_deref());
+        let payer = self.payer_of(session, credentials);
+        payer
+            .limit_among(incidents)
+            .or_else(|| payer.refusal_among(incidents, own_incident?))
     }
 
     /// Returns the current error of the status line's session, without writing anything.
@@ -478,10 +470,6 @@ impl<'a> Incidents<'a> {
         own_incident: Option<&Incident>,
     ) -> Option<StatusLineSituation> {
         let session = payload.session_id.as_deref()?;
-        let credentials = self.readings().credentials_of(payload);
-        if !credentials::use_login(&credentials) {
-            return None;
-        }
         let collector = self.status_line_collector(session, payload);
         // A refused login replaces the row about the session's own error, so without this row it is not of interest.
         let own_incident = own_incident.filter(|incident| is_in_status_line(incident));
@@ -489,27 +477,19 @@ impl<'a> Incidents<'a> {
         if obstacles.limits.is_empty() && obstacles.refusals.is_empty() {
             return None;
         }
-        let payer = PayerFacts {
-            credentials,
-            owner: transcript_end::owner_of(payload),
-            ..PayerFacts::default()
+        let payer = SessionPayer {
+            facts: self.readings().payer_of(payload),
+            model: payload.model_id.clone(),
         };
-        if !may_belong_to(payer.owner.as_ref(), collector.login.as_ref()) {
-            return None;
-        }
         let may_block = |error: &StoredError| {
-            payer.shares_login_with(&error.payer)
+            payer.shares_login_with(error)
                 && !self.has_responded_since(error.at, payload, collector.reported.as_ref())
         };
         let limits = obstacles.limits.into_iter().filter(&may_block);
-        let limit = collector
-            .explain(limits.take(MOST_OTHER_SESSIONS).map(KnownError::stored))
-            .into_iter()
-            .find(|limit| limit.blocks_sessions_of_login(payload.model_id.as_deref()));
-        if let Some(limit) = limit {
-            let incident = limit.for_another_session(PossiblyUnaffected::Nobody);
+        let limits = collector.explain(limits.take(MOST_OTHER_SESSIONS).map(KnownError::stored));
+        if let Some(limit) = payer.limit_among(&limits) {
             return Some(StatusLineSituation {
-                incident: Some(incident),
+                incident: Some(limit),
                 unsaved: None,
             });
         }
@@ -520,14 +500,10 @@ impl<'a> Incidents<'a> {
             .find(|refusal| refusal.at >= shown_since && may_block(refusal))?;
         let mut collector = self.status_line_collector(session, payload);
         collector.other_sessions = OtherSessions::Changed;
-        let refusal = collector
-            .explain([KnownError::stored(newest_refusal)])
-            .pop()?;
+        let refusals = collector.explain([KnownError::stored(newest_refusal)]);
         Some(StatusLineSituation {
-            unsaved: with_new_end(&refusal),
-            incident: own_incident
-                .filter(|own_incident| refusal.refuses_login_after(own_incident))
-                .map(|own_incident| refusal.for_session_after(own_incident)),
+            unsaved: refusals.first().and_then(with_new_end),
+            incident: payer.refusal_among(&refusals, own_incident?),
         })
     }
 
@@ -555,11 +531,10 @@ impl<'a> Incidents<'a> {
             if error.later_response.is_some() {
                 continue;
             }
-            let recorded = Incident::new(collector.bare_evidence(error.clone()));
-            let owner = error.payer.owner.as_ref();
-            if own_incident.is_some_and(|older| recorded.refuses_login_after(older))
-                && may_belong_to(owner, collector.login.as_ref())
-            {
+            let mut evidence = collector.bare_evidence(error.clone());
+            settle_owner(&mut evidence, collector.login.as_ref());
+            let recorded = Incident::new(evidence);
+            if own_incident.is_some_and(|older| recorded.refuses_login_after(older)) {
                 obstacles.refusals.push(error);
             } else if recorded.blocks().is_some() && recorded.diagnosis.is_limit() {
                 obstacles.limits.push(error);
@@ -834,15 +809,6 @@ impl<'a> Incidents<'a> {
             ownership: Ownership::of(&owner, self.account())?,
             short_id: id.chars().take(SHORT_ID).collect(),
         })
-    }
-}
-
-/// Returns true if a session with this owner may belong to the login. Transcripts from old versions do not record an
-/// owner.
-fn may_belong_to(owner: Option<&Owner>, login: Option<&Account>) -> bool {
-    match owner {
-        Some(owner) => Ownership::of(owner, login) == Some(Ownership::Login),
-        None => true,
     }
 }
 

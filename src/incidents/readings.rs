@@ -16,12 +16,13 @@ use super::login::Login;
 use super::session_transcripts::SessionTranscripts;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::window_usage::WindowUsage;
 use crate::disk;
 use crate::environment::Environment;
 use crate::journal::{self, Journal, JournalRecord, RecordIndex};
+use crate::limits::evidence::PayerFacts;
 use crate::limits::kind::Window;
 use crate::limits::sample::{MeasuredService, Sample};
 use crate::paths::Paths;
@@ -69,15 +70,6 @@ pub(super) struct Reading {
 
 impl JournalRecord for Reading {
     const KIND: &'static str = "reading";
-}
-
-impl Reading {
-    /// Returns true if a session with these credentials uses the same plan as this reading's session. In that case, no
-    /// key replaces the login, and requests go to the same host.
-    fn is_shared_with(&self, credentials: &[Credential]) -> bool {
-        credentials::use_login(credentials)
-            && credentials::base_url_host(credentials) == self.host.as_deref()
-    }
 }
 
 /// Returns an account's readings in a part of the journal, newest first.
@@ -385,42 +377,40 @@ impl WindowReadings<'_> {
         let last = self.last_of(payload.session_id.as_deref()?);
         let service = last.as_ref().map_or(MeasuredService::Plan, Sample::service);
         let newest = self.newest(service)?;
-        if service == MeasuredService::Plan {
-            let credentials = if last.is_some() {
-                credentials::in_environment(self.environment)
-            } else {
-                self.credentials_of(payload)
-            };
-            if !newest.is_shared_with(&credentials) {
-                return None;
-            }
-        }
-        let known = newest.sample.without_past_windows(self.environment.now);
+        let payer = match last {
+            Some(_) => PayerFacts {
+                credentials: credentials::in_environment(self.environment),
+                ..PayerFacts::default()
+            },
+            None => self.payer_of(payload),
+        };
         let is_of_payer = match last {
-            Some(last) => last.account == known.account,
-            // A login without an account uses a Console API key.
-            None => known.account.is_some() && self.may_pay_for(payload, &known),
+            Some(last) => last.account == newest.sample.account,
+            None => {
+                // A token may belong to a different account than the login.
+                !payer.is_hidden_by_token()
+                    && newest.sample.is_of(payer.account.as_ref()) == Some(true)
+            }
         };
-        is_of_payer.then_some(known)
+        let is_shared =
+            service == MeasuredService::Gateway || payer.may_use_login_at(newest.host.as_deref());
+        (is_of_payer && is_shared).then(|| newest.sample.without_past_windows(self.environment.now))
     }
 
-    /// Returns the credentials that apply to the status line's session.
-    pub(super) fn credentials_of(&self, payload: &StatusPayload) -> Vec<Credential> {
-        credentials::of_session(self.paths, self.environment, payload.project_dir.as_deref())
-    }
-
-    /// Returns true if the account behind these figures may be paying for the status line's session. The account may be
-    /// paying even if the transcript does not record an owner.
-    fn may_pay_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
-        let Some(login) = self.login.saved_account() else {
-            return false;
-        };
-        if login.owner.fingerprint != known.account {
-            return false;
-        }
-        match transcript_end::owner_of(payload) {
-            Some(owner) => owner.is_same_as(&login.owner) != Some(false),
-            None => true,
+    /// Returns the payer of the status line's session. The owner is not looked up if a key or a cloud provider replaces the
+    /// login.
+    pub(super) fn payer_of(&self, payload: &StatusPayload) -> PayerFacts {
+        let project = payload.project_dir.as_deref();
+        let credentials = credentials::of_session(self.paths, self.environment, project);
+        PayerFacts {
+            account: self.login.saved_account(),
+            owner: if credentials::use_login(&credentials) {
+                transcript_end::owner_of(payload)
+            } else {
+                None
+            },
+            credentials,
+            ..PayerFacts::default()
         }
     }
 

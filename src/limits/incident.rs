@@ -164,12 +164,6 @@ impl Incident {
         self.blocks().is_some() && !self.is_false_alarm()
     }
 
-    /// Returns true if the error blocks every session with this login and model, not only the session in which it
-    /// occurred.
-    pub(crate) fn blocks_sessions_of_login(&self, model: Option<&str>) -> bool {
-        self.blocks().is_some() && self.is_limit_of_login(model)
-    }
-
     /// Returns true if the service refused the login itself, its subscription, or its organization. Other sessions of the
     /// login may be refused as well. If requests go to a gateway, only sessions behind the same gateway may be refused.
     fn refuses_login(&self) -> bool {

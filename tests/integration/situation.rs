@@ -1420,6 +1420,42 @@ fn a_limit_of_the_plan_is_not_shown_to_a_session_of_a_cloud_provider() {
     }
 }
 
+/// A token may belong to another account than the login, so a new session with a token shows neither the windows of the
+/// login nor its limit.
+#[test]
+fn a_new_session_with_a_token_does_not_show_the_windows_of_the_login() {
+    let sandbox = with_a_private_login();
+    reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+    let mut job = Client::with_session(&sandbox, "job");
+    let token = ("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned());
+    job.variables.push(token);
+    let line = job.calls_status_line("2026-11-20T10:01:00Z", Value::Null, 120);
+    let shown = whycap::terminal::strip_ansi(line.success());
+    assert!(!shown.contains("5-hour limit"), "{shown}");
+    assert!(!shown.contains("5h"), "{shown}");
+}
+
+/// Versions before 2.1.328 record only the organization, and the login may not name one. The two can then not be compared,
+/// so the session shows the login's windows. It must also show the limit that fills them.
+#[test]
+fn a_session_whose_owner_cannot_be_compared_shows_the_windows_and_the_limit() {
+    let sandbox = with_a_private_login();
+    reaches_five_hour_limit(&session_of_login(&sandbox, "stopped"));
+    let new = Client::with_session(&sandbox, "new");
+    new.append(&json!({
+        "type": "attachment", "sessionId": "new",
+        "attachment": {"type": "credential_org", "organizationUuid": "some-organization"},
+    }));
+    let at = "2026-11-20T10:01:00Z";
+    let line = new.calls_status_line(at, Value::Null, 120);
+    let shown = whycap::terminal::strip_ansi(line.success());
+    assert!(shown.contains("5h 100%"), "{shown}");
+    assert!(shown.contains("5-hour limit"), "{shown}");
+    let asked = answer(&new, at);
+    assert!(asked.contains("5-hour limit is used up"), "{asked}");
+    assert!(!asked.contains("may work"), "{asked}");
+}
+
 /// A client that started before `/whycap` was installed does not know the command. An upgrade of whycap does not change
 /// what the client knows.
 #[test]

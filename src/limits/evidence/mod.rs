@@ -169,16 +169,24 @@ impl PayerFacts {
     }
 
     /// Returns true if the session uses an OAuth token, which does not reveal the account that pays.
-    fn is_hidden_by_token(&self) -> bool {
+    pub(crate) fn is_hidden_by_token(&self) -> bool {
         self.owner.is_none() && self.has_credential(OAUTH_TOKEN)
     }
 
-    /// Returns true if a session with these credentials uses the login, and does so in the same way as the session of
+    /// Returns true if the login, which must be the account, may pay for the session and the session sends its requests to
+    /// this host: no key or cloud provider replaces the login, and the transcript does not name another account. `host` is
+    /// a result of [`base_url_host`].
+    pub(crate) fn may_use_login_at(&self, host: Option<&str>) -> bool {
+        use_login(&self.credentials)
+            && may_belong_to(self.owner.as_ref(), self.account.as_ref())
+            && base_url_host(&self.credentials) == host
+    }
+
+    /// Returns true if the session may use the login, which must be the account, in the same way as the session of
     /// `other`: both send their requests to the same host, and both or neither use a token. A token may belong to a
     /// different account than the login.
     pub(crate) fn shares_login_with(&self, other: &Self) -> bool {
-        use_login(&self.credentials)
-            && base_url_host(&self.credentials) == base_url_host(&other.credentials)
+        self.may_use_login_at(base_url_host(&other.credentials))
             && self.is_hidden_by_token() == other.is_hidden_by_token()
     }
 }
@@ -422,6 +430,15 @@ impl Ownership {
     pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
         let is_login = owner.is_same_as(&login?.owner)?;
         Some(if is_login { Self::Login } else { Self::Other })
+    }
+}
+
+/// Returns true if a session with this owner may belong to the login. Transcripts from old versions do not record an
+/// owner, or record one that cannot be compared with the login.
+pub(crate) fn may_belong_to(owner: Option<&Owner>, login: Option<&Account>) -> bool {
+    match owner {
+        Some(owner) => login.is_some_and(|login| owner.is_same_as(&login.owner) != Some(false)),
+        None => true,
     }
 }
 

@@ -1,0 +1,51 @@
+//! Decides whether an error of another session also stops a session. The shell, the conversation, and the status line
+//! learn the facts about the session in different ways, but all of them ask here.
+
+use crate::limits::evidence::{PayerFacts, PossiblyUnaffected, StoredError};
+use crate::limits::incident::Incident;
+
+/// The facts that decide whether an error of another session also stops a session.
+#[derive(Debug)]
+pub(super) struct SessionPayer {
+    /// The payer of the session. The account is the login.
+    pub(super) facts: PayerFacts,
+    /// The model that the session uses, or `None` if it is unknown. A limit of a single model then does not count.
+    pub(super) model: Option<String>,
+}
+
+impl SessionPayer {
+    /// Returns true if the login may pay for this session in the same way as for the failed request.
+    pub(super) fn shares_login_with(&self, error: &StoredError) -> bool {
+        self.facts.shares_login_with(&error.payer)
+    }
+
+    /// Returns true if the limit of another session also applies to this session, even if the limit is over.
+    pub(super) fn is_subject_to(&self, limit: &Incident) -> bool {
+        self.shares_login_with(&limit.evidence.error)
+            && limit.is_limit_of_login(self.model.as_deref())
+    }
+
+    /// Returns the first of these errors that is a limit and also blocks this session. It is explained for this session.
+    pub(super) fn limit_among(&self, incidents: &[Incident]) -> Option<Incident> {
+        let limit = incidents
+            .iter()
+            .find(|incident| incident.blocks().is_some() && self.is_subject_to(incident))?;
+        Some(limit.for_another_session(PossiblyUnaffected::Nobody))
+    }
+
+    /// Returns the first of these errors with which another session was refused the login after this session's own error
+    /// had ended. It is explained for this session.
+    pub(super) fn refusal_among(
+        &self,
+        incidents: &[Incident],
+        own_incident: &Incident,
+    ) -> Option<Incident> {
+        let own_session = own_incident.evidence.error.session.id.as_deref();
+        let refusal = incidents.iter().find(|incident| {
+            !incident.is_of(own_session)
+                && self.shares_login_with(&incident.evidence.error)
+                && incident.refuses_login_after(own_incident)
+        })?;
+        Some(refusal.for_session_after(own_incident))
+    }
+}
