@@ -545,7 +545,8 @@ impl WindowReadings<'_> {
     }
 }
 
-/// Returns true if these figures are more informative than the session's previous figures.
+/// Returns true if these figures are more informative than the session's previous figures. A change of the model also
+/// counts, because the last reading shows which limits of single models apply to the session.
 fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) -> bool {
     let is_first_after_error = last_error_at.is_some_and(|error| {
         [error, error + FIGURES_REPORTED_AFTER]
@@ -558,6 +559,7 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
             .into_iter()
             .any(|window| sample.is_step_from(last, window))
         || sample.others.spend_limit != last.others.spend_limit
+        || sample.model != last.model
         || (is_around_error && !sample.has_same_figures_as(last))
         || sample.measured - last.measured >= STORED_EVERY
 }

@@ -1456,6 +1456,32 @@ fn a_session_whose_owner_cannot_be_compared_shows_the_windows_and_the_limit() {
     assert!(!asked.contains("may work"), "{asked}");
 }
 
+/// A user switches to another model, and the next response does not change the usage figures. A limit of the new model also
+/// stops this session, and every screen must say so.
+#[test]
+fn every_screen_knows_the_model_to_which_the_session_has_switched() {
+    let sandbox = with_a_private_login();
+    let [mut asking, limited] = two_sessions_of_login(&sandbox);
+    let usage = windows(42.0, NOON, 60.0, TUESDAY);
+    asking.model = "claude-sonnet-5-5".to_owned();
+    asking.receives_response("2026-11-20T09:57:00Z");
+    asking.calls_status_line("2026-11-20T09:57:01Z", usage.clone(), 120);
+    asking.model = "claude-opus-5-5".to_owned();
+    asking.receives_response("2026-11-20T09:58:00Z");
+    asking.calls_status_line("2026-11-20T09:58:01Z", usage.clone(), 120);
+    let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    limited.receives_error(AT, opus, refused("seven_day_opus", TUESDAY, ""));
+
+    let at = "2026-11-20T10:01:00Z";
+    let row = flat(&asking.calls_status_line(at, usage, 160).stdout);
+    assert!(row.contains("Opus limit"), "{row}");
+    let asked = answer(&asking, at);
+    assert!(!asked.contains("may work"), "{asked}");
+    let arguments = ["explain", "--exit-code", "--session", "stopped"];
+    let explained = asking.run(at, &arguments, b"");
+    assert_eq!(explained.code, 10, "{explained:?}");
+}
+
 /// A client that started before `/whycap` was installed does not know the command. An upgrade of whycap does not change
 /// what the client knows.
 #[test]
