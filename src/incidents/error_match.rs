@@ -89,16 +89,7 @@ impl ErrorIndex {
     }
 
     /// Returns the position of the stored error that matches a line in a session's transcript, or `None` if no stored
-    /// error matches.
-    pub(super) fn position(&self, line: &ErrorLine, session: &str) -> Option<usize> {
-        self.by_id(line).or_else(|| {
-            let (_, position) = self.nearest(&key_of(line, session), line.at)?;
-            Some(position)
-        })
-    }
-
-    /// Returns the position of the matching error, like [`Self::position`], and removes the error from the index. No
-    /// other line can match it afterward.
+    /// error matches. Removes the error from the index, so no other line can match it afterward.
     pub(super) fn take(&mut self, line: &ErrorLine, session: &str) -> Option<usize> {
         if let Some(position) = self.by_id(line) {
             return Some(position);

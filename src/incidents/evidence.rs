@@ -189,6 +189,8 @@ fn has_refused_request_after(at: DateTime<Utc>, tail: &Tail) -> bool {
 pub(super) struct KnownError {
     pub(super) error: StoredError,
     pub(super) is_stored: bool,
+    /// True if facts have been added that the stored record does not contain.
+    pub(super) has_news: bool,
 }
 
 impl KnownError {
@@ -197,6 +199,16 @@ impl KnownError {
         Self {
             error,
             is_stored: true,
+            has_news: false,
+        }
+    }
+
+    /// Creates a known error from an error that only a transcript contains.
+    pub(super) fn unstored(error: StoredError) -> Self {
+        Self {
+            error,
+            is_stored: false,
+            has_news: false,
         }
     }
 
@@ -512,7 +524,7 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         self.readings.environment.now
     }
 
@@ -538,11 +550,6 @@ impl<'a> EvidenceCollector<'a> {
         self.messages.get_or_compute(&parts, || recognize(&parts))
     }
 
-    /// Remembers an error whose new facts have yet to be saved in the journal.
-    pub(super) fn add_news(&self, error: StoredError) {
-        self.news.borrow_mut().push(error);
-    }
-
     /// Removes and returns the errors whose new facts have yet to be saved in the journal.
     pub(super) fn take_news(&self) -> Vec<StoredError> {
         self.news.take()
@@ -558,11 +565,11 @@ impl<'a> EvidenceCollector<'a> {
     fn evidence(&self, known_error: KnownError, later: &LaterErrors) -> Evidence {
         let mut evidence = self.bare_evidence(known_error.error);
         evidence.collected.is_stored = known_error.is_stored;
-        let has_news = self.add_transcript(&mut evidence);
+        let has_news = self.add_transcript(&mut evidence) || known_error.has_news;
         settle_owner(&mut evidence, self.login.as_ref());
         self.add_readings(&mut evidence);
         if has_news && known_error.is_stored {
-            self.add_news(evidence.error.clone());
+            self.news.borrow_mut().push(evidence.error.clone());
         }
         if !evidence.is_of_another_account()
             && !self.may_differ_from_login(&evidence.error)
@@ -1270,10 +1277,7 @@ impl<'a> EvidenceCollector<'a> {
             });
         }
         error.session.model.clone_from(&tail.model);
-        Some(KnownError {
-            error,
-            is_stored: false,
-        })
+        Some(KnownError::unstored(error))
     }
 
     /// Creates a record from an error in a transcript and the current state of the machine.

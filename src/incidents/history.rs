@@ -1,17 +1,15 @@
 //! Collects all past errors from the journal, where hooks store them, and from the ledger, which finds them in
 //! transcripts.
 
-use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::error_match::ErrorIndex;
+use super::error_search::{add_owner, find_all_errors};
 use super::evidence::{EvidenceCollector, KnownError, LaterErrors, is_sent_after, payer_relation};
 use super::session_transcripts::SessionTranscripts;
-use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, SessionAttempt, ShownError};
 use crate::limits::evidence::{LaterResponse, OtherResponse, PayerRelation, StoredError};
@@ -20,10 +18,7 @@ use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::paths::Paths;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
-use crate::transcript::tail::{LONGEST_REQUEST, TranscriptError, TranscriptResponse};
-
-/// The first Claude Code version whose transcripts can contain an owner.
-const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
+use crate::transcript::tail::{LONGEST_REQUEST, TranscriptResponse};
 
 /// The first response that an account received after an error. The response is stored because Claude Code deletes
 /// transcripts after a month, and whycap can then no longer determine which account owned each session.
@@ -109,16 +104,14 @@ impl History<'_> {
     ) -> Result<PastErrors, LedgerError> {
         let shown = self.ledger.shown_errors()?;
         let retries = list_retries(self.ledger.failed_attempts()?, &shown, self.ledger)?;
-        let mut errors = add_shown_errors(collector.stored.list(None), shown, collector);
+        let mut errors = find_all_errors(None, shown, collector);
         add_retries(&mut errors, &retries);
         for known_error in &mut errors {
+            add_owner(known_error, collector);
             let was_open = known_error.error.later_response.is_none();
             add_later_response_from_ledger(&mut known_error.error, self.ledger)?;
-            if known_error.is_stored && was_open && known_error.error.later_response.is_some() {
-                collector.add_news(known_error.error.clone());
-            }
+            known_error.has_news |= was_open && known_error.error.later_response.is_some();
         }
-        errors.sort_by_key(|known_error| Reverse(known_error.error.at));
 
         let mut known = HashMap::new();
         for resumption in self.journal.records::<Resumption>() {
@@ -327,47 +320,25 @@ enum LaterRequest {
     Unknown,
 }
 
-/// Adds the errors that only the ledger contains. They are in transcripts that were not read because they are too old,
-/// or they are not near the end of a transcript. `errors` contains the errors that are already known.
-///
-/// Adds the errors since the given time, or the newest error if there are none since then. If a session received the
-/// same message more than once, only its newest error with this message is considered. At most `most` errors of
-/// sessions other than `session` are added, starting with the newest.
-pub(super) fn add_errors_of_ledger(
-    errors: &mut Vec<KnownError>,
-    session: Option<&str>,
+/// Adds what only the ledger knows about the errors: the failed attempts that preceded each error and, for the errors that
+/// are not stored, the session's response.
+pub(super) fn add_details_of_ledger(
+    errors: &mut [KnownError],
     ledger: &Ledger,
-    since: DateTime<Utc>,
-    most: usize,
-    collector: &EvidenceCollector<'_>,
 ) -> Result<(), LedgerError> {
-    let shown = ledger.newest_shown_errors(since.timestamp_millis())?;
-    let index = ErrorIndex::new(errors.iter().map(|known_error| &known_error.error));
-    let mut messages = HashSet::new();
-    let mut newest = Vec::new();
-    for shown in shown.into_iter().rev() {
-        let own_session = session_of(&shown);
-        if newest.len() >= most && session != Some(own_session) {
-            continue;
-        }
-        let is_newest = messages.insert((own_session.to_owned(), shown.line.text.clone()));
-        if is_newest && index.position(&shown.line, own_session).is_none() {
-            newest.push(error_of_ledger(shown, collector));
-        }
+    if errors.iter().all(|known_error| known_error.is_stored) {
+        return Ok(());
     }
-    let failed = if newest.is_empty() {
-        Vec::new()
-    } else {
-        ledger.failed_attempts()?
-    };
+    let failed = ledger.failed_attempts()?;
     if !failed.is_empty() {
         let retries = list_retries(failed, &ledger.shown_errors()?, ledger)?;
-        add_retries(&mut newest, &retries);
+        add_retries(errors, &retries);
     }
-    for known_error in &mut newest {
-        add_later_response_from_ledger(&mut known_error.error, ledger)?;
+    for known_error in errors {
+        if !known_error.is_stored {
+            add_later_response_from_ledger(&mut known_error.error, ledger)?;
+        }
     }
-    errors.append(&mut newest);
     Ok(())
 }
 
@@ -393,52 +364,6 @@ fn add_later_response_from_ledger(
         });
     }
     Ok(())
-}
-
-/// Returns the session in which an error occurred. A line copied by a fork still contains the original session ID.
-fn session_of(shown: &ShownError) -> &str {
-    shown.line.session_id.as_deref().unwrap_or(&shown.session)
-}
-
-/// Adds the errors found in transcripts to the errors from the journal. An error found in both places is returned only
-/// once, together with its transcript line.
-fn add_shown_errors(
-    stored: Vec<StoredError>,
-    shown: Vec<ShownError>,
-    collector: &EvidenceCollector<'_>,
-) -> Vec<KnownError> {
-    let mut errors: Vec<KnownError> = stored.into_iter().map(KnownError::stored).collect();
-    let mut index = ErrorIndex::new(errors.iter().map(|known_error| &known_error.error));
-    for shown in shown {
-        let stored = index.take(&shown.line, &shown.session);
-        if let Some(known_error) = stored.and_then(|position| errors.get_mut(position)) {
-            known_error.error.message.line = Some(shown.line);
-            continue;
-        }
-        errors.push(error_of_ledger(shown, collector));
-    }
-    errors
-}
-
-/// Creates a record of an error that the ledger found in a transcript.
-fn error_of_ledger(shown: ShownError, collector: &EvidenceCollector<'_>) -> KnownError {
-    let session = session_of(&shown).to_owned();
-    let version = shown.line.version.as_deref().and_then(ClientVersion::parse);
-    let owner = match version {
-        Some(version) if version >= FIRST_TO_NAME_OWNER => collector.transcripts.owner_of(&session),
-        Some(_) | None => None,
-    };
-    let mut error = collector.error_of_line(&TranscriptError {
-        owner,
-        line: shown.line,
-        ..TranscriptError::default()
-    });
-    error.at = datetime_from_millis(shown.at);
-    error.session.id = Some(session);
-    KnownError {
-        error,
-        is_stored: false,
-    }
 }
 
 /// The failed attempts of one request in a session.

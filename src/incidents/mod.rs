@@ -1,8 +1,9 @@
 //! Incidents: errors that stopped work, the evidence about them, and readings of the usage windows.
 //!
 //! [`stored_errors`] and [`readings`] read the journal, and [`session_transcripts`] reads transcripts. From these
-//! sources, [`evidence`] collects everything known about an error so that `limits` can explain it. [`present`] chooses
-//! the current error, and [`history`] lists all past errors with the help of the ledger.
+//! sources, [`evidence`] collects everything known about an error so that `limits` can explain it. [`error_search`] finds
+//! the errors in the journal and in transcripts. [`present`] chooses the current error, and [`history`] lists all past
+//! errors with the help of the ledger.
 //!
 //! Claude Code may kill a hook before the hook has stored its error, so transcripts are also searched for the current
 //! error.
@@ -10,6 +11,7 @@
 mod cache;
 mod credits_use;
 mod error_match;
+mod error_search;
 mod evidence;
 mod forecasts;
 mod history;
@@ -37,6 +39,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::error_search::find_all_errors;
 use self::evidence::{
     EvidenceCollector, KnownError, OtherSessions, has_final_readings, is_sent_after, merge,
     settle_owner, with_new_end,
@@ -611,11 +614,11 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first. These are
-    /// the errors stored by hooks and the last errors in the newest transcripts.
+    /// the errors stored by hooks and the errors at the ends of the newest transcripts.
     pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
         let journal = Journal::all(self.paths);
         let collector = self.collector(&journal, Asker::Shell);
-        let errors = present::find_all_errors(session, &collector);
+        let errors = find_all_errors(session, Vec::new(), &collector);
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
         self.save_news_and_ends(&collector, &incidents);

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::error_match::{ErrorIndex, is_known};
+use super::error_match::is_known;
+use super::error_search::{add_owner, find_all_errors};
 use super::evidence::{EvidenceCollector, KnownError};
-use super::history::add_errors_of_ledger;
+use super::history::add_details_of_ledger;
 use super::stored_errors::StoredErrors;
-use crate::claude::transcripts::session_of;
 use crate::ledger::Ledger;
 use crate::limits::LONGEST_LIMIT;
 use crate::limits::decide::{State, Wait};
@@ -227,13 +227,13 @@ fn is_of_other_key(incident: &Incident) -> bool {
     blocks_session && collected.is_of_other_payer && incident.evidence.error.uses_key()
 }
 
-/// The maximum number of errors of other sessions that are added from the ledger in a conversation, where Claude Code
+/// The maximum number of errors of other sessions that are added from transcripts in a conversation, where Claude Code
 /// waits for the explanation.
 const MOST_FOR_CONVERSATION: usize = 20;
-/// The maximum number of errors of other sessions that are added from the ledger in a shell.
+/// The maximum number of errors of other sessions that are added from transcripts in a shell.
 const MOST_FOR_SHELL: usize = 500;
 
-/// Finds candidates for the current error in the journal, at the ends of transcripts, and in the ledger, newest first.
+/// Finds candidates for the current error, newest first. They are a selection from the errors that `incidents` lists.
 /// Errors of other sessions are included because they help to explain the errors of `session`. A ledger that cannot be
 /// read is ignored.
 ///
@@ -245,48 +245,50 @@ pub(super) fn find_errors(
     collector: &EvidenceCollector<'_>,
     now: DateTime<Utc>,
 ) -> Vec<KnownError> {
-    let mut errors = find_all_errors(session, collector);
+    let since = now - LONGEST_LIMIT;
+    let shown = ledger
+        .and_then(|ledger| ledger.newest_shown_errors(since.timestamp_millis()).ok())
+        .unwrap_or_default();
+    let mut errors = find_all_errors(session, shown, collector);
+    let most = if collector.environment_of.is_some() {
+        MOST_FOR_CONVERSATION
+    } else {
+        MOST_FOR_SHELL
+    };
+    leave_out_repeated_errors(&mut errors, session, most);
+    for known_error in &mut errors {
+        add_owner(known_error, collector);
+    }
     if let Some(ledger) = ledger {
-        let most = if collector.environment_of.is_some() {
-            MOST_FOR_CONVERSATION
-        } else {
-            MOST_FOR_SHELL
-        };
-        let since = now - LONGEST_LIMIT;
-        if add_errors_of_ledger(&mut errors, session, ledger, since, most, collector).is_ok() {
-            errors.sort_by_key(|known_error| Reverse(known_error.error.at));
-        }
+        let _ = add_details_of_ledger(&mut errors, ledger);
     }
     let newest = errors
         .iter()
         .find(|known_error| known_error.is_of(session))
         .map(|known_error| known_error.error.at);
-    let oldest = newest.unwrap_or(now).min(now - LONGEST_LIMIT);
+    let oldest = newest.unwrap_or(now).min(since);
     errors.retain(|known_error| known_error.error.at >= oldest);
     errors
 }
 
-/// Finds all errors in the journal and at the ends of transcripts, newest first. The transcript of `session` is always
-/// read, even if it is old.
-pub(super) fn find_all_errors(
-    session: Option<&str>,
-    collector: &EvidenceCollector<'_>,
-) -> Vec<KnownError> {
-    let stored = collector.stored.list(None);
-    let index = ErrorIndex::new(&stored);
-    let mut errors: Vec<KnownError> = collector
-        .transcripts
-        .newest_and(session)
-        .filter_map(|file| {
-            let session = session_of(&file.path);
-            collector.unstored_error(&file.path, |transcript_error| {
-                index.position(&transcript_error.line, &session).is_some()
-            })
-        })
-        .collect();
-    errors.extend(stored.into_iter().map(KnownError::stored));
-    errors.sort_by_key(|known_error| Reverse(known_error.error.at));
-    errors
+/// Leaves out errors that are not stored if the same session later received the same message again, and all but the newest
+/// `most` of those that other sessions received. `errors` must be sorted from newest to oldest.
+fn leave_out_repeated_errors(errors: &mut Vec<KnownError>, session: Option<&str>, most: usize) {
+    let mut messages = HashSet::new();
+    let mut of_others = 0;
+    errors.retain(|known_error| {
+        let error = &known_error.error;
+        let is_newest = messages.insert((error.session.id.clone(), error.message.text.clone()));
+        if known_error.is_stored {
+            return true;
+        }
+        if !is_newest {
+            return false;
+        }
+        let is_of_session = session.is_some() && known_error.is_of(session);
+        of_others += usize::from(!is_of_session);
+        is_of_session || of_others <= most
+    });
 }
 
 /// Finds the open errors of the status line's session, newest first. If the session's transcript does not end in an

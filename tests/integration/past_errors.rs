@@ -1164,3 +1164,36 @@ fn a_report_mentions_a_later_response_in_another_session() {
         "{said}"
     );
 }
+
+/// Returns the time of the newest error according to a command that explains it.
+fn newest_error_at(client: &Client<'_>, at: &str, command: &str) -> String {
+    let output = match command {
+        "explain" => client.run(at, &["explain", "--json"], b"").stdout,
+        "incidents" => listed(client.sandbox, at)["incidents"][0].to_string(),
+        _ => client.run(at, &[command], b"").stdout,
+    };
+    let times = ["10:00:00Z", "10:05:00Z"];
+    let named = times.into_iter().rev().find(|time| output.contains(time));
+    named.unwrap_or_default().to_owned()
+}
+
+/// A hook stores an error before its line is written. Five minutes later, the session is refused again with the same
+/// message, but Claude Code kills the hook. Only `incidents` used to know the second error: the first `explain` took it
+/// for the first one, and a second `explain` did not.
+#[test]
+fn every_command_knows_a_repeated_error_whose_hook_was_killed() {
+    for command in ["explain", "report", "incidents"] {
+        let sandbox = with_a_private_login();
+        let client = session_of_login(&sandbox, "stopped");
+        client.receives_response("2026-11-20T09:50:00Z");
+        client.stop_failure(AT, FIVE_HOUR);
+        client.append(&client.error_line(AT, FIVE_HOUR, json!({})));
+        client.append(&client.error_line("2026-11-20T10:05:00Z", FIVE_HOUR, json!({})));
+        for at in ["2026-11-20T10:06:00Z", "2026-11-20T10:06:10Z"] {
+            let newest = newest_error_at(&client, at, command);
+            assert_eq!(newest, "10:05:00Z", "{command} {at}");
+        }
+        let entry = &listed(&sandbox, "2026-11-20T10:06:20Z")["incidents"][0];
+        assert_eq!(entry["attempts"], 2, "{command}: {entry:#}");
+    }
+}
