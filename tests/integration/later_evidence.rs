@@ -1141,3 +1141,30 @@ fn a_refusal_hours_after_a_response_does_not_keep_an_earlier_limit_open() {
         assert_eq!(incident["open"], false, "{at}: {incident:#}");
     }
 }
+
+/// If only the message states the reset, an explanation after the reset must not depend on whether another command ran
+/// before the weekly window filled up.
+#[test]
+fn a_window_that_fills_up_after_a_stated_reset_is_not_the_cause() {
+    let explanations = [None, Some("explain"), Some("now")].map(|command| {
+        let sandbox = with_a_private_login();
+        let [stopped, other] = ["stopped", "other"].map(|name| session_of_login(&sandbox, name));
+        stopped.receives_response("2026-11-20T11:50:00Z");
+        let at = "2026-11-20T11:57:00Z";
+        stopped.calls_status_line(at, windows(95.0, NOON, 92.0, TUESDAY), 120);
+        let text = "You're out of extra usage · resets 12pm (UTC)";
+        let refusal = json!({"error": "invalid_request", "apiErrorStatus": 400});
+        stopped.receives_error("2026-11-20T11:58:00Z", text, refusal);
+        if let Some(command) = command {
+            stopped.run("2026-11-20T12:01:00Z", &[command], b"");
+        }
+        let at = "2026-11-20T12:03:00Z";
+        other.calls_status_line(at, windows(3.0, NOON + 18_000, 100.0, TUESDAY), 120);
+        let explained = stopped.run("2026-11-20T12:04:00Z", &["explain"], b"");
+        let code = stopped.run("2026-11-20T12:04:00Z", &["explain", "--exit-code"], b"");
+        assert_eq!(code.code, 0, "{command:?}: {}", explained.stdout);
+        explained.stdout
+    });
+    assert_eq!(explanations[0], explanations[1]);
+    assert_eq!(explanations[0], explanations[2]);
+}

@@ -111,7 +111,7 @@ impl<'a> Input<'a> {
         Self {
             message,
             evidence,
-            readings: Readings::around(evidence, message.window),
+            readings: Readings::around(evidence, message),
         }
     }
 

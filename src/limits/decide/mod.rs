@@ -161,7 +161,7 @@ pub(crate) fn with_end_elsewhere(message: &Message, mut evidence: Evidence) -> E
     if evidence.known_end().is_some() || evidence.is_pasted() {
         return evidence;
     }
-    let readings = Readings::around(&evidence, message.window);
+    let readings = Readings::around(&evidence, message);
     let mut responses: Vec<OtherResponse> = evidence
         .collected
         .other_responses

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
 use crate::claude::window_usage::{SpendLimitUsage, USED_UP, WindowUsage, is_same_reset};
+use crate::limits::catalog::Message;
 use crate::limits::decide::Ending;
 use crate::limits::kind::Window;
 use crate::limits::sample::Sample;
@@ -146,10 +147,10 @@ pub(crate) struct Readings<'a> {
 }
 
 impl<'a> Readings<'a> {
-    /// Collects the readings around an error. `named` is the usage window that the message mentions.
-    pub(crate) fn around(evidence: &'a Evidence, named: Option<Window>) -> Self {
+    /// Collects the readings around the error with this message.
+    pub(crate) fn around(evidence: &'a Evidence, message: &Message) -> Self {
         let mut readings = Self::of_all_windows(evidence);
-        readings.over_at = readings.find_end(named);
+        readings.over_at = readings.find_end(message);
         readings
     }
 
@@ -175,7 +176,7 @@ impl<'a> Readings<'a> {
 
     /// Returns the time at which the error was over. This is the earliest of three times: the next response of the
     /// session, the end that an earlier explanation stored, and the reset of the refused window.
-    fn find_end(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
+    fn find_end(&self, message: &Message) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let response = evidence.error.later_response.as_ref();
         let stored_end = evidence
@@ -185,22 +186,23 @@ impl<'a> Readings<'a> {
             .and_then(|response| response.at)
             .into_iter()
             .chain(stored_end.map(|end| end.at))
-            .chain(self.find_reset(named))
+            .chain(self.find_reset(message))
             .min()
     }
 
     /// Returns the reset of the window that the server refused. If the server named only the window, returns the window's
     /// reset according to the readings. If the server did not say which window it refused, returns the reset of the window
-    /// that the message mentions or, if that window was not full, the last reset of the windows that were full. Returns
-    /// `None` if the reset is unknown or has not passed yet.
-    fn find_reset(&self, named: Option<Window>) -> Option<DateTime<Utc>> {
+    /// that the message mentions or, if that window was not full, the last reset of the windows that were full. The reset
+    /// that the message states counts as well, if it comes first. Returns `None` if the reset is unknown or has not passed
+    /// yet.
+    fn find_reset(&self, message: &Message) -> Option<DateTime<Utc>> {
         let server_reset = self.evidence.server_reset();
         if let Some(window) = self.evidence.refused_window() {
             return server_reset
                 .or_else(|| self.reset_of_full(window))
                 .filter(|reset| self.is_passed_reset(*reset));
         }
-        let reset_of_named = named.and_then(|window| self.reset_of_full(window));
+        let reset_of_named = message.window.and_then(|window| self.reset_of_full(window));
         let last_reset = Window::ALL
             .into_iter()
             .filter(|window| !window.is_of_one_model())
@@ -209,9 +211,18 @@ impl<'a> Readings<'a> {
         reset_of_named
             .or(last_reset)
             .into_iter()
-            .chain(server_reset)
+            .chain(server_reset.or_else(|| self.stated_reset(message)))
             .filter(|reset| self.is_passed_reset(*reset))
             .min()
+    }
+
+    /// Returns the reset time in the message, if the limit ends when a usage window resets.
+    fn stated_reset(&self, message: &Message) -> Option<DateTime<Utc>> {
+        if message.row.limit.is_awaited() {
+            message.reset_time(self.evidence.at(), message.window, self.evidence.clock.zone)
+        } else {
+            None
+        }
     }
 
     /// Returns true if the reset came after the error and has passed.

@@ -208,7 +208,7 @@ impl Reasons<'_> {
     /// Adds the measurements of the usage windows, starting with the decisive one, and of the gateway's limit.
     fn add_measurements(&mut self) {
         let (evidence, diagnosis) = (self.evidence, self.diagnosis);
-        let readings = Readings::around(evidence, self.message.window);
+        let readings = Readings::around(evidence, self.message);
         if diagnosis.limit == LimitKind::ApiSpendCap
             && let Some((limit, measured)) = readings.full_gateway_limit()
         {
