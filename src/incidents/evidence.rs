@@ -360,6 +360,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
         window,
         at: evidence.at(),
         resets_at: reset.at,
+        is_unconfirmed: diagnosis.verdict == Verdict::CannotTell,
     })
 }
 
@@ -382,6 +383,7 @@ impl FullWindow {
             let is_known = windows.iter().any(|known| {
                 known.refused.window == refused.window
                     && known.refused.resets_at == refused.resets_at
+                    && known.refused.is_unconfirmed == refused.is_unconfirmed
                     && known.payer == payer
             });
             if !is_known {

@@ -276,6 +276,7 @@ impl Incident {
             window,
             at: self.evidence.at(),
             resets_at,
+            is_unconfirmed: false,
         })
     }
 

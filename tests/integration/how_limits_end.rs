@@ -96,6 +96,33 @@ fn a_weekly_limit_shown_by_another_error_outlasts_the_five_hour_reset() {
     }
 }
 
+/// If nothing confirms two messages about usage windows, each of them remains unconfirmed, although work can resume only
+/// after the later reset.
+#[test]
+fn an_unconfirmed_weekly_limit_does_not_confirm_another_limit() {
+    for weekly_at in ["2026-11-20T09:00:00Z", "2026-11-20T10:30:00Z"] {
+        let sandbox = with_a_private_login();
+        let [one, other] = two_of_the_login(&sandbox);
+        let headless = json!({"entrypoint": "sdk-cli"});
+        if weekly_at < AT {
+            other.receives_error(weekly_at, WEEKLY, &headless);
+        }
+        one.receives_error(AT, FIVE_HOUR, &headless);
+        if weekly_at > AT {
+            other.receives_error(weekly_at, WEEKLY, &headless);
+        }
+        for at in ["2026-11-20T10:40:00Z", "2026-11-20T12:10:00Z"] {
+            let arguments = ["explain", "--json", "--session", "one"];
+            let incident = one.run(at, &arguments, b"").json()["incident"].clone();
+            assert_eq!(incident["verdict"], "cannot_tell", "{at}: {incident:#}");
+            let resets_at = &incident["resets_at"];
+            assert_eq!(resets_at, "2026-11-24T06:00:00Z", "{at}: {incident:#}");
+            let headline = incident["headline"].as_str().unwrap();
+            assert!(headline.starts_with("Another message says"), "{headline}");
+        }
+    }
+}
+
 /// Once a window has reset, the headline must no longer list it as used up.
 #[test]
 fn a_window_that_has_reset_is_not_called_used_up() {

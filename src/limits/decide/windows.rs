@@ -37,12 +37,19 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     {
         // If two windows are full, work is stopped until the later reset.
         let has_reset = reset_of(input, window).is_some_and(|at| at <= input.evidence.clock.now);
-        let cause = if has_reset {
+        let cause = if later.is_unconfirmed {
+            Cause::LaterWindowFullByMessage
+        } else if has_reset {
             Cause::LaterWindowFull
         } else {
             Cause::BothWindowsFull
         };
-        return Finding::passing(limit, Verdict::Real, cause)
+        let verdict = if later.is_unconfirmed && !is_confirmed(input, window) {
+            Verdict::CannotTell
+        } else {
+            Verdict::Real
+        };
+        return Finding::passing(limit, verdict, cause)
             .until_reset_of(Some(later.window))
             .measured(later);
     }
@@ -97,17 +104,20 @@ pub(super) fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
 /// Returns another used-up window that resets later. Returns `None` if the readings show that the window in the message
 /// has room.
 fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
-    let is_certain = match input.readings.state(window) {
-        WindowState::Room(_) => return None,
-        WindowState::Full(_) => true,
-        _ => input.evidence.refused_window() == Some(window),
-    };
-    if !is_certain && input.evidence.collected.refused_windows.is_empty() {
+    let has_room = matches!(input.readings.state(window), WindowState::Room(_));
+    let is_known_from_errors = !input.evidence.collected.refused_windows.is_empty();
+    if has_room || !is_confirmed(input, window) && !is_known_from_errors {
         return None;
     }
     input
         .readings
         .used_up_until_later(window, reset_of(input, window))
+}
+
+/// Returns true if a reading or the server confirms that the window in the message was full.
+fn is_confirmed(input: &Input<'_>, window: Window) -> bool {
+    matches!(input.readings.state(window), WindowState::Full(_))
+        || input.evidence.refused_window() == Some(window)
 }
 
 /// Returns the reset time of the window in the message.

@@ -74,6 +74,8 @@ pub(crate) struct Measurement {
     pub(crate) resets_at: Option<DateTime<Utc>>,
     /// The time of the measurement. If the figure may predate the error, this is the earliest possible time.
     pub(crate) measured: DateTime<Utc>,
+    /// True if only the message of another error says that the window is full.
+    pub(crate) is_unconfirmed: bool,
 }
 
 impl Measurement {
@@ -83,6 +85,7 @@ impl Measurement {
             percent: usage.used_percent,
             resets_at: usage.resets_at,
             measured,
+            is_unconfirmed: false,
         }
     }
 
@@ -100,6 +103,8 @@ pub struct RefusedWindow {
     pub at: DateTime<Utc>,
     /// The time at which the window resets.
     pub resets_at: DateTime<Utc>,
+    /// True if only the message says that the window is full.
+    pub is_unconfirmed: bool,
 }
 
 impl From<RefusedWindow> for Measurement {
@@ -110,6 +115,7 @@ impl From<RefusedWindow> for Measurement {
             percent: USED_UP,
             resets_at: Some(refused.resets_at),
             measured: refused.at,
+            is_unconfirmed: refused.is_unconfirmed,
         }
     }
 }
@@ -482,7 +488,7 @@ impl<'a> Readings<'a> {
             })
             .chain(
                 self.refused_before_end()
-                    .filter(|refused| !self.fills_up_later(refused)),
+                    .filter(|refused| !refused.is_unconfirmed && !self.fills_up_later(refused)),
             )
             .max_by_key(|measurement| measurement.resets_at)
     }
@@ -532,7 +538,7 @@ impl<'a> Readings<'a> {
             .chain(self.refused_before_end())
             .filter(|other| other.window != window && !other.window.is_of_one_model())
             .filter(|other| other.percent >= USED_UP && other.resets_at > reset)
-            .last()
+            .max_by_key(|other| !other.is_unconfirmed)
     }
 
     /// Returns the time of the first reading that shows that none of these windows is full any longer. A reading is left
@@ -754,6 +760,7 @@ impl<'a> Readings<'a> {
                     .map(|(window, usage)| Measurement::new(window, usage, reading.measured))
             })
             .chain(self.refused_windows())
+            .filter(|full| !full.is_unconfirmed)
             .filter(|full| !full.window.is_of_one_model() && full.percent >= USED_UP)
             .filter(|full| full.resets_at.is_some_and(|reset| reset > now))
             .max_by_key(|full| full.resets_at)
