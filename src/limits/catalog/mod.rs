@@ -172,14 +172,6 @@ impl Match {
         window_in(&self.normalized, self.row)
     }
 
-    /// Returns true if the match is an error that stopped the session, rather than a part of the notice. A match of a
-    /// class alone may belong to the notice, and a message that the text only mentions did not stop anything.
-    fn is_error_apart_from(&self, notice: &Self) -> bool {
-        !self.row.is_notice()
-            && self.rank > Rank::ByClassOnly
-            && [MessageContext::Received, notice.context].contains(&self.context)
-    }
-
     /// Returns true if the match is the start of a message rather than a part of another sentence. A match without words
     /// always counts as a message of its own.
     fn begins_message(&self) -> bool {
@@ -789,7 +781,7 @@ fn error_preferred_to_notice<'m>(
         return later;
     }
     let earlier = matches.iter().take(index).rfind(|candidate| {
-        candidate.row.answer.verdict == Verdict::Over || candidate.is_error_apart_from(notice)
+        candidate.row.answer.verdict == Verdict::Over || !candidate.row.is_notice()
     })?;
     if earlier.row.answer.verdict == Verdict::Over {
         None
@@ -855,7 +847,7 @@ fn percent_in(normalized: &str) -> Option<u32> {
     digits.parse().ok().filter(|percent| *percent <= 200)
 }
 
-/// Parses a pair of amounts such as "$150.00 / $150.00" or "$150 of $150".
+/// Parses a pair of amounts such as "$150.00 / $150.00".
 fn amounts_in(text: &str) -> Option<Amounts> {
     let mut amounts = text.match_indices('$').map(|(start, _)| {
         let digits = text.get(start + 1..).unwrap_or_default();
@@ -870,8 +862,7 @@ fn amounts_in(text: &str) -> Option<Amounts> {
     });
     let (_, end, spent) = amounts.next()?;
     let (start, _, cap) = amounts.next()?;
-    let between = text.get(end..start)?.trim();
-    let is_pair = between == "/" || between == "of" || between.ends_with("limit:");
+    let is_pair = text.get(end..start)?.trim() == "/";
     is_pair.then_some(Amounts { spent, cap })
 }
 

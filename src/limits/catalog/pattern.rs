@@ -16,34 +16,24 @@ pub(super) fn find(pattern: &str, text: &str, mentions_claude: bool) -> Option<R
     if sign == Some('?') && !mentions_claude {
         return None;
     }
-    let mut from = 0;
-    while let Some(range) = find_parts(words, text, from) {
-        let before = text.get(..range.start)?;
-        let is_here = match sign {
-            Some('^') => is_wrapper(before),
-            Some('~') => begins_statement(before),
-            _ => true,
-        };
-        if is_here {
-            return Some(range);
-        }
-        from = range.start + 1;
-        while !text.is_char_boundary(from) {
-            from += 1;
-        }
-    }
-    None
+    let range = find_parts(words, text)?;
+    let before = text.get(..range.start)?;
+    let is_here = match sign {
+        Some('^') => is_wrapper(before),
+        Some('~') => begins_statement(before),
+        _ => true,
+    };
+    is_here.then_some(range)
 }
 
-/// Finds all parts of a pattern. The search for the first part starts at `from`.
-fn find_parts(words: &str, text: &str, from: usize) -> Option<Range<usize>> {
+/// Finds all parts of a pattern.
+fn find_parts(words: &str, text: &str) -> Option<Range<usize>> {
     let mut parts = words.split(" & ");
     let first = parts.next()?;
-    let rest = text.get(from..)?;
-    let Some(start) = rest.find(first).map(|start| from + start) else {
+    let Some(start) = text.find(first) else {
         let is_single = parts.next().is_none();
-        let start = cut_off(first, rest).filter(|_| is_single)?;
-        return Some(from + start..text.len());
+        let start = cut_off(first, text).filter(|_| is_single)?;
+        return Some(start..text.len());
     };
     let mut range = start..start + first.len();
     for part in parts {

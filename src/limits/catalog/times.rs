@@ -113,9 +113,6 @@ fn epoch_behind_bar(text: &str) -> Option<DateTime<Utc>> {
             .chars()
             .take_while(char::is_ascii_digit)
             .collect();
-        if digits.len() < 10 {
-            return None;
-        }
         parse_reset(&digits)
     })
 }
@@ -248,15 +245,11 @@ impl NamedTime {
         }
         let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         if let Ok(number) = digits.parse::<u32>() {
-            let has_suffix = matches!(
-                lower.get(digits.len()..),
-                Some("" | "st" | "nd" | "rd" | "th")
-            );
             if (1970..2100).contains(&number) && self.day.is_some() && self.year.is_none() {
                 self.year = i32::try_from(number).ok();
                 return Taken::OneWord;
             }
-            if (1..=31).contains(&number) && has_suffix && self.day.is_none() {
+            if (1..=31).contains(&number) && self.day.is_none() {
                 self.day = Some(number);
                 return Taken::OneWord;
             }
@@ -422,10 +415,9 @@ fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
         return None;
     }
     let hour_of_day = match half {
-        Some(_) if !(1..=12).contains(&hour) => return None,
         Some(half) if half.starts_with('p') => hour % 12 + 12,
         Some(_) => hour % 12,
-        None => hour % 24,
+        None => hour,
     };
     let time = NaiveTime::from_hms_opt(hour_of_day, minute.unwrap_or(0), second.unwrap_or(0))?;
     Some((time, taken))

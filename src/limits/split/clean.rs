@@ -137,7 +137,7 @@ fn without_control_sequences(text: &str) -> String {
     clean
 }
 
-/// Decodes escapes such as `\u00b7`, `\n`, and `\t`, which appear in logs in place of the actual characters.
+/// Decodes escapes such as `\u00b7` and `\n`, which appear in logs in place of the actual characters.
 fn decode_escapes(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -166,16 +166,8 @@ fn decode_escape(after: &str) -> (Option<char>, usize) {
                 _ => (None, 0),
             }
         }
-        // Backslashes in Windows paths also precede letters. `\n` is therefore not decoded before another backslash,
-        // and `\t` is not decoded before a letter or digit.
+        // Backslashes in Windows paths also precede letters. `\n` is therefore not decoded before another backslash.
         Some(b'n') if !after.starts_with("n\\") => (Some('\n'), 1),
-        Some(b't')
-            if !after
-                .get(1..2)
-                .is_some_and(|c| c.chars().all(char::is_alphanumeric)) =>
-        {
-            (Some('\t'), 1)
-        }
         _ => (None, 0),
     }
 }

@@ -34,8 +34,7 @@ pub(super) fn fields(text: &str) -> Vec<Field> {
             continue;
         };
         let key = without_breaks(quoted_key);
-        let is_key = key.len() <= 40 && !key.contains(char::is_whitespace);
-        let Some(after_colon) = after_key.trim_start().strip_prefix(':').filter(|_| is_key) else {
+        let Some(after_colon) = after_key.trim_start().strip_prefix(':') else {
             let is_element = after_key.trim_start().starts_with([',', ']']);
             if let Some(list) = list_key.clone().filter(|_| is_element) {
                 all.push(Field {
@@ -119,9 +118,6 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 Some((_, escaped)) => contents.push(escaped),
                 None => return None,
             },
-            // Unescaped apostrophes are allowed within single quotes, because they are common in JSON whose double
-            // quotes were replaced with single quotes.
-            '\'' if quote == '\'' && is_inside_word(text, position) => contents.push('\''),
             end if end == quote => return Some((contents, text.get(position + 1..)?)),
             other => contents.push(other),
         }
@@ -131,14 +127,4 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 fn hexadecimal(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
-}
-
-fn is_inside_word(text: &str, position: usize) -> bool {
-    let before = text
-        .get(..position)
-        .and_then(|text| text.chars().next_back());
-    let after = text
-        .get(position + 1..)
-        .and_then(|text| text.chars().next());
-    before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic)
 }

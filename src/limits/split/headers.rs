@@ -111,10 +111,6 @@ fn unified<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
 /// Returns the value of the last header with this name. Mentions of the header in prose or code are ignored.
 fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     text.rmatch_indices(name).find_map(|(position, _)| {
-        let before = text.get(..position)?.chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_') {
-            return None;
-        }
         let rest = text.get(position + name.len()..)?;
         let behind_name = rest.trim_start_matches(['"', '\'', '\\']).trim_start();
         let behind_sign = behind_name.strip_prefix([':', '='])?;

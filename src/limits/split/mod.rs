@@ -147,7 +147,6 @@ fn is_of_message(key: &str) -> bool {
         || WORDS.class_keys.contains(&key)
         || WORDS.status_keys.contains(&key)
         || WORDS.reset_keys.contains(&key)
-        || key == "rate_limit_info"
 }
 
 /// Returns the length of the JSON object at the start of the text. Truncated objects extend to the end of the text.
@@ -192,14 +191,8 @@ fn object_passage(before: &str, object: &str) -> Passage {
                 if WORDS.text_keys.contains(&key)
                     && (!is_class || key == "message")
                     && !text.trim_start().starts_with('{')
-                    && !texts.contains(text)
                 {
                     texts.push(text.clone());
-                } else if WORDS.text_keys.contains(&key)
-                    && !is_class
-                    && let Some((words, _)) = text.split_once('{')
-                {
-                    texts.push(words.to_owned());
                 }
                 if WORDS.class_keys.contains(&key) && is_class {
                     passage.classes.push(text.clone());
@@ -318,7 +311,7 @@ fn warning(name: &str, percent: Option<f64>) -> String {
 fn used_percent(fields: &[Field]) -> Option<f64> {
     let share =
         number_of(fields, "utilization").or_else(|| number_of(fields, "surpassedThreshold"))?;
-    Some(if share <= 1.0 { share * 100.0 } else { share })
+    Some(share * 100.0)
 }
 
 /// Returns the first numeric value for a key.
@@ -342,7 +335,7 @@ fn text_passages(text: &str) -> Vec<Passage> {
     let mut passages: Vec<Passage> = Vec::new();
     let mut is_after_gap = true;
     // Even if the line breaks were lost, a marker still precedes each message.
-    let separated = repaired(text).replace(" ⎿", "\n⎿").replace('❯', "\n❯");
+    let separated = repaired(text).replace(" ⎿", "\n⎿");
     for source in separated.lines() {
         let line = without_marks(source).trim_end_matches(['│', '┃', '|', ' ']);
         if line.trim_matches(['`', '\'', '-', '=', ' ']).is_empty() {
