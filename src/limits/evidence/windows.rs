@@ -1,5 +1,6 @@
 //! Determines from the readings how full each usage window was when the error occurred.
 
+use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -141,6 +142,7 @@ pub(crate) enum WindowState {
 #[derive(Debug, Clone)]
 pub(crate) struct Readings<'a> {
     evidence: &'a Evidence,
+    message: &'a Message,
     /// The readings that were definitely measured shortly after the error, oldest first.
     after: Vec<&'a Sample>,
     /// The last reading that may predate the error.
@@ -148,19 +150,14 @@ pub(crate) struct Readings<'a> {
     /// See [`Collected::awaits_figures`](super::Collected::awaits_figures).
     awaits_figures: bool,
     /// The time at which the error was over, if it is known. The usage of the windows from then on belongs to later
-    /// events, so it does not change the explanation of the error.
-    over_at: Option<DateTime<Utc>>,
+    /// events, so it does not change the explanation of the error. The time is determined only if there is a reading or
+    /// a refusal to compare it with, because searching the message for a reset takes long.
+    over_at: OnceCell<Option<DateTime<Utc>>>,
 }
 
 impl<'a> Readings<'a> {
     /// Collects the readings around the error with this message.
-    pub(crate) fn around(evidence: &'a Evidence, message: &Message) -> Self {
-        let mut readings = Self::of_all_windows(evidence);
-        readings.over_at = readings.find_end(message);
-        readings
-    }
-
-    fn of_all_windows(evidence: &'a Evidence) -> Self {
+    pub(crate) fn around(evidence: &'a Evidence, message: &'a Message) -> Self {
         let at = evidence.at();
         let (mut after, before): (Vec<&Sample>, Vec<&Sample>) = evidence
             .error
@@ -171,18 +168,19 @@ impl<'a> Readings<'a> {
         after.sort_by_key(|reading| reading.measured);
         Self {
             evidence,
+            message,
             after,
             before: before
                 .into_iter()
                 .max_by_key(|reading| measured_relative_to(reading, at)),
             awaits_figures: evidence.collected.awaits_figures,
-            over_at: None,
+            over_at: OnceCell::new(),
         }
     }
 
     /// Returns the time at which the error was over. This is the earliest of three times: the next response of the
     /// session, the end that an earlier explanation stored, and the reset of the refused window.
-    fn find_end(&self, message: &Message) -> Option<DateTime<Utc>> {
+    fn find_end(&self) -> Option<DateTime<Utc>> {
         let evidence = self.evidence;
         let response = evidence.error.later_response.as_ref();
         let stored_end = evidence
@@ -192,7 +190,7 @@ impl<'a> Readings<'a> {
             .and_then(|response| response.at)
             .into_iter()
             .chain(stored_end.map(|end| end.at))
-            .chain(self.find_reset(message))
+            .chain(self.find_reset())
             .min()
     }
 
@@ -201,14 +199,17 @@ impl<'a> Readings<'a> {
     /// that the message mentions or, if that window was not full, the last reset of the windows that were full. The reset
     /// that the message states counts as well, if it comes first. Returns `None` if the reset is unknown or has not passed
     /// yet.
-    fn find_reset(&self, message: &Message) -> Option<DateTime<Utc>> {
+    fn find_reset(&self) -> Option<DateTime<Utc>> {
         let server_reset = self.evidence.server_reset();
         if let Some(window) = self.evidence.refused_window() {
             return server_reset
                 .or_else(|| self.reset_of_full(window))
                 .filter(|reset| self.is_passed_reset(*reset));
         }
-        let reset_of_named = message.window.and_then(|window| self.reset_of_full(window));
+        let reset_of_named = self
+            .message
+            .window
+            .and_then(|window| self.reset_of_full(window));
         let last_reset = Window::ALL
             .into_iter()
             .filter(|window| !window.is_of_one_model())
@@ -217,13 +218,14 @@ impl<'a> Readings<'a> {
         reset_of_named
             .or(last_reset)
             .into_iter()
-            .chain(server_reset.or_else(|| self.stated_reset(message)))
+            .chain(server_reset.or_else(|| self.stated_reset()))
             .filter(|reset| self.is_passed_reset(*reset))
             .min()
     }
 
     /// Returns the reset time in the message, if the limit ends when a usage window resets.
-    fn stated_reset(&self, message: &Message) -> Option<DateTime<Utc>> {
+    fn stated_reset(&self) -> Option<DateTime<Utc>> {
+        let message = self.message;
         if message.row.limit.is_awaited() {
             message.reset_time(self.evidence.at(), message.window, self.evidence.clock.zone)
         } else {
@@ -398,7 +400,8 @@ impl<'a> Readings<'a> {
 
     /// Returns true if the error was already over at the given time.
     fn is_after_end(&self, moment: DateTime<Utc>) -> bool {
-        self.over_at.is_some_and(|over_at| moment >= over_at)
+        let over_at = *self.over_at.get_or_init(|| self.find_end());
+        over_at.is_some_and(|over_at| moment >= over_at)
     }
 
     /// Returns true if the error was over at the given time, even if only a response in another session shows this. A
@@ -447,7 +450,7 @@ impl<'a> Readings<'a> {
         let is_refused = self
             .refused_windows()
             .any(|refused| refused.measured >= moment);
-        !self.is_after_end(moment) && (is_measured || is_refused)
+        (is_measured || is_refused) && !self.is_after_end(moment)
     }
 
     /// Returns the readings that were definitely measured after the error. The newest one comes last and may be repeated.
