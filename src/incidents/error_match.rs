@@ -2,7 +2,7 @@
 //!
 //! A line's timestamp is the time at which the client created the line, even if the client wrote it later. The client
 //! may write the line after it runs the hook. In that case, the last error in the transcript is an older error from
-//! which the session has already recovered.
+//! which the session has already recovered, or after which the user has tried again.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,7 +17,8 @@ use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
 pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 
 /// The maximum time between two records of the same error. Within a session, two records can describe the same error
-/// only if they have the same text and no response came in between. On a busy machine, a hook may run minutes late.
+/// only if they have the same text and neither a prompt nor a response came in between. On a busy machine, a hook may run
+/// minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
 /// Returns the line in a transcript's tail that records an error, or `None` if there is no such line.
@@ -36,7 +37,11 @@ pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t Tra
                 Some(distance) if distance <= SAME_INSTANT => true,
                 Some(distance) if distance > SAME_EVENT => false,
                 Some(_) | None => {
+                    let is_retried = transcript_error
+                        .retried_at
+                        .is_some_and(|retried_at| retried_at < error.at);
                     !transcript_error.has_later_response
+                        && !is_retried
                         && has_same_text(error, &transcript_error.line)
                 }
             },
@@ -89,7 +94,8 @@ impl ErrorIndex {
     }
 
     /// Returns the position of the stored error that matches a line in a session's transcript, or `None` if no stored
-    /// error matches. Removes the error from the index, so no other line can match it afterward.
+    /// error matches. Removes the error from the index, so no other line can match it afterward. Lines must be passed from
+    /// newest to oldest: if the hook of an earlier line was killed, the error of a later line would otherwise match it.
     pub(super) fn take(&mut self, line: &ErrorLine, session: &str) -> Option<usize> {
         if let Some(position) = self.by_id(line) {
             return Some(position);
@@ -108,8 +114,8 @@ impl ErrorIndex {
         self.by_line.get(line.uuid.as_ref()?).copied()
     }
 
-    /// Returns the error with this text that is closest in time to the line. If the line has no timestamp, returns the
-    /// newest error with this text.
+    /// Returns the error with this text that is closest in time to the line, and not stored before the line was created.
+    /// If the line has no timestamp, returns the newest error with this text.
     fn nearest(
         &self,
         key: &TextKey,
@@ -119,13 +125,11 @@ impl ErrorIndex {
         let Some(line_at) = line_at else {
             return same_text.last().copied();
         };
-        let before = same_text.range(..(line_at, 0)).next_back();
-        let after = same_text.range((line_at, 0)..).next();
-        let nearest = before
-            .into_iter()
-            .chain(after)
-            .min_by_key(|(at, _)| (*at - line_at).abs())?;
-        ((nearest.0 - line_at).abs() <= SAME_EVENT).then_some(*nearest)
+        let reported = (line_at - SAME_INSTANT, 0)..(line_at + SAME_EVENT, usize::MAX);
+        same_text
+            .range(reported)
+            .min_by_key(|(at, _)| (*at - line_at).abs())
+            .copied()
     }
 }
 

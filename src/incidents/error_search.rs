@@ -37,7 +37,7 @@ pub(super) fn find_all_errors(
             at,
         ))
     });
-    lines.sort_by_key(|shown| shown.at);
+    lines.sort_by_key(|shown| Reverse(shown.at));
 
     let mut errors: Vec<KnownError> = stored.into_iter().map(KnownError::stored).collect();
     for shown in lines {

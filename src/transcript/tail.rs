@@ -162,6 +162,8 @@ pub struct TranscriptError {
     pub line: ErrorLine,
     /// True if a response follows later in the transcript.
     pub has_later_response: bool,
+    /// The time of the first prompt after the error, or `None` if there is none.
+    pub retried_at: Option<DateTime<Utc>>,
     /// The session's owner at the time of the error, if known.
     pub owner: Option<Owner>,
     /// The failed attempts that preceded the error.
@@ -206,6 +208,7 @@ impl Tail {
                 tail.waiting = Waiting::in_line(line).or(tail.waiting);
             } else if user.find(line).is_some() {
                 request_start.read_user_line(line);
+                tail.add_retry(request_start.unanswered_at);
             }
         }
         tail.owner = owners.last;
@@ -248,6 +251,7 @@ impl Tail {
             self.errors.push(TranscriptError {
                 line: ErrorLine::from_json(&line, message),
                 has_later_response: false,
+                retried_at: None,
                 owner: owner.cloned(),
                 failed_attempts: self.failed_attempts.take(),
             });
@@ -276,6 +280,14 @@ impl Tail {
         }
         self.version = version.map(str::to_owned).or(self.version.take());
         Some(())
+    }
+
+    /// Adds the time of a prompt to the errors that no prompt has followed yet. `prompt_at` is `None` if there is no prompt.
+    fn add_retry(&mut self, prompt_at: Option<DateTime<Utc>>) {
+        let newest_first = self.errors.iter_mut().rev();
+        for error in newest_first.take_while(|error| error.retried_at.is_none()) {
+            error.retried_at = prompt_at;
+        }
     }
 
     /// Returns the name of a response's model. Consecutive responses from the same model share the name in memory.

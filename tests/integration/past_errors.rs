@@ -196,6 +196,60 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     assert_eq!(incidents["incidents"][0]["attempts"], 3);
 }
 
+/// Claude Code may run a hook before it writes the error's line, and it may kill a hook. When the user tries again, the
+/// new error must not take the line of the earlier one, and `incidents` must list both attempts, no matter whether it
+/// also ran in between.
+#[test]
+fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written() {
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Hook {
+        AfterLine,
+        BeforeLine,
+        Killed,
+    }
+    use Hook::{AfterLine, BeforeLine, Killed};
+    for first in [AfterLine, BeforeLine, Killed] {
+        for second in [AfterLine, BeforeLine, Killed] {
+            for is_asked_in_between in [false, true] {
+                let sandbox = Sandbox::new();
+                let client = Client::new(&sandbox);
+                let tries = |minute: u32, hook: Hook| {
+                    client.sends_prompt(&format!("2026-11-20T10:0{minute}:00Z"), "go on");
+                    let line_at = format!("2026-11-20T10:0{minute}:05Z");
+                    let hook_at = format!("2026-11-20T10:0{minute}:05.020Z");
+                    let line = client.error_line(&line_at, FIVE_HOUR, json!({}));
+                    if hook == BeforeLine {
+                        client.stop_failure(&hook_at, FIVE_HOUR);
+                    }
+                    client.append(&line);
+                    if hook == AfterLine {
+                        client.stop_failure(&hook_at, FIVE_HOUR);
+                    }
+                };
+                tries(1, first);
+                if is_asked_in_between {
+                    listed(&sandbox, "2026-11-20T10:01:30Z");
+                }
+                tries(6, second);
+                for at in ["2026-11-20T10:07:00Z", "2026-11-20T10:08:00Z"] {
+                    let incidents = listed(&sandbox, at);
+                    let entries = incidents["incidents"].as_array().unwrap();
+                    let times: Vec<[&Value; 3]> = entries
+                        .iter()
+                        .map(|entry| ["attempts", "first_at", "last_at"].map(|field| &entry[field]))
+                        .collect();
+                    let expected = json!([2, "2026-11-20T10:01:05Z", "2026-11-20T10:06:05Z"]);
+                    assert_eq!(
+                        json!(times),
+                        json!([expected]),
+                        "{first:?}, {second:?}, asked in between: {is_asked_in_between}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// After a false alarm, every command must say what happened, and that the message was probably wrong.
 #[test]
 fn a_false_alarm_is_still_called_one_after_it_has_passed() {
