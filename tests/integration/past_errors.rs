@@ -250,6 +250,42 @@ fn both_attempts_are_listed_even_if_the_hooks_run_before_the_lines_are_written()
     }
 }
 
+/// If the weekly limit is reached after the 5-hour limit, the entry about the 5-hour limit must not change: nobody was
+/// refused because of the weekly limit before.
+#[test]
+fn a_limit_that_is_reached_later_does_not_change_an_earlier_entry() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let sandbox = with_a_private_login();
+    let client = session_of_login(&sandbox, "stopped");
+    client.calls_status_line(
+        "2026-11-20T09:59:50Z",
+        windows(100.0, NOON, 31.0, TUESDAY),
+        120,
+    );
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.sends_prompt("2026-11-20T10:55:00Z", "go on");
+    client.receives_error(
+        "2026-11-20T10:55:04Z",
+        weekly,
+        refused("seven_day", TUESDAY, ""),
+    );
+    client.calls_status_line(
+        "2026-11-20T10:55:05Z",
+        windows(100.0, NOON, 100.0, TUESDAY),
+        120,
+    );
+    for at in ["2026-11-20T10:56:00Z", "2026-11-20T12:10:00Z"] {
+        let incidents = listed(&sandbox, at);
+        let first = &incidents["incidents"][1];
+        assert_eq!(
+            first["headline"],
+            "Your 5-hour limit was used up, and the next attempt was refused as well.",
+            "{first:#}"
+        );
+        assert_eq!(first["resets_at"], "2026-11-20T12:00:00Z", "{first:#}");
+    }
+}
+
 /// After a false alarm, every command must say what happened, and that the message was probably wrong.
 #[test]
 fn a_false_alarm_is_still_called_one_after_it_has_passed() {

@@ -519,7 +519,8 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns a used-up window, other than `window`, that resets later than `reset`. It may have filled up after the
-    /// error, but not after the response that ended the error.
+    /// error, but not after the response that ended the error or after the session's next attempt, which has an error of
+    /// its own.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -530,6 +531,7 @@ impl<'a> Readings<'a> {
             .later_response
             .as_ref()
             .map(|response| response.at.unwrap_or(error.at));
+        let next_attempt_at = self.evidence.collected.hit_again_at;
         self.since_error()
             .filter(|reading| ended_at.is_none_or(|ended_at| reading.measured <= ended_at))
             .filter(|reading| !self.is_after_any_end(reading.measured))
@@ -539,6 +541,7 @@ impl<'a> Readings<'a> {
                     .filter_map(|other| self.measurement(Some(reading), other))
             })
             .chain(self.refused_before_end())
+            .filter(|other| next_attempt_at.is_none_or(|next| other.measured < next))
             .filter(|other| other.window != window && !other.window.is_of_one_model())
             .filter(|other| other.percent >= USED_UP && other.resets_at > reset)
             .max_by_key(|other| !other.is_unconfirmed)
