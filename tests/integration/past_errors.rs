@@ -286,6 +286,32 @@ fn a_limit_that_is_reached_later_does_not_change_an_earlier_entry() {
     }
 }
 
+/// A reading that shows that a window has reset must not lose its meaning when the next window ends.
+#[test]
+fn a_proven_reset_is_still_proven_after_the_next_window_has_ended() {
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    reaches_five_hour_limit(&stopped);
+    other.works("2026-11-20T12:02:00Z", 10);
+    other.calls_status_line(
+        "2026-11-20T12:02:01Z",
+        windows(5.0, NOON + 18_000, 41.0, TUESDAY),
+        120,
+    );
+    for at in [
+        "2026-11-20T12:03:00Z",
+        "2026-11-20T17:30:00Z",
+        "2026-11-21T10:00:00Z",
+    ] {
+        let incidents = listed(&sandbox, at);
+        let headline = incidents["incidents"][0]["headline"].to_string();
+        assert!(
+            headline.contains("used up, and the limit reset at 12:00"),
+            "{at}: {headline}"
+        );
+    }
+}
+
 /// After a false alarm, every command must say what happened, and that the message was probably wrong.
 #[test]
 fn a_false_alarm_is_still_called_one_after_it_has_passed() {

@@ -214,17 +214,15 @@ impl Problem<'_> {
     /// Returns true if the reset time has passed and a response or a reading from that time on shows that the window
     /// has reset.
     pub(super) fn is_reset_proven(&self) -> bool {
-        let now = self.evidence.clock.now;
-        let Some(reset) = self.resets.passed(now) else {
+        let Some(reset) = self.resets.passed(self.evidence.clock.now) else {
             return false;
         };
         let response = self.evidence.error.later_response.as_ref();
-        let usage = self
-            .finding
-            .window
-            .and_then(|window| self.readings.usage_at(window, now, true));
         response.is_some_and(|response| response.at >= Some(reset.at))
-            || usage.is_some_and(|usage| !usage.is_full() && usage.measured >= reset.at)
+            || self
+                .finding
+                .window
+                .is_some_and(|window| self.readings.has_room_since_reset(window, reset.at))
     }
 
     /// Returns the early reset of the windows, if a later reading shows one.

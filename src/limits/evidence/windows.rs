@@ -727,6 +727,17 @@ impl<'a> Readings<'a> {
         Some(Measurement::new(window, *usage, reading.earliest()))
     }
 
+    /// Returns true if a reading from the given reset or later shows that the window has room.
+    pub(crate) fn has_room_since_reset(&self, window: Window, reset: DateTime<Utc>) -> bool {
+        self.known_between(&(reset..=self.evidence.clock.now))
+            .any(|reading| {
+                reading.earliest() >= reset
+                    && reading.usage(window).is_some_and(|usage| {
+                        !is_full(usage) && usage.resets_at.is_none_or(|next| next > reset)
+                    })
+            })
+    }
+
     /// Returns true if the last reading from before the error shows that the window cannot have filled up by the time
     /// of the error, not even at [`FASTEST_USE`], or if a reading from right after the error shows room. Readings from
     /// after the error do not count if a request that was sent before the error may have provided their figures.
