@@ -54,8 +54,11 @@ impl Subcommand for IncidentsArguments {
             }
             (Err(error), None) => return Err(error),
         };
-        let PastErrors { incidents, retries } = past;
-        if incidents.is_empty() && retries.is_empty() {
+        let has_errors = past
+            .incidents
+            .iter()
+            .any(|incident| incident.is_of(session));
+        if !has_errors && past.retries.is_empty() {
             context.require_known_session(self.session.as_deref())?;
         }
         let label = context.session_labels();
@@ -64,7 +67,7 @@ impl Subcommand for IncidentsArguments {
             None => format!("session {}", short_id(id)),
         };
         let clock = context.clock();
-        let report = report(&incidents, &retries, most, &name_session, clock);
+        let report = report(&past, session, most, &name_session, clock);
         Ok(Reply::from(report).in_json(self.json))
     }
 }

@@ -20,7 +20,7 @@ use crate::time::{Clock, HOUR, Millis};
 /// already blocked by an earlier error is not counted twice.
 pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<NewRow> {
     let mut rows = Vec::new();
-    for counted in count_errors(incidents, clock) {
+    for counted in count_errors(incidents, None, clock) {
         let ended = match counted.stop_end {
             StopEnd::Until(_) => "seen",
             StopEnd::StillStopped | StopEnd::MaybeStillStopped => "open",

@@ -15,7 +15,7 @@ use indexmap::IndexSet;
 
 use crate::drain::PercentValue;
 use crate::export::{TeamLimits, summarize_errors};
-use crate::limits::blocked_time::ErrorSummary;
+use crate::limits::blocked_time::{ErrorSummary, count_errors};
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::paths::Paths;
@@ -121,7 +121,10 @@ impl Contents<'_> {
             columns: self.columns(),
             error_summary: match &self.source {
                 PageSource::Exports(team) => summarize_errors(&team.errors, self.clock.zone),
-                PageSource::Machine(facts) => ErrorSummary::of(&facts.incidents, self.clock),
+                PageSource::Machine(facts) => ErrorSummary::of(
+                    &count_errors(&facts.incidents, None, self.clock),
+                    self.clock.zone,
+                ),
             },
             everybody: people_with_spend.chain(other_people).collect(),
         };

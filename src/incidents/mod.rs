@@ -589,7 +589,8 @@ impl<'a> Incidents<'a> {
         Situation::of(Incident::new(evidence))
     }
 
-    /// Returns the errors and the failed attempts of one session or of all sessions, including how each error ended.
+    /// Returns the errors of all sessions, including how each of them ended, and the failed attempts of one session or of all
+    /// sessions.
     pub(crate) fn history(
         &self,
         session: Option<&str>,
@@ -605,7 +606,6 @@ impl<'a> Incidents<'a> {
             transcripts: &self.transcripts,
         };
         let mut past = history.list(&collector)?;
-        past.incidents.retain(|incident| incident.is_of(session));
         if let Some(session) = session {
             past.retries.retain(|retries| retries.session == session);
         }
@@ -613,14 +613,13 @@ impl<'a> Incidents<'a> {
         Ok(past)
     }
 
-    /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first. These are
-    /// the errors stored by hooks and the errors at the ends of the newest transcripts.
+    /// Returns the errors of all sessions that can be found without a ledger, newest first. These are the errors stored by
+    /// hooks and the errors at the ends of the newest transcripts and of the transcript of `session`.
     pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
         let journal = Journal::all(self.paths);
         let collector = self.collector(&journal, Asker::Shell);
         let errors = find_all_errors(session, Vec::new(), &collector);
-        let mut incidents = collector.explain(errors);
-        incidents.retain(|incident| incident.is_of(session));
+        let incidents = collector.explain(errors);
         self.save_news_and_ends(&collector, &incidents);
         incidents
     }

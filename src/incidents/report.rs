@@ -7,10 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Value, json};
 
-use super::history::SessionRetries;
+use super::history::{PastErrors, SessionRetries};
 use crate::export::{ExportedError, PersonLimits, TeamLimits, summarize_errors};
 use crate::limits::FULL_FROM;
-use crate::limits::blocked_time::{ErrorOrigin, ErrorSummary, ErrorTotals, StopEnd, count_errors};
+use crate::limits::blocked_time::{
+    CountedError, ErrorOrigin, ErrorSummary, ErrorTotals, StopEnd, count_errors,
+};
 use crate::limits::decide::{ActionName, Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Verdict};
@@ -43,10 +45,14 @@ enum RepeatedEntry {
 }
 
 impl<'i> Entry<'i> {
-    /// Groups errors into entries, newest first. Each entry covers one interruption of one session.
-    fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
+    /// Groups errors into entries, newest first. Each entry covers one interruption of one session. `others` are the errors
+    /// that did not stop work.
+    fn list(
+        counted_errors: &[CountedError<'i>],
+        others: impl Iterator<Item = &'i Incident>,
+    ) -> Vec<Self> {
         let mut stops: IndexMap<(usize, Option<&str>), Self> = IndexMap::new();
-        for counted in count_errors(incidents, clock) {
+        for counted in counted_errors {
             stops
                 .entry((counted.stop, session_of(counted.incident)))
                 .and_modify(|entry| {
@@ -59,12 +65,7 @@ impl<'i> Entry<'i> {
                 });
         }
         stops.sort_by_key(|_, entry| Reverse(entry.last.evidence.at()));
-        let mut entries: Vec<Self> = incidents
-            .iter()
-            .filter(|incident| incident.stop_end(clock.now).is_none())
-            .map(Self::new)
-            .chain(stops.into_values())
-            .collect();
+        let mut entries: Vec<Self> = others.map(Self::new).chain(stops.into_values()).collect();
         entries.sort_by_key(|entry| Reverse(entry.last.evidence.at()));
         let mut first_times: HashMap<usize, DateTime<Utc>> = HashMap::new();
         let mut stop_above = None;
@@ -234,17 +235,23 @@ fn session_of(incident: &Incident) -> Option<&str> {
     incident.evidence.error.session.id.as_deref()
 }
 
-/// Returns the report about this machine's errors and the requests that Claude Code retried. The text describes at most
-/// `most` entries. If they are from several sessions, `name_session` names each entry's session.
+/// Returns the report about the errors of one session or of all sessions and the requests that Claude Code retried. `past`
+/// must contain the errors of all sessions. The text describes at most `most` entries. If they are from several sessions,
+/// `name_session` names each entry's session.
 pub(crate) fn report(
-    incidents: &[Incident],
-    retries: &[SessionRetries],
+    past: &PastErrors,
+    session: Option<&str>,
     most: usize,
     name_session: &dyn Fn(&str) -> String,
     clock: Clock,
 ) -> Report {
-    let summary = ErrorSummary::of(incidents, clock);
-    let entries = Entry::list(incidents, clock);
+    let PastErrors { incidents, retries } = past;
+    let counted_errors = count_errors(incidents, session, clock);
+    let summary = ErrorSummary::of(&counted_errors, clock.zone);
+    let others = incidents
+        .iter()
+        .filter(|incident| incident.is_of(session) && incident.stop_end(clock.now).is_none());
+    let entries = Entry::list(&counted_errors, others);
     let list: Vec<Value> = entries.iter().map(|entry| entry.json(clock)).collect();
     let sums = merge_objects([
         summary.json(),

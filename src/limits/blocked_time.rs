@@ -215,17 +215,17 @@ pub struct ErrorSummary {
 }
 
 impl ErrorSummary {
-    /// Computes the totals of errors, which may be in any order.
-    pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
-        let errors = count_errors(incidents, clock)
-            .into_iter()
+    /// Computes the totals of errors, which must be sorted from oldest to newest.
+    pub fn of(errors: &[CountedError<'_>], zone: Zone) -> Self {
+        let errors = errors
+            .iter()
             .map(|counted| DatedTotals {
                 at: counted.incident.evidence.at(),
                 limit: counted.incident.diagnosis.limit.to_string(),
                 totals: counted.totals,
             })
             .collect();
-        Self::sum(errors, clock.zone)
+        Self::sum(errors, zone)
     }
 
     /// Adds up the totals of errors, which must be sorted from oldest to newest.
@@ -510,9 +510,10 @@ pub struct CountedError<'i> {
 }
 
 /// The most recent attempt within a stop.
+#[derive(Clone, Copy)]
 struct LastAttempt {
-    /// The index of the attempt in the list of errors.
-    position: usize,
+    /// The index of the stop's last attempt in the list of counted errors, or `None` if none of its attempts is counted.
+    position: Option<usize>,
     lasts_until: DateTime<Utc>,
     /// The time at which the stop ended, according to this attempt or, if its end is unknown, to an earlier one.
     ended_at: Option<DateTime<Utc>>,
@@ -521,9 +522,12 @@ struct LastAttempt {
     stop: usize,
 }
 
-/// Returns the errors that stopped work, oldest first, along with their contributions to the totals.
+/// Returns the errors that stopped work in one session or in all sessions, oldest first, along with their contributions
+/// to the totals. `incidents` must contain the errors of all sessions, because an error of another session may show that
+/// two errors belong to the same stop.
 pub fn count_errors<'i>(
     incidents: impl IntoIterator<Item = &'i Incident>,
+    session: Option<&str>,
     clock: Clock,
 ) -> Vec<CountedError<'i>> {
     let mut errors: Vec<(&Incident, StopEnd)> = incidents
@@ -536,14 +540,14 @@ pub fn count_errors<'i>(
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
     let mut last_attempts: HashMap<StopKey<'_>, LastAttempt> = HashMap::new();
     let mut counted: Vec<CountedError<'_>> = Vec::new();
-    for (incident, stop_end) in errors {
+    for (number, (incident, stop_end)) in errors.into_iter().enumerate() {
         let at = incident.evidence.at();
         let end = stop_end.end_or_now(clock.now);
         let key = StopKey::new(incident);
-        let position = counted.len();
         let before = last_attempts
             .get(&key)
-            .filter(|attempt| at <= attempt.lasts_until);
+            .filter(|attempt| at <= attempt.lasts_until)
+            .copied();
         let ended_at = match stop_end {
             StopEnd::Until(end) => Some(end),
             StopEnd::Unknown => before.and_then(|attempt| attempt.ended_at),
@@ -554,25 +558,34 @@ pub fn count_errors<'i>(
             StopEnd::MaybeStillStopped => before.is_some_and(|attempt| attempt.counts_up_to_now),
             StopEnd::Until(_) | StopEnd::Unknown => false,
         };
-        if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
-            // The later attempt provides better evidence of when the stop ended.
-            before.totals.still_blocked = 0;
-            before.totals.still_blocked_uncounted = 0;
-            before.totals.unknown_end = 0;
-            before.totals.without_end = 0;
-        }
-        let stop = before.map_or(position, |attempt| attempt.stop);
-        let is_new = before.is_none();
+        let is_counted = incident.is_of(session);
+        let counted_position = before.and_then(|attempt| attempt.position);
+        let stop = before.map_or(number, |attempt| attempt.stop);
         last_attempts.insert(
             key,
             LastAttempt {
-                position,
+                position: if is_counted {
+                    Some(counted.len())
+                } else {
+                    counted_position
+                },
                 lasts_until: end.or(ended_at).unwrap_or(at + incident.longest_duration()),
                 ended_at,
                 counts_up_to_now,
                 stop,
             },
         );
+        if !is_counted {
+            continue;
+        }
+        if let Some(earlier) = counted_position.and_then(|position| counted.get_mut(position)) {
+            // The later attempt provides better evidence of when the stop ended.
+            earlier.totals.still_blocked = 0;
+            earlier.totals.still_blocked_uncounted = 0;
+            earlier.totals.unknown_end = 0;
+            earlier.totals.without_end = 0;
+        }
+        let is_new = counted_position.is_none();
         let counted_before = counted_until.entry(account_of(incident)).or_default();
         // Whole seconds ensure that the total is the sum of the times that are shown.
         let stopped_since = incident.stopped_since().trunc_subsecs(0);

@@ -312,6 +312,36 @@ fn a_proven_reset_is_still_proven_after_the_next_window_has_ended() {
     }
 }
 
+/// `incidents --session` must list the session's entries as `incidents` lists them.
+#[test]
+fn the_entries_of_one_session_are_the_same_as_among_all_sessions() {
+    let credits = "You're out of extra usage · resets 12pm (UTC)";
+    let sandbox = with_a_private_login();
+    let [stopped, other] = two_sessions_of_login(&sandbox);
+    let error = |client: &Client<'_>, at: &str, text: &str| {
+        client.receives_error(&format!("2026-11-20T{at}Z"), text, json!({}));
+    };
+    reaches_five_hour_limit(&stopped);
+    error(&other, "10:02:20", FIVE_HOUR);
+    error(&stopped, "10:02:30", credits);
+    error(&stopped, "10:13:00", FIVE_HOUR);
+    let at = "2026-11-20T10:14:00Z";
+    let all = listed(&sandbox, at);
+    let of_stopped: Vec<Value> = all["incidents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["session_id"] == "stopped")
+        .cloned()
+        .collect();
+    let arguments = ["incidents", "--session", "stopped", "--json"];
+    let alone = stopped.run(at, &arguments, b"").json();
+    assert_eq!(alone["incidents"], json!(of_stopped));
+    assert_eq!(alone["sums"]["errors"], 3, "{alone:#}");
+    assert_eq!(alone["sums"]["stops"], of_stopped.len(), "{alone:#}");
+    assert_eq!(alone["sums"]["blocked_s"], 14 * 60, "{alone:#}");
+}
+
 /// After a false alarm, every command must say what happened, and that the message was probably wrong.
 #[test]
 fn a_false_alarm_is_still_called_one_after_it_has_passed() {
